@@ -18,8 +18,12 @@ OWN = (
 )  # fmt: skip
 CHECKOUT = Path(__file__).resolve().parent
 
-os.umask(0o022)  # with it and one date for all files, two builds of a commit are the same bytes
-os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")  # 1980, the first date that a zip can hold
+os.umask(
+    0o022
+)  # with it and one date for all files, two builds of a commit are the same bytes
+os.environ.setdefault(
+    "SOURCE_DATE_EPOCH", "315532800"
+)  # 1980, the first date that a zip can hold
 
 
 def record_commit(built: Path) -> None:
@@ -27,7 +31,9 @@ def record_commit(built: Path) -> None:
     own = run_path(str(CHECKOUT / "defocus" / "commit.py"))
     commit = own["full_commit_of"](CHECKOUT)
     if commit:
-        (built / "defocus" / own["RECORDED"]).write_text(f"{commit}\n", encoding="utf-8")
+        (built / "defocus" / own["RECORDED"]).write_text(
+            f"{commit}\n", encoding="utf-8"
+        )
 
 
 def give_plain_rights(built: Path) -> None:
@@ -65,9 +71,17 @@ class Sdist(sdist):
 setup(
     packages=["defocus"]
     + [f"defocus.{own}" for own in OWN]
-    + [f"defocus.{own}.{name}" for own in OWN for name in find_namespace_packages(f"defocus/{own}")]
+    + [
+        f"defocus.{own}.{name}"
+        for own in OWN
+        for name in find_namespace_packages(f"defocus/{own}")
+    ]
     + [f"defocus.{stage}" for stage in STAGES]
-    + [f"defocus.{stage}.{name}" for stage in STAGES for name in find_namespace_packages(stage)],
+    + [
+        f"defocus.{stage}.{name}"
+        for stage in STAGES
+        for name in find_namespace_packages(stage)
+    ],
     package_dir={f"defocus.{stage}": stage for stage in STAGES},
     cmdclass={"bdist_wheel": BdistWheel, "build_py": BuildPy, "sdist": Sdist},
 )

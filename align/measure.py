@@ -36,7 +36,14 @@ from defocus.pictures.values import Image
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.scene.geometry import Similarity
 
-__all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure", "measure_under"]
+__all__ = [
+    "RELIABLE_PX",
+    "Field",
+    "Measurement",
+    "Misalignment",
+    "measure",
+    "measure_under",
+]
 
 Mask = NDArray[np.bool_]
 Array32 = NDArray[np.float32]
@@ -54,8 +61,12 @@ class Field:
     flow: DenseFlow
     factor: int
     calibration: Mask  # ``(h, w)``, JDRL's calibration mask
-    asymmetry: NDArray[np.float32]  # ``(2, h, w)`` displacement; zero if it is not significant
-    unexplained: NDArray[np.float32] | None = None  # ``(h', w')`` stops, on its own grid
+    asymmetry: NDArray[
+        np.float32
+    ]  # ``(2, h, w)`` displacement; zero if it is not significant
+    unexplained: NDArray[np.float32] | None = (
+        None  # ``(h', w')`` stops, on its own grid
+    )
 
     @property
     def misplaced(self) -> NDArray[np.float32]:
@@ -66,7 +77,9 @@ class Field:
     def local(self) -> NDArray[np.float32]:
         """Displacement that a compensation may add, px of the full picture; zero without need."""
         flow = self.flow
-        shown = supported(flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable)
+        shown = supported(
+            flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable
+        )
         return np.asarray(self.misplaced * shown, np.float32)
 
     def mean_displacement(self, frame: Uncertainty | None) -> tuple[float, float]:
@@ -111,7 +124,9 @@ class Measurement:
         misalignment, sigma = self.misalignment, self.misalignment.sigma
         if sigma is None:
             return None
-        sure = Uncertainty(sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px)
+        sure = Uncertainty(
+            sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px
+        )
         return Registration(
             misalignment.similarity,
             matrix=misalignment.matrix,
@@ -172,7 +187,9 @@ def measure(
     members.check()
     small = None
     if session is not None and session.own is not None:
-        fit, shared = with_session(session.own, session.lens, members.shape, limits.at_most)
+        fit, shared = with_session(
+            session.own, session.lens, members.shape, limits.at_most
+        )
     else:
         views, small = _views(blurry, sharp, rig)
         lens = None if session is None else session.lens
@@ -197,7 +214,9 @@ def measure_under(
     members.check()
     height, width = members.shape
     matrix = np.vstack([transform.matrix(width, height), [0.0, 0.0, 1.0]])
-    measurement = _measured(members, Registration(transform, matrix=matrix, model="similarity"))
+    measurement = _measured(
+        members, Registration(transform, matrix=matrix, model="similarity")
+    )
     return_freed_memory(height * width)
     return measurement
 
@@ -265,10 +284,14 @@ def _known(
         model=fit.model,
         matrix=fit.matrix,
         # where both show the scene
-        consistency_px=float(field.factor * np.median(flow.consistency_px[~flow.occluded])),
+        consistency_px=float(
+            field.factor * np.median(flow.consistency_px[~flow.occluded])
+        ),
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
-        sigma=None if fit.uncertainty is None else _sigma(field, fit.uncertainty, length_sigma),
+        sigma=None
+        if fit.uncertainty is None
+        else _sigma(field, fit.uncertainty, length_sigma),
         spread=fit.asymmetry,
         alone=fit.alone,
     )
@@ -293,7 +316,10 @@ def _views(
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     further, rest = divmod(factor_for(blurry.shape, LARGEST_SIDE), factor)
     if rig is not None or rest:
-        return (luminance_view(blurry, factor), luminance_view(sharp, factor, rig)), None
+        return (
+            luminance_view(blurry, factor),
+            luminance_view(sharp, factor, rig),
+        ), None
     first, second = (reduced_twice(one, factor, further) for one in (blurry, sharp))
     return (first[0], second[0]), (first[1], second[1])
 
@@ -335,7 +361,9 @@ def _at_full_size(
             sure, shift_px=factor * sure.shift_px, corner_px=factor * sure.corner_px
         ),
         asymmetry=spread
-        and replace(spread, corner_px=factor * spread.corner_px, coma_px=factor * spread.coma_px),
+        and replace(
+            spread, corner_px=factor * spread.corner_px, coma_px=factor * spread.coma_px
+        ),
     )
     return full, used
 

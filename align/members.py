@@ -17,7 +17,9 @@ def check_members(blurry: Image, sharp: Image, rig: Rig | None) -> None:
                 "(H, W, 3) of 8- or 16-bit integers"
             )
     if rig is None and blurry.shape != sharp.shape:
-        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
+        raise AlignmentError(
+            f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one"
+        )
     if rig is None:
         return
     for picture, size in ((blurry, rig.blurry_size), (sharp, rig.sharp_size)):
@@ -36,4 +38,6 @@ def check_defocus_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> No
             f"of shape {shape}"
         )
     if not np.isfinite(coc_px).all():
-        raise AlignmentError("the defocus map has values that are not finite; repair it")
+        raise AlignmentError(
+            "the defocus map has values that are not finite; repair it"
+        )

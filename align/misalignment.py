@@ -69,7 +69,9 @@ class Misalignment:
 
     status: Literal["ok", "unknown"]
     similarity: Similarity | None  # blurry to sharp positions, closest to ``matrix``
-    residual_median_px: float | None  # of the residual flow after ``matrix``, where reliable
+    residual_median_px: (
+        float | None
+    )  # of the residual flow after ``matrix``, where reliable
     residual_p95_px: float | None
     reliable_share: float | None
     gain_ev: float | None  # log2 of linear blurry over linear sharp light
@@ -80,12 +82,20 @@ class Misalignment:
     # ``(3, 3)`` from blurry to sharp positions, pixel centres at integers
     matrix: NDArray[np.float64] | None = field(default=None, compare=False)
     photometry: Photometry | None = None
-    asymmetry: Asymmetry | None = None  # of the point spread; None if the pair does not show it
-    consistency_px: float | None = None  # median forward-backward error of the flow, where visible
-    occluded_share: float | None = None  # of the pixels: the sharp picture does not show them
+    asymmetry: Asymmetry | None = (
+        None  # of the point spread; None if the pair does not show it
+    )
+    consistency_px: float | None = (
+        None  # median forward-backward error of the flow, where visible
+    )
+    occluded_share: float | None = (
+        None  # of the pixels: the sharp picture does not show them
+    )
     calibration_share: float | None = None  # of the pixels: in JDRL's calibration mask
     sigma: Sigma | None = None
-    spread: TileAsymmetry | None = None  # what the registration's tiles say of the point spread
+    spread: TileAsymmetry | None = (
+        None  # what the registration's tiles say of the point spread
+    )
     shared: SessionLens | None = None  # what the pair's session adds to ``matrix``
     # mean length of the displacement from the blurry to the sharp member, over reliable pixels:
     # that of the frame, and the local flow where it explains more
@@ -94,7 +104,9 @@ class Misalignment:
     # the longest way of any place as a person says, if other shifts that fit were left out for it
     rests_on_px: float | None = None
     unexplained: Unexplained | None = None  # what the blur does not explain
-    vignetting_ev: float | None = None  # how much more light the blurry one loses to its corners
+    vignetting_ev: float | None = (
+        None  # how much more light the blurry one loses to its corners
+    )
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
@@ -106,7 +118,10 @@ class Misalignment:
             "shift_px": [None, None] if model is None else list(model.shift_px),
             "zoom": None if model is None else model.zoom,
             "rotation_deg": None if model is None else model.rotation_deg,
-            "residual_px": {"median": self.residual_median_px, "p95": self.residual_p95_px},
+            "residual_px": {
+                "median": self.residual_median_px,
+                "p95": self.residual_p95_px,
+            },
             "reliable_share": self.reliable_share,
             "gain_ev": self.gain_ev,
             "vignetting_ev": self.vignetting_ev,
@@ -120,9 +135,15 @@ class Misalignment:
             "consistency_px": self.consistency_px,
             "occluded_share": self.occluded_share,
             "calibration_share": self.calibration_share,
-            "unexplained": None if self.unexplained is None else self.unexplained.to_json(),
+            "unexplained": None
+            if self.unexplained is None
+            else self.unexplained.to_json(),
             "uncertainty": self._uncertainty_json(),
-            **({} if self.shared is None else {"session": self.shared.to_json() | alone}),
+            **(
+                {}
+                if self.shared is None
+                else {"session": self.shared.to_json() | alone}
+            ),
             **({} if self.rests_on_px is None else {RESTS_ON: self.rests_on_px}),
         }
 
@@ -137,14 +158,20 @@ class Misalignment:
             "zoom": sigma.zoom,
             "rotation_deg": sigma.rotation_deg,
             "corner_px": sigma.corner_px,
-            "residual_px": {"median": sigma.residual_median_px, "p95": sigma.residual_p95_px},
+            "residual_px": {
+                "median": sigma.residual_median_px,
+                "p95": sigma.residual_p95_px,
+            },
             "reliable_share": sigma.reliable_share,
             "gain_ev": light.gain_ev_sigma,
             "gain": list(light.gain_sigma),
             "offset": list(light.offset_sigma),
             "asymmetry": None
             if asymmetry is None
-            else {"radial": asymmetry.radial_sigma, "common": list(asymmetry.common_sigma)},
+            else {
+                "radial": asymmetry.radial_sigma,
+                "common": list(asymmetry.common_sigma),
+            },
             "consistency_px": sigma.consistency_px,
             "occluded_share": sigma.occluded_share,
         }

@@ -9,7 +9,9 @@ from typing import Any
 class MotionLimits:
     """Limits of a measurement; see :func:`defocus.align.measure.measure`."""
 
-    at_most: str = "homography"  # richest model: translation, similarity, affine or homography
+    at_most: str = (
+        "homography"  # richest model: translation, similarity, affine or homography
+    )
     largest_px: float = math.inf  # no place moved farther than this
 
     @classmethod
@@ -25,7 +27,9 @@ class MotionLimits:
     @property
     def arguments(self) -> list[str]:
         """The options of a command line that give them."""
-        words = [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
+        words = (
+            [] if self.at_most == type(self).at_most else ["--at-most", self.at_most]
+        )
         if math.isfinite(self.largest_px):
             words += ["--largest-shift", f"{self.largest_px!r}"]
         return words

@@ -40,9 +40,16 @@ class LensCalibration(Settings):
         """Positions that a lens without distortion would give, in pixels."""
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
-        undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)  # OpenCV 4 has both
+        undistort = getattr(
+            cv2, "undistortPointsIter", cv2.undistortPoints
+        )  # OpenCV 4 has both
         straight = undistort(
-            points, matrix, np.array(self.distortion), None, matrix, criteria=UNDISTORTED
+            points,
+            matrix,
+            np.array(self.distortion),
+            None,
+            matrix,
+            criteria=UNDISTORTED,
         )
         straight = np.asarray(straight, np.float64).reshape(*x.shape, 2)
         return straight[..., 0], straight[..., 1]
@@ -85,7 +92,9 @@ class Rig(Settings):
         matrix = np.array(rows)
         with np.errstate(all="ignore"):
             depth = matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1.0)
-            zoom = np.sqrt(abs(np.linalg.det(matrix / depth)))  # of H'(x): det H / depth³
+            zoom = np.sqrt(
+                abs(np.linalg.det(matrix / depth))
+            )  # of H'(x): det H / depth³
         if not SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM:
             raise ValueError(
                 f"a zoom of {zoom:.3g}; that of two cameras lies between {SMALLEST_ZOOM} and "
@@ -105,7 +114,9 @@ class Rig(Settings):
         if self.mirrored:
             x = self.sharp_size[0] - 1 - x
         # beyond the horizon of a homography nothing is seen
-        return tuple(np.nan_to_num(p, nan=-FAR, posinf=FAR, neginf=-FAR) for p in (x, y))  # type: ignore[return-value] # two of them
+        return tuple(
+            np.nan_to_num(p, nan=-FAR, posinf=FAR, neginf=-FAR) for p in (x, y)
+        )  # type: ignore[return-value] # two of them
 
 
 def _projected(x: Array, y: Array, h: Array) -> tuple[Array, Array]:
@@ -128,7 +139,11 @@ def write_rig(path: Path, rig: Rig) -> None:
     lines = []
     for name, value in rig.model_dump(exclude_none=True).items():
         if isinstance(value, dict):
-            lines += ["", f"[{name}]", *(f"{key} = {_toml(item)}" for key, item in value.items())]
+            lines += [
+                "",
+                f"[{name}]",
+                *(f"{key} = {_toml(item)}" for key, item in value.items()),
+            ]
         else:
             lines.append(f"{name} = {_toml(value)}")
     write_text(path, "\n".join(lines) + "\n")

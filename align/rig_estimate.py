@@ -9,7 +9,13 @@ from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
 from defocus.align.registration.tile_shifts import tile_shifts
 from defocus.align.rig import LensCalibration, Rig, matrix_rows
-from defocus.align.sampling.resample import Placement, ReleaseGrid, inside_frame, sharp_view, whole
+from defocus.align.sampling.resample import (
+    Placement,
+    ReleaseGrid,
+    inside_frame,
+    sharp_view,
+    whole,
+)
 from defocus.errors import AlignmentError
 from defocus.pictures.values import Image, as_linear
 
@@ -54,7 +60,9 @@ def estimate_rig(
     first = _straightened(blurry, blurry_camera)
     fit = register(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
     if fit.matrix is None:
-        raise AlignmentError(f"the reference pair cannot be registered: {fit.reason}; {ADVICE}")
+        raise AlignmentError(
+            f"the reference pair cannot be registered: {fit.reason}; {ADVICE}"
+        )
     homography = start @ fit.matrix
     rig = _refined(sharp, rig, homography, first)
     view = sharp_view(sharp, 1, rig)
@@ -62,7 +70,9 @@ def estimate_rig(
         Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
     )
     colours = matrix_rows(colour_matrix(first, view, inside))
-    return rig.model_copy(update={"colour_matrix": colours, "blurry_camera": blurry_camera})
+    return rig.model_copy(
+        update={"colour_matrix": colours, "blurry_camera": blurry_camera}
+    )
 
 
 def _require_large(blurry: Image, sharp: Image) -> None:
@@ -75,21 +85,30 @@ def _require_large(blurry: Image, sharp: Image) -> None:
             )
 
 
-def _refined(sharp: Image, rig: Rig, homography: NDArray[np.float64], first: Light) -> Rig:
+def _refined(
+    sharp: Image, rig: Rig, homography: NDArray[np.float64], first: Light
+) -> Rig:
     """The rig after two rounds in which what is left of the homography is measured."""
     for _ in range(2):
         rig = rig.model_copy(update={"homography": matrix_rows(homography)})
-        left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
+        left = _homography_left(
+            first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE
+        )
         homography = homography @ left
     return rig.model_copy(update={"homography": matrix_rows(homography)})
 
 
-def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def colour_matrix(
+    first: Light, second: Light, inside: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
     It is a robust fit (Huber) of window means, with errors proportional to the light."""
     target, source = _window_colours(first, second, inside)
-    if len(source) < LEAST_WINDOWS or np.linalg.cond(source / source.mean()) > LARGEST_CONDITION:
+    if (
+        len(source) < LEAST_WINDOWS
+        or np.linalg.cond(source / source.mean()) > LARGEST_CONDITION
+    ):
         raise AlignmentError(
             "the reference pair has too few colours for a colour matrix; take one with a chart"
         )
@@ -100,7 +119,9 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
         matrix = np.linalg.lstsq(source * root, target * root, rcond=None)[0]
         residual = precision * np.linalg.norm(target - source @ matrix, axis=1)
         scale = max(1.4826 * float(np.median(residual)), 1e-9)
-        weights = precision * np.sqrt(np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12)))
+        weights = precision * np.sqrt(
+            np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
+        )
     return np.asarray(matrix.T)
 
 
@@ -114,7 +135,9 @@ def _window_colours(
     good = cv2.blur(bad.astype(np.float32), window) <= 0.001
     good &= (means[0].mean(axis=2) > DARK) & (means[1].mean(axis=2) > DARK)
     chosen = good[::STRIDE_PX, ::STRIDE_PX]
-    target, source = (m[::STRIDE_PX, ::STRIDE_PX][chosen].astype(np.float64) for m in means)
+    target, source = (
+        m[::STRIDE_PX, ::STRIDE_PX][chosen].astype(np.float64) for m in means
+    )
     return target, source
 
 
@@ -128,7 +151,9 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     ends = shifts.centres + shifts.shifts
     fitted = None
     if good.sum() >= LEAST_TILES:
-        fitted, _ = cv2.findHomography(shifts.centres[good], ends[good], cv2.RANSAC, INLIER_PX)
+        fitted, _ = cv2.findHomography(
+            shifts.centres[good], ends[good], cv2.RANSAC, INLIER_PX
+        )
     if fitted is None:
         raise AlignmentError(
             f"only {int(good.sum())} of {good.size} tiles of the reference pair match well enough "
@@ -141,7 +166,9 @@ def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64
     """The transform that centres a picture of one size on another, scaled by width."""
     zoom = other[0] / size[0]
     start = np.diag([zoom, zoom, 1.0])
-    start[:2, 2] = [(o - 1) / 2 - zoom * (s - 1) / 2 for s, o in zip(size, other, strict=True)]
+    start[:2, 2] = [
+        (o - 1) / 2 - zoom * (s - 1) / 2 for s, o in zip(size, other, strict=True)
+    ]
     return start
 
 

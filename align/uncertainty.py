@@ -27,7 +27,9 @@ def sample_places(
 
 
 def blocks_of(
-    rows: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]], shape: tuple[int, ...]
+    rows: NDArray[np.integer[Any]],
+    columns: NDArray[np.integer[Any]],
+    shape: tuple[int, ...],
 ) -> NDArray[np.int_]:
     """Number of the picture block in which each pixel lies."""
     down = (rows * BLOCKS[0] / shape[0]).astype(int)

@@ -17,7 +17,9 @@ from defocus.errors import RegistryError
 from defocus.near_names import with_hint
 from defocus.plugins.extensions import wrapping
 
-if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
+if (
+    TYPE_CHECKING
+):  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
 
     from defocus.baselines.recipe import Recipe
@@ -41,9 +43,13 @@ class Network:
     def maker(self) -> "Callable[..., nn.Module]":
         """The class or function itself."""
         module, _, name = self.where.partition(":")
-        make: Callable[..., nn.Module] | None = getattr(importlib.import_module(module), name, None)
+        make: Callable[..., nn.Module] | None = getattr(
+            importlib.import_module(module), name, None
+        )
         if make is None:
-            raise RegistryError(f"network {self.where!r}: {module} has no {name!r}; correct it")
+            raise RegistryError(
+                f"network {self.where!r}: {module} has no {name!r}; correct it"
+            )
         return make
 
     @property
@@ -78,7 +84,11 @@ class RecipeFile:
 
 def package_of(module: str) -> str:
     """The package that a module is part of; a package is its own."""
-    return module if hasattr(sys.modules.get(module), "__path__") else module.rpartition(".")[0]
+    return (
+        module
+        if hasattr(sys.modules.get(module), "__path__")
+        else module.rpartition(".")[0]
+    )
 
 
 UNKNOWN = "unknown"
@@ -127,9 +137,13 @@ class Card:
 
     name: str
     display_name: str
-    kind: Literal["reference", "classical", "network", "objective", "generative"] = "network"
+    kind: Literal["reference", "classical", "network", "objective", "generative"] = (
+        "network"
+    )
     input: Literal["single", "dual"] = "single"
-    status: Literal["reference", "official", "paper", "reconstruction", "own"] = "official"
+    status: Literal["reference", "official", "paper", "reconstruction", "own"] = (
+        "official"
+    )
     source: str = "a network of one's own"
     follows: str = "the file or package that defines it"
     licence: str = "its author's"
@@ -144,7 +158,9 @@ class Card:
 
     def __post_init__(self) -> None:
         if not self.reach_px > 0:
-            raise ValueError(f"reach_px={self.reach_px} of {self.name!r} is not above 0 px")
+            raise ValueError(
+                f"reach_px={self.reach_px} of {self.name!r} is not above 0 px"
+            )
         if self.at_scales and self.given != "single":
             raise ValueError(
                 f"at_scales of {self.name!r}: it takes {self.given}, and only a single picture is "
@@ -214,9 +230,13 @@ class Baseline:
         """The narrow copy; the system itself if it has none or is one."""
         if self.is_narrow or self.narrow is None or not isinstance(self.build, Network):
             return self
-        build = replace(self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed)
+        build = replace(
+            self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed
+        )
         keeps = self.card.kind == "objective" or self.narrow.own_objective
-        recipe = self.recipe and partial(_narrow_recipe, self.recipe, keeps_objective=keeps)
+        recipe = self.recipe and partial(
+            _narrow_recipe, self.recipe, keeps_objective=keeps
+        )
         return replace(self, build=build, recipe=recipe, is_narrow=True)
 
     def identity(self) -> dict[str, str | int]:
@@ -224,7 +244,9 @@ class Baseline:
         revision = self.card.revision if self.revision is None else self.revision
         facts: dict[str, str | int] = {"system": self.card.name, "revision": revision}
         if self.is_narrow and self.narrow is not None:
-            facts["narrow"] = json.dumps([self.narrow.settings, self.narrow.zeroed], sort_keys=True)
+            facts["narrow"] = json.dumps(
+                [self.narrow.settings, self.narrow.zeroed], sort_keys=True
+            )
         hashed = self.source_hash and self.revision is None
         return facts | ({"source_hash": self.source_hash} if hashed else {})
 
@@ -254,7 +276,9 @@ class Baseline:
         package = package_of(module)
         trained = card.kind not in {"reference", "classical"}
         build = Network(f"{package}.{network}", settings)
-        copy = None if narrow is None else Narrow(card.name, narrow, zeroed, own_objective)
+        copy = (
+            None if narrow is None else Narrow(card.name, narrow, zeroed, own_objective)
+        )
         return cls(card, build, RecipeFile(package) if trained else None, narrow=copy)
 
     def variant(
@@ -280,7 +304,11 @@ class Baseline:
             TypeError: A field does not exist, or the system has no declared network or recipe to
                 change.
         """
-        beside: dict[str, Any] = {"variant_of": self.card.name, "published_as": None, **facts}
+        beside: dict[str, Any] = {
+            "variant_of": self.card.name,
+            "published_as": None,
+            **facts,
+        }
         card = replace(self.card, name=name, display_name=display_name, **beside)
         return replace(self, card=card).changed(network, recipe)
 
@@ -334,7 +362,9 @@ class Baseline:
             ValueError: The multiple or least is less than 1, or ``reach_px`` is not above 0.
         """
         if multiple < 1 or least < 1:
-            raise ValueError(f"multiple={multiple} or least={least} of {name!r} is less than 1")
+            raise ValueError(
+                f"multiple={multiple} or least={least} of {name!r} is less than 1"
+            )
         card = with_hint(Card)(name, **{"display_name": name, **facts})
         network = wrapping(network, partial(_of_user, network, multiple, least))
         return cls(card, network, recipe or _plain_recipe, revision=revision)
@@ -350,7 +380,11 @@ def _of_user(
     from defocus.baselines.layers.padding import padding_network
 
     network = with_own_input(make(**options))
-    return padding_network(network, multiple, least) if max(multiple, least) > 1 else network
+    return (
+        padding_network(network, multiple, least)
+        if max(multiple, least) > 1
+        else network
+    )
 
 
 def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Recipe":
@@ -359,7 +393,9 @@ def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Re
     return narrow_recipe(own, keeps_objective=keeps_objective)
 
 
-def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]") -> "Recipe":
+def _changed(
+    make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]"
+) -> "Recipe":
     return change(make())
 
 
@@ -370,7 +406,10 @@ def settings(**changes: Any) -> "Callable[[Recipe], Recipe]":  # noqa: ANN401 - 
 
 def _with_settings(changes: Mapping[str, Any], recipe: "Recipe") -> "Recipe":
     schedules = {"paper", "quick", "demo"} & changes.keys()
-    parts = {name: getattr(recipe, name).model_copy(update=changes[name]) for name in schedules}
+    parts = {
+        name: getattr(recipe, name).model_copy(update=changes[name])
+        for name in schedules
+    }
     return recipe.model_copy(update={**changes, **parts})
 
 

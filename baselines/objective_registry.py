@@ -87,7 +87,9 @@ def source_hashes(recipe: "Recipe") -> dict[str, str]:
         return {}
     offers = {"objective": OBJECTIVES.offers(), "loss": LOSSES.offers()}
     hashes = {}
-    for kind, name in _named({"objective": recipe.objective, **recipe.objective_settings}):
+    for kind, name in _named(
+        {"objective": recipe.objective, **recipe.objective_settings}
+    ):
         offer = offers[kind].get(name)
         if offer is not None and offer.plugin is not None:
             hashes[name] = offer.plugin.source_hash
@@ -107,6 +109,8 @@ def _named(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _made(kind: Kind[Any], offer: Offer, settings: Mapping[str, object]) -> Any:  # noqa: ANN401 - an objective or a loss
     thing = kind.thing(offer)
     if thing is None:
-        raise RegistryError(f"{offer.origin} gives no {kind.singular}; mend or remove it")
+        raise RegistryError(
+            f"{offer.origin} gives no {kind.singular}; mend or remove it"
+        )
     make = getattr(thing, "make", thing)
     return make(**settings)

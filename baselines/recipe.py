@@ -15,7 +15,9 @@ from defocus.training.method import Milestones as Milestones
 from defocus.training.method import Step as Step
 from defocus.training.optimiser import Optimiser
 
-TargetName = Literal["sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"]
+TargetName = Literal[
+    "sharp", "prealigned", "compensated", "registered", "registered-flow", "truth"
+]
 """Targets of a training; see :class:`defocus.baselines.recipe.Recipe`."""
 
 FurtherInput = Literal["dual_pixel", "defocus_map"]
@@ -41,7 +43,9 @@ BudgetName = Literal["demo", "quick", "paper", "own"]
 """Budgets; ``demo`` is the default of ``run --all`` and never ranks, nor does ``quick``. ``own`` is
 the long training of the networks designed here; no other system has it, and it never ranks."""
 
-Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise", "channels"]
+Augmentation = Literal[
+    "flip", "rotate", "shrink", "grey", "saturation", "noise", "channels"
+]
 """``flip``: each axis by itself in half of the cases; ``rotate``: by 0, 90, 180 or 270 degrees;
 ``shrink``: to 0.7 to 1 of the size in half of the cases; ``grey``: without colour in 3 of 10;
 ``saturation``: by a fifth more or less in a third; ``noise``: on the blurry picture in 1 of 20;
@@ -79,14 +83,21 @@ class Schedule(Settings):
     def _growth_in_order(self) -> "Schedule":
         if self.growth and self.steps is None:
             raise ValueError("growth needs steps: an epoch has no fixed length then")
-        if any(first.from_epoch >= second.from_epoch for first, second in pairwise(self.growth)):
+        if any(
+            first.from_epoch >= second.from_epoch
+            for first, second in pairwise(self.growth)
+        ):
             raise ValueError("growth must be in the order of from_epoch")
         return self
 
     def size_at(self, epoch: float) -> tuple[int, int]:
         """Crop (px) and batch at an epoch of the recipe's scale."""
         reached = [each for each in self.growth if each.from_epoch <= epoch]
-        return (reached[-1].crop_px, reached[-1].batch) if reached else (self.crop_px, self.batch)
+        return (
+            (reached[-1].crop_px, reached[-1].batch)
+            if reached
+            else (self.crop_px, self.batch)
+        )
 
     @property
     def largest_crop_px(self) -> int:
@@ -140,7 +151,12 @@ class Recipe(Method):
         Raises:
             ValueError: The budget is ``own``, but the recipe has no such schedule.
         """
-        schedules = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
+        schedules = {
+            "paper": self.paper,
+            "quick": self.quick,
+            "demo": self.demo,
+            "own": self.own,
+        }
         schedule = schedules[budget]
         if schedule is None:
             raise ValueError(f"the recipe has no budget {budget}")
@@ -178,7 +194,9 @@ FLOOR, WARMUP_SHARE = 1e-6, 0.05
 """Last learning rate, and share of the training in which it rises at first."""
 METHOD = Method(
     epochs=EPOCHS,
-    optimiser=Optimiser(name="adamw", betas=(0.9, 0.98), weight_decay=1e-3, decayed="matrices"),
+    optimiser=Optimiser(
+        name="adamw", betas=(0.9, 0.98), weight_decay=1e-3, decayed="matrices"
+    ),
     decay=Cosine(floor=FLOOR, warmup_epochs=WARMUP_SHARE * EPOCHS),
     gradient_clip=1.0,
     training=Training(average=0.99, average_warmup=True),

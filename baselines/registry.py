@@ -16,7 +16,13 @@ import defocus.baselines.objectives
 import defocus.baselines.systems
 from defocus.baselines.card import Baseline, Network, package_of
 from defocus.baselines.objective_registry import objectives, require_objective
-from defocus.baselines.scales import ENDING, at_scales, names_like, plain_name, why_not_at_scales
+from defocus.baselines.scales import (
+    ENDING,
+    at_scales,
+    names_like,
+    plain_name,
+    why_not_at_scales,
+)
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.errors import RegistryError
 from defocus.near_names import meant
@@ -58,7 +64,9 @@ def all_baselines() -> dict[str, Baseline]:
         of = system.card.variant_of
         if of is not None and of not in systems:
             origin = offers[name].origin
-            problem = f"baseline {name!r} is a variant of {of!r}, which is not registered"
+            problem = (
+                f"baseline {name!r} is a variant of {of!r}, which is not registered"
+            )
             refuse(origin, f"{origin}: {problem}; {meant(of, sorted(systems))}")
             del systems[name]
     return dict(sorted((_jdrl_variants(systems.values()) | systems).items()))
@@ -111,7 +119,9 @@ def with_objective(system: Baseline, name: str) -> Baseline:
     # instead.
     require_objective(name)
     if system.recipe is None:
-        raise RegistryError(f"{system.card.name} has nothing to train with objective {name!r}")
+        raise RegistryError(
+            f"{system.card.name} has nothing to train with objective {name!r}"
+        )
     if system.recipe().objective == name:
         return system
     registered = all_baselines().get(wrapped_name(system, name))

@@ -22,7 +22,10 @@ JOINT_RATE = 0.1
 
 def with_jdrl(own: Baseline, display_name: str, **facts: Any) -> tuple[Baseline, ...]:  # noqa: ANN401
     """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``."""
-    return (jdrl_around(own, display_name, variant_of=own.card.variant_of, **facts), *controls(own))
+    return (
+        jdrl_around(own, display_name, variant_of=own.card.variant_of, **facts),
+        *controls(own),
+    )
 
 
 def jdrl_around(own: Baseline, display_name: str, **facts: Any) -> Baseline:  # noqa: ANN401 - a card's
@@ -37,7 +40,9 @@ def jdrl_around(own: Baseline, display_name: str, **facts: Any) -> Baseline:  # 
         "weights_trained_on": (),
         **facts,
     }
-    return own.variant(f"jdrl-{own.card.name}", display_name, recipe=joint_recipe, **given)
+    return own.variant(
+        f"jdrl-{own.card.name}", display_name, recipe=joint_recipe, **given
+    )
 
 
 def controls(own: Baseline) -> tuple[Baseline, Baseline]:

@@ -36,7 +36,9 @@ class Calibration:
     created: str
 
     @classmethod
-    def now(cls, kind: Kind, camera: CameraDescription, result: dict[str, Any]) -> "Calibration":
+    def now(
+        cls, kind: Kind, camera: CameraDescription, result: dict[str, Any]
+    ) -> "Calibration":
         """A calibration made now."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(kind, camera.to_json(), result, created)
@@ -71,9 +73,13 @@ def read_calibration(path: Path) -> Calibration:
     kind = next((k for k in KINDS if _get(document, "kind") == k), None)
     camera, result = _get(document, "camera"), _get(document, "result")
     if kind is None or not isinstance(camera, dict) or not isinstance(result, dict):
-        raise DatasetError(f"{path}: not a calibration; make one with 'defocus-capture calibrate'")
+        raise DatasetError(
+            f"{path}: not a calibration; make one with 'defocus-capture calibrate'"
+        )
     if _get(document, "schema") != SCHEMA:
-        raise DatasetError(f"{path}: schema {_get(document, 'schema')}; update this package")
+        raise DatasetError(
+            f"{path}: schema {_get(document, 'schema')}; update this package"
+        )
     return Calibration(kind, camera, result, str(_get(document, "created")))
 
 
@@ -93,7 +99,9 @@ class Calibrations:
         gain_ev = 0.0 if rig is None else rig.number("gain_ev")
         if exposure is None:
             return gain_ev
-        errors = [exposure.number("apertures", word, "error_ev") for word in (blurry, sharp)]
+        errors = [
+            exposure.number("apertures", word, "error_ev") for word in (blurry, sharp)
+        ]
         return gain_ev + errors[0] - errors[1]
 
     @property
@@ -147,13 +155,17 @@ class Calibrations:
 NO_CALIBRATIONS = Calibrations({})
 
 
-def load_calibrations(paths: Sequence[Path], cameras: Sequence[CameraDescription]) -> Calibrations:
+def load_calibrations(
+    paths: Sequence[Path], cameras: Sequence[CameraDescription]
+) -> Calibrations:
     """Read calibration files; each has another kind and belongs to a camera of the shoot."""
     by_kind: dict[Kind, Calibration] = {}
     for path in paths:
         calibration = read_calibration(path)
         if calibration.kind in by_kind:
-            raise InputError(f"{path}: a second calibration of {calibration.kind}; give one")
+            raise InputError(
+                f"{path}: a second calibration of {calibration.kind}; give one"
+            )
         if not any(_same(calibration.camera, camera) for camera in cameras):
             raise InputError(
                 f"{path}: made with {calibration.camera.get('model')}, serial "
@@ -177,8 +189,12 @@ def stored_calibrations(root: Path, shoot: ShootRecord) -> Calibrations:
         digest = entry.sha256
         path = root / "calibration" / f"{kind}-{digest[:8]}.json"
         if not path.is_file():
-            raise DatasetError(f"{path}: the calibration of this shoot is missing; restore it")
+            raise DatasetError(
+                f"{path}: the calibration of this shoot is missing; restore it"
+            )
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise DatasetError(f"{path}: has changed since the shoot; restore it from a copy")
+            raise DatasetError(
+                f"{path}: has changed since the shoot; restore it from a copy"
+            )
         by_kind[kind] = read_calibration(path)
     return Calibrations(by_kind)

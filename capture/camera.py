@@ -53,8 +53,12 @@ class Word:
 
     value: str  # as the camera writes it
     choices: tuple[str, ...] = ()  # allowed values; empty for a number or a text
-    span: tuple[float, float] | None = None  # lowest and highest value of a number with limits
-    read_only: bool = False  # whether it follows a dial, a lens ring or the camera itself
+    span: tuple[float, float] | None = (
+        None  # lowest and highest value of a number with limits
+    )
+    read_only: bool = (
+        False  # whether it follows a dial, a lens ring or the camera itself
+    )
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,29 @@ from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.derived import LeftBehind, dressed, has_meaning, left_behind, true_of_colours
+from defocus.pictures.derived import (
+    LeftBehind,
+    dressed,
+    has_meaning,
+    left_behind,
+    true_of_colours,
+)
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.png import Chunk, with_chunks
-from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
+from defocus.pictures.raw import (
+    RAW_SUFFIXES,
+    develop_raw,
+    has_second_frame,
+    shot_white_balance,
+)
 from defocus.pictures.read import read_image
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.pictures.write import encoded_png
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
@@ -76,7 +93,8 @@ def is_developed(task: PairTask) -> bool:
         record = read_json(task.record)
         hashes = {stored.name: stored.sha256 for stored in task.pair.files}
         return all(
-            hashes.get(source["file"]) == source["sha256"] for source in record["sources"].values()
+            hashes.get(source["file"]) == source["sha256"]
+            for source in record["sources"].values()
         ) and all(
             task.picture(kind).stat().st_size == picture["bytes"]
             for kind, picture in record["pictures"].items()
@@ -107,7 +125,9 @@ def develop_pair(task: PairTask) -> None:
             view = _second_view(path, balance, task.settings, gains_ev[kind])
             pictures[kind_of_view] = _write(task, kind_of_view, path, view)
     make_folder(task.record.parent)
-    write_json(task.record, {**_record(task, sources, balance, pictures), "gain_ev": gains_ev})
+    write_json(
+        task.record, {**_record(task, sources, balance, pictures), "gain_ev": gains_ev}
+    )
 
 
 def _sources(task: PairTask) -> dict[str, Path]:
@@ -119,7 +139,9 @@ def _sources(task: PairTask) -> dict[str, Path]:
     with _readable(path):
         roles = read_json(path)["roles"]
         names = members | {
-            role: str(shot["file"]) for role, shot in roles.items() if role not in members
+            role: str(shot["file"])
+            for role, shot in roles.items()
+            if role not in members
         }
     for role, name in names.items():
         if name not in stored or not role.replace("-", "").replace("_", "").isalnum():
@@ -127,7 +149,9 @@ def _sources(task: PairTask) -> dict[str, Path]:
                 f"{path}: '{role}' is '{name}', which is not one of the pair's files"
             )
         _require_unchanged(task, stored[name])
-    return {role: file_path(task.root, task.pair.id, name) for role, name in names.items()}
+    return {
+        role: file_path(task.root, task.pair.id, name) for role, name in names.items()
+    }
 
 
 def _require_unchanged(task: PairTask, stored: StoredFile) -> None:
@@ -141,7 +165,9 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
+        raise DatasetError(
+            f"{path}: cannot be read ({error}); restore it from a copy"
+        ) from error
 
 
 def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
@@ -153,7 +179,9 @@ def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
     with _readable(path):
         entry = read_json(path)
         true = {kind: _true(entry["roles"][kind]) for kind in gains}
-        gains = {kind: -exposure_difference_ev(true[kind], true["sharp"]) for kind in gains}
+        gains = {
+            kind: -exposure_difference_ev(true[kind], true["sharp"]) for kind in gains
+        }
         measured = entry["quality"].get("measured_ev")
     if wanted == "measured":
         if not isinstance(measured, float):
@@ -197,7 +225,11 @@ def _picture(
 
 
 def _developed(
-    path: Path, balance: list[float], settings: DevelopSettings, gain_ev: float, frame: int = 0
+    path: Path,
+    balance: list[float],
+    settings: DevelopSettings,
+    gain_ev: float,
+    frame: int = 0,
 ) -> Image:
     if gain_ev == 0.0:
         picture = develop_raw(path, balance, linear=settings.linear, frame=frame)
@@ -206,10 +238,14 @@ def _developed(
     return _encoded(as_float(linear, np.float64), settings, gain_ev)
 
 
-def _encoded(linear: NDArray[np.floating[Any]], settings: DevelopSettings, gain_ev: float) -> Image:
+def _encoded(
+    linear: NDArray[np.floating[Any]], settings: DevelopSettings, gain_ev: float
+) -> Image:
     """Encode linear light with an exposure correction, clipped at white."""
     light = np.minimum(linear * 2.0**gain_ev, 1.0)
-    return as_integer(light if settings.linear else linear_to_srgb(light), settings.bits)
+    return as_integer(
+        light if settings.linear else linear_to_srgb(light), settings.bits
+    )
 
 
 def _second_view(
@@ -243,7 +279,8 @@ def _record(
         "settings": task.settings.model_dump(),
         "white_balance": balance,
         "sources": {
-            role: {"file": path.name, "sha256": hashes[path.name]} for role, path in sources.items()
+            role: {"file": path.name, "sha256": hashes[path.name]}
+            for role, path in sources.items()
         },
         "pictures": dict(pictures),
     }
@@ -267,13 +304,24 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
 
     A pair that cannot be developed is reported in one line on stderr; the others continue."""
     state, _ = read_state(root)
-    pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
+    pairs = [
+        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
+    ]
     if not pairs:
-        raise DatasetError(f"{root}: no accepted pair; see 'defocus-capture check {root}'")
-    _claim(out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()})
-    for unfinished in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
+        raise DatasetError(
+            f"{root}: no accepted pair; see 'defocus-capture check {root}'"
+        )
+    _claim(
+        out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
+    )
+    for unfinished in out.glob(
+        "*/.*.part.*"
+    ):  # of killed runs; nobody else writes in there
         unfinished.unlink(missing_ok=True)
-    tasks = {pair.id: PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs}
+    tasks = {
+        pair.id: PairTask(root.absolute(), out.absolute(), pair, settings)
+        for pair in pairs
+    }
     before = {name for name, task in tasks.items() if is_developed(task)}
     new = {name: task for name, task in tasks.items() if name not in before}
     failed = sorted({*_develop_all(new, settings.where)})
@@ -281,7 +329,9 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
         del tasks[name]
     developed = tuple(name for name in tasks if name not in before)
     pictures = chain.from_iterable(map(developed_files, tasks.values()))
-    return Developed(developed, tuple(sorted(before)), tuple(failed), left_behind(pictures))
+    return Developed(
+        developed, tuple(sorted(before)), tuple(failed), left_behind(pictures)
+    )
 
 
 def _claim(out: Path, document: dict[str, Any]) -> None:

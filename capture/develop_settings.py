@@ -19,10 +19,14 @@ class DevelopSettings(CommandSettings):
     """Write linear values, or values with the sRGB curve.  [default: --srgb]"""
     bits: Literal[8, 16] = option(16, "--bits")
     """Bits per channel."""
-    match_exposure: Literal["none", "nominal", "measured"] = option("none", "--match-exposure")
+    match_exposure: Literal["none", "nominal", "measured"] = option(
+        "none", "--match-exposure"
+    )
     """Match the exposure of all shots to the sharp one: nominal by the true values of their
     settings, measured by the light of the blurry shot. Applied in linear light."""
-    register_by: Literal["none", "report", "warp"] = option("none", "--register", exclude=True)
+    register_by: Literal["none", "report", "warp"] = option(
+        "none", "--register", exclude=True
+    )
     """Registration of the pictures is left to 'defocus-data align' and 'compensate': none keeps all
     pixels in place."""
     where: Where = where_field(
@@ -39,5 +43,7 @@ class DevelopSettings(CommandSettings):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.linear and self.bits == 8 and self.register_by == "none":
-            raise InputError("8 bits of linear light show steps in the shadows; leave out --bits 8")
+            raise InputError(
+                "8 bits of linear light show steps in the shadows; leave out --bits 8"
+            )
         return self

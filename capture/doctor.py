@@ -12,7 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from defocus.capture.camera import Camera, CameraDescription, CardSpace, HasCardSpace, Word
+from defocus.capture.camera import (
+    Camera,
+    CameraDescription,
+    CardSpace,
+    HasCardSpace,
+    Word,
+)
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
 from defocus.capture.links.gphoto2.errors import usb_holders
 from defocus.capture.links.gphoto2.setting_names import (
@@ -56,13 +62,17 @@ def _library(name: str) -> CheckedPoint:
         return CheckedPoint(f"library-{name}", "ok", f"{name} {version(name)}")
     except PackageNotFoundError:
         advice = f"pip install {name}" + (" (no Windows)" if name == "gphoto2" else "")
-        return CheckedPoint(f"library-{name}", "fail", f"{name} is not installed", advice)
+        return CheckedPoint(
+            f"library-{name}", "fail", f"{name} is not installed", advice
+        )
 
 
 def _holders() -> CheckedPoint:
     holders = usb_holders()
     if not holders:
-        return CheckedPoint("usb-holders", "ok", "no program that is known to hold cameras runs")
+        return CheckedPoint(
+            "usb-holders", "ok", "no program that is known to hold cameras runs"
+        )
     listed = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holders)
     return CheckedPoint(
         "usb-holders",
@@ -80,15 +90,21 @@ def _disk(folder: Path) -> CheckedPoint:
     if free >= LITTLE_DISK_BYTES:
         return CheckedPoint("disk", "ok", detail)
     status: Status = "fail" if free < NO_DISK_BYTES else "warn"
-    return CheckedPoint("disk", status, detail, "a RAW pair takes about 0.1 GB; free some space")
+    return CheckedPoint(
+        "disk", status, detail, "a RAW pair takes about 0.1 GB; free some space"
+    )
 
 
 def _clock() -> CheckedPoint:
     now = datetime.now(UTC)
     if now < EARLIEST:
-        return CheckedPoint("clock", "fail", f"this computer's clock says {now:%Y-%m-%d}", "set it")
+        return CheckedPoint(
+            "clock", "fail", f"this computer's clock says {now:%Y-%m-%d}", "set it"
+        )
     if _is_set_by_the_network():
-        return CheckedPoint("clock", "ok", "this computer's clock is set by the network")
+        return CheckedPoint(
+            "clock", "ok", "this computer's clock is set by the network"
+        )
     question = f"this computer's clock says {now:%Y-%m-%d %H:%M} UTC; is that right?"
     return CheckedPoint("clock", "ask", question)
 
@@ -147,7 +163,9 @@ def _settable(camera: Camera, words: Words) -> CheckedPoint:
     program = program_of(words)
     if automatic_settings(program):
         advice = "set the dial to M; entries come and go with the mode"
-        return CheckedPoint("settings", "fail", f"the camera is in mode {program}", advice)
+        return CheckedPoint(
+            "settings", "fail", f"the camera is in mode {program}", advice
+        )
     if "aperture" not in settings:
         return CheckedPoint(
             "settings",
@@ -158,7 +176,9 @@ def _settable(camera: Camera, words: Words) -> CheckedPoint:
     locked = [setting.word for setting in settings.values() if setting.read_only]
     if locked:
         advice = "set the dial to M and the lens ring to A"
-        return CheckedPoint("settings", "fail", f"read-only now: {', '.join(locked)}", advice)
+        return CheckedPoint(
+            "settings", "fail", f"read-only now: {', '.join(locked)}", advice
+        )
     return CheckedPoint("settings", "ok", f"can be set: {', '.join(settings)}")
 
 
@@ -168,14 +188,24 @@ def _battery(described: CameraDescription) -> list[CheckedPoint]:
         return []
     if int(digits) >= LOW_BATTERY_PERCENT:
         return [CheckedPoint("battery", "ok", f"{digits} %")]
-    return [CheckedPoint("battery", "warn", f"{digits} %", "charge it, or use a mains adapter")]
+    return [
+        CheckedPoint(
+            "battery", "warn", f"{digits} %", "charge it, or use a mains adapter"
+        )
+    ]
 
 
 def _card(card: CardSpace) -> CheckedPoint:
-    free = "an unknown space" if card.free_bytes is None else f"{card.free_bytes / 1e9:.1f} GB"
+    free = (
+        "an unknown space"
+        if card.free_bytes is None
+        else f"{card.free_bytes / 1e9:.1f} GB"
+    )
     detail = f"{card.folder}: {free} free, {card.files} files"
     if card.free_bytes is not None and card.free_bytes < LITTLE_CARD_BYTES:
-        return CheckedPoint("card", "warn", detail, "put in an empty card: a RAW pair needs 0.1 GB")
+        return CheckedPoint(
+            "card", "warn", detail, "put in an empty card: a RAW pair needs 0.1 GB"
+        )
     if card.files > MANY_FILES:
         advice = "empty it: some bodies list the whole card at each release, a minute and more"
         return CheckedPoint("card", "warn", detail, advice)
@@ -185,7 +215,9 @@ def _card(card: CardSpace) -> CheckedPoint:
 def _target(words: Words) -> CheckedPoint:
     """Whether a shot is on a card before it is here."""
     target = words.get("capturetarget")
-    if target is not None and any("card" in choice.lower() for choice in target.choices):
+    if target is not None and any(
+        "card" in choice.lower() for choice in target.choices
+    ):
         return CheckedPoint("capture-target", "ok", "pictures can be kept on the card")
     detail = "this camera lets nobody choose that its pictures go to a card"
     advice = "mind the cable: one that is only in the camera's memory ends with the connection"
@@ -197,7 +229,9 @@ def _drive(words: Words) -> CheckedPoint:
     name = next((name for name in DRIVE_WORDS if name in words), None)
     question = "does each release take one picture, at once?"
     if name is None or (single := words[name].value.lower()).startswith("unknown"):
-        return CheckedPoint("drive-mode", "ask", question, "set the camera to single pictures")
+        return CheckedPoint(
+            "drive-mode", "ask", question, "set the camera to single pictures"
+        )
     detail, advice = f"{name} is {words[name].value}", "set its dial to single pictures"
     try:
         refuse_burst(words)
@@ -213,7 +247,9 @@ def _camera_clock(words: Words) -> list[CheckedPoint]:
     if skew is None:
         return []
     if skew <= CLOCK_TOLERANCE_SECONDS:
-        return [CheckedPoint("camera-clock", "ok", f"{skew:.0f} s from this computer's")]
+        return [
+            CheckedPoint("camera-clock", "ok", f"{skew:.0f} s from this computer's")
+        ]
     return [
         CheckedPoint(
             "camera-clock",
@@ -246,7 +282,11 @@ def _is_electronic(value: str) -> bool:
 
 
 def _is_lossy(value: str) -> bool:
-    compressed = "compressed" in value and "lossless" not in value and "uncompressed" not in value
+    compressed = (
+        "compressed" in value
+        and "lossless" not in value
+        and "uncompressed" not in value
+    )
     return "craw" in value or compressed
 
 
@@ -302,12 +342,18 @@ _AUTOFOCUS = _Switch(
 
 
 def _autofocus(words: Words) -> CheckedPoint:
-    for name in ("focusmode2", "focusmode", "afmode"):  # what is at manual needs no switch
+    for name in (
+        "focusmode2",
+        "focusmode",
+        "afmode",
+    ):  # what is at manual needs no switch
         if name in words and words[name].value.lower().startswith(("manual", "mf")):
             return CheckedPoint("autofocus", "ok", f"{name} is {words[name].value}")
     mode = words["focusmode"].value if "focusmode" in words else ""
     if mode.lower() in SWITCHED_AT_THE_LENS:
-        question = f"is the switch on the lens at MF? (focusmode says {mode} either way)"
+        question = (
+            f"is the switch on the lens at MF? (focusmode says {mode} either way)"
+        )
         return CheckedPoint("autofocus", "ask", question, "switch the lens to MF")
     return _AUTOFOCUS(words)
 

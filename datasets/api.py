@@ -108,9 +108,8 @@ def _parted(text: str) -> tuple[str, Path]:
         hint = did_you_mean(text, names, most=1)
         if not colon and Path(text).is_dir():
             hint = f"did you mean 'manifest:{text}' or another READER:{text}?"
-        among = (
-            f"give {', '.join(names)} or READER:PATH with a reader of {', '.join(reader_names())}"
-        )
+        readers = ", ".join(reader_names())
+        among = f"give {', '.join(names)} or READER:PATH with a reader of {readers}"
         raise DatasetError(f"'{text}' is not a dataset: {hint or among}")
     reader(name)
     path = Path(place).expanduser().absolute()
@@ -142,7 +141,9 @@ def reader_card(name: str) -> ReaderCard:
 
 def _unknown(name: str, place: str) -> ReaderCard:
     """The card of a reader without one."""
-    return ReaderCard(name, source=f"reader of {place}", licence="unknown", redistributable=False)
+    return ReaderCard(
+        name, source=f"reader of {place}", licence="unknown", redistributable=False
+    )
 
 
 def _reader_of(offer: Offer) -> Reader | None:
@@ -150,7 +151,11 @@ def _reader_of(offer: Offer) -> Reader | None:
     thing = READERS.thing(offer)
     if thing is None:
         return None
-    one = replace(thing, name=offer.name) if isinstance(thing, Reader) else _of_module(offer, thing)
+    one = (
+        replace(thing, name=offer.name)
+        if isinstance(thing, Reader)
+        else _of_module(offer, thing)
+    )
     if offer.plugin is None:
         return one
     return replace(

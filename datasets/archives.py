@@ -63,9 +63,15 @@ def zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
         problem = "is encrypted"
     elif info.orig_filename.split("\0")[0] != info.orig_filename:
         problem = "has a name that is cut short by a zero byte"
-    name = info.orig_filename  # as it was written: the other one is made fit for this system
+    name = (
+        info.orig_filename
+    )  # as it was written: the other one is made fit for this system
     return ArchiveMember(
-        plain_name(name), info.file_size, info.compress_size, name.endswith("/"), problem
+        plain_name(name),
+        info.file_size,
+        info.compress_size,
+        name.endswith("/"),
+        problem,
     )
 
 
@@ -99,24 +105,34 @@ def checked(
             or _bomb(member, len(by_name) + 1, total, packed, limits)
         )
         other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
-        twice = member.name in by_name and not (member.folder and by_name[member.name].folder)
+        twice = member.name in by_name and not (
+            member.folder and by_name[member.name].folder
+        )
         if not problem and (other != member.name or twice):
             problem = f"and {other!r} are one file"
         if problem:
-            raise DatasetError(f"{archive}: {member.name!r} {problem}; nothing was unpacked")
+            raise DatasetError(
+                f"{archive}: {member.name!r} {problem}; nothing was unpacked"
+            )
         by_name[member.name] = member
     _refuse_files_as_folders(by_name, archive)
     return by_name
 
 
-def _bomb(member: ArchiveMember, count: int, total: int, packed: int, limits: Limits) -> str:
+def _bomb(
+    member: ArchiveMember, count: int, total: int, packed: int, limits: Limits
+) -> str:
     if count > limits.members:
         return f"is one of more than {limits.members} members"
     if total > limits.total_bytes:
         return f"makes more than {limits.total_bytes} bytes"
     if total > FREE_RATIO_BYTES and total > limits.ratio * packed:
-        return f"makes more than {limits.ratio} times the archive's size, as a bomb does"
-    if member.packed and member.size > max(FREE_RATIO_BYTES, limits.ratio * member.packed):
+        return (
+            f"makes more than {limits.ratio} times the archive's size, as a bomb does"
+        )
+    if member.packed and member.size > max(
+        FREE_RATIO_BYTES, limits.ratio * member.packed
+    ):
         return f"is packed more than {limits.ratio} times, as a bomb is"
     return ""
 
@@ -166,11 +182,17 @@ def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
             return _unpack_zip(archive, out, limits)
         return _unpack_tar(archive, out, limits)
     except DAMAGED as error:
-        raise DatasetError(f"{archive}: damaged ({error}); download it again") from error
+        raise DatasetError(
+            f"{archive}: damaged ({error}); download it again"
+        ) from error
     except OSError as error:
-        if error.errno is not None:  # the system's; those of the decompressors have no number
+        if (
+            error.errno is not None
+        ):  # the system's; those of the decompressors have no number
             raise
-        raise DatasetError(f"{archive}: damaged ({error}); download it again") from error
+        raise DatasetError(
+            f"{archive}: damaged ({error}); download it again"
+        ) from error
 
 
 def _unpack_zip(archive: Path, out: Path, limits: Limits) -> int:
@@ -198,7 +220,9 @@ def _unpack_tar(archive: Path, out: Path, limits: Limits) -> int:
     return sum(not member.folder for member in members.values())
 
 
-def _write(stream: IO[bytes], place: Path, member: ArchiveMember, archive: Path) -> None:
+def _write(
+    stream: IO[bytes], place: Path, member: ArchiveMember, archive: Path
+) -> None:
     """Write one file, at most as long as its header says."""
     make_folder(place.parent)
     written = 0
@@ -243,8 +267,12 @@ class _Bounded(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Read up to ``size`` bytes; a stream longer than the limit is a ``DatasetError``."""
-        content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        content = self._stream.read(
+            min(size, self._left + 1) if size >= 0 else self._left + 1
+        )
         self._left -= len(content)
         if self._left < 0:
-            raise DatasetError(f"{self._archive}: is a decompression bomb; nothing was unpacked")
+            raise DatasetError(
+                f"{self._archive}: is a decompression bomb; nothing was unpacked"
+            )
         return content

@@ -53,7 +53,9 @@ def hashed(root: Path, names: list[str], where: Where = 1) -> dict[str, str]:
 
 def _entries(root: Path) -> Iterator[str]:
     def refuse(error: OSError) -> None:
-        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        raise DatasetError(
+            f"{error.filename}: cannot be read ({error.strerror})"
+        ) from error
 
     for folder, folders, files in os.walk(root, onerror=refuse):
         linked = [name for name in folders if (Path(folder) / name).is_symlink()]
@@ -112,7 +114,9 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
     seen: dict[str, str] = {}
     for path in sorted(paths):
         if problem := path_problem(path):
-            raise DatasetError(f"{origin}: {path!r} {problem}; this manifest is not to be trusted")
+            raise DatasetError(
+                f"{origin}: {path!r} {problem}; this manifest is not to be trusted"
+            )
         other = seen.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
         if other != path:
             raise DatasetError(
@@ -123,7 +127,11 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
 
 def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
     """Write both manifests, the tag manifest last; SHA-256 of the manifest, for all contents."""
-    others = {path: one for path, one in hashes.items() if path not in (CHECKSUMS, TAG_CHECKSUMS)}
+    others = {
+        path: one
+        for path, one in hashes.items()
+        if path not in (CHECKSUMS, TAG_CHECKSUMS)
+    }
     check_paths(others, root / CHECKSUMS)
     manifest = canonical(others)
     write_bytes(root / CHECKSUMS, manifest)
@@ -147,12 +155,18 @@ def claimed(root: Path, hashes: Mapping[str, str]) -> Truth | None:
         raise DatasetError(
             f"{root}: neither {CHECKSUMS} nor {TAG_CHECKSUMS} is there; give the root of a release"
         )
-    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(root, hashes, CHECKSUMS)  # if swapped
+    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(
+        root, hashes, CHECKSUMS
+    )  # if swapped
     if wanted:
         places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:
             return _truth(root, _content(root, places[0]))
-        others = {name: digest for name, digest in hashes.items() if name not in CHECKSUM_FILES}
+        others = {
+            name: digest
+            for name, digest in hashes.items()
+            if name not in CHECKSUM_FILES
+        }
         for rebuilt in _candidates(root, hashes, others):
             if hashlib.sha256(rebuilt).hexdigest() == wanted:
                 return _truth(root, rebuilt)
@@ -167,12 +181,16 @@ MOST_DOUBTS = 10
 """Files in which a damaged manifest and the folder differ: each may be either's fault."""
 
 
-def _candidates(root: Path, own: Mapping[str, str], others: Mapping[str, str]) -> Iterator[bytes]:
+def _candidates(
+    root: Path, own: Mapping[str, str], others: Mapping[str, str]
+) -> Iterator[bytes]:
     """What the manifest may have been: of the files that lie there, then of its remaining lines."""
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
     lines = legible(_content(root, CHECKSUMS)) if own.get(CHECKSUMS) else {}
-    doubts = sorted(name for name, digest in lines.items() if others.get(name, digest) != digest)
+    doubts = sorted(
+        name for name, digest in lines.items() if others.get(name, digest) != digest
+    )
     if not lines or len(doubts) > MOST_DOUBTS:
         return
     for number in range(1, len(doubts) + 1):

@@ -15,7 +15,12 @@ from pydantic import ValidationError
 
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Judgement, Rules, Verdict, judged
-from defocus.datasets.deriving.maker import claim_folder, content_of, keeping, make_dataset
+from defocus.datasets.deriving.maker import (
+    claim_folder,
+    content_of,
+    keeping,
+    make_dataset,
+)
 from defocus.datasets.pair import Dataset, MakingStep, step
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.processes.isolation import LeftOut
@@ -60,7 +65,9 @@ def _decisions(folder: Path) -> list[Judgement]:
         try:
             entry = Decision.model_validate_json(line)
         except ValidationError as error:
-            raise DatasetError(f"{path}: line {number} is damaged; remove it") from error
+            raise DatasetError(
+                f"{path}: line {number} is damaged; remove it"
+            ) from error
         if entry.verdict != "undone":
             standing.append(Judgement(entry.id, entry.verdict, entry.reason, "person"))
         elif standing:
@@ -70,7 +77,9 @@ def _decisions(folder: Path) -> list[Judgement]:
 
 def add_decision(folder: Path, judgement: Judgement) -> None:
     """Add a person's decision; when this returns, it survives a power loss."""
-    entry = Decision(id=judgement.id, verdict=judgement.verdict, reason=judgement.reason)
+    entry = Decision(
+        id=judgement.id, verdict=judgement.verdict, reason=judgement.reason
+    )
     _append(folder, entry)
 
 
@@ -116,7 +125,9 @@ def _order(dataset: Dataset, rules: Rules) -> dict[str, Any]:
     return {**content_of(dataset), "rules": rules.model_dump(mode="json")}
 
 
-def finish_curation(curation: Curation) -> tuple[tuple[Judgement, ...], tuple[LeftOut, ...]]:
+def finish_curation(
+    curation: Curation,
+) -> tuple[tuple[Judgement, ...], tuple[LeftOut, ...]]:
     """Write all judgements, even if none accepts a pair, and the dataset of the accepted ones."""
     # What it returns: the judgements, and the accepted pairs that could not be kept.
     judgements = curation.judgements()
@@ -131,9 +142,13 @@ def finish_curation(curation: Curation) -> tuple[tuple[Judgement, ...], tuple[Le
     for folder in (curation.out / "pairs").glob("[!.]*"):
         if folder.name not in accepted:  # a person has changed their mind
             with staging_folder(folder.parent, f".{folder.name}-", ".part") as aside:
-                folder.rename(aside / "rejected")  # in one step: it is never there in part
+                folder.rename(
+                    aside / "rejected"
+                )  # in one step: it is never there in part
     order = _order(curation.dataset, curation.rules)
-    kept = keeping("curate", order, curation.dataset, pairs, _step(curation, judgements))
+    kept = keeping(
+        "curate", order, curation.dataset, pairs, _step(curation, judgements)
+    )
     return judgements, make_dataset(curation.out, kept).left_out
 
 
@@ -153,7 +168,9 @@ def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
 def _reasons(judgements: Sequence[Judgement]) -> str | None:
     """What pairs were rejected for and how many, without their numbers; None if none was."""
     kinds = Counter(
-        "a person's decision" if one.by == "person" else re.split(r"[\d:;]", one.reason)[0].strip()
+        "a person's decision"
+        if one.by == "person"
+        else re.split(r"[\d:;]", one.reason)[0].strip()
         for one in judgements
         if one.verdict == "reject"
     )
@@ -162,4 +179,6 @@ def _reasons(judgements: Sequence[Judgement]) -> str | None:
 
 def _csv(judgements: Sequence[Judgement]) -> str:
     columns = ("id", "verdict", "reason", "by")
-    return csv_text([columns, *((one.id, one.verdict, one.reason, one.by) for one in judgements)])
+    return csv_text(
+        [columns, *((one.id, one.verdict, one.reason, one.by) for one in judgements)]
+    )

@@ -74,7 +74,9 @@ class Rules(Settings):
     most_blur_px: Size | None = None  # 95th percentile of the blur
     least_sharpness: Size | None = None  # of the sharp member
     sharper: bool = True  # whether the sharp member must be the sharper one
-    most_unexplained_stops: Size | None = MOST_STOPS  # difference that the blur does not explain
+    most_unexplained_stops: Size | None = (
+        MOST_STOPS  # difference that the blur does not explain
+    )
     # change of the light from the centre to a border
     most_light_across_ev: Size | None = MOST_TILT_EV
     # share of the texture where the sharp member is the blurrier one
@@ -112,7 +114,9 @@ def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
         reasons = [*_reasons(pair, rules), *leaks.get(pair.id, ())]
         if not reasons:
             reasons = _suspicious(audit.suspects.get(pair.id, ()), rules)
-        judgements.append(Judgement(pair.id, "reject" if reasons else "accept", "; ".join(reasons)))
+        judgements.append(
+            Judgement(pair.id, "reject" if reasons else "accept", "; ".join(reasons))
+        )
     return tuple(judgements)
 
 
@@ -148,13 +152,19 @@ def _broken(
 def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """How a measured pair breaks each rule; empty where it does not."""
     px, ratio = partial(_broken, unit=" px"), None
-    if pair.fine_to_coarse is not None and pair.blurry_fine_to_coarse and not pair.unevenly_lit:
+    if (
+        pair.fine_to_coarse is not None
+        and pair.blurry_fine_to_coarse
+        and not pair.unevenly_lit
+    ):
         ratio = pair.fine_to_coarse / pair.blurry_fine_to_coarse
     gain = None if pair.gain_ev is None else abs(pair.gain_ev)
     yield px("misalignment", pair.misalignment_px, most=rules.most_misalignment_px)
     yield px("residual flow", _residual(pair), most=rules.most_residual_px)
     yield _broken("exposure differs by", gain, unit=" EV", most=rules.most_gain_ev)
-    yield _broken("reliable share", pair.reliable_share, least=rules.least_reliable_share)
+    yield _broken(
+        "reliable share", pair.reliable_share, least=rules.least_reliable_share
+    )
     yield px("blur", pair.blur_p95_px, most=rules.most_blur_px)
     yield px(*_blurred(pair, rules), least=rules.least_blur_px)
     yield _broken("sharpness", pair.fine_to_coarse, least=rules.least_sharpness)
@@ -171,7 +181,10 @@ def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     if (change or 0.0) > MONOCHROME:
         name = "one member has hardly any colours: those of the other are stronger by"
     yield _broken(name, change, most=rules.most_colour_change)
-    for role, share in (("sharp", pair.clipped_share), ("blurry", pair.blurry_clipped_share)):
+    for role, share in (
+        ("sharp", pair.clipped_share),
+        ("blurry", pair.blurry_clipped_share),
+    ):
         name = f"the {role} member is overexposed: clipped share"
         yield _broken(name, share, most=rules.most_clipped_share)
 
@@ -221,12 +234,18 @@ def _leaks(audit: Audit) -> dict[str, list[str]]:
     """Reasons for pairs that are rejected because their picture is also in another split."""
     kept: dict[str, dict[tuple[str, str], list[str]]] = {}
     for twins in audit.duplicates:
-        first_stays = KEPT_FIRST.index(twins.splits[0]) < KEPT_FIRST.index(twins.splits[1])
-        gone, stays = (twins.second, twins.first) if first_stays else (twins.first, twins.second)
+        first_stays = KEPT_FIRST.index(twins.splits[0]) < KEPT_FIRST.index(
+            twins.splits[1]
+        )
+        gone, stays = (
+            (twins.second, twins.first) if first_stays else (twins.first, twins.second)
+        )
         split = twins.splits[0] if first_stays else twins.splits[1]
         kept.setdefault(gone, {}).setdefault((twins.relation, split), []).append(stays)
     return {
-        gone: [_leak(relation, stay, split) for (relation, split), stay in places.items()]
+        gone: [
+            _leak(relation, stay, split) for (relation, split), stay in places.items()
+        ]
         for gone, places in kept.items()
     }
 
@@ -244,12 +263,18 @@ def usable_pairs(
     asked = rules or Rules()
     compensated = any(one.step == "compensate" for one in steps)
     aligned = [
-        pair if pair.misalignment_px is None else replace(pair, misalignment_px=0.0, gain_ev=0.0)
+        pair
+        if pair.misalignment_px is None
+        else replace(pair, misalignment_px=0.0, gain_ev=0.0)
         for pair in audit.pairs
     ]
-    later = judged(audit if compensated else replace(audit, pairs=tuple(aligned)), asked)
+    later = judged(
+        audit if compensated else replace(audit, pairs=tuple(aligned)), asked
+    )
     now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
-    passed = [one.id for one in later if one.verdict == "accept" and one.id not in set(now)]
+    passed = [
+        one.id for one in later if one.verdict == "accept" and one.id not in set(now)
+    ]
     others = [(one.id, one.reason) for one in later if one.verdict == "reject"]
     others += [(one.id, one.reason) for one in audit.outside]
     return Usable(tuple(now), tuple(passed), tuple(others))

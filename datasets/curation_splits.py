@@ -46,7 +46,9 @@ def is_official(dataset: Dataset) -> bool:
     return any("test" in reader_card(name).counts for name in names)
 
 
-def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> dict[str, Split]:
+def draw_splits(
+    dataset: Dataset, audit: Audit, shares: Shares, seed: int
+) -> dict[str, Split]:
     """The split of each scene; at least one scene is left for training."""
     if is_official(dataset):
         return _with_validation(dataset, audit, shares, seed)
@@ -63,7 +65,9 @@ def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> di
     return _drawn(groups, wanted, seed)
 
 
-def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> dict[str, Split]:
+def _with_validation(
+    dataset: Dataset, audit: Audit, shares: Shares, seed: int
+) -> dict[str, Split]:
     """The official splits, with a validation split from training scenes if there is none."""
     splits: dict[str, Split] = {pair.scene: pair.split for pair in dataset.pairs}
     if "validation" in splits.values() or "train" not in splits.values():
@@ -73,7 +77,10 @@ def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) 
         raise NotApplicableError(
             f"{dataset.name}: its training pairs come from one scene, so none can be held out"
         )
-    wanted: dict[Split, float] = {"train": 1.0 - shares.validation, "validation": shares.validation}
+    wanted: dict[Split, float] = {
+        "train": 1.0 - shares.validation,
+        "validation": shares.validation,
+    }
     return splits | _drawn(groups, wanted, seed)
 
 
@@ -118,7 +125,9 @@ def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
 def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
     """Groups of scenes with nearly the same picture or a common source picture."""
     users: dict[str, str] = {}
-    shared = ((p.scene, users.setdefault(one, p.scene)) for p in pairs for one in _sources(p))
+    shared = (
+        (p.scene, users.setdefault(one, p.scene)) for p in pairs for one in _sources(p)
+    )
     group = joined((pair.scene for pair in pairs), (*_alike(pairs, audit), *shared))
     linked: dict[str, list[str]] = {}
     for scene in sorted(group):
@@ -129,14 +138,23 @@ def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
 def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
     """Scenes with nearly the same picture."""
     ids = {pair.id for pair in pairs}
-    prints = [(row.scene, one) for row in audit.pairs if row.id in ids for one in row.fingerprints]
+    prints = [
+        (row.scene, one)
+        for row in audit.pairs
+        if row.id in ids
+        for one in row.fingerprints
+    ]
     if not prints:
         return
     bits = np.stack([one.bits for _, one in prints])
     thumbnails = np.stack([one.thumbnail.ravel() for _, one in prints])
     for i, (scene, one) in enumerate(prints):
         near = (
-            i + 1 + np.flatnonzero((bits[i + 1 :] != one.bits).sum(axis=1) <= MOST_DIFFERENT_BITS)
+            i
+            + 1
+            + np.flatnonzero(
+                (bits[i + 1 :] != one.bits).sum(axis=1) <= MOST_DIFFERENT_BITS
+            )
         )
         for j in near[thumbnails[near] @ one.thumbnail.ravel() >= LEAST_CORRELATION]:
             yield scene, prints[j][0]
@@ -145,10 +163,14 @@ def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
 def _sources(pair: Pair) -> list[str]:
     """Source pictures of a rendered pair."""
     sources = pair.metadata.get("sources", [])
-    return [str(source) for source in sources] if isinstance(sources, list | tuple) else []
+    return (
+        [str(source) for source in sources] if isinstance(sources, list | tuple) else []
+    )
 
 
-def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) -> dict[str, Split]:
+def _drawn(
+    groups: Sequence[Group], wanted: Mapping[Split, float], seed: int
+) -> dict[str, Split]:
     """Assign each group to the split that lacks most of its kind, or else most overall."""
     given: Counter[tuple[str, ...]] = Counter()
     total: Counter[tuple[str, ...]] = Counter()
@@ -158,8 +180,12 @@ def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) ->
         for key in keys:
             total[key] += group.pairs
 
-        def lack(split: Split, keys: tuple[tuple[str, ...], ...] = keys) -> tuple[float, float]:
-            of_kind, of_all = (wanted[split] * total[key] - given[split, *key] for key in keys)
+        def lack(
+            split: Split, keys: tuple[tuple[str, ...], ...] = keys
+        ) -> tuple[float, float]:
+            of_kind, of_all = (
+                wanted[split] * total[key] - given[split, *key] for key in keys
+            )
             return of_kind + of_all, wanted[split]
 
         chosen = max(wanted, key=lack)
@@ -170,7 +196,10 @@ def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) ->
 
 
 def _mended(
-    groups: Sequence[Group], splits: dict[str, Split], wanted: Mapping[Split, float], seed: int
+    groups: Sequence[Group],
+    splits: dict[str, Split],
+    wanted: Mapping[Split, float],
+    seed: int,
 ) -> dict[str, Split]:
     """Ensure a scene in training and in each requested split of small datasets, if possible."""
     for split in sorted(wanted, key=lambda split: (split != "test", split)):
@@ -198,12 +227,16 @@ class Drawn(Derived):
     leaks: tuple[tuple[str, str], ...] = ()
 
 
-def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int) -> Drawn:
+def split_dataset(
+    dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int
+) -> Drawn:
     """Split a dataset into the folder ``out``, without the pairs that the audit could not read."""
     unread = {one.id for one in audit.left_out}
     whole = tuple(pair for pair in dataset.pairs if pair.id not in unread)
     if not whole:
-        raise NotApplicableError(f"{dataset.name}: no pair can be read; {audit.left_out[0].reason}")
+        raise NotApplicableError(
+            f"{dataset.name}: no pair can be read; {audit.left_out[0].reason}"
+        )
     dataset = replace(dataset, pairs=whole)
     splits = draw_splits(dataset, audit, shares, seed)
     pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
@@ -217,7 +250,11 @@ def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
     """Mean blur of the measured pairs of each split, px; splits without one are left out."""
     blur_of = {row.id: row.mean_blur_px for row in audit.pairs}
     blurs_of = {
-        split: [blur for p in pairs if p.split == split and (blur := blur_of[p.id]) is not None]
+        split: [
+            blur
+            for p in pairs
+            if p.split == split and (blur := blur_of[p.id]) is not None
+        ]
         for split in SPLITS
     }
     return {split: float(np.mean(blurs)) for split, blurs in blurs_of.items() if blurs}
@@ -226,5 +263,9 @@ def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
     """Pictures in two of the new splits."""
     split_of = {pair.id: pair.split for pair in pairs}
-    prints = [(row.id, split_of[row.id], one) for row in audit.pairs for one in row.fingerprints]
+    prints = [
+        (row.id, split_of[row.id], one)
+        for row in audit.pairs
+        for one in row.fingerprints
+    ]
     return tuple((twins.first, twins.second) for twins in near_duplicates(prints))

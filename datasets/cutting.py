@@ -12,7 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.sampling.resample import Placement, ReleaseGrid, Resampling, resampled, whole
+from defocus.align.sampling.resample import (
+    Placement,
+    ReleaseGrid,
+    Resampling,
+    resampled,
+    whole,
+)
 from defocus.blur.gradients import sobel_products
 from defocus.datasets.deriving.maker import (
     Derivation,
@@ -41,8 +47,12 @@ class Scheme:
     """Scheme for cutting a dataset."""
 
     side_px: int = 512
-    overlap: float = 0.6  # share of a patch that overlaps with its neighbour, in training pictures
-    validation_overlap: float = 0.01  # in validation pictures, whose patches are all kept
+    overlap: float = (
+        0.6  # share of a patch that overlaps with its neighbour, in training pictures
+    )
+    validation_overlap: float = (
+        0.01  # in validation pictures, whose patches are all kept
+    )
     edges: bool = True  # a last row and column at the border cover the whole picture
     drop: float = 0.3  # share of a training picture's patches that is dropped, the least sharp ones
     scale: float = 1.0  # size to which pictures are reduced first, 0 < scale <= 1
@@ -72,7 +82,9 @@ def places(
     height: int, width: int, side: int, stride: int, *, edges: bool
 ) -> tuple[PatchCorner, ...]:
     """Patches' positions (px), row by row; empty if the picture is smaller than a patch."""
-    rows, columns = (_starts(length, side, stride, edges=edges) for length in (height, width))
+    rows, columns = (
+        _starts(length, side, stride, edges=edges) for length in (height, width)
+    )
     return tuple(PatchCorner(top, left) for top in rows for left in columns)
 
 
@@ -171,11 +183,16 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
     chosen = list(enumerate(corners))
     if training and corners:
         judged = members.get("sharp", blurry)
-        sharp = sobel_products([_part(judged, place, scheme.side_px) for place in corners])
+        sharp = sobel_products(
+            [_part(judged, place, scheme.side_px) for place in corners]
+        )
         chosen = [(index, corners[index]) for index in kept(sharp, scheme.drop)]
     for index, place in chosen:
         for role, picture in members.items():
-            part, path = _part(picture, place, scheme.side_px), folder / _name(index, role)
+            part, path = (
+                _part(picture, place, scheme.side_px),
+                folder / _name(index, role),
+            )
             (write_array if role in ARRAYS else write_image)(path, part)
     _finish(pair, folder, scheme, chosen)
 
@@ -201,11 +218,15 @@ def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
     members: dict[str, NDArray[Any]] = {}
     for role, path in pair_files(pair).items():
         members[role] = (
-            _array(path, scale) if role in ARRAYS else _reduced(read_image(path, pair.white), scale)
+            _array(path, scale)
+            if role in ARRAYS
+            else _reduced(read_image(path, pair.white), scale)
         )
         size = members[role].shape[-2:] if role in ARRAYS else members[role].shape[:2]
         if size != members["blurry"].shape[:2]:
-            raise ImageError(f"{path}: not of the size of {pair.blurry}; a pair needs one size")
+            raise ImageError(
+                f"{path}: not of the size of {pair.blurry}; a pair needs one size"
+            )
     return members
 
 
@@ -227,13 +248,20 @@ def _array(path: Path, scale: float) -> NDArray[np.float32]:
         cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
         for plane in array.reshape(-1, *array.shape[-2:])
     ]
-    return np.asarray(scale * np.stack(planes).reshape(*array.shape[:-2], height, width))
+    return np.asarray(
+        scale * np.stack(planes).reshape(*array.shape[:-2], height, width)
+    )
 
 
 def _part(array: NDArray[Any], place: PatchCorner, side: int) -> NDArray[Any]:
     """A patch of a picture ``(H, W, 3)``, or of an array ``(…, H, W)`` of floats."""
-    rows, columns = np.s_[place.top : place.top + side], np.s_[place.left : place.left + side]
-    part = array[..., rows, columns] if array.dtype.kind == "f" else array[rows, columns]
+    rows, columns = (
+        np.s_[place.top : place.top + side],
+        np.s_[place.left : place.left + side],
+    )
+    part = (
+        array[..., rows, columns] if array.dtype.kind == "f" else array[rows, columns]
+    )
     return np.ascontiguousarray(part)
 
 
@@ -245,7 +273,9 @@ def _pairs(pair: Pair, folder: Path) -> Iterator[Pair]:
     record = kept_record(folder / PLACES)
     for place in record["places"]:
         corner = {**place, "side_px": record["side_px"], "scale": record["scale"]}
-        metadata = MappingProxyType({**pair.metadata, "patch_of": pair.id, "patch": corner})
+        metadata = MappingProxyType(
+            {**pair.metadata, "patch_of": pair.id, "patch": corner}
+        )
         name = f"{pair.id}-{place['index']:03d}"
         patch = replace(pair, id=name, metadata=metadata, white=FULL)
         names = {role: _name(place["index"], role) for role in pair_files(pair)}

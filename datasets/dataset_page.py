@@ -55,7 +55,9 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
 
 
 def _sample_parts(
-    seen: Mapping[Split, Sequence[Pair]], rows: Mapping[str, AuditedPair], blur_of: BlurOf
+    seen: Mapping[Split, Sequence[Pair]],
+    rows: Mapping[str, AuditedPair],
+    blur_of: BlurOf,
 ) -> tuple[tuple[Part, ...], list[tuple[str, tuple[Part, ...]]]]:
     """The first sample, which is shown above all, and the others by split."""
     samples = [
@@ -72,8 +74,12 @@ def _sample_parts(
 
 def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
     """What a reader asks first."""
-    sizes = Counter(f"{row.width} × {row.height} px" for row in audit.pairs if row.width)
-    shown = [f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)]
+    sizes = Counter(
+        f"{row.width} × {row.height} px" for row in audit.pairs if row.width
+    )
+    shown = [
+        f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)
+    ]
     more = len(sizes) - MOST_SIZES
     files = {path for pair in dataset.pairs for path in pair_files(pair).values()}
     size = sum(path.stat().st_size for path in files if path.is_file())
@@ -81,7 +87,9 @@ def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
     card = reader_card(dataset.source or dataset.name.partition(":")[0])
     facts = {
         "pairs": usable.words,
-        "splits": ", ".join(f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)),
+        "splits": ", ".join(
+            f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)
+        ),
         "sizes": ", ".join(shown) + (f" and {more} more" if more > 0 else ""),
         "files": f"{size / 1e6:.1f} MB",
         "camera": settings.get("camera", ""),
@@ -90,7 +98,9 @@ def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
         "warnings": str(len(audit.warnings)) if audit.warnings else "none",
         "left out before": dropped_text(dataset.steps),
     }
-    return Facts("What it holds", tuple((name, text) for name, text in facts.items() if text))
+    return Facts(
+        "What it holds", tuple((name, text) for name, text in facts.items() if text)
+    )
 
 
 def _origin(dataset: Dataset) -> Facts:
@@ -104,7 +114,9 @@ def _origin(dataset: Dataset) -> Facts:
         "known defects": "; ".join(card.defects),
         "content": f"SHA-256 {dataset.content_hash}",
         "ground truth": "rendered, exact" if dataset.rendered else "the sharp pictures",
-        "pictures": "; ".join(f"{kind} ({n} pairs)" for kind, n in kinds(dataset.pairs).items()),
+        "pictures": "; ".join(
+            f"{kind} ({n} pairs)" for kind, n in kinds(dataset.pairs).items()
+        ),
     }
     return Facts("Origin", tuple((name, text) for name, text in facts.items() if text))
 
@@ -120,7 +132,11 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
         pairs = dataset.split(split)
         if pairs:
             whole = [pair for pair in pairs if pair.id in sizes]
-            bits = f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit" if whole else ""
+            bits = (
+                f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit"
+                if whole
+                else ""
+            )
             common = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
             rows.append(
                 (
@@ -151,11 +167,15 @@ def _settings(pairs: Sequence[Pair]) -> Part:
     """Optics and exposures from the metadata of the pairs."""
     rows = settings_of(pairs)
     if not rows:
-        return Paragraph("The dataset does not say which optics and exposures it was taken with.")
+        return Paragraph(
+            "The dataset does not say which optics and exposures it was taken with."
+        )
     return Table.of("Settings, and how many pairs have them", ("what", "values"), rows)
 
 
-def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair], blur_of: BlurOf) -> list[Part]:
+def _samples(
+    pairs: Sequence[Pair], rows: Mapping[str, AuditedPair], blur_of: BlurOf
+) -> list[Part]:
     """Some pairs, evenly chosen from the split."""
     count = min(SAMPLES_OF_SPLIT, len(pairs))
     chosen = [pairs[k * len(pairs) // count] for k in range(count)]

@@ -18,7 +18,12 @@ from defocus.datasets.checksums import (
     tag_of,
 )
 from defocus.datasets.deriving.parts import copy_file
-from defocus.datasets.manifest import MANIFEST, manifest_files, manifest_text, read_manifest
+from defocus.datasets.manifest import (
+    MANIFEST,
+    manifest_files,
+    manifest_text,
+    read_manifest,
+)
 from defocus.errors import DatasetError
 from defocus.processes.machines import Where
 from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
@@ -61,12 +66,21 @@ def verify_folder(root: Path, where: Where = 1) -> Verification:
     if truth is None:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
-    if ORIGIN in hashes and CARD not in {*hashes, *findings}:  # its checksums may be without it
+    if ORIGIN in hashes and CARD not in {
+        *hashes,
+        *findings,
+    }:  # its checksums may be without it
         findings[CARD] = FileFinding(CARD, "missing")
-    whole = {path: digest for path, digest in truth.hashes.items() if hashes.get(path) == digest}
+    whole = {
+        path: digest
+        for path, digest in truth.hashes.items()
+        if hashes.get(path) == digest
+    }
     if MANIFEST in whole and not _pairs_agree(root, truth.hashes, whole):
         findings[MANIFEST] = FileFinding(MANIFEST, "changed")
-    return Verification(tuple(findings[file] for file in sorted(findings)), hashes, truth)
+    return Verification(
+        tuple(findings[file] for file in sorted(findings)), hashes, truth
+    )
 
 
 def readable(name: str) -> str:
@@ -87,16 +101,23 @@ def compared(wanted: Mapping[str, str], hashes: Mapping[str, str]) -> list[FileF
         elif path in hashes:
             findings.append(FileFinding(path, "changed"))
         else:
-            now = next((name for name, digest in strangers.items() if digest == wanted[path]), "")
+            now = next(
+                (name for name, digest in strangers.items() if digest == wanted[path]),
+                "",
+            )
             strangers.pop(now, None)
             findings.append(FileFinding(path, "renamed" if now else "missing", now))
     return findings + [FileFinding(path, "extra") for path in strangers]
 
 
-def _damaged_manifests(root: Path, hashes: Mapping[str, str]) -> tuple[FileFinding, ...]:
+def _damaged_manifests(
+    root: Path, hashes: Mapping[str, str]
+) -> tuple[FileFinding, ...]:
     """Findings if the manifest cannot be used and not be computed again."""
     wrong = (CHECKSUMS,) if tag_is_intact(root, hashes) else (CHECKSUMS, TAG_CHECKSUMS)
-    return tuple(FileFinding(name, "changed" if name in hashes else "missing") for name in wrong)
+    return tuple(
+        FileFinding(name, "changed" if name in hashes else "missing") for name in wrong
+    )
 
 
 def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
@@ -144,16 +165,22 @@ def repair_folder(root: Path, source: Path, where: Where = 1) -> Repair:
     return Repair(before.wrong or tuple(findings), verify_folder(root, where), aside)
 
 
-def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, str]) -> Truth:
+def _truth(
+    root: Path, before: Verification, source: Path, there: Mapping[str, str]
+) -> Truth:
     """Expected contents, by the folder's own manifests or else by those of the other copy."""
     if before.truth is not None:
         return before.truth
     other = claimed(source, there)
     if other is None:
         raise DatasetError(f"{source}: its manifests are damaged too; try another copy")
-    common = sum(before.hashes.get(path) == digest for path, digest in other.hashes.items())
+    common = sum(
+        before.hashes.get(path) == digest for path, digest in other.hashes.items()
+    )
     if 2 * common < len(other.hashes):
-        raise DatasetError(f"{source}: is not a copy of {root}; give one of the same release")
+        raise DatasetError(
+            f"{source}: is not a copy of {root}; give one of the same release"
+        )
     return other
 
 
@@ -171,12 +198,16 @@ def _gather(
         make_folder(place.parent)
         if finding.file in CHECKSUM_FILES:
             manifest = truth.manifest
-            write_bytes(place, manifest if finding.file == CHECKSUMS else tag_of(manifest))
+            write_bytes(
+                place, manifest if finding.file == CHECKSUMS else tag_of(manifest)
+            )
             continue
         wanted = truth.hashes[finding.file]
         copy_file(supply[wanted], place)
         if sha256_file(place) != wanted:
-            raise DatasetError(f"{supply[wanted]}: changed while it was copied; try again")
+            raise DatasetError(
+                f"{supply[wanted]}: changed while it was copied; try again"
+            )
 
 
 def _to_write(findings: list[FileFinding]) -> Iterator[FileFinding]:

@@ -107,7 +107,9 @@ class _Server(Place):
                 for block in blocks_of(answer):
                     content += block
                     if len(content) > MOST_BYTES:
-                        raise PlaceError(f"{self.address(path)}: larger than {MOST_BYTES} bytes")
+                        raise PlaceError(
+                            f"{self.address(path)}: larger than {MOST_BYTES} bytes"
+                        )
         except WebError as error:
             raise self._problem(path, error) from error
         return bytes(content)
@@ -120,16 +122,23 @@ class _Server(Place):
             try:
                 self._bring_on(path, part, before, most)
             except WebError as error:
-                if error.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and before:
+                if (
+                    error.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+                    and before
+                ):
                     return  # nothing is missing, or the bytes are not those of this file
                 if not error.passing:
                     raise self._problem(path, error) from error
                 # cut, stalled, refused
                 after = part.stat().st_size if part.is_file() else 0
-                fruitless = 0 if after > most_there else fruitless + 1  # without ranges it shrinks
+                fruitless = (
+                    0 if after > most_there else fruitless + 1
+                )  # without ranges it shrinks
                 most_there = max(after, most_there)
                 if fruitless == TRIES:
-                    raise UnreachableError(f"{self.name}: cannot be reached ({error})") from error
+                    raise UnreachableError(
+                        f"{self.name}: cannot be reached ({error})"
+                    ) from error
                 if fruitless:
                     time.sleep(WAIT_SECONDS * 2 ** (fruitless - 1))
             else:
@@ -138,16 +147,22 @@ class _Server(Place):
     def _bring_on(self, path: str, part: Path, start: int, most: int | None) -> None:
         """One request for what is missing; a server without ranges sends all again."""
         with self._answer(path, start) as answer:
-            goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+            goes_on = answer.headers.get("Content-Range", "").startswith(
+                f"bytes {start}-"
+            )
             whole = answer.status != HTTPStatus.PARTIAL_CONTENT
             if not whole and not goes_on:
                 raise PlaceError(f"{self.address(path)}: the server sends another part")
             there = 0 if whole else start
             with storing(part), part.open("wb" if whole else "ab") as file:
-                for block in blocks_of(answer):  # as they come: nothing is lost where it is cut
+                for block in blocks_of(
+                    answer
+                ):  # as they come: nothing is lost where it is cut
                     there += len(block)
                     if most is not None and there > most:
-                        raise TooLargeError(f"{self.address(path)}: larger than {most} bytes")
+                        raise TooLargeError(
+                            f"{self.address(path)}: larger than {most} bytes"
+                        )
                     file.write(block)
 
     def _answer(self, path: str, start: int) -> HTTPResponse:
@@ -170,10 +185,18 @@ def place_of(source: str) -> Place:
     """The place of a source: a folder, or an address without password, query and fragment."""
     if not is_address(source):
         if not Path(source).is_dir():
-            raise InputError(f"{source}: no such folder; give a folder or an https address")
+            raise InputError(
+                f"{source}: no such folder; give a folder or an https address"
+            )
         return _Folder(source)
     parts = urlsplit(source)
-    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+    if (
+        not parts.hostname
+        or parts.username
+        or parts.password
+        or parts.query
+        or parts.fragment
+    ):
         raise InputError(
             f"{parts.scheme}://{parts.hostname}: give an address without user and query"
         )
@@ -190,7 +213,9 @@ def fetch_file(
     """Fetch a file from the first place with its bytes, going on after an interruption."""
     # A place that cannot be reached becomes the last one: the next file does not wait for it.
     make_folder(target.parent)
-    part = target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part")
+    part = target.with_name(
+        f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part"
+    )
     reasons = []
     for place in tuple(places):
         for resumed in (part.is_file(), False):
@@ -265,7 +290,9 @@ def _listing(place: Place, sha256: str | None) -> Listing:
         raise DatasetError(f"{place.name}/{CHECKSUMS}: damaged")
     listing = Listing(content, hashes)
     if sha256 is not None and listing.sha256 != sha256:
-        raise DatasetError(f"{place.name}/{CHECKSUMS}: has SHA-256 {listing.sha256}, not {sha256}")
+        raise DatasetError(
+            f"{place.name}/{CHECKSUMS}: has SHA-256 {listing.sha256}, not {sha256}"
+        )
     check_paths(hashes, Path(place.name) / CHECKSUMS)
     return listing
 
@@ -279,7 +306,9 @@ def fetch_release(
     wanted = _wanted(listing, only)
     with owned_folder(out) as owned:
         if not owned:
-            raise DatasetError(f"{out}: another process fetches into it; wait until it ends")
+            raise DatasetError(
+                f"{out}: another process fetches into it; wait until it ends"
+            )
         _claim(out, listing)
         whole = [name for name in wanted if (out / name).is_file()]
         there = hashed(out, whole)
@@ -287,7 +316,9 @@ def fetch_release(
         new = [name for name in wanted if name not in set(kept)]
         sizes: dict[str, int] | None = None
         for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
-            if _is_content(name) and sizes is None:  # the documents are there, which give them
+            if (
+                _is_content(name) and sizes is None
+            ):  # the documents are there, which give them
                 sizes = release_sizes(out)
             _require_inside(out, name)
             most = (sizes or {}).get(name, MOST_BYTES)
@@ -309,11 +340,15 @@ def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
     for pattern in only:
         if not any(fnmatchcase(name, pattern) for name in listing.hashes):
             some = ", ".join(sorted(listing.hashes)[:3])
-            raise DatasetError(f"'{pattern}' fits no file of the release; there are {some}, …")
+            raise DatasetError(
+                f"'{pattern}' fits no file of the release; there are {some}, …"
+            )
     return [
         name
         for name in sorted(listing.hashes)
-        if not only or not _is_content(name) or any(fnmatchcase(name, pattern) for pattern in only)
+        if not only
+        or not _is_content(name)
+        or any(fnmatchcase(name, pattern) for pattern in only)
     ]
 
 
@@ -331,7 +366,9 @@ def release_sizes(root: Path) -> dict[str, int]:
         return {}
     with intact(path, "get the release again", DatasetError, OSError):
         files = [one for one in read_json(path)["distribution"] if "contentSize" in one]
-        return {str(one["@id"]): int(one["contentSize"].removesuffix(" B")) for one in files}
+        return {
+            str(one["@id"]): int(one["contentSize"].removesuffix(" B")) for one in files
+        }
 
 
 def _claim(out: Path, listing: Listing) -> None:
@@ -339,8 +376,13 @@ def _claim(out: Path, listing: Listing) -> None:
     path = out / CHECKSUMS
     if path.is_file():
         if read_bytes(path) != listing.manifest:
-            raise DatasetError(f"{out}: holds another release; choose another folder for --out")
-    elif any(entry.name != TAG_CHECKSUMS and entry.suffix != ".part" for entry in out.iterdir()):
+            raise DatasetError(
+                f"{out}: holds another release; choose another folder for --out"
+            )
+    elif any(
+        entry.name != TAG_CHECKSUMS and entry.suffix != ".part"
+        for entry in out.iterdir()
+    ):
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     write_bytes(path, listing.manifest)
     write_bytes(out / TAG_CHECKSUMS, tag_of(listing.manifest))

@@ -66,7 +66,9 @@ class ManifestPair(Settings):
     dual_pixel_left: ManifestFile | None = None
     dual_pixel_right: ManifestFile | None = None
     valid_mask: ManifestFile | None = None
-    white: Literal[1023, 4095, 65535] | None = None  # of files of 16 bits; absent for all of them
+    white: Literal[1023, 4095, 65535] | None = (
+        None  # of files of 16 bits; absent for all of them
+    )
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -89,7 +91,9 @@ class Manifest(Settings):
             if other == pair.id:
                 raise ValueError(f"the pair id '{pair.id}' is there twice")
             if other is not None:
-                raise ValueError(f"'{other}' and '{pair.id}' are one id where case is ignored")
+                raise ValueError(
+                    f"'{other}' and '{pair.id}' are one id where case is ignored"
+                )
             ids[spelling] = pair.id
             if split_of.setdefault(pair.scene, pair.split) != pair.split:
                 raise ValueError(f"the scene '{pair.scene}' is in two splits")
@@ -97,7 +101,9 @@ class Manifest(Settings):
         for file in manifest_files(self):
             other = spelt.setdefault(normalize("NFC", file.path).casefold(), file.path)
             if other != file.path:
-                raise ValueError(f"'{other}' and '{file.path}' are one file where case is ignored")
+                raise ValueError(
+                    f"'{other}' and '{file.path}' are one file where case is ignored"
+                )
         return self
 
 
@@ -113,7 +119,9 @@ def read_manifest(root: Path) -> Manifest:
             raise DatasetError(
                 f"{root}: unfinished rendering; run the same command again"
             ) from error
-        raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
+        raise DatasetError(
+            f"{root}: no {MANIFEST} there; is it a folder of pictures?"
+        ) from error
     except ValidationError as error:
         raise DatasetError(f"{path}: {document_problem(error, 'manifest')}") from error
     except FileError as error:
@@ -122,7 +130,9 @@ def read_manifest(root: Path) -> Manifest:
         raise DatasetError(f"{path}: cannot be read ({error}); restore it") from error
 
 
-def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], dict[Path, str]]:
+def manifest_pairs(
+    root: Path, manifest: Manifest
+) -> tuple[tuple[Pair, ...], dict[Path, str]]:
     """A manifest's pairs with real paths, sorted by id, and each file's expected hash."""
     hashes: dict[Path, str] = {}
     real_root = root.resolve()
@@ -132,29 +142,45 @@ def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], di
             return None
         path = root / file.path
         if not path.resolve().is_relative_to(real_root):
-            raise DatasetError(f"{path}: a link that leaves the dataset; replace it by the file")
+            raise DatasetError(
+                f"{path}: a link that leaves the dataset; replace it by the file"
+            )
         hashes[path] = file.sha256
-        if path.is_file() and path.stat().st_size != file.bytes:  # others: by who reads them
+        if (
+            path.is_file() and path.stat().st_size != file.bytes
+        ):  # others: by who reads them
             raise DatasetError(
                 f"{path}: has {path.stat().st_size} bytes, {file.bytes} by the manifest; restore it"
             )
         return path
 
-    pairs = tuple(_pair(row, located) for row in sorted(manifest.pairs, key=lambda row: row.id))
+    pairs = tuple(
+        _pair(row, located) for row in sorted(manifest.pairs, key=lambda row: row.id)
+    )
     return pairs, hashes
 
 
-def _pair(row: ManifestPair, located: Callable[[ManifestFile | None], Path | None]) -> Pair:
+def _pair(
+    row: ManifestPair, located: Callable[[ManifestFile | None], Path | None]
+) -> Pair:
     # names of fields are not types: these are all paths
     files: dict[str, Any] = {role: located(getattr(row, role)) for role in FILE_ROLES}
     metadata = MappingProxyType(row.metadata)
     return Pair(
-        id=row.id, scene=row.scene, split=row.split, metadata=metadata, white=row.white, **files
+        id=row.id,
+        scene=row.scene,
+        split=row.split,
+        metadata=metadata,
+        white=row.white,
+        **files,
     )
 
 
 def make_manifest(
-    root: Path, pairs: tuple[Pair, ...], source: str = "", steps: tuple[MakingStep, ...] = ()
+    root: Path,
+    pairs: tuple[Pair, ...],
+    source: str = "",
+    steps: tuple[MakingStep, ...] = (),
 ) -> Manifest:
     """Make the manifest of pairs with files in ``root``; every file is read for its hash."""
     rows = sorted(pairs, key=lambda pair: pair.id)
@@ -162,7 +188,9 @@ def make_manifest(
         entries = tuple(_row(root, pair) for pair in rows)
         return Manifest(source=source or None, steps=steps or None, pairs=entries)
     except ValidationError as error:
-        raise DatasetError(f"{root}: {document_problem(error, 'manifest')}; rename it") from error
+        raise DatasetError(
+            f"{root}: {document_problem(error, 'manifest')}; rename it"
+        ) from error
 
 
 def _row(root: Path, pair: Pair) -> ManifestPair:
@@ -188,7 +216,9 @@ def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pyda
         raise DatasetError(
             f"{path}: {error.strerror}; restore it, or remove {path.parent} to rebuild it"
         ) from error
-    return ManifestFile(path=path.relative_to(root).as_posix(), bytes=size, sha256=sha256)
+    return ManifestFile(
+        path=path.relative_to(root).as_posix(), bytes=size, sha256=sha256
+    )
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
@@ -199,7 +229,9 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
 def manifest_text(manifest: Manifest) -> str:
     """The canonical form of a manifest: sorted keys, no absent keys, one line end."""
     document = manifest.model_dump(mode="json", exclude_none=True)
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
+    )
     return text + "\n"
 
 

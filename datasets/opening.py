@@ -51,7 +51,9 @@ def opened(
     hashes, faults = hashes_and_faults(root, files)
     whole, lacking = [], list(left_out)
     for pair in pairs:
-        fault = next((faults[one] for one in pair_files(pair).values() if one in faults), None)
+        fault = next(
+            (faults[one] for one in pair_files(pair).values() if one in faults), None
+        )
         if fault is None:
             whole.append(pair)
         else:
@@ -74,25 +76,38 @@ def opened(
 def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     """Pairs that know their white; where it is not the usual one, that is said once."""
     unknown = [pair for pair in pairs if pair.white is None]
-    members = [path for pair in unknown for path in (pair.blurry, pair.sharp) if path is not None]
+    members = [
+        path
+        for pair in unknown
+        for path in (pair.blurry, pair.sharp)
+        if path is not None
+    ]
     if not members:
         return pairs
     reading = reading_of_files(members)
     for remark in reading.remarks:
         warn_once(f"{name}: {remark}")
-    return tuple(replace(one, white=reading.white) if one.white is None else one for one in pairs)
+    return tuple(
+        replace(one, white=reading.white) if one.white is None else one for one in pairs
+    )
 
 
-def sound_pairs(reader: str, pairs: Sequence[Pair], absent: Sequence[LeftOut]) -> tuple[Pair, ...]:
+def sound_pairs(
+    reader: str, pairs: Sequence[Pair], absent: Sequence[LeftOut]
+) -> tuple[Pair, ...]:
     """A reader's pairs, with ids that name files; what no command can use is refused."""
     if not pairs and not absent:
         raise DatasetError(f"the reader '{reader}' gives no pairs; check the path")
     by_id: dict[str, Pair] = {}
     for pair in pairs:
         if problem := _problem(pair):
-            raise DatasetError(f"the reader '{reader}' gives pair {pair.id!r:.60}: {problem}")
+            raise DatasetError(
+                f"the reader '{reader}' gives pair {pair.id!r:.60}: {problem}"
+            )
         other = by_id.setdefault(name := legal_id(pair.id), pair)
-        if other is not pair:  # names in folders can become one, as 'a/b-c' and 'a-b/c' do
+        if (
+            other is not pair
+        ):  # names in folders can become one, as 'a/b-c' and 'a-b/c' do
             raise DatasetError(
                 f"{pair.blurry} and {other.blurry} are both pair '{name}'; rename one of them"
             )
@@ -126,7 +141,9 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
                 continue
             first, second = size_of(pair.blurry), size_of(partner)
             if first and second and first != second:
-                wrong.setdefault(pair.id, sizes_differ(pair.blurry, first, partner, second))
+                wrong.setdefault(
+                    pair.id, sizes_differ(pair.blurry, first, partner, second)
+                )
     if wrong:
         first_id, *others = wrong
         more = f"; sizes also differ in {several(others)}" if others else ""

@@ -32,7 +32,9 @@ class MakingStep(Settings):
 
 def step(name: str, **settings: Value) -> MakingStep:
     """A step of this version of the program, without settings that are None."""
-    chosen: dict[str, Value] = {key: value for key, value in settings.items() if value is not None}
+    chosen: dict[str, Value] = {
+        key: value for key, value in settings.items() if value is not None
+    }
     return MakingStep(step=name, version=__version__, settings=chosen)
 
 
@@ -50,7 +52,9 @@ class Pair:
     scene: str  # name of the scene; no scene is in two splits
     split: Split
     blurry: Path
-    sharp: Path | None = None  # picture file as captured; None in datasets without ground truth
+    sharp: Path | None = (
+        None  # picture file as captured; None in datasets without ground truth
+    )
     truth: Path | None = None  # rendered: all in focus, in the geometry of ``blurry``
     flow: Path | None = None  # ``.npy``, float32 ``(2, H, W)``, from blurry to sharp
     defocus_map: Path | None = None  # ``.npy``, float32 ``(H, W)``, signed, px
@@ -81,18 +85,24 @@ class Dataset:
     name: str  # as on the command line if that is stable, else reader and folder name
     root: Path
     pairs: tuple[Pair, ...]  # all pairs, sorted by id
-    content_hash: str  # SHA-256 over ids, splits and the content of every file, in hexadecimal
+    content_hash: (
+        str  # SHA-256 over ids, splits and the content of every file, in hexadecimal
+    )
     derived: Path  # writable folder for results derived from the pairs
     rendered: bool = False  # whether every pair has ``truth``
     misaligned: bool = False  # it is what is studied: no budget aligns the pairs first
-    source: str = ""  # reader whose card has their licence; empty for the user's own pictures
+    source: str = (
+        ""  # reader whose card has their licence; empty for the user's own pictures
+    )
     steps: "tuple[MakingStep, ...]" = ()  # made the dataset of another one, first to last
     # renders training pairs on demand; then no file is in that split
     endless: "Photographs | None" = None
     endless_hash: str = ""  # SHA-256 of what determines those pairs; empty without any
     # SHA-256 over the training and validation pairs as ``content_hash``; empty if not computed
     learnt_hash: str = ""
-    left_out: tuple[LeftOut, ...] = ()  # those in the folder that are not among the pairs
+    left_out: tuple[
+        LeftOut, ...
+    ] = ()  # those in the folder that are not among the pairs
     # test pairs that a study leaves out on purpose: they are in training or validation
     seen_left_out: tuple[LeftOut, ...] = ()
 
@@ -110,7 +120,10 @@ class Dataset:
         """All pairs that work on it is without, with those that failed; files below its folder."""
         root = f"{self.root}/"
         every = sorted((*self.left_out, *failed), key=lambda one: one.id)
-        return tuple(replace(one, reason=printable(one.reason.replace(root, ""))) for one in every)
+        return tuple(
+            replace(one, reason=printable(one.reason.replace(root, "")))
+            for one in every
+        )
 
     def split(self, name: Split) -> tuple[Pair, ...]:
         """The pairs of one split, sorted by id."""
@@ -157,7 +170,9 @@ def joined(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, 
 
 def _place(scene: str) -> float:
     """A number in [0, 1) that depends only on the name."""
-    return int.from_bytes(hashlib.sha256(os.fsencode(scene)).digest()[:8], "big") / 2.0**64
+    return (
+        int.from_bytes(hashlib.sha256(os.fsencode(scene)).digest()[:8], "big") / 2.0**64
+    )
 
 
 def _split(place: float) -> Split:
@@ -181,8 +196,12 @@ class ReaderCard:
     authors: tuple[str, ...] = ()
     date: str = ""  # date of publication, ISO
     faces: str = ""  # whether people can be recognised in the pictures
-    archive: str = ""  # address of its archive, if its terms allow that a program fetches it
-    counts: Mapping[Split, int] = field(default_factory=dict)  # blurry pictures of a complete copy
+    archive: str = (
+        ""  # address of its archive, if its terms allow that a program fetches it
+    )
+    counts: Mapping[Split, int] = field(
+        default_factory=dict
+    )  # blurry pictures of a complete copy
     # width and height, either way round; several if parts differ
     sizes: tuple[tuple[int, int], ...] = ()
     bits: int | None = None  # of each channel of the PNG files; None if unknown

@@ -40,7 +40,9 @@ def id_problem(text: str) -> str:
     """Why a text cannot be the id of a pair; empty if it can."""
     begins = bool(text) and text[0] != "." and not _is_mark(text[0])
     if not begins or not all(is_id_letter(one) or one in SIGNS for one in text):
-        return "an id has letters, digits, '.', '_' and '-' alone, and begins with no '.'"
+        return (
+            "an id has letters, digits, '.', '_' and '-' alone, and begins with no '.'"
+        )
     if not unicodedata.is_normalized("NFC", text):
         return "an id has each letter with its marks as one sign, as in the Unicode form NFC"
     if len(text.encode()) > LONGEST_ID:
@@ -60,10 +62,14 @@ def legal_id(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     if not id_problem(composed):
         return composed
-    letters = "".join(one if is_id_letter(one) or one in "_-" else "_" for one in composed)
+    letters = "".join(
+        one if is_id_letter(one) or one in "_-" else "_" for one in composed
+    )
     kept = letters.encode()[:LONGEST_KEPT].decode(errors="ignore")
     legal = f"{kept}-{hashlib.sha256(os.fsencode(composed)).hexdigest()[:8]}"
-    return f"_{legal}" if id_problem(legal) else legal  # it began with a mark of a letter
+    return (
+        f"_{legal}" if id_problem(legal) else legal
+    )  # it began with a mark of a letter
 
 
 def _is_mark(sign: str) -> bool:
@@ -82,9 +88,9 @@ def path_problem(path: str) -> str:
         return "is absolute"
     if any(part in {"", ".", ".."} for part in parts):
         return "leads out of the folder or is not in its shortest form"
-    if len(path.encode()) > LONGEST_PATH or max(len(part.encode()) for part in parts) > (
-        LONGEST_PART
-    ):
+    if len(path.encode()) > LONGEST_PATH or max(
+        len(part.encode()) for part in parts
+    ) > (LONGEST_PART):
         return f"is too long: a name has at most {LONGEST_PART} bytes, a path {LONGEST_PATH}"
     if any(_RESERVED.fullmatch(part) for part in parts):
         return "has a name that Windows reserves"
@@ -113,7 +119,9 @@ def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]
         mapped = np.lib.format.open_memmap(path, mode="r")
     except ARRAY_ERRORS as error:
         reason = str(error).partition("\n")[0]
-        raise DatasetError(f"{path}: no array can be read ({reason}); restore it") from error
+        raise DatasetError(
+            f"{path}: no array can be read ({reason}); restore it"
+        ) from error
     if mapped.dtype.kind not in "fiu":
         raise DatasetError(f"{path}: {mapped.dtype} are no real numbers; restore it")
     if shape is not None and mapped.shape != shape:
@@ -140,18 +148,26 @@ def pair_files(pair: Pair) -> dict[str, Path]:
 
 def picture_hashes(root: Path, pairs: Iterable[Pair]) -> dict[Path, str]:
     """SHA-256 hash of every file of some pairs below a folder."""
-    return file_hashes(root, [path for pair in pairs for path in pair_files(pair).values()])
+    return file_hashes(
+        root, [path for pair in pairs for path in pair_files(pair).values()]
+    )
 
 
 def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = [
-        [pair.id, pair.split, {role: hashes[path] for role, path in pair_files(pair).items()}]
+        [
+            pair.id,
+            pair.split,
+            {role: hashes[path] for role, path in pair_files(pair).items()},
+        ]
         for pair in sorted(pairs, key=lambda pair: pair.id)
     ]
     content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     # What was computed of pictures that an earlier version read otherwise is computed anew.
-    changed = sorted({pair.white for pair in pairs if pair.white not in {None, FULL}}, key=str)
+    changed = sorted(
+        {pair.white for pair in pairs if pair.white not in {None, FULL}}, key=str
+    )
     if not changed and not any(is_read_anew(pair.blurry) for pair in pairs):
         return content
     order = f"{content} reading {READING_REVISION} white {changed}"
@@ -183,15 +199,25 @@ def hashes_and_faults(
     root: Path, paths: Iterable[Path]
 ) -> tuple[dict[Path, str], dict[Path, DatasetError]]:
     """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot."""
-    memory = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
+    memory = (
+        cache_folder()
+        / "hashes"
+        / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
+    )
     remembered = _remembered(memory)
     wanted = sorted(set(paths))
     faults: dict[Path, DatasetError] = {}
     stamps = _stamps(wanted, faults)
-    missing = [path for path, stamp in stamps.items() if remembered.get(str(path), [])[:2] != stamp]
+    missing = [
+        path
+        for path, stamp in stamps.items()
+        if remembered.get(str(path), [])[:2] != stamp
+    ]
     noisy = len(missing) >= HASH_SILENTLY_BELOW
     _hash(noisy, missing, remembered, stamps, faults, memory)
-    return {path: str(remembered[str(path)][2]) for path in stamps if path not in faults}, faults
+    return {
+        path: str(remembered[str(path)][2]) for path in stamps if path not in faults
+    }, faults
 
 
 def _hash(
@@ -214,7 +240,9 @@ def _hash(
             write_json(memory, remembered)
 
 
-def _stamps(wanted: list[Path], faults: dict[Path, DatasetError]) -> dict[Path, list[int | str]]:
+def _stamps(
+    wanted: list[Path], faults: dict[Path, DatasetError]
+) -> dict[Path, list[int | str]]:
     """Stamp of each file that is there; why others cannot be read goes to ``faults``."""
     stamps: dict[Path, list[int | str]] = {}
     for path in wanted:
@@ -230,13 +258,21 @@ def _stamp(path: Path) -> list[int | str]:
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        what = "a link to a file that is not there" if path.is_symlink() else "no such file"
+        what = (
+            "a link to a file that is not there"
+            if path.is_symlink()
+            else "no such file"
+        )
         raise DatasetError(f"{path}: {what}; restore the file") from error
     except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
+        raise DatasetError(
+            f"{path}: {error.strerror or error}; restore the file"
+        ) from error
     if not is_utf8(str(path)):
         raise DatasetError(f"{path}: its name is not UTF-8; rename it")
-    if not stat.S_ISREG(status.st_mode):  # what is read from a pipe or a device has no end
+    if not stat.S_ISREG(
+        status.st_mode
+    ):  # what is read from a pipe or a device has no end
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
         raise DatasetError(f"{path}: {what}, not a file; remove it from the pictures")
     return [status.st_size, status.st_mtime_ns]
@@ -246,7 +282,9 @@ def _sha256(path: Path) -> str:
     try:
         return sha256_file(path)
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); restore it"
+        ) from error
 
 
 def _remembered(memory: Path) -> dict[str, list[int | str]]:
@@ -254,5 +292,7 @@ def _remembered(memory: Path) -> dict[str, list[int | str]]:
     with contextlib.suppress(OSError, ValueError):
         document = read_json(memory)
         if isinstance(document, dict):
-            return {k: v for k, v in document.items() if isinstance(v, list) and len(v) == 3}
+            return {
+                k: v for k, v in document.items() if isinstance(v, list) and len(v) == 3
+            }
     return {}

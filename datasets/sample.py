@@ -39,15 +39,23 @@ class Variant:
 
 
 _MILD = DrawnMisalignment(
-    shift_px=(0.2, 0.55), zoom=(0.0002, 0.001), rotation_deg=(0.0, 0.03), gain_ev=(0.02, 0.12)
+    shift_px=(0.2, 0.55),
+    zoom=(0.0002, 0.001),
+    rotation_deg=(0.0, 0.03),
+    gain_ev=(0.02, 0.12),
 )
 _STRONG = DrawnMisalignment(
-    shift_px=(2.5, 5.0), zoom=(0.006, 0.014), rotation_deg=(0.05, 0.2), gain_ev=(0.02, 0.12)
+    shift_px=(2.5, 5.0),
+    zoom=(0.006, 0.014),
+    rotation_deg=(0.05, 0.2),
+    gain_ev=(0.02, 0.12),
 )
 
 VARIANTS = (
     Variant("", "24 rendered scenes, misalignment below 1 px", 1.0, _MILD),
-    Variant("strong", "the same scenes, zoom and shift of several pixels", 1.0, _STRONG),
+    Variant(
+        "strong", "the same scenes, zoom and shift of several pixels", 1.0, _STRONG
+    ),
     Variant("wide", "the same scenes, circles of confusion beyond 15 px", 2.0, _MILD),
 )
 
@@ -62,14 +70,23 @@ def variant(name: str) -> Variant:
 
 
 def _small(
-    name: str, *surfaces: Surface, f_number: float = 1.4, size: tuple[int, int] = (240, 160)
+    name: str,
+    *surfaces: Surface,
+    f_number: float = 1.4,
+    size: tuple[int, int] = (240, 160),
 ) -> Scene:
     """A test scene, small enough that each system restores all in a second or two."""
-    return Scene(name, "test", surfaces, f_number=f_number, size=size, sensor_width_mm=24.0)
+    return Scene(
+        name, "test", surfaces, f_number=f_number, size=size, sensor_width_mm=24.0
+    )
 
 
 def _scene(
-    name: str, split: Split, *surfaces: Surface, f_number: float, size: tuple[int, int] = (384, 256)
+    name: str,
+    split: Split,
+    *surfaces: Surface,
+    f_number: float,
+    size: tuple[int, int] = (384, 256),
 ) -> Scene:
     return Scene(name, split, surfaces, f_number=f_number, size=size)
 
@@ -207,11 +224,19 @@ def sample_dataset(name: str) -> Dataset:
     chosen = variant(name)
     revision = f"{RENDERING_REVISION}.{SAMPLE_REVISION}"
     place = f"sample/{chosen.name or 'mild'}-{revision}"
-    folder, pairs, hashes = cached_pairs(place, chosen.dataset, partial(_write_pairs, chosen))
+    folder, pairs, hashes = cached_pairs(
+        place, chosen.dataset, partial(_write_pairs, chosen)
+    )
     content = content_hash(pairs, hashes)
     derived, misaligned = derived_folder(content), chosen.misalignment.shift_px[0] > 1.0
     return Dataset(
-        chosen.dataset, folder, pairs, content, derived, rendered=True, misaligned=misaligned
+        chosen.dataset,
+        folder,
+        pairs,
+        content,
+        derived,
+        rendered=True,
+        misaligned=misaligned,
     )
 
 

@@ -70,7 +70,9 @@ def _owners(dataset: Dataset) -> dict[str, Pair]:
 
 def picture_files(pair: Pair) -> dict[str, Path]:
     """The files of a pair that show its scene, by role."""
-    return {role: path for role, path in pair_files(pair).items() if role in PICTURE_ROLES}
+    return {
+        role: path for role, path in pair_files(pair).items() if role in PICTURE_ROLES
+    }
 
 
 def require_unseen(learnt: Dataset, tested: Dataset) -> None:
@@ -103,4 +105,6 @@ def without_seen(dataset: Dataset) -> Dataset:
     pairs = tuple(pair for pair in dataset.pairs if pair.id not in names)
     content = content_hash(pairs, picture_hashes(dataset.root, pairs))
     seen_left_out = tuple(one.left_out for one in seen)
-    return replace(dataset, pairs=pairs, content_hash=content, seen_left_out=seen_left_out)
+    return replace(
+        dataset, pairs=pairs, content_hash=content, seen_left_out=seen_left_out
+    )

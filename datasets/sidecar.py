@@ -58,9 +58,13 @@ class PairEntry(Settings):
     """Correction of one pair."""
 
     id: Annotated[str, AfterValidator(checked_id)]
-    status: Literal["ok", "unknown"]  # ``unknown``: could not be aligned, and is left out
+    status: Literal[
+        "ok", "unknown"
+    ]  # ``unknown``: could not be aligned, and is left out
     reason: str = ""  # why it is unknown
-    gain_ev: float | None = None  # log2 of blurry over sharp light, which the correction removes
+    gain_ev: float | None = (
+        None  # log2 of blurry over sharp light, which the correction removes
+    )
     # PSNR of a perfect restoration, by the sharp picture's noise; None without
     ceiling_db: float | None = None
 
@@ -103,7 +107,9 @@ def read_sidecar(folder: Path) -> Sidecar:
         raise DatasetError(f"{path}: {document_problem(error, 'sidecar')}") from error
 
 
-def apply_sidecar(dataset: str, opened: Dataset, folder: Path, where: Where = 1) -> Dataset:
+def apply_sidecar(
+    dataset: str, opened: Dataset, folder: Path, where: Where = 1
+) -> Dataset:
     """Record what ``READER@NAME`` refers to, after checking everything; the corrected dataset."""
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
@@ -118,7 +124,9 @@ def noted_place(name: str) -> tuple[str, Path]:
     """The dataset and the sidecar of ``READER@NAME``, if it was applied on this computer."""
     reader, _, correction = name.partition("@")
     if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
-        raise DatasetError(f"'{name}' is not READER@NAME; see 'defocus-data sidecar --help'")
+        raise DatasetError(
+            f"'{name}' is not READER@NAME; see 'defocus-data sidecar --help'"
+        )
     try:
         document = read_json(_note(name))
         return str(document["dataset"]), Path(document["sidecar"])
@@ -141,7 +149,9 @@ def corrected(name: str, dataset: Dataset, folder: Path, where: Where = 1) -> Da
     root = dataset.derived / "sidecars" / key
     own = {pair.id: pair for pair in dataset.pairs}
     alignable = _aligned_entries(dataset, folder, where, sidecar, own, root)
-    pairs = tuple(_corrected(own[entry.id], entry, root / "pairs") for entry in alignable)
+    pairs = tuple(
+        _corrected(own[entry.id], entry, root / "pairs") for entry in alignable
+    )
     hashes = picture_hashes(root, pairs)
     content = content_hash(pairs, hashes)
     return Dataset(
@@ -167,11 +177,15 @@ def _aligned_entries(
     """The entries that can be corrected, whose corrections are made; others are said."""
     for entry in sidecar.pairs:
         if entry.status == "unknown":
-            say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
+            say(
+                f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}"
+            )
     alignable = [entry for entry in sidecar.pairs if entry.status == "ok"]
     alone = {entry.id: own[entry.id] for entry in alignable}
     write = partial(_correct, sidecar=folder)
-    failed = write_parts(alone, root / "pairs", write, f"correcting {dataset.name}", where)
+    failed = write_parts(
+        alone, root / "pairs", write, f"correcting {dataset.name}", where
+    )
     if failed:
         raise AlignmentError(failed[0].reason)
     return alignable
@@ -184,7 +198,9 @@ def _require_same(dataset: Dataset, sidecar: Sidecar) -> None:
             f"the sidecar '{sidecar.name}' is of {sidecar.reader}, not of {reader}; give a copy of "
             "that"
         )
-    missing = sorted({entry.id for entry in sidecar.pairs} - {pair.id for pair in dataset.pairs})
+    missing = sorted(
+        {entry.id for entry in sidecar.pairs} - {pair.id for pair in dataset.pairs}
+    )
     if missing:
         raise DatasetError(
             f"{dataset.root}: pair {missing[0]} of the sidecar '{sidecar.name}' is not there; "
@@ -212,7 +228,9 @@ def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
         **pair.metadata,
         "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db},
     }
-    bare: dict[str, Any] = dict.fromkeys(PLACED)  # they are not in the geometry of the correction
+    bare: dict[str, Any] = dict.fromkeys(
+        PLACED
+    )  # they are not in the geometry of the correction
     return replace(
         pair,
         blurry=target / "blurry.png",

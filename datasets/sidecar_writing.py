@@ -58,12 +58,19 @@ believed. No picture of the dataset is in here; apply it to your own copy:
 
 
 def write_sidecar(
-    dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str, where: Where = 1
+    dataset: Dataset,
+    out: Path,
+    name: str,
+    release: Release,
+    estimator_name: str,
+    where: Where = 1,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
     """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
-        raise DatasetError(f"'{name}' cannot name a sidecar; use letters, digits, '.', '_' and '-'")
+        raise DatasetError(
+            f"'{name}' cannot name a sidecar; use letters, digits, '.', '_' and '-'"
+        )
     flow = _estimator(estimator_name)
     if (earlier := _earlier(dataset, out, name, release, flow.name)) is not None:
         return _mended(dataset, out, name, release, estimator_name, where, earlier)
@@ -77,7 +84,9 @@ def write_sidecar(
         "revision": [MEASURING_REVISION, SIDECAR_REVISION],
     }
     with working_folder(out, "sidecar", order) as root:
-        entries, left_out = _entries(dataset, release, estimator_name, where, flow, root)
+        entries, left_out = _entries(
+            dataset, release, estimator_name, where, flow, root
+        )
         return _written(dataset, root, name, release, flow.name, entries), left_out
 
 
@@ -114,11 +123,15 @@ def _entries(
     """An entry for each pair, and the pairs that cannot be read."""
     keys = pair_keys(dataset, flow)
     keyed = {pair.id: (pair, keys[pair.id]) for pair in dataset.pairs}
-    work = partial(_corrected, root=root, release=release, estimator_name=estimator_name)
+    work = partial(
+        _corrected, root=root, release=release, estimator_name=estimator_name
+    )
     measured = dict(track(each(work, keyed, where), "measuring", len(keyed)))
     measured_entries, left_out = parted(measured[name] for name in keyed)
     if not measured_entries:
-        raise NotApplicableError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+        raise NotApplicableError(
+            f"{dataset.name}: no pair can be read; {left_out[0].reason}"
+        )
     unread = (PairEntry(id=one.id, status="unknown", reason=UNREAD) for one in left_out)
     entries = (*measured_entries, *unread)
     return entries, left_out
@@ -197,7 +210,10 @@ def _corrected(
                 (folder / name).unlink()
             _write_masks(folder, measurement)
     return PairEntry(
-        id=pair.id, status="ok", gain_ev=misalignment.gain_ev, ceiling_db=ceiling_db(sharp)
+        id=pair.id,
+        status="ok",
+        gain_ev=misalignment.gain_ev,
+        ceiling_db=ceiling_db(sharp),
     )
 
 

@@ -161,14 +161,20 @@ _NO_MEMORY = re.compile(
 )
 """What PyTorch, OpenCV and WebP say of too little memory, in errors of no type of their own."""
 
-NO_MEMORY = "there is too little memory for it; use a computer with more, or a smaller picture"
+NO_MEMORY = (
+    "there is too little memory for it; use a computer with more, or a smaller picture"
+)
 
 
 def lacks_memory(error: BaseException | None) -> bool:
     """Whether an error says that there was not enough memory, or comes from one that does."""
     while error is not None and not isinstance(error, DefocusError):
-        of_library = isinstance(error, RuntimeError | ValueError) or _is_of_opencv(error)
-        if isinstance(error, MemoryError) or (of_library and _NO_MEMORY.search(str(error))):
+        of_library = isinstance(error, RuntimeError | ValueError) or _is_of_opencv(
+            error
+        )
+        if isinstance(error, MemoryError) or (
+            of_library and _NO_MEMORY.search(str(error))
+        ):
             return True
         error = error.__cause__
     return False

@@ -17,7 +17,9 @@ def require(
         imported = importlib.import_module(module)
     except ImportError as missing:
         raise error(f"needs {missing.name or module}; {remedy}") from missing
-    if least and _numbers(version := metadata.version(_package(module))) < _numbers(least):
+    if least and _numbers(version := metadata.version(_package(module))) < _numbers(
+        least
+    ):
         raise error(f"needs {module} {least} or later, not {version}; {remedy}")
     return imported
 

@@ -54,10 +54,16 @@ class Fingerprint:
 def fingerprint(picture: Image) -> Fingerprint:
     """The fingerprint of a ``(H, W, 3)`` RGB picture; of 16 bits the upper 8 count."""
     grey = cv2.cvtColor(upper_bits(picture), cv2.COLOR_RGB2GRAY)
-    factor = max(1, min(grey.shape) // HASHED_PX)  # of a large picture that takes half the time
-    shown = cv2.resize(grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    factor = max(
+        1, min(grey.shape) // HASHED_PX
+    )  # of a large picture that takes half the time
+    shown = cv2.resize(
+        grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA
+    )
     bits = _hash(np.asarray(shown, np.uint8))
-    small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    )
     small -= small.mean()
     length = float(np.linalg.norm(small))
     return Fingerprint(bits, small / max(length, 1e-6))

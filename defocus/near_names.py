@@ -15,17 +15,24 @@ SYNONYMS = {
 """Our word for each word that others, or our own folders, use for the same thing."""
 
 
-def did_you_mean(name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6) -> str:
+def did_you_mean(
+    name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6
+) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
     own = {one.lower().lstrip("-"): one for one in names}
-    words = {**{word: own[target] for word, target in SYNONYMS.items() if target in own}, **own}
+    words = {
+        **{word: own[target] for word, target in SYNONYMS.items() if target in own},
+        **own,
+    }
     bare = name.lower().lstrip("-")
     near = difflib.get_close_matches(bare, words, n=most, cutoff=nearness)
     written = dict.fromkeys(repr(words[one]) for one in near)
     return f"did you mean {' or '.join(written)}?" if near else ""
 
 
-def meant(name: object, choices: Iterable[str], listed_by: str = "", *, most: int = 3) -> str:
+def meant(
+    name: object, choices: Iterable[str], listed_by: str = "", *, most: int = 3
+) -> str:
     """What to say of an unknown name: names like it, else all, or the command that lists them."""
     names = list(choices)
     listed = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}"
@@ -44,7 +51,9 @@ def with_hint(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in named:
             if name not in parameters:
                 hint = meant(name, parameters)
-                raise TypeError(f"{function.__name__}() has no argument '{name}'; {hint}")
+                raise TypeError(
+                    f"{function.__name__}() has no argument '{name}'; {hint}"
+                )
         return function(*values, **named)
 
     return hinting

@@ -72,7 +72,11 @@ class _Task:
         name = padded(printable(self.description), name_cells)
         line = cut(_fitting(f"{name}{rest}", name, cells), cells)
         colours = telling.color != "never" and not os.environ.get("NO_COLOR")
-        return line.replace(full, f"\x1b[32m{full}\x1b[0m", 1) if full and colours else line
+        return (
+            line.replace(full, f"\x1b[32m{full}\x1b[0m", 1)
+            if full and colours
+            else line
+        )
 
 
 _TASKS: list[_Task] = []
@@ -93,13 +97,19 @@ def log(text: str) -> None:
     time = datetime.now().astimezone().isoformat(timespec="milliseconds")
     with (
         contextlib.suppress(OSError),
-        telling.log_file.open("a", encoding="utf-8", errors="backslashreplace") as stream,
+        telling.log_file.open(
+            "a", encoding="utf-8", errors="backslashreplace"
+        ) as stream,
     ):
         stream.writelines(f"{time} {line}\n" for line in text.splitlines())
 
 
 def track(
-    items: Iterable[T], description: str, total: int | None = None, *, lines: bool = True
+    items: Iterable[T],
+    description: str,
+    total: int | None = None,
+    *,
+    lines: bool = True,
 ) -> Iterator[T]:
     """Yield ``items`` while a bar on stderr shows the progress and the time left."""
     # Work inside of other work has its bar below that one's. Where stderr is not a terminal, the
@@ -183,7 +193,9 @@ def counted(number: int, thing: str) -> str:
 
 def printable(text: str) -> str:
     r"""A text in one line; control characters are escaped, such as ``\n``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def say(message: str, *, error: bool = False) -> None:
@@ -245,7 +257,9 @@ def _columns() -> int:
 
 
 def _on_terminal() -> bool:
-    return not telling.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return (
+        not telling.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    )
 
 
 def _in_notebook() -> bool:
@@ -264,8 +278,12 @@ def _draw() -> None:
     """Show the bars and the line of :func:`status`."""
     _drawn[0] = time.monotonic()
     if _has_bars():
-        widest = max((cell_width(printable(task.description)) for task in _TASKS), default=0)
-        _show([*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)])
+        widest = max(
+            (cell_width(printable(task.description)) for task in _TASKS), default=0
+        )
+        _show(
+            [*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)]
+        )
 
 
 def _show(lines: list[str]) -> None:

@@ -98,4 +98,6 @@ def lead_to_nothing(descriptor: int) -> None:
 QUIET = _QuietDecoders()
 """The only instance of this process."""
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its lines go there too
+logging.getLogger("tifffile").addHandler(
+    logging.NullHandler()
+)  # else its lines go there too

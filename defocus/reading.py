@@ -65,7 +65,9 @@ class FileBytes:
             return b""
         self._left -= end - start
         if self._left < 0:
-            raise FileError(f"{self._file.name}: is damaged: it refers to itself without end")
+            raise FileError(
+                f"{self._file.name}: is damaged: it refers to itself without end"
+            )
         self._file.seek(start)
         return self._file.read(end - start)
 
@@ -86,7 +88,9 @@ def require_file(path: Path, most: int | None = None) -> None:
     if kind:
         raise FileError(f"{path}: {kind}, not a file; give a file")
     if most is not None and status.st_size > most:
-        raise FileError(f"{path}: {status.st_size} bytes are more than the {most} that are read")
+        raise FileError(
+            f"{path}: {status.st_size} bytes are more than the {most} that are read"
+        )
 
 
 def broken_link(path: Path) -> str:
@@ -107,7 +111,9 @@ def broken_link(path: Path) -> str:
 def refuse_bomb(path: Path, unpacked: int, most: int = MOST_UNPACKED) -> None:
     """Refuse a file that would take far more memory than it has bytes, before it is unpacked."""
     if unpacked > most or unpacked > max(FREE_BYTES, MOST_RATIO * path.stat().st_size):
-        raise FileError(f"{path}: unpacks to {unpacked} bytes, as a bomb does; nothing was read")
+        raise FileError(
+            f"{path}: unpacks to {unpacked} bytes, as a bomb does; nothing was read"
+        )
 
 
 def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
@@ -115,7 +121,9 @@ def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
     require_file(path)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            refuse_bomb(path, sum(member.file_size for member in archive.infolist()), most)
+            refuse_bomb(
+                path, sum(member.file_size for member in archive.infolist()), most
+            )
 
 
 @contextlib.contextmanager
@@ -133,7 +141,9 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file."""
     require_file(path, most)
     with naming(path), path.open("rb") as file:
-        content = file.read(min(path.stat().st_size, most) + 1)  # so much memory is asked for
+        content = file.read(
+            min(path.stat().st_size, most) + 1
+        )  # so much memory is asked for
         while len(content) <= most and (block := file.read(BLOCK_BYTES)):
             content += block  # the system states no size for some files
     if len(content) > most:
@@ -146,9 +156,9 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
     try:
         text = read_bytes(path, most).decode()
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: no text in UTF-8 ({error.reason} at byte {error.start})") from (
-            error
-        )
+        raise FileError(
+            f"{path}: no text in UTF-8 ({error.reason} at byte {error.start})"
+        ) from (error)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -186,8 +196,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise FileError(f"{path}: not valid TOML: {reason}; correct that line") from error
+        reason = (
+            "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        )
+        raise FileError(
+            f"{path}: not valid TOML: {reason}; correct that line"
+        ) from error
 
 
 def read_csv(path: Path, *, separators: str = ",") -> list[dict[str, str]]:
@@ -204,7 +218,9 @@ def read_csv(path: Path, *, separators: str = ",") -> list[dict[str, str]]:
         raise FileError(f"{path}: no CSV ({error})") from error
     for number, cells in enumerate(rows, 2):
         if len(cells) != len(names):
-            raise FileError(f"{path}: row {number} has {len(cells)} cells, {len(names)} expected")
+            raise FileError(
+                f"{path}: row {number} has {len(cells)} cells, {len(names)} expected"
+            )
     return [dict(zip(names, cells, strict=True)) for cells in rows]
 
 
@@ -222,7 +238,12 @@ def intact(
     path: Path, advice: str, family: type[DefocusError], *also: type[Exception]
 ) -> Iterator[None]:
     """Let what a file's content fails by be an error of ours that calls the file damaged."""
-    expected: tuple[type[Exception], ...] = (ValueError, LookupError, TypeError, AttributeError)
+    expected: tuple[type[Exception], ...] = (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    )
     try:
         yield
     except (*expected, *also) as error:

@@ -74,7 +74,11 @@ def option(
     A heading of the help is also that of the fields after it. What is excluded is not written."""
     extra = {"words": words, "heading": heading, **click_settings}
     return Field(
-        default, validate_default=True, description=text, exclude=exclude, json_schema_extra=extra
+        default,
+        validate_default=True,
+        description=text,
+        exclude=exclude,
+        json_schema_extra=extra,
     )
 
 
@@ -88,7 +92,9 @@ def load_settings(kind: type[S], path: Path) -> S:
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such settings file; check the path") from error
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error}); check the file") from error
+        raise SettingsError(
+            f"{path}: cannot be read ({error}); check the file"
+        ) from error
     except FileError as error:
         raise SettingsError(str(error)) from error
     return parse_settings(kind, document, origin=str(path))
@@ -110,7 +116,9 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     """What is wrong with a value; of a number, in the words of an option."""
     value, facts = problem["input"], problem.get("ctx", {})
     for end in facts.keys() & _SIGNS.keys():
-        return f"{_short(str(value))} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
+        return (
+            f"{_short(str(value))} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
+        )
     if number := _NUMBERS.get(problem["type"].partition("_")[0]):
         return f"{_short(repr(value))} is not a {number}"
     if problem["type"] == "missing":
@@ -118,7 +126,9 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "string_too_short":
         return f"needs {facts['min_length']} or more characters"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
-    text = re.sub(r" for <class 'pathlib[\w.]*Path'>$", "", text)  # Python 3.13 has another module
+    text = re.sub(
+        r" for <class 'pathlib[\w.]*Path'>$", "", text
+    )  # Python 3.13 has another module
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
 
@@ -161,14 +171,20 @@ def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # where a text or a table may be, a bad text is also said not to be a table; and a list whose
     # one entry is bad is also said to be too short
     others = [one for one in problems if one["type"] not in {"model_type", "too_short"}]
-    return next((one for one in problems if one["type"] in _UNKNOWN), (others or problems)[0])
+    return next(
+        (one for one in problems if one["type"] in _UNKNOWN), (others or problems)[0]
+    )
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problem = _most_telling(error.errors())
-    kinds = {one.__name__ for one in _settings_within(kind)}  # which of several was tried
+    kinds = {
+        one.__name__ for one in _settings_within(kind)
+    }  # which of several was tried
     loc = [str(part) for part in problem["loc"]]
-    path = [part for part in loc if part not in kinds and not part.startswith("function-")]
+    path = [
+        part for part in loc if part not in kinds and not part.startswith("function-")
+    ]
     where = ".".join(path)
     if problem["type"] in _UNKNOWN:
         return f"unknown key '{where}'; {_hint(kind, path)}"

@@ -65,8 +65,12 @@ def replace_strips(picture: Array, margin: int, replaced: Limits, threads: int) 
     with ThreadPoolExecutor(threads) as pool:
         for rows in strips(height):
             seen = slice(max(0, rows.start - margin), min(height, rows.stop + margin))
-            waiting.append((rows, pool.submit(replaced, rows, seen, picture[seen].copy())))
-            if len(waiting) >= max(2, threads):  # so few: each copy of 60 megapixels has 40 MB
+            waiting.append(
+                (rows, pool.submit(replaced, rows, seen, picture[seen].copy()))
+            )
+            if len(waiting) >= max(
+                2, threads
+            ):  # so few: each copy of 60 megapixels has 40 MB
                 _write_first(picture, waiting)
         while waiting:
             _write_first(picture, waiting)

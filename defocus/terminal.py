@@ -93,7 +93,10 @@ def row_lines(
     """The lines of a row, whose cells are wrapped; in some columns to the right."""
     cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     for line in itertools.zip_longest(*cells, fillvalue=""):
-        placed = (padded(line[at], width, right=at in right) for at, width in enumerate(widths))
+        placed = (
+            padded(line[at], width, right=at in right)
+            for at, width in enumerate(widths)
+        )
         yield f" {BETWEEN.join(placed)}".rstrip()
 
 
@@ -119,7 +122,10 @@ def _kind(line: str) -> str:
 
 def _table_lines(lines: Iterable[str], cells: int) -> Iterator[str]:
     rows = [
-        [_plain(cell.strip()) for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        [
+            _plain(cell.strip())
+            for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))
+        ]
         for line in lines
     ]
     rows = [row for row in rows if not set("".join(row)) <= set("-: ")]
@@ -134,7 +140,9 @@ def _text_lines(lines: Iterable[str], cells: int) -> Iterator[str]:
     import click
 
     for begin, words in _items(lines):
-        for at, line in enumerate(wrapped(_plain(words.lstrip("# ")), cells - len(begin))):
+        for at, line in enumerate(
+            wrapped(_plain(words.lstrip("# ")), cells - len(begin))
+        ):
             shown = f"{' ' * len(begin) if at else begin}{line}"
             yield click.style(shown, bold=True) if words.startswith("#") else shown
 

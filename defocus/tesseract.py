@@ -36,12 +36,18 @@ def tesseract_version() -> str:
 
 @functools.cache
 def _version_of(program: str) -> str:
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, check=False
+    )
     words = (answer.stdout or answer.stderr).split()
-    return words[1].removeprefix("v") if answer.returncode == 0 and len(words) > 1 else ""
+    return (
+        words[1].removeprefix("v") if answer.returncode == 0 and len(words) > 1 else ""
+    )
 
 
-def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY) -> list[str]:
+def read_text(
+    picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY
+) -> list[str]:
     """The lines of one block of printed text, best dark on a light background, uint8 grey."""
     # The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the
     # official script of the Helsinki Deblur Challenge 2021 calls it.
@@ -50,8 +56,21 @@ def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTI
     program = shutil.which("tesseract")
     if program is None:
         raise NotApplicableError(f"the program tesseract is not installed; {REMEDY}")
-    given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    command = [program, "stdin", "stdout", "-l", "eng", "--oem", "1", "--psm", "6", *given]
+    given = [
+        word for name, value in settings.items() for word in ("-c", f"{name}={value}")
+    ]
+    command = [
+        program,
+        "stdin",
+        "stdout",
+        "-l",
+        "eng",
+        "--oem",
+        "1",
+        "--psm",
+        "6",
+        *given,
+    ]
     try:
         read = subprocess.run(
             command,
@@ -59,14 +78,20 @@ def read_text(picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTI
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=outside_environment({"OMP_THREAD_LIMIT": "1"}),  # its threads slow each other
+            env=outside_environment(
+                {"OMP_THREAD_LIMIT": "1"}
+            ),  # its threads slow each other
         )
     except subprocess.TimeoutExpired as error:
-        raise DefocusError(f"tesseract took more than {_SECONDS} s for a picture") from error
+        raise DefocusError(
+            f"tesseract took more than {_SECONDS} s for a picture"
+        ) from error
     said = read.stderr.decode(errors="replace").strip()
     if read.returncode != 0 and "eng.traineddata" in said:
         raise NotApplicableError(f"tesseract has no English data; {REMEDY}")
     if read.returncode != 0:
-        raise DefocusError(f"tesseract failed: {said.splitlines()[-1] if said else 'no reason'}")
+        raise DefocusError(
+            f"tesseract failed: {said.splitlines()[-1] if said else 'no reason'}"
+        )
     lines = read.stdout.decode(errors="replace").splitlines()
     return [line.strip() for line in lines if line.strip()]

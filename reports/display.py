@@ -17,7 +17,9 @@ MISSING = "n/a"
 
 CsvCell: TypeAlias = str | float | Decimal | None
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-_HIDDEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # blank, but letters to Unicode
+_HIDDEN_LETTERS = frozenset(
+    "\u115f\u1160\u3164\uffa0\u2800"
+)  # blank, but letters to Unicode
 
 
 def visible(text: str) -> str:
@@ -25,7 +27,9 @@ def visible(text: str) -> str:
     # Control, bidirectional, zero-width, private and unassigned characters and lone surrogates
     # (from file names that are not UTF-8) could hide or reorder what is beside them. Line ends
     # and tabs become spaces.
-    if text.isascii() and text.isprintable():  # a picture in a page has a million letters
+    if (
+        text.isascii() and text.isprintable()
+    ):  # a picture in a page has a million letters
         return text
     return "".join(
         f"⟨U+{ord(sign):04X}⟩"
@@ -58,14 +62,20 @@ def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> s
         return f"{cell:.{digits}g}" if digits and isinstance(cell, float) else cell
 
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(map(written, line) for line in lines)
+    csv.writer(text, lineterminator="\n").writerows(
+        map(written, line) for line in lines
+    )
     return text.getvalue()
 
 
 def anchor(kind: str, *names: str) -> str:
     """A permanent anchor of lower-case letters, digits and hyphens, determined by the names."""
-    readable = re.sub(r"[^a-z0-9]+", "-", names[-1].lower() if names else "").strip("-")[:40]
-    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    readable = re.sub(r"[^a-z0-9]+", "-", names[-1].lower() if names else "").strip(
+        "-"
+    )[:40]
+    digest = hashlib.sha256(
+        "\0".join(names).encode("utf-8", "surrogatepass")
+    ).hexdigest()[:8]
     return "-".join(part for part in (kind, readable.strip("-"), digest) if part)
 
 

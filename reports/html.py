@@ -12,12 +12,25 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from defocus.reports.environment import environment, viewer_style_and_script
-from defocus.reports.model import Curves, Gallery, Page, Scatter, Slider, Tile, all_parts
+from defocus.reports.model import (
+    Curves,
+    Gallery,
+    Page,
+    Scatter,
+    Slider,
+    Tile,
+    all_parts,
+)
 from defocus.reports.packed import Behind
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
 from defocus.reports.rows import column_classes, numeric_columns, table_bodies
-from defocus.storage.files import make_folder, remove_unfinished, write_bytes, write_text
+from defocus.storage.files import (
+    make_folder,
+    remove_unfinished,
+    write_bytes,
+    write_text,
+)
 
 PICTURE_BUDGET_BYTES = 60_000
 """Each state of a slider takes at most this much, before base64 adds a third."""
@@ -59,7 +72,9 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
             if not file.exists():
                 write_bytes(file, content)
         policy = _policy("data: 'self'")
-        place = quote(folder.name)  # a name may have signs that mean something in an address
+        place = quote(
+            folder.name
+        )  # a name may have signs that mean something in an address
         text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
         write_text(path, text)
     kept = {_file_name(content) for content in contents}
@@ -73,16 +88,24 @@ def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
     """Render a page for a server, and its pictures by their name in the folder ``pictures``."""
     # The page asks the address ``stamp`` beside it whether it is up to date.
     encoded = _encoded(page)
-    pictures = {_file_name(content): content for part in encoded.values() for content, _, _ in part}
+    pictures = {
+        _file_name(content): content
+        for part in encoded.values()
+        for content, _, _ in part
+    }
     policy = served_policy()
-    text = _render(page, encoded, lambda c: f"pictures/{_file_name(c)}", policy, live=True)
+    text = _render(
+        page, encoded, lambda c: f"pictures/{_file_name(c)}", policy, live=True
+    )
     return text, pictures
 
 
 def served_policy() -> str:
     """The content security policy of every page of :func:`render_served`."""
     style, script = _style_and_script(live=True)
-    return content_security_policy(style, script, "'self' data:") + "; connect-src 'self'"
+    return (
+        content_security_policy(style, script, "'self' data:") + "; connect-src 'self'"
+    )
 
 
 def _style_and_script(*, live: bool = False) -> tuple[str, str]:
@@ -108,7 +131,9 @@ def _render(
         labels = [label for label, _ in (*slider.states, *_overlays(slider))]
         return [
             (label, address(content), width, height)
-            for label, (content, width, height) in zip(labels, encoded[id(slider)], strict=True)
+            for label, (content, width, height) in zip(
+                labels, encoded[id(slider)], strict=True
+            )
         ]
 
     def tiles(gallery: Gallery) -> list[tuple[Tile, str, int, int]]:

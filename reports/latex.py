@@ -59,7 +59,9 @@ _LETTERS = (
 )
 """Signs beyond ASCII that LaTeX sets in its default encoding with the fonts that it always has."""
 
-_LIGATURES = re.compile(r"(?<=-)(?=-)|(?<=')(?=')|(?<=`)(?=`)|(?<=,)(?=,)|(?<=[?!])(?=`)")
+_LIGATURES = re.compile(
+    r"(?<=-)(?=-)|(?<=')(?=')|(?<=`)(?=`)|(?<=,)(?=,)|(?<=[?!])(?=`)"
+)
 """Between two signs that a font would join into another: two hyphens become a dash."""
 
 _DEFINITION = (
@@ -91,10 +93,14 @@ class PaperTable:
     groups: tuple[ColumnGroup, ...]
     # name, and a number or None for each column of all groups
     rows: tuple[tuple[str, tuple[Measured | None, ...]], ...]
-    parts: tuple[int, ...] = ()  # rows above which a thin rule is drawn, such as between tracks
+    parts: tuple[
+        int, ...
+    ] = ()  # rows above which a thin rule is drawn, such as between tracks
     note: str = ""
     images: tuple[int, ...] = ()  # pictures behind each row, for CSV
-    checks: tuple[tuple[str, tuple[bool, ...]], ...] = ()  # columns of check marks behind the names
+    checks: tuple[
+        tuple[str, tuple[bool, ...]], ...
+    ] = ()  # columns of check marks behind the names
 
     def __post_init__(self) -> None:
         for name, cells in self.rows:
@@ -113,7 +119,11 @@ class PaperTable:
 def _marks_note(table: PaperTable) -> str:
     """That ranks end at a rule: the best of one part can be below another part's."""
     marked = any(cell and cell.place for _, cells in table.rows for cell in cells)
-    return "Bold, underlined: the best two between rules." if marked and table.parts[1:] else ""
+    return (
+        "Bold, underlined: the best two between rules."
+        if marked and table.parts[1:]
+        else ""
+    )
 
 
 def escape_latex(text: str) -> str:
@@ -160,8 +170,12 @@ def render_latex(table: PaperTable) -> str:
         numbers = [_cell(cell, c) for cell, c in zip(cells, table.columns, strict=True)]
         checks = [r"\checkmark{}" if had[number] else "" for _, had in table.checks]
         lines.append(" & ".join([escape_latex(name), *checks, *numbers]) + r" \\")
-    table_text = "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
-    return with_definition(f"{_CHECK_MARK}\n{table_text}" if table.checks else table_text)
+    table_text = "\n".join(
+        [*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    )
+    return with_definition(
+        f"{_CHECK_MARK}\n{table_text}" if table.checks else table_text
+    )
 
 
 def _heads(table: PaperTable) -> list[str]:
@@ -171,10 +185,13 @@ def _heads(table: PaperTable) -> list[str]:
     if not any(group.name for group in table.groups):
         return [last]
     spans = [
-        rf"\multicolumn{{{len(g.columns)}}}{{c}}{{{escape_latex(g.name)}}}" for g in table.groups
+        rf"\multicolumn{{{len(g.columns)}}}{{c}}{{{escape_latex(g.name)}}}"
+        for g in table.groups
     ]
     before = 1 + len(checks)
-    ends = list(accumulate((len(group.columns) for group in table.groups), initial=before))
+    ends = list(
+        accumulate((len(group.columns) for group in table.groups), initial=before)
+    )
     rules = [rf"\cmidrule(lr){{{start + 1}-{end}}}" for start, end in pairwise(ends)]
     return [" & ".join([*[""] * before, *spans]) + r" \\", "".join(rules), last]
 

@@ -20,7 +20,9 @@ class Curve:
     y: tuple[float, ...]
     # empty for none; not for figures with ``log_y``
     errors: tuple[float | tuple[float, float], ...] = ()
-    measured: bool = False  # each point is a measurement with a marker; else a few have one
+    measured: bool = (
+        False  # each point is a measurement with a marker; else a few have one
+    )
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
@@ -43,9 +45,13 @@ class Curves:
     y_label: str
     curves: tuple[Curve, ...]
     log_y: bool = False  # as for losses
-    floor: float | None = None  # where the vertical axis begins, and lines end; None for all values
+    floor: float | None = (
+        None  # where the vertical axis begins, and lines end; None for all values
+    )
     apart: bool = False  # points at one place are side by side, to show all error bars
-    places: tuple[str, ...] = ()  # names of 0, 1, 2 … on the horizontal axis; empty for numbers
+    places: tuple[
+        str, ...
+    ] = ()  # names of 0, 1, 2 … on the horizontal axis; empty for numbers
     # the horizontal axis holds at least this range; left out of stamps of drawn charts
     x_least: tuple[float, float] | None = field(default=None, repr=False)
     note: str = ""
@@ -54,7 +60,9 @@ class Curves:
         if self.log_y and any(curve.errors for curve in self.curves):
             raise InputError(f"figure {self.caption!r}: error bars need a linear axis")
         for curve in self.curves:
-            if self.places and any(x == x and x not in range(len(self.places)) for x in curve.x):
+            if self.places and any(
+                x == x and x not in range(len(self.places)) for x in curve.x
+            ):
                 raise InputError(
                     f"figure {self.caption!r}: curve {curve.label!r} has a point at none of its "
                     f"{len(self.places)} places"
@@ -99,8 +107,12 @@ class Measured:
     """A cell with a number and its uncertainty."""
 
     value: float | None
-    interval: tuple[float, float] | None = None  # lower and upper end of the confidence interval
-    place: Literal[1, 2] | None = None  # 1 marks the best of its column, 2 the second best
+    interval: tuple[float, float] | None = (
+        None  # lower and upper end of the confidence interval
+    )
+    place: Literal[1, 2] | None = (
+        None  # 1 marks the best of its column, 2 the second best
+    )
     beside: str = ""  # smaller text, such as a published number
     notes: tuple[int, ...] = ()  # the page's notes, from 1, that belong to ``beside``
     spread: float | None = None  # standard deviation over trainings, for papers
@@ -113,7 +125,9 @@ class Link:
     """A cell with a link to another place of the report."""
 
     text: str
-    target: str  # ``#anchor``, or a file such as ``pages/a.html``; one folder up at most
+    target: (
+        str  # ``#anchor``, or a file such as ``pages/a.html``; one folder up at most
+    )
     marks: tuple[str, ...] = ()  # short words beside the text, such as ``official``
     notes: tuple[int, ...] = ()  # the page's notes, from 1, that are about the marks
 
@@ -254,7 +268,9 @@ class Slider:
         if self.anchor:
             _require_anchors(self.caption, (self.anchor,))
         if len(self.states) < 2:
-            raise InputError(f"slider {self.caption!r}: needs two states or more to compare")
+            raise InputError(
+                f"slider {self.caption!r}: needs two states or more to compare"
+            )
         first = self.states[0][1].shape
         for label, picture in self.states:
             if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
@@ -341,11 +357,22 @@ class Beside:
 def _require_anchors(owner: str, anchors: tuple[str, ...]) -> None:
     for anchor in anchors:
         if not _ANCHOR.fullmatch(anchor):
-            raise InputError(f"{owner!r}: anchor {anchor!r} is not lower-case letters and digits")
+            raise InputError(
+                f"{owner!r}: anchor {anchor!r} is not lower-case letters and digits"
+            )
 
 
 Part: TypeAlias = (
-    Table | Curves | Scatter | Slider | Gallery | Facts | Paragraph | Folded | Tabs | Beside
+    Table
+    | Curves
+    | Scatter
+    | Slider
+    | Gallery
+    | Facts
+    | Paragraph
+    | Folded
+    | Tabs
+    | Beside
 )
 
 
@@ -385,6 +412,10 @@ class Page:
     notice: str  # at the top and on every printed page; empty for none
     sections: tuple[tuple[str, tuple[Part, ...]], ...]  # heading and parts, in order
     summary: str = ""  # the result in a sentence or a few lines, under the title
-    notes: tuple[str, ...] = ()  # at the end, numbered from 1; tables and cells refer to them
-    in_menu: int | None = None  # how many of the first sections the menu has; None = all
+    notes: tuple[
+        str, ...
+    ] = ()  # at the end, numbered from 1; tables and cells refer to them
+    in_menu: int | None = (
+        None  # how many of the first sections the menu has; None = all
+    )
     figures: tuple[Figure, ...] = ()  # the numbers behind the summary, below it

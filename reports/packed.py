@@ -46,8 +46,12 @@ class Behind:
         shown = sum(len(_PICTURE.sub("", markup)) for markup in self._markup.values())
         if shown < PACKED_FROM:
             return _filled(text, {**self._markup, NOTE: "", BLOCK: ""})
-        openings = {key: f'<template data-behind="{key}"></template>' for key in self._markup}
-        contents = {key: _filled(markup, openings) for key, markup in self._markup.items()}
+        openings = {
+            key: f'<template data-behind="{key}"></template>' for key in self._markup
+        }
+        contents = {
+            key: _filled(markup, openings) for key, markup in self._markup.items()
+        }
         return _filled(text, {**openings, NOTE: NOTE_TEXT, BLOCK: _block(contents)})
 
 

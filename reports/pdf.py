@@ -56,7 +56,10 @@ def render_pdf(page: Page) -> bytes:
     with tempfile.TemporaryDirectory(prefix="defocus-report-") as name:
         folder = Path(name)
         content: bytes = typst.compile(
-            write_typst(page, folder), root=folder, font_paths=_fonts(), pdf_standards=["ua-1"]
+            write_typst(page, folder),
+            root=folder,
+            font_paths=_fonts(),
+            pdf_standards=["ua-1"],
         )
     return content
 
@@ -88,11 +91,15 @@ def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any
     """All parts in order; several curves in a row are two beside each other."""
     named = [(f"{stem}-{index}", part) for index, part in enumerate(parts)]
     grouped: list[dict[str, Any]] = []
-    for _, members in itertools.groupby(named, key=lambda each: isinstance(each[1], Curves)):
+    for _, members in itertools.groupby(
+        named, key=lambda each: isinstance(each[1], Curves)
+    ):
         some = list(members)
         curves = [(name, part) for name, part in some if isinstance(part, Curves)]
         if curves[2:]:
-            halves = [_curves(part, folder, name, HALF_FONT_PT) for name, part in curves]
+            halves = [
+                _curves(part, folder, name, HALF_FONT_PT) for name, part in curves
+            ]
             grouped.append({"kind": "pairs", "parts": halves})
         else:
             grouped += [_part(part, folder, name) for name, part in some]
@@ -112,12 +119,18 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
         case Scatter():
             return _scatter(part, folder, stem)
         case Folded():
-            heading = _printable(f"{part.title}, {part.line}" if part.line else part.title)
+            heading = _printable(
+                f"{part.title}, {part.line}" if part.line else part.title
+            )
             parts = _parts(part.parts, folder, stem)
             return {"kind": "folded", "heading": heading, "parts": parts}
         case Tabs():
             tabs = [
-                {"kind": "folded", "heading": _printable(name), "parts": _parts(p, folder, inner)}
+                {
+                    "kind": "folded",
+                    "heading": _printable(name),
+                    "parts": _parts(p, folder, inner),
+                }
                 for n, (name, p) in enumerate(part.tabs)
                 if (inner := f"{stem}-{n}")
             ]
@@ -125,8 +138,14 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
         case Beside():
             return {"kind": "group", "parts": _parts(_in_print(part), folder, stem)}
         case Facts():
-            facts = [[_printable(name), _printable(value)] for name, value in part.facts]
-            return {"kind": "facts", "caption": _printable(part.caption), "facts": facts}
+            facts = [
+                [_printable(name), _printable(value)] for name, value in part.facts
+            ]
+            return {
+                "kind": "facts",
+                "caption": _printable(part.caption),
+                "facts": facts,
+            }
         case Paragraph():
             return {"kind": "paragraph", "text": _printable(part.text)}
 
@@ -187,7 +206,9 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
     inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
         if cell.interval:
-            low, high = (display.number_text(end, column.decimals) for end in cell.interval)
+            low, high = (
+                display.number_text(end, column.decimals) for end in cell.interval
+            )
             if column.bar or column.decimals == 0:
                 inline = f"{low} – {high}"
             else:
@@ -197,12 +218,19 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
             asides.append(" ".join(filter(None, said)))
     place = cell.place if isinstance(cell, Measured) else None
     shown = _printable(display.cell_text(cell, column))
-    return {"text": shown, "place": place, "asides": asides, "inline": _printable(inline)}
+    return {
+        "text": shown,
+        "place": place,
+        "asides": asides,
+        "inline": _printable(inline),
+    }
 
 
 def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
     encoded = encode_tiles([tile.picture for tile in gallery.tiles], kind="png")
-    labels = [", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles]
+    labels = [
+        ", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles
+    ]
     return {
         "kind": "gallery",
         "caption": _printable(gallery.caption),
@@ -216,10 +244,14 @@ def _states(
 ) -> list[dict[str, Any]]:
     """Write encoded pictures into files whose names have their number."""
     states = []
-    for index, (label, (content, width, height)) in enumerate(zip(labels, encoded, strict=True)):
+    for index, (label, (content, width, height)) in enumerate(
+        zip(labels, encoded, strict=True)
+    ):
         file = name.format(index)
         (folder / file).write_bytes(content)
-        states.append({"label": _printable(label), "file": file, "width": width, "height": height})
+        states.append(
+            {"label": _printable(label), "file": file, "width": width, "height": height}
+        )
     return states
 
 
@@ -230,7 +262,8 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
     return {
         "kind": "scatter",
         "caption": _printable(f"{figure.caption}{front}"),
-        "x_label": _printable(figure.x_label) + (", logarithmic scale" if figure.log_x else ""),
+        "x_label": _printable(figure.x_label)
+        + (", logarithmic scale" if figure.log_x else ""),
         "y_label": _printable(figure.y_label),
         "file": f"{stem}.svg",
         "alt": _printable(plot.description),
@@ -249,8 +282,14 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
         max_width_px=PICTURE_WIDTH_PX,
         budget_bytes=PICTURE_BUDGET_BYTES,
     )
-    states = _states([label for label, _ in pictures], encoded, folder, f"{stem}-{{}}.jpg")
-    return {"kind": "comparison", "caption": _printable(slider.caption), "states": states}
+    states = _states(
+        [label for label, _ in pictures], encoded, folder, f"{stem}-{{}}.jpg"
+    )
+    return {
+        "kind": "comparison",
+        "caption": _printable(slider.caption),
+        "states": states,
+    }
 
 
 def _curves(
@@ -267,7 +306,8 @@ def _curves(
         "kind": "curves",
         "caption": _printable(figure.caption),
         "x_label": _printable(figure.x_label),
-        "y_label": _printable(figure.y_label) + (", logarithmic scale" if figure.log_y else ""),
+        "y_label": _printable(figure.y_label)
+        + (", logarithmic scale" if figure.log_y else ""),
         "file": f"{stem}.svg",
         "alt": _printable(plot.description),
         "legend": legend,
@@ -279,14 +319,17 @@ def _printable(content: str) -> str:
     """Text limited to characters of the fonts, with break points in long words."""
     glyphs = _glyphs()
     shown = "".join(
-        sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩" for sign in display.visible(content)
+        sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩"
+        for sign in display.visible(content)
     )
     return re.sub(rf"\S{{{LONG_WORD},}}", _breakable, shown)
 
 
 def _breakable(word: re.Match[str]) -> str:
     """Add zero-width spaces after separators, and inside words that are still too long."""
-    pieces = re.findall(rf"[^-_/.,:=]{{1,{LATER_BREAK}}}[-_/.,:=]*|[-_/.,:=]+", word.group())
+    pieces = re.findall(
+        rf"[^-_/.,:=]{{1,{LATER_BREAK}}}[-_/.,:=]*|[-_/.,:=]+", word.group()
+    )
     return "\u200b".join(pieces)
 
 

@@ -27,20 +27,31 @@ INK, HALO = (255, 214, 10, 255), (0, 0, 0, 200)
 T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
 
 
-def small_picture(picture: NDArray[T], width: int, height: int | None = None) -> NDArray[T]:
+def small_picture(
+    picture: NDArray[T], width: int, height: int | None = None
+) -> NDArray[T]:
     """A picture that fits into a size (px), by the mean of areas; a smaller one is not enlarged."""
     import cv2
 
-    scale = min(width / picture.shape[1], 1.0 if height is None else height / picture.shape[0])
+    scale = min(
+        width / picture.shape[1], 1.0 if height is None else height / picture.shape[0]
+    )
     if scale >= 1:
         return picture
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
+    size = (
+        max(1, round(picture.shape[1] * scale)),
+        max(1, round(picture.shape[0] * scale)),
+    )
+    return np.asarray(
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype
+    )
 
 
 def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
     """The upper eight bits of a uint8 or uint16 picture, for a screen."""
-    return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(np.uint8, copy=False)
+    return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(
+        np.uint8, copy=False
+    )
 
 
 def encode_states(
@@ -67,17 +78,23 @@ def encode_states(
         scale *= SHRINK
 
 
-def encode_tiles(tiles: Sequence[NDArray[np.uint8]], *, kind: str = "webp") -> list[Encoded]:
+def encode_tiles(
+    tiles: Sequence[NDArray[np.uint8]], *, kind: str = "webp"
+) -> list[Encoded]:
     """Encode the small pictures of a gallery at their own size, almost without loss."""
     encoded = []
     for tile in tiles:
         buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(tile)).save(buffer, format=kind, quality=TILE_QUALITY)
+        Image.fromarray(np.ascontiguousarray(tile)).save(
+            buffer, format=kind, quality=TILE_QUALITY
+        )
         encoded.append((buffer.getvalue(), tile.shape[1], tile.shape[0]))
     return encoded
 
 
-def laid_over(picture: NDArray[np.uint8], overlay: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def laid_over(
+    picture: NDArray[np.uint8], overlay: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """A picture ``(H, W, 3)`` with an overlay ``(H, W, 4)`` laid over it."""
     opaque = overlay[..., 3:].astype(np.float32) / 255
     mixed = picture * (1 - opaque) + overlay[..., :3] * opaque
@@ -86,7 +103,11 @@ def laid_over(picture: NDArray[np.uint8], overlay: NDArray[np.uint8]) -> NDArray
 
 def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(state))
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+    return (
+        picture
+        if picture.size == size
+        else picture.resize(size, Image.Resampling.LANCZOS)
+    )
 
 
 def _within_budget(
@@ -96,7 +117,9 @@ def _within_budget(
     encoded = []
     for picture in pictures:
         buffer = io.BytesIO()
-        picture.save(buffer, format=kind, quality=quality, subsampling=0, method=WEBP_METHOD)
+        picture.save(
+            buffer, format=kind, quality=quality, subsampling=0, method=WEBP_METHOD
+        )
         if buffer.tell() > budget_bytes:
             return []
         encoded.append(buffer.getvalue())
@@ -119,10 +142,17 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, NDArray[np.ui
     factor = max((f for f in FACTORS if f <= wanted), default=1)
     drawn = np.zeros((height, width, 4), np.uint8)
     for colour, thickness in ((HALO, 3), (INK, 1)):
-        for (j, row), (i, column) in ((a, b) for a in enumerate(rows) for b in enumerate(columns)):
+        for (j, row), (i, column) in (
+            (a, b) for a in enumerate(rows) for b in enumerate(columns)
+        ):
             if np.isfinite(lengths[j, i]):
-                end = (column + factor * sampled[0, j, i], row + factor * sampled[1, j, i])
+                end = (
+                    column + factor * sampled[0, j, i],
+                    row + factor * sampled[1, j, i],
+                )
                 tip = (round(float(end[0])), round(float(end[1])))
                 start = (int(column), int(row))
-                cv2.arrowedLine(drawn, start, tip, colour, thickness, cv2.LINE_8, tipLength=0.3)
+                cv2.arrowedLine(
+                    drawn, start, tip, colour, thickness, cv2.LINE_8, tipLength=0.3
+                )
     return factor, drawn

@@ -83,10 +83,14 @@ class PagePlot:
     svg: str
     description: str
     legend: tuple[tuple[str, str], ...] = ()  # SVG and label of each line
-    unnamed: tuple[str, ...] = ()  # names that have no room beside their points, with the numbers
+    unnamed: tuple[
+        str, ...
+    ] = ()  # names that have no room beside their points, with the numbers
 
 
-def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT) -> PagePlot:
+def page_plot(
+    figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT
+) -> PagePlot:
     """Draw a figure for a page, where it has a name, or for a printed page."""
     import matplotlib as mpl
 
@@ -94,7 +98,9 @@ def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FO
     width, height = PAGE_INCHES if isinstance(figure, Curves) else SIZE_INCHES
     settings = {**SETTINGS, "svg.fonttype": "none", "font.size": font_pt}
     with _SETTINGS_ARE_GLOBAL, mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # the reader's fonts have it, or show its code
+        warnings.filterwarnings(
+            "ignore", "Glyph"
+        )  # the reader's fonts have it, or show its code
         drawn = _empty(width, height)
         axes = drawn.add_axes((
             LEFT / width, BOTTOM / height,
@@ -104,12 +110,17 @@ def page_plot(figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FO
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
         for tick in axes.get_xticklabels()[-1:]:
-            if tick.get_position()[0] > axes.get_xlim()[1] - 0.04 * np.ptp(axes.get_xlim()):
+            if tick.get_position()[0] > axes.get_xlim()[1] - 0.04 * np.ptp(
+                axes.get_xlim()
+            ):
                 tick.set_horizontalalignment("right")
         svg = inline_svg(_saved(drawn, "svg"), name, words, font_pt)
         curves = figure.curves if isinstance(figure, Curves) else ()
         legend = tuple(
-            (inline_svg(_swatch(number), f"{name}-{number}" if name else ""), curve.label)
+            (
+                inline_svg(_swatch(number), f"{name}-{number}" if name else ""),
+                curve.label,
+            )
             for number, curve in enumerate(curves)
         )
     return PagePlot(svg, words, legend, tuple(map(_with_numbers, unnamed)))
@@ -137,7 +148,9 @@ def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
         return _saved(drawn, kind)
 
 
-def _empty(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
+def _empty(
+    width: float, height: float, layout: Literal["constrained"] | None = None
+) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -176,7 +189,12 @@ def _add_legend(drawn: "Figure") -> None:
         rows = -(-len(labels) // columns)
         drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * rows)
         drawn.legend(
-            lines, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=8
+            lines,
+            labels,
+            loc="outside upper center",
+            ncols=columns,
+            frameon=False,
+            fontsize=8,
         )
     elif labels:
         first.legend(frameon=False, fontsize=8)
@@ -193,8 +211,12 @@ def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
 
     labels = [_with_numbers(point) for point in points]
     if labels:
-        columns = max(1, int(drawn.get_figwidth() / (LETTER_INCHES * max(map(len, labels)))))
-        drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * -(-len(labels) // columns))
+        columns = max(
+            1, int(drawn.get_figwidth() / (LETTER_INCHES * max(map(len, labels))))
+        )
+        drawn.set_figheight(
+            drawn.get_figheight() + ROW_INCHES * -(-len(labels) // columns)
+        )
         unseen = [Line2D([], [], linestyle="none") for _ in labels]
         drawn.legend(
             unseen, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=7,
@@ -221,7 +243,9 @@ def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
     _scale(axes.xaxis, ticks=6)
     _scale(axes.yaxis, ticks=5, log=figure.log_y)
     if figure.places:
-        axes.set_xticks(range(len(figure.places)), [visible(name) for name in figure.places])
+        axes.set_xticks(
+            range(len(figure.places)), [visible(name) for name in figure.places]
+        )
         axes.set_xlim(-0.5, len(figure.places) - 0.5)
     floor = -math.inf if figure.floor is None else figure.floor
     if figure.floor is not None:
@@ -244,7 +268,13 @@ def _style(number: int) -> dict[str, Any]:
 
 
 def _draw_curve(
-    axes: "Axes", curve: Curve, number: int, shift: float, *, log: bool, floor: float | None
+    axes: "Axes",
+    curve: Curve,
+    number: int,
+    shift: float,
+    *,
+    log: bool,
+    floor: float | None,
 ) -> None:
     seen = _seen(curve, log=log)
     if not seen.any():
@@ -263,7 +293,13 @@ def _draw_curve(
     if bars:
         xs, ys, below, above = zip(*bars, strict=True)
         axes.errorbar(
-            xs, ys, (below, above), fmt="none", ecolor=style["color"], elinewidth=0.8, capsize=2
+            xs,
+            ys,
+            (below, above),
+            fmt="none",
+            ecolor=style["color"],
+            elinewidth=0.8,
+            capsize=2,
         )
 
 
@@ -290,14 +326,18 @@ def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
 def _side_by_side(figure: Curves) -> list[float]:
     """How far the points of each curve are moved to the right."""
     count = len(figure.curves)
-    positions = sorted({x for curve in figure.curves for x in curve.x if math.isfinite(x)})
+    positions = sorted(
+        {x for curve in figure.curves for x in curve.x if math.isfinite(x)}
+    )
     if not figure.apart or not positions:
         return [0.0] * count
     if figure.places:
         step = min(AT_NAMED * len(figure.places), CROWDED / count)
     else:
         axis = positions[-1] - positions[0] or 1.0
-        ways = [CROWDED * (right - left) for left, right in itertools.pairwise(positions)]
+        ways = [
+            CROWDED * (right - left) for left, right in itertools.pairwise(positions)
+        ]
         step = min(SIDE_BY_SIDE * axis, min([ALL_BESIDE * axis, *ways]) / count)
     return [(number - (count - 1) / 2) * step for number in range(count)]
 
@@ -306,7 +346,9 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
     points = [
         point
         for point in figure.points
-        if math.isfinite(point.x) and math.isfinite(point.y) and (point.x > 0 or not figure.log_x)
+        if math.isfinite(point.x)
+        and math.isfinite(point.y)
+        and (point.x > 0 or not figure.log_x)
     ]
     if not points:
         axes.set(xticks=[], yticks=[])
@@ -315,10 +357,19 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
     front = sorted((point.x, point.y) for point in points if point.marked)
     if front:
         xs, ys = zip(*front, strict=True)
-        axes.plot(xs, ys, color=COLOURS[0], linestyle="--", label=visible(figure.marked_as))
+        axes.plot(
+            xs, ys, color=COLOURS[0], linestyle="--", label=visible(figure.marked_as)
+        )
     for point in points:
         fill, edge = (COLOURS[0], PAPER) if point.marked else (PAPER, COLOURS[5])
-        axes.plot([point.x], [point.y], "o", color=fill, markeredgecolor=edge, markeredgewidth=0.8)
+        axes.plot(
+            [point.x],
+            [point.y],
+            "o",
+            color=fill,
+            markeredgecolor=edge,
+            markeredgewidth=0.8,
+        )
     _scale(axes.xaxis, ticks=6, log=figure.log_x)
     _scale(axes.yaxis, ticks=5)
     return place_names(axes, points)
@@ -335,7 +386,11 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
         (axis.axes.set_xscale if across else axis.axes.set_yscale)("log")
         decades = math.log10(high / low)
         factors = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 5)
-        locator = locator if decades < 0.7 else ticker.LogLocator(subs=factors, numticks=ticks + 2)
+        locator = (
+            locator
+            if decades < 0.7
+            else ticker.LogLocator(subs=factors, numticks=ticks + 2)
+        )
         axis.set_minor_locator(ticker.NullLocator())
     axis.set_major_locator(locator)
     alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals

@@ -8,7 +8,13 @@ from statistics import median
 
 from markupsafe import Markup, escape
 
-from defocus.reports.display import MISSING, cell_text, column_is_numeric, number_text, visible
+from defocus.reports.display import (
+    MISSING,
+    cell_text,
+    column_is_numeric,
+    number_text,
+    visible,
+)
 from defocus.reports.model import Cell, Column, Heading, Link, Measured, Table
 
 WIDTH, HEIGHT = 220.0, 16.0
@@ -38,7 +44,9 @@ class Scale:
 
 def bar_scale(cells: Sequence[Cell]) -> Scale | None:
     """The scale that holds 0 and all numbers with their intervals but those far out, if any."""
-    measured = [cell for cell in cells if isinstance(cell, Measured) and cell.value is not None]
+    measured = [
+        cell for cell in cells if isinstance(cell, Measured) and cell.value is not None
+    ]
     if not measured:
         return None
     far = FAR * median(abs(cell.value or 0.0) for cell in measured) or math.inf
@@ -51,7 +59,11 @@ def bar_scale(cells: Sequence[Cell]) -> Scale | None:
 def bar_of(cell: Cell, scale: Scale) -> Markup:
     """A bar from 0 to the number, with its interval as a line; none where it leaves the scale."""
     drawn = ""
-    if isinstance(cell, Measured) and cell.value is not None and scale.holds(cell.value):
+    if (
+        isinstance(cell, Measured)
+        and cell.value is not None
+        and scale.holds(cell.value)
+    ):
         zero, end = scale.place(0.0), scale.place(cell.value)
         kind = "up" if cell.value >= 0 else "down"
         drawn = f'<path class="{kind}" d="M{zero:g} 4H{end:g}v8H{zero:g}z"/>'
@@ -82,7 +94,9 @@ Writer = Callable[[Cell], str]
 
 def numeric_columns(table: Table) -> tuple[bool, ...]:
     """Which columns have a number."""
-    return tuple(column_is_numeric(table.rows, index) for index in range(len(table.columns)))
+    return tuple(
+        column_is_numeric(table.rows, index) for index in range(len(table.columns))
+    )
 
 
 def table_bodies(table: Table) -> Iterator[tuple[Heading | None, Iterator[Markup]]]:
@@ -99,14 +113,20 @@ def table_rows(table: Table) -> Iterator[Markup]:
     numeric = numeric_columns(table)
     writers = [
         _writer(index, column, number, table)
-        for index, (column, number) in enumerate(zip(table.columns, numeric, strict=True))
+        for index, (column, number) in enumerate(
+            zip(table.columns, numeric, strict=True)
+        )
     ]
     names = table.anchors or ("",) * len(table.rows)
     for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
-        cells = "".join(write(cell) for write, cell in zip(writers[1:], row[1:], strict=True))
+        cells = "".join(
+            write(cell) for write, cell in zip(writers[1:], row[1:], strict=True)
+        )
         attributes = f' id="{name}"' if name else ""
         attributes += ' class="reference"' if number in table.references else ""
-        yield Markup(f"<tr{attributes}>{_head(row[0], table.columns[0], name)}{cells}</tr>")  # noqa: S704 - every text in it went through escape()
+        yield Markup(  # noqa: S704 - every text in it went through escape()
+            f"<tr{attributes}>{_head(row[0], table.columns[0], name)}{cells}</tr>"
+        )
 
 
 def _head(cell: Cell, column: Column, anchor: str) -> str:
@@ -121,7 +141,10 @@ def _head(cell: Cell, column: Column, anchor: str) -> str:
 
 
 def _linked(cell: Link, text: str) -> Markup:
-    said = (Markup(' <span class="mark">{}</span>').format(visible(mark)) for mark in cell.marks)
+    said = (
+        Markup(' <span class="mark">{}</span>').format(visible(mark))
+        for mark in cell.marks
+    )
     marks = Markup("").join(said)
     notes = _note_links(cell.notes, f"{text}")
     return Markup('<a href="{}">{}</a>{}{}').format(cell.target, text, marks, notes)
@@ -131,21 +154,29 @@ def _note_links(notes: Sequence[int], about: str) -> Markup:
     """Numbers of the page's notes, which open beside them."""
     link = Markup('<a href="#note-{}" aria-label="Note {} on {}">{}</a>')
     links = [link.format(number, number, about, number) for number in notes]
-    return Markup("<sup>{}</sup>").format(Markup(",").join(links)) if links else Markup("")
+    return (
+        Markup("<sup>{}</sup>").format(Markup(",").join(links)) if links else Markup("")
+    )
 
 
 def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
     if table.large:
-        return lambda cell: f"<td>{escape(cell_text(cell, column))}{_interval(cell, column)}</td>"
+        return lambda cell: (
+            f"<td>{escape(cell_text(cell, column))}{_interval(cell, column)}</td>"
+        )
 
-    competing = [row[index] for at, row in enumerate(table.rows) if at not in table.references]
+    competing = [
+        row[index] for at, row in enumerate(table.rows) if at not in table.references
+    ]
     scale = bar_scale(competing) if column.bar else None
     label = f' data-label="{escape(column.name)}"' if table.stacked else ""
 
     def write(cell: Cell) -> str:
         text = cell_text(cell, column)
         shown = str(escape(text))
-        classes = ["number"] if number else ["choice"] if column.choose == "value" else []
+        classes = (
+            ["number"] if number else ["choice"] if column.choose == "value" else []
+        )
         classes += column_classes(column)
         if text == MISSING:
             classes.append("missing")
@@ -197,5 +228,7 @@ def _beside(cell: Measured, column: Column) -> str:
         notes = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)
         notes = f"<sup>{notes}</sup>" if notes else ""
         long = " long" if len(cell.beside) > SHORT_ASIDE else ""
-        parts.append(f'<span class="aside{long}">{escape(visible(cell.beside))}{notes}</span>')
+        parts.append(
+            f'<span class="aside{long}">{escape(visible(cell.beside))}{notes}</span>'
+        )
     return "".join(parts)

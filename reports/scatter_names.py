@@ -41,7 +41,9 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
         axes.viewLim.get_points()  # they are where they were put; this settles their limits
     font_pt = float(mpl.rcParams["font.size"]) * (0.8 if arranged else 1.0)
     spots = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
-    front = sorted(spot for spot, point in zip(spots, points, strict=True) if point.marked)
+    front = sorted(
+        spot for spot, point in zip(spots, points, strict=True) if point.marked
+    )
     taken: list[Box] = [
         (x - RADIUS_PT, y - RADIUS_PT, x + RADIUS_PT, y + RADIUS_PT)
         for x, y in (*spots, *_along(front))
@@ -57,7 +59,11 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
             unnamed.append(point)
             continue
         right, up, side = place
-        taken.append(_box(text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt))
+        taken.append(
+            _box(
+                text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt
+            )
+        )
         axes.annotate(
             text, (point.x, point.y), (right * font_pt, (up - BASELINE) * font_pt),
             textcoords="offset points", ha=side, va="baseline", fontsize=font_pt,
@@ -71,7 +77,9 @@ def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
     for (x, y), (next_x, next_y) in pairwise(front):
         steps = int(math.hypot(next_x - x, next_y - y) / RADIUS_PT) + 1
         shares = [step / steps for step in range(steps)]
-        spots += [(x + share * (next_x - x), y + share * (next_y - y)) for share in shares]
+        spots += [
+            (x + share * (next_x - x), y + share * (next_y - y)) for share in shares
+        ]
     return spots
 
 
@@ -81,7 +89,9 @@ def _free_place(
     """A place beside a point for its text that is free and inside the frame, if there is one."""
     for place in PLACES:
         right, up, side = place
-        box = _box(text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt)
+        box = _box(
+            text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt
+        )
         inside = box[0] >= frame[0] and box[1] >= frame[1]
         inside = inside and box[2] <= frame[2] and box[3] <= frame[3]
         if inside and not any(_overlap(box, other) for other in taken):
@@ -98,4 +108,9 @@ def _box(text: str, spot: tuple[float, float], side: str, font_pt: float) -> Box
 
 
 def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    return (
+        one[0] < other[2]
+        and other[0] < one[2]
+        and one[1] < other[3]
+        and other[1] < one[3]
+    )

@@ -16,14 +16,24 @@ def inline_svg(svg: bytes, name: str, words: str = "", font_pt: float = 0) -> st
         element.attrib = dict(_attributes(element, name))
         element.text = (element.text or "").strip() or None
         element.tail = None
-    width, height = (root.attrib.pop(side).removesuffix("pt") for side in ("width", "height"))
+    width, height = (
+        root.attrib.pop(side).removesuffix("pt") for side in ("width", "height")
+    )
     root.set("stroke-linejoin", "round")
     if font_pt:
         root.attrib |= {"font-size": f"{font_pt:g}", "font-family": "Libertinus Serif"}
     if not name:
-        root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", "width": width, "height": height}
+        root.attrib |= {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "width": width,
+            "height": height,
+        }
     elif words:
-        root.attrib |= {"class": "plot", "role": "img", "aria-labelledby": f"{name} {name}-words"}
+        root.attrib |= {
+            "class": "plot",
+            "role": "img",
+            "aria-labelledby": f"{name} {name}-words",
+        }
         description = ET.Element("desc", {"id": f"{name}-words"})
         description.text = words
         root.insert(0, description)
@@ -38,7 +48,9 @@ def _attributes(element: ET.Element, name: str) -> Iterator[tuple[str, str]]:
         if key == "style":
             pairs = (each.partition(":")[::2] for each in value.split(";"))
             named = ((key.strip(), value.strip()) for key, value in pairs)
-            yield from (each for each in named if each[0] and not each[0].startswith("font"))
+            yield from (
+                each for each in named if each[0] and not each[0].startswith("font")
+            )
         elif key.endswith("}href"):
             yield "href", f"#{name}-{value[1:]}"
         elif key == "d":

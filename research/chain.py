@@ -17,7 +17,16 @@ from defocus.storage.files import make_folder, write_json, write_text
 SETTINGS = "[schedule]\nsteps = 8\ncrop_px = 256\nbatch = 2\nlearning_rate = 1e-4\n"
 """A training that only shows what comes before and after it."""
 
-SYSTEMS = ["--only", "input", "--only", "wiener", "--only", "defocus-s", "--only", "nafnet"]
+SYSTEMS = [
+    "--only",
+    "input",
+    "--only",
+    "wiener",
+    "--only",
+    "defocus-s",
+    "--only",
+    "nafnet",
+]
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,8 @@ def measured(command: str, folder: Path, cores: Sequence[int] = ()) -> Measured:
         process = subprocess.Popen(
             [program, *words],
             cwd=folder,
-            env=os.environ | {"DEFOCUS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
+            env=os.environ
+            | {"DEFOCUS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"},
             stdout=said,
             stderr=subprocess.STDOUT,
             preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,

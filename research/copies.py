@@ -39,7 +39,9 @@ def main(folder: Path) -> None:
 
 
 def _paths(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES["JPEG"])
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES["JPEG"]
+    )
 
 
 def _print_copies(photographs: Sequence[Codes]) -> None:
@@ -118,7 +120,10 @@ def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
     """A square part with some detail."""
     height, width = shown.shape
     for _ in range(TRIES):
-        top, left = draws.integers(0, height - side + 1), draws.integers(0, width - side + 1)
+        top, left = (
+            draws.integers(0, height - side + 1),
+            draws.integers(0, width - side + 1),
+        )
         part = shown[top : top + side, left : left + side]
         if part.std() > LEAST_CONTRAST:
             break
@@ -132,7 +137,9 @@ def _resized(shown: Codes, factor: float) -> Codes:
 
 
 def _saved_again(shown: Codes) -> Codes:
-    _, content = cv2.imencode(".jpg", np.ascontiguousarray(shown), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    _, content = cv2.imencode(
+        ".jpg", np.ascontiguousarray(shown), [cv2.IMWRITE_JPEG_QUALITY, 85]
+    )
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 

@@ -54,9 +54,29 @@ class Outcome:
 
 def command_of(processes: int) -> list[str]:
     """The training, by ``torchrun`` if there are several processes."""
-    words = ["train", "nafnet", "--budget", "quick", "--settings", "settings.toml", "--out", "s"]
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return [sys.executable, *(launcher if processes > 1 else []), "-m", "defocus.benchmark", *words]
+    words = [
+        "train",
+        "nafnet",
+        "--budget",
+        "quick",
+        "--settings",
+        "settings.toml",
+        "--out",
+        "s",
+    ]
+    launcher = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+    ]
+    return [
+        sys.executable,
+        *(launcher if processes > 1 else []),
+        "-m",
+        "defocus.benchmark",
+        *words,
+    ]
 
 
 def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
@@ -67,7 +87,11 @@ def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
     hidden = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"} if cpu else {}
     with (folder / "said.txt").open("w") as said:
         code = subprocess.call(
-            command_of(processes), cwd=folder, env=os.environ | hidden, stdout=said, stderr=said
+            command_of(processes),
+            cwd=folder,
+            env=os.environ | hidden,
+            stdout=said,
+            stderr=said,
         )
     if code == 0:
         return ""
@@ -90,7 +114,9 @@ def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
         (run,) = (folder / "s" / "runs").iterdir()
         weights = weights_of(run)
         reference = reference or weights
-        difference = norm_of({name: weights[name] - one for name, one in reference.items()})
+        difference = norm_of(
+            {name: weights[name] - one for name, one in reference.items()}
+        )
         yield Outcome(way, processes, *speed_of(run), difference / norm_of(reference))
 
 
@@ -98,13 +124,19 @@ def speed_of(run: Path) -> tuple[float, float]:
     """Seconds a step, and the mean loss, of the steps that are timed."""
     rows = read_numbers(run / CURVE, "step", "seconds", "loss")
     steps, seconds, losses = zip(*rows[int(STEADY * len(rows)) :], strict=True)
-    return (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0]), sum(losses) / len(losses)
+    return (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0]), sum(losses) / len(
+        losses
+    )
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:
     """The tensors of the network."""
     tensors = load_checkpoint(run / CHECKPOINT, run.name).tensors
-    return {name: one.double() for name, one in tensors.items() if name.startswith("network.")}
+    return {
+        name: one.double()
+        for name, one in tensors.items()
+        if name.startswith("network.")
+    }
 
 
 def norm_of(tensors: dict[str, torch.Tensor]) -> float:
@@ -128,7 +160,11 @@ def main() -> int:
     device = "cpu" if asked.cpu else torch.cuda.get_device_name()
     write_json(
         asked.out / "ranks.json",
-        {"device": device, "torch": torch.__version__, "ways": [asdict(one) for one in found]},
+        {
+            "device": device,
+            "torch": torch.__version__,
+            "ways": [asdict(one) for one in found],
+        },
     )
     return int(any(one.problem not in ("", ALONE) for one in found))
 

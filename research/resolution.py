@@ -48,23 +48,33 @@ class PairScores:
     moved: Mapping[str, Scores]  # against the measured one, moved by its standard error
 
 
-def pair_scores(pair: RealLikePair, systems: Mapping[str, SystemRestorer]) -> PairScores | None:
+def pair_scores(
+    pair: RealLikePair, systems: Mapping[str, SystemRestorer]
+) -> PairScores | None:
     """Score every system against both references; None if the misalignment is unknown."""
     measurement = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
     said = measurement.misalignment
     if said.status != "ok" or said.sigma is None or said.matrix is None:
         return None
     exact = replace(measurement, misalignment=replace(said, matrix=pair.matrix))
-    measured, true = (compensate(pair.blurry, pair.sharp, one) for one in (measurement, exact))
+    measured, true = (
+        compensate(pair.blurry, pair.sharp, one) for one in (measurement, exact)
+    )
     mask = measured.valid_mask & true.valid_mask
     sigma_px = said.sigma.misalignment_px / math.sqrt(2)
     targets = [
-        Target(np.asarray(as_float(one.sharp, np.float64), np.float64), mask, sigma_px=sigma_px)
+        Target(
+            np.asarray(as_float(one.sharp, np.float64), np.float64),
+            mask,
+            sigma_px=sigma_px,
+        )
         for one in (measured, true)
     ]
     picture = as_float(pair.blurry)
     restored = {n: np.asarray(each(picture), np.float64) for n, each in systems.items()}
-    first, second = ({n: _psnr(one, target) for n, one in restored.items()} for target in targets)
+    first, second = (
+        {n: _psnr(one, target) for n, one in restored.items()} for target in targets
+    )
     moved = _moved_scores(restored, targets)
     error_px = _error_px(said.matrix, pair.matrix, mask)
     return PairScores(sigma_px, error_px, first, second, moved)
@@ -77,7 +87,9 @@ def _moved_scores(
     return {
         name: {
             move: math.nan if value is None else value
-            for move, value in psnr_moved(prepared(one, one.shape, DEFAULT), targets[0], DEFAULT)
+            for move, value in psnr_moved(
+                prepared(one, one.shape, DEFAULT), targets[0], DEFAULT
+            )
         }
         for name, one in restored.items()
     }
@@ -109,10 +121,14 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
             np.array([side[one] - side[other] for side in sides])
             for sides in ([p.measured for p in pairs], [p.true for p in pairs])
         )
-        apart = [[p.moved[one][move] - p.moved[other][move] for p in pairs] for move in MOVES]
+        apart = [
+            [p.moved[one][move] - p.moved[other][move] for p in pairs] for move in MOVES
+        ]
         changes = np.array(apart) - measured
         of_mean = resolution(changes, codes) or 0.0
-        single = np.array([resolution(changes[:, [n]], (0,)) or 0.0 for n in range(len(pairs))])
+        single = np.array(
+            [resolution(changes[:, [n]], (0,)) or 0.0 for n in range(len(pairs))]
+        )
         moved = measured - true
         rows.append(
             (
@@ -154,7 +170,9 @@ def main() -> None:
 def _typed() -> argparse.Namespace:
     """What is typed."""
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    words.add_argument("--photos", type=Path, action="append", default=[], metavar="FOLDER")
+    words.add_argument(
+        "--photos", type=Path, action="append", default=[], metavar="FOLDER"
+    )
     words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
     words.add_argument("--pairs", type=int, default=300)
     words.add_argument("--system", action="append", default=[], metavar="NAME")

@@ -59,7 +59,9 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
         systems = [baseline(name) for name in names]
         without = [one.card.name for one in systems if one.narrow is None]
         if without:
-            raise InputError(f"{', '.join(without)}: no narrow copy; name systems that train")
+            raise InputError(
+                f"{', '.join(without)}: no narrow copy; name systems that train"
+            )
     else:
         systems = [
             one
@@ -73,7 +75,9 @@ def open_bank(text: str) -> tuple[Dataset, PatchBank]:
     """Open a stream and render the patches that all trainings share."""
     dataset = open_dataset(text)
     if dataset.endless is None:
-        raise InputError(f"{text}: not a stream; give stream:FOLDER with sharp photographs")
+        raise InputError(
+            f"{text}: not a stream; give stream:FOLDER with sharp photographs"
+        )
     return dataset, PatchBank(Renderer(dataset.endless, "train"), PATCHES, PATCH_PX)
 
 
@@ -168,7 +172,12 @@ def _batches(copy: Baseline, bank: PatchBank, first: int) -> Iterator[Batch]:
 
 
 def _steps(
-    copy: Baseline, method: Method, recipe: Recipe, bank: PatchBank, minutes: float, folder: Path
+    copy: Baseline,
+    method: Method,
+    recipe: Recipe,
+    bank: PatchBank,
+    minutes: float,
+    folder: Path,
 ) -> int:
     """How many steps fit into the minutes: measured at first, then as noted in the folder."""
     plan = folder / "plan.json"
@@ -177,7 +186,9 @@ def _steps(
         noted: Mapping[str, Any] = read_json(plan)
         if {name: noted.get(name) for name in wanted} == wanted:
             return int(noted["steps"])
-        raise InputError(f"{folder}: holds another training; move it away or choose another --out")
+        raise InputError(
+            f"{folder}: holds another training; move it away or choose another --out"
+        )
     torch.manual_seed(0)
     network, criterion = copy.build().train(), _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
@@ -186,7 +197,9 @@ def _steps(
     return steps
 
 
-def _validation(copy: Baseline, path: Path, dataset: Dataset) -> tuple[float | None, float | None]:
+def _validation(
+    copy: Baseline, path: Path, dataset: Dataset
+) -> tuple[float | None, float | None]:
     """PSNR of the validation pairs and its gain; None for what a stream has no inputs for."""
     from safetensors.torch import load_file
 
@@ -235,7 +248,9 @@ def ship_narrow(system: Baseline, path: Path) -> Path:
     help="Folder for the weights; finished ones in it are not made again.",
 )
 @click.option("--ship", is_flag=True, help="Also copy the weights into the package.")
-def command(names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool) -> None:
+def command(
+    names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool
+) -> None:
     """Train initial weights for narrow copies.
 
     The budget 'demo' trains narrow copies of the systems, and begins with these weights. Each gets

@@ -18,7 +18,9 @@ from defocus.storage.files import make_folder, require_writable
 def map_paths(path: Path) -> tuple[Path, Path]:
     """The files of a map: one name with two suffixes, PNG for the picture, TIFF for the numbers."""
     if path.suffix.lower() not in {".png", ".tif", ".tiff"}:
-        raise InputError(f"{path}: a map is written as .png and .tif; give one of these")
+        raise InputError(
+            f"{path}: a map is written as .png and .tif; give one of these"
+        )
     return path.with_suffix(".png"), path.with_suffix(".tif")
 
 
@@ -41,7 +43,9 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int) -> tuple[Path, Pa
     picture, numbers = map_paths(path)
     shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
     write_image(picture, drawn(shown))
-    write_float_tiff(numbers, shown, photometric="minisblack", metadata=None, software=False)
+    write_float_tiff(
+        numbers, shown, photometric="minisblack", metadata=None, software=False
+    )
     return picture, numbers
 
 
@@ -60,6 +64,10 @@ def check_map(path: Path, targets: Sequence[Path | LeftOut]) -> None:
     if len(targets) > 1:
         raise InputError(f"{path}: a map is of one picture; {len(targets)} are given")
     for target in targets:
-        if isinstance(target, Path) and target.absolute() in {one.absolute() for one in both}:
-            raise InputError(f"{target}: the restored picture goes there; choose another map")
+        if isinstance(target, Path) and target.absolute() in {
+            one.absolute() for one in both
+        }:
+            raise InputError(
+                f"{target}: the restored picture goes there; choose another map"
+            )
     require_writable(path.parent)

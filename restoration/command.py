@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from defocus.restoration.listing import ListedPicture
     from defocus.restoration.settings import ListSettings, RestoreSettings
 
-HEADINGS = ("Network", "Instead of IMAGES", "Strength and region", "Output", "Which are in focus")
+HEADINGS = (
+    "Network",
+    "Instead of IMAGES",
+    "Strength and region",
+    "Output",
+    "Which are in focus",
+)
 MODELS = "defocus.restoration.settings"
 
 _HARDLY = 0.01
@@ -35,7 +41,9 @@ _OF_LISTING = frozenset({"images", "white", "as_json", "listing", "as_csv", "rat
 @help_heading("Restore")
 @click.command(cls=SettingsCommand, models=MODELS, headings=HEADINGS)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
-def command(images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings") -> int:
+def command(
+    images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings"
+) -> int:
     """Restore your own pictures.
 
     IMAGES are JPEG, PNG, TIFF (8 or 16 bits, or floats), WebP, BMP, HEIC, AVIF, JPEG XL or RAW
@@ -61,7 +69,9 @@ def command(images: tuple[Path, ...], settings: "RestoreSettings", listing: "Lis
     with json_output() as output:
         weights = restoring_weights(system, settings.weights)
         device = best_device() if settings.where == 1 else CPU
-        restored = restore_pictures(settings.dataset or images, system, weights, device, settings)
+        restored = restore_pictures(
+            settings.dataset or images, system, weights, device, settings
+        )
         if settings.as_json:
             output.write([each.to_json() for each in restored])
     return _say_restored(settings, restored)
@@ -96,7 +106,9 @@ def _facts(each: "Restored") -> list[str]:
         facts.append(f"made in {each.tiles} tiles of {each.tile_px} px")
         levels = 255 * each.tiling_difference
         if levels >= 1:
-            facts.append(f"a value can differ by {levels:.0f} of 255 from one without tiles")
+            facts.append(
+                f"a value can differ by {levels:.0f} of 255 from one without tiles"
+            )
     if each.checked:
         facts.append(f"guard: {each.put_back} of {each.checked} parts put back")
     if each.map:
@@ -107,7 +119,9 @@ def _facts(each: "Restored") -> list[str]:
     return facts
 
 
-def _list(images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings") -> int:
+def _list(
+    images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings"
+) -> int:
     """Print the pictures sorted by their blur; nothing is restored."""
     from defocus.command_line.json_output import json_output
     from defocus.restoration.files.sources import given_pictures
@@ -139,7 +153,9 @@ def _refuse_restoring() -> None:
     """Refuse typed options that only restoring has."""
     ctx = click.get_current_context()
     for param in ctx.command.params:
-        typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        typed = (
+            ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        )
         if typed and param.expose_value and param.name not in _OF_LISTING:
             raise click.UsageError(
                 f"{param.opts[0]} has no meaning with --list, which restores nothing; leave it out"

@@ -27,7 +27,9 @@ class Restored:
     bits: int = 0  # 8 or 16; 32 or 64 for floats
     tiles: int = 0  # 1 is the whole picture at once
     tile_px: int = 0  # largest side; 0 for the whole picture
-    tiling_difference: float = 0.0  # largest change in [0, 1] of a part that was restored both ways
+    tiling_difference: float = (
+        0.0  # largest change in [0, 1] of a part that was restored both ways
+    )
     checked: int = 0  # parts of 64 x 64 px that the guard examined
     put_back: int = 0  # those that the guard replaced by the given picture
     sharpest_px: float = 0.0  # circle of confusion in the picture's sharpest tenth
@@ -42,7 +44,10 @@ class Restored:
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-restore --json`` prints."""
-        return {**asdict(self), "tiling_changes_result": self.tiling_difference > _ROUNDING}
+        return {
+            **asdict(self),
+            "tiling_changes_result": self.tiling_difference > _ROUNDING,
+        }
 
 
 class RestoreJournal:
@@ -56,7 +61,9 @@ class RestoreJournal:
     def _read(self) -> dict[str, dict[str, Any]]:
         if not self._path.exists():
             return {}
-        with intact(self._path, "move the folder away to start again", InputError, OSError):
+        with intact(
+            self._path, "move the folder away to start again", InputError, OSError
+        ):
             document = read_json(self._path)
             return {str(name): dict(entry) for name, entry in document.items()}
 
@@ -73,7 +80,9 @@ class RestoreJournal:
         with self._changed():
             for target in targets:
                 if target.exists() and target.name not in self._entries:
-                    raise InputError(f"{target}: a file of that name exists; choose another --out")
+                    raise InputError(
+                        f"{target}: a file of that name exists; choose another --out"
+                    )
             for target in targets:
                 self._entries.setdefault(target.name, {})
             remove_unfinished(self._path.parent, [JOURNAL, *self._entries])
@@ -81,8 +90,15 @@ class RestoreJournal:
     def earlier(self, image: Path, target: Path, source: str) -> Restored | None:
         """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
         entry = self._entries.get(target.name, {})
-        same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
-        if not same or not target.exists() or sha256_file(target) != entry.get("sha256"):
+        same = (
+            entry.get("source_sha256") == source
+            and entry.get("settings") == self._settings
+        )
+        if (
+            not same
+            or not target.exists()
+            or sha256_file(target) != entry.get("sha256")
+        ):
             return None
         result = entry.get("result")
         if not isinstance(result, dict):

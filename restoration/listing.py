@@ -12,7 +12,13 @@ from defocus.errors import StorageError
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.values import as_shown
-from defocus.processes.isolation import LeftOut, attempt, parted, reason_of, say_left_out
+from defocus.processes.isolation import (
+    LeftOut,
+    attempt,
+    parted,
+    reason_of,
+    say_left_out,
+)
 from defocus.progress import grouped, say, track
 from defocus.reports.display import csv_text
 from defocus.restoration.files.rating import rating_within, sidecars_of, write_rating
@@ -36,7 +42,9 @@ class ListedPicture:
     width: int = 0
     height: int = 0
     note: Note = ""  # why the numbers are doubtful
-    rating: int | None = None  # that of the sidecar, or in the picture; None without --rate
+    rating: int | None = (
+        None  # that of the sidecar, or in the picture; None without --rate
+    )
     reason: str = ""  # why it is not measured, or not rated; empty if nothing failed
 
     @property
@@ -103,7 +111,9 @@ def _note(blur: BlockBlur) -> Note:
 
 def stars(sharpest_px: float) -> int:
     """The rating of a picture, 1 to 5, by the blur of its sharpest part."""
-    fitting = [rating for rating, most_px in STARS_TO_PX.items() if sharpest_px <= most_px]
+    fitting = [
+        rating for rating, most_px in STARS_TO_PX.items() if sharpest_px <= most_px
+    ]
     return max(fitting, default=1)
 
 

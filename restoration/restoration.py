@@ -57,7 +57,9 @@ class Restoration:
     # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
     blurry: Colours  # ``(H, W, 3)`` in [0, 1], as given
-    scales: tuple[RestoredScale, ...]  # those that some part needs, the largest picture first
+    scales: tuple[
+        RestoredScale, ...
+    ]  # those that some part needs, the largest picture first
     plan: ScalePlan  # how much of each scale each part takes
     blur_map: BlurMap
 
@@ -91,7 +93,11 @@ class Restoration:
         return self._whole(self._strongest)
 
     def at(
-        self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
+        self,
+        strength: float = 1.0,
+        mask: Array | None = None,
+        *,
+        leave_sharp: bool = False,
     ) -> Array:
         """The picture at a strength: 0 as it was, 1 restored, up to 2 beyond; ``(H, W, 3)``."""
         # The mask ``(H, W)`` is 1 where it is restored; where it is 0, just what was given stays
@@ -103,7 +109,11 @@ class Restoration:
         return picture
 
     def mixed(
-        self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
+        self,
+        strength: float = 1.0,
+        mask: Array | None = None,
+        *,
+        leave_sharp: bool = False,
     ) -> "Mixture":
         """The restored picture mixed with the given one, each strip when it is asked for."""
         return Mixture(self, strength, mask, leave_sharp)
@@ -140,12 +150,18 @@ class Restoration:
     @cached_property
     def _restored(self) -> dict[int, Array]:
         """At strength 1: the whole picture, and of each smaller scale its change."""
-        return {scale.factor: self._for_mixing(scale, scale.restored) for scale in self.scales}
+        return {
+            scale.factor: self._for_mixing(scale, scale.restored)
+            for scale in self.scales
+        }
 
     @cached_property
     def _strongest(self) -> dict[int, Array]:
         """The same at strength 2; the guard looks at it once more."""
-        return {scale.factor: self._for_mixing(scale, self._beyond(scale)) for scale in self.scales}
+        return {
+            scale.factor: self._for_mixing(scale, self._beyond(scale))
+            for scale in self.scales
+        }
 
     def _for_mixing(self, scale: RestoredScale, restored: Array) -> Array:
         if scale.factor == 1:
@@ -157,7 +173,9 @@ class Restoration:
         given = reduced_picture(self.blurry, scale.factor)
         if not scale.checked:  # values can be beyond [0, 1]
             return 2 * scale.restored - given[:]
-        held = guarded_beyond(given, scale.restored, reduced_map(self.blur_map, scale.factor))
+        held = guarded_beyond(
+            given, scale.restored, reduced_map(self.blur_map, scale.factor)
+        )
         return np.clip(held, 0, 1, out=held)
 
 
@@ -219,7 +237,9 @@ def _count_tiles(picture: Colours, tile_px: int, needed: Needed = every_tile) ->
     return sum(needed(tile) for tile in tiles)
 
 
-def _guarded(given: Colours, restored: Array, blur_map: BlurMap | None) -> tuple[int, int]:
+def _guarded(
+    given: Colours, restored: Array, blur_map: BlurMap | None
+) -> tuple[int, int]:
     """Put ``restored`` behind the guard in place; parts that were checked, and put back."""
     if not all(np.isfinite(restored[rows]).all() for rows in strips(len(restored))):
         raise ImageError("the network returns values that are not finite")

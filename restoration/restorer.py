@@ -93,9 +93,13 @@ def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
     """The smallest number of tiles that cover a side, each as small as that number allows."""
     if length <= tile_px:
         return [(0, length)]
-    count = 1 + math.ceil(math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID))
+    count = 1 + math.ceil(
+        math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID)
+    )
     side = GRID * math.ceil((length + (count - 1) * overlap) / count / GRID)
-    last = math.ceil((length - side) / GRID)  # in units of the grid, where the last one begins
+    last = math.ceil(
+        (length - side) / GRID
+    )  # in units of the grid, where the last one begins
     begins = [GRID * (index * last // (count - 1)) for index in range(count)]
     return [(begin, min(begin + side, length)) for begin in begins]
 
@@ -142,7 +146,9 @@ def large_enough(blurry: torch.Tensor) -> torch.Tensor:
     return nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
 
 
-def _groups(tiles: Sequence[TileArea], needed: Needed, batch: int) -> Iterator[list[TileArea]]:
+def _groups(
+    tiles: Sequence[TileArea], needed: Needed, batch: int
+) -> Iterator[list[TileArea]]:
     """Neighbouring tiles of one size, all needed or all not, at most ``batch`` at once."""
     alike = itertools.groupby(tiles, key=lambda tile: (tile.size, needed(tile)))
     for _, group in alike:
@@ -161,7 +167,9 @@ def _weight(
     return torch.outer(down[top - tile.top : bottom - tile.top], across)
 
 
-def _divide_by_weights(total: torch.Tensor, tiles: Sequence[TileArea], overlap: int) -> None:
+def _divide_by_weights(
+    total: torch.Tensor, tiles: Sequence[TileArea], overlap: int
+) -> None:
     """Divide the sums of weighted tiles by the sums of their weights, in place."""
     height, width = total.shape[:2]
     for rows in strips(height):
@@ -202,7 +210,9 @@ class Restorer:
 
     network: nn.Module
     device: torch.device
-    tile_px: int | None  # largest side; 0 for whole pictures; None chooses by ``budget``
+    tile_px: (
+        int | None
+    )  # largest side; 0 for whole pictures; None chooses by ``budget``
     budget: float  # bytes for the tensors of a tile
     reach_px: float = REACH_PX  # largest circle of confusion that the network knows
 
@@ -222,7 +232,9 @@ class Restorer:
             output = self.whole(as_tensor(blurry[:]))
             return np.array(output[0].permute(1, 2, 0).numpy(), order="C"), 0
         overlap, batch = overlap_px(side), self._batch(blurry, side)
-        restored = restore_tiled(self.whole, blurry, side, overlap, follow, needed, batch)
+        restored = restore_tiled(
+            self.whole, blurry, side, overlap, follow, needed, batch
+        )
         return_freed_memory(restored.shape[0] * restored.shape[1])
         return restored, side
 
@@ -278,13 +290,18 @@ class Restorer:
         probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
         with autocast(self.device, self.precision):
             peak = peak_bytes(self.network, probe)
-        if self.precision == "bfloat16":  # has its own weights, as many for a tile of any size
+        if (
+            self.precision == "bfloat16"
+        ):  # has its own weights, as many for a tile of any size
             peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
         return peak / (probe.shape[-2] * probe.shape[-1])
 
 
 def make_restorer(
-    network: nn.Module, tile_px: int | None, device: torch.device, reach_px: float = REACH_PX
+    network: nn.Module,
+    tile_px: int | None,
+    device: torch.device,
+    reach_px: float = REACH_PX,
 ) -> Restorer:
     """Make a restorer for any number of pictures; the network is moved to the device."""
     # The free memory is measured once, because freed memory stays with the process and would make
@@ -297,7 +314,10 @@ def make_restorer(
 
 
 def restorer_of(
-    system: Baseline, weights: StoredWeights | None, tile_px: int | None, device: torch.device
+    system: Baseline,
+    weights: StoredWeights | None,
+    tile_px: int | None,
+    device: torch.device,
 ) -> Restorer:
     """Load a system for a single picture, or refuse it."""
     require_restoring(system, weights)
@@ -305,7 +325,9 @@ def restorer_of(
     return make_restorer(network, tile_px, device, system.card.reach_px)
 
 
-def restoring_weights(system: Baseline, given: str | Path | None) -> StoredWeights | None:
+def restoring_weights(
+    system: Baseline, given: str | Path | None
+) -> StoredWeights | None:
     """The weights of a label or file, else those that the package ships, else none."""
     label = weights_or_own(system, None if given is None else str(given))
     return None if label is None else find_weights(system, label)

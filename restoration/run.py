@@ -22,12 +22,22 @@ from defocus.cluster.dispatcher import each
 from defocus.errors import DefocusError, SettingsError
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.headers import header_size
-from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
+from defocus.pictures.own_picture import (
+    OwnPicture,
+    StoredColours,
+    read_mask,
+    read_own_picture,
+)
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
 from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
-from defocus.restoration.blur_map_files import check_map, map_paths, refuse_existing_map, write_map
+from defocus.restoration.blur_map_files import (
+    check_map,
+    map_paths,
+    refuse_existing_map,
+    write_map,
+)
 from defocus.restoration.files.sources import Places, places_of
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
 from defocus.restoration.restoration import (
@@ -68,7 +78,9 @@ def restore_pictures(
         stages = Stages(pictures.read, pictures.restore, pictures.write, is_large)
         finished = enumerate(in_stages(targets, stages))
     else:
-        workers = RestoringWorkers.like(restorer, system, weights, journal, settings, whites)
+        workers = RestoringWorkers.like(
+            restorer, system, weights, journal, settings, whites
+        )
         finished = restored_elsewhere(workers, targets)
     results: dict[int, Restored] = {}
     for number, result in track(finished, "restoring", len(targets)):
@@ -87,7 +99,9 @@ def _opened_journal(
         check_map(settings.map, [target for _, target in targets])
         if not (settings.out / JOURNAL).exists():
             refuse_existing_map(settings.map)
-    journal = RestoreJournal(make_folder(settings.out), {**identity, **settings.record()})
+    journal = RestoreJournal(
+        make_folder(settings.out), {**identity, **settings.record()}
+    )
     if settings.map is not None:
         _refuse_other_map(settings.map, targets, journal)
     journal.claim([target for _, target in targets if isinstance(target, Path)])
@@ -143,7 +157,9 @@ class GivenPicture:
     picture: OwnPicture
     mask: NDArray[np.float32] | None
     remarks: tuple[str, ...]  # what the written file will lack
-    earlier: Restored | None  # what an earlier run made of it, which lacks no more than the map
+    earlier: (
+        Restored | None
+    )  # what an earlier run made of it, which lacks no more than the map
 
 
 @dataclass(frozen=True)
@@ -175,9 +191,13 @@ class PictureStages:
     journal: RestoreJournal
     restorer: Restorer
     settings: RestoreSettings
-    whites: Mapping[Path, int] = field(default_factory=dict)  # of 16 bits, where a dataset says it
+    whites: Mapping[Path, int] = field(
+        default_factory=dict
+    )  # of 16 bits, where a dataset says it
 
-    def read(self, place: tuple[Path, Path | LeftOut]) -> GivenPicture | Restored | LeftOut:
+    def read(
+        self, place: tuple[Path, Path | LeftOut]
+    ) -> GivenPicture | Restored | LeftOut:
         """Read a picture, unless it was restored before."""
         image, target = place
         if isinstance(target, LeftOut):
@@ -202,7 +222,9 @@ class PictureStages:
         written = attempt(output.result.image, partial(self._write, output))
         return written if isinstance(written, LeftOut) else self._noted(written)
 
-    def made(self, place: tuple[Path, Path | LeftOut]) -> WrittenPicture | Restored | LeftOut:
+    def made(
+        self, place: tuple[Path, Path | LeftOut]
+    ) -> WrittenPicture | Restored | LeftOut:
         """All stages of a picture but the journal, which the caller writes."""
         output = self.restore(self.read(place))
         if not isinstance(output, RestoredPicture):
@@ -220,14 +242,22 @@ class PictureStages:
             wanted = self.settings.map
             same_map = earlier.map == printable(str(wanted or ""))
             earlier = replace(earlier, map=printable(str(wanted or "")), seconds=0.0)
-            if wanted is None or (same_map and all(one.exists() for one in map_paths(wanted))):
+            if wanted is None or (
+                same_map and all(one.exists() for one in map_paths(wanted))
+            ):
                 return earlier
         deep_white = self.whites.get(image)
         picture = read_own_picture(image, self.settings.white, deep_white)
         kind = written_kind(target, image, picture.metadata)
         remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
-        mask = None if self.settings.mask is None else read_mask(self.settings.mask, picture)
-        return GivenPicture(image, target, source, kind, picture, mask, remarks, earlier)
+        mask = (
+            None
+            if self.settings.mask is None
+            else read_mask(self.settings.mask, picture)
+        )
+        return GivenPicture(
+            image, target, source, kind, picture, mask, remarks, earlier
+        )
 
     def _estimate(self, given: GivenPicture, earlier: Restored) -> RestoredPicture:
         """The map of a picture that was restored before."""
@@ -238,7 +268,9 @@ class PictureStages:
         )
 
     def _shown(self, blur_map: BlurMap, picture: OwnPicture) -> BlurMap | None:
-        return None if self.settings.map is None else shown_map(blur_map, picture.luma())
+        return (
+            None if self.settings.map is None else shown_map(blur_map, picture.luma())
+        )
 
     def _restore(self, given: GivenPicture) -> RestoredPicture:
         image, picture = given.image, given.picture
@@ -248,18 +280,26 @@ class PictureStages:
         started = time.perf_counter()
         blur_map = estimate_blur_map(blurry)
         _say_too_blurred(blur_map, image)
-        restoration = restore_colours(self.restorer, blurry, blur_map, guard=not settings.no_guard)
+        restoration = restore_colours(
+            self.restorer, blurry, blur_map, guard=not settings.no_guard
+        )
         seconds = time.perf_counter() - started
-        mixture = restoration.mixed(settings.strength, given.mask, leave_sharp=settings.leave_sharp)
+        mixture = restoration.mixed(
+            settings.strength, given.mask, leave_sharp=settings.leave_sharp
+        )
         output = replace(picture, stored=picture.with_colours(mixture))
         result = self._result(given, restoration, blur_map)
         # transparent pixels stay, grey has no tint
         changed = changed_share(blurry, StoredColours(output))
         result = replace(result, changed=changed, seconds=round(seconds, 3))
         shown = self._shown(blur_map, picture)
-        return RestoredPicture(given.target, given.source, given.kind, output, True, shown, result)
+        return RestoredPicture(
+            given.target, given.source, given.kind, output, True, shown, result
+        )
 
-    def _result(self, given: GivenPicture, restoration: Restoration, blur_map: BlurMap) -> Restored:
+    def _result(
+        self, given: GivenPicture, restoration: Restoration, blur_map: BlurMap
+    ) -> Restored:
         """What the journal says of a restored picture."""
         blurry, tiled = StoredColours(given.picture), restoration.tiled
         height, width, _ = blurry.shape
@@ -292,8 +332,12 @@ class PictureStages:
         if output.new:
             write_picture(target, picture.stored, picture.metadata, output.kind)
             remarks = list(result.remarks)
-            for remark in remarks_after(target.read_bytes(), picture.metadata, output.kind):
-                if remark not in remarks:  # the file is what counts, whatever was foreseen
+            for remark in remarks_after(
+                target.read_bytes(), picture.metadata, output.kind
+            ):
+                if (
+                    remark not in remarks
+                ):  # the file is what counts, whatever was foreseen
                     say(f"{result.image}: {remark}")
                     remarks.append(remark)
             result = replace(result, remarks=tuple(remarks))
@@ -350,7 +394,9 @@ class RestoringWorkers:
     @cached_property
     def stages(self) -> PictureStages:
         """The stages of a worker, made with its first picture."""
-        system = plain_baseline(self.system) if isinstance(self.system, str) else self.system
+        system = (
+            plain_baseline(self.system) if isinstance(self.system, str) else self.system
+        )
         restorer = restorer_of(system, self.weights, self.settings.tile, CPU)
         if restorer.precision != self.precision:
             raise SettingsError(
@@ -373,7 +419,9 @@ def restored_elsewhere(
             if isinstance(result, WrittenPicture):
                 workers.journal.finish(result.target, result.source, result.result)
                 yield int(number), result.result
-            elif isinstance(result, LeftOut) and result.id == number:  # its processes were killed
+            elif (
+                isinstance(result, LeftOut) and result.id == number
+            ):  # its processes were killed
                 yield int(number), LeftOut(str(image), result.reason)
             else:
                 yield int(number), result

@@ -45,9 +45,13 @@ Array = NDArray[np.float32]
 class ScalePlan:
     """How much of each scale each part of a picture takes."""
 
-    weights: dict[int, Array]  # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
+    weights: dict[
+        int, Array
+    ]  # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
     size: tuple[int, int]  # height and width of the picture, px
-    reach_px: float  # of the network; infinite where it takes any blur at the whole size
+    reach_px: (
+        float  # of the network; infinite where it takes any blur at the whole size
+    )
 
     @property
     def factors(self) -> tuple[int, ...]:
@@ -56,15 +60,22 @@ class ScalePlan:
 
     def needs(self, factor: int, tile: TileArea) -> bool:
         """Whether some part of a tile of the picture at a scale has a weight."""
-        begin_row, begin_column = (factor * place // CELL_PX for place in (tile.top, tile.left))
-        end_row, end_column = (-(-factor * place // CELL_PX) for place in (tile.bottom, tile.right))
+        begin_row, begin_column = (
+            factor * place // CELL_PX for place in (tile.top, tile.left)
+        )
+        end_row, end_column = (
+            -(-factor * place // CELL_PX) for place in (tile.bottom, tile.right)
+        )
         weight = self.weights[factor]
         part = weight[
-            max(0, begin_row - 1) : end_row + 1, max(0, begin_column - 1) : end_column + 1
+            max(0, begin_row - 1) : end_row + 1,
+            max(0, begin_column - 1) : end_column + 1,
         ]
         return bool(part.any())
 
-    def mixed_rows(self, blurry: Array, restored: Mapping[int, Array], top: int) -> Array:
+    def mixed_rows(
+        self, blurry: Array, restored: Mapping[int, Array], top: int
+    ) -> Array:
         """Rows ``(h, W, 3)`` from ``top`` on, with the change of each scale by its weight.
 
         ``restored``: the restored picture at factor 1, and of each smaller scale the change."""
@@ -103,13 +114,20 @@ def handed_on(
         return plan
     weight = plan.weights[factor]
     begin_px, end_px = NOTICED_PX
-    blurred = np.clip((blur_map.diameter_px / factor - begin_px) / (end_px - begin_px), 0, 1)
+    blurred = np.clip(
+        (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px), 0, 1
+    )
     if not blurred.any():
         return plan
     heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)
     rows, columns = weight.shape
-    beyond = max(0, rows - len(heard)), max(0, columns - heard.shape[1])  # of a tiny picture's map
-    heard = np.pad(heard, ((0, beyond[0]), (0, beyond[1])), mode="edge")[:rows, :columns]
+    beyond = (
+        max(0, rows - len(heard)),
+        max(0, columns - heard.shape[1]),
+    )  # of a tiny picture's map
+    heard = np.pad(heard, ((0, beyond[0]), (0, beyond[1])), mode="edge")[
+        :rows, :columns
+    ]
     silent = np.clip((HEARD - heard) / (HEARD - SILENT), 0, 1)
     share = np.asarray(silent * blurred, np.float32)
     square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
@@ -135,11 +153,14 @@ def _heard(given: Colours, restored: Array) -> Array:
         squares.append(_means(light**2, CELL_PX // 2))
         means.append(_means(light, CELL_PX // 2))
     change, square, mean = (np.vstack(parts) for parts in (changes, squares, means))
-    around = cv2.blur(mean, (DETAIL_CELLS, DETAIL_CELLS), borderType=cv2.BORDER_REPLICATE)
+    around = cv2.blur(
+        mean, (DETAIL_CELLS, DETAIL_CELLS), borderType=cv2.BORDER_REPLICATE
+    )
     variance = np.maximum(square - 2 * mean * around + around**2, 0)
     side = (HEARD_CELLS, HEARD_CELLS)
     changed, detail = (
-        np.sqrt(cv2.blur(one, side, borderType=cv2.BORDER_REPLICATE)) for one in (change, variance)
+        np.sqrt(cv2.blur(one, side, borderType=cv2.BORDER_REPLICATE))
+        for one in (change, variance)
     )
     return np.asarray(changed / (detail + LEAST_DETAIL), np.float32)
 
@@ -162,7 +183,9 @@ def _place(diameter_px: Array, reach_px: float) -> Array:
 
 
 def restored_at_scales(
-    restore: Callable[[torch.Tensor], torch.Tensor], blurry: torch.Tensor, reach_px: float
+    restore: Callable[[torch.Tensor], torch.Tensor],
+    blurry: torch.Tensor,
+    reach_px: float,
 ) -> torch.Tensor:
     """Restore ``(N, 3, H, W)`` with a network at the scales that its blur asks for; no guard."""
     pictures = [_restored_picture(restore, picture, reach_px) for picture in blurry]
@@ -170,7 +193,9 @@ def restored_at_scales(
 
 
 def _restored_picture(
-    restore: Callable[[torch.Tensor], torch.Tensor], blurry: torch.Tensor, reach_px: float
+    restore: Callable[[torch.Tensor], torch.Tensor],
+    blurry: torch.Tensor,
+    reach_px: float,
 ) -> torch.Tensor:
     """Restore ``(3, H, W)``."""
     picture = np.ascontiguousarray(blurry.permute(1, 2, 0).cpu().numpy())
@@ -217,7 +242,9 @@ def _means(values: Array, side_px: int) -> Array:
     below, right = (-length % side_px for length in values.shape[:2])
     padded = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
     size = padded.shape[1] // side_px, padded.shape[0] // side_px
-    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(
+        cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32
+    )
 
 
 def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:

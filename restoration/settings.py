@@ -43,9 +43,13 @@ class RestoreSettings(CommandSettings):
     weights: str | None = option(None, "--weights LABEL_OR_FILE")
     """Label of added weights, 'own' for weights that the package ships, or a file, which is checked
     and added. By default those that the package ships, if any."""
-    tile: Annotated[int | None, BeforeValidator(_tile_px)] = option("auto", "--tile auto|whole|PX")
+    tile: Annotated[int | None, BeforeValidator(_tile_px)] = option(
+        "auto", "--tile auto|whole|PX"
+    )
     """Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory."""
-    dataset: str | None = option(None, "--dataset READER:PATH", heading="Instead of IMAGES")
+    dataset: str | None = option(
+        None, "--dataset READER:PATH", heading="Instead of IMAGES"
+    )
     """Restore the blurry test pictures of this dataset to OUT/PAIR.png; 'score --restored OUT
     --dataset READER:PATH' takes them."""
     strength: Annotated[float, Field(ge=0, le=STRONGEST, strict=True)] = option(

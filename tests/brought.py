@@ -17,5 +17,7 @@ def forgotten(no_plugins, monkeypatch):
     yield
     _metrics_beside.cache_clear()
     _sections_beside.cache_clear()
-    for name in [one for one in set(sys.modules) - loaded if one.startswith("defocus.extras.")]:
+    for name in [
+        one for one in set(sys.modules) - loaded if one.startswith("defocus.extras.")
+    ]:
         del sys.modules[name]

@@ -61,7 +61,12 @@ class StartedCommand:
     """A process that runs beside the test; as ``subprocess.Popen`` with two pipes."""
 
     def __init__(
-        self, code: str, words: list[str], folder: Path, environment: dict[str, str], group: bool
+        self,
+        code: str,
+        words: list[str],
+        folder: Path,
+        environment: dict[str, str],
+        group: bool,
     ) -> None:
         reader, writer = os.pipe()
         error_reader, error_writer = os.pipe()
@@ -94,7 +99,9 @@ class StartedCommand:
     def communicate(self) -> tuple[str, str]:
         """All that it says on stdout and stderr until its end."""
         with ThreadPoolExecutor(2) as readers:
-            said = [readers.submit(stream.read) for stream in (self.stdout, self.stderr)]
+            said = [
+                readers.submit(stream.read) for stream in (self.stdout, self.stderr)
+            ]
             try:
                 self.wait()
             finally:
@@ -129,7 +136,9 @@ class StartedCommand:
         self.wait()
 
 
-def start_command(command: str, *arguments: str | Path, **options: Any) -> StartedCommand:
+def start_command(
+    command: str, *arguments: str | Path, **options: Any
+) -> StartedCommand:
     """Start one of the commands and do not wait for it; see :func:`start_code`."""
     code = f"from {COMMANDS[command]} import main; main()"
     return start_code(code, *arguments, **options)
@@ -144,10 +153,14 @@ def start_code(
 ) -> StartedCommand:
     """Start what ``python -c code`` would be, without waiting; ``environment`` changes ours."""
     settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
-    return StartedCommand(code, [*map(str, arguments)], folder or Path.cwd(), settings, own_group)
+    return StartedCommand(
+        code, [*map(str, arguments)], folder or Path.cwd(), settings, own_group
+    )
 
 
-def run_python(code: str, *arguments: object, **options: Any) -> "subprocess.CompletedProcess[str]":
+def run_python(
+    code: str, *arguments: object, **options: Any
+) -> "subprocess.CompletedProcess[str]":
     """Run ``python -c code`` in a new interpreter; ``options`` are those of ``subprocess.run``."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     words = [sys.executable, "-c", code, *map(str, arguments)]
@@ -157,7 +170,10 @@ def run_python(code: str, *arguments: object, **options: Any) -> "subprocess.Com
 def has_ended(process: int) -> bool:
     """Whether a process ended; whether its exit code was collected plays no part."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return (
+            Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+            == "Z"
+        )
     except FileNotFoundError:
         return True
 
@@ -171,7 +187,10 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def run_command(
-    module: str, arguments: Sequence[str | Path], folder: Path, environment: dict[str, str]
+    module: str,
+    arguments: Sequence[str | Path],
+    folder: Path,
+    environment: dict[str, str],
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``module.main()`` in its own process to its end; where the test is ended, kill it."""
     words = [*map(str, arguments)]
@@ -202,7 +221,9 @@ def _started(
 ) -> BaseProcess:
     """A fork of the clean process; the descriptors become its stdout and stderr and end here."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([*SLOW_LIBRARIES, *COMMAND_MODULES, "tests.start_frozen"])
+    context.set_forkserver_preload(
+        [*SLOW_LIBRARIES, *COMMAND_MODULES, "tests.start_frozen"]
+    )
     sent = [Connection(descriptor, readable=False) for descriptor in outputs]
     arguments = (code, words, str(folder), environment, sent, own_group)
     process = context.Process(target=_main, args=arguments)
@@ -235,7 +256,9 @@ def _main(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    given = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    given = [
+        path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path
+    ]
     sys.path[:] = ["", *given, *installed_paths()]
     sys.argv[:] = ["-c", *words]
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
@@ -253,11 +276,17 @@ def forget_other_copy() -> None:
     """Forget the imported defocus where this process's path leads to another copy of it."""
     loaded, spec = sys.modules.get("defocus"), PathFinder.find_spec("defocus")
     if loaded is not None and (spec is None or spec.origin != loaded.__file__):
-        for name in [name for name in sys.modules if name.partition(".")[0] == "defocus"]:
+        for name in [
+            name for name in sys.modules if name.partition(".")[0] == "defocus"
+        ]:
             del sys.modules[name]
 
 
 def installed_paths() -> list[str]:
     """Where a new interpreter looks behind ``PYTHONPATH``."""
     roots = {*sysconfig.get_paths().values(), *site.getsitepackages()}
-    return [path for path in sys.path if any(Path(path).is_relative_to(root) for root in roots)]
+    return [
+        path
+        for path in sys.path
+        if any(Path(path).is_relative_to(root) for root in roots)
+    ]

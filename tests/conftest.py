@@ -15,7 +15,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.command_process import CHECKOUT, COMMANDS, run_command, run_python, unblock_signals
+from tests.command_process import (
+    CHECKOUT,
+    COMMANDS,
+    run_command,
+    run_python,
+    unblock_signals,
+)
 from tests.rings import DEFAULT, FULL, changed_since, give_ring, left_unread, unreached
 from tests.started_processes import StartedProcesses
 from tests.worker_seconds import Costs
@@ -38,7 +44,10 @@ sys.dont_write_bytecode = False
 
 # No example is too slow: how fast they are drawn is the machine's business.
 hypothesis.settings.register_profile(
-    "tests", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "tests",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
 
@@ -82,9 +91,15 @@ def small_sample(cache_folder, tmp_path_factory):
     """The environment in which ``sample`` has five of its scenes, as if they were all."""
     from defocus.datasets import api, sample
 
-    chosen = [one for one in sample.SCENES if one.name in {"cafe", "cat", "desk", "launch", "path"}]
+    chosen = [
+        one
+        for one in sample.SCENES
+        if one.name in {"cafe", "cat", "desk", "launch", "path"}
+    ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DEFOCUS_CACHE", folder := str(tmp_path_factory.mktemp("small-sample")))
+        patch.setenv(
+            "DEFOCUS_CACHE", folder := str(tmp_path_factory.mktemp("small-sample"))
+        )
         patch.setattr(sample, "SCENES", chosen)
         api.open_dataset("sample")
     return {"DEFOCUS_CACHE": folder}
@@ -97,7 +112,10 @@ def run(tmp_path):
     Its exit code must be that one, where it is given."""
 
     def run_one(
-        command: str, *arguments: str | Path, code: int | None = None, **environment: str
+        command: str,
+        *arguments: str | Path,
+        code: int | None = None,
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         settings = {**os.environ, "PYTHONPATH": str(CHECKOUT), **environment}
         result = run_command(COMMANDS[command], arguments, tmp_path, settings)
@@ -217,7 +235,9 @@ def ring_of(config: pytest.Config) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--limits", action="store_true", help="fail above the worker-seconds of the default ring"
+        "--limits",
+        action="store_true",
+        help="fail above the worker-seconds of the default ring",
     )
     parser.addoption(
         "--since",
@@ -276,7 +296,9 @@ def pytest_collection_modifyitems(
         place = {name: index for index, name in enumerate(LONGEST)}
         items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
     result = yield
-    if config.option.since:  # once syrupy knows all: snapshots of tests unknown to it are an error
+    if (
+        config.option.since
+    ):  # once syrupy knows all: snapshots of tests unknown to it are an error
         left_out = unreached(changed_since(config.option.since), items)
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
@@ -292,14 +314,18 @@ def pytest_runtest_makereport(
     forbidden = os.environ.get("DEFOCUS_FORBID_DEBIAN_SKIPS")
     if forbidden and report.skipped and item.get_closest_marker("debian"):
         report.outcome = "failed"
-        report.longrepr = f"skipped although Debian packages are installed: {report.longrepr}"
+        report.longrepr = (
+            f"skipped although Debian packages are installed: {report.longrepr}"
+        )
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many tests were skipped for which reason."""
     skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in skipped
+    )
     terminalreporter.section("skips by reason")
     for reason, count in sorted(reasons.items()) or [("none", 0)]:
         terminalreporter.line(f"{count:4d}  {reason}")

@@ -43,7 +43,9 @@ class Style:
 
     def contrast(self, element: Element) -> float:
         """Contrast of an element's text, 1 to 21 (WCAG 2)."""
-        lights = sorted(_light(self.colour(element, one)) for one in ("color", "background"))
+        lights = sorted(
+            _light(self.colour(element, one)) for one in ("color", "background")
+        )
         return (lights[1] + 0.05) / (lights[0] + 0.05)
 
     def _declared(self, element: Element, name: str) -> str | None:
@@ -64,14 +66,22 @@ class Style:
             assert inner is not None, value
             return self._resolved(inner)
         digits = value.removeprefix("#")
-        assert re.fullmatch(r"[0-9a-f]{6}|[0-9a-f]{3}", digits), f"not a colour: {value}"
-        pairs = [2 * one for one in digits] if len(digits) == 3 else re.findall("..", digits)
+        assert re.fullmatch(r"[0-9a-f]{6}|[0-9a-f]{3}", digits), (
+            f"not a colour: {value}"
+        )
+        pairs = (
+            [2 * one for one in digits]
+            if len(digits) == 3
+            else re.findall("..", digits)
+        )
         red, green, blue = (float(int(pair, 16)) for pair in pairs)
         return red, green, blue
 
     def _brighter(self, element: Element, colour: Colour) -> Colour:
         """What ``filter: brightness(…)`` makes of a colour."""
-        filtered = re.fullmatch(r"brightness\((.*)\)", self._declared(element, "filter") or "")
+        filtered = re.fullmatch(
+            r"brightness\((.*)\)", self._declared(element, "filter") or ""
+        )
         factor = float(filtered[1]) if filtered else 1.0
         red, green, blue = (min(255.0, factor * one) for one in colour)
         return red, green, blue
@@ -115,8 +125,14 @@ def _rules(head: str, body: str) -> list[Rule]:
     declared = (one.partition(":") for one in body.split(";") if ":" in one)
     declarations = {name.strip(): value.strip() for name, _, value in declared}
     if "background" in declarations:  # a gradient or a picture is none of a button
-        declarations["background"] = re.split(r"\s(?![^(]*\))", declarations["background"])[0]
-    return [(one, declarations) for selector in _alternatives(head) for one in _expanded(selector)]
+        declarations["background"] = re.split(
+            r"\s(?![^(]*\))", declarations["background"]
+        )[0]
+    return [
+        (one, declarations)
+        for selector in _alternatives(head)
+        for one in _expanded(selector)
+    ]
 
 
 def _alternatives(selectors: str) -> list[str]:
@@ -163,5 +179,8 @@ def _specificity(selector: str) -> tuple[int, int]:
 def _light(colour: Colour) -> float:
     """Relative luminance, 0 to 1 (WCAG 2)."""
     shares = [one / 255 for one in colour]
-    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares]
+    linear = [
+        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4
+        for one in shares
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -16,7 +16,9 @@ EXTRAS = "defocus.extras."
 NAMED = re.compile(r"""["']((?:defocus|tests)(?:\.\w+)+)["':]""")
 """A module or folder of modules that is named in a text: what is found at run time."""
 
-COMMAND_FIXTURES = re.compile(r"^def test_\w+\([^)]*\b(?:run(?:_afresh)?|data)\b", re.MULTILINE)
+COMMAND_FIXTURES = re.compile(
+    r"^def test_\w+\([^)]*\b(?:run(?:_afresh)?|data)\b", re.MULTILINE
+)
 """Tests that start a command; ``tests/conftest.py`` has the fixtures."""
 
 
@@ -51,7 +53,9 @@ class Imports:
         while left:
             way = left.popleft()
             for importer in self.importers.get(way, ()):
-                core = importer.startswith("defocus") and not importer.startswith(EXTRAS)
+                core = importer.startswith("defocus") and not importer.startswith(
+                    EXTRAS
+                )
                 if importer not in away and (through_core or not core):
                     away[importer] = away[way] + 1
                     left.append(importer)
@@ -66,14 +70,17 @@ class Imports:
             if COMMAND_FIXTURES.search(text):
                 names.add("tests.command_process")
             folders = Path(importer).parents[:-2]  # that of the room counts for none
-            names |= {f"{folder.as_posix().replace('/', '.')}.conftest" for folder in folders}
+            names |= {
+                f"{folder.as_posix().replace('/', '.')}.conftest" for folder in folders
+            }
         for name in names:
             self._import(importer, name)
 
     def _import(self, importer: str, name: str) -> None:
         if name.partition(".")[0] in BESIDE:
             for path in (
-                f"{part.replace('.', '/')}.py" for part in (name, name.rpartition(".")[0])
+                f"{part.replace('.', '/')}.py"
+                for part in (name, name.rpartition(".")[0])
             ):
                 if (self.checkout / path).is_file():
                     self.importers.setdefault(path, set()).add(importer)
@@ -81,7 +88,10 @@ class Imports:
         while name not in self.modules:
             name = name.rpartition(".")[0]
         inside = f"{name}." if name != "defocus" else "-"
-        for module in (name, *(each for each in self.modules if each.startswith(inside))):
+        for module in (
+            name,
+            *(each for each in self.modules if each.startswith(inside)),
+        ):
             if not importer.startswith(f"{module}."):
                 self.importers[module].add(importer)
 

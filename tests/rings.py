@@ -50,7 +50,8 @@ def give_ring(item: pytest.Function) -> None:
     if extra_of(item.path) is not None:
         item.add_marker("extra")
     elif item.get_closest_marker("smoke") is None and (
-        item.path.is_relative_to(BROWSER) or PROCESS_FIXTURES.intersection(item.fixturenames)
+        item.path.is_relative_to(BROWSER)
+        or PROCESS_FIXTURES.intersection(item.fixturenames)
     ):
         item.add_marker("full")
 
@@ -58,7 +59,9 @@ def give_ring(item: pytest.Function) -> None:
 def changed_since(revision: str) -> list[Path] | None:
     """Files that differ from a revision of git, new ones included; none where git cannot say."""
     listed = [
-        subprocess.run(["git", *words], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        subprocess.run(
+            ["git", *words], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        )
         for words in (
             ("diff", "-z", "--name-only", "--no-renames", "--relative", revision),
             ("ls-files", "-z", "--others", "--exclude-standard"),
@@ -66,10 +69,17 @@ def changed_since(revision: str) -> list[Path] | None:
     ]
     if any(answer.returncode for answer in listed):
         return None
-    return [CHECKOUT / name for answer in listed for name in answer.stdout.split("\0") if name]
+    return [
+        CHECKOUT / name
+        for answer in listed
+        for name in answer.stdout.split("\0")
+        if name
+    ]
 
 
-def unreached(changed: Sequence[Path] | None, items: Sequence[pytest.Item]) -> set[pytest.Item]:
+def unreached(
+    changed: Sequence[Path] | None, items: Sequence[pytest.Item]
+) -> set[pytest.Item]:
     """Tests of the extras and the research that lead to nothing that has changed.
 
     What is neither Python nor prose counts as everything, and so does Python that is gone."""

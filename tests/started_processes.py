@@ -6,7 +6,9 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
+EVENTS = frozenset(
+    {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"}
+)
 
 ASKED_ONCE = frozenset({"/sbin/ldconfig", "fc-list", "uname"})
 """What is asked once in a process, whichever test is first: libraries, fonts, the processor."""
@@ -39,7 +41,11 @@ class StartedProcesses:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         rings = {"full", "extra", "smoke"}
-        if self.started and report.passed and not any(map(item.get_closest_marker, rings)):
+        if (
+            self.started
+            and report.passed
+            and not any(map(item.get_closest_marker, rings))
+        ):
             report.outcome = "failed"
             report.longrepr = f"starts a process: mark it full ({self.started[0]})"
         self.started.clear()

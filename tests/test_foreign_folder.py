@@ -65,7 +65,9 @@ def strange(prepared, tmp_path) -> Path:
     (tmp_path / "markers").mkdir()
     for name in NAMES:
         marker = str(tmp_path / "markers" / name)
-        (folder / f"{name}.py").write_text(PLANTED.format(marker=marker), encoding="utf-8")
+        (folder / f"{name}.py").write_text(
+            PLANTED.format(marker=marker), encoding="utf-8"
+        )
     return folder
 
 
@@ -74,7 +76,9 @@ def ran_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("verb", present((*VERBS, *SUBVERBS)), ids=str)
-def test_no_verb_runs_a_module_of_the_folder_that_one_stands_in(verb, strange, environment):
+def test_no_verb_runs_a_module_of_the_folder_that_one_stands_in(
+    verb, strange, environment
+):
     code = NOT_SHOWN.format(module=COMMANDS[verb.program])
     with start_code(code, *verb.words, folder=strange, **environment) as process:
         said = "\n".join(process.communicate())
@@ -92,11 +96,15 @@ ONE_OF_EACH = {
 
 
 @pytest.mark.parametrize("program", ONE_OF_EACH)
-def test_nor_does_a_program_that_a_new_interpreter_starts(program, strange, environment):
+def test_nor_does_a_program_that_a_new_interpreter_starts(
+    program, strange, environment
+):
     """As it is installed: a file in another folder, which alone stands first on the path."""
     script = strange.parent / "bin" / program
     script.parent.mkdir()
-    script.write_text(f"from {COMMANDS[program]} import main\nmain()\n", encoding="utf-8")
+    script.write_text(
+        f"from {COMMANDS[program]} import main\nmain()\n", encoding="utf-8"
+    )
     words = ONE_OF_EACH[program].split()[1:]
     start = partial(subprocess.run, capture_output=True, text=True, check=False)
     done = start([sys.executable, str(script), *words], cwd=strange, env=environment)
@@ -109,9 +117,13 @@ def test_the_thirty_are_modules_of_the_standard_library():
     assert set(NAMES) <= sys.stdlib_module_names
 
 
-def test_a_planted_module_leaves_a_mark_where_the_folder_is_searched(strange, environment):
+def test_a_planted_module_leaves_a_mark_where_the_folder_is_searched(
+    strange, environment
+):
     """What the other tests look for does come where Python looks into its working folder."""
     command = [sys.executable, "-c", "import json"]
-    done = subprocess.run(command, cwd=strange, env=environment, capture_output=True, check=False)
+    done = subprocess.run(
+        command, cwd=strange, env=environment, capture_output=True, check=False
+    )
     assert done.returncode == 1
     assert ran_in(strange) == ["json"]

@@ -55,7 +55,9 @@ HEIGHT, WIDTH = 48, 64
 def texture(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:
     cells = max(height // 6, 1), max(width // 6, 1), 3
     noise = np.random.default_rng(height + width).integers(0, 256, cells, np.uint8)
-    return np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+    return np.asarray(
+        cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8
+    )
 
 
 def constant(value: int, dtype: type = np.uint8) -> Image:
@@ -78,7 +80,9 @@ def stripes(axis: int) -> Image:
 
 
 def step() -> Image:
-    return np.where(np.arange(WIDTH)[None, :, None] < WIDTH // 2, constant(0), constant(255))
+    return np.where(
+        np.arange(WIDTH)[None, :, None] < WIDTH // 2, constant(0), constant(255)
+    )
 
 
 PICTURES: dict[str, Image] = {
@@ -104,7 +108,15 @@ PICTURES: dict[str, Image] = {
     "noise": np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8),
     **{
         f"{width}x{height}{name}": picture
-        for height, width in ((1, 1), (1, 64), (64, 1), (2, 2), (3, 90), (8, 8), (17, 17))
+        for height, width in (
+            (1, 1),
+            (1, 64),
+            (64, 1),
+            (2, 2),
+            (3, 90),
+            (8, 8),
+            (17, 17),
+        )
         for name, picture in (
             ("", texture(height, width)),
             (" black", np.zeros((height, width, 3), np.uint8)),
@@ -260,9 +272,29 @@ COMMANDS = {
     "patches": (*OF_PAIRS, "--side", "16"),
     "report": OF_PAIRS,
     "package": (*OF_PAIRS, "--to", "folder", "--card", "card.toml"),
-    "restore": ("defocus-bench", "mine/test/sharp", "--baseline", "wiener", "--leave-sharp"),
-    "score": ("defocus-bench", "--restored", "mine/test/blurry", "--dataset", "pairs:mine"),
-    "run": ("defocus-bench", "--only", "input", "--dataset", "pairs:mine", "--out", "out"),
+    "restore": (
+        "defocus-bench",
+        "mine/test/sharp",
+        "--baseline",
+        "wiener",
+        "--leave-sharp",
+    ),
+    "score": (
+        "defocus-bench",
+        "--restored",
+        "mine/test/blurry",
+        "--dataset",
+        "pairs:mine",
+    ),
+    "run": (
+        "defocus-bench",
+        "--only",
+        "input",
+        "--dataset",
+        "pairs:mine",
+        "--out",
+        "out",
+    ),
 }
 CARD = """
 title = "Mine"
@@ -287,7 +319,10 @@ def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
     Path("card.toml").write_text(CARD)
     for number, sharp in enumerate(PICTURES.values()):
         blurry = cv2.GaussianBlur(sharp, (0, 0), 2).reshape(sharp.shape)
-        for role, picture in (("sharp", sharp), ("blurry", np.asarray(blurry, sharp.dtype))):
+        for role, picture in (
+            ("sharp", sharp),
+            ("blurry", np.asarray(blurry, sharp.dtype)),
+        ):
             folder = Path("mine/test") / role
             folder.mkdir(parents=True, exist_ok=True)
             write_image(folder / f"p{number}.png", picture)
@@ -301,6 +336,8 @@ def test_a_dataset_of_legal_pictures_has_a_result_or_a_line_for_each(
     program, *words = COMMANDS[verb]
     group = command_group(program, GROUPS[program], "")
     result = CliRunner().invoke(group, [verb, *words], standalone_mode=False)
-    assert result.exception is None or isinstance(result.exception, DefocusError), result.output
+    assert result.exception is None or isinstance(result.exception, DefocusError), (
+        result.output
+    )
     assert "unforeseen" not in result.output
     assert result.return_value in {0, 1, None}

@@ -57,9 +57,15 @@ def sizes():
     """Size of each tracked file, by its path; of links nothing."""
     if not (ROOT / ".git").exists():
         pytest.skip("no checkout of git")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    )
     paths = filter(None, listed.stdout.decode().split("\0"))
-    files = [path for path in paths if (ROOT / path).is_file() and not (ROOT / path).is_symlink()]
+    files = [
+        path
+        for path in paths
+        if (ROOT / path).is_file() and not (ROOT / path).is_symlink()
+    ]
     return {path: (ROOT / path).stat().st_size for path in files}
 
 

@@ -47,11 +47,18 @@ def test_two_wheels_of_one_commit_are_the_same_bytes(tmp_path):
     """Two checkouts: other times, other rights, files written in another order."""
     packed = {ROOT / name for name in ALWAYS}
     for folder in PACKAGED:
-        paths = (path for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts)
+        paths = (
+            path
+            for path in (ROOT / folder).rglob("*")
+            if "__pycache__" not in path.parts
+        )
         packed |= {path for path in paths if path.is_file()}
     wheels = [
         _wheel_of(sorted(packed, reverse=last), tmp_path / name, mode, age)
-        for name, last, mode, age in (("one", False, 0o644, 0), ("other", True, 0o600, 40_000))
+        for name, last, mode, age in (
+            ("one", False, 0o644, 0),
+            ("other", True, 0o600, 40_000),
+        )
     ]
     assert wheels[0].name == wheels[1].name
     assert sha256_file(wheels[0]) == sha256_file(wheels[1])
@@ -71,17 +78,32 @@ def _wheel_of(paths: Sequence[Path], checkout: Path, mode: int, age: int) -> Pat
         shutil.copyfile(path, copy)
         copy.chmod(mode)
         os.utime(copy, (1_700_000_000 + age,) * 2)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
-    plain = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        "dist",
+        ".",
+    ]
+    plain = {
+        name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"
+    }
     seeded = {**plain, "PYTHONHASHSEED": str(age % 7)}
-    result = subprocess.run(command, cwd=checkout, env=seeded, capture_output=True, text=True)
+    result = subprocess.run(
+        command, cwd=checkout, env=seeded, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     (wheel,) = (checkout / "dist").glob("*.whl")
     return wheel
 
 
 def test_the_lowest_versions_are_those_that_are_allowed():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     allowed = {
         f"{one.name}=={bound.version}"
         for one in map(Requirement, project["dependencies"])
@@ -95,11 +117,16 @@ def test_the_lowest_versions_are_those_that_are_allowed():
 def packages_of(paths: Iterable[Path]) -> set[tuple[str, str]]:
     """What files import from packages, each with a package that brings it."""
     imports = re.compile(r"^ *(?:from (\w+)[\w.]* import|import (\w+))", re.MULTILINE)
-    names = {"".join(name) for path in paths for name in imports.findall(path.read_text("utf-8"))}
+    names = {
+        "".join(name)
+        for path in paths
+        for name in imports.findall(path.read_text("utf-8"))
+    }
     folders = importlib.metadata.packages_distributions()
     return {
         (name, one.lower().replace("_", "-"))
-        for name in names & folders.keys() - {"defocus", "datasets", "webdataset"}  # in texts
+        for name in names
+        & folders.keys() - {"defocus", "datasets", "webdataset"}  # in texts
         for one in folders[name]
     }
 
@@ -108,7 +135,9 @@ COME_WITH = {"markupsafe": "jinja2", "pydantic-core": "pydantic", "triton": "tor
 
 
 def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     hard = {Requirement(one).name for one in project["dependencies"]}
     others = {
         Requirement(one).name
@@ -116,24 +145,36 @@ def test_what_the_core_imports_is_a_dependency_and_each_dependency_is_imported()
         for one in project["optional-dependencies"][extra]
     }
     core = {*STAGES, "defocus"} - {"extras"}
-    packages = packages_of(path for folder in core for path in (ROOT / folder).rglob("*.py"))
-    missing = {(n, one) for n, one in packages if COME_WITH.get(one, one) not in hard | others}
+    packages = packages_of(
+        path for folder in core for path in (ROOT / folder).rglob("*.py")
+    )
+    missing = {
+        (n, one) for n, one in packages if COME_WITH.get(one, one) not in hard | others
+    }
     assert missing == set()
     assert hard - {one for _, one in packages} == set()
 
 
 def test_what_the_tests_import_is_named():
     """What only comes with another package may be gone with that one's next version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     groups = (project["dependencies"], *project["optional-dependencies"].values())
-    named = {canonicalize_name(Requirement(one).name) for group in groups for one in group}
+    named = {
+        canonicalize_name(Requirement(one).name) for group in groups for one in group
+    }
     packages = packages_of((ROOT / "tests").rglob("*.py"))
-    assert {(n, one) for n, one in packages if COME_WITH.get(one, one) not in named} == set()
+    assert {
+        (n, one) for n, one in packages if COME_WITH.get(one, one) not in named
+    } == set()
 
 
 def test_the_conda_recipe_needs_what_the_wheel_needs():
     """The same packages from the same versions on, the same commands, the same version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
     recipe = yaml.safe_load((ROOT / ".ci" / "recipe.yaml").read_text(encoding="utf-8"))
     renamed = {
         "torch": "pytorch",
@@ -157,19 +198,30 @@ def test_the_conda_recipe_needs_what_the_wheel_needs():
 
 
 def test_workflows_name_what_is_there_and_publish_without_a_token():
-    texts = {path.stem: path.read_text("utf-8") for path in (ROOT / ".github/workflows").iterdir()}
-    check, release = (yaml.safe_load(texts[name])["jobs"] for name in ("check", "release"))
+    texts = {
+        path.stem: path.read_text("utf-8")
+        for path in (ROOT / ".github/workflows").iterdir()
+    }
+    check, release = (
+        yaml.safe_load(texts[name])["jobs"] for name in ("check", "release")
+    )
     matrix = check["versions"]["strategy"]["matrix"]
     assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
     assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
     extras = {path.parent.name for path in ROOT.glob("extras/*/__init__.py")}
-    assert set(check["without"]["strategy"]["matrix"]["extra"]) >= extras  # fewer in a copy
-    named = set(re.findall(r"(?<![\w/])(?:tests/\w+|\.ci/[\w.]+)", "".join(texts.values())))
+    assert (
+        set(check["without"]["strategy"]["matrix"]["extra"]) >= extras
+    )  # fewer in a copy
+    named = set(
+        re.findall(r"(?<![\w/])(?:tests/\w+|\.ci/[\w.]+)", "".join(texts.values()))
+    )
     assert named >= {".ci/run", ".ci/sbom", ".ci/lowest.txt", "tests/align"}
     assert [name for name in named if not (ROOT / name).exists()] == []
     assert release["publish"]["permissions"] == {"id-token": "write"}
     assert release["publish"]["needs"] == release["attest"]["needs"] == "build"
-    assert all("secrets" not in text and "contents: read" in text for text in texts.values())
+    assert all(
+        "secrets" not in text and "contents: read" in text for text in texts.values()
+    )
 
 
 BY_BRANCH = {"pypa/gh-action-pypi-publish@release/v1"}
@@ -180,10 +232,14 @@ def test_actions_are_pinned_by_the_hash_of_a_release():
     for path in (ROOT / ".github/workflows").iterdir():
         for line in re.findall(r"uses: (.*)", path.read_text("utf-8")):
             action, _, release = line.partition("  # ")
-            pinned = re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) and release.startswith("v")
+            pinned = re.fullmatch(
+                r"[\w./-]+@[0-9a-f]{40}", action
+            ) and release.startswith("v")
             assert pinned or action.split()[0] in BY_BRANCH, line
     dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text("utf-8"))
-    assert [one["package-ecosystem"] for one in dependabot["updates"]] == ["github-actions"]
+    assert [one["package-ecosystem"] for one in dependabot["updates"]] == [
+        "github-actions"
+    ]
 
 
 def test_citation_and_codemeta_say_what_the_project_says():
@@ -209,7 +265,9 @@ def test_forms_and_paper_are_complete():
     paper = (ROOT / "paper.md").read_text("utf-8")
     cited = set(re.findall(r"@(\w+)", paper))
     entries = set(
-        re.findall(r"^@\w+\{(\w+),", (ROOT / "paper.bib").read_text("utf-8"), re.MULTILINE)
+        re.findall(
+            r"^@\w+\{(\w+),", (ROOT / "paper.bib").read_text("utf-8"), re.MULTILINE
+        )
     )
     assert cited == entries
 

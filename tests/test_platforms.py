@@ -69,7 +69,10 @@ def _asks(node: ast.AST) -> frozenset[str]:
     if not isinstance(node, ast.If | ast.IfExp):
         return frozenset()
     test = ast.unparse(node.test)
-    answers = {"system": QUESTION.search(test) is not None, "place": ".exists()" in test}
+    answers = {
+        "system": QUESTION.search(test) is not None,
+        "place": ".exists()" in test,
+    }
     return frozenset(what for what, there in answers.items() if there)
 
 
@@ -98,7 +101,10 @@ def _named(node: ast.AST) -> str:
         ("def f(p):\n    import os\n    os.killpg(p, 9)", ["os.killpg"]),
         ("place.symlink_to(other)", ["symlink_to"]),
         ("open('/proc/self/status')", ["/proc/self/status"]),
-        ("signal.pthread_sigmask(0, [])\nselect.poll()", ["signal.pthread_sigmask", "select.poll"]),
+        (
+            "signal.pthread_sigmask(0, [])\nselect.poll()",
+            ["signal.pthread_sigmask", "select.poll"],
+        ),
         ("Popen(words, preexec_fn=start)", ["preexec_fn"]),
         ("import sys\nif sys.platform != 'win32':\n    import fcntl", []),
         ("def f(p):\n    if os.name == 'nt':\n        return\n    os.killpg(p, 9)", []),
@@ -131,8 +137,14 @@ def test_nothing_of_one_system_stands_outside_guarded_places():
         if suspicious.search(text := path.read_text(encoding="utf-8"))
     }
     faults = {name: absent(text) for name, text in files.items()}
-    assert {name: said for name, said in faults.items() if said and name not in LISTED} == {}
-    there = {name for name in LISTED if (ROOT / name).exists() or not name.startswith("extras/")}
+    assert {
+        name: said for name, said in faults.items() if said and name not in LISTED
+    } == {}
+    there = {
+        name
+        for name in LISTED
+        if (ROOT / name).exists() or not name.startswith("extras/")
+    }
     assert {name for name in there if not faults.get(name)} == set()
 
 

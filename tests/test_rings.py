@@ -24,7 +24,15 @@ from tests.rings import (
     unreached,
 )
 from tests.started_processes import StartedProcesses
-from tests.worker_seconds import CASE_ROOM, CASE_S, FILE_S, REFERENCE_S, RING_S, ROOM, Costs
+from tests.worker_seconds import (
+    CASE_ROOM,
+    CASE_S,
+    FILE_S,
+    REFERENCE_S,
+    RING_S,
+    ROOM,
+    Costs,
+)
 
 
 class Item:
@@ -68,7 +76,11 @@ def test_files_of_which_a_ring_has_nothing_are_not_imported(tmp_path):
     )  # fmt: skip
     whole.write_text("import pytest\n\npytestmark = pytest.mark.full\n")
     part.write_text("@pytest.mark.full\ndef test_one() -> None: ...\n")
-    unread = {DEFAULT: [extra, browser, whole], FULL: [extra], EXTRA: [browser, whole, part]}
+    unread = {
+        DEFAULT: [extra, browser, whole],
+        FULL: [extra],
+        EXTRA: [browser, whole, part],
+    }
     for ring in (*unread, ""):
         files = [one for one in (extra, browser, whole, part) if left_unread(one, ring)]
         assert files == unread.get(ring, [])
@@ -120,10 +132,16 @@ def test_what_is_above_a_limit_is_named():
     costs.pytest_runtest_logreport(case("a.py::one", "call", 0.9 * CASE_ROOM * CASE_S))
     costs.whole = ROOM * RING_S
     assert costs.above() == []
-    costs.pytest_runtest_logreport(case("a.py::one", "teardown", 0.2 * CASE_ROOM * CASE_S))
+    costs.pytest_runtest_logreport(
+        case("a.py::one", "teardown", 0.2 * CASE_ROOM * CASE_S)
+    )
     costs.pytest_runtest_logreport(case("b.py::two", "setup", 1.1 * ROOM * FILE_S))
     costs.whole = 1.1 * ROOM * RING_S
-    assert [line.partition(": ")[0] for line in costs.above()] == ["the run", "b.py", "a.py::one"]
+    assert [line.partition(": ")[0] for line in costs.above()] == [
+        "the run",
+        "b.py",
+        "a.py::one",
+    ]
     costs.trials = [REFERENCE_S, 1.4 * REFERENCE_S]  # a processor 1.2 times slower
     assert costs.above() == []
 
@@ -163,14 +181,18 @@ def test_of_the_extras_run_those_that_lead_to_what_has_changed(changed, runs):
     items: Any = [Item(path, marks=("extra",)) for path in (LENS, JUDGING, TRUTH)]
     paths = None if changed is None else [CHECKOUT / name for name in changed]
     left_out = unreached(paths, items)
-    assert [item.path for item in items if item not in left_out] == [TESTS / path for path in runs]
+    assert [item.path for item in items if item not in left_out] == [
+        TESTS / path for path in runs
+    ]
 
 
 @pytest.fixture
 def git(tmp_path):
     def git(*words: str) -> None:
         person = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-        subprocess.run(["git", *person, *words], cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run(
+            ["git", *person, *words], cwd=tmp_path, check=True, capture_output=True
+        )
 
     return git
 
@@ -212,8 +234,20 @@ def test_snapshots_of_extras_that_do_not_run_are_no_error(tmp_path, git):
     git("add", ".")
     git("commit", "-m", "first")
     test.write_text("def test(snapshot):\n    assert 1 == snapshot\n")
-    words = [sys.executable, "-m", "pytest", "-n", "0", "-m", "extra", "--since", "HEAD"]
-    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "0",
+        "-m",
+        "extra",
+        "--since",
+        "HEAD",
+    ]
+    result = subprocess.run(
+        words, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert "1 passed, 1 deselected" in result.stdout, result.stdout
     assert result.returncode == 0, result.stdout
 
@@ -223,7 +257,9 @@ def test_snapshots_of_extras_that_do_not_run_are_no_error(tmp_path, git):
     ("source", "given", "chosen"),
     [("TESTPATHS", "", DEFAULT), ("TESTPATHS", "full", FULL), ("ARGS", "", "")],
 )
-def test_every_process_of_a_run_chooses_the_ring(source, given, chosen, worker, monkeypatch):
+def test_every_process_of_a_run_chooses_the_ring(
+    source, given, chosen, worker, monkeypatch
+):
     """Processes side by side are started with the words of the command, not with what it chose."""
     if worker:
         monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
@@ -235,6 +271,8 @@ def test_every_process_of_a_run_chooses_the_ring(source, given, chosen, worker, 
     monkeypatch.setattr("tests.conftest.StartedProcesses", lambda: None)
     cores = os.cpu_count() or 1
     processes = cores if chosen == DEFAULT else 2 * cores + 1
-    assert pytest_xdist_auto_num_workers(config) == processes, "asked before the ring is chosen"
+    assert pytest_xdist_auto_num_workers(config) == processes, (
+        "asked before the ring is chosen"
+    )
     pytest_configure(config)
     assert config.option.markexpr == chosen

@@ -30,9 +30,15 @@ def words_of(program: str) -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.parametrize("program", HOMES)
 def test_every_verb_is_tried(program):
-    tried = [verb.words for verb in (*VERBS, *SUBVERBS) if verb.program == f"defocus-{program}"]
+    tried = [
+        verb.words
+        for verb in (*VERBS, *SUBVERBS)
+        if verb.program == f"defocus-{program}"
+    ]
     every = list(words_of(program))
-    assert [words for words in every if words not in {one[: len(words)] for one in tried}] == []
+    assert [
+        words for words in every if words not in {one[: len(words)] for one in tried}
+    ] == []
 
 
 def test_every_program_is_tried():

@@ -35,17 +35,25 @@ def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
         "--sharp", "f/22", "--scenes", "3", "--yes", code=0,
     )  # fmt: skip
     pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
-    result = run("defocus-data", "align", pair / "blurry.tif", pair / "sharp.tif", "--json")
+    result = run(
+        "defocus-data", "align", pair / "blurry.tif", pair / "sharp.tif", "--json"
+    )
     document = json.loads(result.stdout)
     truth = json.loads((pair / "truth" / "truth.json").read_text())["misalignment"]
     assert document["status"] == "ok"
     assert document["shift_px"] == pytest.approx(truth["shift_px"], abs=0.3)
     assert document["zoom"] == pytest.approx(truth["zoom"], abs=0.001)
     rows = study(run, tmp_path, *UNTRAINED, "--only", "jdrl-unet")
-    scores = {(row["system"], row["protocol"]): row for row in rows if row["metric"] == "psnr"}
+    scores = {
+        (row["system"], row["protocol"]): row for row in rows if row["metric"] == "psnr"
+    }
     assert len(scores) == 3 * 4 + 3  # nothing is a ceiling under deformed-gt
-    assert all(row["status"] == "ok" and float(row["value"]) > 3 for row in scores.values())
-    assert float(scores["input", "truth"]["value"]) > float(scores["input", "gt"]["value"])
+    assert all(
+        row["status"] == "ok" and float(row["value"]) > 3 for row in scores.values()
+    )
+    assert float(scores["input", "truth"]["value"]) > float(
+        scores["input", "gt"]["value"]
+    )
     aligned, as_captured = (scores["ceiling", name] for name in ("input-aligned", "gt"))
     assert 100 > float(aligned["value"]) > float(as_captured["value"]) + 5  # 3 px apart
 
@@ -53,7 +61,10 @@ def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
 @pytest.mark.full
 def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
     (tmp_path / "pictures").mkdir()
-    for scene in (data.chelsea(), data.astronaut()):  # a pair in two splits would be a leak
+    for scene in (
+        data.chelsea(),
+        data.astronaut(),
+    ):  # a pair in two splits would be a leak
         crop = np.ascontiguousarray(scene[:256, :320])
         write_image(tmp_path / "pictures" / "scene.jpg", crop)
         run(
@@ -61,7 +72,9 @@ def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
             "--blurry", "f/4", "--sharp", "f/22", "--settle", "0", "--yes", code=0,
         )  # fmt: skip
     pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
-    result = run("defocus-data", "align", pair / "blurry.jpg", pair / "sharp.jpg", "--json")
+    result = run(
+        "defocus-data", "align", pair / "blurry.jpg", pair / "sharp.jpg", "--json"
+    )
     document = json.loads(result.stdout)
     assert document["status"] == "ok"
     assert document["shift_px"] == pytest.approx([0, 0], abs=0.02)
@@ -70,5 +83,7 @@ def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
     assert truth
     assert all(row["status"].startswith("not-applicable: ") for row in truth)
     assert all(
-        row["status"] == "ok" for row in rows if row["metric"] == "ssim" and row not in truth
+        row["status"] == "ok"
+        for row in rows
+        if row["metric"] == "ssim" and row not in truth
     )

@@ -95,7 +95,9 @@ VERBS = (
     _verb("data patches pairs:pairs --side 64 --on 2 --out patches", codes=(0, 1)),
     _verb("data render request.toml --on 2 --out rendered"),
     _verb("data report pairs:pairs --on 2 --out page"),
-    _verb("data rig pairs/blurry/0.png pairs/sharp/0.png --out rig.toml", codes=(0, 1, 2)),
+    _verb(
+        "data rig pairs/blurry/0.png pairs/sharp/0.png --out rig.toml", codes=(0, 1, 2)
+    ),
     _verb("data sidecar pairs:pairs --on 2 --out sidecar"),
     _verb("data split pairs:pairs --on 2 --out split"),
     _verb("data verify release"),
@@ -105,14 +107,18 @@ VERBS = (
     _verb("bench published"),
     _verb("bench report --out study"),
     _verb("bench restore portrait.png --baseline wiener --out restored-by-bench"),
-    _verb("bench run --only input --only wiener --dataset pairs:pairs --on 2 --out beside"),
+    _verb(
+        "bench run --only input --only wiener --dataset pairs:pairs --on 2 --out beside"
+    ),
     _verb("bench score pairs/blurry/0.png pairs/sharp/0.png"),
     _verb("bench status --out study"),
     _verb("bench table methods --out study"),
     _verb(f"bench train unet {STUDY} --out training"),
     _verb("bench weights add unet w.pth --label broken", codes=(2,)),
     _verb(
-        "capture calibrate exposure --camera sim: --out calibration --yes", "calibration", (0, 1, 2)
+        "capture calibrate exposure --camera sim: --out calibration --yes",
+        "calibration",
+        (0, 1, 2),
     ),
     _verb("capture chart print --out chart.svg", "charts"),
     _verb("bench chart measure --systems input --blur 2", "charts"),
@@ -144,7 +150,11 @@ SUBVERBS = (
         "calibration",
         ANY,
     ),
-    _verb("capture calibrate report calibration.json --out curves.html", "calibration", (2,)),
+    _verb(
+        "capture calibrate report calibration.json --out curves.html",
+        "calibration",
+        (2,),
+    ),
     _verb(f"capture chart lens {BOTH_SHOTS} --out lens.json", "charts", (2,)),
     _verb("capture chart mtf portrait.png", "charts", (2,)),
     _verb("capture chart read portrait.png", "charts", (1,)),
@@ -154,7 +164,9 @@ SUBVERBS = (
     _verb("capture config get iso --camera sim:"),
     _verb("capture config restore words.json --camera sim:"),
     _verb("capture config set iso=200 --camera sim:", codes=(2,)),  # it keeps none
-    _verb(f"bench chart my-lens {BOTH_SHOTS} --minutes 0.01 --out my-lens", "charts", (2,)),
+    _verb(
+        f"bench chart my-lens {BOTH_SHOTS} --minutes 0.01 --out my-lens", "charts", (2,)
+    ),
     _verb("bench labs board bundles --out board", "labs", (2,)),
     _verb("bench labs check bundles", "labs", (2,)),
     _verb("bench labs seal pairs:pairs --out sealed-again --key other-key", "labs"),
@@ -162,7 +174,9 @@ SUBVERBS = (
     _verb("bench labs verify bundle.zip --dataset pairs:pairs", "labs"),
     _verb("bench studies ablate jdrl --dataset pairs:pairs --dry-run", "studies"),
     _verb("bench studies cross defocus-s --dataset pairs:pairs --dry-run", "studies"),
-    _verb("bench studies generalise --only input --test pairs:. --dry-run", "studies", ANY),
+    _verb(
+        "bench studies generalise --only input --test pairs:. --dry-run", "studies", ANY
+    ),
     _verb("bench studies misalignment --only input --dry-run", "studies", ANY),
     _verb("bench studies render-doses request.toml --out doses", "studies", (2,)),
     _verb("bench weights check"),
@@ -184,7 +198,9 @@ PREPARED_FOR_SUBVERBS = (
 def prepare(folder: Path, run: RunCommand) -> None:
     """Fill a folder with pictures, a session, a release, a study, weights and settings."""
     for number in range(2):
-        noise = np.random.default_rng(number).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        noise = np.random.default_rng(number).integers(
+            0, 256, (12, 16, 3), dtype=np.uint8
+        )
         sharp = Image.fromarray(noise).resize(SIZE)
         blurry = sharp.filter(ImageFilter.GaussianBlur(1))
         for root in (folder, folder / "pairs"):
@@ -202,7 +218,9 @@ def prepare(folder: Path, run: RunCommand) -> None:
     (folder / "request.toml").write_text(REQUEST, encoding="utf-8")
     (folder / "brief.toml").write_text(BRIEF, encoding="utf-8")
     shoot = f"capture shoot session {SHOOT}"
-    package = "data package pairs:pairs --to folder --card card.toml --out release --on 1"
+    package = (
+        "data package pairs:pairs --to folder --card card.toml --out release --on 1"
+    )
     study = "bench run --only input --dataset pairs:pairs --keep-outputs --out study"
     for line in (shoot, package, study):
         program, *words = line.split()

@@ -40,7 +40,12 @@ def _of_commands() -> float:
     """Processor time of the clean process that commands are forks of, and of those that ended."""
     server = getattr(forkserver._forkserver, "_forkserver_pid", None)  # type: ignore[attr-defined]
     try:
-        words = Path(f"/proc/{server}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        words = (
+            Path(f"/proc/{server}/stat")
+            .read_text(encoding="ascii")
+            .rpartition(")")[2]
+            .split()
+        )
     except OSError:
         return 0.0
     return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
@@ -70,7 +75,9 @@ class Costs:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """With limits, import what is slow to import before the first case does."""
         config = session.config
-        runs = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+        runs = hasattr(config, "workerinput") or not config.getoption(
+            "numprocesses", None
+        )
         if runs and config.getoption("limits"):
             for module in (*SLOW_LIBRARIES, *COMMAND_MODULES):
                 importlib.import_module(module)
@@ -95,7 +102,9 @@ class Costs:
         return worker_seconds() - (self.compiler.duration if waited else 0.0)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(
+        self,
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         now = self._spent()
         report.worker_seconds = now - self.last  # type: ignore[attr-defined]
@@ -115,7 +124,9 @@ class Costs:
             output["worker_seconds"] = worker_seconds() - sum(self.trials)
             output["trials"] = self.trials
             return
-        beside = session.config.getoption("numprocesses", None)  # those hand in their own
+        beside = session.config.getoption(
+            "numprocesses", None
+        )  # those hand in their own
         self.whole += time.process_time() if beside else worker_seconds()
         if session.config.getoption("limits") and self.above():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -134,14 +145,26 @@ class Costs:
     def above(self) -> list[str]:
         """What is above its limit."""
         ring, file, case = (limit * self.slowness for limit in (RING_S, FILE_S, CASE_S))
-        run = [f"the run: {self.whole:.0f} of {ring:.0f}"] if self.whole > ROOM * ring else []
-        files = [f"{f}: {s:.0f} of {file:.0f}" for f, s in self.files.items() if s > ROOM * file]
+        run = (
+            [f"the run: {self.whole:.0f} of {ring:.0f}"]
+            if self.whole > ROOM * ring
+            else []
+        )
+        files = [
+            f"{f}: {s:.0f} of {file:.0f}"
+            for f, s in self.files.items()
+            if s > ROOM * file
+        ]
         cases = [
-            f"{c}: {s:.1f} of {case:.1f}" for c, s in self.cases.items() if s > CASE_ROOM * case
+            f"{c}: {s:.1f} of {case:.1f}"
+            for c, s in self.cases.items()
+            if s > CASE_ROOM * case
         ]
         return run + files + cases
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
         if not self.cases:
             return
         terminalreporter.section("worker-seconds")

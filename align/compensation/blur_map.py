@@ -38,7 +38,9 @@ BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
 class ReducedBlur:
     """What a measurement knows of the blur, which is all that a blur map is made of."""
 
-    coc_px: Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
+    coc_px: (
+        Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
+    )
     known: NDArray[np.bool_]  # ``(h, w)``
     factor: int
     shape: tuple[int, int]
@@ -74,13 +76,17 @@ def reduced_blur_of(measurement: Measurement) -> ReducedBlur | None:
     )
 
 
-def blur_map_of(small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1) -> PairBlurMap:
+def blur_map_of(
+    small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1
+) -> PairBlurMap:
     """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
     coc = small.coc_px
     sigma = _coc_sigma_px(coc)
     maps = [np.where(small.known, small.factor * one, np.nan) for one in (coc, sigma)]
     area = whole(small.shape) if grid is None else grid.crop
-    full = (_enlarged_part(one.astype(np.float32), small.factor, area, step) for one in maps)
+    full = (
+        _enlarged_part(one.astype(np.float32), small.factor, area, step) for one in maps
+    )
     diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
     scale = 1.0 if grid is None else grid.scale
     return PairBlurMap(
@@ -107,7 +113,9 @@ def largest_measured_px(shape: tuple[int, int]) -> float:
 
 def at_least(diameter_px: float, largest_px: float) -> str:
     """A diameter in words where the range of diameters ends; empty below."""
-    return f"at least {diameter_px:.0f} px" if diameter_px >= AT_END * largest_px else ""
+    return (
+        f"at least {diameter_px:.0f} px" if diameter_px >= AT_END * largest_px else ""
+    )
 
 
 def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
@@ -117,17 +125,25 @@ def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
         return None
     parts = []
     for start, length, side, have in zip(
-        (area.top, area.left), (area.height, area.width), small.shape, stops.shape, strict=True
+        (area.top, area.left),
+        (area.height, area.width),
+        small.shape,
+        stops.shape,
+        strict=True,
     ):
         first = min(round(start * have / side), have - 1)
-        parts.append(slice(first, max(round((start + length) * have / side), first + 1)))
+        parts.append(
+            slice(first, max(round((start + length) * have / side), first + 1))
+        )
     return np.ascontiguousarray(stops[parts[0], parts[1]])
 
 
 def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Array:
     """A part of an enlarged map, without making the whole, which takes much memory."""
     rows, columns = (
-        np.minimum(np.arange(start + step // 2, start + length, step) // factor, have - 1)
+        np.minimum(
+            np.arange(start + step // 2, start + length, step) // factor, have - 1
+        )
         for start, length, have in zip(
             (area.top, area.left), (area.height, area.width), values.shape, strict=True
         )
@@ -152,7 +168,11 @@ def blur_scale_px(blur: PairBlurMap) -> float:
     """Blur that is shown brightest, px: 99 % of the known places have at most that, or 1 px."""
     seen = blur.diameter_px[np.isfinite(blur.diameter_px)]
     np.abs(seen, out=seen)
-    return max(float(np.quantile(seen, 0.99, overwrite_input=True)), 1.0) if seen.size else 1.0
+    return (
+        max(float(np.quantile(seen, 0.99, overwrite_input=True)), 1.0)
+        if seen.size
+        else 1.0
+    )
 
 
 def scale_words(blur: PairBlurMap) -> str:
@@ -164,7 +184,9 @@ def scale_words(blur: PairBlurMap) -> str:
 def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     finite = np.isfinite(diameter_px)
     picture = np.empty((*finite.shape, 3), np.uint8)
-    for top in range(0, len(picture), STRIP_ROWS):  # the map of a large picture takes much memory
+    for top in range(
+        0, len(picture), STRIP_ROWS
+    ):  # the map of a large picture takes much memory
         strip = slice(top, top + STRIP_ROWS)
         size = np.abs(np.where(finite[strip], diameter_px[strip], np.float32(0.0)))
         size /= largest
@@ -198,15 +220,26 @@ def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint
         wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
         left = width - GAP_PX - wide if place else GAP_PX
         cv2.putText(
-            below, text, (left, base), cv2.FONT_HERSHEY_SIMPLEX, size, (0,) * 3, 1, cv2.LINE_AA
+            below,
+            text,
+            (left, base),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            size,
+            (0,) * 3,
+            1,
+            cv2.LINE_AA,
         )
     return below
 
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names."""
-    for name, values in zip(BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False):
-        write_float_tiff(folder / name, values, tile=TILE, compressionargs={"level": LEVEL})
+    for name, values in zip(
+        BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False
+    ):
+        write_float_tiff(
+            folder / name, values, tile=TILE, compressionargs={"level": LEVEL}
+        )
     step = -(-max(blur.diameter_px.shape) // SHOWN_PX)
     thin = slice(step // 2, None, step)
     shown = replace(blur, diameter_px=blur.diameter_px[thin, thin])

@@ -45,7 +45,9 @@ class Release:
     """Settings for writing aligned pairs; ``flow`` adds local flow to the ``global`` model."""
 
     model: Model = "global"
-    scale: float = 1.0  # size of the release relative to the blurry picture, 0 < scale <= 1
+    scale: float = (
+        1.0  # size of the release relative to the blurry picture, 0 < scale <= 1
+    )
     kernel: Kernel = "bicubic"
     photometric: Photometric = "match"
 
@@ -65,7 +67,9 @@ class CompensatedPair:
     """The sharp picture, at its own depth, in the geometry of the blurry one, and its mask."""
 
     sharp: Image  # ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size
-    valid_mask: NDArray[np.bool_]  # ``(H, W)``, True where it shows the scene and is reliable
+    valid_mask: NDArray[
+        np.bool_
+    ]  # ``(H, W)``, True where it shows the scene and is reliable
     misalignment: Misalignment
 
 
@@ -79,8 +83,12 @@ def compensate(
 ) -> CompensatedPair:
     """Resample the sharp picture by the measurement, in linear light, once and at full size."""
     if measurement.rig is None and blurry.shape != sharp.shape:
-        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
-    plan = plan_compensation(measurement, sharp.shape, Release(model, photometric=photometric))
+        raise AlignmentError(
+            f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one"
+        )
+    plan = plan_compensation(
+        measurement, sharp.shape, Release(model, photometric=photometric)
+    )
     plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
     return CompensatedPair(
         sharp=compensated_sharp(sharp, plan),
@@ -106,7 +114,9 @@ def plan_compensation(
     placement = Placement(matrix, local, measurement.rig)
     crop = _crop_of(measurement, sharp_size, release, size, placement)
     match = misalignment.photometry if release.photometric == "match" else None
-    return Compensation(placement, ReleaseGrid(crop, release.scale), release.kernel, match)
+    return Compensation(
+        placement, ReleaseGrid(crop, release.scale), release.kernel, match
+    )
 
 
 def _crop_of(
@@ -136,7 +146,9 @@ def _local_flow(field: Field) -> LocalFlow:
     size = 2 * BLEND_PX + 1
     inner = cv2.erode(believed, np.ones((size, size), np.uint8))
     weight = cv2.blur(inner.astype(np.float32), (size, size))
-    return LocalFlow(np.ascontiguousarray(field.local * weight, np.float32), field.factor)
+    return LocalFlow(
+        np.ascontiguousarray(field.local * weight, np.float32), field.factor
+    )
 
 
 def compensated_sharp(sharp: Image, plan: Compensation) -> Image:
@@ -166,7 +178,9 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
     left = _left(measurement, plan)
     believed = measurement.field.flow.reliable & (np.hypot(*left) <= RELIABLE_PX)
     full = measurement.field.full(believed, measurement.shape)
-    mask = _on_grid(full & explained(measurement.field.unexplained, measurement.shape), plan.grid)
+    mask = _on_grid(
+        full & explained(measurement.field.unexplained, measurement.shape), plan.grid
+    )
     mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
     if plan.match is not None and min(plan.match.gain) < 1:
         mask &= ~_saturated(sharp, plan)
@@ -180,9 +194,12 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     assert matrix is not None  # noqa: S101 - likewise
     height, width = field.flow.reliable.shape
     columns, rows = (
-        field.factor * (np.arange(n, dtype=np.float64) + 0.5) - 0.5 for n in (width, height)
+        field.factor * (np.arange(n, dtype=np.float64) + 0.5) - 0.5
+        for n in (width, height)
     )
-    wanted, used = (np.stack(Placement(m)(columns, rows)) for m in (matrix, plan.placement.matrix))
+    wanted, used = (
+        np.stack(Placement(m)(columns, rows)) for m in (matrix, plan.placement.matrix)
+    )
     left = wanted - used + field.misplaced
     return left if plan.placement.local is None else left - plan.placement.local.field
 
@@ -192,7 +209,9 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
     if grid.scale < 1.0:
         side = 2 * math.ceil(0.5 / grid.scale) + 1
         mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    rows, columns = (np.rint(part).astype(int) for part in (grid.rows(), grid.columns()))
+    rows, columns = (
+        np.rint(part).astype(int) for part in (grid.rows(), grid.columns())
+    )
     return np.asarray(mask[rows[:, None], columns[None, :]])
 
 
@@ -213,5 +232,7 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
 def _full_pixels(sharp: Image) -> Mask:
     """Pixels whose brightest channel is saturated."""
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
-    brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
+    brightest = np.maximum(
+        np.maximum(red, green), blue
+    )  # ten times quicker than max over an axis
     return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)

@@ -49,7 +49,10 @@ def write_evidence(
         return []
     make_folder(folder)
     field = measurement.field
-    write_image(folder / EVIDENCE_NAMES[0], measurement_picture(blurry, sharp, measurement, field))
+    write_image(
+        folder / EVIDENCE_NAMES[0],
+        measurement_picture(blurry, sharp, measurement, field),
+    )
     for name, mask in zip(
         EVIDENCE_NAMES[1:], (field.calibration, field.flow.occluded), strict=True
     ):
@@ -66,7 +69,8 @@ def measurement_picture(
     Differences are blurry minus sharp at equal exposure, amplified four times around grey."""
     scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
     before, after = (
-        _encoded(_seen(sharp, measurement, model, scale)) for model in ("none", "global")
+        _encoded(_seen(sharp, measurement, model, scale))
+        for model in ("none", "global")
     )
     first = _encoded(_seen(blurry, None, "none", scale))
     labelled = _labelled_panels(field, first, before, after)
@@ -74,7 +78,9 @@ def measurement_picture(
     return np.vstack([*rows, _caption(measurement.misalignment, rows[0].shape[1])])
 
 
-def _labelled_panels(field: Field, first: Panel, before: Panel, after: Panel) -> list[Panel]:
+def _labelled_panels(
+    field: Field, first: Panel, before: Panel, after: Panel
+) -> list[Panel]:
     """The six panels, each with a text that says what it shows."""
     size = first.shape[1::-1]
     total = field.factor * field.flow.flow
@@ -82,7 +88,10 @@ def _labelled_panels(field: Field, first: Panel, before: Panel, after: Panel) ->
     panels = [
         (f"flow, full colour {_largest(total):.1f} px", _colours(total, size)),
         ("flow, arrows", _arrows(total, first)),
-        (f"residual flow, full colour {_largest(residual):.2f} px", _colours(residual, size)),
+        (
+            f"residual flow, full colour {_largest(residual):.2f} px",
+            _colours(residual, size),
+        ),
         (f"blurry - sharp, before (x{DIFFERENCE_GAIN:g})", _difference(first, before)),
         (f"blurry - sharp, after (x{DIFFERENCE_GAIN:g})", _difference(first, after)),
         ("checkerboard of blurry and aligned sharp", _checkerboard(first, after)),
@@ -135,13 +144,17 @@ def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
     height, width = picture.shape[:2]
     canvas = (picture // 2 + 96).astype(np.uint8)
     step = max(width, height) / ARROWS
-    small = np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in flow])
+    small = np.stack(
+        [cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in flow]
+    )
     stretch = step / max(_largest(flow), 1e-6)
     for y in np.arange(step / 2, height, step):
         for x in np.arange(step / 2, width, step):
             u, v = stretch * small[:, int(y), int(x)]
             end = (round(x + float(u)), round(y + float(v)))
-            cv2.arrowedLine(canvas, (round(x), round(y)), end, (200, 0, 0), 1, cv2.LINE_AA, 0, 0.3)
+            cv2.arrowedLine(
+                canvas, (round(x), round(y)), end, (200, 0, 0), 1, cv2.LINE_AA, 0, 0.3
+            )
     return canvas
 
 
@@ -185,5 +198,7 @@ def _written(picture: Panel, text: str, place: tuple[int, int]) -> Panel:
     room = picture.shape[1] - 2 * place[0]
     (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
     size = FONT_SCALE * min(1.0, room / max(width, 1))
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(
+        picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA
+    )
     return picture

@@ -28,12 +28,24 @@ from defocus.align.compensation.record import (
 )
 from defocus.align.measure import Measurement
 from defocus.align.sampling.kernels import Kernel
-from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid, Resampling, resampled
+from defocus.align.sampling.resample import (
+    Placement,
+    Rectangle,
+    ReleaseGrid,
+    Resampling,
+    resampled,
+)
 from defocus.blur.gradients import squared_gradient
 from defocus.errors import AlignmentError
 from defocus.pictures.values import Image, as_float
 from defocus.pictures.write import write_array, write_image
-from defocus.storage.files import make_folder, sha256_file, storing, sync_folder, write_json
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    storing,
+    sync_folder,
+    write_json,
+)
 from defocus.storage.staging import staging_folder
 
 TILE_PX = 128
@@ -59,7 +71,9 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
     return None if full < LEAST_ENERGY else 1.0 - kept / full
 
 
-def _moved(sharp: Image, tile: ReleaseGrid, shift: tuple[float, float], kernel: Kernel) -> Image:
+def _moved(
+    sharp: Image, tile: ReleaseGrid, shift: tuple[float, float], kernel: Kernel
+) -> Image:
     """A tile of the sharp picture, moved by whole pixels; the border is repeated."""
     if tile.scale < 1.0:
         moved = np.eye(3)
@@ -118,7 +132,9 @@ def write_aligned(
         if measurement.misalignment.status == "ok":
             asked, pictures = release or Release(), (blurry, sharp)
             plan = plan_compensation(measurement, sharp.shape, asked, size)
-            compensation = _stage(staging, pictures, carry, measurement, plan, asked.model)
+            compensation = _stage(
+                staging, pictures, carry, measurement, plan, asked.model
+            )
             crop = compensation["crop_px"]
         document |= {"crop_px": crop, "compensation": compensation}
         write_json(staging / NUMBERS, document)
@@ -137,7 +153,9 @@ def repeat_aligned(
     record = read_record(record_file)
     lacking = sorted(COMPUTED - record.outputs.keys())
     if lacking:
-        raise AlignmentError(f"{record_file}: has no hash of {lacking[0]}; align the pair again")
+        raise AlignmentError(
+            f"{record_file}: has no hash of {lacking[0]}; align the pair again"
+        )
     _require_originals(blurry, sharp, record_file, record)
 
     def stage(staging: Path) -> None:
@@ -145,7 +163,9 @@ def repeat_aligned(
         _write_pictures(staging, (blurry, sharp), carry, plan)
         for name, expected in record.outputs.items():
             if name in COMPUTED and sha256_file(staging / name) != expected:
-                versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
+                versions = ", ".join(
+                    f"{key} {value}" for key, value in record.versions.items()
+                )
                 raise AlignmentError(
                     f"{record_file}: {name} differs from the record; it was made with {versions}"
                 )
@@ -156,10 +176,15 @@ def repeat_aligned(
     return _written(folder, stage)
 
 
-def _require_originals(blurry: Image, sharp: Image, record_file: Path, record: Record) -> None:
+def _require_originals(
+    blurry: Image, sharp: Image, record_file: Path, record: Record
+) -> None:
     """Refuse pictures other than those from which the recorded pair was made."""
     crop = record.crop_px
-    if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
+    if (
+        crop.left + crop.width > blurry.shape[1]
+        or crop.top + crop.height > blurry.shape[0]
+    ):
         raise AlignmentError(
             f"{record_file}: its crop of {crop.width}x{crop.height} px lies outside of the blurry "
             f"picture of {blurry.shape[1]}x{blurry.shape[0]}; give the original it was made of"
@@ -177,9 +202,13 @@ def _require_originals(blurry: Image, sharp: Image, record_file: Path, record: R
 def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:
     """Copy a file that only a measurement can make from the record's folder."""
     if name not in OUTPUT_NAMES or not (folder / name).is_file():
-        raise AlignmentError(f"{folder}: {name} is not beside the record; align the pair again")
+        raise AlignmentError(
+            f"{folder}: {name} is not beside the record; align the pair again"
+        )
     if sha256_file(folder / name) != expected:
-        raise AlignmentError(f"{folder / name}: has changed since; align the pair again")
+        raise AlignmentError(
+            f"{folder / name}: has changed since; align the pair again"
+        )
     shutil.copyfile(folder / name, staging / name)
 
 
@@ -192,7 +221,9 @@ def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
         with staging_folder(folder, ".align-") as staging:
             stage(staging)
             written = [name for name in OUTPUT_NAMES if (staging / name).exists()]
-            write_json(staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT})
+            write_json(
+                staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT}
+            )
             _publish(staging, folder, written)
         complete = True
     finally:

@@ -20,11 +20,15 @@ whole."""
 def check_output_folder(folder: Path, *inputs: Path) -> None:
     """Refuse a folder in which the user's own files would be overwritten."""
     if folder.exists() and not folder.is_dir():
-        raise storage_error(FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)), folder)
+        raise storage_error(
+            FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)), folder
+        )
     taken = [folder / name for name in OUTPUT_NAMES if (folder / name).exists()]
     for path in taken:
         if any(path.samefile(source) for source in inputs if source.exists()):
-            raise InputError(f"{path} is an input and would be overwritten; choose another folder")
+            raise InputError(
+                f"{path} is an input and would be overwritten; choose another folder"
+            )
     if taken and not (folder / "misalignment.json").exists():
         raise InputError(
             f"{folder} has a {taken[0].name} that is not from an earlier run; choose another folder"

@@ -16,7 +16,13 @@ from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig, matrix_rows
 from defocus.align.sampling.kernels import Kernel
-from defocus.align.sampling.resample import LocalFlow, Placement, Rectangle, ReleaseGrid, Resampling
+from defocus.align.sampling.resample import (
+    LocalFlow,
+    Placement,
+    Rectangle,
+    ReleaseGrid,
+    Resampling,
+)
 from defocus.errors import AlignmentError, FileError
 from defocus.pictures.values import Image
 from defocus.reading import ARRAY_ERRORS, read_json, require_file
@@ -69,10 +75,14 @@ class Record(Settings):
     transform: str
     matrix: Matrix
     flow: FlowRecord | None  # the local flow, or None
-    photometric: MatchRecord | None  # the gain and offset applied to the sharp member, or None
+    photometric: (
+        MatchRecord | None
+    )  # the gain and offset applied to the sharp member, or None
     rig: Rig | None  # the whole rig, or None
     kernel: Kernel
-    scale: Annotated[float, Field(gt=0, le=1)]  # size of the release relative to the blurry picture
+    scale: Annotated[
+        float, Field(gt=0, le=1)
+    ]  # size of the release relative to the blurry picture
     crop_px: CropRecord  # the released part, in pixels of the blurry picture
     lost_gradient_energy: float | None = Field(  # a share; None if there is no gradient
         validation_alias=AliasChoices("lost_gradient_energy", "sharpness_lost")
@@ -106,16 +116,23 @@ def make_record(
         model=model,
         transform=misalignment.model,
         matrix=matrix_rows(plan.placement.matrix),
-        flow=None if local is None else FlowRecord(sha256=hashes[FLOW_FILE], factor=local.factor),
+        flow=None
+        if local is None
+        else FlowRecord(sha256=hashes[FLOW_FILE], factor=local.factor),
         photometric=_match_record(match),
         rig=plan.placement.rig,
         kernel=plan.kernel,
         scale=plan.grid.scale,
-        crop_px=CropRecord(left=crop.left, top=crop.top, width=crop.width, height=crop.height),
+        crop_px=CropRecord(
+            left=crop.left, top=crop.top, width=crop.width, height=crop.height
+        ),
         lost_gradient_energy=lost_gradient_energy,
-        inputs=Inputs(blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])),
+        inputs=Inputs(
+            blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])
+        ),
         outputs=hashes,
-        versions={"defocus": __version__} | {k: one.__version__ for k, one in MODULES.items()},
+        versions={"defocus": __version__}
+        | {k: one.__version__ for k, one in MODULES.items()},
     )
 
 
@@ -131,9 +148,13 @@ def read_record(path: Path) -> Record:
     except FileNotFoundError as error:
         raise AlignmentError(f"{path}: no such record; check the path") from error
     except FileError as error:
-        raise AlignmentError(f"{error}; give the misalignment.json of an aligned pair") from error
+        raise AlignmentError(
+            f"{error}; give the misalignment.json of an aligned pair"
+        ) from error
     except ValidationError as error:
-        raise AlignmentError(f"{path}: {document_problem(error, 'compensation')}") from error
+        raise AlignmentError(
+            f"{path}: {document_problem(error, 'compensation')}"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AlignmentError(
             f"{path}: no record of a compensation; give the misalignment.json of an aligned pair"
@@ -142,7 +163,11 @@ def read_record(path: Path) -> Record:
 
 def recorded_plan(record: Record, path: Path) -> Compensation:
     """The compensation that a record describes; the flow lies in the same folder."""
-    local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
+    local = (
+        None
+        if record.flow is None
+        else _read_flow(path.parent / FLOW_FILE, record.flow)
+    )
     match = record.photometric
     plan = Compensation(
         Placement(np.array(record.matrix), local, record.rig),
@@ -169,7 +194,9 @@ def _refuse_wild(plan: Compensation, path: Path) -> None:
         )
 
 
-def _zoom_and_view(plan: Compensation, crop: Rectangle) -> tuple[float, np.bool_, np.bool_]:
+def _zoom_and_view(
+    plan: Compensation, crop: Rectangle
+) -> tuple[float, np.bool_, np.bool_]:
     """The zoom, whether no horizon is in the picture, and whether all positions are finite."""
     columns = np.array([crop.left, crop.left + crop.width - 1.0])
     rows = np.array([crop.top, crop.top + crop.height - 1.0])
@@ -190,9 +217,18 @@ def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
         require_file(path)
         field: NDArray[np.float32] = np.array(np.load(path, "r"))
     except ARRAY_ERRORS as error:
-        raise AlignmentError(f"{path}: no flow can be read; align the pair again") from error
-    if field.dtype != np.float32 or field.ndim != 3 or field.shape[0] != 2 or field.size == 0:
-        raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is not a flow")
+        raise AlignmentError(
+            f"{path}: no flow can be read; align the pair again"
+        ) from error
+    if (
+        field.dtype != np.float32
+        or field.ndim != 3
+        or field.shape[0] != 2
+        or field.size == 0
+    ):
+        raise AlignmentError(
+            f"{path}: {field.dtype} of shape {field.shape} is not a flow"
+        )
     if not np.isfinite(field).all():
         raise AlignmentError(f"{path}: the flow has values that are not finite")
     return LocalFlow(field, expected.factor)

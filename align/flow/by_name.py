@@ -19,7 +19,10 @@ PWC-Net to 0.01 px once the blur is equalised, in a third of the time."""
 
 
 def flow_estimator(
-    name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
+    name: str = DEFAULT_ESTIMATOR,
+    weights: Path | None = None,
+    *,
+    equalise: bool = False,
 ) -> "FlowEstimator":
     """Make the estimator of :data:`ESTIMATORS`; ``equalise`` is for unregistered pairs."""
     plain = _plain_estimator(name, weights)
@@ -45,14 +48,18 @@ class NamedFlow:
 def require_estimator(name: str) -> None:
     """Refuse a name that no estimator has."""
     if name not in ESTIMATORS:
-        raise InputError(f"no flow estimator is called {name!r}; {meant(name, ESTIMATORS)}")
+        raise InputError(
+            f"no flow estimator is called {name!r}; {meant(name, ESTIMATORS)}"
+        )
 
 
 def _plain_estimator(name: str, weights: Path | None) -> "FlowEstimator":
     require_estimator(name)
     if name == "dis":
         if weights is not None:
-            raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")
+            raise InputError(
+                f"the estimator dis takes no weights; drop --flow-weights {weights}"
+            )
         from defocus.align.flow.estimator import DISFlow
 
         return DISFlow()

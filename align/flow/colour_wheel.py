@@ -52,6 +52,7 @@ def _hues(v: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]
 def flow_grey(flow: torch.Tensor) -> torch.Tensor:
     """Grey of the colour-wheel picture, ``(N, 1, H, W)`` float32 in 0..255, whole numbers."""
     greys = [
-        cv2.cvtColor(flow_colour(one), cv2.COLOR_RGB2GRAY) for one in flow.detach().cpu().numpy()
+        cv2.cvtColor(flow_colour(one), cv2.COLOR_RGB2GRAY)
+        for one in flow.detach().cpu().numpy()
     ]
     return torch.from_numpy(np.stack(greys)[:, None].astype(np.float32)).to(flow.device)

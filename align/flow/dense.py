@@ -12,7 +12,13 @@ from defocus.align.photometry.equalise import Equalised, equalised
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.photometry.wide_blur import known_blur, with_wide_blur
-from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
+from defocus.align.sampling.positions import (
+    composed,
+    inside,
+    pixel_grid,
+    sampled,
+    transformed,
+)
 from defocus.align.sampling.pyramid import factor_for, interpolated, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
@@ -37,7 +43,9 @@ class DenseFlow:
     flow: Array  # ``(2, H, W)`` float32, with the transform: sharp(x + flow(x)) shows blurry(x)
     residual: Array  # ``(2, H, W)`` float32, the flow minus the global transform
     reliable: Mask  # ``(H, W)``, where the flow is reliable
-    occluded: Mask  # ``(H, W)``, hidden behind an edge, or outside the sharp picture's frame
+    occluded: (
+        Mask  # ``(H, W)``, hidden behind an edge, or outside the sharp picture's frame
+    )
     uncertainty_px: Array  # ``(H, W)`` float32, the expected error
     coc_px: Array  # ``(H, W)`` float32; negative where the sharp picture is the blurrier one
     consistency_px: Array  # ``(H, W)`` float32, forward-backward error at x
@@ -94,7 +102,11 @@ class EqualisedFlow:
         grid = pixel_grid(*blurry.shape)
         for _ in range(ROUNDS):
             pair = equalised(*_one_light(blurry, sharp, grid + flow))
-            step = self._estimator(_frame(pair.blurry), _frame(pair.sharp))[0].cpu().numpy()
+            step = (
+                self._estimator(_frame(pair.blurry), _frame(pair.sharp))[0]
+                .cpu()
+                .numpy()
+            )
             flow = composed(flow, step, grid)
         return flow
 
@@ -152,7 +164,10 @@ def _settled(
     for _ in range(ROUNDS):
         last = _round(blurry, sharp, matrix, residual, estimator, equalise)
         residual = composed(residual, last.step.flow, grid)
-        if float(np.percentile(np.hypot(*last.step.flow[:, last.valid]), 95)) <= SETTLED_PX:
+        if (
+            float(np.percentile(np.hypot(*last.step.flow[:, last.valid]), 95))
+            <= SETTLED_PX
+        ):
             break
     return residual, last
 
@@ -199,13 +214,16 @@ def _full(dense: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
         return dense
     return DenseFlow(
         flow=np.stack([interpolated(c, factor, shape) for c in factor * dense.flow]),
-        residual=np.stack([interpolated(c, factor, shape) for c in factor * dense.residual]),
+        residual=np.stack(
+            [interpolated(c, factor, shape) for c in factor * dense.residual]
+        ),
         reliable=interpolated(dense.reliable.astype(np.float32), factor, shape) > 0.5,
         occluded=interpolated(dense.occluded.astype(np.float32), factor, shape) > 0.5,
         uncertainty_px=interpolated(factor * dense.uncertainty_px, factor, shape),
         coc_px=interpolated(factor * dense.coc_px, factor, shape),
         consistency_px=interpolated(factor * dense.consistency_px, factor, shape),
-        blur_known=interpolated(dense.blur_known.astype(np.float32), factor, shape) > 0.5,
+        blur_known=interpolated(dense.blur_known.astype(np.float32), factor, shape)
+        > 0.5,
     )
 
 

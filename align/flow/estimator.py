@@ -72,7 +72,8 @@ class DISFlow:
         """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
         check_frames(first, second)
         flows = [
-            _dis_flow(_grey(a), _grey(b)) for a, b in zip(first.cpu(), second.cpu(), strict=True)
+            _dis_flow(_grey(a), _grey(b))
+            for a, b in zip(first.cpu(), second.cpu(), strict=True)
         ]
         return torch.from_numpy(np.stack(flows)).to(first.device)
 
@@ -83,7 +84,9 @@ def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
     return np.asarray((luma.clamp(0.0, 1.0) * 255.0).round().numpy().astype(np.uint8))
 
 
-def _dis_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _dis_flow(
+    first: NDArray[np.uint8], second: NDArray[np.uint8]
+) -> NDArray[np.float32]:
     height, width = first.shape
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0 if min(height, width) < SMALL_SIDE else 1)
@@ -91,7 +94,9 @@ def _dis_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np
     search.setVariationalRefinementAlpha(SMOOTHNESS)
     first, second = _padded(first), _padded(second)
     flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
-    return np.ascontiguousarray(flow[:height, :width].transpose(2, 0, 1), dtype=np.float32)
+    return np.ascontiguousarray(
+        flow[:height, :width].transpose(2, 0, 1), dtype=np.float32
+    )
 
 
 def _padded(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

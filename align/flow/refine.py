@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.robust_fit import ERROR_OVER_COC
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
-from defocus.align.sampling.pyramid import grain_level, reduced_area, resized_to, smoothed
+from defocus.align.sampling.pyramid import (
+    grain_level,
+    reduced_area,
+    resized_to,
+    smoothed,
+)
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -29,7 +34,9 @@ LEFT_SHARE = 0.5
 """Largest share of a place's squared flow that the flow around it may leave unexplained."""
 
 
-def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask) -> Mask:
+def supported(
+    residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask
+) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
 
     It must be longer than three times what a blur of its size errs by; all values are in px."""
@@ -59,7 +66,11 @@ def supported(residual: Array, uncertainty_px: Array, coc_px: Array, reliable: M
 def _box(values: Array, side: int) -> Array:
     return np.asarray(
         cv2.boxFilter(
-            values, cv2.CV_32F, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+            values,
+            cv2.CV_32F,
+            (side, side),
+            normalize=False,
+            borderType=cv2.BORDER_CONSTANT,
         )
     )
 
@@ -76,7 +87,9 @@ OF_BLUR = 0.0082
 RELIABLE_PX = 0.5
 
 
-def expected_error(standard_error: Array, consistency: Array, residual: Array, coc: Array) -> Array:
+def expected_error(
+    standard_error: Array, consistency: Array, residual: Array, coc: Array
+) -> Array:
     """The expected error ``(H, W)``, px of the measured picture, as are all arguments."""
     terms = (
         OF_STANDARD_ERROR * standard_error,
@@ -152,7 +165,9 @@ class Refined:
     standard_error: Array  # ``(H, W)`` float32, px, in the worst direction
 
 
-def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
+def refined(
+    first: Array, second: Array, flow: Array, prior: Array, valid: Mask
+) -> Refined:
     """Improve a flow, or undo it towards ``prior`` where the pictures do not support it, px.
 
     Pictures are ``(H, W)`` float32, encoded 0..1, of the same exposure and blur."""
@@ -183,7 +198,8 @@ def _gradients(middle: Array) -> tuple[Array, Array]:
     """Derivatives to the right and down."""
     gx, gy = (
         np.asarray(
-            cv2.filter2D(middle, cv2.CV_32F, one, borderType=cv2.BORDER_REPLICATE), np.float32
+            cv2.filter2D(middle, cv2.CV_32F, one, borderType=cv2.BORDER_REPLICATE),
+            np.float32,
         )
         for one in (DERIVATIVE, DERIVATIVE.T)
     )
@@ -197,7 +213,9 @@ def _long_run_variance(left: Array, counted: Array) -> Array:
     return 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
 
 
-def _normal_terms(flow: Array, gx: Array, gy: Array, left: Array, weight: Array) -> Terms:
+def _normal_terms(
+    flow: Array, gx: Array, gy: Array, left: Array, weight: Array
+) -> Terms:
     """Terms of the normal equations of the flow, see :data:`Terms`."""
     target = gx * flow[0] + gy * flow[1] - left
     terms = (gx * gx, gx * gy, gy * gy, gx * target, gy * target)
@@ -209,14 +227,18 @@ def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
     """Share of the gradients, 0..1, that exceeds noise and so shows the motion."""
     energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
-    return np.asarray(np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32)
+    return np.asarray(
+        np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32
+    )
 
 
 def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
     """Weighted Gaussian mean, on a grid that is fine enough for the window."""
     factor = max(int(sigma_px) // GRID_PER_WINDOW, 1)
     small, small_weight = (reduced_area(v, factor) for v in (values, weight))
-    mean = smoothed(small, sigma_px / factor) / (smoothed(small_weight, sigma_px / factor) + 1e-2)
+    mean = smoothed(small, sigma_px / factor) / (
+        smoothed(small_weight, sigma_px / factor) + 1e-2
+    )
     return resized_to(np.asarray(mean, np.float32), values.shape)
 
 
@@ -238,7 +260,9 @@ def _fused(
         gain = weight * np.clip(1 - error / slack, 0, 1)
         deviations.append(_deviation(prior - before, error, gain, deviation))
     xx, xy, yy = covariance
-    largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)  # the larger eigenvalue
+    largest = (xx + yy) / 2 + np.sqrt(
+        ((xx - yy) / 2) ** 2 + xy * xy
+    )  # the larger eigenvalue
     return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(deviations)
 
 
@@ -246,7 +270,10 @@ def _windowed(evidence: Terms, window: int) -> list[Array]:
     """The evidence in each window, as far as its pixels say different things."""
     factor = window // GRID_PER_WINDOW
     area = np.float32(4 * np.pi * window**2 / CAUTION)
-    return [area * smoothed(reduced_area(term, factor), GRID_PER_WINDOW) for term in evidence]
+    return [
+        area * smoothed(reduced_area(term, factor), GRID_PER_WINDOW)
+        for term in evidence
+    ]
 
 
 def _surprise(terms: list[Array], before: Array) -> Array:
@@ -256,7 +283,9 @@ def _surprise(terms: list[Array], before: Array) -> Array:
     flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
     trace = covariance[0] + covariance[2]
     excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
-    return smoothed(np.maximum(excess, np.float32(0)) / np.float32(2), GRID_PER_WINDOW / 2)
+    return smoothed(
+        np.maximum(excess, np.float32(0)) / np.float32(2), GRID_PER_WINDOW / 2
+    )
 
 
 def _posterior(
@@ -275,5 +304,7 @@ def _deviation(step: Array, error: Array, evidence: Array, expected: float) -> f
     """Deviation of the steps where there is evidence; ``expected`` weighs as :data:`BELIEF`."""
     belief = BELIEF * evidence.size
     squares = evidence * ((step**2).sum(axis=0) / 2 + error)
-    square = (float(squares.sum()) + belief * expected**2) / (float(evidence.sum()) + belief)
+    square = (float(squares.sum()) + belief * expected**2) / (
+        float(evidence.sum()) + belief
+    )
     return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)

@@ -15,7 +15,24 @@ DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0, 25.0, 32.0, 40.0
 """Diameters of the circle of confusion that are tried, px."""
 
 FINE_DIAMETERS_PX = (
-    *(0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5, 10.0, 11.5, 13.5, 16.0, 18.5, 21.5, 25.0, 29.0),
+    *(
+        0.0,
+        2.0,
+        3.0,
+        4.0,
+        5.0,
+        6.0,
+        7.0,
+        8.5,
+        10.0,
+        11.5,
+        13.5,
+        16.0,
+        18.5,
+        21.5,
+        25.0,
+        29.0,
+    ),
     *(34.0, 40.0),
 )
 """Diameters in steps of less than a sixth, px: the zeros of the spectrum then fall close to their
@@ -26,7 +43,9 @@ WINDOW_PX = 25
 """Side of the squares over which blurs are compared, px."""
 
 
-def matched_blur(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[np.float32]:
+def matched_blur(
+    blurry: NDArray[np.float32], sharp: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """The sharp picture with the disc blur that is locally most like the blurry one."""
     best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
     matched = sharp.copy()
@@ -34,7 +53,8 @@ def matched_blur(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDA
         candidate = _disc_blurred(sharp, diameter)
         squared = (candidate - blurry) ** 2
         cost = cv2.blur(
-            squared.sum(axis=2) if squared.ndim == 3 else squared, (WINDOW_PX, WINDOW_PX)
+            squared.sum(axis=2) if squared.ndim == 3 else squared,
+            (WINDOW_PX, WINDOW_PX),
         )
         better = cost < best
         best[better] = cost[better]
@@ -45,7 +65,9 @@ def matched_blur(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDA
 def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
     if diameter <= 1:
         return picture
-    blurred = cv2.filter2D(picture, cv2.CV_32F, disc_psf(diameter), borderType=cv2.BORDER_REFLECT)
+    blurred = cv2.filter2D(
+        picture, cv2.CV_32F, disc_psf(diameter), borderType=cv2.BORDER_REFLECT
+    )
     return np.asarray(blurred, dtype=np.float32)
 
 
@@ -54,4 +76,6 @@ def disc_blurred_stack(
 ) -> list[NDArray[np.float32]]:
     """A picture blurred by discs, reflected beyond its borders; up to 1 px leaves it unchanged."""
     blurred = (_disc_blurred(picture, float(diameter)) for diameter in diameters)
-    return [np.maximum(one, np.float32(0)) for one in blurred]  # a Fourier transform rounds
+    return [
+        np.maximum(one, np.float32(0)) for one in blurred
+    ]  # a Fourier transform rounds

@@ -54,9 +54,13 @@ LEAST_CLEARNESS = 0.02
 class Equalised:
     """A pair in linear light ``(H, W)``, each member blurred where it was the sharper one."""
 
-    blurry: Array  # ``(H, W)`` float32, linear light; blurred where it was the sharper one
+    blurry: (
+        Array  # ``(H, W)`` float32, linear light; blurred where it was the sharper one
+    )
     sharp: Array
-    coc_px: Array  # ``(H, W)`` by which the sharp one was sharper; negative: the blurry one
+    coc_px: (
+        Array  # ``(H, W)`` by which the sharp one was sharper; negative: the blurry one
+    )
 
 
 def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
@@ -73,7 +77,9 @@ def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
     return Equalised(other, matched, (np.sign(step) * diameter).astype(np.float32))
 
 
-def relative_blur(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
+def relative_blur(
+    blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask
+) -> Array:
     """How much more the blurry picture is blurred: ``(H, W)`` index into :data:`DIAMETERS_PX`.
 
     It has the least log mean squared difference; below zero the sharp picture is the blurrier one.
@@ -85,7 +91,9 @@ def least_cost_place(costs: Array, valid: Mask) -> Array:
     """Index of the least cost at full size, between the diameters too; below zero the other way."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
-    below, middle, above = (np.take_along_axis(costs, least + k, axis=0)[0] for k in (-1, 0, 1))
+    below, middle, above = (
+        np.take_along_axis(costs, least + k, axis=0)[0] for k in (-1, 0, 1)
+    )
     bend = np.maximum(below - 2 * middle + above, 1e-9)
     place = least[0] + np.clip((below - above) / (2 * bend), -1, 1) - OTHER_WAY
     clearness = (np.minimum(bend, 1.0) + LEAST_CLEARNESS) * (weight + 1e-3)
@@ -98,7 +106,10 @@ def blur_costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> 
     """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to the sharp one's."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     first, second = _stabilised(blurry[0]), _stabilised(sharp[0])
-    noise = [grain_level(picture, valid.astype(np.float32)) ** 2 for picture in (first, second)]
+    noise = [
+        grain_level(picture, valid.astype(np.float32)) ** 2
+        for picture in (first, second)
+    ]
     squares = [
         *(_square(blurry[k], k, second, noise[0]) for k in range(OTHER_WAY, 0, -1)),
         *(_square(picture, k, first, noise[1]) for k, picture in enumerate(sharp)),
@@ -129,7 +140,9 @@ def blended(stack: Sequence[Array], place: Array) -> Array:
     """The picture under the blur of fractional indices into a stack; below 0 is no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
-    share = np.empty_like(result)  # one array for all: a new one costs more than what fills it
+    share = np.empty_like(
+        result
+    )  # one array for all: a new one costs more than what fills it
     for index, picture in enumerate(stack):
         np.abs(np.subtract(place, np.float32(index), out=share), out=share)
         np.maximum(np.subtract(1, share, out=share), 0, out=share)
@@ -185,7 +198,9 @@ OPPONENTS = ((1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 both."""
 
 
-def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> float | None:
+def colour_strength(
+    blurry: Array, sharp: Array, coc_px: Array, shown: Mask
+) -> float | None:
     """Strength of the blurry member's colours over that of the sharp one's; None if unknown.
 
     Both err, so the factor is between the slopes of each on the other: the one nearer to 1."""
@@ -200,7 +215,9 @@ def colour_strength(blurry: Array, sharp: Array, coc_px: Array, shown: Mask) -> 
     return _colour_ratio(second, seen, first)
 
 
-def _well_lit(shown: Mask, height: int, width: int, first: Array, second: Array) -> Mask:
+def _well_lit(
+    shown: Mask, height: int, width: int, first: Array, second: Array
+) -> Mask:
     """Places that both members show, not too bright and not too dark."""
     seen = resized_to(shown.astype(np.float32), (height, width)) > 0.999
     seen = cv2.erode(seen.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

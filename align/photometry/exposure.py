@@ -31,7 +31,9 @@ def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
     A second-degree polynomial in the logarithm and the fourth power of the radius, fitted robustly.
     """
     fall = _fall(blurry, sharp, valid)
-    return np.ones_like(blurry) if fall is None else np.exp(_evaluated(fall, valid.shape))
+    return (
+        np.ones_like(blurry) if fall is None else np.exp(_evaluated(fall, valid.shape))
+    )
 
 
 def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Array:
@@ -51,7 +53,9 @@ def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return None
-    corners = _evaluated(fall, valid.shape)[:: valid.shape[0] - 1, :: valid.shape[1] - 1]
+    corners = _evaluated(fall, valid.shape)[
+        :: valid.shape[0] - 1, :: valid.shape[1] - 1
+    ]
     return float((fall[0] - corners.mean()) / np.log(2))
 
 
@@ -121,7 +125,11 @@ def _evaluated(fall: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
 
 
 def cauchy_fit(
-    terms: NDArray[Any], values: NDArray[Any], prior: NDArray[Any], slack: float, rounds: int
+    terms: NDArray[Any],
+    values: NDArray[Any],
+    prior: NDArray[Any],
+    slack: float,
+    rounds: int,
 ) -> NDArray[np.float64]:
     """Least squares with Cauchy weights, by the normal equations because there are many samples."""
     weight = np.ones(len(values))

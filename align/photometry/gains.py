@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.photometry.exposure import cauchy_fit
 from defocus.align.sampling.pyramid import factor_for, reduced
-from defocus.align.uncertainty import Array, BlockDraws, blocks_of, drawn_equations, each_block
+from defocus.align.uncertainty import (
+    Array,
+    BlockDraws,
+    blocks_of,
+    drawn_equations,
+    each_block,
+)
 from defocus.pictures.values import FloatImage
 
 Singles = NDArray[np.float32]
@@ -29,7 +35,9 @@ def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
     x, y = _centred(log_ratio.shape)
     radius = (x * x + y * y) / np.float32(2)
     return _fitted(
-        np.stack([np.ones_like(radius), radius, radius**2, radius**3]), log_ratio, counted
+        np.stack([np.ones_like(radius), radius, radius**2, radius**3]),
+        log_ratio,
+        counted,
     )
 
 
@@ -43,7 +51,9 @@ def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
 
 def _centred(shape: tuple[int, ...]) -> tuple[Singles, Singles]:
     """Places of pixels in half widths and half heights from the centre."""
-    y, x = np.mgrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])].astype(np.float32)
+    y, x = np.mgrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])].astype(
+        np.float32
+    )
     return x, y
 
 
@@ -103,7 +113,9 @@ class GainMatch:
 
     def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
-        gain, offset = (np.array(values, np.float32) for values in (self.gain, self.offset))
+        gain, offset = (
+            np.array(values, np.float32) for values in (self.gain, self.offset)
+        )
         return np.asarray(np.maximum(light * gain + offset, np.float32(0.0)))
 
 
@@ -129,9 +141,13 @@ def photometry(
     """
     bad = _saturated(blurry) | _saturated(sharp) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
-    spoilt, believed = (reduced(one.astype(np.float32), factor) for one in (bad, reliable))
+    spoilt, believed = (
+        reduced(one.astype(np.float32), factor) for one in (bad, reliable)
+    )
     for window in WINDOWS_PX:
-        good = (_means(spoilt, window) <= 0.001) & (_means(believed, window) >= LEAST_RELIABLE)
+        good = (_means(spoilt, window) <= 0.001) & (
+            _means(believed, window) >= LEAST_RELIABLE
+        )
         rows, columns = np.nonzero(good[::STRIDE_PX, ::STRIDE_PX])
         if rows.size:
             break
@@ -140,14 +156,20 @@ def photometry(
     second = _means(_equally_blurred(small, reduced(sharp, factor)), window)
     # a window amid others that differ from it is the more in error, whatever moves light there
     steep = np.abs(_means(second, 3 * window) - second)
-    windows = np.stack([p[::STRIDE_PX, ::STRIDE_PX][rows, columns] for p in (first, second, steep)])
+    windows = np.stack(
+        [p[::STRIDE_PX, ::STRIDE_PX][rows, columns] for p in (first, second, steep)]
+    )
     bright, lit = _light(windows[0], windows[1])
     if not lit.any():
         return None
     b, s, d = windows[:, bright].astype(np.float64)
-    profile = _profile(first, second, good)[::STRIDE_PX, ::STRIDE_PX][rows, columns][bright]
+    profile = _profile(first, second, good)[::STRIDE_PX, ::STRIDE_PX][rows, columns][
+        bright
+    ]
     level = _without_vignetting(b, s, d, profile, lit)
-    blocks = blocks_of(rows[bright] * STRIDE_PX, columns[bright] * STRIDE_PX, good.shape)
+    blocks = blocks_of(
+        rows[bright] * STRIDE_PX, columns[bright] * STRIDE_PX, good.shape
+    )
     red, green, blue = (
         _channel(s[:, c], level[:, c], d[:, c], blocks) if lit[c] else _EMPTY_CHANNEL
         for c in range(3)
@@ -183,7 +205,8 @@ def _without_vignetting(
     """Light ``b`` of windows without a profile, if gain and offset explain it clearly better."""
     even = b / profile[:, None]
     plain, flat = (
-        sum(_misfit(s[:, c], one[:, c], d[:, c]) for c in np.nonzero(lit)[0]) for one in (b, even)
+        sum(_misfit(s[:, c], one[:, c], d[:, c]) for c in np.nonzero(lit)[0])
+        for one in (b, even)
     )
     return even if flat < CLEARLY_LESS * plain else b
 
@@ -191,7 +214,9 @@ def _without_vignetting(
 def _misfit(s: Array, b: Array, d: Array) -> float:
     """Median error of the fit of a channel, relative to its light."""
     gain, offset = _robust_fit(s, b, d).gain_offset
-    return float(np.median(np.abs(b - gain * s - offset) / (b + NOISE_LEVEL + STEEPNESS * d)))
+    return float(
+        np.median(np.abs(b - gain * s - offset) / (b + NOISE_LEVEL + STEEPNESS * d))
+    )
 
 
 def _light(
@@ -201,7 +226,9 @@ def _light(
     bright = np.ones(len(first), bool)
     lit = _lit(first, second)
     if lit.any():
-        bright = np.min([one[:, lit].mean(axis=1) for one in (first, second)], axis=0) > DARK
+        bright = (
+            np.min([one[:, lit].mean(axis=1) for one in (first, second)], axis=0) > DARK
+        )
     return bright, lit & _lit(first[bright], second[bright])
 
 
@@ -221,7 +248,9 @@ def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
     return np.asarray(cv2.blur(picture, (window, window)), np.float32)
 
 
-def _equally_blurred(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> FloatImage:
+def _equally_blurred(
+    blurry: NDArray[np.float32], sharp: NDArray[np.float32]
+) -> FloatImage:
     """The sharp picture with the blur of the other, so that equal light leaves each window."""
     gain = np.float32(blurry.mean() / max(float(sharp.mean()), 1e-6))
     matched = matched_blur(blurry, sharp * gain)
@@ -246,10 +275,16 @@ def _channel(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> _Channel
     fit = _robust_fit(s, b, d)
     centre = float(s.mean())
     draws, sums = drawn_equations(
-        [_normal(s[some] - centre, b[some], fit.weights[some]) for some in each_block(blocks)]
+        [
+            _normal(s[some] - centre, b[some], fit.weights[some])
+            for some in each_block(blocks)
+        ]
     )
     own = draws.sigma([_solution(*drawn, fit.prior, centre) for drawn in sums])
-    (gain, offset), (gain_sigma, offset_sigma) = fit.gain_offset, np.hypot(own, SHARED_ERROR)
+    (gain, offset), (gain_sigma, offset_sigma) = (
+        fit.gain_offset,
+        np.hypot(own, SHARED_ERROR),
+    )
     return _Channel(float(gain), float(offset), float(gain_sigma), float(offset_sigma))
 
 
@@ -272,7 +307,9 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
         residual = np.abs(precision * (b - parameters[0] * s - parameters[1]))
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
         used = _Fit(parameters, weights, prior)
-        weights = precision**2 * np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
+        weights = precision**2 * np.minimum(
+            1.0, HUBER * scale / np.maximum(residual, 1e-12)
+        )
         prior = (scale / OFFSET_PRIOR) ** 2
     return used
 

@@ -55,17 +55,25 @@ def dark_specks(stops: Array, light: Array) -> Specks:
 def _local_stops(stops: Array) -> Array:
     """Stops without what is wider than a speck."""
     levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
-    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(STEPS)
+    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(
+        STEPS
+    )
     return np.asarray(stops - wide, np.float32)
 
 
 def _compact(stops: Array, log_light: Array) -> list[float]:
     """Heights of the compact spots of a map that are dips of the light too."""
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats((stops > LEAST_STOPS).astype(np.uint8))
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(
+        (stops > LEAST_STOPS).astype(np.uint8)
+    )
     heights = []
-    for number, (left, top, width, height, area) in enumerate(boxes[1:].tolist(), start=1):
+    for number, (left, top, width, height, area) in enumerate(
+        boxes[1:].tolist(), start=1
+    ):
         side = max(width, height)
-        if side > MOST_WIDTH * stops.shape[1] or area < max(LEAST_PIXELS, LEAST_FILLED * side**2):
+        if side > MOST_WIDTH * stops.shape[1] or area < max(
+            LEAST_PIXELS, LEAST_FILLED * side**2
+        ):
             continue
         around = (slice(max(top - RING_PX, 0), top + height + RING_PX),
                   slice(max(left - RING_PX, 0), left + width + RING_PX))  # fmt: skip

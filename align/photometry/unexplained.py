@@ -9,14 +9,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.photometry.equalise import blended, colour_strength, disc_blurred, equalised
+from defocus.align.photometry.equalise import (
+    blended,
+    colour_strength,
+    disc_blurred,
+    equalised,
+)
 from defocus.align.photometry.exposure import light_ratio
 from defocus.align.photometry.gains import light_profile, tilt_of
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.photometry.specks import Specks, dark_specks
 from defocus.align.photometry.wide_blur import ALL_DIAMETERS_PX
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
-from defocus.align.sampling.pyramid import factor_for, grain_level, reduced, resized_to, scaling
+from defocus.align.sampling.pyramid import (
+    factor_for,
+    grain_level,
+    reduced,
+    resized_to,
+    scaling,
+)
 from defocus.align.sharp_member.compared import Compared
 from defocus.align.sharp_member.numbers import SharpMember, cast_ev, sharp_member
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
@@ -70,13 +81,19 @@ SHOWN_STOPS = 0.5
 class Unexplained:
     """How much of a pair the blur does not explain, in stops of light."""
 
-    stops: float  # what 0.2 % of the picture exceeds in windows of 21 px, or dark specks
+    stops: (
+        float  # what 0.2 % of the picture exceeds in windows of 21 px, or dark specks
+    )
     moved_stops: float
     tilt_ev: float  # by how much the light changes from the centre to a border, EV
     specks: int
     blurrier_share: float
-    colour_strength: float | None = None  # blurry over sharp; None if the scene is too grey
-    sharp_member: SharpMember | None = None  # tests of the sharp member, each for one fault
+    colour_strength: float | None = (
+        None  # blurry over sharp; None if the scene is too grey
+    )
+    sharp_member: SharpMember | None = (
+        None  # tests of the sharp member, each for one fault
+    )
 
     @property
     def colour_change(self) -> float | None:
@@ -94,11 +111,17 @@ def causes(rest: Unexplained) -> tuple[str, ...]:
     """What may be the matter with a pair, in words; empty if the blur explains it."""
     words = []
     if rest.tilt_ev > MOST_TILT_EV:
-        words.append(f"light changed across the picture, by {rest.tilt_ev:.2f} EV to either side")
+        words.append(
+            f"light changed across the picture, by {rest.tilt_ev:.2f} EV to either side"
+        )
     if rest.specks:
-        words.append(f"dust or a mark: {rest.specks} dark specks in the sharp member alone")
+        words.append(
+            f"dust or a mark: {rest.specks} dark specks in the sharp member alone"
+        )
     if rest.moved_stops > MOST_STOPS:
-        words.append(f"something moved: {rest.moved_stops:.2f} stops that no blur explains")
+        words.append(
+            f"something moved: {rest.moved_stops:.2f} stops that no blur explains"
+        )
     if rest.blurrier_share > MOST_BLURRIER_SHARE:
         share = f"{100 * rest.blurrier_share:.0f} %"
         why = "the sharp member is focused elsewhere"
@@ -125,7 +148,10 @@ def _colours_differ(strength: float, change: float) -> str:
 
 
 def unexplained(
-    blurry: Array, sharp: Array, matrix: NDArray[np.float64], coc_px: Array | None = None
+    blurry: Array,
+    sharp: Array,
+    matrix: NDArray[np.float64],
+    coc_px: Array | None = None,
 ) -> tuple[Unexplained, Array] | None:
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
@@ -178,7 +204,9 @@ def unexplained(
     return numbers, whole
 
 
-def _coc_on(coc_px: Array | None, other: Array, light: Array, shown: Mask, factor: int) -> Array:
+def _coc_on(
+    coc_px: Array | None, other: Array, light: Array, shown: Mask, factor: int
+) -> Array:
     """Diameters on the reduced grid, px of it; found here where none are given."""
     if coc_px is None:
         matched = other * light_ratio(light, other, shown)
@@ -245,8 +273,12 @@ class _Comparison:
         stack = tuple(disc_blurred(other, one) for one in ALL_DIAMETERS_PX[:count])
         codes = np.asarray(linear_to_srgb(other), np.float32)
         by_codes = tuple(disc_blurred(codes, one) for one in ALL_DIAMETERS_PX[:count])
-        index = np.interp(coc, ALL_DIAMETERS_PX[:count], np.arange(len(stack))).astype(np.float32)
-        noise = max(grain_level(one, usable.astype(np.float32)) for one in (light, other))
+        index = np.interp(coc, ALL_DIAMETERS_PX[:count], np.arange(len(stack))).astype(
+            np.float32
+        )
+        noise = max(
+            grain_level(one, usable.astype(np.float32)) for one in (light, other)
+        )
         return cls(
             light,
             stack,
@@ -275,17 +307,27 @@ class _Comparison:
     def beyond(self, windows: _Windows, *, near_map: bool = False) -> Array:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
-        gain = windows.predicted / np.maximum(self._mean(self.linear, side), np.float32(1e-6))
+        gain = windows.predicted / np.maximum(
+            self._mean(self.linear, side), np.float32(1e-6)
+        )
         low, high = self._blurred_range(windows, near_map, side, gain)
         tone = self._tone(windows, gain, side)
         darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
-        lightest = np.maximum(high + self.floor, (windows.predicted + self.floor) / tone)
+        lightest = np.maximum(
+            high + self.floor, (windows.predicted + self.floor) / tone
+        )
         light = windows.blurry + self.floor
-        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(np.log2(light / darkest), 0)
+        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(
+            np.log2(light / darkest), 0
+        )
         return np.where(windows.counted, stops, 0).astype(np.float32)
 
     def _blurred_range(
-        self, windows: _Windows, near_map: bool, side: int, gain: NDArray[np.floating[Any]]
+        self,
+        windows: _Windows,
+        near_map: bool,
+        side: int,
+        gain: NDArray[np.floating[Any]],
     ) -> tuple[Array, Array]:
         """Least and most light of each window over all blurs, or over those near the blur map."""
         low, high = windows.predicted.copy(), windows.predicted.copy()
@@ -299,7 +341,9 @@ class _Comparison:
             np.maximum(high, mean, out=high)
         return low, high
 
-    def _tone(self, windows: _Windows, gain: NDArray[np.floating[Any]], side: int) -> Array:
+    def _tone(
+        self, windows: _Windows, gain: NDArray[np.floating[Any]], side: int
+    ) -> Array:
         """Least change of light by a tone curve, as a factor, from means of encoded values."""
         codes = (gain * self._mean(self.encoded, side) + self.floor) / (
             windows.predicted + self.floor
@@ -308,7 +352,9 @@ class _Comparison:
 
     def stops(self, windows: _Windows) -> Array:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
-        gain = windows.predicted / np.maximum(self._mean(self.linear, windows.side), 1e-6)
+        gain = windows.predicted / np.maximum(
+            self._mean(self.linear, windows.side), 1e-6
+        )
         blurry, predicted = np.maximum(self.light, 0), np.maximum(self.linear * gain, 0)
         ratio = np.log2((blurry + self.floor) / (predicted + self.floor))
         return np.asarray(ratio * self.usable, np.float32)
@@ -331,16 +377,23 @@ class _Comparison:
 
 
 def _box(values: Array, side: int) -> Array:
-    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+    return np.asarray(
+        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32
+    )
 
 
 def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
     """Share of the places with texture where the sharp member has clearly less detail."""
-    inner = cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8)) > 0
+    inner = (
+        cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
+        > 0
+    )
     blurry, sharp = (_detail(one, inner) for one in (light, other))
     near = cv2.dilate(sharp, np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
     textured = inner & (np.maximum(blurry, sharp) > TEXTURE) & (blurry >= LEAKED * near)
-    return float((sharp < BLURRIER * blurry)[textured].mean()) if textured.any() else 0.0
+    return (
+        float((sharp < BLURRIER * blurry)[textured].mean()) if textured.any() else 0.0
+    )
 
 
 def _detail(light: Array, inner: Mask) -> Array:

@@ -81,11 +81,15 @@ def _costs(first: Array, tried: Sequence[float], filled: Array, shown: Mask) -> 
 
 def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
     """By how much the best wide disc costs less than the best narrow one."""
-    gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(axis=0)
+    gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(
+        axis=0
+    )
     return interpolated(resized_to(gain, shown.shape), REDUCTION, valid.shape)
 
 
-def _diameter_px(valid: Mask, costs: Array, shown: Mask, tried: Sequence[float]) -> Array:
+def _diameter_px(
+    valid: Mask, costs: Array, shown: Mask, tried: Sequence[float]
+) -> Array:
     """Diameter of the disc with the least cost, px of the full picture."""
     place = least_cost_place(costs, shown)
     diameter = REDUCTION * np.interp(place, np.arange(len(tried)), tried)

@@ -16,7 +16,13 @@ from defocus.align.registration.robust_fit import (
     voted,
     without_parts,
 )
-from defocus.align.uncertainty import Array, blocks_of, drawn_equations, each_block, sample_places
+from defocus.align.uncertainty import (
+    Array,
+    blocks_of,
+    drawn_equations,
+    each_block,
+    sample_places,
+)
 
 # In a flow: cat's-eye vignetting and coma move the centroid of a defocused point along the
 # radius, in proportion to the circle of confusion and to the distance from the centre. It is
@@ -51,8 +57,12 @@ class Asymmetry:
     def field(self, coc_px: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(2, H, W)`` radial part of the flow for circles of confusion ``(H, W)``."""
         height, width = coc_px.shape
-        x, y = _position(np.arange(width)[None], np.arange(height)[:, None], coc_px.shape)
-        return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(np.float32)
+        x, y = _position(
+            np.arange(width)[None], np.arange(height)[:, None], coc_px.shape
+        )
+        return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(
+            np.float32
+        )
 
 
 def asymmetry(
@@ -141,7 +151,9 @@ class TileAsymmetry:
     value: float
     information: float  # its inverse variance, 0 if they say nothing
     prior: float
-    taken: float  # what the transform was fitted with; 0 if the value is not significant
+    taken: (
+        float  # what the transform was fitted with; 0 if the value is not significant
+    )
     corner_px: float  # how far an asymmetry of one moves the corners of the transform inwards, px
     coma_px: float = 0.0
 
@@ -163,11 +175,16 @@ class TileAsymmetry:
         return self.corner_px * self.doubt
 
 
-def _fitted(design: Array, target: Array, blocks: NDArray[np.int_]) -> tuple[Array, Array]:
+def _fitted(
+    design: Array, target: Array, blocks: NDArray[np.int_]
+) -> tuple[Array, Array]:
     """Parameters of a robust fit, and their standard errors by a block bootstrap."""
     parameters, weights = _robust_fit(design, target)
     draws, sums = drawn_equations(
-        [_normal(design[some], target[some], weights[some]) for some in each_block(blocks)]
+        [
+            _normal(design[some], target[some], weights[some])
+            for some in each_block(blocks)
+        ]
     )
     sigma = draws.sigma([_solved(*drawn) for drawn in sums])
     return parameters, np.hypot(sigma, SHARED_ERROR)
@@ -211,7 +228,9 @@ def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -
     """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
     plain = settled_on(joint.fit.model, matches, voted(matches), shape)
     none = np.inf if plain is None else without_parts(plain, matches, shape).squared
-    return without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
+    return (
+        without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
+    )
 
 
 def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:

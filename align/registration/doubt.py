@@ -42,7 +42,13 @@ def ecc_step(
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ITERATIONS, 1e-5)
     try:
         _, affine = cv2.findTransformECC(
-            blurry, matched, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, criteria, inside, 5
+            blurry,
+            matched,
+            np.eye(2, 3, dtype=np.float32),
+            cv2.MOTION_AFFINE,
+            criteria,
+            inside,
+            5,
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return None
@@ -79,7 +85,11 @@ def doubt(
     """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
     What the limits leave out, and what a lens moves where the zoom is known, raises no doubt."""
-    zoom_known, at_most, largest_px = known_zoom is not None, limits.at_most, limits.largest_px
+    zoom_known, at_most, largest_px = (
+        known_zoom is not None,
+        limits.at_most,
+        limits.largest_px,
+    )
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
     most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
@@ -104,9 +114,13 @@ def doubt(
             f"the tiles leave an error of {unit * error_px:.1f} px at the corners, more than the "
             f"{unit * finest * largest:.2g} px allowed"
         )
-        return reason + ("" if zoom_known else _session_hint(level, finest, size, at_most))
+        return reason + (
+            "" if zoom_known else _session_hint(level, finest, size, at_most)
+        )
     if level.tiles.likeness < LEAST_LIKENESS:
-        return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
+        return (
+            f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
+        )
     if _repeats(blurry, sharp, level, most / level.factor):
         if math.isfinite(largest_px):
             return f"the texture repeats itself within the {unit * largest_px:g} px allowed"
@@ -120,13 +134,18 @@ def doubt(
     else:
         reason = _zoom_doubt(level, known_zoom, blurry.shape, unit)
     if at_most != "translation":
-        reason = reason or _blur_doubt(blurry, sharp, level, finest, unit, zoom_known=zoom_known)
+        reason = reason or _blur_doubt(
+            blurry, sharp, level, finest, unit, zoom_known=zoom_known
+        )
     return reason or _share_doubt(blurry, sharp, level, unit)
 
 
 def _session_hint(level: Level, finest: int, size: str, at_most: str) -> str:
     """What a person can do if other pairs may give the zoom; empty if that is not enough."""
-    if at_most == "translation" or level.known_zoom_px > finest * LARGEST_UNKNOWN_PX[size]:
+    if (
+        at_most == "translation"
+        or level.known_zoom_px > finest * LARGEST_UNKNOWN_PX[size]
+    ):
         return ""
     return SESSION_HINT
 
@@ -169,7 +188,10 @@ def _lens_doubt(level: Level, finest: int, size: str, unit: int) -> str:
     if level.skew_px > finest * LARGEST_SKEW_PX:
         moved = f"moves the corners {unit * level.skew_px:.1f} px"
         return f"the point spread is skewed as by a coma that {moved}"
-    if math.hypot(level.error_px, level.asymmetry_px) > finest * LARGEST_UNKNOWN_PX[size]:
+    if (
+        math.hypot(level.error_px, level.asymmetry_px)
+        > finest * LARGEST_UNKNOWN_PX[size]
+    ):
         return (
             f"zoom and an asymmetric point spread differ by {unit * level.asymmetry_px:.1f} px at "
             "the corners and cannot be told apart"
@@ -179,12 +201,16 @@ def _lens_doubt(level: Level, finest: int, size: str, unit: int) -> str:
     return ""
 
 
-def _zoom_doubt(level: Level, known_zoom: float, shape: tuple[int, ...], unit: int) -> str:
+def _zoom_doubt(
+    level: Level, known_zoom: float, shape: tuple[int, ...], unit: int
+) -> str:
     """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
     half = level.factor * math.hypot(*shape) / 2
     apart = half * (math.sqrt(np.linalg.det(level.matrix[:2, :2])) - known_zoom)
     # the transform leads back from where a coma has moved the corners to
-    shown = level.factor * shown_coc_px(level.coc_px[level.tiles.agreeing] / level.factor)
+    shown = level.factor * shown_coc_px(
+        level.coc_px[level.tiles.agreeing] / level.factor
+    )
     coma = 0.0 if level.spread is None else -level.spread.coma * shown
     allowed = CONTRADICTION * math.hypot(level.error_px, level.asymmetry_px)
     if min(coma, 0.0) - allowed <= apart <= max(coma, 0.0) + allowed:

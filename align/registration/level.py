@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
 from defocus.align.registration.models import Area, corners, radial
 from defocus.align.registration.robust_fit import parts
-from defocus.align.registration.spread_shape import SpreadShape, least_spread, shown_coc_px
+from defocus.align.registration.spread_shape import (
+    SpreadShape,
+    least_spread,
+    shown_coc_px,
+)
 from defocus.align.registration.tile_fit import TileFit
 from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
@@ -71,13 +75,17 @@ def strong_blur_step(
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
 
 
-def _compared(second: Plane, step: Array, first: Plane, seen: Plane) -> tuple[Plane, Plane, Plane]:
+def _compared(
+    second: Plane, step: Array, first: Plane, seen: Plane
+) -> tuple[Plane, Plane, Plane]:
     """The moved picture at equal contrast, how it differs, and the weights of the places."""
     there = moved_by(second, step)
     there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
     apart = first - there
     noise = _mean(apart * apart)
-    weights = seen / (noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12)
+    weights = seen / (
+        noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12
+    )
     return there, apart, weights
 
 
@@ -93,7 +101,14 @@ def _design(there: Grey, depth: Plane) -> Array:
     y = (y - (shape[0] - 1) / 2) / np.float32(half)
     right = cv2.Sobel(there, -1, 1, 0, scale=1 / 8)
     down = cv2.Sobel(there, -1, 0, 1, scale=1 / 8)
-    slopes = [right, down, right * x + down * y, down * x - right * y, right * depth, down * depth]
+    slopes = [
+        right,
+        down,
+        right * x + down * y,
+        down * x - right * y,
+        right * depth,
+        down * depth,
+    ]
     return np.stack(slopes).reshape(6, -1).astype(np.float64)
 
 
@@ -143,7 +158,9 @@ def _coc_map(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> Plane:
     column, row = np.clip(np.round(centres), 0, last).astype(int).T
     np.add.at(sums[0], (row, column), coc_px)
     np.add.at(sums[1], (row, column), 1.0)
-    near, count = (cv2.GaussianBlur(one, (0, 0), MAP_SHARE * max(shape)) for one in sums)
+    near, count = (
+        cv2.GaussianBlur(one, (0, 0), MAP_SHARE * max(shape)) for one in sums
+    )
     least = 1e-6 * float(count.max())  # where no tile is near, that of all
     return np.asarray((near + least * float(coc_px.mean())) / (count + least))
 
@@ -155,19 +172,25 @@ def _blurred_by(picture: Grey, coc: Plane) -> Grey:
     stack = np.stack(disc_blurred_stack(picture, tried))
     place = np.interp(coc, tried, np.arange(len(tried)))
     below = np.minimum(place.astype(int), len(tried) - 2)[None]
-    less, more = (np.take_along_axis(stack, one, axis=0)[0] for one in (below, below + 1))
+    less, more = (
+        np.take_along_axis(stack, one, axis=0)[0] for one in (below, below + 1)
+    )
     return np.asarray(less + (place - below[0]) * (more - less), np.float32)
 
 
 def _detail(picture: Grey) -> Grey:
     """Neither noise nor smooth differences, such as vignetting."""
     fine = cv2.GaussianBlur(picture, (0, 0), FINEST_PX)
-    return np.asarray(fine - cv2.GaussianBlur(fine, (0, 0), DETAIL_SHARE * max(picture.shape)))
+    return np.asarray(
+        fine - cv2.GaussianBlur(fine, (0, 0), DETAIL_SHARE * max(picture.shape))
+    )
 
 
 def _mean(picture: Grey) -> Grey:
     """The mean around each place."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), GAIN_SHARE * max(picture.shape)))
+    return np.asarray(
+        cv2.GaussianBlur(picture, (0, 0), GAIN_SHARE * max(picture.shape))
+    )
 
 
 def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
@@ -175,7 +198,10 @@ def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
     seen = np.zeros(shape, np.float32)
     side = min(area.bottom - area.top, area.right - area.left)
     border = int(min(border_px, side / 4))
-    seen[area.top + border : area.bottom - border, area.left + border : area.right - border] = 1
+    seen[
+        area.top + border : area.bottom - border,
+        area.left + border : area.right - border,
+    ] = 1
     return seen
 
 
@@ -231,7 +257,9 @@ class Level:
     coc_px: Array  # ``(T,)`` their circles of confusion, in pixels of the full picture
     coma_px: float  # what a coma may add to the error at the worst corner
     least_spread_px: float  # largest coma at the corner that sharp tiles far out allow
-    spread: SpreadShape | None  # shape of the point spread; None if it cannot be measured
+    spread: (
+        SpreadShape | None
+    )  # shape of the point spread; None if it cannot be measured
 
     @property
     def asymmetry_px(self) -> float:
@@ -271,13 +299,19 @@ class Level:
         coma."""
         if self.spread is None or not self.spread.skewed(LEAST_SKEW):
             return 0.0
-        shown = self.factor * shown_coc_px(self.coc_px[self.tiles.agreeing] / self.factor)
+        shown = self.factor * shown_coc_px(
+            self.coc_px[self.tiles.agreeing] / self.factor
+        )
         return min(abs(self.spread.coma) * shown, self.least_spread_px)
 
 
 def rescaled(matrix: Array, factor: float) -> Array:
     """Convert a transform of full positions to positions reduced by ``factor``, or back (1 / f)."""
-    scale = scaling(round(factor)) if factor >= 1 else np.linalg.inv(scaling(round(1 / factor)))
+    scale = (
+        scaling(round(factor))
+        if factor >= 1
+        else np.linalg.inv(scaling(round(1 / factor)))
+    )
     return np.asarray(scale @ matrix @ np.linalg.inv(scale))
 
 
@@ -295,7 +329,9 @@ def measured_level(
     field = np.linalg.norm(radial(centres, np.ones(len(coc_px)), shape), axis=1)
     least = least_spread(field[tiles.agreeing], seen)
     # a tile that looks sharp may be blurred by half of the first blur that is tried
-    allowed = LARGEST_COMA_SHARE * least_spread(field[tiles.agreeing], seen + HALF_STEP_PX)
+    allowed = LARGEST_COMA_SHARE * least_spread(
+        field[tiles.agreeing], seen + HALF_STEP_PX
+    )
     coma = _coma_px(spread, least, seen)
     error = math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px)
     zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
@@ -319,7 +355,10 @@ def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
     coma = COMA_SHARE * least
     if spread is not None:
         share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
-        coma = min(share * least, shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma))
+        coma = min(
+            share * least,
+            shown_coc_px(seen) * math.hypot(spread.coma, spread.coma_sigma),
+        )
     return coma
 
 
@@ -338,10 +377,17 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
 
     The tiles say where they begin. Of 18 answers the one off by over 1 px stated 1.1 px."""
     size = size_of(blurry.shape)
-    unsure = math.isfinite(level.error_px) and level.error_px > finest * LARGEST_ERROR_PX[size]
-    unsure = unsure and not level.tiles.against_px  # which no similarity of the intensities mends
+    unsure = (
+        math.isfinite(level.error_px)
+        and level.error_px > finest * LARGEST_ERROR_PX[size]
+    )
+    unsure = (
+        unsure and not level.tiles.against_px
+    )  # which no similarity of the intensities mends
     strong = is_strongly_blurred(level, blurry.shape)
-    if not (unsure and strong and level.tiles.fit.model in ("translation", "similarity")):
+    if not (
+        unsure and strong and level.tiles.fit.model in ("translation", "similarity")
+    ):
         return level
     step = intensity_step(blurry, sharp, level, finest)
     turn = turn_px(step.matrix, level.factor, blurry.shape, zoom_known=False)
@@ -359,8 +405,12 @@ def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:
         fit=replace(level.tiles.fit, model="similarity"),
         scatter_px=level.tiles.scatter_px * error_px / level.error_px,
     )
-    matrix = rescaled(rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor)
-    return replace(level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles)
+    matrix = rescaled(
+        rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor
+    )
+    return replace(
+        level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles
+    )
 
 
 def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:
@@ -368,13 +418,17 @@ def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:
     return level.blur_px >= STRONG_BLUR * level.factor * max(shape)
 
 
-def turn_px(step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool) -> float:
+def turn_px(
+    step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool
+) -> float:
     """By how much a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
     return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*shape) / 2
 
 
-def intensity_step(blurry: Grey, sharp: Grey, level: Level, finest: int) -> StrongBlurStep:
+def intensity_step(
+    blurry: Grey, sharp: Grey, level: Level, finest: int
+) -> StrongBlurStep:
     """What the intensities move after the tiles of a level, in pixels of its pictures.
 
     They are compared at half the finest size, where such a blur leaves nothing more to see."""

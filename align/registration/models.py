@@ -61,7 +61,9 @@ class DisplacementScatter:
 
     def turned(self, rows: Array) -> Array:
         """Rotate ``(K, 2 N, ...)`` rows of all x, then all y, to along and across the parallax."""
-        return np.asarray((self.axes @ rows.reshape(len(rows), 2, -1)).reshape(rows.shape))
+        return np.asarray(
+            (self.axes @ rows.reshape(len(rows), 2, -1)).reshape(rows.shape)
+        )
 
     def without_common(self, at: Array) -> Array:
         """``(2, P + 1, ...)`` vectors without the component of the last one along the parallax."""
@@ -85,11 +87,19 @@ class ModelFit:
 
     model: str
     matrix: Array  # ``(3, 3)`` from start to end positions, px
-    residuals: Array  # ``(N,)`` distances of the end points from their predicted positions, px
+    residuals: (
+        Array  # ``(N,)`` distances of the end points from their predicted positions, px
+    )
     corner_factor_px: float  # worst corner's error for errors of 1 px, but for parallax
-    shift_factor_px: float  # the same factor for the displacement of the centre, per coordinate
-    slope_factor: float  # the same for zoom (ratio) and rotation (rad); 0 if translation
-    asymmetry: float = 0.0  # at the corner, outwards positive, px per px of CoC; 0 if not fitted
+    shift_factor_px: (
+        float  # the same factor for the displacement of the centre, per coordinate
+    )
+    slope_factor: (
+        float  # the same for zoom (ratio) and rotation (rad); 0 if translation
+    )
+    asymmetry: float = (
+        0.0  # at the corner, outwards positive, px per px of CoC; 0 if not fitted
+    )
     asymmetry_information: float = 0.0  # its inverse variance from errors of 1 px
     corner_per_asymmetry_px: float = 0.0
 
@@ -102,7 +112,9 @@ def radial(points: Array, coc_px: Array, shape: tuple[int, ...]) -> Array:
 def corners(shape: tuple[int, ...]) -> Array:
     """``(4, 2)``: x, y of the corner pixels of a picture of that height and width."""
     height, width = shape[:2]
-    return np.array([(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float)
+    return np.array(
+        [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float
+    )
 
 
 def corners_and_centre(shape: tuple[int, ...]) -> Array:
@@ -111,7 +123,10 @@ def corners_and_centre(shape: tuple[int, ...]) -> Array:
 
 
 def corner_distance_px(
-    first: Array, second: Array, shape: tuple[int, ...], scatter: DisplacementScatter = EVEN
+    first: Array,
+    second: Array,
+    shape: tuple[int, ...],
+    scatter: DisplacementScatter = EVEN,
 ) -> float:
     """Largest difference of two ``(3, 3)`` transforms at a corner, but for a parallax."""
     places = corners_and_centre(shape)
@@ -137,7 +152,9 @@ def fit_model(
     slopes = np.vstack([fits.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
     half = math.hypot(*shape[:2]) / 2
     residuals = np.linalg.norm(
-        moved_points(matrix, start) + half * parameters[-1] * fits.beside.reshape(2, -1).T - end,
+        moved_points(matrix, start)
+        + half * parameters[-1] * fits.beside.reshape(2, -1).T
+        - end,
         axis=1,
     )
     covariance = _inverse(slopes[:, :-1].T @ slopes[:, :-1], 1e-15)
@@ -146,12 +163,21 @@ def fit_model(
         return ModelFit(model, matrix, residuals, *errors)
     # what the other parameters do for an asymmetry of one, and what they leave of it
     answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
-    information = float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum()) - spread.precision
+    information = (
+        float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum())
+        - spread.precision
+    )
     at = moved_points(norm, corners(shape))
     moved = (_slopes(normed, at) @ basis.T @ answer).reshape(2, -1)
     reach = float(np.linalg.norm(moved, axis=0).max())
     return ModelFit(
-        model, matrix, residuals, *errors, half * float(parameters[-1]), information, reach
+        model,
+        matrix,
+        residuals,
+        *errors,
+        half * float(parameters[-1]),
+        information,
+        reach,
     )
 
 
@@ -176,7 +202,9 @@ class _Solved:
     parameters: Array  # ``(K, p + 1)``, the asymmetry last, in half diagonals
     slopes: Array  # ``(K, 2 N, p + 1)``, derivatives of the weighted residuals by the parameters
     beside: Array  # ``(2 N,)`` displacement of the points by an asymmetry of one, all x, then all y
-    normed: Array  # ``(K, 3, 3)`` transforms in units of half a diagonal about the centre
+    normed: (
+        Array  # ``(K, 3, 3)`` transforms in units of half a diagonal about the centre
+    )
     matrices: Array  # ``(K, 3, 3)`` transforms in px
 
 
@@ -195,7 +223,9 @@ def _solved(
     # the asymmetry is the last parameter, in units of half a diagonal; its prior keeps it finite
     prior = 1.0 if spread is None else spread.precision
     beside = (
-        np.zeros(2 * len(start)) if spread is None else (first * spread.coc_px[:, None]).T.ravel()
+        np.zeros(2 * len(start))
+        if spread is None
+        else (first * spread.coc_px[:, None]).T.ravel()
     )
     besides = np.broadcast_to(beside[:, None], (count, len(beside), 1))
     parameters = np.zeros((count, len(basis) + 1))
@@ -262,7 +292,9 @@ def _standard_errors(
     slopes = _slopes(normed, points) @ basis.T
     variances = np.einsum("ri,ij,rj->r", slopes, covariance, slopes).reshape(2, -1)
     apart = scatter.without_common(slopes.reshape(2, 5, -1)).reshape(slopes.shape)
-    at_corners = np.einsum("ri,ij,rj->r", apart, covariance, apart).reshape(2, -1)[:, :4]
+    at_corners = np.einsum("ri,ij,rj->r", apart, covariance, apart).reshape(2, -1)[
+        :, :4
+    ]
     slope = (_ZOOM @ basis.T) @ covariance @ (basis @ _ZOOM) / 4
     return (
         math.sqrt(at_corners.sum(axis=0).max()),
@@ -307,7 +339,9 @@ class Area:
 
     def of(self, picture: Grey) -> Grey:
         """That part of a picture."""
-        return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
+        return np.ascontiguousarray(
+            picture[self.top : self.bottom, self.left : self.right]
+        )
 
     def tile(self, side: int) -> tuple[int, int]:
         """Height and width of a tile with about that side that fits; large primes are avoided."""

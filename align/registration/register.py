@@ -23,8 +23,18 @@ from defocus.align.registration.level import (
     seen_by_intensity,
     size_of,
 )
-from defocus.align.registration.models import MODELS, Area, ModelFit, corner_distance_px, radial
-from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.models import (
+    MODELS,
+    Area,
+    ModelFit,
+    corner_distance_px,
+    radial,
+)
+from defocus.align.registration.spread_shape import (
+    BlurredTiles,
+    SpreadShape,
+    spread_shape,
+)
 from defocus.align.registration.tile_fit import (
     NoFit,
     SmallTiles,
@@ -95,12 +105,18 @@ class Registration:
     inlier_share: float = 0.0
     matrix: Array | None = None  # ``(3, 3)`` float64, px of the full picture, or None
     model: str = ""  # the simplest that the tiles support; empty if there is none
-    uncertainty: Uncertainty | None = None  # standard errors; None if there is no transform
+    uncertainty: Uncertainty | None = (
+        None  # standard errors; None if there is no transform
+    )
     agreeing: int = 0
     blur_px: float = 0.0  # root mean squared circle of confusion of these tiles
     asymmetry: TileAsymmetry | None = None
-    alone: str = ""  # why there is none without what the pair's session shares; else empty
-    limited: bool = False  # shifts that fit as well were left out, as a person says how far
+    alone: str = (
+        ""  # why there is none without what the pair's session shares; else empty
+    )
+    limited: bool = (
+        False  # shifts that fit as well were left out, as a person says how far
+    )
 
     @property
     def corner_error_px(self) -> float | None:
@@ -151,7 +167,9 @@ def register(
     if at_most != "translation":
         best = seen_by_intensity(*compared, best, factors[-1])
     limits = MotionLimits(at_most, largest_px)
-    reason = doubt(*compared, best, limits, factors[-1], known_zoom=known_zoom, unit=unit)
+    reason = doubt(
+        *compared, best, limits, factors[-1], known_zoom=known_zoom, unit=unit
+    )
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
@@ -189,16 +207,22 @@ def _check(blurry: Grey, sharp: Grey) -> None:
         )
     for name, picture in (("blurry", blurry), ("sharp", sharp)):
         if not np.isfinite(picture).all():
-            raise AlignmentError(f"the {name} picture has values that are not finite; repair it")
+            raise AlignmentError(
+                f"the {name} picture has values that are not finite; repair it"
+            )
 
 
-def _registration(level: Level, shape: tuple[int, ...], *, zoom_known: bool) -> Registration:
+def _registration(
+    level: Level, shape: tuple[int, ...], *, zoom_known: bool
+) -> Registration:
     fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
     uncertainty = _uncertainty(level, zoom_known, tiles, fit, half)
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     measured = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
     spread = tiles.asymmetry and replace(
-        tiles.asymmetry, corner_px=level.factor * tiles.asymmetry.corner_px, coma_px=level.coma_px
+        tiles.asymmetry,
+        corner_px=level.factor * tiles.asymmetry.corner_px,
+        coma_px=level.coma_px,
     )
     return Registration(*measured, int(tiles.agreeing.sum()), level.blur_px, spread)
 
@@ -215,7 +239,9 @@ def _uncertainty(
         shift_px=math.hypot(shift, centre),
         zoom=zoom,
         rotation_deg=math.degrees(math.hypot(slope, centre / half)),
-        corner_px=math.hypot(level.known_zoom_px, zoom * half) if zoom_known else level.corner_px,
+        corner_px=math.hypot(level.known_zoom_px, zoom * half)
+        if zoom_known
+        else level.corner_px,
     )
 
 
@@ -228,7 +254,9 @@ def largest_error_px(shape: tuple[int, ...]) -> float:
 def _factors(shape: tuple[int, ...]) -> list[int]:
     """Reduction factors of the search and of the result."""
     most = min(shape) // SMALLEST_SIDE  # a panorama must not be reduced to a line
-    factors = {min(factor_for(shape, side), most) for side in (SEARCH_SIDE, FINEST_SIDE)}
+    factors = {
+        min(factor_for(shape, side), most) for side in (SEARCH_SIDE, FINEST_SIDE)
+    }
     return sorted(factors, reverse=True)
 
 
@@ -259,7 +287,9 @@ class _Round:
     shifts: TileShifts
     blur: NDArray[np.int_]  # ``(T,)`` which of the diameters fits a tile best
     coc: Array  # ``(T,)`` that diameter
-    blurred: Mapping[float, Grey]  # the sharp picture's area by the diameters that were tried
+    blurred: Mapping[
+        float, Grey
+    ]  # the sharp picture's area by the diameters that were tried
 
 
 def _refined(
@@ -291,11 +321,15 @@ def _refined(
             return fitted
         tiles = fitted
         model = tiles.fit.model
-        if model in models and model != models[-1]:  # two models must not take turns for ever
+        if (
+            model in models and model != models[-1]
+        ):  # two models must not take turns for ever
             held = _simpler(models[-1], model)
             simpler = _fitted(compared, now, search.at_most, held)
             if not isinstance(simpler, NoFit):
-                apart = corner_distance_px(tiles.fit.matrix, simpler.fit.matrix, compared.shape)
+                apart = corner_distance_px(
+                    tiles.fit.matrix, simpler.fit.matrix, compared.shape
+                )
                 between = apart / 2
                 tiles = simpler
         models.append(tiles.fit.model)
@@ -319,7 +353,9 @@ def _refined(
             shifts, coc = now.shifts, now.coc
         else:
             tiles = better
-    return measured_level(factor, tiles, shifts.centres, coc, left, compared.shape, spread)
+    return measured_level(
+        factor, tiles, shifts.centres, coc, left, compared.shape, spread
+    )
 
 
 def _compared(
@@ -332,7 +368,9 @@ def _compared(
         return NoFit("the pictures have too little in common")
     wanted = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
     side = scipy.fft.prev_fast_len(wanted, True)
-    diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
+    diameters = np.array(
+        [d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side]
+    )
     if search.alike:
         diameters = diameters[:1]
     first = np.sqrt(area.of(blurry))
@@ -340,9 +378,13 @@ def _compared(
     return _Compared(sharp, shape, area, first, tiles, side, diameters, reach)
 
 
-def _first_tried(compared: _Compared, factor: int, every: int, coarser: Level | None) -> Mask:
+def _first_tried(
+    compared: _Compared, factor: int, every: int, coarser: Level | None
+) -> Mask:
     """``(T, D)``: the blurs that each tile tries first."""
-    blur = None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
+    blur = (
+        None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
+    )
     return first_tried(
         compared.area, compared.side, TILE_GRID, compared.diameters, every, blur, factor
     )
@@ -352,8 +394,12 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
     """Correlate every tile with the sharp picture, moved and blurred by the diameters tried."""
     needed = np.flatnonzero(tried.any(axis=0))
     diameters = compared.diameters[needed]
-    blurred = blurred_area(moved_picture(compared.sharp, matrix), compared.area, diameters)
-    shifts = most_alike_shifts(compared.tiles, blurred, tried[:, needed], compared.reach)
+    blurred = blurred_area(
+        moved_picture(compared.sharp, matrix), compared.area, diameters
+    )
+    shifts = most_alike_shifts(
+        compared.tiles, blurred, tried[:, needed], compared.reach
+    )
     shifts = replace(shifts, centres=shifts.centres + compared.corner)
     blur = needed[shifts.chosen]
     by_diameter = dict(zip(diameters.tolist(), blurred, strict=True))
@@ -366,15 +412,21 @@ def _fitted(
     """Fit a transform to the tiles that are not blurred beyond what a tile can place."""
     placed = now.coc <= LARGEST_BLUR * compared.side
     start = Start(now.matrix, compared.shape)
-    return fit_tiles(now.shifts, placed, now.coc, start, prior, at_most=at_most, held=held)
+    return fit_tiles(
+        now.shifts, placed, now.coc, start, prior, at_most=at_most, held=held
+    )
 
 
 def _small_tiles(compared: _Compared, now: _Round) -> SmallTiles | None:
     moved = moved_picture(compared.sharp, now.matrix)
-    return small_tiles(compared.first, compared.tiles, moved, compared.area, compared.reach)
+    return small_tiles(
+        compared.first, compared.tiles, moved, compared.area, compared.reach
+    )
 
 
-def _spread_shape(compared: _Compared, now: _Round, agreeing: Mask) -> SpreadShape | None:
+def _spread_shape(
+    compared: _Compared, now: _Round, agreeing: Mask
+) -> SpreadShape | None:
     """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
     centres = now.shifts.centres[agreeing]
     tiles = BlurredTiles(

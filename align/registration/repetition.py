@@ -51,7 +51,9 @@ class Witnesses:
 
     centres: Surface  # ``(T, 2)`` x, y in the first picture, px
     agreeing: NDArray[np.bool_]  # ``(T,)``, whether the registration places them right
-    part: NDArray[np.int_]  # ``(T,)``, the number of the part of the picture in which each lies
+    part: NDArray[
+        np.int_
+    ]  # ``(T,)``, the number of the part of the picture in which each lies
 
 
 def repeats(
@@ -73,7 +75,8 @@ def repeats(
     seconds = [alike, *blurred_area(moved, area, DIAMETERS_PX[::2])]
     rest = _Differences.under(first, seconds, (0.0, 0.0), tiles)
     return not all(
-        _told(rest, _Differences.under(first, seconds, one, tiles), tiles) for one in shifts
+        _told(rest, _Differences.under(first, seconds, one, tiles), tiles)
+        for one in shifts
     )
 
 
@@ -89,16 +92,22 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
     return _finer(surface, highest, column, row)
 
 
-def _within(surface: Surface, moved: Shift, largest: float, row: int, column: int) -> Surface:
+def _within(
+    surface: Surface, moved: Shift, largest: float, row: int, column: int
+) -> Surface:
     """The correlation without shifts that are longer than the largest."""
     if math.isfinite(largest):
-        down, across = np.ogrid[-row : surface.shape[0] - row, -column : surface.shape[1] - column]
+        down, across = np.ogrid[
+            -row : surface.shape[0] - row, -column : surface.shape[1] - column
+        ]
         within = np.hypot(across + moved[0], down + moved[1]) <= largest
         surface = np.where(within, surface, 0.0)
     return surface
 
 
-def _finer(surface: Surface, highest: list[tuple[int, int]], column: int, row: int) -> list[Shift]:
+def _finer(
+    surface: Surface, highest: list[tuple[int, int]], column: int, row: int
+) -> list[Shift]:
     """Shifts of the peaks, between the places by a parabola through their neighbours."""
     shifts = []
     for y, x in highest[:MOST_PEAKS]:
@@ -149,13 +158,17 @@ def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool
     if not telling.any() or against.sum() > MOST_AGAINST * telling.sum():
         return False
     spread = len(np.unique(tiles.part[telling]))
-    return spread >= LEAST_PARTS and bool(tiles.agreeing[telling].mean() >= LEAST_AGREEING)
+    return spread >= LEAST_PARTS and bool(
+        tiles.agreeing[telling].mean() >= LEAST_AGREEING
+    )
 
 
 def _correlation(first: Grey, second: Grey) -> Surface:
     """Correlation of gradients under each shift, with zero shift in the middle."""
     height, width = first.shape
-    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32)
+    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(
+        np.float32
+    )
     rows = scipy.fft.next_fast_len(round(1.5 * height), real=True)
     columns = scipy.fft.next_fast_len(round(1.5 * width), real=True)
     squared = _squared_frequencies(rows, columns)
@@ -167,9 +180,13 @@ def _correlation(first: Grey, second: Grey) -> Surface:
     return _per_overlap(height, rows, width, columns, surface)
 
 
-def _per_overlap(height: int, rows: int, width: int, columns: int, surface: Surface) -> Surface:
+def _per_overlap(
+    height: int, rows: int, width: int, columns: int, surface: Surface
+) -> Surface:
     """Correlation per overlapping area, with zero shift in the middle."""
-    overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(np.float32)
+    overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(
+        np.float32
+    )
     fair = surface / np.maximum(overlap, LEAST_OVERLAP)
     judged = np.where(overlap >= LEAST_OVERLAP, fair, 0.0)
     return np.asarray(scipy.fft.fftshift(judged), np.float64)
@@ -196,7 +213,11 @@ def _centred(picture: Grey) -> Grey:
 def _top(three: Surface) -> float:
     """Maximum of a parabola through three samples, relative to the middle one."""
     curvature = three[0] - 2 * three[1] + three[2]
-    return float(np.clip((three[0] - three[2]) / (2 * curvature), -0.5, 0.5)) if curvature else 0.0
+    return (
+        float(np.clip((three[0] - three[2]) / (2 * curvature), -0.5, 0.5))
+        if curvature
+        else 0.0
+    )
 
 
 @dataclass(frozen=True)
@@ -204,7 +225,9 @@ class _Differences:
     """How much two pictures differ under a shift of the second: mean squared differences."""
 
     mean: float
-    around: Surface  # ``(T,)``, under the blur best for each tile; NaN where a picture ends
+    around: (
+        Surface  # ``(T,)``, under the blur best for each tile; NaN where a picture ends
+    )
 
     @classmethod
     def under(
@@ -226,11 +249,15 @@ def _common(shape: tuple[int, ...], shift: Shift) -> tuple[slice, slice]:
     return slice(above, shape[0] - below), slice(left, shape[1] - right)
 
 
-def _squares(first: Grey, second: Grey, shift: Shift, part: tuple[slice, slice]) -> Grey:
+def _squares(
+    first: Grey, second: Grey, shift: Shift, part: tuple[slice, slice]
+) -> Grey:
     """Squared differences with the best contrast of the second; 0 outside of the part."""
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    moved = np.asarray(cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags), np.float32)
+    moved = np.asarray(
+        cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags), np.float32
+    )
     a, b = _centred(first[part]), _centred(moved[part])
     contrast = float((a * b).sum()) / max(float((b * b).sum()), 1e-12)
     squares = np.zeros_like(first)

@@ -44,13 +44,17 @@ CLEARLY_MORE = 1.1
 """Factor by which more tiles must agree before a fit starts with an asymmetry or has a parallax."""
 
 
-def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
+def scatter_of(
+    apart: Array, errors: Array, before: DisplacementScatter
+) -> DisplacementScatter:
     """Scatter of the agreeing tiles, along and across the direction in which they are close."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
     along = np.stack([np.cos(angles), np.sin(angles)])
     across = np.stack([-along[1], along[0]])
     close = np.linalg.norm(apart, axis=1) <= INLIER_PX
-    band = (np.abs(apart @ across) <= INLIER_PX) & (np.abs(apart @ along) <= LARGEST_PARALLAX_PX)
+    band = (np.abs(apart @ across) <= INLIER_PX) & (
+        np.abs(apart @ along) <= LARGEST_PARALLAX_PX
+    )
     # a blurred tile is far off by its own error: what it says of parallax counts as little
     telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
     counts = telling @ band
@@ -63,7 +67,9 @@ def scatter_of(apart: Array, errors: Array, before: DisplacementScatter) -> Disp
     return before
 
 
-def _even_scatter(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
+def _even_scatter(
+    apart: Array, errors: Array, before: DisplacementScatter
+) -> DisplacementScatter:
     """The same scatter in every direction."""
     squares = np.square(apart).mean(axis=1) - np.square(errors)
     # sharp tiles show what all scatter by; blurred ones would drown it in their errors
@@ -77,7 +83,9 @@ def _scatter_along(apart: Array, errors: Array) -> DisplacementScatter:
     values, vectors = np.linalg.eigh(apart.T @ apart / len(apart))
     extra = values - np.square(errors).mean()
     least, most = np.maximum(extra, LEAST_EXTRA_PX**2).tolist()
-    if most == LEAST_EXTRA_PX**2:  # their own errors explain how far apart these tiles lie
+    if (
+        most == LEAST_EXTRA_PX**2
+    ):  # their own errors explain how far apart these tiles lie
         return DisplacementScatter(np.eye(2), (most, least))
     return DisplacementScatter(vectors.T[::-1], (most, least), parallax=True)
 
@@ -126,7 +134,9 @@ def _parallax_fit(
     for step in range(SLOPE_ROUNDS):
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
-        parameters = np.linalg.pinv(normal) @ np.einsum("nip,n,ni->p", design, weights, moved)
+        parameters = np.linalg.pinv(normal) @ np.einsum(
+            "nip,n,ni->p", design, weights, moved
+        )
         apart = np.linalg.norm(design @ parameters - moved, axis=1)
         # a layer farther off than parallax reaches is outvoted, at first a near one is not
         limit = LARGEST_PARALLAX_PX * 0.5 ** min(step, 2)
@@ -191,27 +201,43 @@ def voted(matches: Matches) -> Mask:
         ransacReprojThreshold=INLIER_PX,
         maxIters=2000,
     )
-    return np.zeros(len(matches.first), dtype=bool) if inliers is None else inliers[:, 0] > 0
+    return (
+        np.zeros(len(matches.first), dtype=bool)
+        if inliers is None
+        else inliers[:, 0] > 0
+    )
 
 
 def errors_of(predicted: Array, coc_px: Array) -> Array:
     """Standard errors of tiles, px: what the peaks predict, and what grows with the blur."""
-    return np.asarray(np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2))
+    return np.asarray(
+        np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
+    )
 
 
 def settled_on(
-    model: str, matches: Matches, keep: Mask, shape: tuple[int, ...], *, asymmetric: bool = False
+    model: str,
+    matches: Matches,
+    keep: Mask,
+    shape: tuple[int, ...],
+    *,
+    asymmetric: bool = False,
 ) -> Settled | None:
     """Fit to the tiles that agree with the fit itself; None if they are too few.
 
     Scatter beyond their errors (parallax) is a common covariance, so no sharp tile has all weight.
     """
-    settled, scatter = None, DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
+    settled, scatter = (
+        None,
+        DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2)),
+    )
     counts = np.ones(len(matches.first))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
             return None
-        weights = counts[:, None] / (np.square(matches.errors)[:, None] + scatter.variances)
+        weights = counts[:, None] / (
+            np.square(matches.errors)[:, None] + scatter.variances
+        )
         spread = matches.spread.of(keep) if asymmetric else None
         on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
         scatter, keep, counts = _agreement(matches, shape, on, scatter)
@@ -251,7 +277,9 @@ def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
 class _LeftOut:
     """Fits without each part of the picture in turn; ``part`` is a tile's fit without it."""
 
-    part: NDArray[np.int_]  # ``(N,)``, the number of the fit that each tile is left out of
+    part: NDArray[
+        np.int_
+    ]  # ``(N,)``, the number of the fit that each tile is left out of
     matrices: Array  # ``(K, 3, 3)`` and ``(K,)``
     asymmetries: Array  # ``(K, 3, 3)`` and ``(K,)``
 
@@ -264,9 +292,14 @@ def left_out(
     keep = settled.keep & (part != np.arange(len(present))[:, None])
     if keep.sum(axis=1).min() < LEAST_TILES:
         return None
-    weights, spread = keep[:, :, None] * settled.weights, matches.spread if asymmetric else None
+    weights, spread = (
+        keep[:, :, None] * settled.weights,
+        matches.spread if asymmetric else None,
+    )
     points, model = (matches.first, matches.second), settled.fit.model
-    return _LeftOut(part, *fit_transforms(model, *points, weights, shape, spread, settled.scatter))
+    return _LeftOut(
+        part, *fit_transforms(model, *points, weights, shape, spread, settled.scatter)
+    )
 
 
 def without_parts(
@@ -275,19 +308,30 @@ def without_parts(
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
     Their prediction measures the quality of the model, the change of the result its certainty."""
-    fits, scatter = left_out(settled, matches, shape, asymmetric=asymmetric), settled.scatter
+    fits, scatter = (
+        left_out(settled, matches, shape, asymmetric=asymmetric),
+        settled.scatter,
+    )
     if fits is None:
         return Checked(INLIER_PX**2, float("inf"))
     seen = matches.without(fits.asymmetries[fits.part, None], shape)
     predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])[:, 0]
-    squared = np.minimum(np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2)
-    weighted = np.average(squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2))
+    squared = np.minimum(
+        np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2
+    )
+    weighted = np.average(
+        squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)
+    )
     variances = _end_variances(shape, fits, scatter)
     return Checked(float(weighted), float(np.sqrt(variances.max())))
 
 
-def _end_variances(shape: tuple[int, ...], fits: _LeftOut, scatter: DisplacementScatter) -> Array:
+def _end_variances(
+    shape: tuple[int, ...], fits: _LeftOut, scatter: DisplacementScatter
+) -> Array:
     """Jackknife variances of the corners and the centre, px²."""
     ends = moved_points(fits.matrices, corners_and_centre(shape))
     at_corners = scatter.at_corners(ends - ends.mean(axis=0))
-    return np.asarray((len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2)))
+    return np.asarray(
+        (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
+    )

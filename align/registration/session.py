@@ -61,7 +61,9 @@ class Shared:
 class SessionLens:
     """What a session's pairs share, or the part of it that a pair has."""
 
-    zoom: Shared | None = None  # ratio of sharp to blurry distances; None if they share none
+    zoom: Shared | None = (
+        None  # ratio of sharp to blurry distances; None if they share none
+    )
     asymmetry: Shared | None = None
     by: str = ""  # ``journal``, ``EXIF`` or ``--session``; empty if nobody says that it is one
 
@@ -124,7 +126,9 @@ class OwnZoom:
         slope = own.corner_px / self.half_px
         variance = self.sigma**2 + (LENS_SHARE * slope) ** 2 * (sigma**2 - own.doubt**2)
         zoom = self.zoom - slope * (value - own.taken)
-        return replace(self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None)
+        return replace(
+            self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None
+        )
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
         """The zoom with what the session shares, and what was taken of that; None if nothing."""
@@ -135,12 +139,18 @@ class OwnZoom:
 
     def contradicts(self, lens: SessionLens) -> bool:
         """Whether the pair clearly shows another zoom than its session's, or else asymmetry."""
-        own, asymmetry, spread = self.with_asymmetry(lens.asymmetry), self.asymmetry, lens.asymmetry
+        own, asymmetry, spread = (
+            self.with_asymmetry(lens.asymmetry),
+            self.asymmetry,
+            lens.asymmetry,
+        )
         if own.zoom is None or own.sigma is None:
             return False
         if lens.zoom is not None:
             return not lens.zoom.near(own.zoom, own.sigma)
-        return bool(spread and asymmetry and not spread.near(asymmetry.value, asymmetry.sigma))
+        return bool(
+            spread and asymmetry and not spread.near(asymmetry.value, asymmetry.sigma)
+        )
 
     def gains(self, lens: SessionLens) -> bool:
         """Whether the pair is worth measuring again with what its session shares."""
@@ -159,8 +169,12 @@ def session_lens(
     measured = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
     asymmetry = _shared_asymmetry(measured)
     zooms = [pair.with_asymmetry(asymmetry) for pair in measured]
-    sure = [(one.zoom, one.sigma) for one in zooms if one.zoom is not None and one.sigma]
-    comas = [pair.asymmetry.coma_px / pair.half_px for pair in measured if pair.asymmetry]
+    sure = [
+        (one.zoom, one.sigma) for one in zooms if one.zoom is not None and one.sigma
+    ]
+    comas = [
+        pair.asymmetry.coma_px / pair.half_px for pair in measured if pair.asymmetry
+    ]
     zoom = shared_zoom(
         [one for one, _ in sure],
         [one for _, one in sure],
@@ -174,10 +188,14 @@ def session_lens(
 
 def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
     """Mean asymmetry of the pairs; None if too few know theirs."""
-    spreads = [one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information]
+    spreads = [
+        one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information
+    ]
     asymmetry = None
     if len(spreads) >= LEAST_PAIRS:
-        asymmetry = _mean([one.value for one in spreads], [one.sigma for one in spreads])
+        asymmetry = _mean(
+            [one.value for one in spreads], [one.sigma for one in spreads]
+        )
     return asymmetry
 
 
@@ -205,7 +223,10 @@ def shared_zoom(
 
 def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     """Mean of measurements whose truths may differ (DerSimonian and Laird, 1986)."""
-    values, variances = np.asarray(measured, np.float64), np.square(np.asarray(sigmas, np.float64))
+    values, variances = (
+        np.asarray(measured, np.float64),
+        np.square(np.asarray(sigmas, np.float64)),
+    )
     weights = 1 / variances
     total = weights.sum()
     mean = float(weights @ values / total)
@@ -213,7 +234,9 @@ def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     weights = 1 / (variances + differ)
     mean = float(weights @ values / weights.sum())
     least = COMMON_SHARE * float(np.sqrt(variances.min()))
-    sigma = math.hypot(max(1 / math.sqrt(float(weights.sum())), least), math.sqrt(differ))
+    sigma = math.hypot(
+        max(1 / math.sqrt(float(weights.sum())), least), math.sqrt(differ)
+    )
     return Shared(mean, sigma, len(values))
 
 
@@ -238,7 +261,9 @@ def register_in_session(
     """Find the transform between two pictures with what their session shares, and what is used.
 
     An unknown pair is registered again from the shared zoom on, unless its tiles disagree."""
-    find = partial(register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit)
+    find = partial(
+        register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit
+    )
     own = find()
     if own.similarity is not None or at_most == "translation":
         return with_session(own, lens, blurry.shape, at_most)
@@ -248,13 +273,18 @@ def register_in_session(
         find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape
     )
     alone = own.reason.removesuffix(SESSION_HINT)
-    if pooled.corner_error_px is None or pooled.corner_error_px > largest_error_px(blurry.shape):
+    if pooled.corner_error_px is None or pooled.corner_error_px > largest_error_px(
+        blurry.shape
+    ):
         return replace(own, reason=alone), None
     return replace(pooled, alone=alone), lens
 
 
 def with_session(
-    own: Registration, lens: SessionLens, shape: tuple[int, ...], at_most: str = "homography"
+    own: Registration,
+    lens: SessionLens,
+    shape: tuple[int, ...],
+    at_most: str = "homography",
 ) -> tuple[Registration, SessionLens | None]:
     """A pair's own registration with what its session shares, if that is surer and near its own.
 
@@ -267,7 +297,9 @@ def with_session(
     return _zoomed(own, pooled.zoom, pooled.sigma, shape), used
 
 
-def _zoomed(fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]) -> Registration:
+def _zoomed(
+    fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
+) -> Registration:
     """A registration with another zoom about the centre, and its error; unknown stays unknown."""
     placed, sure = fit.similarity, fit.uncertainty
     if placed is None or sure is None:
@@ -282,7 +314,9 @@ def _zoomed(fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
         similarity=placed,
         matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
         model=model,
-        uncertainty=replace(sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)),
+        uncertainty=replace(
+            sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)
+        ),
     )
 
 

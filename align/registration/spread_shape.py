@@ -59,11 +59,15 @@ class SpreadShape:
     @property
     def asymmetry(self) -> float:
         """Possible asymmetry of the lens, as a standard deviation around zero."""
-        return math.hypot(self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma)
+        return math.hypot(
+            self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma
+        )
 
     def skewed(self, least: float) -> bool:
         """Whether there is a coma: a standard error above ``least``, and two above zero."""
-        return abs(self.coma) > max(least + self.coma_sigma, SIGNIFICANT * self.coma_sigma)
+        return abs(self.coma) > max(
+            least + self.coma_sigma, SIGNIFICANT * self.coma_sigma
+        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ class BlurredTiles:
     """Tiles of a blurry picture with known blur and position in the sharp one."""
 
     centres: Array  # ``(T, 2)`` x, y, px
-    shifts: Array  # ``(T, 2)``: centre + shift in the sharp picture is the blurry centre
+    shifts: (
+        Array  # ``(T, 2)``: centre + shift in the sharp picture is the blurry centre
+    )
     coc_px: Array  # ``(T,)`` diameters of the circle of confusion
     field: Array  # ``(T, 2)`` centres relative to the centre of the whole picture, 1 = corner
     side: int  # side of a tile, px
@@ -116,7 +122,9 @@ def _tile_moments(
         factor = max(1, int(BAND * float(diameter) / SAMPLES))
         small = float(diameter) / factor
         smooth = _band(reduced(blurry, factor), BAND * small)
-        seen = _derivatives(_band(reduced(blurred(float(diameter)), factor), BAND * small), small)
+        seen = _derivatives(
+            _band(reduced(blurred(float(diameter)), factor), BAND * small), small
+        )
         there = tiles.reduced(factor)
         for index in np.flatnonzero(tiles.coc_px == diameter):
             moments = _moments(smooth, seen, there, int(index))
@@ -173,7 +181,9 @@ def _moments(
     scale = np.sqrt(np.diag(normal))
     if scale.min() <= 0:
         return None
-    inverse = np.linalg.inv(normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale)))
+    inverse = np.linalg.inv(
+        normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale))
+    )
     inverse /= np.outer(scale, scale)
     target = there.ravel().astype(np.float64)
     parameters = inverse @ (weighted @ target)
@@ -199,9 +209,13 @@ def _windows_at(
     half = min(tiles.side, height, width) // 2
     place = np.round(tiles.centres[index] + tiles.shifts[index])
     column, row = np.clip(place, half, (width - half, height - half)).astype(int)
-    part = seen[:, row - half : row + half, column - half : column + half].astype(np.float64)
+    part = seen[:, row - half : row + half, column - half : column + half].astype(
+        np.float64
+    )
     at = np.array((column, row)) - tiles.shifts[index] - 0.5
-    there = cv2.getRectSubPix(blurry, (2 * half, 2 * half), (float(at[0]), float(at[1])))
+    there = cv2.getRectSubPix(
+        blurry, (2 * half, 2 * half), (float(at[0]), float(at[1]))
+    )
     window = np.hanning(2 * half + 2)[1:-1]
     weight = np.outer(window, window).ravel()
     return part, there, weight
@@ -219,7 +233,9 @@ def _along_radius(part: Array, field: Array) -> Array:
     return turned
 
 
-def _pooled(values: Array, variances: Array, field: Array) -> tuple[float, float] | None:
+def _pooled(
+    values: Array, variances: Array, field: Array
+) -> tuple[float, float] | None:
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 
     Overlapping tiles have correlated errors, so whole parts of the picture are left out."""
@@ -234,7 +250,9 @@ def _pooled(values: Array, variances: Array, field: Array) -> tuple[float, float
     ]
     if len(slopes) < PARTS:
         return None
-    return _slope(values, height, weights), math.sqrt((len(slopes) - 1) * np.var(slopes))
+    return _slope(values, height, weights), math.sqrt(
+        (len(slopes) - 1) * np.var(slopes)
+    )
 
 
 def _slope(values: Array, height: Array, weights: Array) -> float:

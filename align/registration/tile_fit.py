@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
-from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry, fitted_asymmetry
+from defocus.align.registration.asymmetry import (
+    ASYMMETRY,
+    TileAsymmetry,
+    fitted_asymmetry,
+)
 from defocus.align.registration.models import Area, ModelFit, Spread, corner_distance_px
 from defocus.align.registration.robust_fit import (
     LEAST_SLOPE_GAIN,
@@ -64,7 +68,9 @@ def small_tiles(
     # what is most alike with one more has a larger blur
     tried = np.array(FINE_DIAMETERS_PX[: FINE_DIAMETERS_PX.index(LARGEST_COC_PX) + 2])
     blurred = blurred_area(moved, area, tried)
-    shifts = most_alike_shifts(tiled(first, tile, grid, large.band), blurred, largest=reach)
+    shifts = most_alike_shifts(
+        tiled(first, tile, grid, large.band), blurred, largest=reach
+    )
     return SmallTiles(shifts, tried[shifts.chosen], tile)
 
 
@@ -80,15 +86,23 @@ def with_small_tiles(
     apart = np.abs(shifts.centres[sharp][:, None] - large.centres)
     within = (apart <= np.array(small.tile[::-1]) / 2).all(axis=2)
     kept = np.asarray(~within.any(axis=0), np.bool_)
-    return _joined(large, kept, shifts, sharp), np.concatenate([coc_px[kept], small.coc_px[sharp]])
+    return _joined(large, kept, shifts, sharp), np.concatenate(
+        [coc_px[kept], small.coc_px[sharp]]
+    )
 
 
 def _joined(
-    first: TileShifts, kept: NDArray[np.bool_], second: TileShifts, taken: NDArray[np.bool_]
+    first: TileShifts,
+    kept: NDArray[np.bool_],
+    second: TileShifts,
+    taken: NDArray[np.bool_],
 ) -> TileShifts:
     """Some tiles of the first and some of the second."""
     names = {one.name for one in fields(TileShifts)} - {"overlap"}
-    parts = {name: (getattr(first, name)[kept], getattr(second, name)[taken]) for name in names}
+    parts = {
+        name: (getattr(first, name)[kept], getattr(second, name)[taken])
+        for name in names
+    }
     joined = {name: np.concatenate(both) for name, both in parts.items()}
     return TileShifts(**joined, overlap=max(first.overlap, second.overlap))
 
@@ -164,13 +178,17 @@ def fit_tiles(
     if simplest is None:
         return NoFit(DISAGREE)
     best, corner_px = simplest
-    against, scatter = _scatter_px(shifts, at_most, best, matches, keep, shape, corner_px)
+    against, scatter = _scatter_px(
+        shifts, at_most, best, matches, keep, shape, corner_px
+    )
     share = float(best.keep.sum() / candidates.sum())
     likeness = float(np.median(shifts.likeness[candidates]))
     agreeing = usable.copy()
     agreeing[usable] = best.keep
     parallax = best.scatter.parallax
-    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against)
+    return TileFit(
+        best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against
+    )
 
 
 def _matches(
@@ -223,7 +241,9 @@ def _simplest(
         beside = tried if model == "similarity" else beside
         if best is None or _clearly_better(model, tried, best, shape):
             best, corner_px = tried, tried[1].corner_error_px
-        elif model == "similarity":  # that no zoom is seen does not mean that it is known
+        elif (
+            model == "similarity"
+        ):  # that no zoom is seen does not mean that it is known
             corner_px = max(corner_px, tried[1].corner_error_px)
     if best is None:
         return None
@@ -242,24 +262,35 @@ def _against(
     models = list(LEAST_GAIN)
     if free is None or models.index(free[0].fit.model) <= models.index(at_most):
         return 0.0
-    return corner_distance_px(free[0].fit.matrix, best.fit.matrix, shape, free[0].scatter)
+    return corner_distance_px(
+        free[0].fit.matrix, best.fit.matrix, shape, free[0].scatter
+    )
 
 
 def _apart_from(
-    beside: tuple[Settled, Checked], best: tuple[Settled, Checked], shape: tuple[int, ...]
+    beside: tuple[Settled, Checked],
+    best: tuple[Settled, Checked],
+    shape: tuple[int, ...],
 ) -> float:
     """What a similarity says otherwise at the worst corner, px, as far as it is as good.
 
     16 richer models of rendered pairs, none true, were so far off: 2 to 10 of their own errors."""
-    apart = corner_distance_px(beside[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
+    apart = corner_distance_px(
+        beside[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter
+    )
     return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))
 
 
 def _clearly_better(
-    model: str, new: tuple[Settled, Checked], best: tuple[Settled, Checked], shape: tuple[int, ...]
+    model: str,
+    new: tuple[Settled, Checked],
+    best: tuple[Settled, Checked],
+    shape: tuple[int, ...],
 ) -> bool:
     """Whether a richer model predicts left-out parts better and is truly another one."""
-    apart = corner_distance_px(new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter)
+    apart = corner_distance_px(
+        new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter
+    )
     another = apart > LEAST_DISTANCE * new[1].corner_error_px
     clear = new[1].squared < LEAST_GAIN[model] * best[1].squared
     if model != "similarity":
@@ -275,7 +306,9 @@ def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> M
     if not parallax.any():
         return matches
     moved = replace(matches, second=second - parallax)
-    settled = [settled_on("similarity", one, voted(one), shape) for one in (matches, moved)]
+    settled = [
+        settled_on("similarity", one, voted(one), shape) for one in (matches, moved)
+    ]
     plain, flat = (
         np.inf if fit is None else without_parts(fit, one, shape).squared
         for fit, one in zip(settled, (matches, moved), strict=True)

@@ -39,17 +39,23 @@ class TileShifts:
     shifts: Array  # ``(T, 2)`` x, y: centre + shift in the second is the centre in the first
     peaks: Array  # ``(T,)`` height of the correlation peak, 1 = all phases agree
     noise_peak: Array  # ``(T,)`` average height for a tile without anything in common
-    errors_px: Array  # ``(T,)`` standard error predicted by the peak, in the worst direction
+    errors_px: (
+        Array  # ``(T,)`` standard error predicted by the peak, in the worst direction
+    )
     slopes: Array  # ``(T, 2)`` RMS slope per px of the poorer tile, minimum and maximum
     chosen: NDArray[np.int_]  # ``(T,)`` index of the most similar second picture
-    likeness: Array  # ``(T,)`` normalised correlation of its gradients with the first, -1..1
+    likeness: (
+        Array  # ``(T,)`` normalised correlation of its gradients with the first, -1..1
+    )
     overlap: float  # average number of tiles that cover the same point, at least 1
 
     @property
     def textured(self) -> Mask:
         """``(T,)``, whether a tile shows detail in both directions."""
         least, greatest = self.slopes.T
-        return np.asarray((least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest))
+        return np.asarray(
+            (least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest)
+        )
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,16 @@ class TiledPicture:
 
 
 def tiled(
-    picture: NDArray[np.float32], tile: tuple[int, int], grid: tuple[int, int], band: float
+    picture: NDArray[np.float32],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
+    band: float,
 ) -> TiledPicture:
     """Prepare the overlapping tiles of a picture, spread evenly; ``band`` is in cycles/pixel."""
     places = _places(picture.shape, tile, grid)
-    spectra = np.conj(scipy.fft.rfft2(_centred(_tiles(picture, places, tile), _window(tile))))
+    spectra = np.conj(
+        scipy.fft.rfft2(_centred(_tiles(picture, places, tile), _window(tile)))
+    )
     slopes = _slopes(picture, tile_centres(picture.shape, tile, grid), tile, band)
     return TiledPicture(picture.shape, tile, grid, band, spectra, slopes)
 
@@ -140,8 +151,12 @@ def _whitened(cross: Spectra, weight: Tiles) -> Tiles:
     """Leave the phases of cross spectra, in place; return the weights of the frequencies."""
     power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    trusted = weight * np.asarray(power / (power + floor))  # by how far it exceeds the noise
-    cross *= 1 / (power + np.float32(1e-20))  # dividing complex numbers takes twice the time
+    trusted = weight * np.asarray(
+        power / (power + floor)
+    )  # by how far it exceeds the noise
+    cross *= 1 / (
+        power + np.float32(1e-20)
+    )  # dividing complex numbers takes twice the time
     return np.asarray(trusted)
 
 
@@ -152,9 +167,13 @@ def _noise_peak(effective: Array) -> Array:
     return np.asarray(1.12 * np.sqrt(np.log(count) / count))
 
 
-def tile_centres(shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]) -> Array:
+def tile_centres(
+    shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]
+) -> Array:
     """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
-    return np.asarray(_places(shape, tile, grid)[:, ::-1] + (np.array(tile)[::-1] - 1) / 2)
+    return np.asarray(
+        _places(shape, tile, grid)[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
+    )
 
 
 def _places(
@@ -192,11 +211,15 @@ def _most_alike(
     both = (weight * _twice(first.shape[2], window.shape[1])).ravel()
     energy = _power(first).reshape(len(first), -1) @ both
     for index, second in enumerate(seconds):
-        own = np.arange(len(first)) if tried is None else np.flatnonzero(tried[:, index])
+        own = (
+            np.arange(len(first)) if tried is None else np.flatnonzero(tried[:, index])
+        )
         if not own.size:
             continue
         b = scipy.fft.rfft2(_centred(_tiles(second, places[own], window.shape), window))
-        norm = np.sqrt(energy[own] * (_power(b).reshape(len(b), -1) @ both)) / window.size
+        norm = (
+            np.sqrt(energy[own] * (_power(b).reshape(len(b), -1) @ both)) / window.size
+        )
         product = np.multiply(first[own], b, out=b)
         surface = scipy.fft.irfft2(product * weight, s=window.shape, overwrite_x=True)
         alike = surface.reshape(len(b), -1).max(axis=1) / (norm + 1e-20)
@@ -217,12 +240,16 @@ def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> 
 def _centred(tiles: Tiles, window: Tiles) -> Tiles:
     """Tiles windowed without their weighted mean, in the place of what is given."""
     means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
-    tiles -= means[:, None, None]  # in place: an array of all tiles costs more than what fills it
+    tiles -= means[
+        :, None, None
+    ]  # in place: an array of all tiles costs more than what fills it
     tiles *= window
     return tiles
 
 
-def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) -> Array:
+def _slopes(
+    picture: Tiles, centres: Array, tile: tuple[int, int], band: float
+) -> Array:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
     across = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8)
@@ -258,7 +285,9 @@ def _within(surfaces: Tiles, largest: float) -> Tiles:
     """The surfaces, with nothing where a shift is longer than the largest and a pixel."""
     if largest + 1 >= max(surfaces.shape[1:]) / 2:
         return surfaces
-    rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in surfaces.shape[1:])
+    rows, columns = (
+        np.minimum(np.arange(n), n - np.arange(n)) for n in surfaces.shape[1:]
+    )
     near = (rows <= largest + 1)[:, None] & (columns <= largest + 1)
     return np.where(near, surfaces, np.float32(0.0))
 
@@ -280,7 +309,9 @@ def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
     return total, HANN_SHARE * np.square(total) / np.maximum(squares, 1e-20)
 
 
-def _errors(trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]) -> Array:
+def _errors(
+    trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]
+) -> Array:
     """Standard errors from the scatter of the phases and the width of the peak.
 
     Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height)."""
@@ -314,9 +345,13 @@ def _peaks(surface: Tiles) -> tuple[Array, Array]:
 
 def _vertex(before: Array, top: Array, after: Array) -> Array:
     """Maximum of a Gaussian through three samples, in (-0.5, 0.5)."""
-    low, middle, high = (np.log(np.maximum(part, 1e-9)) for part in (before, top, after))
+    low, middle, high = (
+        np.log(np.maximum(part, 1e-9)) for part in (before, top, after)
+    )
     curvature = low - 2 * middle + high
-    offset = np.where(curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0)
+    offset = np.where(
+        curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0
+    )
     return np.asarray(np.clip(offset, -0.5, 0.5))
 
 
@@ -336,7 +371,9 @@ def first_tried(
 ) -> Mask:
     """``(T, D)``, the blurs that a tile tries first: every few, or those near a coarser level's."""
     shape = (area.bottom - area.top, area.right - area.left)
-    centres = tile_centres(shape, area.tile(side), grid) + np.array([area.left, area.top])
+    centres = tile_centres(shape, area.tile(side), grid) + np.array(
+        [area.left, area.top]
+    )
     shown = np.arange(len(diameters)) % every == 0
     if coarser is None:
         return np.repeat(shown[None], len(centres), axis=0)
@@ -354,11 +391,17 @@ def _near_coarser(
     reduction, places, coc_px = coarser
     own_places, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
     nearest = np.linalg.norm(own_places - places, axis=2).argmin(axis=1)
-    step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[nearest, None]
+    step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[
+        nearest, None
+    ]
     apart = np.abs(diameters - coc[nearest, None])
-    return np.asarray((shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True)))
+    return np.asarray(
+        (shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True))
+    )
 
 
-def blurred_area(moved: Tiles, area: Area, diameters: Sequence[float] | Array) -> list[Tiles]:
+def blurred_area(
+    moved: Tiles, area: Area, diameters: Sequence[float] | Array
+) -> list[Tiles]:
     """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
     return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]

@@ -65,7 +65,9 @@ def cause(blurry: Image, sharp: Image) -> str:
     left = _contrast(first) / max(_contrast(second), 1e-6)
     thumbnails = _thumbnail(first), _thumbnail(second)
     alike = _likeness(*thumbnails)
-    if left > MORE_CONTRAST and alike > max(LEAST_OF_ONE_SCENE, _enlarged_likeness(first, second)):
+    if left > MORE_CONTRAST and alike > max(
+        LEAST_OF_ONE_SCENE, _enlarged_likeness(first, second)
+    ):
         return f"the sharp picture has {100 / left:.0f} % of the blurry one's contrast, {EXCHANGED}"
     if _texture(second) < LEAST_TEXTURE:
         return f"the sharp picture {TEXTURE}"
@@ -98,7 +100,9 @@ def _small(picture: Image) -> Grey:
     """``(h, w)`` encoded grey, of at most :data:`SIDE` px, over its mean."""
     factor = min(1.0, SIDE / max(picture.shape))
     size = [max(1, round(factor * side)) for side in picture.shape[1::-1]]
-    grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(axis=2, dtype=np.float32)
+    grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(
+        axis=2, dtype=np.float32
+    )
     return np.asarray(grey / max(float(grey.mean()), 1e-6), np.float32)
 
 
@@ -158,7 +162,9 @@ def _enlarged(picture: Grey, zoom: float) -> Grey:
     height, width = picture.shape
     top, left = (round(side * (1 - 1 / zoom) / 2) for side in (height, width))
     middle = picture[top : height - top, left : width - left]
-    return np.asarray(cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(
+        cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA), np.float32
+    )
 
 
 LESS_BLUR = "take the pair again with less blur: a smaller change of aperture or focus"
@@ -178,10 +184,16 @@ REASONS: tuple[tuple[str, str], ...] = (
     (TEXTURE, f"take the pair again, with {MORE_TEXTURE}"),
     (BLUR, f"{LESS_BLUR}; if that is not it, look whether both show one scene"),
     (EXCHANGED, "give the blurry picture first, then the sharp one"),
-    (TWO_SCENES, "give two pictures of one scene, as large in both, of which most is in both"),
+    (
+        TWO_SCENES,
+        "give two pictures of one scene, as large in both, of which most is in both",
+    ),
     (TURNED, "turn one of the pictures; orientation tags are not applied"),
     ("the pictures are smaller than", "give the pictures in full size"),
-    ("too little in common", "take the pair again, with both pictures of the same view"),
+    (
+        "too little in common",
+        "take the pair again, with both pictures of the same view",
+    ),
     (
         "show enough in common",
         f"look whether both show one scene; {LESS_BLUR}, and with {MORE_TEXTURE}",
@@ -202,7 +214,10 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("skewed as by a coma", f"{LESS_BLUR}; or {SESSION}"),
     ("an asymmetric point spread differ", f"{LESS_BLUR}; or {SESSION}"),
     ("may hide in the blur", f"{LESS_BLUR}; or {SESSION}"),
-    ("of the tiles agree", "look whether something moved in the scene between the pictures"),
+    (
+        "of the tiles agree",
+        "look whether something moved in the scene between the pictures",
+    ),
     ("the blur is strong", LESS_BLUR),
     (
         "by another zoom than the one that is known",

@@ -23,13 +23,17 @@ Array = NDArray[np.float64]
 Grey = NDArray[np.float32]
 
 
-def zoom_and_shift(blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float) -> Array:
+def zoom_and_shift(
+    blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float
+) -> Array:
     """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
     best, best_matrix = -1.0, np.eye(3)
     first = tiled(np.sqrt(blurry), (height, width), (1, 1), SEARCH_BAND)
     for zoom in zooms:
-        matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
+        matrix = np.vstack(
+            [Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]]
+        )
         second = np.sqrt(moved_picture(sharp, matrix))
         tile = most_alike_shifts(first, [second], largest=largest)
         if tile.peaks[0] > best:

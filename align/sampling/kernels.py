@@ -93,7 +93,8 @@ def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[n
 
 
 def field_at(
-    field: NDArray[np.float32], positions: tuple[NDArray[np.float64], NDArray[np.float64]]
+    field: NDArray[np.float32],
+    positions: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """``(2, h, w)``: a field interpolated at positions; ``cv2.remap`` would round to 1/32 px."""
     values = np.empty((2, *positions[0].shape))

@@ -22,15 +22,21 @@ def transformed(grid: Array, matrix: NDArray[np.float64]) -> Array:
 def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
     """``(H, W)`` or ``(H, W, C)`` values at the positions ``(2, H, W)``; the border is repeated."""
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    values = cv2.remap(picture, positions[0], positions[1], method, borderMode=cv2.BORDER_REPLICATE)
+    values = cv2.remap(
+        picture, positions[0], positions[1], method, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(values, dtype=np.float32)
 
 
-def moved_by(picture: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+def moved_by(
+    picture: NDArray[np.float32], matrix: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """``picture`` on the grid from which ``matrix`` leads into it; its border goes on outside."""
     flags, size = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, picture.shape[::-1]
     return np.asarray(
-        cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        cv2.warpPerspective(
+            picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
     )
 
 
@@ -45,5 +51,8 @@ def inside(positions: Array) -> NDArray[np.bool_]:
     x, y = positions
     slack = 1e-3  # a picture that is mapped onto itself keeps its border
     return np.asarray(
-        (x >= -slack) & (y >= -slack) & (x <= width - 1 + slack) & (y <= height - 1 + slack)
+        (x >= -slack)
+        & (y >= -slack)
+        & (x <= width - 1 + slack)
+        & (y <= height - 1 + slack)
     )

@@ -34,7 +34,11 @@ def grain_level(values: Array, counted: Array) -> float:
     rough = np.abs(cv2.filter2D(values, cv2.CV_32F, ROUGHNESS))
     local = reduced_area(np.asarray(rough), GRAIN_WINDOW_PX)
     places = local[reduced_area(counted, GRAIN_WINDOW_PX) > 0.99]
-    return float(np.percentile(places, 10)) * np.sqrt(np.pi / 2) / 6 if places.size else 0.0
+    return (
+        float(np.percentile(places, 10)) * np.sqrt(np.pi / 2) / 6
+        if places.size
+        else 0.0
+    )
 
 
 def reduced_area(values: Array, factor: int) -> Array:
@@ -70,7 +74,9 @@ def reduced(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 def enlarged(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[T]:
     """Enlarge a reduced picture to the full ``shape``; dropped borders repeat their neighbours."""
     least = [math.ceil(side / factor) for side in shape[:2]]
-    rest = [(0, max(0, side - have)) for side, have in zip(least, values.shape, strict=True)]
+    rest = [
+        (0, max(0, side - have)) for side, have in zip(least, values.shape, strict=True)
+    ]
     whole = np.pad(values, rest, mode="edge")
     return whole.repeat(factor, axis=0).repeat(factor, axis=1)[: shape[0], : shape[1]]
 
@@ -80,7 +86,9 @@ def interpolated(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
     size = values.shape[1] * factor, values.shape[0] * factor
     full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
-    return np.asarray(cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE))
+    return np.asarray(
+        cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    )
 
 
 def scaling(factor: int) -> NDArray[np.float64]:

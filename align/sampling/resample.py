@@ -34,7 +34,9 @@ class Rectangle:
 
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
         """Cut this part out of a picture."""
-        part = picture[self.top : self.top + self.height, self.left : self.left + self.width]
+        part = picture[
+            self.top : self.top + self.height, self.left : self.left + self.width
+        ]
         return np.ascontiguousarray(part)
 
     def centred(self, width: int, height: int) -> "Rectangle":
@@ -54,7 +56,9 @@ class ReleaseGrid:
     """Pixels of a release as positions in the blurry picture; ``scale`` is 0 < scale <= 1."""
 
     crop: Rectangle
-    scale: float = 1.0  # pixels of the release per pixel of the blurry picture, 0 < scale <= 1
+    scale: float = (
+        1.0  # pixels of the release per pixel of the blurry picture, 0 < scale <= 1
+    )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -67,12 +71,18 @@ class ReleaseGrid:
     def columns(self) -> NDArray[np.float64]:
         """X of each column of the release in the blurry picture; the areas' corners coincide."""
         return (
-            self.crop.left + (np.arange(self.shape[1], dtype=np.float64) + 0.5) / self.scale - 0.5
+            self.crop.left
+            + (np.arange(self.shape[1], dtype=np.float64) + 0.5) / self.scale
+            - 0.5
         )
 
     def rows(self) -> NDArray[np.float64]:
         """Y of each row of the release in the blurry picture."""
-        return self.crop.top + (np.arange(self.shape[0], dtype=np.float64) + 0.5) / self.scale - 0.5
+        return (
+            self.crop.top
+            + (np.arange(self.shape[0], dtype=np.float64) + 0.5) / self.scale
+            - 0.5
+        )
 
 
 def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
@@ -99,7 +109,12 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
                 area = levels[depth] * (column - start)
                 if area > best:
                     best = area
-                    rectangle = (start, row - levels[depth] + 1, column - start, levels[depth])
+                    rectangle = (
+                        start,
+                        row - levels[depth] + 1,
+                        column - start,
+                        levels[depth],
+                    )
             starts[depth], levels[depth] = start, level
             depth += 1
     return rectangle
@@ -109,7 +124,9 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
 class LocalFlow:
     """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
 
-    field: NDArray[np.float32]  # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
+    field: NDArray[
+        np.float32
+    ]  # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
     factor: int
 
     @cached_property
@@ -120,7 +137,9 @@ class LocalFlow:
     def at(self, x: Doubles, y: Doubles) -> Doubles:
         """``(2, …)`` displacement at positions of the full picture."""
         offset = 0.5 / self.factor - 0.5
-        return field_at(self.field, (x / self.factor + offset, y / self.factor + offset))
+        return field_at(
+            self.field, (x / self.factor + offset, y / self.factor + offset)
+        )
 
 
 @dataclass(frozen=True)
@@ -177,7 +196,9 @@ class Resampling:
     def zoom(self) -> float:
         """Pixels of the sharp picture per pixel of the blurry one, at the release's centre."""
         crop = self.grid.crop
-        return self.placement.zoom((2 * crop.top + crop.height, 2 * crop.left + crop.width))
+        return self.placement.zoom(
+            (2 * crop.top + crop.height, 2 * crop.left + crop.width)
+        )
 
     def widening(self) -> float:
         """Pixels of the sharp picture under one of the release, at least 1."""
@@ -185,7 +206,11 @@ class Resampling:
 
 
 def resampled(
-    picture: Image, how: Resampling, finish: Finish | None = None, *, strip: int = STRIP_PIXELS
+    picture: Image,
+    how: Resampling,
+    finish: Finish | None = None,
+    *,
+    strip: int = STRIP_PIXELS,
 ) -> Image:
     """The sharp picture as released; ``finish`` gets ``(h, w, 3)`` linear light in strips."""
     result = np.empty((*how.grid.shape, 3), picture.dtype)
@@ -199,7 +224,9 @@ def resampled(
     return result
 
 
-def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS) -> Array:
+def resampled_light(
+    picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS
+) -> Array:
     """The result as linear light, ``(h, w, 3)`` float32, not clipped at 1."""
     result = np.empty((*how.grid.shape, 3), np.float32)
 
@@ -210,7 +237,9 @@ def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXEL
     return result
 
 
-def inside_frame(placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]) -> Mask:
+def inside_frame(
+    placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]
+) -> Mask:
     """``(h, w)``: True where the sharp picture covers the release grid."""
     height, width = size[:2]
     columns, rows = grid.columns(), grid.rows()
@@ -244,10 +273,14 @@ def _light(picture: Image, how: Resampling, rows: slice) -> Array:
     first = min(max(int(min(max(y.min(), 0.0), height)) - reach, 0), height - 1)
     last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
     source = as_linear(picture[first:last])
-    return np.maximum(gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0))
+    return np.maximum(
+        gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0)
+    )
 
 
-def sharp_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[np.float32]:
+def sharp_view(
+    picture: Image, factor: int, rig: Rig | None = None
+) -> NDArray[np.float32]:
     """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
     if rig is None:
         return reduced_light(picture, factor)
@@ -257,7 +290,9 @@ def sharp_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[n
     return coloured(resampled_light(picture, how), rig)
 
 
-def luminance_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[np.float32]:
+def luminance_view(
+    picture: Image, factor: int, rig: Rig | None = None
+) -> NDArray[np.float32]:
     """``(h, w)`` luminance of :func:`sharp_view`."""
     if rig is None:
         return reduced_light(picture, factor, LUMINANCE)

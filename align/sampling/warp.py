@@ -13,7 +13,9 @@ ROUNDS = 20
 most 0.1 here."""
 
 
-def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> torch.Tensor:
+def warp(
+    image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct"
+) -> torch.Tensor:
     """out(x) = image(x + flow(x)), ``(N, C, H, W)``, bilinear; px, x right, y down; edges repeat.
 
     JDRL's released ``official`` grid is half a pixel off: zero flow stretches by W / (W - 1)."""

@@ -35,7 +35,9 @@ LEAST_BESIDE = 50
 SHARES, LEAST_SIGNIFICANCE = (0.4, 1.6), 8.0
 """Shares of the expected light that count as all of it, and their least size over what the same
 disc would have in other places. docs/alignment.md says what they cost."""
-ELSEWHERE = tuple((math.cos(turn), math.sin(turn)) for turn in np.arange(8) * math.pi / 4)
+ELSEWHERE = tuple(
+    (math.cos(turn), math.sin(turn)) for turn in np.arange(8) * math.pi / 4
+)
 
 
 def absent_discs(pair: Compared, discs: Places) -> int:
@@ -45,7 +47,9 @@ def absent_discs(pair: Compared, discs: Places) -> int:
     width = pair.original.shape[1]
     back = np.asarray(np.linalg.inv(pair.matrix), np.float64)
     places = moved_points(back, width * np.array(discs, np.float64))
-    return sum(_is_absent(pair, round(column), round(row)) for column, row in places.tolist())
+    return sum(
+        _is_absent(pair, round(column), round(row)) for column, row in places.tolist()
+    )
 
 
 def _is_absent(pair: Compared, column: int, row: int) -> bool:
@@ -55,7 +59,9 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
     blur_px = float(np.median(np.abs(near)))
     reach = int(blur_px / 2) + RING_PX[1]
     planes = (pair.sharp, pair.predicted, pair.stops, pair.usable)
-    sharp, predicted, stops, usable = (_around(one, column, row, 2 * reach) for one in planes)
+    sharp, predicted, stops, usable = (
+        _around(one, column, row, 2 * reach) for one in planes
+    )
     if sharp is None or predicted is None or stops is None or usable is None:
         return False
     taken = _taken_light(sharp)
@@ -87,7 +93,9 @@ def _taken_light(light: Array) -> Array | None:
         return None
     disc = (labels == labels[middle, middle]).astype(np.uint8)
     wider = cv2.dilate(disc, np.ones((EDGE_PX, EDGE_PX), np.uint8)).astype(np.float32)
-    return np.asarray(np.maximum(ring - light, 0) * wider * (radius <= RADIUS_PX), np.float32)
+    return np.asarray(
+        np.maximum(ring - light, 0) * wider * (radius <= RADIUS_PX), np.float32
+    )
 
 
 def _has_it_all(expected: Array, stops: Array, usable: Mask, reach: int) -> bool:
@@ -100,7 +108,11 @@ def _has_it_all(expected: Array, stops: Array, usable: Mask, reach: int) -> bool
     if not SHARES[0] <= share <= SHARES[1]:
         return False
     elsewhere = [
-        _share(np.roll(expected, (round(reach * y), round(reach * x)), (0, 1)), measured, usable)
+        _share(
+            np.roll(expected, (round(reach * y), round(reach * x)), (0, 1)),
+            measured,
+            usable,
+        )
         for x, y in ELSEWHERE
     ]
     return share >= LEAST_SIGNIFICANCE * float(np.sqrt(np.mean(np.square(elsewhere))))

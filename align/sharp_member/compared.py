@@ -15,11 +15,17 @@ class Compared:
 
     blurry: Array  # ``(H, W)`` luminance, linear
     sharp: Array  # the same shape: aligned, with the blurry member's exposure
-    original: Array  # ``(h, w)`` luminance of the sharp member as it was taken, not resampled
-    matrix: NDArray[np.float64]  # ``(3, 3)``, from positions in ``blurry`` to those in ``original``
+    original: (
+        Array  # ``(h, w)`` luminance of the sharp member as it was taken, not resampled
+    )
+    matrix: NDArray[
+        np.float64
+    ]  # ``(3, 3)``, from positions in ``blurry`` to those in ``original``
     predicted: Array  # ``(H, W)`` the aligned sharp member under the blur map, linear
     stops: Array  # ``(H, W)`` log2 of blurry over predicted light, vignetting taken off
-    usable: Mask  # in the frame of both, and no blur brings in what is saturated or outside
+    usable: (
+        Mask  # in the frame of both, and no blur brings in what is saturated or outside
+    )
     lit: Mask  # in the frame of both, and not saturated
     coc_px: Array  # signed: negative where the sharp member is the blurrier one
     red_ev: float  # log2 of blurry over sharp light, red against green

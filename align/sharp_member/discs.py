@@ -36,11 +36,15 @@ SAME_SCENE = 0.5
 
 def dark_discs(light: Array) -> tuple[tuple[float, float], ...]:
     """The clearest dark discs of a picture ``(H, W)``, linear light, the clearest first."""
-    contrast = _contrast(np.log2(np.maximum(light, np.float32(0)) + np.float32(LEAST_LIGHT)))
+    contrast = _contrast(
+        np.log2(np.maximum(light, np.float32(0)) + np.float32(LEAST_LIGHT))
+    )
     around = np.asarray(cv2.dilate(contrast, np.ones((APART_PX, APART_PX), np.uint8)))
     shown = np.zeros(light.shape, bool)
     shown[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
-    rows, columns = np.nonzero((contrast >= around) & (contrast > LEAST_CONTRAST) & shown)
+    rows, columns = np.nonzero(
+        (contrast >= around) & (contrast > LEAST_CONTRAST) & shown
+    )
     clearest = np.argsort(-contrast[rows, columns], kind="stable")[:MOST_DISCS]
     shares = np.stack([columns, rows], axis=1)[clearest] / light.shape[1]
     return tuple((x, y) for x, y in np.round(shares, DECIMALS).tolist())
@@ -68,7 +72,9 @@ def _ring(values: Array, side: int) -> Array:
 
 
 def _box(values: Array, side: int) -> Array:
-    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+    return np.asarray(
+        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32
+    )
 
 
 def resting_discs(discs: Mapping[str, Places]) -> dict[str, int]:
@@ -113,7 +119,9 @@ def _of_other_scenes(
     owner: NDArray[np.intp], disc: NDArray[np.intp], other: NDArray[np.intp], count: int
 ) -> NDArray[np.bool_]:
     """Which meetings of a disc with another pair are of pairs that show different scenes."""
-    met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(count, count)
+    met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(
+        count, count
+    )
     own = np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
     alike = met >= SAME_SCENE * own
     return np.asarray((owner[disc] != other) & ~(alike | alike.T)[owner[disc], other])

@@ -64,7 +64,9 @@ def _softer_half_px(diameter: Array) -> float:
         side = math.cos(angle) * x + math.sin(angle) * y
         soft, crisp = known & (side > MIDDLE), known & (side < -MIDDLE)
         if min(soft.sum(), crisp.sum()) >= LEAST_TILES:
-            softer, best = (np.quantile(diameter[half], CRISP_TILES) for half in (soft, crisp))
+            softer, best = (
+                np.quantile(diameter[half], CRISP_TILES) for half in (soft, crisp)
+            )
             most = max(most, float(softer - max(best, CRISP_PX)))
     return most
 
@@ -72,7 +74,9 @@ def _softer_half_px(diameter: Array) -> float:
 def edge_diameters(codes: Array) -> Array:
     """Diameter of the disc that softens the crisper edges of each tile, px; NaN without edges."""
     fine, coarse = (_slope(codes, width) for width in (FINE_PX, COARSE_PX))
-    ridge = np.asarray(cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32)
+    ridge = np.asarray(
+        cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32
+    )
     edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
     rows, columns = np.nonzero(edge)
     sigma = _edge_sigma_px(fine, edge, coarse)
@@ -80,7 +84,10 @@ def edge_diameters(codes: Array) -> Array:
 
 
 def _by_tile(
-    codes: Array, rows: NDArray[np.intp], columns: NDArray[np.intp], sigma: NDArray[np.float64]
+    codes: Array,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    sigma: NDArray[np.float64],
 ) -> Array:
     """Diameter of the crisper edges of each tile, px."""
     height, width = (max(math.ceil(side / TILE_PX), 1) for side in codes.shape)
@@ -94,7 +101,9 @@ def _by_tile(
     return diameters.reshape(height, width)
 
 
-def _edge_sigma_px(fine: Array, edge: NDArray[np.bool_], coarse: Array) -> NDArray[np.float64]:
+def _edge_sigma_px(
+    fine: Array, edge: NDArray[np.bool_], coarse: Array
+) -> NDArray[np.float64]:
     """Deviation of the Gaussian that softens each edge, px, from its slopes behind two filters.
 
     An edge of deviation s has a slope of 1 / sqrt(s² + width²) behind a Gaussian of that width."""

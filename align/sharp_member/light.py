@@ -66,10 +66,14 @@ def _row_profiles(pair: Compared) -> NDArray[np.float64]:
     shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
     means = np.asarray(sums / np.maximum(shares, LEAST_OF_ROW), np.float64)
     strips = zip(means.T, shares.T, strict=True)
-    return np.stack([_without_trend(mean, share > LEAST_OF_STRIP) for mean, share in strips])
+    return np.stack(
+        [_without_trend(mean, share > LEAST_OF_STRIP) for mean, share in strips]
+    )
 
 
-def _without_trend(profile: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _without_trend(
+    profile: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """A profile without its polynomial; 0 where it was not seen."""
     level = np.zeros_like(profile)
     if seen.sum() <= TREND:
@@ -115,6 +119,8 @@ def _corner_ratios_ev(pair: Compared) -> list[float]:
         for down in (y, 1 - y):
             place = (across + down < CORNER) & pair.lit
             if place.sum() > least:
-                blurry, predicted = (one[place].mean() for one in (pair.blurry, pair.predicted))
+                blurry, predicted = (
+                    one[place].mean() for one in (pair.blurry, pair.predicted)
+                )
                 ratios.append(float(np.log2((blurry + BLACK) / (predicted + BLACK))))
     return ratios

@@ -24,13 +24,23 @@ class SharpMember:
     """Numbers that a good pair shares with the other pairs of its session; None if unknown."""
 
     bands_ev: float  # amplitude of a sine over the rows, as of lamps that flicker
-    shade_ev: float  # half the range of the light over the picture, vignetting taken off
+    shade_ev: (
+        float  # half the range of the light over the picture, vignetting taken off
+    )
     corner_ev: float  # by how much one corner differs from the other three
-    smear: float | None  # likeness of the spectrum to that of a motion or a second image, at most 1
+    smear: (
+        float | None
+    )  # likeness of the spectrum to that of a motion or a second image, at most 1
     smear_px: float | None  # length of that motion, or distance of that second image
-    elsewhere_share: float | None  # share of the tiles where the sharp member is the blurrier one
-    soft_px: float | None  # by how much one half's crispest edges are softer, disc diameter
-    lost_stops: float | None  # how much weaker fine detail is in weak texture than at edges
+    elsewhere_share: (
+        float | None
+    )  # share of the tiles where the sharp member is the blurrier one
+    soft_px: (
+        float | None
+    )  # by how much one half's crispest edges are softer, disc diameter
+    lost_stops: (
+        float | None
+    )  # how much weaker fine detail is in weak texture than at edges
     grain_stops: float  # grain of the sharp member over that of the blurry one
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
@@ -45,13 +55,18 @@ class SharpMember:
         discs = tuple((float(x), float(y)) for x, y in document["dark_discs"])
         known = {one: document[one] for one in NUMBERS}
         finite = [value for value in known.values() if value is not None]
-        if not all(map(math.isfinite, (*finite, *(part for disc in discs for part in disc)))):
+        if not all(
+            map(math.isfinite, (*finite, *(part for disc in discs for part in disc)))
+        ):
             raise ValueError("a number is not finite")
         return cls(**known, dark_discs=discs)
 
     def to_json(self) -> dict[str, Any]:
         """As :meth:`of_json` takes it, with lists, as JSON has no tuples."""
-        return {**asdict(self), "dark_discs": [list(place) for place in self.dark_discs]}
+        return {
+            **asdict(self),
+            "dark_discs": [list(place) for place in self.dark_discs],
+        }
 
 
 NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")
@@ -99,6 +114,8 @@ def cast_ev(
     where = usable.astype(np.uint8)
     if not where.any():
         return 0.0, 0.0
-    first, second = (np.maximum(cv2.mean(one, where)[:3], LEAST_LIGHT) for one in (blurry, sharp))
+    first, second = (
+        np.maximum(cv2.mean(one, where)[:3], LEAST_LIGHT) for one in (blurry, sharp)
+    )
     red, green, blue = np.log2(first / second)
     return float(red - green), float(blue - green)

@@ -101,7 +101,9 @@ class _Patterns:
 
 @cache
 def _patterns() -> _Patterns:
-    down, across = np.meshgrid(np.fft.fftfreq(BLOCK_PX), np.fft.rfftfreq(BLOCK_PX), indexing="ij")
+    down, across = np.meshgrid(
+        np.fft.fftfreq(BLOCK_PX), np.fft.rfftfreq(BLOCK_PX), indexing="ij"
+    )
     frequency = np.hypot(across, down)
     places = (frequency > LOWEST) & (frequency < HIGHEST)
     x, y, frequency = across[places], down[places], frequency[places]
@@ -112,7 +114,9 @@ def _patterns() -> _Patterns:
             motion, second = _motion_and_double(length, along)
             logs += [np.log(motion + DEEPEST), np.log(second + DEEPEST)]
             lengths += [length, length]
-    return _Patterns(places, np.array(logs), np.array(lengths), _common(x, y, frequency))
+    return _Patterns(
+        places, np.array(logs), np.array(lengths), _common(x, y, frequency)
+    )
 
 
 def _motion_and_double(length: float, along: Numbers) -> tuple[Numbers, Numbers]:

@@ -100,7 +100,9 @@ class Suspicion:
 
     number: str
     value: float
-    usual: float | None  # the median of the others; None of a pair that was judged alone
+    usual: (
+        float | None
+    )  # the median of the others; None of a pair that was judged alone
     size: float  # distance from it, over the largest that is usual; more than 1
 
     @property

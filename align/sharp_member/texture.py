@@ -59,7 +59,9 @@ def _energy(codes: Array, width_px: float) -> Array:
     smooth = cv2.GaussianBlur(codes, (0, 0), width_px)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
-    return np.asarray(cv2.blur(across * across + down * down, (AROUND_PX, AROUND_PX)), np.float32)
+    return np.asarray(
+        cv2.blur(across * across + down * down, (AROUND_PX, AROUND_PX)), np.float32
+    )
 
 
 @cache
@@ -68,4 +70,6 @@ def _noise_energy(width_px: float) -> float:
     point = np.zeros((KERNEL_PX, KERNEL_PX), np.float32)
     point[KERNEL_PX // 2, KERNEL_PX // 2] = 1
     # the box mean is the sum over its area, and the point lies within it
-    return float(_energy(point, width_px)[KERNEL_PX // 2, KERNEL_PX // 2]) * AROUND_PX**2
+    return (
+        float(_energy(point, width_px)[KERNEL_PX // 2, KERNEL_PX // 2]) * AROUND_PX**2
+    )

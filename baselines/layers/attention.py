@@ -56,7 +56,9 @@ TABLE_STD = 0.02
 def windows(features: torch.Tensor) -> torch.Tensor:
     """From ``(N, H, W, C)`` to ``(N, rows, columns, 64, C)``; H and W multiples of 8."""
     count, height, width, channels = features.shape
-    split = features.view(count, height // WINDOW, WINDOW, width // WINDOW, WINDOW, channels)
+    split = features.view(
+        count, height // WINDOW, WINDOW, width // WINDOW, WINDOW, channels
+    )
     return split.transpose(2, 3).flatten(3, 4)
 
 
@@ -64,7 +66,9 @@ def merged(windowed: torch.Tensor) -> torch.Tensor:
     """The reverse of :func:`windows`."""
     count, rows, columns, _, channels = windowed.shape
     split = windowed.view(count, rows, columns, WINDOW, WINDOW, channels)
-    return split.transpose(2, 3).reshape(count, rows * WINDOW, columns * WINDOW, channels)
+    return split.transpose(2, 3).reshape(
+        count, rows * WINDOW, columns * WINDOW, channels
+    )
 
 
 class _Projections(nn.Module):
@@ -80,11 +84,15 @@ class WindowAttention(nn.Module):
     # In ``shifted`` (rolled) features the last row and column of windows contain pixels from both
     # ends. Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
 
-    def __init__(self, channels: int, heads: int, *, shifted: bool, bias: bool = True) -> None:
+    def __init__(
+        self, channels: int, heads: int, *, shifted: bool, bias: bool = True
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.shifted = shifted
-        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * WINDOW - 1) ** 2, heads))
+        self.relative_position_bias_table = nn.Parameter(
+            torch.zeros((2 * WINDOW - 1) ** 2, heads)
+        )
         self.register_buffer("relative_position_index", _relative_positions())
         self.qkv = _Projections(channels, bias=bias)
         self.proj = PointwiseLinear(channels, channels, bias=bias)
@@ -92,8 +100,13 @@ class WindowAttention(nn.Module):
 
     def forward(self, windowed: torch.Tensor) -> torch.Tensor:
         """From ``(N, rows, columns, 64, C)`` to the same shape."""
-        query = self._split(self.qkv.to_q(windowed)) * (windowed.shape[-1] // self.heads) ** -0.5
-        key, value = (self._split(part) for part in self.qkv.to_kv(windowed).chunk(2, dim=-1))
+        query = (
+            self._split(self.qkv.to_q(windowed))
+            * (windowed.shape[-1] // self.heads) ** -0.5
+        )
+        key, value = (
+            self._split(part) for part in self.qkv.to_kv(windowed).chunk(2, dim=-1)
+        )
         attended = torch.empty_like(query)
         bias = self._bias()
         for rows, columns, mask in self._groups(bias):

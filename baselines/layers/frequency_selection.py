@@ -17,7 +17,9 @@ class Pooling(nn.Module):
 
     # ``window_px`` is the window's side in a map of 256 px; None for the whole map.
 
-    def __init__(self, window_px: int | None = None, *, in_training: bool = False) -> None:
+    def __init__(
+        self, window_px: int | None = None, *, in_training: bool = False
+    ) -> None:
         super().__init__()
         self.window_px = window_px
         self.in_training = in_training
@@ -81,7 +83,10 @@ class FilterChoice(nn.Module):
 
 
 def filtered(
-    features: torch.Tensor, taps: torch.Tensor, kernel: tuple[int, int], dilation: int = 1
+    features: torch.Tensor,
+    taps: torch.Tensor,
+    kernel: tuple[int, int],
+    dilation: int = 1,
 ) -> torch.Tensor:
     """Features correlated with their filters ``(N, groups, taps)``; reflection outside.
 
@@ -131,7 +136,9 @@ class SelectiveBlock(nn.Module):
 def selective_blocks(channels: int, pooling: Pooling, count: int) -> nn.Sequential:
     """Blocks in a row, of which the last one has filters."""
     filters = [*[False] * (count - 1), True]
-    return nn.Sequential(*(SelectiveBlock(channels, pooling, filters=has) for has in filters))
+    return nn.Sequential(
+        *(SelectiveBlock(channels, pooling, filters=has) for has in filters)
+    )
 
 
 class _Whole(nn.Module):
@@ -177,13 +184,17 @@ class _Filter(FilterChoice):
 
     def __init__(self, channels: int, size: int, pooling: Pooling) -> None:
         super().__init__()
-        self.lamb_l = nn.Parameter(torch.zeros(channels), requires_grad=False)  # unused officially
+        self.lamb_l = nn.Parameter(
+            torch.zeros(channels), requires_grad=False
+        )  # unused officially
         self.lamb_h = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.add_choice(channels, size)
         self.modulate = _Modulation(channels, pooling)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        mean = features.mean(dim=(2, 3), keepdim=True)  # of the whole map, whatever the pooling
+        mean = features.mean(
+            dim=(2, 3), keepdim=True
+        )  # of the whole map, whatever the pooling
         low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
         modulated: torch.Tensor = self.modulate(low, features - low)
         return modulated

@@ -10,7 +10,9 @@ from torch.utils._pytree import tree_map_only
 def with_own_input(network: object) -> nn.Module:
     """The same network, which from now on is given copies; TypeError if it is no network."""
     if not isinstance(network, nn.Module):
-        raise TypeError(f"it gives {type(network).__name__} instead of a torch.nn.Module")
+        raise TypeError(
+            f"it gives {type(network).__name__} instead of a torch.nn.Module"
+        )
     if _copied not in network._forward_pre_hooks.values():
         network.register_forward_pre_hook(_copied, with_kwargs=True)
     return network

@@ -12,7 +12,9 @@ from torch.nn import functional
 def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """Split into patches, ``(N * rows * columns, C, H / rows, W / columns)``, row by row."""
     count, channels, height, width = whole.shape
-    patches = whole.reshape(count, channels, rows, height // rows, columns, width // columns)
+    patches = whole.reshape(
+        count, channels, rows, height // rows, columns, width // columns
+    )
     return patches.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
 
 
@@ -28,7 +30,11 @@ outer edge (it is), ``replicate`` repeats it, ``zeros`` is black."""
 
 
 def pad_to_multiple(
-    blurry: torch.Tensor, multiple: int, mode: PaddingMode = "reflect", *, least: int = 1
+    blurry: torch.Tensor,
+    multiple: int,
+    mode: PaddingMode = "reflect",
+    *,
+    least: int = 1,
 ) -> torch.Tensor:
     """Pad on the right and below to the next multiple; crop back with :func:`cropped`."""
     below, right = (max(least - size, -size % multiple) for size in blurry.shape[-2:])
@@ -57,12 +63,19 @@ def _padded_pass(
 ) -> torch.Tensor:
     if not any(size % multiple or size < least for size in blurry.shape[-2:]):
         return forward(blurry, **further)
-    padded = [pad_to_multiple(one, multiple, least=least) for one in (blurry, *further.values())]
-    return cropped(forward(padded[0], **dict(zip(further, padded[1:], strict=True))), blurry)
+    padded = [
+        pad_to_multiple(one, multiple, least=least)
+        for one in (blurry, *further.values())
+    ]
+    return cropped(
+        forward(padded[0], **dict(zip(further, padded[1:], strict=True))), blurry
+    )
 
 
 def pad(
-    blurry: torch.Tensor, amounts: tuple[int, int, int, int], mode: PaddingMode = "reflect"
+    blurry: torch.Tensor,
+    amounts: tuple[int, int, int, int],
+    mode: PaddingMode = "reflect",
 ) -> torch.Tensor:
     """Pad left, right, top, bottom; beyond the picture's size the reflection is repeated."""
     left, right, top, bottom = amounts

@@ -18,7 +18,9 @@ class ChannelNorm(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(
+            0, 3, 1, 2
+        )
         return normed
 
 
@@ -60,7 +62,9 @@ class Pointwise(nn.Conv2d):
 
 def doubled(channels: int) -> nn.Sequential:
     """Twice the size, half the channels (NAFNet)."""
-    return nn.Sequential(Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2))
+    return nn.Sequential(
+        Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2)
+    )
 
 
 class PointwiseLinear(nn.Linear):

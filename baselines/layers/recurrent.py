@@ -45,12 +45,16 @@ class MixingWeights(nn.Module):
 
     # ``bounded`` ones are in (-1, 1).
 
-    def __init__(self, conv: nn.Module, inputs: int, hidden: int, *, bounded: bool) -> None:
+    def __init__(
+        self, conv: nn.Module, inputs: int, hidden: int, *, bounded: bool
+    ) -> None:
         super().__init__()
         self.conv, self.bounded = conv, bounded
         self.conv_atten = ConvLSTM(inputs, hidden)
 
-    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
+    def forward(
+        self, features: torch.Tensor, memory: Memory | None
+    ) -> tuple[torch.Tensor, Memory]:
         """Weights, and the memory for the next scale, which is twice as large."""
         if memory is not None:
             memory = (enlarged(memory[0]), enlarged(memory[1]))
@@ -63,4 +67,6 @@ class MixingWeights(nn.Module):
 
 def enlarged(picture: torch.Tensor) -> torch.Tensor:
     """Enlarge to twice the size, bilinearly."""
-    return functional.interpolate(picture, scale_factor=2, mode="bilinear", align_corners=False)
+    return functional.interpolate(
+        picture, scale_factor=2, mode="bilinear", align_corners=False
+    )

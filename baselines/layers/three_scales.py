@@ -8,7 +8,13 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from defocus.baselines.layers.named import Residual, SeveralOutputs, named, residual, unit
+from defocus.baselines.layers.named import (
+    Residual,
+    SeveralOutputs,
+    named,
+    residual,
+    unit,
+)
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 
 
@@ -70,7 +76,9 @@ class ThreeScales(SeveralOutputs):
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()
         full, half, quarter = width, 2 * width, 4 * width
-        self.Encoder = nn.ModuleList([stage(full, True), stage(half, False), stage(quarter, False)])
+        self.Encoder = nn.ModuleList(
+            [stage(full, True), stage(half, False), stage(quarter, False)]
+        )
         self.feat_extract = nn.ModuleList(
             [
                 zero_padded(COLOURS, full),
@@ -81,8 +89,12 @@ class ThreeScales(SeveralOutputs):
                 zero_padded(full, COLOURS, activated=False),
             ]
         )
-        self.Decoder = nn.ModuleList([stage(quarter, False), stage(half, False), stage(full, True)])
-        self.Convs = nn.ModuleList([zero_padded(quarter, half, 1), zero_padded(half, full, 1)])
+        self.Decoder = nn.ModuleList(
+            [stage(quarter, False), stage(half, False), stage(full, True)]
+        )
+        self.Convs = nn.ModuleList(
+            [zero_padded(quarter, half, 1), zero_padded(half, full, 1)]
+        )
         self.ConvsOut = nn.ModuleList(
             [zero_padded(wide, COLOURS, activated=False) for wide in (quarter, half)]
         )

@@ -38,13 +38,17 @@ class TransposedAttention(nn.Module):
         ).unbind(1)
         scores = cosines(query, key) * self.temperature
         attended = scores.softmax(dim=-1) @ value
-        restored: torch.Tensor = self.project_out(attended.reshape(count, channels, height, width))
+        restored: torch.Tensor = self.project_out(
+            attended.reshape(count, channels, height, width)
+        )
         return restored
 
 
 def cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
     """Cosines ``(..., C, C')`` of all rows; the product is scaled instead of the long rows."""
-    return (query @ key.transpose(-2, -1)) / (row_norms(query) * row_norms(key).transpose(-2, -1))
+    return (query @ key.transpose(-2, -1)) / (
+        row_norms(query) * row_norms(key).transpose(-2, -1)
+    )
 
 
 def row_norms(rows: torch.Tensor) -> torch.Tensor:
@@ -69,7 +73,9 @@ class GatedFeedForward(nn.Module):
         super().__init__()
         hidden = int(channels * expansion)
         self.project_in = Pointwise(channels, 2 * hidden, bias=False)
-        self.dwconv = nn.Conv2d(2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden, bias=False)
+        self.dwconv = nn.Conv2d(
+            2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden, bias=False
+        )
         self.project_out = Pointwise(hidden, channels, bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -103,7 +109,9 @@ class FourLevels(nn.Module):
         """Register the levels, finest (0) first; ``block`` is of channels and level."""
 
         def level(number: int, width: int) -> nn.Sequential:
-            return nn.Sequential(*(block(width * dim, number) for _ in range(blocks[number])))
+            return nn.Sequential(
+                *(block(width * dim, number) for _ in range(blocks[number]))
+            )
 
         self.encoder_level1 = level(0, 1)
         self.down1_2 = named(body=halving(dim))

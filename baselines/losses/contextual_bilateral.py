@@ -32,8 +32,12 @@ def contextual_bilateral(
     # w_s.
     height, width = output.shape[-2:]
     mean = target.mean(dim=(0, 2, 3), keepdim=True)
-    features, wanted = ((one - mean).flatten(2).transpose(1, 2) for one in (output, target))
-    cosine = functional.normalize(features, dim=2) @ functional.normalize(wanted, dim=2).mT
+    features, wanted = (
+        (one - mean).flatten(2).transpose(1, 2) for one in (output, target)
+    )
+    cosine = (
+        functional.normalize(features, dim=2) @ functional.normalize(wanted, dim=2).mT
+    )
     rows, columns = torch.meshgrid(
         torch.arange(height, device=output.device),
         torch.arange(width, device=output.device),
@@ -67,7 +71,9 @@ class ContextualBilateral:
             return loss
         self.backbone.to(output.device)
         pairs = zip(self._features(output), self._features(target), strict=True)
-        layers = torch.stack([self._compared(_thinned(a), _thinned(b)) for a, b in pairs])
+        layers = torch.stack(
+            [self._compared(_thinned(a), _thinned(b)) for a, b in pairs]
+        )
         return loss + self.features_weight * layers.sum()
 
     def _compared(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -83,7 +89,9 @@ class ContextualBilateral:
         return patches.view(count, patches.shape[1], rows, -1)
 
     def _features(self, picture: torch.Tensor) -> Sequence[torch.Tensor]:
-        mean, deviation = (picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION))
+        mean, deviation = (
+            picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION)
+        )
         features, outputs = (picture - mean) / deviation, []
         for index, layer in enumerate(self.backbone or ()):
             features = layer(features)
@@ -98,7 +106,9 @@ def _thinned(features: torch.Tensor) -> torch.Tensor:
 
 
 def make(
-    patch_px: int = PATCH_PX, spatial_weight: float = SPATIAL_WEIGHT, features_weight: float = 1.0
+    patch_px: int = PATCH_PX,
+    spatial_weight: float = SPATIAL_WEIGHT,
+    features_weight: float = 1.0,
 ) -> LossFunction:
     """Make the loss; without VGG19's file it uses patches only and reports it."""
     backbone, stored = None, features_of(VGG19)

@@ -13,7 +13,11 @@ magnitude."""
 
 
 def frequency(
-    output: torch.Tensor, target: torch.Tensor, distance: Distance = "parts", *, half: bool = False
+    output: torch.Tensor,
+    target: torch.Tensor,
+    distance: Distance = "parts",
+    *,
+    half: bool = False,
 ) -> torch.Tensor:
     """Mean L1 distance of the two-dimensional transforms, not normalised."""
     # ``half`` is without the mirrored half, which weights columns differently.

@@ -13,7 +13,9 @@ SCALE = 0.05
 edge."""
 
 
-def geman_mcclure(first: torch.Tensor, second: torch.Tensor, scale: float = SCALE) -> torch.Tensor:
+def geman_mcclure(
+    first: torch.Tensor, second: torch.Tensor, scale: float = SCALE
+) -> torch.Tensor:
     """Mean of d² / (d² + scale²) over pixels and channels; 0.5 at a difference of the scale."""
     # Source: Geman, McClure, Bayesian image analysis: an application to single photon emission
     # tomography (1985); in this form in Black, Anandan (CVIU 1996).

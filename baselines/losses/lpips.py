@@ -33,7 +33,9 @@ class _LPIPS:
         return distances.abs().mean()
 
 
-def make(normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb") -> LossFunction:
+def make(
+    normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb"
+) -> LossFunction:
     """Make the loss, the batch mean of |LPIPS|; zero, with a warning, without AlexNet's file."""
     # Sides are 31 px or more. Some trainings do not ``normalise`` to [-1, 1], as LPIPS requires.
     # Source: Zhang et al., The Unreasonable Effectiveness of Deep Features, CVPR 2018.

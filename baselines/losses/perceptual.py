@@ -55,7 +55,9 @@ class Perceptual:
 
     def _fed(self, picture: torch.Tensor) -> torch.Tensor:
         if self.normalise:
-            mean, deviation = (picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION))
+            mean, deviation = (
+                picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION)
+            )
             picture = (picture - mean) / deviation
         return picture.flip(1) if self.colour_order == "bgr" else picture
 
@@ -92,5 +94,9 @@ def make(
     backbone = vgg19(last)
     backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()})
     return Perceptual(
-        frozen(backbone), colour_order, normalise=normalise, distance=distance, earlier=earlier
+        frozen(backbone),
+        colour_order,
+        normalise=normalise,
+        distance=distance,
+        earlier=earlier,
     )

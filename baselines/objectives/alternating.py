@@ -20,7 +20,10 @@ class AlternatingSettings(Settings):
 
     def second(self, epoch: float) -> bool:
         """Whether the second sum is used at an epoch, rounded down."""
-        return epoch >= self.from_epoch and self.begin <= int(epoch) % self.every < self.end
+        return (
+            epoch >= self.from_epoch
+            and self.begin <= int(epoch) % self.every < self.end
+        )
 
 
 class AlternatingObjective(Objective):
@@ -28,7 +31,9 @@ class AlternatingObjective(Objective):
 
     # Source: GKMNet's and NRKNet's released training scripts.
 
-    def __init__(self, first: Objective, second: Objective, turns: AlternatingSettings) -> None:
+    def __init__(
+        self, first: Objective, second: Objective, turns: AlternatingSettings
+    ) -> None:
         super().__init__()
         self.first = first
         self.second = second
@@ -47,5 +52,7 @@ def make(
     turns: Mapping[str, object],
 ) -> AlternatingObjective:
     """The objective; terms are as in ``supervised``, turns the :class:`AlternatingSettings`."""
-    when = parse_settings(AlternatingSettings, dict(turns), origin="objective_settings.turns")
+    when = parse_settings(
+        AlternatingSettings, dict(turns), origin="objective_settings.turns"
+    )
     return AlternatingObjective(make_supervised(first), make_supervised(second), when)

@@ -21,7 +21,9 @@ class ContextualObjective(Objective):
     def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:  # noqa: ARG002
         """The loss; its parts are ``charbonnier``, ``guidance`` and ``classes``, unweighted."""
         if not isinstance(network, ContextualDeblur):
-            raise TypeError(f"the objective trains ContextualDeblur, not {type(network).__name__}")
+            raise TypeError(
+                f"the objective trains ContextualDeblur, not {type(network).__name__}"
+            )
         restored = network(batch.blurry)
         pixels = charbonnier(restored, batch.target)
         # All three at once: the projector's batch norm needs more than one tile.
@@ -29,7 +31,9 @@ class ContextualObjective(Objective):
         embeddings, logits = network.describe(together)
         of_blurry, of_restored, _ = logits.chunk(3)
         _, of_result, guide = embeddings.chunk(3)
-        guidance = 1 - functional.cosine_similarity(of_result, guide.detach(), dim=-1).mean()
+        guidance = (
+            1 - functional.cosine_similarity(of_result, guide.detach(), dim=-1).mean()
+        )
         classes = _binary(of_blurry, 0.0) + _binary(of_restored, 1.0)
         loss = pixels + CONTEXT_WEIGHT * (guidance + CLASS_WEIGHT * classes)
         parts = {"charbonnier": pixels, "guidance": guidance, "classes": classes}
@@ -37,7 +41,9 @@ class ContextualObjective(Objective):
 
 
 def _binary(logits: torch.Tensor, truth: float) -> torch.Tensor:
-    return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, truth))
+    return functional.binary_cross_entropy_with_logits(
+        logits, torch.full_like(logits, truth)
+    )
 
 
 def make() -> ContextualObjective:

@@ -10,7 +10,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from defocus.baselines.losses.perceptual import make as make_perceptual
 from defocus.baselines.objective import Batch, Objective, Progress, Result
-from defocus.baselines.systems.dmenet.network import MAXIMUM_COC_PX, DMENet, UnscaledBatchNorm
+from defocus.baselines.systems.dmenet.network import (
+    MAXIMUM_COC_PX,
+    DMENet,
+    UnscaledBatchNorm,
+)
 from defocus.errors import InputError, SettingsError
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float
@@ -91,7 +95,9 @@ class RealPictures:
             path = self.paths[_below(len(self.paths))]
             picture = _read(path)
             top, left = _place(picture, like, path)
-            crops.append(picture[:, top : top + like.shape[2], left : left + like.shape[3]])
+            crops.append(
+                picture[:, top : top + like.shape[2], left : left + like.shape[3]]
+            )
         return torch.stack(crops).to(like.device)
 
 
@@ -113,9 +119,14 @@ class LabelledPictures:
             path, mask_path = self.pairs[_below(len(self.pairs))]
             picture, mask = _read(path), _read(mask_path)
             if picture.shape != mask.shape:
-                raise InputError(f"{mask_path} differs in size from {path}; correct the folder")
+                raise InputError(
+                    f"{mask_path} differs in size from {path}; correct the folder"
+                )
             top, left = _place(picture, like, path)
-            rows, columns = slice(top, top + like.shape[2]), slice(left, left + like.shape[3])
+            rows, columns = (
+                slice(top, top + like.shape[2]),
+                slice(left, left + like.shape[3]),
+            )
             crops.append(picture[:, rows, columns])
             masks.append((mask[:1, rows, columns] > 0.5).float())
         return torch.stack(crops).to(like.device), torch.stack(masks).to(like.device)
@@ -123,10 +134,16 @@ class LabelledPictures:
 
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder of pictures; check the objective's settings")
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        raise SettingsError(
+            f"{folder}: no such folder of pictures; check the objective's settings"
+        )
+    pictures = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES
+    )
     if not pictures:
-        raise SettingsError(f"{folder}: no picture in it; check the objective's settings")
+        raise SettingsError(
+            f"{folder}: no picture in it; check the objective's settings"
+        )
     return pictures
 
 
@@ -139,7 +156,10 @@ def _below(count: int) -> int:
 
 
 def _place(picture: torch.Tensor, like: torch.Tensor, path: Path) -> tuple[int, int]:
-    spare = [have - want for have, want in zip(picture.shape[1:], like.shape[2:], strict=True)]
+    spare = [
+        have - want
+        for have, want in zip(picture.shape[1:], like.shape[2:], strict=True)
+    ]
     if min(spare) < 0:
         raise InputError(
             f"{path} is {picture.shape[2]}x{picture.shape[1]}, smaller than the crops of "
@@ -172,7 +192,9 @@ class DMENetObjective(Objective):
     ) -> None:
         super().__init__()
         self._perceptual = make_perceptual(VGG_LAYER)
-        self._real = None if labelled is None or unlabelled is None else (labelled, unlabelled)
+        self._real = (
+            None if labelled is None or unlabelled is None else (labelled, unlabelled)
+        )
         self.focus = FocusHead()
         self.adversary = DomainCritic(64 // divide_channels_by, divide_channels_by)
 
@@ -195,7 +217,11 @@ class DMENetObjective(Objective):
         return loss, {name: value.detach() for name, value in parts.items()}
 
     def _with_real_pictures(
-        self, network: nn.Module, batch: Batch, loss: torch.Tensor, parts: dict[str, torch.Tensor]
+        self,
+        network: nn.Module,
+        batch: Batch,
+        loss: torch.Tensor,
+        parts: dict[str, torch.Tensor],
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss and its parts with those of real pictures, if there are any."""
         if self._real is not None:
@@ -204,16 +230,23 @@ class DMENetObjective(Objective):
             parts |= {"focus": focus, "adversarial": adversarial}
         return loss, parts
 
-    def adversary_loss(self, network: nn.Module, batch: Batch, progress: Progress) -> Result | None:
+    def adversary_loss(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> Result | None:
         """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
         if self._real is None or progress.epoch < MAP_ONLY_EPOCHS:
             return None
         labelled, unlabelled = self._real
-        pictures = (batch.blurry, labelled.draw(batch.blurry)[0], unlabelled.draw(batch.blurry))
+        pictures = (
+            batch.blurry,
+            labelled.draw(batch.blurry)[0],
+            unlabelled.draw(batch.blurry),
+        )
         with torch.no_grad():
             features = [_maps(network, each)["features_u0"] for each in pictures]
         rendered, masked, bare = (
-            self._judged(each, rendered=number == 0) for number, each in enumerate(features)
+            self._judged(each, rendered=number == 0)
+            for number, each in enumerate(features)
         )
         return ADVERSARIAL_WEIGHT * (2 * rendered + masked + bare) / 2, {}
 
@@ -226,9 +259,15 @@ class DMENetObjective(Objective):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """How badly masks are predicted from maps, and how well the critic sees real pictures."""
         pictures, masks = labelled.draw(blurry)
-        of_masked, of_bare = _maps(network, pictures), _maps(network, unlabelled.draw(blurry))
+        of_masked, of_bare = (
+            _maps(network, pictures),
+            _maps(network, unlabelled.draw(blurry)),
+        )
         focus = binary_cross_entropy_with_logits(self.focus(of_masked["map"]), masks)
-        losses = [self._judged(one["features_u0"], rendered=True) for one in (of_masked, of_bare)]
+        losses = [
+            self._judged(one["features_u0"], rendered=True)
+            for one in (of_masked, of_bare)
+        ]
         return focus, (losses[0] + losses[1]) / 2
 
     def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
@@ -236,7 +275,9 @@ class DMENetObjective(Objective):
         if self.adversary is None:
             raise TypeError("the critic was removed")
         logits = self.adversary(features)
-        return binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(rendered)))
+        return binary_cross_entropy_with_logits(
+            logits, torch.full_like(logits, float(rendered))
+        )
 
 
 def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Tensor:
@@ -249,7 +290,9 @@ def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Te
 def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
     """Outputs of the map's network; in training, a chain around it does not deconvolve."""
     if not isinstance(network, DMENet):
-        raise TypeError(f"the objective 'dmenet' trains a DMENet, not {type(network).__name__}")
+        raise TypeError(
+            f"the objective 'dmenet' trains a DMENet, not {type(network).__name__}"
+        )
     return DMENet.outputs(network, pictures)
 
 
@@ -262,13 +305,17 @@ def resized_label(label: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 
 def make(
-    labelled: str | None = None, unlabelled: str | None = None, divide_channels_by: int = 1
+    labelled: str | None = None,
+    unlabelled: str | None = None,
+    divide_channels_by: int = 1,
 ) -> DMENetObjective:
     """The objective; without both folders there is no adaptation."""
     # ``labelled`` has ``image/`` and ``gt/`` (masks of what is in focus, such as CUHK's),
     # ``unlabelled`` real pictures, such as Flickr's.
     if (labelled is None) != (unlabelled is None):
-        raise SettingsError("adaptation needs both folders: set 'labelled' and 'unlabelled'")
+        raise SettingsError(
+            "adaptation needs both folders: set 'labelled' and 'unlabelled'"
+        )
     return DMENetObjective(
         LabelledPictures(Path(labelled)) if labelled is not None else None,
         RealPictures(Path(unlabelled)) if unlabelled is not None else None,

@@ -35,30 +35,45 @@ class IFANObjective(Objective):
     # The last two are at 1/8 of the size; d is what the network sees in the right view, or in both.
     # Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
 
-    def __init__(self, *, disparity: bool = True, reblur: ReblurNet | None = None) -> None:
+    def __init__(
+        self, *, disparity: bool = True, reblur: ReblurNet | None = None
+    ) -> None:
         super().__init__()
         self.with_disparity = disparity
         self.reblur = reblur
 
-    def forward(self, network: torch.nn.Module, batch: Batch, progress: Progress) -> Result:  # noqa: ARG002
+    def forward(
+        self,
+        network: torch.nn.Module,
+        batch: Batch,
+        progress: Progress,  # noqa: ARG002
+    ) -> Result:
         """The sum; its parts are the losses."""
         outputs = outputs_of(network, batch)
         losses = {"deblur": mse_loss(outputs["restored"], batch.target)}
         if self.with_disparity:
             losses["disparity"] = _disparity_loss(network, batch, outputs["disparity"])
         if self.reblur is not None:
-            reblurred = self.reblur(pad_to_multiple(batch.target, MULTIPLE), outputs["filters"])
+            reblurred = self.reblur(
+                pad_to_multiple(batch.target, MULTIPLE), outputs["filters"]
+            )
             losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
         total = torch.stack(list(losses.values())).sum()
         return total, {name: loss.detach() for name, loss in losses.items()}
 
 
-def _disparity_loss(network: torch.nn.Module, batch: Batch, of_both: torch.Tensor) -> torch.Tensor:
+def _disparity_loss(
+    network: torch.nn.Module, batch: Batch, of_both: torch.Tensor
+) -> torch.Tensor:
     if not isinstance(network, IFAN):
         raise TypeError(f"the disparity loss trains IFAN, not {type(network).__name__}")
-    views = batch.extra["dual_pixel"] if network.dual else batch.supervision["dual_pixel"]
+    views = (
+        batch.extra["dual_pixel"] if network.dual else batch.supervision["dual_pixel"]
+    )
     left, right = views.chunk(2, dim=1)
-    seen = of_both if network.dual else network.disparity(pad_to_multiple(right, MULTIPLE))
+    seen = (
+        of_both if network.dual else network.disparity(pad_to_multiple(right, MULTIPLE))
+    )
     return mse_loss(shifted(_small(right), seen), _small(left))
 
 

@@ -37,13 +37,18 @@ class MDPObjective(Objective):
         target = batch.blurry if self.phase == "views" else batch.target
         losses = {
             "sharp": mse_loss(given["restored"], target),
-            "views": (mse_loss(given["left"], left) + mse_loss(given["right"], right)) / 2,
+            "views": (mse_loss(given["left"], left) + mse_loss(given["right"], right))
+            / 2,
             "centre": mse_loss((given["left"] + given["right"]) / 2, batch.blurry),
             "disparity": mse_loss(given["left"] - given["right"], left - right),
         }
         weights = (1.0, VIEWS_WEIGHT[self.phase], CENTRE_WEIGHT, DISPARITY_WEIGHT)
-        terms = [weight * loss for weight, loss in zip(weights, losses.values(), strict=True)]
-        return torch.stack(terms).sum(), {name: loss.detach() for name, loss in losses.items()}
+        terms = [
+            weight * loss for weight, loss in zip(weights, losses.values(), strict=True)
+        ]
+        return torch.stack(terms).sum(), {
+            name: loss.detach() for name, loss in losses.items()
+        }
 
 
 @contextlib.contextmanager

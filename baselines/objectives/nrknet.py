@@ -32,13 +32,19 @@ class NRKNetObjective(Objective):
     def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss; its parts are ``restoring`` and ``reblurring``."""
         if not isinstance(network, NRKNet):
-            raise TypeError(f"the objective 'nrknet' trains a NRKNet, not {type(network).__name__}")
+            raise TypeError(
+                f"the objective 'nrknet' trains a NRKNet, not {type(network).__name__}"
+            )
         outputs = network.outputs(batch.blurry, batch.target)
-        compare = dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
+        compare = (
+            dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
+        )
         restoring = _restoring(outputs, batch.target, compare)
         errors = [
             OUTPUT_WEIGHTS[name]
-            * functional.mse_loss(outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"])
+            * functional.mse_loss(
+                outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"]
+            )
             for name in ("quarter", "half", "full")
         ]
         reblurring = torch.stack(errors).sum()

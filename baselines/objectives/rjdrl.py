@@ -27,7 +27,9 @@ class RJDRLSettings(JDRLSettings):
 
 
 class _Guided(Protocol):
-    def outputs(self, blurry: torch.Tensor, core_share: float) -> dict[str, torch.Tensor]: ...
+    def outputs(
+        self, blurry: torch.Tensor, core_share: float
+    ) -> dict[str, torch.Tensor]: ...
 
 
 class RJDRLObjective(JDRLObjective):
@@ -37,7 +39,9 @@ class RJDRLObjective(JDRLObjective):
     # In the warm-up the estimate has a factor that rises from 0.001 to 1.
 
     def __init__(
-        self, settings: RJDRLSettings | None = None, estimator: FlowEstimator | None = None
+        self,
+        settings: RJDRLSettings | None = None,
+        estimator: FlowEstimator | None = None,
     ) -> None:
         settings = settings or RJDRLSettings()
         if settings.kernels != "isotropic" or settings.joint_from > 0:
@@ -50,7 +54,9 @@ class RJDRLObjective(JDRLObjective):
 
     def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and its parts: JDRL's, and ``core``, the unweighted pseudo supervision."""
-        outputs = _guided(network).outputs(batch.blurry, core_share=_core_share(progress))
+        outputs = _guided(network).outputs(
+            batch.blurry, core_share=_core_share(progress)
+        )
         restored, blurry = outputs["restored"], one_picture(batch.blurry)
         loss, parts = self.deformed(restored, batch, progress)
         if progress.in_warmup and self.settings.warmup == "forward":

@@ -51,13 +51,18 @@ class SupervisedObjective(Objective):
             if progress.epoch < term.from_epoch:
                 continue
             for name in term.outputs:
-                value = compare(outputs[name], self._target(outputs[name], batch.target, targets))
+                value = compare(
+                    outputs[name], self._target(outputs[name], batch.target, targets)
+                )
                 total = total + term.weight * value
                 parts[f"{term.loss}_{name}"] = value.detach()
         return total, parts if sum(len(term.outputs) for term in self.terms) > 1 else {}
 
     def _target(
-        self, output: torch.Tensor, target: torch.Tensor, sizes: dict[tuple[int, int], torch.Tensor]
+        self,
+        output: torch.Tensor,
+        target: torch.Tensor,
+        sizes: dict[tuple[int, int], torch.Tensor],
     ) -> torch.Tensor:
         """The target in the size of an output; each size is made once."""
         size = (output.shape[-2], output.shape[-1])

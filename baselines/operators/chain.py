@@ -18,8 +18,16 @@ from torch import nn
 from defocus.baselines.layers.named import SeveralOutputs
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
 from defocus.baselines.operators.domain import Array, Mirrored, Periodic, fade_to_blurry
-from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
-from defocus.baselines.operators.varying import LEAST_SIGMA_PX, deconvolve, gaussian_psf, sigma_of
+from defocus.baselines.operators.krishnan_fergus import (
+    krishnan_fergus,
+    krishnan_fergus_levels,
+)
+from defocus.baselines.operators.varying import (
+    LEAST_SIGMA_PX,
+    deconvolve,
+    gaussian_psf,
+    sigma_of,
+)
 from defocus.blur.disc_diameter import disc_diameter_px
 from defocus.errors import ImageError
 from defocus.pictures.values import LUMINANCE, linear_to_srgb, srgb_to_linear
@@ -105,7 +113,9 @@ class MapDeconvolution(SeveralOutputs):
     # ``estimate`` gives the deviation of a Gaussian blur, ``(H, W)`` in px, of a picture
     # ``(H, W, 3)``, sRGB in [0, 1].
 
-    def __init__(self, estimate: Callable[[Array], NDArray[np.float64]], restore: Restorer) -> None:
+    def __init__(
+        self, estimate: Callable[[Array], NDArray[np.float64]], restore: Restorer
+    ) -> None:
         super().__init__()
         self._estimate, self._restore = estimate, restore
 
@@ -134,7 +144,9 @@ def _blended(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.f
     return fade_to_blurry(np.clip(restored, 0, 1), picture, diameter_px)
 
 
-def _published(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.float32]:
+def _published(
+    preset: Preset, picture: Array, diameter_px: Array
+) -> NDArray[np.float32]:
     sigma = np.asarray(diameter_px, np.float64) * sigma_of(1.0)
     return published_stage(picture, sigma, preset.prior)
 
@@ -168,7 +180,9 @@ class OneDisc(nn.Module):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
-        return as_tensor([self._restore(picture) for picture in as_pictures(blurry)], blurry)
+        return as_tensor(
+            [self._restore(picture) for picture in as_pictures(blurry)], blurry
+        )
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         linear = np.asarray(srgb_to_linear(picture))
@@ -176,14 +190,21 @@ class OneDisc(nn.Module):
         if diameter == 0:
             return picture
         height, width = picture.shape[:2]
-        shape = fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)
+        shape = (
+            fft.next_fast_len(height, real=True),
+            fft.next_fast_len(width, real=True),
+        )
         padding = ((0, shape[0] - height), (0, shape[1] - width), (0, 0))
         padded = np.pad(linear, padding, mode="symmetric")
         channels = [
             self._deconvolution(
-                np.ascontiguousarray(padded[:, :, c]), disc_psf(diameter), domain=Mirrored(shape)
+                np.ascontiguousarray(padded[:, :, c]),
+                disc_psf(diameter),
+                domain=Mirrored(shape),
             )
             for c in range(3)
         ]
-        restored = np.clip(linear_to_srgb(np.stack(channels, axis=2)), 0, 1)[:height, :width]
+        restored = np.clip(linear_to_srgb(np.stack(channels, axis=2)), 0, 1)[
+            :height, :width
+        ]
         return fade_to_blurry(restored, picture, np.full((height, width), diameter))

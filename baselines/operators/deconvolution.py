@@ -63,7 +63,12 @@ MULTIPLIER_STEP = 1.618
 
 
 def tvl2_levels(
-    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, weight: float, iterations: int
+    blurry: Array,
+    transfers: Iterable[Spectrum],
+    domain: Domain,
+    *,
+    weight: float,
+    iterations: int,
 ) -> Iterator[Array]:
     """Minimise sum |grad x| + mu/2 |Kx - y|² for several kernels K; y is about [0, 1]."""
     # mu is about 0.05 over the variance of the noise. Source: Tao, Yang, He, SIAM J. Imaging
@@ -101,7 +106,11 @@ def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
 
 
 def wiener_levels(
-    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, noise_to_signal: float
+    blurry: Array,
+    transfers: Iterable[Spectrum],
+    domain: Domain,
+    *,
+    noise_to_signal: float,
 ) -> Iterator[Array]:
     """The linear estimate of least mean squared error, scaled so that flat areas keep their value.
 

@@ -68,8 +68,12 @@ class Mirrored:
     def transfer(self, psf: Array) -> Spectrum:
         """See :class:`Domain`; ValueError if the kernel is not symmetric."""
         if not (np.allclose(psf, psf[::-1]) and np.allclose(psf, psf[:, ::-1])):
-            raise ValueError("a kernel that is not symmetric in x and y has no cosine transform")
-        rows, columns = (_cosines(*pair) for pair in zip(self.shape, psf.shape, strict=True))
+            raise ValueError(
+                "a kernel that is not symmetric in x and y has no cosine transform"
+            )
+        rows, columns = (
+            _cosines(*pair) for pair in zip(self.shape, psf.shape, strict=True)
+        )
         return np.asarray(rows.T @ psf @ columns)
 
     def roughness(self) -> Array:
@@ -131,7 +135,9 @@ class Periodic:
 def _cosines(size: int, taps: int) -> NDArray[np.float64]:
     """``(taps, size)``: what a shift by each tap does to each frequency of the mirrored picture."""
     offsets = np.arange(taps) - taps // 2
-    return np.asarray(np.cos(np.pi * offsets[:, None] * np.arange(size)[None, :] / size))
+    return np.asarray(
+        np.cos(np.pi * offsets[:, None] * np.arange(size)[None, :] / size)
+    )
 
 
 def _phases(size: int, taps: int, kept: int) -> NDArray[np.complex128]:
@@ -154,5 +160,7 @@ def fade_to_blurry(
     if not clipped.any():
         return restored
     distance = cv2.distanceTransform(np.asarray(~clipped, np.uint8), cv2.DIST_L2, 5)
-    share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[:, :, None]
+    share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[
+        :, :, None
+    ]
     return np.asarray(blurry + share * (restored - blurry), dtype=np.float32)

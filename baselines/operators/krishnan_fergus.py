@@ -75,7 +75,9 @@ BETAS = tuple(float(8.0 ** (k / 2)) for k in range(6))
 def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> Array:
     """Minimise lambda/2 |Kx - y|² + sum |Dx|^alpha by half-quadratic splitting."""
     # Source: Krishnan, Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, NIPS 2009.
-    return next(krishnan_fergus_levels(blurry, [domain.transfer(psf)], domain, prior=prior))
+    return next(
+        krishnan_fergus_levels(blurry, [domain.transfer(psf)], domain, prior=prior)
+    )
 
 
 def krishnan_fergus_levels(

@@ -58,7 +58,9 @@ def shrink_by_table(
                 values[y, x] = 0
                 continue
             index = min(int(place), last)
-            magnitude = table[index] + (place - index) * (table[index + 1] - table[index])
+            magnitude = table[index] + (place - index) * (
+                table[index + 1] - table[index]
+            )
             values[y, x] = magnitude if value > 0 else -magnitude
 
 
@@ -95,10 +97,14 @@ def smooth_rows(values: NDArray[Any], weights: NDArray[Any]) -> None:
     for y in range(height):
         for x in range(1, width):
             for c in range(channels):
-                values[y, x, c] += weights[y, x] * (values[y, x - 1, c] - values[y, x, c])
+                values[y, x, c] += weights[y, x] * (
+                    values[y, x - 1, c] - values[y, x, c]
+                )
         for x in range(width - 2, -1, -1):
             for c in range(channels):
-                values[y, x, c] += weights[y, x + 1] * (values[y, x + 1, c] - values[y, x, c])
+                values[y, x, c] += weights[y, x + 1] * (
+                    values[y, x + 1, c] - values[y, x, c]
+                )
 
 
 @numba.njit(inline="always", error_model="numpy")

@@ -87,17 +87,25 @@ def deconvolve(
     weights = list(hat_weights(diameter_px, levels))
     restored = np.zeros(picture.shape, np.float32)
     for channel in range(picture.shape[2]):
-        padded = np.pad(picture[:, :, channel].astype(np.float32), padding, mode="symmetric")
+        padded = np.pad(
+            picture[:, :, channel].astype(np.float32), padding, mode="symmetric"
+        )
         total = np.zeros((height, width), np.float32)
-        for weight, estimate in zip(weights, method(padded, transfers, domain), strict=True):
+        for weight, estimate in zip(
+            weights, method(padded, transfers, domain), strict=True
+        ):
             total += weight * estimate[:height, :width]
         restored[:, :, channel] = total
     return restored
 
 
-def _domain(height: int, width: int) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
+def _domain(
+    height: int, width: int
+) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
     """The mirrored domain of a quick size, and the padding up to it."""
-    domain = Mirrored((fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True)))
+    domain = Mirrored(
+        (fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True))
+    )
     padding = ((0, domain.shape[0] - height), (0, domain.shape[1] - width))
     return domain, padding
 
@@ -168,7 +176,9 @@ def richardson_lucy_varying(
     return scene[:height, :width]
 
 
-def _ahead(last: Array, earlier: Array, number: int, scene: Array, before: Array) -> Array:
+def _ahead(
+    last: Array, earlier: Array, number: int, scene: Array, before: Array
+) -> Array:
     """The estimate, moved on in the direction of the last step."""
     along, length = float(np.vdot(last, earlier)), float(np.vdot(earlier, earlier))
     share = min(max(along / max(length, LEAST**2), 0.0), 1.0) if number > 1 else 0.0
@@ -180,7 +190,9 @@ def _ratio_and_prior(
 ) -> tuple[Array, Array]:
     """Correction of the estimate by the picture, and the prior that divides it."""
     ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))
-    prior = np.maximum(1 - np.float32(smoothness) * _curvature(ahead, blur.domain), LEAST_SHARE)
+    prior = np.maximum(
+        1 - np.float32(smoothness) * _curvature(ahead, blur.domain), LEAST_SHARE
+    )
     return ratio, prior
 
 

@@ -17,7 +17,9 @@ from defocus.errors import InputError, StorageError, WeightsError
 from defocus.storage.files import atomic_path, make_folder, sha256_file
 from defocus.web import WebError, answer_of, blocks_of, reason_of
 
-REMEDY = "run 'defocus-bench weights fetch {metric}' (without a network: with --from FILE)"
+REMEDY = (
+    "run 'defocus-bench weights fetch {metric}' (without a network: with --from FILE)"
+)
 
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_SECONDS = 120.0
@@ -103,7 +105,9 @@ def missing_backbone(backbone: str, metric: str) -> str:
         return ""
     from defocus.progress import say, telling
 
-    if telling.bars:  # of several processes, the one that started the others has said it
+    if (
+        telling.bars
+    ):  # of several processes, the one that started the others has said it
         say(f"fetching what {metric} needs: {file.url}")
     try:
         fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
@@ -115,7 +119,9 @@ def missing_backbone(backbone: str, metric: str) -> str:
     return ""
 
 
-def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iterator[bytes]:
+def _chunks(
+    origin: str, timeout_seconds: float, deadline: float | None
+) -> Iterator[bytes]:
     """The bytes of a file or an address; failures to read are told apart from failures to write."""
     is_address = urlsplit(origin).scheme in {"http", "https"}
     chunks = _answer(origin, timeout_seconds) if is_address else _read(Path(origin))
@@ -123,7 +129,9 @@ def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iter
         try:
             next(chunks)
         except (OSError, ValueError, WebError) as error:
-            raise InputError(f"{origin}: cannot be read ({reason_of(error)})") from error
+            raise InputError(
+                f"{origin}: cannot be read ({reason_of(error)})"
+            ) from error
         while True:
             if deadline is not None and time.monotonic() > deadline:
                 raise InputError(f"{origin}: the download is too slow")

@@ -38,7 +38,11 @@ def _read(file: BackboneFile, path: Path) -> dict[str, torch.Tensor]:
         )
     stored = torch.load(path, map_location="cpu", weights_only=True)
     start = "features."
-    return {name.removeprefix(start): stored[name] for name in stored if name.startswith(start)}
+    return {
+        name.removeprefix(start): stored[name]
+        for name in stored
+        if name.startswith(start)
+    }
 
 
 _REQUIRED: ContextVar[bool] = ContextVar("_REQUIRED", default=False)

@@ -37,10 +37,14 @@ ENDINGS = {
 }
 
 
-def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[str, torch.Tensor]:
+def by_name(
+    tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]
+) -> dict[str, torch.Tensor]:
     """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``."""
     # Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
-    scope = re.compile("(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/")
+    scope = re.compile(
+        "(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/"
+    )
     state: dict[str, torch.Tensor] = {}
     for variable, tensor in tensors.items():
         begin = scope.search(variable)
@@ -55,7 +59,9 @@ def in_order(
 ) -> dict[str, torch.Tensor]:
     """Entries of a file with an unnamed list of variables, in the graph's order."""
     if len(tensors) != len(entries):
-        raise ValueError(f"{len(tensors)} variables without names, {len(entries)} are needed")
+        raise ValueError(
+            f"{len(tensors)} variables without names, {len(entries)} are needed"
+        )
     state: dict[str, torch.Tensor] = {}
     for (variable, tensor), (name, shape) in zip(tensors.items(), entries, strict=True):
         state[name] = of_layer(tensor)

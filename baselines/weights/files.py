@@ -39,7 +39,9 @@ def read_hub_config(folder: Path) -> HubConfig:
             f"{folder}: no {CONFIG} in it; give a folder of 'export-weights --to hub'"
         ) from error
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: damaged ({error}); export the weights again") from error
+        raise WeightsError(
+            f"{path}: damaged ({error}); export the weights again"
+        ) from error
     return parse_settings(HubConfig, document, origin=str(path))
 
 
@@ -49,7 +51,8 @@ KINDS: Mapping[str, str] = {
     ".h5": "hdf5",
     ".hdf5": "hdf5",
     **dict.fromkeys(
-        (".pth", ".pth.tar", ".pt", ".pkl", ".ckpt", ".pytorch", ".bin", ".tar"), "torch"
+        (".pth", ".pth.tar", ".pt", ".pkl", ".ckpt", ".pytorch", ".bin", ".tar"),
+        "torch",
     ),
 }
 """Kind of a weights file by the end of its name."""
@@ -71,7 +74,9 @@ def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
 
 def kind_of(path: Path) -> str:
     """The kind of a weights file by its name."""
-    kind = next((kind for end, kind in KINDS.items() if path.name.lower().endswith(end)), None)
+    kind = next(
+        (kind for end, kind in KINDS.items() if path.name.lower().endswith(end)), None
+    )
     if kind is None:
         raise WeightsError(f"{path}: unknown file type; known are {', '.join(KINDS)}")
     return kind
@@ -105,7 +110,9 @@ def _require_all(files: Sequence[Path], system: Baseline) -> None:
     if not wanted or (len(files) == 1 and names[0] not in wanted):
         return
     missing = [name for name in wanted if name not in names]
-    other = [file.name for file, name in zip(files, names, strict=True) if name not in wanted]
+    other = [
+        file.name for file, name in zip(files, names, strict=True) if name not in wanted
+    ]
     if missing:
         raise WeightsError(
             f"{files[0]}: the weights of {system.card.name} are {counted(len(wanted), 'file')}; "

@@ -111,7 +111,9 @@ def shipped_card(path: Path, kind: type[C]) -> C:
 def check_shipped(path: Path, sha256: str) -> None:
     """Check a file that comes with the package against the hash in its card."""
     if sha256_file(path) != sha256:
-        raise WeightsError(f"{path}: damaged (its SHA-256 has changed); install the package again")
+        raise WeightsError(
+            f"{path}: damaged (its SHA-256 has changed); install the package again"
+        )
 
 
 def narrow_file(folder: Path, name: str) -> Path:

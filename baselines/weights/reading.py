@@ -21,7 +21,9 @@ from defocus.errors import WeightsError
 from defocus.reading import refuse_bomb, refuse_zip_bomb
 from defocus.storage.torch_files import UNREADABLE
 
-PROGRAMS = frozenset({"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "runpy", "pty"})
+PROGRAMS = frozenset(
+    {"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "runpy", "pty"}
+)
 CALLS = frozenset({"eval", "exec", "compile", "__import__", "open"})
 """Modules, and built-in functions, that only a file which wants to do harm asks for."""
 
@@ -32,7 +34,9 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
 
     class Unpickler(_Numbers):
         def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
-            if module.partition(".")[0] in PROGRAMS or (module == "builtins" and name in CALLS):
+            if module.partition(".")[0] in PROGRAMS or (
+                module == "builtins" and name in CALLS
+            ):
                 raise WeightsError(
                     f"{path}: cannot be read safely, it holds more than numbers ({module}.{name}, "
                     "which no weights need); do not load it anywhere"
@@ -46,7 +50,9 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
         return Unpickler(file, **options).load()
 
     reader = SimpleNamespace(Unpickler=Unpickler, load=load, __name__="pickle")
-    content = torch.load(path, map_location="cpu", pickle_module=reader, weights_only=False)
+    content = torch.load(
+        path, map_location="cpu", pickle_module=reader, weights_only=False
+    )
     return content, tuple(skipped)
 
 
@@ -105,7 +111,9 @@ class ArraysOnly(pickle.Unpickler):
         return _ARRAYS[module, name]
 
 
-def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray[Any, Any]:
+def _empty_array(
+    kind: type, shape: tuple[int, ...], code: bytes
+) -> np.ndarray[Any, Any]:
     """Stand-in for the empty array that NumPy's pickles begin with."""
     if kind is not np.ndarray or shape != (0,):
         raise pickle.UnpicklingError("not an array")
@@ -121,12 +129,18 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
 
 def _number(dtype: object, data: object = b"") -> object:
     """A number of NumPy."""
-    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
+    if (
+        not isinstance(dtype, np.dtype)
+        or dtype.hasobject
+        or not isinstance(data, bytes)
+    ):
         return _Skipped()
     return np.frombuffer(data, dtype, 1)[0]
 
 
-def _of_subclass(make: object, _kind: object, given: tuple[object, ...], _state: object) -> object:
+def _of_subclass(
+    make: object, _kind: object, given: tuple[object, ...], _state: object
+) -> object:
     """A tensor of a class of somebody's own, as a plain one."""
     return _tensor(*given) if make is _tensor else _Skipped()
 
@@ -177,7 +191,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         tensors = dict(_flattened("", read(path)))
     except _UNREADABLE as error:
         # The libraries' own texts advise to switch safe reading off, which nobody should do.
-        raise WeightsError(f"{path}: cannot be read safely, {_why(path, error)}") from error
+        raise WeightsError(
+            f"{path}: cannot be read safely, {_why(path, error)}"
+        ) from error
     if not tensors:
         raise WeightsError(f"{path}: holds no tensor; it is not a weights file")
     return tensors
@@ -212,7 +228,10 @@ def _flattened(
     elif isinstance(content, np.ndarray) and content.dtype == object:
         yield from _flattened(name, content.tolist(), seen)
     elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
-        yield name, torch.from_numpy(content.astype(content.dtype.newbyteorder("=")))  # a copy
+        yield (
+            name,
+            torch.from_numpy(content.astype(content.dtype.newbyteorder("="))),
+        )  # a copy
     elif isinstance(content, Mapping | list | tuple):
         parts = content.items() if isinstance(content, Mapping) else enumerate(content)
         for key, value in parts:
@@ -223,10 +242,14 @@ def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickle
     refuse_zip_bomb(path, LARGEST_BYTES)
     _refuse_program(path)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
+        warnings.simplefilter(
+            "ignore"
+        )  # about pickle dialects, which users cannot mend
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:  # damaged, or there is more than torch's reader knows
+        except (
+            pickle.UnpicklingError
+        ):  # damaged, or there is more than torch's reader knows
             content, skipped = load_numbers(path)
         if skipped and not any(True for _ in _flattened("", content)):
             raise WeightsError(
@@ -242,7 +265,9 @@ def _refuse_program(path: Path) -> None:
         return
     with zipfile.ZipFile(path) as archive:
         members = [name.partition("/")[2] for name in archive.namelist()]
-    trusted = "reading it would run code; if you trust it, save its numbers alone: python -c"
+    trusted = (
+        "reading it would run code; if you trust it, save its numbers alone: python -c"
+    )
     if "constants.pkl" in members and any(name.startswith("code/") for name in members):
         source = f"torch.jit.load({str(path)!r}, map_location='cpu')"
         kind = "a TorchScript program"

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-CLDEFOCUS = "not stated by the authors of CLDefocus (github.com/lykelee/CLDefocus at 0671304)"
+CLDEFOCUS = (
+    "not stated by the authors of CLDefocus (github.com/lykelee/CLDefocus at 0671304)"
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,9 @@ class Released:
 
 
 RENDERED = {
-    "ours": Released(("cldefocus",), f"{CLDEFOCUS}; trained on renderings of DPDD's training set"),
+    "ours": Released(
+        ("cldefocus",), f"{CLDEFOCUS}; trained on renderings of DPDD's training set"
+    ),
     "syndof": Released(("syndof",), f"{CLDEFOCUS}; trained on renderings"),
 }
 """By the last word of the file's name. CLDefocus is rendered from DPDD's sharp RAW photographs."""

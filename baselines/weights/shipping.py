@@ -34,7 +34,9 @@ def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Pat
         )
     facts = _facts(run / TRAINING)
     if facts["system"] != system.card.name:
-        raise InputError(f"{run}: a training of {facts['system']}, not of {system.card.name}")
+        raise InputError(
+            f"{run}: a training of {facts['system']}, not of {system.card.name}"
+        )
     checkpoint = load_checkpoint(run / CHECKPOINT, facts["run"])
     state = _weights(checkpoint)
     check_state(system.card.name, state, wanted_entries(system), str(run))
@@ -69,24 +71,36 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 
 def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write weights in half precision; a tensor with a number too large for it stays as it is."""
-    halves = {name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()}
+    halves = {
+        name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()
+    }
     save_tensors(halves, path)
 
 
 def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
     """Floats in half precision and tables of indices in 16 bits, where they fit."""
-    if tensor.dtype == torch.int64 and tensor.numel() and tensor.abs().max() <= MOST_SHORT:
+    if (
+        tensor.dtype == torch.int64
+        and tensor.numel()
+        and tensor.abs().max() <= MOST_SHORT
+    ):
         return tensor.to(torch.int16).contiguous()
     if not tensor.is_floating_point():
         return tensor.contiguous()
     if not torch.isfinite(tensor).all():
-        raise WeightsError(f"{name}: not all of its numbers are finite; the training diverged")
+        raise WeightsError(
+            f"{name}: not all of its numbers are finite; the training diverged"
+        )
     half = tensor.half()
     return (half if torch.isfinite(half).all() else tensor).contiguous()
 
 
 def _card(
-    system: Baseline, facts: dict[str, str], checkpoint: Checkpoint, run: Path, sha256: str
+    system: Baseline,
+    facts: dict[str, str],
+    checkpoint: Checkpoint,
+    run: Path,
+    sha256: str,
 ) -> OwnCard:
     rows = read_curve(run / CURVE, checkpoint.step)
     last = rows[-1] if rows else {"seconds": "0", "cpu_seconds": "0"}
@@ -100,7 +114,9 @@ def _card(
         hours=_hours(last["seconds"]),
         cpu_hours=_hours(last["cpu_seconds"]),
         validation=float(scores["validation"]) if "validation" in scores else None,
-        validation_gain=float(scores["validation_gain"]) if "validation_gain" in scores else None,
+        validation_gain=float(scores["validation_gain"])
+        if "validation_gain" in scores
+        else None,
         curve=_gains(rows, validations),
         licence=system.card.licence,
         **facts,  # type: ignore[arg-type]  # checked by the model
@@ -114,9 +130,13 @@ def _gains(
     steps = [int(row["step"]) for row in rows]
     gains = []
     for one in validations:
-        if "validation_gain" in one and (number := bisect_right(steps, int(one["step"]))):
+        if "validation_gain" in one and (
+            number := bisect_right(steps, int(one["step"]))
+        ):
             hours = _hours(rows[number - 1]["cpu_seconds"])
-            gains.append((int(one["step"]), hours, round(float(one["validation_gain"]), 4)))
+            gains.append(
+                (int(one["step"]), hours, round(float(one["validation_gain"]), 4))
+            )
     return tuple(gains)
 
 

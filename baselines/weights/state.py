@@ -50,7 +50,9 @@ def state_for(
     }
     state = _without_counts(origin, remark, state, wanted)
     check_state(system.card.name, state, wanted, origin)
-    return {name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()}
+    return {
+        name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()
+    }
 
 
 def _converted(
@@ -90,7 +92,9 @@ def _without_counts(
 ) -> dict[str, torch.Tensor]:
     """The state dict without counts of operations, which a profiler leaves in it."""
     if counted := [one for one in state if one not in wanted and one.endswith(COUNTS)]:
-        remark(f"{origin}: {len(counted)} counts of operations (total_ops, total_params) ignored")
+        remark(
+            f"{origin}: {len(counted)} counts of operations (total_ops, total_params) ignored"
+        )
         state = {name: tensor for name, tensor in state.items() if name not in counted}
     return state
 
@@ -115,7 +119,9 @@ def _table(
     tensors: Mapping[str, torch.Tensor], key: str, origin: str
 ) -> Mapping[str, torch.Tensor]:
     """The tensors below a name."""
-    entries = {name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")}
+    entries = {
+        name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")
+    }
     if not entries:
         first = ", ".join(dict.fromkeys(name.partition(".")[0] for name in tensors))
         raise WeightsError(f"{origin}: no {key!r} in it; it has {first[:200]}")

@@ -68,7 +68,9 @@ class StoredWeights:
         return {**asdict(self), "path": str(self.path)}
 
 
-def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
+def all_weights(
+    system: str = "",
+) -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
     """All added weights by system and label, and the errors of damaged cards."""
     stored: list[StoredWeights] = []
     damaged: dict[Path, WeightsError] = {}
@@ -162,25 +164,35 @@ def _checked_label(system: Baseline, paths: Sequence[Path], label: str | None) -
     """The label to store weights under; refused if the system has no weights."""
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
-        raise InputError(f"{label!r} is not a label; use letters, digits, '.', '_' and '-'")
+        raise InputError(
+            f"{label!r} is not a label; use letters, digits, '.', '_' and '-'"
+        )
     if system.card.kind in ("reference", "classical"):
         raise InputError(f"{system.card.name} has no weights; omit --weights")
     return label
 
 
 def _convert(
-    system: Baseline, key: str, target: Path, shipped: tuple[str, ...] | None, files: Sequence[Path]
+    system: Baseline,
+    key: str,
+    target: Path,
+    shipped: tuple[str, ...] | None,
+    files: Sequence[Path],
 ) -> None:
     """Write the state dict of the files, and see that the network takes it."""
     with atomic_path(target) as temporary:
-        if shipped is None:  # torch is imported there first: for a wrong file once, not here too
+        if (
+            shipped is None
+        ):  # torch is imported there first: for a wrong file once, not here too
             convert_files(system.card.name, files, temporary, key)
         else:
             _convert_here(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))
 
 
-def convert_files(system: str, files: Sequence[Path], target: Path, key: str = "") -> None:
+def convert_files(
+    system: str, files: Sequence[Path], target: Path, key: str = ""
+) -> None:
     """Read weights files of a system and write its state dict, in a separate process."""
     # Tensors of several files are named by the files' stems; an empty ``key`` is the table that
     # fits best.
@@ -216,14 +228,18 @@ def _as_typed(text: str, files: Sequence[Path]) -> str:
 
 
 def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "no message")
+    return next(
+        (line for line in reversed(text.splitlines()) if line.strip()), "no message"
+    )
 
 
 def convert_as_asked() -> None:
     """Run the conversion: a request on stdin, a reason for refusal on stdout."""
     system, files, target, key = json.loads(sys.stdin.read())
     try:
-        remarks = _convert_here(system, [Path(file) for file in files], Path(target), key)
+        remarks = _convert_here(
+            system, [Path(file) for file in files], Path(target), key
+        )
         sys.stderr.writelines(f"{_REMARK}{one}\n" for one in remarks)
     except (StorageError, WeightsError) as error:
         sys.stdout.write(str(error))
@@ -241,7 +257,11 @@ def _convert_here(
 
     tensors: dict[str, torch.Tensor] = {}
     for file in files:
-        module = "" if len(files) == 1 or is_shard(file) else f"{file.name.partition('.')[0]}."
+        module = (
+            ""
+            if len(files) == 1 or is_shard(file)
+            else f"{file.name.partition('.')[0]}."
+        )
         for name, tensor in read_tensors(file).items():
             tensors[f"{module}{name}"] = tensor
     remarks: list[str] = []
@@ -258,7 +278,9 @@ def shipped_weights(system: Baseline) -> StoredWeights | None:
         return None
     sha256 = own_card(path).sha256
     every, _ = all_weights(system.card.name)
-    stored = (each for each in every if each.source_sha256 == sha256 and each.origin == OWN)
+    stored = (
+        each for each in every if each.source_sha256 == sha256 and each.origin == OWN
+    )
     return next(stored, None) or find_weights(system, OWN)
 
 
@@ -268,7 +290,9 @@ def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Ten
     if not weights.path.is_file():
         raise WeightsError(f"{weights.path}: missing; {again}")
     if sha256_file(weights.path) != weights.sha256:
-        raise WeightsError(f"{weights.path}: damaged (its SHA-256 has changed); {again}")
+        raise WeightsError(
+            f"{weights.path}: damaged (its SHA-256 has changed); {again}"
+        )
     return _checked_state(system, weights.path, str(weights.path))
 
 
@@ -280,7 +304,9 @@ def build_with(system: Baseline, weights: StoredWeights | None) -> "nn.Module":
     return network.eval()
 
 
-def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torch.Tensor]":
+def _checked_state(
+    system: Baseline, path: Path, origin: str
+) -> "dict[str, torch.Tensor]":
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -331,7 +357,11 @@ def _refuse_taken(target: Path, source: str) -> None:
 def _shipped(system: Baseline, files: Sequence[Path]) -> tuple[str, ...] | None:
     """The training dataset of weights that come with this package; None for other files."""
     path = find_own_weights(system)
-    return (own_card(path).dataset,) if path is not None and list(files) == [path] else None
+    return (
+        (own_card(path).dataset,)
+        if path is not None and list(files) == [path]
+        else None
+    )
 
 
 def _released(system: Baseline, files: Sequence[Path]) -> Released:
@@ -384,7 +414,9 @@ def _read_card(path: Path) -> StoredWeights:
             document[name] = tuple(document[name])
         stored = StoredWeights(**document)
     if (stored.system, stored.label) != (path.parent.name, path.stem):
-        raise WeightsError(f"{path}: a card of {stored.system} {stored.label}; delete it")
+        raise WeightsError(
+            f"{path}: a card of {stored.system} {stored.label}; delete it"
+        )
     return stored
 
 

@@ -40,11 +40,15 @@ def shards_of_index(index: Path) -> list[Path]:
         raise WeightsError(f"{error}; download the index again") from error
     places = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(places, dict) or not places:
-        raise WeightsError(f"{index}: lists no tensor (no 'weight_map'); download it again")
+        raise WeightsError(
+            f"{index}: lists no tensor (no 'weight_map'); download it again"
+        )
     names = sorted({str(name) for name in places.values()})
     outside = [name for name in names if Path(name).name != name]
     if outside:
-        raise WeightsError(f"{index}: lists {outside[0]}, which is no file beside it; refused")
+        raise WeightsError(
+            f"{index}: lists {outside[0]}, which is no file beside it; refused"
+        )
     missing = [name for name in names if not (index.parent / name).is_file()]
     if missing:
         raise WeightsError(

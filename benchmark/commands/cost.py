@@ -94,11 +94,22 @@ def _show(costs: "Sequence[CostAtSize]") -> None:
         column("peak_mib"), column("seconds", decimals=4), Column("Quartiles", "s"),
     )  # fmt: skip
     rows = tuple(
-        (c.system, f"{c.width}x{c.height}", c.params_m, c.macs_g, c.peak_mib, c.seconds, _spread(c))
+        (
+            c.system,
+            f"{c.width}x{c.height}",
+            c.params_m,
+            c.macs_g,
+            c.peak_mib,
+            c.seconds,
+            _spread(c),
+        )
         for c in costs
     )
     first = costs[0]
-    threads, runs = counted(first.threads, "thread"), counted(first.repeats, "timed run")
+    threads, runs = (
+        counted(first.threads, "thread"),
+        counted(first.repeats, "timed run"),
+    )
     caption = f"one picture on {first.device}, {threads}, {runs}"
     print_tables([Table.of(caption, columns, rows, "time: the median after a warm-up")])
 

@@ -29,13 +29,17 @@ def command(names: tuple[str, ...], options: "EvaluateOptions") -> int:
     """
     weights, start = options.weights, options.source
     if weights is not None and start is not None:
-        raise click.UsageError("--weights and --from exclude each other: nothing is trained")
+        raise click.UsageError(
+            "--weights and --from exclude each other: nothing is trained"
+        )
     if (weights or start) is not None and len(names) != 1:
         raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.expansion import study_of
     from defocus.benchmark.study.run import evaluate_study
 
-    study = study_of(options, names, options.seeds, start, weights=weights, scales=options.scales)
+    study = study_of(
+        options, names, options.seeds, start, weights=weights, scales=options.scales
+    )
     study = replace(study, keep_outputs=options.keep_outputs)
     return show_outcome(evaluate_study(study, options.where), [study])

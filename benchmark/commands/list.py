@@ -41,7 +41,9 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
     help="Also run each system once at 512x512 px to measure seconds, memory besides the weights, "
     "and the error of bf16 against float32. Takes minutes.",
 )
-@click.option("--variants", is_flag=True, help="Also list the variants of every system.")
+@click.option(
+    "--variants", is_flag=True, help="Also list the variants of every system."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:
     """List systems, or describe the system NAME.
@@ -49,7 +51,9 @@ def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -
     The description holds its card, README, parameters and training settings."""
     if name is not None:
         if measure or variants:
-            raise click.UsageError("--measure and --variants list all systems; leave NAME out")
+            raise click.UsageError(
+                "--measure and --variants list all systems; leave NAME out"
+            )
         _describe(name, as_json=as_json)
         return
     from defocus.baselines.registry import all_baselines
@@ -61,7 +65,9 @@ def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -
         rows = [_row(system) for system in systems]
         if measure:
             measured = track(systems, "measuring at 512x512")
-            rows = [row | _measured(one) for row, one in zip(rows, measured, strict=True)]
+            rows = [
+                row | _measured(one) for row, one in zip(rows, measured, strict=True)
+            ]
         if as_json:
             output.write(rows)
     if not as_json:
@@ -121,7 +127,9 @@ def _place(system: "Baseline") -> str:
 @cache
 def _declared(place: str) -> dict[str, int]:
     file = files(place) / SIZES
-    sizes: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    sizes: dict[str, int] = (
+        json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    )
     return sizes
 
 
@@ -163,7 +171,9 @@ def _show(rows: list[dict[str, Any]], *, variants: bool) -> None:
     ]
     click.echo(_line(widths, {title: title for title in columns}))
     for kind, heading in KINDS.items():
-        mine = [line for line, row in zip(lines, shown, strict=True) if row["kind"] == kind]
+        mine = [
+            line for line, row in zip(lines, shown, strict=True) if row["kind"] == kind
+        ]
         if mine:
             click.echo(f"\n{heading} ({len(mine)})")
             click.echo("\n".join(mine))
@@ -187,7 +197,9 @@ def _columns(rows: list[dict[str, Any]], folded: Counter[str]) -> dict[str, list
             "seconds": [f"{row['seconds']:.2f}" for row in rows],
             "MiB": [f"{row['peak_mib']:.0f}" for row in rows],
             "bf16": [
-                "none" if (difference := row["bf16_difference"]) is None else f"{difference:.1e}"
+                "none"
+                if (difference := row["bf16_difference"]) is None
+                else f"{difference:.1e}"
                 for row in rows
             ],
         }
@@ -218,9 +230,13 @@ def describe(system: "Baseline") -> dict[str, Any]:
         "plugin": str(plugin.path) if plugin else None,
         "source_hash": system.source_hash,
         "parameters": parameter_count(system),
-        "narrow_parameters": parameter_count(system.narrowed()) if system.narrow else None,
+        "narrow_parameters": parameter_count(system.narrowed())
+        if system.narrow
+        else None,
         "recipe": recipe.model_dump(mode="json") if recipe else None,
-        "weights": [added.to_json() for added in all_weights(system.plain.card.name)[0]],
+        "weights": [
+            added.to_json() for added in all_weights(system.plain.card.name)[0]
+        ],
         "readme": readme(system),
     }
 
@@ -241,17 +257,27 @@ def show(facts: dict[str, Any]) -> None:
         "input": ", ".join([facts["input"], *facts["needs"]]),
         **({"scales": scales} if (scales := _scales_words(facts)) else {}),
         "parameters": f"{facts['parameters']:,}",
-        **({"narrow copy": f"{copy:,} parameters"} if (copy := facts["narrow_parameters"]) else {}),
+        **(
+            {"narrow copy": f"{copy:,} parameters"}
+            if (copy := facts["narrow_parameters"])
+            else {}
+        ),
         "source": facts["source"],
         "licence": facts["licence"],
         "official weights": f"trained on {', '.join(sets)}" if sets else "none",
-        **({"plug-in": f"{plugin}, SHA-256 {facts['source_hash'][:16]}"} if plugin else {}),
+        **(
+            {"plug-in": f"{plugin}, SHA-256 {facts['source_hash'][:16]}"}
+            if plugin
+            else {}
+        ),
         "weights added": ", ".join(w["label"] for w in facts["weights"]) or "none",
     }
     _show_facts(lines, 18, width)
     if facts["recipe"] is not None:
         click.echo("\ntraining:")
-        _show_facts({f"  {key}": _plain(one) for key, one in facts["recipe"].items()}, 23, width)
+        _show_facts(
+            {f"  {key}": _plain(one) for key, one in facts["recipe"].items()}, 23, width
+        )
 
 
 def _scales_words(facts: Mapping[str, Any]) -> str:

@@ -24,8 +24,12 @@ if TYPE_CHECKING:  # heavy at run time
     metavar="STUDY",
     help="Compare what this study has of SYSTEM with the published numbers.",
 )
-@click.option("--dataset", metavar="NAME", help="Show this dataset only, such as dpdd or realdof.")
-@click.option("--metric", metavar="NAME", help="Show this metric only, such as psnr or params_m.")
+@click.option(
+    "--dataset", metavar="NAME", help="Show this dataset only, such as dpdd or realdof."
+)
+@click.option(
+    "--metric", metavar="NAME", help="Show this metric only, such as psnr or params_m."
+)
 @json_option("list")
 def command(
     system: str | None,
@@ -92,7 +96,9 @@ def _compared(out: Path, system: str) -> "list[PrintedBeside]":
 
     published_as = baseline(system).card.published_as
     if published_as is None:
-        raise NotApplicableError(f"no published table that we know has the system {system}")
+        raise NotApplicableError(
+            f"no published table that we know has the system {system}"
+        )
     with read_results(out / STORE) as results:
         rows = [row for row in leaderboard(results) if row.system == system]
     if not rows:
@@ -132,7 +138,13 @@ def _printed(row: "Published", notes: dict[str, int]) -> "tuple[Cell, ...]":
     unit = unit_of(row.metric)
     scale = "" if row.scale == 1 else f"x {row.scale:g}"
     note = _number("; ".join(filter(None, (row.source, row.note))), notes)
-    return row.system, row.metric, row.value, " ".join(filter(None, (scale, unit))), note
+    return (
+        row.system,
+        row.metric,
+        row.value,
+        " ".join(filter(None, (scale, unit))),
+        note,
+    )
 
 
 def _comparison_table(

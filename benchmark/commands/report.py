@@ -41,7 +41,9 @@ from defocus.command_line.verbs import help_heading
     show_default=True,
     help="Format of --figures.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --against: print one JSON object.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="With --against: print one JSON object."
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -60,12 +62,16 @@ def command(
     """
     from defocus.benchmark.study.document import load_trusted
 
-    is_default = context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
+    is_default = (
+        context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
+    )
     if figures is None and not is_default:
         raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
     if figures is not None:
         if against is not None or as_json:
-            raise click.UsageError("--figures cannot be combined with --against or --json")
+            raise click.UsageError(
+                "--figures cannot be combined with --against or --json"
+            )
         from defocus.benchmark.documents.together import studies_together
         from defocus.benchmark.documents.write import write_figures
 

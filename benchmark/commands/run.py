@@ -50,7 +50,9 @@ def command(context: click.Context, options: "RunOptions") -> int:
     if not options.dry_run:
         require_study_folder(options.out)
     elif options.reuse:
-        raise click.UsageError("--reuse cannot be combined with --dry-run, which takes nothing")
+        raise click.UsageError(
+            "--reuse cannot be combined with --dry-run, which takes nothing"
+        )
     document = options.document(all_of_sample=not _is_given(context, "dataset"))
     if options.reuse and document.keep_outputs:
         raise click.UsageError(
@@ -71,7 +73,11 @@ def command(context: click.Context, options: "RunOptions") -> int:
 
 
 def _carry_out(
-    expanded: "Expanded", document: "StudyDocument", where: "Where | None", *, again: bool = False
+    expanded: "Expanded",
+    document: "StudyDocument",
+    where: "Where | None",
+    *,
+    again: bool = False,
 ) -> int:
     """Do the remaining work of a study and show its results; return the exit code."""
     from defocus.benchmark.leaderboard.terminal import show_outcome
@@ -100,7 +106,16 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 _OF_A_STUDY = frozenset(
     {
-        *("every", "only", "variants", "scales", "dataset", "budget", "seeds", "settings"),
+        *(
+            "every",
+            "only",
+            "variants",
+            "scales",
+            "dataset",
+            "budget",
+            "seeds",
+            "settings",
+        ),
         *("objectives", "leave_out_seen"),
     }
 )
@@ -123,7 +138,9 @@ def _refuse_beside_study(context: click.Context) -> None:
         )
 
 
-def _refuse_beside(context: click.Context, what: str, allowed: AbstractSet[str]) -> None:
+def _refuse_beside(
+    context: click.Context, what: str, allowed: AbstractSet[str]
+) -> None:
     """Refuse options that would mean nothing."""
     words = [option for name, option in _typed(context).items() if name not in allowed]
     if words:
@@ -134,18 +151,28 @@ def _continue(context: click.Context, options: "RunOptions") -> int:
     from defocus.benchmark.study.document import REQUEST
 
     if options.job is None and not (options.out / REQUEST).is_file():
-        why = "has no study" if options.out.is_dir() else "does not exist: there is no study"
+        why = (
+            "has no study"
+            if options.out.is_dir()
+            else "does not exist: there is no study"
+        )
         raise click.UsageError(
             "give --all for every system, --only PATTERN for some, or --study FILE; "
             f"'defocus-bench list' shows them. {options.out} {why} to continue; check --out"
         )
     what, own = (
-        ("a study that is continued", "dry_run") if options.job is None else ("--job", "job")
+        ("a study that is continued", "dry_run")
+        if options.job is None
+        else ("--job", "job")
     )
     where = {"where"} if options.job is None else set()
     _refuse_beside(context, what, {"out", "workers", own} | where)
     return continue_study(
-        options.out, options.job, options.where, options.workers, planned=options.dry_run
+        options.out,
+        options.job,
+        options.where,
+        options.workers,
+        planned=options.dry_run,
     )
 
 
@@ -159,7 +186,12 @@ def continue_study(
 ) -> int:
     """Continue a study, or its run ``job`` alone, as it was started; or only print its plan."""
     from defocus.benchmark.cost.study_plan import show_plan
-    from defocus.benchmark.study.document import REQUEST, load_noted, note_plugins, read_request
+    from defocus.benchmark.study.document import (
+        REQUEST,
+        load_noted,
+        note_plugins,
+        read_request,
+    )
     from defocus.benchmark.study.expansion import expand_all, one_run
     from defocus.benchmark.study.standing import claim_job
     from defocus.plugins.consent import require_lines
@@ -172,7 +204,9 @@ def continue_study(
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
     requests = (request, *request.earlier)
-    if workers is not None:  # jobs read it from the latest request, which is written again
+    if (
+        workers is not None
+    ):  # jobs read it from the latest request, which is written again
         requests = tuple(one.with_workers(workers) for one in requests)
     expanded = expand_all(requests, out)
     if planned:

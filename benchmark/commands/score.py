@@ -29,10 +29,16 @@ SECTIONS = {
 @help_heading("Restore")
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("two", nargs=-1, type=_PATH, metavar="[RESTORED SHARP]")
-@click.option("--restored", type=_PATH, metavar="DIR", help="Folder of restored pictures.")
-@click.option("--sharp", type=_PATH, metavar="DIR", help="Folder of the sharp pictures.")
 @click.option(
-    "--dataset", metavar="DATASET", help="Use the test pairs of READER:PATH instead of --sharp."
+    "--restored", type=_PATH, metavar="DIR", help="Folder of restored pictures."
+)
+@click.option(
+    "--sharp", type=_PATH, metavar="DIR", help="Folder of the sharp pictures."
+)
+@click.option(
+    "--dataset",
+    metavar="DATASET",
+    help="Use the test pairs of READER:PATH instead of --sharp.",
 )
 @click.option(
     "--match",
@@ -120,7 +126,9 @@ def command(
                 "--as-printed and --like take pictures, --dataset and --match alone"
             )
         blurry, sharp = _inputs(two, restored, sharp, dataset)
-        return _explain(as_printed, like, blurry, sharp, dataset, rule, where, as_json=as_json)
+        return _explain(
+            as_printed, like, blurry, sharp, dataset, rule, where, as_json=as_json
+        )
     restored, sharp = _pictures(two, restored, sharp)
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
@@ -144,7 +152,9 @@ def command(
             from defocus.benchmark.external_results.row import record_scoring
 
             record_scoring(out, name, dataset, scoring, flow_weights)
-        say_left_out(scoring.left_out, len(scoring.images) + len(scoring.left_out), "picture")
+        say_left_out(
+            scoring.left_out, len(scoring.images) + len(scoring.left_out), "picture"
+        )
         for warning in scoring.warnings:
             say(warning, error=True)
         if as_json:
@@ -163,7 +173,9 @@ def _pictures(
     if len(two) == 2 and restored is None and sharp is None:
         return two[0], two[1]
     if two or restored is None:
-        raise click.UsageError("give two pictures, RESTORED SHARP, or folders with --restored")
+        raise click.UsageError(
+            "give two pictures, RESTORED SHARP, or folders with --restored"
+        )
     return restored, sharp
 
 
@@ -179,7 +191,9 @@ def _inputs(
         return None, None
     blurry, sharp = _pictures(two, blurry, sharp)
     if sharp is None:
-        raise click.UsageError("give the blurry and the sharp pictures, or --dataset DATASET")
+        raise click.UsageError(
+            "give the blurry and the sharp pictures, or --dataset DATASET"
+        )
     return blurry, sharp
 
 

@@ -79,19 +79,31 @@ def _refuse_what_means_nothing(
 ) -> None:
     if style in NUMBERS:
         if options.as_csv:
-            raise click.UsageError("--csv is for printed tables; --to FILE.csv writes CSV")
+            raise click.UsageError(
+                "--csv is for printed tables; --to FILE.csv writes CSV"
+            )
         if target is None:
-            raise click.UsageError(f"{style} is written to a file: --to FILE, such as numbers.csv")
+            raise click.UsageError(
+                f"{style} is written to a file: --to FILE, such as numbers.csv"
+            )
         given = set(options.model_dump(exclude_defaults=True)) - OF_ALL
         for one in context.command.params:
             if one.name in given:
-                raise click.UsageError(f"{one.opts[0]} is for printed tables; {style} has all rows")
+                raise click.UsageError(
+                    f"{one.opts[0]} is for printed tables; {style} has all rows"
+                )
     elif target is not None:
-        raise click.UsageError(f"--to is for {' and '.join(NUMBERS)}; {style} is printed")
+        raise click.UsageError(
+            f"--to is for {' and '.join(NUMBERS)}; {style} is printed"
+        )
     elif style == "places" and options.metrics:
-        raise click.UsageError("--metrics cannot be chosen for places, which is of PSNR")
+        raise click.UsageError(
+            "--metrics cannot be chosen for places, which is of PSNR"
+        )
     elif style == "ablation" and options.order:
-        raise click.UsageError("--order cannot be chosen for ablation: it is that of --rows")
+        raise click.UsageError(
+            "--order cannot be chosen for ablation: it is that of --rows"
+        )
     elif style != "ablation" and options.parts:
         raise click.UsageError(f"--part is for ablation; {style} has no check marks")
 

@@ -29,5 +29,7 @@ def command(name: str, options: "TrainOptions") -> int:
     if options.objective is not None:
         system = with_objective(system, options.objective)
     names = (system.card.name,)
-    study = study_of(options, names, options.seed + 1, options.source, workers=options.workers)
+    study = study_of(
+        options, names, options.seed + 1, options.source, workers=options.workers
+    )
     return train_study(study.only_seed(options.seed), again=options.again)

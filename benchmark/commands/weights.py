@@ -11,7 +11,12 @@ from defocus.command_line.verbs import VerbGroup, help_heading
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights
 
-BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze", "dists": "vgg"}
+BACKBONE_OF = {
+    "lpips": "alex",
+    "lpips_vgg": "vgg",
+    "lpips_squeeze": "squeeze",
+    "dists": "vgg",
+}
 """Metrics that need the file of a network."""
 
 
@@ -53,7 +58,9 @@ def list_command(*, as_json: bool) -> int:
 @command.command(name="add")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--label", help="Label of the weights; by default the name of the first file.")
+@click.option(
+    "--label", help="Label of the weights; by default the name of the first file."
+)
 @click.option(
     "--trained-on",
     multiple=True,
@@ -113,7 +120,12 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     wanted = {plain_baseline(name).card.name for name in names}
     every, damaged = all_weights()
     rows: list[dict[str, Any]] = [
-        {"system": card.parent.name, "label": card.stem, "ok": False, "reason": str(error)}
+        {
+            "system": card.parent.name,
+            "label": card.stem,
+            "ok": False,
+            "reason": str(error),
+        }
         for card, error in damaged.items()
         if not wanted or card.parent.name in wanted
     ]
@@ -167,7 +179,9 @@ def fetch_command(metric: str, source: str | None) -> None:
 @click.argument("name")
 @click.argument("run", type=FOLDER)
 @click.option(
-    "--out", type=FOLDER, help="Folder for the two files; by default the folder of the package."
+    "--out",
+    type=FOLDER,
+    help="Folder for the two files; by default the folder of the package.",
 )
 def ship_command(name: str, run: Path, out: Path | None) -> None:
     """Ship the weights of a training.
@@ -180,7 +194,9 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
     from defocus.baselines.weights.shipping import ship_weights
 
     path = ship_weights(plain_baseline(name), run, out)
-    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it")
+    click.echo(
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it"
+    )
 
 
 def _show(stored: "StoredWeights") -> None:
@@ -193,5 +209,7 @@ def _show(stored: "StoredWeights") -> None:
     click.echo(f"{stored.system}  {stored.label}  ({origin})")
     click.echo(f"  trained on: {trained_on}")
     click.echo(f"  licence:    {stored.licence}")
-    click.echo(f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}")
+    click.echo(
+        f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}"
+    )
     click.echo(f"  kept as:    {stored.path}")

@@ -30,7 +30,12 @@ class PictureCost:
 
 @torch.no_grad()
 def measure_cost(
-    module: nn.Module, height: int, width: int, *, channels: int = 3, **needs: torch.Tensor
+    module: nn.Module,
+    height: int,
+    width: int,
+    *,
+    channels: int = 3,
+    **needs: torch.Tensor,
 ) -> PictureCost:
     """Count what a network costs at one picture size, in px; it is put into evaluation mode."""
     module.eval()
@@ -95,7 +100,11 @@ def bf16_difference(
     try:
         with torch.autocast(exact.device.type, dtype=torch.bfloat16):
             rough = network(*inputs, **needs).float()
-    except (RuntimeError, NotImplementedError, TypeError):  # what PyTorch and NumPy say of it
+    except (
+        RuntimeError,
+        NotImplementedError,
+        TypeError,
+    ):  # what PyTorch and NumPy say of it
         return None
     if not bool(torch.isfinite(rough).all()):
         raise FloatingPointError("restored values in bf16 are not finite")
@@ -103,7 +112,13 @@ def bf16_difference(
 
 
 SIDE_PX = 512
-NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "flow": 2, "valid_mask": 1, "measured_blur": 1}
+NEED_CHANNELS = {
+    "dual_pixel": 6,
+    "defocus_map": 1,
+    "flow": 2,
+    "valid_mask": 1,
+    "measured_blur": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,9 @@ class MeasuredCost:
 
 
 @torch.no_grad()
-def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> MeasuredCost:
+def measure_system(
+    system: Baseline, device: torch.device, side_px: int = SIDE_PX
+) -> MeasuredCost:
     """Build a system and restore one picture several times."""
     torch.manual_seed(0)
     network = system.build().eval().to(device)
@@ -166,7 +183,10 @@ class CostAtSize:
 
 
 def cost_by_size(
-    system: Baseline, sizes: Sequence[tuple[int, int]], device: torch.device, repeats: int
+    system: Baseline,
+    sizes: Sequence[tuple[int, int]],
+    device: torch.device,
+    repeats: int,
 ) -> Iterator[CostAtSize]:
     """Measure a system with fresh weights at several sizes (width, height), one by one."""
     torch.manual_seed(0)

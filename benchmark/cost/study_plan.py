@@ -97,7 +97,9 @@ def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
     )
 
 
-def _long_trainings(pending: Sequence[tuple[Study, Sequence[Left]]]) -> dict[str, float]:
+def _long_trainings(
+    pending: Sequence[tuple[Study, Sequence[Left]]],
+) -> dict[str, float]:
     """Estimated seconds of systems with long trainings; empty, and none is tried, of two or one."""
     trials: dict[str, tuple[Study, Run]] = {}
     runs: Counter[str] = Counter()
@@ -127,12 +129,23 @@ def _row(
     everything = None if seconds is None else seconds / 60
     runs = f"{len(left)} of {len(group)}"
     steps = str(estimate.steps)
-    return group[0].system, study.dataset.name, runs, steps, minutes, everything, estimate.basis
+    return (
+        group[0].system,
+        study.dataset.name,
+        runs,
+        steps,
+        minutes,
+        everything,
+        estimate.basis,
+    )
 
 
 def _seconds_left(left: Sequence[Left], estimate: Estimate) -> float | None:
     """Remaining seconds of one system's runs; one that lacks only metrics is not trained again."""
-    each = [estimate.seconds if one.metrics is None else estimate.restoring_seconds for one in left]
+    each = [
+        estimate.seconds if one.metrics is None else estimate.restoring_seconds
+        for one in left
+    ]
     numbers = [seconds for seconds in each if seconds is not None]
     return math.fsum(numbers) if len(numbers) == len(each) else None
 
@@ -178,7 +191,9 @@ def estimate(study: Study, run: Run) -> Estimate:
     measured = seconds_per_step(run_folder(study.out, run.id) / CURVE)
     basis = "earlier steps" if measured else f"one step of {TRIED_PX} px"
     training = steps * (measured or per_step)
-    return Estimate(steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px")
+    return Estimate(
+        steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px"
+    )
 
 
 def _steps(study: Study, run: Run) -> int:
@@ -254,10 +269,16 @@ def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
         raise ValueError(f"{run.system} has no recipe")
     loss = objective(recipe.objective, **recipe.objective_settings).to(device).train()
     crops = min(TRIED_CROPS, max(1, run.schedule.batch))
-    batch = random_batch(run.baseline.card, recipe.supervision, crops, TRIED_PX).to(device)
-    late = Progress(1, float(recipe.epochs), recipe.warmup_epochs)  # every part of the loss counts
+    batch = random_batch(run.baseline.card, recipe.supervision, crops, TRIED_PX).to(
+        device
+    )
+    late = Progress(
+        1, float(recipe.epochs), recipe.warmup_epochs
+    )  # every part of the loss counts
     precision = recipe.training.precision
-    seconds = min(try_step(network, loss, batch, late, precision).seconds for _ in range(2))
+    seconds = min(
+        try_step(network, loss, batch, late, precision).seconds for _ in range(2)
+    )
     return seconds * _pixels_per_step(run) / (crops * TRIED_PX**2)
 
 

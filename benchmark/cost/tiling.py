@@ -51,7 +51,9 @@ def _half(side: int) -> int:
     return side // 2 // GRID * GRID
 
 
-def foreseen_tile_px(network: nn.Module, card: Card, size: Size, device: torch.device) -> int:
+def foreseen_tile_px(
+    network: nn.Module, card: Card, size: Size, device: torch.device
+) -> int:
     """Side of the largest tiles of a picture that memory holds; 0 if it holds all of it at once."""
     # ``network`` is put into evaluation mode. Nothing is computed but on a GPU, where libraries use
     # memory that cannot be counted.
@@ -62,7 +64,9 @@ def foreseen_tile_px(network: nn.Module, card: Card, size: Size, device: torch.d
         tile = size if side == 0 else (min(side, height), min(side, width))
         if _fits(network, card, tile, device):
             return side
-    raise TrainingError(f"{card.name}: memory does not hold {smallest_words(size)}; free some")
+    raise TrainingError(
+        f"{card.name}: memory does not hold {smallest_words(size)}; free some"
+    )
 
 
 def foresee_tiles(

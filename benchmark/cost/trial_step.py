@@ -30,7 +30,9 @@ class TrialStep:
     peak_bytes: int
 
 
-def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int) -> Batch:
+def random_batch(
+    card: Card, supervision: Sequence[str], size: int, crop_px: int
+) -> Batch:
     """A batch of noise with all inputs that a system and its objective need."""
     generator = torch.Generator().manual_seed(0)
 
@@ -58,7 +60,11 @@ def try_step(
     device = batch.blurry.device
     started = time.perf_counter()
     try:
-        with LiveBytes() as counter, fixed(objective.adversary), autocast(device, precision):
+        with (
+            LiveBytes() as counter,
+            fixed(objective.adversary),
+            autocast(device, precision),
+        ):
             loss, _ = objective(network, batch, progress)
             loss.backward()
         if device.type == "cuda":
@@ -98,7 +104,9 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
         return []
     pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
     sizes = {readable_size(pair.blurry) for pair in pairs} - {None}
-    pictures = sorted({(height, width) for width, height in filter(None, sizes)}, key=_divisors)
+    pictures = sorted(
+        {(height, width) for width, height in filter(None, sizes)}, key=_divisors
+    )
     crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
     largest = max(pictures, key=math.prod, default=None)
     chosen = pictures[:MOST]
@@ -135,7 +143,9 @@ def _require(
         if not reason:
             continue
         advice = SEVERAL if INSTEAD in reason else _advice(problem, sizes)
-        if advice or reason.startswith(GIVES):  # else its own error comes out, with its place
+        if advice or reason.startswith(
+            GIVES
+        ):  # else its own error comes out, with its place
             advice = (
                 advice
                 or "no other size works either; correct its forward, in a subclass for instance"
@@ -168,7 +178,10 @@ def _advice(problem: Callable[[Size], str], sizes: Sequence[Size]) -> str:
 def _odd_multiples(multiple: int) -> list[Size]:
     """Sizes that no larger multiple divides: odd numbers of times, from some 100 px on."""
     times = max(3, 96 // multiple) | 1
-    return [(times * multiple, (times + 2) * multiple), ((times + 4) * multiple, times * multiple)]
+    return [
+        (times * multiple, (times + 2) * multiple),
+        ((times + 4) * multiple, times * multiple),
+    ]
 
 
 def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -> str:
@@ -202,7 +215,9 @@ def _pictures(given: object) -> str:
         named = list(enumerate(given))
     else:
         return ""
-    shapes = [f"[{k!r}] is {tuple(one.shape)}" for k, one in named if hasattr(one, "shape")]
+    shapes = [
+        f"[{k!r}] is {tuple(one.shape)}" for k, one in named if hasattr(one, "shape")
+    ]
     return f" ({', '.join(shapes[:8])})" if shapes else ""
 
 
@@ -241,7 +256,9 @@ def probe_memory(
 
     def peak(size: int) -> int | None:
         """Peak bytes of a training step on a number of noise crops; None if it does not fit."""
-        batch = random_batch(run.baseline.card, recipe.supervision, size, crop_px).to(device)
+        batch = random_batch(run.baseline.card, recipe.supervision, size, crop_px).to(
+            device
+        )
         late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
         try:
             trial = try_step(network, objective, batch, late, recipe.training.precision)
@@ -253,20 +270,33 @@ def probe_memory(
         return trial.peak_bytes
 
     # gradients are there once, and the optimiser keeps two numbers for each
-    weights = sum(p.nbytes for m in (network, objective) for p in m.parameters() if p.requires_grad)
+    weights = sum(
+        p.nbytes
+        for m in (network, objective)
+        for p in m.parameters()
+        if p.requires_grad
+    )
     free = available_bytes(device) - 3 * weights
     tried = min(TRIED_CROPS, crops)
     peak_of_few = peak(tried)
     if peak_of_few is None and tried > 1:
         tried, peak_of_few = 1, peak(1)
     each = None if peak_of_few is None else max(1, (peak_of_few - weights) // tried)
-    if each is None or each * crops > free or (device.type == "cuda" and peak(crops) is None):
+    if (
+        each is None
+        or each * crops > free
+        or (device.type == "cuda" and peak(crops) is None)
+    ):
         raise TrainingError(_proposal(recipe, crop_px, crops, each, free))
 
 
-def _proposal(recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int) -> str:
+def _proposal(
+    recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int
+) -> str:
     room = max(0, free) / 2**30
-    begin = f"a step of {crops} crops of {crop_px} px has no room: {room:.1f} GiB are free"
+    begin = (
+        f"a step of {crops} crops of {crop_px} px has no room: {room:.1f} GiB are free"
+    )
     if each is None or each > free:
         return f"{begin}, and one crop needs more; choose a smaller crop_px under [schedule]"
     # a tenth is left to what libraries take beside the tensors that are counted

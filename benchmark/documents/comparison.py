@@ -25,7 +25,16 @@ from defocus.benchmark.statistics.scored_group import (
 )
 from defocus.progress import counted
 from defocus.reports.display import anchor, number_text, signed_text, visible
-from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Folded,
+    Measured,
+    Page,
+    Paragraph,
+    Part,
+    Table,
+)
 
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
@@ -106,12 +115,18 @@ def compare_studies(out: Path, other: Path) -> Changes:
     with read_results(out / STORE) as now, read_results(other / STORE) as before:
         sides = _Side(other, before, _groups(before)), _Side(out, now, _groups(now))
         shared = sorted(sides[0].groups.keys() & sides[1].groups.keys())
-        same = [line for line in shared if len({s.groups[line][0].data_hash for s in sides}) == 1]
+        same = [
+            line
+            for line in shared
+            if len({s.groups[line][0].data_hash for s in sides}) == 1
+        ]
         changes = [change for line in same for change in _changes(line, *sides)]
         return Changes(
             changes=tuple(_corrected(changes)),
             costs=tuple(cost for line in same for cost in _costs(line, *sides)),
-            settings=tuple((line, facts) for line in same if (facts := _settings(line, *sides))),
+            settings=tuple(
+                (line, facts) for line in same if (facts := _settings(line, *sides))
+            ),
             only_before=tuple(sorted(sides[0].groups.keys() - sides[1].groups.keys())),
             only_now=tuple(sorted(sides[1].groups.keys() - sides[0].groups.keys())),
             incomparable=tuple(line for line in shared if line not in same),
@@ -154,7 +169,10 @@ def _change(
         scene_sums,
     )
 
-    members = [system_scores(group, number) for group, number in zip(groups, lines, strict=True)]
+    members = [
+        system_scores(group, number)
+        for group, number in zip(groups, lines, strict=True)
+    ]
     pictures = common_pictures(members)
     if not pictures:
         return None
@@ -164,7 +182,9 @@ def _change(
     equal = bool(np.array_equal(values[0], values[1]))
     ends = None if equal else mean_intervals((values[1] - values[0])[None, None], codes)
     tested = len(set(codes)) >= MINIMUM_SCENES
-    p_value = float(paired_p_values(scene_sums(values, codes))[0, 1]) if tested else None
+    p_value = (
+        float(paired_p_values(scene_sums(values, codes))[0, 1]) if tested else None
+    )
     return Change(
         line,
         *where,
@@ -185,7 +205,11 @@ def _corrected(changes: Sequence[Change]) -> list[Change]:
 
     result = list(changes)
     for metric in sorted({change.metric for change in changes}):
-        tested = [n for n, c in enumerate(result) if c.metric == metric and c.p_value is not None]
+        tested = [
+            n
+            for n, c in enumerate(result)
+            if c.metric == metric and c.p_value is not None
+        ]
         adjusted = holm([p for n in tested if (p := result[n].p_value) is not None])
         for number, p_value in zip(tested, adjusted, strict=True):
             result[number] = _judged(replace(result[number], p_value=p_value))
@@ -193,24 +217,34 @@ def _corrected(changes: Sequence[Change]) -> list[Change]:
 
 
 def _judged(change: Change) -> Change:
-    if change.verdict == "equal" or change.p_value is None or change.p_value > SIGNIFICANCE:
+    if (
+        change.verdict == "equal"
+        or change.p_value is None
+        or change.p_value > SIGNIFICANCE
+    ):
         return change
     higher = all_metrics()[change.metric].better == "higher"
-    return replace(change, verdict="better" if (change.difference > 0) == higher else "worse")
+    return replace(
+        change, verdict="better" if (change.difference > 0) == higher else "worse"
+    )
 
 
 def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange]:
     sides = []
     for side in (before, now):
         entry = side.groups[line][0]
-        sides.append({cost.metric: cost.value for cost in side.results.costs(entry.run)})
+        sides.append(
+            {cost.metric: cost.value for cost in side.results.costs(entry.run)}
+        )
     for name in COSTS:
         values = [side.get(name) for side in sides]
         if values[0] is not None and values[1] is not None:
             yield CostChange(line, name, values[0], values[1])
 
 
-def _settings(line: ComparedLine, before: _Side, now: _Side) -> tuple[tuple[str, str, str], ...]:
+def _settings(
+    line: ComparedLine, before: _Side, now: _Side
+) -> tuple[tuple[str, str, str], ...]:
     """The settings of a line that differ between the two studies."""
     facts = []
     for side in (before, now):
@@ -238,7 +272,10 @@ def against_page(changes: Changes, now: str, before: str) -> Page:
     """Make the page that compares two studies."""
     lines = [change.line for change in changes.changes]
     sections: list[tuple[str, tuple[Part, ...]]] = [
-        ("Summary", tuple(Paragraph(text) for text in _sentences(changes, now, before))),
+        (
+            "Summary",
+            tuple(Paragraph(text) for text in _sentences(changes, now, before)),
+        ),
         ("Scores", tuple(_score_tables(changes.changes))),
         ("Costs", tuple(_cost_table(changes))),
         ("Only in one", tuple(_missing_table(changes, now, before))),
@@ -257,7 +294,9 @@ def _sentences(changes: Changes, now: str, before: str) -> list[str]:
     if not psnr:
         return [f"{now} and {before} have no score in common."]
     count = Counter(change.verdict for change in psnr)
-    judged = ", ".join(f"{count[name]} {words}" for name, words in VERDICTS.items() if count[name])
+    judged = ", ".join(
+        f"{count[name]} {words}" for name, words in VERDICTS.items() if count[name]
+    )
     said = [f"Of {counted(len(psnr), 'mean PSNR')} that both studies have: {judged}."]
     largest = max(psnr, key=lambda change: abs(change.difference))
     if largest.difference:
@@ -312,9 +351,14 @@ def _score_table(
         "p: paired permutation of scenes, Holm's correction within a metric; the variance of "
         "training is in it only where there are several seeds.",
         anchors=tuple(
-            anchor("change", *map(str, (c.line, c.profile, protocol)), c.metric) for c in changes
+            anchor("change", *map(str, (c.line, c.profile, protocol)), c.metric)
+            for c in changes
         ),
-        facets=(("Dataset", visible(dataset)), ("Budget", budget), ("Protocol", protocol)),
+        facets=(
+            ("Dataset", visible(dataset)),
+            ("Budget", budget),
+            ("Protocol", protocol),
+        ),
     )
 
 
@@ -331,7 +375,14 @@ def _cost_table(changes: Changes) -> list[Table]:
         for cost in changes.costs
         if cost.metric in COST_COLUMNS and cost.before != cost.now
     ]
-    columns = ("System", "Dataset", "Cost", "Before", "Now", Column("Ratio", decimals=3))
+    columns = (
+        "System",
+        "Dataset",
+        "Cost",
+        "Before",
+        "Now",
+        Column("Ratio", decimals=3),
+    )
     return [Table.of("Costs that differ", columns, rows)] if rows else []
 
 
@@ -340,7 +391,10 @@ def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
     named += [(line, f"only in {now}") for line in changes.only_now]
     named += [(line, "other content of the dataset") for line in changes.incomparable]
     columns = ("System", "Dataset", "Budget", "Weights", "Why not compared")
-    rows = tuple((line.system, line.dataset, line.budget, line.weights, why) for line, why in named)
+    rows = tuple(
+        (line.system, line.dataset, line.budget, line.weights, why)
+        for line, why in named
+    )
     return [Table.of("Not compared", columns, rows)] if rows else []
 
 

@@ -15,7 +15,9 @@ from defocus.reports.model import Folded, Page, Part
 TITLE = "Defocus deblurring benchmark"
 
 
-def build_page(out: Path, results: Results, rows: Sequence[Row], *, printed: bool = False) -> Page:
+def build_page(
+    out: Path, results: Results, rows: Sequence[Row], *, printed: bool = False
+) -> Page:
     """The report of a study for browsers, or for print: a paper's appendix."""
     # It has the sections that can be made; empty ones are left out.
     sections = [one for one in all_sections() if one.has_needs(out)]
@@ -47,11 +49,15 @@ def _laid(
                 continue
             if aside not in folded:
                 laid.append((aside, folded.setdefault(aside, [])))
-            folded[aside].append(Folded(heading, anchor("fold", aside, heading), tuple(parts)))
+            folded[aside].append(
+                Folded(heading, anchor("fold", aside, heading), tuple(parts))
+            )
     yield from ((heading, tuple(parts)) for heading, parts in laid)
 
 
-def _headed(section: Section, study: ReportStudy) -> Iterator[tuple[str, Sequence[Part]]]:
+def _headed(
+    section: Section, study: ReportStudy
+) -> Iterator[tuple[str, Sequence[Part]]]:
     """The headings of a section that have parts."""
     built = section.build(study)
     headed = built if isinstance(built, Mapping) else {section.name: built}

@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 from defocus.benchmark.documents.paper_options import NAME, ROWS, PaperOptions
 from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column
-from defocus.benchmark.leaderboard.content import Content, TrackKey, setting_of, tracks_by_key
+from defocus.benchmark.leaderboard.content import (
+    Content,
+    TrackKey,
+    setting_of,
+    tracks_by_key,
+)
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, track_of
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.reports.display import number_text
@@ -27,7 +32,9 @@ class PaperPlace(BoardPlace):
 
     def rows(self) -> dict[str, Row]:
         """The rows behind the column, by the name of their line."""
-        return {n.name: row for n in self.board.lines if (row := self.row(n)) is not None}
+        return {
+            n.name: row for n in self.board.lines if (row := self.row(n)) is not None
+        }
 
 
 Cells = list[Measured | None]
@@ -77,7 +84,9 @@ class Tests:
         self._wanted = wanted
         self._of_metric: dict[str, Tested] = {}
 
-    def differ(self, place: PaperPlace, line: BoardLine, other: BoardLine) -> bool | None:
+    def differ(
+        self, place: PaperPlace, line: BoardLine, other: BoardLine
+    ) -> bool | None:
         """Whether two lines differ significantly in a column; None if nothing tested them."""
         row = place.row(line)
         if not self._wanted or place.convention is None or row is None:
@@ -92,7 +101,10 @@ class Tests:
 def _tested(content: Content, metric: str) -> Tested:
     by_track: dict[object, dict[frozenset[LineId], bool]] = {}
     for key, track in tracks_by_key(content.results, metric).items():
-        ids = {one.label: (one.system, one.weights, one.train_dataset) for one in track.standings}
+        ids = {
+            one.label: (one.system, one.weights, one.train_dataset)
+            for one in track.standings
+        }
         by_track[key] = {
             frozenset((ids[one.first], ids[one.second])): one.significant
             for one in track.differences
@@ -108,7 +120,10 @@ def ranked_columns(
     cells = [_cell(place, line) for line in lines]
     tracks: dict[TrackKey, list[int]] = defaultdict(list)
     for number, line in enumerate(lines):
-        ranked = place.convention and track_of(tests.content, line, place.convention)[1] is not None
+        ranked = (
+            place.convention
+            and track_of(tests.content, line, place.convention)[1] is not None
+        )
         if ranked and cells[number] is not None:
             tracks[line.track].append(number)
     for members in tracks.values():

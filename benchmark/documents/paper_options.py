@@ -70,16 +70,22 @@ class PaperOptions(CommandSettings):
         places = (n for n, one in enumerate(self.patterns) if fnmatchcase(system, one))
         return next(places, -1)
 
-    def checks(self, systems: Sequence[str]) -> tuple[tuple[str, tuple[bool, ...]], ...]:
+    def checks(
+        self, systems: Sequence[str]
+    ) -> tuple[tuple[str, tuple[bool, ...]], ...]:
         """The names of ``--part``, each with the systems that have it."""
         checks = []
         for text in self.parts:
             name, sign, patterns = text.partition("=")
             if not sign:
-                raise InputError(f"--part {text}: give NAME=PATTERN, such as 'warp=jdrl-*'")
+                raise InputError(
+                    f"--part {text}: give NAME=PATTERN, such as 'warp=jdrl-*'"
+                )
             had = tuple(_matches(system, _names([patterns])) for system in systems)
             if not any(had):
-                raise InputError(f"--part {text}: no row has it; the rows are {', '.join(systems)}")
+                raise InputError(
+                    f"--part {text}: no row has it; the rows are {', '.join(systems)}"
+                )
             checks.append((name.strip(), had))
         return tuple(checks)
 
@@ -104,16 +110,24 @@ def chosen_boards(boards: Iterable[Board], options: PaperOptions) -> list[Board]
     systems = sorted({line.first.system for board in every for line in board.lines})
     for pattern in options.patterns:
         if not any(fnmatchcase(system, pattern) for system in systems):
-            raise InputError(f"--rows {pattern}: no row is like it; {meant(pattern, systems)}")
+            raise InputError(
+                f"--rows {pattern}: no row is like it; {meant(pattern, systems)}"
+            )
     protocols = sorted({one.protocol for board in every for one in board.conventions})
     if options.protocol:
         _require(options.protocol, protocols, "--protocol")
     chosen = []
     for board in every:
         lines = [
-            one for one in board.lines if not options.rows or options.place(one.first.system) >= 0
+            one
+            for one in board.lines
+            if not options.rows or options.place(one.first.system) >= 0
         ]
-        conventions = [one for one in board.conventions if options.protocol in ("", one.protocol)]
+        conventions = [
+            one for one in board.conventions if options.protocol in ("", one.protocol)
+        ]
         if lines and conventions:
-            chosen.append(replace(board, lines=tuple(lines), conventions=tuple(conventions)))
+            chosen.append(
+                replace(board, lines=tuple(lines), conventions=tuple(conventions))
+            )
     return chosen

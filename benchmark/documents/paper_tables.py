@@ -60,27 +60,43 @@ Layout = Callable[[Sequence[Board], Sequence[str]], list[tuple[str, Groups]]]
 """From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
 
-def paper_tables(content: Content, style: str, options: PaperOptions = USUAL) -> list[PaperTable]:
+def paper_tables(
+    content: Content, style: str, options: PaperOptions = USUAL
+) -> list[PaperTable]:
     """Make the tables of one style, a row per line, the input first, then by track and PSNR."""
     layout, words = STYLES[style]
     compared = style == ABLATION
     if compared and not options.rows:
-        raise InputError(f"{style} needs --rows NAME,NAME; others are compared with the first")
+        raise InputError(
+            f"{style} needs --rows NAME,NAME; others are compared with the first"
+        )
     boards = chosen_boards(read_boards(content), options)
     tables = []
     for apart in (False, True):
-        for number, (caption, groups) in enumerate(layout(boards, options.columns), start=1):
+        for number, (caption, groups) in enumerate(
+            layout(boards, options.columns), start=1
+        ):
             label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
             lines = _lines(content, groups, options, rebuilt=apart)
             shown = _has_systems(lines)
-            if lines and not shown and not apart:  # references alone, unless systems are apart
+            if (
+                lines and not shown and not apart
+            ):  # references alone, unless systems are apart
                 shown = not _has_systems(_lines(content, groups, options, rebuilt=True))
             if shown:
                 full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
                 if compared:
-                    lines = sorted(lines, key=lambda line: options.place(line.first.system))
+                    lines = sorted(
+                        lines, key=lambda line: options.place(line.first.system)
+                    )
                 table = _table(
-                    content, full_caption, label, groups, lines, options, compared=compared
+                    content,
+                    full_caption,
+                    label,
+                    groups,
+                    lines,
+                    options,
+                    compared=compared,
                 )
                 tables.append(table)
     return tables
@@ -96,14 +112,22 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
     for number, table in enumerate(tables):
         heads = ["System", "Pictures"]
         heads += [check for check, _ in table.checks]
-        for index, (group, one) in enumerate((g, c) for g in table.groups for c in g.columns):
+        for index, (group, one) in enumerate(
+            (g, c) for g in table.groups for c in g.columns
+        ):
             name = f"{group.name} {one.name}".strip()
             heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
         lines += [[]] if number else []
         lines += [[f"{table.caption}. {table.note}".strip()], heads]
-        for row, ((name, cells), images) in enumerate(zip(table.rows, table.images, strict=True)):
+        for row, ((name, cells), images) in enumerate(
+            zip(table.rows, table.images, strict=True)
+        ):
             checks = [Decimal(had[row]) for _, had in table.checks]
-            numbers = [n for index, cell in enumerate(cells) for n in _numbers(table, index, cell)]
+            numbers = [
+                n
+                for index, cell in enumerate(cells)
+                for n in _numbers(table, index, cell)
+            ]
             lines.append([name, Decimal(images), *checks, *numbers])
     return csv_text(lines)
 
@@ -113,11 +137,15 @@ def _ends(table: PaperTable, index: int) -> list[str]:
     cells = [cells[index] for _, cells in table.rows]
     low_high = ["low", "high"] if any(cell and cell.interval for cell in cells) else []
     spread = ["sd"] if any(cell and cell.spread is not None for cell in cells) else []
-    tested = ["differs"] if any(cell and cell.differs is not None for cell in cells) else []
+    tested = (
+        ["differs"] if any(cell and cell.differs is not None for cell in cells) else []
+    )
     return [*low_high, *spread, *tested]
 
 
-def _numbers(table: PaperTable, index: int, cell: Measured | None) -> Iterator[Decimal | None]:
+def _numbers(
+    table: PaperTable, index: int, cell: Measured | None
+) -> Iterator[Decimal | None]:
     ends = _ends(table, index)
     interval = (cell.interval if cell else None) or (None, None)
     values = [cell.value if cell else None]
@@ -140,7 +168,9 @@ def _methods(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, G
     ]
 
 
-def _protocols(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _protocols(
+    boards: Sequence[Board], names: Sequence[str]
+) -> list[tuple[str, Groups]]:
     """One table per dataset: the protocols side by side."""
     return [
         (
@@ -155,7 +185,9 @@ def _protocols(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str,
     ]
 
 
-def _datasets(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _datasets(
+    boards: Sequence[Board], names: Sequence[str]
+) -> list[tuple[str, Groups]]:
     """One table: the datasets side by side, each under its profile's own protocol."""
     groups: Groups = []
     for board in boards:
@@ -170,9 +202,13 @@ def _places(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Gr
     tables: list[tuple[str, Groups]] = []
     for board in boards:
         one = _main(board)
-        columns = [(words, PaperPlace(one, name, board)) for name, words in PLACES.items()]
+        columns = [
+            (words, PaperPlace(one, name, board)) for name, words in PLACES.items()
+        ]
         if all(most_images(place.rows().values()) for _, place in columns):
-            groups = [(_counted_name(words, [place]), [place]) for words, place in columns]
+            groups = [
+                (_counted_name(words, [place]), [place]) for words, place in columns
+            ]
             tables.append((f"{board.name}, protocol {one.protocol}", groups))
     return tables
 
@@ -186,12 +222,17 @@ def _costs(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Gro
         costs = [PaperPlace(None, name, board) for name in COST_COLUMNS]
         if quality:
             tables.append(
-                (f"{board.name}, {_against(board, one)}", [("Quality", quality), ("Cost", costs)])
+                (
+                    f"{board.name}, {_against(board, one)}",
+                    [("Quality", quality), ("Cost", costs)],
+                )
             )
     return tables
 
 
-def _ablation(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _ablation(
+    boards: Sequence[Board], names: Sequence[str]
+) -> list[tuple[str, Groups]]:
     """One table per dataset and protocol; the gain is beside the difference of each row."""
     return _methods(boards, names or [name for name in METRICS if name != GAIN])
 
@@ -215,7 +256,11 @@ def _main(board: Board) -> Convention:
 def _against(board: Board, one: Convention) -> str:
     """Protocol, pictures and scenes of a table."""
     rows = list(PaperPlace(one, board.leading(one).name, board).rows().values())
-    over = f": {over_pictures(rows, f'{board.key.split} picture')}" if most_images(rows) else ""
+    over = (
+        f": {over_pictures(rows, f'{board.key.split} picture')}"
+        if most_images(rows)
+        else ""
+    )
     return f"protocol {board.convention_name(one)}{over}"
 
 
@@ -227,9 +272,14 @@ def _columns(board: Board, one: Convention, names: Sequence[str]) -> list[PaperP
     """The columns of these names that have a number; without names the usual ones."""
     usual = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
     places = [
-        PaperPlace(None if name in COST_COLUMNS else one, name, board) for name in names or usual
+        PaperPlace(None if name in COST_COLUMNS else one, name, board)
+        for name in names or usual
     ]
-    return [place for place in places if any(place.number(n) is not None for n in board.lines)]
+    return [
+        place
+        for place in places
+        if any(place.number(n) is not None for n in board.lines)
+    ]
 
 
 def _lines(
@@ -269,7 +319,10 @@ def _table(
     places = [place for _, part in groups for place in part]
     classes = [] if compared else classes_of(lines)
     parts = list(itertools.accumulate(len(one.lines) for one in classes))[:-1]
-    rows = [(_name(line), tuple(column[n] for column in columns)) for n, line in enumerate(lines)]
+    rows = [
+        (_name(line), tuple(column[n] for column in columns))
+        for n, line in enumerate(lines)
+    ]
     note = _note(content, places, lines, columns, _scored_under(content, places, lines))
     if options.significance:
         note = f"{note} {_stars(lines, columns, compared=compared)}"
@@ -287,12 +340,17 @@ def _table(
 
 
 def _stars(
-    lines: Sequence[BoardLine], columns: Sequence[Sequence[Measured | None]], *, compared: bool
+    lines: Sequence[BoardLine],
+    columns: Sequence[Sequence[Measured | None]],
+    *,
+    compared: bool,
 ) -> str:
     """What a star says, and which rows were not tested."""
     tested = set()
     for cells in columns:
-        tested |= {n for n, cell in enumerate(cells) if cell and cell.differs is not None}
+        tested |= {
+            n for n, cell in enumerate(cells) if cell and cell.differs is not None
+        }
     if not tested:
         return "No difference was tested: a test needs ten scenes, and systems ranked together."
     other = "the first row" if compared else "the best that it is ranked with"
@@ -300,7 +358,9 @@ def _stars(
         f"*: differs significantly from {other} (paired test by scene, p ≤ {SIGNIFICANCE}, Holm's "
         "correction for all pairs that are ranked together)."
     )
-    untested = [one.name for n, one in enumerate(lines[1:], 1) if n not in tested and compared]
+    untested = [
+        one.name for n, one in enumerate(lines[1:], 1) if n not in tested and compared
+    ]
     return f"{said} Not tested: {', '.join(untested)}." if untested else said
 
 
@@ -323,7 +383,11 @@ def _note(
 ) -> str:
     """What is beside numbers, what was left out, and what may not be compared."""
     cells = [cell for column in columns for cell in column if cell is not None]
-    said = ["Brackets: 95 % intervals over scenes"] if any(c.interval for c in cells) else []
+    said = (
+        ["Brackets: 95 % intervals over scenes"]
+        if any(c.interval for c in cells)
+        else []
+    )
     if any(cell.spread is not None for cell in cells):
         said.append("±: standard deviation over trainings")
     for place in _leading(places):
@@ -332,7 +396,9 @@ def _note(
     said += protocol_notes(every)
     rows = ((name, row) for place in places for name, row in place.rows().items())
     shown = {line.name for line in lines}
-    said += empty_notes((name, row) for name, row in rows if row.protocol and name in shown)
+    said += empty_notes(
+        (name, row) for name, row in rows if row.protocol and name in shown
+    )
     tracks = (
         track_of(content, line, place.convention)[0]
         for line in lines
@@ -374,6 +440,9 @@ def _leading(places: Sequence[PaperPlace]) -> list[PaperPlace]:
         if place.convention is None:
             continue
         group = place.board.key, place.convention
-        if group not in leading or place.key == place.board.leading(place.convention).name:
+        if (
+            group not in leading
+            or place.key == place.board.leading(place.convention).name
+        ):
             leading[group] = place
     return list(leading.values())

@@ -30,7 +30,8 @@ def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[F
     """What determined the result of each run of a group, and is not shared by all runs."""
     facts = [_run_facts(content, entry) for entry in group]
     return [
-        replace(one, facts=tuple(line for line in one.facts if line not in shared)) for one in facts
+        replace(one, facts=tuple(line for line in one.facts if line not in shared))
+        for one in facts
     ]
 
 
@@ -52,7 +53,9 @@ def _run_facts(content: Content, entry: Entry) -> Facts:
     return Facts(facts.caption, (*facts.facts, *further))
 
 
-def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, Any]) -> Facts:
+def _facts(
+    entry: Entry, versions: Sequence[MetricVersion], document: dict[str, Any]
+) -> Facts:
     named = {
         "status": entry.status,
         "seed": str(entry.seed),
@@ -72,7 +75,9 @@ def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, 
 
 def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
     """Metric revisions above the first, by metric."""
-    raised = [one for one in versions if one.metric in all_metrics() and one.version != "1"]
+    raised = [
+        one for one in versions if one.metric in all_metrics() and one.version != "1"
+    ]
     return ", ".join(f"{one.metric} {one.version}" for one in raised)
 
 
@@ -84,7 +89,9 @@ def _scored_by(versions: Sequence[MetricVersion]) -> str:
             metrics[one.scored_by].append(one.metric)
     if len(metrics) == 1:
         return next(iter(metrics))
-    return "; ".join(f"{', '.join(names)}: {code}" for code, names in sorted(metrics.items()))
+    return "; ".join(
+        f"{', '.join(names)}: {code}" for code, names in sorted(metrics.items())
+    )
 
 
 def flattened(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -109,14 +116,18 @@ def references(content: Content) -> Facts:
 
 def card_words(card: Card) -> str:
     """Paper, code, reading and licence of a system in sentences."""
-    return f"{capital(card.source)}. Ours follows {card.follows}. {capital(card.licence)}."
+    return (
+        f"{capital(card.source)}. Ours follows {card.follows}. {capital(card.licence)}."
+    )
 
 
 def method_parts(content: Content, own_intervals: str) -> list[Part]:
     """Methods: profiles, protocols, statistics, budgets, seeds, hardware."""
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
-    protocols = [name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}]
+    protocols = [
+        name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}
+    ]
     conventions = [(name, _profile_words(name)) for name in profiles]
     intervals = "Intervals of the leaderboards" if own_intervals else "Intervals"
     return [
@@ -174,7 +185,9 @@ def hardware(content: Content) -> Facts:
     for group in content.groups:
         for entry in group:
             document = run_document(content.out, entry)
-            chosen = {name: document.get(name) for name in ("device", "machine", "libraries")}
+            chosen = {
+                name: document.get(name) for name in ("device", "machine", "libraries")
+            }
             for name, text in flattened(chosen):
                 facts.setdefault(name, set()).add(text)
     return Facts(

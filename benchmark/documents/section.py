@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
     """A tab for each part; nothing without any."""
-    return (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
+    return (
+        (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
+    )
 
 
 Built: TypeAlias = "Sequence[Part] | Mapping[str, Sequence[Part]]"

@@ -19,7 +19,9 @@ from defocus.reports.model import Page, Part
 
 T = TypeVar("T")
 
-SECTIONS: Kind[Section] = Kind("sections", Shape(lambda: Section), "defocus.benchmark.sections")
+SECTIONS: Kind[Section] = Kind(
+    "sections", Shape(lambda: Section), "defocus.benchmark.sections"
+)
 
 
 def all_sections() -> tuple[Section, ...]:
@@ -29,7 +31,9 @@ def all_sections() -> tuple[Section, ...]:
 
 def needed_files(out: Path) -> list[Path]:
     """The files of a study's folder that sections are made from, each once."""
-    return list(dict.fromkeys(path for one in all_sections() for path in one.files(out)))
+    return list(
+        dict.fromkeys(path for one in all_sections() for path in one.files(out))
+    )
 
 
 @functools.cache
@@ -100,7 +104,9 @@ def _checked(build: Callable[..., object]) -> Callable[..., Built]:
         headed: Mapping[str, Any] = built if isinstance(built, Mapping) else {"": built}
         for parts in headed.values():
             if not isinstance(parts, Sequence) or isinstance(parts, str):
-                raise TypeError(f"build gives {type(parts).__name__} instead of a list of parts")
+                raise TypeError(
+                    f"build gives {type(parts).__name__} instead of a list of parts"
+                )
             for part in parts:
                 if not isinstance(part, get_args(Part)):
                     raise TypeError(f"{type(part).__name__} is not a part of a page")

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from defocus.benchmark.documents.board.notes import Notes, own_lines_notice
 from defocus.benchmark.documents.figures.picture_pages import KeptPictures
-from defocus.benchmark.documents.figures.picture_scores import PictureScores, read_picture_scores
+from defocus.benchmark.documents.figures.picture_scores import (
+    PictureScores,
+    read_picture_scores,
+)
 from defocus.benchmark.leaderboard.classes import notice_on, ranks_narrow_copies
 from defocus.benchmark.leaderboard.content import Content, display_name, read_content
 from defocus.benchmark.leaderboard.lines import read_boards
@@ -66,7 +69,10 @@ class ReportStudy:
 
     def notice(self) -> str:
         """What may not be concluded from the numbers; empty if all systems were trained in full."""
-        budgets, tracks = {row.budget for row in self.rows}, self.content.tracks.values()
+        budgets, tracks = (
+            {row.budget for row in self.rows},
+            self.content.tracks.values(),
+        )
         if self.lead and not ranks_narrow_copies(tracks):
             return own_lines_notice(budgets)
         return notice_on(budgets, tracks)
@@ -92,7 +98,12 @@ class ReportStudy:
 
 
 def read_study(
-    out: Path, results: Results, rows: Sequence[Row], lead: Lead | None, *, printed: bool
+    out: Path,
+    results: Results,
+    rows: Sequence[Row],
+    lead: Lead | None,
+    *,
+    printed: bool,
 ) -> ReportStudy:
     """Read what a document shows; see :class:`ReportStudy`."""
     content = read_content(out, results, rows)

@@ -4,7 +4,10 @@ import statistics
 from collections.abc import Sequence
 
 from defocus.baselines.weights.own import OWN
-from defocus.benchmark.documents.figures.jdrl_effect import joint_training_gain, only_joint_training
+from defocus.benchmark.documents.figures.jdrl_effect import (
+    joint_training_gain,
+    only_joint_training,
+)
 from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
     PictureScores,
@@ -12,7 +15,11 @@ from defocus.benchmark.documents.figures.picture_scores import (
     mean_interval,
     resolution_between,
 )
-from defocus.benchmark.leaderboard.classes import most_images, over_pictures, partial_words
+from defocus.benchmark.leaderboard.classes import (
+    most_images,
+    over_pictures,
+    partial_words,
+)
 from defocus.benchmark.leaderboard.columns import BoardPlace
 from defocus.benchmark.leaderboard.content import (
     Content,
@@ -59,7 +66,9 @@ def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure,
     scores, gained = compared[0]
     best, row = gained[0]
     interval = "" if row.gain_low is None else "95 % interval "
-    figures = [Figure(_signed(row.gain), "gain over the blurry input", _ends(row, interval))]
+    figures = [
+        Figure(_signed(row.gain), "gain over the blurry input", _ends(row, interval))
+    ]
     lines = scores.board.lines
     for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
         gain = part_gain(lines, best, scores.convention, part)
@@ -112,13 +121,17 @@ def _begun(gained: Sequence[Gained]) -> Sequence[Gained]:
 def _restored(content: Content) -> str:
     """What there is where no system has a gain."""
     restoring = {row.system for row in content.rows} - {CEILING, INPUT}
-    systems = counted(len(restoring), "system") if restoring else "The blurry input alone"
+    systems = (
+        counted(len(restoring), "system") if restoring else "The blurry input alone"
+    )
     datasets = ", ".join(sorted({row.dataset for row in content.rows}))
     blind = {row.protocol for row in content.rows if row.protocol} == {NO_REFERENCE}
     why = " without sharp pictures, so" if blind else ";"
     scored = restoring or blind
     lacking = (
-        "no gain over the blurry input is known" if scored else "no system is compared with it"
+        "no gain over the blurry input is known"
+        if scored
+        else "no system is compared with it"
     )
     return f"{systems} on {datasets}{why} {lacking}."
 
@@ -183,13 +196,17 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
     best, row = gained[0]
     groups = (("With own weights", {OWN}), ("Best trained here", {"trained", NARROW}))
     of_groups = {
-        words: next((one for one in gained if one[0].first.weights in weights), gained[0])
+        words: next(
+            (one for one in gained if one[0].first.weights in weights), gained[0]
+        )
         for words, weights in groups
     }
     named, said = [best], _above(row, others)
     if len(gained) > 1:
         following = gained[1][0]
-        also = [words.lower() for words, (line, _) in of_groups.items() if line is following]
+        also = [
+            words.lower() for words, (line, _) in of_groups.items() if line is following
+        ]
         if lead := _lead(scores, best, following, also):
             said += lead
             named.append(following)
@@ -231,7 +248,9 @@ def _scratch(one: Gained) -> str:
 def _partial(scores: PictureScores) -> list[str]:
     """Systems on fewer pictures than others, which have no rank: they are not compared."""
     gained = _on_any_pictures(scores)
-    lines = [(line, partial_words(row, [each for _, each in gained])) for line, row in gained]
+    lines = [
+        (line, partial_words(row, [each for _, each in gained])) for line, row in gained
+    ]
     named = [f"{line.name} ({words})" for line, words in lines if words]
     return [f"Not compared with them: {several(named)}."] if named else []
 
@@ -249,13 +268,23 @@ def _lead(
     interval = mean_interval(scores, differences)
     row = best.row(scores.convention, LEADING)
     fewer = row is not None and len(differences) < row.images
-    on = f" on the {counted(len(differences), 'picture')} that both have" if fewer else ""
+    on = (
+        f" on the {counted(len(differences), 'picture')} that both have"
+        if fewer
+        else ""
+    )
     if interval is None:
         return [f"{who}, has {less} less{on}."]
-    less += f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less{on}"
+    less += (
+        f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less{on}"
+    )
     doubt = "not " if interval[0] <= 0 <= interval[1] else ""
     limit = resolution_between(scores, best.key, following.key)
-    unsure = f", and below its resolution of {limit:.2f} dB" if limit and limit > abs(mean) else ""
+    unsure = (
+        f", and below its resolution of {limit:.2f} dB"
+        if limit and limit > abs(mean)
+        else ""
+    )
     return [f"{who}, has {less}, which is {doubt}significant{unsure}."]
 
 
@@ -264,7 +293,9 @@ def _joint(scored: Sequence[PictureScores]) -> list[str]:
     said: dict[str, list[str]] = {}
     for one in scored:
         if (gain := joint_training_gain(one.board)) is not None:
-            said.setdefault(gain[1], []).append(f"{_signed(gain[0])} on {one.board.name}")
+            said.setdefault(gain[1], []).append(
+                f"{_signed(gain[0])} on {one.board.name}"
+            )
     return [
         "JDRL (joint deblurring and reblurring) over the plain loss: "
         f"{', '.join(each)} ({networks})."
@@ -290,7 +321,8 @@ def _signed(number: float | None) -> str:
 def sentences(content: Content) -> list[str]:
     """The abstract of a report: one paragraph per setting, then the failed runs."""
     texts = [
-        _of_setting(content, setting, rows) for setting, rows in settings(content.rows).items()
+        _of_setting(content, setting, rows)
+        for setting, rows in settings(content.rows).items()
     ]
     failed = [group[0] for group in content.groups if not group[0].scored]
     if failed:
@@ -350,28 +382,49 @@ def _of_track(
     if not ranked:
         if len(rows) == 1:
             name = display_name(content, rows[0].system)
-            return [f"With {key.words}, {name} has {values[0]:.2f} dB; it is not ranked."]
+            return [
+                f"With {key.words}, {name} has {values[0]:.2f} dB; it is not ranked."
+            ]
         low, high = (f"{value:.2f}" for value in (min(values), max(values)))
-        where = f"have between {low} and {high} dB" if low != high else f"have {low} dB each"
+        where = (
+            f"have between {low} and {high} dB"
+            if low != high
+            else f"have {low} dB each"
+        )
         return [f"With {key.words}, {len(rows)} systems {where}; they are not ranked."]
     first = min(rows, key=lambda row: ranked.get(line_of(row)[:3], len(rows) + 1))
     most = "the highest mean, " if len(rows) > 1 else ""
     said = f"With {key.words}, {display_name(content, first.system)} has {most}{first.value:.2f} dB"
     if first.ci_low is not None and first.ci_high is not None:
         said += f" (95 % interval {first.ci_low:.2f} to {first.ci_high:.2f} dB)"
-    if reference is not None and reference.value is not None and first.value is not None:
-        said += f", {signed_text(first.value - reference.value, 2)} dB against the input"
+    if (
+        reference is not None
+        and reference.value is not None
+        and first.value is not None
+    ):
+        said += (
+            f", {signed_text(first.value - reference.value, 2)} dB against the input"
+        )
     return [f"{said}."]
 
 
 def _apart(content: Content, track: Track | None) -> list[str]:
     """Sentence on how reliable the first place is."""
-    if track is None or not track.alike or not track.standings or track.standings[0].rank != 1:
+    if (
+        track is None
+        or not track.alike
+        or not track.standings
+        or track.standings[0].rank != 1
+    ):
         return []
     names = {one.label: display_name(content, one.system) for one in track.standings}
     first, run = track.standings[0].label, track.alike[0]
     if run[0] != first:
         return ["It differs significantly from every other system."]
     last = names[run[-1]]
-    beside = last if len(run) == 2 else f"the {len(run) - 1} systems after it, down to {last}"
+    beside = (
+        last
+        if len(run) == 2
+        else f"the {len(run) - 1} systems after it, down to {last}"
+    )
     return [f"It does not differ significantly from {beside}."]

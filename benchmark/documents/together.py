@@ -11,7 +11,13 @@ from defocus.benchmark.evaluation.kept_outputs import OUTPUTS
 from defocus.benchmark.leaderboard.rows import replaced_entries
 from defocus.benchmark.results.merging import take_results
 from defocus.benchmark.results.run_folder import RUNS
-from defocus.benchmark.results.store import STORE, Entry, Results, open_results, read_results
+from defocus.benchmark.results.store import (
+    STORE,
+    Entry,
+    Results,
+    open_results,
+    read_results,
+)
 from defocus.benchmark.study.attempt import ASIDE
 from defocus.benchmark.study.document import load_trusted
 from defocus.errors import InputError
@@ -30,7 +36,9 @@ def studies_together(out: Path, others: Sequence[Path]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="defocus-together-") as made:
         folder = Path(made)
         for path in {*out.glob("*.json"), *needed_files(out)}:
-            copy_content(path, make_folder((folder / path.relative_to(out)).parent) / path.name)
+            copy_content(
+                path, make_folder((folder / path.relative_to(out)).parent) / path.name
+            )
         with open_results(folder / STORE) as results, read_results(out / STORE) as mine:
             for other in reversed(others):
                 _add(other, out, mine, results)

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from defocus.benchmark.documents.comparison import Changes, against_page, compare_studies
+from defocus.benchmark.documents.comparison import (
+    Changes,
+    against_page,
+    compare_studies,
+)
 from defocus.benchmark.documents.paper_options import PaperOptions
 from defocus.benchmark.documents.paper_tables import USUAL, paper_csv, paper_tables
 from defocus.benchmark.documents.section_registry import all_sections
@@ -26,7 +30,10 @@ from defocus.storage.files import make_folder, write_bytes
 def write_report(out: Path, others: Sequence[Path] = ()) -> None:
     """Write ``report.html`` and ``report.pdf`` of a study; with others, ``together.html`` …."""
     name = "together" if others else "report"
-    with studies_together(out, others) as folder, read_results(folder / STORE) as results:
+    with (
+        studies_together(out, others) as folder,
+        read_results(folder / STORE) as results,
+    ):
         render_reports(folder, results, leaderboard(results), out / name)
     say(f"wrote {name}.html and {name}.pdf to {out}")
 
@@ -51,8 +58,12 @@ def paper_text(
     if not tables:
         lacking = "none of its metrics is there" if content.rows else "no run is scored"
         if style == "places" and content.rows:
-            lacking = "its dataset does not say which pictures are indoors and which outdoors"
-        raise InputError(f"{out}: the study has no numbers for a table '{style}': {lacking}")
+            lacking = (
+                "its dataset does not say which pictures are indoors and which outdoors"
+            )
+        raise InputError(
+            f"{out}: the study has no numbers for a table '{style}': {lacking}"
+        )
     return paper_csv(tables) if as_csv else "\n".join(map(render_latex, tables))
 
 

@@ -23,12 +23,18 @@ from defocus.storage.files import make_folder, write_json
 def record_ceiling(study: Study, results: Results) -> bool:
     """Store the row of a study that lacks it, or some metrics of it; return whether it did."""
     candidates = metrics_for(study.dataset.split("test"))
-    metrics = {name: metric for name, metric in candidates.items() if metric.against == "target"}
+    metrics = {
+        name: metric
+        for name, metric in candidates.items()
+        if metric.against == "target"
+    }
     stored = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, metrics)
     entry = _entry(study)
     entry = stored.get(entry.run, entry)
-    names = missing.get(entry.run, frozenset()) if entry.run in stored else metrics.keys()
+    names = (
+        missing.get(entry.run, frozenset()) if entry.run in stored else metrics.keys()
+    )
     wanted = {name: metric for name, metric in metrics.items() if name in names}
     if wanted:
         store_columns(results, entry, wanted, _scores(study, wanted))
@@ -70,7 +76,9 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     }
     computed = _computed(study, absent) if absent else []
     for name, metric in absent.items():
-        kept[name] = mine = [score for score in computed if column_of(score.metric) == name]
+        kept[name] = mine = [
+            score for score in computed if column_of(score.metric) == name
+        ]
         make_folder(_path(study, metric).parent)
         write_json(_path(study, metric), [asdict(score) for score in mine])
     return [score for scores in kept.values() for score in scores or ()]
@@ -86,7 +94,9 @@ def _path(study: Study, metric: Metric) -> Path:
 
 def _fillable(scores: Sequence[Score], metric: Metric) -> bool:
     """Whether a metric's weights were missing and are available now."""
-    lacking = any(score.value is None and metric.remedy in score.reason for score in scores)
+    lacking = any(
+        score.value is None and metric.remedy in score.reason for score in scores
+    )
     return bool(metric.remedy) and lacking and metric.ready()
 
 
@@ -98,7 +108,9 @@ def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     estimator = flow_estimator(ESTIMATOR)
     return [
         score
-        for pair in track(study.dataset.split("test"), "what a perfect restoration would score")
+        for pair in track(
+            study.dataset.split("test"), "what a perfect restoration would score"
+        )
         for score in ceiling_scores(study.dataset, pair, estimator, metrics)
     ]
 

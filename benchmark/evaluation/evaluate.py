@@ -19,7 +19,11 @@ from defocus.baselines.card import Card
 from defocus.baselines.objective_registry import flow_of
 from defocus.benchmark.cost.tiling import foreseen_tile_px, largest_size
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
-from defocus.benchmark.evaluation.kept_scores import KeptScores, ScoresOfPicture, score_keys
+from defocus.benchmark.evaluation.kept_scores import (
+    KeptScores,
+    ScoresOfPicture,
+    score_keys,
+)
 from defocus.benchmark.evaluation.picture_scores import (
     UNREADABLE,
     PictureScores,
@@ -67,7 +71,13 @@ from defocus.benchmark.study.attempt import computing_as_trained, load_run, trai
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import DefocusError, ImageError, NotApplicableError, TrainingError, lacks_memory
+from defocus.errors import (
+    DefocusError,
+    ImageError,
+    NotApplicableError,
+    TrainingError,
+    lacks_memory,
+)
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image, as_float
 from defocus.processes.isolation import LeftOut, left_out_by
@@ -115,7 +125,9 @@ def evaluated_run(
         entry = with_checkpoint(study, run, entry)
         outputs = kept_outputs(study, entry)
         with computing_as_trained(run):
-            scores, costs = _evaluate_run(study, run, trained, folder, outputs, where, alone=alone)
+            scores, costs = _evaluate_run(
+                study, run, trained, folder, outputs, where, alone=alone
+            )
     except OURS:
         raise
     except NotApplicableError as error:
@@ -125,7 +137,10 @@ def evaluated_run(
         status = f"failed: {reason}"
         foreseen = isinstance(error, DefocusError) or lacks_memory(error)
         if not foreseen and not reason.startswith("plug-in "):
-            say(f"{run.id}: unforeseen; please report it, with {folder / FAILURE}", error=True)
+            say(
+                f"{run.id}: unforeseen; please report it, with {folder / FAILURE}",
+                error=True,
+            )
     else:
         (folder / FAILURE).unlink(missing_ok=True)
         return Evaluated(entry, scores, costs)
@@ -156,14 +171,19 @@ def evaluated_columns(
     try:
         if entry.scored:
             with computing_as_trained(run):
-                scores = _rescored(study, run, metrics, kept_outputs(study, entry), where)
+                scores = _rescored(
+                    study, run, metrics, kept_outputs(study, entry), where
+                )
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
     except OURS:
         raise
     except CRASHES as error:
         reason = write_failure(error, folder)
-        say(f"{run.id}: {', '.join(metrics)} failed: {reason}; stored scores stay", error=True)
+        say(
+            f"{run.id}: {', '.join(metrics)} failed: {reason}; stored scores stay",
+            error=True,
+        )
         return None
     (folder / FAILURE).unlink(missing_ok=True)
     return Evaluated(entry, scores, metrics=metrics)
@@ -184,7 +204,9 @@ def _evaluate_run(
     kept = None
     if not keeps_outputs:  # else every picture is restored, to be kept
         metrics = metrics_for(study.dataset.split("test"))
-        kept = KeptScores(folder, score_keys(study.dataset, run, outputs.checkpoint, metrics))
+        kept = KeptScores(
+            folder, score_keys(study.dataset, run, outputs.checkpoint, metrics)
+        )
     scores, costs, casts = evaluate(
         trained.network,
         run.baseline.card,
@@ -202,7 +224,9 @@ def _evaluate_run(
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
         levels = f"{255 * casts[worst]:.1f} of 255 levels"
-        say(f"{run.id} tinted the test picture '{worst}' by {levels}; look at it in report.html")
+        say(
+            f"{run.id} tinted the test picture '{worst}' by {levels}; look at it in report.html"
+        )
     write_json(
         folder / "run.json",
         {
@@ -250,7 +274,11 @@ def evaluate(
     check_inputs(card, pairs)
     network.to(device).eval()
     scorer = PairScorer(
-        dataset, estimator, metrics_for(dataset.split("test"), profile.name), profile, independent
+        dataset,
+        estimator,
+        metrics_for(dataset.split("test"), profile.name),
+        profile,
+        independent,
     )
     outcomes: dict[str, PictureScores] = {}
     restored: dict[str, _RestoredFacts] = {}
@@ -274,7 +302,9 @@ def evaluate(
             try:
                 require_one_size([pair])
                 blurry = read_member(pair.blurry, pair.sharp, pair.white)
-                made = restore_picture(network, card, pair, device, blurry, tile_px=tile_px)
+                made = restore_picture(
+                    network, card, pair, device, blurry, tile_px=tile_px
+                )
                 if outputs is not None:
                     outputs.write(pair, made.picture)
             except UNREADABLE as error:
@@ -295,13 +325,19 @@ def evaluate(
         scores += _scores_or_reason(scorer, pair, outcomes[pair.id])
     facts = [restored[pair.id] for pair in whole]
     casts = {pair.id: restored[pair.id].cast for pair in pairs if pair.id in restored}
-    smallest_px = min((one.tile_px for one in restored.values() if one.tile_px), default=0)
+    smallest_px = min(
+        (one.tile_px for one in restored.values() if one.tile_px), default=0
+    )
     say_tiles(network, card, whole[0], smallest_px)
     sizes = [one.shape for one in facts]
     seconds = [one.seconds for one in facts if one.seconds is not None]
     if len(seconds) < len(facts):
         seconds = []
-    return scores, measure_costs(network, card, whole[0], sizes, seconds, smallest_px), casts
+    return (
+        scores,
+        measure_costs(network, card, whole[0], sizes, seconds, smallest_px),
+        casts,
+    )
 
 
 @dataclass(frozen=True)
@@ -327,7 +363,9 @@ class _RestoredFacts:
 
     def with_scores(self, scores: list[Score]) -> ScoresOfPicture:
         """What is kept of the picture."""
-        return ScoresOfPicture(scores, self.shape, self.seconds, self.cast, self.tile_px)
+        return ScoresOfPicture(
+            scores, self.shape, self.seconds, self.cast, self.tile_px
+        )
 
 
 def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
@@ -344,7 +382,11 @@ def _none_of(pairs: Sequence[Pair]) -> str:
 
 
 def _rescored(
-    study: Study, run: Run, metrics: Mapping[str, Metric], outputs: KeptOutputs, where: Where
+    study: Study,
+    run: Run,
+    metrics: Mapping[str, Metric],
+    outputs: KeptOutputs,
+    where: Where,
 ) -> list[Score]:
     """Scores of kept pictures; the network is loaded for the first that is not kept."""
     estimator, device = flow_estimator(ESTIMATOR), best_device()
@@ -364,7 +406,9 @@ def _rescored(
                 require_one_size([pair])
                 restored = outputs.read(pair)
                 if restored is None:
-                    restored = restore_picture(network(), run.baseline.card, pair, device).picture
+                    restored = restore_picture(
+                        network(), run.baseline.card, pair, device
+                    ).picture
                     if study.keep_outputs or outputs.begun:
                         outputs.write(pair, restored)
                 blurry = read_member(pair.blurry, pair.sharp, pair.white)
@@ -379,7 +423,9 @@ def _rescored(
     return scores
 
 
-def _scores_or_reason(scorer: PairScorer, pair: Pair, outcome: PictureScores) -> Iterable[Score]:
+def _scores_or_reason(
+    scorer: PairScorer, pair: Pair, outcome: PictureScores
+) -> Iterable[Score]:
     """The scores of a pair; in their place the reason why it is left out."""
     if isinstance(outcome, LeftOut):
         return scorer.of_unread(pair, outcome.reason)

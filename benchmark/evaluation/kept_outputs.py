@@ -54,7 +54,9 @@ class KeptOutputs:
 
     def complete(self, pairs: Iterable[Pair]) -> bool:
         """Whether all of these pairs have a picture; damage is detected only when it is read."""
-        there = (pair.id in self._hashes and self.path(pair).is_file() for pair in pairs)
+        there = (
+            pair.id in self._hashes and self.path(pair).is_file() for pair in pairs
+        )
         return self.begun and all(there)
 
     def read(self, pair: Pair) -> NDArray[np.float64] | None:
@@ -89,7 +91,9 @@ class KeptOutputs:
             document: Any = read_json(self._manifest)
             if document["basis"] != self._basis:
                 return {}
-            return {str(pair): str(digest) for pair, digest in document["sha256"].items()}
+            return {
+                str(pair): str(digest) for pair, digest in document["sha256"].items()
+            }
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return {}
 
@@ -98,7 +102,9 @@ def _packed(restored: NDArray[np.float64]) -> bytes:
     """Convert to float32, which networks compute in, or to float64 if float32 would lose digits."""
     short = restored.astype(np.float32)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, restored=short if np.array_equal(short, restored) else restored)
+    np.savez_compressed(
+        buffer, restored=short if np.array_equal(short, restored) else restored
+    )
     return buffer.getvalue()
 
 

@@ -9,7 +9,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.evaluation.versions import evaluation_version, facts_hash, metric_facts
+from defocus.benchmark.evaluation.versions import (
+    evaluation_version,
+    facts_hash,
+    metric_facts,
+)
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.results.run_folder import KEPT_SCORES
 from defocus.benchmark.results.score_matrix import Score
@@ -26,7 +30,9 @@ class ScoresOfPicture:
 
     scores: list[Score]
     shape: tuple[int, int]  # height and width of the restored picture, px
-    seconds: float | None  # that its restoration took; None if other work was done beside it
+    seconds: (
+        float | None
+    )  # that its restoration took; None if other work was done beside it
     cast: float  # colour cast, share of white
     tile_px: int = 0  # side of the tiles that it was restored in; 0 if at once
 
@@ -47,7 +53,11 @@ class KeptScores:
                 height, width = line["shape"]
                 scores = [Score(*one) for one in line["scores"]]
                 return ScoresOfPicture(
-                    scores, (height, width), line["seconds"], line["cast"], line.get("tile_px", 0)
+                    scores,
+                    (height, width),
+                    line["seconds"],
+                    line["cast"],
+                    line.get("tile_px", 0),
                 )
         return None
 
@@ -77,7 +87,9 @@ def score_keys(
     common = json.dumps(facts, sort_keys=True)
     contents = pair_contents(dataset, "test")
     return {
-        pair.id: facts_hash([common, contents[pair.id], pair.scene, dict(pair.metadata)])
+        pair.id: facts_hash(
+            [common, contents[pair.id], pair.scene, dict(pair.metadata)]
+        )
         for pair in dataset.split("test")
     }
 

@@ -23,7 +23,12 @@ from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, DefocusError, ImageError
 from defocus.pictures.read import read_member
 from defocus.pictures.values import Image
-from defocus.processes.isolation import LeftOut, left_out_by, plugin_fault, stops_everything
+from defocus.processes.isolation import (
+    LeftOut,
+    left_out_by,
+    plugin_fault,
+    stops_everything,
+)
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import make_folder, storing
@@ -65,7 +70,9 @@ class PictureScoring:
             if self.shown is not None and one.number % self.every == 0:
                 dataset, estimator = self.scorer.dataset, self.scorer.estimator
                 assert dataset is not None  # noqa: S101 - its pairs are scored
-                keep_pictures(one.pair, one.blurry, one.picture, dataset, estimator, self.shown)
+                keep_pictures(
+                    one.pair, one.blurry, one.picture, dataset, estimator, self.shown
+                )
         except UNREADABLE as error:
             return left_out_by(one.pair.id, error)
         return scores
@@ -169,7 +176,9 @@ class _Elsewhere:
         fetch_weights(self.scoring.scorer.metrics)
         work = partial(_scored_or_error, self.scoring)
         with contextlib.closing(each(work, self.waiting, self.where)) as results:
-            for name, result in track(results, f"{self.name}: scoring", len(self.waiting)):
+            for name, result in track(
+                results, f"{self.name}: scoring", len(self.waiting)
+            ):
                 if isinstance(result, BaseException):
                     raise result
                 yield name, result

@@ -6,7 +6,11 @@ from dataclasses import replace
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
-from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
+from defocus.benchmark.evaluation.versions import (
+    ESTIMATOR,
+    evaluation_version,
+    metric_versions,
+)
 from defocus.benchmark.metrics.metric import (
     NO_REFERENCE,
     Metric,
@@ -15,7 +19,12 @@ from defocus.benchmark.metrics.metric import (
     metrics_for,
 )
 from defocus.benchmark.results.dataset_facts import seen_in
-from defocus.benchmark.results.run_folder import fewer_words, run_folder, stamp, training_left_out
+from defocus.benchmark.results.run_folder import (
+    fewer_words,
+    run_folder,
+    stamp,
+    training_left_out,
+)
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
@@ -29,16 +38,26 @@ it beside the input."""
 
 
 def store_columns(
-    results: Results, entry: Entry, metrics: Mapping[str, Metric], scores: Sequence[Score]
+    results: Results,
+    entry: Entry,
+    metrics: Mapping[str, Metric],
+    scores: Sequence[Score],
 ) -> None:
     """Store the scores of some metrics of a run, with picture parts, in place of earlier ones."""
     kept: list[Score] = []
     versions: list[MetricVersion] = []
     if entry.evaluation == evaluation_version():
-        kept = [one for one in results.scores(entry.run) if column_of(one.metric) not in metrics]
+        kept = [
+            one
+            for one in results.scores(entry.run)
+            if column_of(one.metric) not in metrics
+        ]
         stored = results.versions(entry.run).values()
         versions = [one for one in stored if column_of(one.metric) not in metrics]
-    names = [*metrics, *(score.metric for score in scores)]  # a metric may come to no score
+    names = [
+        *metrics,
+        *(score.metric for score in scores),
+    ]  # a metric may come to no score
     results.record(
         replace(entry, evaluation=evaluation_version()),
         [*kept, *scores],
@@ -58,14 +77,18 @@ def versions_of(scores: Iterable[Score]) -> list[MetricVersion]:
     return metric_versions((each.metric for each in scores), all_metrics())
 
 
-def no_scores(study: Study, reason: str, metrics: Iterable[str] | None = None) -> list[Score]:
+def no_scores(
+    study: Study, reason: str, metrics: Iterable[str] | None = None
+) -> list[Score]:
     """Placeholder scores of a run without scores, so that tables have its rows."""
     from defocus.benchmark.scoring.protocols import PROTOCOLS
 
     pairs = study.dataset.split("test")
     if metrics is None:
         metrics = metrics_for(pairs)
-    flows = {name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER}
+    flows = {
+        name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER
+    }
     flows = {NO_REFERENCE: ""} if lack_truth(pairs) else flows
     return [
         Score(DEFAULT.name, protocol, metric, "", "", None, flow, reason)
@@ -81,7 +104,11 @@ def without(study: Study, run: Run) -> dict[str, object]:
         "left_out": study.dataset.without(),
         "training_left_out": training_left_out(run_folder(home.out, trained.id)),
     }
-    return {name: [one.to_json() for one in those] for name, those in left_out.items() if those}
+    return {
+        name: [one.to_json() for one in those]
+        for name, those in left_out.items()
+        if those
+    }
 
 
 def entry_of(study: Study, run: Run) -> Entry:
@@ -90,7 +117,9 @@ def entry_of(study: Study, run: Run) -> Entry:
     trained_on, origin = "", "none"
     if run.recipe is not None:
         before = (_trained_on(run.start),) if run.start else ()
-        trained_on = "+".join(dict.fromkeys([*before, study.trained(run)[0].dataset.name]))
+        trained_on = "+".join(
+            dict.fromkeys([*before, study.trained(run)[0].dataset.name])
+        )
         origin = run.trained_weights
     elif run.weights is not None:
         trained_on, origin = _trained_on(run.weights), run.weights.origin
@@ -129,7 +158,9 @@ def with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
     folder = run_folder(home.out, trained.id)
     lacking = training_left_out(folder) if run.recipe is not None else ()
     entry = replace(
-        entry, code=code_of(folder), train_dataset=entry.train_dataset + fewer_words(len(lacking))
+        entry,
+        code=code_of(folder),
+        train_dataset=entry.train_dataset + fewer_words(len(lacking)),
     )
     path = study.checkpoint_folder(run) / CHECKPOINT
     if entry.weights == "none" or not path.exists():  # added weights are in the cache

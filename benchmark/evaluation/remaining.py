@@ -64,7 +64,9 @@ def left_of(study: Study, results: Results) -> list[Left]:
             if _restorable(study, run, entry):
                 left.append(Left(run, entry, names))
             else:
-                say(f"{run.id}: {', '.join(sorted(names))} left out: its checkpoint was deleted")
+                say(
+                    f"{run.id}: {', '.join(sorted(names))} left out: its checkpoint was deleted"
+                )
         elif _lacks_pictures(study, results, entry):
             if _restorable(study, run, entry):
                 left.append(Left(run, None))
@@ -77,17 +79,24 @@ def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
     """Say that nothing is left of studies, if so; without a run there is nothing to say."""
     total = sum(len(study.runs) for study in studies)
     if total and not left:
-        finished = "the run is finished" if total == 1 else f"all {total} runs are finished"
+        finished = (
+            "the run is finished" if total == 1 else f"all {total} runs are finished"
+        )
         say(f"{finished}: nothing is repeated")
 
 
-def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str, frozenset[str]]:
+def missing_metrics(
+    results: Results, wanted: Mapping[str, Metric]
+) -> dict[str, frozenset[str]]:
     """Metrics that are missing, outdated or can now be computed, by run that lacks any."""
     ready = functools.cache(lambda name: wanted[name].ready())
     fillable = {
         (run, name)
         for run, name, reason in results.lacking()
-        if name in wanted and wanted[name].remedy and wanted[name].remedy in reason and ready(name)
+        if name in wanted
+        and wanted[name].remedy
+        and wanted[name].remedy in reason
+        and ready(name)
     }
     current = evaluation_version()
     missing = {}
@@ -111,7 +120,9 @@ def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:
     unread = {one.id for one in left_out_of_run(results, run.id)}
     pairs = study.dataset.split("test")
     tried = (pair for pair in pairs if pair.id in unread)
-    again, _ = parted(attempt(pair.id, functools.partial(read_whole, pair)) for pair in tried)
+    again, _ = parted(
+        attempt(pair.id, functools.partial(read_whole, pair)) for pair in tried
+    )
     return frozenset(metrics_for(pairs) if again else ())
 
 

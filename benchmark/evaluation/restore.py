@@ -42,7 +42,9 @@ AT_FULL_SIZE = ", one pass at full size"
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
     """Refuse a system whose inputs are missing in these pairs."""
     further = further_inputs(card)
-    require_further(tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further)
+    require_further(
+        tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further
+    )
 
 
 def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
@@ -50,7 +52,9 @@ def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
     inputs: tuple[FurtherInput, ...] = get_args(FurtherInput)
     others = sorted(set(card.needs) - set(inputs))
     if others:
-        raise NotApplicableError(f"needs {', '.join(others)}, which no network is given")
+        raise NotApplicableError(
+            f"needs {', '.join(others)}, which no network is given"
+        )
     views = ["dual_pixel"] if card.input == "dual" else []
     return tuple(one for one in inputs if one in card.needs and one not in views)
 
@@ -79,7 +83,8 @@ def restore_picture(
     height, width = views.shape[2:]
     picture = large_enough(views).to(device)
     further: dict[str, torch.Tensor] = {
-        one: large_enough(_further_input(one, pair)).to(device) for one in further_inputs(card)
+        one: large_enough(_further_input(one, pair)).to(device)
+        for one in further_inputs(card)
     }
     size = picture.shape[2], picture.shape[3]
     restore = partial(_restored, network, card, picture, further)
@@ -89,12 +94,17 @@ def restore_picture(
         raise ValueError(f"restored picture is {tuple(restored.shape)}, not {expected}")
     array = restored[0, :, :height, :width].permute(1, 2, 0).double().cpu().numpy()
     if not np.isfinite(array).all():
-        raise FloatingPointError(f"restored picture of {pair.id} has values that are not finite")
+        raise FloatingPointError(
+            f"restored picture of {pair.id} has values that are not finite"
+        )
     return TimedRestoration(array, seconds, side)
 
 
 def _within_memory(
-    restore: Callable[[int], torch.Tensor], size: Size, tile_px: int, device: torch.device
+    restore: Callable[[int], torch.Tensor],
+    size: Size,
+    tile_px: int,
+    device: torch.device,
 ) -> tuple[torch.Tensor, float, int]:
     """What is restored in the largest tiles that memory holds, the seconds, and their side."""
     lack: Exception | None = None
@@ -111,7 +121,9 @@ def _within_memory(
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return restored, time.perf_counter() - started, side
-    raise TrainingError(f"memory does not hold {smallest_words(size)}; free some") from lack
+    raise TrainingError(
+        f"memory does not hold {smallest_words(size)}; free some"
+    ) from lack
 
 
 @torch.no_grad()
@@ -130,7 +142,10 @@ def _restored(
 
 
 def _in_tiles(
-    network: nn.Module, picture: torch.Tensor, further: Mapping[str, torch.Tensor], tile_px: int
+    network: nn.Module,
+    picture: torch.Tensor,
+    further: Mapping[str, torch.Tensor],
+    tile_px: int,
 ) -> torch.Tensor:
     """Restore ``(1, C, H, W)`` in tiles of a side; at once if that is 0, or not the smaller."""
     if tile_px == 0 or max(picture.shape[2:]) <= tile_px:
@@ -153,7 +168,9 @@ def _in_tiles(
 def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
     if card.input != "single":
         return _further_input("dual_pixel", pair)
-    return _tensor(read_member(pair.blurry, pair.sharp, pair.white) if blurry is None else blurry)
+    return _tensor(
+        read_member(pair.blurry, pair.sharp, pair.white) if blurry is None else blurry
+    )
 
 
 def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:
@@ -220,7 +237,10 @@ def measure_costs(
 
 
 def cost_in_seconds(
-    network: nn.Module, sizes: Sequence[tuple[int, ...]], seconds: Sequence[float], tile_px: int
+    network: nn.Module,
+    sizes: Sequence[tuple[int, ...]],
+    seconds: Sequence[float],
+    tile_px: int,
 ) -> list[Cost]:
     """Seconds of restoring, of whatever was done; the first of several is a warm-up."""
     if not seconds:
@@ -228,10 +248,15 @@ def cost_in_seconds(
     device = device_name(next(network.parameters(), torch.empty(0)).device)
     timed = list(seconds[1:]) or list(seconds)
     low, middle, high = quartiles(timed)
-    rates = [1e6 * spent / math.prod(size) for size, spent in zip(sizes, seconds, strict=True)]
+    rates = [
+        1e6 * spent / math.prod(size)
+        for size, spent in zip(sizes, seconds, strict=True)
+    ]
     _, per_mp, _ = quartiles(rates[1:] or rates)
     warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
-    measured_on = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
+    measured_on = (
+        f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
+    )
     if tile_px:
         measured_on += f", in tiles of {tile_px} px"
     values = zip(SECONDS, (middle, low, high, per_mp), strict=True)
@@ -240,10 +265,15 @@ def cost_in_seconds(
 
 def _memory(card: Card, peak_mib: float, size: str) -> Cost:
     if card.kind == "classical":
-        return Cost("peak_mib", None, "works outside PyTorch, whose tensors alone are counted")
+        return Cost(
+            "peak_mib", None, "works outside PyTorch, whose tensors alone are counted"
+        )
     return Cost("peak_mib", peak_mib, measured_on=size)
 
 
 def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
     ends = (min(sizes, key=math.prod), max(sizes, key=math.prod))
-    return " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends)) + " px"
+    return (
+        " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends))
+        + " px"
+    )

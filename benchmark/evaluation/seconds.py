@@ -7,7 +7,11 @@ from torch import nn
 
 from defocus.benchmark.cost.tiling import foreseen_tile_px, largest_size
 from defocus.benchmark.evaluation.picture_scores import UNREADABLE
-from defocus.benchmark.evaluation.restore import TimedRestoration, cost_in_seconds, restore_picture
+from defocus.benchmark.evaluation.restore import (
+    TimedRestoration,
+    cost_in_seconds,
+    restore_picture,
+)
 from defocus.benchmark.results.run_folder import CRASHES, one_line
 from defocus.benchmark.results.store import SECONDS, Cost
 from defocus.benchmark.study.attempt import computing_as_trained, load_run

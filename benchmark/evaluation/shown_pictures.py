@@ -32,9 +32,13 @@ def keep_pictures(
     """Write small 8-bit pictures of a pair and of its restoration."""
     states: dict[str, FloatImage] = {"blurry": as_float(blurry), "restored": restored}
     if pair.sharp is not None:  # kept in memory since it is scored against
-        states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
+        states["sharp"] = make_target(
+            "gt", dataset, pair, restored, estimator
+        ).reference
     if pair.truth is not None:
-        states["truth"] = make_target("truth", dataset, pair, restored, estimator).reference
+        states["truth"] = make_target(
+            "truth", dataset, pair, restored, estimator
+        ).reference
     for state, picture in states.items():
         write_image(
             make_folder(folder) / f"{pair.id}.{state}.png",

@@ -25,7 +25,9 @@ def evaluation_version(
 
 def facts_hash(facts: object) -> str:
     """What scores rest on, as a hash in hexadecimal; an object counts by its words."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(facts, sort_keys=True, default=str).encode()
+    ).hexdigest()
 
 
 def metric_facts(metrics: Mapping[str, Metric]) -> dict[str, list[object]]:
@@ -33,7 +35,9 @@ def metric_facts(metrics: Mapping[str, Metric]) -> dict[str, list[object]]:
     return {name: [metric.version, metric.ready()] for name, metric in metrics.items()}
 
 
-def metric_versions(names: Iterable[str], metrics: Mapping[str, Metric]) -> list[MetricVersion]:
+def metric_versions(
+    names: Iterable[str], metrics: Mapping[str, Metric]
+) -> list[MetricVersion]:
     """The versions to store with newly computed scores, those of picture parts included."""
     scored_by = package_version()
     return [

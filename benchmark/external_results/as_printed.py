@@ -11,9 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.external_results.matching import folder_subjects, match, match_file
+from defocus.benchmark.external_results.matching import (
+    folder_subjects,
+    match,
+    match_file,
+)
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
-from defocus.benchmark.published.conventions import ERRORS, READINGS, UNUSUAL, USUAL, errors_of
+from defocus.benchmark.published.conventions import (
+    ERRORS,
+    READINGS,
+    UNUSUAL,
+    USUAL,
+    errors_of,
+)
 from defocus.benchmark.published.printed_input import (
     DECIDING,
     TOLERANCES,
@@ -21,7 +31,11 @@ from defocus.benchmark.published.printed_input import (
     PrintedRow,
     explain,
 )
-from defocus.benchmark.scoring.profile_by_name import PRINTED, keep_printed_profile, printed_profile
+from defocus.benchmark.scoring.profile_by_name import (
+    PRINTED,
+    keep_printed_profile,
+    printed_profile,
+)
 from defocus.benchmark.scoring.profiles import (
     Profile,
     as_reference,
@@ -113,14 +127,18 @@ class AsPrinted:
         return self.further[found.row.id, metric]
 
 
-def pairs_of_folders(blurry: Path, sharp: Path, rule: Rule | None = None) -> list[InputPair]:
+def pairs_of_folders(
+    blurry: Path, sharp: Path, rule: Rule | None = None
+) -> list[InputPair]:
     """The pairs of two pictures or two folders; a sub-folder is a subset."""
     if blurry.is_file() or sharp.is_file():
         matched = match_file(blurry, sharp)
     else:
         matched = match(blurry, folder_subjects(sharp), rule)
     if not matched.files:
-        raise InputError(f"{blurry}: no picture in it has the name of a sharp one in {sharp}")
+        raise InputError(
+            f"{blurry}: no picture in it has the name of a sharp one in {sharp}"
+        )
     pairs: list[InputPair] = []
     for subject, path in matched.files:
         assert subject.sharp is not None  # noqa: S101 - subjects of folders are sharp files
@@ -141,21 +159,27 @@ def as_printed(
     return search.result()
 
 
-def as_printed_of_dataset(rows: Sequence[PrintedRow], dataset: str, where: Where = 1) -> AsPrinted:
+def as_printed_of_dataset(
+    rows: Sequence[PrintedRow], dataset: str, where: Where = 1
+) -> AsPrinted:
     """The same on the pairs of a dataset: the test split, and the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
     search = _Search(list(rows), where, left_out=[*opened.without()])
     for split in _SPLITS:
         pairs = [pair for pair in opened.split(split) if pair.sharp is not None]
         if pairs:
-            search.measure([_of_split(pair, pair.sharp) for pair in pairs if pair.sharp])
+            search.measure(
+                [_of_split(pair, pair.sharp) for pair in pairs if pair.sharp]
+            )
             if search.settled():
                 break
             search.measure_unusual()
             if any(one.reproduced for one in search.explanations()):
                 break
     if not search.pairs and not search.left_out:
-        raise InputError(f"{opened.name} has no pair with a sharp picture to compare with")
+        raise InputError(
+            f"{opened.name} has no pair with a sharp picture to compare with"
+        )
     return search.result()
 
 
@@ -196,7 +220,11 @@ class _Search:
     def measure_unusual(self) -> None:
         """Add the errors under the other readings, where they are missing."""
         both = list(zip(self.pairs, self.errors, strict=True))
-        lacking = [(pair, errors) for pair, errors in both if np.isnan(errors[UNUSUAL.start, 0])]
+        lacking = [
+            (pair, errors)
+            for pair, errors in both
+            if np.isnan(errors[UNUSUAL.start, 0])
+        ]
         pairs = [pair for pair, _ in lacking]
         results = self._errors(pairs, UNUSUAL, "comparing under unusual conventions")
         for pair, errors in lacking:
@@ -209,7 +237,11 @@ class _Search:
         self, pairs: Sequence[InputPair], readings: range, words: str
     ) -> dict[str, NDArray[np.float64] | LeftOut]:
         items = {pair.name: pair for pair in pairs}
-        return dict(track(each(partial(_errors, readings), items, self.where), words, len(items)))
+        return dict(
+            track(
+                each(partial(_errors, readings), items, self.where), words, len(items)
+            )
+        )
 
     def explanations(self) -> list[Explanation]:
         """The nearest conventions of each row that has any."""
@@ -244,20 +276,26 @@ class _Search:
                 _keep(found, further)
         unexplained = tuple(row for row in self.rows if row.id not in explained)
         pictures = len(self.pairs)
-        return AsPrinted(tuple(explanations), unexplained, tuple(self.left_out), pictures, further)
+        return AsPrinted(
+            tuple(explanations), unexplained, tuple(self.left_out), pictures, further
+        )
 
 
 def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
     blurry, sharp = read_pair(pair.blurry, pair.sharp)
     if np.array_equal(blurry, sharp):
-        raise ImageError(f"{pair.blurry} equals {pair.sharp}; there is no error to compare")
+        raise ImageError(
+            f"{pair.blurry} equals {pair.sharp}; there is no error to compare"
+        )
     return errors_of(blurry, sharp, readings)
 
 
 def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> None:
     usual = {name for name, metric in all_metrics().items() if not metric.on_request}
     used = [value for (row, _), value in further.items() if row == found.row.id]
-    metrics = [one.metric for one in used if one.value is not None and one.metric not in usual]
+    metrics = [
+        one.metric for one in used if one.value is not None and one.metric not in usual
+    ]
     printed = printed_profile(found.profile, found.row.source, tuple(metrics))
     keep_printed_profile(f"{PRINTED}{found.row.id}", printed)
 
@@ -267,7 +305,9 @@ def _further(
 ) -> FurtherValue:
     """Our nearest value of a metric that did not decide."""
     if not found.reproduced:
-        return FurtherValue(metric, None, f"{metric}: computed only where a row is reproduced")
+        return FurtherValue(
+            metric, None, f"{metric}: computed only where a row is reproduced"
+        )
     known = all_metrics()
     names = [name for name in ALTERNATIVES.get(metric, (metric,)) if name in known]
     if not names:
@@ -297,7 +337,9 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
         target = cropped(resized(as_reference(sharp, profile), profile), profile)
         first = cropped(resized(as_restored(blurry, profile), profile), profile)
         first = prepared(first, target.shape, profile)
-        second = target if metric.against == "target" else first  # the input is its own input
+        second = (
+            target if metric.against == "target" else first
+        )  # the input is its own input
         mask = np.ones(second.shape[:2], np.bool_)
         values.append(metric.score(first, second, mask, profile))
     return math.fsum(values) / len(values)
@@ -306,7 +348,9 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
 def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
     """A line for each printed number, and notes: conventions, and why a value is missing."""
     notes: dict[str, int] = {}
-    body = [line for found in result.explanations for line in _lines(result, found, notes)]
+    body = [
+        line for found in result.explanations for line in _lines(result, found, notes)
+    ]
     columns = (
         "Source",
         "Pictures",
@@ -316,7 +360,9 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
         "Difference",
         "Notes",
     )
-    return Table.of("the blurry input: printed and computed here", columns, body), list(notes)
+    return Table.of("the blurry input: printed and computed here", columns, body), list(
+        notes
+    )
 
 
 def _lines(
@@ -342,5 +388,9 @@ def _words(found: Explanation) -> str:
     if not found.reproduced:
         far = f"further than {TOLERANCES['psnr']:g} dB or {TOLERANCES['ssim']:g}"
         return f"not reproduced, {far}; nearest: {words}"
-    equal = f"; {counted(found.equals, 'other convention')} fit as well" if found.equals else ""
+    equal = (
+        f"; {counted(found.equals, 'other convention')} fit as well"
+        if found.equals
+        else ""
+    )
     return f"--profile {PRINTED}{found.row.id}: {words}{equal}"

@@ -6,7 +6,11 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from defocus.benchmark.evaluation.versions import evaluation_version, facts_hash, metric_facts
+from defocus.benchmark.evaluation.versions import (
+    evaluation_version,
+    facts_hash,
+    metric_facts,
+)
 from defocus.benchmark.external_results.matching import Crop, Subject
 from defocus.benchmark.scoring.score import PairScorer
 from defocus.cache import cache_folder, keeping
@@ -35,13 +39,19 @@ def _file(key: str) -> Path:
     return cache_folder() / "scores" / key[:2] / f"{key}.json"
 
 
-def key_of(scorer: PairScorer, crop: Crop | None, subject: Subject, *given: object) -> str:
+def key_of(
+    scorer: PairScorer, crop: Crop | None, subject: Subject, *given: object
+) -> str:
     """What the scores of a picture rest on, as a hash; ``given`` is what else decides them."""
     profile, estimator = scorer.profile, scorer.estimator
     version = evaluation_version(profile, estimator.name, estimator.weights_sha256)
     pair = subject.pair
     files = {"sharp": subject.sharp} if pair is None else pair_files(pair)
-    hashes = {role: sha256_file(file) for role, file in files.items() if file is not None}
-    known = None if pair is None else [pair.id, pair.scene, dict(pair.metadata), pair.white]
+    hashes = {
+        role: sha256_file(file) for role, file in files.items() if file is not None
+    }
+    known = (
+        None if pair is None else [pair.id, pair.scene, dict(pair.metadata), pair.white]
+    )
     read = [READING_REVISION, crop, hashes, known]
     return facts_hash([version, metric_facts(scorer.metrics), read, *given])

@@ -43,7 +43,9 @@ def size_words(size: Sequence[int]) -> str:
 
 def nearly_equal(first: Sequence[int], second: Sequence[int]) -> bool:
     """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by a cut or fill to a multiple."""
-    return all(_near(*sorted(sides)) for sides in zip(first[:2], second[:2], strict=True))
+    return all(
+        _near(*sorted(sides)) for sides in zip(first[:2], second[:2], strict=True)
+    )
 
 
 def _near(small: int, large: int) -> bool:
@@ -98,8 +100,12 @@ def folder_subjects(sharp: Path) -> list[Subject]:
     """One subject per picture of a folder and its sub-folders, by name."""
     files = _pictures(sharp)
     if not files:
-        raise InputError(f"{sharp}: no pictures in it; give the folder of the sharp ones")
-    return [Subject(path.relative_to(sharp).as_posix(), path, (key,)) for key, path in files]
+        raise InputError(
+            f"{sharp}: no pictures in it; give the folder of the sharp ones"
+        )
+    return [
+        Subject(path.relative_to(sharp).as_posix(), path, (key,)) for key, path in files
+    ]
 
 
 def dataset_subjects(dataset: Dataset) -> list[Subject]:
@@ -124,15 +130,21 @@ def _names(pair: Pair) -> Sequence[str]:
     return sorted({pair.id, pair.blurry.stem, *sharp})
 
 
-def match(restored: Path, subjects: Sequence[Subject], rule: Rule | None = None) -> Match:
+def match(
+    restored: Path, subjects: Sequence[Subject], rule: Rule | None = None
+) -> Match:
     """Pair restored files with subjects by their paths without suffix, by the rule that fits."""
     files = dict(_pictures(restored))
     try:
-        named = match_names({each.name: each.keys for each in subjects}, list(files), rule)
+        named = match_names(
+            {each.name: each.keys for each in subjects}, list(files), rule
+        )
     except InputError as error:
         raise InputError(f"{restored}: {error}") from error
     pairs = [
-        (each, files.pop(named.files[each.name])) for each in subjects if each.name in named.files
+        (each, files.pop(named.files[each.name]))
+        for each in subjects
+        if each.name in named.files
     ]
     missing = [each.name for each in subjects if each.name not in named.files]
     extra = [path.relative_to(restored).as_posix() for path in files.values()]
@@ -146,7 +158,9 @@ def match_file(restored: Path, sharp: Path) -> Match:
             wrong = "a folder beside a file" if path.is_dir() else "no such file"
             raise InputError(f"{path}: {wrong}; give two pictures, or two folders")
     words = f"the command: {restored} with {sharp}"
-    return Match([(Subject(restored.name, sharp, (restored.stem,)), restored)], words=words)
+    return Match(
+        [(Subject(restored.name, sharp, (restored.stem,)), restored)], words=words
+    )
 
 
 def _pictures(folder: Path) -> list[tuple[str, Path]]:
@@ -161,5 +175,7 @@ def _pictures(folder: Path) -> list[tuple[str, Path]]:
             files[path.relative_to(folder).with_suffix("").as_posix()].append(path)
     for paths in files.values():
         if len(paths) > 1:
-            raise InputError(f"{paths[0]} and {paths[1]} differ in suffix alone; keep one")
+            raise InputError(
+                f"{paths[0]} and {paths[1]} differ in suffix alone; keep one"
+            )
     return [(key, paths[0]) for key, paths in files.items()]

@@ -81,7 +81,10 @@ TURNS: dict[str, Change] = {
 
 STRETCHED = "stretched from 16-235"
 RANGES: dict[str, tuple[Change, str]] = {
-    "times 257": (lambda picture: picture * 257, "8 bits were stored in 16; save them as 8"),
+    "times 257": (
+        lambda picture: picture * 257,
+        "8 bits were stored in 16; save them as 8",
+    ),
     "times 64": (
         lambda picture: picture * (65535 / 1023),
         "10 bits were stored in 16; save them over the whole range",
@@ -123,7 +126,9 @@ def _turn(restored: Array, reference: Array, file: Path | None) -> Mistake | Non
 
 
 def _values(restored: Array, reference: Array) -> Mistake | None:
-    changes = {name: change for name, (change, _) in RANGES.items() if name != STRETCHED}
+    changes = {
+        name: change for name, (change, _) in RANGES.items() if name != STRETCHED
+    }
     best = _best(restored, reference, changes, MUCH_BETTER)
     if best is None and _ends_at_limits(restored, reference):
         best = _best(restored, reference, {STRETCHED: RANGES[STRETCHED][0]}, BETTER)
@@ -149,7 +154,9 @@ def _best(
     name = min(errors, key=lambda one: errors[one])
     if errors[name] * least_gain >= _error(first, second) or errors[name] >= FITTING:
         return None
-    gain = _error(restored, reference) / max(_error(changes[name](restored), reference), 1e-10)
+    gain = _error(restored, reference) / max(
+        _error(changes[name](restored), reference), 1e-10
+    )
     return (name, float(10 * np.log10(gain))) if gain > BETTER else None
 
 
@@ -172,7 +179,11 @@ def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
     said = []
     if orders:  # nothing but another order makes a picture fit so well in it
         order = orders.most_common(1)[0][0]
-        mistake = "red and blue were swapped" if order == "BGR" else f"their colours lay as {order}"
+        mistake = (
+            "red and blue were swapped"
+            if order == "BGR"
+            else f"their colours lay as {order}"
+        )
         said.append(
             f"the restored pictures look as if {mistake} "
             f"({orders.total()} of {counted(len(looks), 'picture')} looked at): "
@@ -194,7 +205,12 @@ def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
     for name, number in names.items():
         if 2 * number <= len(looks):
             continue
-        alike = [mistake for one in looks for mistake in one.mistakes if mistake.words == name]
+        alike = [
+            mistake
+            for one in looks
+            for mistake in one.mistakes
+            if mistake.words == name
+        ]
         gain_db = float(np.median([mistake.gain_db for mistake in alike]))
         said.append(
             f"the restored pictures fit better by {gain_db:.1f} dB {name} "
@@ -212,7 +228,9 @@ def _colours(restored: Array, reference: Array) -> str:
         for order in permutations(range(3))
     }
     best = min(errors, key=lambda order: errors[order])
-    return best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""
+    return (
+        best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""
+    )
 
 
 def _small(picture: Array) -> Array:
@@ -226,7 +244,10 @@ def _offset(restored: Array, reference: Array) -> Offset | None:
     """The whole-pixel offset with the highest correlation."""
     if min(restored.shape[:2]) < LEAST_PX:
         return None
-    first, second = _part(restored), _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    first, second = (
+        _part(restored),
+        _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX],
+    )
     if not first.std() or not second.std():
         return None
     alike = cv2.matchTemplate(first, np.ascontiguousarray(second), cv2.TM_CCOEFF_NORMED)

@@ -25,7 +25,13 @@ from defocus.benchmark.metrics.metric import all_metrics, find_metric, profile_m
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, STORE, Entry, open_results
+from defocus.benchmark.results.store import (
+    ELSEWHERE,
+    NOT_TRAINED,
+    STORE,
+    Entry,
+    open_results,
+)
 from defocus.benchmark.scoring.profile_by_name import find_profile, metrics_of_profile
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.datasets.api import open_dataset
@@ -54,14 +60,18 @@ def score_request(
     if flow_weights is not None and profile.protocol != "deformed-gt":
         raise InputError(f"the profile {profile.name} has no flow; drop --flow-weights")
     further = [*metrics_of_profile(profile_name), *metric_names]
-    metrics = profile_metrics(profile.name) | {name: find_metric(name) for name in further}
+    metrics = profile_metrics(profile.name) | {
+        name: find_metric(name) for name in further
+    }
     estimator = flow_estimator(
         "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
     )
     opened = open_dataset(dataset, damaged=True) if dataset is not None else None
     matched = _matched(restored, sharp, opened, rule)
     scoring = score_outputs(matched, profile, metrics, estimator, opened, crop, where)
-    source = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
+    source = (
+        f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
+    )
     notes = [
         "restored elsewhere: how, and from which training, is not known here",
         *([source] if source else []),
@@ -85,7 +95,9 @@ def _matched(
     return match(restored, folder_subjects(sharp), rule)
 
 
-def _protocol_notes(profile: Profile, estimator: FlowEstimator, *, with_inputs: bool) -> list[str]:
+def _protocol_notes(
+    profile: Profile, estimator: FlowEstimator, *, with_inputs: bool
+) -> list[str]:
     if profile.protocol == "deformed-gt":
         return _flow_notes(estimator)
     if profile.protocol == "input-aligned" and not with_inputs:
@@ -108,7 +120,9 @@ def _flow_notes(estimator: FlowEstimator) -> list[str]:
 def scoring_table(scoring: Scoring) -> Table:
     """Table of the metrics, with the files' names where they differ from the pictures'."""
     # A metric without any value has no column; its note says why.
-    renamed = any(Path(file).stem != Path(name).stem for name, file in scoring.files.items())
+    renamed = any(
+        Path(file).stem != Path(name).stem for name, file in scoring.files.items()
+    )
     files = {"File": scoring.files} if renamed else {}
     counts = {
         name: images
@@ -116,15 +130,22 @@ def scoring_table(scoring: Scoring) -> Table:
         if (images := sum(row.get(name) is not None for row in scoring.images))
     }
     usual = next(iter(counts.values()), 0)
-    rows = [*scoring.images, {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}]
+    rows = [
+        *scoring.images,
+        {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean},
+    ]
     columns = (
         column(
-            name, "" if images == usual else f"{column(name).name}, {counted(images, 'picture')}"
+            name,
+            ""
+            if images == usual
+            else f"{column(name).name}, {counted(images, 'picture')}",
         )
         for name, images in counts.items()
     )
     return Table.of(
-        f"made elsewhere, profile {scoring.profile}" + (", cropped" if scoring.cropped else ""),
+        f"made elsewhere, profile {scoring.profile}"
+        + (", cropped" if scoring.cropped else ""),
         ("Picture", *files, *columns),
         tuple(
             (
@@ -142,7 +163,11 @@ MISSING = "no restored picture was given"
 
 
 def record_scoring(
-    out: Path, name: str, dataset: str, scoring: Scoring, flow_weights: Path | None = None
+    out: Path,
+    name: str,
+    dataset: str,
+    scoring: Scoring,
+    flow_weights: Path | None = None,
 ) -> list[Row]:
     """Store the scores of a folder's pictures as a row of a study; return its leaderboard."""
     if not name.strip() or not name.isprintable():
@@ -159,7 +184,9 @@ def record_scoring(
         return publish(out, results)
 
 
-def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | None) -> Entry:
+def _entry(
+    name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | None
+) -> Entry:
     # another revision of the dataset takes the row's place, another profile has its own row
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
@@ -190,7 +217,9 @@ def _cropped_version(scoring: Scoring) -> str:
     """Ending of the evaluation of cropped pictures: ranked with the same pixels alone."""
     if not scoring.cropped:
         return ""
-    pixels = sorted((name, *asdict(area).values()) for name, area in scoring.cropped.items())
+    pixels = sorted(
+        (name, *asdict(area).values()) for name, area in scoring.cropped.items()
+    )
     return f"-cropped-{hashlib.sha256(repr(pixels).encode()).hexdigest()[:8]}"
 
 
@@ -214,7 +243,9 @@ def _scores(
     for image in scoring.images:
         unknown = compared and image.get("psnr") is None
         for metric, number in image.items():
-            value = None if unknown else number  # as in a run: all means are of the same pictures
+            value = (
+                None if unknown else number
+            )  # as in a run: all means are of the same pictures
             if metric not in names or (metric in PARTS and value is None):
                 continue
             lacking = scoring.reasons.get(image["name"], {})
@@ -235,7 +266,9 @@ def _scores(
     for name, reason in reasons.items():  # a row says of how many pictures it is
         if name in scene:
             no_value = None, "", reason
-            yield Score(profile.name, profile.protocol, "psnr", name, scene[name], *no_value)
+            yield Score(
+                profile.name, profile.protocol, "psnr", name, scene[name], *no_value
+            )
 
 
 def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:

@@ -34,7 +34,13 @@ from defocus.benchmark.external_results.mistakes import (
 )
 from defocus.benchmark.metrics.metric import Metric, find_metric
 from defocus.benchmark.metrics.psnr import CAP_DB
-from defocus.benchmark.scoring.profiles import Profile, as_reference, as_restored, cropped, resized
+from defocus.benchmark.scoring.profiles import (
+    Profile,
+    as_reference,
+    as_restored,
+    cropped,
+    resized,
+)
 from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
 from defocus.benchmark.scoring.score import (
     MetricValue,
@@ -74,19 +80,30 @@ class ComparedPictures:
     def corner(self) -> Size:
         """Row and column of the pair's pictures where the scored part begins."""
         whole = self.blurry if self.blurry is not None else self.sharp
-        return (0, 0) if self.size is None or whole is None else corner_of(whole, self.size)
+        return (
+            (0, 0)
+            if self.size is None or whole is None
+            else corner_of(whole, self.size)
+        )
 
     def part(self, picture: NDArray[Any]) -> NDArray[Any]:
         """The scored part of a picture or mask."""
         if self.size is not None:
             top, left = corner_of(picture, self.size)
             height, width = self.size
-            picture = np.ascontiguousarray(picture[top : top + height, left : left + width])
+            picture = np.ascontiguousarray(
+                picture[top : top + height, left : left + width]
+            )
         return cropped(picture, self.profile)
 
 
 def read_pictures(
-    subject: Subject, path: Path, profile: Profile, crop: Crop | None, *, with_sharp: bool
+    subject: Subject,
+    path: Path,
+    profile: Profile,
+    crop: Crop | None,
+    *,
+    with_sharp: bool,
 ) -> ComparedPictures:
     """Read a restored file and what it is compared with; ``crop`` is for nearly equal sizes."""
     files = {
@@ -103,7 +120,9 @@ def read_pictures(
         if file is not None:
             whole = as_reference(stored[file], profile)
             other = others[kind] = resized(whole, profile)
-            if restored.shape == stored_shape == whole.shape:  # not yet at the profile's size
+            if (
+                restored.shape == stored_shape == whole.shape
+            ):  # not yet at the profile's size
                 restored = resized(restored, profile)
             if cropped(other, profile).shape != cropped(restored, profile).shape:
                 unequal[file] = other
@@ -125,13 +144,18 @@ def _alike(path: Path, others: Sequence[Path], known: int | None) -> dict[Path, 
     return {**read_alike(others, known), path: restored}
 
 
-def _refusal(path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Array]) -> str:
+def _refusal(
+    path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Array]
+) -> str:
     """Why pictures of unequal sizes are not scored, and what scores them."""
-    near = all(nearly_equal(pictures.restored.shape, one.shape) for one in unequal.values())
+    near = all(
+        nearly_equal(pictures.restored.shape, one.shape) for one in unequal.values()
+    )
     offer = "; --crop centre scores what both have around the centre" if near else ""
     file, other = next(iter(unequal.items()))
     first, second = (
-        size_words(cropped(one, pictures.profile).shape) for one in (pictures.restored, other)
+        size_words(cropped(one, pictures.profile).shape)
+        for one in (pictures.restored, other)
     )
     if pictures.restored.shape[:2] == other.shape[:2][::-1]:
         offer += _said_of_turn(path, file)
@@ -147,7 +171,9 @@ def _said_of_turn(*files: Path) -> str:
     return "; one of them is turned"
 
 
-def _centred(pictures: ComparedPictures, unequal: Mapping[Path, Array]) -> ComparedPictures:
+def _centred(
+    pictures: ComparedPictures, unequal: Mapping[Path, Array]
+) -> ComparedPictures:
     """The same pictures, scored on the centre that all have in common."""
     sizes = [common_size(pictures.restored, other) for other in unequal.values()]
     size = min(height for height, _ in sizes), min(width for _, width in sizes)
@@ -217,7 +243,9 @@ def score_outputs(
         if isinstance(result, LeftOut):
             left_out.append(result)
             continue
-        why = {metric: one.reason for metric, one in result.scores.items() if one.reason}
+        why = {
+            metric: one.reason for metric, one in result.scores.items() if one.reason
+        }
         lacking[subject.name] = why
         if result.scores["psnr"].value == CAP_DB:
             reasons[CAPPED].append(subject.name)
@@ -246,7 +274,11 @@ def score_outputs(
         {subject.name: path.name for subject, path in matched.files},
         tuple(left_out),
         areas,
-        tuple(warnings_of(looks, "the sharp pictures" if dataset is None else "the blurry inputs")),
+        tuple(
+            warnings_of(
+                looks, "the sharp pictures" if dataset is None else "the blurry inputs"
+            )
+        ),
         lacking,
     )
 
@@ -258,9 +290,14 @@ def _cropped(area: CommonCentre) -> str:
     )
 
 
-def _means(images: Sequence[Row], metrics: Mapping[str, Metric], profile: Profile) -> Row:
+def _means(
+    images: Sequence[Row], metrics: Mapping[str, Metric], profile: Profile
+) -> Row:
     """Means over the pictures that have a value."""
-    keys = [*metrics, *dict.fromkeys(key for row in images for key in row if key != "name")]
+    keys = [
+        *metrics,
+        *dict.fromkeys(key for row in images for key in row if key != "name"),
+    ]
     means: Row = {}
     for key in dict.fromkeys(keys):
         values = [float(row[key]) for row in images if row.get(key) is not None]
@@ -305,13 +342,19 @@ def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Sco
         scored = _newly_scored(scorer, crop, given)
         keep(key, SCORED, scored)
     else:
-        _read(scorer, crop, given)  # what there is to say of the files is said each time
+        _read(
+            scorer, crop, given
+        )  # what there is to say of the files is said each time
     return scored
 
 
-def _read(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> ComparedPictures:
+def _read(
+    scorer: PairScorer, crop: Crop | None, given: _GivenPicture
+) -> ComparedPictures:
     with_sharp = not _is_registered(scorer, given.subject)
-    return read_pictures(given.subject, given.path, scorer.profile, crop, with_sharp=with_sharp)
+    return read_pictures(
+        given.subject, given.path, scorer.profile, crop, with_sharp=with_sharp
+    )
 
 
 def _is_registered(scorer: PairScorer, subject: Subject) -> bool:
@@ -319,7 +362,9 @@ def _is_registered(scorer: PairScorer, subject: Subject) -> bool:
     return subject.pair is not None and scorer.profile.protocol == "input-aligned"
 
 
-def _newly_scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Scored:
+def _newly_scored(
+    scorer: PairScorer, crop: Crop | None, given: _GivenPicture
+) -> _Scored:
     subject, pictures = given.subject, _read(scorer, crop, given)
     restored = pictures.part(pictures.restored)
     blurry = None if pictures.blurry is None else pictures.part(pictures.blurry)
@@ -359,17 +404,23 @@ def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) ->
     pair, protocol = subject.pair, scorer.profile.protocol
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
         assert pictures.blurry is not None  # noqa: S101 - a pair has one
-        whole = make_target(protocol, scorer.dataset, pair, pictures.blurry, scorer.estimator)
+        whole = make_target(
+            protocol, scorer.dataset, pair, pictures.blurry, scorer.estimator
+        )
         if pictures.size is None:
             return whole
         part = pictures.part
         return replace(whole, reference=part(whole.reference), mask=part(whole.mask))
     if pictures.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    return scorer.target(pictures.part(pictures.sharp), pictures.part(pictures.restored))
+    return scorer.target(
+        pictures.part(pictures.sharp), pictures.part(pictures.restored)
+    )
 
 
-def _unwarped(restored: Picture, target: Target, sharp: Picture, profile: Profile) -> Row:
+def _unwarped(
+    restored: Picture, target: Target, sharp: Picture, profile: Profile
+) -> Row:
     """Scores without warping, which a target that follows the output would hide."""
     errors = {name: find_metric(name) for name in ("psnr", "ssim")}
     plain = score_picture(restored, Target(sharp, everywhere(sharp)), profile, errors)

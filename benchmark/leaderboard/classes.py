@@ -32,7 +32,11 @@ def counted_head(name: str, rows: Iterable[Row | None], usual: int) -> str:
 def partial_words(row: Row, rows: Iterable[Row]) -> str:
     """``12 of 16 pictures`` for a row that lacks pictures which another one has; else empty."""
     images = most_images(rows)
-    return f"{row.images} of {counted(images, 'picture')}" if 0 < row.images < images else ""
+    return (
+        f"{row.images} of {counted(images, 'picture')}"
+        if 0 < row.images < images
+        else ""
+    )
 
 
 def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
@@ -57,7 +61,9 @@ def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
     for name, protocols in places.items():
         if protocols and every.difference(protocols):
             names[" and ".join(protocols)].append(name)
-    return [f"scored only under {where}: {', '.join(mine)}" for where, mine in names.items()]
+    return [
+        f"scored only under {where}: {', '.join(mine)}" for where, mine in names.items()
+    ]
 
 
 def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
@@ -73,11 +79,15 @@ def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
     for name, row in listed:
         if row.status != "ok":
             empty = all(r.value is None for n, r in listed if n == name)
-            everywhere = all(r.value is None for _, r in listed if r.metric == row.metric)
+            everywhere = all(
+                r.value is None for _, r in listed if r.metric == row.metric
+            )
             subjects[row.status].add(row.metric if everywhere and not empty else name)
             metrics[row.status].add(row.metric)
     return {
-        f"{', '.join(sorted(names))}: {status.removeprefix('not-applicable: ')}": metrics[status]
+        f"{', '.join(sorted(names))}: {status.removeprefix('not-applicable: ')}": metrics[
+            status
+        ]
         for status, names in subjects.items()
     }
 

@@ -77,11 +77,19 @@ class BoardPlace:
         if row is None or value is None:
             return None
         gains = self.key == GAIN
-        low, high = (row.gain_low, row.gain_high) if gains else (row.ci_low, row.ci_high)
+        low, high = (
+            (row.gain_low, row.gain_high) if gains else (row.ci_low, row.ci_high)
+        )
         interval = None if low is None or high is None else (low, high)
         return Measured(value, interval, spread=row.spread)
 
-    def head(self, lines: Sequence[BoardLine], usual: int, name: str = "", **more: Any) -> Column:  # noqa: ANN401 - fields of Column
+    def head(
+        self,
+        lines: Sequence[BoardLine],
+        usual: int,
+        name: str = "",
+        **more: Any,  # noqa: ANN401 - fields of Column
+    ) -> Column:
         """The column; it says its number of pictures where that is not the table's usual one."""
         base = column(self.key, name, map(self.number, lines), **more)
         if self.convention is None:
@@ -96,7 +104,9 @@ class BoardPlace:
         **more: Any,  # noqa: ANN401 - fields of Column
     ) -> tuple[Column, list[float | None]]:
         """The column with the bare numbers of lines."""
-        return self.head(lines, usual, name, **more), [self.number(line) for line in lines]
+        return self.head(lines, usual, name, **more), [
+            self.number(line) for line in lines
+        ]
 
 
 def pictures_of(place: BoardPlace, lines: Iterable[BoardLine]) -> int:
@@ -112,7 +122,11 @@ def systems_table(
     **more: Any,  # noqa: ANN401 - further fields of the table
 ) -> Table:
     """The table of systems with those of the columns that have a value."""
-    shown = [(head, cells) for head, cells in columns if any(cell is not None for cell in cells)]
+    shown = [
+        (head, cells)
+        for head, cells in columns
+        if any(cell is not None for cell in cells)
+    ]
     heads: list[Column | str] = ["System", *(head for head, _ in shown)]
     body = zip(names, *(cells for _, cells in shown), strict=True)
     return Table.of(caption, heads, body, note, **more)

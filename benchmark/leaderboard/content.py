@@ -13,7 +13,13 @@ from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import budget_words, given_words
 from defocus.benchmark.leaderboard.rows import Row, current_entries
 from defocus.benchmark.results.run_folder import ORIGIN, run_folder
-from defocus.benchmark.results.store import ELSEWHERE, NARROW, NOT_TRAINED, Entry, Results
+from defocus.benchmark.results.store import (
+    ELSEWHERE,
+    NARROW,
+    NOT_TRAINED,
+    Entry,
+    Results,
+)
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origin
 from defocus.benchmark.statistics.standings import tracks
@@ -55,7 +61,11 @@ class TrackKey:
         if self.budget == NOT_TRAINED:
             return "not trained here"
         said = training_words(self.weights, self.train_dataset)
-        return said if self.budget == "paper" else f"{said} ({budget_words([self.budget])})"
+        return (
+            said
+            if self.budget == "paper"
+            else f"{said} ({budget_words([self.budget])})"
+        )
 
     @property
     def words(self) -> str:
@@ -103,7 +113,11 @@ def tracks_by_key(
     for track in tracks(results, metric):
         shared = track.contest
         setting = ReportSetting(
-            shared.dataset, shared.split, shared.profile, shared.data_revision, shared.evaluation
+            shared.dataset,
+            shared.split,
+            shared.profile,
+            shared.data_revision,
+            shared.evaluation,
         )
         key = TrackKey(shared.budget, track.weights, track.train_dataset, track.input)
         by_key[setting, shared.protocol, key] = track
@@ -162,7 +176,9 @@ def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
 
 def setting_of(row: Row) -> ReportSetting:
     """The setting of a row."""
-    return ReportSetting(row.dataset, row.split, row.profile, row.data_revision, row.evaluation)
+    return ReportSetting(
+        row.dataset, row.split, row.profile, row.data_revision, row.evaluation
+    )
 
 
 def protocols(rows: Sequence[Row]) -> list[str]:
@@ -182,7 +198,9 @@ def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
 
 def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
     """The protocol for plots and tables per picture: the profile's own if it has values."""
-    with_values = {row.protocol for row in rows if row.protocol and row.value is not None}
+    with_values = {
+        row.protocol for row in rows if row.protocol and row.value is not None
+    }
     profile = PROFILES.get(setting.profile)
     wanted = [profile.protocol] if profile else []
     return next((p for p in (*wanted, *PROTOCOL_ORDER) if p in with_values), "")
@@ -190,7 +208,13 @@ def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
 
 def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both have these names
     """Anchor of the provenance of a row on the page."""
-    names = (entry.dataset, entry.budget, entry.weights, entry.train_dataset, entry.system)
+    names = (
+        entry.dataset,
+        entry.budget,
+        entry.weights,
+        entry.train_dataset,
+        entry.system,
+    )
     return anchor("made", *names)
 
 

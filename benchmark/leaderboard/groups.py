@@ -57,16 +57,22 @@ class LineClass:
         return "; ".join(filter(None, [counted(many, "system"), *said]))
 
 
-def classes_of(lines: Sequence[BoardLine], track_of: TrackOf = lambda _: None) -> list[LineClass]:
+def classes_of(
+    lines: Sequence[BoardLine], track_of: TrackOf = lambda _: None
+) -> list[LineClass]:
     """The classes of lines, which are best first; references come before all."""
     parts: dict[tuple[int, str], list[BoardLine]] = defaultdict(list)
-    datasets = {line.first.train_dataset for line in lines if _origin(line) == "trained"}
+    datasets = {
+        line.first.train_dataset for line in lines if _origin(line) == "trained"
+    }
     for line in lines:
         parts[_key(line, several_datasets=len(datasets) > 1)].append(line)
     classes: list[LineClass] = []
     for (_, heading), members in sorted(parts.items(), key=lambda part: part[0]):
         tracks = _tracks(members, track_of)
-        ranked_with = next((one.heading for one in classes if set(one.tracks) & set(tracks)), "")
+        ranked_with = next(
+            (one.heading for one in classes if set(one.tracks) & set(tracks)), ""
+        )
         classes.append(LineClass(heading, tuple(members), tracks, ranked_with.lower()))
     return classes
 
@@ -157,7 +163,9 @@ def _reach(track: Track, many: int) -> str:
     ranked = len(ranked_in(track))
     said = [f"ranks are among {ranked}"] if ranked > 1 and ranked != many else []
     if track.minimum_detectable is not None:
-        said.append(f"differences of {track.minimum_detectable:.2f} dB or more can be detected")
+        said.append(
+            f"differences of {track.minimum_detectable:.2f} dB or more can be detected"
+        )
     if track.note.startswith("one training"):
         said.append("one training each")
     elif track.note:

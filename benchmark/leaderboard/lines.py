@@ -25,7 +25,11 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.errors import InputError
 
-GIVEN_MARKS = {"dual": "dual-pixel", "dual_pixel": "dual-pixel", "defocus_map": "true map"}
+GIVEN_MARKS = {
+    "dual": "dual-pixel",
+    "dual_pixel": "dual-pixel",
+    "defocus_map": "true map",
+}
 WEIGHT_MARKS = {
     "official": "official",
     "own": "own weights",
@@ -128,7 +132,9 @@ class Board:
 
     def ordered(self, convention: Convention) -> list[BoardLine]:
         """The lines that were scored so, best first; then those without a score."""
-        scored = [line for line in self.lines if any(c == convention for c, _ in line.rows)]
+        scored = [
+            line for line in self.lines if any(c == convention for c, _ in line.rows)
+        ]
         leading = self.leading(convention)
         sign = -1.0 if leading.better == "higher" else 1.0
 
@@ -154,9 +160,13 @@ class Board:
         if len({one.profile for one in twins}) > 1:
             said.append(f"profile {convention.profile}")
         alike = [one for one in twins if one.profile == convention.profile]
-        return ", ".join([*said, *filter(None, [self._evaluation_words(convention, alike)])])
+        return ", ".join(
+            [*said, *filter(None, [self._evaluation_words(convention, alike)])]
+        )
 
-    def _evaluation_words(self, convention: Convention, twins: Sequence[Convention]) -> str:
+    def _evaluation_words(
+        self, convention: Convention, twins: Sequence[Convention]
+    ) -> str:
         """What tells an evaluation from others: the crop, else the revision, else all of it."""
         cropped = self._cropped_words(convention)
         others = [one for one in twins if one != convention]
@@ -165,14 +175,22 @@ class Board:
             return cropped
         revision = convention.evaluation.partition("-")[0]
         same = any(one.evaluation.partition("-")[0] == revision for one in alike)
-        words = f"evaluation {convention.evaluation}" if same else f"scoring revision {revision}"
+        words = (
+            f"evaluation {convention.evaluation}"
+            if same
+            else f"scoring revision {revision}"
+        )
         return ", ".join(filter(None, [cropped, words]))
 
     def _cropped_words(self, convention: Convention) -> str:
         """``scored from files, cropped to 316x256`` where the lines say so; else empty."""
-        mine = (line for line in self.lines if any(of == convention for of, _ in line.rows))
+        mine = (
+            line for line in self.lines if any(of == convention for of, _ in line.rows)
+        )
         systems = [line.first.system for line in mine]
-        words = {CROPPED + name.rpartition(CROPPED)[2] for name in systems if CROPPED in name}
+        words = {
+            CROPPED + name.rpartition(CROPPED)[2] for name in systems if CROPPED in name
+        }
         if not words or "-cropped-" not in convention.evaluation:
             return ""
         return "scored from files" + (words.pop() if len(words) == 1 else CROPPED)
@@ -188,10 +206,18 @@ def read_boards(content: Content) -> list[Board]:
             by_key[key].append(row)
         elif row.metric == "psnr" and row.value is not None and row.protocol != TRUTH:
             perfect[key][convention_of(row)] = row.value
-    scored = {key: rows for key, rows in sorted(by_key.items()) if any(r.protocol for r in rows)}
+    scored = {
+        key: rows
+        for key, rows in sorted(by_key.items())
+        if any(r.protocol for r in rows)
+    }
     return [
         Board(
-            key, _name(key, list(scored)), _lines(content, rows), _conventions(rows), perfect[key]
+            key,
+            _name(key, list(scored)),
+            _lines(content, rows),
+            _conventions(rows),
+            perfect[key],
         )
         for key, rows in scored.items()
     ]
@@ -238,8 +264,15 @@ def track_of(
 
 def _name(key: BoardKey, keys: Sequence[BoardKey]) -> str:
     twins = [other for other in keys if other.dataset == key.dataset]
-    words = {"split": f"split {key.split}", "data_revision": f"data {key.data_revision}"}
-    said = [text for name, text in words.items() if len({getattr(t, name) for t in twins}) > 1]
+    words = {
+        "split": f"split {key.split}",
+        "data_revision": f"data {key.data_revision}",
+    }
+    said = [
+        text
+        for name, text in words.items()
+        if len({getattr(t, name) for t in twins}) > 1
+    ]
     return ", ".join([key.dataset, *said])
 
 
@@ -249,7 +282,9 @@ def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:
         by_line[line_of(row)].append(row)
     names = _line_names(content, list(by_line))
     scored = [row for row in rows if row.protocol and row.metric == _counted(row)]
-    lines = [_line(content, key, part, names[key], scored) for key, part in by_line.items()]
+    lines = [
+        _line(content, key, part, names[key], scored) for key, part in by_line.items()
+    ]
     return tuple(sorted(lines, key=lambda line: line.name))
 
 
@@ -260,7 +295,11 @@ def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]
         twins = Counter(names.values())
         for key, name in names.items():
             system, weights, train_dataset, budget = key
-            more = (WEIGHT_MARKS.get(weights, ""), train_dataset, budget_words([budget]))
+            more = (
+                WEIGHT_MARKS.get(weights, ""),
+                train_dataset,
+                budget_words([budget]),
+            )
             said = ", ".join(dict.fromkeys(filter(None, more[:words])))
             if twins[name] > 1 and said:
                 names[key] = f"{display_name(content, system)} ({said})"
@@ -268,11 +307,17 @@ def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]
 
 
 def _line(
-    content: Content, key: LineKey, rows: Sequence[Row], name: str, scored: Sequence[Row]
+    content: Content,
+    key: LineKey,
+    rows: Sequence[Row],
+    name: str,
+    scored: Sequence[Row],
 ) -> BoardLine:
     reference = is_reference(content, key[0])
     said = name.removeprefix(display_name(content, key[0]))
-    marks = () if reference else tuple(m for m in _marks(content, rows[0]) if m not in said)
+    marks = (
+        () if reference else tuple(m for m in _marks(content, rows[0]) if m not in said)
+    )
     marks += _partial(rows, scored)
     return BoardLine(key, name, marks, reference, by_place(rows))
 
@@ -280,7 +325,9 @@ def _line(
 def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
     """How many pictures a line has, where it lacks some that another line has."""
     said = (
-        partial_words(row, [one for one in scored if convention_of(one) == convention_of(row)])
+        partial_words(
+            row, [one for one in scored if convention_of(one) == convention_of(row)]
+        )
         for row in rows
         if row.protocol and row.metric == _counted(row)
     )
@@ -305,7 +352,9 @@ def _marks(content: Content, row: Row) -> list[str]:
     marks += [SCALED if _is_scaled(content, row) else ""]
     marks += ["reconstruction" if row.system in content.reconstructions else ""]
     marks += ["seen" if row.status.startswith("seen") else ""]
-    casts = (one for group in content.groups for one in group if one.run in content.casts)
+    casts = (
+        one for group in content.groups for one in group if one.run in content.casts
+    )
     mine = (line_of(row), row.dataset)
     marks += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
     return list(dict.fromkeys(filter(None, marks)))

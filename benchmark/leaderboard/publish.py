@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from defocus.benchmark.leaderboard.rows import CSV_DIGITS, REVISION_DIGITS, Row, leaderboard, to_csv
+from defocus.benchmark.leaderboard.rows import (
+    CSV_DIGITS,
+    REVISION_DIGITS,
+    Row,
+    leaderboard,
+    to_csv,
+)
 from defocus.benchmark.results.run_folder import package_version, run_folder
 from defocus.benchmark.results.store import Results
 from defocus.errors import InputError
@@ -46,23 +52,28 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
 
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path}: unknown format '{suffix}'; {meant(suffix, SUFFIXES)}")
+        raise InputError(
+            f"{path}: unknown format '{suffix}'; {meant(suffix, SUFFIXES)}"
+        )
     if images and suffix == ".tex":
-        raise InputError(f"{path}: scores of single pictures are not written as LaTeX; choose .csv")
+        raise InputError(
+            f"{path}: scores of single pictures are not written as LaTeX; choose .csv"
+        )
     lines = image_lines(results) if images else leaderboard_lines(leaderboard(results))
     if not lines:
         raise InputError(f"{path}: nothing to write; the study has no results yet")
     if suffix == ".json":
         tracks = [] if images else [track.to_json() for track in tracks_of(results)]
         document = lines if images else {"rows": lines, "tracks": tracks}
-        content = (
-            f"{json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
-        )
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        content = f"{text}\n".encode()
     elif suffix == ".parquet":
         content = _parquet(lines)
     else:
         table = [lines[0], *(line.values() for line in lines)]
-        content = (csv_text(table, CSV_DIGITS) if suffix == ".csv" else _latex(lines)).encode()
+        content = (
+            csv_text(table, CSV_DIGITS) if suffix == ".csv" else _latex(lines)
+        ).encode()
     make_folder(path.parent)
     write_bytes(path, content)
     return len(lines)
@@ -99,8 +110,15 @@ def _latex(lines: Sequence[Line]) -> str:
     """A plain ``tabular`` of the rows with a value; ``table`` has the styles of papers."""
     from defocus.reports.latex import escape_latex, with_definition
 
-    rows = [[line[name] for name in _TEX_COLUMNS] for line in lines if line["value"] is not None]
-    body = [" & ".join(escape_latex(_tex_cell(cell)) for cell in row) + r" \\" for row in rows]
+    rows = [
+        [line[name] for name in _TEX_COLUMNS]
+        for line in lines
+        if line["value"] is not None
+    ]
+    body = [
+        " & ".join(escape_latex(_tex_cell(cell)) for cell in row) + r" \\"
+        for row in rows
+    ]
     head = " & ".join(escape_latex(name) for name in _TEX_COLUMNS) + r" \\ \hline"
     words = _TEX_COLUMNS.index("value")
     alignment = "l" * words + "r" * (len(_TEX_COLUMNS) - words)
@@ -193,7 +211,9 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
     return document if isinstance(document, dict) else None
 
 
-def render_reports(out: Path, results: Results, rows: Sequence[Row], target: Path) -> None:
+def render_reports(
+    out: Path, results: Results, rows: Sequence[Row], target: Path
+) -> None:
     """Write the report of a study as ``target`` with the endings ``.html`` and ``.pdf``."""
     from defocus.benchmark.documents.page import build_page
     from defocus.reports.html import write_html

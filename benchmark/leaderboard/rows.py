@@ -12,7 +12,12 @@ from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.results.run_folder import trained_datasets
 from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
-from defocus.benchmark.statistics.scored_group import Gain, ScoredGroup, gains, scored_group
+from defocus.benchmark.statistics.scored_group import (
+    Gain,
+    ScoredGroup,
+    gains,
+    scored_group,
+)
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text
 
@@ -148,7 +153,8 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
         scenes = [scene for _, scene in groups[members[0][0]].pictures]
         codes = scene_codes([scenes[column] for column in np.flatnonzero(scored)])
         intervals = mean_intervals(
-            np.stack([groups[n].values[line] for n, line in members])[:, :, scored], codes
+            np.stack([groups[n].values[line] for n, line in members])[:, :, scored],
+            codes,
         )
         if intervals is not None:
             for (n, line), (low, high) in zip(members, intervals.tolist(), strict=True):
@@ -157,7 +163,10 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
 
 
 def _score_rows(
-    results: Results, group: ScoredGroup, ends: Sequence[Ends], gained: Mapping[int, Gain]
+    results: Results,
+    group: ScoredGroup,
+    ends: Sequence[Ends],
+    gained: Mapping[int, Gain],
 ) -> list[Row]:
     means = _means(group)
     images = group.counted.sum(axis=1).tolist()
@@ -203,7 +212,9 @@ def _spreads(group: ScoredGroup) -> list[float | None]:
     if len(group.entries) < 2:
         return [None] * len(group.places)
     return [
-        float(np.std(values[:, counted].mean(axis=1), ddof=1)) if counted.any() else None
+        float(np.std(values[:, counted].mean(axis=1), ddof=1))
+        if counted.any()
+        else None
         for values, counted in zip(group.values, group.counted, strict=True)
     ]
 
@@ -226,7 +237,11 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
     if not costs:  # nothing that restores
         return []
     images = group.counted.sum(axis=1).tolist()
-    counts = (max(images, default=0), max(_scene_counts(group), default=0), len(group.pictures))
+    counts = (
+        max(images, default=0),
+        max(_scene_counts(group), default=0),
+        len(group.pictures),
+    )
     profile = group.places[0].profile if group.places else ""
     rows = []
     for name in COSTS:
@@ -235,8 +250,14 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
         reason = next((cost.reason for cost in mine if cost.reason), "not measured")
         place = MatrixLine(profile, "", name, reason=reason)
         value = sum(values) / len(values) if values else None
-        measured = "; ".join(sorted({cost.measured_on for cost in mine if cost.measured_on}))
-        rows.append(_row(group.entries, place, value, (None, None), counts, measured_on=measured))
+        measured = "; ".join(
+            sorted({cost.measured_on for cost in mine if cost.measured_on})
+        )
+        rows.append(
+            _row(
+                group.entries, place, value, (None, None), counts, measured_on=measured
+            )
+        )
     return rows
 
 
@@ -271,7 +292,9 @@ def _row(
         status=f"not-applicable: {place.reason}" if lacking else first.status,
         data_revision=first.data_hash[:REVISION_DIGITS],
         recipe=first.grouping[:REVISION_DIGITS],
-        interval=_covered(first, len(entries), counts[1], interval) if place.protocol else "",
+        interval=_covered(first, len(entries), counts[1], interval)
+        if place.protocol
+        else "",
         gain=gain.mean if gain else None,
         gain_low=gain.low if gain else None,
         gain_high=gain.high if gain else None,

@@ -72,15 +72,21 @@ COUNTED = (
 
 
 def score_tables(
-    rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
+    rows: Sequence[Row],
+    reconstructions: Iterable[str] = (),
+    tracks: Sequence[Track] = (),
 ) -> list[Table]:
     """One table per dataset, profile and versions, best PSNR first, columns most wanted first."""
     # It has the protocol that the profile is meant for, then PSNR under the others. Columns without
     # a value are left out; reconstructions are marked and never ranked.
     excluded = frozenset(reconstructions)
     parts: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:  # that were scored alike on the same pictures, whatever their budget
-        parts[row.dataset, row.split, row.data_revision, row.profile, row.evaluation].append(row)
+    for (
+        row
+    ) in rows:  # that were scored alike on the same pictures, whatever their budget
+        parts[
+            row.dataset, row.split, row.data_revision, row.profile, row.evaluation
+        ].append(row)
     return [
         _score_table(parts[key], board, excluded, tracks)
         for key in sorted(parts)
@@ -101,9 +107,13 @@ def _board(rows: Sequence[Row]) -> Board:
     ]
     valued = [row for row in restored if row.protocol and row.value is not None]
     names_of_protocols = protocols(valued or restored)
-    ordered = sorted(names_of_protocols, key=lambda name: protocol_place(first.profile, name))
+    ordered = sorted(
+        names_of_protocols, key=lambda name: protocol_place(first.profile, name)
+    )
     key = BoardKey(first.dataset, first.split, first.data_revision)
-    conventions = tuple(Convention(first.profile, first.evaluation, name) for name in ordered)
+    conventions = tuple(
+        Convention(first.profile, first.evaluation, name) for name in ordered
+    )
     return Board(key, first.dataset, tuple(lines), conventions, {})
 
 
@@ -131,11 +141,20 @@ def _origin(weights: str, train_dataset: str) -> str:
 
 
 def _score_table(
-    rows: Sequence[Row], board: Board, reconstructions: frozenset[str], tracks: Sequence[Track]
+    rows: Sequence[Row],
+    board: Board,
+    reconstructions: frozenset[str],
+    tracks: Sequence[Track],
 ) -> Table:
     main, *others = board.conventions
-    shown = [row for row in rows if row.protocol == main.protocol and row.system != CEILING]
-    mine = [track for track in tracks if shown and _same_contest(track, shown[0], main.protocol)]
+    shown = [
+        row for row in rows if row.protocol == main.protocol and row.system != CEILING
+    ]
+    mine = [
+        track
+        for track in tracks
+        if shown and _same_contest(track, shown[0], main.protocol)
+    ]
     by_key = {TrackKey(*_track_facts(track)): track for track in mine}
     classes = classes_of(board.ordered(main), lambda line: by_key.get(line.track))
     lines = in_order(classes)
@@ -151,7 +170,9 @@ def _score_table(
         line.name: _with_pictures(line.name, partial_words(row, scored.values()))
         for line, row in scored.items()
     }
-    every = {names.get(name, name): where for name, where in board.scored_under().items()}
+    every = {
+        names.get(name, name): where for name, where in board.scored_under().items()
+    }
     left_out = {names[line.name]: row for line, row in scored.items()}
     notes = [*protocol_notes(every), *left_out_notes(left_out)]
     notes += [_perfect(rows, main.protocol), _note(shown), _independent(shown)]
@@ -164,7 +185,11 @@ def _score_table(
     shown_names = [names.get(line.name, line.name) for line in lines]
     note = "; ".join(filter(None, notes))
     return systems_table(
-        _caption(rows, main.protocol), shown_names, columns, note, headings=headings(classes)
+        _caption(rows, main.protocol),
+        shown_names,
+        columns,
+        note,
+        headings=headings(classes),
     )
 
 
@@ -180,16 +205,23 @@ def _with_pictures(name: str, words: str) -> str:
 
 
 def _score_columns(
-    lines: Sequence[BoardLine], main: Convention, others: Sequence[Convention], usual: int
+    lines: Sequence[BoardLine],
+    main: Convention,
+    others: Sequence[Convention],
+    usual: int,
 ) -> list[Named]:
     """Gain, the field's scores, parameters and time; then all that is wanted less."""
     metrics = sorted(all_metrics(), key=lambda name: name not in _FIRST)
     first = sum(name in _FIRST for name in metrics)
     costs = list(COST_COLUMNS)
     keys = [*metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
-    columns = [BoardPlace(main, GAIN).numbers(lines, usual, bar=True), *part_gains(lines, main)]
+    columns = [
+        BoardPlace(main, GAIN).numbers(lines, usual, bar=True),
+        *part_gains(lines, main),
+    ]
     columns += [
-        BoardPlace(None if key in costs else main, key).numbers(lines, usual) for key in keys
+        BoardPlace(None if key in costs else main, key).numbers(lines, usual)
+        for key in keys
     ]
     return columns + [
         BoardPlace(other, "psnr").numbers(lines, usual, f"PSNR {other.protocol}")
@@ -204,7 +236,12 @@ def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey,
     for track in tracks:
         many = len(ranked_in(track))
         of_track = {
-            (one.system, one.weights, one.train_dataset, track.contest.budget): rank_words(one)
+            (
+                one.system,
+                one.weights,
+                one.train_dataset,
+                track.contest.budget,
+            ): rank_words(one)
             for one in track.standings
             if one.rank is not None and many > 1
         }
@@ -216,7 +253,9 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
     """What a perfect restoration would score; nothing where it is equal to the reference."""
     ceiling = (row for row in rows if (row.system, row.metric) == (CEILING, "psnr"))
     values = (row.value for row in ceiling if row.protocol == protocol != TRUTH)
-    return next((f"{PERFECT}: {value:.2f} dB" for value in values if value is not None), "")
+    return next(
+        (f"{PERFECT}: {value:.2f} dB" for value in values if value is not None), ""
+    )
 
 
 def _caption(rows: Sequence[Row], protocol: str) -> str:
@@ -225,15 +264,21 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     flows = ", ".join(sorted({flow_words(r) for r in mine if r.flow}))
     competing = {row.budget for row in rows if row.weights != "none"}
     leading = leading_metric(row.metric for row in mine) if mine else None
-    counted = [row for row in mine if leading is not None and row.metric == leading.name]
+    counted = [
+        row for row in mine if leading is not None and row.metric == leading.name
+    ]
     over = [over_pictures(counted, f"{first.split} picture")] if mine else [first.split]
     facts = [first.dataset, *over, *filter(None, [budget_words(competing)])]
-    against = "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
+    against = (
+        "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
+    )
     caption = f"{', '.join(facts)}, {against}"
     return caption + (f" (flow: {flows})" if flows else "")
 
 
-def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineKey, str]:
+def _printed(
+    rows: Sequence[Row], reconstructions: frozenset[str]
+) -> dict[LineKey, str]:
     """Published PSNR by line, as printed; each value once if there are several sources."""
     systems = all_baselines()
     printed: dict[LineKey, str] = {}
@@ -242,7 +287,9 @@ def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> dict[LineK
         if card is None or card.published_as is None or row.system in reconstructions:
             continue
         if row.metric == "psnr":
-            values = dict.fromkeys(cell.value for cell in printed_beside(row, card.published_as))
+            values = dict.fromkeys(
+                cell.value for cell in printed_beside(row, card.published_as)
+            )
             if values:
                 printed[line_of(row)] = ", ".join(values)
     return printed
@@ -260,14 +307,22 @@ def _independent(rows: Sequence[Row]) -> str:
 def _same_contest(track: Track, row: Row, protocol: str) -> bool:
     one = track.contest
     mine = (row.dataset, row.data_revision, row.profile, row.evaluation, protocol)
-    return mine == (one.dataset, one.data_revision, one.profile, one.evaluation, one.protocol)
+    return mine == (
+        one.dataset,
+        one.data_revision,
+        one.profile,
+        one.evaluation,
+        one.protocol,
+    )
 
 
 def _said(track: Track) -> str:
     """Note on the differences of a track; its heading has the rest."""
     parts = [f"no significant difference: {', '.join(group)}" for group in track.alike]
     if close := unresolved(track.differences):
-        parts.append(f"smaller than what the place of the references leaves open: {close}")
+        parts.append(
+            f"smaller than what the place of the references leaves open: {close}"
+        )
     return "; ".join(parts)
 
 
@@ -286,7 +341,13 @@ def _note(rows: list[Row]) -> str:
     trained = [row for row in rows if is_trained(row.weights)]
     seeds = max((row.seeds for row in trained), default=0)
     fewer = sorted(
-        {f"{row.system}: {row.seeds} of {seeds} seeds" for row in trained if row.seeds < seeds}
+        {
+            f"{row.system}: {row.seeds} of {seeds} seeds"
+            for row in trained
+            if row.seeds < seeds
+        }
     )
-    brief = (replace(row, status=re.sub("^failed: .*", "failed", row.status)) for row in rows)
+    brief = (
+        replace(row, status=re.sub("^failed: .*", "failed", row.status)) for row in rows
+    )
     return "; ".join([*empty_notes((row.system, row) for row in brief), *fewer])

@@ -15,7 +15,14 @@ from defocus.progress import say
 from defocus.reports.display import plain, visible
 from defocus.reports.model import Cell, Column, Table
 from defocus.reports.rows import numeric_columns
-from defocus.terminal import BETWEEN, cell_width, column_widths, row_lines, stdout_cells, wrapped
+from defocus.terminal import (
+    BETWEEN,
+    cell_width,
+    column_widths,
+    row_lines,
+    stdout_cells,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from defocus.benchmark.study.outcome import Outcome
@@ -47,7 +54,9 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     if hint := _how_to_train_alike(studies):
         say(hint)
     if outcome.replaced:
-        names = ", ".join(f"{name}: {count}" for name, count in sorted(outcome.replaced.items()))
+        names = ", ".join(
+            f"{name}: {count}" for name, count in sorted(outcome.replaced.items())
+        )
         say(
             f"kept, but not in the leaderboard: other runs, with other code, settings or data "
             f"({names}); to compare them, give one another name or another folder"
@@ -60,7 +69,9 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
 def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     """Say what failed or was left out of a study; return the exit code of :func:`show_outcome`."""
     if failed := outcome.failed:  # each said why at its step
-        who, run = (f"{len(failed)} runs", "RUN") if failed[1:] else (failed[0], failed[0])
+        who, run = (
+            (f"{len(failed)} runs", "RUN") if failed[1:] else (failed[0], failed[0])
+        )
         where = run_folder(studies[0].out, run) / FAILURE
         say(f"{who} failed; {where} has the details", error=True)
     left_out = outcome.say_left_out()
@@ -72,8 +83,14 @@ def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     """Advice for metrics without any value, such as one whose weights are missing."""
-    rows_of_study = {(run.system, study.dataset.name, run.reported_budget) for run in study.runs}
-    scored = [r for r in rows if r.protocol and (r.system, r.dataset, r.budget) in rows_of_study]
+    rows_of_study = {
+        (run.system, study.dataset.name, run.reported_budget) for run in study.runs
+    }
+    scored = [
+        r
+        for r in rows
+        if r.protocol and (r.system, r.dataset, r.budget) in rows_of_study
+    ]
     computed = {row.metric for row in scored if row.value is not None}
     missing = {row.metric for row in scored} - computed
     if not computed or not missing:
@@ -101,7 +118,9 @@ def _how_to_train_alike(studies: Sequence["Study"]) -> str:
 
 
 def print_leaderboard(
-    rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
+    rows: Sequence[Row],
+    reconstructions: Sequence[str] = (),
+    tracks: Sequence[Track] = (),
 ) -> None:
     """Print the tables on stdout as wide as the terminal allows; notes are once, below them."""
     width = stdout_cells(_UNLIMITED)
@@ -159,9 +178,16 @@ def _print_table(table: Table, lines: tuple[str, ...]) -> None:
         click.secho(line, bold=True)
     parts = [_header(column).split("\n") for column in table.columns]
     deepest = max(map(len, parts))
-    heads = list(zip(*([""] * (deepest - len(one)) + one for one in parts), strict=True))
-    rows = [[_cell(*both) for both in zip(row, table.columns, strict=True)] for row in table.rows]
-    numbers = {at for at, numeric in enumerate(numeric_columns(table)) if numeric and at}
+    heads = list(
+        zip(*([""] * (deepest - len(one)) + one for one in parts), strict=True)
+    )
+    rows = [
+        [_cell(*both) for both in zip(row, table.columns, strict=True)]
+        for row in table.rows
+    ]
+    numbers = {
+        at for at, numeric in enumerate(numeric_columns(table)) if numeric and at
+    }
     natural = column_widths([*heads, *rows], _UNLIMITED)
     widths = column_widths([*heads, *rows], stdout_cells(_UNLIMITED), numbers)
     right = {at for at in range(1, len(widths)) if widths[at] == natural[at]}

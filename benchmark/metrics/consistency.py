@@ -31,14 +31,18 @@ WINDOW_PX = 25
 """Side of the squares in which the best disc is chosen, px. Much smaller ones would fit noise."""
 
 
-def _consistency(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:
+def _consistency(
+    restored: Picture, blurry: Picture, mask: Mask, profile: Profile
+) -> float:
     """PSNR, dB, of the restored picture behind the input's blur against the blurry input."""
     # Higher is better, 0 to 100 dB. It needs no truth: whatever picture the lens would have turned
     # into the input is consistent. So it says what was invented, moved or exaggerated, and not
     # whether the blur is gone: an input that is returned as it is has a high value too.
     # Source: defined here; the reblurring loss of JDRL (Li et al. 2023) compares such pictures.
     shown = np.asarray(np.clip(restored, 0.0, 1.0), np.float32)
-    error = error_behind_blur(shown, np.asarray(blurry, np.float32), kept_blur_map(blurry).full())
+    error = error_behind_blur(
+        shown, np.asarray(blurry, np.float32), kept_blur_map(blurry).full()
+    )
     return decibels(float(error[mask].mean(dtype=np.float64)), profile)
 
 
@@ -63,7 +67,10 @@ def error_behind_blur(picture: Array, blurry: Array, diameter_px: Array) -> Arra
 
 def _behind_disc(linear: Array, diameter_px: float) -> Array:
     """A picture in linear light, blurred by a disc, with the transfer curve of sRGB."""
-    planes = [np.ascontiguousarray(linear[:, :, channel]) for channel in range(linear.shape[2])]
+    planes = [
+        np.ascontiguousarray(linear[:, :, channel])
+        for channel in range(linear.shape[2])
+    ]
     blurred = np.stack([disc_blurred(plane, diameter_px) for plane in planes], axis=2)
     return np.asarray(linear_to_srgb(np.clip(blurred, 0.0, 1.0)), np.float32)
 

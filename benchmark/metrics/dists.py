@@ -8,7 +8,12 @@ import numpy as np
 
 from defocus.baselines.weights import backbone_files
 from defocus.baselines.weights.backbone_files import REMEDY, missing_backbone
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -24,12 +29,19 @@ _STABLE = 1e-6
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def _dists(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+def _dists(
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    profile: Profile,  # noqa: ARG001 - every metric takes the profile
+) -> float:
     """DISTS of pictures in [0, 1], not resized; lower is better."""
     # Where the mask is false the restored picture shows the reference; stages weigh pixels by the
     # mask's share. Source: Ding, Ma, Wang and Simoncelli 2020, with the authors' weights.
     if min(mask.shape) < _SMALLEST_PX:
-        raise MetricUnavailableError(f"DISTS needs {_SMALLEST_PX} px at least on each side")
+        raise MetricUnavailableError(
+            f"DISTS needs {_SMALLEST_PX} px at least on each side"
+        )
     reason = missing_backbone("vgg", "dists")
     if reason:
         raise MetricUnavailableError(reason)
@@ -61,10 +73,13 @@ def _similarities(
 
     mean_one, mean_other = mean(one), mean(other)
     variation = [
-        mean((v - m[None, :, None, None]) ** 2) for v, m in ((one, mean_one), (other, mean_other))
+        mean((v - m[None, :, None, None]) ** 2)
+        for v, m in ((one, mean_one), (other, mean_other))
     ]
     covariance = mean(one * other) - mean_one * mean_other
-    texture = (2 * mean_one * mean_other + _STABLE) / (mean_one**2 + mean_other**2 + _STABLE)
+    texture = (2 * mean_one * mean_other + _STABLE) / (
+        mean_one**2 + mean_other**2 + _STABLE
+    )
     structure = (2 * covariance + _STABLE) / (variation[0] + variation[1] + _STABLE)
     return texture, structure
 
@@ -74,12 +89,18 @@ def _stages(picture: Picture) -> "list[torch.Tensor]":
     import torch
 
     values = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
-    mean, deviation = (torch.tensor(v)[None, :, None, None] for v in (_MEAN, _DEVIATION))
+    mean, deviation = (
+        torch.tensor(v)[None, :, None, None] for v in (_MEAN, _DEVIATION)
+    )
     stages, current = [values], (values - mean) / deviation
     layers = _backbone()
     for stage in _STAGES:
         for number in stage:
-            current = _pooled(current) if number in _POOLED else _layer(layers, number, current)
+            current = (
+                _pooled(current)
+                if number in _POOLED
+                else _layer(layers, number, current)
+            )
         stages.append(current)
     return stages
 
@@ -105,7 +126,9 @@ def _pooled(values: "torch.Tensor") -> "torch.Tensor":
 
     taps = torch.tensor([0.25, 0.5, 0.25])
     window = (taps[:, None] * taps[None, :]).expand(values.shape[1], 1, 3, 3)
-    return (conv2d(values**2, window, stride=2, padding=1, groups=values.shape[1]) + 1e-12).sqrt()
+    return (
+        conv2d(values**2, window, stride=2, padding=1, groups=values.shape[1]) + 1e-12
+    ).sqrt()
 
 
 @functools.cache
@@ -114,7 +137,9 @@ def _backbone() -> "dict[str, torch.Tensor]":
 
     path = backbone_files.BACKBONES["vgg"].path
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: value for name, value in stored.items() if name.startswith("features.")}
+    return {
+        name: value for name, value in stored.items() if name.startswith("features.")
+    }
 
 
 @functools.cache

@@ -8,10 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 
-_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+_YIQ = np.array(
+    [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
+)
 _PHASE, _GRADIENT, _CHROMA = 0.85, 160.0, 200.0
 """What keeps each similarity from dividing by nothing; of values in [0, 255]."""
 
@@ -46,9 +53,14 @@ def feature_similarity(
     # weighted by their share inside. Source: Zhang et al. 2011, constants as in the authors' code.
     shown = np.where(mask[:, :, None], restored, reference)
     factor = max(1, round(min(mask.shape) / _SIDE_PX))
-    pictures = [_averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)]
+    pictures = [
+        _averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)
+    ]
     first, second = pictures
-    phases = _of_output(*_content(first[:, :, 0])), kept_phase_congruency(second[:, :, 0])
+    phases = (
+        _of_output(*_content(first[:, :, 0])),
+        kept_phase_congruency(second[:, :, 0]),
+    )
     slopes = [_gradient(picture[:, :, 0]) for picture in pictures]
     near = _similarity(phases[0], phases[1], _PHASE)
     near = near * _similarity(slopes[0], slopes[1], _GRADIENT)
@@ -59,7 +71,9 @@ def feature_similarity(
     weights = np.maximum(phases[0], phases[1]) * covered
     total = float(weights.sum())
     if total == 0:
-        raise MetricUnavailableError("neither picture has structure that FSIM could compare")
+        raise MetricUnavailableError(
+            "neither picture has structure that FSIM could compare"
+        )
     return float((near * weights).sum()) / total
 
 
@@ -164,7 +178,9 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
     angle = np.arctan2(-y, x)
     low_pass = 1.0 / (1.0 + (radius / _CUTOFF) ** (2 * _ORDER))
     radius[0, 0] = 1.0
-    radial = np.stack([_log_gabor(radius, scale) * low_pass for scale in range(_SCALES)])
+    radial = np.stack(
+        [_log_gabor(radius, scale) * low_pass for scale in range(_SCALES)]
+    )
     radial[:, 0, 0] = 0.0
     banks = []
     for orientation in range(_ORIENTATIONS):
@@ -184,7 +200,9 @@ def _frequencies(count: int) -> Array:
 
 def _log_gabor(radius: Array, scale: int) -> Array:
     centre = 1.0 / (_SHORTEST_WAVE_PX * _WAVE_FACTOR**scale)
-    return np.exp(-(np.log(radius / centre) ** 2) / (2 * math.log(_SIGMA_ON_FREQUENCY) ** 2))
+    return np.exp(
+        -(np.log(radius / centre) ** 2) / (2 * math.log(_SIGMA_ON_FREQUENCY) ** 2)
+    )
 
 
 def _spread(angle: Array, centre: float) -> Array:
@@ -198,7 +216,8 @@ def _noise_energies(bank: Array) -> tuple[float, float, float]:
     spatial = fft.ifft2(bank).real * math.sqrt(bank[0].size)
     squares = float(np.square(spatial).sum())
     products = sum(
-        float((first * second).sum()) for first, second in itertools.combinations(spatial, 2)
+        float((first * second).sum())
+        for first, second in itertools.combinations(spatial, 2)
     )
     return float(np.square(bank[0]).sum()), squares, products
 

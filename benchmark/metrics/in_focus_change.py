@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 
 if TYPE_CHECKING:  # it imports torch, which the list of metrics does not need
@@ -21,7 +26,12 @@ _KEPT = 8
 """Number of blur maps that are remembered. A study scores one picture of several systems."""
 
 
-def _in_focus_change(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+def _in_focus_change(
+    restored: Picture,
+    blurry: Picture,
+    mask: Mask,
+    profile: Profile,  # noqa: ARG001 - every metric takes the profile
+) -> float:
     """Mean absolute difference from the blurry input where that is in focus, levels of 8 bits."""
     # Range 0 to 255, lower is better; the input itself has 0. In focus is what the learned map of
     # blur sees below 1 px; from 2.5 px on nothing counts, between them a share. Parts without
@@ -49,7 +59,9 @@ def _of_content(content: bytes, shape: tuple[int, ...]) -> "BlurMap":
     from defocus.blur.learned_map import estimate_blur_map
 
     picture = np.frombuffer(content, np.float32).reshape(shape)
-    return estimate_blur_map(picture.copy())  # torch takes no array that cannot be written
+    return estimate_blur_map(
+        picture.copy()
+    )  # torch takes no array that cannot be written
 
 
 METRIC = Metric(

@@ -10,7 +10,12 @@ import numpy as np
 
 from defocus.baselines.weights import backbone_files
 from defocus.baselines.weights.backbone_files import REMEDY, missing_backbone
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 
 if TYPE_CHECKING:  # torch and lpips take seconds to import
@@ -26,7 +31,9 @@ def _lpips(backbone: str, restored: Picture, reference: Picture, mask: Mask) -> 
     # Where the mask is false the restored picture shows the reference, and each layer is averaged
     # by the mask's share. Source: Zhang et al. 2018; version 0.1 of the authors' package.
     if min(mask.shape) < _SMALLEST_PX:
-        raise MetricUnavailableError(f"LPIPS needs {_SMALLEST_PX} px at least on each side")
+        raise MetricUnavailableError(
+            f"LPIPS needs {_SMALLEST_PX} px at least on each side"
+        )
     import torch
 
     model = _model(backbone)
@@ -47,7 +54,9 @@ def _layer_distances(
     """Distances ``(1, 1, h, w)`` of each layer at its own resolution."""
     import lpips
 
-    features = [model.net(model.scaling_layer(2 * picture - 1)) for picture in (first, second)]
+    features = [
+        model.net(model.scaling_layer(2 * picture - 1)) for picture in (first, second)
+    ]
     return [
         layer((lpips.normalize_tensor(one) - lpips.normalize_tensor(other)) ** 2)
         for layer, one, other in zip(model.lins, *features, strict=True)
@@ -83,9 +92,14 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
         import lpips
         import torch
 
-        model = lpips.LPIPS(net=backbone, version="0.1", pnet_rand=True, verbose=False).eval()
+        model = lpips.LPIPS(
+            net=backbone, version="0.1", pnet_rand=True, verbose=False
+        ).eval()
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    state = {name: stored[f"features.{name.split('.', 1)[1]}"] for name in model.net.state_dict()}
+    state = {
+        name: stored[f"features.{name.split('.', 1)[1]}"]
+        for name in model.net.state_dict()
+    }
     model.net.load_state_dict(state, strict=True)
     return model.requires_grad_(False)
 
@@ -93,7 +107,12 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
 def _lpips_metric(backbone: str) -> Metric:
     """LPIPS 0.1: ``alex`` as papers report it; ``vgg`` (25 times as long) and others on request."""
 
-    def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+    def compute(
+        restored: Picture,
+        reference: Picture,
+        mask: Mask,
+        profile: Profile,  # noqa: ARG001 - every metric takes the profile
+    ) -> float:
         return _lpips(backbone, restored, reference, mask)
 
     name = _METRICS[backbone]

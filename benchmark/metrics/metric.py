@@ -106,7 +106,9 @@ class Metric:
             ValueError: The shapes do not fit.
         """
         if restored.shape != reference.shape or restored.shape[:2] != mask.shape:
-            raise ValueError(f"shapes differ: {restored.shape}, {reference.shape}, {mask.shape}")
+            raise ValueError(
+                f"shapes differ: {restored.shape}, {reference.shape}, {mask.shape}"
+            )
         if not mask.any():
             raise MetricUnavailableError("no pixel can be scored: the mask is empty")
         value = float(
@@ -118,7 +120,9 @@ class Metric:
             )
         )
         if not math.isfinite(value):
-            raise MetricUnavailableError(f"{self.name} returned {value}, which is not a score")
+            raise MetricUnavailableError(
+                f"{self.name} returned {value}, which is not a score"
+            )
         return value
 
 
@@ -126,7 +130,9 @@ _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
 
 
-METRICS: Kind[Metric] = Kind("metrics", Shape(lambda: Metric), "defocus.benchmark.metrics")
+METRICS: Kind[Metric] = Kind(
+    "metrics", Shape(lambda: Metric), "defocus.benchmark.metrics"
+)
 
 
 def all_metrics() -> dict[str, Metric]:
@@ -143,7 +149,11 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
         if offer.plugin is not None:
             metrics[metric.name] = replace(metric, source_hash=offer.plugin.source_hash)
     rank = {name: index for index, name in enumerate(_ORDER)}
-    return dict(sorted(metrics.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
+    return dict(
+        sorted(
+            metrics.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])
+        )
+    )
 
 
 def profile_metrics(profile: str) -> dict[str, Metric]:
@@ -168,13 +178,19 @@ NO_REFERENCE = "no-reference"
 def lack_truth(pairs: Iterable[Pair]) -> bool:
     """Whether there are pairs, and not one has a sharp or a true picture."""
     every = list(pairs)
-    return bool(every) and all(pair.sharp is None and pair.truth is None for pair in every)
+    return bool(every) and all(
+        pair.sharp is None and pair.truth is None for pair in every
+    )
 
 
-def metrics_for(pairs: Iterable[Pair], profile: str = DEFAULT.name) -> dict[str, Metric]:
+def metrics_for(
+    pairs: Iterable[Pair], profile: str = DEFAULT.name
+) -> dict[str, Metric]:
     """The metrics of a study by name: those of the profile."""
     # Without ground truth: those without reference that need neither an extra nor a download.
     if not lack_truth(pairs):
         return profile_metrics(profile)
-    alone = {name: one for name, one in all_metrics().items() if one.against == "nothing"}
+    alone = {
+        name: one for name, one in all_metrics().items() if one.against == "nothing"
+    }
     return {name: metric for name, metric in alone.items() if not metric.remedy}

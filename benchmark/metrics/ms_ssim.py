@@ -4,8 +4,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.metrics.ssim import WINDOW_PX, contrast_and_ssim, seen, whole_windows
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
+from defocus.benchmark.metrics.ssim import (
+    WINDOW_PX,
+    contrast_and_ssim,
+    seen,
+    whole_windows,
+)
 from defocus.benchmark.scoring.profiles import Profile
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -15,36 +25,52 @@ SMALLEST_PX = WINDOW_PX[_WINDOW] * 2 ** (len(_WEIGHTS) - 1)
 """Shortest side of which the coarsest scale still holds a window, px."""
 
 
-def _ms_ssim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
+def _ms_ssim(
+    restored: Picture, reference: Picture, mask: Mask, profile: Profile
+) -> float:
     """Product over the scales of contrast and structure, and of the luminance at the coarsest."""
     # It is the mean of the channels' products; a scale whose mean is negative counts as 0. Source:
     # Wang, Simoncelli and Bovik 2003, eq. 7, with the authors' weights.
     if min(mask.shape) < SMALLEST_PX:
-        raise MetricUnavailableError(f"MS-SSIM needs {SMALLEST_PX} px at least on each side")
+        raise MetricUnavailableError(
+            f"MS-SSIM needs {SMALLEST_PX} px at least on each side"
+        )
     first, second = seen(restored, profile), seen(reference, profile)
     product = np.ones(first.shape[2])
     for level, weight in enumerate(_WEIGHTS):
         counted = whole_windows(mask, WINDOW_PX[_WINDOW])
         if not counted.any():
-            raise MetricUnavailableError(f"no window of scale {level + 1} lies inside the mask")
+            raise MetricUnavailableError(
+                f"no window of scale {level + 1} lies inside the mask"
+            )
         contrast, similarity = contrast_and_ssim(first, second, _WINDOW, profile)
         last = level == len(_WEIGHTS) - 1
         means = (similarity if last else contrast)[counted].mean(axis=0)
         product *= np.maximum(means, 0.0) ** weight
         around = cv2.BORDER_CONSTANT if profile.zeros_around else cv2.BORDER_REPLICATE
-        first, second = (_halved(picture, profile, around) for picture in (first, second))
-        covered = _halved(mask[:, :, None].astype(np.float64), profile, cv2.BORDER_REPLICATE)
+        first, second = (
+            _halved(picture, profile, around) for picture in (first, second)
+        )
+        covered = _halved(
+            mask[:, :, None].astype(np.float64), profile, cv2.BORDER_REPLICATE
+        )
         mask = covered[:, :, 0] == 1.0
     return float(product.mean())
 
 
-def _halved(picture: NDArray[np.float64], profile: Profile, around: int) -> NDArray[np.float64]:
+def _halved(
+    picture: NDArray[np.float64], profile: Profile, around: int
+) -> NDArray[np.float64]:
     """Means of 2 x 2 px; an odd side gets a row more, under ``zeros_around`` on both sides."""
     after = [side % 2 for side in picture.shape[:2]]
     before = after if profile.zeros_around else [0, 0]
-    padded = cv2.copyMakeBorder(picture, before[0], after[0], before[1], after[1], around)
+    padded = cv2.copyMakeBorder(
+        picture, before[0], after[0], before[1], after[1], around
+    )
     height, width = (side // 2 for side in padded.shape[:2])
-    blocks = padded[: 2 * height, : 2 * width].reshape(height, 2, width, 2, picture.shape[2])
+    blocks = padded[: 2 * height, : 2 * width].reshape(
+        height, 2, width, 2, picture.shape[2]
+    )
     return np.asarray(blocks.mean(axis=(1, 3)))
 
 

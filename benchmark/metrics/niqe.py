@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.pictures.values import LUMA
 
@@ -57,7 +62,9 @@ def _distance(blocks: NDArray[np.float64]) -> float:
     """Distance between the Gaussian of the blocks' statistics ``(N, 36)`` and the natural one."""
     complete = blocks[np.isfinite(blocks).all(axis=1)]
     if len(complete) < 2:
-        raise MetricUnavailableError("NIQE has no meaning here: nearly all of the picture is flat")
+        raise MetricUnavailableError(
+            "NIQE has no meaning here: nearly all of the picture is flat"
+        )
     mean, covariance = _natural()
     gap = mean - np.nanmean(blocks, axis=0)
     joint = (covariance + np.cov(complete, rowvar=False)) / 2
@@ -67,7 +74,9 @@ def _distance(blocks: NDArray[np.float64]) -> float:
 def _blocks(picture: NDArray[Any], rows: int, columns: int, side: int) -> NDArray[Any]:
     """The blocks of a picture ``(H, W)``, row by row: ``(rows * columns, side, side)``."""
     inside = picture[: rows * side, : columns * side]
-    return inside.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(-1, side, side)
+    return (
+        inside.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(-1, side, side)
+    )
 
 
 @functools.cache
@@ -85,7 +94,9 @@ def normalised(luma: Values) -> Values:
 
     def mean(values: Values) -> Values:
         return np.asarray(
-            cv2.sepFilter2D(values, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REPLICATE)
+            cv2.sepFilter2D(
+                values, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REPLICATE
+            )
         )
 
     centre = mean(luma)
@@ -96,7 +107,9 @@ def normalised(luma: Values) -> Values:
 def halved(luma: Values) -> Values:
     """A picture of even sides at half its size."""
     rows = correlate1d(luma, _HALVING, axis=0, mode="reflect", origin=-1)[::2]
-    return np.asarray(correlate1d(rows, _HALVING, axis=1, mode="reflect", origin=-1)[:, ::2])
+    return np.asarray(
+        correlate1d(rows, _HALVING, axis=1, mode="reflect", origin=-1)[:, ::2]
+    )
 
 
 def block_statistics(blocks: Values) -> Values:
@@ -105,7 +118,9 @@ def block_statistics(blocks: Values) -> Values:
         shape, left, right = _asymmetric_gaussian(blocks)
         columns = [shape, (left + right) / 2]
         for step in _NEIGHBOURS:
-            shape, left, right = _asymmetric_gaussian(blocks * np.roll(blocks, step, axis=(1, 2)))
+            shape, left, right = _asymmetric_gaussian(
+                blocks * np.roll(blocks, step, axis=(1, 2))
+            )
             mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
             columns += [shape, mean, left, right]
     return np.stack(columns, axis=1)
@@ -114,7 +129,10 @@ def block_statistics(blocks: Values) -> Values:
 def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
     """Shape and the two scales of a generalised Gaussian of each block, by its moments."""
     values = blocks.reshape(len(blocks), -1)
-    left, right = (_root_mean_square(values, values < 0), _root_mean_square(values, values > 0))
+    left, right = (
+        _root_mean_square(values, values < 0),
+        _root_mean_square(values, values > 0),
+    )
     ratio = left / right
     magnitude = np.abs(values).mean(axis=1) ** 2 / (values * values).mean(axis=1)
     aim = magnitude * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2

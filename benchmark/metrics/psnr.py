@@ -25,7 +25,9 @@ def decibels(squared_error: float, profile: Profile) -> float:
 
 def _psnr(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
     """PSNR over pixels and channels, with peak 1, in dB."""
-    return decibels(float(np.mean(np.square(restored[mask] - reference[mask]))), profile)
+    return decibels(
+        float(np.mean(np.square(restored[mask] - reference[mask]))), profile
+    )
 
 
 METRIC = Metric(

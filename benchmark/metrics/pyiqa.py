@@ -12,10 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 
-REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"
+REMEDY = (
+    "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"
+)
 
 
 def is_installed() -> bool:
@@ -38,10 +45,17 @@ def _score(name: str, *pictures: Picture) -> float:
         return float(model(*tensors))
 
 
-def _without_reference(name: str, display_name: str, *, decimals: int, top: float) -> Metric:
+def _without_reference(
+    name: str, display_name: str, *, decimals: int, top: float
+) -> Metric:
     """A metric of the package that looks at the whole restored picture alone."""
 
-    def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
+    def compute(
+        restored: Picture,
+        reference: Picture,  # noqa: ARG001
+        mask: Mask,  # noqa: ARG001
+        profile: Profile,  # noqa: ARG001 - every metric takes these
+    ) -> float:
         return _score(name, np.clip(restored, 0.0, 1.0))
 
     return Metric(
@@ -65,7 +79,11 @@ def _model(name: str) -> Any:  # noqa: ANN401 - the package has no types
         warnings.simplefilter("ignore")
         try:
             return importlib.import_module("pyiqa").create_metric(name, device="cpu")
-        except (ImportError, OSError, RuntimeError) as error:  # no network, a broken install
+        except (
+            ImportError,
+            OSError,
+            RuntimeError,
+        ) as error:  # no network, a broken install
             text = " ".join(str(error).split())[:200]
             raise MetricUnavailableError(f"pyiqa gives no {name} ({text})") from error
 
@@ -92,5 +110,7 @@ CKDN = Metric(
 WITHOUT_REFERENCE = (
     _without_reference("clipiqa", "CLIP-IQA", decimals=3, top=1.0),
     _without_reference("maniqa", "MANIQA", decimals=3, top=1.0),
-    _without_reference("musiq", "MUSIQ", decimals=2, top=100.0),  # the KonIQ-10k weights
+    _without_reference(
+        "musiq", "MUSIQ", decimals=2, top=100.0
+    ),  # the KonIQ-10k weights
 )

@@ -6,7 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.pictures.values import LUMA
 
@@ -39,7 +44,9 @@ def contrast_and_ssim(
     return contrast, np.asarray((2 * product + C1) / (squares + C1) * contrast)
 
 
-def _moments(restored: Picture, reference: Picture, window: str) -> tuple[NDArray[np.float64], ...]:
+def _moments(
+    restored: Picture, reference: Picture, window: str
+) -> tuple[NDArray[np.float64], ...]:
     """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
     side = WINDOW_PX[window]
     taps = np.full(side, 1 / side)
@@ -63,7 +70,9 @@ def seen(picture: Picture, profile: Profile) -> Picture:
     """What a profile's SSIM looks at: the channels, or their luma of 8 bits ``(H, W, 1)``."""
     if not profile.ssim_of_luma:
         return picture
-    codes = np.rint(picture * 255.0)  # whole numbers, so that ties round alike on every machine
+    codes = np.rint(
+        picture * 255.0
+    )  # whole numbers, so that ties round alike on every machine
     return np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)[:, :, None] / 255.0
 
 
@@ -78,7 +87,9 @@ def whole_windows(mask: Mask, side: int) -> Mask:
     return np.asarray(eroded) > 0
 
 
-def masked_ssim(restored: Picture, reference: Picture, mask: Mask, window: str) -> float:
+def masked_ssim(
+    restored: Picture, reference: Picture, mask: Mask, window: str
+) -> float:
     """Mean of the SSIM map over channels and over pixels whose whole window is under the mask."""
     return _mean_under(ssim_map(restored, reference, window), mask, WINDOW_PX[window])
 
@@ -86,7 +97,9 @@ def masked_ssim(restored: Picture, reference: Picture, mask: Mask, window: str) 
 def _mean_under(similarity: NDArray[np.float64], mask: Mask, side: int) -> float:
     counted = whole_windows(mask, side)
     if not counted.any():
-        raise MetricUnavailableError(f"no full {side}x{side} window lies inside the mask")
+        raise MetricUnavailableError(
+            f"no full {side}x{side} window lies inside the mask"
+        )
     return float(similarity[counted].mean())
 
 
@@ -98,7 +111,12 @@ def _ssim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
     return _mean_under(similarity, mask, WINDOW_PX[profile.ssim_window])
 
 
-def _gaussian(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+def _gaussian(
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    profile: Profile,  # noqa: ARG001 - every metric takes the profile
+) -> float:
     """SSIM over 11 x 11 px, σ 1.5, population covariance."""
     return masked_ssim(restored, reference, mask, "gaussian-11")
 

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.metrics.ssim import WINDOW_PX, contrast_and_ssim, seen, ssim_map
-from defocus.benchmark.scoring.profiles import Profile, as_reference, as_restored, prepared, resized
+from defocus.benchmark.scoring.profiles import (
+    Profile,
+    as_reference,
+    as_restored,
+    prepared,
+    resized,
+)
 from defocus.errors import ImageError
 from defocus.pictures.values import Image
 
@@ -107,7 +113,9 @@ HYPOTHESES = tuple(_hypotheses())
 def errors_of(blurry: Image, sharp: Image, readings: range) -> Array:
     """``(readings, ERRORS)`` of a pair; NaN where nothing of the pictures is left."""
     if blurry.shape != sharp.shape:
-        raise ImageError(f"sizes differ: blurry {blurry.shape[:2]}, sharp {sharp.shape[:2]} px")
+        raise ImageError(
+            f"sizes differ: blurry {blurry.shape[:2]}, sharp {sharp.shape[:2]} px"
+        )
     errors = np.full((len(readings), ERRORS), np.nan)
     eight_bits = blurry.dtype == sharp.dtype == np.uint8
     maps, last = np.empty(0), None
@@ -131,7 +139,9 @@ def _what_differs(reading: Profile, *, eight_bits: bool) -> tuple[object, ...]:
 def _maps(blurry: Image, sharp: Image, reading: Profile) -> Array:
     """``(ERRORS, H, W)``: squares, absolutes and SSIM of each pixel; NaN outside whole windows."""
     second = resized(as_reference(sharp, reading), reading)
-    first = prepared(resized(as_restored(blurry, reading), reading), second.shape, reading)
+    first = prepared(
+        resized(as_restored(blurry, reading), reading), second.shape, reading
+    )
     maps = np.full((ERRORS, *second.shape[:2]), np.nan)
     maps[SQUARES] = np.square(first - second).mean(axis=2)
     maps[ABSOLUTES] = np.abs(first - second).mean(axis=2)
@@ -155,7 +165,9 @@ def _means_within(maps: Array, reading: Profile) -> Array:
     sides = maps.shape[1:]
     height, width = (side - side % reading.crop_multiple for side in sides)
     centred = reading.crop_from == "centre"
-    top, left = ((sides[0] - height) // 2, (sides[1] - width) // 2) if centred else (0, 0)
+    top, left = (
+        ((sides[0] - height) // 2, (sides[1] - width) // 2) if centred else (0, 0)
+    )
     part = maps[:, top : top + height, left : left + width]
     means = np.full(ERRORS, np.nan)
     if not (height and width):
@@ -163,7 +175,9 @@ def _means_within(maps: Array, reading: Profile) -> Array:
     means[:FIRST_SIMILARITY] = part[:FIRST_SIMILARITY].mean(axis=(1, 2))
     for place, similarity in enumerate(_SIMILARITIES):
         reach = WINDOW_PX[similarity["ssim_window"]] // 2
-        inner = part[FIRST_SIMILARITY + place, reach : height - reach, reach : width - reach]
+        inner = part[
+            FIRST_SIMILARITY + place, reach : height - reach, reach : width - reach
+        ]
         if inner.size:
             means[FIRST_SIMILARITY + place] = inner.mean()
     return means

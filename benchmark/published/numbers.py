@@ -67,7 +67,10 @@ def all_published() -> tuple[Published, ...]:
 
 
 def _row(cells: Mapping[str, str]) -> Published:
-    words = {name: cells[name] for name in ("system", "dataset", "protocol", "metric", "value")}
+    words = {
+        name: cells[name]
+        for name in ("system", "dataset", "protocol", "metric", "value")
+    }
     scale = float(cells["scale"])
     return Published(**words, scale=scale, source=cells["source"], note=cells["note"])
 
@@ -77,7 +80,9 @@ def select_published(
 ) -> list[Published]:
     """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
     rows = all_published()
-    ids = None if system is None else _published_ids(system, {row.system for row in rows})
+    ids = (
+        None if system is None else _published_ids(system, {row.system for row in rows})
+    )
     sets = None if dataset is None else {dataset, _DATASETS.get(dataset, dataset)}
     _require("dataset", dataset, sets, {row.dataset for row in rows})
     _require("metric", metric, {metric}, {row.metric for row in rows})
@@ -109,10 +114,15 @@ def _published_ids(system: str, ids: Iterable[str]) -> set[str]:
 
 
 def _require(
-    what: str, given: str | None, names: Iterable[str | None] | None, choices: Collection[str]
+    what: str,
+    given: str | None,
+    names: Iterable[str | None] | None,
+    choices: Collection[str],
 ) -> None:
     if given is not None and names is not None and not set(names) & set(choices):
-        raise InputError(f"no table has the {what} '{given}'; {meant(given, sorted(choices))}")
+        raise InputError(
+            f"no table has the {what} '{given}'; {meant(given, sorted(choices))}"
+        )
 
 
 OFFICIAL_FLOW = "pwcnet-official"
@@ -163,7 +173,9 @@ def compared(rows: Sequence[Row], published_as: str) -> list[PrintedBeside]:
         _comparison(row, cell, row.value)
         for row in rows
         for cell in all_published()
-        if row.value is not None and cell.system == published_as and _same_cell(row, cell)
+        if row.value is not None
+        and cell.system == published_as
+        and _same_cell(row, cell)
     ]
 
 
@@ -204,7 +216,11 @@ def _comparison(row: Row, cell: Published, measured: float) -> PrintedBeside:
 def source_profile(cell: Published) -> Profile | None:
     """The profile behind a printed cell, None if unknown."""
     if cell.source.startswith("JDRL") and cell.dataset == "sdd-test":
-        return PROFILES["jdrl-sdd"] if cell.protocol == "deformed-gt" else PROFILES["dpdd8"]
+        return (
+            PROFILES["jdrl-sdd"]
+            if cell.protocol == "deformed-gt"
+            else PROFILES["dpdd8"]
+        )
     for begin, name in _SYSTEM_PROFILES.items():
         if cell.system.startswith(begin):
             return PROFILES[name]
@@ -214,7 +230,9 @@ def source_profile(cell: Published) -> Profile | None:
 def _reasons(row: Row, cell: Published) -> list[str]:
     reasons = []
     if row.weights != "official":
-        reasons.append(f"weights: ours are {row.weights} ({row.budget} budget), not the official")
+        reasons.append(
+            f"weights: ours are {row.weights} ({row.budget} budget), not the official"
+        )
     if cell.protocol == "unspecified" and row.protocol:
         reasons.append("protocol: the source does not say; gt is what its scripts do")
     if row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW:

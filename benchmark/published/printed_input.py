@@ -58,7 +58,9 @@ def printed_rows(dataset: str) -> list[PrintedRow]:
     names = sorted({cell.dataset for cell in inputs})
     own = "give a row of your own, such as --like psnr=23.89,ssim=0.725"
     if dataset not in {cell.dataset for cell in all_published()}:
-        raise InputError(f"no table has the dataset '{dataset}'; {meant(dataset, names)}; {own}")
+        raise InputError(
+            f"no table has the dataset '{dataset}'; {meant(dataset, names)}; {own}"
+        )
     by_source: dict[str, list[PrintedCell]] = defaultdict(list)
     for cell in select_published("input", dataset):
         decimals = len(cell.value.partition(".")[2])
@@ -98,7 +100,9 @@ def _own_cell(part: str, text: str) -> PrintedCell:
 
     name, equals, number = part.partition("=")
     if not equals or not re.fullmatch(r"\d+(\.\d+)?", number.strip()):
-        raise InputError(f"--like {text}: {part!r} is not METRIC=NUMBER, such as psnr=23.89")
+        raise InputError(
+            f"--like {text}: {part!r} is not METRIC=NUMBER, such as psnr=23.89"
+        )
     decimals = len(number.strip().partition(".")[2])
     return PrintedCell(find_metric(name.strip()).name, float(number), 10.0**-decimals)
 

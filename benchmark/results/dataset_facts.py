@@ -83,10 +83,15 @@ class _Facts:
 
     def hold(self, matrix: ScoreMatrix) -> bool:
         """Whether scores are stored under these scenes and places."""
-        if any(self.scenes.get(pair, scene) != scene for pair, scene in matrix.pictures):
+        if any(
+            self.scenes.get(pair, scene) != scene for pair, scene in matrix.pictures
+        ):
             return False
         scored = ~np.isnan(matrix.values)
-        lines = {(p.profile, p.protocol, p.metric): scored[n] for n, p in enumerate(matrix.places)}
+        lines = {
+            (p.profile, p.protocol, p.metric): scored[n]
+            for n, p in enumerate(matrix.places)
+        }
         for profile, protocol in _with_parts(lines):
             whole = lines[profile, protocol, "psnr"]
             for name in PLACES:
@@ -112,4 +117,8 @@ class _Facts:
 
 def _with_parts(lines: Iterable[tuple[str, str, str]]) -> set[tuple[str, str]]:
     """Profiles and protocols under which parts of pictures are scored."""
-    return {(profile, protocol) for profile, protocol, metric in lines if metric == "psnr_gain"}
+    return {
+        (profile, protocol)
+        for profile, protocol, metric in lines
+        if metric == "psnr_gain"
+    }

@@ -12,20 +12,36 @@ from defocus.benchmark.results.store import STORE
 from defocus.errors import InputError
 from defocus.storage.files import make_folder, require_writable, storing, try_lock
 from defocus.storage.staging import TENSORS, remove_abandoned
-from defocus.training.record.folder import BEST, CHECKPOINT, CURVE, SELECTION, TRAINING, VALIDATION
+from defocus.training.record.folder import (
+    BEST,
+    CHECKPOINT,
+    CURVE,
+    SELECTION,
+    TRAINING,
+    VALIDATION,
+)
 
 
 def _temporary(*names: str) -> re.Pattern[str]:
     """Pattern of the temporary files that :func:`atomic_path` makes for these names."""
     paths = [Path(name) for name in names]
-    parts = [rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}" for p in paths]
+    parts = [
+        rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}"
+        for p in paths
+    ]
     return re.compile("|".join(parts))
 
 
 PATIENCE_SECONDS = 0.5
 """So long a process tries to get the lock: whoever looks at a study holds it for a moment."""
 
-STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "request.json", "study.json")
+STUDY_NAMES = (
+    "leaderboard.csv",
+    "report.html",
+    "report.pdf",
+    "request.json",
+    "study.json",
+)
 """Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
 
 _OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
@@ -84,9 +100,13 @@ def _refuse_foreign(out: Path) -> None:
     for name in STUDY_NAMES:
         path = out / name
         if path.is_dir():
-            raise InputError(f"{path} is a folder, but a study needs a file there; move it away")
+            raise InputError(
+                f"{path} is a folder, but a study needs a file there; move it away"
+            )
         if path.exists() and not is_study:
-            raise InputError(f"{out} has a {name} that is not from a study; choose another --out")
+            raise InputError(
+                f"{out} has a {name} that is not from a study; choose another --out"
+            )
 
 
 def require_study_folder(out: Path) -> None:

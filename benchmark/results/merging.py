@@ -34,7 +34,9 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
 def _is_same(had: Entry, entry: Entry) -> bool:
     """Whether both have scores of the same weights that restored in the same way."""
     both = had.scored and entry.scored
-    return both and had.checkpoint == entry.checkpoint and had.grouping == entry.grouping
+    return (
+        both and had.checkpoint == entry.checkpoint and had.grouping == entry.grouping
+    )
 
 
 def _take_files(run: str, source: Path, out: Path) -> None:
@@ -51,15 +53,21 @@ def _take_files(run: str, source: Path, out: Path) -> None:
                 sync_folder(target.parent)
 
 
-def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:
+def _take_columns(
+    had: Entry, names: Collection[str], theirs: Results, results: Results
+) -> None:
     scored = {column_of(name) for name in theirs.versions(had.run)}
-    metrics = {name: one for name, one in all_metrics().items() if name in scored & set(names)}
+    metrics = {
+        name: one for name, one in all_metrics().items() if name in scored & set(names)
+    }
     scores = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
     if metrics:
         store_columns(results, had, metrics, scores)
 
 
-def take_results(entry: Entry, theirs: Results, results: Results, dataset: str = "") -> None:
+def take_results(
+    entry: Entry, theirs: Results, results: Results, dataset: str = ""
+) -> None:
     """Store what another store has of a run, under another name of its dataset if there is one."""
     scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)
     named = replace(entry, dataset=dataset or entry.dataset)

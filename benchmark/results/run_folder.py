@@ -35,7 +35,15 @@ from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
 if TYPE_CHECKING:  # a folder is described without what datasets need
     from defocus.datasets.pair import Dataset
 
-_LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
+_LIBRARIES = (
+    "torch",
+    "numpy",
+    "opencv-python-headless",
+    "scikit-image",
+    "scipy",
+    "lpips",
+    "h5py",
+)
 
 
 RUNS = "runs"
@@ -54,7 +62,9 @@ def library_versions() -> dict[str, str]:
     for name in _LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # another build of it, such as opencv
+        except (
+            importlib.metadata.PackageNotFoundError
+        ):  # another build of it, such as opencv
             versions[name] = "unknown"
     return versions
 
@@ -64,7 +74,9 @@ def machine() -> dict[str, str | int]:
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else 0,
     }
 
 
@@ -91,7 +103,9 @@ ORIGIN = "taken_from"
 def run_folder(out: Path, run: str) -> Path:
     """Folder of a run; a name from a stranger's store that leads outside is refused."""
     if Path(run).name != run or run == "..":
-        raise InputError(f"{out}: its store names the run {run!r}, which is not a folder's name")
+        raise InputError(
+            f"{out}: its store names the run {run!r}, which is not a folder's name"
+        )
     return out / RUNS / run
 
 
@@ -113,7 +127,9 @@ def training_folder(
         set_aside(folder / CHECKPOINT, "other training pairs can be read now")
     kept = _sources(folder / TRAINING) if (folder / CHECKPOINT).is_file() else {}
     without = {"left_out": [one.to_json() for one in lacking]} if lacking else {}
-    write_json(folder / TRAINING, {"run": run, **facts, **data, **without, **sources, **kept})
+    write_json(
+        folder / TRAINING, {"run": run, **facts, **data, **without, **sources, **kept}
+    )
     return folder
 
 
@@ -153,7 +169,9 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
     path = folder / CHECKPOINT
     if not sha256 or not path.exists():
         return True
-    return path.is_file() and (stamp(path) == known_stamp or sha256_file(path) == sha256)
+    return path.is_file() and (
+        stamp(path) == known_stamp or sha256_file(path) == sha256
+    )
 
 
 UNREAD = "not read: "
@@ -175,9 +193,13 @@ def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
     left_out: dict[LeftOut, None] = {}
     with read_results(out / STORE) as results:
         for entry in results.entries():
-            with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            with contextlib.suppress(
+                OSError, ValueError, LookupError, TypeError, AttributeError
+            ):
                 record = read_json(run_folder(out, entry.run) / "run.json")
-                left_out |= dict.fromkeys(_left_out(record, "left_out", "training_left_out"))
+                left_out |= dict.fromkeys(
+                    _left_out(record, "left_out", "training_left_out")
+                )
             left_out |= dict.fromkeys(left_out_of_run(results, entry.run))
     return tuple(sorted(left_out, key=lambda one: one.id))
 
@@ -204,7 +226,9 @@ OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 
 def write_failure(error: BaseException, folder: Path, source_hash: str = "") -> str:
     """Write an error's traceback into a run's folder; return the error as one line."""
-    if lacks_handles(error) or (isinstance(error, OSError) and error.errno in STORAGE_ERRNOS):
+    if lacks_handles(error) or (
+        isinstance(error, OSError) and error.errno in STORAGE_ERRNOS
+    ):
         raise error
     write_text(folder / FAILURE, "".join(traceback.format_exception(error)))
     return one_line(error, source_hash)

@@ -19,8 +19,24 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "runs": (
-        *("run", "grouping", "evaluation", "system", "input", "weights", "train_dataset"),
-        *("dataset", "data_hash", "split", "budget", "status", "checkpoint", "checkpoint_stamp"),
+        *(
+            "run",
+            "grouping",
+            "evaluation",
+            "system",
+            "input",
+            "weights",
+            "train_dataset",
+        ),
+        *(
+            "dataset",
+            "data_hash",
+            "split",
+            "budget",
+            "status",
+            "checkpoint",
+            "checkpoint_stamp",
+        ),
         *("code", "reconstruction", "seed", "number"),
     ),
     "scores": (
@@ -39,7 +55,9 @@ _STATUS = re.compile(r"ok|(seen|not-applicable|failed): .*|failed", re.DOTALL)
 def is_whole(connection: sqlite3.Connection) -> bool:
     """Whether SQLite finds all pages of the file in order."""
     with contextlib.suppress(sqlite3.DatabaseError):
-        answer: list[tuple[str]] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        answer: list[tuple[str]] = connection.execute(
+            "PRAGMA quick_check(1)"
+        ).fetchall()
         return answer == [("ok",)]
     return False
 
@@ -58,7 +76,9 @@ def has_queries(connection: sqlite3.Connection) -> bool:
 def damaged_runs(connection: sqlite3.Connection) -> dict[str, str]:
     """The first damage of each damaged run: table and column."""
     damages: dict[str, str] = {}
-    for run, *cells in connection.execute(f"SELECT {', '.join(COLUMNS['runs'])} FROM runs"):  # noqa: S608 - fixed names
+    for run, *cells in connection.execute(
+        f"SELECT {', '.join(COLUMNS['runs'])} FROM runs"  # noqa: S608 - fixed names
+    ):
         problem = _of_run((run, *cells))
         if problem:
             damages.setdefault(_readable(run), problem)
@@ -72,7 +92,9 @@ def _of_run(cells: Sequence[object]) -> str:
     row = dict(zip(COLUMNS["runs"], cells, strict=True))
     for name, value in row.items():
         whole = isinstance(value, int) if name in _NUMBERS else isinstance(value, str)
-        if not whole or (isinstance(value, str) and name != "status" and not value.isprintable()):
+        if not whole or (
+            isinstance(value, str) and name != "status" and not value.isprintable()
+        ):
             return f"runs.{name}"
     run = str(row["run"])
     if not run or run.startswith(".") or Path(run).name != run or "\\" in run:
@@ -82,7 +104,9 @@ def _of_run(cells: Sequence[object]) -> str:
     return "" if _STATUS.fullmatch(str(row["status"])) else "runs.status"
 
 
-def _wrong_cells(connection: sqlite3.Connection, table: str) -> Iterator[tuple[object, str]]:
+def _wrong_cells(
+    connection: sqlite3.Connection, table: str
+) -> Iterator[tuple[object, str]]:
     """Run and column of every row that has a cell of a wrong kind."""
     case = " ".join(_when(name) for name in COLUMNS[table])
     select = f"SELECT run, CASE {case} END AS wrong FROM {table} WHERE "  # noqa: S608 - fixed names
@@ -93,7 +117,9 @@ def _wrong_cells(connection: sqlite3.Connection, table: str) -> Iterator[tuple[o
         runs = [run for (run,) in connection.execute("SELECT run FROM runs")]
     for run in runs:  # a page is damaged: whose rows are on it?
         try:
-            yield from connection.execute(f"{select} run = ? AND wrong IS NOT NULL", [run])
+            yield from connection.execute(
+                f"{select} run = ? AND wrong IS NOT NULL", [run]
+            )
         except sqlite3.DatabaseError:
             yield run, "run"
 
@@ -148,7 +174,9 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
     """Arrange the scores of one run."""
     import numpy as np
 
-    pictures = tuple(sorted({(score.pair, score.scene) for score in scores if score.pair}))
+    pictures = tuple(
+        sorted({(score.pair, score.scene) for score in scores if score.pair})
+    )
     column = {picture: number for number, picture in enumerate(pictures)}
     facts: dict[tuple[str, str, str], MatrixLine] = {}
     for score in scores:
@@ -172,7 +200,9 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
 def pack(matrix: ScoreMatrix) -> tuple[str, bytes]:
     """Encode a matrix: names as JSON, values as little-endian float64."""
     names = [matrix.pictures, [astuple(place) for place in matrix.places]]
-    return json.dumps(names, separators=(",", ":")), matrix.values.astype("<f8").tobytes()
+    return json.dumps(names, separators=(",", ":")), matrix.values.astype(
+        "<f8"
+    ).tobytes()
 
 
 def unpack(names: object, values: object) -> ScoreMatrix | None:
@@ -183,7 +213,9 @@ def unpack(names: object, values: object) -> ScoreMatrix | None:
     places: Any
     try:
         pictures, places = parse_json(names) if isinstance(names, str) else (None, None)
-        if not (_all_texts(pictures, 2) and _all_texts(places, len(fields(MatrixLine)))):
+        if not (
+            _all_texts(pictures, 2) and _all_texts(places, len(fields(MatrixLine)))
+        ):
             return None
         array: NDArray[Any] = np.frombuffer(values, "<f8").reshape(  # type: ignore[call-overload]
             len(places), len(pictures)
@@ -200,6 +232,8 @@ def unpack(names: object, values: object) -> ScoreMatrix | None:
 def _all_texts(rows: object, length: int) -> bool:
     """Whether these are lists of so many texts each."""
     return isinstance(rows, list) and all(
-        isinstance(row, list) and len(row) == length and all(isinstance(one, str) for one in row)
+        isinstance(row, list)
+        and len(row) == length
+        and all(isinstance(one, str) for one in row)
         for row in rows
     )

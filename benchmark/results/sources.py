@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import STORE, Cost, Entry, MetricVersion, read_results
+from defocus.benchmark.results.store import (
+    STORE,
+    Cost,
+    Entry,
+    MetricVersion,
+    read_results,
+)
 from defocus.datasets.archives import Limits, unpack
 from defocus.datasets.fetching import PlaceError, is_address, place_of
 from defocus.errors import InputError
@@ -111,9 +117,16 @@ def _runs_of_folder(folder: Path, ids: Collection[str]) -> Iterator[SourceRun]:
     markers = (STORE, *formats)
     marks = [folder / name for name in markers if (folder / name).is_file()]
     if not marks:
-        marks = [path for name in markers for path in sorted(folder.rglob(name)) if path.is_file()]
+        marks = [
+            path
+            for name in markers
+            for path in sorted(folder.rglob(name))
+            if path.is_file()
+        ]
     if not marks:
-        raise InputError(f"{folder}: no results there; it holds no {' and no '.join(markers)}")
+        raise InputError(
+            f"{folder}: no results there; it holds no {' and no '.join(markers)}"
+        )
     for mark in marks:
         if mark.name == STORE:
             runs = _runs_of_store(mark, ids)

@@ -68,8 +68,12 @@ def connected(
     address: Path | str, *, uri: bool = False, check_same_thread: bool = True
 ) -> sqlite3.Connection:
     """A connection for which bytes that are not UTF-8 are a text that can be shown."""
-    connection = sqlite3.connect(address, timeout=30, uri=uri, check_same_thread=check_same_thread)
-    connection.text_factory = lambda content: content.decode("utf-8", "backslashreplace")
+    connection = sqlite3.connect(
+        address, timeout=30, uri=uri, check_same_thread=check_same_thread
+    )
+    connection.text_factory = lambda content: content.decode(
+        "utf-8", "backslashreplace"
+    )
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA synchronous = FULL")  # some systems ship less for logs
     return connection
@@ -237,13 +241,18 @@ class Results:
         """Store one evaluated run in one transaction, replacing its earlier results."""
         # It becomes the last run, unless it is kept in the place that it has.
         with translated(self._path), self._connection as transaction:
-            mine = transaction.execute("SELECT number FROM runs WHERE run = ?", [entry.run])
+            mine = transaction.execute(
+                "SELECT number FROM runs WHERE run = ?", [entry.run]
+            )
             kept = mine.fetchone() if in_place else None
             for table in ("runs", "scores", "costs", "versions"):
                 transaction.execute(f"DELETE FROM {table} WHERE run = ?", [entry.run])  # noqa: S608 - fixed names
             last = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM runs")
             row = (*astuple(entry), *(kept or last.fetchone()))
-            transaction.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - question marks
+            transaction.execute(
+                f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})",  # noqa: S608 - question marks
+                row,
+            )
             lines = list(scores)
             self._insert("INSERT INTO scores", Score, entry.run, lines)
             self._insert("INSERT INTO costs", Cost, entry.run, costs)
@@ -320,7 +329,10 @@ class Results:
 
     def versions(self, run: str) -> dict[str, MetricVersion]:
         """The versions that computed the scores of one run, by metric."""
-        return {one.metric: one for one in self._of_run("versions", MetricVersion, run, "metric")}
+        return {
+            one.metric: one
+            for one in self._of_run("versions", MetricVersion, run, "metric")
+        }
 
     def matrix(self, run: str) -> ScoreMatrix:
         """The scores of one run as an array."""
@@ -355,7 +367,9 @@ def read_results(path: Path) -> Iterator[Results]:
     """Read a copy of the store into memory; its folder is not changed."""
     refuse_other_files(path)
     if not path.is_file():
-        raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
+        raise InputError(
+            f"{path}: no results there; give the --out of a 'defocus-bench run'"
+        )
     # without a log beside it nobody writes, and a reader needs no files
     mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     with contextlib.closing(connected(":memory:", check_same_thread=False)) as copy:
@@ -364,7 +378,9 @@ def read_results(path: Path) -> Iterator[Results]:
             with contextlib.closing(connected(address, uri=True)) as stored:
                 stored.backup(copy)
             if has_queries(copy):
-                raise InputError(f"{path}: no store of results: it has a view or a virtual table")
+                raise InputError(
+                    f"{path}: no store of results: it has a view or a virtual table"
+                )
             make_tables(copy)
             require_format(path, copy)
             if not is_whole(copy):
@@ -387,14 +403,22 @@ def _mend(path: Path) -> None:
         damaged = Results(path, connection)
         with open_results(new) as mended:
             for entry in damaged.entries():
-                with contextlib.suppress(DefocusError):  # what cannot be read is computed again
+                with contextlib.suppress(
+                    DefocusError
+                ):  # what cannot be read is computed again
                     versions = damaged.versions(entry.run).values()
                     scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
                     mended.record(entry, scores, costs, versions)
     with storing(path):
         aside = path.replace(path.with_name(f"{path.name}.damaged"))
-        with contextlib.suppress(FileNotFoundError):  # is gone unless another process has it open
-            path.with_name(f"{path.name}-wal").replace(aside.with_name(f"{aside.name}-wal"))
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # is gone unless another process has it open
+            path.with_name(f"{path.name}-wal").replace(
+                aside.with_name(f"{aside.name}-wal")
+            )
         new.replace(path)
         sync_folder(path.parent)
-    say(f"{path}: it was partly damaged and is renamed to {aside.name}; its intact runs are kept")
+    say(
+        f"{path}: it was partly damaged and is renamed to {aside.name}; its intact runs are kept"
+    )

@@ -50,12 +50,16 @@ def ceiling_scores(
         if not facts.ranked:
             continue
         goal = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
-        if isinstance(goal, LeftOut):  # the systems' own rows say which pictures are left out
+        if isinstance(
+            goal, LeftOut
+        ):  # the systems' own rows say which pictures are left out
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:
                 scores.append(
-                    Score(profile.name, protocol, "psnr", *where, None, flow, goal.reason)
+                    Score(
+                        profile.name, protocol, "psnr", *where, None, flow, goal.reason
+                    )
                 )
             continue
         scores += _scores(pair, protocol, *goal, metrics, profile)
@@ -72,9 +76,13 @@ def _target(
     return target, _imperfection(dataset, pair, protocol, target.reference)
 
 
-def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array) -> Imperfection:
+def _imperfection(
+    dataset: Dataset, pair: Pair, protocol: str, reference: Array
+) -> Imperfection:
     height, width = reference.shape[:2]
-    if protocol == "truth":  # rendered without noise, in the geometry of the blurry picture
+    if (
+        protocol == "truth"
+    ):  # rendered without noise, in the geometry of the blurry picture
         return Imperfection(np.zeros((2, height, width)), 0.0)
     aligned = aligned_reference(dataset, pair)
     if aligned.status == "unknown" or pair.sharp is None:
@@ -82,7 +90,9 @@ def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array)
     measured = aligned.misalignment
     flow = turning_flow(float(measured["residual_px"]["median"]), width, height)
     if protocol == "gt":
-        whole = Similarity(measured["zoom"], measured["rotation_deg"], tuple(measured["shift_px"]))
+        whole = Similarity(
+            measured["zoom"], measured["rotation_deg"], tuple(measured["shift_px"])
+        )
         flow = flow + whole.flow(width, height)
     limit_db = ceiling_db(read_image(pair.sharp, pair.white))
     noise_power = 0.0 if limit_db is None else 10.0 ** (-limit_db / 10.0)
@@ -103,7 +113,9 @@ def displaced(picture: Array, flow: Array) -> Array:
         return picture
     rows, columns = np.indices(picture.shape[:2]).astype(np.float64)
     positions = (columns + flow[0], rows + flow[1])
-    values = gathered(np.ascontiguousarray(picture, np.float32), positions, "bicubic", 1.0)
+    values = gathered(
+        np.ascontiguousarray(picture, np.float32), positions, "bicubic", 1.0
+    )
     return np.asarray(values, dtype=np.float64)
 
 
@@ -121,7 +133,9 @@ def _scores(
     best = score_picture(perfect, target, profile, metrics)
     for name, score in best.items():
         reason = score.reason if score.value is None else ""
-        yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
+        yield Score(
+            profile.name, protocol, name, *where, score.value, target.flow, reason
+        )
 
 
 def _noise(pair: Pair, reference: Array, power: float) -> Array | float:

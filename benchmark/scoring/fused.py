@@ -36,7 +36,9 @@ def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
     first, second = (_rows(picture) for picture in (restored, reference))
     if min(height, width) >= _SIDE:
         windows = whole_windows(mask, _SIDE)
-        inner = windows[_SIDE // 2 : height - _SIDE // 2, _SIDE // 2 : width - _SIDE // 2]
+        inner = windows[
+            _SIDE // 2 : height - _SIDE // 2, _SIDE // 2 : width - _SIDE // 2
+        ]
     else:
         inner = np.zeros((0, width), np.bool_)
     counted = int(inner.sum())
@@ -108,7 +110,9 @@ def _move(x, y, old_x, old_y, sum_x, sum_y, sum_squares, sum_products):
     for j in range(x.size):
         sum_x[j] += x[j] - old_x[j]
         sum_y[j] += y[j] - old_y[j]
-        sum_squares[j] += (x[j] * x[j] + y[j] * y[j]) - (old_x[j] * old_x[j] + old_y[j] * old_y[j])
+        sum_squares[j] += (x[j] * x[j] + y[j] * y[j]) - (
+            old_x[j] * old_x[j] + old_y[j] * old_y[j]
+        )
         sum_products[j] += x[j] * y[j] - old_x[j] * old_y[j]
 
 

@@ -4,7 +4,13 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from defocus.benchmark.scoring.profiles import PROFILES, Depth, Profile, Resampling, conventions_of
+from defocus.benchmark.scoring.profiles import (
+    PROFILES,
+    Depth,
+    Profile,
+    Resampling,
+    conventions_of,
+)
 from defocus.cache import cache_folder
 from defocus.errors import InputError
 from defocus.near_names import meant
@@ -24,7 +30,9 @@ class PrintedProfile(Settings):
     """The conventions behind a printed row; the fields are those of a profile."""
 
     source: str
-    metrics: tuple[str, ...] = ()  # further ones that the row has, such as ``lpips_vgg``
+    metrics: tuple[
+        str, ...
+    ] = ()  # further ones that the row has, such as ``lpips_vgg``
     sharp_depth: Depth
     restored_depth: Depth
     rounded: bool
@@ -54,7 +62,9 @@ def find_profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-def printed_profile(profile: Profile, source: str, metrics: tuple[str, ...] = ()) -> PrintedProfile:
+def printed_profile(
+    profile: Profile, source: str, metrics: tuple[str, ...] = ()
+) -> PrintedProfile:
     """The conventions of a profile, to be kept for a source."""
     own = {"source", "metrics"}
     names = [name for name in PrintedProfile.model_fields if name not in own]
@@ -78,7 +88,9 @@ def read_printed_profile(name: str) -> PrintedProfile:
     except FileNotFoundError as error:
         stored = sorted(f"{PRINTED}{one.stem}" for one in path.parent.glob("*.json"))
         known = f"there are: {', '.join(stored)}" if stored else "there is none yet"
-        raise InputError(f"no profile '{name}' was found yet ({known}); {AGAIN}") from error
+        raise InputError(
+            f"no profile '{name}' was found yet ({known}); {AGAIN}"
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: damaged ({error}); {AGAIN}") from error
     return parse_settings(PrintedProfile, document, origin=str(path))
@@ -92,5 +104,7 @@ def metrics_of_profile(name: str) -> tuple[str, ...]:
 def _path(name: str) -> Path:
     source = name.removeprefix(PRINTED)
     if not _NAME.fullmatch(source):
-        raise InputError(f"no profile '{name}'; a source has letters, digits, '.' and '-' alone")
+        raise InputError(
+            f"no profile '{name}'; a source has letters, digits, '.' and '-' alone"
+        )
     return cache_folder() / "printed" / f"{source}.json"

@@ -53,9 +53,13 @@ class Profile:
     psnr_floor: float = 0.0
     restored_depth: Depth = field(default="own", repr=False)  # of a file with 16 bits
     crop_from: Literal["corner", "centre"] = field(default="corner", repr=False)
-    size: float = field(default=1.0, repr=False)  # both pictures are scaled by it, then cropped
+    size: float = field(
+        default=1.0, repr=False
+    )  # both pictures are scaled by it, then cropped
     resampling: Resampling = field(default="area", repr=False)
-    mean: Literal["pictures", "errors"] = field(default="pictures", repr=False)  # for PSNR
+    mean: Literal["pictures", "errors"] = field(
+        default="pictures", repr=False
+    )  # for PSNR
 
 
 DEFAULT = Profile(
@@ -69,7 +73,11 @@ PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         DEFAULT,
-        Profile("dpdd16", "DPDNet; nearly Restormer dual and IFAN's 16-bit setting", clamp=False),
+        Profile(
+            "dpdd16",
+            "DPDNet; nearly Restormer dual and IFAN's 16-bit setting",
+            clamp=False,
+        ),
         Profile(
             "dpdd8",
             "IFAN and Restormer with one picture, and who copied Restormer's script",
@@ -146,7 +154,11 @@ def conventions_of(profile: Profile) -> str:
     return "; ".join(words)
 
 
-_DEPTH_WORDS = {"own": "its own", "high-byte": "high-byte", "nearest-byte": "nearest-byte"}
+_DEPTH_WORDS = {
+    "own": "its own",
+    "high-byte": "high-byte",
+    "nearest-byte": "nearest-byte",
+}
 
 
 def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
@@ -179,7 +191,9 @@ def resized(picture: NDArray[np.float64], profile: Profile) -> NDArray[np.float6
 
     height, width = (int(side * profile.size) for side in picture.shape[:2])
     if not (height and width):
-        raise DefocusError(f"a picture of {picture.shape[:2]} px has no size {profile.size:g}")
+        raise DefocusError(
+            f"a picture of {picture.shape[:2]} px has no size {profile.size:g}"
+        )
     method = cv2.INTER_AREA if profile.resampling == "area" else cv2.INTER_CUBIC
     scaled = cv2.resize(picture, (width, height), interpolation=method)
     return np.asarray(np.clip(scaled, 0.0, 1.0), np.float64)
@@ -201,7 +215,9 @@ def prepared(
     """Prepare a restored picture by a profile: checked, float64, clamped, rounded."""
     require_floats(restored, "restored picture")
     if restored.shape != shape:
-        raise DefocusError(f"the restored picture is {restored.shape}, its target {shape}")
+        raise DefocusError(
+            f"the restored picture is {restored.shape}, its target {shape}"
+        )
     picture = restored.astype(np.float64)
     if not np.isfinite(picture).all():
         raise DefocusError("the restored picture has values that are not finite")

@@ -97,12 +97,18 @@ def make_target(
     else:
         target = _kept(protocol, dataset, pair)
     if target.reference.shape != restored.shape:
-        sizes = (f"{one.shape[1]}x{one.shape[0]}" for one in (restored, target.reference))
-        raise DefocusError(f"{pair.id}: the restored picture is {', its target '.join(sizes)}")
+        sizes = (
+            f"{one.shape[1]}x{one.shape[0]}" for one in (restored, target.reference)
+        )
+        raise DefocusError(
+            f"{pair.id}: the restored picture is {', its target '.join(sizes)}"
+        )
     return target
 
 
-_KEPT_BYTES = 512 * 2**20  # the whole sample dataset, or the three targets of 3 DPDD pairs
+_KEPT_BYTES = (
+    512 * 2**20
+)  # the whole sample dataset, or the three targets of 3 DPDD pairs
 _KEEPING = threading.Lock()  # pictures are scored in several threads
 _targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
 
@@ -138,7 +144,8 @@ def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature
     if pair.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
     sharp = np.asarray(
-        as_float(read_member(pair.sharp, pair.blurry, pair.white), np.float64), np.float64
+        as_float(read_member(pair.sharp, pair.blurry, pair.white), np.float64),
+        np.float64,
     )
     return Target(sharp, everywhere(sharp))
 
@@ -176,13 +183,17 @@ _LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
 }
 
 
-def _deformed(gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator) -> Target:
+def _deformed(
+    gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator
+) -> Target:
     """The sharp picture warped onto an output; pixels from outside the frame do not count."""
     if restored.shape != gt.reference.shape:
         return gt  # the caller names the two sizes
     reference, flow = _warped(gt.reference, restored, estimator, "correct")
     moved = _mean_length(flow)
-    return Target(reference, _inside(flow), estimator.name, moved, estimator.weights_sha256)
+    return Target(
+        reference, _inside(flow), estimator.name, moved, estimator.weights_sha256
+    )
 
 
 def deformed_target(

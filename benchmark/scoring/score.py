@@ -29,7 +29,12 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.metrics.psnr import METRIC, decibels
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared, require_floats
+from defocus.benchmark.scoring.profiles import (
+    DEFAULT,
+    Profile,
+    prepared,
+    require_floats,
+)
 from defocus.benchmark.scoring.protocols import (
     PROTOCOLS,
     Target,
@@ -95,7 +100,9 @@ class PairScorer:
             return
         for protocol, facts in PROTOCOLS.items():
             try:
-                target = make_target(protocol, self.dataset, pair, restored, self.estimator)
+                target = make_target(
+                    protocol, self.dataset, pair, restored, self.estimator
+                )
             except NotApplicableError as error:
                 yield from self._without_value(pair, protocol, str(error))
                 continue
@@ -103,8 +110,14 @@ class PairScorer:
             yield from self._named(pair, protocol, target, values)
             if facts.ranked and "psnr" in values:
                 as_network_reads = source.astype(np.float32)
-                parts = self.parts(pair, restored, as_network_reads, target, values["psnr"].value)
-                scores = {n: MetricValue(value) for n, value in parts.items() if value is not None}
+                parts = self.parts(
+                    pair, restored, as_network_reads, target, values["psnr"].value
+                )
+                scores = {
+                    n: MetricValue(value)
+                    for n, value in parts.items()
+                    if value is not None
+                }
                 yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
@@ -112,12 +125,16 @@ class PairScorer:
     def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
         """What is in place of the scores of a picture that is left out: the reason, everywhere."""
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
-        reason = reason.replace(f"{self.dataset.root}{os.sep}", "")  # tables are published
+        reason = reason.replace(
+            f"{self.dataset.root}{os.sep}", ""
+        )  # tables are published
         alone = lack_truth(self.dataset.split("test"))
         for protocol in (NO_REFERENCE,) if alone else PROTOCOLS:
             yield from self._without_value(pair, protocol, UNREAD + reason)
 
-    def beside(self, restored: Picture, blurry: Picture | None) -> dict[str, MetricValue]:
+    def beside(
+        self, restored: Picture, blurry: Picture | None
+    ) -> dict[str, MetricValue]:
         """The metrics that look at the blurry picture; without a value where that is None."""
         return score_against_input(restored, blurry, self.profile, self.metrics)
 
@@ -125,7 +142,10 @@ class PairScorer:
         self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
     ) -> dict[str, MetricValue]:
         """Every metric of a picture, not clamped, against a target."""
-        every = {**score_picture(restored, target, self.profile, self.metrics), **beside}
+        every = {
+            **score_picture(restored, target, self.profile, self.metrics),
+            **beside,
+        }
         return {name: every[name] for name in self.metrics}
 
     def target(self, sharp: Picture, restored: Picture) -> Target:
@@ -162,7 +182,11 @@ class PairScorer:
             yield Score(*where, None, flow, reason)
 
     def _named(
-        self, pair: Pair, protocol: str, target: Target | None, scores: Mapping[str, MetricValue]
+        self,
+        pair: Pair,
+        protocol: str,
+        target: Target | None,
+        scores: Mapping[str, MetricValue],
     ) -> Iterator[Score]:
         for name, score in scores.items():
             yield Score(
@@ -181,7 +205,9 @@ class PairScorer:
         self, pair: Pair, restored: Picture, estimator: FlowEstimator
     ) -> Iterator[Score]:
         """Scores against the sharp picture warped by an estimator that did not train the system."""
-        metrics = {name: self.metrics[name] for name in _BY_ANOTHER if name in self.metrics}
+        metrics = {
+            name: self.metrics[name] for name in _BY_ANOTHER if name in self.metrics
+        }
         if not metrics:
             return
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
@@ -224,15 +250,21 @@ def score_against_input(
     """Score a restored picture by every metric of a profile that needs no target."""
     # They compare with the blurry input in [0, 1], or look at the restored picture alone.
     chosen = profile_metrics(profile.name) if metrics is None else metrics
-    wanted = {name: metric for name, metric in chosen.items() if metric.against != "target"}
+    wanted = {
+        name: metric for name, metric in chosen.items() if metric.against != "target"
+    }
     if blurry is not None:
         _require_scale(blurry, "blurry picture")
-    picture = prepared(restored, restored.shape if blurry is None else blurry.shape, profile)
+    picture = prepared(
+        restored, restored.shape if blurry is None else blurry.shape, profile
+    )
     mask = np.ones(picture.shape[:2], dtype=np.bool_)
     return {
         name: MetricValue(None, "needs the blurry input picture")
         if blurry is None and metric.against == "input"
-        else _score(metric, picture, picture if blurry is None else blurry, mask, profile)
+        else _score(
+            metric, picture, picture if blurry is None else blurry, mask, profile
+        )
         for name, metric in wanted.items()
     }
 
@@ -291,7 +323,9 @@ def psnr_moved(
     if not target.sigma_px or not target.mask.any():
         return
     for name, (right, down) in MOVES.items():
-        moved = _moved(target.reference, right * target.sigma_px, down * target.sigma_px)
+        moved = _moved(
+            target.reference, right * target.sigma_px, down * target.sigma_px
+        )
         squares = np.square(restored - moved)[target.mask]
         yield name, decibels(float(squares.mean()), profile)
 
@@ -307,7 +341,9 @@ def _moved(picture: Array, right_px: float, down_px: float) -> Array:
             reach = np.zeros(2 * max(abs(whole + tap) for tap in (-1, 2)) + 1)
             reach[len(reach) // 2 + whole + TAPS] = weights
             kernel = reach[None, :] if axis else reach[:, None]
-            moved = cv2.filter2D(moved, cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE)
+            moved = cv2.filter2D(
+                moved, cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE
+            )
     return np.asarray(moved, np.float64)
 
 
@@ -340,7 +376,9 @@ def psnr_by_region(
     values: dict[str, float | None] = {}
     for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
         counted = squares[region & target.mask]
-        values[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
+        values[f"psnr_{name}"] = (
+            decibels(float(counted.mean()), profile) if counted.size else None
+        )
     return values
 
 
@@ -351,7 +389,10 @@ def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
 
 
 def psnr_over_input(
-    psnr: float | None, blurry: NDArray[np.floating[Any]], target: Target, profile: Profile
+    psnr: float | None,
+    blurry: NDArray[np.floating[Any]],
+    target: Target,
+    profile: Profile,
 ) -> dict[str, float | None]:
     """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
     before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
@@ -362,7 +403,9 @@ def psnr_over_input(
 
 def _edges(target: Target) -> Iterator[Region]:
     grey = target.reference.mean(axis=2)
-    steep = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
+    steep = np.hypot(
+        cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1)
+    )
     edges = steep > np.quantile(steep, 1 - _EDGE_SHARE)
     yield "edges", edges
     yield "flat", ~edges

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from defocus.benchmark.documents.board.details import part_table, protocol_table
 from defocus.benchmark.documents.board.table import board_table
-from defocus.benchmark.documents.figures.picture_pages import typical_figure, typical_pictures
+from defocus.benchmark.documents.figures.picture_pages import (
+    typical_figure,
+    typical_pictures,
+)
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.section import Section, tabbed
 from defocus.benchmark.documents.study_view import ReportStudy
@@ -18,7 +21,9 @@ from defocus.reports.model import Beside, Link, Part, Table
 ASIDE = "Leaderboards"
 
 
-def _boards(study: ReportStudy, among: Sequence[PictureScores]) -> Mapping[str, Sequence[Part]]:
+def _boards(
+    study: ReportStudy, among: Sequence[PictureScores]
+) -> Mapping[str, Sequence[Part]]:
     board = _printed_board if study.printed else _board
     return study.by_dataset("Leaderboard", lambda one: board(study, one), among)
 
@@ -26,7 +31,10 @@ def _boards(study: ReportStudy, among: Sequence[PictureScores]) -> Mapping[str, 
 def _board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
     board = scores.board
     tables = [
-        (board.convention_name(one), board_table(study.content, board, one, study.notes))
+        (
+            board.convention_name(one),
+            board_table(study.content, board, one, study.notes),
+        )
         for one in board.conventions
     ]
     aside = typical_figure(scores, study.kept)
@@ -51,7 +59,11 @@ LEADERBOARD = Section(
     "Leaderboard", 10, (), lambda study: _boards(study, study.pictures[:1]), aside=ASIDE
 )
 FURTHER = Section(
-    "Further leaderboards", 30, (), lambda study: _boards(study, study.pictures[1:]), aside=ASIDE
+    "Further leaderboards",
+    30,
+    (),
+    lambda study: _boards(study, study.pictures[1:]),
+    aside=ASIDE,
 )
 
 

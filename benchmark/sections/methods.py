@@ -55,7 +55,11 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
     content = study.content
     shared = shared_facts(content)
     rows = [_detail(study, group, shared.facts) for group in content.groups]
-    folded = Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")) if rows else None
+    folded = (
+        Folded("Every row", "rows", tuple(rows), counted(len(rows), "row"))
+        if rows
+        else None
+    )
     curves = training_curves(content)
     budgets, machines = trainings(content), hardware(content)
     return (
@@ -63,7 +67,11 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
         *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
         *([Folded(shared.caption, "shared", (shared,))] if shared.facts else []),
         *([Folded("Trainings", "trainings", (budgets,))] if budgets.facts else []),
-        *([Folded(machines.caption, "hardware", (machines,))] if machines.facts else []),
+        *(
+            [Folded(machines.caption, "hardware", (machines,))]
+            if machines.facts
+            else []
+        ),
     )
 
 

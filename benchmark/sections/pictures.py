@@ -6,7 +6,10 @@ from defocus.benchmark.documents.figures.jdrl_effect import (
     joint_training_parts,
     only_joint_training,
 )
-from defocus.benchmark.documents.figures.picture_pages import picture_parts, printed_pictures
+from defocus.benchmark.documents.figures.picture_pages import (
+    picture_parts,
+    printed_pictures,
+)
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.section import Section
 from defocus.benchmark.documents.study_view import ReportStudy
@@ -37,7 +40,9 @@ def _joint_training(study: ReportStudy) -> Mapping[str, Sequence[Part]]:
 
 def _only_joint(scores: PictureScores) -> bool:
     """Whether a leaderboard has nothing but networks trained with and without JDRL."""
-    return only_joint_training({s.first.system for s in scores.board.lines if not s.reference})
+    return only_joint_training(
+        {s.first.system for s in scores.board.lines if not s.reference}
+    )
 
 
 JOINT_TRAINING = Section(HEADING, 20, (), _joint_training)

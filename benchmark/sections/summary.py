@@ -24,7 +24,9 @@ def _by_cost(study: ReportStudy) -> Sequence[Part]:
         return plots
     costs = [plot.x_label for plot in plots]
     once = len(set(costs)) == len(costs)
-    return tabbed("Against", [(plot.x_label if once else plot.caption, plot) for plot in plots])
+    return tabbed(
+        "Against", [(plot.x_label if once else plot.caption, plot) for plot in plots]
+    )
 
 
 def _figures(content: Content) -> Figures:

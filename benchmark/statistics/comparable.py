@@ -97,11 +97,15 @@ class Track:
     ceiling: float | None
     note: str
 
-    def standing(self, system: str, weights: str, train_dataset: str) -> Standing | None:
+    def standing(
+        self, system: str, weights: str, train_dataset: str
+    ) -> Standing | None:
         """The standing of a line; None if it has none."""
         line = (system, weights, train_dataset)
         standings = (
-            one for one in self.standings if line == (one.system, one.weights, one.train_dataset)
+            one
+            for one in self.standings
+            if line == (one.system, one.weights, one.train_dataset)
         )
         return next(standings, None)
 
@@ -120,7 +124,9 @@ def shared_origin(
     return ("single" if given == "unknown" else given), "", ""
 
 
-def may_be_ranked(budget: str, protocol: str, status: str, *, trained_alike: bool = False) -> bool:
+def may_be_ranked(
+    budget: str, protocol: str, status: str, *, trained_alike: bool = False
+) -> bool:
     """Whether a result may be ranked: not ``deformed-gt``, nor where test scenes may be known."""
     # Under ``demo``, ``quick``, ``own`` and ``custom`` only if all rivals were trained alike.
     comparable = trained_alike or budget in RANKED_BUDGETS

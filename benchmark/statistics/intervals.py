@@ -93,7 +93,9 @@ def mean_intervals(
     if scenes < MINIMUM_SCENES:
         return None
     means = resampled_means(values, codes)
-    ends = np.quantile(means, expanded_tails(scenes, confidence), axis=1, overwrite_input=True)
+    ends = np.quantile(
+        means, expanded_tails(scenes, confidence), axis=1, overwrite_input=True
+    )
     return np.ascontiguousarray(ends.T)
 
 
@@ -125,7 +127,9 @@ def paired_p_values(sums: Array) -> Array:
     slack = 1e-9 * max(1.0, float(np.abs(sums).max(initial=0.0)))
     for one, other in combinations(range(systems), 2):
         totals = np.abs(mixed[one] - mixed[other])
-        share = float(np.mean(totals >= totals[0] - slack))  # the first is the observed one
+        share = float(
+            np.mean(totals >= totals[0] - slack)
+        )  # the first is the observed one
         p_values[one, other] = p_values[other, one] = share
     return p_values
 
@@ -147,20 +151,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
     # Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
     adjusted = [0.0] * len(p_values)
     largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+    for rank, index in enumerate(
+        sorted(range(len(p_values)), key=p_values.__getitem__)
+    ):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
 
 
-def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list[tuple[str, ...]]:
+def groups_alike(
+    ordered: Sequence[str], different: set[frozenset[str]]
+) -> list[tuple[str, ...]]:
     """Longest runs of neighbouring ranks without a significant difference; they may overlap."""
     groups: list[tuple[str, ...]] = []
     end = 0
     for start in range(len(ordered)):
         stop = max(start + 1, end)
         while stop < len(ordered) and not any(
-            frozenset((ordered[stop], each)) in different for each in ordered[start:stop]
+            frozenset((ordered[stop], each)) in different
+            for each in ordered[start:stop]
         ):
             stop += 1
         if stop > end and stop - start >= 2:
@@ -169,7 +178,9 @@ def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list
     return groups
 
 
-def rank_ranges(means: Array, *, higher_is_better: bool) -> tuple[NDArray[np.int64], Array]:
+def rank_ranges(
+    means: Array, *, higher_is_better: bool
+) -> tuple[NDArray[np.int64], Array]:
     """Least and largest rank in :data:`CONFIDENCE` of the resamples; share of first places."""
     ordered = np.argsort(-means if higher_is_better else means, axis=0, kind="stable")
     ranks = np.argsort(ordered, axis=0, kind="stable") + 1
@@ -189,7 +200,9 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
     for one, other in combinations(range(systems), 2):
         difference = sums[one] - sums[other]
         spread = difference - counts * (difference.sum() / counts.sum())
-        variance = scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
+        variance = (
+            scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
+        )
         errors.append(math.sqrt(variance))
     quantiles = special.stdtrit(scenes - 1, [(1 + CONFIDENCE) / 2, POWER])
     return float(np.median(errors) * quantiles.sum())

@@ -41,7 +41,10 @@ def scored_group(results: Results, entries: Sequence[Entry]) -> ScoredGroup:
     counted = [entry for entry in entries if entry.scored] or list(entries[:1])
     matrices = [results.matrix(entry.run) for entry in counted]
     first = matrices[0]
-    if any(each.pictures != first.pictures or each.places != first.places for each in matrices):
+    if any(
+        each.pictures != first.pictures or each.places != first.places
+        for each in matrices
+    ):
         matrices = _on_common_ground(matrices)
     values = np.stack([each.values for each in matrices], axis=1)
     if len(matrices) > 1:
@@ -56,7 +59,9 @@ def _versions(
 ) -> tuple[str, ...]:
     stored = [results.versions(entry.run) for entry in entries]
     by_metric = {
-        metric: ", ".join(sorted({each[metric].version for each in stored if metric in each}))
+        metric: ", ".join(
+            sorted({each[metric].version for each in stored if metric in each})
+        )
         for metric in set(metrics)
     }
     return tuple(by_metric[metric] for metric in metrics)
@@ -72,9 +77,13 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    pictures = tuple(sorted({picture for each in matrices for picture in each.pictures}))
+    pictures = tuple(
+        sorted({picture for each in matrices for picture in each.pictures})
+    )
     place_of = {
-        (p.profile, p.protocol, p.metric): p for each in reversed(matrices) for p in each.places
+        (p.profile, p.protocol, p.metric): p
+        for each in reversed(matrices)
+        for p in each.places
     }
     places = tuple(place_of[where] for where in sorted(place_of))
     column = {picture: number for number, picture in enumerate(pictures)}
@@ -83,7 +92,9 @@ def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     for each in matrices:
         values = np.full((len(places), len(pictures)), np.nan)
         lines = [line[p.profile, p.protocol, p.metric] for p in each.places]
-        values[np.ix_(lines, [column[picture] for picture in each.pictures])] = each.values
+        values[np.ix_(lines, [column[picture] for picture in each.pictures])] = (
+            each.values
+        )
         common.append(ScoreMatrix(pictures, places, values))
     return common
 
@@ -95,12 +106,15 @@ def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
     lines = {
         place.metric: number
         for number, place in enumerate(group.places)
-        if (place.profile, place.protocol, mine.metric) == (mine.profile, mine.protocol, "psnr")
+        if (place.profile, place.protocol, mine.metric)
+        == (mine.profile, mine.protocol, "psnr")
     }
     if not MOVES.keys() <= lines.keys():
         return None
     values = group.values[[lines[name] for name in MOVES]].mean(axis=1)
-    return np.asarray((values - group.values[line].mean(axis=0))[:, group.counted[line]])
+    return np.asarray(
+        (values - group.values[line].mean(axis=0))[:, group.counted[line]]
+    )
 
 
 def resolution(changes: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
@@ -115,7 +129,9 @@ def resolution(changes: NDArray[np.float64], codes: tuple[int, ...]) -> float | 
     either_way = float((right + left + down + up).mean()) / 2
     one_way = np.hypot(right - left, down - up) / 2
     of_scenes = np.bincount(np.array(codes)[there], weights=one_way)
-    return float(np.hypot(either_way, np.sqrt(np.square(of_scenes).sum()) / there.sum()))
+    return float(
+        np.hypot(either_way, np.sqrt(np.square(of_scenes).sum()) / there.sum())
+    )
 
 
 Picture = tuple[str, str]
@@ -145,7 +161,9 @@ def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
     return sorted(set.intersection(*map(set, sets))) if sets else []
 
 
-def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> NDArray[np.float64]:
+def on_pictures(
+    member: SystemScores, pictures: Sequence[Picture]
+) -> NDArray[np.float64]:
     """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
     return np.asarray(member.values[:, _columns(member, pictures)])
 
@@ -156,7 +174,10 @@ def _columns(member: SystemScores, pictures: Sequence[Picture]) -> list[int]:
 
 
 def difference_resolution(
-    one: SystemScores, other: SystemScores, pictures: Sequence[Picture], codes: tuple[int, ...]
+    one: SystemScores,
+    other: SystemScores,
+    pictures: Sequence[Picture],
+    codes: tuple[int, ...],
 ) -> float | None:
     """How far the mean difference of two systems changes where the references are moved."""
     if one.changes is None or other.changes is None:
@@ -198,13 +219,17 @@ def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
     for number, group in enumerate(groups):
         for line, place in enumerate(group.places):
             reference = inputs.get(_contest(group.entries[0], place))
-            without = group.entries[0].system in {INPUT, CEILING} or place.metric != GAINED
+            without = (
+                group.entries[0].system in {INPUT, CEILING} or place.metric != GAINED
+            )
             if reference is None or without:
                 continue
             member = system_scores(group, line)
             pictures = tuple(common_pictures([member, reference]))
             if pictures:
-                difference = on_pictures(member, pictures) - _mean_of(reference, pictures)
+                difference = on_pictures(member, pictures) - _mean_of(
+                    reference, pictures
+                )
                 codes = scene_codes([scene for _, scene in pictures])
                 limit = difference_resolution(member, reference, pictures, codes)
                 one = _Difference(number, line, difference, limit)
@@ -246,7 +271,9 @@ def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores
         if group.entries[0].system == INPUT:
             for line, place in enumerate(group.places):
                 if place.metric == GAINED and group.counted[line].any():
-                    inputs[_contest(group.entries[0], place)] = system_scores(group, line)
+                    inputs[_contest(group.entries[0], place)] = system_scores(
+                        group, line
+                    )
     return inputs
 
 
@@ -262,5 +289,7 @@ def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
     )
 
 
-def _mean_of(reference: SystemScores, pictures: Sequence[Picture]) -> NDArray[np.float64]:
+def _mean_of(
+    reference: SystemScores, pictures: Sequence[Picture]
+) -> NDArray[np.float64]:
     return np.asarray(on_pictures(reference, pictures).mean(axis=0))

@@ -64,7 +64,11 @@ def _fields(results: Results, metric: str) -> list[_Field]:
         if first.reconstruction:
             continue
         for line, place in enumerate(group.places):
-            if place.metric != metric or place.protocol in NEVER_RANKED or not first.scored:
+            if (
+                place.metric != metric
+                or place.protocol in NEVER_RANKED
+                or not first.scored
+            ):
                 continue
             contest = _contest(first, place, group.versions[line])
             if first.system == CEILING:
@@ -72,7 +76,9 @@ def _fields(results: Results, metric: str) -> list[_Field]:
             elif group.counted[line].any():
                 members[contest].append(system_scores(group, line))
     return [
-        _Field(contest, higher, members[contest], ceilings.get(replace(contest, budget="")))
+        _Field(
+            contest, higher, members[contest], ceilings.get(replace(contest, budget=""))
+        )
         for contest in sorted(members)
     ]
 
@@ -95,18 +101,23 @@ def _tracks(field: _Field) -> list[Track]:
     parts: dict[tuple[str, str, str], list[SystemScores]] = defaultdict(list)
     for member in _complete(field.members):
         one = member.entry
-        parts[shared_origin(one.budget, one.input, one.train_dataset, one.weights)].append(member)
+        parts[
+            shared_origin(one.budget, one.input, one.train_dataset, one.weights)
+        ].append(member)
     detectable = _detectable(field.members)
     ceiling = _ceiling(field)
     return [
-        _track(field, origin, part, detectable, ceiling) for origin, part in sorted(parts.items())
+        _track(field, origin, part, detectable, ceiling)
+        for origin, part in sorted(parts.items())
     ]
 
 
 def _complete(members: Sequence[SystemScores]) -> list[SystemScores]:
     """The systems that have every picture that another one has; all of them if nobody has."""
     pictures = {picture for member in members for picture in member.pictures}
-    return [one for one in members if len(one.pictures) == len(pictures)] or list(members)
+    return [one for one in members if len(one.pictures) == len(pictures)] or list(
+        members
+    )
 
 
 def _track(
@@ -147,10 +158,16 @@ def _standings(
     sign = -1.0 if field.higher else 1.0
     order = sorted(range(len(labels)), key=lambda n: (sign * means[n], labels[n]))
     scenes = len({scene for _, scene in pictures})
-    ranked = [n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)]
+    ranked = [
+        n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)
+    ]
     ranks = {n: number for number, n in enumerate(ranked, start=1)}
     stable = dict(
-        zip(ranked, _stability(field, [members[n] for n in ranked], pictures), strict=True)
+        zip(
+            ranked,
+            _stability(field, [members[n] for n in ranked], pictures),
+            strict=True,
+        )
     )
     return tuple(
         Standing(
@@ -184,7 +201,10 @@ def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
 
     if entry.system == INPUT:
         return False
-    alike = (entry.weights, entry.budget) == (NARROW, "demo") and scenes >= MINIMUM_SCENES
+    alike = (entry.weights, entry.budget) == (
+        NARROW,
+        "demo",
+    ) and scenes >= MINIMUM_SCENES
     return may_be_ranked(entry.budget, protocol, entry.status, trained_alike=alike)
 
 
@@ -202,7 +222,9 @@ def _stability(
     codes = scene_codes([scene for _, scene in pictures])
     if not members or len(set(codes)) < MINIMUM_SCENES:
         return [(None, None, None)] * len(members)
-    means = [resampled_means(on_pictures(each, pictures)[None], codes)[0] for each in members]
+    means = [
+        resampled_means(on_pictures(each, pictures)[None], codes)[0] for each in members
+    ]
     ranges, first = rank_ranges(np.stack(means), higher_is_better=field.higher)
     return [
         (low, high, share)
@@ -211,7 +233,9 @@ def _stability(
 
 
 def _differences(
-    members: Sequence[SystemScores], pictures: Sequence[Picture], standings: Sequence[Standing]
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
+    standings: Sequence[Standing],
 ) -> tuple[Difference, ...]:
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,
@@ -240,7 +264,9 @@ def _differences(
                 members[number[a.label]], members[number[b.label]], pictures, codes
             ),
         )
-        for (a, b), p_value, adjusted in zip(pairs, p_values, holm(p_values), strict=True)
+        for (a, b), p_value, adjusted in zip(
+            pairs, p_values, holm(p_values), strict=True
+        )
     )
 
 
@@ -251,12 +277,18 @@ def _alike(
 
     if not differences:
         return ()
-    apart = {frozenset((each.first, each.second)) for each in differences if each.significant}
+    apart = {
+        frozenset((each.first, each.second)) for each in differences if each.significant
+    }
     return tuple(groups_alike([standing.label for standing in standings], apart))
 
 
 def _detectable(members: Sequence[SystemScores]) -> float | None:
-    from defocus.benchmark.statistics.intervals import minimum_detectable, scene_codes, scene_sums
+    from defocus.benchmark.statistics.intervals import (
+        minimum_detectable,
+        scene_codes,
+        scene_sums,
+    )
 
     pictures = common_pictures(members)
     if not pictures:
@@ -273,7 +305,9 @@ def _ceiling(field: _Field) -> float | None:
         return None
     wanted = (contest.profile, contest.protocol, contest.metric)
     for line, place in enumerate(group.places):
-        if (place.profile, place.protocol, place.metric) == wanted and group.counted[line].any():
+        if (place.profile, place.protocol, place.metric) == wanted and group.counted[
+            line
+        ].any():
             return float(system_scores(group, line).values.mean())
     return None
 
@@ -290,4 +324,6 @@ def _note(members: Sequence[SystemScores], scenes: int) -> str:
     )
     if not single:
         return ""
-    return f"one training of {', '.join(single)}: the variance of training is not included"
+    return (
+        f"one training of {', '.join(single)}: the variance of training is not included"
+    )

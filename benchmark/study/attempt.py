@@ -25,7 +25,13 @@ from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
-from defocus.errors import DatasetError, DefocusError, InputError, NotApplicableError, TrainingError
+from defocus.errors import (
+    DatasetError,
+    DefocusError,
+    InputError,
+    NotApplicableError,
+    TrainingError,
+)
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
 from defocus.storage.files import make_folder, write_json
@@ -45,9 +51,15 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     trained = [(study, run) for study, run in runs if run.recipe and not run.training]
     folders = [run_folder(study.out, run.id) for study, run in trained]
     finished = [folder for folder in folders if training_finished(folder)]
-    open_ = [one for one in folders if is_repeated(one) and (evaluated or one not in finished)]
+    open_ = [
+        one
+        for one in folders
+        if is_repeated(one) and (evaluated or one not in finished)
+    ]
     if open_:
-        say(f"--again: the repetition of {counted(len(open_), 'run')} that was started continues")
+        say(
+            f"--again: the repetition of {counted(len(open_), 'run')} that was started continues"
+        )
         return
     # it stays until the repeated run is stored, so a killed process continues the repetition
     for folder in finished:
@@ -78,7 +90,9 @@ def begin_again(folder: Path) -> None:
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
     """Report on stderr which runs were trained by other versions of this package."""
     ids, now = set(runs), package_version()
-    versions = Counter(entry.code for entry in entries if entry.run in ids and entry.code)
+    versions = Counter(
+        entry.code for entry in entries if entry.run in ids and entry.code
+    )
     for code, number in sorted(versions.items()):
         if code != now:
             say(
@@ -123,7 +137,9 @@ def train_run(study: Study, run: Run) -> "Trained":
         home, trained = study.trained(run)
         check_inputs(run.baseline.card, home.dataset.pairs)
         if not training_finished(run_folder(home.out, trained.id)):
-            raise InputError(f"{trained.id} has not been trained on {home.dataset.name}")
+            raise InputError(
+                f"{trained.id} has not been trained on {home.dataset.name}"
+            )
         return load_run(home, trained)
     begin_again(run_folder(study.out, run.id))
     dataset = readable(replace(study.dataset, left_out=()), "validation")
@@ -142,17 +158,26 @@ def train_run(study: Study, run: Run) -> "Trained":
             supervision=recipe.supervision,
         ),
         ESTIMATOR,
-        few=Few(NARROW_PAIRS if run.baseline.is_narrow else None, recipe.training.lenses),
+        few=Few(
+            NARROW_PAIRS if run.baseline.is_narrow else None, recipe.training.lenses
+        ),
     )
     lacking = dataset.without(patches.left_out)
     # An epoch shows as many pixels as the training pictures have.
-    workers = {} if recipe.training.workers is None else {"workers": recipe.training.workers}
+    workers = (
+        {} if recipe.training.workers is None else {"workers": recipe.training.workers}
+    )
     trained_network = train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
         training_folder(
-            study.out, run.id, run.facts() | workers, study.dataset, sources_of(run), lacking
+            study.out,
+            run.id,
+            run.facts() | workers,
+            study.dataset,
+            sources_of(run),
+            lacking,
         ),
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
@@ -189,7 +214,9 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     }
     if pages_of(study.dataset, "validation"):
         try:
-            watches[TEXT] = watch_text(card, study.dataset, "validation", estimator, device)
+            watches[TEXT] = watch_text(
+                card, study.dataset, "validation", estimator, device
+            )
         except NotApplicableError as error:
             say(f"{run.id}: its validation reads no pages of text: {error}")
     return watches
@@ -204,7 +231,9 @@ def train_alone(study: Study, run: Run) -> "Trained":
     except CRASHES as error:
         folder = run_folder(study.out, run.id)
         reason = write_failure(error, folder, run.baseline.source_hash)
-        raise DefocusError(f"{run.id} failed: {reason}; see {folder / FAILURE}") from error
+        raise DefocusError(
+            f"{run.id} failed: {reason}; see {folder / FAILURE}"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -34,12 +34,22 @@ def write_study(studies: Sequence[Study]) -> None:
     saved = _read_study(path)
     places = {_place(facts) for facts in runs.values()}
     before = {
-        name: facts for name, facts in saved.get("runs", {}).items() if _place(facts) not in places
+        name: facts
+        for name, facts in saved.get("runs", {}).items()
+        if _place(facts) not in places
     }
     named = {one["dataset"] for one in datasets}
-    datasets += [one for one in saved.get("datasets", []) if one["dataset"] not in named]
-    told = {name: text for name, text in saved.get("reasons", {}).items() if name in runs | before}
-    reasons = told | {run.id: reason for study in studies for run, reason in reasons_of(study)}
+    datasets += [
+        one for one in saved.get("datasets", []) if one["dataset"] not in named
+    ]
+    told = {
+        name: text
+        for name, text in saved.get("reasons", {}).items()
+        if name in runs | before
+    }
+    reasons = told | {
+        run.id: reason for study in studies for run, reason in reasons_of(study)
+    }
     content = {"datasets": datasets, "runs": runs | before}
     write_json_if_changed(path, content | ({"reasons": reasons} if reasons else {}))
 
@@ -60,13 +70,17 @@ def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
 def _pair_facts(dataset: Dataset) -> dict[str, list[str]]:
     """Split and the begin of the hash of each pair, by which a later change is named."""
     contents = pair_contents(dataset)
-    return {pair.id: [pair.split, contents[pair.id][:HASH_DIGITS]] for pair in dataset.pairs}
+    return {
+        pair.id: [pair.split, contents[pair.id][:HASH_DIGITS]] for pair in dataset.pairs
+    }
 
 
 def changed_pairs(study: Study) -> dict[str, list[str]]:
     """Pairs that changed, came or went since the study was last run, by split."""
     saved = _read_study(study.out / STUDY).get("datasets", [])
-    earlier = (one.get("pairs") for one in saved if one.get("dataset") == study.dataset.name)
+    earlier = (
+        one.get("pairs") for one in saved if one.get("dataset") == study.dataset.name
+    )
     then = next(earlier, None)
     if not isinstance(then, dict):
         return {}
@@ -100,9 +114,12 @@ def reasons_of(study: Study) -> list[tuple[Run, str]]:
 def _changed_facts(before: Facts, now: Facts) -> str:
     """The settings, revisions and files that differ, the first few in words; empty if none do."""
     then, today = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
-    names = sorted(name for name in {*then, *today} if then.get(name) != today.get(name))
+    names = sorted(
+        name for name in {*then, *today} if then.get(name) != today.get(name)
+    )
     changes = [
-        f"{name} was {then.get(name, 'not set')}, is {today.get(name, 'not set')}" for name in names
+        f"{name} was {then.get(name, 'not set')}, is {today.get(name, 'not set')}"
+        for name in names
     ]
     return several(changes)
 
@@ -141,7 +158,9 @@ def _facts(study: Study, run: Run) -> dict[str, Any]:
 
 def _place(facts: Facts) -> tuple[str, ...]:
     """What a person would call the same run; the same for facts that were read back."""
-    named = (facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule"))
+    named = (
+        facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule")
+    )
     return tuple(map(json.dumps, named))
 
 

@@ -90,7 +90,9 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
         return f"{reader}:{path.resolve()}" if rest and path.exists() else text
 
     named = {name: tuple(map(absolute, getattr(document, name))) for name in PLACES}
-    return document.model_copy(update={name: named[name] for name in named if named[name]})
+    return document.model_copy(
+        update={name: named[name] for name in named if named[name]}
+    )
 
 
 def as_request(document: StudyDocument, plugins: Sequence[NotedPlugin] = ()) -> Request:
@@ -101,13 +103,17 @@ def as_request(document: StudyDocument, plugins: Sequence[NotedPlugin] = ()) -> 
 
 def write_request(out: Path, document: StudyDocument) -> None:
     """Write the request into the study's folder, to continue it; the ones before it are kept."""
-    content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
+    content = with_absolute_paths(document, Path()).model_dump(
+        mode="json", exclude_unset=True
+    )
     requests = [*_written(out / REQUEST), *content.pop("earlier", [])]
     before: list[dict[str, Any]] = []
     for one in requests:
         if _asked_for(one) not in map(_asked_for, (content, *before)):
             before.append(one)
-    write_json_if_changed(out / REQUEST, content | ({"earlier": before} if before else {}))
+    write_json_if_changed(
+        out / REQUEST, content | ({"earlier": before} if before else {})
+    )
 
 
 def _written(path: Path) -> list[dict[str, Any]]:
@@ -123,7 +129,9 @@ def _asked_for(request: dict[str, Any]) -> dict[str, Any]:
     """What a request asks for, wherever its plug-ins are and whatever works on it."""
     training, taken = request.get("training"), {"plugins", "training", "cluster"}
     if isinstance(training, dict):
-        training = {name: value for name, value in training.items() if name != "workers"}
+        training = {
+            name: value for name, value in training.items() if name != "workers"
+        }
     asked = {name: value for name, value in request.items() if name not in taken}
     return asked | ({"training": training} if training else {})
 
@@ -137,7 +145,9 @@ def read_request(out: Path) -> Request:
             "name; run that program again to go on"
         )
     if not path.is_file():
-        raise SettingsError(f"{out}: no study was started there with 'run'; check --out")
+        raise SettingsError(
+            f"{out}: no study was started there with 'run'; check --out"
+        )
     with intact(path, "start the study with 'run'", SettingsError):
         document = read_json(path)
     return parse_settings(Request, document, origin=str(path))
@@ -145,7 +155,9 @@ def read_request(out: Path) -> Request:
 
 def note_plugins() -> tuple[NotedPlugin, ...]:
     """The plug-in files of this process for a request; from now on they are trusted."""
-    files = tuple(NotedPlugin(path=str(p.path), sha256=p.source_hash) for p in plugins())
+    files = tuple(
+        NotedPlugin(path=str(p.path), sha256=p.source_hash) for p in plugins()
+    )
     for one in files:
         remember("plugins", one.sha256, one.path)
     return files
@@ -177,7 +189,10 @@ def tell_missing(out: Path) -> None:
     """Report on stderr which plug-in files of a study are not loaded; nothing is loaded."""
     for one in _noted(out):
         if plugin_of(one.sha256) is None:
-            problem = _problem(one) or f"is not loaded; add --plugin {one.path} to show its names"
+            problem = (
+                _problem(one)
+                or f"is not loaded; add --plugin {one.path} to show its names"
+            )
             say(f"plug-in {one.path} of the study {problem}")
 
 
@@ -187,9 +202,14 @@ def _noted(out: Path) -> list[NotedPlugin]:
     if not path.is_file():
         return []
     try:
-        return [NotedPlugin.model_validate(one) for one in read_json(path).get("plugins", ())]
+        return [
+            NotedPlugin.model_validate(one)
+            for one in read_json(path).get("plugins", ())
+        ]
     except (ValueError, AttributeError) as error:
-        say(f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'")
+        say(
+            f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'"
+        )
         return []
 
 

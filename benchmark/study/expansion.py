@@ -71,7 +71,8 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     named = bool(document.systems)
     studies: list[Study] = []
     opened, problems = open_several(
-        (*document.datasets, *document.misaligned), leave_out_seen=document.leave_out_seen
+        (*document.datasets, *document.misaligned),
+        leave_out_seen=document.leave_out_seen,
     )
     for text, dataset in opened:
         if text in document.misaligned:
@@ -84,11 +85,15 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
             compared = systems
         runs = _planned(compared, dataset, document)
         taken = {run.id for study in studies for run in study.runs}
-        if any(run.id in taken for run in runs):  # another dataset with the same training pairs
+        if any(
+            run.id in taken for run in runs
+        ):  # another dataset with the same training pairs
             dataset = replace(dataset, learnt_hash="")
             runs = _planned(compared, dataset, document)
         words = ["--dataset", text, *options] if options else []
-        studies.append(Study(out, dataset, runs, words, keep_outputs=document.keep_outputs))
+        studies.append(
+            Study(out, dataset, runs, words, keep_outputs=document.keep_outputs)
+        )
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
@@ -133,17 +138,26 @@ def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
     names = {"input", *joint, *networks, *own_way}
     kept = [one for one in systems if one.card.name in names]
     every = all_baselines() if add else {}
-    return [*kept, *(every[name] for name in own_way if name in every and every[name] not in kept)]
+    return [
+        *kept,
+        *(every[name] for name in own_way if name in every and every[name] not in kept),
+    ]
 
 
-def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
+def _planned(
+    systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument
+) -> list[Run]:
     """The runs on one dataset, with the package's weights where it has them."""
     # Systems with weights are trained as well where they are named and there is data to train on.
     named = document.systems and dataset.split("train")
     with_weights = [(system, shipped_weights(system)) for system in systems]
     trained = [system for system, weights in with_weights if named or weights is None]
-    runs = plan_runs(trained, dataset, document.budget, seeds=document.seeds, override=document)
-    runs += [plan_weights(system, w, dataset) for system, w in with_weights if w is not None]
+    runs = plan_runs(
+        trained, dataset, document.budget, seeds=document.seeds, override=document
+    )
+    runs += [
+        plan_weights(system, w, dataset) for system, w in with_weights if w is not None
+    ]
     order = [system.card.name for system in systems]
     return sorted(runs, key=lambda run: order.index(run.system))
 
@@ -166,7 +180,9 @@ def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
         seen.update(run.id for run in new)
         if new:
             studies.append(replace(study, runs=new))
-    return Expanded(studies, [*(each for one in expansions for each in one.problems), *problems])
+    return Expanded(
+        studies, [*(each for one in expansions for each in one.problems), *problems]
+    )
 
 
 def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:
@@ -194,7 +210,9 @@ def with_objectives(
         if system.recipe is None or not choices:
             combined.append(system)
         else:
-            combined += [_retrained(system, label, choice) for label, choice in choices.items()]
+            combined += [
+                _retrained(system, label, choice) for label, choice in choices.items()
+            ]
     return list({system.card.name: system for system in combined}.values())
 
 
@@ -205,7 +223,9 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
         return system
     if system.trained_as is not None:
         return at_scales(_retrained(system.plain, label, choice))
-    if label == name.replace("_", "-") and not (choice.settings or choice.warmup_epochs):
+    if label == name.replace("_", "-") and not (
+        choice.settings or choice.warmup_epochs
+    ):
         return with_objective(system, name)
     card = replace(
         system.card,
@@ -219,7 +239,9 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
     return replace(system, card=card, recipe=recipe)
 
 
-def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice) -> "Recipe":
+def _with_objective(
+    own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice
+) -> "Recipe":
     return retrained(own(), name, choice.settings, choice.warmup_epochs)
 
 
@@ -257,8 +279,12 @@ def study_of(
     if weights is not None:
         stored = find_weights(systems[0], weights)
         runs = [plan_weights(system, stored, opened) for system in systems]
-        return Study(out, opened, runs, ["--dataset", dataset, "--weights", stored.label])
+        return Study(
+            out, opened, runs, ["--dataset", dataset, "--weights", stored.label]
+        )
     begun = find_weights(systems[0], start) if start is not None else None
-    runs = plan_runs(systems, opened, options.budget, seeds=seeds, override=override, start=begun)
+    runs = plan_runs(
+        systems, opened, options.budget, seeds=seeds, override=override, start=begun
+    )
     begin = ["--from", begun.label] if begun else []
     return Study(out, opened, runs, ["--dataset", dataset, *options.words, *begin])

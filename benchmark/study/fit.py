@@ -22,7 +22,12 @@ from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights
 from defocus.baselines.weights.store import build_with, find_weights
 from defocus.benchmark.cost.tiling import foresee_tiles
-from defocus.benchmark.cost.trial_step import probe_memory, random_batch, require_sizes, try_step
+from defocus.benchmark.cost.trial_step import (
+    probe_memory,
+    random_batch,
+    require_sizes,
+    try_step,
+)
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.metrics import psnr
 from defocus.benchmark.metrics.metric import Metric, all_metrics
@@ -66,7 +71,9 @@ class Watch:
     of_input: Callable[[], float] | None = None
 
 
-def watching_of(settings: Training, watches: Mapping[str, Watch], steps: int) -> Watching:
+def watching_of(
+    settings: Training, watches: Mapping[str, Watch], steps: int
+) -> Watching:
     """Validation at even intervals, and at the end."""
     # ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
     times = settings.times if watches else 0
@@ -96,7 +103,9 @@ def _gain(scores: Scores) -> str:
     return words
 
 
-def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
+def report_selection(
+    rows: Sequence[Mapping[str, float]], run: str, folder: Path
+) -> None:
     """Report and write the bias of choosing weights by test pictures, in ``selection.json``."""
     # ``optimism_db`` is the test score of the best weights on test minus that of the best on
     # validation (without validation pairs: of the last).
@@ -104,7 +113,9 @@ def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path
         return
     last = rows[-1]["test"]
     validated = [row for row in rows if "validation" in row]
-    chosen = max(validated, key=lambda row: row["validation"])["test"] if validated else None
+    chosen = (
+        max(validated, key=lambda row: row["validation"])["test"] if validated else None
+    )
     best = max(row["test"] for row in rows)
     optimism = best - (last if chosen is None else chosen)
     document = {
@@ -114,7 +125,11 @@ def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path
         "optimism_db": optimism,
     }
     write_json(folder / SELECTION, document)
-    validation = "no validation pairs" if chosen is None else f"best on validation {chosen:.2f} dB"
+    validation = (
+        "no validation pairs"
+        if chosen is None
+        else f"best on validation {chosen:.2f} dB"
+    )
     say(
         f"{run}: PSNR of the test pictures: last {last:.2f} dB, {validation}, best on test "
         f"{best:.2f} dB; choosing on the test pictures flatters by {optimism:.2f} dB"
@@ -131,7 +146,9 @@ def say_hours(
     recipe, schedule = run.recipe, run.schedule
     if recipe is None or steps < LONG_STEPS:
         return
-    batch = random_batch(run.baseline.card, recipe.supervision, TIMED_CROPS, schedule.crop_px)
+    batch = random_batch(
+        run.baseline.card, recipe.supervision, TIMED_CROPS, schedule.crop_px
+    )
     late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
     seconds = min(  # other programs lengthen some
         try_step(network, objective, batch, late, recipe.training.precision).seconds
@@ -142,7 +159,9 @@ def say_hours(
     hours = seconds / TIMED_CROPS * crops * steps / 3600
     if hours >= 1:
         duration = counted(round(hours), "hour")
-        say(f"{run.id}: its {steps:,} steps will take about {duration} on this processor")
+        say(
+            f"{run.id}: its {steps:,} steps will take about {duration} on this processor"
+        )
 
 
 def train(
@@ -169,7 +188,9 @@ def train(
         with all_required() if run.reported_budget == "paper" else nullcontext():
             return make_objective()
 
-    def check(network: nn.Module, instance: TrainingObjective[Batch], world: int) -> None:
+    def check(
+        network: nn.Module, instance: TrainingObjective[Batch], world: int
+    ) -> None:
         require_sizes(run.baseline, network, sizes, device)
         foresee_tiles(network, run.baseline.card, sizes, device)
         probe_memory(run, network, instance, device, world)
@@ -189,7 +210,10 @@ def train(
         code=package_version(),
         watching=watching,
         sample=lambda: random_batch(
-            run.baseline.card, recipe.supervision, schedule.batch // ranks().world, schedule.crop_px
+            run.baseline.card,
+            recipe.supervision,
+            schedule.batch // ranks().world,
+            schedule.crop_px,
         ),
         check=check,
     )
@@ -211,7 +235,9 @@ def _started(run: Run) -> nn.Module:
     weights, label = run.start, run.schedule.start
     if weights is None and label is not None:
         weights = find_weights(run.baseline, label)
-    return run.baseline.build() if weights is None else build_with(run.baseline, weights)
+    return (
+        run.baseline.build() if weights is None else build_with(run.baseline, weights)
+    )
 
 
 @dataclass(frozen=True)
@@ -246,7 +272,12 @@ def _batches(
 
 
 def _reused(
-    run: Run, recipe: Recipe, patches: "StreamPatches", steps: int, first: int, feeder: Feeder
+    run: Run,
+    recipe: Recipe,
+    patches: "StreamPatches",
+    steps: int,
+    first: int,
+    feeder: Feeder,
 ) -> Iterator[Batch]:
     from defocus.datasets.stream.bank import Reuse, reused_batches
 
@@ -265,7 +296,9 @@ def load_trained(run: Run, folder: Path) -> Trained:
     path = folder / CHECKPOINT
     checkpoint = load_checkpoint(path, run.id)
     if checkpoint.step != checkpoint.steps:
-        raise WeightsError(f"{path}: step {checkpoint.step} of {checkpoint.steps}; train it first")
+        raise WeightsError(
+            f"{path}: step {checkpoint.step} of {checkpoint.steps}; train it first"
+        )
     network = run.baseline.build()
     restore(checkpoint, {"network": network})
     rows = read_curve(folder / CURVE, checkpoint.step)
@@ -273,17 +306,27 @@ def load_trained(run: Run, folder: Path) -> Trained:
 
 
 def watch_split(
-    card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
+    card: Card,
+    dataset: Dataset,
+    split: Split,
+    estimator: FlowEstimator,
+    device: torch.device,
 ) -> Watch:
     """Validation on a split: mean PSNR in dB of a network, and of the blurry pictures."""
     # A stream's pages of text do not count; ``watch_text`` reads them.
     pages = pages_of(dataset, split)
     pairs = [pair for pair in dataset.split(split) if pair not in pages]
-    return _watch(card, device, _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator))
+    return _watch(
+        card, device, _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator)
+    )
 
 
 def watch_text(
-    card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
+    card: Card,
+    dataset: Dataset,
+    split: Split,
+    estimator: FlowEstimator,
+    device: torch.device,
 ) -> Watch:
     """Validation on a stream's pages of text: mean of the metric ``text``, percent."""
     pages = pages_of(dataset, split)
@@ -291,7 +334,9 @@ def watch_text(
     if metric is None:
         raise NotApplicableError("no metric 'text' is installed here")
     first = _Scorer(metric, "truth", dataset, pages[:1], estimator)
-    first.mean(_blurry)  # a missing program is reported before the training, not during it
+    first.mean(
+        _blurry
+    )  # a missing program is reported before the training, not during it
     return _watch(card, device, _Scorer(metric, "truth", dataset, pages, estimator))
 
 
@@ -311,7 +356,9 @@ class _Scorer:
         for pair in self.pairs:
             restored = restored_of(pair)
             try:
-                target = make_target(self.protocol, self.dataset, pair, restored, self.estimator)
+                target = make_target(
+                    self.protocol, self.dataset, pair, restored, self.estimator
+                )
             except NotApplicableError as error:  # counts in no score of the test either
                 reason = str(error)
                 continue
@@ -321,15 +368,21 @@ class _Scorer:
             if score.value is not None:
                 values.append(score.value)
         if not values:
-            raise NotApplicableError(f"no pair can be scored by {self.metric.name}: {reason}")
+            raise NotApplicableError(
+                f"no pair can be scored by {self.metric.name}: {reason}"
+            )
         return math.fsum(values) / len(values)
 
 
 def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
-    alone = replace(card, at_scales=False)  # what is learned does not depend on the scales
+    alone = replace(
+        card, at_scales=False
+    )  # what is learned does not depend on the scales
 
     def of_network(network: nn.Module) -> float:
-        return scorer.mean(lambda pair: restore_picture(network, alone, pair, device).picture)
+        return scorer.mean(
+            lambda pair: restore_picture(network, alone, pair, device).picture
+        )
 
     return Watch(of_network, lambda: scorer.mean(_blurry))
 

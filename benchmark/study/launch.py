@@ -23,7 +23,9 @@ def end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
             take_back(studies[0].out)
 
 
-def run_as_jobs(studies: Sequence[Study], document: StudyDocument, *, again: bool) -> Outcome:
+def run_as_jobs(
+    studies: Sequence[Study], document: StudyDocument, *, again: bool
+) -> Outcome:
     """Take the results of ended jobs over, and put the remaining work into the queue."""
     with opened_study(studies, document) as results:
         _collect(studies, results)
@@ -33,14 +35,18 @@ def run_as_jobs(studies: Sequence[Study], document: StudyDocument, *, again: boo
         return outcome_of(studies, results)
 
 
-def _submit(studies: Sequence[Study], document: StudyDocument, results: Results) -> None:
+def _submit(
+    studies: Sequence[Study], document: StudyDocument, results: Results
+) -> None:
     """Submit what can begin; what evaluates the training of another run comes later."""
     from defocus.cluster.slurm import submit
 
     out = studies[0].out
     pending = pending_runs(studies, results)
     ids = {run.id for run in pending}
-    later = [run.id for run in pending if run.training is not None and run.training.id in ids]
+    later = [
+        run.id for run in pending if run.training is not None and run.training.id in ids
+    ]
     first = [run.id for run in pending if run.id not in later]
     if submit(out, first, partial(slurm_job, out), document.cluster):
         say(
@@ -48,7 +54,9 @@ def _submit(studies: Sequence[Study], document: StudyDocument, results: Results)
             "--on slurm' takes their results over and submits again what was lost"
         )
     if later:
-        say(f"the same command submits {counted(len(later), 'more run')} after their trainings")
+        say(
+            f"the same command submits {counted(len(later), 'more run')} after their trainings"
+        )
 
 
 def _collect(studies: Sequence[Study], results: Results) -> None:

@@ -30,12 +30,16 @@ def near_copies(dataset: Dataset) -> tuple[NearCopy, ...]:
         return ()
     processes = usable_cores() if len(dataset.pairs) >= IN_PROCESSES_FROM else 1
     shared = shared_pictures(dataset, processes)
-    return tuple(_of_test(one) for one in shared if one.is_copy and "test" in one.splits)
+    return tuple(
+        _of_test(one) for one in shared if one.is_copy and "test" in one.splits
+    )
 
 
 def _of_test(shared: SharedPicture) -> NearCopy:
     """The same, seen from the test pair; it is the first, as names of splits are sorted."""
-    what = ", ".join(filter(None, ("whole" if shared.is_whole else "part", shared.change)))
+    what = ", ".join(
+        filter(None, ("whole" if shared.is_whole else "part", shared.change))
+    )
     if shared.splits[0] == "test":
         return NearCopy(shared.first, shared.second, shared.splits[1], what)
     return NearCopy(shared.second, shared.first, shared.splits[0], what)

@@ -6,8 +6,18 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from defocus.baselines.recipe import BudgetName
-from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument, load_document
-from defocus.benchmark.study.plan import MOST_SEEDS, Override, Seeds, cluster_of, override_of
+from defocus.benchmark.study.document import (
+    ObjectiveChoice,
+    StudyDocument,
+    load_document,
+)
+from defocus.benchmark.study.plan import (
+    MOST_SEEDS,
+    Override,
+    Seeds,
+    cluster_of,
+    override_of,
+)
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import WhereOption, keep_cluster_file, where_field
 from defocus.processes.machines import Where
@@ -116,7 +126,9 @@ class _TrainedSystem(CommandSettings):
 class TrainOptions(TestedStudy, _TrainedSystem):
     """Options of ``train``."""
 
-    seed: Annotated[int, Field(ge=0, le=MOST_SEEDS - 1)] = option(0, "--seed", show_default=True)
+    seed: Annotated[int, Field(ge=0, le=MOST_SEEDS - 1)] = option(
+        0, "--seed", show_default=True
+    )
     """Seed of initial weights, crops and dropout."""
     workers: Workers = WORKERS
     again: bool = AGAIN
@@ -160,7 +172,9 @@ class RunOptions(TestedStudy, _RunSystems):
     """Dataset as READER:PATH, 'sample' or 'sample:strong'; repeatable."""
     seeds: Seeds = option(1, "--seeds")
     """Number of seeds to train and average."""
-    reuse: tuple[str, ...] = option((), "--reuse FOLDER_OR_ADDRESS", heading="Execution")
+    reuse: tuple[str, ...] = option(
+        (), "--reuse FOLDER_OR_ADDRESS", heading="Execution"
+    )
     """Take scores from other results: the --out of a study, a bundle, a collection of bundles, or
     an https address of one. Only what would be the same here is taken; the rest is computed.
     Repeatable."""
@@ -176,7 +190,9 @@ class RunOptions(TestedStudy, _RunSystems):
     def document(self, *, all_of_sample: bool = False) -> StudyDocument:
         """The study as its file says it, or would say it; the first run shows JDRL as well."""
         document = (
-            self.as_document() if self.file is None else load_document(self.file).for_this_device()
+            self.as_document()
+            if self.file is None
+            else load_document(self.file).for_this_device()
         )
         first = all_of_sample and self.every and not self.only and self.budget == "demo"
         if first and self.file is None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from defocus.benchmark.evaluation.ceiling_row import ceiling_run
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row, claim_rows, replaced_entries
-from defocus.benchmark.results.run_folder import left_out_of_run, run_folder, training_left_out
+from defocus.benchmark.results.run_folder import (
+    left_out_of_run,
+    run_folder,
+    training_left_out,
+)
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
@@ -37,7 +41,9 @@ class Outcome:
         if self.problems:
             raise self.problems[0]
         if self.failed:
-            raise DefocusError(f"{', '.join(self.failed)} failed; the study is incomplete")
+            raise DefocusError(
+                f"{', '.join(self.failed)} failed; the study is incomplete"
+            )
 
     def say_left_out(self) -> int:
         """Say which pairs are left out; return the exit code, 1 if there are any."""

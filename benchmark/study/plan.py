@@ -17,7 +17,13 @@ from pydantic.main import IncEx
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective_registry import flow_of, source_hashes
 from defocus.baselines.recipe import BudgetName, Recipe, Schedule, misaligned
-from defocus.baselines.scales import ENDING, at_scales, names_like, plain_name, why_not_at_scales
+from defocus.baselines.scales import (
+    ENDING,
+    at_scales,
+    names_like,
+    plain_name,
+    why_not_at_scales,
+)
 from defocus.baselines.weights.own import find_narrow_weights, narrow_card
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.run_folder import run_folder
@@ -94,7 +100,9 @@ def override_of(settings: Path | None, otherwise: Override) -> Override:
     if settings is None:
         return otherwise.for_this_device()
     file = load_settings(StudyFile, settings)
-    return Override(**file.model_dump(exclude={"cluster"}, exclude_unset=True)).for_this_device()
+    return Override(
+        **file.model_dump(exclude={"cluster"}, exclude_unset=True)
+    ).for_this_device()
 
 
 _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
@@ -191,7 +199,11 @@ class Run:
             **({"start": self.start.facts()} if self.start else {}),
             **({"narrow_start": narrow_card(copy).sha256} if copy else {}),
             **({TRAINING_OF: self.training.id} if self.training else {}),
-            **({SCALES: _scales_facts(self.baseline.card)} if self.baseline.card.at_scales else {}),
+            **(
+                {SCALES: _scales_facts(self.baseline.card)}
+                if self.baseline.card.at_scales
+                else {}
+            ),
         }
 
     def identified(self, dataset: Dataset) -> "Run":
@@ -206,7 +218,9 @@ class Run:
             else {"tested": dataset.content_hash}
         )
         group = _digest(_without(facts | tested, "seed", TRAINING_OF))
-        digest = _digest(_without(facts, SCALES))  # the way of restoring leaves a training as it is
+        digest = _digest(
+            _without(facts, SCALES)
+        )  # the way of restoring leaves a training as it is
         return replace(self, id=f"{self.system}-{digest[:8]}", group=group)
 
     def _learnt(self, dataset: Dataset) -> str:
@@ -253,29 +267,41 @@ class Study:
     def only_seed(self, seed: int) -> "Study":
         """The same study with the runs of one seed only, and its home's."""
         home = self.home.only_seed(seed) if self.home else None
-        return replace(self, runs=[run for run in self.runs if run.seed == seed], home=home)
+        return replace(
+            self, runs=[run for run in self.runs if run.seed == seed], home=home
+        )
 
 
 def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
     """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
     for part, setting in _LATER_SETTINGS:
-        if facts[part][setting] == type(getattr(recipe, part)).model_fields[setting].default:
+        if (
+            facts[part][setting]
+            == type(getattr(recipe, part)).model_fields[setting].default
+        ):
             del facts[part][setting]
     return facts
 
 
 def select(
-    baselines: Mapping[str, Baseline], only: Sequence[str] = (), *, variants: bool = False
+    baselines: Mapping[str, Baseline],
+    only: Sequence[str] = (),
+    *,
+    variants: bool = False,
 ) -> list[Baseline]:
     """The systems of a study, sorted by name; patterns are for whole names, including variants."""
     # A pattern that ends in ``@scales`` gives the systems at scales beside the plain ones, which
     # they are compared with and whose training they share.
     if not only:
-        return [b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of]
+        return [
+            b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of
+        ]
     chosen: dict[str, Baseline] = {}
     for pattern in only:
-        matched = [baselines[name] for name in fnmatch.filter(baselines, plain_name(pattern))]
+        matched = [
+            baselines[name] for name in fnmatch.filter(baselines, plain_name(pattern))
+        ]
         if not matched:
             similar = did_you_mean(plain_name(pattern), names_like(pattern, baselines))
             hint = similar or "see defocus-bench list"
@@ -292,7 +318,9 @@ def _with_rows_at_scales(matched: Sequence[Baseline], pattern: str) -> list[Base
         return [*matched, at_scales(matched[0])]  # or its error says why there is none
     plain = [system for system in matched if not why_not_at_scales(system)]
     if not plain:
-        raise RegistryError(f"none of the systems that {pattern!r} matches has a row at scales")
+        raise RegistryError(
+            f"none of the systems that {pattern!r} matches has a row at scales"
+        )
     return [*plain, *map(at_scales, plain)]
 
 
@@ -314,7 +342,11 @@ def plan_runs(
     if budget == NARROW_BUDGET and start is None:
         baselines = [_copy_for(dataset, one) for one in baselines]
     for baseline in baselines:
-        recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
+        recipe = (
+            _overridden(baseline.recipe(), budget, override)
+            if baseline.recipe
+            else None
+        )
         if recipe is not None and dataset.endless is None:
             recipe = recipe.model_copy(update={"training": recipe.training.of_pairs})
         for seed in range(seeds if recipe else 1):
@@ -376,7 +408,9 @@ def _digest(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -> Recipe:
+def _overridden(
+    recipe: Recipe, budget: BudgetName, override: Override | None
+) -> Recipe:
     if override is None:
         return recipe
     changed = override.schedule.model_dump(exclude_none=True)
@@ -384,10 +418,17 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
     if changed.keys() & {"crop_px", "batch"}:
         values["growth"] = ()  # one size was asked for
     schedule = parse_settings(Schedule, values, origin=f"schedule of budget {budget}")
-    chosen = {name: getattr(override.training, name) for name in override.training.model_fields_set}
+    chosen = {
+        name: getattr(override.training, name)
+        for name in override.training.model_fields_set
+    }
     training = recipe.training.model_copy(update=chosen)
     recipe = recipe.model_copy(update={budget: schedule, "training": training})
-    return recipe if override.estimator is None else _measured_by(recipe, override.estimator)
+    return (
+        recipe
+        if override.estimator is None
+        else _measured_by(recipe, override.estimator)
+    )
 
 
 def _measured_by(recipe: Recipe, estimator: str) -> Recipe:
@@ -397,4 +438,6 @@ def _measured_by(recipe: Recipe, estimator: str) -> Recipe:
     unused = settings.get("flow") == "true" or settings.get("deformation") == "none"
     if named or unused or flow_of(recipe) in {"", estimator}:
         return recipe
-    return recipe.model_copy(update={"objective_settings": {**settings, "estimator": estimator}})
+    return recipe.model_copy(
+        update={"objective_settings": {**settings, "estimator": estimator}}
+    )

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.recording import entry_of
-from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, lack_truth, metrics_for
+from defocus.benchmark.metrics.metric import (
+    NO_REFERENCE,
+    Metric,
+    lack_truth,
+    metrics_for,
+)
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import ORIGIN, UNREAD, is_repeated, run_folder
 from defocus.benchmark.results.score_matrix import Score
@@ -31,7 +36,15 @@ from defocus.training.record.folder import CHECKPOINT
 
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
 
-_COMPARED = ("system", "input", "weights", "reconstruction", "train_dataset", "split", "budget")
+_COMPARED = (
+    "system",
+    "input",
+    "weights",
+    "reconstruction",
+    "train_dataset",
+    "split",
+    "budget",
+)
 """What an entry says that its ids follow from; a store in which they differ was changed by hand."""
 
 
@@ -146,7 +159,9 @@ def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
     return Reused(place, entry, scores, costs, versions, other)
 
 
-def _columns(place: RunOfStudy, other: SourceRun) -> tuple[list[Score], list[MetricVersion]]:
+def _columns(
+    place: RunOfStudy, other: SourceRun
+) -> tuple[list[Score], list[MetricVersion]]:
     """The scores and versions of the metrics that are whole and of the revisions of here."""
     pairs = place.study.dataset.split("test")
     wanted = metrics_for(pairs)
@@ -159,12 +174,19 @@ def _columns(place: RunOfStudy, other: SourceRun) -> tuple[list[Score], list[Met
     current = {
         one.metric: one
         for one in other.versions
-        if column_of(one.metric) in wanted and one.version == wanted[column_of(one.metric)].version
+        if column_of(one.metric) in wanted
+        and one.version == wanted[column_of(one.metric)].version
     }
-    columns = {name: by_metric[name] for name in wanted if name in current and by_metric[name]}
+    columns = {
+        name: by_metric[name] for name in wanted if name in current and by_metric[name]
+    }
     for name, scores in columns.items():
         _require_possible(wanted[name], scores, ids)
-    whole = [name for name, scores in columns.items() if _covers(name, scores, ids, protocols)]
+    whole = [
+        name
+        for name, scores in columns.items()
+        if _covers(name, scores, ids, protocols)
+    ]
     lacking = [name for name in wanted if name not in whole]
     lacking += [name for name in whole if _fillable(wanted[name], columns[name])]
     if not whole or (place.is_trained and lacking):
@@ -181,19 +203,28 @@ def _require_possible(metric: Metric, scores: Sequence[Score], pairs: set[str]) 
     low, high = metric.span
     for score in scores:
         if score.pair not in pairs:
-            raise InputError(f"{metric.name} is of the picture {printable(score.pair)!r}")
+            raise InputError(
+                f"{metric.name} is of the picture {printable(score.pair)!r}"
+            )
         if score.value is None:
             if score.reason.startswith(UNREAD):
-                raise InputError(f"its picture {printable(score.pair)} could not be read there")
+                raise InputError(
+                    f"its picture {printable(score.pair)} could not be read there"
+                )
             continue
         within = score.metric != metric.name or (
-            (low is None or score.value >= low) and (high is None or score.value <= high)
+            (low is None or score.value >= low)
+            and (high is None or score.value <= high)
         )
         if not math.isfinite(score.value) or not within:
-            raise InputError(f"{printable(score.metric)} of {score.pair} is {score.value}")
+            raise InputError(
+                f"{printable(score.metric)} of {score.pair} is {score.value}"
+            )
 
 
-def _covers(name: str, scores: Sequence[Score], pairs: set[str], protocols: Sequence[str]) -> bool:
+def _covers(
+    name: str, scores: Sequence[Score], pairs: set[str], protocols: Sequence[str]
+) -> bool:
     """Whether each picture has its score of a metric under each protocol, once."""
     keys = Counter((one.protocol, one.pair) for one in scores if one.metric == name)
     every = {(protocol, pair) for protocol in protocols for pair in pairs}
@@ -211,7 +242,9 @@ def _incomplete_trainings(
 ) -> Iterator[tuple[str, str]]:
     """Runs of trainings of which not every evaluation is taken, and why none of them is."""
     # Who trains the network here for one evaluation would have another network than the others.
-    stored = {entry.run: entry.checkpoint for entry in results.entries() if entry.scored}
+    stored = {
+        entry.run: entry.checkpoint for entry in results.entries() if entry.scored
+    }
     checkpoints = stored | {run: one.entry.checkpoint for run, one in reused.items()}
     evaluations: dict[str, list[str]] = defaultdict(list)
     for study in studies:
@@ -251,7 +284,9 @@ def _tell_refused(source: str, refused: Sequence[tuple[str, str]]) -> None:
     for run, reason in refused:
         by_reason[reason].append(run)
     for reason, runs in by_reason.items():
-        say(f"{source}: {counted(len(runs), 'run')} not taken, {reason}: {several(runs)}")
+        say(
+            f"{source}: {counted(len(runs), 'run')} not taken, {reason}: {several(runs)}"
+        )
 
 
 def _tell_taken(reused: Mapping[str, Reused]) -> None:
@@ -259,6 +294,8 @@ def _tell_taken(reused: Mapping[str, Reused]) -> None:
     for run, one in reused.items():
         by_origin[one.other.origin].append(run)
     for origin, runs in by_origin.items():
-        say(f"{origin}: {counted(len(runs), 'run')} taken, not computed again: {several(runs)}")
+        say(
+            f"{origin}: {counted(len(runs), 'run')} taken, not computed again: {several(runs)}"
+        )
     if not reused:
         say("no run was taken from other results")

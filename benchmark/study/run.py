@@ -48,7 +48,12 @@ from defocus.processes.isolation import LeftOut, say_left_out
 from defocus.processes.machines import Machines, Where
 from defocus.progress import counted, say, telling, track
 from defocus.training.parallel import ranks
-from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
+from defocus.training.record.folder import (
+    CHECKPOINT,
+    code_of,
+    set_aside,
+    training_finished,
+)
 
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.loop import Trained
@@ -97,7 +102,9 @@ def opened_study(
 ) -> Iterator[Results]:
     """Lock the folder of a study, record the request, and open the store."""
     if ranks().world > 1:
-        raise InputError("under torchrun only 'defocus-bench train' works; evaluate afterwards")
+        raise InputError(
+            "under torchrun only 'defocus-bench train' works; evaluate afterwards"
+        )
     for study in studies:
         if study.home is not None:
             require_unseen(study.home.dataset, study.dataset)
@@ -118,7 +125,9 @@ def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
     return [one.run for _, left in _pending(studies, results) for one in left]
 
 
-def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, list[Left]]]:
+def _pending(
+    studies: Sequence[Study], results: Results
+) -> list[tuple[Study, list[Left]]]:
     """Remaining work of each study; damaged checkpoints are set aside."""
     pending = [(study, left_of(study, results)) for study in studies]
     for study, left in pending:
@@ -143,7 +152,9 @@ def _work(
         part = list(group)
         if stage == 1 and scored:
             _tell_first_step(study, results, len(part))
-        worked_on = (worked(study, some, results, place) for some, place in placed(part, where))
+        worked_on = (
+            worked(study, some, results, place) for some, place in placed(part, where)
+        )
         for run, result in chain.from_iterable(worked_on):
             if isinstance(result, InputError):
                 raise result
@@ -208,7 +219,9 @@ def train_study(study: Study, *, again: bool = False) -> int:
             raise InputError(f"{run.system} needs no training; run instead: {command}")
     mine = ranks()
     if again and mine.world > 1:
-        raise InputError("--again does not work with torchrun; move the run's folder away instead")
+        raise InputError(
+            "--again does not work with torchrun; move the run's folder away instead"
+        )
     telling.quiet = telling.quiet or not mine.first
     with study_lock(study.out) if mine.first else contextlib.nullcontext():
         if mine.first:
@@ -221,7 +234,9 @@ def train_study(study: Study, *, again: bool = False) -> int:
             folder = run_folder(study.out, run.id)
             by, now = code_of(folder), package_version()
             other = "" if by == now else f"; trained by {by}, this is {now}"
-            say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}")
+            say(
+                f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}"
+            )
         folders = (run_folder(study.out, run.id) for run in study.runs)
         unread = (one for folder in folders for one in training_left_out(folder))
         lacking = list(dict.fromkeys((*study.dataset.without(), *unread)))
@@ -234,7 +249,9 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
     require_test_pairs(study.dataset)
     for run in study.runs:  # before anything is written
         trained = run.training or run
-        if run.recipe is not None and not training_finished(run_folder(study.out, trained.id)):
+        if run.recipe is not None and not training_finished(
+            run_folder(study.out, trained.id)
+        ):
             _load(study, run)
     from defocus.benchmark.evaluation.evaluate import evaluated_run  # imports torch
 
@@ -244,9 +261,13 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
         _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
-            network = _load(study, run)  # a damaged checkpoint stops here, before good scores go
+            network = _load(
+                study, run
+            )  # a damaged checkpoint stops here, before good scores go
             (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
-            evaluated_run(study, run, trained=network, where=where).store(study, results)
+            evaluated_run(study, run, trained=network, where=where).store(
+                study, results
+            )
             bring_up_to_date()
         record_ceiling(study, results)
         return outcome_of([study], results)

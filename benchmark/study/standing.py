@@ -39,7 +39,15 @@ def place_of(out: Path, run: str) -> Path:
 
 def job_arguments(out: Path, run: str) -> list[str]:
     """Arguments of Python for a job; it continues an earlier job that was stopped."""
-    words = ["-m", "defocus.benchmark", "run", "--out", str(out.absolute()), "--job", run]
+    words = [
+        "-m",
+        "defocus.benchmark",
+        "run",
+        "--out",
+        str(out.absolute()),
+        "--job",
+        run,
+    ]
     return [*words, *plugin_arguments()]
 
 
@@ -95,7 +103,14 @@ def take_back(out: Path) -> None:
 
 
 State = Literal[
-    "finished", "not-applicable", "failed", "at work", "running", "queued", "begun", "waiting"
+    "finished",
+    "not-applicable",
+    "failed",
+    "at work",
+    "running",
+    "queued",
+    "begun",
+    "waiting",
 ]
 
 
@@ -169,7 +184,12 @@ def standing_of(
             _standing(out, run, facts, entries.get(run), queue, entries_of)
             for run, facts in runs.items()
         ]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:  # another JSON
         raise InputError(
             f"{path}: cannot be read ({error}); restore it, or start the study's 'run' again"
         ) from error
@@ -221,7 +241,14 @@ def _standing(
     return RunStanding(run, system, dataset, seed, state, step, steps, reason, job)
 
 
-_WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+_WAITING = {
+    "PENDING",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "REQUEUE_FED",
+    "SPECIAL_EXIT",
+    "RESV_DEL_HOLD",
+}
 
 
 def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
@@ -233,7 +260,9 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
     return ("failed" if kind == "failed" else "not-applicable"), reason
 
 
-def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool) -> Table:
+def standing_table(
+    standings: list[RunStanding], queue: Queue, *, working: bool
+) -> Table:
     """The states as a table."""
     columns = ("Run", "Dataset", "State", "Step", "Reason")
     rows = [
@@ -248,6 +277,14 @@ def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool)
     ]
     counts = Counter(one.state for one in standings)
     note = _numbers(counts)
-    busy = "a process works in this folder" if working else "no process works in this folder"
-    unknown = f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
-    return Table.of(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")
+    busy = (
+        "a process works in this folder"
+        if working
+        else "no process works in this folder"
+    )
+    unknown = (
+        f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
+    )
+    return Table.of(
+        counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}"
+    )

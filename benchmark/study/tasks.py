@@ -25,7 +25,9 @@ PROCESS_BYTES = 2 * 10**9
 """Memory that a process with a narrow copy takes: 1.2 GB on the sample, and some more."""
 
 
-def tasks_of(pending: Sequence[tuple[Study, Sequence[Left]]]) -> list[tuple[Study, list[RunTask]]]:
+def tasks_of(
+    pending: Sequence[tuple[Study, Sequence[Left]]],
+) -> list[tuple[Study, list[RunTask]]]:
     """The tasks of each study by stage, so that a report is there soon."""
     total = sum(len(left) for _, left in pending)
     number = 0
@@ -68,7 +70,9 @@ def worked(
         yield from track(done, study.dataset.name, len(items))
 
 
-def placed(tasks: Sequence[RunTask], where: Where | None) -> list[tuple[Sequence[RunTask], Where]]:
+def placed(
+    tasks: Sequence[RunTask], where: Where | None
+) -> list[tuple[Sequence[RunTask], Where]]:
     """The tasks, and where each are done; ``None`` is side by side where that changes no result."""
     # Narrow copies compute in one thread anyway.
     if where is not None:
@@ -86,4 +90,6 @@ def _at_once() -> int:
 
     from defocus.training.memory import available_bytes
 
-    return max(1, min(usable_cores(), available_bytes(torch.device("cpu")) // PROCESS_BYTES))
+    return max(
+        1, min(usable_cores(), available_bytes(torch.device("cpu")) // PROCESS_BYTES)
+    )

@@ -5,7 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import current_process
 
-from defocus.benchmark.evaluation.evaluate import Evaluated, evaluated_columns, evaluated_run
+from defocus.benchmark.evaluation.evaluate import (
+    Evaluated,
+    evaluated_columns,
+    evaluated_run,
+)
 from defocus.benchmark.evaluation.remaining import RunTask
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.plan import Study
@@ -29,7 +33,9 @@ class RunWork:
     gpus: Sequence[str] = ()
 
 
-def work_on(shared: RunWork, task: RunTask) -> Evaluated | DatasetError | ImageError | None:
+def work_on(
+    shared: RunWork, task: RunTask
+) -> Evaluated | DatasetError | ImageError | None:
     """What a run comes to; None if metrics failed, an error if its dataset cannot be used."""
     if shared.gpus:
         os.environ[VISIBLE] = shared.gpus[_process_number() % len(shared.gpus)]
@@ -39,7 +45,9 @@ def work_on(shared: RunWork, task: RunTask) -> Evaluated | DatasetError | ImageE
         if left.entry is not None and left.metrics is not None:
             return evaluated_columns(study, run, left.entry, left.metrics, shared.where)
         training = None if run.training is None else shared.stored.get(run.training.id)
-        return evaluated_run(study, run, training, where=shared.where, alone=shared.alone)
+        return evaluated_run(
+            study, run, training, where=shared.where, alone=shared.alone
+        )
     except (DatasetError, ImageError) as error:
         return error
 

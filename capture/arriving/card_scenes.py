@@ -51,7 +51,9 @@ class CardScenes:
         if self.title is not None:
             return self.title
         scene = (
-            self._by_pause(card_pair) if self.gap_seconds is not None else self._by_look(card_pair)
+            self._by_pause(card_pair)
+            if self.gap_seconds is not None
+            else self._by_look(card_pair)
         )
         title = scene or self._new_title()
         self.remember(card_pair, title)
@@ -74,7 +76,9 @@ class CardScenes:
         for pair in pairs:
             first.setdefault(trial.title_of(pair), pair.shots[0].name)
         names = {scene.title for scene in self.listed}
-        if beyond := [picture for title, picture in first.items() if title not in names]:
+        if beyond := [
+            picture for title, picture in first.items() if title not in names
+        ]:
             raise InputError(
                 f"the list has {len(self.listed)} scenes and the pictures show "
                 f"{len(first)}: from {beyond[0]} on no name is left; add the missing scenes to the "
@@ -83,19 +87,30 @@ class CardScenes:
 
     def unused(self) -> list[str]:
         """Names of the list that no pair has."""
-        return [scene.title for scene in self.listed if scene_slug(scene.title) not in self._taken]
+        return [
+            scene.title
+            for scene in self.listed
+            if scene_slug(scene.title) not in self._taken
+        ]
 
     def _by_pause(self, card_pair: CardPair) -> str:
         begins, last = card_pair.shots[0].seconds, self._last
         pause = -1.0 if last is None else begins - last[1]
-        return last[0] if last is not None and 0 <= pause <= (self.gap_seconds or 0.0) else ""
+        return (
+            last[0]
+            if last is not None and 0 <= pause <= (self.gap_seconds or 0.0)
+            else ""
+        )
 
     def _by_look(self, card_pair: CardPair) -> str:
         """The scene that looks like a pair, the newest first; empty if none does."""
         look = card_pair.sharp.look
         if look is None:
             return ""
-        return next((title for one, title in reversed(self._shown) if one_picture(one, look)), "")
+        return next(
+            (title for one, title in reversed(self._shown) if one_picture(one, look)),
+            "",
+        )
 
     def _new_title(self) -> str:
         for scene in self.listed:

@@ -102,12 +102,16 @@ def read_shots(
     shots = [_shot(group, looks) for group in groups.values()]
     shots, left = _without_edits(shots)
     shots = _dated(sorted(shots, key=lambda shot: shot.files[0]))
-    return sorted(shots, key=lambda shot: (shot.seconds, shot.name, shot.files[0])), left
+    return sorted(
+        shots, key=lambda shot: (shot.seconds, shot.name, shot.files[0])
+    ), left
 
 
 def _shot(group: Sequence[Path], looks: Mapping[Path, Fingerprint]) -> CardShot:
     files = tuple(sorted(group, key=lambda path: (not _is_raw(path), path)))
-    exif = next((one for one in map(read_exif, files) if not one.empty), read_exif(files[0]))
+    exif = next(
+        (one for one in map(read_exif, files) if not one.empty), read_exif(files[0])
+    )
     look = next((looks[path] for path in files if path in looks), None)
     return CardShot(files, exif, 0.0, look)
 
@@ -149,9 +153,15 @@ def _originals_of(group: list[CardShot], left: list[Leftover]) -> list[CardShot]
 def _of_one_release(first: CardShot, second: CardShot) -> bool:
     """Whether one name is the other with something before or after it, and both show one view."""
     looks = first.look, second.look
-    if looks[0] is not None and looks[1] is not None and not maybe_one_view(looks[0], looks[1]):
+    if (
+        looks[0] is not None
+        and looks[1] is not None
+        and not maybe_one_view(looks[0], looks[1])
+    ):
         return False
-    short, long = sorted((shot.files[0].stem.casefold() for shot in (first, second)), key=len)
+    short, long = sorted(
+        (shot.files[0].stem.casefold() for shot in (first, second)), key=len
+    )
     return re.search(rf"(?<!\d){re.escape(short)}(?!\d)", long) is not None
 
 
@@ -171,7 +181,9 @@ def _dated(shots: Sequence[CardShot]) -> list[CardShot]:
     """Shots with their times; ``shots`` are sorted by folder and name."""
     # differences are all that counts
     moments = comparable_moments([shot.exif for shot in shots])
-    times = [None if one is None else (one - datetime.min).total_seconds() for one in moments]
+    times = [
+        None if one is None else (one - datetime.min).total_seconds() for one in moments
+    ]
     if not any(time is not None for time in times):
         return [replace(shot, seconds=shot.files[0].stat().st_mtime) for shot in shots]
     last = next(time for time in times if time is not None)
@@ -208,7 +220,9 @@ class CameraShots:
     @property
     def f_numbers(self) -> set[float]:
         """The f-numbers in the EXIF of its shots."""
-        return {shot.exif.f_number for shot in self.shots if shot.exif.f_number is not None}
+        return {
+            shot.exif.f_number for shot in self.shots if shot.exif.f_number is not None
+        }
 
     @property
     def tells_exposure(self) -> bool:
@@ -229,7 +243,9 @@ def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
             runs, remarks = _in_order(group)
             bodies.append(
                 CameraShots(
-                    f"{name}, {body}" if len(groups) > 1 else name, tuple(runs), tuple(remarks)
+                    f"{name}, {body}" if len(groups) > 1 else name,
+                    tuple(runs),
+                    tuple(remarks),
                 )
             )
     return bodies
@@ -240,11 +256,15 @@ def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
         groups = _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
-        if any(len({shot.exif.f_number for shot in group}) > 1 for group in groups.values()):
+        if any(
+            len({shot.exif.f_number for shot in group}) > 1 for group in groups.values()
+        ):
             return groups  # else a person sorted one body's pictures by their apertures
     if len(serials) < 2:
         return {"": list(shots)}
-    return _grouped(shots, lambda shot: f"serial number {shot.exif.serial or 'unknown'}")
+    return _grouped(
+        shots, lambda shot: f"serial number {shot.exif.serial or 'unknown'}"
+    )
 
 
 def _grouped(
@@ -270,7 +290,9 @@ def _interleaved(shots: Sequence[CardShot]) -> bool:
     return False
 
 
-def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], list[str]]:
+def _in_order(
+    shots: Sequence[CardShot],
+) -> tuple[list[tuple[CardShot, ...]], list[str]]:
     """Shots of one body as runs, and remarks."""
     cards: dict[tuple[Path, str], list[Numbered]] = defaultdict(list)
     steady: list[CardShot] = []
@@ -282,7 +304,9 @@ def _in_order(shots: Sequence[CardShot]) -> tuple[list[tuple[CardShot, ...]], li
         else:
             cards[card_of(path), path.stem[:4]].append((number, shot))
     counted, runs, remarks = _counted(cards)
-    first = sorted([*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds)
+    first = sorted(
+        [*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds
+    )
     further = [tuple(sorted(one, key=lambda shot: shot.seconds)) for one in counted[1:]]
     return [*([tuple(first)] if first else []), *further, *runs], remarks
 
@@ -300,9 +324,14 @@ def _counted(
             _add_to_count(counts, numbered)
         else:
             runs += pieces
-            remarks += [_remark(one[-1], other[0]) for one, other in itertools.pairwise(pieces)]
+            remarks += [
+                _remark(one[-1], other[0]) for one, other in itertools.pairwise(pieces)
+            ]
     counted = [[shot for _, shot in one] for one in counts]
-    remarks += [_remark_on_counts(one[0], other[0]) for one, other in itertools.pairwise(counted)]
+    remarks += [
+        _remark_on_counts(one[0], other[0])
+        for one, other in itertools.pairwise(counted)
+    ]
     return counted, runs, remarks
 
 
@@ -324,7 +353,9 @@ def _apart_in_time(first: Sequence[Numbered], second: Sequence[Numbered]) -> boo
 
 def _one_count(numbered: Sequence[Numbered]) -> bool:
     """Whether numbers rise with time, but for one new start: no body numbers files of two names."""
-    numbers = [one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))]
+    numbers = [
+        one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))
+    ]
     if len({shot.files[0].stem for _, shot in numbered}) > len(set(numbers)):
         return False
     falls = sum(other < one for one, other in itertools.pairwise(numbers))

@@ -30,13 +30,17 @@ Standing = tuple[int, int]
 def require_folder(path: Path) -> Path:
     """Check that ``path`` is a folder."""
     if not path.is_dir():
-        raise InputError(f"{path}: no such folder; give the folder that receives the pictures")
+        raise InputError(
+            f"{path}: no such folder; give the folder that receives the pictures"
+        )
     return path
 
 
 def picture_files(folder: Path) -> list[Path]:
     """All pictures in a folder and its sub-folders, sorted, without links and hidden files."""
-    return [path for path in visible_files(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
+    return [
+        path for path in visible_files(folder) if path.suffix.lower() in IMAGE_SUFFIXES
+    ]
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -52,7 +56,9 @@ def visible_files(folder: Path) -> list[Path]:
 
 def decoded(path: Path) -> Image:
     """A picture as it looks; RAW files at half their size."""
-    return raw_preview(path) if path.suffix.lower() in RAW_SUFFIXES else read_image(path)
+    return (
+        raw_preview(path) if path.suffix.lower() in RAW_SUFFIXES else read_image(path)
+    )
 
 
 def damage_of(path: Path) -> str:
@@ -101,7 +107,9 @@ class HotFolder:
         shot = [path for path in self._new() if path.with_suffix("") == stem]
         others = {path.stem for path in self._new()} - {stem.name}
         if others:
-            say(f"{', '.join(sorted(others))} arrived too and is ignored: one shot at a time")
+            say(
+                f"{', '.join(sorted(others))} arrived too and is ignored: one shot at a time"
+            )
         self._known |= set(self._new())
         return shot
 
@@ -119,7 +127,10 @@ class HotFolder:
     def _quiet(self, stem: Path) -> list[Path]:
         """The files of a shot, once all are complete and no further file arrives for a while."""
         files = [path for path in self._new() if path.with_suffix("") == stem]
-        whole = all(_stands_still(path, SIBLING_SECONDS) and not damage_of(path) for path in files)
+        whole = all(
+            _stands_still(path, SIBLING_SECONDS) and not damage_of(path)
+            for path in files
+        )
         return files if whole else []
 
     def _await(self, look: Callable[[], list[Path]]) -> list[Path]:
@@ -144,7 +155,9 @@ class HotFolder:
 def _standing(path: Path) -> Standing:
     try:
         status = path.stat()
-    except FileNotFoundError:  # renamed between two looks, as some programs do when they are done
+    except (
+        FileNotFoundError
+    ):  # renamed between two looks, as some programs do when they are done
         return 0, 0
     return status.st_size, status.st_mtime_ns
 

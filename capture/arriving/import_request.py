@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from defocus.capture.planning.scene_list import scene_slug
-from defocus.capture.planning.shoot_settings import JSON_LINES, SCENE_LIST, Order, SceneList
+from defocus.capture.planning.shoot_settings import (
+    JSON_LINES,
+    SCENE_LIST,
+    Order,
+    SceneList,
+)
 from defocus.capture.quality.limits import LIMITS, QualityLimits
 from defocus.errors import InputError
 from defocus.settings import CommandSettings, option
@@ -55,7 +60,9 @@ class ImportRequest(CommandSettings):
                 raise ValueError("--scene-list has all scenes; drop --scene")
             scene_slug(self.scene)  # refuses an invalid name
         if self._typed_apertures() is None and self.order is not None:
-            raise InputError("--order is for lenses without contacts: give --blurry, --sharp")
+            raise InputError(
+                "--order is for lenses without contacts: give --blurry, --sharp"
+            )
         return self
 
     def apertures(self, shots: "Sequence[CardShot]") -> "BracketApertures":
@@ -71,7 +78,8 @@ class ImportRequest(CommandSettings):
         from defocus.capture.planning.labels import parse_f_number
 
         typed = [
-            None if text is None else parse_f_number(text) for text in (self.blurry, self.sharp)
+            None if text is None else parse_f_number(text)
+            for text in (self.blurry, self.sharp)
         ]
         if typed[0] is None or typed[1] is None:
             raise InputError("give both apertures, like --blurry f/4 --sharp f/22")

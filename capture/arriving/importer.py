@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.arriving.card_scenes import CardScenes, look_at
-from defocus.capture.arriving.card_shots import CardShot, Leftover, originality, read_shots
+from defocus.capture.arriving.card_shots import (
+    CardShot,
+    Leftover,
+    originality,
+    read_shots,
+)
 from defocus.capture.arriving.hot_folder import (
     copy_part,
     picture_files,
@@ -33,7 +38,11 @@ from defocus.capture.sidecars import (
 )
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.capture.taking.shots.series import shoot_pairs
-from defocus.capture.taking.shots.shooting import Handling, planned_pair, tell_file_names
+from defocus.capture.taking.shots.shooting import (
+    Handling,
+    planned_pair,
+    tell_file_names,
+)
 from defocus.errors import CameraError, ImageError
 from defocus.likeness import Fingerprint
 from defocus.progress import say
@@ -43,10 +52,34 @@ Look = tuple[Path, int, int]
 """A file as it was when it was looked at: path, size, time of its last change in ns."""
 
 VIDEOS = frozenset(
-    {".3gp", ".avi", ".crm", ".insv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mts", ".mxf"}
+    {
+        ".3gp",
+        ".avi",
+        ".crm",
+        ".insv",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mts",
+        ".mxf",
+    }
 )
 OTHER_PICTURES = frozenset(
-    {".3fr", ".crw", ".gif", ".gpr", ".iiq", ".jp2", ".kdc", ".mos", ".mrw", ".psd", ".rwl"}
+    {
+        ".3fr",
+        ".crw",
+        ".gif",
+        ".gpr",
+        ".iiq",
+        ".jp2",
+        ".kdc",
+        ".mos",
+        ".mrw",
+        ".psd",
+        ".rwl",
+    }
     | {".srf", ".x3f"}
 )
 """Suffixes of pictures that people keep and :data:`~defocus.pictures.read.IMAGE_SUFFIXES` does not
@@ -87,7 +120,9 @@ class PictureFolder:
             try:
                 shots, edited = read_shots(originals.values(), shown)
             except FileNotFoundError:
-                originals = {key: path for key, path in originals.items() if path.is_file()}
+                originals = {
+                    key: path for key, path in originals.items() if path.is_file()
+                }
             else:
                 self.left_out += edited
                 return self._with_sidecars(shots)
@@ -111,8 +146,12 @@ class PictureFolder:
         """Videos, and pictures of kinds that are not read."""
         words = dict.fromkeys(OTHER_PICTURES, "pictures of this kind are not read")
         words |= dict.fromkeys(VIDEOS, "a video")
-        reasons = [(path, words.get(path.suffix.lower())) for path in visible_files(self.path)]
-        return [Leftover(path, reason) for path, reason in reasons if reason is not None]
+        reasons = [
+            (path, words.get(path.suffix.lower())) for path in visible_files(self.path)
+        ]
+        return [
+            Leftover(path, reason) for path, reason in reasons if reason is not None
+        ]
 
     def sidecars(self) -> list[Path]:
         """All sidecars in the folder."""
@@ -125,7 +164,9 @@ class PictureFolder:
             by_stem[sidecar_stem(path)].append(path)
         completed = []
         for shot in shots:
-            stems = dict.fromkeys(stem for path in shot.files for stem in picture_stems(path))
+            stems = dict.fromkeys(
+                stem for path in shot.files for stem in picture_stems(path)
+            )
             by_suffix: dict[str, Path] = {}
             for path in (path for stem in stems for path in by_stem.get(stem, ())):
                 by_suffix.setdefault(_sidecar_suffix(path, shot), path)
@@ -149,7 +190,9 @@ class PictureFolder:
         """The present pictures and sidecars in the folder, by SHA-256."""
         paths = {self._checksum(look): look[0] for look in self.looks()}
         paths |= {sha256_file(path): path for path in self.sidecars()}
-        return {checksum: path for checksum, path in paths.items() if checksum is not None}
+        return {
+            checksum: path for checksum, path in paths.items() if checksum is not None
+        }
 
     def _checksum(self, look: Look) -> str | None:
         """SHA-256 of a file; None if it is gone."""
@@ -165,7 +208,9 @@ class PictureFolder:
 class CardCamera(Camera):
     """Delivers the files of a found pair, shot by shot."""
 
-    def __init__(self, pair: CardPair, folder: Path, checksum: Callable[[Path], str]) -> None:
+    def __init__(
+        self, pair: CardPair, folder: Path, checksum: Callable[[Path], str]
+    ) -> None:
         """Take a pair found in a folder; ``checksum`` returns that of each file."""
         self._pair, self._folder, self._checksum = pair, folder, checksum
         self._shots = iter(pair.shots)
@@ -200,7 +245,9 @@ class CardCamera(Camera):
         sources = (*shot.files, *shot.sidecars)
         for path, part, checksum in zip(sources, parts, checksums, strict=True):
             if sha256_file(part) != checksum:
-                raise CameraError(f"{path}: changed or was misread during copying; try again")
+                raise CameraError(
+                    f"{path}: changed or was misread during copying; try again"
+                )
         return parts
 
 
@@ -241,14 +288,21 @@ class Importer:
         self.stored = stored_checksums(self.folder.state)
         request = self.request
         self.scenes = CardScenes(
-            self.folder.root, request.scene, request.scene_list, request.scene_gap_seconds
+            self.folder.root,
+            request.scene,
+            request.scene_list,
+            request.scene_gap_seconds,
         )
         self.scenes.know(self.folder.state)
 
     def new_shots(self, shots: Sequence[CardShot]) -> list[CardShot]:
         """The shots that are not in the session yet."""
         checksums = self.pictures.checksums
-        return [shot for shot in shots if self.stored.isdisjoint(map(checksums.get, shot.files))]
+        return [
+            shot
+            for shot in shots
+            if self.stored.isdisjoint(map(checksums.get, shot.files))
+        ]
 
     def restore_damaged(self) -> list[DamagedFile]:
         """Copy lost files of the session again; return those that the folder no longer has."""
@@ -260,7 +314,10 @@ class Importer:
             if source is None:
                 left.append(entry)
                 continue
-            stem = kept_in(self.folder.root, entry.pair) / entry.stored.name.partition(".")[0]
+            stem = (
+                kept_in(self.folder.root, entry.pair)
+                / entry.stored.name.partition(".")[0]
+            )
             make_folder(stem.parent)
             self.folder.restore(entry.pair, entry.stored, copy_part(source, stem))
             say(f"{entry.pair}  {entry.stored.name}: copied again from {source}")
@@ -284,7 +341,9 @@ class Importer:
             for path in shot.sidecars:
                 self._copied(complete.id, path)
         self.rejected += complete.verdict == "reject"
-        self.stored.update(checksums[path] for shot in card_pair.shots for path in shot.files)
+        self.stored.update(
+            checksums[path] for shot in card_pair.shots for path in shot.files
+        )
 
     def sidecars_left(self, shots: Sequence[CardShot]) -> list[Leftover]:
         """Sidecars that are not in the session, with the reason and what they rate."""
@@ -314,7 +373,9 @@ class Importer:
     ) -> PlannedPair:
         """Plan the pair in the journal; a pair planned by a killed import is continued."""
         names = tuple(
-            written_name(Path(path.name)) for shot in card_pair.shots for path in shot.files
+            written_name(Path(path.name))
+            for shot in card_pair.shots
+            for path in shot.files
         )
         state = self.folder.state
         for pair in state.incomplete:
@@ -340,7 +401,9 @@ class Importer:
     ) -> None:
         """Write a new pair into the journal, with the note of its scene."""
         self.folder.plan([shoot], [pair])
-        note = {scene.title: scene.note for scene in self.request.scene_list}.get(title, "")
+        note = {scene.title: scene.note for scene in self.request.scene_list}.get(
+            title, ""
+        )
         if note and pair.scene not in state.notes:
             self.folder.note(pair.scene, note)
 

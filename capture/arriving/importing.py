@@ -8,10 +8,20 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from defocus.capture.arriving.card_shots import CameraShots, CardShot, Leftover, bodies_of
+from defocus.capture.arriving.card_shots import (
+    CameraShots,
+    CardShot,
+    Leftover,
+    bodies_of,
+)
 from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.import_request import ImportRequest
-from defocus.capture.arriving.importer import Importer, Look, PictureFolder, stored_checksums
+from defocus.capture.arriving.importer import (
+    Importer,
+    Look,
+    PictureFolder,
+    stored_checksums,
+)
 from defocus.capture.arriving.pairing import BracketApertures, CardPair, find_pairs
 from defocus.capture.sessions.damage import report_damage
 from defocus.capture.sessions.session import has_begun, read_state
@@ -46,7 +56,9 @@ def import_pictures(session: Path, request: ImportRequest) -> int:
         none = not importer.folder.state.planned
         if none:
             _say_no_pair(request)
-        return int(importer.rejected > 0 or none or bool(pictures.damaged or lost or failed))
+        return int(
+            importer.rejected > 0 or none or bool(pictures.damaged or lost or failed)
+        )
 
 
 def _say_no_pair(request: ImportRequest) -> None:
@@ -61,7 +73,9 @@ def _say_no_pair(request: ImportRequest) -> None:
 def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
     """Refuse pictures without a pair, before a session is created."""
     if not shots:
-        raise InputError(f"{request.folder}: no complete picture there; check the folder")
+        raise InputError(
+            f"{request.folder}: no complete picture there; check the folder"
+        )
     _apertures(request, bodies_of(shots))
 
 
@@ -81,13 +95,17 @@ def _found(
             if request.rejected == "leave":
                 shots, rejected = _without_rejected(shots)
                 left += rejected
-            some, others = find_pairs(shots, apertures[body.name], gap_seconds=request.gap_seconds)
+            some, others = find_pairs(
+                shots, apertures[body.name], gap_seconds=request.gap_seconds
+            )
             pairs += some
             left += others
     return pairs, left
 
 
-def _without_rejected(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Leftover]]:
+def _without_rejected(
+    shots: Sequence[CardShot],
+) -> tuple[list[CardShot], list[Leftover]]:
     """Shots that no sidecar rejects; the files of the others are left out."""
     kept: list[CardShot] = []
     left: list[Leftover] = []
@@ -114,18 +132,24 @@ def _apertures(
         try:
             by_body[body.name] = request.apertures(body.shots)
         except InputError as error:
-            lacking[body.name] = f"{body.name}: {error}" if len(telling) > 1 else str(error)
+            lacking[body.name] = (
+                f"{body.name}: {error}" if len(telling) > 1 else str(error)
+            )
     if lacking and not by_body:
         raise InputError(next(iter(lacking.values())))
     some = next(iter(by_body.values()), None)
     pairs = ((body.name, by_body.get(body.name, some)) for body in bodies)
-    return {name: apertures for name, apertures in pairs if apertures is not None}, lacking
+    return {
+        name: apertures for name, apertures in pairs if apertures is not None
+    }, lacking
 
 
 def _say_bodies(bodies: Sequence[CameraShots]) -> None:
     named = [body for body in bodies if body.tells_exposure]
     if len(named) > 1:
-        counts = ", ".join(f"{one.name} ({counted(len(one.shots), 'picture')})" for one in named)
+        counts = ", ".join(
+            f"{one.name} ({counted(len(one.shots), 'picture')})" for one in named
+        )
         say(f"pictures of {len(named)} cameras, each paired by itself: {counts}")
     for body in bodies:
         for remark in body.remarks:
@@ -145,7 +169,9 @@ def _take_all(
     say_left_out(failed, len(pairs), "pair")
     say(f"{counted(len(taken), 'pair')} imported, {counted(count, 'file')} left out")
     if unused := importer.scenes.unused():
-        say(f"{counted(len(unused), 'scene')} of the list not seen, such as '{unused[0]}'")
+        say(
+            f"{counted(len(unused), 'scene')} of the list not seen, such as '{unused[0]}'"
+        )
     return failed
 
 
@@ -154,16 +180,27 @@ def _take(importer: Importer, card_pair: CardPair) -> LeftOut | None:
     name = written_name(Path(card_pair.shots[0].files[0].name))
     result = attempt(f"of {name}", partial(importer.take, card_pair))
     if isinstance(result, LeftOut):
-        require_folder(importer.request.folder)  # a card that was pulled out is not a pair's fault
+        require_folder(
+            importer.request.folder
+        )  # a card that was pulled out is not a pair's fault
     return result
 
 
-def _say_left_out(importer: Importer, shots: Sequence[CardShot], left: Sequence[Leftover]) -> int:
+def _say_left_out(
+    importer: Importer, shots: Sequence[CardShot], left: Sequence[Leftover]
+) -> int:
     """Name every file that is in no pair with its reason; return their number."""
     pictures = importer.pictures
-    files = [*left, *pictures.left_out, *pictures.unread(), *importer.sidecars_left(shots)]
+    files = [
+        *left,
+        *pictures.left_out,
+        *pictures.unread(),
+        *importer.sidecars_left(shots),
+    ]
     for one in sorted(files, key=lambda one: one.path):
-        say(f"left out: {written_name(one.path.relative_to(pictures.path))}: {one.reason}")
+        say(
+            f"left out: {written_name(one.path.relative_to(pictures.path))}: {one.reason}"
+        )
     return len(files)
 
 
@@ -199,8 +236,12 @@ def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
 
 
 @contextmanager
-def _importer(session: Path, request: ImportRequest, pictures: PictureFolder) -> Iterator[Importer]:
-    with journalled_session(session, create=True, json_lines=request.json_lines) as folder:
+def _importer(
+    session: Path, request: ImportRequest, pictures: PictureFolder
+) -> Iterator[Importer]:
+    with journalled_session(
+        session, create=True, json_lines=request.json_lines
+    ) as folder:
         state = folder.state
         other = [p for p in state.incomplete if state.shoots[p.shoot].imported is None]
         if other:

@@ -68,17 +68,24 @@ class _Usable:
     def like(self, other: "_Usable") -> bool:
         """Whether both have one aperture."""
         apart = abs(self.stops - other.stops)
-        return apart < (2 * SAME_APERTURE_STOPS if self.says_aperture else SAME_EXPOSURE_STOPS)
+        return apart < (
+            2 * SAME_APERTURE_STOPS if self.says_aperture else SAME_EXPOSURE_STOPS
+        )
 
     def exposed_like(self, other: "_Usable") -> bool:
         """Whether the settings of both give one exposure; they may if an aperture is not said."""
         if not (self.says_aperture and other.says_aperture):
             return True
-        return abs(self._light() - self.stops - other._light() + other.stops) < SAME_EXPOSURE_STOPS
+        return (
+            abs(self._light() - self.stops - other._light() + other.stops)
+            < SAME_EXPOSURE_STOPS
+        )
 
     def _light(self) -> float:
         """Light by time and ISO, in stops."""
-        return math.log2((self.shot.exif.seconds or 1.0) * (self.shot.exif.iso or 100.0))
+        return math.log2(
+            (self.shot.exif.seconds or 1.0) * (self.shot.exif.iso or 100.0)
+        )
 
 
 def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
@@ -89,7 +96,10 @@ def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
         if shot.exif.f_number
     }
     if len(numbers) != 2:
-        listed = ", ".join(f"f/{number:g}" for _, number in sorted(numbers.items())) or "none"
+        listed = (
+            ", ".join(f"f/{number:g}" for _, number in sorted(numbers.items()))
+            or "none"
+        )
         lens = NO_CONTACTS if any(shot.exif.seconds for shot in shots) else NO_EXIF
         hint = f"; {lens}" if len(numbers) < 2 else "; choose with --blurry and --sharp"
         raise InputError(f"the pictures do not have two apertures, but {listed}{hint}")
@@ -118,7 +128,9 @@ def find_pairs(
         window = usable[place : place + 4]
         length = _length(window, gap_seconds, apertures.order)
         if length == 1:
-            left.append(Leftover(window[0].shot.files[0], _why_alone(window, gap_seconds)))
+            left.append(
+                Leftover(window[0].shot.files[0], _why_alone(window, gap_seconds))
+            )
         else:
             pair, raw = _of_one_kind(_pair(window[:length], apertures))
             pairs.append(pair)
@@ -130,15 +142,22 @@ def find_pairs(
 def _of_one_kind(pair: CardPair) -> tuple[CardPair, list[Leftover]]:
     """A pair without RAW files that another of its shots lacks, if all have a further file."""
     developed = [shot.without_raw for shot in pair.shots]
-    with_raw = [files != shot.files for shot, files in zip(pair.shots, developed, strict=True)]
+    with_raw = [
+        files != shot.files for shot, files in zip(pair.shots, developed, strict=True)
+    ]
     if all(with_raw) or not any(with_raw) or not all(developed):
         return pair, []
     shots = tuple(
-        replace(shot, files=files) for shot, files in zip(pair.shots, developed, strict=True)
+        replace(shot, files=files)
+        for shot, files in zip(pair.shots, developed, strict=True)
     )
     reason = "the other member has no RAW file; the JPEG of both make the pair"
-    dropped = {path for shot in pair.shots for path in shot.files} - {*itertools.chain(*developed)}
-    return replace(pair, shots=shots), [Leftover(path, reason) for path in sorted(dropped)]
+    dropped = {path for shot in pair.shots for path in shot.files} - {
+        *itertools.chain(*developed)
+    }
+    return replace(pair, shots=shots), [
+        Leftover(path, reason) for path in sorted(dropped)
+    ]
 
 
 def _usable(shot: CardShot, apertures: BracketApertures) -> _Usable | None:
@@ -214,7 +233,10 @@ def _is_test(window: Sequence[_Usable]) -> bool:
 
 
 def _near(one: _Usable, other: _Usable, gap_seconds: float) -> bool:
-    return one.says_aperture == other.says_aperture and _pause(one.shot, other.shot) <= gap_seconds
+    return (
+        one.says_aperture == other.says_aperture
+        and _pause(one.shot, other.shot) <= gap_seconds
+    )
 
 
 def _alike(one: _Usable, other: _Usable) -> bool:

@@ -105,7 +105,9 @@ class CommandCamera(Camera):
         """Run the program of a setting."""
         commands = self._rig.settings.get(name)
         if commands is None:
-            raise InputError(f"{self._uri} sets no {name}; add a table [settings.{name}]")
+            raise InputError(
+                f"{self._uri} sets no {name}; add a table [settings.{name}]"
+            )
         if value not in commands.choices:
             raise InputError(
                 f"the rig has no {name} '{value}'; it has {', '.join(commands.choices)}"
@@ -118,10 +120,14 @@ class CommandCamera(Camera):
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Run the program that shoots, and check its files."""
-        with tempfile.TemporaryDirectory(prefix=".shot-", dir=path_stem.parent) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix=".shot-", dir=path_stem.parent
+        ) as folder:
             output = Path(folder) / path_stem.name
             said = self._run(self._rig.shoot, output=str(output))
-            written = [output.with_name(output.name + suffix) for suffix in self._rig.suffixes]
+            written = [
+                output.with_name(output.name + suffix) for suffix in self._rig.suffixes
+            ]
             if not _is_plain_file(written[0]):
                 raise CameraError(
                     f"{self._rig.shoot[0]} ended without error but wrote no {written[0].name}"
@@ -147,7 +153,9 @@ class CommandCamera(Camera):
             self._run_once(self._rig.preview, output=str(output))
             path = output.with_suffix(".jpg")
             if not _is_plain_file(path):
-                raise CameraError(f"{self._rig.preview[0]} wrote no preview.jpg; check 'preview'")
+                raise CameraError(
+                    f"{self._rig.preview[0]} wrote no preview.jpg; check 'preview'"
+                )
             return path.read_bytes()
 
     def _run(self, arguments: Arguments, **values: str) -> str:
@@ -175,17 +183,25 @@ class CommandCamera(Camera):
                 check=False,
             )
         except FileNotFoundError as error:
-            raise CameraNotFoundError(f"{filled[0]}: no such program; install it") from error
+            raise CameraNotFoundError(
+                f"{filled[0]}: no such program; install it"
+            ) from error
         except OSError as error:
-            raise CameraNotFoundError(f"{filled[0]}: cannot be run ({error.strerror})") from error
+            raise CameraNotFoundError(
+                f"{filled[0]}: cannot be run ({error.strerror})"
+            ) from error
         except subprocess.TimeoutExpired as error:
             raise CameraError(
                 f"{filled[0]}: not finished after {self._rig.timeout_seconds:g} s; "
                 "check the camera, or raise timeout_seconds, then run 'defocus-capture resume'"
             ) from error
         if process.returncode != 0:
-            said = " ".join((process.stderr or process.stdout).decode("utf-8", "replace").split())
-            raise ShotFailedError(f"{filled[0]}: failed with {process.returncode}: {said[-200:]}")
+            said = " ".join(
+                (process.stderr or process.stdout).decode("utf-8", "replace").split()
+            )
+            raise ShotFailedError(
+                f"{filled[0]}: failed with {process.returncode}: {said[-200:]}"
+            )
         return process.stdout[:MAX_OUTPUT].decode("utf-8", "replace").strip()
 
 
@@ -195,7 +211,9 @@ class CommandFocusCamera(CommandCamera):
     def move_focus(self, steps: int) -> int:
         """Run the program that moves the focus; it prints the steps moved."""
         assert self._rig.focus is not None  # noqa: S101 - see open_camera
-        said = self._run_once(self._rig.focus.move, steps=str(steps))  # it may have moved
+        said = self._run_once(
+            self._rig.focus.move, steps=str(steps)
+        )  # it may have moved
         try:
             return int(said) if said else steps
         except ValueError as error:
@@ -219,4 +237,6 @@ def _filled(argument: str, values: dict[str, str]) -> str:
 def open_camera(uri: str) -> CommandCamera:
     """Open the camera described by a file of commands."""
     rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
-    return CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
+    return (
+        CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
+    )

@@ -4,7 +4,12 @@ The user sets and releases it; EXIF of the pictures is compared as for any other
 
 from pathlib import Path
 
-from defocus.capture.arriving.hot_folder import HotFolder, copy_part, picture_files, require_folder
+from defocus.capture.arriving.hot_folder import (
+    HotFolder,
+    copy_part,
+    picture_files,
+    require_folder,
+)
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
@@ -40,14 +45,18 @@ class FolderCamera(Camera):
     def settings(self) -> dict[SettingName, Setting]:
         """All third stops, which the camera is assumed to have."""
         return {
-            name: Setting(name, name, self._set.get(name, _word(name, self._exif)), words)
+            name: Setting(
+                name, name, self._set.get(name, _word(name, self._exif)), words
+            )
             for name, words in _WORDS.items()
         }
 
     def set(self, name: SettingName, value: str) -> str:
         """Tell the user what to set; the EXIF of the picture shows if they did."""
         if value not in _WORDS[name]:
-            raise InputError(f"no third stop '{value}' for the {name}; write it like a camera does")
+            raise InputError(
+                f"no third stop '{value}' for the {name}; write it like a camera does"
+            )
         if self._set.get(name) != value:
             say(f"on the camera, set the {name} to {value}")
         self._set[name] = value
@@ -82,4 +91,6 @@ def _word(name: SettingName, exif: Exif) -> str:
 
 def open_camera(uri: str) -> FolderCamera:
     """Open the camera of a folder."""
-    return FolderCamera(uri, require_folder(Path(uri.removeprefix("folder:")).absolute()))
+    return FolderCamera(
+        uri, require_folder(Path(uri.removeprefix("folder:")).absolute())
+    )

@@ -28,7 +28,12 @@ from defocus.capture.links.gphoto2.process import (
     detect,
     virtual_environment,
 )
-from defocus.capture.links.gphoto2.received import Moments, check_kind, clear_away, say_others
+from defocus.capture.links.gphoto2.received import (
+    Moments,
+    check_kind,
+    clear_away,
+    say_others,
+)
 from defocus.capture.links.gphoto2.release import in_memory
 from defocus.capture.links.gphoto2.setting_names import (
     DRIVE_WORDS,
@@ -115,7 +120,9 @@ class GPhoto2Camera(Camera):
         find, read = self._process.find, dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
             # libgphoto2's virtual camera has no ISO; every body that was reported has one.
-            entry = find(*SETTING_WORDS[name], needed=name != "iso" or not self._virtual)
+            entry = find(
+                *SETTING_WORDS[name], needed=name != "iso" or not self._virtual
+            )
             if entry is not None:
                 read[name] = entry
         program = self._process.ask("find", words=PROGRAM_WORDS, patience=0.0)
@@ -156,7 +163,9 @@ class GPhoto2Camera(Camera):
             choice = format_choice(entry.choices, kind)
             if choice is None:
                 offered = ", ".join(entry.choices) or "none"
-                raise InputError(f"this camera makes no {kind} files; {word} can be {offered}")
+                raise InputError(
+                    f"this camera makes no {kind} files; {word} can be {offered}"
+                )
             chosen = self._write(word, entry.value, choice)
         if not chosen:
             raise InputError(
@@ -177,7 +186,9 @@ class GPhoto2Camera(Camera):
         return self._changed(words, mirror_changes(words))
 
     def _changed(self, words: Mapping[str, Word], changes: Mapping[str, str]) -> str:
-        values = [(w, self._write(w, words[w].value, value)) for w, value in changes.items()]
+        values = [
+            (w, self._write(w, words[w].value, value)) for w, value in changes.items()
+        ]
         return ", ".join(f"{word} {value}" for word, value in values)
 
     def _ready(self) -> None:
@@ -190,7 +201,9 @@ class GPhoto2Camera(Camera):
             try:
                 got = self._write(word, got, choice)
             except CameraError as error:
-                say(f"{self._process.port}: {word} could not be set to {choice}: {error}")
+                say(
+                    f"{self._process.port}: {word} could not be set to {choice}: {error}"
+                )
             words[word] = replace(words[word], value=got, read_only=True)  # so it stays
         refuse_burst(words)
         self._readied = True
@@ -239,12 +252,16 @@ class GPhoto2Camera(Camera):
             with clear_away(parts, path_stem, on_card=bool(self.on_card)):
                 self._moments.check(parts, ordered)
         if self._files_due is not None:
-            self._files_due = len(parts)  # by what came, not by what the body calls its format
+            self._files_due = len(
+                parts
+            )  # by what came, not by what the body calls its format
         return parts
 
     def fetch(self, path_stem: Path) -> list[Path]:
         """Download an earlier shot that is still on the card (see ``HasCard``)."""
-        return self._delivered(lambda: self.child.ask("fetch", stem=str(path_stem.absolute())))
+        return self._delivered(
+            lambda: self.child.ask("fetch", stem=str(path_stem.absolute()))
+        )
 
     def delete(self, place: CardFile) -> None:
         """Delete a file on the card (see ``HasCard``)."""
@@ -274,7 +291,9 @@ class GPhoto2Camera(Camera):
     def cards(self, *, count_files: bool = True) -> tuple[CardSpace, ...]:
         """The cards that the camera shows (see ``HasCardSpace``)."""
         cards = self._process.retried(
-            lambda: self.child.ask("card", within_seconds=SHOT_SECONDS, count_files=count_files)
+            lambda: self.child.ask(
+                "card", within_seconds=SHOT_SECONDS, count_files=count_files
+            )
         )
         return tuple(CardSpace(**card) for card in cards)
 
@@ -297,7 +316,9 @@ class GPhoto2FocusCamera(GPhoto2Camera):
         """Drive the motor (see ``HasFocusMotor``); one that a crash cut short may be half done."""
         self._ready()
         try:
-            return int(self.child.ask("move_focus", within_seconds=FOCUS_SECONDS, steps=steps))
+            return int(
+                self.child.ask("move_focus", within_seconds=FOCUS_SECONDS, steps=steps)
+            )
         except AnswerError as error:
             raise CameraError(
                 f"{self._process.port}: the focus did not move: {explained(error)}; set the camera "
@@ -320,12 +341,16 @@ def open_camera(uri: str) -> GPhoto2Camera:
             f"camera address '{uri}': cameras over the network (PTP/IP) are left out, because none "
             "was at hand; connect it by USB, as gphoto2:"
         )
-    if rest.startswith("virtual="):  # libgphoto2's, which delivers the first JPEG of a folder
+    if rest.startswith(
+        "virtual="
+    ):  # libgphoto2's, which delivers the first JPEG of a folder
         environment = virtual_environment(Path(rest.removeprefix("virtual=")))
         rest = ""
     cameras = detect(environment)
     if not cameras:
-        raise CameraNotFoundError(f"no camera found at {uri}; plug it in and switch it on")
+        raise CameraNotFoundError(
+            f"no camera found at {uri}; plug it in and switch it on"
+        )
     if rest.startswith("serial="):
         return _with_serial(uri, rest.removeprefix("serial="), cameras)
     if rest.startswith("usb:"):
@@ -337,16 +362,22 @@ def open_camera(uri: str) -> GPhoto2Camera:
         )
     if len(cameras) != 1:
         ports = ", ".join(f"gphoto2:{camera['port']}" for camera in detect(environment))
-        raise CameraNotFoundError(f"{uri}: not one camera; there is {ports}; name one of them")
+        raise CameraNotFoundError(
+            f"{uri}: not one camera; there is {ports}; name one of them"
+        )
     return _opened(uri, cameras[0]["port"], environment)
 
 
 def _opened(uri: str, port: str, environment: dict[str, str]) -> GPhoto2Camera:
     try:
         process = CameraProcess(port, environment)
-        return (GPhoto2FocusCamera if process.child.ask("motor") else GPhoto2Camera)(uri, process)
+        return (GPhoto2FocusCamera if process.child.ask("motor") else GPhoto2Camera)(
+            uri, process
+        )
     except (ChildLostError, AnswerError) as error:
-        raise CameraNotFoundError(f"{uri}: {port} cannot be opened: {explained(error)}") from error
+        raise CameraNotFoundError(
+            f"{uri}: {port} cannot be opened: {explained(error)}"
+        ) from error
 
 
 def _with_serial(uri: str, serial: str, entries: list[dict[str, str]]) -> GPhoto2Camera:
@@ -358,7 +389,9 @@ def _with_serial(uri: str, serial: str, entries: list[dict[str, str]]) -> GPhoto
         if seen[-1] == serial:
             return camera
         camera.close()
-    raise CameraNotFoundError(f"{uri}: no such camera; serial numbers found: {', '.join(seen)}")
+    raise CameraNotFoundError(
+        f"{uri}: no such camera; serial numbers found: {', '.join(seen)}"
+    )
 
 
 def discover() -> list[CameraDescription]:

@@ -25,7 +25,13 @@ from defocus.capture.camera import (
 )
 from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.planning.labels import values
-from defocus.capture.simulation.body import Body, FocusMotor, parse_faults, spoiled, write_delivered
+from defocus.capture.simulation.body import (
+    Body,
+    FocusMotor,
+    parse_faults,
+    spoiled,
+    write_delivered,
+)
 from defocus.capture.simulation.options import (
     PROFILES,
     SENSOR_WIDTH_MM,
@@ -33,7 +39,12 @@ from defocus.capture.simulation.options import (
     parse_address,
 )
 from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM
-from defocus.capture.simulation.sensor import ExifTags, encode_tiff, recorded, sensor_noise
+from defocus.capture.simulation.sensor import (
+    ExifTags,
+    encode_tiff,
+    recorded,
+    sensor_noise,
+)
 from defocus.capture.simulation.stage import (
     FOCAL_LENGTH_MM,
     Stage,
@@ -66,7 +77,9 @@ class SimulatedCamera(Camera):
         self._uri = uri
         self._options = options
         self._profile = PROFILES[options.profile]
-        self._values = {name: words.start for name, words in self._profile.words.items()}
+        self._values = {
+            name: words.start for name, words in self._profile.words.items()
+        }
         self._motor = FocusMotor(FOCUS_DISTANCE_MM, options.travel, options.backlash)
         self._stage = Stage(options, self._motor.distance_at(options.chart))
         self._faults = parse_faults(options.fault)
@@ -78,7 +91,9 @@ class SimulatedCamera(Camera):
 
     def close(self) -> None:
         """Restore the settings."""
-        self._values = {name: words.start for name, words in self._profile.words.items()}
+        self._values = {
+            name: words.start for name, words in self._profile.words.items()
+        }
 
     def describe(self) -> CameraDescription:
         """Describe the camera: a 50 mm lens focused at 2 m, on a sensor 16 mm wide."""
@@ -152,7 +167,9 @@ class SimulatedCamera(Camera):
     def _pixels(self, shot: TrueShot, number: int) -> NDArray[np.uint16]:
         """The picture of a shot with noise, and with the faults of the light."""
         signal = self._stage.signal(shot)
-        signal = spoiled(signal, self._faults, number, shot.exposure.f_number, self._options.seed)
+        signal = spoiled(
+            signal, self._faults, number, shot.exposure.f_number, self._options.seed
+        )
         pixels = recorded(signal, self._noise(shot.exposure, self._random("noise")))
         if self._stage.target is None:
             self._shots.append(shot)
@@ -163,10 +180,14 @@ class SimulatedCamera(Camera):
     def preview(self) -> bytes:
         """The scene with the present settings at 8 bits; the lens is as at the first shot."""
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
-        still = TrueShot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
+        still = TrueShot(
+            "live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0
+        )
         if self._live is None or self._live[0] != still:
             self._live = still, self._stage.signal(still)
-        pixels = recorded(self._live[1], self._noise(exposure, self._live_noise), bits=8)
+        pixels = recorded(
+            self._live[1], self._noise(exposure, self._live_noise), bits=8
+        )
         return encoded_jpeg(pixels)
 
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
@@ -208,13 +229,16 @@ class SimulatedCamera(Camera):
         if self._faults.has("stuck-aperture", self._body.shot) and self._shots:
             lens = replace(lens, f_number=self._shots[-1].lens.f_number)
             error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
-        return TrueShot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
+        return TrueShot(
+            role, exposure, lens, geometry, error_ev, object_px, self.released_at
+        )
 
     def _drawn(self, exposure: Exposure, lens: Lens) -> tuple[Similarity, float, float]:
         """Geometry, error of the exposure in EV and place of the object in px, without faults."""
         options = self._options
         geometry = Similarity(
-            zoom=1.0 + options.focus_breathing * (breathing_zoom(lens, LENS_AT_REST) - 1.0),
+            zoom=1.0
+            + options.focus_breathing * (breathing_zoom(lens, LENS_AT_REST) - 1.0),
             shift_px=(options.offset, 0.0),
         )
         error_ev = options.stop_error * math.log2(exposure.f_number / 2**0.5) / 4.0
@@ -263,7 +287,9 @@ class SimulatedCamera(Camera):
         word = self._values[name]
         numbers = values(self.settings()[name])
         if word not in numbers:
-            raise CameraError(f"{name} is '{word}': the simulated camera has no metering; set it")
+            raise CameraError(
+                f"{name} is '{word}': the simulated camera has no metering; set it"
+            )
         return word, numbers[word]
 
     def _random(self, purpose: str) -> np.random.Generator:

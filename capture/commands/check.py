@@ -38,7 +38,9 @@ VERDICTS = ".check-in-progress.jsonl"
 @click.command(name="check")
 @session_argument
 @json_option()
-@click.option("--fix-index", is_flag=True, help="Rebuild session.json and checksums.sha256 first.")
+@click.option(
+    "--fix-index", is_flag=True, help="Rebuild session.json and checksums.sha256 first."
+)
 @click.option(
     "--repair",
     is_flag=True,
@@ -49,7 +51,9 @@ VERDICTS = ".check-in-progress.jsonl"
     is_flag=True,
     help="Compare checksums only; do not measure and do not write report.html.",
 )
-@click.option("--again", is_flag=True, help="Judge all pairs again, and write report.html again.")
+@click.option(
+    "--again", is_flag=True, help="Judge all pairs again, and write report.html again."
+)
 @on_option("Number of pairs judged at once.")
 def command(
     session: Path,
@@ -88,10 +92,14 @@ def command(
             folder.write_index()
     if as_json:
         with json_output() as out:
-            report, _ = _checked(session, files_only=files_only, again=again, where=where)
+            report, _ = _checked(
+                session, files_only=files_only, again=again, where=where
+            )
             out.write(report.to_json())
     else:
-        report, sheet = _checked(session, files_only=files_only, again=again, where=where)
+        report, sheet = _checked(
+            session, files_only=files_only, again=again, where=where
+        )
         for line in report.lines():
             click.echo(line)
         if sheet is not None:
@@ -118,7 +126,9 @@ def _checked(
         return report, sheet
     try:
         write_contact_sheet(session, sheet, where)
-    except StorageError as error:  # a check of a session on a read-only disk is still a check
+    except (
+        StorageError
+    ) as error:  # a check of a session on a read-only disk is still a check
         say(f"no contact sheet: {error}")
         return report, None
     return report, sheet
@@ -159,7 +169,9 @@ class _KeptVerdicts:
                 stream.write(json.dumps([key, asdict(pair)]) + "\n")
         except OSError as error:
             self._writable = False
-            say(f"{self._path}: cannot be written ({error.strerror}); the check cannot be resumed")
+            say(
+                f"{self._path}: cannot be written ({error.strerror}); the check cannot be resumed"
+            )
 
     def forget(self) -> None:
         """Remove the file, once all verdicts are known."""
@@ -189,19 +201,25 @@ def judged_again(
     verdicts = {name: kept.verdicts.get(_key(job)) for name, job in work.items()}
     left = {name: job for name, job in work.items() if verdicts[name] is None}
     if len(left) < len(work):
-        say(f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted")
+        say(
+            f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted"
+        )
     failed = False
     for name, judged in track(each(_judged, left, where), "judging", len(left)):
         if isinstance(judged, LeftOut):
             failed = True
             unjudged = left[name].checked
-            verdicts[name] = replace(unjudged, verdict="incomplete", reason=judged.reason)
+            verdicts[name] = replace(
+                unjudged, verdict="incomplete", reason=judged.reason
+            )
         else:
             verdicts[name] = judged
             kept.add(_key(left[name]), judged)
     if not failed:
         kept.forget()
-    return replace(check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs))
+    return replace(
+        check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs)
+    )
 
 
 def _unjudged(root: Path, check: "SessionCheck", again: bool) -> list[_Job]:
@@ -209,7 +227,11 @@ def _unjudged(root: Path, check: "SessionCheck", again: bool) -> list[_Job]:
     from defocus.capture.sessions.session import read_state
 
     state, _ = read_state(root)
-    whole = [pair for pair in check.pairs if pair.files and all(file.ok for file in pair.files)]
+    whole = [
+        pair
+        for pair in check.pairs
+        if pair.files and all(file.ok for file in pair.files)
+    ]
     return [
         _Job(
             root.absolute(),
@@ -230,7 +252,9 @@ def _is_judged(root: Path, pair_id: str) -> bool:
     try:
         entry = read_json(file_path(root, pair_id, "pair.json"))
         texts = [finding["text"] for finding in entry["quality"]["findings"]]
-        return "verdict" in entry and not any(text.startswith(NOT_JUDGED) for text in texts)
+        return "verdict" in entry and not any(
+            text.startswith(NOT_JUDGED) for text in texts
+        )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False  # judging it says what is wrong with the document
 
@@ -257,7 +281,9 @@ def _judged(job: _Job) -> "CheckedPair":
             return checked  # by a person
         quality = judge_again(root, shoot, pair, entry)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        return replace(checked, verdict="reject", reason=f"pair.json cannot be used ({error})")
+        return replace(
+            checked, verdict="reject", reason=f"pair.json cannot be used ({error})"
+        )
     if quality.verdict == pair.verdict:
         return checked
     reason = quality.reason or "nothing is wrong"

@@ -49,7 +49,9 @@ def list_command(uri: str, as_json: bool) -> None:
             if word.span is not None:
                 can_be = f"{word.span[0]:g} to {word.span[1]:g}"
             locked = "  (read-only)" if word.read_only else ""
-            click.echo(f"{name} = {word.value}{locked}" + (f"  [{can_be}]" if can_be else ""))
+            click.echo(
+                f"{name} = {word.value}{locked}" + (f"  [{can_be}]" if can_be else "")
+            )
 
 
 @command.command(name="get")
@@ -84,7 +86,9 @@ def set_command(uri: str, assignment: str) -> None:
 
 @command.command(name="dump")
 @camera_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE."
+)
 def dump_command(uri: str, out: Path | None) -> None:
     """Print all settings as JSON.
 

@@ -52,9 +52,15 @@ def command(session: Path, out: Path, settings: "DevelopSettings") -> int:
     from defocus.progress import counted, say
 
     if settings.register_by != "none":
-        raise InputError(REGISTERED_BY[settings.register_by].format(session=session, out=out))
+        raise InputError(
+            REGISTERED_BY[settings.register_by].format(session=session, out=out)
+        )
     result = develop_session(session, out, settings)
     counts = f"{counted(len(result.developed), 'pair')} developed, {len(result.kept)} were done"
-    lacking = f"; left out of them: {', '.join(map(str, result.lacking))}" if result.lacking else ""
+    lacking = (
+        f"; left out of them: {', '.join(map(str, result.lacking))}"
+        if result.lacking
+        else ""
+    )
     say(f"{counts} before, {len(result.failed)} failed{lacking}")
     return 1 if result.failed else 0

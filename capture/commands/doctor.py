@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @help_heading("Prepare")
 @click.command(name="doctor")
 @click.option(
-    "--camera", "uri", metavar="URI", help="Also check this camera; see 'cameras --help'."
+    "--camera",
+    "uri",
+    metavar="URI",
+    help="Also check this camera; see 'cameras --help'.",
 )
 @click.option(
     "--folder",
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Folder where sessions will be written.  [default: here]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list and do not ask.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON list and do not ask."
+)
 def command(uri: str | None, folder: Path, as_json: bool) -> int:
     """Check the camera and computer before a shoot.
 
@@ -43,7 +48,11 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
     if not as_json:
         findings = list(map(_answered, findings))
         for finding in findings:
-            advice = "" if finding.status == "ok" or not finding.advice else f"; {finding.advice}"
+            advice = (
+                ""
+                if finding.status == "ok" or not finding.advice
+                else f"; {finding.advice}"
+            )
             click.echo(f"{finding.status:4}  {finding.name}: {finding.detail}{advice}")
     return code or int(any(finding.status == "fail" for finding in findings))
 
@@ -62,7 +71,10 @@ def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]"
             return [*findings, *camera_findings(camera)], 0
     except CameraError as error:
         problem, _, advice = str(error).partition("; ")
-        return [*findings, CheckedPoint("camera", "fail", problem, advice)], error.exit_code
+        return [
+            *findings,
+            CheckedPoint("camera", "fail", problem, advice),
+        ], error.exit_code
 
 
 def _answered(finding: "CheckedPoint") -> "CheckedPoint":

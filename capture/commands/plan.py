@@ -35,7 +35,10 @@ def command(bracket: "BracketSettings", options: "PlanSettings") -> None:
 
     request, address = BracketRequest(**dict(bracket)), RigAddress.parse(bracket.uri)
     scenes = options.scene_list
-    with json_output() if options.as_json else nullcontext() as out, open_rig(address) as rig:
+    with (
+        json_output() if options.as_json else nullcontext() as out,
+        open_rig(address) as rig,
+    ):
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
         numbers = counted_plans(options, plans)
         if out is None:

@@ -17,12 +17,22 @@ from defocus.command_line.verbs import help_heading
 if TYPE_CHECKING:
     from defocus.capture.planning.shoot_settings import BracketSettings, ShootOptions
 
-HEADINGS = ("Number and times", *SHOT_HEADINGS, *HANDLING_HEADINGS, "Planning", "Output")
+HEADINGS = (
+    "Number and times",
+    *SHOT_HEADINGS,
+    *HANDLING_HEADINGS,
+    "Planning",
+    "Output",
+)
 
 
 @help_heading("Shoot")
 @click.command(
-    name="shoot", cls=SettingsCommand, models=MODELS, headings=HEADINGS, others="Planning"
+    name="shoot",
+    cls=SettingsCommand,
+    models=MODELS,
+    headings=HEADINGS,
+    others="Planning",
 )
 @session_argument
 def command(session: Path, bracket: "BracketSettings", options: "ShootOptions") -> int:

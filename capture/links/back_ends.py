@@ -22,7 +22,9 @@ SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
 def redacted(uri: str) -> str:
     """A printable address: ``mine://admin:1234@cam/a?pwd=1234`` has three stars for each 1234."""
     uri = re.sub(r"(//[^/?#@:]*):.*@", r"\1:***@", uri)
-    return re.sub(rf"([?&]{SECRET.pattern}[^=&]*)=[^&]*", r"\1=***", uri, flags=re.IGNORECASE)
+    return re.sub(
+        rf"([?&]{SECRET.pattern}[^=&]*)=[^&]*", r"\1=***", uri, flags=re.IGNORECASE
+    )
 
 
 _METHODS = ("__enter__", "__exit__", "close", "describe", "settings", "set", "shoot")
@@ -65,7 +67,9 @@ def schemes() -> list[str]:
 def brought_schemes() -> Iterator[tuple[str, str]]:
     """Schemes of extras, other packages and plug-in files, with what their modules say first."""
     for scheme in sorted({*schemes()} - CAMERAS.own().keys()):
-        first, _, _ = (getattr(_back_end(scheme), "__doc__", None) or "").partition("\n")
+        first, _, _ = (getattr(_back_end(scheme), "__doc__", None) or "").partition(
+            "\n"
+        )
         yield scheme, first.replace("``", "")
 
 
@@ -91,7 +95,10 @@ def open_camera(uri: str) -> Camera:
 def starts_programs(uri: str) -> bool:
     """Whether opening an address starts programs that it names."""
     scheme = uri.partition(":")[0]
-    return scheme in schemes() and getattr(_back_end(scheme), "STARTS_PROGRAMS", False) is True
+    return (
+        scheme in schemes()
+        and getattr(_back_end(scheme), "STARTS_PROGRAMS", False) is True
+    )
 
 
 def discover_cameras() -> list[CameraDescription]:
@@ -123,9 +130,13 @@ def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions m
 def _of_plugin(plugin: Plugin, scheme: str) -> SimpleNamespace:
     """A plug-in file that is a back end; its errors name the file and the line."""
     functions = vars(plugin.module)
-    guard = partial(guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError))
+    guard = partial(
+        guarded, plugin, f"camera '{scheme}:'", passing=(DefocusError, OSError)
+    )
     back_end = SimpleNamespace(
-        open_camera=guard(function=partial(_guarded_camera, functions["open_camera"], guard)),
+        open_camera=guard(
+            function=partial(_guarded_camera, functions["open_camera"], guard)
+        ),
         STARTS_PROGRAMS=functions.get("STARTS_PROGRAMS", False),
         __doc__=functions.get("__doc__"),
     )
@@ -134,7 +145,9 @@ def _of_plugin(plugin: Plugin, scheme: str) -> SimpleNamespace:
     return back_end
 
 
-def _guarded_camera(opening: Callable[[str], Any], guard: Callable[..., Any], uri: str) -> Any:  # noqa: ANN401 - whatever a file opens
+def _guarded_camera(
+    opening: Callable[[str], Any], guard: Callable[..., Any], uri: str
+) -> Any:  # noqa: ANN401 - whatever a file opens
     """Open a camera whose errors name the file and the line."""
     camera = opening(uri)
     lacking = [name for name in _METHODS if not callable(getattr(camera, name, None))]

@@ -19,17 +19,25 @@ CLOCK_SKEW = "clock_skew_seconds"
 def refuse_value(word: str, value: str, entry: Word) -> None:
     """Refuse a value of a read-only entry, or one that is not among its choices or limits."""
     if entry.read_only:
-        raise InputError(f"{word} is {entry.value} and can only be changed on the camera itself")
+        raise InputError(
+            f"{word} is {entry.value} and can only be changed on the camera itself"
+        )
     if entry.choices and value not in entry.choices:
-        raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(entry.choices)}")
+        raise InputError(
+            f"{word} cannot be '{value}'; it can be {', '.join(entry.choices)}"
+        )
     if entry.span is not None:
         try:
             number = float(value)
         except ValueError as error:
-            raise InputError(f"{word} is a number, not '{value}'; correct it") from error
+            raise InputError(
+                f"{word} is a number, not '{value}'; correct it"
+            ) from error
         if not entry.span[0] <= number <= entry.span[1]:
             low, high = entry.span
-            raise InputError(f"{word} cannot be {value}; it goes from {low:g} to {high:g}")
+            raise InputError(
+                f"{word} cannot be {value}; it goes from {low:g} to {high:g}"
+            )
 
 
 def words_of(camera: Camera) -> dict[str, Word]:
@@ -68,7 +76,9 @@ def word_named(camera: Camera, name: str) -> str:
 def refuse_unknown(name: str, words: Collection[str], listed_by: str = "") -> None:
     """Refuse a name that no entry of a camera has."""
     if name not in words:
-        raise InputError(f"this camera has no entry '{name}'; {meant(name, words, listed_by)}")
+        raise InputError(
+            f"this camera has no entry '{name}'; {meant(name, words, listed_by)}"
+        )
 
 
 def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
@@ -94,7 +104,11 @@ class Dump(Settings):
 
 def dump_of(camera: Camera) -> dict[str, Any]:
     """Make the JSON object of a configuration file."""
-    entries = {name: word.value for name, word in words_of(camera).items() if not word.read_only}
+    entries = {
+        name: word.value
+        for name, word in words_of(camera).items()
+        if not word.read_only
+    }
     return {"schema": 1, "model": camera.describe().model, "entries": entries}
 
 
@@ -103,7 +117,9 @@ def read_dump(path: Path) -> Dump:
     try:
         document = read_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); is it of 'config dump'?") from error
+        raise InputError(
+            f"{path}: cannot be read ({error}); is it of 'config dump'?"
+        ) from error
     if not isinstance(document, dict):
         raise DatasetError(f"{path}: not a JSON object; is it of 'config dump'?")
     return parse_settings(Dump, document, origin=str(path))
@@ -115,14 +131,18 @@ def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]
     Locked entries are tried again at the end; a dump of another model is refused."""
     model = camera.describe().model
     if model != dump.model:
-        raise InputError(f"that configuration is of '{dump.model}', this camera is a '{model}'")
+        raise InputError(
+            f"that configuration is of '{dump.model}', this camera is a '{model}'"
+        )
     changes: dict[str, str] = {}
     failed = _set_each(camera, dump.entries, changes)
     failed = _set_each(camera, {word: dump.entries[word] for word in failed}, changes)
     return changes, failed
 
 
-def _set_each(camera: Camera, entries: Mapping[str, str], new: dict[str, str]) -> dict[str, str]:
+def _set_each(
+    camera: Camera, entries: Mapping[str, str], new: dict[str, str]
+) -> dict[str, str]:
     failed: dict[str, str] = {}
     for word, value in entries.items():
         now = words_of(camera).get(word)

@@ -64,7 +64,10 @@ class Child:
             raise ChildLostError("the camera's process was ended")
         self._number += 1
         try:
-            stdin.write(json.dumps({"number": self._number, "do": do, **request}).encode() + b"\n")
+            stdin.write(
+                json.dumps({"number": self._number, "do": do, **request}).encode()
+                + b"\n"
+            )
             stdin.flush()
         except OSError as error:
             raise ChildLostError(self._obituary()) from error
@@ -90,8 +93,12 @@ class Child:
         self.process.kill()
         code = self.process.wait()
         self._errors.seek(0)
-        lines = self._errors.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
-        return f"the camera's process ended with {code}" + (f": {lines[-1]}" if lines else "")
+        lines = (
+            self._errors.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
+        )
+        return f"the camera's process ended with {code}" + (
+            f": {lines[-1]}" if lines else ""
+        )
 
     def end(self) -> None:
         """Close the child's stdin to end it, and kill it if it does not end."""

@@ -36,12 +36,17 @@ class Exposure:
     f_number: float
     seconds: float
     iso_value: float
-    nominal: tuple[float, float, float]  # F-number, seconds and ISO as labelled, and as in EXIF
+    nominal: tuple[
+        float, float, float
+    ]  # F-number, seconds and ISO as labelled, and as in EXIF
 
     @property
     def words(self) -> dict[SettingName, str]:
         """The values to set on the camera."""
-        words: dict[SettingName, str] = {"aperture": self.aperture, "shutter": self.shutter}
+        words: dict[SettingName, str] = {
+            "aperture": self.aperture,
+            "shutter": self.shutter,
+        }
         return words if self.iso is None else {**words, "iso": self.iso}
 
     @property
@@ -105,13 +110,20 @@ def nearest_choice(setting: Setting, asked: str) -> str:
     }
     best = min(distance, key=lambda word: distance[word], default=None)
     if best is None or distance[best] > 1 / 6:
-        there = ", ".join(choices) or "none: set its dial to M, see that a lens is on it, replug it"
-        raise InputError(f"the camera has no {setting.name} '{asked:.40}'; it has {there}")
+        there = (
+            ", ".join(choices)
+            or "none: set its dial to M, see that a lens is on it, replug it"
+        )
+        raise InputError(
+            f"the camera has no {setting.name} '{asked:.40}'; it has {there}"
+        )
     return best
 
 
 def make_exposure(
-    aperture: tuple[str, float], shutter: tuple[str, float], iso: tuple[str | None, float]
+    aperture: tuple[str, float],
+    shutter: tuple[str, float],
+    iso: tuple[str | None, float],
 ) -> Exposure:
     """Make an exposure from the camera's values."""
     return Exposure(
@@ -147,9 +159,13 @@ def plan_bracket(
         raise InputError(f"{wrong}; give --sharp a narrower aperture")
     second_iso = (first.iso, first.iso_value)
     if "iso" in second_settings:
-        second_iso = _chosen(second_settings["iso"], first.iso or f"{first.iso_value:g}")
+        second_iso = _chosen(
+            second_settings["iso"], first.iso or f"{first.iso_value:g}"
+        )
     second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
-    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second) + _notes(first, second)
+    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second) + _notes(
+        first, second
+    )
     bracket = Bracket(first, second)
     if abs(bracket.residual_ev) > TOLERATED_EV:
         notes.append(_residual_note(bracket, second_settings["shutter"]))
@@ -157,7 +173,12 @@ def plan_bracket(
 
 
 def _typed_otherwise(
-    blurry: str, sharp: str, shutter: str | None, iso: str | None, first: Exposure, second: Exposure
+    blurry: str,
+    sharp: str,
+    shutter: str | None,
+    iso: str | None,
+    first: Exposure,
+    second: Exposure,
 ) -> list[str]:
     """What was typed and the camera names otherwise."""
     return [
@@ -204,7 +225,9 @@ def matching_shutter(
     number = true_f(_chosen(settings["aperture"], aperture)[1])
     wanted = exposure.seconds * (number / exposure.f_number) ** 2
     times = values(settings["shutter"])
-    return min(times, key=lambda word: abs(math.log2(true_seconds(times[word]) / wanted)))
+    return min(
+        times, key=lambda word: abs(math.log2(true_seconds(times[word]) / wanted))
+    )
 
 
 def _residual_note(bracket: Bracket, shutter: Setting) -> str:
@@ -214,12 +237,21 @@ def _residual_note(bracket: Bracket, shutter: Setting) -> str:
     good = [
         word
         for word, seconds in times.items()
-        if any(abs(math.log2(t / seconds) - steps) <= TOLERATED_EV / 2 for t in times.values())
+        if any(
+            abs(math.log2(t / seconds) - steps) <= TOLERATED_EV / 2
+            for t in times.values()
+        )
     ]
     nearest = min(
-        good, key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)), default=None
+        good,
+        key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)),
+        default=None,
     )
-    hint = f"--shutter {nearest} leaves none" if nearest else "no other --shutter does better"
+    hint = (
+        f"--shutter {nearest} leaves none"
+        if nearest
+        else "no other --shutter does better"
+    )
     return f"the camera's times leave {bracket.residual_ev:+.2f} EV between the two; {hint}"
 
 
@@ -248,7 +280,9 @@ def _equal_exposure(
 
     def best(iso: tuple[str | None, float]) -> Exposure:
         candidates = (make_exposure(aperture, time, iso) for time in times.items())
-        return min(candidates, key=lambda e: abs(exposure_difference_ev(first.true, e.true)))
+        return min(
+            candidates, key=lambda e: abs(exposure_difference_ev(first.true, e.true))
+        )
 
     chosen = best(base_iso)
     if "iso" in settings:
@@ -276,5 +310,7 @@ def _notes(first: Exposure, second: Exposure) -> list[str]:
             f"the sharp shot needs ISO {second.iso_value:g}: it will be noisier than the blurry one"
         )
     if second.seconds > 1:
-        notes.append(f"the sharp shot takes {second.seconds:.3g} s: nothing may move meanwhile")
+        notes.append(
+            f"the sharp shot takes {second.seconds:.3g} s: nothing may move meanwhile"
+        )
     return notes

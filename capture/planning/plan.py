@@ -41,7 +41,9 @@ def together(spaces: list[Space | None]) -> Space | None:
     sizes = [space for space in spaces if space is not None]
     if len(sizes) < len(spaces):
         return None
-    return Space(sum(space.least for space in sizes), sum(space.most for space in sizes))
+    return Space(
+        sum(space.least for space in sizes), sum(space.most for space in sizes)
+    )
 
 
 def space_words(space: Space | None) -> str:
@@ -75,12 +77,18 @@ class OpticsPlan:
     @property
     def airy_px(self) -> dict[str, float]:
         """Diameter of the Airy disc by role, px."""
-        return {"blurry": airy_diameter_px(self.wide), "sharp": airy_diameter_px(self.narrow)}
+        return {
+            "blurry": airy_diameter_px(self.wide),
+            "sharp": airy_diameter_px(self.narrow),
+        }
 
     @property
     def depth_of_field_mm(self) -> dict[str, tuple[float, float]]:
         """Near and far limit of 1 px of blur by role."""
-        return {"blurry": depth_of_field_mm(self.wide), "sharp": depth_of_field_mm(self.narrow)}
+        return {
+            "blurry": depth_of_field_mm(self.wide),
+            "sharp": depth_of_field_mm(self.narrow),
+        }
 
     @property
     def release_scale(self) -> float:
@@ -93,7 +101,9 @@ class OpticsPlan:
         if self.picture_size_px is None:
             return None
         width, height = self.picture_size_px
-        return math.floor(width * self.release_scale), math.floor(height * self.release_scale)
+        return math.floor(width * self.release_scale), math.floor(
+            height * self.release_scale
+        )
 
     @property
     def release_limit(self) -> str:
@@ -155,7 +165,9 @@ def make_optics_plan(
     """The optics of a bracket; ``lens`` is the lens at the wide aperture."""
     narrow = replace(lens, f_number=bracket.sharp.f_number)
     rows = tuple(
-        OpticsRow(distance, _diameter_px(distance, lens), _diameter_px(distance, narrow))
+        OpticsRow(
+            distance, _diameter_px(distance, lens), _diameter_px(distance, narrow)
+        )
         for distance in distances_mm
     )
     return OpticsPlan(lens, narrow, rows, picture_size_px)
@@ -166,7 +178,11 @@ def _diameter_px(distance_mm: float, lens: Lens) -> float:
 
 
 def _zone(near_m: float, far_m: float) -> str:
-    return f"{near_m:.2f} m to infinity" if math.isinf(far_m) else f"{near_m:.2f} to {far_m:.2f} m"
+    return (
+        f"{near_m:.2f} m to infinity"
+        if math.isinf(far_m)
+        else f"{near_m:.2f} to {far_m:.2f} m"
+    )
 
 
 SECONDS_PER_SHOT = 3.0
@@ -186,7 +202,9 @@ class Plan:
     focus_steps: tuple[int, ...] = (0,)
     optics: OpticsPlan | None = None  # None if focus, focal length or pitch is unknown
     settle_seconds: float = 0.0
-    pace: NumberSettings = field(default_factory=NumberSettings)  # the times between pairs
+    pace: NumberSettings = field(
+        default_factory=NumberSettings
+    )  # the times between pairs
     notes: tuple[str, ...] = ()
 
     def paced(self, options: NumberSettings) -> "Plan":
@@ -231,7 +249,9 @@ class Plan:
         bracket, space = self.bracket.to_json(), self.space(pairs)
         return {
             "camera": self.camera.to_json(),
-            "sharp_camera": None if self.sharp_camera is None else self.sharp_camera.to_json(),
+            "sharp_camera": None
+            if self.sharp_camera is None
+            else self.sharp_camera.to_json(),
             **bracket,
             "notes": [*bracket["notes"], *self.notes],
             **(optics if self.optics is None else self.optics.to_json()),
@@ -246,7 +266,9 @@ class Plan:
 
     def lines(self, pairs: int = 1) -> list[str]:
         """The plan as lines of text."""
-        cameras = [camera for camera in (self.camera, self.sharp_camera) if camera is not None]
+        cameras = [
+            camera for camera in (self.camera, self.sharp_camera) if camera is not None
+        ]
         no_optics = "blur        unknown: give --focal-length, --focus, --pixel-pitch"
         return [
             *(f"camera      {camera.model} ({camera.uri})" for camera in cameras),
@@ -270,14 +292,18 @@ class Plan:
         ]
 
 
-def lines_of(plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()) -> list[str]:
+def lines_of(
+    plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()
+) -> list[str]:
     """Plans with their numbers of pairs as lines; several have a line for all, then scenes."""
     lines = [line for plan, pairs in plans for line in plan.lines(pairs)]
     if len(plans) > 1:
         space = together([plan.space(pairs) for plan, pairs in plans])
         seconds = sum(plan.duration_seconds(pairs) for plan, pairs in plans)
         seconds += sum(plan.pause_seconds for plan, _ in plans[1:])
-        lines.append(_needs("together", sum(pairs for _, pairs in plans), seconds, space))
+        lines.append(
+            _needs("together", sum(pairs for _, pairs in plans), seconds, space)
+        )
     return lines + [
         f"{f'scene {number}':11} {scene.title}{f': {scene.note}' if scene.note else ''}"
         for number, scene in enumerate(scenes, start=1)

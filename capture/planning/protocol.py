@@ -75,7 +75,9 @@ def make_protocol(
     """
     wide, narrow = bracket.blurry, bracket.sharp
     moved = mode in ("focus", "both")
-    sharp = PlannedShot("sharp", wide if mode == "focus" and not stopped_down else narrow)
+    sharp = PlannedShot(
+        "sharp", wide if mode == "focus" and not stopped_down else narrow
+    )
     blurry = [PlannedShot("blurry", wide, defocused=moved)]
     if moved:
         blurry.append(PlannedShot("companion", narrow, defocused=True))

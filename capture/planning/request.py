@@ -26,7 +26,9 @@ class BracketRequest(BracketSettings):
     def plan(self, camera: Camera, sharp_camera: Camera | None = None) -> Plan:
         """The plan for a camera with its present settings; a second one takes the sharp shots."""
         if "," in self.blurry:
-            raise InputError(f"--blurry {self.blurry}: give one aperture; 'shoot' takes several")
+            raise InputError(
+                f"--blurry {self.blurry}: give one aperture; 'shoot' takes several"
+            )
         self._check(two_cameras=sharp_camera is not None)
         if self.mode in ("focus", "both") and not isinstance(camera, HasFocusMotor):
             raise no_motor(camera)
@@ -63,14 +65,20 @@ class BracketRequest(BracketSettings):
 
     def _optics(self, camera: CameraDescription, bracket: Bracket) -> OpticsPlan | None:
         """What the lens does at the planned apertures; None where focal length or focus is open."""
-        focus_mm = None if self.focus_distance_m is None else self.focus_distance_m * 1e3
-        lens = lens_of(camera, bracket, self.focal_length_mm, focus_mm, self.sensor_pitch_um)
+        focus_mm = (
+            None if self.focus_distance_m is None else self.focus_distance_m * 1e3
+        )
+        lens = lens_of(
+            camera, bracket, self.focal_length_mm, focus_mm, self.sensor_pitch_um
+        )
         if lens is None:
             return None
         distances_mm = [1000.0 * distance for distance in self.distances_m]
         return make_optics_plan(lens, bracket, distances_mm, camera.picture_size_px)
 
-    def each(self, camera: Camera, sharp_camera: Camera | None = None) -> list["BracketRequest"]:
+    def each(
+        self, camera: Camera, sharp_camera: Camera | None = None
+    ) -> list["BracketRequest"]:
         """One request per wide aperture of ``f/4,f/2.8``, all with the same sharp exposure."""
         apertures = [word.strip() for word in self.blurry.split(",")]
         first = self.model_copy(update={"blurry": apertures[0]})
@@ -80,10 +88,16 @@ class BracketRequest(BracketSettings):
         requests = [first]
         for aperture in apertures[1:]:
             shutter = matching_shutter(settings, aperture, bracket.blurry)
-            requests.append(self.model_copy(update={"blurry": aperture, "shutter": shutter}))
-        words = {each.plan(camera, sharp_camera).bracket.blurry.aperture for each in requests}
+            requests.append(
+                self.model_copy(update={"blurry": aperture, "shutter": shutter})
+            )
+        words = {
+            each.plan(camera, sharp_camera).bracket.blurry.aperture for each in requests
+        }
         if len(words) < len(requests):
-            raise InputError(f"--blurry {self.blurry}: names an aperture twice; name each once")
+            raise InputError(
+                f"--blurry {self.blurry}: names an aperture twice; name each once"
+            )
         return requests
 
     def _check(self, *, two_cameras: bool) -> None:
@@ -116,7 +130,12 @@ class BracketRequest(BracketSettings):
         """Make the request from a journalled shoot, with its chosen settings."""
         blurry, sharp = shoot.blurry, shoot.sharp
         max_seconds, settle_seconds = shoot.max_seconds, shoot.settle_seconds
-        if blurry is None or sharp is None or max_seconds is None or settle_seconds is None:
+        if (
+            blurry is None
+            or sharp is None
+            or max_seconds is None
+            or settle_seconds is None
+        ):
             raise DatasetError(
                 "the journal does not hold the settings of the pairs; shoot them again into "
                 "another session"

@@ -43,12 +43,16 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     """Read a CSV file with the column ``scene`` and perhaps ``note``; names must differ."""
     rows = _rows(path)
     if not rows or "scene" not in rows[0]:
-        raise InputError(f"{path}: no scenes; give a first line 'scene,note' and a line for each")
+        raise InputError(
+            f"{path}: no scenes; give a first line 'scene,note' and a line for each"
+        )
     scenes: dict[str, ListedScene] = {}
     for number, row in enumerate(rows, start=2):
         if not any(cell.strip() for cell in row.values()):
             continue
-        title, note = (" ".join(row.get(name, "").split()) for name in ("scene", "note"))
+        title, note = (
+            " ".join(row.get(name, "").split()) for name in ("scene", "note")
+        )
         try:
             slug = scene_slug(title)
         except DatasetError as error:
@@ -60,7 +64,9 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
             )
         scenes[slug] = ListedScene(title, note[:LONGEST_NOTE])
     if not scenes:
-        raise InputError(f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'")
+        raise InputError(
+            f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'"
+        )
     return tuple(scenes.values())
 
 

@@ -71,5 +71,7 @@ class ShootRecord(Read):
     max_seconds: Seconds | None = None  # longest time to use; None in imports
     settle_seconds: Seconds | None = None  # pause before each shot; None in imports
     confirmed_by_yes: bool = False
-    imported: tuple[str, ...] | None = None  # names of imported files; None if the pairs were shot
+    imported: tuple[str, ...] | None = (
+        None  # names of imported files; None if the pairs were shot
+    )
     handling: HandlingRecord = HandlingRecord()

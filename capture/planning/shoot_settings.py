@@ -21,7 +21,12 @@ from defocus.capture.quality.limits import (
     with_changes,
 )
 from defocus.command_line.options import FILE
-from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile, key_of, keys_of
+from defocus.command_line.settings_file import (
+    SETTINGS_FILE,
+    SettingsFile,
+    key_of,
+    keys_of,
+)
 from defocus.errors import SettingsError
 from defocus.settings import CommandSettings, option
 
@@ -57,7 +62,9 @@ def _steps(value: str | int | tuple[int, ...]) -> tuple[int, ...]:
         return value
     words = [part.strip() for part in str(value).split(",")]
     if not all(map(_STEPS.fullmatch, words)):
-        raise ValueError(f"{value!r} are not steps up to 99999; write them like 40 or -40,40")
+        raise ValueError(
+            f"{value!r} are not steps up to 99999; write them like 40 or -40,40"
+        )
     return tuple(map(int, words))
 
 
@@ -65,7 +72,9 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
     """Distances separated by commas, such as 1.2,2,5; a settings file may have a list."""
     parts = value.split(",") if isinstance(value, str) else value
     try:
-        numbers = tuple(float(part) for part in (parts if isinstance(parts, Sequence) else [parts]))
+        numbers = tuple(
+            float(part) for part in (parts if isinstance(parts, Sequence) else [parts])
+        )
     except ValueError:
         numbers = (0.0,)
     if not all(NEAREST_M <= number <= FARTHEST_M for number in numbers):
@@ -75,7 +84,9 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
     return numbers
 
 
-def _apply_profile(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401 - for click
+def _apply_profile(
+    ctx: click.Context, _param: click.Parameter, path: Path | None
+) -> Any:  # noqa: ANN401 - for click
     """Use the values of a settings file as defaults of the other options."""
     if path is None:
         return None
@@ -104,7 +115,13 @@ def _unless_auto(text: str | None) -> str | None:
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - before it is checked
-    return () if value is None else read_scene_list(value) if isinstance(value, Path) else value
+    return (
+        ()
+        if value is None
+        else read_scene_list(value)
+        if isinstance(value, Path)
+        else value
+    )
 
 
 Count = Annotated[int, Field(ge=1, le=9999)]
@@ -126,7 +143,9 @@ FOCAL_LENGTH = option(
     None, "--focal-length MM", text="Focal length, if the camera does not report it."
 )
 PIXEL_PITCH = option(
-    None, "--pixel-pitch UM", text="Pixel pitch in micrometres, if the camera does not report it."
+    None,
+    "--pixel-pitch UM",
+    text="Pixel pitch in micrometres, if the camera does not report it.",
 )
 SCENE_LIST = option(
     None,
@@ -142,7 +161,9 @@ HOOK = option(
     text="Command to run after each pair, without a shell, for at most 60 s: 'cp -r {pair_dir} "
     "/mnt'.",
 )
-JSON_LINES = option(False, "--json-lines", exclude=True, text="Print every journal line on stdout.")
+JSON_LINES = option(
+    False, "--json-lines", exclude=True, text="Print every journal line on stdout."
+)
 NUMBERS = "Number and times"
 RETAKE = "After a rejected pair: shoot it again, ask, or leave it."
 ASK_NOTHING = "Ask nothing: shoot all scenes without waiting for set-up."
@@ -162,8 +183,8 @@ class BracketSettings(CommandSettings):
     """TOML file with the tables [shoot] (any option) and [quality] (limits)."""
     uri: tuple[str, ...] = CAMERAS
     focal_length_mm: FocalLength | None = FOCAL_LENGTH
-    focus_distance_m: Annotated[float, Field(ge=NEAREST_M, le=FARTHEST_M)] | None = option(
-        None, "--focus M"
+    focus_distance_m: Annotated[float, Field(ge=NEAREST_M, le=FARTHEST_M)] | None = (
+        option(None, "--focus M")
     )
     """Focus distance in metres, if the camera does not report it."""
     sensor_pitch_um: PixelPitch | None = PIXEL_PITCH
@@ -247,7 +268,9 @@ class NumberSettings(CommandSettings):
     """Number of pairs of each scene."""
     every_seconds: Seconds = option(0.0, "--every SECONDS")
     """Shortest time from the start of one pair to the start of the next."""
-    countdown_seconds: Annotated[int, Field(ge=0, le=3600)] = option(0, "--countdown SECONDS")
+    countdown_seconds: Annotated[int, Field(ge=0, le=3600)] = option(
+        0, "--countdown SECONDS"
+    )
     """Count down before each pair, to step out of the scene."""
 
     @model_validator(mode="after")
@@ -285,7 +308,11 @@ class ShootOptions(NumberSettings, HandlingSettings):
     def to_json(self) -> dict[str, Any]:
         """The journal record."""
         record = self.model_dump(mode="json")
-        return record if self.by else {name: record[name] for name in record if name != "by"}
+        return (
+            record
+            if self.by
+            else {name: record[name] for name in record if name != "by"}
+        )
 
 
 class PlanSettings(NumberSettings):

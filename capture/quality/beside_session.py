@@ -49,7 +49,8 @@ def _entry(
         if (complete.verdict, complete.reason) != (entry["verdict"], entry["reason"]):
             return None
         blurry, sharp = (
-            str(entry["roles"][role]["asked"]["aperture"]) for role in ("blurry", "sharp")
+            str(entry["roles"][role]["asked"]["aperture"])
+            for role in ("blurry", "sharp")
         )
         quality = entry["quality"]
         return (blurry, sharp), _of_quality(quality), _discs_of(quality)

@@ -23,7 +23,9 @@ fractions of a pixel."""
 class QualityLimits(Settings):
     """The table ``[quality]`` of a settings file: what is beyond warns, or rejects."""
 
-    exif_ev: float = Field(default=0.25, gt=0)  # EXIF against what was asked; labels are rounded
+    exif_ev: float = Field(
+        default=0.25, gt=0
+    )  # EXIF against what was asked; labels are rounded
     # beyond the settings, and between a shot and its repeat
     exposure_warn_ev: float = Field(default=0.1, gt=0)
     exposure_reject_ev: float = Field(default=0.3, gt=0)
@@ -32,19 +34,25 @@ class QualityLimits(Settings):
     colour_reject_ev: float = Field(default=0.3, gt=0)
     # lowest, sharp over blurry
     gradient_energy_warn: float = Field(
-        default=1.1, ge=0, validation_alias=AliasChoices("gradient_energy_warn", "sharpness_warn")
+        default=1.1,
+        ge=0,
+        validation_alias=AliasChoices("gradient_energy_warn", "sharpness_warn"),
     )
     gradient_energy_reject: float = Field(
         default=1.0,
         ge=0,
         validation_alias=AliasChoices("gradient_energy_reject", "sharpness_reject"),
     )
-    blurrier_ratio: float = Field(default=0.8, gt=0)  # regions of a lower energy ratio are masked
+    blurrier_ratio: float = Field(
+        default=0.8, gt=0
+    )  # regions of a lower energy ratio are masked
     blurrier_share_warn: float = Field(default=0.02, ge=0)  # share of masked regions
     # length of the shift over the picture's width: 18 and 120 px of 24 MP
     shift_warn: float = Field(default=0.003, gt=0, le=1)
     shift_reject: float = Field(default=0.02, gt=0, le=1)
-    shift_warn_px: float | None = Field(default=None, gt=0)  # where it is given, instead of these
+    shift_warn_px: float | None = Field(
+        default=None, gt=0
+    )  # where it is given, instead of these
     shift_reject_px: float | None = Field(default=None, gt=0)
     zoom_warn: float = Field(default=0.003, gt=0)  # change of magnification, a fraction
     zoom_reject: float = Field(default=0.05, gt=0)
@@ -58,8 +66,12 @@ class QualityLimits(Settings):
     motion_share_warn: float = Field(default=0.0, ge=0)  # share of moved tiles
     motion_share_reject: float = Field(default=0.05, ge=0)
     clipped_warn: float = Field(default=0.01, ge=0)  # share of clipped pixels
-    clock_warn_seconds: float = Field(default=600.0, gt=0)  # between the shots, by their EXIF
-    skew_warn_seconds: float = Field(default=0.02, gt=0)  # between the releases of two cameras
+    clock_warn_seconds: float = Field(
+        default=600.0, gt=0
+    )  # between the shots, by their EXIF
+    skew_warn_seconds: float = Field(
+        default=0.02, gt=0
+    )  # between the releases of two cameras
 
     def in_pixels(self, width_px: float) -> dict[str, float]:
         """The limits of shift and drift in pixels of a picture of that width, by their names."""
@@ -99,7 +111,9 @@ def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
             raise InputError(
                 f"--qc-set {typed}: write NAME=NUMBER, as in shift=0.01,ev=0.15"
             ) from error
-    return parse_settings(QualityLimits, {**limits.model_dump(), **changes}, origin="--qc-set")
+    return parse_settings(
+        QualityLimits, {**limits.model_dump(), **changes}, origin="--qc-set"
+    )
 
 
 Value = bool | int | float | str | list[bool | int | float | str]

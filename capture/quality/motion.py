@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.gradients import block_means
-from defocus.capture.quality.quick_look import CLIPPED, QuickLook, encoded, luminance, reduced_look
+from defocus.capture.quality.quick_look import (
+    CLIPPED,
+    QuickLook,
+    encoded,
+    luminance,
+    reduced_look,
+)
 from defocus.scene.geometry import IDENTITY, Similarity
 
 Grey = NDArray[np.float32]
@@ -60,13 +66,23 @@ class AnchorComparison:
         }
 
 
-def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorComparison:
+def compare_anchor(
+    first: QuickLook, repeat: QuickLook, limit: float
+) -> AnchorComparison:
     """Compare a shot with its repeat; tiles above ``limit`` count as moved."""
-    from defocus.align.registration.register import register  # it imports scipy's slower parts
+    from defocus.align.registration.register import (
+        register,
+    )  # it imports scipy's slower parts
 
     small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
-    similarity = register(*(luminance(look.linear) for look in small), alike=True).similarity
-    drift = IDENTITY if similarity is None else similarity.scaled(small[0].pixels / first.pixels)
+    similarity = register(
+        *(luminance(look.linear) for look in small), alike=True
+    ).similarity
+    drift = (
+        IDENTITY
+        if similarity is None
+        else similarity.scaled(small[0].pixels / first.pixels)
+    )
     before = luminance(first.linear)
     after = onto_grid(luminance(repeat.linear), drift)
     inside = inside_grid(before.shape, drift)
@@ -114,7 +130,10 @@ def inside_grid(shape: tuple[int, ...], drift: Similarity) -> NDArray[np.bool_]:
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     frame = np.zeros((height, width), np.uint8)
     frame[2:-2, 2:-2] = 1
-    return cv2.warpAffine(frame, drift.matrix(width, height), (width, height), flags=flags) > 0
+    return (
+        cv2.warpAffine(frame, drift.matrix(width, height), (width, height), flags=flags)
+        > 0
+    )
 
 
 def _light_ev(first: Grey, second: Grey, inside: NDArray[np.bool_]) -> float | None:
@@ -136,7 +155,9 @@ class _Tiles:
 
 def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles:
     power = block_means((after - before) ** 2, TILE_PX)
-    first, second = (cv2.GaussianBlur(grey, (0, 0), SMOOTHING_PX) for grey in (before, after))
+    first, second = (
+        cv2.GaussianBlur(grey, (0, 0), SMOOTHING_PX) for grey in (before, after)
+    )
     difference = second - first
     mean = block_means(difference, TILE_PX)
     spread = np.sqrt(np.maximum(block_means(difference**2, TILE_PX) - mean**2, 0.0))
@@ -152,6 +173,7 @@ def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles
 def _slope(first: NDArray[Any]) -> Array:
     """Mean slope of the picture in each tile."""
     across, down = (
-        cv2.Sobel(first, cv2.CV_32F, *direction, scale=1 / 8) for direction in ((1, 0), (0, 1))
+        cv2.Sobel(first, cv2.CV_32F, *direction, scale=1 / 8)
+        for direction in ((1, 0), (0, 1))
     )
     return np.sqrt(block_means(across**2 + down**2, TILE_PX) / 2.0)

@@ -80,7 +80,9 @@ def judge_pair(
     An unknown misalignment never rejects, nor settings contradicted by a virtual camera."""
     quality = Quality()
     blurry, sharp = shots.paths["blurry"], shots.paths["sharp"]
-    if blurry.stat().st_size == sharp.stat().st_size and sha256_file(blurry) == sha256_file(sharp):
+    if blurry.stat().st_size == sharp.stat().st_size and sha256_file(
+        blurry
+    ) == sha256_file(sharp):
         _say_same(quality)
     _check_words(quality, shots, limits)
     work: Callable[[], None]
@@ -118,7 +120,10 @@ def _say_same(quality: Quality) -> None:
 
 
 def first_look(
-    shots: PairShots, limits: QualityLimits, strictness: Strictness, read: Read = read_halved
+    shots: PairShots,
+    limits: QualityLimits,
+    strictness: Strictness,
+    read: Read = read_halved,
 ) -> Quality:
     """The part of :func:`judge_pair` that takes a moment: EXIF, exposure, clipping, detail.
 
@@ -192,7 +197,9 @@ def _check_demands(quality: Quality, members: Sequence[Path]) -> None:
         )
 
 
-def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, read: Read) -> None:
+def _check_pictures(
+    quality: Quality, shots: PairShots, limits: QualityLimits, read: Read
+) -> None:
     members = [shots.paths["blurry"], shots.paths["sharp"]]
     if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
@@ -201,7 +208,9 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
     read = _in_one_space(quality, shots, read)
     looks = _members(shots, read)
     if looks["blurry"].linear.shape != looks["sharp"].linear.shape:
-        sizes = " but ".join(f"{role} is {_size_words(look)}" for role, look in looks.items())
+        sizes = " but ".join(
+            f"{role} is {_size_words(look)}" for role, look in looks.items()
+        )
         quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
         return
     if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
@@ -213,7 +222,9 @@ def _check_pictures(quality: Quality, shots: PairShots, limits: QualityLimits, r
     check_clipping(quality, looks, limits)
     _check_blur(quality, shots, limits, looks, similarity, measured_on)
     if "anchor" in shots.paths:
-        _check_anchor(quality, looks[shots.anchored], read(shots.paths["anchor"]), limits)
+        _check_anchor(
+            quality, looks[shots.anchored], read(shots.paths["anchor"]), limits
+        )
 
 
 def _size_words(look: QuickLook) -> str:
@@ -256,9 +267,14 @@ def _check_light(
     limits: QualityLimits,
 ) -> None:
     """Compare the light of the members' common area, at a size that is enough for it."""
-    first, second = (reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp"))
+    first, second = (
+        reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp")
+    )
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
-    moved, inside = (onto_grid(second.linear, moved_by), inside_grid(first.linear.shape, moved_by))
+    moved, inside = (
+        onto_grid(second.linear, moved_by),
+        inside_grid(first.linear.shape, moved_by),
+    )
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 
@@ -266,7 +282,9 @@ def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, fl
     """The registration of small copies; if they show none, at the size at which 'audit' asks.
 
     With it, how many pixels of the picture are one of its."""
-    from defocus.align.registration.register import register  # it imports scipy's slower parts
+    from defocus.align.registration.register import (
+        register,
+    )  # it imports scipy's slower parts
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     registration = register(*(luminance(look.linear) for look in small))
@@ -276,7 +294,11 @@ def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, fl
 
 
 def _check_alignment(
-    quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, shots: PairShots
+    quality: Quality,
+    first: QuickLook,
+    sharp: QuickLook,
+    limits: QualityLimits,
+    shots: PairShots,
 ) -> Similarity | None:
     """Check shift, zoom and rotation from the blurry to the sharp member, in reduced pixels."""
     quality.numbers["limits_px"] = limits.in_pixels(_width_px(first))
@@ -287,7 +309,9 @@ def _check_alignment(
     quality.numbers["misalignment"] = {
         "status": "unknown" if model is None else "ok",
         "reason": reason,
-        "shift_px": [None, None] if model is None else [s * factor for s in model.shift_px],
+        "shift_px": [None, None]
+        if model is None
+        else [s * factor for s in model.shift_px],
         "zoom": None if model is None else model.zoom,
         "rotation_deg": None if model is None else model.rotation_deg,
         "measured_on": "companion" if "companion" in shots.paths else "blurry",
@@ -325,19 +349,28 @@ def _check_unexplained(
     quality: Quality, looks: Mapping[str, QuickLook], similarity: Similarity
 ) -> None:
     """Find light of the blurry member that no blur of the sharp one gives, and say its cause."""
-    from defocus.align.photometry.unexplained import causes, unexplained  # as for the registration
+    from defocus.align.photometry.unexplained import (
+        causes,
+        unexplained,
+    )  # as for the registration
     from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
-    first, second = (reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp"))
+    first, second = (
+        reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp")
+    )
     model = similarity.scaled(looks["blurry"].pixels / first.pixels)
     height, width = first.linear.shape[:2]
     matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])
     result = unexplained(
-        np.asarray(first.linear, np.float32), np.asarray(second.linear, np.float32), matrix
+        np.asarray(first.linear, np.float32),
+        np.asarray(second.linear, np.float32),
+        matrix,
     )
     quality.numbers["unexplained"] = None if result is None else result[0].to_json()
     if result is not None:
-        for text in causes(replace(result[0], blurrier_share=0.0)):  # regions are checked beside
+        for text in causes(
+            replace(result[0], blurrier_share=0.0)
+        ):  # regions are checked beside
             quality.say("warn", text)
         alone = suspicions({"": numbers_of(result[0].to_json())})
         for suspicion in alone.get("", ()):
@@ -360,12 +393,18 @@ def _check_regions(
     quality.numbers["gradient_energy_map"] = energy.to_json()
     if share <= limits.blurrier_share_warn:
         return
-    height, width = look.picture_px or (round(side * look.pixels) for side in blurry.shape)
+    height, width = look.picture_px or (
+        round(side * look.pixels) for side in blurry.shape
+    )
     quality.mask = energy.mask(limits.blurrier_ratio, width, height)
-    advice = "take a wider --sharp aperture or a focus stack, or release the set smaller"
+    advice = (
+        "take a wider --sharp aperture or a focus stack, or release the set smaller"
+    )
     if shots.focus_moved:
         advice = "move the focus the other way, or farther, or use --mode both"
-    text = f"the blurry picture is the sharper one in {share:.0%} of what can be compared"
+    text = (
+        f"the blurry picture is the sharper one in {share:.0%} of what can be compared"
+    )
     if share > FOCUSED_ELSEWHERE and not shots.focus_moved:
         text += ", as if the sharp one were focused elsewhere"
     quality.say("warn", f"{text}: masked there; {advice}")
@@ -382,18 +421,26 @@ def _check_anchor(
     change = compare_anchor(looks[0], looks[1], limits.motion_tile)
     quality.numbers["anchor"] = change.to_json()
     if change.drift is None:
-        quality.say("note", "drift unknown: the first shot and its repeat show too little")
+        quality.say(
+            "note", "drift unknown: the first shot and its repeat show too little"
+        )
     else:
-        _check_drift(quality, math.hypot(*change.drift.shift_px), _width_px(first), limits)
+        _check_drift(
+            quality, math.hypot(*change.drift.shift_px), _width_px(first), limits
+        )
     if change.light_ev is not None:
         text = f"the light changed by {change.light_ev:+.2f} EV while the pair was shot"
         light = abs(change.light_ev)
         quality.compare(light, limits.exposure_warn_ev, limits.exposure_reject_ev, text)
     text = f"something moved in {change.moved_share:.1%} of the picture while the pair was shot"
-    quality.compare(change.moved_share, limits.motion_share_warn, limits.motion_share_reject, text)
+    quality.compare(
+        change.moved_share, limits.motion_share_warn, limits.motion_share_reject, text
+    )
 
 
-def _check_drift(quality: Quality, drift: float, width: float, limits: QualityLimits) -> None:
+def _check_drift(
+    quality: Quality, drift: float, width: float, limits: QualityLimits
+) -> None:
     pixels = limits.in_pixels(width)
     moved = f"{drift:.1f} px, {drift / width:.2%} of the width"
     text = f"the camera drifted by {moved}, while the pair was shot"

@@ -37,7 +37,9 @@ class QuickLook:
     """A shot in linear light, perhaps reduced; shares are those before a reduction."""
 
     linear: FloatImage  # ``(H, W, 3)`` float32 in [0, 1], 1 = clipping of the sensor or the file
-    pixels: float = 1.0  # reduction: picture pixels per pixel of ``linear``, along a side
+    pixels: float = (
+        1.0  # reduction: picture pixels per pixel of ``linear``, along a side
+    )
     clipped_share: float | None = None
     picture_px: tuple[int, int] | None = None
 
@@ -54,7 +56,11 @@ def read_halved(path: Path) -> QuickLook:
 
     Half the size leaves the noise of a photosite out of the gradients; the rest is coarser anyway.
     """
-    return read_look(path) if path.suffix.lower() in RAW_SUFFIXES else _looked(read_image(path))
+    return (
+        read_look(path)
+        if path.suffix.lower() in RAW_SUFFIXES
+        else _looked(read_image(path))
+    )
 
 
 def read_in_srgb(path: Path) -> QuickLook:
@@ -119,7 +125,9 @@ def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
 def luminance(linear: FloatImage) -> NDArray[np.float32]:
     """``(H, W)`` linear luminance of an ``(H, W, 3)`` picture."""
     weights = np.array([LUMINANCE], np.float32)
-    return np.asarray(cv2.transform(np.ascontiguousarray(linear, np.float32), weights), np.float32)
+    return np.asarray(
+        cv2.transform(np.ascontiguousarray(linear, np.float32), weights), np.float32
+    )
 
 
 def encoded_grey(linear: FloatImage) -> NDArray[np.float32]:
@@ -129,7 +137,9 @@ def encoded_grey(linear: FloatImage) -> NDArray[np.float32]:
 
 def encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """sRGB-encoded light of ``(H, W)``, clipped to [0, 1]; by a table, so to within 2e-4."""
-    steps = np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535).astype(np.uint16)
+    steps = np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535).astype(
+        np.uint16
+    )
     return np.asarray(np.take(_curve(), steps), np.float32)
 
 

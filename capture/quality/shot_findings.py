@@ -54,7 +54,8 @@ def measure_grey_card(path: Path) -> GreyCard:
     height, width = linear.shape[:2]
     rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
     centre = linear[
-        height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns
+        height // 2 - rows : height // 2 + rows,
+        width // 2 - columns : width // 2 + columns,
     ].astype(np.float64)
     red, green, blue = np.maximum(centre.mean(axis=(0, 1)), 1e-6)
     light = centre.mean(axis=2)
@@ -92,7 +93,9 @@ class Light:
     @property
     def colour_ev(self) -> tuple[float, float]:
         """Red and blue relative to green of the first picture, compared with the second, EV."""
-        ratios = np.log2(np.maximum(self._sums[0], 1e-9) / np.maximum(self._sums[1], 1e-9))
+        ratios = np.log2(
+            np.maximum(self._sums[0], 1e-9) / np.maximum(self._sums[1], 1e-9)
+        )
         return float(ratios[RED] - ratios[GREEN]), float(ratios[BLUE] - ratios[GREEN])
 
 
@@ -107,7 +110,10 @@ def compare_light(
     usable = block_means(clipped, BLOCK_PX) == 0
     light = np.array(
         [
-            [block_means(picture[:, :, channel] * shown, BLOCK_PX) for channel in range(3)]
+            [
+                block_means(picture[:, :, channel] * shown, BLOCK_PX)
+                for channel in range(3)
+            ]
             for picture in (first, second)
         ]
     )
@@ -127,9 +133,13 @@ class PairShots:
     anchored: str = "sharp"
     focus_moved: bool = False
     sharp_mirrored: bool = False
-    expected_ev: float = 0.0  # exposure difference that a calibration explains, blurry over sharp
+    expected_ev: float = (
+        0.0  # exposure difference that a calibration explains, blurry over sharp
+    )
     expected: Similarity = IDENTITY  # from blurry to sharp; what a calibration explains
-    skew_seconds: float | None = None  # from the release of the blurry to that of the sharp one
+    skew_seconds: float | None = (
+        None  # from the release of the blurry to that of the sharp one
+    )
     virtual: bool = False
     writes_exif: bool = True
     ratings: Mapping[str, int | None] = field(default_factory=dict)  # stars, by role
@@ -137,7 +147,10 @@ class PairShots:
     @property
     def light_ev(self) -> float:
         """Expected light of the blurry over that of the sharp shot, EV."""
-        return Bracket(self.asked["blurry"], self.asked["sharp"]).residual_ev + self.expected_ev
+        return (
+            Bracket(self.asked["blurry"], self.asked["sharp"]).residual_ev
+            + self.expected_ev
+        )
 
 
 def check_exif(
@@ -145,10 +158,15 @@ def check_exif(
 ) -> None:
     """Compare the settings that a file says with the requested ones."""
     if exif.empty:
-        quality.say("warn", f"the {role} file has no EXIF, so its settings are not confirmed")
+        quality.say(
+            "warn", f"the {role} file has no EXIF, so its settings are not confirmed"
+        )
         return
     f_number, seconds, iso = asked.nominal
-    pairs = [("f-number", f_number, exif.f_number, 2.0), ("time", seconds, exif.seconds, 1.0)]
+    pairs = [
+        ("f-number", f_number, exif.f_number, 2.0),
+        ("time", seconds, exif.seconds, 1.0),
+    ]
     if asked.iso is not None:
         pairs.append(("ISO", iso, exif.iso, 1.0))
     for name, wanted, got, steps in pairs:
@@ -162,7 +180,9 @@ def check_ratings(quality: Quality, ratings: Mapping[str, int | None]) -> None:
     for role, stars in ratings.items():
         if stars is not None and stars <= 0:
             severity: Severity = "warn" if stars == REJECTED else "note"
-            quality.say(severity, f"the sidecar of the {role} picture {rating_words(stars)}")
+            quality.say(
+                severity, f"the sidecar of the {role} picture {rating_words(stars)}"
+            )
 
 
 def check_skew(quality: Quality, seconds: float | None, limits: QualityLimits) -> None:
@@ -188,10 +208,14 @@ def check_exposure(
     quality.numbers["measured_ev"] = measured
     quality.numbers["exposure_residual_ev"] = residual
     if residual is None:
-        quality.say("warn", "no part of the pictures is bright enough to compare their exposure")
+        quality.say(
+            "warn", "no part of the pictures is bright enough to compare their exposure"
+        )
         return
     text = f"exposure is off by {residual:+.2f} EV: flickering light or an inexact aperture"
-    quality.compare(abs(residual), limits.exposure_warn_ev, limits.exposure_reject_ev, text)
+    quality.compare(
+        abs(residual), limits.exposure_warn_ev, limits.exposure_reject_ev, text
+    )
     _check_colour(quality, light, limits)
 
 
@@ -208,7 +232,9 @@ def _check_colour(quality: Quality, light: Light | None, limits: QualityLimits) 
         quality.compare(worst, limits.colour_warn_ev, limits.colour_reject_ev, text)
 
 
-def check_clipping(quality: Quality, looks: Mapping[str, QuickLook], limits: QualityLimits) -> None:
+def check_clipping(
+    quality: Quality, looks: Mapping[str, QuickLook], limits: QualityLimits
+) -> None:
     """Check the share of clipped pixels of each member."""
     for role, look in looks.items():
         share = look.clipped_share
@@ -229,7 +255,9 @@ def check_gradient_energy(
     if ratio is None:
         quality.say("reject", "the blurry picture shows no detail", lasting=True)
         return
-    text = f"the sharp picture has {ratio:.2f} times the gradient energy of the blurry one"
+    text = (
+        f"the sharp picture has {ratio:.2f} times the gradient energy of the blurry one"
+    )
     warn, reject = -limits.gradient_energy_warn, -limits.gradient_energy_reject
     quality.compare(-ratio, warn, reject, text, lasting=True)
 
@@ -245,5 +273,7 @@ def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) 
 
 def why_unknown(reason: str, blurry: QuickLook, sharp: QuickLook) -> str:
     """The reason of a registration, and what the pictures themselves show of it."""
-    shown = cause(*(as_integer(linear_to_srgb(look.linear), 8) for look in (blurry, sharp)))
+    shown = cause(
+        *(as_integer(linear_to_srgb(look.linear), 8) for look in (blurry, sharp))
+    )
     return "; ".join(filter(None, (reason, shown)))

@@ -46,7 +46,9 @@ class Quality:
     @property
     def lasting(self) -> bool:
         """Whether a rejection would come again, because all of its findings would."""
-        rejecting = [finding for finding in self.findings if finding.severity == "reject"]
+        rejecting = [
+            finding for finding in self.findings if finding.severity == "reject"
+        ]
         return bool(rejecting) and all(finding.lasting for finding in rejecting)
 
     def say(self, severity: Severity, text: str, *, lasting: bool = False) -> None:
@@ -54,7 +56,13 @@ class Quality:
         self.findings.append(Finding(severity, text, lasting))
 
     def compare(
-        self, value: float, warn: float, reject: float, text: str, *, lasting: bool = False
+        self,
+        value: float,
+        warn: float,
+        reject: float,
+        text: str,
+        *,
+        lasting: bool = False,
     ) -> None:
         """Add ``text`` if ``value`` exceeds a limit."""
         if value > reject:
@@ -65,6 +73,8 @@ class Quality:
     def warn_only(self) -> None:
         """Turn every rejection into a warning."""
         self.findings[:] = [
-            replace(finding, severity="warn") if finding.severity == "reject" else finding
+            replace(finding, severity="warn")
+            if finding.severity == "reject"
+            else finding
             for finding in self.findings
         ]

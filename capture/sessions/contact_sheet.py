@@ -29,7 +29,17 @@ from defocus.processes.machines import Where
 from defocus.progress import counted, track
 from defocus.reports.display import anchor
 from defocus.reports.html import write_html
-from defocus.reports.model import Facts, Folded, Gallery, Page, Paragraph, Part, Slider, Table, Tile
+from defocus.reports.model import (
+    Facts,
+    Folded,
+    Gallery,
+    Page,
+    Paragraph,
+    Part,
+    Slider,
+    Table,
+    Tile,
+)
 from defocus.reports.pictures import small_picture
 
 WIDTH_PX = 640
@@ -107,7 +117,9 @@ def _usable(state: SessionState) -> str:
     """How many pairs can be used, in a sentence."""
     verdicts = Counter(pair.verdict for pair in state.complete.values())
     usable = verdicts["accept"] + verdicts["warn"]
-    parts = [f"{len(state.complete)} of {counted(len(state.planned), 'planned pair')} shot"]
+    parts = [
+        f"{len(state.complete)} of {counted(len(state.planned), 'planned pair')} shot"
+    ]
     parts.append(f"{usable} can be used")
     if verdicts["warn"]:
         parts[-1] += f", {verdicts['warn']} of them after a look"
@@ -136,9 +148,16 @@ def _missing(state: SessionState) -> tuple[Facts, ...]:
 def _remarks(state: SessionState) -> tuple[Table, ...]:
     """Reasons of verdicts and notes of people, for pairs that have some, and pairs not shot."""
     rows = tuple(
-        (pair["id"], pair["title"], VERDICT_WORDS[pair["verdict"]], pair["reason"], notes)
+        (
+            pair["id"],
+            pair["title"],
+            VERDICT_WORDS[pair["verdict"]],
+            pair["reason"],
+            notes,
+        )
         for pair in list_pairs(state)
-        if (notes := "; ".join(filter(None, (pair["note"], pair["scene_note"])))) or pair["reason"]
+        if (notes := "; ".join(filter(None, (pair["note"], pair["scene_note"]))))
+        or pair["reason"]
     )
     return (Table.of("Remarks", COLUMNS, rows, stacked=True),) if rows else ()
 
@@ -153,7 +172,12 @@ def _pair(session: Path, pair: CompletePair) -> PairSheet:
         return _unshown(pair, str(error))
     settings = tuple((str(role), str(said)) for role, said in details["settings"])
     numbers = tuple((label, said) for label, said, _ in details["numbers"])
-    parts = (_verdict(pair), slider, Facts("Measured", numbers), Facts("Settings", settings))
+    parts = (
+        _verdict(pair),
+        slider,
+        Facts("Measured", numbers),
+        Facts("Settings", settings),
+    )
     thumbnail = small_picture(members["sharp"].picture, THUMBNAIL_PX, THUMBNAIL_PX)
     words = line = VERDICT_WORDS[pair.verdict]
     if pair.verdict != "accept" and pair.reason:
@@ -177,12 +201,18 @@ def _unshown(pair: CompletePair, reason: str) -> PairSheet:
 
 def _verdict(pair: CompletePair) -> Paragraph:
     """The verdict on a pair, with its reason."""
-    return Paragraph(": ".join(filter(None, (VERDICT_WORDS[pair.verdict], pair.reason))))
+    return Paragraph(
+        ": ".join(filter(None, (VERDICT_WORDS[pair.verdict], pair.reason)))
+    )
 
 
-def _slider(session: Path, pair: CompletePair, members: Mapping[Role, PairMember]) -> Slider:
+def _slider(
+    session: Path, pair: CompletePair, members: Mapping[Role, PairMember]
+) -> Slider:
     model, blurry = measured_similarity(pair_entry(session, pair)), members["blurry"]
     height, width = blurry.picture.shape[:2]
-    overlay = displacement_overlay(model, (height, width), blurry.pixels) if model else None
+    overlay = (
+        displacement_overlay(model, (height, width), blurry.pixels) if model else None
+    )
     states = tuple((role, member.picture) for role, member in members.items())
     return Slider(f"{pair.id}, blurry and sharp", states, overlay)

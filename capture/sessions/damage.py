@@ -7,7 +7,12 @@ from typing import Any, Literal
 
 from defocus.capture.sessions.lines import VERDICT_WORDS, StoredFile
 from defocus.capture.sessions.session import file_problem, index_problem, read_state
-from defocus.capture.sessions.state import CompletePair, Owner, SessionChart, SessionState
+from defocus.capture.sessions.state import (
+    CompletePair,
+    Owner,
+    SessionChart,
+    SessionState,
+)
 from defocus.progress import counted, say, track
 
 
@@ -113,7 +118,9 @@ class SessionCheck:
         files = self._files
         good = sum(file.ok for file in files)
         bad = len(files) - good
-        counts = f"{counted(len(self.pairs), 'pair')}; {counted(good, 'file')} unchanged"
+        counts = (
+            f"{counted(len(self.pairs), 'pair')}; {counted(good, 'file')} unchanged"
+        )
         return [*listed, f"{counts}, {bad} missing or changed"]
 
 
@@ -121,7 +128,9 @@ def check_session(path: Path) -> SessionCheck:
     """Hash every file of a session and compare it with the journal; nothing is written."""
     state, torn_bytes = read_state(path)
     if torn_bytes:
-        say(f"{path}: the last journal line is incomplete ({torn_bytes} bytes) and ignored")
+        say(
+            f"{path}: the last journal line is incomplete ({torn_bytes} bytes) and ignored"
+        )
     if problem := index_problem(path, state):
         say(f"{problem}; 'defocus-capture check {path} --fix-index' makes it again")
     pairs = []
@@ -132,7 +141,9 @@ def check_session(path: Path) -> SessionCheck:
             if complete is None
             else _checked_pair(path, complete)
         )
-    charts = tuple(_checked_chart(path, chart) for _, chart in sorted(state.charts.items()))
+    charts = tuple(
+        _checked_chart(path, chart) for _, chart in sorted(state.charts.items())
+    )
     return SessionCheck(
         (*pairs, *_unknown(path, set(state.planned))),
         (*charts, *_unknown_charts(path, set(state.charts))),
@@ -148,7 +159,9 @@ def _unfinished_pair(path: Path, state: SessionState, name: str) -> CheckedPair:
     return CheckedPair(name, "incomplete", text, ())
 
 
-def _checked_files(root: Path, owner: Owner) -> tuple[tuple[CheckedFile, ...], list[str]]:
+def _checked_files(
+    root: Path, owner: Owner
+) -> tuple[tuple[CheckedFile, ...], list[str]]:
     """The files of a pair or a chart, and what is wrong with some."""
     problems = [file_problem(root, owner.id, stored) for stored in owner.files]
     files = tuple(
@@ -166,13 +179,17 @@ def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
         reason = f"not read yet; run 'defocus-capture resume {root}'"
     else:
         reason = "read" if chart.read.found else chart.read.reason
-    return CheckedChart(chart.id, not problems and chart.read is not None, reason, files)
+    return CheckedChart(
+        chart.id, not problems and chart.read is not None, reason, files
+    )
 
 
 def _unknown_charts(root: Path, numbers: set[int]) -> list[CheckedChart]:
     """Folders of charts that are not in the journal."""
     text = "its files are there, but the journal does not know it"
-    left = {path.parent.name for path in (root / "charts").glob("[0-9][0-9][0-9][0-9]/*")}
+    left = {
+        path.parent.name for path in (root / "charts").glob("[0-9][0-9][0-9][0-9]/*")
+    }
     return [
         CheckedChart(f"chart {name}", ok=False, reason=text, files=())
         for name in sorted(left)
@@ -183,7 +200,9 @@ def _unknown_charts(root: Path, numbers: set[int]) -> list[CheckedChart]:
 def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:
     """Folders of pairs that are not in the journal, for instance after a loss of lines."""
     folders = (root / "pairs").glob("[!.]*")
-    text = "its files are there, but the journal does not know it; restore journal.jsonl"
+    text = (
+        "its files are there, but the journal does not know it; restore journal.jsonl"
+    )
     names = sorted({folder.name for folder in folders} - planned)
     return [CheckedPair(name, "incomplete", text, ()) for name in names]
 

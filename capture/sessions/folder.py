@@ -51,10 +51,14 @@ def keep_originals(base: Path, parts: Sequence[Path]) -> list[StoredFile]:
     stored = []
     for part in parts:
         if part.stat().st_size == 0:
-            raise CameraError(f"{part.name}: the camera delivered an empty file; try again")
+            raise CameraError(
+                f"{part.name}: the camera delivered an empty file; try again"
+            )
         final = part.with_suffix("")
         if not is_file_name(final.name):
-            raise CameraError(f"the camera delivered a file '{final.name}', not a picture")
+            raise CameraError(
+                f"the camera delivered a file '{final.name}', not a picture"
+            )
         stored.append(keep(base, part, final))
     if not stored:
         raise CameraError("the camera delivered no file; check its card and try again")
@@ -94,7 +98,9 @@ class SessionFolder:
             entry = self._read[record["n"]] = (record, read_line(record))
         return entry[1]
 
-    def plan(self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]) -> None:
+    def plan(
+        self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]
+    ) -> None:
         """Record the planned pairs in a single line: a kill leaves all of it or nothing."""
         first = len(self.state.shoots)
         entries = [
@@ -108,7 +114,9 @@ class SessionFolder:
             }
             for p in pairs
         ]
-        self.journal.append("planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries)
+        self.journal.append(
+            "planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries
+        )
         self.write_index()
 
     def begin_pair(self, pair: PlannedPair, roles: Sequence[str] = ()) -> Path:
@@ -132,7 +140,9 @@ class SessionFolder:
             aside = self._free_folder("interrupted", pair_id)
             folder.rename(aside)
             sync_folder(aside.parent)
-        self.journal.append("pair-set-aside", pair=pair_id, folder=f"interrupted/{aside.name}")
+        self.journal.append(
+            "pair-set-aside", pair=pair_id, folder=f"interrupted/{aside.name}"
+        )
 
     def _free_folder(self, kept_in: str, pair_id: str) -> Path:
         """A free folder name for the old files of a reshot pair, or for a damaged file."""
@@ -140,7 +150,11 @@ class SessionFolder:
         return folder / f"{pair_id}.{1 + sum(1 for _ in folder.glob(f'{pair_id}.*'))}"
 
     def store_originals(
-        self, pair: PlannedPair, role: str, parts: Sequence[Path], on_card: Sequence[CardFile] = ()
+        self,
+        pair: PlannedPair,
+        role: str,
+        parts: Sequence[Path],
+        on_card: Sequence[CardFile] = (),
     ) -> list[StoredFile]:
         """Make a camera's ``.part`` files the originals of a role."""
         stored = keep_originals(self.root / "pairs" / pair.id, parts)
@@ -154,17 +168,23 @@ class SessionFolder:
         final = file_path(self.root, owner, stored.name)
         with storing(final):
             if final.is_symlink() or final.exists():
-                aside = make_folder(self._free_folder("interrupted", owner.replace(" ", "-")))
+                aside = make_folder(
+                    self._free_folder("interrupted", owner.replace(" ", "-"))
+                )
                 final.rename(aside / final.name)
                 sync_folder(aside)
         keep(kept_in(self.root, owner), part, final)
         self.journal.append("file-restored", pair=owner, name=stored.name)
 
-    def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
+    def store_written(
+        self, pair: PlannedPair, paths: Sequence[Path]
+    ) -> list[StoredFile]:
         """Record completely written files (truth, ``pair.json``) as files of the pair."""
         return [keep(self.root / "pairs" / pair.id, path, path) for path in paths]
 
-    def chart_read(self, number: int, chart: Mapping[str, Any] | None, reason: str = "") -> None:
+    def chart_read(
+        self, number: int, chart: Mapping[str, Any] | None, reason: str = ""
+    ) -> None:
         """Record what was read in a shot of the test chart, or why nothing was."""
         self.journal.append("chart-read", chart=number, found=chart, reason=reason)
         self._index_and_copy(number)
@@ -172,7 +192,9 @@ class SessionFolder:
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
         """Record that all shots of a pair are stored; a kill from now on costs none of them."""
         files = [asdict(entry) for entry in shot.files]
-        self.journal.append("pair-shot", pair=pair.id, files=files, entry=dict(shot.entry))
+        self.journal.append(
+            "pair-shot", pair=pair.id, files=files, entry=dict(shot.entry)
+        )
 
     def complete(self, pair: CompletePair) -> None:
         """Write the line that marks a pair as complete, then update the index files."""
@@ -181,7 +203,9 @@ class SessionFolder:
 
     def judge(self, pair_id: str, verdict: Verdict, reason: str) -> None:
         """Journal a person's verdict on a complete pair; it replaces the measured one."""
-        record = self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
+        record = self.journal.append(
+            "judged", pair=pair_id, verdict=verdict, reason=reason
+        )
         self._index_and_copy(record["n"])
 
     def note(self, about: str, text: str) -> None:
@@ -195,7 +219,9 @@ class SessionFolder:
         with storing(target):
             (self.root / "pairs" / pair.id).rename(target)
             sync_folder(target.parent)
-        self.journal.append("retake", pair=pair.id, reason=reason, folder=f"rejected/{target.name}")
+        self.journal.append(
+            "retake", pair=pair.id, reason=reason, folder=f"rejected/{target.name}"
+        )
 
     def give_up(self, pair: PlannedPair, error: BaseException) -> None:
         """Remove incomplete files of a pair and journal the reason, if the disk permits."""
@@ -228,18 +254,26 @@ def open_session_folder(
     root = root.absolute()  # back ends may answer with absolute paths
     is_session = (root / JOURNAL).exists()
     if not is_session and not create:
-        raise DatasetError(f"{root}: no such session; 'defocus-capture shoot' makes one")
+        raise DatasetError(
+            f"{root}: no such session; 'defocus-capture shoot' makes one"
+        )
     refuse_occupied(root)
     make_folder(root)
     with _locked(root / "lock"), Journal(root / JOURNAL, listener) as journal:
         folder = SessionFolder(root, journal)
         if not journal.records:
             journal.append(
-                "session-created", schema=SCHEMA, id=uuid.uuid4().hex, software=_software()
+                "session-created",
+                schema=SCHEMA,
+                id=uuid.uuid4().hex,
+                software=_software(),
             )
         if journal.torn_bytes:
             journal.append("recovered", torn_bytes=journal.torn_bytes)
-        for begins, ends in ((".session-", ".part.json"), (".checksums-", ".part.sha256")):
+        for begins, ends in (
+            (".session-", ".part.json"),
+            (".checksums-", ".part.sha256"),
+        ):
             for left in temporary_entries(root, begins, ends):
                 left.unlink()
         for pair in (root / "pairs").glob("*/"):
@@ -264,7 +298,9 @@ def refuse_occupied(root: Path) -> None:
     if not root.is_dir():
         raise DatasetError(f"{root}: is a file, not a folder; choose another name")
     if any(path.name != "lock" for path in root.iterdir()):
-        raise DatasetError(f"{root}: has other files in it; choose a new folder for the session")
+        raise DatasetError(
+            f"{root}: has other files in it; choose a new folder for the session"
+        )
 
 
 def _software() -> dict[str, str]:
@@ -286,12 +322,16 @@ def _locked(path: Path) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if not try_lock(descriptor):
-            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+            holder = (
+                os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+            )
             raise DatasetError(
                 f"{path.parent}: in use by process {holder}; wait until it is done, or end it"
             )
         os.ftruncate(descriptor, 0)
-        with contextlib.suppress(OSError):  # the number is for people; a full disk may refuse it
+        with contextlib.suppress(
+            OSError
+        ):  # the number is for people; a full disk may refuse it
             os.lseek(descriptor, 0, os.SEEK_SET)
             os.write(descriptor, f"{os.getpid()}\n".encode())
         yield

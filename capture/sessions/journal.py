@@ -42,7 +42,9 @@ class JournalContent:
 
 def encode_record(record: Record) -> bytes:
     """Encode a record as a journal line, with CRC and line end."""
-    body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))[1:]
+    body = json.dumps(
+        record, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )[1:]
     return f'{_HEAD}{zlib.crc32(body.encode()):08x}",{body}\n'.encode()
 
 

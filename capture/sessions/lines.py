@@ -125,7 +125,9 @@ class PairCompleteLine(Read):
 
     @model_validator(mode="after")
     def _members_are_among_the_files(self) -> Self:
-        if not {self.blurry, self.sharp, "pair.json"} <= {entry.name for entry in self.files}:
+        if not {self.blurry, self.sharp, "pair.json"} <= {
+            entry.name for entry in self.files
+        }:
             raise ValueError("a member of the pair is missing from its files")
         return self
 

@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.pictures.raw import RAW_SUFFIXES, develop_raw, raw_preview, shot_white_balance
+from defocus.pictures.raw import (
+    RAW_SUFFIXES,
+    develop_raw,
+    raw_preview,
+    shot_white_balance,
+)
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image
 from defocus.pictures.write import LONGEST_JPEG_PX
@@ -32,7 +37,11 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
-    return Similarity(zoom, rotation_deg, (x, y)) if possible and abs(rotation_deg) <= 180 else None
+    return (
+        Similarity(zoom, rotation_deg, (x, y))
+        if possible and abs(rotation_deg) <= 180
+        else None
+    )
 
 
 def displacement_overlay(

@@ -33,11 +33,16 @@ def fetch_from_card(
                 say(f"{pair.id}  {role}: fetched from the card")
 
 
-def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompletePair) -> None:
+def delete_from_card(
+    folder: SessionFolder, rig: SessionCameras, pair: CompletePair
+) -> None:
     """Delete the files of a complete pair on the card, after verifying each copy."""
     places = folder.state.on_card
     for stored in pair.files:
-        camera, place = rig.of(stored.name.partition(".")[0]), places.get((pair.id, stored.name))
+        camera, place = (
+            rig.of(stored.name.partition(".")[0]),
+            places.get((pair.id, stored.name)),
+        )
         if place is None or not isinstance(camera, HasCard):
             continue
         problem = file_problem(folder.root, pair.id, stored)
@@ -58,7 +63,10 @@ def fetch_damaged(
     """Restore files of complete pairs and charts from the card, if they are unchanged there."""
     places = folder.state.on_card
     for entry in damaged:
-        camera, place = rig.of(_role(entry)), places.get((entry.pair, entry.stored.name))
+        camera, place = (
+            rig.of(_role(entry)),
+            places.get((entry.pair, entry.stored.name)),
+        )
         if place is None or not isinstance(camera, HasCard):
             continue
         try:
@@ -73,7 +81,9 @@ def _role(entry: DamagedFile) -> str:
     return entry.stored.name.partition(".")[0]
 
 
-def _fetch_one(folder: SessionFolder, camera: HasCard, entry: DamagedFile, place: CardFile) -> None:
+def _fetch_one(
+    folder: SessionFolder, camera: HasCard, entry: DamagedFile, place: CardFile
+) -> None:
     stem = kept_in(folder.root, entry.pair) / _role(entry)
     note = stem.with_name(f"{stem.name}{ON_CARD}")
     make_folder(note.parent)

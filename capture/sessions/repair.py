@@ -8,7 +8,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.sessions.journal import COPIES, Record, copies_of, decode_line, encode_record
+from defocus.capture.sessions.journal import (
+    COPIES,
+    Record,
+    copies_of,
+    decode_line,
+    encode_record,
+)
 from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError
@@ -61,7 +67,9 @@ class _Rebuilt:
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
     """Repair a journal under the caller's lock, keep the damaged one; return what was done."""
     records = [decode_line(line) for line in _lines(journal)[:-1]]
-    if records and all(record and record.get("n") == n for n, record in enumerate(records, 1)):
+    if records and all(
+        record and record.get("n") == n for n, record in enumerate(records, 1)
+    ):
         return []  # a torn end is not damage: opening the session leaves it out
     rebuilt = _from_copies(root, records)
     index = _document(root / "session.json")
@@ -69,7 +77,9 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     _restore_verdicts(root, rebuilt, index)
     _restore_notes(rebuilt, index)
     _restore_charts(rebuilt, index)
-    numbered = [{**record, "n": number} for number, record in enumerate(rebuilt.records, 1)]
+    numbered = [
+        {**record, "n": number} for number, record in enumerate(rebuilt.records, 1)
+    ]
     replay(numbered, journal)
     kept = _kept_name(journal)
     with storing(journal):
@@ -84,7 +94,9 @@ def _lines(path: Path) -> list[bytes]:
     try:
         return read_bytes(path, MOST_BYTES).split(b"\n")
     except (OSError, FileError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); is it a session folder?") from error
+        raise DatasetError(
+            f"{path}: cannot be read ({error}); is it a session folder?"
+        ) from error
 
 
 def _kept_name(journal: Path) -> Path:
@@ -141,7 +153,9 @@ def _document(path: Path) -> dict[str, Any]:
 
 def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Make the first line and the plans again from ``session.json`` where they are lost."""
-    first = [record for record in rebuilt.records if record["event"] == "session-created"]
+    first = [
+        record for record in rebuilt.records if record["event"] == "session-created"
+    ]
     lost = set(index.get("pairs", {})) - rebuilt.planned()
     if first and not lost:
         return
@@ -153,20 +167,26 @@ def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
         plans = [record for record in rebuilt.records if record["event"] == "planned"]
         if lost:
             plans = _plans(index)
-            rebuilt.log.append(f"the plan of {counted(len(lost), 'pair')}: made from session.json")
+            rebuilt.log.append(
+                f"the plan of {counted(len(lost), 'pair')}: made from session.json"
+            )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"the journal is damaged, and session.json lacks {error}, which would replace it; "
             "restore the session from a copy"
         ) from error
-    others = [r for r in rebuilt.records if r["event"] not in ("session-created", "planned")]
+    others = [
+        r for r in rebuilt.records if r["event"] not in ("session-created", "planned")
+    ]
     rebuilt.records = [*first, *plans, *others]
 
 
 def _plans(index: Mapping[str, Any]) -> list[Record]:
     """The ``planned`` lines of a session, one per series of shoots."""
     plans: list[Record] = []
-    for first, group in groupby(range(len(index["series"])), key=index["series"].__getitem__):
+    for first, group in groupby(
+        range(len(index["series"])), key=index["series"].__getitem__
+    ):
         shoots = list(group)
         plans.append(
             {
@@ -186,7 +206,11 @@ def _plans(index: Mapping[str, Any]) -> list[Record]:
 def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Complete pairs whose line is lost, if every file is as it was; keep people's verdicts."""
     time = index.get("created", "")
-    verdicts = {r["pair"]: r["verdict"] for r in rebuilt.records if r["event"] == "pair-complete"}
+    verdicts = {
+        r["pair"]: r["verdict"]
+        for r in rebuilt.records
+        if r["event"] == "pair-complete"
+    }
     restored: list[Record] = []
     for line in _completed_again(root, rebuilt, verdicts):
         restored.append({"time": time, **line})
@@ -209,10 +233,14 @@ def _completed_again(
     for pair, files in _checksums(root).items():
         if pair not in planned or pair in verdicts:
             continue
-        changed = [name for name, digest in files.items() if not _is(root, pair, name, digest)]
+        changed = [
+            name for name, digest in files.items() if not _is(root, pair, name, digest)
+        ]
         document = _document(file_path(root, pair, "pair.json"))
         if changed or "pair.json" not in files or "verdict" not in document:
-            rebuilt.log.append(f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed")
+            rebuilt.log.append(
+                f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed"
+            )
             continue
         yield _complete(root, pair, files, document)
         said = VERDICT_WORDS.get(str(document["verdict"]), "a verdict")
@@ -230,7 +258,11 @@ def _by_people(
     final = verdicts | {record["pair"]: record["verdict"] for record in judged}
     added: list[Record] = []
     for pair, verdict in dict(index.get("pairs", {})).items():
-        if pair in verdicts and verdict in ("accept", "warn", "reject") and final[pair] != verdict:
+        if (
+            pair in verdicts
+            and verdict in ("accept", "warn", "reject")
+            and final[pair] != verdict
+        ):
             reason = "by a person; the reason was lost with the journal"
             added.append(
                 {"event": "judged", "time": time, "pair": pair, "verdict": verdict}
@@ -242,31 +274,46 @@ def _by_people(
     return added
 
 
-def _forget_lost(rebuilt: _Rebuilt, judged: list[Record], verdicts: dict[str, Any]) -> None:
+def _forget_lost(
+    rebuilt: _Rebuilt, judged: list[Record], verdicts: dict[str, Any]
+) -> None:
     """Remove the judgements of pairs that are lost."""
     for record in judged:
         if record["pair"] not in verdicts:
             rebuilt.records.remove(record)
-            by_person = f"{record['pair']}: {VERDICT_WORDS[record['verdict']]} by a person"
+            by_person = (
+                f"{record['pair']}: {VERDICT_WORDS[record['verdict']]} by a person"
+            )
             rebuilt.log.append(f"{by_person}, but the pair itself is lost")
 
 
 def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Take notes of people from ``session.json`` where their lines are lost."""
-    owners = {record["about"] for record in rebuilt.records if record["event"] == "note"}
+    owners = {
+        record["about"] for record in rebuilt.records if record["event"] == "note"
+    }
     for about, text in dict(index.get("notes", {})).items():
         if about not in owners:
-            line = {"event": "note", "time": index.get("created", ""), "about": about, "text": text}
+            line = {
+                "event": "note",
+                "time": index.get("created", ""),
+                "about": about,
+                "text": text,
+            }
             rebuilt.records.append(line)
             rebuilt.log.append(f"note about {about}: made from session.json")
 
 
 def _restore_charts(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     """Take shots of the test chart from ``session.json`` where a line of one is lost."""
-    lines = [record for record in rebuilt.records if record["event"].startswith("chart-")]
+    lines = [
+        record for record in rebuilt.records if record["event"].startswith("chart-")
+    ]
     events = {(record["event"], record["chart"]) for record in lines}
     for chart in list(index.get("charts", [])):
-        own = [line for line in (chart["shot"], chart["read"]) if line and _usable(line)]
+        own = [
+            line for line in (chart["shot"], chart["read"]) if line and _usable(line)
+        ]
         if all((line["event"], line["chart"]) in events for line in own):
             continue
         number = chart["shot"]["chart"]
@@ -290,7 +337,9 @@ def _is(root: Path, pair: str, name: str, digest: str) -> bool:
     return path.is_file() and not path.is_symlink() and sha256_file(path) == digest
 
 
-def _complete(root: Path, pair: str, files: Mapping[str, str], facts: Mapping[str, Any]) -> Record:
+def _complete(
+    root: Path, pair: str, files: Mapping[str, str], facts: Mapping[str, Any]
+) -> Record:
     return {
         "event": "pair-complete",
         "pair": pair,
@@ -300,7 +349,11 @@ def _complete(root: Path, pair: str, files: Mapping[str, str], facts: Mapping[st
         "blurry": facts["roles"]["blurry"]["file"],
         "sharp": facts["roles"]["sharp"]["file"],
         "files": [
-            {"name": name, "sha256": digest, "bytes": file_path(root, pair, name).stat().st_size}
+            {
+                "name": name,
+                "sha256": digest,
+                "bytes": file_path(root, pair, name).stat().st_size,
+            }
             for name, digest in files.items()
         ],
     }

@@ -38,7 +38,11 @@ def index_document(state: SessionState) -> dict[str, Any]:
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
         "planned": [  # earlier documents have no titles, and most pairs need none
-            {name: value for name, value in asdict(pair).items() if name != "title" or value}
+            {
+                name: value
+                for name, value in asdict(pair).items()
+                if name != "title" or value
+            }
             for pair in state.planned.values()
         ],
         "charts": [_chart(chart) for _, chart in sorted(state.charts.items())],
@@ -87,11 +91,17 @@ class SessionPair:
     scene: str  # pairs of one scene must not be shared between splits
     blurry: Path
     sharp: Path
-    verdict: Literal["accept", "warn"]  # ``warn``: ``metadata["reason"]`` says what to check
+    verdict: Literal[
+        "accept", "warn"
+    ]  # ``warn``: ``metadata["reason"]`` says what to check
     metadata: Mapping[str, Any]  # ``pair.json``: roles, exposure, quality, camera
-    truth_flow: Path | None = None  # ``(2, H, W)``, blurry to sharp, px; simulated cameras
+    truth_flow: Path | None = (
+        None  # ``(2, H, W)``, blurry to sharp, px; simulated cameras
+    )
     truth_image: Path | None = None  # all in focus, in the geometry of ``blurry``
-    defocus_map: Path | None = None  # ``(H, W)``, signed diameter, px; simulated cameras
+    defocus_map: Path | None = (
+        None  # ``(H, W)``, signed diameter, px; simulated cameras
+    )
 
 
 @dataclass(frozen=True)
@@ -111,12 +121,15 @@ def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> S
     ``verify`` hashes every file; ``damaged`` leaves out pairs of missing or changed files, by name.
     """
     state, torn_bytes = read_state(path)
-    usable = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
+    usable = [
+        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
+    ]
     if not damaged:
         pairs = tuple(_read_pair(path, pair, verify=verify) for pair in usable)
         return Session(path, state.id, pairs, torn_bytes)
     whole, left_out = parted(
-        attempt(pair.id, partial(_read_pair, path, pair, verify=verify)) for pair in usable
+        attempt(pair.id, partial(_read_pair, path, pair, verify=verify))
+        for pair in usable
     )
     return Session(path, state.id, tuple(whole), torn_bytes, left_out)
 
@@ -136,7 +149,9 @@ def read_state(path: Path) -> tuple[SessionState, int]:
     return replay(content.records, path / JOURNAL), content.torn_bytes
 
 
-def file_problem(root: Path, owner: str, stored: StoredFile, *, verify: bool = True) -> str:
+def file_problem(
+    root: Path, owner: str, stored: StoredFile, *, verify: bool = True
+) -> str:
     """Problem of a file of a pair or a chart, by hash or else by size; empty if unchanged."""
     path = file_path(root, owner, stored.name)
     if not path.is_file():
@@ -159,7 +174,11 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
     names = {stored.name for stored in pair.files}
 
     def truth(name: str) -> Path | None:
-        return file_path(root, pair.id, f"truth/{name}") if f"truth/{name}" in names else None
+        return (
+            file_path(root, pair.id, f"truth/{name}")
+            if f"truth/{name}" in names
+            else None
+        )
 
     return SessionPair(
         id=pair.id,

@@ -43,7 +43,9 @@ class PlannedPair:
     number: int  # number, from 1
     scene: str
     shoot: int
-    focus_steps: int = 0  # of the blurry frame against the sharp one; positive is farther
+    focus_steps: int = (
+        0  # of the blurry frame against the sharp one; positive is farther
+    )
     title: str = ""  # name of the scene as typed; empty if it is the same
 
     @property
@@ -107,7 +109,9 @@ class SessionState:
     created: str = ""
     software: dict[str, Any] = field(default_factory=dict)
     shoots: list[ShootRecord] = field(default_factory=list)
-    series: list[int] = field(default_factory=list)  # index of the first shoot of each series
+    series: list[int] = field(
+        default_factory=list
+    )  # index of the first shoot of each series
     planned: dict[str, PlannedPair] = field(default_factory=dict)  # pairs by id
     complete: dict[str, CompletePair] = field(default_factory=dict)  # pairs by id
     begun: set[str] = field(default_factory=set)
@@ -127,7 +131,9 @@ class SessionState:
     @property
     def incomplete(self) -> list[PlannedPair]:
         """Incomplete pairs, in the order of their numbers."""
-        missing = [pair for pair in self.planned.values() if pair.id not in self.complete]
+        missing = [
+            pair for pair in self.planned.values() if pair.id not in self.complete
+        ]
         return sorted(missing, key=lambda pair: pair.number)
 
     @property
@@ -137,7 +143,9 @@ class SessionState:
 
 
 def replay(
-    records: Iterable[Record], journal: Path, read: Callable[[Record], Read | None] = read_line
+    records: Iterable[Record],
+    journal: Path,
+    read: Callable[[Record], Read | None] = read_line,
 ) -> SessionState:
     """Rebuild the state of a session from its untrusted journal; ``read`` may have a cache."""
     state = SessionState()
@@ -150,7 +158,9 @@ def replay(
                 "a copy"
             ) from error
     if not state.id:
-        raise DatasetError(f"{journal}: the journal has no first line; start a new session folder")
+        raise DatasetError(
+            f"{journal}: the journal has no first line; start a new session folder"
+        )
     return state
 
 
@@ -199,7 +209,9 @@ def _chart(state: SessionState, line: ChartShotLine | ChartReadLine) -> None:
     state.charts[line.chart] = SessionChart(chart.shot, line)
 
 
-def _note_places(state: SessionState, owner: str, line: FileLine | ChartShotLine) -> None:
+def _note_places(
+    state: SessionState, owner: str, line: FileLine | ChartShotLine
+) -> None:
     for entry, place in zip(line.files, line.on_card, strict=False):
         state.on_card[owner, entry.name] = place
 
@@ -212,7 +224,9 @@ def _hear(state: SessionState, line: JudgedLine | NoteLine) -> None:
     judged = state.complete.get(line.pair)
     if judged is None:
         raise ValueError(f"pair {line.pair} is judged and not complete")
-    state.complete[line.pair] = replace(judged, verdict=line.verdict, reason=line.reason)
+    state.complete[line.pair] = replace(
+        judged, verdict=line.verdict, reason=line.reason
+    )
     state.judged.add(line.pair)
 
 
@@ -224,7 +238,12 @@ def _plan(state: SessionState, line: PlannedLine) -> None:
         if entry.id in state.planned:
             raise ValueError(f"pair {entry.id} is planned twice")
         state.planned[entry.id] = PlannedPair(
-            entry.id, entry.number, entry.scene, first + entry.shoot, entry.focus_steps, entry.title
+            entry.id,
+            entry.number,
+            entry.scene,
+            first + entry.shoot,
+            entry.focus_steps,
+            entry.title,
         )
 
 
@@ -235,7 +254,13 @@ def _complete(state: SessionState, line: PairCompleteLine) -> None:
         raise ValueError(f"pair {line.pair} is complete twice")
     state.shot.pop(line.pair, None)
     state.complete[line.pair] = CompletePair(
-        line.pair, line.scene, line.verdict, line.reason, line.blurry, line.sharp, line.files
+        line.pair,
+        line.scene,
+        line.verdict,
+        line.reason,
+        line.blurry,
+        line.sharp,
+        line.files,
     )
 
 

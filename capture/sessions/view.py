@@ -65,9 +65,15 @@ def _mapping(value: object) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[str, Mark]:  # noqa: ANN401 - of a document
+def _compared(
+    row: NumberRow,
+    value: Any,  # noqa: ANN401 - of a document
+    limits: Mapping[str, Any],
+) -> tuple[str, Mark]:
     """The text of a number's limit, and whether it is exceeded."""
-    given: list[Any] = [limits.get(row.limits.format(mark)) for mark in ("warn", "reject")]
+    given: list[Any] = [
+        limits.get(row.limits.format(mark)) for mark in ("warn", "reject")
+    ]
     warn, reject = given
     if warn is None and reject is None:
         return "", ""
@@ -87,7 +93,10 @@ def _compared(row: NumberRow, value: Any, limits: Mapping[str, Any]) -> tuple[st
         return text, ""
     if reject is None:
         return text, "warn"
-    return f" (warning {side} {form(float(warn))}, {word} {form(float(reject))})", "warn"
+    return (
+        f" (warning {side} {form(float(warn))}, {word} {form(float(reject))})",
+        "warn",
+    )
 
 
 _ABSENT = object()
@@ -100,22 +109,40 @@ SHARE = NumberUnit("{:.1%}".format, float, "{:.0%}")
 LENGTH = NumberUnit(
     lambda value: f"{math.hypot(*value):.2f} px", lambda v: math.hypot(*v), "{:g} px"
 )
-ZOOM = NumberUnit(lambda v: f"{round(v - 1.0, 4) + 0.0:+.2%}", lambda v: abs(v - 1.0), "{:.1%}")
+ZOOM = NumberUnit(
+    lambda v: f"{round(v - 1.0, 4) + 0.0:+.2%}", lambda v: abs(v - 1.0), "{:.1%}"
+)
 RATIO = NumberUnit("{:.2f} ×".format, float, "{:.2f} ×", least=True)
 DECIBEL = NumberUnit("{:.1f} dB".format)
 MILLISECONDS = NumberUnit(lambda value: f"{value * 1000:+.0f} ms", abs, "{:g} s")
 
 ROWS = (
-    NumberRow("Exposure, not explained by settings", "exposure_residual_ev", EV, "exposure_{}_ev"),
-    *(
-        NumberRow("Gradient energy, sharp over blurry", f"{name}_ratio", RATIO, f"{name}_{{}}")
-        for name in ("gradient_energy", "sharpness")  # the second is what sessions once said
+    NumberRow(
+        "Exposure, not explained by settings",
+        "exposure_residual_ev",
+        EV,
+        "exposure_{}_ev",
     ),
-    NumberRow("Blurry is the sharper one in", "blurrier_share", SHARE, "blurrier_share_{}"),
+    *(
+        NumberRow(
+            "Gradient energy, sharp over blurry", f"{name}_ratio", RATIO, f"{name}_{{}}"
+        )
+        for name in (
+            "gradient_energy",
+            "sharpness",
+        )  # the second is what sessions once said
+    ),
+    NumberRow(
+        "Blurry is the sharper one in", "blurrier_share", SHARE, "blurrier_share_{}"
+    ),
     NumberRow("Shift between the two", "misalignment.shift_px", LENGTH, "shift_{}_px"),
     NumberRow("Magnification between the two", "misalignment.zoom", ZOOM, "zoom_{}"),
-    NumberRow("Clipped in the blurry picture", "blurry_clipped_share", SHARE, "clipped_{}"),
-    NumberRow("Clipped in the sharp picture", "sharp_clipped_share", SHARE, "clipped_{}"),
+    NumberRow(
+        "Clipped in the blurry picture", "blurry_clipped_share", SHARE, "clipped_{}"
+    ),
+    NumberRow(
+        "Clipped in the sharp picture", "sharp_clipped_share", SHARE, "clipped_{}"
+    ),
     NumberRow("Drift while shooting", "anchor.drift_px", LENGTH, "drift_{}_px"),
     NumberRow("Light while shooting", "anchor.light_ev", EV, "exposure_{}_ev"),
     NumberRow("Moved while shooting", "anchor.moved_share", SHARE, "motion_share_{}"),
@@ -139,7 +166,9 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
             "number": planned.number,
             "scene": planned.scene,
             "verdict": complete.verdict if complete else "incomplete",
-            "reason": complete.reason if complete else unshot[planned.id in state.begun],
+            "reason": complete.reason
+            if complete
+            else unshot[planned.id in state.begun],
             "seen": planned.id in state.judged,
             "title": planned.typed_scene,
             "note": state.notes.get(planned.id, ""),
@@ -155,7 +184,9 @@ def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
     path = file_path(root, pair.id, "pair.json")
     with intact(path, "run 'defocus-capture check'", DatasetError, OSError):
         entry = dict(read_json(path))
-        entry["roles"] = {str(role): dict(shot) for role, shot in dict(entry["roles"]).items()}
+        entry["roles"] = {
+            str(role): dict(shot) for role, shot in dict(entry["roles"]).items()
+        }
         return entry
 
 

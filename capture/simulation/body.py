@@ -24,7 +24,9 @@ class FaultKind:
     """A kind of fault: default numbers, or None if required; a lasting one stays from then on."""
 
     text: str
-    usual: tuple[float, ...] | None = ()  # default numbers; None if numbers are required
+    usual: (
+        tuple[float, ...] | None
+    ) = ()  # default numbers; None if numbers are required
     lasting: bool = False
 
 
@@ -40,16 +42,26 @@ FAULTS = {
     "shift": FaultKind("the camera moves by that much to the right and down, px", None),
     "zoom": FaultKind("the magnification is that many times the usual one", (1.01,)),
     "turn": FaultKind("the camera turns by that much, degrees", None),
-    "motion": FaultKind("the nearest object moves by that much to the right, px", (3.0,)),
-    "wb-drift": FaultKind("red is that much stronger and blue weaker, a fraction", (0.06,)),
-    "dust": FaultKind("so many specks fall on the sensor and stay", (5.0,), lasting=True),
+    "motion": FaultKind(
+        "the nearest object moves by that much to the right, px", (3.0,)
+    ),
+    "wb-drift": FaultKind(
+        "red is that much stronger and blue weaker, a fraction", (0.06,)
+    ),
+    "dust": FaultKind(
+        "so many specks fall on the sensor and stay", (5.0,), lasting=True
+    ),
     "clip": FaultKind("a reflection of so many times a full well", (3.0,)),
     "af-hunt": FaultKind("autofocus moves the lens by so many steps", (-40.0,)),
     "duplicate-frame": FaultKind("the file of the shot before is delivered once more"),
-    "crash": FaultKind("the process of the camera crashes before the shot, and is started again"),
+    "crash": FaultKind(
+        "the process of the camera crashes before the shot, and is started again"
+    ),
     "slow": FaultKind("the shot takes that much longer, s", (2.0,)),
     "disk-full": FaultKind("the disk takes only half of the file"),
-    "clock-jump": FaultKind("the camera's clock jumps by so much, s", (3600.0,), lasting=True),
+    "clock-jump": FaultKind(
+        "the camera's clock jumps by so much, s", (3600.0,), lasting=True
+    ),
 }
 """Faults of the simulated camera by name."""
 
@@ -75,7 +87,9 @@ class Faults:
     def numbers(self, name: str, shot: int) -> tuple[float, ...] | None:
         """The numbers of a fault at a shot; None if the shot does not have the fault."""
         for fault in self.faults:
-            lasting = FAULTS[name].lasting and fault.shot is not None and fault.shot < shot
+            lasting = (
+                FAULTS[name].lasting and fault.shot is not None and fault.shot < shot
+            )
             if fault.name == name and (lasting or fault.shot in (None, shot)):
                 return fault.numbers
         return None
@@ -98,7 +112,9 @@ def parse_faults(texts: Sequence[str]) -> Faults:
 def _parsed(text: str) -> Fault:
     kind = FAULTS.get(name := re.split("[=@]", text.strip())[0])
     if kind is None:
-        raise InputError(f"no fault '{text}' (they are written as ev=0.5@2); {meant(name, FAULTS)}")
+        raise InputError(
+            f"no fault '{text}' (they are written as ev=0.5@2); {meant(name, FAULTS)}"
+        )
     match = _FAULT.fullmatch(text.strip())
     if match is None:
         raise InputError(
@@ -179,7 +195,9 @@ class Body:
             raise self._gone()
         idle, self._used_at = time.monotonic() - self._used_at, time.monotonic()
         if self._options.sleep and idle > self._options.sleep:
-            raise ShotFailedError(f"the simulated camera was asleep after {idle:.1f} s; it wakes")
+            raise ShotFailedError(
+                f"the simulated camera was asleep after {idle:.1f} s; it wakes"
+            )
 
     def release(self) -> None:
         """Apply everything that can prevent a shot; after ``ShotFailedError`` try again."""
@@ -193,7 +211,9 @@ class Body:
                 "'defocus-capture resume'"
             )
         self._refuse()
-        time.sleep(self._options.latency + (self._faults.number("slow", self.shot) or 0.0))
+        time.sleep(
+            self._options.latency + (self._faults.number("slow", self.shot) or 0.0)
+        )
         self._fill_buffer()
         self._used_at = time.monotonic()
         self._refused = 0
@@ -205,10 +225,14 @@ class Body:
         self._refused += 1
         if self._faults.has("crash", self.shot) and self._refused == 1:
             # As where a camera has a process of its own: that is started again, set as before.
-            raise ShotFailedError("the process of the simulated camera crashed; it runs again")
+            raise ShotFailedError(
+                "the process of the simulated camera crashed; it runs again"
+            )
         if silent is not None and self._refused == 1:
             time.sleep(silent)
-            raise ShotFailedError(f"the simulated camera did not answer in {silent:g} s")
+            raise ShotFailedError(
+                f"the simulated camera did not answer in {silent:g} s"
+            )
         if self._refused <= busy:
             raise ShotFailedError("the simulated camera is busy")
 

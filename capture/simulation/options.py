@@ -23,7 +23,9 @@ from defocus.settings import Settings, parse_settings
 ProfileName = Literal["plain", "canon", "nikon", "ipcam"]
 
 _F_STOPS = words_between(APERTURES, lambda word: parse_f_number(word) or 0.0, 1.4, 22.0)
-_TIMES = words_between(SHUTTERS, lambda word: parse_seconds(word) or 0.0, 1 / 4000, 30.0)
+_TIMES = words_between(
+    SHUTTERS, lambda word: parse_seconds(word) or 0.0, 1 / 4000, 30.0
+)
 _ISOS = words_between(ISOS, float, 100.0, 6400.0)
 
 NIKON_SHORTEST = 0.001
@@ -68,7 +70,9 @@ PROFILES: dict[ProfileName, CameraProfile] = {
     "canon": CameraProfile(
         "Simulated Canon EOS",
         {
-            "aperture": Words("aperture", "4", tuple(stop.removeprefix("f/") for stop in _F_STOPS)),
+            "aperture": Words(
+                "aperture", "4", tuple(stop.removeprefix("f/") for stop in _F_STOPS)
+            ),
             "shutter": Words("shutterspeed", "1/125", ("bulb", *_TIMES)),
             "iso": Words("iso", "100", ("Auto", *_ISOS)),
         },
@@ -80,7 +84,11 @@ PROFILES: dict[ProfileName, CameraProfile] = {
             "shutter": Words(
                 "shutterspeed",
                 "0.0080s",
-                tuple(f"{_seconds(t):.4f}s" for t in _TIMES if _seconds(t) >= NIKON_SHORTEST),
+                tuple(
+                    f"{_seconds(t):.4f}s"
+                    for t in _TIMES
+                    if _seconds(t) >= NIKON_SHORTEST
+                ),
             ),
             "iso": Words("iso", "100", _ISOS),
         },
@@ -148,9 +156,13 @@ def parse_address(uri: str) -> SimulatedOptions:
     if rest and not rest.startswith("?"):
         raise InputError(f"camera address '{uri}': write sim: or sim:?seed=1&shift=2")
     try:
-        pairs = parse_qsl(rest[1:], keep_blank_values=True, strict_parsing=bool(rest[1:]))
+        pairs = parse_qsl(
+            rest[1:], keep_blank_values=True, strict_parsing=bool(rest[1:])
+        )
     except ValueError as error:
-        raise InputError(f"camera address '{uri}': {error}; write name=value&name=value") from error
+        raise InputError(
+            f"camera address '{uri}': {error}; write name=value&name=value"
+        ) from error
     options: dict[str, object] = dict(pairs)
     options["fault"] = [value for name, value in pairs if name == "fault"]
     return parse_settings(SimulatedOptions, options, origin=f"camera address '{uri}'")

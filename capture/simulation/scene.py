@@ -74,7 +74,9 @@ def build_scene(
 
 
 def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
-    depth = float(random.choice([random.uniform(1200, 1600), random.uniform(2800, 5000)]))
+    depth = float(
+        random.choice([random.uniform(1200, 1600), random.uniform(2800, 5000)])
+    )
     return [_plane(random, width, height, depth)]
 
 
@@ -120,7 +122,9 @@ def _plane(
         picture = picture[::-1]
     grain = random.standard_normal((height, width))
     tint = random.uniform(0.7, 1.0, 3)
-    alpha = np.ones((height, width)) if outline is None else outline(random, width, height)
+    alpha = (
+        np.ones((height, width)) if outline is None else outline(random, width, height)
+    )
     colour = _tinted(width, height, alpha, grain, picture, tint)
     return Layer(colour, alpha, depth_mm)
 
@@ -130,7 +134,9 @@ def _tinted(
 ) -> Floats:
     """``(height, width, 3)``: the picture with grain and tint, black outside of its alpha."""
     box = shown(alpha).index
-    rough = cv2.GaussianBlur(grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA)
+    rough = cv2.GaussianBlur(
+        grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA
+    )
     colour = np.zeros((height, width, 3))
     part = colour[box]
     # Dark pictures are lifted, so that every plane is bright enough to be measured.
@@ -152,12 +158,15 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     frame = Window(0, 0, width, height)
     box = Window(x, y, x + 2, y + 2).grown(reach).within(frame)
     x, y = np.meshgrid(
-        np.arange(box.left, box.right) - centre[0], np.arange(box.top, box.bottom) - centre[1]
+        np.arange(box.left, box.right) - centre[0],
+        np.arange(box.top, box.bottom) - centre[1],
     )
     cosine, sine = math.cos(angle), math.sin(angle)
     first = np.abs(x * cosine + y * sine) / extent[0]
     second = np.abs(y * cosine - x * sine) / extent[1]
-    far = np.hypot(first, second) if random.random() < 0.5 else np.maximum(first, second)
+    far = (
+        np.hypot(first, second) if random.random() < 0.5 else np.maximum(first, second)
+    )
     alpha = np.zeros((height, width))
     alpha[box.index] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
     return alpha

@@ -28,7 +28,9 @@ that over the f-number."""
 def vignette(width: int, height: int, corner_ev: float, f_number: float) -> Floats:
     """``(H, W, 1)`` factor on the light, falling with squared radius by ``corner_ev`` at f/1.4."""
     y, x = np.mgrid[0:height, 0:width]
-    radius = np.hypot((x - (width - 1) / 2) / width, (y - (height - 1) / 2) / height) / np.sqrt(0.5)
+    radius = np.hypot(
+        (x - (width - 1) / 2) / width, (y - (height - 1) / 2) / height
+    ) / np.sqrt(0.5)
     loss_ev = corner_ev * WIDEST_F_NUMBER / f_number * radius**2
     return np.asarray(2.0**-loss_ev)[:, :, None]
 
@@ -38,7 +40,9 @@ def tint(warmth: float) -> Floats:
     return np.array([1.0 + warmth, 1.0, 1.0 / (1.0 + warmth)])
 
 
-def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int) -> Floats:
+def dust_shadow(
+    width: int, height: int, specks: int, f_number: float, seed: int
+) -> Floats:
     """``(H, W, 1)`` shadows of specks, smaller and darker at narrow apertures."""
     from scipy.signal import fftconvolve
 
@@ -82,7 +86,9 @@ class ExifTags:
     taken: str
 
 
-def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float = 0.0) -> float:
+def exposure_scale(
+    f_number: float, seconds: float, iso: float, error_ev: float = 0.0
+) -> float:
     """Sensor signal per scene radiance: t · ISO / N², relative to :data:`REFERENCE_EXPOSURE`."""
     reference_n, reference_t, reference_iso = REFERENCE_EXPOSURE
     reference = reference_t * reference_iso / reference_n**2
@@ -98,8 +104,12 @@ def sensor_noise(
     if strength == 0:
         return signal
     electrons = FULL_WELL_ELECTRONS * 100.0 / iso
-    variance = np.maximum(signal, 0.0) / electrons + (READ_NOISE_ELECTRONS / electrons) ** 2
-    noisy: Floats = signal + strength * np.sqrt(variance) * random.standard_normal(signal.shape)
+    variance = (
+        np.maximum(signal, 0.0) / electrons + (READ_NOISE_ELECTRONS / electrons) ** 2
+    )
+    noisy: Floats = signal + strength * np.sqrt(variance) * random.standard_normal(
+        signal.shape
+    )
     return noisy
 
 
@@ -111,7 +121,9 @@ def recorded(
     for top in range(0, len(signal), STRIP):
         strip = signal[top : top + STRIP]
         noisy = strip if add_noise is None else add_noise(strip)
-        result[top : top + STRIP] = as_integer(linear_to_srgb(np.minimum(noisy, 1.0)), bits)
+        result[top : top + STRIP] = as_integer(
+            linear_to_srgb(np.minimum(noisy, 1.0)), bits
+        )
     return result
 
 
@@ -171,4 +183,6 @@ def _long(tag: int, value: int) -> DirectoryEntry:
 
 def _rational(tag: int, value: float) -> DirectoryEntry:
     fraction = Fraction(value).limit_denominator(10_000)
-    return DirectoryEntry(tag, 5, 1, struct.pack("<II", fraction.numerator, fraction.denominator))
+    return DirectoryEntry(
+        tag, 5, 1, struct.pack("<II", fraction.numerator, fraction.denominator)
+    )

@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 from defocus.capture.camera import Target
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions
-from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene, require_scene
-from defocus.capture.simulation.sensor import dust_shadow, exposure_scale, tint, vignette
+from defocus.capture.simulation.scene import (
+    FOCUS_DISTANCE_MM,
+    build_scene,
+    require_scene,
+)
+from defocus.capture.simulation.sensor import (
+    dust_shadow,
+    exposure_scale,
+    tint,
+    vignette,
+)
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved_layers
@@ -33,10 +42,14 @@ class TrueShot:
     released_at: float  # start of the exposure, seconds of :func:`time.monotonic`
 
 
-def combined(first: Similarity, second: Similarity, width: int, height: int) -> Similarity:
+def combined(
+    first: Similarity, second: Similarity, width: int, height: int
+) -> Similarity:
     """Combine two movements, one after the other."""
     matrices = (_square(similarity, width, height) for similarity in (second, first))
-    return Similarity.from_matrix(np.linalg.multi_dot(list(matrices))[:2], width, height)
+    return Similarity.from_matrix(
+        np.linalg.multi_dot(list(matrices))[:2], width, height
+    )
 
 
 def between(start: TrueShot, end: TrueShot, width: int, height: int) -> Similarity:
@@ -119,7 +132,11 @@ CELL_PX = 3
 
 
 def target_layers(
-    target: Target, scene: Sequence[Layer], distance_mm: float, seed: int, travelled_px: float
+    target: Target,
+    scene: Sequence[Layer],
+    distance_mm: float,
+    seed: int,
+    travelled_px: float,
 ) -> list[Layer]:
     """The layers of a target, as large as the scene's; a disc starts again at the right border."""
     height, width = scene[0].alpha.shape
@@ -139,7 +156,10 @@ def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Lay
     """The scene with a grey card before its middle."""
     card = np.zeros((height, width))
     rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
-    card[height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns] = 1
+    card[
+        height // 2 - rows : height // 2 + rows,
+        width // 2 - columns : width // 2 + columns,
+    ] = 1
     # Nothing is before the card: it is nearer than the nearest object.
     nearest_mm = min(layer.depth_mm for layer in scene)
     grey = np.full((height, width, 3), GREY_CARD)
@@ -150,7 +170,9 @@ def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
     """Chart of random grey cells of a few pixels, with detail in all directions."""
     random = np.random.default_rng([seed, 0xC4A7])
     cells = random.uniform(0.15, 0.75, (height // CELL_PX + 1, width // CELL_PX + 1))
-    fine = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)[:height, :width]
+    fine = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)[
+        :height, :width
+    ]
     return np.repeat(fine[:, :, None], 3, axis=2)
 
 
@@ -201,7 +223,11 @@ class Stage:
             return [replace(sheet, depth_mm=self._chart_mm)]
         if self.target is not None:
             return target_layers(
-                self.target, self.layers, self._chart_mm, self._options.seed, shot.object_px
+                self.target,
+                self.layers,
+                self._chart_mm,
+                self._options.seed,
+                shot.object_px,
             )
         if shot.object_px == 0.0:
             return self.layers
@@ -243,7 +269,10 @@ class Stage:
         """Margin in pixels for blur (at f/1.4) and movement."""
         options = self._options
         widest = Lens(
-            FOCAL_LENGTH_MM, 1.4, FOCUS_DISTANCE_MM, SENSOR_WIDTH_MM * 1e3 / options.width
+            FOCAL_LENGTH_MM,
+            1.4,
+            FOCUS_DISTANCE_MM,
+            SENSOR_WIDTH_MM * 1e3 / options.width,
         )
         blur = abs(float(circle_of_confusion_px(math.inf, widest))) / 2
         diagonal = math.hypot(*options.size) / 2
@@ -255,7 +284,9 @@ class Stage:
         return values[margin:-margin, margin:-margin]
 
 
-def _diffracted(radiance: NDArray[np.float64], lens: Lens, strength: float) -> NDArray[np.float64]:
+def _diffracted(
+    radiance: NDArray[np.float64], lens: Lens, strength: float
+) -> NDArray[np.float64]:
     """Blur by the Airy disc, approximated by a Gaussian of width 0.42 λ N."""
     sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
     return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))

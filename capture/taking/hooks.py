@@ -46,9 +46,13 @@ def parse_hook(text: str | None) -> Hook | None:
             _require_bare_names(argument)
     except ValueError as error:
         names = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        raise InputError(f"--hook {text!r}: {error}; the placeholders are {names}") from error
+        raise InputError(
+            f"--hook {text!r}: {error}; the placeholders are {names}"
+        ) from error
     if not arguments:
-        raise InputError("--hook is empty; give a command, such as 'cp -r {pair_dir} /mnt'")
+        raise InputError(
+            "--hook is empty; give a command, such as 'cp -r {pair_dir} /mnt'"
+        )
     return Hook(arguments)
 
 
@@ -74,7 +78,9 @@ def after_pair(hook: Hook | None, folder: SessionFolder) -> After:
     return run
 
 
-def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_SECONDS) -> str:
+def run_hook(
+    hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_SECONDS
+) -> str:
     """Run the command, ended at the time limit; return its error in a line, also printed."""
     facts = _facts(root, pair)
     command = [argument.format_map(facts) for argument in hook.arguments]

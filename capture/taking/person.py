@@ -17,10 +17,14 @@ from defocus.errors import DefocusError, InputError
 from defocus.progress import counted, say, status
 
 
-def is_taken_again(pair: PlannedPair, quality: Quality, attempt: int, retries: int) -> bool:
+def is_taken_again(
+    pair: PlannedPair, quality: Quality, attempt: int, retries: int
+) -> bool:
     """Whether ``--retake auto`` shoots a pair again: tries are left, and the next may differ."""
     if attempt <= retries and quality.lasting:
-        say(f"{pair.id}  not shot again, another shot would show the same; change it first")
+        say(
+            f"{pair.id}  not shot again, another shot would show the same; change it first"
+        )
     return attempt <= retries and not quality.lasting
 
 
@@ -40,7 +44,10 @@ class Person:
 
     def card_held(self, pair: PlannedPair) -> bool:
         """Ask for a grey card, if requested, at each try of a scene's first pair."""
-        if not self._options.grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
+        if (
+            not self._options.grey_card
+            or self._carded.setdefault(pair.scene, pair.id) != pair.id
+        ):
             return False
         self._ask(
             f"hold the grey card into scene '{pair.typed_scene}', so that it fills the centre"
@@ -58,7 +65,9 @@ class Person:
 
     def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Whether to shoot a pair again that was rejected at try number ``attempt``, from 1."""
-        return self.may_retake and is_taken_again(pair, quality, attempt, self._options.retries)
+        return self.may_retake and is_taken_again(
+            pair, quality, attempt, self._options.retries
+        )
 
 
 NOBODY = Person(ShootOptions(retake="never"), lambda _: None, {})
@@ -93,7 +102,9 @@ class Asker(Person):
         """Wait before the first pair of a further scene, say its note, then count down."""
         asks = self._scene is not None and not self.answered
         if pair.scene != self._scene and asks:
-            self._wait(f"set up scene '{pair.typed_scene}'{f' ({note})' if note else ''}")
+            self._wait(
+                f"set up scene '{pair.typed_scene}'{f' ({note})' if note else ''}"
+            )
         elif pair.scene != self._scene and note:
             say(f"scene '{pair.typed_scene}': {note}")
         self._scene = pair.scene
@@ -104,7 +115,9 @@ class Asker(Person):
     @property
     def may_retake(self) -> bool:
         """Whether a retake is possible at all."""
-        return super().may_retake or (self._options.retake == "ask" and not self.answered)
+        return super().may_retake or (
+            self._options.retake == "ask" and not self.answered
+        )
 
     def retake(self, pair: PlannedPair, quality: Quality, attempt: int) -> bool:
         """Decide on a retake: automatically where it may help, by a question, or never."""
@@ -125,7 +138,9 @@ class Asker(Person):
         if not self.answered:
             ring("action")
             status("")
-            click.prompt(f"{what}, then press Enter", default="", show_default=False, err=True)
+            click.prompt(
+                f"{what}, then press Enter", default="", show_default=False, err=True
+            )
 
 
 @dataclass

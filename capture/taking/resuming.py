@@ -47,7 +47,9 @@ def resume_session(path: Path, options: ResumeSettings) -> int:
     Damaged files come from the card or not at all: a complete pair is never shot again by itself.
     """
     hook = parse_hook(options.hook)
-    with journalled_session(path, create=False, json_lines=options.json_lines) as folder:
+    with journalled_session(
+        path, create=False, json_lines=options.json_lines
+    ) as folder:
         damaged = _mended(folder, options.uri)
         after = after_pair(hook, folder)
         report_damage(damaged)
@@ -84,8 +86,12 @@ def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
     """Fetch damaged files from the card; return those still damaged."""
     damaged = damaged_files(folder.root, folder.state)
     state = folder.state
-    on_card = [entry for entry in damaged if (entry.pair, entry.stored.name) in state.on_card]
-    for cameras, group in groupby(on_card, key=lambda entry: _cameras(state, entry.pair)):
+    on_card = [
+        entry for entry in damaged if (entry.pair, entry.stored.name) in state.on_card
+    ]
+    for cameras, group in groupby(
+        on_card, key=lambda entry: _cameras(state, entry.pair)
+    ):
         address = RigAddress.parse(uris) if uris else journalled_address(*cameras)
         try:
             with open_rig(address) as rig:
@@ -95,7 +101,9 @@ def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
     return damaged_files(folder.root, folder.state) if on_card else damaged
 
 
-def _cameras(state: SessionState, owner: str) -> tuple[CameraRecord, CameraRecord | None]:
+def _cameras(
+    state: SessionState, owner: str
+) -> tuple[CameraRecord, CameraRecord | None]:
     """The cameras of a pair, or of ``chart 0001``."""
     charts = {chart.id: chart.shot.camera for chart in state.charts.values()}
     if owner in charts:
@@ -105,7 +113,10 @@ def _cameras(state: SessionState, owner: str) -> tuple[CameraRecord, CameraRecor
 
 
 def _shoot_rest(
-    folder: SessionFolder, pairs: list[PlannedPair], after: After, resumed: ResumeSettings
+    folder: SessionFolder,
+    pairs: list[PlannedPair],
+    after: After,
+    resumed: ResumeSettings,
 ) -> None:
     """Shoot the rest of a series as planned, with one shoot per wide aperture."""
     shoot = folder.state.shoots[pairs[0].shoot]
@@ -126,7 +137,9 @@ def _shoot_rest(
         plan = plans[pairs[0].shoot]
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
-        asker.confirm([(plans[one].paced(options), counts[one]) for one in sorted(plans)])
+        asker.confirm(
+            [(plans[one].paced(options), counts[one]) for one in sorted(plans)]
+        )
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)
@@ -149,7 +162,9 @@ def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
             raise setting_gone(now.port or now.model, f"the {missing}")
 
 
-def journalled_address(camera: CameraRecord, sharp: CameraRecord | None = None) -> RigAddress:
+def journalled_address(
+    camera: CameraRecord, sharp: CameraRecord | None = None
+) -> RigAddress:
     """Addresses of journalled cameras; the user is asked before they start programs.
 
     A journal may come from somebody else; ``--yes`` does not count, as nobody saw the address."""

@@ -25,7 +25,11 @@ from defocus.capture.camera import (
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
-from defocus.capture.sessions.folder import SessionFolder, open_session_folder, refuse_occupied
+from defocus.capture.sessions.folder import (
+    SessionFolder,
+    open_session_folder,
+    refuse_occupied,
+)
 from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
 from defocus.capture.sessions.session import has_begun, read_state
@@ -65,9 +69,13 @@ class PairLines:
         match record["event"]:
             case "recovered":
                 torn = record["torn_bytes"]
-                say(f"the last journal line was torn ({torn} bytes); it was not yet valid")
+                say(
+                    f"the last journal line was torn ({torn} bytes); it was not yet valid"
+                )
             case "pair-set-aside":
-                say(f"{record['pair']}  was interrupted; its files are in {record['folder']}")
+                say(
+                    f"{record['pair']}  was interrupted; its files are in {record['folder']}"
+                )
             case "pair-started":
                 self._pair, self._roles = record["pair"], record.get("roles", [])
                 self._taken = 0
@@ -89,7 +97,9 @@ class PairLines:
         if record["verdict"] == "warn":
             ring("warn")
         if self._done == 1 and self.folder is not None:
-            self._tell_space(self.folder, sum(entry["bytes"] for entry in record["files"]))
+            self._tell_space(
+                self.folder, sum(entry["bytes"] for entry in record["files"])
+            )
 
     def _tell_space(self, folder: SessionFolder, pair_bytes: int) -> None:
         """Say what the other pairs need, once the first shows how large they are."""
@@ -112,7 +122,9 @@ class PairLines:
         parts = [f"{pair.number}/{len(state.planned)}", pair.typed_scene]
         parts.append(" ".join(_marked_shots(self._roles, self._taken)))
         if self._judging:
-            parts.append("judging" + (f" {len(self._judging)}" if len(self._judging) > 1 else ""))
+            parts.append(
+                "judging" + (f" {len(self._judging)}" if len(self._judging) > 1 else "")
+            )
         if self._done:
             seconds = (time.monotonic() - self._began) / self._done * left
             parts.append(f"{math.ceil(seconds / 60)} min left")
@@ -150,7 +162,9 @@ def _advice(folder: SessionFolder, path: Path) -> str | None:
     resume = f"'defocus-capture resume {shlex.quote(str(path))}'"
     if any(chart.read is None for chart in state.charts.values()):
         return f"{resume} reads the chart that was shot"
-    if not state.shoots or any(state.shoots[p.shoot].imported for p in state.incomplete):
+    if not state.shoots or any(
+        state.shoots[p.shoot].imported for p in state.incomplete
+    ):
         return None
     if not state.incomplete:
         return None if state.shoots[-1].imported else "every planned pair is complete"
@@ -175,7 +189,9 @@ def until_pipe_closes(write: Callable[[Record], None]) -> Listener:
     return tell
 
 
-def measured_plans(plans: Sequence[Plan], path: Path, files: FileKind | None) -> list[Plan]:
+def measured_plans(
+    plans: Sequence[Plan], path: Path, files: FileKind | None
+) -> list[Plan]:
     """Plans with the size of the shots that a session has from the same camera and format."""
     if not has_begun(path):
         return list(plans)
@@ -210,17 +226,23 @@ def tell_space(path: Path, counted_plans: Sequence[tuple[Plan, int]]) -> None:
         return
     free = shutil.disk_usage(existing).free
     if free < needed.most:
-        say(f"{existing}: {free / 1e9:.2f} GB are free, {space_words(needed)} are needed")
+        say(
+            f"{existing}: {free / 1e9:.2f} GB are free, {space_words(needed)} are needed"
+        )
 
 
-def counted_plans(options: NumberSettings, plans: Iterable[Plan]) -> list[tuple[Plan, int]]:
+def counted_plans(
+    options: NumberSettings, plans: Iterable[Plan]
+) -> list[tuple[Plan, int]]:
     """The plan of each wide aperture, at its times, with its number of pairs."""
     each = options.pairs_per_position
     return [(plan.paced(options), each * len(plan.focus_steps)) for plan in plans]
 
 
 @contextlib.contextmanager
-def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterator[SessionFolder]:
+def journalled_session(
+    path: Path, *, create: bool, json_lines: bool
+) -> Iterator[SessionFolder]:
     """Open a session folder and print its journal lines as JSON on stdout, or as text."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(terminated_as_interrupted())
@@ -230,7 +252,9 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
         if json_lines:
             out = stack.enter_context(json_output())
             tell = until_pipe_closes(out.write)
-        folder = stack.enter_context(open_session_folder(path, create=create, listener=tell))
+        folder = stack.enter_context(
+            open_session_folder(path, create=create, listener=tell)
+        )
         text.folder = folder
         stack.enter_context(continuation_hint(folder, path))
         yield folder
@@ -268,9 +292,13 @@ def shoot_new(
         numbers = counted_plans(options, plans)
         tell_space(path, numbers)
         asker.confirm(numbers, options.scene_list)
-        make_ready(rig, options)  # what a camera refuses must not leave a session behind
+        make_ready(
+            rig, options
+        )  # what a camera refuses must not leave a session behind
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
-        with journalled_session(path, create=True, json_lines=options.json_lines) as folder:
+        with journalled_session(
+            path, create=True, json_lines=options.json_lines
+        ) as folder:
             if folder.state.incomplete:
                 raise DatasetError(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
@@ -280,7 +308,9 @@ def shoot_new(
             plans = [plan_on(each, rig) for each in requests]
             series = journalled_series(folder, options, requests, plans, calibrations)
             after = after_pair(hook, folder)
-            handling = Handling(options, plans[0].settle_seconds, asker, after, calibrations)
+            handling = Handling(
+                options, plans[0].settle_seconds, asker, after, calibrations
+            )
             shoot_series(folder, rig, series, handling)
             pairs = [pair for pair, _ in series]
             tell_result(folder, pairs)
@@ -306,7 +336,9 @@ def make_ready(rig: SessionCameras, options: ShootOptions) -> None:
 
 
 def _no_choice(camera: Camera, what: str, option: str) -> InputError:
-    return InputError(f"{camera.describe().model} does not allow setting {what}; drop {option}")
+    return InputError(
+        f"{camera.describe().model} does not allow setting {what}; drop {option}"
+    )
 
 
 def each_aperture(request: BracketRequest, rig: SessionCameras) -> list[BracketRequest]:

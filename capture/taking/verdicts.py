@@ -14,7 +14,12 @@ from defocus.capture.quality.shot_findings import PairShots, measure_grey_card
 from defocus.capture.quality.verdict import Quality
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
-from defocus.capture.sessions.state import CompletePair, PlannedPair, ShotPair, file_path
+from defocus.capture.sessions.state import (
+    CompletePair,
+    PlannedPair,
+    ShotPair,
+    file_path,
+)
 from defocus.capture.sidecars import is_sidecar, lowest_rating
 from defocus.capture.taking.person import Person
 from defocus.errors import DatasetError
@@ -25,7 +30,11 @@ from defocus.storage.files import write_json
 
 
 def stored_shots(
-    root: Path, pair_id: str, names: Collection[str], entry: Mapping[str, Any], setup: Calibrations
+    root: Path,
+    pair_id: str,
+    names: Collection[str],
+    entry: Mapping[str, Any],
+    setup: Calibrations,
 ) -> PairShots:
     """The shots of a pair from its document, with or without a verdict."""
     roles = entry["roles"]
@@ -41,7 +50,9 @@ def stored_shots(
         anchored=str(entry["anchored"] or "sharp"),
         focus_moved=any(shot["defocused"] for shot in roles.values()),
         sharp_mirrored=two and setup.sharp_mirrored,
-        expected_ev=setup.expected_ev(asked["blurry"].aperture, asked["sharp"].aperture),
+        expected_ev=setup.expected_ev(
+            asked["blurry"].aperture, asked["sharp"].aperture
+        ),
         expected=setup.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
         skew_seconds=_skew_seconds(entry),
         virtual=any(camera["virtual"] for camera in cameras),
@@ -56,14 +67,18 @@ def _paths(
     """Paths of the files by role; only files of the pair itself."""
     files = {role: str(shot["file"]) for role, shot in roles.items()}
     if not set(files.values()) <= set(names):
-        raise DatasetError(f"{root}: pair {pair_id}: pair.json names files that are not the pair's")
+        raise DatasetError(
+            f"{root}: pair {pair_id}: pair.json names files that are not the pair's"
+        )
     return {role: file_path(root, pair_id, name) for role, name in files.items()}
 
 
 def _rating(root: Path, pair_id: str, names: Collection[str], role: str) -> int | None:
     """The stars that the sidecars of a shot give it."""
     paths = [Path(name) for name in names if name.partition(".")[0] == role]
-    return lowest_rating(file_path(root, pair_id, path.name) for path in paths if is_sidecar(path))
+    return lowest_rating(
+        file_path(root, pair_id, path.name) for path in paths if is_sidecar(path)
+    )
 
 
 def _skew_seconds(entry: Mapping[str, Any]) -> float | None:
@@ -80,7 +95,9 @@ def _exposure(role: Mapping[str, Any]) -> Exposure:
         (words["shutter"], _number("shutter", words)),
         (words.get("iso"), float(true["iso"])),
     )
-    return replace(exposure, f_number=float(true["f_number"]), seconds=float(true["seconds"]))
+    return replace(
+        exposure, f_number=float(true["f_number"]), seconds=float(true["seconds"])
+    )
 
 
 def _number(name: SettingName, words: Mapping[str, str]) -> float:
@@ -118,7 +135,9 @@ def judged_pair(
 
 def _document(place: Path, shot: ShotPair, quality: Quality) -> dict[str, Any]:
     card = "grey-card" in shot.entry["roles"]
-    measured = measure_grey_card(place / shot.file("grey-card")).to_json() if card else None
+    measured = (
+        measure_grey_card(place / shot.file("grey-card")).to_json() if card else None
+    )
     return {
         **shot.entry,
         "grey_card": measured,
@@ -152,7 +171,10 @@ def complete_whole(
             continue
         handling = state.shoots[pair.shoot].handling
         quality = judge_pair(shots, handling.limits, handling.strictness)
-        judged, attempt = judged_pair(folder, pair, shot, quality), 1 + state.retakes[pair.id]
+        judged, attempt = (
+            judged_pair(folder, pair, shot, quality),
+            1 + state.retakes[pair.id],
+        )
         if quality.verdict == "reject" and person(pair).retake(pair, quality, attempt):
             folder.set_rejected_aside(pair, quality.reason)
             continue
@@ -162,7 +184,9 @@ def complete_whole(
     return completed
 
 
-def _unchanged(folder: SessionFolder, pair: PlannedPair, shot: ShotPair) -> PairShots | None:
+def _unchanged(
+    folder: SessionFolder, pair: PlannedPair, shot: ShotPair
+) -> PairShots | None:
     """The stored shots of a pair; None if it must be shot again, which is said."""
     for stored in shot.files:
         problem = file_problem(folder.root, pair.id, stored)

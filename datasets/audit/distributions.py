@@ -29,7 +29,9 @@ def quantity_label(quantity: Quantity) -> str:
     return f"{quantity.title}, {quantity.unit}" if quantity.unit else quantity.title
 
 
-def distributions(pairs: Sequence[AuditedPair], limit_px: float | None = None) -> tuple[Part, ...]:
+def distributions(
+    pairs: Sequence[AuditedPair], limit_px: float | None = None
+) -> tuple[Part, ...]:
     """Cumulative distribution of each quantity, one curve per split; none of a few pairs."""
     # ``limit_px``: the largest misalignment that passes; its axis reaches that far.
     if len(values(pairs, QUANTITIES[0].name)) < FEWEST_PAIRS:
@@ -45,7 +47,9 @@ def distributions(pairs: Sequence[AuditedPair], limit_px: float | None = None) -
             label = "share of pairs at or below"
             least = ranges.get(quantity.name)
             x_label = quantity_label(quantity)
-            figures.append(Curves(caption, x_label, label, tuple(curves), x_least=least))
+            figures.append(
+                Curves(caption, x_label, label, tuple(curves), x_least=least)
+            )
     return tuple(figures)
 
 
@@ -53,10 +57,14 @@ def _curves(pairs: Sequence[AuditedPair], quantity: Quantity) -> list[Curve]:
     """Steps of the share of pairs at or below each value, a curve for each split."""
     curves = []
     for split in SPLITS:
-        ordered = np.sort(values([pair for pair in pairs if pair.split == split], quantity.name))
+        ordered = np.sort(
+            values([pair for pair in pairs if pair.split == split], quantity.name)
+        )
         if len(ordered):
             # Steps: of one pair, or of equal ones, nothing else would be a line from 0 to 1.
             at = np.repeat(ordered, 2)
             shares = np.repeat(np.linspace(0, 1, len(ordered) + 1), 2)
-            curves.append(Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist())))
+            curves.append(
+                Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist()))
+            )
     return curves

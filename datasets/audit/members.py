@@ -34,14 +34,18 @@ class WorstMembers:
         rows = sorted((*self._rows, row), key=lambda one: -(one.misalignment_px or 0.0))
         self._rows = tuple(rows[:SHOWN])
         kept = {one.id for one in self._rows}
-        self.members = {name: both for name, both in self.members.items() if name in kept}
+        self.members = {
+            name: both for name, both in self.members.items() if name in kept
+        }
 
 
 def shown_members(pair: Pair, worst: WorstMembers) -> Members:
     """The members of a pair to be shown: those that are kept, or read from its files."""
     if pair.id in worst.members:
         return worst.members[pair.id]
-    return reduced_members(*read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white))
+    return reduced_members(
+        *read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
+    )
 
 
 What = Literal[
@@ -87,12 +91,16 @@ def _warnings(pair: Pair) -> list[Warned]:
     warnings = _colour_warnings(pair, blurry, sharp)
     if blurry.orientation != sharp.orientation:
         both = f"{blurry.orientation} and {sharp.orientation}"
-        warnings.append(("orientation", f"EXIF says {both} for blurry and sharp; both are ignored"))
+        warnings.append(
+            ("orientation", f"EXIF says {both} for blurry and sharp; both are ignored")
+        )
     if blurry.grey and sharp.grey and is_mosaic(read_image(pair.blurry, pair.white)):
         warnings.append(("mosaic", MOSAIC))
     frames = max(blurry.frames, sharp.frames)
     if frames > 1:
-        warnings.append(("frames", f"a file has {frames} frames; the first one is taken"))
+        warnings.append(
+            ("frames", f"a file has {frames} frames; the first one is taken")
+        )
     return [Warned(pair.id, what, text) for what, text in warnings]
 
 
@@ -106,12 +114,20 @@ def _colour_warnings(
         files = pair.blurry, pair.sharp or pair.blurry
         if in_two_spaces(*files):
             coded = any(map(colour_code, files))
-            text += "; convert both to sRGB" if coded else "; both are converted to sRGB"
+            text += (
+                "; convert both to sRGB" if coded else "; both are converted to sRGB"
+            )
         warnings.append(("colour space", text))
     elif blurry.grey != sharp.grey:
         grey, other = ("blurry", "sharp") if blurry.grey else ("sharp", "blurry")
-        warnings.append(("colour space", f"the {grey} file is grey, the {other} one has colours"))
+        warnings.append(
+            ("colour space", f"the {grey} file is grey, the {other} one has colours")
+        )
     elif blurry.colours != PLAIN:
-        taken = "not converted but read as sRGB" if colour_code(pair.blurry) else "taken for sRGB"
+        taken = (
+            "not converted but read as sRGB"
+            if colour_code(pair.blurry)
+            else "taken for sRGB"
+        )
         warnings.append(("colour space", f"{blurry.colours}, {taken}"))
     return warnings

@@ -60,10 +60,14 @@ UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 PICTURE_SIDE = 900
 
 
-def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable) -> Page:
+def build_page(
+    dataset: Dataset, audit: Audit, limit_px: float | None, usable: Usable
+) -> Page:
     """Make the report: usable pairs, verdict, next step, pairs that fail; then all the rest."""
     failing = failures(audit, limit_px)
-    anchors = {pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)}
+    anchors = {
+        pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)
+    }
     links = _links(audit, anchors)
 
     def link_of(name: str) -> Cell:
@@ -96,7 +100,9 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None, usable: U
     return Page(
         title=f"Audit of {audit.dataset}",
         notice="",
-        sections=tuple((heading, parts) for heading, parts in sections.items() if parts),
+        sections=tuple(
+            (heading, parts) for heading, parts in sections.items() if parts
+        ),
         summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
     )
 
@@ -117,7 +123,11 @@ def _passed(
 def _folded_pictures(sliders: tuple[Part, ...]) -> tuple[Part, ...]:
     """Pictures of pairs with which nothing is wrong."""
     line = counted(len(sliders), "pair")
-    return (Folded("Pictures of other pairs", "pictures", sliders, line),) if sliders else ()
+    return (
+        (Folded("Pictures of other pairs", "pictures", sliders, line),)
+        if sliders
+        else ()
+    )
 
 
 def _folded_sessions(audit: Audit) -> tuple[Part, ...]:
@@ -182,7 +192,10 @@ def _facts(audit: Audit) -> Facts:
             ("unreadable", str(status.count("unreadable"))),
             ("flow estimator", audit.estimator),
             ("richest model", audit.limits.at_most),
-            ("largest shift", f"{largest:g} px" if math.isfinite(largest) else "not given"),
+            (
+                "largest shift",
+                f"{largest:g} px" if math.isfinite(largest) else "not given",
+            ),
             ("version", f"defocus {__version__}"),
         ),
     )
@@ -194,7 +207,13 @@ def summary_table(pairs: Sequence[AuditedPair]) -> Table:
     cells = itemgetter("count", "median", "p95", "max")
     rows = tuple((quantity_label(one), *cells(numbers[one.name])) for one in QUANTITIES)
     count = Column("pairs", decimals=0)
-    columns = ("quantity", count, "median", "95th percentile of the size", "largest size")
+    columns = (
+        "quantity",
+        count,
+        "median",
+        "95th percentile of the size",
+        "largest size",
+    )
     return Table.of("Over all pairs", columns, rows)
 
 
@@ -203,7 +222,9 @@ def duplicates_parts(audit: Audit) -> tuple[Part, ...]:
     shown: list[Part] = []
     if audit.duplicates:
         said = f"{len(audit.duplicates)} in all; training on one leaks its scene into the test."
-        shown.append(_twins_table("The same picture in two splits", audit.duplicates, said))
+        shown.append(
+            _twins_table("The same picture in two splits", audit.duplicates, said)
+        )
     else:
         shown.append(
             Paragraph(
@@ -225,10 +246,24 @@ def _twins_table(
     caption: str, twins: Sequence[NearDuplicate], said: str, columns: int = 6
 ) -> Table:
     rows = [
-        (one.first, one.splits[0], one.second, one.splits[1], one.kind, one.correlation)[:columns]
+        (
+            one.first,
+            one.splits[0],
+            one.second,
+            one.splits[1],
+            one.kind,
+            one.correlation,
+        )[:columns]
         for one in twins[:LISTED]
     ]
-    names = ("pair", "split", "other pair", "its split", "what they share", "correlation")
+    names = (
+        "pair",
+        "split",
+        "other pair",
+        "its split",
+        "what they share",
+        "correlation",
+    )
     return Table.of(caption, names[:columns], rows, said, stacked=True)
 
 
@@ -315,7 +350,9 @@ def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
     """A picture to be looked at: positions are rounded to 1/32 px, in a tenth of the time."""
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     size = sharp.shape[1::-1]
-    moved = cv2.warpPerspective(sharp, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.warpPerspective(
+        sharp, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(moved, sharp.dtype)
 
 
@@ -348,4 +385,6 @@ def _which(listed: int, measured: int) -> str:
     """Which of the measured pairs a table has."""
     if listed < measured:
         return f"The {listed} most misaligned of {measured} measured pairs"
-    return "The one measured pair" if measured == 1 else f"All {measured} measured pairs"
+    return (
+        "The one measured pair" if measured == 1 else f"All {measured} measured pairs"
+    )

@@ -33,7 +33,9 @@ BlurOf = Callable[[str, tuple[int, ...]], list[State]]
 """Pictures of a pair by its id, of some width and height."""
 
 BLUR_SIDE = 1800
-UNEXPLAINED = "what the blur does not explain: red lighter, blue darker, by half a stop or more"
+UNEXPLAINED = (
+    "what the blur does not explain: red lighter, blue darker, by half a stop or more"
+)
 
 
 def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
@@ -47,11 +49,18 @@ def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
         if blur is None:
             return []
         blur_map = blur_map_of(blur, step=max(1, max(blur.shape) // BLUR_SIDE))
-        pictures = [(f"relative blur, 0 to {scale_words(blur_map)}", blur_picture(blur_map))]
+        pictures = [
+            (f"relative blur, 0 to {scale_words(blur_map)}", blur_picture(blur_map))
+        ]
         if blur.unexplained is not None:
             pictures.append((UNEXPLAINED, unexplained_picture(blur.unexplained)))
         return [
-            (label, np.asarray(cv2.resize(one, size, interpolation=cv2.INTER_AREA), np.uint8))
+            (
+                label,
+                np.asarray(
+                    cv2.resize(one, size, interpolation=cv2.INTER_AREA), np.uint8
+                ),
+            )
             for label, one in pictures
         ]
 
@@ -76,7 +85,10 @@ def blur_cell(row: AuditedPair) -> Cell:
     diameter_px = row.blur_p95_px
     if diameter_px is None or row.height is None or row.width is None:
         return diameter_px
-    return at_least(diameter_px, largest_measured_px((row.height, row.width))) or diameter_px
+    return (
+        at_least(diameter_px, largest_measured_px((row.height, row.width)))
+        or diameter_px
+    )
 
 
 def sessions_part(sessions: Sequence[PooledSession]) -> Part:
@@ -109,7 +121,9 @@ def sessions_part(sessions: Sequence[PooledSession]) -> Part:
         "one asymmetry of the point spread. A pair takes them where they are surer than its own; "
         "one that contradicts them keeps its own."
     )
-    return Table.of("What the pairs of a session share", columns, rows, note, stacked=True)
+    return Table.of(
+        "What the pairs of a session share", columns, rows, note, stacked=True
+    )
 
 
 def _names(ids: Sequence[str]) -> str:
@@ -191,14 +205,24 @@ def headline(audit: Audit, problems: AuditFailures, limit_px: float | None) -> s
     return f"Failed: {failing} of {pairs} fail with a limit of {limit_px:g} px."
 
 
-def checks_table(failing: AuditFailures, limit_px: float | None, link_of: LinkOf) -> Table:
+def checks_table(
+    failing: AuditFailures, limit_px: float | None, link_of: LinkOf
+) -> Table:
     """Each check with the number of pairs that fail it, and the worst of them."""
     rows: list[tuple[Cell, ...]] = []
     if limit_px is not None:
-        rows.append(_check(f"misaligned by more than {limit_px:g} px", failing.misaligned, link_of))
+        rows.append(
+            _check(
+                f"misaligned by more than {limit_px:g} px", failing.misaligned, link_of
+            )
+        )
     rows += [
-        _check("misalignment unknown, not shown to be aligned", failing.unknown, link_of),
-        _check("unreadable files, or members of two sizes", failing.unreadable, link_of),
+        _check(
+            "misalignment unknown, not shown to be aligned", failing.unknown, link_of
+        ),
+        _check(
+            "unreadable files, or members of two sizes", failing.unreadable, link_of
+        ),
         _check("blurry and sharp are the same picture", failing.same, link_of),
     ]
     leaks = tuple(one.first for one in failing.leaks)
@@ -209,12 +233,16 @@ def checks_table(failing: AuditFailures, limit_px: float | None, link_of: LinkOf
     return Table.of("What was checked", columns, rows, note)
 
 
-def _check(name: str, pairs: Sequence[AuditedPair | LeftOut], link_of: LinkOf) -> tuple[Cell, ...]:
+def _check(
+    name: str, pairs: Sequence[AuditedPair | LeftOut], link_of: LinkOf
+) -> tuple[Cell, ...]:
     first = link_of(pairs[0].id) if pairs else "none"
     return name, float(len(pairs)), first
 
 
-def failing_parts(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> tuple[Part, ...]:
+def failing_parts(
+    audit: Audit, failing: AuditFailures, link_of: LinkOf
+) -> tuple[Part, ...]:
     """The pairs that fail, the most misaligned first, with all their reasons; empty if none."""
     reasons = failing_pairs(failing)
     if not reasons:
@@ -231,7 +259,11 @@ def failing_parts(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> tupl
             f"{len(rows)} of {len(reasons)}; the sections 'Not measured', 'Pictures in two splits' "
             "and 'Pairs' list the others, and audit.json has all."
         )
-    return (Table.of("By name, the most misaligned first", columns, rows, note, stacked=True),)
+    return (
+        Table.of(
+            "By name, the most misaligned first", columns, rows, note, stacked=True
+        ),
+    )
 
 
 def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
@@ -243,12 +275,16 @@ def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
     more = len(usable.others) - len(wrong)
     left = f" {more} more; judgements.csv of 'curate' lists all." if more else ""
     columns = ("pair", "why it cannot be used")
-    return (Table.of("What is wrong with them", columns, wrong, rules + left, stacked=True),)
+    return (
+        Table.of("What is wrong with them", columns, wrong, rules + left, stacked=True),
+    )
 
 
 def compensation(name: str, *measured: str) -> str:
     """The command that makes an aligned copy of a dataset next to it."""
-    return _command("compensate", name, "--out", f"{_folder(name)}-compensated", *measured)
+    return _command(
+        "compensate", name, "--out", f"{_folder(name)}-compensated", *measured
+    )
 
 
 def _folder(name: str) -> str:
@@ -260,13 +296,17 @@ def next_parts(
 ) -> tuple[Part, ...]:
     """Parts with the one command that comes next, and with what it does."""
     name = audit.dataset
-    flow = () if audit.estimator == DEFAULT_ESTIMATOR else ("--estimator", audit.estimator)
+    flow = (
+        () if audit.estimator == DEFAULT_ESTIMATOR else ("--estimator", audit.estimator)
+    )
     measured = (*flow, *audit.limits.arguments)
     folder = _folder(name)
     limit = f"{COMMON_LIMIT_PX if limit_px is None else limit_px:g}px"
     if limit_px is None and usable.compensated:
         new = f"{folder}-compensated"
-        curated = _command("curate", f"manifest:{new}", "--out", f"{folder}-curated", *flow)
+        curated = _command(
+            "curate", f"manifest:{new}", "--out", f"{folder}-curated", *flow
+        )
         return _step(
             ("compensate", name, "--out", new, *measured),
             f"Makes a new dataset with {counted(len(usable.compensated), 'pair')} moved into "
@@ -283,7 +323,13 @@ def next_parts(
     if failing.misaligned:
         new = f"{folder}-compensated"
         again = _command(
-            "audit", f"manifest:{new}", "--out", f"{new}-audit", "--fail-above", limit, *measured
+            "audit",
+            f"manifest:{new}",
+            "--out",
+            f"{new}-audit",
+            "--fail-above",
+            limit,
+            *measured,
         )
         return _step(
             ("compensate", name, "--out", new, *measured),
@@ -295,13 +341,19 @@ def next_parts(
 
 
 def _after_alignment(
-    failing: AuditFailures, limit_px: float | None, name: str, folder: str, flow: tuple[str, ...]
+    failing: AuditFailures,
+    limit_px: float | None,
+    name: str,
+    folder: str,
+    flow: tuple[str, ...],
 ) -> tuple[Part, ...]:
     """What comes next where no pair is misaligned."""
     if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
     if not (failing.unknown or failing.unreadable or failing.same or failing.leaks):
-        return (Paragraph("No pair has a sharp picture, so there is nothing to align."),)
+        return (
+            Paragraph("No pair has a sharp picture, so there is nothing to align."),
+        )
     unknown = 'Those of unknown misalignment stay with unknown = "accept" in --rules. '
     rules = f"Its rules allow {COMMON_LIMIT_PX:g} px; give a file with another limit with --rules."
     return _step(
@@ -334,7 +386,11 @@ def _step(words: tuple[str, ...], does: str, before: str = "") -> tuple[Part, ..
     first = (("first", before),) if before else ()
     reader, _, folder = words[1].partition(":")
     # a page that is mailed names no folders of its author
-    where = (("where", f"in the folder that holds {folder}"),) if reader not in PLACELESS else ()
+    where = (
+        (("where", f"in the folder that holds {folder}"),)
+        if reader not in PLACELESS
+        else ()
+    )
     run = ("run", _command(*words))
     return (Facts("Next step", (*first, *where, run, ("what it does", does))),)
 

@@ -50,15 +50,23 @@ class NearDuplicate:
     @property
     def relation(self) -> str:
         """What the two are to each other, to be followed by the name of the other one."""
-        return "nearly the same picture as" if self.is_whole else "the same picture in part as"
+        return (
+            "nearly the same picture as"
+            if self.is_whole
+            else "the same picture in part as"
+        )
 
     @property
     def kind(self) -> str:
         """Whether they share the whole or a part, and how it differs."""
-        return ", ".join(filter(None, ("whole" if self.is_whole else "part", self.change)))
+        return ", ".join(
+            filter(None, ("whole" if self.is_whole else "part", self.change))
+        )
 
 
-def near_duplicates(prints: Sequence[tuple[str, str, Fingerprint]]) -> tuple[NearDuplicate, ...]:
+def near_duplicates(
+    prints: Sequence[tuple[str, str, Fingerprint]],
+) -> tuple[NearDuplicate, ...]:
     """Pictures (id, split, fingerprint) that appear in more than one split, most similar first."""
     best: dict[tuple[str, str], NearDuplicate] = {}
     by_split: dict[str, list[tuple[str, Fingerprint]]] = {}
@@ -69,7 +77,9 @@ def near_duplicates(prints: Sequence[tuple[str, str, Fingerprint]]) -> tuple[Nea
             names = by_split[one][i][0], by_split[other][j][0]
             if names not in best or best[names].correlation < correlation:
                 best[names] = NearDuplicate(*names, (one, other), correlation)
-    return tuple(sorted(best.values(), key=lambda look: (-look.correlation, look.first)))
+    return tuple(
+        sorted(best.values(), key=lambda look: (-look.correlation, look.first))
+    )
 
 
 def _alike(
@@ -129,13 +139,17 @@ class AuditedPair:
     # whose zoom this pair has; 0: only the aperture changed; None: measured by itself
     session_pairs: int | None = None
     same_picture: bool = False  # both members have the same pixels
-    residual_sigma_px: float | None = None  # a perfect pair's residual is about two of them
+    residual_sigma_px: float | None = (
+        None  # a perfect pair's residual is about two of them
+    )
     model: str = ""  # of the frame's transform; empty if it is unknown
     # standard error of the frame's displacement at its worst corner
     corner_sigma_px: float | None = None
     # a person's limit, if it left out shifts that fit as well
     rests_on_largest_shift_px: float | None = None
-    unexplained_stops: float | None = None  # with five of the next: what the blur does not explain
+    unexplained_stops: float | None = (
+        None  # with five of the next: what the blur does not explain
+    )
     moved_stops: float | None = None
     light_across_ev: float | None = None
     # how much more light the blurry member loses towards the corners
@@ -143,28 +157,44 @@ class AuditedPair:
     specks: int | None = None
     blurrier_share: float | None = None
     colour_strength: float | None = None
-    sharp_member: SharpMember | None = None  # tests of the sharp member, each for one fault
+    sharp_member: SharpMember | None = (
+        None  # tests of the sharp member, each for one fault
+    )
     clipped_share: float | None = None  # of the sharp member
     blurry_clipped_share: float | None = None
     blur_quantiles_px: tuple[float, ...] = ()  # at 0, 5, …, 100 % of the reliable area
-    spread: TileAsymmetry | None = None  # of the point spread, for the pairs of its session
-    fingerprints: tuple[Fingerprint, ...] = ()  # to find the pair's pictures in another split
+    spread: TileAsymmetry | None = (
+        None  # of the point spread, for the pairs of its session
+    )
+    fingerprints: tuple[
+        Fingerprint, ...
+    ] = ()  # to find the pair's pictures in another split
 
     @property
     def mean_blur_px(self) -> float | None:
         """Relative blur averaged over the reliable area, px; None if it was not measured."""
         quantiles = self.blur_quantiles_px
-        return float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2) if quantiles else None
+        return (
+            float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2)
+            if quantiles
+            else None
+        )
 
     @property
     def unexplained(self) -> Unexplained | None:
         """What the blur does not explain; None if it was not measured."""
-        stops, moved, tilt = self.unexplained_stops, self.moved_stops, self.light_across_ev
+        stops, moved, tilt = (
+            self.unexplained_stops,
+            self.moved_stops,
+            self.light_across_ev,
+        )
         if stops is None or moved is None or tilt is None:
             return None
         share, strength = self.blurrier_share or 0.0, self.colour_strength
         specks = self.specks or 0
-        return Unexplained(stops, moved, tilt, specks, share, strength, self.sharp_member)
+        return Unexplained(
+            stops, moved, tilt, specks, share, strength, self.sharp_member
+        )
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -172,7 +202,9 @@ class AuditedPair:
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
-        if self.less_sharp:  # it is said to be swapped, and no blur explains the other way
+        if (
+            self.less_sharp
+        ):  # it is said to be swapped, and no blur explains the other way
             rest = replace(rest, blurrier_share=0.0, specks=0, moved_stops=0.0)
         return causes(rest)
 
@@ -180,7 +212,12 @@ class AuditedPair:
     def less_sharp(self) -> bool:
         """Whether the blurry member is the sharper one; not where its light hides it."""
         sharp, blurry = self.fine_to_coarse, self.blurry_fine_to_coarse
-        if sharp is None or blurry is None or self.same_picture or EXPOSURE in self.reason:
+        if (
+            sharp is None
+            or blurry is None
+            or self.same_picture
+            or EXPOSURE in self.reason
+        ):
             return False
         return sharp < blurry and not self.unevenly_lit
 
@@ -201,9 +238,15 @@ class AuditedPair:
 
     @property
     def _equally_sharp(self) -> bool:
-        if not self.fine_to_coarse or not self.blurry_fine_to_coarse or self.same_picture:
+        if (
+            not self.fine_to_coarse
+            or not self.blurry_fine_to_coarse
+            or self.same_picture
+        ):
             return False
-        hardly_blurred = self.blur_median_px is not None and self.blur_median_px < EQUAL_BLUR_PX
+        hardly_blurred = (
+            self.blur_median_px is not None and self.blur_median_px < EQUAL_BLUR_PX
+        )
         ratio = self.fine_to_coarse / self.blurry_fine_to_coarse
         return hardly_blurred and EQUAL_SHARPNESS < ratio < 1 / EQUAL_SHARPNESS
 
@@ -215,7 +258,12 @@ class AuditedPair:
     @property
     def similarity(self) -> Similarity | None:
         """Transform from blurry to sharp positions; None if unknown."""
-        x, y, zoom, rotation = self.shift_x_px, self.shift_y_px, self.zoom, self.rotation_deg
+        x, y, zoom, rotation = (
+            self.shift_x_px,
+            self.shift_y_px,
+            self.zoom,
+            self.rotation_deg,
+        )
         if x is None or y is None or zoom is None or rotation is None:
             return None
         return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
@@ -251,7 +299,11 @@ Measured = tuple[AuditedPair, Members | None]
 
 
 def audit_pair(
-    keyed: Keyed, estimator_name: str, limits: MotionLimits = NO_LIMITS, *, reducing: bool = False
+    keyed: Keyed,
+    estimator_name: str,
+    limits: MotionLimits = NO_LIMITS,
+    *,
+    reducing: bool = False,
 ) -> Measured:
     """The row of a pair with its key; if it is large, and that is asked for, also its members."""
     estimator = named_estimator(estimator_name)

@@ -32,7 +32,13 @@ from defocus.datasets.audit.pair_audit import (
 )
 from defocus.datasets.audit.suspects import of_suspects, suspects
 from defocus.datasets.copies.of_dataset import shared_pictures
-from defocus.datasets.measuring.kept import InSession, is_kept, kept_file, pair_keys, session_key
+from defocus.datasets.measuring.kept import (
+    InSession,
+    is_kept,
+    kept_file,
+    pair_keys,
+    session_key,
+)
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.measuring.session import (
     PairSession,
@@ -88,13 +94,18 @@ class Audit:
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Pairs that could not be measured, by id."""
-        unread = (LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable")
+        unread = (
+            LeftOut(p.id, p.reason) for p in self.pairs if p.status == "unreadable"
+        )
         return tuple(sorted((*self.outside, *unread), key=lambda one: one.id))
 
     @property
     def statuses(self) -> tuple[str, ...]:
         """The status of every pair of the dataset; those that it was opened without are last."""
-        return (*(pair.status for pair in self.pairs), *("unreadable" for _ in self.outside))
+        return (
+            *(pair.status for pair in self.pairs),
+            *("unreadable" for _ in self.outside),
+        )
 
     @property
     def in_session(self) -> frozenset[str]:
@@ -108,17 +119,26 @@ class Audit:
 
 
 def audit_dataset(
-    dataset: Dataset, estimator_name: str, where: Where, limits: MotionLimits = NO_LIMITS
+    dataset: Dataset,
+    estimator_name: str,
+    where: Where,
+    limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
     """Audit all pairs; what was measured of the same pictures before is used."""
     shown = WorstMembers()
     rows = _rows(dataset, estimator_name, where, shown, limits)
-    audit = audit_of(dataset, estimator_name, {row.id: row for row in rows}, where, limits)
+    audit = audit_of(
+        dataset, estimator_name, {row.id: row for row in rows}, where, limits
+    )
     return replace(audit, shown=shown)
 
 
 def _rows(
-    dataset: Dataset, estimator_name: str, where: Where, shown: WorstMembers, limits: MotionLimits
+    dataset: Dataset,
+    estimator_name: str,
+    where: Where,
+    shown: WorstMembers,
+    limits: MotionLimits,
 ) -> Iterator[AuditedPair]:
     """Yield the rows of all pairs, in any order; each is kept when it is known."""
     keys = pair_keys(dataset, named_estimator(estimator_name), limits)
@@ -129,7 +149,9 @@ def _rows(
             missing[pair.id] = (pair, keys[pair.id], None)
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
-    yield from _audit_missing(dataset, estimator_name, where, shown, limits, missing, keys)
+    yield from _audit_missing(
+        dataset, estimator_name, where, shown, limits, missing, keys
+    )
 
 
 def _audit_missing(
@@ -142,13 +164,17 @@ def _audit_missing(
     keys: Mapping[str, str],
 ) -> Iterator[AuditedPair]:
     """Audit pairs and yield their rows, each kept when it is known."""
-    audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=True)
+    audit = partial(
+        audit_pair, estimator_name=estimator_name, limits=limits, reducing=True
+    )
     audited = each(audit, missing, where)
     for name, result in track(audited, f"auditing {dataset.name}", total=len(missing)):
         row, members = _row_of(missing[name][0], result)
         if members is not None:
             shown.offer(row, members)
-        if row.status == "unreadable":  # its reason names files, here as they are in the dataset
+        if (
+            row.status == "unreadable"
+        ):  # its reason names files, here as they are in the dataset
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
         measured_here = row.status == "ok" and not isinstance(where, Machines)
@@ -185,7 +211,11 @@ def audit_of(
         estimator_name,
         ordered,
         duplicates,
-        (*_of_rows(ordered), *of_suspects(ordered, suspected), *warnings_of(dataset.pairs)),
+        (
+            *_of_rows(ordered),
+            *of_suspects(ordered, suspected),
+            *warnings_of(dataset.pairs),
+        ),
         limits=limits,
         sessions=sessions,
         outside=dataset.without(),
@@ -225,13 +255,18 @@ def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
     for row in rows:
         for text in row.causes:
             yield Warned(row.id, "unexplained", text)
-        for name, share in (("sharp", row.clipped_share), ("blurry", row.blurry_clipped_share)):
+        for name, share in (
+            ("sharp", row.clipped_share),
+            ("blurry", row.blurry_clipped_share),
+        ):
             if share is not None and share > CLIPPED_WARN:
                 text = f"{100 * share:.0f} % of the {name} picture is clipped: it is overexposed"
                 yield Warned(row.id, "clipped", text)
     for row in rows:
         if row.rests_on_largest_shift_px is not None:
-            yield Warned(row.id, "largest shift", resting_on(row.rests_on_largest_shift_px))
+            yield Warned(
+                row.id, "largest shift", resting_on(row.rests_on_largest_shift_px)
+            )
 
 
 def _sessions(
@@ -269,9 +304,13 @@ def _in_sessions(
         for pair in dataset.pairs
         if pair.id in shared
     }
-    audit = partial(audit_pair, estimator_name=estimator_name, limits=limits, reducing=False)
+    audit = partial(
+        audit_pair, estimator_name=estimator_name, limits=limits, reducing=False
+    )
     again = each(audit, worth, where)
-    for name, result in track(again, f"auditing sessions of {dataset.name}", total=len(worth)):
+    for name, result in track(
+        again, f"auditing sessions of {dataset.name}", total=len(worth)
+    ):
         row, _ = _row_of(worth[name][0], result)
         yield row
 
@@ -293,7 +332,10 @@ def keep_row(key: str, row: AuditedPair) -> None:
 def row_document(row: AuditedPair) -> dict[str, Any]:
     """A row as JSON values, with its fingerprints; see :func:`row_of_document`."""
     prints = [
-        {"bits": np.packbits(one.bits).tobytes().hex(), "thumbnail": one.thumbnail.tolist()}
+        {
+            "bits": np.packbits(one.bits).tobytes().hex(),
+            "thumbnail": one.thumbnail.tolist(),
+        }
         for one in row.fingerprints
     ]
     values = {**asdict(replace(row, fingerprints=())), "fingerprints": prints}
@@ -304,7 +346,11 @@ def _stored(path: Path) -> AuditedPair | None:
     """The stored row of these revisions, or None."""
     try:
         document = read_json(path)
-        return row_of_document(document) if document.pop("revision", None) == AUDITED else None
+        return (
+            row_of_document(document)
+            if document.pop("revision", None) == AUDITED
+            else None
+        )
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
@@ -327,12 +373,18 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
         "sharp_member": None if member is None else SharpMember.of_json(member),
     }
     document = {**document, **parts}
-    return AuditedPair(**{FIELD_OF[column]: value for column, value in document.items()})
+    return AuditedPair(
+        **{FIELD_OF[column]: value for column, value in document.items()}
+    )
 
 
 def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> None:
     """Raise ValueError for a value of another type or range."""
-    numbers = [value for name, value in document.items() if name in NUMBERS and value is not None]
+    numbers = [
+        value
+        for name, value in document.items()
+        if name in NUMBERS and value is not None
+    ]
     if not all(isinstance(one, int | float) for one in numbers):
         raise ValueError("a number is of another type")
     if not np.isfinite([*numbers, *quantiles]).all():

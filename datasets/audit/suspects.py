@@ -5,7 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from defocus.align.photometry.unexplained import MOST_BLURRIER_SHARE, MOST_STOPS
 from defocus.align.sharp_member.discs import with_resting_discs
-from defocus.align.sharp_member.suspicion import LEAST_OTHERS, Suspicion, numbers_of, suspicions
+from defocus.align.sharp_member.suspicion import (
+    LEAST_OTHERS,
+    Suspicion,
+    numbers_of,
+    suspicions,
+)
 from defocus.datasets.audit.members import Warned
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.measuring.session import PairSession
@@ -25,9 +30,15 @@ def suspects(
     groups: dict[PairSession | None, dict[str, dict[str, float]]] = {}
     for name, values in numbers.items():
         session = session_of.get(name)
-        group = session if session is not None and sizes[session] > LEAST_OTHERS else None
+        group = (
+            session if session is not None and sizes[session] > LEAST_OTHERS else None
+        )
         groups.setdefault(group, {})[name] = values
-    discs = {row.id: row.sharp_member.dark_discs for row in rows if row.sharp_member is not None}
+    discs = {
+        row.id: row.sharp_member.dark_discs
+        for row in rows
+        if row.sharp_member is not None
+    }
     judged = (suspicions(with_resting_discs(group, discs)) for group in groups.values())
     found = [item for group in judged for item in group.items()]
     return dict(sorted(found, key=lambda item: -item[1][0].size))

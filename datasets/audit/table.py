@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from defocus.align.sharp_member.numbers import NUMBERS
-from defocus.datasets.audit.pair_audit import FIELD_OF, STATUSES, AuditedPair, NearDuplicate
+from defocus.datasets.audit.pair_audit import (
+    FIELD_OF,
+    STATUSES,
+    AuditedPair,
+    NearDuplicate,
+)
 from defocus.datasets.audit.run import Audit
 from defocus.processes.isolation import LeftOut
 
@@ -46,7 +51,9 @@ def row_of(pair: AuditedPair) -> dict[str, Any]:
     return values | tests
 
 
-def values(pairs: Sequence[AuditedPair], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def values(
+    pairs: Sequence[AuditedPair], name: str
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The known values of one column, float64, in the order of the pairs."""
     cells = [getattr(pair, FIELD_OF[name]) for pair in pairs]
     return np.array([value for value in cells if value is not None], dtype=np.float64)
@@ -67,11 +74,15 @@ def summary(pairs: Sequence[AuditedPair]) -> dict[str, dict[str, float | int | N
     return result
 
 
-def worst(pairs: Sequence[AuditedPair], quantity: Quantity, count: int) -> list[AuditedPair]:
+def worst(
+    pairs: Sequence[AuditedPair], quantity: Quantity, count: int
+) -> list[AuditedPair]:
     """The worst pairs by a quantity, worst first."""
     name = FIELD_OF[quantity.name]
     measured = [pair for pair in pairs if getattr(pair, name) is not None]
-    return sorted(measured, key=lambda pair: -quantity.size(getattr(pair, name)))[:count]
+    return sorted(measured, key=lambda pair: -quantity.size(getattr(pair, name)))[
+        :count
+    ]
 
 
 def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
@@ -91,16 +102,20 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         "summary": summary(audit.pairs),
         "sessions": [one.to_json() for one in audit.sessions],
         "fail_above_px": limit_px,
-        "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
+        "above": None
+        if limit_px is None
+        else [pair.id for pair in above(audit.pairs, limit_px)],
         "left_out": [one.to_json() for one in audit.left_out],
         "near_duplicates": [asdict(one) for one in audit.duplicates],
         "same_places": [asdict(one) for one in audit.same_places],
         "warnings": [asdict(one) for one in audit.warnings],
         "suspects": {
-            name: [asdict(one) for one in several] for name, several in audit.suspects.items()
+            name: [asdict(one) for one in several]
+            for name, several in audit.suspects.items()
         },
         "pairs": [
-            {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px} for pair in audit.pairs
+            {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px}
+            for pair in audit.pairs
         ],
     }
 
@@ -109,17 +124,27 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
 class AuditFailures:
     """What makes a dataset fail."""
 
-    misaligned: tuple[AuditedPair, ...]  # above the limit, worst first; empty without a limit
+    misaligned: tuple[
+        AuditedPair, ...
+    ]  # above the limit, worst first; empty without a limit
     same: tuple[AuditedPair, ...]  # both members have the same pixels
     unreadable: tuple[LeftOut, ...]  # damaged, of two sizes, or left out unread
-    unknown: tuple[AuditedPair, ...]  # not shown to be aligned: their misalignment is unknown
+    unknown: tuple[
+        AuditedPair, ...
+    ]  # not shown to be aligned: their misalignment is unknown
     leaks: tuple[NearDuplicate, ...]  # pictures in two splits
     measured: bool  # whether a pair was measured; else none is shown to be aligned
 
     @property
     def any(self) -> bool:
         """Whether the dataset fails."""
-        reasons = (self.misaligned, self.same, self.unreadable, self.unknown, self.leaks)
+        reasons = (
+            self.misaligned,
+            self.same,
+            self.unreadable,
+            self.unknown,
+            self.leaks,
+        )
         return not self.measured or any(reasons)
 
 
@@ -148,7 +173,9 @@ def failing_pairs(failing: AuditFailures) -> dict[str, list[str]]:
 
 
 def _reasons(failing: AuditFailures) -> Iterator[tuple[str, str]]:
-    for pair in failing.misaligned:  # three digits: one just above the limit is not rounded to it
+    for pair in (
+        failing.misaligned
+    ):  # three digits: one just above the limit is not rounded to it
         sigma = pair.misalignment_sigma_px
         error = "" if sigma is None else f" ± {sigma:.3f}"
         yield pair.id, f"misaligned by {pair.misalignment_px:.3f}{error} px in the mean"

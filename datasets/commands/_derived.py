@@ -38,11 +38,17 @@ def out_option(unfinished: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--estimator``, ``--on`` and ``--json`` of a command that uses an audit."""
-    estimator = click.option("--estimator", help="Flow estimator used by the audit: dis or pwcnet.")
-    return estimator(on_option("Number of pairs measured at once.", 2)(json_option()(command)))
+    estimator = click.option(
+        "--estimator", help="Flow estimator used by the audit: dis or pwcnet."
+    )
+    return estimator(
+        on_option("Number of pairs measured at once.", 2)(json_option()(command))
+    )
 
 
-def audited(name: str, estimator: str | None, where: "Where") -> "tuple[Dataset, Audit]":
+def audited(
+    name: str, estimator: str | None, where: "Where"
+) -> "tuple[Dataset, Audit]":
     """A dataset and its audit; pairs of which nothing could be measured are said."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
@@ -57,7 +63,9 @@ def audited(name: str, estimator: str | None, where: "Where") -> "tuple[Dataset,
     return dataset, audit
 
 
-def print_made(make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool) -> int:
+def print_made(
+    make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool
+) -> int:
     """Make something and print it, as JSON or as lines; the exit code is 1 if it lacks pairs."""
     if as_json:
         with json_output() as output:

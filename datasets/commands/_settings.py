@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import click
 from pydantic import BeforeValidator, Field, model_validator
 
-from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator, require_estimator
+from defocus.align.flow.by_name import (
+    DEFAULT_ESTIMATOR,
+    flow_estimator,
+    require_estimator,
+)
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import cluster_field, where_field
 from defocus.processes.machines import Where
@@ -138,7 +142,9 @@ class CompensateSettings(MotionSettings):
     all pairs."""
     out: Path = option(..., "--out DIR", heading="Output", required=True, type=FOLDER)
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
-    where: Where = where_field(2, "Number of pairs processed at once; each takes up to 2 GiB.")
+    where: Where = where_field(
+        2, "Number of pairs processed at once; each takes up to 2 GiB."
+    )
     settings: Path | None = cluster_field()
     as_json: bool = JSON
 
@@ -157,19 +163,25 @@ class SidecarSettings(CommandSettings):
     photometric: Photometric = PHOTOMETRIC
     estimator: str | None = option(None, "--estimator")
     """Flow estimator: dis or pwcnet."""
-    where: Where = where_field(1, "Number of pairs measured or corrected at once.", "Output")
+    where: Where = where_field(
+        1, "Number of pairs measured or corrected at once.", "Output"
+    )
     settings: Path | None = cluster_field()
     as_json: bool = JSON
 
     @property
     def release(self) -> dict[str, Any]:
         """What was typed of a ``Release``."""
-        return self.model_dump(include={"model", "kernel", "photometric"}, exclude_none=True)
+        return self.model_dump(
+            include={"model", "kernel", "photometric"}, exclude_none=True
+        )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.out is None) == (self.folder is None):
-            raise ValueError("give --out for a new sidecar, or --apply for an existing one")
+            raise ValueError(
+                "give --out for a new sidecar, or --apply for an existing one"
+            )
         own = (self.name, self.estimator, self.model, self.kernel, self.photometric)
         if self.folder is not None and any(value is not None for value in own):
             raise ValueError(
@@ -185,7 +197,9 @@ def _pixels(value: str | float | None) -> float | None:
     try:
         length = float(value.strip().removesuffix("px"))
     except ValueError as error:
-        raise ValueError(f"'{value}' is not a length; give pixels such as 1.0px") from error
+        raise ValueError(
+            f"'{value}' is not a length; give pixels such as 1.0px"
+        ) from error
     if not 0 <= length < float("inf"):
         raise ValueError(f"{value}: a length is 0px or more, and finite")
     return length
@@ -224,7 +238,9 @@ class PackageSettings(CommandSettings):
     version: str | None = option(None, "--version X.Y.Z")
     """Version of the release, in place of the card's."""
     previous: Path | None = option(
-        None, "--previous DIR", type=click.Path(path_type=Path, file_okay=False, exists=True)
+        None,
+        "--previous DIR",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
     )
     """The release that this one replaces: CHANGES lists the pairs that differ."""
     audit: Path | None = option(None, "--audit FILE")

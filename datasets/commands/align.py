@@ -43,10 +43,14 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     if order.out is not None and order.record is not None:
         _repeat(blurry, sharp, order.out, order.record)
         return 0
-    return print_made(partial(_align, blurry, sharp, order), _lines, as_json=order.as_json)
+    return print_made(
+        partial(_align, blurry, sharp, order), _lines, as_json=order.as_json
+    )
 
 
-def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[str, Any]:
+def _align(
+    blurry_file: Path, sharp_file: Path, order: "AlignSettings"
+) -> dict[str, Any]:
     """What ``--json`` prints."""
     rig, blurry, sharp = _read(blurry_file, sharp_file, order.rig_file)
 
@@ -60,7 +64,9 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[
     estimator = order.flow_estimator()
     shared, left_out = _shared_lens(order.session, blurry_file, estimator)
     session = None if shared is None else PairInSession(shared)
-    measurement = measure(blurry, sharp, estimator, rig=rig, limits=order.limits, session=session)
+    measurement = measure(
+        blurry, sharp, estimator, rig=rig, limits=order.limits, session=session
+    )
     document: dict[str, Any] = dict(measurement.misalignment.to_json())
     if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
@@ -71,7 +77,11 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> dict[
         from defocus.align.compensation.evidence import write_evidence
 
         written = write_evidence(order.evidence, blurry, sharp, measurement)
-        say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
+        say(
+            f"wrote {', '.join(written)} to {order.evidence}"
+            if written
+            else "nothing to show"
+        )
     return document
 
 
@@ -89,7 +99,9 @@ def _shared_lens(
     return shared, without(dataset, failed)
 
 
-def _read(blurry: Path, sharp: Path, rig_file: Path | None) -> "tuple[Rig | None, Image, Image]":
+def _read(
+    blurry: Path, sharp: Path, rig_file: Path | None
+) -> "tuple[Rig | None, Image, Image]":
     from defocus.pictures.read import read_pair
 
     if rig_file is None:
@@ -134,7 +146,9 @@ def _write(
     if measurement.misalignment.status == "unknown":
         say("the misalignment is unknown, so no aligned picture was written")
         return ()
-    return say_left_behind(zip(files, (folder / "blurry.png", folder / "sharp.png"), strict=True))
+    return say_left_behind(
+        zip(files, (folder / "blurry.png", folder / "sharp.png"), strict=True)
+    )
 
 
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
@@ -171,7 +185,11 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import resting_on
 
-    sigma, (x, y), residual = numbers["uncertainty"], numbers["shift_px"], numbers["residual_px"]
+    sigma, (x, y), residual = (
+        numbers["uncertainty"],
+        numbers["shift_px"],
+        numbers["residual_px"],
+    )
     gains, offsets = (
         ", ".join(
             f"{one:z.4f} " + ("(no light)" if s is None else f"± {s:.4f}")
@@ -184,15 +202,24 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("model", numbers["model"]),
         ("moved", f"{apart} in the mean of the reliable pixels"),
-        ("shift", f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
+        (
+            "shift",
+            f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)",
+        ),
         ("zoom", f"{numbers['zoom']:.5f} ± {sigma['zoom']:.5f}"),
-        ("rotation", f"{numbers['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"),
+        (
+            "rotation",
+            f"{numbers['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg",
+        ),
         ("corner", f"± {sigma['corner_px']:.2f} px at the worst corner"),
         ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
         ("reliable", f"{100 * numbers['reliable_share']:.1f} % of the pixels"),
         ("occluded", f"{100 * numbers['occluded_share']:.1f} % of the pixels"),
         ("round trip", f"{numbers['consistency_px']:.3f} px median"),
-        ("gain", f"{numbers['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
+        (
+            "gain",
+            f"{numbers['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)",
+        ),
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
@@ -200,9 +227,16 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
         fall = f"{numbers['vignetting_ev']:+z.2f} EV (lost by the blurry member at the corners)"
         rows.append(("vignetting", fall))
     if numbers["unexplained"] is not None:
-        stops, why = numbers["unexplained"]["stops"], "; ".join(numbers["unexplained"]["causes"])
+        stops, why = (
+            numbers["unexplained"]["stops"],
+            "; ".join(numbers["unexplained"]["causes"]),
+        )
         rows.append(
-            ("the rest", f"{stops:.2f} stops that no blur explains" + (f": {why}" if why else ""))
+            (
+                "the rest",
+                f"{stops:.2f} stops that no blur explains"
+                + (f": {why}" if why else ""),
+            )
         )
     if RESTS_ON in numbers:
         rows.append(("caution", resting_on(numbers[RESTS_ON])))

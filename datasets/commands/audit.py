@@ -89,7 +89,9 @@ def _audit(name: str, settings: "AuditSettings") -> "tuple[Audit, Usable]":
 
     complete = check_dataset(name)
     if complete is not None and not complete.ok:
-        say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
+        say(
+            f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs"
+        )
     audit = audit_dataset(dataset, settings.flow, settings.where, settings.limits)
     usable = usable_pairs(audit, dataset.steps)
     written = write_audit(settings.out, dataset, audit, settings.limit_px, usable)
@@ -114,7 +116,9 @@ def _say_outcome(audit: "Audit") -> None:
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
     click.echo(f"{audit.dataset}: {counted(audit.total, 'pair')} ({counts})")
     _say_quantities(audit)
-    unknown = ((pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown")
+    unknown = (
+        (pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown"
+    )
     for line in grouped(unknown, audit.total, "pair"):
         say(f"unknown: {line}")
     if "unknown" in status:
@@ -210,7 +214,9 @@ def _claim(out: Path, dataset: "Dataset", command: str) -> None:
         outside = shlex.quote(str(root.parent / f"{root.name}-audit"))
         raise InputError(f"{out}: inside the dataset; run '{command} --out {outside}'")
     if held is not None:
-        raise InputError(f"{out}: the folder of a dataset, with {held}; give another with --out")
+        raise InputError(
+            f"{out}: the folder of a dataset, with {held}; give another with --out"
+        )
     _refuse_other_audit(out, dataset)
 
 
@@ -220,13 +226,20 @@ def _refuse_other_audit(out: Path, dataset: "Dataset") -> None:
     if not path.exists():
         return
     with intact(path, "remove it, or give another --out", InputError, OSError):
-        other = {name: str(read_json(path, LARGEST)[name]) for name in ("dataset", "content_hash")}
-        elsewhere = (out / PLACE).is_file() and read_text(out / PLACE) != _place_of(dataset)
+        other = {
+            name: str(read_json(path, LARGEST)[name])
+            for name in ("dataset", "content_hash")
+        }
+        elsewhere = (out / PLACE).is_file() and read_text(out / PLACE) != _place_of(
+            dataset
+        )
     if dataset.content_hash == other["content_hash"]:
         return
     namesake = dataset.name == other["dataset"]
     if elsewhere or not namesake:
-        which = f"another folder called {dataset.name}" if namesake else other["dataset"]
+        which = (
+            f"another folder called {dataset.name}" if namesake else other["dataset"]
+        )
         raise InputError(
             f"{out}: has the audit of {which}; give another folder with --out, or remove it"
         )
@@ -238,7 +251,11 @@ def _place_of(dataset: "Dataset") -> str:
 
 
 def write_audit(
-    out: Path, dataset: "Dataset", audit: "Audit", limit_px: float | None, usable: "Usable"
+    out: Path,
+    dataset: "Dataset",
+    audit: "Audit",
+    limit_px: float | None,
+    usable: "Usable",
 ) -> list[str]:
     """Write ``audit.csv``, ``.json``, ``.html`` and the folder ``blur``; the names of the files."""
     from defocus.datasets.audit.page import build_page
@@ -248,12 +265,15 @@ def write_audit(
 
     make_folder(out)
     _write_blur_maps(out / BLUR, dataset, audit)
-    with staging_folder(out, ".audit-") as staging:  # new tables are never beside an old page
+    with staging_folder(
+        out, ".audit-"
+    ) as staging:  # new tables are never beside an old page
         rows = (row_of(pair).values() for pair in audit.pairs)
         write_text(staging / "audit.csv", csv_text([COLUMNS, *rows]))
         write_json(staging / DOCUMENT, document(audit, limit_px))
         write_text(
-            staging / "audit.html", render_html(build_page(dataset, audit, limit_px, usable))
+            staging / "audit.html",
+            render_html(build_page(dataset, audit, limit_px, usable)),
         )
         with storing(out):
             for name in NAMES:
@@ -265,12 +285,20 @@ def write_audit(
 
 def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
     """Write ``<id>/`` with the maps of each pair that was measured on this computer."""
-    from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map_of, write_blur_map
+    from defocus.align.compensation.blur_map import (
+        BLUR_NAMES,
+        blur_map_of,
+        write_blur_map,
+    )
     from defocus.align.flow.by_name import flow_estimator
     from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
 
     measured = {row.id for row in audit.pairs if row.status == "ok"}
-    keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits) if measured else {}
+    keys = (
+        pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
+        if measured
+        else {}
+    )
 
     together = session_key(dataset)
     in_session = audit.in_session
@@ -286,4 +314,6 @@ def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
         for _ in track(pool.map(write, names), "writing blur maps", total=len(names)):
             pass
-    return_freed_memory(max((row.width or 0) * (row.height or 0) for row in audit.pairs))
+    return_freed_memory(
+        max((row.width or 0) * (row.height or 0) for row in audit.pairs)
+    )

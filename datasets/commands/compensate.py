@@ -36,7 +36,9 @@ def command(dataset: str, settings: "CompensateSettings") -> int:
     it cannot be read.
     """
     failed: list[LeftOut] = []
-    print_made(lambda: _run(dataset, settings, failed), _lines, as_json=settings.as_json)
+    print_made(
+        lambda: _run(dataset, settings, failed), _lines, as_json=settings.as_json
+    )
     return int(bool(failed))
 
 
@@ -57,7 +59,9 @@ def _files(
             yield original.sharp, pair.sharp
 
 
-def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> dict[str, Any]:
+def _run(
+    name: str, settings: "CompensateSettings", failed: "list[LeftOut]"
+) -> dict[str, Any]:
     """What ``--json`` prints; pairs that could not be read go into ``failed``."""
     from defocus.datasets.api import open_dataset
 
@@ -68,10 +72,14 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
     result = _compensated(settings, opened)
     say_member_warnings(opened.pairs)
     lacking = say_left_behind(_files(opened.pairs, result.pairs))
-    compensation: dict[str, Any] = {pair.id: pair.metadata["compensation"] for pair in result.pairs}
+    compensation: dict[str, Any] = {
+        pair.id: pair.metadata["compensation"] for pair in result.pairs
+    }
     resting = _say_doubts(compensation, opened, result)
     failed += without(opened, result.failed)
-    left_out = [{"id": pair_id, "reason": reason} for pair_id, reason in result.left_out]
+    left_out = [
+        {"id": pair_id, "reason": reason} for pair_id, reason in result.left_out
+    ]
     return {
         "root": str(result.root),
         "pairs": list(compensation),
@@ -118,5 +126,8 @@ def _say_doubts(
         say(line)
     for pair_id, reason in result.left_out:
         helps = advice(reason)
-        say(f"pair {pair_id} is left out: {reason}" + (f"; what helps: {helps}" if helps else ""))
+        say(
+            f"pair {pair_id} is left out: {reason}"
+            + (f"; what helps: {helps}" if helps else "")
+        )
     return resting

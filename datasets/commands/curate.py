@@ -58,7 +58,10 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         judgements, left_out, usable = _curate(dataset, **settings)
         unread = {one.id for one in left_out}
         rejected = [
-            (f"pair {one.id}", f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}")
+            (
+                f"pair {one.id}",
+                f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}",
+            )
             for one in judgements
             if one.verdict == "reject" and one.id not in unread
         ]
@@ -66,14 +69,17 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
             say(line)
         _say_what_to_do(judgements)
         _say_compensation(dataset, usable)
-        kept = sum(one.verdict == "accept" and one.id not in unread for one in judgements)
+        kept = sum(
+            one.verdict == "accept" and one.id not in unread for one in judgements
+        )
         click.echo(f"{settings['out']}: {kept} of {counted(usable.count, 'pair')} kept")
         click.echo(USE_IT.format(settings["out"]))
         return int(bool(left_out))
     with json_output() as output:
         judgements, left_out, usable = _curate(dataset, **settings)
         rows = [
-            {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by} for j in judgements
+            {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by}
+            for j in judgements
         ]
         named = [one.to_json() for one in left_out]
         output.write({"root": str(settings["out"]), "pairs": rows, "left_out": named})
@@ -84,7 +90,9 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
 def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
     from defocus.datasets.curation_rules import UNKNOWN
 
-    unknown = sum(one.by == "rule" and one.reason.startswith(UNKNOWN) for one in judgements)
+    unknown = sum(
+        one.by == "rule" and one.reason.startswith(UNKNOWN) for one in judgements
+    )
     if unknown:
         say(
             f"{counted(unknown, 'pair')} of unknown misalignment; to keep such pairs, write "

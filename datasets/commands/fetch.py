@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 MESSAGE = "a SHA-256 has 64 hexadecimal digits"
 
 
-def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+def _sha256(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> str | None:
     text = None if value is None else value.lower()
     if text is not None and (len(text) != 64 or set(text) - set("0123456789abcdef")):
         raise click.BadParameter(f"'{value}': {MESSAGE}")
@@ -40,7 +42,9 @@ def _sha256(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     metavar="PATTERN",
     help="Only these files and the documents, such as 'test-*.tar'; can be repeated.",
 )
-@click.option("--sha256", callback=_sha256, help="Hash that 'package' printed, or of the archive.")
+@click.option(
+    "--sha256", callback=_sha256, help="Hash that 'package' printed, or of the archive."
+)
 @click.option(
     "--trust-first",
     is_flag=True,
@@ -75,7 +79,12 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _fetched(
-    sources: list[str], *, out: Path, only: tuple[str, ...], sha256: str | None, trust_first: bool
+    sources: list[str],
+    *,
+    out: Path,
+    only: tuple[str, ...],
+    sha256: str | None,
+    trust_first: bool,
 ) -> dict[str, Any]:
     from defocus.datasets.archives import SUFFIXES
     from defocus.datasets.fetching import fetch_release, is_address, place_of
@@ -87,9 +96,15 @@ def _fetched(
     if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
         return _fetched_archive(out, only, sha256, trust_first, places, name)
     if trust_first:
-        raise click.UsageError("--trust-first is for archives; a release has its hashes")
+        raise click.UsageError(
+            "--trust-first is for archives; a release has its hashes"
+        )
     release = fetch_release(places, out, only, sha256)
-    counts = {"new": len(release.new), "kept": len(release.kept), "left": len(release.left)}
+    counts = {
+        "new": len(release.new),
+        "kept": len(release.kept),
+        "left": len(release.left),
+    }
     return {"root": str(out), "sha256": release.sha256, **counts}
 
 
@@ -116,13 +131,17 @@ def _archive(name: str, out: Path) -> str:
     from defocus.errors import InputError
 
     if name not in reader_names():
-        raise InputError(f"{name}: neither an address, a folder nor a dataset; see 'list'")
+        raise InputError(
+            f"{name}: neither an address, a folder nor a dataset; see 'list'"
+        )
     card = reader_card(name)
     if card.archive:
         return card.archive
     complete = check_dataset(f"{name}:{out}") if out.is_dir() else None
     if complete is not None and complete.ok:
-        raise InputError(f"{out}: a complete copy of {card.title}; nothing is to be fetched")
+        raise InputError(
+            f"{out}: a complete copy of {card.title}; nothing is to be fetched"
+        )
     then = f"'defocus-data list {name}:{out}' checks your copy"
     raise InputError(
         f"{card.title} is not fetched by a program: get it from {card.source} "

@@ -8,7 +8,12 @@ import click
 from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.command_line.where import on_option
-from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    counts_line,
+    out_option,
+    print_made,
+)
 from defocus.processes.isolation import say_left_out
 from defocus.progress import counted, say
 
@@ -18,11 +23,15 @@ if TYPE_CHECKING:  # it imports pydantic
 
 @help_heading("Open")
 @click.command()
-@click.argument("sessions", metavar="SESSION...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument(
+    "sessions", metavar="SESSION...", nargs=-1, type=click.Path(path_type=Path)
+)
 @out_option("an unfinished import of the same sessions")
 @on_option("Number of pairs imported and measured at once.")
 @json_option()
-def command(sessions: tuple[Path, ...], out: Path, where: "Where", *, as_json: bool) -> int:
+def command(
+    sessions: tuple[Path, ...], out: Path, where: "Where", *, as_json: bool
+) -> int:
     """Import capture sessions or an archive.
 
     The accepted pairs of each SESSION become one dataset. Pictures are copied as they are; RAW

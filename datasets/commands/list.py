@@ -60,13 +60,17 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
 
     # ``complete`` is None if it is unknown; then ``missing``, ``extra`` and ``wrong`` are absent.
     name, place, root = dataset.partition("@" if is_corrected(dataset) else ":")
-    card = _release_card(Path(root)) if name == "release" and root else reader_card(name)
+    card = (
+        _release_card(Path(root)) if name == "release" and root else reader_card(name)
+    )
     document: dict[str, Any] = {"name": name, **asdict(card)}
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
     if place:
         complete = check_dataset(dataset)
-        copy, copy_lines = _own(dataset) if complete is None else _copy(dataset, complete)
+        copy, copy_lines = (
+            _own(dataset) if complete is None else _copy(dataset, complete)
+        )
         document |= copy
         lines += ["", *copy_lines]
     return document, lines
@@ -150,7 +154,9 @@ def _own_lines(
     blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
     if blind:
         some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
-        lines.append(f"no ground truth{some}: scored by metrics without reference alone, and shown")
+        lines.append(
+            f"no ground truth{some}: scored by metrics without reference alone, and shown"
+        )
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     return lines
 
@@ -168,12 +174,17 @@ def _require_whole(pair: "Pair") -> None:
 
 def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[str]]:
     counts = ", ".join(f"{number} {split}" for split, number in complete.counts.items())
-    lines = [f"{dataset}: {counts}; {'complete' if complete.ok else 'not the complete dataset'}"]
+    lines = [
+        f"{dataset}: {counts}; {'complete' if complete.ok else 'not the complete dataset'}"
+    ]
     for label, names in (("missing", complete.missing), ("extra", complete.extra)):
         for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
             files = [(name, "") for name in inside]
             lines += [f"{label}: {line}" for line in grouped(files, len(files), "file")]
-    wrong = [(file, text) for file, _, text in (one.partition(": ") for one in complete.wrong)]
+    wrong = [
+        (file, text)
+        for file, _, text in (one.partition(": ") for one in complete.wrong)
+    ]
     lines += [f"wrong: {line}" for line in grouped(wrong, complete.pictures, "file")]
     document = {
         "complete": complete.ok,

@@ -38,7 +38,9 @@ def command(dataset: str, settings: "PackageSettings") -> int:
         pairs = counted(document["pairs"], "pair")
         return (f"{document['root']}: {pairs}, SHA-256 {document['sha256']}",)
 
-    return print_made(lambda: _package(dataset, settings), lines, as_json=settings.as_json)
+    return print_made(
+        lambda: _package(dataset, settings), lines, as_json=settings.as_json
+    )
 
 
 def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
@@ -56,14 +58,20 @@ def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
 def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.release.details import details_of, later_version, require_redistributable
+    from defocus.datasets.release.details import (
+        details_of,
+        later_version,
+        require_redistributable,
+    )
     from defocus.datasets.release.facts import read_facts
     from defocus.datasets.release.packaging import require_release_folder
 
     require_release_folder(settings.out)
     opened = open_dataset(name, damaged=True)
     require_redistributable(opened)
-    before = None if settings.previous is None else read_facts(settings.previous).details
+    before = (
+        None if settings.previous is None else read_facts(settings.previous).details
+    )
     details = later_version(details_of(opened, settings.card), settings.version, before)
     _say_lacks(opened, details)
     release = _packaged(settings, opened, details)
@@ -80,7 +88,9 @@ def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
     }
 
 
-def _packaged(settings: "PackageSettings", opened: "Dataset", details: "Details") -> "Packaged":
+def _packaged(
+    settings: "PackageSettings", opened: "Dataset", details: "Details"
+) -> "Packaged":
     """Make the release, with the numbers of its audit."""
     from defocus.datasets.release.facts import ReleaseNotes, audit_facts
     from defocus.datasets.release.packaging import package_dataset
@@ -105,14 +115,22 @@ def _say_lacks(opened: "Dataset", details: "Details") -> None:
     from defocus.datasets.release.card import undeclared
 
     # a profile alone is not a reason: what is released is converted
-    odd = (one for one in warnings_of(opened.pairs) if not one.text.endswith("taken for sRGB"))
+    odd = (
+        one
+        for one in warnings_of(opened.pairs)
+        if not one.text.endswith("taken for sRGB")
+    )
     say_warnings(odd, opened.pairs)
     if missing := undeclared(details):
         words = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
-        say(f"the card lacks {words}; give {'them' if missing[1:] else 'it'} with --card FILE")
+        say(
+            f"the card lacks {words}; give {'them' if missing[1:] else 'it'} with --card FILE"
+        )
 
 
-def _say_pictures(settings: "PackageSettings", pairs: "tuple[Pair, ...]") -> "Sequence[LeftBehind]":
+def _say_pictures(
+    settings: "PackageSettings", pairs: "tuple[Pair, ...]"
+) -> "Sequence[LeftBehind]":
     """Say the sizes and the empty splits; what the released pictures lack."""
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.pictures import released_blocks

@@ -68,7 +68,14 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     )
 
 
-def _cut(name: str, *, out: Path, scheme: str, where: "Where", **wanted: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Scheme
+def _cut(
+    name: str,
+    *,
+    out: Path,
+    scheme: str,
+    where: "Where",
+    **wanted: Any,  # noqa: ANN401 - fields of Scheme
+) -> dict[str, Any]:
     from dataclasses import replace
 
     from defocus.datasets.api import open_dataset
@@ -84,7 +91,9 @@ def _cut(name: str, *, out: Path, scheme: str, where: "Where", **wanted: Any) ->
     say_member_warnings(opened.pairs)
     left_out = without(opened, patches.left_out)
     for pair_id in patches.too_small:
-        say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
+        say(
+            f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px"
+        )
     return {
         "root": str(patches.root),
         "counts": split_counts(patches.pairs),

@@ -8,7 +8,12 @@ import click
 from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.command_line.where import on_option
-from defocus.datasets.commands._derived import USE_IT, counts_line, out_option, print_made
+from defocus.datasets.commands._derived import (
+    USE_IT,
+    counts_line,
+    out_option,
+    print_made,
+)
 from defocus.processes.isolation import say_left_out
 
 if TYPE_CHECKING:  # it imports pydantic
@@ -46,4 +51,8 @@ def _rendered(request: Path, out: Path, where: "Where") -> dict[str, Any]:
     pairs, left_out = render_dataset(request, out, where)
     say_left_out(left_out, len(pairs) + len(left_out), "scene")
     counts = split_counts(pairs)
-    return {"root": str(out), "counts": counts, "left_out": [one.to_json() for one in left_out]}
+    return {
+        "root": str(out),
+        "counts": counts,
+        "left_out": [one.to_json() for one in left_out],
+    }

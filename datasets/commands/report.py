@@ -39,7 +39,9 @@ def command(
     )
 
 
-def _reported(dataset: str, out: Path, estimator: str | None, where: "Where") -> dict[str, Any]:
+def _reported(
+    dataset: str, out: Path, estimator: str | None, where: "Where"
+) -> dict[str, Any]:
     opened, audit = audited(dataset, estimator, where)
 
     from defocus.datasets.curation_rules import usable_pairs

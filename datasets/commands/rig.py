@@ -14,14 +14,18 @@ FILE = click.Path(path_type=Path)
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)
 @click.option("--out", required=True, type=FILE, help="Rig file to write (TOML).")
-@click.option("--mirrored", is_flag=True, help="The second camera sees the scene in a mirror.")
+@click.option(
+    "--mirrored", is_flag=True, help="The second camera sees the scene in a mirror."
+)
 @click.option(
     "--lenses",
     type=FILE,
     help="TOML file with OpenCV calibrations in the tables blurry_camera and sharp_camera, the "
     "latter of unmirrored pictures; without it, lenses are taken to have no distortion.",
 )
-def command(*, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Path | None) -> None:
+def command(
+    *, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Path | None
+) -> None:
     """Calibrate two cameras from a reference pair.
 
     The calibration is a homography and a colour transform. BLURRY comes from the camera that takes

@@ -7,7 +7,12 @@ import click
 
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import MODELS, print_made, say_member_warnings, without
+from defocus.datasets.commands._derived import (
+    MODELS,
+    print_made,
+    say_member_warnings,
+    without,
+)
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:
@@ -30,7 +35,11 @@ def command(dataset: str, settings: "SidecarSettings") -> int:
 
     def lines(document: dict[str, Any]) -> tuple[str, ...]:
         pairs = f"{counted(document['pairs'], 'pair')} of {document['dataset']}"
-        use = () if settings.folder is None else (f"use it with --dataset {document['dataset']}",)
+        use = (
+            ()
+            if settings.folder is None
+            else (f"use it with --dataset {document['dataset']}",)
+        )
         return f"{document['sidecar']}: {pairs}", *use
 
     return print_made(lambda: _made(dataset, settings), lines, as_json=settings.as_json)
@@ -72,7 +81,9 @@ def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
     }
 
 
-def _applied(name: str, opened: "Dataset", folder: Path, where: "Where") -> dict[str, Any]:
+def _applied(
+    name: str, opened: "Dataset", folder: Path, where: "Where"
+) -> dict[str, Any]:
     """What was applied, in the keys of ``--json``."""
     from defocus.datasets.sidecar import apply_sidecar
 

@@ -29,7 +29,13 @@ SHARE = FiniteRange(0, 0.5)
 @click.command()
 @click.argument("dataset")
 @out_option("made with the same split")
-@click.option("--test", type=SHARE, default=0.2, show_default=True, help="Share of the test pairs.")
+@click.option(
+    "--test",
+    type=SHARE,
+    default=0.2,
+    show_default=True,
+    help="Share of the test pairs.",
+)
 @click.option(
     "--validation",
     type=SHARE,
@@ -38,7 +44,11 @@ SHARE = FiniteRange(0, 0.5)
     help="Share of the validation pairs.",
 )
 @click.option(
-    "--seed", type=WholeRange(0), default=0, show_default=True, help="Seed of the random split."
+    "--seed",
+    type=WholeRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the random split.",
 )
 @audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
@@ -53,7 +63,9 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
 
 
 def _lines(document: dict[str, Any]) -> tuple[str, ...]:
-    blur = (f"{split} {mean:.2f} px" for split, mean in document["mean_blur_px"].items())
+    blur = (
+        f"{split} {mean:.2f} px" for split, mean in document["mean_blur_px"].items()
+    )
     mean_blur = f"mean blur of the pairs: {', '.join(blur) or 'not measured'}"
     return counts_line(document), mean_blur, USE_IT.format(document["root"])
 
@@ -70,7 +82,12 @@ def _split(
 ) -> dict[str, Any]:
     opened, audit = audited(name, estimator, where)
 
-    from defocus.datasets.curation_splits import Shares, is_official, mean_blur, split_dataset
+    from defocus.datasets.curation_splits import (
+        Shares,
+        is_official,
+        mean_blur,
+        split_dataset,
+    )
     from defocus.datasets.pair import split_counts
 
     if is_official(opened):

@@ -35,7 +35,11 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 @on_option("Number of files read at once.")
 @json_option()
 def command(
-    folder: Path, repair: Path | None, against: str | None, where: "Where", as_json: bool
+    folder: Path,
+    repair: Path | None,
+    against: str | None,
+    where: "Where",
+    as_json: bool,
 ) -> int:
     """Verify every file of the release DIR.
 
@@ -55,7 +59,10 @@ def command(
     with json_output() as output:
         verification = _verified(folder, repair, against, where)
         output.write(
-            {"ok": verification.ok, "wrong": [finding.to_json() for finding in verification.wrong]}
+            {
+                "ok": verification.ok,
+                "wrong": [finding.to_json() for finding in verification.wrong],
+            }
         )
     return int(not verification.ok)
 

@@ -92,10 +92,14 @@ class LocalFeatures:
 
 def features_of_file(path: Path, sha256: str) -> LocalFeatures:
     """The features of a picture file, kept by its hash in the cache folder."""
-    place = cache_folder() / "features" / sha256[:2] / f"{sha256}-{FEATURES_REVISION}.npz"
+    place = (
+        cache_folder() / "features" / sha256[:2] / f"{sha256}-{FEATURES_REVISION}.npz"
+    )
     damaged = OSError, ValueError, KeyError, zipfile.BadZipFile
     with contextlib.suppress(*damaged), place.open("rb") as file, np.load(file) as kept:
-        return LocalFeatures(**{one.name: kept[one.name] for one in fields(LocalFeatures)})
+        return LocalFeatures(
+            **{one.name: kept[one.name] for one in fields(LocalFeatures)}
+        )
     grey = grey_picture(path)
     return_freed_memory(grey.size)
     features = local_features(grey)
@@ -116,7 +120,11 @@ def local_features(grey: Codes) -> LocalFeatures:
     """The features of a ``(H, W)`` picture of 8 bits, the strongest where there are too many."""
     parts = [_level_features(level, grey.shape) for level in _levels(grey)]
     shape = np.array(grey.shape, np.int32)
-    joined = [np.concatenate(part) for part in zip(*parts, strict=True)] if parts else _none()
+    joined = (
+        [np.concatenate(part) for part in zip(*parts, strict=True)]
+        if parts
+        else _none()
+    )
     features = LocalFeatures(shape, *joined)
     if len(features) <= MOST_FEATURES:
         return features
@@ -147,7 +155,9 @@ def _levels(grey: Codes) -> list[Codes]:
             return levels
         level = source
         if (height, width) != source.shape:
-            level = np.asarray(cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA))
+            level = np.asarray(
+                cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)
+            )
         levels.append(level)
         source = levels[-2] if len(levels) > 1 else level
         factor *= LEVEL_STEP
@@ -177,7 +187,9 @@ def _feature_places(
     largest = cv2.dilate(response, around)
     margin = SAMPLES
     inner = np.s_[margin:-margin, margin:-margin]
-    rows, columns = np.nonzero((response >= largest)[inner] & (response > LEAST_RESPONSE)[inner])
+    rows, columns = np.nonzero(
+        (response >= largest)[inner] & (response > LEAST_RESPONSE)[inner]
+    )
     rows, columns = rows + margin, columns + margin
     return fine, response, rows, columns
 
@@ -201,7 +213,8 @@ def _spectra(
     """Normalised cosine spectrum of the window around each place."""
     offsets = 2 * np.arange(SAMPLES) - (SAMPLES - 1)
     window = fine[
-        rows[:, None, None] + offsets[None, :, None], columns[:, None, None] + offsets[None, None]
+        rows[:, None, None] + offsets[None, :, None],
+        columns[:, None, None] + offsets[None, None],
     ]
     fade = np.exp(-0.5 * (offsets / 8.0) ** 2).astype(np.float32)
     window = (window - window.mean((1, 2), keepdims=True)) * fade[:, None] * fade
@@ -229,7 +242,9 @@ def turned(spectrum: Floats, turns: Codes) -> Floats:
     down = np.where((turns & 2)[:, None] > 0, odd, even)
     mirrored = spectrum * down[:, :, None] * across[:, None, :]
     transposed = (turns & 4)[:, None, None] > 0
-    return np.asarray(np.where(transposed, mirrored.transpose(0, 2, 1), mirrored), np.float32)
+    return np.asarray(
+        np.where(transposed, mirrored.transpose(0, 2, 1), mirrored), np.float32
+    )
 
 
 def turn_matrices() -> NDArray[np.float64]:
@@ -246,10 +261,14 @@ UNSURE = 0.12
 than this share of its length: noise can change it."""
 
 
-def with_unsure_turns(features: LocalFeatures) -> tuple[NDArray[np.intp], Codes, Floats]:
+def with_unsure_turns(
+    features: LocalFeatures,
+) -> tuple[NDArray[np.intp], Codes, Floats]:
     """Rows, turns and descriptors of features, again for each turn that they could have too."""
     upright = features.unit_descriptors()
-    spectrum = np.concatenate([np.zeros((len(upright), 1), np.float32), upright], axis=1)
+    spectrum = np.concatenate(
+        [np.zeros((len(upright), 1), np.float32), upright], axis=1
+    )
     spectrum = spectrum.reshape(-1, FREQUENCIES, FREQUENCIES)
     across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
     is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)

@@ -58,7 +58,9 @@ class FeatureIndex:
         for rows in _blocks(len(cells)):
             cells[rows] = self._nearest(self._descriptors[rows], 1)[:, 0]
         self._order = np.argsort(cells, kind="stable")
-        self._starts = np.searchsorted(cells[self._order], np.arange(len(self._centres) + 1))
+        self._starts = np.searchsorted(
+            cells[self._order], np.arange(len(self._centres) + 1)
+        )
 
     def __len__(self) -> int:
         """Number of features."""
@@ -72,11 +74,18 @@ class FeatureIndex:
                 for rows in _blocks(len(descriptors))
             ]
         )
-        matches = [self._alike_in(cell, descriptors, cells) for cell in range(len(self._centres))]
+        matches = [
+            self._alike_in(cell, descriptors, cells)
+            for cell in range(len(self._centres))
+        ]
         queries, entries, likeness = zip(*matches, strict=True)
-        return CodePairs(*(np.concatenate(part) for part in (queries, entries, likeness)))
+        return CodePairs(
+            *(np.concatenate(part) for part in (queries, entries, likeness))
+        )
 
-    def _nearest(self, descriptors: NDArray[np.generic], count: int) -> NDArray[np.int64]:
+    def _nearest(
+        self, descriptors: NDArray[np.generic], count: int
+    ) -> NDArray[np.int64]:
         """The cells whose centres are nearest to descriptors, ``(N, count)``."""
         near = descriptors.astype(np.float32) @ self._centres.T
         count = min(count, near.shape[1])
@@ -89,13 +98,21 @@ class FeatureIndex:
         queries = np.flatnonzero((cells == cell).any(axis=1))
         if not len(entries) or not len(queries):
             return queries[:0], entries[:0], np.zeros(0, np.float32)
-        held = self._descriptors[entries].astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
+        held = self._descriptors[entries].astype(np.float32) / np.float32(
+            DESCRIPTOR_SCALE
+        )
         best = [
             _best(queries[rows], descriptors[queries[rows]] @ held.T)
-            for rows in _blocks(len(queries), COMPARED_TOGETHER // max(1, len(entries)) + 1)
+            for rows in _blocks(
+                len(queries), COMPARED_TOGETHER // max(1, len(entries)) + 1
+            )
         ]
         one, column, values = zip(*best, strict=True)
-        return np.concatenate(one), entries[np.concatenate(column)], np.concatenate(values)
+        return (
+            np.concatenate(one),
+            entries[np.concatenate(column)],
+            np.concatenate(values),
+        )
 
 
 def _best(
@@ -124,7 +141,9 @@ def _centres(descriptors: NDArray[np.int8]) -> Floats:
     """Centres of cells: k-means on the sphere over some of the descriptors."""
     count = int(np.clip(len(descriptors) // IN_CELL, 1, MOST_CELLS))
     draws = np.random.default_rng(0)
-    tried = draws.choice(len(descriptors), min(len(descriptors), count * TRIED_PER_CELL), False)
+    tried = draws.choice(
+        len(descriptors), min(len(descriptors), count * TRIED_PER_CELL), False
+    )
     sample = descriptors[tried].astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
     centres = sample[:count].copy()
     for _ in range(ROUNDS):

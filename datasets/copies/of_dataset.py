@@ -10,7 +10,11 @@ from pathlib import Path
 
 from defocus.cache import cache_folder
 from defocus.cluster.dispatcher import each
-from defocus.datasets.copies.features import FEATURES_REVISION, features_of_file, grey_picture
+from defocus.datasets.copies.features import (
+    FEATURES_REVISION,
+    features_of_file,
+    grey_picture,
+)
 from defocus.datasets.copies.placing import Placing
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
@@ -60,7 +64,9 @@ def shared_pictures(
     files = {pair.id: _searched_file(pair) for pair in pairs}
     hashes = file_hashes(dataset.root, files.values())
     rows = [(pair.id, pair.split, hashes[files[pair.id]]) for pair in pairs]
-    key = hashlib.sha256(json.dumps([rows, FEATURES_REVISION, SEARCH_REVISION]).encode())
+    key = hashlib.sha256(
+        json.dumps([rows, FEATURES_REVISION, SEARCH_REVISION]).encode()
+    )
     place = cache_folder() / "copies" / f"{key.hexdigest()}.json"
     kept = _kept(place)
     if kept is not None:
@@ -80,15 +86,23 @@ def _kept(place: Path) -> tuple[SharedPicture, ...] | None:
     """What an earlier search found; None if it is not kept or damaged."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         rows = read_json(place)
-        return tuple(SharedPicture(**{**row, "splits": tuple(row["splits"])}) for row in rows)
+        return tuple(
+            SharedPicture(**{**row, "splits": tuple(row["splits"])}) for row in rows
+        )
     return None
 
 
 def _searched(
-    name: str, pairs: Sequence[Pair], files: dict[str, Path], hashes: dict[Path, str], where: Where
+    name: str,
+    pairs: Sequence[Pair],
+    files: dict[str, Path],
+    hashes: dict[Path, str],
+    where: Where,
 ) -> tuple[SharedPicture, ...]:
     hashed = {pair.id: (files[pair.id], hashes[files[pair.id]]) for pair in pairs}
-    looks = dict(track(each(_prepared, hashed, where), f"details of {name}", len(hashed)))
+    looks = dict(
+        track(each(_prepared, hashed, where), f"details of {name}", len(hashed))
+    )
     pictures = []
     for pair in pairs:
         if not isinstance(looks[pair.id], LeftOut):

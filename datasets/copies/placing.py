@@ -79,7 +79,11 @@ Points = NDArray[np.float64]
 
 
 def agreed_placing(
-    turn: int, here: Points, there: Points, scale: NDArray[np.float64], features: NDArray[np.intp]
+    turn: int,
+    here: Points,
+    there: Points,
+    scale: NDArray[np.float64],
+    features: NDArray[np.intp],
 ) -> Placing | None:
     """The placing on which most matches agree; None if fewer than four features do.
 
@@ -149,7 +153,9 @@ class PixelAgreement:
         return is_similar and self.likeness >= LEAST_COPY
 
 
-def pixel_agreement(here: Codes, there: Codes, placing: Placing) -> PixelAgreement | None:
+def pixel_agreement(
+    here: Codes, there: Codes, placing: Placing
+) -> PixelAgreement | None:
     """How well two pictures agree; None where too little detail is in both."""
     # A photograph from another place needs a stretch or a rotation to agree at all.
     height, width = here.shape
@@ -161,7 +167,11 @@ def pixel_agreement(here: Codes, there: Codes, placing: Placing) -> PixelAgreeme
     other, to_other = _around(there, factor, to_other, size)
     warp = _refined(small, other, to_other)
     likeness = _likeness_under(small, other, warp)
-    return None if likeness is None else PixelAgreement(likeness, *_stretch_and_angle(warp))
+    return (
+        None
+        if likeness is None
+        else PixelAgreement(likeness, *_stretch_and_angle(warp))
+    )
 
 
 def _stretch_and_angle(warp: NDArray[np.float32]) -> tuple[float, float]:
@@ -183,7 +193,9 @@ def _likeness_under(
     )
     seen = cv2.warpAffine(other, warp, size, flags=cubic)
     inside = cv2.warpAffine(np.ones(other.shape, np.float32), warp, size, flags=nearest)
-    return _median_correlation(_detail(here), _detail(np.asarray(seen, np.float32)), inside > 0)
+    return _median_correlation(
+        _detail(here), _detail(np.asarray(seen, np.float32)), inside > 0
+    )
 
 
 def _around(
@@ -193,7 +205,9 @@ def _around(
     reduced = there
     if factor < 1.0:
         mean = cv2.INTER_AREA
-        reduced = np.asarray(cv2.resize(there, None, fx=factor, fy=factor, interpolation=mean))
+        reduced = np.asarray(
+            cv2.resize(there, None, fx=factor, fy=factor, interpolation=mean)
+        )
     width, height = size
     left, top, right, bottom = _frame(warp, width, height, reduced)
     moved = warp.copy()
@@ -214,7 +228,9 @@ def _frame(
     return left, top, right, bottom
 
 
-def _between(matrix: NDArray[np.float64], here: float, there: float) -> NDArray[np.float32]:
+def _between(
+    matrix: NDArray[np.float64], here: float, there: float
+) -> NDArray[np.float32]:
     """The matrix between two reduced pictures, whose pixels have their centres at integers."""
     linear, shift = matrix[:, :2], matrix[:, 2]
     centre_here, centre_there = 0.5 / here - 0.5, 0.5 / there - 0.5
@@ -247,7 +263,9 @@ def _median_correlation(
 ) -> float | None:
     """The median over tiles that lie inside and have detail in the first picture."""
     rows, columns = one.shape[0] // TILE_PX, one.shape[1] // TILE_PX
-    first, second, counted = (_tiles(part, rows, columns) for part in (one, other, inside))
+    first, second, counted = (
+        _tiles(part, rows, columns) for part in (one, other, inside)
+    )
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     told = counted.all(axis=1) & (first.std(axis=1) >= LEAST_TILE_CONTRAST)
@@ -258,7 +276,9 @@ def _median_correlation(
     return float(np.median((first * second).sum(axis=1) / np.maximum(lengths, 1e-6)))
 
 
-def _tiles(picture: NDArray[np.generic], rows: int, columns: int) -> NDArray[np.generic]:
+def _tiles(
+    picture: NDArray[np.generic], rows: int, columns: int
+) -> NDArray[np.generic]:
     """The whole tiles of a picture, ``(tiles, pixels)``."""
     cut = picture[: rows * TILE_PX, : columns * TILE_PX]
     split = cut.reshape(rows, TILE_PX, columns, TILE_PX).swapaxes(1, 2)

@@ -9,7 +9,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.copies.features import Codes, LocalFeatures, turn_matrices, with_unsure_turns
+from defocus.datasets.copies.features import (
+    Codes,
+    LocalFeatures,
+    turn_matrices,
+    with_unsure_turns,
+)
 from defocus.datasets.copies.index import MOST_MATCHES, FeatureIndex
 from defocus.datasets.copies.placing import (
     FEWEST_AGREEING,
@@ -69,7 +74,9 @@ def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
     grey = lru_cache(maxsize=16)(lambda number: pictures[number].grey())
     best: dict[tuple[int, int], SharedPart] = {}
     for split, held in numbers.items():
-        others = [n for name, members in numbers.items() if name != split for n in members]
+        others = [
+            n for name, members in numbers.items() if name != split for n in members
+        ]
         if not others:
             continue
         index = FeatureIndex([pictures[number].features for number in held])
@@ -137,7 +144,9 @@ class _Matches:
 
     def rows(self, rows: slice) -> "_Matches":
         """Some of the matches."""
-        return _Matches(self.picture[rows], self.feature[rows], self.turn[rows], self.entry[rows])
+        return _Matches(
+            self.picture[rows], self.feature[rows], self.turn[rows], self.entry[rows]
+        )
 
 
 def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
@@ -147,7 +156,9 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     feature = np.concatenate([rows for rows, _, _ in parts])
     turn = np.concatenate([turns for _, turns, _ in parts])
     alike = index.alike(np.concatenate([descriptors for _, _, descriptors in parts]))
-    order = np.lexsort((-alike.likeness, feature[alike.queries], picture[alike.queries]))
+    order = np.lexsort(
+        (-alike.likeness, feature[alike.queries], picture[alike.queries])
+    )
     queries, entries = alike.queries[order], alike.entries[order]
     kept = _first_of_each(queries, picture, feature)
     queries, entries = queries[kept], entries[kept]

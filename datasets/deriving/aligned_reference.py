@@ -43,7 +43,8 @@ def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -
         source: Path | None = getattr(pair, role)
         if source is not None:
             write_image(
-                folder / f"{role}.png", released_blurry(read_image(source, pair.white), plan)
+                folder / f"{role}.png",
+                released_blurry(read_image(source, pair.white), plan),
             )
             give_blocks(source, folder / f"{role}.png")
     if known_map is not None:
@@ -58,7 +59,9 @@ def add_blur_map(folder: Path, measurement: Measurement) -> None:
         write_blur_map(folder, blur)
 
 
-def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
+def _released_map(
+    coc_px: NDArray[np.float32], plan: Compensation
+) -> NDArray[np.float32]:
     """The defocus map of the release, in its own pixels."""
     part = plan.grid.crop.of(coc_px)
     if plan.grid.scale == 1.0:
@@ -72,13 +75,17 @@ def described(pair: Pair, folder: Path) -> Pair:
     """The pair with its new files, without the true flow, which fits the old sharp member only."""
     numbers = kept_record(folder / NUMBERS)
     compensation = numbers.pop("compensation")
-    metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
+    metadata = {
+        key: v for key, v in pair.metadata.items() if key != "measured_misalignment"
+    }
     # only a geometry that was known beforehand has no standard errors
     compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
     metadata["compensation"] = {**compensation, "misalignment": numbers}
     # names of fields are not types: these three are all paths
     roles: dict[str, Any] = {
-        role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None
+        role: folder / f"{role}.png"
+        for role in PICTURES
+        if getattr(pair, role) is not None
     }
     return replace(
         pair,
@@ -167,7 +174,11 @@ def _files_hash(folder: Path) -> str:
 
 
 def _computed(
-    folder: Path, blurry_file: Path, sharp_file: Path, estimator_name: str, model: ReferenceModel
+    folder: Path,
+    blurry_file: Path,
+    sharp_file: Path,
+    estimator_name: str,
+    model: ReferenceModel,
 ) -> AlignedReference:
     from defocus.align.compensation.compensate import compensate
 
@@ -178,7 +189,10 @@ def _computed(
         light: Photometric = "match" if model == "flow" else "none"
         aligned = compensate(blurry, sharp, measurement, model=model, photometric=light)
         write_image(folder / "sharp.png", aligned.sharp)
-        write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
+        write_image(
+            folder / "valid_mask.png",
+            aligned.valid_mask.astype(np.uint8) * np.uint8(255),
+        )
     document: dict[str, Any] = {
         "estimator": measurement.misalignment.estimator,
         "status": measurement.misalignment.status,

@@ -22,8 +22,17 @@ from defocus.align.registration.session import OwnZoom
 from defocus.align.rig import Rig
 from defocus.cache import atomic_folder
 from defocus.cluster.dispatcher import each
-from defocus.datasets.deriving.aligned_reference import add_blur_map, add_truth, described
-from defocus.datasets.deriving.maker import claim_folder, content_of, finish_dataset, kept_record
+from defocus.datasets.deriving.aligned_reference import (
+    add_blur_map,
+    add_truth,
+    described,
+)
+from defocus.datasets.deriving.maker import (
+    claim_folder,
+    content_of,
+    finish_dataset,
+    kept_record,
+)
 from defocus.datasets.measuring.kept import (
     InSession,
     known_defocus_map,
@@ -68,7 +77,9 @@ class Compensated:
     root: Path
     pairs: tuple[Pair, ...]
     left_out: tuple[tuple[str, str], ...]
-    failed: tuple[LeftOut, ...] = ()  # could not be read or made; the same command tries them again
+    failed: tuple[
+        LeftOut, ...
+    ] = ()  # could not be read or made; the same command tries them again
     # what the pairs of each session share, and what that did
     sessions: tuple[PooledSession, ...] = ()
 
@@ -93,7 +104,9 @@ class _Order:
     estimator: Callable[[], FlowEstimator]
     rig: Rig | None
     limits: MotionLimits
-    size: tuple[int, int] | None = None  # width and height of every pair, if they have one
+    size: tuple[int, int] | None = (
+        None  # width and height of every pair, if they have one
+    )
 
 
 @dataclass(frozen=True)
@@ -157,10 +170,14 @@ def compensate_dataset(
         sessions, {name for name in shared if _in_session(out / "pairs" / name)}
     )
     ordered = [results[pair.id] for pair in dataset.pairs]
-    return _finished(dataset, out, ordered, {**asdict(release), **how_measured}, sessions)
+    return _finished(
+        dataset, out, ordered, {**asdict(release), **how_measured}, sessions
+    )
 
 
-def _sessions(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tuple[PooledSession, ...]:
+def _sessions(
+    order: _Order, tasks: Mapping[str, _Task], where: Where
+) -> tuple[PooledSession, ...]:
     """What the pairs of each session share, by the measurement of each pair alone."""
     session_of = sessions_of([task.pair for task in tasks.values()])
     members = {
@@ -168,7 +185,9 @@ def _sessions(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tuple[
         for name, task in tasks.items()
         if task.pair.sharp is not None and name in session_of
     }
-    measured = track(each(partial(_zoom, order), members, where), "measuring", len(members))
+    measured = track(
+        each(partial(_zoom, order), members, where), "measuring", len(members)
+    )
     zooms = dict(measured)
     own = {}
     for name in members:  # what fails is named when it is to be made
@@ -180,7 +199,9 @@ def _sessions(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tuple[
 
 def _zoom(order: _Order, task: _Task) -> OwnZoom:
     """The zoom of a pair alone."""
-    *_, measurement = measured_pair(task.pair, _own(order.estimator), task.key, limits=order.limits)
+    *_, measurement = measured_pair(
+        task.pair, _own(order.estimator), task.key, limits=order.limits
+    )
     return OwnZoom.of(measurement.registration, measurement.shape)
 
 
@@ -195,7 +216,9 @@ def _finished(
     _, failed = parted(results)
     pairs = tuple(one for one in results if isinstance(one, Pair))
     answers = zip(dataset.pairs, results, strict=True)
-    left_out = tuple((pair.id, answer) for pair, answer in answers if isinstance(answer, str))
+    left_out = tuple(
+        (pair.id, answer) for pair, answer in answers if isinstance(answer, str)
+    )
     if not pairs:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
@@ -217,14 +240,20 @@ def _made(order: _Order, task: _Task) -> Pair | str:
     if pair.sharp is None:
         return "it has no sharp picture"
     folder, left_out = order.out / "pairs" / pair.id, order.out / "left_out" / pair.id
-    if size is not None and folder.is_dir() and picture_size(folder / "blurry.png") != size:
+    if (
+        size is not None
+        and folder.is_dir()
+        and picture_size(folder / "blurry.png") != size
+    ):
         shutil.rmtree(folder)  # the pairs that were there then had another common size
     if not folder.is_dir() and not left_out.is_dir():
         blurry, sharp, measurement, known_map = _measured(order, task)
         aligned = measurement.misalignment.status == "ok"
         with atomic_folder(folder if aligned else left_out) as temporary:
             carry = carried(pair.blurry, pair.sharp)
-            write_aligned(temporary, blurry, sharp, measurement, order.release, carry, size)
+            write_aligned(
+                temporary, blurry, sharp, measurement, order.release, carry, size
+            )
             del blurry, sharp  # large pictures take much memory
             if aligned:
                 add_truth(pair, temporary, known_map)
@@ -243,18 +272,29 @@ def _measured(
     estimator = _own(order.estimator)
     if order.rig is not None:  # the pictures of two cameras may differ in size
         files = pair.blurry, pair.sharp
-        blurry, sharp = in_one_space(files, [read_image(one, pair.white) for one in files])
+        blurry, sharp = in_one_space(
+            files, [read_image(one, pair.white) for one in files]
+        )
         known_map = known_defocus_map(pair, blurry.shape[:2])
         measurement = measure(
-            blurry, sharp, estimator, rig=order.rig, defocus_map=known_map, limits=limits
+            blurry,
+            sharp,
+            estimator,
+            rig=order.rig,
+            defocus_map=known_map,
+            limits=limits,
         )
         return blurry, sharp, measurement, known_map
     require_one_size([pair])
-    blurry, sharp, measurement = measured_pair(pair, estimator, task.key, task.session, limits)
+    blurry, sharp, measurement = measured_pair(
+        pair, estimator, task.key, task.session, limits
+    )
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
     if geometry is not None:
-        companion = measure_under(blurry, sharp, estimator, geometry, defocus_map=known_map)
+        companion = measure_under(
+            blurry, sharp, estimator, geometry, defocus_map=known_map
+        )
         measurement = _more_believable(measurement, companion)
     return blurry, sharp, measurement, known_map
 
@@ -270,10 +310,14 @@ def _extent(order: _Order, task: _Task) -> tuple[int, int] | None:
     return crop.width, crop.height
 
 
-def _common_size(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tuple[int, int] | None:
+def _common_size(
+    order: _Order, tasks: Mapping[str, _Task], where: Where
+) -> tuple[int, int] | None:
     """Width and height that all pairs have; which pair has the least of it is said."""
     title = "finding the common size"
-    extents = dict(track(each(partial(_extent, order), tasks, where), title, len(tasks)))
+    extents = dict(
+        track(each(partial(_extent, order), tasks, where), title, len(tasks))
+    )
     extent_of = []
     for name in tasks:
         extent = extents[name]
@@ -281,9 +325,14 @@ def _common_size(order: _Order, tasks: Mapping[str, _Task], where: Where) -> tup
             extent_of.append((extent, name))
     if not extent_of:
         return None
-    size = min(extent[0] for extent, _ in extent_of), min(extent[1] for extent, _ in extent_of)
+    size = (
+        min(extent[0] for extent, _ in extent_of),
+        min(extent[1] for extent, _ in extent_of),
+    )
     least = min(extent_of, key=lambda one: one[0][0] * one[0][1])[1]
-    say(f"all pairs are cropped to {size[0]}x{size[1]} px; {least} has the smallest common area")
+    say(
+        f"all pairs are cropped to {size[0]}x{size[1]} px; {least} has the smallest common area"
+    )
     return size
 
 

@@ -14,9 +14,20 @@ from defocus.capture.planning.scene_list import scene_slug
 from defocus.capture.sessions.session import Session, read_session
 from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving.aligned_reference import measured_alone
-from defocus.datasets.deriving.maker import Derivation, Derived, kept_record, make_dataset
+from defocus.datasets.deriving.maker import (
+    Derivation,
+    Derived,
+    kept_record,
+    make_dataset,
+)
 from defocus.datasets.deriving.parts import copy_file, place_pair
-from defocus.datasets.pair import Pair, empty_splits, scene_splits, split_counts, with_files
+from defocus.datasets.pair import (
+    Pair,
+    empty_splits,
+    scene_splits,
+    split_counts,
+    with_files,
+)
 from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, ImageError, InputError
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
@@ -37,11 +48,15 @@ def sessions_of_folders(folders: Sequence[Path]) -> tuple[Session, ...]:
     ids = [session.id for session in sessions]
     for session in sessions:
         if ids.count(session.id) > 1:
-            raise InputError(f"{session.root}: this session is given twice; give each once")
+            raise InputError(
+                f"{session.root}: this session is given twice; give each once"
+            )
     return sessions
 
 
-def all_pairs(sessions: Sequence[Session]) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
+def all_pairs(
+    sessions: Sequence[Session],
+) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
     """The usable pairs of sessions, split by scene, and those that are not whole."""
     # Scenes of one name are one scene; a scene that nobody named has its session's name before it,
     # and so have the pairs of several sessions.
@@ -78,16 +93,22 @@ def scene_remarks(pairs: Sequence[Pair], where: Where) -> list[str]:
     scenes: dict[str, list[Path]] = defaultdict(list)
     for pair in pairs:
         scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
-    files = {str(path): path for paths in scenes.values() if len(paths) > 1 for path in paths}
+    files = {
+        str(path): path for paths in scenes.values() if len(paths) > 1 for path in paths
+    }
     looks = dict(each(_look, files, where))
     remarks = []
     for scene, paths in scenes.items():
         of_scene = [looks.get(str(path)) for path in paths]
         views = _views([look for look in of_scene if isinstance(look, Fingerprint)])
         if views > 1:
-            remarks.append((f"scene {scene}", f"{len(paths)} pairs of {views} different views"))
+            remarks.append(
+                (f"scene {scene}", f"{len(paths)} pairs of {views} different views")
+            )
     if remarks:
-        remarks.append(("a scene is in one split", "name scenes with 'import --scene-list'"))
+        remarks.append(
+            ("a scene is in one split", "name scenes with 'import --scene-list'")
+        )
     return grouped(remarks, len(scenes) + 1, "scene")
 
 
@@ -111,7 +132,9 @@ def split_remarks(pairs: Sequence[Pair]) -> list[str]:
     """What is odd about the splits of a dataset, in words."""
     scenes = Counter(pair.scene for pair in pairs)
     if len(scenes) == 1:
-        return ["one scene cannot be split, so it is for testing; to train, shoot more scenes"]
+        return [
+            "one scene cannot be split, so it is for testing; to train, shoot more scenes"
+        ]
     counts = split_counts(pairs)
     remarks = [
         f"no pair is for {part}: {counted(len(scenes), 'scene')}, drawn by the hash of their "
@@ -136,7 +159,9 @@ LIGHT = ("gain_ev", "gain", "offset")
 class Import(Derived):
     """The dataset of an import."""
 
-    unknown: tuple[str, ...] = ()  # ids of the pairs whose misalignment could not be measured
+    unknown: tuple[
+        str, ...
+    ] = ()  # ids of the pairs whose misalignment could not be measured
     remarks: tuple[str, ...] = ()  # what is odd about scenes and splits
 
 
@@ -155,8 +180,12 @@ def import_sessions(folders: Sequence[Path], out: Path, where: Where = 1) -> Imp
         origin=str(folders[0]),
     )
     dataset = make_dataset(out, how, where)
-    measured: dict[str, Any] = {p.id: p.metadata["measured_misalignment"] for p in dataset.pairs}
-    unknown = tuple(name for name, one in measured.items() if one["status"] == "unknown")
+    measured: dict[str, Any] = {
+        p.id: p.metadata["measured_misalignment"] for p in dataset.pairs
+    }
+    unknown = tuple(
+        name for name, one in measured.items() if one["status"] == "unknown"
+    )
     remarks = (*scene_remarks(dataset.pairs, where), *split_remarks(dataset.pairs))
     return Import(out, dataset.pairs, (*damaged, *dataset.left_out), unknown, remarks)
 
@@ -164,7 +193,9 @@ def import_sessions(folders: Sequence[Path], out: Path, where: Where = 1) -> Imp
 def _pairs(original: Pair, folder: Path) -> Iterator[Pair]:
     """The pair in its folder of the dataset."""
     document = kept_record(folder / "pair.json")
-    yield with_files(replace(original, metadata=document["metadata"]), folder, document["files"])
+    yield with_files(
+        replace(original, metadata=document["metadata"]), folder, document["files"]
+    )
 
 
 def _write(original: Pair, folder: Path) -> None:
@@ -199,6 +230,7 @@ def _geometry_of_companion(
         "residual_px": {"median": None, "p95": None},
         "reason": "",
         **{
-            key: companion[key] for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")
+            key: companion[key]
+            for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")
         },
     }

@@ -20,8 +20,19 @@ from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.reading import intact, read_json
-from defocus.storage.files import make_folder, storing, sync_folder, temporary_entries, write_json
-from defocus.storage.staging import owned_folder, owner_file, remove_abandoned, staging_folder
+from defocus.storage.files import (
+    make_folder,
+    storing,
+    sync_folder,
+    temporary_entries,
+    write_json,
+)
+from defocus.storage.staging import (
+    owned_folder,
+    owner_file,
+    remove_abandoned,
+    staging_folder,
+)
 
 E = TypeVar("E")
 
@@ -42,7 +53,9 @@ class Derivation(Generic[E]):
     command: str  # names the file of the order
     order: Mapping[str, Any]  # dataset, settings and revision
     entries: Mapping[str, E]  # pairs, scenes or stacks, by the name of their folder
-    write: Callable[[E, Path], None]  # the files of an entry into an empty folder, in any process
+    write: Callable[
+        [E, Path], None
+    ]  # the files of an entry into an empty folder, in any process
     pairs: Callable[[E, Path], Iterable[Pair]]  # those of the folder of an entry
     title: str  # of the progress
     origin: str  # is named if nothing can be made
@@ -58,10 +71,16 @@ def make_dataset(out: Path, how: Derivation[E], where: Where = 1) -> Derived:
     folder = out / how.parts
     left_out = write_parts(how.entries, folder, how.write, how.title, where)
     lacking = {one.id for one in left_out}
-    written = {name: entry for name, entry in how.entries.items() if name not in lacking}
+    written = {
+        name: entry for name, entry in how.entries.items() if name not in lacking
+    }
     if not written:
-        raise DatasetError(f"{how.origin}: no {how.thing} can be read; {left_out[0].reason}")
-    pairs = tuple(p for name, entry in written.items() for p in how.pairs(entry, folder / name))
+        raise DatasetError(
+            f"{how.origin}: no {how.thing} can be read; {left_out[0].reason}"
+        )
+    pairs = tuple(
+        p for name, entry in written.items() for p in how.pairs(entry, folder / name)
+    )
     step = None if how.step is None else how.step(pairs)
     finish_dataset(out, how.command, pairs, how.dataset, step)
     return Derived(out, pairs, left_out)
@@ -79,7 +98,9 @@ def finish_dataset(
     steps = steps if step is None else (*steps, step)
     source = "" if dataset is None else _origin(dataset)
     manifest = make_manifest(out, with_white(out.name, pairs), source, steps)
-    for left in out.glob("*/.*-????????.part"):  # of a run that was killed while another made it
+    for left in out.glob(
+        "*/.*-????????.part"
+    ):  # of a run that was killed while another made it
         remove_abandoned(left.parent, left.name.removesuffix(".part")[:-8], ".part")
     _place(out, command, MANIFEST, lambda folder: write_manifest(folder, manifest))
 
@@ -122,7 +143,12 @@ def claim_folder(
     path = out / f"{command}.json"
 
     def record() -> None:
-        _place(out, command, path.name, lambda folder: write_json(folder / path.name, order))
+        _place(
+            out,
+            command,
+            path.name,
+            lambda folder: write_json(folder / path.name, order),
+        )
 
     if not path.is_file():
         require_empty(out, temporary_entries(out, f".{command}-", ".part"))
@@ -135,9 +161,14 @@ def claim_folder(
     names = [one.name for part in parts for one in (out / part).glob("[!.]*")]
     if not _continues(before, order, [name for name in names if name not in again]):
         what = "another dataset, other settings or another version of defocus"
-        if isinstance(before, dict) and before | {"revision": order.get("revision")} == order:
+        if (
+            isinstance(before, dict)
+            and before | {"revision": order.get("revision")} == order
+        ):
             what = "a version of defocus that made other pictures"
-        raise DatasetError(f"{out}: started with {what}; choose another folder for --out")
+        raise DatasetError(
+            f"{out}: started with {what}; choose another folder for --out"
+        )
     record()
 
 
@@ -148,7 +179,8 @@ def _continues(before_order: Any, order: dict[str, Any], parts: Sequence[str]) -
     ):
         return False
     settings = [
-        {k: v for k, v in one.items() if k not in OF_PAIRS} for one in (before_order, order)
+        {k: v for k, v in one.items() if k not in OF_PAIRS}
+        for one in (before_order, order)
     ]
     now = order.get("pairs", {})
     return settings[0] == settings[1] and all(
@@ -196,7 +228,11 @@ def remove_emptied(out: Path, kind: str) -> None:
 def _if_gone(work: Path) -> str:
     """What helps where a computer that is no longer there was the owner of a folder."""
     named = owner_file(work)
-    return f", or remove {named} if it has ended on another computer" if named.is_file() else ""
+    return (
+        f", or remove {named} if it has ended on another computer"
+        if named.is_file()
+        else ""
+    )
 
 
 def _claim_work(record: Path, order: dict[str, Any]) -> None:
@@ -275,4 +311,6 @@ def placed(pair: Pair, folder: Path) -> tuple[Pair]:
 
 
 def _names(pair: Pair) -> dict[str, str]:
-    return {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}
+    return {
+        role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()
+    }

@@ -8,7 +8,12 @@ from typing import TypeVar
 
 from defocus.cache import atomic_folder, in_cache
 from defocus.cluster.dispatcher import each
-from defocus.datasets.manifest import make_manifest, manifest_pairs, read_manifest, write_manifest
+from defocus.datasets.manifest import (
+    make_manifest,
+    manifest_pairs,
+    read_manifest,
+    write_manifest,
+)
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -33,7 +38,9 @@ def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
     make_folder(folder)
     pictures = read_pair(blurry, sharp)
     placed = []
-    for name, source, picture in zip(("blurry", "sharp"), (blurry, sharp), pictures, strict=True):
+    for name, source, picture in zip(
+        ("blurry", "sharp"), (blurry, sharp), pictures, strict=True
+    ):
         if any_raw(source):
             placed.append(folder / f"{name}.png")
             write_image(placed[-1], picture)

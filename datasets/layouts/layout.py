@@ -76,7 +76,9 @@ def _children(parent: Fit, component: str, *, last: bool) -> Iterator[Fit]:
     suffixes: Collection[str] = IMAGE_SUFFIXES if wild else ()
     if not wild:
         stem, dot, suffix = component.rpartition(".")
-        suffixes = (f".{suffix}".lower(),) if dot and f".{suffix}" in IMAGE_SUFFIXES else ()
+        suffixes = (
+            (f".{suffix}".lower(),) if dot and f".{suffix}" in IMAGE_SUFFIXES else ()
+        )
     wanted = _expression(stem if suffixes else component, parent.values)
     for path in _listed(parent.path):
         if suffixes and path.suffix.lower() not in suffixes:
@@ -123,7 +125,9 @@ def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
         return list(range(len(blurry)))
     if not blurry or not sharp:
         return [None] * len(blurry)
-    from scipy.optimize import linear_sum_assignment  # a third of a second, for few datasets
+    from scipy.optimize import (
+        linear_sum_assignment,
+    )  # a third of a second, for few datasets
 
     apart = np.abs(np.subtract.outer(np.array(blurry), np.array(sharp)))
     cost = np.where(apart <= APART, apart.astype(float) ** 2, UNPAIRED)
@@ -140,8 +144,14 @@ PARTNERS = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 
 def _inside(pattern: str) -> str:
     parts = pattern.split("/")
-    if "\\" in pattern or ":" in pattern or any(part in {"", ".", ".."} for part in parts):
-        raise ValueError("a pattern must be a relative path inside the dataset, without '..'")
+    if (
+        "\\" in pattern
+        or ":" in pattern
+        or any(part in {"", ".", ".."} for part in parts)
+    ):
+        raise ValueError(
+            "a pattern must be a relative path inside the dataset, without '..'"
+        )
     return pattern
 
 
@@ -172,7 +182,9 @@ class Part(Settings):
         for text in (self.id, self.scene, *patterns):
             missing = set(placeholders(text or "")) - own
             if missing:
-                raise ValueError(f"'{{{min(missing)}}}' of '{text}' is not in '{self.blurry}'")
+                raise ValueError(
+                    f"'{{{min(missing)}}}' of '{text}' is not in '{self.blurry}'"
+                )
         return self
 
 
@@ -180,7 +192,9 @@ class Layout(Settings):
     """One layout of a dataset in a folder; parts may be absent."""
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
-    others: tuple[Pattern, ...] = ()  # pictures that belong to the dataset but are not read
+    others: tuple[
+        Pattern, ...
+    ] = ()  # pictures that belong to the dataset but are not read
     # blurry pictures in a complete copy, if they differ from the reader's card
     counts: dict[Split, int] = Field(default_factory=dict)
 
@@ -225,7 +239,9 @@ class PairRow:
 
     def lacks(self) -> bool:
         """Whether a member that the layout names is missing."""
-        return any(getattr(self.part, role) and role not in self.files for role in PARTNERS)
+        return any(
+            getattr(self.part, role) and role not in self.files for role in PARTNERS
+        )
 
 
 @dataclass
@@ -234,7 +250,9 @@ class LayoutContents:
 
     rows: list[PairRow] = field(default_factory=list)  # the pairs, complete or not
     missing: list[str] = field(default_factory=list)  # partners of pairs
-    absent: list[str] = field(default_factory=list)  # blurry pictures of a complete copy
+    absent: list[str] = field(
+        default_factory=list
+    )  # blurry pictures of a complete copy
     extra: list[Path] = field(default_factory=list)  # files that belong to no pair
 
 
@@ -302,13 +320,17 @@ def _add_by_number(
             contents.missing.append(f"the sharp picture of {name}")
         else:
             row.files["sharp"] = partners[index].path
-    contents.extra += [fit.path for index, fit in enumerate(partners) if index not in set(matched)]
+    contents.extra += [
+        fit.path for index, fit in enumerate(partners) if index not in set(matched)
+    ]
 
 
 def _number(path: Path) -> int:
     digits = re.search(r"(\d+)$", path.stem)
     if digits is None:
-        raise DatasetError(f"{path}: its name has no number for pairing; restore the name")
+        raise DatasetError(
+            f"{path}: its name has no number for pairing; restore the name"
+        )
     return int(digits[1])
 
 
@@ -317,5 +339,7 @@ def _unique(files: Iterable[Fit], names: tuple[str, ...]) -> dict[tuple[str, ...
     for fit in files:
         other = by_key.setdefault(fit.key(names), fit)
         if other is not fit:
-            raise DatasetError(f"{fit.path}: {other.path.name} exists too; remove one of them")
+            raise DatasetError(
+                f"{fit.path}: {other.path.name} exists too; remove one of them"
+            )
     return by_key

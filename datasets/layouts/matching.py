@@ -23,11 +23,17 @@ def respelled(
     for file in files:
         other = by_spelling.setdefault(spell(file), file)
         if other is not file:
-            raise InputError(f"'{other}' and '{file}' may be of one picture; give one of them")
-    keys = {name: tuple(dict.fromkeys(map(spell, mine))) for name, mine in wanted.items()}
+            raise InputError(
+                f"'{other}' and '{file}' may be of one picture; give one of them"
+            )
+    keys = {
+        name: tuple(dict.fromkeys(map(spell, mine))) for name, mine in wanted.items()
+    }
     owners = [key for mine in keys.values() for key in mine]
     if len(set(owners)) < len(owners):
-        raise InputError("names of two pictures differ in folders, capitals or zeros alone")
+        raise InputError(
+            "names of two pictures differ in folders, capitals or zeros alone"
+        )
     return keys, by_spelling
 
 
@@ -43,7 +49,9 @@ def _plainly(name: str) -> str:
 SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "folders left out": _without_folders,
     "capitals and leading zeros left out": _plainly,
-    "folders, capitals and leading zeros left out": lambda name: _plainly(_without_folders(name)),
+    "folders, capitals and leading zeros left out": lambda name: _plainly(
+        _without_folders(name)
+    ),
 }
 """Spellings in which names are compared, by their description."""
 
@@ -67,7 +75,9 @@ class MatchedNames:
     files: Mapping[str, str]
 
 
-def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) -> MatchedNames:
+def match_names(
+    wanted: Keys, files: Sequence[str], rule: Rule | None = None
+) -> MatchedNames:
     """Match files with pictures by a rule; without one, by the rule that finds the most files."""
     # Equal names are used if every picture has its file. Otherwise one rule must find more files
     # than each later one. Where a picture is left, names are compared without folders, capitals and
@@ -94,7 +104,11 @@ def match_names(wanted: Keys, files: Sequence[str], rule: Rule | None = None) ->
 
 
 def _require_any(
-    wanted: Keys, files: Sequence[str], rule: Rule | None, best: MatchedNames, doubts: list[str]
+    wanted: Keys,
+    files: Sequence[str],
+    rule: Rule | None,
+    best: MatchedNames,
+    doubts: list[str],
 ) -> None:
     """Refuse names if no rule finds a file for any of them."""
     if not best.files and rule is None:
@@ -154,16 +168,24 @@ def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list
 
 
 def _by_stem(wanted: Keys, files: Sequence[str]) -> MatchedNames:
-    return MatchedNames("stem", "equal names", _with_addition(wanted, set(files), "", ""))
+    return MatchedNames(
+        "stem", "equal names", _with_addition(wanted, set(files), "", "")
+    )
 
 
-def _with_addition(wanted: Keys, files: set[str], begin: str, end: str) -> dict[str, str]:
+def _with_addition(
+    wanted: Keys, files: set[str], begin: str, end: str
+) -> dict[str, str]:
     """Files that are named like a picture with a beginning and an ending added."""
     file_of = {}
     for name, keys in wanted.items():
-        mine = [file for file in (_added(key, begin, end) for key in keys) if file in files]
+        mine = [
+            file for file in (_added(key, begin, end) for key in keys) if file in files
+        ]
         if len(mine) > 1:
-            raise InputError(f"{' and '.join(mine)} are both named like {name}; keep one")
+            raise InputError(
+                f"{' and '.join(mine)} are both named like {name}; keep one"
+            )
         if mine:
             file_of[name] = mine[0]
     return file_of
@@ -200,7 +222,9 @@ def _by_prefix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     return _most("prefix", "begin with", by_begin)
 
 
-def _most(rule: Rule, verb: str, by_addition: Mapping[str, dict[str, str]]) -> MatchedNames:
+def _most(
+    rule: Rule, verb: str, by_addition: Mapping[str, dict[str, str]]
+) -> MatchedNames:
     """The addition with which most pictures have a file."""
     ordered = sorted(by_addition, key=lambda one: -len(by_addition[one]))
     if not ordered:
@@ -228,7 +252,8 @@ def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
     pictures, numbered = _numbered(list(keys.values())), _numbered(files)
     alike = (
-        dict(pictures.get(begin, [])).keys() & dict(group) for begin, group in numbered.items()
+        dict(pictures.get(begin, [])).keys() & dict(group)
+        for begin, group in numbered.items()
     )
     if set(keys.values()) & set(files) or any(alike):
         return {}
@@ -252,7 +277,11 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
         near = [picture_of[n] for n in (number - 1, number + 1) if n in picture_of]
         for picture in near:
             if len(near) > 1 or picture in file_of:
-                between = f"{near[0]} or {near[-1]}" if len(near) > 1 else f"that of {picture} too"
+                between = (
+                    f"{near[0]} or {near[-1]}"
+                    if len(near) > 1
+                    else f"that of {picture} too"
+                )
                 raise InputError(
                     f"order: {len(files)} files for {len(pictures)} pictures, and {file} may be "
                     f"{between}; add the missing files, or name them like the pictures"
@@ -309,7 +338,9 @@ def _gap(numbered: Numbers) -> str:
     """Why files are not taken in their order: the first number that is not there."""
     numbers = [number for number, _ in numbered]
     said = "order: the files are not numbered from 0 or 1 without a gap"
-    lacking = next((n for n in range(numbers[0], numbers[-1]) if n not in set(numbers)), None)
+    lacking = next(
+        (n for n in range(numbers[0], numbers[-1]) if n not in set(numbers)), None
+    )
     if numbers[0] in (0, 1) and lacking is not None:
         said += f" ({lacking} is missing between '{numbered[0][1]}' and '{numbered[-1][1]}')"
     return f"{said}, so their order does not name the pictures; name them like the pictures"

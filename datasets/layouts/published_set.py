@@ -64,8 +64,12 @@ def completeness(
         elif counts[split] > expected:
             extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
     named_files = {path for row in contents.rows for path in row.files.values()}
-    legal = named_files | {fit.path for pattern in layout.others for fit in fits(root, pattern)}
-    extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal}
+    legal = named_files | {
+        fit.path for pattern in layout.others for fit in fits(root, pattern)
+    }
+    extra |= {
+        path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal
+    }
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(extra)),
@@ -121,7 +125,9 @@ class PublishedSet:
     name: str
     card: ReaderCard
     layouts: tuple[Layout, ...]
-    folders: tuple[str, ...] = ("",)  # possible subfolders of the given folder, in this order
+    folders: tuple[str, ...] = (
+        "",
+    )  # possible subfolders of the given folder, in this order
     # further metadata of single pairs, by id
     facts: Callable[[Path, Sequence[Pair]], Facts] = lambda _root, _pairs: {}
 
@@ -138,7 +144,10 @@ class PublishedSet:
         pairs = pairs_of(contents.rows)
         facts = self.facts(root, pairs)  # by their numbers in a complete copy
         described = tuple(
-            replace(pair, metadata=MappingProxyType({**pair.metadata, **facts.get(pair.id, {})}))
+            replace(
+                pair,
+                metadata=MappingProxyType({**pair.metadata, **facts.get(pair.id, {})}),
+            )
             for pair in complete_pairs(root, pairs, contents)
         )
         return opened(self.name, root, described, source=self.name)
@@ -153,7 +162,9 @@ class PublishedSet:
         if path.is_file():
             root, layout = read_mapping(path)
             if not holds(root, layout):
-                raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
+                raise DatasetError(
+                    f"{path}: no picture in {root} fits; correct the patterns"
+                )
             return root, layout
         fitting = [
             (path / folder, layout)
@@ -178,7 +189,9 @@ def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
     return len(contents.missing), -len(contents.rows)
 
 
-def complete_pairs(root: Path, pairs: Sequence[Pair], contents: LayoutContents) -> tuple[Pair, ...]:
+def complete_pairs(
+    root: Path, pairs: Sequence[Pair], contents: LayoutContents
+) -> tuple[Pair, ...]:
     """The pairs with all their members; each other one is named, and all lacking are an error."""
     lacking = {row.files["blurry"] for row in contents.rows if row.lacks()}
     for pair in pairs:
@@ -198,7 +211,9 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     for row in rows:
         name, scene = legal_id(filled(row.part.id, row.values)), _scene(row)
         files: dict[str, Any] = dict(row.files)  # names of fields are not types
-        pair = Pair(id=name, scene=scene, split=row.part.split or splits[scene], **files)
+        pair = Pair(
+            id=name, scene=scene, split=row.part.split or splits[scene], **files
+        )
         other = pairs.setdefault(pair.id, pair)
         if other is not pair:
             raise DatasetError(

@@ -26,7 +26,9 @@ def missing_text(names: Iterable[str], where: Path | None = None) -> str:
     folders: dict[PurePosixPath, list[str]] = {}
     files = list(names)
     for name in files:
-        folders.setdefault(PurePosixPath(name).parent, []).append(PurePosixPath(name).name)
+        folders.setdefault(PurePosixPath(name).parent, []).append(
+            PurePosixPath(name).name
+        )
     if len(files) == 1:
         return f"{files[0] if where is None else where / files[0]}: missing"
     groups = [f"{folder / several(inside)}" for folder, inside in folders.items()]
@@ -75,6 +77,8 @@ def with_skip_missing(command: click.Command) -> click.Command:
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_skip_missing(member)
-    elif OPTION not in command.params and any(one.name in _DATASETS for one in command.params):
+    elif OPTION not in command.params and any(
+        one.name in _DATASETS for one in command.params
+    ):
         command.params.append(OPTION)
     return command

@@ -49,12 +49,16 @@ def write_measurement(path: Path, measurement: Measurement) -> None:
     """Write a measurement (without a rig) atomically and without loss."""
     misalignment = measurement.misalignment
     numbers = asdict(replace(misalignment, matrix=None))
-    numbers["matrix"] = None if misalignment.matrix is None else misalignment.matrix.tolist()
+    numbers["matrix"] = (
+        None if misalignment.matrix is None else misalignment.matrix.tolist()
+    )
     document: dict[str, Any] = {"shape": measurement.shape, "misalignment": numbers}
     with small_hdf5(path) as file:
         if measurement.field is not None:
             document["factor"] = measurement.field.factor
-            arrays = {name: getattr(measurement.field.flow, name) for name in FLOW_ARRAYS}
+            arrays = {
+                name: getattr(measurement.field.flow, name) for name in FLOW_ARRAYS
+            }
             arrays |= {
                 "calibration": measurement.field.calibration,
                 "moved": measurement.field.asymmetry,
@@ -77,8 +81,12 @@ def read_measurement(path: Path) -> Measurement:
         field = None
         if "factor" in document:
             flow = DenseFlow(**{name: np.asarray(file[name]) for name in FLOW_ARRAYS})
-            calibration, moved = (np.asarray(file[name]) for name in ("calibration", "moved"))
-            field = Field(flow, int(document["factor"]), calibration, moved, _stops(file))
+            calibration, moved = (
+                np.asarray(file[name]) for name in ("calibration", "moved")
+            )
+            field = Field(
+                flow, int(document["factor"]), calibration, moved, _stops(file)
+            )
     height, width = document["shape"]
     return Measurement(_misalignment(document["misalignment"]), (height, width), field)
 
@@ -91,7 +99,9 @@ def read_blur(path: Path) -> ReducedBlur | None:
             return None
         coc_px, known = np.asarray(file["coc_px"]), np.asarray(file["blur_known"])
         height, width = document["shape"]
-        return ReducedBlur(coc_px, known, int(document["factor"]), (height, width), _stops(file))
+        return ReducedBlur(
+            coc_px, known, int(document["factor"]), (height, width), _stops(file)
+        )
 
 
 def _stops(file: h5py.File) -> NDArray[np.float32] | None:
@@ -110,7 +120,9 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
     for name, kind in parts.items():
         part = numbers[name]
         if part is not None:
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in part.items()}
+            values = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in part.items()
+            }
             numbers[name] = kind(**values)
     rest = numbers["unexplained"]
     if rest is not None and rest.sharp_member is not None:
@@ -119,7 +131,8 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
     if numbers["shared"] is not None:
         part = numbers["shared"]
         zoom, spread = (
-            None if part[name] is None else Shared(**part[name]) for name in ("zoom", "asymmetry")
+            None if part[name] is None else Shared(**part[name])
+            for name in ("zoom", "asymmetry")
         )
         numbers["shared"] = SessionLens(zoom, spread, part["by"])
     if numbers["matrix"] is not None:
@@ -158,7 +171,8 @@ def pair_keys(
     hashes = file_hashes(dataset.root, files)
     return {
         pair.id: _key(
-            {role: hashes[path] for role, path in _files(pair).items()} | _reading(pair),
+            {role: hashes[path] for role, path in _files(pair).items()}
+            | _reading(pair),
             estimator,
             limits,
         )
@@ -185,9 +199,16 @@ def _files(pair: Pair) -> dict[str, Path]:
 
 
 def _key(
-    hashes: Mapping[str, str], estimator: FlowEstimator, limits: MotionLimits = NO_LIMITS
+    hashes: Mapping[str, str],
+    estimator: FlowEstimator,
+    limits: MotionLimits = NO_LIMITS,
 ) -> str:
-    measuring = estimator.name, estimator.weights_sha256, limits.to_json(), MEASURING_REVISION
+    measuring = (
+        estimator.name,
+        estimator.weights_sha256,
+        limits.to_json(),
+        MEASURING_REVISION,
+    )
     order = [dict(hashes), *measuring]
     return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
 
@@ -212,7 +233,9 @@ def measured_pair(
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept."""
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
-    return_freed_memory(math.prod(blurry.shape[:2]))  # what decoding left lies between the pictures
+    return_freed_memory(
+        math.prod(blurry.shape[:2])
+    )  # what decoding left lies between the pictures
     known_map = known_defocus_map(pair, blurry.shape[:2])
     # What the session shares changes the frame alone: a pair that was measured by itself before
     # is not registered again.
@@ -271,5 +294,7 @@ def known_defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32]
         return None
     values = read_array(path, shape).astype(np.float32)
     if not np.isfinite(values).all():
-        raise DatasetError(f"{path}: the defocus map has values that are not finite; repair it")
+        raise DatasetError(
+            f"{path}: the defocus map has values that are not finite; repair it"
+        )
     return values

@@ -31,7 +31,9 @@ class PairSession:
     """The session of a pair; pairs with equal ones are of one session."""
 
     optics: str  # what decides a pair's zoom, as far as it is known
-    by: Literal["journal", "EXIF"]  # a capture session's journal, or the EXIF of both files
+    by: Literal[
+        "journal", "EXIF"
+    ]  # a capture session's journal, or the EXIF of both files
     camera: str  # model, lens and focal length, to be shown
     one_change: bool  # else an unknown pair has nothing to contradict the others' zoom
     same_focus: bool  # only the aperture was changed
@@ -58,7 +60,9 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
     """By what decides a pair's zoom, as far as its metadata say it."""
-    one_change = metadata.get("focus_known") is not False  # imported pictures do not say
+    one_change = (
+        metadata.get("focus_known") is not False
+    )  # imported pictures do not say
     same_focus = one_change and metadata.get("mode") == "aperture"
     names = CAMERA_OPTICS if same_focus else (*CAMERA_OPTICS, "focus_distance_mm")
     cameras = [metadata.get(name) for name in CAMERAS]
@@ -74,13 +78,17 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
         if not isinstance(one, Mapping):
             continue
         true, exif = one.get("true"), one.get("exif")
-        facts[f"{role} aperture"] = true.get("f_number") if isinstance(true, Mapping) else None
+        facts[f"{role} aperture"] = (
+            true.get("f_number") if isinstance(true, Mapping) else None
+        )
         if isinstance(exif, Mapping):
             facts[f"{role} focal length"] = exif.get("focal_length_mm")
     shown = [_shown(*(one[name] for name in CAMERA_OPTICS)) for one in bodies if one]
     text = json.dumps(facts, sort_keys=True, default=str)
     camera = " and ".join(shown)
-    return PairSession(text, "journal", camera, one_change=one_change, same_focus=same_focus)
+    return PairSession(
+        text, "journal", camera, one_change=one_change, same_focus=same_focus
+    )
 
 
 @dataclass(frozen=True)
@@ -105,11 +113,15 @@ def _by_exif(blurry: _Optics | None, sharp: _Optics | None) -> PairSession | Non
     facts = [blurry.same, [(one.f_number, one.distance_m) for one in (blurry, sharp)]]
     focused = blurry.distance_m is not None and sharp.distance_m is not None
     camera = _shown(*blurry.same)
-    return PairSession(json.dumps(facts), "EXIF", camera, one_change=focused, same_focus=False)
+    return PairSession(
+        json.dumps(facts), "EXIF", camera, one_change=focused, same_focus=False
+    )
 
 
 def _shown(model: object, lens: object, focal_length_mm: object) -> str:
-    focal = f"{focal_length_mm:g} mm" if isinstance(focal_length_mm, int | float) else ""
+    focal = (
+        f"{focal_length_mm:g} mm" if isinstance(focal_length_mm, int | float) else ""
+    )
     return ", ".join(str(one) for one in (model, lens, focal) if one)
 
 
@@ -124,7 +136,11 @@ def _optics_of(file: Path) -> _Optics | None:
     if not exif.model or exif.focal_length_mm is None or exif.f_number is None:
         return None
     return _Optics(
-        exif.model, exif.lens or "", exif.focal_length_mm, exif.f_number, exif.focus_distance_m
+        exif.model,
+        exif.lens or "",
+        exif.focal_length_mm,
+        exif.f_number,
+        exif.focus_distance_m,
     )
 
 
@@ -141,7 +157,9 @@ class PooledSession:
     pairs: tuple[str, ...]
     alone: tuple[str, ...]  # known by themselves
     lens: SessionLens | None
-    contradicting: tuple[str, ...] = ()  # their own zoom is clearly another one; they keep it
+    contradicting: tuple[
+        str, ...
+    ] = ()  # their own zoom is clearly another one; they keep it
     worth: tuple[str, ...] = ()  # worth measuring again with what all share
     measured: tuple[str, ...] = ()  # measured with it
     answered: tuple[str, ...] = ()  # known only thanks to it
@@ -169,7 +187,9 @@ class PooledSession:
             return "only the aperture changed, so zoom is taken as 1"
         parts = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
         # of a point in the blurry member, which is displaced against the flow
-        parts += [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
+        parts += (
+            [f"asymmetry {-spread.value:z.3f} ± {spread.sigma:.3f}"] if spread else []
+        )
         return f"{', '.join(parts)}, from {counted(self.lens.pairs, 'pair')}"
 
     @property
@@ -211,7 +231,9 @@ def measured_lens(
         return OwnZoom.of(measurement.registration, measurement.shape)
 
     title = f"measuring {dataset.name}"
-    zooms = {pair.id: attempt(pair.id, partial(zoom, pair)) for pair in track(pairs, title)}
+    zooms = {
+        pair.id: attempt(pair.id, partial(zoom, pair)) for pair in track(pairs, title)
+    }
     own = {name: one for name, one in zooms.items() if not isinstance(one, LeftOut)}
     pooled = _pooled(session, list(own), own)
     if pooled.lens is None:
@@ -223,7 +245,9 @@ def measured_lens(
     return pooled.lens, tuple(one for one in zooms.values() if isinstance(one, LeftOut))
 
 
-def _of_one_session(dataset: Dataset, blurry: Path) -> tuple[list[Pair], PairSession | None]:
+def _of_one_session(
+    dataset: Dataset, blurry: Path
+) -> tuple[list[Pair], PairSession | None]:
     """All pairs, or those of the picture's session if they are of several; and what all say."""
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
     session_of = sessions_of(pairs)
@@ -292,7 +316,13 @@ def say_sessions(
         answered = tuple(name for name in names if name not in by_themselves)
         ended.append(replace(session, measured=names, answered=answered))
         if session.lens is not None:
-            say("; ".join(filter(None, (f"{session.title}: {session.shared}", ended[-1].outcome))))
+            say(
+                "; ".join(
+                    filter(
+                        None, (f"{session.title}: {session.shared}", ended[-1].outcome)
+                    )
+                )
+            )
     alone = [session for session in ended if session.lens is None]
     if alone:
         pairs = counted(sum(len(session.pairs) for session in alone), "pair")

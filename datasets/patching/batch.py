@@ -29,7 +29,10 @@ CHANNELS_SHARE = 0.3
 
 
 def random_window(
-    crop_px: int, largest_px: int, augment: "Collection[Augmentation]", random: np.random.Generator
+    crop_px: int,
+    largest_px: int,
+    augment: "Collection[Augmentation]",
+    random: np.random.Generator,
 ) -> int:
     """Draw the side of the area that is cut and shrunk to a patch; mostly the patch's own side."""
     if "shrink" not in augment or random.random() >= SHRINK_SHARE:
@@ -37,7 +40,9 @@ def random_window(
     return min(round(crop_px / random.uniform(SMALLEST_SCALE, 1.0)), largest_px)
 
 
-def random_look(augment: "Collection[Augmentation]", random: np.random.Generator) -> ColourChange:
+def random_look(
+    augment: "Collection[Augmentation]", random: np.random.Generator
+) -> ColourChange:
     """Draw random colour changes of a crop."""
     saturation, deviation = 1.0, 0.0
     grey = "grey" in augment and bool(random.random() < GREY_SHARE)
@@ -46,7 +51,9 @@ def random_look(augment: "Collection[Augmentation]", random: np.random.Generator
     if "noise" in augment and random.random() < NOISE_SHARE:
         deviation = random.uniform(*NOISE_DEVIATIONS)
     seed = int(random.integers(2**31)) if deviation else 0
-    return ColourChange(grey, saturation, deviation, seed, _random_order(augment, random))
+    return ColourChange(
+        grey, saturation, deviation, seed, _random_order(augment, random)
+    )
 
 
 def _random_order(
@@ -80,7 +87,9 @@ def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float
     return np.stack([x, y], axis=-1)
 
 
-def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "torch.Tensor":
+def with_look(
+    picture: "torch.Tensor", look: ColourChange, *, noisy: bool
+) -> "torch.Tensor":
     """Apply the drawn colour changes to a picture ``(3, h, w)`` in [0, 1]; targets get no noise."""
     import torch
 
@@ -95,7 +104,9 @@ def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "t
         picture = luma + look.saturation * (picture - luma)
     if noisy and look.noise_deviation:
         generator = torch.Generator().manual_seed(look.noise_seed)
-        picture = picture + look.noise_deviation * torch.randn(picture.shape, generator=generator)
+        picture = picture + look.noise_deviation * torch.randn(
+            picture.shape, generator=generator
+        )
     return picture.clamp(0, 1)
 
 
@@ -117,7 +128,13 @@ class Batches(Protocol):
     """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
 
     def batch(
-        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = EVERY,
     ) -> "Batch":
         """The batch of one step, determined by the arguments, or some places of it."""
         ...

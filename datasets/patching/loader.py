@@ -29,7 +29,9 @@ class PatchMixture:
             raise InputError(f"weights {list(self.weights)}: each must be above 0")
         kinds = {(one.blurry, one.needs, one.supervision) for one in self.sources}
         if len(kinds) > 1:
-            raise InputError("the sources of a mixture must give the same kinds of patches")
+            raise InputError(
+                "the sources of a mixture must give the same kinds of patches"
+            )
 
     @property
     def crop_px(self) -> int:
@@ -48,7 +50,13 @@ class PatchMixture:
         return self.sources[min(place, len(self.sources) - 1)].draw(random, side)
 
     def batch(
-        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = EVERY,
     ) -> "Batch":
         """One batch, determined by the arguments; see :meth:`PatchSource.batch`."""
         random = np.random.default_rng([seed, step])

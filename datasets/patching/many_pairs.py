@@ -50,4 +50,6 @@ def say_size(size: int, folder: Path) -> None:
     """Say how many bytes a packed file will take, if they are many."""
     if size >= MANY_BYTES:
         free = shutil.disk_usage(folder).free
-        say(f"packing takes {size / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB are free")
+        say(
+            f"packing takes {size / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB are free"
+        )

@@ -68,7 +68,9 @@ class Crop:
     upside_down: bool = False  # the order of rows is reversed
     mirrored: bool = False  # columns are reversed
     quarter_turns: int = 0  # counter-clockwise
-    window_px: int = 0  # side of the cut area if it is shrunk to a patch; 0: the patch's own side
+    window_px: int = (
+        0  # side of the cut area if it is shrunk to a patch; 0: the patch's own side
+    )
     look: ColourChange = ColourChange()
 
 
@@ -90,7 +92,9 @@ class PatchStore:
             unread = file["left_out"].asstr()[:].tolist() if "left_out" in file else []
         except (OSError, KeyError, RuntimeError) as error:
             raise self._damaged("its directory cannot be read") from error
-        self.sizes: tuple[tuple[int, int], ...] = tuple((int(h), int(w)) for h, w in sizes)
+        self.sizes: tuple[tuple[int, int], ...] = tuple(
+            (int(h), int(w)) for h, w in sizes
+        )
         self.left_out: tuple[LeftOut, ...] = tuple(LeftOut(*one) for one in unread)
 
     def __len__(self) -> int:
@@ -101,7 +105,9 @@ class PatchStore:
 
     def read(self, crop: Crop, size: int) -> tuple[Image, Image]:
         """Blurry and target patch, each ``(size, size, 3)`` at its own bit depth."""
-        return self.read_member("blurry", crop, size), self.read_member("target", crop, size)
+        return self.read_member("blurry", crop, size), self.read_member(
+            "target", crop, size
+        )
 
     def read_member(self, member: str, crop: Crop, size: int) -> NDArray[Any]:
         """A patch of one member of a pair, ``(size, size)`` or ``(size, size, 3)``."""
@@ -122,7 +128,11 @@ class PatchStore:
             array = file[member][name]
             if array.chunks is None:
                 array = np.memmap(
-                    self.path, array.dtype, "r", offset=array.id.get_offset(), shape=array.shape
+                    self.path,
+                    array.dtype,
+                    "r",
+                    offset=array.id.get_offset(),
+                    shape=array.shape,
                 )
             self._opened[member, name] = array
         return array
@@ -159,7 +169,9 @@ def pack(
         file.create_dataset("ids", data=np.array(ids, dtype=h5py.string_dtype()))
         if left_out:
             unread = [(one.id, one.reason) for one in left_out]
-            file.create_dataset("left_out", data=np.array(unread, dtype=h5py.string_dtype()))
+            file.create_dataset(
+                "left_out", data=np.array(unread, dtype=h5py.string_dtype())
+            )
     if not ids:
         path.unlink()
     return len(ids)
@@ -174,7 +186,12 @@ def _add(group: h5py.Group, name: str, array: NDArray[Any], storage: Storage) ->
     group.create_dataset(name, data=array, chunks=chunks, fletcher32=True)
 
 
-REGISTERED: Collection[TargetName] = ("prealigned", "compensated", "registered", "registered-flow")
+REGISTERED: Collection[TargetName] = (
+    "prealigned",
+    "compensated",
+    "registered",
+    "registered-flow",
+)
 
 
 def require_further(
@@ -187,7 +204,8 @@ def require_further(
         )
     for pair in pairs:
         there: dict[Further, bool] = {
-            "dual_pixel": pair.dual_pixel_left is not None and pair.dual_pixel_right is not None,
+            "dual_pixel": pair.dual_pixel_left is not None
+            and pair.dual_pixel_right is not None,
             "defocus_map": pair.defocus_map is not None,
             "flow": pair.flow is not None,
             "valid_mask": True,  # it is measured
@@ -213,7 +231,11 @@ def packed_pairs(
     path = _patch_file(dataset, target, name, further, estimator_name, storage)
 
     work = partial(
-        _members, dataset=dataset, target=target, further=further, estimator_name=estimator_name
+        _members,
+        dataset=dataset,
+        target=target,
+        further=further,
+        estimator_name=estimator_name,
     )
     left_out: list[LeftOut] = []
 
@@ -281,14 +303,18 @@ def _known(
         say(f"{path}: damaged; it is packed again")
         return None
     lacking = {one.id for one in store.left_out}
-    tried = (attempt(pair.id, partial(members, pair)) for pair in pairs if pair.id in lacking)
+    tried = (
+        attempt(pair.id, partial(members, pair)) for pair in pairs if pair.id in lacking
+    )
     if all(isinstance(one, LeftOut) for one in tried):
         return store
     say(f"{path}: a pair that it is without can be read now; it is packed again")
     return None
 
 
-def _tell_left_out(dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore, name: str) -> None:
+def _tell_left_out(
+    dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore, name: str
+) -> None:
     """Say how many pairs an earlier packing left out, which named each."""
     unread = {one.id for one in store.left_out}
     captured = sum(pair.sharp is not None for pair in pairs if pair.id not in unread)
@@ -341,7 +367,9 @@ def _registered(
     blurry, captured = read_pair(pair.blurry, pair.sharp, pair.white)
     if reference.status == "unknown":
         what = "taken as captured" if target == "compensated" else "left out"
-        say(f"pair {pair.id} is {what}, its misalignment is unknown: {reference.reason}")
+        say(
+            f"pair {pair.id} is {what}, its misalignment is unknown: {reference.reason}"
+        )
         return (blurry, captured) if target == "compensated" else None
     sharp = read_image(reference.sharp, FULL)
     if target in ("prealigned", "registered-flow"):  # the latter has the light already
@@ -351,10 +379,15 @@ def _registered(
     return blurry, encoded(light, bit_depth(sharp))
 
 
-def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[str, NDArray[Any]]:
+def _further(
+    pair: Pair, further: Collection[Further], blurry: Image
+) -> dict[str, NDArray[Any]]:
     members: dict[str, NDArray[Any]] = {}
     if "dual_pixel" in further and pair.dual_pixel_left and pair.dual_pixel_right:
-        for side, file in (("left", pair.dual_pixel_left), ("right", pair.dual_pixel_right)):
+        for side, file in (
+            ("left", pair.dual_pixel_left),
+            ("right", pair.dual_pixel_right),
+        ):
             members[f"dual_pixel_{side}"] = read_image(file, pair.white)
     if "defocus_map" in further and pair.defocus_map:
         members["defocus_map"] = read_array(pair.defocus_map, blurry.shape[:2])
@@ -366,7 +399,9 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
     return members
 
 
-def _require_size(pair: Pair, blurry: Image, members: Mapping[str, NDArray[Any]]) -> None:
+def _require_size(
+    pair: Pair, blurry: Image, members: Mapping[str, NDArray[Any]]
+) -> None:
     """Refuse members of another size than the blurry picture."""
     for name, array in members.items():
         if array.shape[:2] != blurry.shape[:2]:
@@ -385,7 +420,9 @@ def _measured(
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")
         members["valid_mask"] = read_image(reference.valid_mask)[:, :, 0]
     if "measured_blur" in further and pair.sharp is not None:
-        members["measured_blur"] = measured_blur(pair.blurry, pair.sharp, estimator_name)
+        members["measured_blur"] = measured_blur(
+            pair.blurry, pair.sharp, estimator_name
+        )
         if np.isnan(members["measured_blur"]).all():
             say(f"pair {pair.id} has no measured blur: its misalignment is unknown")
     return members

@@ -81,7 +81,13 @@ class PatchSource:
         return self.store.left_out
 
     def batch(
-        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = EVERY,
     ) -> "Batch":
         """One batch: augmented crops of random pairs at random positions."""
         # ``(size, 3, crop_px, crop_px)`` float32 in [0, 1]; dual-pixel views have 6 channels, maps
@@ -90,7 +96,9 @@ class PatchSource:
         side = crop_px or self.crop_px
         return drawn_batch([self.draw(random, side) for _ in range(size)][places], side)
 
-    def draw(self, random: np.random.Generator, side: int) -> "tuple[PatchSource, Crop]":
+    def draw(
+        self, random: np.random.Generator, side: int
+    ) -> "tuple[PatchSource, Crop]":
         """Draw a random crop; return its source and the crop."""
         return self, random_crop(self.store, side, random, self.augment)
 
@@ -106,15 +114,21 @@ class PatchSource:
         if what == "dual_pixel":
             exchanged = crop.mirrored != (crop.quarter_turns == 2)
             sides = ("right", "left") if exchanged else ("left", "right")
-            return torch.cat([self._seen(f"dual_pixel_{one}", crop, side) for one in sides])
+            return torch.cat(
+                [self._seen(f"dual_pixel_{one}", crop, side) for one in sides]
+            )
         if what in ("defocus_map", "measured_blur"):
             return self._diameters(what, crop, side)
         if what == "flow":
-            turned = turned_vectors(np.asarray(self._read(what, crop, side), np.float32), crop)
+            turned = turned_vectors(
+                np.asarray(self._read(what, crop, side), np.float32), crop
+            )
             scaled = turned * np.float32(side / (crop.window_px or side))
             return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
         if what == "valid_mask":
-            valid = self._read(what, crop, side) == 255  # shrunk: all pixels under it are
+            valid = (
+                self._read(what, crop, side) == 255
+            )  # shrunk: all pixels under it are
             return torch.from_numpy(np.ascontiguousarray(valid, np.float32))[None]
         return self._seen(what, crop, side)
 
@@ -132,7 +146,9 @@ class PatchSource:
         return with_look(picture, crop.look, noisy=member != "target")
 
     def _read(self, member: str, crop: Crop, side: int) -> NDArray[Any]:
-        return shrunk(self.store.read_member(member, crop, crop.window_px or side), side)
+        return shrunk(
+            self.store.read_member(member, crop, crop.window_px or side), side
+        )
 
 
 def random_crop(
@@ -174,7 +190,9 @@ class PatchForm:
     crop_px: int  # side of a patch, px
     augment: "Collection[Augmentation]" = FLIPS
     bit_depth: Literal[8, 16] = 16  # values with more bits are rounded to it
-    dual: bool = False  # whether the views of a dual-pixel sensor replace the blurry picture
+    dual: bool = (
+        False  # whether the views of a dual-pixel sensor replace the blurry picture
+    )
     needs: Collection[Further] = ()  # what the network gets besides the blurry picture
     supervision: Collection[Further] = ()  # what the objective gets besides the target
 
@@ -252,7 +270,9 @@ def _of_stream(
     )
 
 
-def _pairs_of(dataset: Dataset, split: Split, at_most: int | None) -> tuple[tuple[Pair, ...], str]:
+def _pairs_of(
+    dataset: Dataset, split: Split, at_most: int | None
+) -> tuple[tuple[Pair, ...], str]:
     """The pairs of a split, or some spread over it, and the name of what they are packed in."""
     pairs = dataset.split(split)
     if not pairs:
@@ -277,5 +297,7 @@ def _why_empty(dataset: Dataset) -> str:
     if dataset.split("test") != dataset.pairs:
         return "the split is empty"
     if len({pair.scene for pair in dataset.pairs}) == 1:
-        return "the dataset has one scene, which is kept for testing; capture more scenes"
+        return (
+            "the dataset has one scene, which is kept for testing; capture more scenes"
+        )
     return "the set is test-only"

@@ -23,7 +23,11 @@ CARD = ReaderCard(
 LAYOUTS = (
     Layout(
         parts=(
-            Part(split="test", blurry="image/out_of_focus{number}.*", id="out_of_focus{number}"),
+            Part(
+                split="test",
+                blurry="image/out_of_focus{number}.*",
+                id="out_of_focus{number}",
+            ),
         ),
         others=("image/motion{number}.*",),
     ),

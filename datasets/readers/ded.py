@@ -32,7 +32,11 @@ LAYOUTS = (
     ),
     Layout(
         parts=(
-            Part(blurry="image/image_{number}.*", sharp="sharp/*_{number}.*", id="image_{number}"),
+            Part(
+                blurry="image/image_{number}.*",
+                sharp="sharp/*_{number}.*",
+                id="image_{number}",
+            ),
         )
     ),
 )

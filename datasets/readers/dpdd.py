@@ -100,7 +100,12 @@ def _equal_names(split: Split, folders: Folders, name: str = "{name}") -> Part:
 def _patches(split: Split) -> Part:
     """Layout of the official patches: one running number per split, without scenes."""
     short = SHORT[split]
-    folders = f"{short}_c/source", f"{short}_c/target", f"{short}_l/source", f"{short}_r/source"
+    folders = (
+        f"{short}_c/source",
+        f"{short}_c/target",
+        f"{short}_l/source",
+        f"{short}_r/source",
+    )
     return _equal_names(split, folders).model_copy(update={"scene": f"{split}-patches"})
 
 
@@ -124,7 +129,8 @@ def _single(layout: Layout) -> Layout:
 DUAL_LAYOUTS = (
     Layout(parts=tuple(_official(split) for split in SPLITS)),
     Layout(
-        parts=tuple(_patches(split) for split in SPLITS), counts={"train": 7000, "validation": 888}
+        parts=tuple(_patches(split) for split in SPLITS),
+        counts={"train": 7000, "validation": 888},
     ),
     *(
         Layout(
@@ -151,7 +157,9 @@ LAYOUTS = (
     _single(
         Layout(
             parts=tuple(
-                _equal_names(split, (f"{folder}/{blurry}", f"{folder}/{sharp}", "-", "-"))
+                _equal_names(
+                    split, (f"{folder}/{blurry}", f"{folder}/{sharp}", "-", "-")
+                )
                 for split, folder in SHORT.items()
                 for blurry, sharp in (("blur", "gt"), ("input", "target"))
             )
@@ -160,7 +168,9 @@ LAYOUTS = (
 )
 
 
-def indoor_outdoor(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:
+def indoor_outdoor(
+    root: Path, pairs: Sequence[Pair]
+) -> Mapping[str, Mapping[str, object]]:
     """Indoor and outdoor test pairs, if the lists of indices (1 to 76, by name) are there."""
     tests = [pair.id for pair in pairs if pair.split == "test"]
     places: dict[str, Mapping[str, object]] = {}

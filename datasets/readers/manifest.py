@@ -37,7 +37,9 @@ def read_as(reader: str, root: Path) -> Dataset:
     hashes = file_hashes(root, expected)
     for path, sha256 in expected.items():
         if hashes[path] != sha256:
-            raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
+            raise DatasetError(
+                f"{path}: has changed since the manifest was made; restore it"
+            )
     if manifest.steps:  # made by this program, which writes all bits or says so
         pairs = tuple(replace(pair, white=pair.white or FULL) for pair in pairs)
     dataset = opened(reader, root, pairs, source=manifest.source or "")

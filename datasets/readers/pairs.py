@@ -25,7 +25,10 @@ from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, several, warn_once
 
 CARD = ReaderCard(
-    title="a folder of pairs", source="your own disk", licence=OWN_PICTURES, redistributable=True
+    title="a folder of pairs",
+    source="your own disk",
+    licence=OWN_PICTURES,
+    redistributable=True,
 )
 
 ROLES = ("blurry", "sharp", "truth")
@@ -48,7 +51,9 @@ def read(path: Path) -> Dataset:
     if not pairs and left_out:
         raise DatasetError(f"{path}: no pair is whole; {left_out[0].reason}")
     if not pairs:
-        raise DatasetError(f"{path}: no pictures in {path / 'blurry'}; see 'defocus-data list'")
+        raise DatasetError(
+            f"{path}: no pictures in {path / 'blurry'}; see 'defocus-data list'"
+        )
     _say_scenes(path, pairs)
     return opened("pairs", path, pairs, left_out=left_out)
 
@@ -84,9 +89,15 @@ def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
         members_of[split], twice = _alone_in_role(root, split, _members(root, split))
         left_out += twice
     if members_of[None] and any(members_of[split] for split in SPLITS):
-        raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
-    _refuse_alone(root, [one for members in members_of.values() for one in _alone(members)])
-    pairs = (pair for split, members in members_of.items() for pair in _pairs(split, members))
+        raise DatasetError(
+            f"{root}: pictures both inside and outside of train, validation, test"
+        )
+    _refuse_alone(
+        root, [one for members in members_of.values() for one in _alone(members)]
+    )
+    pairs = (
+        pair for split, members in members_of.items() for pair in _pairs(split, members)
+    )
     return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
 
 
@@ -105,7 +116,11 @@ def _members(root: Path, split: Split | None) -> dict[str, dict[str, list[Path]]
     """Pictures of one split by role and name (``stem`` or ``SCENE/stem``), of existing folders."""
     members: dict[str, dict[str, list[Path]]] = {}
     for role in ROLES:
-        folders = [root / role] if split is None else [root / split / role, root / role / split]
+        folders = (
+            [root / role]
+            if split is None
+            else [root / split / role, root / role / split]
+        )
         for folder in folders:
             for name, path in _in_role(folder) if folder.is_dir() else ():
                 members.setdefault(role, {}).setdefault(name, []).append(path)
@@ -136,7 +151,9 @@ def _alone_in_role(
 
 def _id(split: Split | None, name: str) -> str:
     legal = legal_id(name.replace("/", "-"))
-    return legal if split is None else legal_id(f"{split}-{legal}")  # it may be too long with that
+    return (
+        legal if split is None else legal_id(f"{split}-{legal}")
+    )  # it may be too long with that
 
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -146,7 +163,11 @@ def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
     for stem, path in _pictures(folder):
         yield unicodedata.normalize("NFC", stem), path
     for scene in sorted(folder.iterdir()):
-        if scene.is_dir() and not scene.name.startswith(".") and scene.name not in SPLITS:
+        if (
+            scene.is_dir()
+            and not scene.name.startswith(".")
+            and scene.name not in SPLITS
+        ):
             for stem, path in _pictures(scene):
                 yield unicodedata.normalize("NFC", f"{scene.name}/{stem}"), path
 
@@ -177,7 +198,9 @@ def _pairs(split: Split | None, members: Members) -> Iterator[Pair]:
 
 def _names(members: Members) -> dict[str, Path]:
     """Each name with a picture of it."""
-    return {name: path for pictures in members.values() for name, path in pictures.items()}
+    return {
+        name: path for pictures in members.values() for name, path in pictures.items()
+    }
 
 
 def _alone(members: Members) -> list[tuple[str, Path, str]]:
@@ -200,7 +223,9 @@ def _refuse_alone(root: Path, alone: Sequence[tuple[str, Path, str]]) -> None:
         for name, _, role in alone:
             lacking.setdefault(role, []).append(f"'{name}'")
         where = alone[0][1] if len(alone) == 1 else root
-        groups = "; ".join(f"no picture {several(names)} in {r}" for r, names in lacking.items())
+        groups = "; ".join(
+            f"no picture {several(names)} in {r}" for r, names in lacking.items()
+        )
         raise DatasetError(
             f"{where}: {groups}{_zeros_hint(alone)}; add what is missing, remove its partner, or "
             "leave such pairs out with --skip-missing"

@@ -99,7 +99,9 @@ def read(path: Path) -> Dataset:
     if path.suffix.lower() == ".parquet":
         root, columns, files = path.parent, Columns(), [path]
     else:
-        root, columns = read_described(Columns, path) if path.is_file() else (path, Columns())
+        root, columns = (
+            read_described(Columns, path) if path.is_file() else (path, Columns())
+        )
         files = sorted(root.rglob("*.parquet"))
     if not files:
         raise DatasetError(f"{path}: no .parquet file in it; check the path")
@@ -112,7 +114,9 @@ def read(path: Path) -> Dataset:
         with atomic_folder(folder) as new:
             left_out = unpack(root, files, columns, new)
             write_json(new / _LEFT_OUT, [one.to_json() for one in left_out])
-    lacking = [LeftOut(one["id"], one["reason"]) for one in read_json(folder / _LEFT_OUT)]
+    lacking = [
+        LeftOut(one["id"], one["reason"]) for one in read_json(folder / _LEFT_OUT)
+    ]
     if lacking and not any(one.is_dir() for one in folder.iterdir()):
         raise DatasetError(f"{path}: no pair is whole; {lacking[0].reason}")
     opened = pairs.read(folder)
@@ -120,20 +124,26 @@ def read(path: Path) -> Dataset:
     return replace(opened, name=f"parquet:{root.name}", left_out=tuple(left_out))
 
 
-def unpack(root: Path, files: Sequence[Path], columns: Columns, folder: Path) -> list[LeftOut]:
+def unpack(
+    root: Path, files: Sequence[Path], columns: Columns, folder: Path
+) -> list[LeftOut]:
     """Write the pictures of every row into ``SPLIT/ROLE`` of a folder; rows that lack one."""
     by_split = _by_split(root, files)
     left_out: list[LeftOut] = []
     for split, parts in by_split.items():
         opened = [_open(part) for part in parts]
-        chosen = [_chosen(part, one, columns) for part, one in zip(parts, opened, strict=True)]
+        chosen = [
+            _chosen(part, one, columns) for part, one in zip(parts, opened, strict=True)
+        ]
         names = _names(parts, opened, chosen)
         place = folder / split if split else folder
         for part, parquet, members in zip(parts, opened, chosen, strict=True):
             for row in track(_rows(part, parquet, members), part.name):
                 name = next(names, "")
                 if not name:
-                    raise DatasetError(f"{part}: has more rows than it says; download it again")
+                    raise DatasetError(
+                        f"{part}: has more rows than it says; download it again"
+                    )
                 problem = _store(place, name, row)
                 if problem:
                     left_out.append(LeftOut(name, f"{part}: {problem}"))
@@ -147,7 +157,9 @@ def _by_split(root: Path, files: Sequence[Path]) -> dict[Split | None, list[Path
         by_split.setdefault(_split_of(file.relative_to(root)), []).append(file)
     if None in by_split and len(by_split) > 1:
         alone = by_split[None][0]
-        raise DatasetError(f"{alone}: its name says no split, as others do; rename it to test-…")
+        raise DatasetError(
+            f"{alone}: its name says no split, as others do; rename it to test-…"
+        )
     return by_split
 
 
@@ -171,14 +183,21 @@ def _open(path: Path) -> "ParquetFile":
 
     with _reading(path):
         parquet = ParquetFile(path)
-        groups = [parquet.metadata.row_group(n) for n in range(parquet.metadata.num_row_groups)]
+        groups = [
+            parquet.metadata.row_group(n)
+            for n in range(parquet.metadata.num_row_groups)
+        ]
     largest = max((group.total_byte_size for group in groups), default=0)
     if largest > MOST_GROUP_BYTES:
-        raise DatasetError(f"{path}: rows of {largest} bytes in one group; more than is read")
+        raise DatasetError(
+            f"{path}: rows of {largest} bytes in one group; more than is read"
+        )
     return parquet
 
 
-def _chosen(path: Path, parquet: "ParquetFile", columns: Columns) -> dict[str, _PictureColumn]:
+def _chosen(
+    path: Path, parquet: "ParquetFile", columns: Columns
+) -> dict[str, _PictureColumn]:
     """The columns of the blurry and the sharp pictures of a file."""
     with _reading(path):
         there = {column.name: column for column in _picture_columns(parquet)}
@@ -187,12 +206,20 @@ def _chosen(path: Path, parquet: "ParquetFile", columns: Columns) -> dict[str, _
     for role, name in (("blurry", blurry), ("sharp", sharp)):
         if name not in there:
             hint = did_you_mean(name, there) if name else ""
-            missing = f"no column of pictures {name!r}" if name else f"no {role} column is known"
+            missing = (
+                f"no column of pictures {name!r}"
+                if name
+                else f"no {role} column is known"
+            )
             known = several(sorted(there)) or "none"
             advice = hint or f'name one in a TOML file beside it: {role} = "COLUMN"'
-            raise DatasetError(f"{path}: {missing}; its columns of pictures are {known}; {advice}")
+            raise DatasetError(
+                f"{path}: {missing}; its columns of pictures are {known}; {advice}"
+            )
     if blurry == sharp:
-        raise DatasetError(f"{path}: {blurry!r} is both blurry and sharp; name two columns")
+        raise DatasetError(
+            f"{path}: {blurry!r} is both blurry and sharp; name two columns"
+        )
     return {"blurry": there[blurry], "sharp": there[sharp]}
 
 
@@ -204,12 +231,16 @@ def _picture_columns(parquet: "ParquetFile") -> Iterator[_PictureColumn]:
         if types.is_binary(kind) or types.is_large_binary(kind):
             yield _PictureColumn(column.name, with_path=False)
         elif types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-            yield _PictureColumn(column.name, with_path=kind.get_field_index("path") >= 0)
+            yield _PictureColumn(
+                column.name, with_path=kind.get_field_index("path") >= 0
+            )
 
 
 def _known(there: dict[str, _PictureColumn], names: Sequence[str]) -> str:
     """The first of some names that a column has, in any letters; empty without."""
-    by_letters = {name.lower().replace(" ", "_").replace("-", "_"): name for name in there}
+    by_letters = {
+        name.lower().replace(" ", "_").replace("-", "_"): name for name in there
+    }
     return next((by_letters[name] for name in names if name in by_letters), "")
 
 
@@ -250,7 +281,9 @@ def _rows(
         for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=wanted):
             rows = batch.to_pylist()
             for row in rows:
-                yield {role: _bytes(row[column.name]) for role, column in members.items()}
+                yield {
+                    role: _bytes(row[column.name]) for role, column in members.items()
+                }
 
 
 def _bytes(value: object) -> bytes | None:

@@ -52,7 +52,9 @@ def _list_lines(file: Path, kind: str, split: Split) -> Iterator[ListLine]:
         paths = [_PATH.fullmatch(path) for path in text.split()]
         first, second = paths if len(paths) == 2 else (None, None)
         if not first or not second or first["role"] != "gt" or second["role"] != "blur":
-            raise DatasetError(f"{file}: line {number} lacks a sharp or a blurry path; restore it")
+            raise DatasetError(
+                f"{file}: line {number} lacks a sharp or a blurry path; restore it"
+            )
         yield ListLine(kind, split, second["scene"], second[0], first[0])
 
 
@@ -114,7 +116,9 @@ def check(path: Path) -> Completeness:
         for file in root.glob("RealBlur-*/scene*/*/*")
         if file.suffix.lower() in IMAGE_SUFFIXES
     }
-    counts = {split: sum(line.split == split for line in lines) for split in ("train", "test")}
+    counts = {
+        split: sum(line.split == split for line in lines) for split in ("train", "test")
+    }
     short = [
         f"{split}: {CARD.counts[split] - counts[split]} of {CARD.counts[split]} lines of the lists"
         for split in ("train", "test")
@@ -123,7 +127,10 @@ def check(path: Path) -> Completeness:
     named = (name for line in lines for name in (line.blurry, line.sharp))
     missing = [name for name in named if not (root / name).is_file()]
     return Completeness(
-        missing=(*missing, *short), extra=tuple(sorted(there - listed)), wrong=(), counts=counts
+        missing=(*missing, *short),
+        extra=tuple(sorted(there - listed)),
+        wrong=(),
+        counts=counts,
     )
 
 

@@ -35,7 +35,9 @@ Stop = Annotated[float, Field(gt=0, lt=1000)]
 class Apertures(Described):
     """Which apertures make a pair."""
 
-    blurry: tuple[Stop, ...] = ()  # f-numbers; empty for all that are wider than the sharp one
+    blurry: tuple[
+        Stop, ...
+    ] = ()  # f-numbers; empty for all that are wider than the sharp one
     sharp: Stop = 22.0
 
 
@@ -75,12 +77,16 @@ class Series:
     split: Split
     name: str  # a number, which begins again in each split
     pictures: tuple[SeriesPicture, ...]
-    facts: dict[str, float]  # focal length, ISO, exposure and focus distance, as far as stated
+    facts: dict[
+        str, float
+    ]  # focal length, ISO, exposure and focus distance, as far as stated
 
 
 def located(path: Path) -> tuple[Path, Apertures]:
     """The dataset's folder and the chosen apertures, from the folder or a TOML file."""
-    place, choice = read_described(Apertures, path) if path.is_file() else (path, Apertures())
+    place, choice = (
+        read_described(Apertures, path) if path.is_file() else (path, Apertures())
+    )
     for folder in FOLDERS:
         root = place / folder
         if any((root / split / "metadata").is_dir() for split in SPLITS):
@@ -94,7 +100,9 @@ def all_series(root: Path) -> Iterator[Series]:
     """The series of all splits, by number; metadata that name a file elsewhere are refused."""
     for split in SPLITS:
         folder = root / split / "metadata"
-        files = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
+        files = [
+            path for path in folder.glob("*.json") if not path.name.startswith(".")
+        ]
         for path in sorted(files, key=lambda path: (len(path.stem), path.stem)):
             yield _series(root / split, split, path)
 
@@ -105,13 +113,17 @@ def _series(folder: Path, split: Split, path: Path) -> Series:
     except FileError as error:
         raise DatasetError(f"{error}; restore it") from error
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); restore it"
+        ) from error
     except ValidationError as error:
         problem = document_problem(error, "metadata")
         raise DatasetError(f"{path}: {problem}; restore the file") from error
     named = [(read.source_image, read.source_av)]
     named += zip(read.target_images, read.target_avs, strict=True)
-    pictures = [SeriesPicture(_inside(folder, path, name), stop) for name, stop in named]
+    pictures = [
+        SeriesPicture(_inside(folder, path, name), stop) for name, stop in named
+    ]
     stated = {
         "focal_length_mm": read.focal_length,
         "iso": read.ISO,
@@ -119,13 +131,17 @@ def _series(folder: Path, split: Split, path: Path) -> Series:
         "focus_distance_m": read.focus_plane_distance,
     }
     facts = {name: value for name, value in stated.items() if value is not None}
-    return Series(split, path.stem, tuple(sorted(pictures, key=lambda one: one.f_number)), facts)
+    return Series(
+        split, path.stem, tuple(sorted(pictures, key=lambda one: one.f_number)), facts
+    )
 
 
 def _inside(folder: Path, origin: Path, name: str) -> Path:
     """A file that a metadata file names, relative to the split's folder."""
     if path_problem(name):
-        raise DatasetError(f"{origin}: {name!r} is not a path inside the dataset; restore the file")
+        raise DatasetError(
+            f"{origin}: {name!r} is not a path inside the dataset; restore the file"
+        )
     return folder / name
 
 
@@ -151,8 +167,14 @@ def _wanted(f_number: float, choice: Apertures) -> bool:
 
 
 def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
-    stops: dict[str, Any] = {"f_number_blurry": blurry.f_number, "f_number_sharp": sharp.f_number}
-    name, scene = legal_id(f"{series.split}-{blurry.path.stem}"), f"{series.split}-{series.name}"
+    stops: dict[str, Any] = {
+        "f_number_blurry": blurry.f_number,
+        "f_number_sharp": sharp.f_number,
+    }
+    name, scene = (
+        legal_id(f"{series.split}-{blurry.path.stem}"),
+        f"{series.split}-{series.name}",
+    )
     metadata = MappingProxyType({**stops, **series.facts})
     return Pair(name, scene, series.split, blurry.path, sharp.path, metadata=metadata)
 
@@ -181,7 +203,9 @@ CARD = ReaderCard(
 def read(path: Path) -> Dataset:
     """Open the pairs that the metadata files name, or those of a TOML file's apertures."""
     root, choice = located(path)
-    pairs = tuple(sorted(chosen_pairs(list(all_series(root)), choice), key=lambda pair: pair.id))
+    pairs = tuple(
+        sorted(chosen_pairs(list(all_series(root)), choice), key=lambda pair: pair.id)
+    )
     if not pairs:
         raise DatasetError(f"{path}: no series has these apertures; choose other ones")
     whole = whole_pairs(pairs, f"realbokeh:{path}")
@@ -194,7 +218,11 @@ def check(path: Path) -> Completeness:
     series = list(all_series(root))
     named = [picture.path for one in series for picture in one.pictures]
     present = sorted({picture for picture in named if picture.is_file()})
-    missing = [picture.relative_to(root).as_posix() for picture in named if not picture.is_file()]
+    missing = [
+        picture.relative_to(root).as_posix()
+        for picture in named
+        if not picture.is_file()
+    ]
     scenes = Counter(one.split for one in series)
     missing += [
         f"{split}: {SCENES[split] - scenes[split]} of {SCENES[split]} metadata files"
@@ -205,4 +233,6 @@ def check(path: Path) -> Completeness:
     for one in series:
         blurry[one.split] += len(one.pictures) - 1
     wrong = tuple(wrong_pictures(root, present, CARD))
-    return Completeness(missing=tuple(missing), extra=(), wrong=wrong, counts=dict(blurry))
+    return Completeness(
+        missing=tuple(missing), extra=(), wrong=wrong, counts=dict(blurry)
+    )

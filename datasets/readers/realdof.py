@@ -25,7 +25,12 @@ NAMES = tuple(f"{number:02d}" for number in range(1, 51))
 def _layout(blurry: str) -> Layout:
     return Layout(
         parts=(
-            Part(split="test", blurry=f"{blurry}/{{name}}.*", sharp="target/{name}.*", names=NAMES),
+            Part(
+                split="test",
+                blurry=f"{blurry}/{{name}}.*",
+                sharp="target/{name}.*",
+                names=NAMES,
+            ),
         )
     )
 

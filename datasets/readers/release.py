@@ -68,14 +68,18 @@ def _shards(root: Path) -> Mapping[str, str]:
     path = root / CHECKSUMS
     hashes = parsed(_limited(path))
     if hashes is None:
-        raise DatasetError(f"{path}: damaged; repair it with 'defocus-data verify --repair FROM'")
+        raise DatasetError(
+            f"{path}: damaged; repair it with 'defocus-data verify --repair FROM'"
+        )
     check_paths(hashes, path)
     shards = {name: digest for name, digest in hashes.items() if _SHARD.fullmatch(name)}
     for name in shards:
         if (root / name).is_symlink():
             raise DatasetError(f"{root / name}: a link; replace it by the file")
     if not shards:
-        raise DatasetError(f"{root}: neither a manifest.json nor shards; is it a release?")
+        raise DatasetError(
+            f"{root}: neither a manifest.json nor shards; is it a release?"
+        )
     return shards
 
 

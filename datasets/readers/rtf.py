@@ -35,7 +35,12 @@ def _layout(blurry: str, sharp: str) -> Layout:
 
 
 LAYOUTS = (_layout("", ""), _layout("image/0/", "GT/"))
-FOLDERS = ("", "Ground_Truth_Data", "RTFDataset", "Defocus_Blur_Dataset/Ground_Truth_Data")
+FOLDERS = (
+    "",
+    "Ground_Truth_Data",
+    "RTFDataset",
+    "Defocus_Blur_Dataset/Ground_Truth_Data",
+)
 
 SET = PublishedSet("rtf", CARD, LAYOUTS, FOLDERS)
 read, check = SET.read, SET.check

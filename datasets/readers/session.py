@@ -9,7 +9,14 @@ from defocus.cache import derived_folder
 from defocus.capture.sessions.session import Session, SessionPair, read_session
 from defocus.datasets.deriving.parts import any_raw, place_pair
 from defocus.datasets.opening import with_white
-from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
+from defocus.datasets.pair import (
+    OWN_PICTURES,
+    Dataset,
+    Pair,
+    ReaderCard,
+    Split,
+    scene_splits,
+)
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import DatasetError
 from defocus.pictures.white import FULL
@@ -32,7 +39,8 @@ def read(root: Path) -> Dataset:
     content = content_hash(originals, hashes)
     derived = derived_folder(content)
     pairs, undeveloped = parted(
-        attempt(pair.id, partial(_developed, pair, derived / "developed")) for pair in originals
+        attempt(pair.id, partial(_developed, pair, derived / "developed"))
+        for pair in originals
     )
     if not pairs:
         raise DatasetError(f"{root}: no pair is whole; {undeveloped[0].reason}")

@@ -13,7 +13,14 @@ from pydantic import Field
 
 from defocus.datasets.layouts.layout import Described, read_described
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import OWN_PICTURES, Dataset, Pair, ReaderCard, Split, scene_splits
+from defocus.datasets.pair import (
+    OWN_PICTURES,
+    Dataset,
+    Pair,
+    ReaderCard,
+    Split,
+    scene_splits,
+)
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -61,7 +68,9 @@ def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
     if left_out and not frames_of:
         raise DatasetError(left_out[0].reason)
     kept = {
-        folder: frames for folder, frames in frames_of.items() if not _repeated(folder, frames_of)
+        folder: frames
+        for folder, frames in frames_of.items()
+        if not _repeated(folder, frames_of)
     }
     if not kept:
         raise DatasetError(
@@ -75,7 +84,9 @@ def _stacks(root: Path, kept: Mapping[Path, tuple[Path, ...]]) -> list[Stack]:
     """The stacks of folders, named by their path."""
     below = {folder: folder.relative_to(root).parts for folder in kept}
     common = _common(below.values())
-    by_split = all(len(parts) > common and parts[common] in SPLITS for parts in below.values())
+    by_split = all(
+        len(parts) > common and parts[common] in SPLITS for parts in below.values()
+    )
     stacks = []
     for folder, frames in kept.items():
         parts = below[folder]
@@ -88,7 +99,9 @@ def _stacks(root: Path, kept: Mapping[Path, tuple[Path, ...]]) -> list[Stack]:
                 split=split,
                 frames=frames,
                 merged=_merged(
-                    folder, root, alone=sum(one.parent == folder.parent for one in kept) == 1
+                    folder,
+                    root,
+                    alone=sum(one.parent == folder.parent for one in kept) == 1,
                 ),
             )
         )
@@ -97,11 +110,15 @@ def _stacks(root: Path, kept: Mapping[Path, tuple[Path, ...]]) -> list[Stack]:
 
 def _folders(root: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
-        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror})") from error
+        raise DatasetError(
+            f"{error.filename}: cannot be read ({error.strerror})"
+        ) from error
 
     for folder, folders, _ in os.walk(root, onerror=refuse):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and name not in NO_STACKS
+            name
+            for name in folders
+            if not name.startswith(".") and name not in NO_STACKS
         )
         yield Path(folder)
 
@@ -157,7 +174,9 @@ def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
 def _common(paths: Iterable[tuple[str, ...]]) -> int:
     """Number of first folders that all stacks share, without their own ones."""
     firsts = list(zip(*(parts[:-1] for parts in paths), strict=False))
-    return next((k for k, names in enumerate(firsts) if len(set(names)) > 1), len(firsts))
+    return next(
+        (k for k, names in enumerate(firsts) if len(set(names)) > 1), len(firsts)
+    )
 
 
 def _merged(folder: Path, root: Path, *, alone: bool) -> Path | None:
@@ -166,7 +185,9 @@ def _merged(folder: Path, root: Path, *, alone: bool) -> Path | None:
     if folder != root and alone:
         places.append(folder.parent)
     for place in places:
-        pictures = sorted(path for path in _pictures(place) if MERGED.fullmatch(path.stem))
+        pictures = sorted(
+            path for path in _pictures(place) if MERGED.fullmatch(path.stem)
+        )
         if pictures:
             return pictures[0]
     return None
@@ -195,11 +216,17 @@ class SharpFrame(Described):
 
 def read(path: Path) -> Dataset:
     """Open every frame of a stack, or of all stacks in a folder, as the blurry member of a pair."""
-    root, choice = (path, SharpFrame()) if path.is_dir() else read_described(SharpFrame, path)
+    root, choice = (
+        (path, SharpFrame()) if path.is_dir() else read_described(SharpFrame, path)
+    )
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
-    pairs = [pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])]
-    return opened("stack", root, tuple(sorted(pairs, key=lambda pair: pair.id)), left_out=left_out)
+    pairs = [
+        pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])
+    ]
+    return opened(
+        "stack", root, tuple(sorted(pairs, key=lambda pair: pair.id)), left_out=left_out
+    )
 
 
 def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:
@@ -214,7 +241,10 @@ def _pairs(stack: Stack, choice: SharpFrame, split: Split) -> Iterator[Pair]:
     for position, frame in enumerate(stack.frames, start=1):
         if frame == sharp:
             continue
-        place: dict[str, int | str] = {"position": position, "positions": len(stack.frames)}
+        place: dict[str, int | str] = {
+            "position": position,
+            "positions": len(stack.frames),
+        }
         if sharp is not None and sharp == stack.merged:
             place["sharp"] = "merged"
         own_id, metadata = (

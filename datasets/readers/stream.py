@@ -30,7 +30,9 @@ class LensStream(Settings):
 
     lens: Path | None = None  # file of ``defocus-capture chart lens``; None draws many
     photographs: Path | None = None  # folder; None for procedural textures alone
-    light_field: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the training pairs
+    light_field: Annotated[float, Field(ge=0, le=1)] = (
+        0.0  # share of the training pairs
+    )
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,12 @@ def stream_of(path: Path) -> StreamOf:
     if path.is_file():
         wanted = load_settings(LensStream, path)
         lens = None if wanted.lens is None else read_lens(path.parent / wanted.lens)
-        folder = None if wanted.photographs is None else path.parent / wanted.photographs
+        folder = (
+            None if wanted.photographs is None else path.parent / wanted.photographs
+        )
         if folder is not None and not folder.is_dir():
-            raise DatasetError(f"{path}: photographs {folder}: no such folder; check the path")
+            raise DatasetError(
+                f"{path}: photographs {folder}: no such folder; check the path"
+            )
         return StreamOf(folder, lens, wanted.light_field)
     return StreamOf(None if path == Path() else path)

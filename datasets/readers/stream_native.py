@@ -10,7 +10,9 @@ CARD = ReaderCard(
     source="rendered from your own sharp photographs of 2 megapixels and more",
     licence=OWN_PICTURES,
     redistributable=True,
-    defects=("light beyond the white of a photograph is not known: highlights stay pale",),
+    defects=(
+        "light beyond the white of a photograph is not known: highlights stay pale",
+    ),
 )
 
 

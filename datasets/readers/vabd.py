@@ -38,16 +38,23 @@ def _part(split: Split, folder: str) -> Part:
 
 
 SPLITS: tuple[Split, ...] = ("train", "test")
-LAYOUT = Layout(parts=tuple(_part(split, folder) for split in SPLITS for folder in STOPS))
+LAYOUT = Layout(
+    parts=tuple(_part(split, folder) for split in SPLITS for folder in STOPS)
+)
 
 
 def _apertures(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - the folder says it
     return {
-        pair.id: {"f_number_blurry": STOPS[pair.blurry.parent.name], "f_number_sharp": SHARP_STOP}
+        pair.id: {
+            "f_number_blurry": STOPS[pair.blurry.parent.name],
+            "f_number_sharp": SHARP_STOP,
+        }
         for pair in pairs
         if pair.blurry.parent.name in STOPS  # a mapping file may name other folders
     }
 
 
-SET = PublishedSet("vabd", CARD, (LAYOUT,), ("", "VABD", "Data", "Data/VABD"), _apertures)
+SET = PublishedSet(
+    "vabd", CARD, (LAYOUT,), ("", "VABD", "Data", "Data/VABD"), _apertures
+)
 read, check = SET.read, SET.check

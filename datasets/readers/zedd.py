@@ -58,7 +58,9 @@ def layout(run_of_sharp: str, motor_of_sharp: str) -> Layout:
 
 
 def _picture(folder: str, run: str, motor: str, stop: str) -> str:
-    return f"{folder}/{{scene}}/focus_stack/img_run_{run}_motor_{motor}_aperture_F{stop}.*"
+    return (
+        f"{folder}/{{scene}}/focus_stack/img_run_{run}_motor_{motor}_aperture_F{stop}.*"
+    )
 
 
 def facts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:
@@ -91,7 +93,9 @@ def _distances(path: Path) -> dict[str, float]:
             continue
         distance = re.search(r"(\d+(?:\.\d+)?)\s*m?\s*$", run[2])
         if distance is None:
-            raise DatasetError(f"{path}: line {number} has no focus distance; restore the file")
+            raise DatasetError(
+                f"{path}: line {number} has no focus distance; restore the file"
+            )
         distances[run[1]] = float(distance[1])
     return distances
 

@@ -46,22 +46,34 @@ def citation_text(facts: ReleaseFacts, details: Details) -> str:
         "authors": [_cff_author(one) for one in authors],
         "keywords": [*details.keywords],
     }
-    references = [{"type": "article", "doi": details.paper, **_CFF_PAPER}] if details.paper else []
+    references = (
+        [{"type": "article", "doi": details.paper, **_CFF_PAPER}]
+        if details.paper
+        else []
+    )
     optional: dict[str, object] = {
         "license": spdx(details.licence),
         "license-url": "" if spdx(details.licence) else details.licence_url,
         "doi": details.doi,
         "date-released": details.date,
         "url": details.url,
-        "abstract": " ".join(part for part in (details.description, methods(facts)) if part),
+        "abstract": " ".join(
+            part for part in (details.description, methods(facts)) if part
+        ),
         "references": references,
     }
     entries |= {key: value for key, value in optional.items() if value}
-    lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in entries.items())
+    lines = (
+        f"{key}: {json.dumps(value, ensure_ascii=False)}\n"
+        for key, value in entries.items()
+    )
     return "".join(lines)
 
 
-_CFF_PAPER = {"title": "The paper on this dataset", "authors": [{"name": "see the DOI"}]}
+_CFF_PAPER = {
+    "title": "The paper on this dataset",
+    "authors": [{"name": "see the DOI"}],
+}
 """What the format requires of a reference of which only the DOI is known."""
 
 
@@ -115,7 +127,9 @@ def _bibtex_word(details: Details) -> str:
 def _bibtex_name(author: Author) -> str:
     if not isinstance(author, NamedPerson):
         return f"{{{_escaped(author)}}}"
-    return _escaped(f"{author.family}, {author.given}" if author.given else f"{{{author.family}}}")
+    return _escaped(
+        f"{author.family}, {author.given}" if author.given else f"{{{author.family}}}"
+    )
 
 
 def _escaped(text: str) -> str:
@@ -132,7 +146,10 @@ def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
     document = {
         "doi": details.doi,
         "schemaVersion": "http://datacite.org/schema/kernel-4",
-        "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Pairs of pictures"},
+        "types": {
+            "resourceTypeGeneral": "Dataset",
+            "resourceType": "Pairs of pictures",
+        },
         "titles": [{"title": details.title}],
         "creators": [_datacite_creator(author) for author in details.authors],
         "publisher": {"name": details.publisher} if details.publisher else "",
@@ -187,7 +204,10 @@ def _rights(details: Details) -> dict[str, str]:
 
 
 def _related(details: Details) -> Iterator[dict[str, str]]:
-    relations = (("IsSupplementTo", details.paper), ("IsNewVersionOf", details.new_version_of))
+    relations = (
+        ("IsSupplementTo", details.paper),
+        ("IsNewVersionOf", details.new_version_of),
+    )
     for relation, doi in relations:
         if doi:
             entry = {"relatedIdentifier": doi, "relatedIdentifierType": "DOI"}
@@ -208,9 +228,17 @@ def licence_text(details: Details) -> str:
     if details.licence == NO_LICENCE:
         return "No licence was given: ask the authors before you use or share this dataset.\n"
     names = identifiers(details.licence)
-    head = f"SPDX-License-Identifier: {details.licence}\n" if names else f"{details.licence}\n"
+    head = (
+        f"SPDX-License-Identifier: {details.licence}\n"
+        if names
+        else f"{details.licence}\n"
+    )
     address = details.licence_url
-    lines = [head, f"{address}\n" if address else "", *(_of(name, details) for name in names)]
+    lines = [
+        head,
+        f"{address}\n" if address else "",
+        *(_of(name, details) for name in names),
+    ]
     return "\n".join(line for line in lines if line)
 
 
@@ -218,7 +246,9 @@ def _of(name: str, details: Details) -> str:
     """Name, address and text of a licence; a copyright line names year and holders."""
     texts = _texts()
     text = texts.get(name) or texts[name.removesuffix("+")]
-    holders = ", ".join(map(name_of, details.authors)) or f"the authors of {details.title}"
+    holders = (
+        ", ".join(map(name_of, details.authors)) or f"the authors of {details.title}"
+    )
     text = HOLDERS.sub(lambda match: f"{match[1]}{details.date[:4]} {holders}", text)
     return f"{name}\n\n{licence_address(name)}\n\n{text}"
 
@@ -229,7 +259,12 @@ def _texts() -> dict[str, str]:
     return dict(json.loads(lzma.decompress(file.read_bytes())))
 
 
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+)
 MOST_SIZES = 4
 MOST_WARNINGS = 6
 ROLES = ("blurry", "sharp")
@@ -238,7 +273,9 @@ Pictures are PNG of 8 or 16 bits, sRGB. **Pillow, and with it most libraries, re
 as 8 bit without a word**: read the bytes with OpenCV (`cv2.imdecode(…, cv2.IMREAD_UNCHANGED)`,
 which gives BGR) or with `defocus`.
 """
-REMOVED = "Positions, serial numbers and names were removed from pictures and metadata.\n"
+REMOVED = (
+    "Positions, serial numbers and names were removed from pictures and metadata.\n"
+)
 
 
 def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
@@ -283,12 +320,17 @@ def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) 
         "pretty_name": details.title,
         "task_categories": ["image-to-image"],
         "tags": [*details.keywords],
-        "size_categories": [next((name for most, name in SIZES if facts.pairs < most), "n>1M")],
+        "size_categories": [
+            next((name for most, name in SIZES if facts.pairs < most), "n>1M")
+        ],
     }
     configs = _configs(facts, layout)
     if configs:
         entries["configs"] = [{"config_name": "default", "data_files": configs}]
-    lines = (f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in entries.items())
+    lines = (
+        f"{key}: {json.dumps(value, ensure_ascii=False)}\n"
+        for key, value in entries.items()
+    )
     return "".join(lines)
 
 
@@ -303,7 +345,10 @@ def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[dict[str, str]]
 
 def _content(facts: ReleaseFacts) -> str:
     lines = ["| split | pairs | scenes |", "|---|---:|---:|"]
-    lines += [f"| {name} | {n.pairs} | {n.scenes} |" for name, n in sorted(facts.counts.items())]
+    lines += [
+        f"| {name} | {n.pairs} | {n.scenes} |"
+        for name, n in sorted(facts.counts.items())
+    ]
     return "\n".join(lines) + "\n\nNo scene is in two splits.\n"
 
 
@@ -337,7 +382,10 @@ def _glance(facts: ReleaseFacts, details: Details) -> str:
 
 def _left_out(facts: ReleaseFacts) -> str:
     unread = len(facts.left_out or ())
-    reasons = [dropped_text(facts.steps), f"{unread} that could not be read" if unread else ""]
+    reasons = [
+        dropped_text(facts.steps),
+        f"{unread} that could not be read" if unread else "",
+    ]
     return "; ".join(filter(None, reasons))
 
 
@@ -360,7 +408,10 @@ def _measured(facts: ReleaseFacts) -> str:
 
 def _terms(details: Details) -> str:
     address = details.licence_url or licence_address(details.licence)
-    lines = [f"Licence: {_sentence(details.licence)}", f"<{address}>" if address else ""]
+    lines = [
+        f"Licence: {_sentence(details.licence)}",
+        f"<{address}>" if address else "",
+    ]
     if details.citation:
         lines.append(f"Cite: {_sentence(details.citation)}")
     return "\n".join(line for line in lines if line) + "\n"

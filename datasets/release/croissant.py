@@ -7,20 +7,62 @@ from typing import Any
 
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES
 from defocus.datasets.release.card import bibtex
-from defocus.datasets.release.details import Author, Details, NamedPerson, licence_address
+from defocus.datasets.release.details import (
+    Author,
+    Details,
+    NamedPerson,
+    licence_address,
+)
 from defocus.datasets.release.facts import ReleaseFacts
 from defocus.datasets.release.formats.layout import ReleaseFormat
-from defocus.datasets.release.provenance import numbers_text, steps_text, taken_with_text
+from defocus.datasets.release.provenance import (
+    numbers_text,
+    steps_text,
+    taken_with_text,
+)
 from defocus.storage.files import sha256_file
 
 INDEX = "pairs.csv"
 KINDS = {".csv": "text/csv", ".tar": "application/x-tar", ".h5": "application/x-hdf5"}
 
 _TERMS = (
-    *("citeAs", "column", "conformsTo", "data", "dataType", "equivalentProperty", "examples"),
-    *("extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes"),
-    *("isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references"),
-    *("regex", "repeated", "replace", "samplingRate", "separator", "source", "subField"),
+    *(
+        "citeAs",
+        "column",
+        "conformsTo",
+        "data",
+        "dataType",
+        "equivalentProperty",
+        "examples",
+    ),
+    *(
+        "extract",
+        "field",
+        "fileProperty",
+        "fileObject",
+        "fileSet",
+        "format",
+        "includes",
+    ),
+    *(
+        "isLiveDataset",
+        "jsonPath",
+        "key",
+        "md5",
+        "parentField",
+        "path",
+        "recordSet",
+        "references",
+    ),
+    *(
+        "regex",
+        "repeated",
+        "replace",
+        "samplingRate",
+        "separator",
+        "source",
+        "subField",
+    ),
     "transform",
 )
 _SPECIAL: dict[str, Any] = {
@@ -31,7 +73,9 @@ _SPECIAL: dict[str, Any] = {
 }
 
 
-def croissant_text(root: Path, facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
+def croissant_text(
+    root: Path, facts: ReleaseFacts, details: Details, layout: ReleaseFormat
+) -> str:
     """The document of a release whose other files are written; details may have a later DOI."""
     # Pictures that are files have a record set for each role, with ``ImageObject`` fields. Those in
     # shards are described by the shards alone, because the library ``mlcroissant`` keeps unpacked
@@ -47,7 +91,9 @@ def croissant_text(root: Path, facts: ReleaseFacts, details: Details, layout: Re
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", details.title).strip("-") or "dataset",
         "alternateName": details.title,
         "description": details.description or details.title,
-        "license": details.licence_url or licence_address(details.licence) or details.licence,
+        "license": details.licence_url
+        or licence_address(details.licence)
+        or details.licence,
         "url": f"https://doi.org/{details.doi}" if details.doi else details.url,
         "version": details.version,
         "keywords": [*details.keywords],
@@ -72,7 +118,9 @@ def croissant_text(root: Path, facts: ReleaseFacts, details: Details, layout: Re
 
 
 def _picture_roles(facts: ReleaseFacts, layout: ReleaseFormat) -> list[str]:
-    pictures = [role for role in FILE_ROLES if role in facts.columns and role not in ARRAYS]
+    pictures = [
+        role for role in FILE_ROLES if role in facts.columns and role not in ARRAYS
+    ]
     return pictures if layout.loose else []
 
 
@@ -94,12 +142,16 @@ def _creator(author: Author) -> dict[str, Any]:
 def _responsible(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
     """Croissant's vocabulary for responsible AI: collection, annotation, biases, people."""
     taken = taken_with_text(facts.settings)
-    curated = (step.settings.get("by_people") for step in facts.steps if step.step == "curate")
+    curated = (
+        step.settings.get("by_people") for step in facts.steps if step.step == "curate"
+    )
     judged = [
         f"{number} pairs were judged by a person, the others by rules on measurements."
         for number in curated
     ]
-    collection = " ".join(_lines(f"{details.collection}\n{facts.pictures}{taken}")).strip()
+    collection = " ".join(
+        _lines(f"{details.collection}\n{facts.pictures}{taken}")
+    ).strip()
     return {
         "rai:dataCollection": collection,
         "rai:dataPreprocessingProtocol": _lines(steps_text(facts.steps)),
@@ -152,7 +204,9 @@ def _file_set(role: str, layout: ReleaseFormat) -> dict[str, Any]:
 def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, Any]:
     """The pictures of a role with the ids of their pairs."""
     files = {"@id": f"{role}-files"}
-    pattern = ".*".join(map(re.escape, layout.pictures.format(role=role, id="\0").split("*")))
+    pattern = ".*".join(
+        map(re.escape, layout.pictures.format(role=role, id="\0").split("*"))
+    )
     name = {
         "fileSet": files,
         "extract": {"fileProperty": "fullpath"},
@@ -166,7 +220,9 @@ def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, A
         "description": description,
         "field": [
             _field(f"{role}/id", "Name of the pair.", "sc:Text", name),
-            _field(f"{role}/picture", f"{description} {DEPTH}", "sc:ImageObject", picture),
+            _field(
+                f"{role}/picture", f"{description} {DEPTH}", "sc:ImageObject", picture
+            ),
         ],
     }
 
@@ -174,7 +230,9 @@ def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, A
 DEPTH = "Loaders that use Pillow give 8 bits of pictures of 16 bits."
 
 
-def _field(name: str, description: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
+def _field(
+    name: str, description: str, kind: str, source: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
         "@id": name,

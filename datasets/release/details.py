@@ -23,7 +23,10 @@ OWN = re.compile(r"LicenseRef-[A-Za-z0-9.-]+", re.IGNORECASE)
 @cache
 def _names(kind: str) -> dict[str, str]:
     """The identifiers of the list by their lower case: ``licences`` or ``exceptions``."""
-    return {name.lower(): name for name in json.loads(LIST.read_text(encoding="utf-8"))[kind]}
+    return {
+        name.lower(): name
+        for name in json.loads(LIST.read_text(encoding="utf-8"))[kind]
+    }
 
 
 def canonical_expression(text: str) -> str | None:
@@ -44,13 +47,19 @@ def canonical_expression(text: str) -> str | None:
         elif part in {"AND", "OR"}:
             right = not wanted
         else:
-            part = _names("exceptions").get(word.lower()) if before == "WITH" else _licence(word)
+            part = (
+                _names("exceptions").get(word.lower())
+                if before == "WITH"
+                else _licence(word)
+            )
             right = wanted
         if part is None or not right:
             return None
         written.append(part)
         kinds = {"AND", "OR", "WITH", "(", ")"}
-        before = part if part in kinds else "exception" if before == "WITH" else "licence"
+        before = (
+            part if part in kinds else "exception" if before == "WITH" else "licence"
+        )
     if depth or before in {"AND", "OR", "WITH", "("}:
         return None
     return " ".join(written).replace("( ", "(").replace(" )", ")")
@@ -113,7 +122,9 @@ def spdx(licence: str) -> str:
     if licence != NO_LICENCE and not licence_problem(licence):
         return licence if identifiers(licence) == (licence,) else ""
     first = licence.replace(";", " ").replace(",", " ").split()[:1]
-    return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
+    return next(
+        (name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), ""
+    )
 
 
 def identifiers(licence: str) -> tuple[str, ...]:
@@ -128,7 +139,9 @@ def identifiers(licence: str) -> tuple[str, ...]:
 def licence_address(licence: str) -> str:
     """Address of the terms of a licence of the SPDX list; empty for others and for several."""
     name = spdx(licence)
-    return ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+"))) if name else ""
+    return (
+        ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+"))) if name else ""
+    )
 
 
 def hub_licence(licence: str) -> str:
@@ -154,7 +167,9 @@ def _written(value: object) -> object:
 
 def _doi(text: str) -> str:
     if text and not is_doi(text):
-        raise ValueError("a DOI is written without an address, such as 10.5281/zenodo.123456")
+        raise ValueError(
+            "a DOI is written without an address, such as 10.5281/zenodo.123456"
+        )
     return text
 
 
@@ -214,25 +229,33 @@ class Details(Settings):
     title: Annotated[str, Field(min_length=1)]
     description: str = ""
     authors: tuple[Author, ...] = ()
-    licence: str = NO_LICENCE  # SPDX identifier or expression; a reader's card may have words
+    licence: str = (
+        NO_LICENCE  # SPDX identifier or expression; a reader's card may have words
+    )
     licence_url: str = ""  # where the terms are
     citation: str = ""  # in words
     doi: Doi = ""  # of the release, without a prefix
     version: Annotated[str, AfterValidator(_version)] = "1.0.0"
     # of publication; the only part of a release that depends on the day
     date: Annotated[str, BeforeValidator(_written), AfterValidator(_day)] = ""
-    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""  # web page of the dataset
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = (
+        ""  # web page of the dataset
+    )
     keywords: tuple[str, ...] = ("defocus deblurring", "image restoration")
     # whether people can be recognised in the pictures, and that they agreed
     faces: str = NOT_DECLARED
     publisher: str = ""  # such as ``Zenodo``
     paper: Doi = ""  # DOI of the paper on the dataset
     new_version_of: Doi = ""  # DOI of the release that this one replaces
-    collection: str = ""  # how the pictures were taken, where their metadata does not say
+    collection: str = (
+        ""  # how the pictures were taken, where their metadata does not say
+    )
     biases: str = ""  # what the pictures do not show, or show too often
 
 
-def later_version(details: Details, version: str | None, before: Details | None) -> Details:
+def later_version(
+    details: Details, version: str | None, before: Details | None
+) -> Details:
     """The details with a version later than that of the release before, and with its DOI."""
     document: dict[str, object] = details.model_dump()
     if version is not None:

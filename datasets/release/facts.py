@@ -45,21 +45,33 @@ class ReleaseFacts(Settings):
     to: str  # format of the release
     # the reader whose card has the licence of the pictures, if not the user's
     source: str | None = None
-    request: str = ""  # SHA-256 of what was asked for; the same request finds its release again
+    request: str = (
+        ""  # SHA-256 of what was asked for; the same request finds its release again
+    )
     details: Details | None = None
     counts: dict[Split, Count] = Field(default_factory=dict)
     columns: tuple[str, ...] = ()  # of ``pairs.csv``
-    shards: tuple[str, ...] = ()  # files that hold the pairs; empty if pictures are separate files
+    shards: tuple[
+        str, ...
+    ] = ()  # files that hold the pairs; empty if pictures are separate files
     pictures: str = ""  # what the pictures are, Markdown lines
     sharp: str = ""  # the same of the sharp ones, a sentence
-    settings: tuple[Setting, ...] = ()  # camera, lens and exposures, and how many pairs have them
+    settings: tuple[
+        Setting, ...
+    ] = ()  # camera, lens and exposures, and how many pairs have them
     steps: tuple[MakingStep, ...] = ()
     numbers: tuple[Number, ...] = ()  # of the audit
-    left_out: tuple[str, ...] | None = None  # ids of the dataset's pairs that could not be read
-    shown: tuple[str, ...] = ()  # files of the members of a pair to look at; none in shards
+    left_out: tuple[str, ...] | None = (
+        None  # ids of the dataset's pairs that could not be read
+    )
+    shown: tuple[
+        str, ...
+    ] = ()  # files of the members of a pair to look at; none in shards
     sizes: tuple[Setting, ...] = ()  # of the pictures, and how many pairs have them
     bytes: int = 0  # of all pictures and shards
-    warnings: tuple[str, ...] | None = None  # of the audit, in lines; None without an audit
+    warnings: tuple[str, ...] | None = (
+        None  # of the audit, in lines; None without an audit
+    )
 
     @property
     def pairs(self) -> int:
@@ -72,8 +84,12 @@ class ReleaseNotes:
     """What the documents of a release say besides its pictures and its card."""
 
     numbers: tuple[Number, ...] = ()  # of the audit
-    warnings: tuple[str, ...] | None = None  # of the audit, in lines; None without an audit
-    previous: Path | None = None  # the release before, whose differences go into ``CHANGES``
+    warnings: tuple[str, ...] | None = (
+        None  # of the audit, in lines; None without an audit
+    )
+    previous: Path | None = (
+        None  # the release before, whose differences go into ``CHANGES``
+    )
 
 
 NO_NOTES = ReleaseNotes()
@@ -89,16 +105,23 @@ def facts_of(
     root: Path,
 ) -> ReleaseFacts:
     """The facts of a release whose pictures are written; those that it lacks are not in it yet."""
-    pairs = [replace(p, metadata=without_private(p.metadata)) for p in (row.pair for row in rows)]
+    pairs = [
+        replace(p, metadata=without_private(p.metadata))
+        for p in (row.pair for row in rows)
+    ]
     counts = Counter(pair.split for pair in pairs)
-    scenes = {split: len({p.scene for p in pairs if p.split == split}) for split in counts}
+    scenes = {
+        split: len({p.scene for p in pairs if p.split == split}) for split in counts
+    }
     first = rows[0].files
     return ReleaseFacts(
         to=form,
         source=dataset.source or None,
         request=request,
         details=details,
-        counts={s: Count(pairs=counts[s], scenes=scenes[s]) for s in SPLITS if counts[s]},
+        counts={
+            s: Count(pairs=counts[s], scenes=scenes[s]) for s in SPLITS if counts[s]
+        },
         columns=index_columns(rows),
         shards=tuple(sorted({row.shard for row in rows} - {""})),
         pictures=pictures_text(pairs),
@@ -107,7 +130,9 @@ def facts_of(
         steps=dataset.steps,
         numbers=notes.numbers,
         warnings=notes.warnings,
-        shown=() if rows[0].shard else tuple(first[r] for r in ("blurry", "sharp") if r in first),
+        shown=()
+        if rows[0].shard
+        else tuple(first[r] for r in ("blurry", "sharp") if r in first),
         sizes=_sizes(rows),
         bytes=_bytes(root, rows),
     )
@@ -120,12 +145,16 @@ def _sizes(rows: Rows) -> tuple[Setting, ...]:
         size = picture_size(row.pair.blurry) if row.pair.blurry.is_file() else None
         if size is not None:
             sizes[size] += 1
-    return tuple((f"{w} × {h} px", counted(n, "pair")) for (w, h), n in sizes.most_common())
+    return tuple(
+        (f"{w} × {h} px", counted(n, "pair")) for (w, h), n in sizes.most_common()
+    )
 
 
 def _bytes(root: Path, rows: Rows) -> int:
     names = {row.shard or name for row in rows for name in row.files.values()}
-    return sum((root / name).stat().st_size for name in names if (root / name).is_file())
+    return sum(
+        (root / name).stat().st_size for name in names if (root / name).is_file()
+    )
 
 
 def write_facts(root: Path, facts: ReleaseFacts) -> None:
@@ -141,17 +170,23 @@ def read_facts(root: Path) -> ReleaseFacts:
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: missing; give the root of a release") from error
     except (OSError, ValueError, FileError) as error:  # ValidationError is a ValueError
-        raise DatasetError(f"{path}: damaged; 'defocus-data verify {root}' says what is") from error
+        raise DatasetError(
+            f"{path}: damaged; 'defocus-data verify {root}' says what is"
+        ) from error
 
 
-def audit_facts(dataset: Dataset, path: Path) -> tuple[tuple[Number, ...], tuple[str, ...]]:
+def audit_facts(
+    dataset: Dataset, path: Path
+) -> tuple[tuple[Number, ...], tuple[str, ...]]:
     """The numbers of a dataset's ``audit.json``, and what it warns of, in lines."""
     from defocus.datasets.audit.table import QUANTITIES
 
     try:
         document: Mapping[str, Any] = read_json(path, MAX_BYTES)
         if document["content_hash"] != dataset.content_hash:
-            raise InputError(f"{path}: the audit of other pictures; audit {dataset.name} again")
+            raise InputError(
+                f"{path}: the audit of other pictures; audit {dataset.name} again"
+            )
         quantities = [(one, document["summary"][one.name]) for one in QUANTITIES]
         numbers = tuple(
             Number(title=one.title, unit=one.unit, **values)

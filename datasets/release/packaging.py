@@ -19,14 +19,23 @@ from defocus.datasets.checksums import (
     folder_hashes,
     write_checksums,
 )
-from defocus.datasets.deriving.maker import remove_emptied, require_empty, working_folder
+from defocus.datasets.deriving.maker import (
+    remove_emptied,
+    require_empty,
+    working_folder,
+)
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair, with_files
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, pair_files, picture_hashes
 from defocus.datasets.readers.release import read as read_release
 from defocus.datasets.readers.release import remove_unpacked
-from defocus.datasets.release.card import card_text, citation_text, datacite_text, licence_text
+from defocus.datasets.release.card import (
+    card_text,
+    citation_text,
+    datacite_text,
+    licence_text,
+)
 from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details, require_redistributable
 from defocus.datasets.release.facts import (
@@ -38,7 +47,12 @@ from defocus.datasets.release.facts import (
     write_facts,
 )
 from defocus.datasets.release.formats import hdf5, webdataset
-from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, Rows, index_text
+from defocus.datasets.release.formats.layout import (
+    ReleaseFormat,
+    ReleaseOrder,
+    Rows,
+    index_text,
+)
 from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
@@ -56,7 +70,9 @@ class ReleaseChanges:
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    changed: dict[str, tuple[str, ...]]  # roles, ``scene``, ``split``, ``metadata`` that differ
+    changed: dict[
+        str, tuple[str, ...]
+    ]  # roles, ``scene``, ``split``, ``metadata`` that differ
     kept: int
 
 
@@ -75,7 +91,9 @@ def changes_text(before: Path, after: Path) -> str:
             lines += [f"- `{name}`" for name in names]
     if changes.changed:
         lines += ["", f"## Changed: {counted(len(changes.changed), 'pair')}", ""]
-        lines += [f"- `{name}`: {', '.join(what)}" for name, what in changes.changed.items()]
+        lines += [
+            f"- `{name}`: {', '.join(what)}" for name, what in changes.changed.items()
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -83,13 +101,17 @@ def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     """Compare two datasets; files with other bytes count as changed if their pixels differ."""
     old, new = ({pair.id: pair for pair in one.pairs} for one in (before, after))
     hashes = {
-        p: h for one in (before, after) for p, h in picture_hashes(one.root, one.pairs).items()
+        p: h
+        for one in (before, after)
+        for p, h in picture_hashes(one.root, one.pairs).items()
     }
     both = sorted(old.keys() & new.keys())
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}
     changed = {name: what for name, what in differing.items() if what}
     added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
-    return ReleaseChanges(tuple(added), tuple(removed), changed, len(both) - len(changed))
+    return ReleaseChanges(
+        tuple(added), tuple(removed), changed, len(both) - len(changed)
+    )
 
 
 def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:
@@ -160,13 +182,19 @@ def package_dataset(
     if finished := _finished(out, request, dataset):
         remove_emptied(out, "packaging")
         return finished
-    labels = {"title": details.title, "licence": details.licence, "version": details.version}
+    labels = {
+        "title": details.title,
+        "licence": details.licence,
+        "version": details.version,
+    }
     with working_folder(out, "packaging", order) as root:
         _clear(root)
         release = ReleaseOrder(root, dataset.pairs, shard_bytes, labels, where)
         rows, left_out = layout.write(release)
         if not rows:
-            raise DatasetError(f"{dataset.name}: no pair can be read; {left_out[0].reason}")
+            raise DatasetError(
+                f"{dataset.name}: no pair can be read; {left_out[0].reason}"
+            )
         lacking = tuple(one.id for one in dataset.without(left_out))
         facts = facts_of(dataset, rows, form, details, request, notes, root)
         facts = facts.model_copy(update={"left_out": lacking or None})
@@ -181,9 +209,15 @@ def package_dataset(
 
 def _noted(notes: ReleaseNotes) -> dict[str, object]:
     """What the notes add to the order of a release."""
-    previous = None if notes.previous is None else sha256_file(notes.previous / CHECKSUMS)
+    previous = (
+        None if notes.previous is None else sha256_file(notes.previous / CHECKSUMS)
+    )
     warned = {} if notes.warnings is None else {"warnings": notes.warnings}
-    return {"numbers": [one.model_dump() for one in notes.numbers], **warned, "previous": previous}
+    return {
+        "numbers": [one.model_dump() for one in notes.numbers],
+        **warned,
+        "previous": previous,
+    }
 
 
 def require_release_folder(out: Path) -> None:
@@ -258,7 +292,9 @@ def _index(root: Path, layout: ReleaseFormat, rows: Rows, dataset: Dataset) -> N
     """Write ``pairs.csv``, and the manifest of pairs where pictures are separate files."""
     if layout.loose:
         released = tuple(_released(root, row.pair, row.files) for row in rows)
-        write_manifest(root, make_manifest(root, released, dataset.source, dataset.steps))
+        write_manifest(
+            root, make_manifest(root, released, dataset.source, dataset.steps)
+        )
     write_text(root / INDEX, index_text(rows))
 
 

@@ -17,7 +17,13 @@ from defocus.errors import DefocusError, ImageError
 from defocus.pictures.derived import dressed, meaning_of
 from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
 from defocus.pictures.png import Chunk, PngParts
-from defocus.pictures.profiles import colour_code, colours_of, in_srgb, in_two_spaces, profile_of
+from defocus.pictures.profiles import (
+    colour_code,
+    colours_of,
+    in_srgb,
+    in_two_spaces,
+    profile_of,
+)
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.tags import EXIF_DIRECTORY
@@ -40,7 +46,9 @@ NO_SECRETS = {"unknown", "none", "null"}
 def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Remove private keys (``serial_number``, ``gps``, …), and their values from other texts."""
     texts = {text for text in _secrets(metadata) if len(text) >= SHORTEST}
-    cleaned: dict[str, Any] = _cleaned(metadata, sorted(texts - NO_SECRETS, key=len)[::-1])
+    cleaned: dict[str, Any] = _cleaned(
+        metadata, sorted(texts - NO_SECRETS, key=len)[::-1]
+    )
     return cleaned
 
 
@@ -78,7 +86,10 @@ PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
 def with_shot(path: Path, png: bytes) -> bytes:
     """A released PNG with exposure, lens, date and meaning of colours of its original file."""
     metadata = read_metadata(path)
-    meaning, exif = meaning_of(metadata, converted=bool(profile_of(path))), _shot(metadata.exif)
+    meaning, exif = (
+        meaning_of(metadata, converted=bool(profile_of(path))),
+        _shot(metadata.exif),
+    )
     parts = meaning.parts
     if exif and isinstance(parts, PngParts):
         parts = replace(parts, chunks=(*parts.chunks, Chunk(b"eXIf", exif)))
@@ -129,10 +140,14 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     for role, path in files.items():  # the blurry picture is the first
         if role in ARRAYS:
             # written again: the file may have more behind the array
-            members[role] = encoded(role, read_array(path, array_shape(role, height, width)))
+            members[role] = encoded(
+                role, read_array(path, array_shape(role, height, width))
+            )
             continue
         picture = (
-            developed[path] if path in developed else in_srgb(path, read_image(path, pair.white))
+            developed[path]
+            if path in developed
+            else in_srgb(path, read_image(path, pair.white))
         )
         if role == "blurry":
             height, width = picture.shape[:2]
@@ -149,7 +164,11 @@ def _require_one_space(pair: Pair) -> None:
         help_of_us = "'defocus-data compensate' brings both to one space"
         raise ImageError(
             f"pair {pair.id}: the blurry picture is in {blurry}, the sharp one in {sharp}; "
-            + ("convert both to sRGB" if any(map(colour_code, pictures)) else help_of_us)
+            + (
+                "convert both to sRGB"
+                if any(map(colour_code, pictures))
+                else help_of_us
+            )
         )
 
 

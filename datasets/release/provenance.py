@@ -113,7 +113,9 @@ def _source(pair: Pair) -> str:
         return _RENDERED
     if _value(pair.metadata, "focus_stack.sharp") is not None:
         return _FUSED
-    return _REDUCED if _value(pair.metadata, "patch.scale") not in {None, 1} else _CAPTURED
+    return (
+        _REDUCED if _value(pair.metadata, "patch.scale") not in {None, 1} else _CAPTURED
+    )
 
 
 def _model(kind: str) -> str:
@@ -127,7 +129,9 @@ def _told(model: str) -> str:
 
 def _version(pair: Pair) -> str:
     compensation: Any = pair.metadata.get("compensation")
-    versions = compensation.get("versions") if isinstance(compensation, Mapping) else None
+    versions = (
+        compensation.get("versions") if isinstance(compensation, Mapping) else None
+    )
     return str(versions.get("defocus", "")) if isinstance(versions, Mapping) else ""
 
 
@@ -156,8 +160,12 @@ def settings_of(pairs: Sequence[Pair]) -> tuple[Setting, ...]:
         values = (_value(pair.metadata, path) for pair in pairs)
         counts = Counter(str(value) for value in values if value is not None)
         if counts:
-            shown = ", ".join(f"{value} ({count})" for value, count in counts.most_common(_LISTED))
-            more = f" and {len(counts) - _LISTED} others" if len(counts) > _LISTED else ""
+            shown = ", ".join(
+                f"{value} ({count})" for value, count in counts.most_common(_LISTED)
+            )
+            more = (
+                f" and {len(counts) - _LISTED} others" if len(counts) > _LISTED else ""
+            )
             rows.append((title, shown + more))
     return tuple(rows)
 
@@ -185,7 +193,9 @@ def dropped_text(steps: Iterable[MakingStep]) -> str:
             parts.append(f"{unknown} that could not be aligned or read")
         if rejected:
             reasons = one.settings.get("rejected_for")
-            parts.append(f"{rejected} by the rules" + (f": {reasons}" if reasons else ""))
+            parts.append(
+                f"{rejected} by the rules" + (f": {reasons}" if reasons else "")
+            )
     return "; ".join(parts)
 
 

@@ -17,7 +17,13 @@ from defocus.pictures.write import write_array, write_image
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved
-from defocus.scene.sensor import Sensor, exposed, recorded_views, seed_of, view_difference
+from defocus.scene.sensor import (
+    Sensor,
+    exposed,
+    recorded_views,
+    seed_of,
+    view_difference,
+)
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 from defocus.storage.files import make_folder
@@ -45,7 +51,9 @@ class RenderedPair:
     sharp: Image
     truth: Image
     flow: NDArray[np.float32]  # ``(2, H, W)`` float32, px, from blurry to sharp
-    defocus_map: NDArray[np.float32]  # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    defocus_map: NDArray[
+        np.float32
+    ]  # ``(H, W)`` float32, signed circle-of-confusion diameter, px
     # left and right dual-pixel views in the form of ``blurry``, which is their mean in linear
     # light; None if the camera has none
     views: tuple[Image, Image] | None
@@ -71,16 +79,23 @@ def render_scene(
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)
     coarse = [_coarser_layer(layer) for layer in fine]
-    framed = np.s_[scene.margin_px : -scene.margin_px, scene.margin_px : -scene.margin_px]
+    framed = np.s_[
+        scene.margin_px : -scene.margin_px, scene.margin_px : -scene.margin_px
+    ]
     circles = defocus_map(coarse, lens)[framed].astype(np.float32)
-    seeds = {name: seed_of(scene.name, variant, name) for name in ("blurry", "sharp", "views")}
+    seeds = {
+        name: seed_of(scene.name, variant, name)
+        for name in ("blurry", "sharp", "views")
+    }
     sensor = camera.sensor
     light = _light(scene, camera, coarse, lens, framed)
     blurry = exposed(light, sensor, seeds["blurry"])
     views = _views(camera, coarse, lens, framed, blurry, sensor, seeds)
     return RenderedPair(
         blurry=_picture(blurry),
-        sharp=_picture(exposed(_coarser(displaced)[framed], sensor, seeds["sharp"], -gain_ev)),
+        sharp=_picture(
+            exposed(_coarser(displaced)[framed], sensor, seeds["sharp"], -gain_ev)
+        ),
         truth=_picture(_coarser(in_focus)[framed]),
         flow=geometry.flow(width, height).astype(np.float32),
         defocus_map=circles,
@@ -90,7 +105,11 @@ def render_scene(
 
 
 def _light(
-    scene: Scene, camera: SceneCamera, coarse: list[Layer], lens: Lens, framed: tuple[slice, slice]
+    scene: Scene,
+    camera: SceneCamera,
+    coarse: list[Layer],
+    lens: Lens,
+    framed: tuple[slice, slice],
 ) -> Array:
     """Light of the scene through its lens, within the frame."""
     if camera.real is None:
@@ -113,7 +132,9 @@ def _views(
     """Recorded views of a dual-pixel sensor; None without such a sensor."""
     views = None
     if camera.dual_pixel is not None:
-        apart = view_difference(coarse, lens, camera.dual_pixel, camera.aperture)[framed]
+        apart = view_difference(coarse, lens, camera.dual_pixel, camera.aperture)[
+            framed
+        ]
         views = recorded_views(blurry, apart, sensor, seeds["views"])
     return views
 
@@ -144,7 +165,9 @@ def draw_misalignment(
 def _finer(geometry: Similarity) -> Similarity:
     """Convert a displacement to canvas pixels."""
     x, y = geometry.shift_px
-    return Similarity(geometry.zoom, geometry.rotation_deg, (x * FINENESS, y * FINENESS))
+    return Similarity(
+        geometry.zoom, geometry.rotation_deg, (x * FINENESS, y * FINENESS)
+    )
 
 
 def _coarser(values: Array) -> Array:
@@ -185,7 +208,10 @@ def _metadata(
             "rotation_deg": geometry.rotation_deg,
             "gain_ev": gain_ev,
         },
-        "circle_of_confusion_px": {"min": float(circles.min()), "max": float(circles.max())},
+        "circle_of_confusion_px": {
+            "min": float(circles.min()),
+            "max": float(circles.max()),
+        },
         "sensor": asdict(camera.sensor),
     }
 
@@ -202,7 +228,12 @@ def write_rendered(folder: Path, rendered: RenderedPair) -> None:
 
 
 def pair_in(
-    folder: Path, name: str, split: Split, metadata: dict[str, object], *, views: bool = False
+    folder: Path,
+    name: str,
+    split: Split,
+    metadata: dict[str, object],
+    *,
+    views: bool = False,
 ) -> Pair:
     """The pair whose files :func:`write_rendered` wrote into a folder."""
     roles = (*PICTURES, *ARRAYS, *(VIEWS if views else ()))

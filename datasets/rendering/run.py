@@ -48,7 +48,9 @@ class LensRequest(Settings):
     f_number: Annotated[float, Field(gt=0)]
     focus_distance_mm: Annotated[float, Field(gt=0)]
     sensor_width_mm: Annotated[float, Field(gt=0)] = 36.0
-    file: Path | None = None  # of 'chart lens': gives the kernels, the others their size
+    file: Path | None = (
+        None  # of 'chart lens': gives the kernels, the others their size
+    )
 
 
 class SceneRequest(Settings):
@@ -58,7 +60,9 @@ class SceneRequest(Settings):
     # these two: a picture and the depth of each of its pixels
     picture: Path | None = None
     depth: Path | None = None
-    depth_unit_mm: Annotated[float, Field(gt=0)] = 1.0  # length of one unit of the depth file, mm
+    depth_unit_mm: Annotated[float, Field(gt=0)] = (
+        1.0  # length of one unit of the depth file, mm
+    )
     planes: tuple[PicturePlane, ...] = ()  # planes, instead of picture and depth
     # these two: values that differ from the lens's
     focus_distance_mm: Annotated[float, Field(gt=0)] | None = None
@@ -67,10 +71,17 @@ class SceneRequest(Settings):
     @model_validator(mode="after")
     def _one_kind(self) -> "SceneRequest":
         measured = self.picture is not None and self.depth is not None
-        if measured == bool(self.planes) or (self.picture is None) != (self.depth is None):
+        if measured == bool(self.planes) or (self.picture is None) != (
+            self.depth is None
+        ):
             raise ValueError(f"scene '{self.name}' needs picture and depth, or planes")
-        if self.planes and max(self.planes, key=lambda plane: plane.depth_mm).polygon is not None:
-            raise ValueError(f"the farthest plane of '{self.name}' fills the frame: no polygon")
+        if (
+            self.planes
+            and max(self.planes, key=lambda plane: plane.depth_mm).polygon is not None
+        ):
+            raise ValueError(
+                f"the farthest plane of '{self.name}' fills the frame: no polygon"
+            )
         return self
 
 
@@ -78,7 +89,8 @@ class RenderRequest(Settings):
     """The whole document."""
 
     size: tuple[
-        Annotated[int, Field(ge=32, le=LARGEST_SIDE)], Annotated[int, Field(ge=32, le=LARGEST_SIDE)]
+        Annotated[int, Field(ge=32, le=LARGEST_SIDE)],
+        Annotated[int, Field(ge=32, le=LARGEST_SIDE)],
     ]
     lens: LensRequest
     aperture: Aperture = ROUND
@@ -109,7 +121,10 @@ def render_dataset(
     Scenes that share a source picture, directly or through others, are in the same split."""
     request = load_request(request_file)
     real = _real_lens(request, request_file)
-    read = (attempt(one.name, partial(_read, one, request_file.parent)) for one in request.scenes)
+    read = (
+        attempt(one.name, partial(_read, one, request_file.parent))
+        for one in request.scenes
+    )
     sources, unread = parted(read)
     if not sources:
         raise DatasetError(f"{request_file}: no scene can be read; {unread[0].reason}")
@@ -126,7 +141,10 @@ def render_dataset(
         thing="scene",
     )
     dataset = make_dataset(out, how, where)
-    return tuple(sorted(dataset.pairs, key=lambda pair: pair.id)), (*unread, *dataset.left_out)
+    return tuple(sorted(dataset.pairs, key=lambda pair: pair.id)), (
+        *unread,
+        *dataset.left_out,
+    )
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
@@ -156,7 +174,9 @@ def _read(wanted: SceneRequest, folder: Path) -> _Source:
     surfaces = _surfaces(wanted, folder)
     depths = tuple(depth for surface in surfaces for depth in surface.depth_range_mm)
     content = [name for surface in surfaces for name in surface.pictures]
-    content += [source_name(one.depth) for one in surfaces if isinstance(one, DepthPicture)]
+    content += [
+        source_name(one.depth) for one in surfaces if isinstance(one, DepthPicture)
+    ]
     return _Source(wanted, surfaces, depths, tuple(content))
 
 
@@ -175,17 +195,25 @@ def _scene(source: _Source, request: RenderRequest, real: RealLens | None) -> Sc
     return with_margin(scene, source.depths_mm, real)
 
 
-def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | PicturePlane, ...]:
+def _surfaces(
+    wanted: SceneRequest, folder: Path
+) -> tuple[DepthPicture | PicturePlane, ...]:
     if wanted.picture is not None and wanted.depth is not None:
         picture, depth = folder / wanted.picture, folder / wanted.depth
         return (DepthPicture(picture, depth, wanted.depth_unit_mm),)
-    return tuple(replace(plane, picture=folder / plane.picture) for plane in wanted.planes)
+    return tuple(
+        replace(plane, picture=folder / plane.picture) for plane in wanted.planes
+    )
 
 
 def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
     """The scenes with splits, which share no source picture."""
     users: dict[str, str] = {}
-    links = [(one.name, users.setdefault(p, one.name)) for one in scenes for p in one.pictures]
+    links = [
+        (one.name, users.setdefault(p, one.name))
+        for one in scenes
+        for p in one.pictures
+    ]
     group = joined((scene.name for scene in scenes), links)
     splits = scene_splits(group.values())
     return [replace(scene, split=splits[group[scene.name]]) for scene in scenes]

@@ -62,7 +62,9 @@ class DepthPicture:
         return measured_layers(colour, depth, canvas, DEPTH_STEPS)
 
 
-def _closed(corners: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+def _closed(
+    corners: tuple[tuple[float, float], ...],
+) -> tuple[tuple[float, float], ...]:
     if len(corners) < 3:
         raise ValueError("a polygon has three corners or more")
     return corners
@@ -76,7 +78,9 @@ class PicturePlane(StrictNumbers):
     picture: Path
     depth_mm: Annotated[float, Field(gt=0)]  # distance of the plane
     # corners in frame heights from the frame's centre; None fills the canvas
-    polygon: Annotated[tuple[tuple[float, float], ...], AfterValidator(_closed)] | None = None
+    polygon: (
+        Annotated[tuple[tuple[float, float], ...], AfterValidator(_closed)] | None
+    ) = None
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -103,7 +107,9 @@ def source_name(file: Path) -> str:
     try:
         return f"sha256:{sha256_file(file)}"
     except OSError as error:
-        raise DatasetError(f"{file}: cannot be read ({error.strerror}); check the path") from error
+        raise DatasetError(
+            f"{file}: cannot be read ({error.strerror}); check the path"
+        ) from error
 
 
 def _linear(file: Path) -> Array:
@@ -114,13 +120,21 @@ def read_depth(file: Path) -> Array:
     """The depth of each pixel, ``(H, W)`` float64, > 0; unknown ones (0, or not finite) are filled.
 
     They have the farther of their left and right neighbours."""
-    depth = read_array(file).astype(np.float64) if file.suffix.lower() == ".npy" else _grey(file)
+    depth = (
+        read_array(file).astype(np.float64)
+        if file.suffix.lower() == ".npy"
+        else _grey(file)
+    )
     if depth.ndim != 2 or (depth < 0).any():
-        raise DatasetError(f"{file}: a depth has two axes and no negative value; correct it")
+        raise DatasetError(
+            f"{file}: a depth has two axes and no negative value; correct it"
+        )
     filled = shadows_filled(np.where(np.isfinite(depth) & (depth > 0), depth, np.nan))
     unknown = np.flatnonzero(~np.isfinite(filled).all(axis=1))
     if unknown.size:
-        raise DatasetError(f"{file}: row {unknown[0]} has no known depth at all; fill it")
+        raise DatasetError(
+            f"{file}: row {unknown[0]} has no known depth at all; fill it"
+        )
     return filled
 
 
@@ -140,8 +154,12 @@ def polygon_alpha(
     inside = np.zeros(len(points), dtype=bool)
     for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
         first, edge = np.array(start), np.subtract(end, start)
-        along = np.clip((points - first) @ edge / max(float(edge @ edge), 1e-12), 0.0, 1.0)
-        distance = np.minimum(distance, np.hypot(*(points - first - along[:, None] * edge).T))
+        along = np.clip(
+            (points - first) @ edge / max(float(edge @ edge), 1e-12), 0.0, 1.0
+        )
+        distance = np.minimum(
+            distance, np.hypot(*(points - first - along[:, None] * edge).T)
+        )
         crosses = (start[1] > points[:, 1]) != (end[1] > points[:, 1])
         if edge[1]:
             at = first[0] + (points[:, 1] - first[1]) * edge[0] / edge[1]
@@ -188,10 +206,14 @@ class Scene:
     @property
     def pictures(self) -> tuple[str, ...]:
         """All source pictures, sorted."""
-        return tuple(sorted({name for surface in self.surfaces for name in surface.pictures}))
+        return tuple(
+            sorted({name for surface in self.surfaces for name in surface.pictures})
+        )
 
 
-def with_margin(scene: Scene, depths_mm: Sequence[float], real: RealLens | None = None) -> Scene:
+def with_margin(
+    scene: Scene, depths_mm: Sequence[float], real: RealLens | None = None
+) -> Scene:
     """The scene with a margin that is wide enough for its blur."""
     largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
     spread = 0.0 if real is None else light_reach_px(scene.real_lens(real))
@@ -216,7 +238,9 @@ Range = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 
 def _ordered(limits: Range) -> Range:
     if limits[0] > limits[1]:
-        raise ValueError(f"a range goes from the least to the greatest, not {list(limits)}")
+        raise ValueError(
+            f"a range goes from the least to the greatest, not {list(limits)}"
+        )
     return limits
 
 

@@ -66,7 +66,10 @@ class Reuse:
         """Number of each pair at some places of the batch, and its slot in memory."""
         width = places.stop - places.start
         return [
-            (number, number // self.batch % self.generations * width + place - places.start)
+            (
+                number,
+                number // self.batch % self.generations * width + place - places.start,
+            )
             for number in numbers
             if places.start <= (place := number % self.batch) < places.stop
         ]
@@ -75,10 +78,18 @@ class Reuse:
         """``(places, 7)``: slot, top, left, whether transposed, turned over and mirrored, order."""
         random = np.random.default_rng([self.seed, step, 1])
         held, place = self.held(step), np.arange(self.batch)
-        first, end = (-((place - limit) // self.batch) for limit in (held.start, held.stop))
+        first, end = (
+            -((place - limit) // self.batch) for limit in (held.start, held.stop)
+        )
         spare = self.side - self.crop_px + 1
-        slot = random.integers(first, end) % self.generations * (places.stop - places.start)
-        rest = [random.integers(0, limit, self.batch) for limit in (spare, spare, 2, 2, 2)]
+        slot = (
+            random.integers(first, end)
+            % self.generations
+            * (places.stop - places.start)
+        )
+        rest = [
+            random.integers(0, limit, self.batch) for limit in (spare, spare, 2, 2, 2)
+        ]
         mixed = random.random(self.batch) < CHANNELS_SHARE
         order = random.integers(0, len(ORDERS), self.batch) * (mixed & orders)
         table = np.stack([slot + place - places.start, *rest, order], axis=1)
@@ -100,7 +111,9 @@ def reused_batches(
     begun = [held[k : k + reuse.batch] for k in range(0, len(held), reuse.batch)]
     counts = [reuse.pairs_until(step) for step in range(first, reuse.steps)]
     later = list(starmap(range, pairwise(counts)))
-    rendered = feeder.ahead(partial(_rendered, patches, reuse, places), [*begun, *later])
+    rendered = feeder.ahead(
+        partial(_rendered, patches, reuse, places), [*begun, *later]
+    )
     for numbers in track(begun, "rendering pairs"):
         if feeder.stop:
             break
@@ -134,7 +147,9 @@ def _rendered(
     if not mine:
         return torch.empty(0)
     generators = (np.random.default_rng([reuse.seed, number]) for number in mine)
-    batch = drawn_batch([colours.draw(random, reuse.side) for random in generators], reuse.side)
+    batch = drawn_batch(
+        [colours.draw(random, reuse.side) for random in generators], reuse.side
+    )
     members = [batch.blurry, batch.target, *batch.supervision.values()]
     return torch.cat(members, dim=1).permute(0, 2, 3, 1).contiguous().half()
 
@@ -147,14 +162,19 @@ def _maps(patches: StreamPatches) -> tuple[Further, ...]:
 class _Bank:
     """The pairs in memory."""
 
-    def __init__(self, patches: StreamPatches, reuse: Reuse, places: slice, feeder: Feeder) -> None:
+    def __init__(
+        self, patches: StreamPatches, reuse: Reuse, places: slice, feeder: Feeder
+    ) -> None:
         import torch
 
         self.patches, self.reuse, self.places = patches, reuse, places
         count = reuse.generations * (places.stop - places.start)
         shape = (count, reuse.side, reuse.side, 6 + len(_maps(patches)))
         device = feeder.device
-        if device.type == "cuda" and 4 * int(np.prod(shape)) > torch.cuda.mem_get_info(device)[0]:
+        if (
+            device.type == "cuda"
+            and 4 * int(np.prod(shape)) > torch.cuda.mem_get_info(device)[0]
+        ):
             device = torch.device("cpu")  # the half that is left is the training's
         try:
             self.pairs = torch.empty(shape, dtype=torch.float16, device=device)
@@ -173,7 +193,9 @@ class _Bank:
         slots = [slot for _, slot in self.reuse.slots(numbers, self.places)]
         if slots:
             at = torch.tensor(slots).to(self.pairs.device, non_blocking=True)
-            self.pairs.index_copy_(0, at, rendered.to(self.pairs.device, non_blocking=True))
+            self.pairs.index_copy_(
+                0, at, rendered.to(self.pairs.device, non_blocking=True)
+            )
 
     def batch(self, step: int) -> "Batch":
         """This process's part of the batch of a step."""
@@ -184,8 +206,12 @@ class _Bank:
         device, side = self.pairs.device, self.reuse.crop_px
         orders = "channels" in self.patches.augment
         table = torch.from_numpy(self.reuse.drawn(step, self.places, orders=orders))
-        drawn = table.to(device, non_blocking=True)  # else each step would wait for the one before
-        slot, top, left, transposed, over, mirrored, order = (one[:, None, None] for one in drawn.T)
+        drawn = table.to(
+            device, non_blocking=True
+        )  # else each step would wait for the one before
+        slot, top, left, transposed, over, mirrored, order = (
+            one[:, None, None] for one in drawn.T
+        )
         across = torch.arange(side, device=device)
         rows, columns = across[None, :, None], across[None, None, :]
         y = torch.where(transposed > 0, columns, rows)
@@ -201,13 +227,23 @@ class _Bank:
         )
 
     def _cut(
-        self, slot: "torch.Tensor", y: "torch.Tensor", x: "torch.Tensor", order: "torch.Tensor"
+        self,
+        slot: "torch.Tensor",
+        y: "torch.Tensor",
+        x: "torch.Tensor",
+        order: "torch.Tensor",
     ) -> "tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]":
         """Blurry and target crops in the colours' order, and their map of diameters."""
         crops = self.pairs[slot, y, x]
-        colours = self.orders[order[:, 0, 0]][:, None, None, :].expand(*crops.shape[:3], 3)
+        colours = self.orders[order[:, 0, 0]][:, None, None, :].expand(
+            *crops.shape[:3], 3
+        )
         blurry, target = (
-            crops[..., k : k + 3].gather(3, colours).permute(0, 3, 1, 2).float().contiguous()
+            crops[..., k : k + 3]
+            .gather(3, colours)
+            .permute(0, 3, 1, 2)
+            .float()
+            .contiguous()
             for k in (0, 3)
         )
         maps = {"defocus_map": crops[..., 6:].permute(0, 3, 1, 2).float().contiguous()}

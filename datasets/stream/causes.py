@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from defocus.scene.camera import StreamCamera, draw_noise
 from defocus.scene.depth import Focus
 from defocus.scene.noise_reduction import NoiseReduction
-from defocus.scene.softness import REACH_PX, Softness, draw_softness, softened, with_softness
+from defocus.scene.softness import (
+    REACH_PX,
+    Softness,
+    draw_softness,
+    softened,
+    with_softness,
+)
 
 Array = NDArray[np.float32]
 
@@ -113,13 +119,18 @@ class Causes:
 
     def diameters(self, diameters: Array) -> Array:
         """Signed diameters of the whole blur, px."""
-        return diameters if self.softness is None else with_softness(diameters, self.softness)
+        return (
+            diameters
+            if self.softness is None
+            else with_softness(diameters, self.softness)
+        )
 
 
 def draw_causes(number: int) -> Causes:
     """Draw the causes of the pair with a number."""
     of_softness, of_development, of_noise = (
-        np.random.default_rng([number, cause]) for cause in (OF_SOFTNESS, OF_DEVELOPMENT, OF_NOISE)
+        np.random.default_rng([number, cause])
+        for cause in (OF_SOFTNESS, OF_DEVELOPMENT, OF_NOISE)
     )
     causes = Causes()
     if of_development.random() < DEVELOPED_SHARE:
@@ -142,4 +153,6 @@ def draw_development(random: np.random.Generator) -> Development:
         luma_px=random.uniform(0.7, 2.0),
         chroma_px=random.uniform(0.5, 2.0),
     )
-    return Development(shot, read, reduction, random.uniform(0.0, 1.5), random.uniform(0.5, 1.5))
+    return Development(
+        shot, read, reduction, random.uniform(0.0, 1.5), random.uniform(0.5, 1.5)
+    )

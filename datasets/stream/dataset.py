@@ -65,16 +65,23 @@ def pages_of(dataset: Dataset, split: Split) -> tuple[Pair, ...]:
 def draw_page(renderer: Renderer, circle: int, number: int) -> tuple[StreamPair, str]:
     """One page that is out of focus as a whole, and its text."""
     random = np.random.default_rng([PAGE_REVISION, circle, number])
-    bank, index = renderer.bank, number  # few lenses are traced sooner than one for each page
+    bank, index = (
+        renderer.bank,
+        number,
+    )  # few lenses are traced sooner than one for each page
     diameter = float(random.choice((-1, 1)) * circle)
     border = margin(bank, index, Focus(diameter, diameter))
     lines = ["".join(random.choice(list(LETTERS), CHARACTERS)) for _ in range(LINES)]
     around = border + CUT_PX // 2
     light = _printed(random, lines, around)
     optic = bank.optic(index)
-    scene = snapped(optic, StreamScene(light, np.full(light.shape[:2], diameter, np.float32)))
+    scene = snapped(
+        optic, StreamScene(light, np.full(light.shape[:2], diameter, np.float32))
+    )
     camera = renderer.camera(random)
-    inside, cut = (np.s_[edge:-edge, edge:-edge] if edge else np.s_[:, :] for edge in (border, 6))
+    inside, cut = (
+        np.s_[edge:-edge, edge:-edge] if edge else np.s_[:, :] for edge in (border, 6)
+    )
     pair = StreamPair(
         blurry=recorded(camera, blurred(bank, index, scene, border), random)[cut],
         sharp=recorded(camera, np.ascontiguousarray(light[inside]), None)[cut],
@@ -95,14 +102,24 @@ def _printed(random: np.random.Generator, lines: list[str], around: int) -> Arra
         words(line, around + 20, around + step * number + capitals / 2, capitals)
         for number, line in enumerate(lines, 1)
     ]
-    fine = draw_shapes(list(shapes), (0.0, 0.0), (width * FINENESS, height * FINENESS), FINENESS)
-    paper = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    fine = draw_shapes(
+        list(shapes), (0.0, 0.0), (width * FINENESS, height * FINENESS), FINENESS
+    )
+    paper = (
+        cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(
+            np.float32
+        )
+        / 255
+    )
     bright = random.uniform(0.55, 0.9) * random.uniform(0.9, 1.0, 3)
     ink = random.uniform(0.02, 0.1)
     return np.asarray(ink + paper * (bright - ink), np.float32)
 
 
-HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test": (1000, 40, 384)}
+HELD_OUT: dict[Split, tuple[int, int, int]] = {
+    "validation": (0, 24, 256),
+    "test": (1000, 40, 384),
+}
 """Number of the first pair, how many, and the side of the pictures, px."""
 
 
@@ -118,8 +135,12 @@ def stream_dataset(
     content = identity(photographs)
     place = f"stream/{content[:16]}-text-{PAGE_REVISION}"
     if not photographs.files:
-        say(f"{title}: no photographs there; its scenes are made of procedural textures alone")
-    root, pairs, _ = cached_pairs(place, title, partial(_write_pairs, title, photographs))
+        say(
+            f"{title}: no photographs there; its scenes are made of procedural textures alone"
+        )
+    root, pairs, _ = cached_pairs(
+        place, title, partial(_write_pairs, title, photographs)
+    )
     derived = derived_folder(content)
     return Dataset(
         name,
@@ -145,7 +166,9 @@ def text_pages() -> Dataset:
     }
     renderer = Renderer(Photographs(), "held-out")
     root, pairs, _ = cached_pairs(
-        f"text/{content[:16]}", "text:", lambda root: _write_pages(root, renderer, "test", pages)
+        f"text/{content[:16]}",
+        "text:",
+        lambda root: _write_pages(root, renderer, "test", pages),
     )
     derived = derived_folder(content)
     return Dataset("text:", root, pairs, content, derived, rendered=True, source="text")
@@ -206,7 +229,12 @@ def _write_pages(
 
 
 def _write_pair(
-    root: Path, name: str, renderer: Renderer, split: Split, pair: StreamPair, **further: object
+    root: Path,
+    name: str,
+    renderer: Renderer,
+    split: Split,
+    pair: StreamPair,
+    **further: object,
 ) -> Pair:
     folder = root / "pairs" / name
     metadata = {**how_rendered(renderer.bank.optic(pair.optic), pair), **further}

@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from defocus.datasets.stream.patches import Renderer, StreamPair
-from defocus.datasets.stream.photographs import Photographs, is_held_out, read_photographs
+from defocus.datasets.stream.photographs import (
+    Photographs,
+    is_held_out,
+    read_photographs,
+)
 from defocus.errors import DatasetError
 from defocus.pictures.read import read_image
 from defocus.processes.isolation import LeftOut, attempt, say_left_out
@@ -68,7 +72,9 @@ class NativeBlur:
 
     kind: DepthKind  # of the background
     focus: Focus  # of the background
-    in_front: tuple[float, ...]  # signed diameter of each object before it, far to near, px
+    in_front: tuple[
+        float, ...
+    ]  # signed diameter of each object before it, far to near, px
 
 
 def full_size(photographs: Photographs) -> tuple[FullSize, ...]:
@@ -122,7 +128,9 @@ class NativeRenderer:
         of_depth = np.random.default_rng([NATIVE_REVISION, number, 2])
         nearness = draw_nearness(of_depth, blur.kind, *size, "held-out")
         behind, *others = self.photographs(number)
-        scene = full_size_scene(random, behind, others, blur.focus.at(nearness), blur.in_front)
+        scene = full_size_scene(
+            random, behind, others, blur.focus.at(nearness), blur.in_front
+        )
         scene = snapped(self.bank.optic(index), scene)
         seen = blurred(self.bank, index, scene, BORDER_PX)
         return StreamPair(
@@ -136,7 +144,9 @@ class NativeRenderer:
 
     def layers(self, number: int) -> list[FullSize]:
         """The photograph with a number, and those that its objects are cut from."""
-        return [self.files[(number + layer) % len(self.files)] for layer in range(LAYERS)]
+        return [
+            self.files[(number + layer) % len(self.files)] for layer in range(LAYERS)
+        ]
 
     def photographs(self, number: int) -> list[Photograph]:
         """The same, decoded."""

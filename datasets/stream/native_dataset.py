@@ -11,7 +11,12 @@ from defocus.datasets.deriving.parts import cached_pairs
 from defocus.datasets.pair import Dataset, Pair, with_files
 from defocus.datasets.pair_files import member_name
 from defocus.datasets.stream.dataset import how_rendered, identity, training_identity
-from defocus.datasets.stream.native import MOST_PAIRS, NATIVE_REVISION, NativeRenderer, full_size
+from defocus.datasets.stream.native import (
+    MOST_PAIRS,
+    NATIVE_REVISION,
+    NativeRenderer,
+    full_size,
+)
 from defocus.datasets.stream.photographs import Photographs, find_photographs
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_array, write_image
@@ -29,7 +34,9 @@ def native_dataset(
     document = {"stream": identity(photographs), "native": NATIVE_REVISION}
     content = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     place = f"stream-native/{content[:16]}"
-    root, pairs, _ = cached_pairs(place, title, partial(_write_pairs, title, photographs))
+    root, pairs, _ = cached_pairs(
+        place, title, partial(_write_pairs, title, photographs)
+    )
     return Dataset(
         title,
         root,

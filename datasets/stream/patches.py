@@ -12,7 +12,11 @@ from defocus.baselines.recipe import Further
 from defocus.datasets.patching.batch import EVERY, drawn_batch, random_look, with_look
 from defocus.datasets.patching.packing import ColourChange
 from defocus.datasets.stream.causes import Causes, draw_causes
-from defocus.datasets.stream.photographs import Photographs, read_for_training, read_photographs
+from defocus.datasets.stream.photographs import (
+    Photographs,
+    read_for_training,
+    read_photographs,
+)
 from defocus.processes.isolation import LeftOut
 from defocus.scene.camera import StreamCamera, draw_camera, recorded
 from defocus.scene.depth import DepthKind, draw_focus, draw_kind
@@ -86,7 +90,9 @@ class DrawnPatch:
 class Renderer:
     """Renders pairs of one branch by number; another number of lenses makes other pairs."""
 
-    def __init__(self, photographs: Photographs, branch: Branch, lenses: int | None = None) -> None:
+    def __init__(
+        self, photographs: Photographs, branch: Branch, lenses: int | None = None
+    ) -> None:
         self.photographs = photographs
         self.branch = branch
         self.lenses = lenses
@@ -151,7 +157,9 @@ class Renderer:
             return Causes()
         return draw_causes(number)
 
-    def _out_of_focus(self, number: int, index: int, scene: StreamScene, border: int) -> Array:
+    def _out_of_focus(
+        self, number: int, index: int, scene: StreamScene, border: int
+    ) -> Array:
         """A scene blurred by the lens of a pair, or by its light field."""
         if self._has_views(number):
             return synthetic_aperture(scene, border)
@@ -165,7 +173,11 @@ class Renderer:
     def camera(self, random: np.random.Generator) -> StreamCamera:
         """A random camera, or the one that photographed the chart of the one lens."""
         drawn, lens = draw_camera(random), self.photographs.lens
-        return drawn if lens is None or lens.recording is None else lens.recording.camera(drawn)
+        return (
+            drawn
+            if lens is None or lens.recording is None
+            else lens.recording.camera(drawn)
+        )
 
 
 def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
@@ -174,7 +186,9 @@ def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
-def draw_levels(random: np.random.Generator, kind: DepthKind) -> tuple[list[float], float | None]:
+def draw_levels(
+    random: np.random.Generator, kind: DepthKind
+) -> tuple[list[float], float | None]:
     """Draw the ascending nearness of background and occluders, and the one in focus."""
     count = 0
     if kind == "occluders":
@@ -197,7 +211,9 @@ class StreamPatches:
 
     blurry = "blurry"
     pixels = EPOCH_PIXELS
-    left_out: tuple[LeftOut, ...] = ()  # photographs are named when the stream is opened
+    left_out: tuple[
+        LeftOut, ...
+    ] = ()  # photographs are named when the stream is opened
 
     def __init__(
         self,
@@ -217,7 +233,13 @@ class StreamPatches:
         self.supervision = tuple(supervision)
 
     def batch(
-        self, step: int, size: int, seed: int, crop_px: int | None = None, *, places: slice = EVERY
+        self,
+        step: int,
+        size: int,
+        seed: int,
+        crop_px: int | None = None,
+        *,
+        places: slice = EVERY,
     ) -> "Batch":
         """One batch, the patches from number ``step * size`` on; defocus maps have 1 channel."""
         side = crop_px or self.crop_px
@@ -225,10 +247,14 @@ class StreamPatches:
         generators = (np.random.default_rng([seed, number]) for number in numbers)
         return drawn_batch([self.draw(random, side) for random in generators], side)
 
-    def draw(self, random: np.random.Generator, side: int) -> "tuple[StreamPatches, DrawnPatch]":
+    def draw(
+        self, random: np.random.Generator, side: int
+    ) -> "tuple[StreamPatches, DrawnPatch]":
         """Draw a random patch; return its source and the patch, which is rendered later."""
         number = int(random.integers(2**63))
-        return self, DrawnPatch(self.renderer, number, side, random_look(self.augment, random))
+        return self, DrawnPatch(
+            self.renderer, number, side, random_look(self.augment, random)
+        )
 
     def patch(self, what: str, drawn: DrawnPatch, side: int) -> "torch.Tensor":
         """One patch as a tensor."""

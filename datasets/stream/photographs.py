@@ -44,7 +44,9 @@ class Photographs:
     def of(self, branch: Branch) -> tuple[Path, ...]:
         """The files of one branch, in the order of their hashes."""
         held_out = branch == "held-out"
-        return tuple(path for path, sha256 in self.files if is_held_out(sha256) == held_out)
+        return tuple(
+            path for path, sha256 in self.files if is_held_out(sha256) == held_out
+        )
 
 
 def is_held_out(sha256: str) -> bool:
@@ -70,19 +72,25 @@ def find_photographs(folder: Path | None) -> Photographs:
     unread = [LeftOut(str(path), str(fault)) for path, fault in faults.items()]
     say_left_out(unread, len(files), "photograph")
     by_hash = {sha256: path for path, sha256 in sorted(hashes.items())}
-    return Photographs(tuple((path, sha256) for sha256, path in sorted(by_hash.items())))
+    return Photographs(
+        tuple((path, sha256) for sha256, path in sorted(by_hash.items()))
+    )
 
 
 def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
     """Decode photographs into memory, without small ones and those of the sample dataset.
 
     Those that cannot be read are left out by name."""
-    return tuple(Photograph.of(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files))
+    return tuple(
+        Photograph.of(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files)
+    )
 
 
 def read_for_training(files: Sequence[Path]) -> tuple[Photograph | Pyramid, ...]:
     """As :func:`read_photographs`, with parts alone of those that are large."""
-    return tuple(in_memory(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files))
+    return tuple(
+        in_memory(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files)
+    )
 
 
 def _decoded(files: Sequence[Path]) -> Iterator[tuple[NDArray[np.uint8], str]]:
@@ -126,7 +134,9 @@ def _say_unused(
             say(f"{left_out[0]}{more} {why}")
     say_left_out(unread, len(files), "photograph")
     if files and not usable:
-        raise DatasetError(f"{files[0].parent}: no photograph there can be used; add others")
+        raise DatasetError(
+            f"{files[0].parent}: no photograph there can be used; add others"
+        )
 
 
 def _eight_bits(picture: Image) -> NDArray[np.uint8]:
@@ -138,7 +148,9 @@ def _eight_bits(picture: Image) -> NDArray[np.uint8]:
 def pixel_hash(pixels: Image) -> str:
     """SHA-256 of a picture's size and pixels, independent of the file."""
     size = f"{pixels.shape[0]}x{pixels.shape[1]} {pixels.dtype}\n"
-    return hashlib.sha256(size.encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    return hashlib.sha256(
+        size.encode() + np.ascontiguousarray(pixels).tobytes()
+    ).hexdigest()
 
 
 def refused_hashes() -> frozenset[str]:

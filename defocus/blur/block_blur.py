@@ -83,7 +83,11 @@ class BlockBlur:
     @property
     def median_px(self) -> float | None:
         """The median of what says something; None where nothing does."""
-        return None if self.says_nothing else float(np.median(self.diameter_px[self.reliable]))
+        return (
+            None
+            if self.says_nothing
+            else float(np.median(self.diameter_px[self.reliable]))
+        )
 
     @property
     def in_focus(self) -> float | None:
@@ -148,7 +152,9 @@ def _energies(level: Array, tile_px: int) -> NDArray[np.float64]:
     """``(2, rows, columns)``: means of the gradient's square and of its fourth power in tiles."""
     squares, fourths = [], []
     for top in range(0, len(level), STRIP_PX):
-        first = max(0, top - 1)  # a row more on either side for the gradients at the border
+        first = max(
+            0, top - 1
+        )  # a row more on either side for the gradients at the border
         strip = level[first : top + STRIP_PX + 1]
         across = cv2.Sobel(strip, cv2.CV_32F, 1, 0, scale=1 / 8)
         down = cv2.Sobel(strip, cv2.CV_32F, 0, 1, scale=1 / 8)

@@ -53,7 +53,9 @@ def _noise_in_blocks(picture: Array, columns: int) -> tuple[Array, Array]:
     return np.sqrt(power), brightness
 
 
-def noise_of(brightness: NDArray[np.floating], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+def noise_of(
+    brightness: NDArray[np.floating], levels: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """The noise at some brightnesses, between those of :func:`noise_by_brightness`."""
     centres = (np.arange(BINS) + 0.5) / BINS
     return np.asarray(np.interp(brightness, centres, levels))

@@ -38,7 +38,9 @@ def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
         return 0.0
     spectrum = _radial_spectrum(luminance)
     height, width = luminance.shape
-    largest_px = min(LARGEST_DIAMETER_PX, height / 4, width / 4)  # a block holds several rings
+    largest_px = min(
+        LARGEST_DIAMETER_PX, height / 4, width / 4
+    )  # a block holds several rings
     diameters = np.arange(0.0, largest_px + STEP_PX / 2, STEP_PX)
     misfits = np.array([_misfit(spectrum, diameter) for diameter in diameters])
     best = int(misfits.argmin())
@@ -58,7 +60,9 @@ def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:
     frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side))
     annulus = np.rint(frequency * side).astype(int).ravel()
     counts = np.bincount(annulus)
-    means = (np.bincount(annulus, values.ravel()) / counts for values in (frequency, power))
+    means = (
+        np.bincount(annulus, values.ravel()) / counts for values in (frequency, power)
+    )
     # the first two are the taper's; beyond Nyquist annuli are broken
     return _Spectrum(*(mean[2 : side // 2] for mean in means))
 
@@ -69,7 +73,11 @@ def _misfit(spectrum: _Spectrum, diameter_px: float) -> float:
     # transform of a disc, n what fills its zeros (noise, sharper parts).
     measured = np.log(spectrum.power + FLOOR * spectrum.power.max())
     argument = np.pi * diameter_px * spectrum.frequency
-    disc = 2.0 * special.j1(argument) / argument if diameter_px > 0 else np.ones_like(argument)
+    disc = (
+        2.0 * special.j1(argument) / argument
+        if diameter_px > 0
+        else np.ones_like(argument)
+    )
     law = np.log(spectrum.frequency)
     centred = law - law.mean()
     left = measured - np.log(disc**2 + FILLING[:, None])

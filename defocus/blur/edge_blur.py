@@ -12,13 +12,17 @@ Array = NDArray[np.floating[Any]]
 LARGEST_SIGMA_PX = 5.0
 
 
-def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArray[np.float64]:
+def gradient_magnitude(
+    picture: Array, scale_px: float, radius_px: int
+) -> NDArray[np.float64]:
     """The gradient's length behind a Gaussian of ``scale_px``; the picture is mirrored."""
     taps = np.arange(-radius_px, radius_px + 1)
     bell = np.exp(-0.5 * (taps / scale_px) ** 2)
     slope = taps * bell / (2 * math.pi * scale_px**4)
     grey = np.asarray(picture, np.float64)
-    across = cv2.sepFilter2D(grey, cv2.CV_64F, slope, bell, borderType=cv2.BORDER_REFLECT)
+    across = cv2.sepFilter2D(
+        grey, cv2.CV_64F, slope, bell, borderType=cv2.BORDER_REFLECT
+    )
     down = cv2.sepFilter2D(grey, cv2.CV_64F, bell, slope, borderType=cv2.BORDER_REFLECT)
     return np.asarray(np.hypot(across, down), np.float64)
 

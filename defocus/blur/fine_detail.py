@@ -65,7 +65,9 @@ def fine_to_coarse_of_pair(
     first = _details(blurry, y, x)
     second = _details(sharp, ys, xs)
     coarse = np.maximum(first[1], second[1])
-    chosen = (coarse >= FLAT) & (coarse >= float(np.quantile(coarse, 1 - TEXTURED_SHARE)))
+    chosen = (coarse >= FLAT) & (
+        coarse >= float(np.quantile(coarse, 1 - TEXTURED_SHARE))
+    )
     if not chosen.any():
         return None, None
     weight = np.ones(int(chosen.sum()))
@@ -85,11 +87,15 @@ def _shared_tiles(
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Rows and columns of tiles' middles in both members of a pair, ``(2, T)`` each."""
     margin = TILE_PX // 2
-    sides = (np.arange(margin, max(side - margin, margin + 1), TILE_PX) for side in shape)
+    sides = (
+        np.arange(margin, max(side - margin, margin + 1), TILE_PX) for side in shape
+    )
     y, x = (part.ravel() for part in np.meshgrid(*sides, indexing="ij"))
     moved = matrix @ np.stack([x, y, np.ones_like(x)])
     there = np.rint(moved[1::-1] / moved[2]).astype(int)
-    seen = ((there >= margin) & (there < np.reshape(shape, (2, 1)) - margin)).all(axis=0)
+    seen = ((there >= margin) & (there < np.reshape(shape, (2, 1)) - margin)).all(
+        axis=0
+    )
     return np.stack([y, x])[:, seen], there[:, seen]
 
 
@@ -101,7 +107,11 @@ def _tile_means(
     for side, have in zip(shape, values.shape, strict=True):
         pixels = np.arange(side // TILE_PX * TILE_PX)
         share = np.zeros((side // TILE_PX, have))
-        np.add.at(share, (pixels // TILE_PX, np.minimum(pixels // factor, have - 1)), 1 / TILE_PX)
+        np.add.at(
+            share,
+            (pixels // TILE_PX, np.minimum(pixels // factor, have - 1)),
+            1 / TILE_PX,
+        )
         shares.append(share)
     return np.asarray(shares[0] @ values @ shares[1].T)
 
@@ -116,8 +126,12 @@ def _details(
         own = (tops >= top) & (tops < top + STRIP_ROWS)
         first = max(top - REACH_PX, 0)
         luma = luma_of(picture[first : top + STRIP_ROWS + TILE_PX + REACH_PX])
-        slightly, strongly = (cv2.GaussianBlur(luma, (0, 0), s) for s in (FINE_SIGMA, COARSE_SIGMA))
-        squares[:, own] = _mean_squares(luma, slightly, strongly, tops[own] - first, lefts[own])
+        slightly, strongly = (
+            cv2.GaussianBlur(luma, (0, 0), s) for s in (FINE_SIGMA, COARSE_SIGMA)
+        )
+        squares[:, own] = _mean_squares(
+            luma, slightly, strongly, tops[own] - first, lefts[own]
+        )
     strengths: NDArray[np.float64] = np.sqrt(np.maximum(squares, TINY))
     return strengths
 
@@ -129,7 +143,11 @@ def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-unt
     for tile in range(len(tops)):
         across = slice(lefts[tile], lefts[tile] + TILE_PX)
         for row in range(tops[tile], tops[tile] + TILE_PX):
-            one, two, three = luma[row, across], slightly[row, across], strongly[row, across]
+            one, two, three = (
+                luma[row, across],
+                slightly[row, across],
+                strongly[row, across],
+            )
             fines = coarses = np.float32(0)
             for k in range(TILE_PX):
                 fines += (one[k] - two[k]) ** 2

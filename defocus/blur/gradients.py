@@ -32,13 +32,18 @@ SMALLEST_BLOCK_PX = 16
 def gradient_energy(grey: Grey) -> float:
     """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness."""
     brightness = float(grey.mean())
-    return float(squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
+    return (
+        float(squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
+    )
 
 
 def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:
     """The squared Sobel gradient at each pixel after a Gaussian; 0 px means no Gaussian."""
     smooth = cv2.GaussianBlur(grey, (0, 0), smoothing_px) if smoothing_px else grey
-    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    across, down = (
+        cv2.Sobel(smooth, cv2.CV_32F, 1, 0),
+        cv2.Sobel(smooth, cv2.CV_32F, 0, 1),
+    )
     return np.asarray(across * across + down * down, np.float32)
 
 
@@ -72,7 +77,10 @@ class GradientEnergyMap:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object: log2 of the ratio in tenths, row by row; null without texture."""
         rounded = np.round(np.log2(np.maximum(self.ratio, 1e-3)), 1)
-        rows = [[None if np.isnan(value) else float(value) for value in row] for row in rounded]
+        rows = [
+            [None if np.isnan(value) else float(value) for value in row]
+            for row in rounded
+        ]
         return {"block_px": self.block_px, "log2_ratio": rows}
 
     def share_below(self, limit: float) -> float:
@@ -85,21 +93,26 @@ class GradientEnergyMap:
         bad = np.nan_to_num(self.ratio, nan=np.inf) < limit
         usable = np.where(bad, 0, 255).astype(np.uint8)
         return np.asarray(
-            cv2.resize(usable, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8
+            cv2.resize(usable, (width, height), interpolation=cv2.INTER_NEAREST),
+            np.uint8,
         )
 
 
 def gradient_energy_map(blurry: Grey, sharp: Grey) -> GradientEnergyMap:
     """Compare the local gradients of two registered pictures, sRGB-encoded luminance."""
     size = max(SMALLEST_BLOCK_PX, max(blurry.shape) // BLOCKS_ACROSS)
-    energies = [block_means(squared_gradient(picture), size) for picture in (blurry, sharp)]
+    energies = [
+        block_means(squared_gradient(picture), size) for picture in (blurry, sharp)
+    ]
     noises = [NOISE_ENERGY * noise_sigma(picture) ** 2 for picture in (blurry, sharp)]
     textured = np.maximum(*energies) > TEXTURED_OVER_NOISE * max(max(noises), 1e-12)
     first, second = (
         np.maximum(energy - noise, 0.05 * energy)
         for energy, noise in zip(energies, noises, strict=True)
     )
-    ratio = np.divide(second, first, out=np.full_like(first, np.nan), where=textured & (first > 0))
+    ratio = np.divide(
+        second, first, out=np.full_like(first, np.nan), where=textured & (first > 0)
+    )
     return GradientEnergyMap(ratio, size)
 
 
@@ -124,7 +137,8 @@ def _gradient_sums(patch: Image) -> list[float]:
     sums = []
     for side in KERNELS:
         across, down = (
-            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side) for order in ((1, 0), (0, 1))
+            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side)
+            for order in ((1, 0), (0, 1))
         )
         sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
     return sums

@@ -102,7 +102,9 @@ def _on_squares(level: Array, factor: int, rows: int, columns: int) -> Array:
     if cells >= 1:
         pooled = _block_means(level, int(cells))
     else:
-        pooled = np.asarray(cv2.resize(level, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        pooled = np.asarray(
+            cv2.resize(level, size, interpolation=cv2.INTER_LINEAR), np.float32
+        )
     below = max(0, rows - pooled.shape[0])
     right = max(0, columns - pooled.shape[1])
     padded = np.pad(pooled, ((0, below), (0, right), (0, 0)), mode="edge")
@@ -123,7 +125,10 @@ def _with_plain_parts(large: Array) -> tuple[Array, Array]:
     certain = _certain(large)[:, :, None]
     weight = np.maximum(certain, FAINT)
     both = np.dstack([np.log2(1 + large[:, :, :2]), strong])
-    around = cv2.blur(weight * both, PLAIN_SQUARES) / cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
+    around = (
+        cv2.blur(weight * both, PLAIN_SQUARES)
+        / cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
+    )
     mixed = both + (1 - certain) * (around - both)
     enough = _opened(certain * strong) > 0
     share = np.where(enough.any(), _opened(mixed[:, :, 2]), 0)
@@ -134,7 +139,9 @@ def _with_plain_parts(large: Array) -> tuple[Array, Array]:
 def _certain(large: Array) -> Array:
     """``(h, w)`` in [0, 1]: how surely each square says something of its blur."""
     multiple = (1 + large[:, :, 1]) / (1 + large[:, :, 0])
-    return np.asarray(np.clip((UNCERTAIN - multiple) / (UNCERTAIN - CERTAIN), 0, 1), np.float32)
+    return np.asarray(
+        np.clip((UNCERTAIN - multiple) / (UNCERTAIN - CERTAIN), 0, 1), np.float32
+    )
 
 
 def _opened(share: Array) -> Array:

@@ -63,7 +63,10 @@ def _mean_and_largest(strength: torch.Tensor, number: int) -> list[torch.Tensor]
     """Mean and largest strength of details in each cell, at level ``number`` of the pyramid."""
     size = CELL_PX // 2**number
     if size > 1:
-        return [functional.avg_pool2d(strength, size), functional.max_pool2d(strength, size)]
+        return [
+            functional.avg_pool2d(strength, size),
+            functional.max_pool2d(strength, size),
+        ]
     larger = 2**number // CELL_PX
     return [functional.interpolate(strength, scale_factor=larger, mode="nearest")] * 2
 
@@ -83,7 +86,9 @@ def _smoothed(level: torch.Tensor) -> torch.Tensor:
     rows = -(-height // bands)
     smooth = torch.empty_like(level)
     for top in range(0, height, rows):
-        smooth[..., top : top + rows, :] = _convolved(padded[..., top : top + rows + 4, :])
+        smooth[..., top : top + rows, :] = _convolved(
+            padded[..., top : top + rows + 4, :]
+        )
     return smooth
 
 
@@ -148,7 +153,9 @@ class BlurMap:
     """Estimated circles of confusion, ``(h, w)`` float32, a value for each cell of 8 x 8 px."""
 
     diameter_px: Array  # the median
-    highest_px: Array  # 95 of 100 truths are below; far above the median as in a cloudless sky
+    highest_px: (
+        Array  # 95 of 100 truths are below; far above the median as in a cloudless sky
+    )
     strong: Array  # in [0, 1]: how surely the blur is above 20 to 26 px
     size: tuple[int, int]  # height and width of the picture
 
@@ -217,7 +224,9 @@ def enlarged(cells: Array, size: tuple[int, int]) -> Array:
     return np.ascontiguousarray(wide[: size[0], : size[1]], np.float32)
 
 
-def enlarged_rows(small: Array, factor: int, top: int, bottom: int, width: int) -> Array:
+def enlarged_rows(
+    small: Array, factor: int, top: int, bottom: int, width: int
+) -> Array:
     """Rows ``top`` to ``bottom`` - 1 of what is enlarged by a factor, bilinear, to a width."""
     # A row more on both sides makes strips equal to the whole.
     first = max(0, top // factor - 1)
@@ -230,13 +239,17 @@ def enlarged_rows(small: Array, factor: int, top: int, bottom: int, width: int) 
 
 
 def _resized(levels: Array, shape: tuple[int, int]) -> Array:
-    return np.asarray(cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(
+        cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32
+    )
 
 
 def estimates(picture: Colours) -> Array:
     """``(h, w, 2)``: diameters of the median and of the quantile, px."""
     # the inverse of :func:`as_level`
-    return in_strips(lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1, picture)
+    return in_strips(
+        lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1, picture
+    )
 
 
 def reduced(picture: Colours, factors: Sequence[int]) -> dict[int, Array]:
@@ -246,7 +259,8 @@ def reduced(picture: Colours, factors: Sequence[int]) -> dict[int, Array]:
         whole = picture[:]
         return {factor: _reduced(whole, factor) for factor in factors}
     copies = {
-        factor: np.empty((height // factor, width // factor, 3), np.float32) for factor in factors
+        factor: np.empty((height // factor, width // factor, 3), np.float32)
+        for factor in factors
     }
     for rows in strips(height):
         strip = picture[rows]
@@ -258,7 +272,9 @@ def reduced(picture: Colours, factors: Sequence[int]) -> dict[int, Array]:
 def _reduced(picture: Array, factor: int) -> Array:
     height, width = picture.shape[:2]
     size = max(1, round(width / factor)), max(1, round(height / factor))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32
+    )
 
 
 @torch.inference_mode()
@@ -267,7 +283,10 @@ def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array
     height = pictures[0].shape[0]
     measured = []
     for begin in range(0, height, STRIP_PX):
-        first, last = max(0, begin - STRIP_MARGIN_PX), begin + STRIP_PX + STRIP_MARGIN_PX
+        first, last = (
+            max(0, begin - STRIP_MARGIN_PX),
+            begin + STRIP_PX + STRIP_MARGIN_PX,
+        )
         cells = measure(*(_as_tensor(one[first:last]) for one in pictures))[0]
         skipped = (begin - first) // CELL_PX
         rows = -(-min(STRIP_PX, height - begin) // CELL_PX)
@@ -286,5 +305,7 @@ def _as_tensor(picture: Array) -> torch.Tensor:
 @cache
 def _network() -> BlurNetwork:
     network = BlurNetwork().eval()
-    network.load_state_dict({name: one.float() for name, one in load_file(LEARNED).items()})
+    network.load_state_dict(
+        {name: one.float() for name, one in load_file(LEARNED).items()}
+    )
     return network

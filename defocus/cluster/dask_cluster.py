@@ -182,7 +182,9 @@ def _setup_here() -> _Setup:
 
 def _own_variables() -> dict[str, str]:
     """The variables of the environment that this package reads."""
-    return {name: value for name, value in os.environ.items() if name.startswith("DEFOCUS_")}
+    return {
+        name: value for name, value in os.environ.items() if name.startswith("DEFOCUS_")
+    }
 
 
 @functools.cache
@@ -207,14 +209,20 @@ def _connected(machines: Machines) -> "Client":
 
     for name in ("distributed", "tornado"):  # what matters is said here
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    client = _to_scheduler(machines) if "://" in machines.address else Client(_started(machines))
+    client = (
+        _to_scheduler(machines)
+        if "://" in machines.address
+        else Client(_started(machines))
+    )
     atexit.register(_leave, client)
     return client
 
 
 def _leave(client: "Client") -> None:
     cluster = client.cluster
-    with contextlib.suppress(Exception):  # what does not answer at the end is no longer needed
+    with contextlib.suppress(
+        Exception
+    ):  # what does not answer at the end is no longer needed
         client.close()
         if cluster is not None:
             cluster.close()
@@ -274,7 +282,9 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     settings = machines.settings
     with _own_interruption():
         require("dask_jobqueue", EXTRA)
-        kind = getattr(importlib.import_module("dask_jobqueue"), QUEUES[machines.address])
+        kind = getattr(
+            importlib.import_module("dask_jobqueue"), QUEUES[machines.address]
+        )
     submits = kind.job_cls.submit_command.split()[0]
     if shutil.which(submits) is None:
         raise InputError(
@@ -298,7 +308,9 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
         )
     except Exception as error:  # likewise
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{machines.address}: the queue takes no jobs ({reason})") from error
+        raise InputError(
+            f"{machines.address}: the queue takes no jobs ({reason})"
+        ) from error
 
 
 def _asked_of(queue: str, settings: ClusterSettings) -> dict[str, Any]:
@@ -317,7 +329,9 @@ def _asked_of(queue: str, settings: ClusterSettings) -> dict[str, Any]:
     if queue == "slurm":  # dask-jobqueue asks for whole gigabytes, rounded up
         asked["job_mem"] = f"{settings.memory_mib}M"
         further = {"qos": settings.qos, "gpus-per-node": settings.gpus}
-        asked["job_extra_directives"] = [f"--{name}={one}" for name, one in further.items() if one]
+        asked["job_extra_directives"] = [
+            f"--{name}={one}" for name, one in further.items() if one
+        ]
     return asked
 
 
@@ -349,7 +363,9 @@ def _ask_for_workers(client: "Client", machines: Machines, items: int) -> None:
                 f"{machines.address}: the queue takes no job ({_refusal(error)}); change [cluster] "
                 "in --settings"
             ) from error
-        say(f"asked {machines.address} for {counted(jobs, 'job')}; work begins with the first")
+        say(
+            f"asked {machines.address} for {counted(jobs, 'job')}; work begins with the first"
+        )
 
 
 async def _submit(cluster: Any, jobs: int) -> None:  # noqa: ANN401 - a cluster of dask

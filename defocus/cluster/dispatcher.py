@@ -11,7 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 
 from defocus.processes.isolation import LeftOut, attempt_named
 from defocus.processes.machines import Machines, Where
-from defocus.processes.workers import begin_worker, in_processes, module_of, worker_context
+from defocus.processes.workers import (
+    begin_worker,
+    in_processes,
+    module_of,
+    worker_context,
+)
 from defocus.progress import telling
 
 T = TypeVar("T")
@@ -19,7 +24,11 @@ R = TypeVar("R")
 
 
 def each(
-    work: Callable[[T], R], items: Mapping[str, T], where: Where, *, may_crash: bool = False
+    work: Callable[[T], R],
+    items: Mapping[str, T],
+    where: Where,
+    *,
+    may_crash: bool = False,
 ) -> Generator[tuple[str, R | LeftOut], None, None]:
     """Yield the name of each item and its result, or why it has none, as they are ready."""
     # Who stops at a result closes the generator, which ends the others.
@@ -56,7 +65,9 @@ def _in_own_processes(
 
 
 def _in_own_process(
-    context: ForkServerContext | SpawnContext, work: Attempted[T, R], named: tuple[str, T]
+    context: ForkServerContext | SpawnContext,
+    work: Attempted[T, R],
+    named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
     """The result of a process; that of one which crashes is the reason."""
     result: tuple[str, R | LeftOut]
@@ -69,7 +80,9 @@ def _in_own_process(
         result, error = receiving.recv()
     except EOFError:
         process.join()
-        reason = f"its process crashed (exit code {process.exitcode}); is its file whole?"
+        reason = (
+            f"its process crashed (exit code {process.exitcode}); is its file whole?"
+        )
         return named[0], LeftOut(named[0], reason)
     finally:
         process.join()

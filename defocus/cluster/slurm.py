@@ -75,13 +75,17 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
             env=outside_environment(),
         )
     except FileNotFoundError as error:
-        raise DefocusError("squeue is not on PATH; ask on a node of the cluster") from error
+        raise DefocusError(
+            "squeue is not on PATH; ask on a node of the cluster"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise DefocusError("squeue does not answer; try again later") from error
     if answer.returncode != 0:
         reason = " ".join(answer.stderr.split())
         raise DefocusError(f"squeue does not answer ({reason}); try again later")
-    states = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines() if line.strip())
+    states = dict(
+        line.split(maxsplit=1) for line in answer.stdout.splitlines() if line.strip()
+    )
     return {job: states[job].strip() for job in jobs if job in states}
 
 
@@ -113,7 +117,9 @@ class JobCommand:
         """Run the command; return its exit code. A failure is in its own results."""
         global _process
         self._begun = self.progress()
-        _process = subprocess.Popen(python_command(*self.arguments), env=python_environment())
+        _process = subprocess.Popen(
+            python_command(*self.arguments), env=python_environment()
+        )
         code = _process.wait()
         if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
             _queue_again()
@@ -162,7 +168,10 @@ def _wait_for_end(pid: int) -> None:
 
 
 def submit(
-    out: Path, names: Sequence[str], job: Callable[[str], JobCommand], settings: ClusterSettings
+    out: Path,
+    names: Sequence[str],
+    job: Callable[[str], JobCommand],
+    settings: ClusterSettings,
 ) -> int:
     """Submit the pieces of work that are not yet in the queue; return how many these were."""
     # ``out`` is on a file system that the nodes can reach.
@@ -172,14 +181,22 @@ def submit(
     absent = [name for name in names if latest.get(name) not in there]
     for name in absent:
         if name in latest:
-            say(f"{name}: job {latest[name]} has left the queue; {job_log(out, latest[name])}")
+            say(
+                f"{name}: job {latest[name]} has left the queue; {job_log(out, latest[name])}"
+            )
     if len(absent) < len(names):
-        say(f"{len(names) - len(absent)} of {counted(len(names), 'job')} are in the queue already")
+        say(
+            f"{len(names) - len(absent)} of {counted(len(names), 'job')} are in the queue already"
+        )
     if not absent:
         return 0
     folder = make_folder(log_folder(out)).absolute()
-    python = shlex.join(python_command())  # it would import from the folder of the submission
-    executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=RESTARTS, python=python)
+    python = shlex.join(
+        python_command()
+    )  # it would import from the folder of the submission
+    executor = submitit.SlurmExecutor(
+        folder=folder, max_num_timeout=RESTARTS, python=python
+    )
     executor.update_parameters(**_parameters(settings))
     for first in range(0, len(absent), LARGEST_ARRAY):
         part = absent[first : first + LARGEST_ARRAY]
@@ -188,10 +205,17 @@ def submit(
             with executor.batch():
                 jobs = [executor.submit(command) for command in commands]
         except submitit.core.utils.FailedJobError as error:
-            raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
-        latest = {**latest, **{name: str(one.job_id) for name, one in zip(part, jobs, strict=True)}}
+            raise DefocusError(
+                f"SLURM refuses the jobs: {' '.join(str(error).split())}"
+            ) from error
+        latest = {
+            **latest,
+            **{name: str(one.job_id) for name, one in zip(part, jobs, strict=True)},
+        }
         note_jobs(out, latest)
-    say(f"submitted {counted(len(absent), 'job')}, {', '.join(latest[name] for name in absent)}")
+    say(
+        f"submitted {counted(len(absent), 'job')}, {', '.join(latest[name] for name in absent)}"
+    )
     return len(absent)
 
 

@@ -25,7 +25,13 @@ from defocus.command_line.options import (
     with_plugins,
 )
 from defocus.command_line.settings_file import key_of
-from defocus.command_line.verbs import command_of, find_verb, find_verbs, heading_of, refuse_unknown
+from defocus.command_line.verbs import (
+    command_of,
+    find_verb,
+    find_verbs,
+    heading_of,
+    refuse_unknown,
+)
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
@@ -101,7 +107,12 @@ class CommandGroup(click.Group):
         """The group that has a sub-command of that name; empty if none has."""
         groups = ((one, self.get_command(ctx, one)) for one in self.list_commands(ctx))
         return next(
-            (one for one, it in groups if isinstance(it, click.Group) and name in it.commands), ""
+            (
+                one
+                for one, it in groups
+                if isinstance(it, click.Group) and name in it.commands
+            ),
+            "",
         )
 
     def format_commands(
@@ -110,12 +121,16 @@ class CommandGroup(click.Group):
         formatter: click.HelpFormatter,
     ) -> None:
         """Write the sub-commands under their headings, those of the program first."""
-        rows: dict[str, list[tuple[str, click.Command]]] = {each: [] for each in self.headings}
+        rows: dict[str, list[tuple[str, click.Command]]] = {
+            each: [] for each in self.headings
+        }
         offers = find_verbs(self.program, self.commands_package)
         for name, offer in sorted(offers.items()):
             command = command_of(offer)
             if command is not None and not command.hidden:
-                rows.setdefault(heading_of(command) or OTHER, []).append((name, command))
+                rows.setdefault(heading_of(command) or OTHER, []).append(
+                    (name, command)
+                )
         rows[OTHER] = rows.pop(OTHER, [])  # at the end
         width = max(map(len, offers), default=0)
         for heading, commands in rows.items():
@@ -144,17 +159,28 @@ class CommandGroup(click.Group):
 class SectionedCommand(click.Command):
     """A command whose help lists its options under headings, those of every command last."""
 
-    def __init__(self, *, sections: Mapping[str, Sequence[str]], **settings: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(
+        self,
+        *,
+        sections: Mapping[str, Sequence[str]],
+        **settings: Any,  # noqa: ANN401 - click's
+    ) -> None:
         """Keep the headings, each with its options as typed, such as ``--out``."""
         super().__init__(**settings)
         self.sections = sections
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
         """Write the options under their headings."""
         heading_of = {
-            option: heading for heading, options in self.sections.items() for option in options
+            option: heading
+            for heading, options in self.sections.items()
+            for option in options
         }
-        records: dict[str, list[tuple[str, str]]] = {heading: [] for heading in self.sections}
+        records: dict[str, list[tuple[str, str]]] = {
+            heading: [] for heading in self.sections
+        }
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None and isinstance(param, click.Option):
@@ -328,10 +354,14 @@ def _flushed(group: click.Command, code: int) -> int:
 
 def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
     """The error with near names, of which click counts the dashes as alike."""
-    options = [one for one in ctx.command.get_params(ctx) if isinstance(one, click.Option)]
+    options = [
+        one for one in ctx.command.get_params(ctx) if isinstance(one, click.Option)
+    ]
     names = [word for one in options for word in (*one.opts, *one.secondary_opts)]
     hint = meant(
-        name, filter(lambda word: word.startswith("--"), names), f"{ctx.command_path} --help"
+        name,
+        filter(lambda word: word.startswith("--"), names),
+        f"{ctx.command_path} --help",
     )
     return click.UsageError(f"No such option {name!r}; {hint}", ctx)
 
@@ -339,7 +369,9 @@ def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
 def _of_system(error: Exception) -> DefocusError:
     """The error that explains what the operating system said of a file, or of the memory."""
     if not isinstance(error, OSError):
-        return DefocusError("the memory ran out; use fewer processes, or a computer with more")
+        return DefocusError(
+            "the memory ran out; use fewer processes, or a computer with more"
+        )
     if error.errno in STORAGE_ERRNOS:
         return storage_error(error, Path(error.filename or "the output"))
     if error.filename is None:
@@ -357,8 +389,12 @@ def _failure(group: click.Command, error: Exception) -> int:
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
-    with contextlib.suppress(BrokenPipeError):  # nobody may read of it; the exit code says it too
+    with contextlib.suppress(
+        BrokenPipeError
+    ):  # nobody may read of it; the exit code says it too
         if telling.verbose:
             click.echo(origin, err=True)
-        click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))
+        click.echo(
+            line, err=True, color={"always": True, "never": False}.get(telling.color)
+        )
     return explained.exit_code

@@ -19,7 +19,9 @@ class JsonOutput:
         # Bytes of a file's name that are not UTF-8 are escaped as JSON does it.
         text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
         printed = os.dup(self._descriptor)
-        with os.fdopen(printed, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        with os.fdopen(
+            printed, "w", encoding="utf-8", errors="backslashreplace"
+        ) as stream:
             stream.write(text)
 
 

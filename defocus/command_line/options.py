@@ -57,13 +57,19 @@ def _config_lines(context: click.Context) -> Iterator[str]:
     """The options as the table of a settings file, each with where it comes from."""
     yield f"[{context.info_name}]"
     for option in context.command.params:
-        if not isinstance(option, click.Option) or not option.expose_value or not option.name:
+        if (
+            not isinstance(option, click.Option)
+            or not option.expose_value
+            or not option.name
+        ):
             continue
         source = context.get_parameter_source(option.name)
         origin = SOURCES.get("" if source is None else source.name, "typed")
         name = key_of(option)
         value = _toml(context.params.get(option.name))
-        yield f"# {name} is not set" if value is None else f"{name} = {value}  # {origin}"
+        yield (
+            f"# {name} is not set" if value is None else f"{name} = {value}  # {origin}"
+        )
 
 
 def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
@@ -77,7 +83,9 @@ def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
     return json.dumps(str(value))
 
 
-def _log_to(_context: click.Context, _option: click.Parameter, path: Path | None) -> None:
+def _log_to(
+    _context: click.Context, _option: click.Parameter, path: Path | None
+) -> None:
     if path is not None:
         progress.open_log(path)
 
@@ -87,7 +95,9 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     return lambda _context, _option, value: setattr(progress.telling, name, value)
 
 
-def _print_config(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+def _print_config(
+    context: click.Context, _option: click.Parameter, wanted: bool
+) -> None:
     context.meta[PRINTS] = wanted
 
 
@@ -122,8 +132,14 @@ _flag = functools.partial(_eager, is_flag=True)
 _COLOURS = OneOf(["auto", "always", "never"])
 
 OPTIONS = [
-    _flag(["-v", "--verbose"], callback=_set("verbose"), help="Show a traceback with every error."),
-    _flag(["-q", "--quiet"], callback=_set("quiet"), help="Print only errors and prompts."),
+    _flag(
+        ["-v", "--verbose"],
+        callback=_set("verbose"),
+        help="Show a traceback with every error.",
+    ),
+    _flag(
+        ["-q", "--quiet"], callback=_set("quiet"), help="Print only errors and prompts."
+    ),
     _eager(
         ["--log-file"],
         type=FILE,
@@ -151,10 +167,14 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
     """The option ``--json``, passed as ``as_json``."""
-    return click.option("--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout.")
+    return click.option(
+        "--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout."
+    )
 
 
-def _print_completion(context: click.Context, _option: click.Parameter, shell: str | None) -> None:
+def _print_completion(
+    context: click.Context, _option: click.Parameter, shell: str | None
+) -> None:
     if shell is None or context.resilient_parsing:
         return
     from click.shell_completion import get_completion_class
@@ -175,7 +195,9 @@ COMPLETION = _eager(
 )
 
 
-def _load(_context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]) -> None:
+def _load(
+    _context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]
+) -> None:
     for path in paths:
         load_plugin(path)
 
@@ -221,10 +243,14 @@ class AddedOptions:
     # called in place of the command: with what the command does, which takes its own parameters,
     # and with all parameters by name
     run: Callable[..., object]
-    heading: str = ""  # of the options in ``--help``, where those of the command have headings
+    heading: str = (
+        ""  # of the options in ``--help``, where those of the command have headings
+    )
 
 
-OPTION_FILES: Kind[AddedOptions] = Kind("options", Shape(lambda: AddedOptions, of_files=True))
+OPTION_FILES: Kind[AddedOptions] = Kind(
+    "options", Shape(lambda: AddedOptions, of_files=True)
+)
 """Several files may bring options to one command."""
 
 

@@ -6,7 +6,15 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    get_args,
+    get_origin,
+)
 
 import click
 
@@ -45,7 +53,9 @@ class SettingsCommand(SectionedCommand):
         self._others = others
         self._models = functools.cache(functools.partial(_models_of, callback, models))
         sections: dict[str, list[str]] = {heading: [] for heading in headings}
-        super().__init__(sections=sections, callback=self._with_models(callback), **settings)
+        super().__init__(
+            sections=sections, callback=self._with_models(callback), **settings
+        )
         self._sections = sections
 
     @property
@@ -62,10 +72,14 @@ class SettingsCommand(SectionedCommand):
 
     @params.setter
     def params(self, params: list[click.Parameter]) -> None:
-        self._is_complete = hasattr(self, "_params")  # the first are those that were declared
+        self._is_complete = hasattr(
+            self, "_params"
+        )  # the first are those that were declared
         self._params = params
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
         """Write the options under their headings, or as one list if there are none."""
         kind = SectionedCommand if any(self._sections) else click.Command
         kind.format_options(self, ctx, formatter)
@@ -96,7 +110,9 @@ class SettingsCommand(SectionedCommand):
     def _with_models(self, callback: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(callback)
         def called(**typed: Any) -> Any:  # noqa: ANN401 - whatever a command has
-            objects = {name: _built(model, typed) for name, model in self._models().items()}
+            objects = {
+                name: _built(model, typed) for name, model in self._models().items()
+            }
             return callback(**typed, **objects)
 
         return called
@@ -106,14 +122,20 @@ def _models_of(callback: Callable[..., Any], module: str) -> Models:
     """The models of a function's arguments."""
     kinds = callback.__annotations__.items()
     return {
-        name: getattr(import_module(module), kind) for name, kind in kinds if isinstance(kind, str)
+        name: getattr(import_module(module), kind)
+        for name, kind in kinds
+        if isinstance(kind, str)
     }
 
 
 def _option_fields(model: "type[Settings]") -> "dict[str, FieldInfo]":
     """The fields of a model that are options."""
     fields = model.model_fields.items()
-    return {name: field for name, field in fields if isinstance(field.json_schema_extra, dict)}
+    return {
+        name: field
+        for name, field in fields
+        if isinstance(field.json_schema_extra, dict)
+    }
 
 
 def _built(model: "type[Settings]", typed: dict[str, Any]) -> "Settings":
@@ -145,7 +167,12 @@ def _option(name: str, field: "FieldInfo") -> tuple[click.Option, str]:
             **settings,
         }
     kind = {} if "type" in settings else _kind(field.annotation, field.metadata)
-    settings = {"help": field.description, "metavar": metavar or None, **kind, **settings}
+    settings = {
+        "help": field.description,
+        "metavar": metavar or None,
+        **kind,
+        **settings,
+    }
     return click.Option([typed, name], **settings), heading
 
 
@@ -157,7 +184,9 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
     if any(isinstance(one, BeforeValidator) for one in metadata):
         return {"type": _Text(Annotated[annotation, *metadata])}
     if get_origin(annotation) is Annotated:
-        further = [part for one in inner[1:] for part in getattr(one, "metadata", [one])]
+        further = [
+            part for one in inner[1:] for part in getattr(one, "metadata", [one])
+        ]
         return _kind(inner[0], [*metadata, *further])
     if get_origin(annotation) is Literal:
         return {"type": OneOf(inner)}

@@ -43,18 +43,22 @@ class SettingsFile:
         values = {
             key_of(one): (context.default_map or {}).get(one.name)
             for one in context.command.params
-            if context.get_parameter_source(one.name) is click.core.ParameterSource.DEFAULT_MAP
+            if context.get_parameter_source(one.name)
+            is click.core.ParameterSource.DEFAULT_MAP
         }
         said = text
         for key in values:
             typed = key.replace("_", "-")
-            said = re.sub(rf"(?<![\w-])--{typed}(?![\w-])", f"'{self.table}.{key}'", said)
+            said = re.sub(
+                rf"(?<![\w-])--{typed}(?![\w-])", f"'{self.table}.{key}'", said
+            )
         if said == text:
             quoted = [
                 key
                 for key, value in values.items()
                 if any(
-                    f"'{one}'" in text for one in (value if isinstance(value, list) else [value])
+                    f"'{one}'" in text
+                    for one in (value if isinstance(value, list) else [value])
                 )
             ]
             said = f"'{self.table}.{quoted[0]}': {text}" if quoted else text

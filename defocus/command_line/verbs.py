@@ -38,7 +38,9 @@ def _typed_name(command: click.Command) -> str:
     return (command.name or "").replace("_", "-")
 
 
-_SHAPE: Shape[click.Command] = Shape(lambda: click.Command, _typed_name, function="command")
+_SHAPE: Shape[click.Command] = Shape(
+    lambda: click.Command, _typed_name, function="command"
+)
 
 
 def commands_of(program: str, home: str) -> Kind[click.Command]:
@@ -52,7 +54,9 @@ def find_verbs(program: str, home: str) -> dict[str, Offer]:
     _warn_of_no_program()
     try:
         plugins()
-    except RegistryError as error:  # a file of a parent process; what needs it says so too
+    except (
+        RegistryError
+    ) as error:  # a file of a parent process; what needs it says so too
         warn_once(str(error))
         return kind.installed()
     return kind.offers()
@@ -67,11 +71,15 @@ def find_verb(program: str, home: str, verb: str) -> Offer | None:
 def command_of(offer: Offer) -> click.Command | None:
     """Load a command; None, with one warning, if it is broken."""
     loaded = offer.load()
-    command = getattr(loaded, "command", None) if isinstance(loaded, ModuleType) else loaded
+    command = (
+        getattr(loaded, "command", None) if isinstance(loaded, ModuleType) else loaded
+    )
     if isinstance(command, click.Command):
         return command
     if loaded is not None:
-        warn_once(f"{offer.origin} is not a click command and is left out; mend or remove it")
+        warn_once(
+            f"{offer.origin} is not a click command and is left out; mend or remove it"
+        )
     return None
 
 
@@ -98,11 +106,17 @@ class VerbGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument."""
         name = args[0]
-        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
+        if (
+            name not in self.commands
+            and not name.startswith("-")
+            and not ctx.resilient_parsing
+        ):
             refuse_unknown(ctx, name, self.commands)
         return super().resolve_command(ctx, args)
 
 
 def refuse_unknown(ctx: click.Context, name: str, names: Iterable[str]) -> NoReturn:
     """End with the usage error of an unknown command: with near names, or where all are."""
-    ctx.fail(f"No such command {name!r}; {meant(name, names, f'{ctx.command_path} --help')}")
+    ctx.fail(
+        f"No such command {name!r}; {meant(name, names, f'{ctx.command_path} --help')}"
+    )

@@ -14,7 +14,9 @@ if TYPE_CHECKING:  # it imports pydantic
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 CLUSTER_FILE = "defocus.cluster-file"
-CLUSTER_TEXT = "TOML file with the table [cluster]: resources of workers on other machines."
+CLUSTER_TEXT = (
+    "TOML file with the table [cluster]: resources of workers on other machines."
+)
 OR_MACHINES = (
     "Or other machines: ssh:HOST,HOST, tcp://HOST:PORT of a dask scheduler, or a queue such as "
     "slurm."
@@ -26,7 +28,9 @@ class WhereOption(click.ParamType["Where"]):
 
     name = "where"
 
-    def __init__(self, cluster_of: "Callable[[Path], ClusterSettings] | None" = None) -> None:
+    def __init__(
+        self, cluster_of: "Callable[[Path], ClusterSettings] | None" = None
+    ) -> None:
         """``cluster_of`` reads the cluster's table of a file of ``--settings`` that has others."""
         self._cluster_of = cluster_of
 

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.edge_line import EdgeLine, EdgeWindow, UnclearEdgeError, fit_edge_line, upright
+from defocus.edges.edge_line import (
+    EdgeLine,
+    EdgeWindow,
+    UnclearEdgeError,
+    fit_edge_line,
+    upright,
+)
 from defocus.edges.linear_light import is_clipped
 from defocus.errors import ImageError
 from defocus.pictures.values import LUMINANCE
@@ -65,7 +71,9 @@ class EdgeResponse:
     """The response of lens, sensor and processing to an edge."""
 
     mtf: MtfCurve  # of the luminance, along the edge's normal
-    mtf50: float | None  # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    mtf50: (
+        float | None
+    )  # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
     # standard error of MTF50, by the scatter of parts along the edge; None if that of one of them
     # is beyond 1, or the edge is too short
     mtf50_error: float | None
@@ -80,7 +88,9 @@ class EdgeResponse:
     lying: bool  # whether the edge runs from left to right
     modulation: float  # (bright - dark) / (bright + dark)
     colour_mtf50: Mapping[str, float | None]
-    colour_shift_px: Mapping[str, float]  # place of each colour minus green's, along the normal
+    colour_shift_px: Mapping[
+        str, float
+    ]  # place of each colour minus green's, along the normal
     notes: tuple[str, ...]  # what makes the numbers less certain
 
 
@@ -121,11 +131,14 @@ def measure_edge(light: Array) -> EdgeResponse:
         overshoot=beyond[0] if right > left else beyond[1],
         undershoot=beyond[1] if right > left else beyond[0],
         place_px=line.coefficients[0],
-        half_px=line.coefficients[0] + _crossing(profile.distance, relative, 0.5) / cosine,
+        half_px=line.coefficients[0]
+        + _crossing(profile.distance, relative, 0.5) / cosine,
         angle_deg=line.angle_deg,
         lying=lying,
         modulation=modulation,
-        colour_mtf50={n: c.crossing(0.5) for n, c in zip(COLOURS, curves, strict=False)},
+        colour_mtf50={
+            n: c.crossing(0.5) for n, c in zip(COLOURS, curves, strict=False)
+        },
         colour_shift_px={
             n: (p - places[1]) * cosine for n, p in zip(COLOURS, places, strict=False)
         },
@@ -160,9 +173,15 @@ def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | Non
     if length < LEAST_ROWS:
         return None
     parts = [slice(k * length, (k + 1) * length) for k in range(PARTS)]
-    crossings = [_mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts]
+    crossings = [
+        _mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts
+    ]
     numbers = [one for one in crossings if one is not None]
-    return float(np.std(numbers, ddof=1)) / math.sqrt(PARTS) if len(numbers) == PARTS else None
+    return (
+        float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
+        if len(numbers) == PARTS
+        else None
+    )
 
 
 def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile:
@@ -207,7 +226,10 @@ def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool
     right = profile.light[profile.distance > window.flat_px]
     if min(len(left), len(right)) < BINS_PER_PX:
         return *_ends(profile), False
-    enough = -profile.distance[0] >= window.end_px - 1 and profile.distance[-1] >= window.end_px - 1
+    enough = (
+        -profile.distance[0] >= window.end_px - 1
+        and profile.distance[-1] >= window.end_px - 1
+    )
     return float(np.median(left)), float(np.median(right)), enough
 
 
@@ -219,7 +241,9 @@ def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:
     length = max(padded, 1 << (len(spread) - 1).bit_length())
     spectrum = np.abs(np.fft.rfft(spread, length))
     frequencies = np.arange(len(spectrum)) * BINS_PER_PX / length
-    corrected = spectrum / (np.sinc(frequencies / 2) * np.sinc(frequencies / 4)).clip(0.1)
+    corrected = spectrum / (np.sinc(frequencies / 2) * np.sinc(frequencies / 4)).clip(
+        0.1
+    )
     values = np.interp(FREQUENCIES, frequencies, corrected / spectrum[0])
     return MtfCurve(FREQUENCIES, np.asarray(values))
 
@@ -253,7 +277,9 @@ def _notes(line: EdgeLine, modulation: float, *, enough: bool) -> tuple[str, ...
     if not LEAST_ANGLE_DEG <= angle <= MOST_ANGLE_DEG:
         notes.append(f"the edge is at {angle:.1f} degrees; 3 to 12 are best")
     if any(abs(angle - one) < 0.4 for one in REPEATING_DEG):
-        notes.append(f"at {angle:.1f} degrees the edge meets all pixels in the same few phases")
+        notes.append(
+            f"at {angle:.1f} degrees the edge meets all pixels in the same few phases"
+        )
     if abs(line.slope) * line.rows < 1.0:
         notes.append("the region is short: the edge crosses less than one pixel")
     if modulation < LEAST_MODULATION:

@@ -67,7 +67,9 @@ class EdgeLine:
 
     def columns(self, rows: Array) -> Array:
         """Places in some rows."""
-        return np.asarray(np.polynomial.polynomial.polyval(rows - self.middle, self.coefficients))
+        return np.asarray(
+            np.polynomial.polynomial.polyval(rows - self.middle, self.coefficients)
+        )
 
     def distances(self, columns: int) -> Array:
         """``(rows, columns)`` signed distance of each pixel from the edge, along its normal, px."""
@@ -93,14 +95,18 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None) -> EdgeLine:
     """Fit the place of an edge that runs from top to bottom, in linear light ``(H, W)``."""
     # The window must be wider than the blur, or noise moves the edge; None takes whole rows.
     if min(light.shape) < LEAST_SIDE:
-        raise ImageError(f"a region of {light.shape[1]}x{light.shape[0]} px is too small; give 12")
+        raise ImageError(
+            f"a region of {light.shape[1]}x{light.shape[0]} px is too small; give 12"
+        )
     line = _first_line(light)
     if window is None:
         return line
     for _ in range(ROUNDS):
         places, rows = row_places(light, line, window)
         if len(rows) < 2 * ORDER + 2:
-            raise EdgeLeavesError("the edge leaves the region in most rows; give a wider region")
+            raise EdgeLeavesError(
+                "the edge leaves the region in most rows; give a wider region"
+            )
         line = _fitted(places, rows, light.shape[0], ORDER)
     return line
 
@@ -150,9 +156,13 @@ def _fitted(places: Array, rows: Array, height: int, order: int) -> EdgeLine:
         coefficients = np.polynomial.polynomial.polyfit(
             (rows[kept] - (height - 1) / 2) / scale, places[kept], order
         )
-        line = EdgeLine(tuple(float(c) / scale**k for k, c in enumerate(coefficients)), height)
+        line = EdgeLine(
+            tuple(float(c) / scale**k for k, c in enumerate(coefficients)), height
+        )
         off = np.abs(places - line.columns(rows))
         kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)
     if abs(line.slope) > MOST_SLOPE:
-        raise UnclearEdgeError("the edge is not straight enough to be fitted; give another region")
+        raise UnclearEdgeError(
+            "the edge is not straight enough to be fitted; give another region"
+        )
     return line

@@ -55,7 +55,9 @@ def is_clipped(light: Array) -> bool:
     return bool((light >= CLIPPED).mean() > MOST_CLIPPED)
 
 
-def linear_light(picture: Image, region: Region | None = None, *, linear: bool = False) -> Array:
+def linear_light(
+    picture: Image, region: Region | None = None, *, linear: bool = False
+) -> Array:
     """Linear light, 0 to 1, of a picture or a region of it; ``linear`` values are light already."""
     part = picture if region is None else region.of(picture)
     light = as_float(np.ascontiguousarray(part), np.float64)

@@ -25,7 +25,9 @@ class Straightness:
     shift_px: float
 
 
-def line_deviation(where: Array, off: Array, shift_px: float = 0.0) -> Straightness | None:
+def line_deviation(
+    where: Array, off: Array, shift_px: float = 0.0
+) -> Straightness | None:
     """Deviation of places at -1 to 1 along a line, px across it, from the best straight line."""
     seen = np.isfinite(off)
     if seen.sum() < LEAST_PLACES:

@@ -76,7 +76,11 @@ class Pair:
         Raises:
             ImageError: The file cannot be read.
         """
-        return None if self.files.truth is None else _picture(self.files.truth, self.files.white)
+        return (
+            None
+            if self.files.truth is None
+            else _picture(self.files.truth, self.files.white)
+        )
 
     @cached_property
     def flow(self) -> "NDArray[np.float32] | None":
@@ -94,7 +98,9 @@ class Pair:
         Raises:
             DatasetError: The file cannot be read.
         """
-        return None if self.files.defocus_map is None else _array(self.files.defocus_map)
+        return (
+            None if self.files.defocus_map is None else _array(self.files.defocus_map)
+        )
 
     @cached_property
     def _developed(self) -> "tuple[Image, Image] | None":
@@ -103,7 +109,10 @@ class Pair:
         from defocus.pictures.read import read_pair
 
         blurry, sharp = self.files.blurry, self.files.sharp
-        if sharp is None or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES:
+        if (
+            sharp is None
+            or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES
+        ):
             return None
         return read_pair(blurry, sharp, self.files.white)
 
@@ -135,7 +144,9 @@ class Dataset(Sequence[Pair]):
         """
         if name not in stored.SPLITS:
             raise DatasetError(f"no split '{name}'; {meant(name, stored.SPLITS)}")
-        return replace(self, chosen=tuple(pair for pair in self.chosen if pair.split == name))
+        return replace(
+            self, chosen=tuple(pair for pair in self.chosen if pair.split == name)
+        )
 
     def __len__(self) -> int:
         return len(self.chosen)

@@ -11,7 +11,9 @@ from defocus.front.pictures import Picture, one_picture
 from defocus.pictures.values import srgb_to_linear
 
 
-def measure_mtf(picture: Picture, region: tuple[int, int, int, int] | None = None) -> EdgeResponse:
+def measure_mtf(
+    picture: Picture, region: tuple[int, int, int, int] | None = None
+) -> EdgeResponse:
     """Measure the sharpness of a slanted edge as a modulation transfer function (MTF).
 
     The edge is straight and 3 to 12 degrees off the rows or columns; the region holds the edge,
@@ -37,5 +39,7 @@ def measure_mtf(picture: Picture, region: tuple[int, int, int, int] | None = Non
 def _region(given: object) -> Region:
     values = tuple(given) if isinstance(given, list | tuple | np.ndarray) else ()
     if len(values) != 4 or not all(isinstance(value, Integral) for value in values):
-        raise InputError(f"region is {given!r}; give left, top, width and height in whole px")
+        raise InputError(
+            f"region is {given!r}; give left, top, width and height in whole px"
+        )
     return Region(*map(int, values))

@@ -51,7 +51,11 @@ def align_pair(
 
 @overload
 def align_pair(
-    blurry: Picture, sharp: torch.Tensor, model: "Model" = "global", *, white: float | None = None
+    blurry: Picture,
+    sharp: torch.Tensor,
+    model: "Model" = "global",
+    *,
+    white: float | None = None,
 ) -> AlignedPair[torch.Tensor]: ...
 
 
@@ -85,7 +89,9 @@ def align_pair(
     return AlignedPair(moved, aligned.valid_mask, aligned.misalignment)
 
 
-def measure_pair(blurry: Picture, sharp: Picture, *, white: float | None = None) -> Misalignment:
+def measure_pair(
+    blurry: Picture, sharp: Picture, *, white: float | None = None
+) -> Misalignment:
     """Measure how the sharp picture of a pair is displaced against the blurry one.
 
     Args:

@@ -57,7 +57,11 @@ class GivenPictures:
 
     def integers(self) -> Array:
         """The pictures ``(N, H, W, 3)`` as uint8 or uint16; floats become uint16."""
-        return self.pixels if self.pixels.dtype.kind == "u" else as_integer(self.pixels, 16)
+        return (
+            self.pixels
+            if self.pixels.dtype.kind == "u"
+            else as_integer(self.pixels, 16)
+        )
 
     def of_white(self, white: float) -> "GivenPictures":
         """The pictures, if of 16 bits with this white, with the usual one instead."""
@@ -68,7 +72,9 @@ class GivenPictures:
     def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
         """Convert results to the form of the input; floats are clamped to [0, 1]."""
         dtype = self.pixels.dtype
-        floats = as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
+        floats = (
+            as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
+        )
         if self.channels < 3:
             floats = floats.mean(axis=3, keepdims=True)
         if dtype.kind == "u":
@@ -76,7 +82,9 @@ class GivenPictures:
         values = np.ascontiguousarray(floats.astype(dtype, copy=False))
         if self.kind == "array":
             return values[0, :, :, 0] if self.channels == 0 else values[0]
-        tensor = torch.from_numpy(values).permute(0, 3, 1, 2).contiguous().to(self.device)
+        tensor = (
+            torch.from_numpy(values).permute(0, 3, 1, 2).contiguous().to(self.device)
+        )
         return tensor if self.batched else tensor[0]
 
 
@@ -97,7 +105,9 @@ def given_alike(
 ) -> list[GivenPictures]:
     """Check pictures that belong together, by name; those of 16 bits have one white."""
     _require_white(white)
-    files = {n: Path(one) for n, one in picture_of.items() if isinstance(one, str | Path)}
+    files = {
+        n: Path(one) for n, one in picture_of.items() if isinstance(one, str | Path)
+    }
     read = read_alike(list(files.values()), white)
     given = []
     for name, picture in picture_of.items():
@@ -105,18 +115,28 @@ def given_alike(
             given.append(GivenPictures(name, read[files[name]][None], "array", 3))
         else:
             given.append(_in_memory(picture, name, limits.get(name, (0.0, 1.0))))
-    deep = [one for one in given if one.name not in files and one.pixels.dtype == np.uint16]
+    deep = [
+        one for one in given if one.name not in files and one.pixels.dtype == np.uint16
+    ]
     if deep and white is None:
         white = _white_of(deep)
-    return [one if one.name in files or not white else one.of_white(white) for one in given]
+    return [
+        one if one.name in files or not white else one.of_white(white) for one in given
+    ]
 
 
 def _require_white(white: object) -> None:
     """Refuse what no value of 16 bits is."""
     if white is None:
         return
-    if isinstance(white, bool) or not isinstance(white, Real) or not 0 < float(white) <= FULL:
-        raise ImageError(f"white is {white!r}; give the value of 16 bits that means white")
+    if (
+        isinstance(white, bool)
+        or not isinstance(white, Real)
+        or not 0 < float(white) <= FULL
+    ):
+        raise ImageError(
+            f"white is {white!r}; give the value of 16 bits that means white"
+        )
 
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:
@@ -129,7 +149,9 @@ def _white_of(deep: Sequence[GivenPictures]) -> float:
     return white
 
 
-def _in_memory(picture: Picture, name: str, limits: tuple[float, float]) -> GivenPictures:
+def _in_memory(
+    picture: Picture, name: str, limits: tuple[float, float]
+) -> GivenPictures:
     """An array or tensor in its form, with its values as they are."""
     if isinstance(picture, torch.Tensor):
         given = _tensor(picture, name)
@@ -157,7 +179,9 @@ def one_picture(
 def require_one(given: GivenPictures) -> GivenPictures:
     """Refuse a batch of several pictures."""
     if len(given.pixels) > 1:
-        raise ImageError(f"{given.name} has {len(given.pixels)} pictures; give one at a time")
+        raise ImageError(
+            f"{given.name} has {len(given.pixels)} pictures; give one at a time"
+        )
     return given
 
 
@@ -228,20 +252,28 @@ def _array(array: Array, name: str) -> GivenPictures:
             "give (H, W, 3): array.transpose(1, 2, 0)"
         )
     if array.ndim == 3 and shape[2] == 4:
-        raise ImageError(f"{name} has 4 channels; leave transparency out: array[:, :, :3]")
-    raise ImageError(f"{name} is an array of shape {shape}; give (H, W, 3) RGB or (H, W) grey")
+        raise ImageError(
+            f"{name} has 4 channels; leave transparency out: array[:, :, :3]"
+        )
+    raise ImageError(
+        f"{name} is an array of shape {shape}; give (H, W, 3) RGB or (H, W) grey"
+    )
 
 
 def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
     if tensor.dtype not in _TENSOR_TYPES:
         raise ImageError(f"{name} is {_type_name(tensor)}; pictures are {_TYPES}")
     if tensor.is_meta or tensor.layout != torch.strided:
-        raise ImageError(f"{name} is a sparse or meta tensor; give a dense one with its values")
+        raise ImageError(
+            f"{name} is a sparse or meta tensor; give a dense one with its values"
+        )
     shape = _shape(tensor)
     if 0 in shape:
         raise ImageError(f"{name} has no pixels: its shape is {shape}")
     if tensor.ndim not in (3, 4):
-        raise ImageError(f"{name} is a tensor of shape {shape}; give (C, H, W) or (N, C, H, W)")
+        raise ImageError(
+            f"{name} is a tensor of shape {shape}; give (C, H, W) or (N, C, H, W)"
+        )
     if shape[-3] not in (1, 3):
         if shape[-1] in (1, 3):
             order = "2, 0, 1" if tensor.ndim == 3 else "0, 3, 1, 2"
@@ -249,10 +281,16 @@ def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
                 f"{name} is a tensor of shape {shape}, which looks like channels last; "
                 f"give (C, H, W): tensor.permute({order})"
             )
-        raise ImageError(f"{name} has {shape[-3]} channels; a picture has 3 (RGB) or 1 (grey)")
+        raise ImageError(
+            f"{name} has {shape[-3]} channels; a picture has 3 (RGB) or 1 (grey)"
+        )
     batched = tensor.ndim == 4
-    pixels = tensor.detach().cpu().numpy().reshape(-1, *shape[-3:]).transpose(0, 2, 3, 1)
-    return GivenPictures(name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device)
+    pixels = (
+        tensor.detach().cpu().numpy().reshape(-1, *shape[-3:]).transpose(0, 2, 3, 1)
+    )
+    return GivenPictures(
+        name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device
+    )
 
 
 def _as_rgb(pixels: Array) -> Array:
@@ -272,17 +310,23 @@ def _require_range(pixels: Array, name: str, limits: tuple[float, float]) -> Non
     finite = np.isfinite(pixels)
     if not finite.all():
         _, row, column, _ = np.argwhere(~finite)[0]
-        raise ImageError(f"{name} is not finite at row {row}, column {column}; mend the picture")
+        raise ImageError(
+            f"{name} is not finite at row {row}, column {column}; mend the picture"
+        )
     _require_ends(float(pixels.min()), float(pixels.max()), name, limits)
 
 
-def _require_ends(low: float, high: float, name: str, limits: tuple[float, float]) -> None:
+def _require_ends(
+    low: float, high: float, name: str, limits: tuple[float, float]
+) -> None:
     if limits[0] - _ROUNDING <= low and high <= limits[1] + _ROUNDING:
         return
     if low != low or high != high:
         raise ImageError(f"{name} has values that are not finite; mend the picture")
     mend = "divide 8 bits by 255, 16 bits by 65535" if high > 2 else "clip it first"
-    raise ImageError(f"{name} has floats from {low:.4g} to {high:.4g} instead of 0 to 1; {mend}")
+    raise ImageError(
+        f"{name} has floats from {low:.4g} to {high:.4g} instead of 0 to 1; {mend}"
+    )
 
 
 def _type_name(tensor: torch.Tensor) -> str:

@@ -10,10 +10,22 @@ from torch import nn
 from defocus.baselines.layers.own_input import with_own_input
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.errors import InputError
-from defocus.front.pictures import Array, GivenPictures, Picture, one_picture, one_size, pictures
+from defocus.front.pictures import (
+    Array,
+    GivenPictures,
+    Picture,
+    one_picture,
+    one_size,
+    pictures,
+)
 from defocus.front.systems import named_system, reach_of
 from defocus.restoration.restoration import restore_colours
-from defocus.restoration.restorer import Restorer, make_restorer, restorer_of, restoring_weights
+from defocus.restoration.restorer import (
+    Restorer,
+    make_restorer,
+    restorer_of,
+    restoring_weights,
+)
 from defocus.restoration.settings import RestoreSettings
 from defocus.settings import parse_settings
 from defocus.training.devices import best_device
@@ -125,7 +137,9 @@ def _restorer(
 ) -> Restorer:
     if isinstance(system, nn.Module):
         if weights is not None:
-            raise InputError("a network has its weights already; give weights with a name")
+            raise InputError(
+                "a network has its weights already; give weights with a name"
+            )
         network = with_own_input(system.eval())
         return make_restorer(network, tile, best_device(), reach_of(system))
     named = named_system(DEFAULT_SYSTEM if system is None else system)

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.rendering.pair import RenderedPair, render_scene
-from defocus.datasets.rendering.scene import DEPTH_STEPS, DrawnMisalignment, Scene, with_margin
+from defocus.datasets.rendering.scene import (
+    DEPTH_STEPS,
+    DrawnMisalignment,
+    Scene,
+    with_margin,
+)
 from defocus.datasets.sample import CAMERA, SCENES, variant
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Picture, one_picture
@@ -62,7 +67,9 @@ def render(
         drawn,
         focus_mm=_number("focus_mm", focus_mm, drawn.focus_mm),
         f_number=_number("f_number", f_number, drawn.f_number),
-        focal_length_mm=_number("focal_length_mm", focal_length_mm, drawn.focal_length_mm),
+        focal_length_mm=_number(
+            "focal_length_mm", focal_length_mm, drawn.focal_length_mm
+        ),
     )
     if depth_mm is not None or changed != drawn:
         drawn = _fitted(changed)
@@ -83,7 +90,9 @@ def _number(name: str, value: object, default: float) -> float:
 
 def _sample_scene(scene: object) -> Scene:
     if not isinstance(scene, str):
-        raise InputError("a picture is rendered with depth_mm, the distance of each of its pixels")
+        raise InputError(
+            "a picture is rendered with depth_mm, the distance of each of its pixels"
+        )
     scenes = {each.name: each for each in SCENES}
     if scene not in scenes:
         raise InputError(f"no scene '{scene}'; {meant(scene, scenes)}")
@@ -101,7 +110,9 @@ def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
     given = one_picture(scene, "scene")
     height, width = given.pixels.shape[1:3]
     if min(height, width) < SMALLEST_SIDE:
-        raise ImageError(f"scene is {given.size}; give {SMALLEST_SIDE} px a side or more")
+        raise ImageError(
+            f"scene is {given.size}; give {SMALLEST_SIDE} px a side or more"
+        )
     try:
         depth = np.asarray(depth_mm, np.float64)
     except (TypeError, ValueError) as error:
@@ -114,7 +125,9 @@ def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
             f"({height}, {width}), finite and above 0"
         )
     colour = np.asarray(srgb_to_linear(given.floats(np.float64)[0]), np.float64)
-    return Scene("picture", "test", (_DepthArrays(colour, depth),), size=(width, height))
+    return Scene(
+        "picture", "test", (_DepthArrays(colour, depth),), size=(width, height)
+    )
 
 
 @dataclass(frozen=True)

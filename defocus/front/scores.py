@@ -14,10 +14,22 @@ from defocus.benchmark.metrics.metric import (
     profile_metrics,
 )
 from defocus.benchmark.scoring.profile_by_name import find_profile
-from defocus.benchmark.scoring.profiles import Profile, as_reference, as_restored, cropped, resized
+from defocus.benchmark.scoring.profiles import (
+    Profile,
+    as_reference,
+    as_restored,
+    cropped,
+    resized,
+)
 from defocus.benchmark.scoring.score import PairScorer
 from defocus.errors import ImageError, InputError
-from defocus.front.pictures import GivenPictures, Picture, given_alike, one_size, require_one
+from defocus.front.pictures import (
+    GivenPictures,
+    Picture,
+    given_alike,
+    one_size,
+    require_one,
+)
 from defocus.progress import warn_once
 
 OVERSHOOT = (-1.0, 2.0)
@@ -61,7 +73,9 @@ def score(
     """
     conventions = find_profile(profile)
     chosen = _chosen(conventions, metrics, given=blurry is not None)
-    estimator = flow_estimator("pwcnet" if conventions.protocol == "deformed-gt" else "dis")
+    estimator = flow_estimator(
+        "pwcnet" if conventions.protocol == "deformed-gt" else "dis"
+    )
     scorer = PairScorer(None, estimator, chosen, conventions)
     named = {"restored": restored, "sharp": sharp}
     if blurry is not None:
@@ -73,7 +87,9 @@ def score(
     values = _floats(picture, conventions)
     target = scorer.target(_reference(reference, conventions), values)
     if mask is not None:
-        target = replace(target, mask=target.mask & _counted(mask, reference, conventions))
+        target = replace(
+            target, mask=target.mask & _counted(mask, reference, conventions)
+        )
     before = None
     for given in further:
         one_size(picture, given)
@@ -87,40 +103,64 @@ def score(
     return {name: each.value for name, each in scores.items()}
 
 
-def _chosen(profile: Profile, names: Sequence[str] | None, *, given: bool) -> Mapping[str, Metric]:
+def _chosen(
+    profile: Profile, names: Sequence[str] | None, *, given: bool
+) -> Mapping[str, Metric]:
     """The metrics; those of a profile that look at the blurry picture only where it is given."""
     if isinstance(names, str) or not isinstance(names, Iterable | None):
-        raise InputError(f"metrics are of type {type(names).__name__}; give a list of names")
+        raise InputError(
+            f"metrics are of type {type(names).__name__}; give a list of names"
+        )
     if names is None:
         all_metrics = profile_metrics(profile.name)
-        return {name: one for name, one in all_metrics.items() if given or one.against != "input"}
+        return {
+            name: one
+            for name, one in all_metrics.items()
+            if given or one.against != "input"
+        }
     metrics = {name: find_metric(name) for name in names}
     needing = [name for name, one in metrics.items() if one.against == "input"]
     if needing and not given:
-        raise ImageError(f"{', '.join(needing)} needs the blurry picture; give blurry=…")
+        raise ImageError(
+            f"{', '.join(needing)} needs the blurry picture; give blurry=…"
+        )
     return metrics
 
 
-def _counted(mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile) -> NDArray[np.bool_]:
+def _counted(
+    mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile
+) -> NDArray[np.bool_]:
     if not isinstance(mask, np.ndarray):
-        raise ImageError(f"mask is of type {type(mask).__name__}; give a bool array (H, W)")
+        raise ImageError(
+            f"mask is of type {type(mask).__name__}; give a bool array (H, W)"
+        )
     if mask.shape != sharp.pixels.shape[1:3] or mask.dtype != np.bool_:
-        raise ImageError(f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)")
+        raise ImageError(
+            f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)"
+        )
     if profile.size != 1:
-        raise ImageError(f"a mask has no meaning at the size of the profile {profile.name}")
+        raise ImageError(
+            f"a mask has no meaning at the size of the profile {profile.name}"
+        )
     return cropped(mask, profile)
 
 
 def _reference(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
     """The picture as a profile reads it; floats keep their precision."""
     pixels = given.pixels[0]
-    exact = as_reference(pixels, profile) if pixels.dtype.kind == "u" else pixels.astype(np.float64)
+    exact = (
+        as_reference(pixels, profile)
+        if pixels.dtype.kind == "u"
+        else pixels.astype(np.float64)
+    )
     return cropped(resized(exact, profile), profile)
 
 
 def _floats(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
     pixels = given.pixels[0]
     floats = (
-        as_restored(pixels, profile) if pixels.dtype.kind == "u" else given.floats(np.float64)[0]
+        as_restored(pixels, profile)
+        if pixels.dtype.kind == "u"
+        else given.floats(np.float64)[0]
     )
     return cropped(resized(floats, profile), profile)

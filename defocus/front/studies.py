@@ -57,21 +57,37 @@ class Leaderboard(pd.DataFrame):
             InputError: The table was assembled from others, or its study is gone.
         """
         if self.folder is None:
-            raise InputError("this table is of no one study; use that of load_results(folder)")
+            raise InputError(
+                "this table is of no one study; use that of load_results(folder)"
+            )
         with read_results(self.folder / STORE) as results:
-            lines = [_line(results, entry) for group in current_entries(results) for entry in group]
+            lines = [
+                _line(results, entry)
+                for group in current_entries(results)
+                for entry in group
+            ]
         keys = [*_RUN, *_PICTURE]
         table = pd.DataFrame.from_records(
-            [line for of_run in lines for line in of_run], columns=[*keys, "metric", "value"]
+            [line for of_run in lines for line in of_run],
+            columns=[*keys, "metric", "value"],
         )
         wide = table.pivot(index=keys, columns="metric", values="value")
-        return wide[list(dict.fromkeys(table["metric"]))].rename_axis(columns=None).reset_index()
+        return (
+            wide[list(dict.fromkeys(table["metric"]))]
+            .rename_axis(columns=None)
+            .reset_index()
+        )
 
 
 def _line(results: Results, entry: Entry) -> list[tuple[object, ...]]:
     facts = tuple(getattr(entry, name) for name in _RUN)
     return [
-        (*facts, *(getattr(score, name) for name in _PICTURE), score.metric, score.value)
+        (
+            *facts,
+            *(getattr(score, name) for name in _PICTURE),
+            score.metric,
+            score.value,
+        )
         for score in results.scores(entry.run)
         if score.pair
     ]
@@ -144,14 +160,20 @@ def run(
     require_unseen(opened.files, opened.files)
     require_study_folder(options.out)
     override = options.override
-    runs = plan_runs(chosen, opened.files, options.budget, seeds=options.seeds, override=override)
+    runs = plan_runs(
+        chosen, opened.files, options.budget, seeds=options.seeds, override=override
+    )
     _warn_of_kept(options.out, runs, given)
-    study = Study(options.out, opened.files, runs, ["--dataset", opened.text, *options.words])
+    study = Study(
+        options.out, opened.files, runs, ["--dataset", opened.text, *options.words]
+    )
     run_studies([study], _request(given, opened.text, options))
     return load_results(options.out)
 
 
-def _warn_of_kept(out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]) -> None:
+def _warn_of_kept(
+    out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]
+) -> None:
     """Name the finished runs of systems of which nothing says whether their code has changed."""
     registered = all_baselines()
     own = [one for one in given if isinstance(one, Baseline) and one.revision is None]
@@ -181,11 +203,17 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
     return [together[name] for name in sorted(together)]
 
 
-def _request(given: Sequence[str | Baseline], dataset: str, options: RunOptions) -> Request | None:
+def _request(
+    given: Sequence[str | Baseline], dataset: str, options: RunOptions
+) -> Request | None:
     """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()
     names = [each if isinstance(each, str) else each.card.name for each in given]
-    if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):
+    if any(
+        registered.get(one.card.name) is not one
+        for one in given
+        if isinstance(one, Baseline)
+    ):
         return None
     named = options.model_copy(update={"dataset": (dataset,), "only": tuple(names)})
     return as_request(named.as_document(), note_plugins())

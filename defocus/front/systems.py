@@ -32,13 +32,17 @@ def list_systems(pattern: str | None = None) -> list[str]:
     from defocus.benchmark.study.plan import select
 
     if not isinstance(pattern, str | None):
-        raise InputError(f"the pattern is of type {type(pattern).__name__}; give a text or None")
+        raise InputError(
+            f"the pattern is of type {type(pattern).__name__}; give a text or None"
+        )
     patterns = () if pattern is None else (pattern,)
     chosen = select(all_baselines(), patterns, variants=True)
     return [system.card.name for system in chosen]
 
 
-def load(name: str | Path, weights: str | Path | None = None, **options: object) -> "nn.Module":
+def load(
+    name: str | Path, weights: str | Path | None = None, **options: object
+) -> "nn.Module":
     """Load a system that is ready to restore, in evaluation mode on the CPU.
 
     It takes blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, and returns the restored
@@ -65,7 +69,9 @@ def load(name: str | Path, weights: str | Path | None = None, **options: object)
         name, weights = _exported(Path(name), weights)
     system = _with_options(named_system(name), options)
     stored = None if weights is None else find_weights(system, str(weights))
-    network = _guarded(build_with(system, stored), 6 if system.card.input == "dual" else 3)
+    network = _guarded(
+        build_with(system, stored), 6 if system.card.input == "dual" else 3
+    )
     _REACHES[network] = system.card.reach_px
     return network
 
@@ -100,7 +106,9 @@ def _exported(folder: Path, weights: str | Path | None) -> tuple[str, Path]:
     from defocus.baselines.weights.files import WEIGHTS, read_hub_config
 
     if weights is not None:
-        raise InputError(f"{folder} has its weights with it; give weights with a system's name")
+        raise InputError(
+            f"{folder} has its weights with it; give weights with a system's name"
+        )
     return read_hub_config(folder).system, folder / WEIGHTS
 
 
@@ -109,20 +117,28 @@ def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
     if not options:
         return system
     build = inspect.unwrap(system.build)
-    signature = inspect.signature(build.maker() if isinstance(build, Network) else build)
+    signature = inspect.signature(
+        build.maker() if isinstance(build, Network) else build
+    )
     try:
         signature.bind(**options)
     except TypeError as error:
         names = ", ".join(signature.parameters) or "none"
-        raise InputError(f"{system.card.name}: {error}; its options are: {names}") from error
+        raise InputError(
+            f"{system.card.name}: {error}; its options are: {names}"
+        ) from error
     if isinstance(system.build, Network):
         build_so: Callable[[], nn.Module] = system.build.given(options)
     else:
         build_so = partial(system.build, **options)
-    return replace(system, build=partial(_optioned, system.card.name, build_so, options))
+    return replace(
+        system, build=partial(_optioned, system.card.name, build_so, options)
+    )
 
 
-def _optioned(name: str, build: "Callable[[], nn.Module]", options: dict[str, Any]) -> "nn.Module":
+def _optioned(
+    name: str, build: "Callable[[], nn.Module]", options: dict[str, Any]
+) -> "nn.Module":
     try:
         return build()
     except FAULTS as error:

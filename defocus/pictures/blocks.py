@@ -53,7 +53,10 @@ def left_out(blocks: Sequence[Block]) -> str:
     names: dict[str, list[str]] = {}
     for block in blocks:
         names.setdefault(block.kind, []).append(block.name)
-    words = [kind_words(kind, [one for one in members if one]) for kind, members in names.items()]
+    words = [
+        kind_words(kind, [one for one in members if one])
+        for kind, members in names.items()
+    ]
     return f"left out: {', '.join(words)}" if words else ""
 
 
@@ -87,7 +90,9 @@ def resource_blocks(resources: bytes) -> list[Block]:
         elif number == _IPTC:
             blocks.append(Block("IPTC", "", resources[at:end]))
         else:
-            blocks.append(Block("Photoshop resources", f"0x{number:04x}", resources[begin:end]))
+            blocks.append(
+                Block("Photoshop resources", f"0x{number:04x}", resources[begin:end])
+            )
     return blocks
 
 
@@ -96,12 +101,16 @@ def without_thumbnails(resources: bytes) -> bytes:
     parts = _parts(resources)
     if parts is None:
         return resources
-    return b"".join(resources[a:b] for number, a, b, _ in parts if number not in _THUMBNAILS)
+    return b"".join(
+        resources[a:b] for number, a, b, _ in parts if number not in _THUMBNAILS
+    )
 
 
 def iptc_resource(record: bytes) -> bytes:
     """An IPTC record as the resource that it is in a JPEG."""
-    head = b"8BIM" + _IPTC.to_bytes(2, "big") + bytes(2) + len(record).to_bytes(4, "big")
+    head = (
+        b"8BIM" + _IPTC.to_bytes(2, "big") + bytes(2) + len(record).to_bytes(4, "big")
+    )
     return head + record + bytes(len(record) % 2)
 
 
@@ -109,7 +118,13 @@ def _parts(resources: bytes) -> list[tuple[int, int, int, int]] | None:
     """Number, begin, end and begin of the content of each resource; None if they are damaged."""
     parts, place = [], 0
     while place + 12 <= len(resources):
-        if resources[place : place + 4] not in {b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR"}:
+        if resources[place : place + 4] not in {
+            b"8BIM",
+            b"MeSa",
+            b"PHUT",
+            b"AgHg",
+            b"DCSR",
+        }:
             return None
         number = int.from_bytes(resources[place + 4 : place + 6], "big")
         name = resources[place + 6] + 1
@@ -131,7 +146,11 @@ _TERMS = rb"http://purl\.org/dc/terms/"
 _FILM = rb"(?:MotionPhoto|MicroVideo)\w*"
 POINTERS = {
     "film": ((_CAMERA, _FILM), (_CONTAINER, rb"Directory")),
-    "gain map": ((_GAIN_MAP, rb"\w+"), (_APPLE_MAP, rb"\w+"), (_CONTAINER, rb"Directory")),
+    "gain map": (
+        (_GAIN_MAP, rb"\w+"),
+        (_APPLE_MAP, rb"\w+"),
+        (_CONTAINER, rb"Directory"),
+    ),
     "credentials": ((_TERMS, rb"provenance"),),
 }
 """Attributes that point at each kind of bytes: the address of a schema, and names in it."""
@@ -146,7 +165,9 @@ def without_pointers(packet: bytes, *kinds: str) -> bytes:
     """A packet without what points at bytes of some kinds, which are keys of :data:`POINTERS`."""
     for kind in kinds:
         for address, names in POINTERS[kind]:
-            for prefix in set(re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + address, packet)):
+            for prefix in set(
+                re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + address, packet)
+            ):
                 packet = _without(packet, re.escape(prefix) + b":" + names)
     return packet
 
@@ -155,4 +176,6 @@ def _without(packet: bytes, name: bytes) -> bytes:
     """A packet without the attributes and elements of a name, which is a regular expression."""
     packet = re.sub(rb"\s+" + name + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", packet)
     packet = re.sub(rb"<(" + name + rb")(?:\s[^<>]*)?/>\s*", b"", packet)
-    return re.sub(rb"<(" + name + rb")(?:\s[^<>]*)?>.*?</\1\s*>\s*", b"", packet, flags=re.DOTALL)
+    return re.sub(
+        rb"<(" + name + rb")(?:\s[^<>]*)?>.*?</\1\s*>\s*", b"", packet, flags=re.DOTALL
+    )

@@ -77,7 +77,9 @@ def bmp_losses(data: bytes) -> list[str]:
     return losses
 
 
-def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...]] | None:
+def _fields(
+    path: Path, data: bytes
+) -> tuple[NDArray[np.uint32], tuple[int, ...]] | None:
     """The pixels of 16 or 32 bits from top to bottom, and their masks; None for other files."""
     head = _head_of(data)
     if head is None or head.bits not in _USUAL:
@@ -86,9 +88,13 @@ def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...
         return None
     line, lines = (head.width * head.bits + 31) // 32 * 4, abs(head.height)
     if head.width <= 0 or not lines or head.start + line * lines > len(data):
-        raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
+        raise ImageError(
+            f"{path}: the file is cut short ({len(data)} bytes); copy it again"
+        )
     rows = np.frombuffer(data, np.uint8, line * lines, head.start).reshape(lines, line)
-    values = rows.view("<u2" if head.bits == 16 else "<u4")[:, : head.width].astype(np.uint32)
+    values = rows.view("<u2" if head.bits == 16 else "<u4")[:, : head.width].astype(
+        np.uint32
+    )
     plain = head.compression == _PLAIN
     masks = _USUAL[head.bits] if plain else _masks(data, head.size, head.compression)
     return values[:: 1 if head.height < 0 else -1], masks
@@ -97,7 +103,9 @@ def _fields(path: Path, data: bytes) -> tuple[NDArray[np.uint32], tuple[int, ...
 def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
     """Masks of red, green and blue, and of alpha where the header has one."""
     number = 4 if header >= 56 or compression == _ALPHA_FIELDS else 3
-    masks: tuple[int, ...] = struct.unpack_from(f"<{number}I", data[54:70].ljust(16, b"\0"))
+    masks: tuple[int, ...] = struct.unpack_from(
+        f"<{number}I", data[54:70].ljust(16, b"\0")
+    )
     return (*masks, 0)[:4]
 
 
@@ -115,11 +123,16 @@ def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with io.BytesIO(data) as stream, Image.open(stream, formats=["BMP", "DIB"]) as opened:
+        with (
+            io.BytesIO(data) as stream,
+            Image.open(stream, formats=["BMP", "DIB"]) as opened,
+        ):
             grey = opened.mode in {"1", "L"}
             return np.asarray(opened.convert("L" if grey else "RGB"))
     except (OSError, ValueError, SyntaxError, IndexError, struct.error) as error:
-        raise ImageError(f"{path}: cannot be decoded ({error}); replace the file") from error
+        raise ImageError(
+            f"{path}: cannot be decoded ({error}); replace the file"
+        ) from error
 
 
 def bmp_blocks(data: bytes) -> list[Block]:
@@ -133,7 +146,9 @@ def bmp_blocks(data: bytes) -> list[Block]:
     if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
         place, length = struct.unpack_from("<II", data, 126)
         if length:
-            blocks.append(Block("colour profile", "", data[14 + place : 14 + place + length]))
+            blocks.append(
+                Block("colour profile", "", data[14 + place : 14 + place + length])
+            )
     return blocks
 
 
@@ -156,11 +171,17 @@ def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
 def _with_alpha(picture: NDArray[np.uint8]) -> bytes:
     """A BMP of colours and alpha, ``(H, W, 4)``, which no library here writes."""
     height, width = picture.shape[:2]
-    head = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, _FIELDS, 0, 0, 0, 0, 0)
+    head = struct.pack(
+        "<IiiHHIIiiII", 108, width, height, 1, 32, _FIELDS, 0, 0, 0, 0, 0
+    )
     masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     rest = b"BGRs" + bytes(48)
     rows = np.ascontiguousarray(picture[::-1, :, [2, 1, 0, 3]]).tobytes()
     start = 14 + len(head) + len(masks) + len(rest)
     return (
-        struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start) + head + masks + rest + rows
+        struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)
+        + head
+        + masks
+        + rest
+        + rows
     )

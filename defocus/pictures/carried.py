@@ -30,7 +30,9 @@ def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, .
     """What a written file of a kind lacks of the metadata of the file that it was made from."""
     remarks = list(metadata.remarks)
     if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
-        staying = dict.fromkeys(one.kind for one in behind(metadata.parts) if one.kind != PREVIEW)
+        staying = dict.fromkeys(
+            one.kind for one in behind(metadata.parts) if one.kind != PREVIEW
+        )
         remarks += [Remark(f"its {name} stays as it was") for name in staying]
     if pointing(metadata, kind) != metadata.xmp:
         remarks.append(_POINTERS)

@@ -35,7 +35,11 @@ class LeftBehind:
 
     def __str__(self) -> str:
         """For people: the kind, its names and the count."""
-        count = f"all {self.of}" if self.pictures == self.of else f"{self.pictures} of {self.of}"
+        count = (
+            f"all {self.of}"
+            if self.pictures == self.of
+            else f"{self.pictures} of {self.of}"
+        )
         return f"{kind_words(self.kind, self.names)} of {count} pictures"
 
     def to_json(self) -> dict[str, Any]:
@@ -52,12 +56,16 @@ def give_blocks(
     if not pictures:
         return
     given = read_metadata(source)
-    metadata = (meaning_of if meaning_alone else true_of_colours)(given, converted=converted)
+    metadata = (meaning_of if meaning_alone else true_of_colours)(
+        given, converted=converted
+    )
     for path in pictures:
         path.write_bytes(dressed(path.read_bytes(), metadata))
 
 
-def carried(blurry: Path, sharp: Path) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
+def carried(
+    blurry: Path, sharp: Path
+) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
     """What gives the written members of a pair what their files hold; see :func:`give_blocks`."""
     converted = in_two_spaces(blurry, sharp)
     give = partial(give_blocks, converted=converted)
@@ -66,7 +74,9 @@ def carried(blurry: Path, sharp: Path) -> tuple[Callable[[Path], None], Callable
 
 def dressed(png: bytes, metadata: Metadata) -> bytes:
     """A PNG with what was read from the file that it was made from."""
-    return png_with(png, metadata, with_thumbnail(with_orientation(metadata.exif, _AS_STORED), b""))
+    return png_with(
+        png, metadata, with_thumbnail(with_orientation(metadata.exif, _AS_STORED), b"")
+    )
 
 
 def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
@@ -77,7 +87,9 @@ def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
     code = None if converted else metadata.colour_code
     parts = metadata.parts
     if isinstance(parts, PngParts):
-        parts = _with_chunks(parts, [one for one in parts.chunks if one.name not in gone])
+        parts = _with_chunks(
+            parts, [one for one in parts.chunks if one.name not in gone]
+        )
     return replace(metadata, icc=b"", colour_code=code, parts=parts)
 
 
@@ -86,7 +98,9 @@ def meaning_of(metadata: Metadata, *, converted: bool) -> Metadata:
     true = true_of_colours(metadata, converted=converted)
     parts = None
     if isinstance(true.parts, PngParts):
-        parts = _with_chunks(true.parts, [one for one in true.parts.chunks if one.name in _MEANING])
+        parts = _with_chunks(
+            true.parts, [one for one in true.parts.chunks if one.name in _MEANING]
+        )
     return Metadata(icc=true.icc, colour_code=true.colour_code, parts=parts)
 
 
@@ -118,13 +132,19 @@ def left_behind(
     number = 0
     for source, picture in pictures:
         number += 1
-        lost = [one for one in _lost(source, picture) if not converted or one.kind not in _COLOURS]
+        lost = [
+            one
+            for one in _lost(source, picture)
+            if not converted or one.kind not in _COLOURS
+        ]
         for kind in dict.fromkeys(one.kind for one in lost):
             counts[kind] += 1
         for one in lost:
             names[one.kind] |= {one.name: None} if one.name else {}
     by_count = sorted(counts, key=lambda kind: -counts[kind])
-    return tuple(LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count)
+    return tuple(
+        LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count
+    )
 
 
 def _lost(source: Path, picture: Path | bytes) -> list[Block]:
@@ -137,7 +157,10 @@ def _lost(source: Path, picture: Path | bytes) -> list[Block]:
 def _blocks(path: Path) -> list[Block]:
     try:
         require_file(path)
-        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        with (
+            path.open("rb") as file,
+            mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+        ):
             # mapped: of a large picture only the pages with its headers are read
             return inventory(cast(bytes, content))
     except (OSError, ValueError):

@@ -43,7 +43,10 @@ _OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("OpenEXR", (b"\x76\x2f\x31\x01",)),
     ("a Radiance HDR", (b"#?RADIANCE", b"#?RGBE")),
     ("a PFM", (b"PF\n", b"Pf\n")),
-    ("a PNM", tuple(b"P%d%c" % (kind, blank) for kind in range(1, 8) for blank in b"\n\r\t ")),
+    (
+        "a PNM",
+        tuple(b"P%d%c" % (kind, blank) for kind in range(1, 8) for blank in b"\n\r\t "),
+    ),
     ("a QOI", (b"qoif",)),
     ("an SVG", (b"<svg",)),
     ("a PDF", (b"%PDF",)),
@@ -54,9 +57,15 @@ _NO_PICTURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
         "a pointer of Git LFS instead of the picture; run 'git lfs pull'",
         (b"version https://git-lfs",),
     ),
-    ("a web page instead of the picture; download it again", (b"<!doctype html", b"<html")),
+    (
+        "a web page instead of the picture; download it again",
+        (b"<!doctype html", b"<html"),
+    ),
 )
-_AVIF, _HEIC = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"}
+_AVIF, _HEIC = (
+    {b"avif", b"avis"},
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"},
+)
 
 SUFFIXES = MappingProxyType(
     {
@@ -112,9 +121,13 @@ def refuse_truncated(path: Path, data: bytes) -> None:
     """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
     if not data:
         raise ImageError(f"{path}: the file is empty; copy it again")
-    cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
+    cut_jpeg = (
+        data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
+    )
     if cut_jpeg or (data[:8] == PNG_BEGINS and not has_all_pixels(data)):
-        raise ImageError(f"{path}: the file is cut short ({len(data)} bytes); copy it again")
+        raise ImageError(
+            f"{path}: the file is cut short ({len(data)} bytes); copy it again"
+        )
 
 
 def refuse_cut_short(path: Path) -> None:
@@ -153,7 +166,10 @@ def refuse_oversized(path: Path, data: bytes) -> None:
 def header_size(path: Path) -> tuple[int, int]:
     """Width and height from the header of a file, px; 0 where it does not say them."""
     require_file(path)
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
         return _header_size(data)
 
 
@@ -162,9 +178,13 @@ def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     if data[:8] == PNG_BEGINS:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
-        return int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
+        return int.from_bytes(data[18:20], "little"), int.from_bytes(
+            data[20:22], "little"
+        )
     if data[:2] == b"BM":
-        sides = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
+        sides = (
+            int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22)
+        )
         width, height = map(abs, sides)
         return width, height
     if data[:4] in TIFF_BEGINS:
@@ -188,7 +208,9 @@ def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """The largest of the sizes that the items of a HEIC or AVIF have."""
     head, sizes, place = data[:200_000], [(0, 0)], 0
     while (place := head.find(b"ispe", place) + 4) > 3:
-        width, height = (int.from_bytes(head[at : at + 4], "big") for at in (place + 4, place + 8))
+        width, height = (
+            int.from_bytes(head[at : at + 4], "big") for at in (place + 4, place + 8)
+        )
         sizes.append((width, height))
     return max(sizes, key=lambda one: one[0] * one[1])
 
@@ -197,17 +219,23 @@ def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first chunk, which is lossy, lossless or extended."""
     kind, start = data[12:16], data[20:30]
     if kind == b"VP8X":
-        return 1 + int.from_bytes(start[4:7], "little"), 1 + int.from_bytes(start[7:10], "little")
+        return 1 + int.from_bytes(start[4:7], "little"), 1 + int.from_bytes(
+            start[7:10], "little"
+        )
     if kind == b"VP8L":
         bits = int.from_bytes(start[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = (int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+    width, height = (
+        int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (6, 8)
+    )
     return width, height
 
 
 def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first directory."""
-    first = first_directory(cast(bytes, data))  # mapped: no more than its directory is read
+    first = first_directory(
+        cast(bytes, data)
+    )  # mapped: no more than its directory is read
     if first is None:
         return 0, 0
     structure, directory = first
@@ -234,7 +262,9 @@ def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
     return markers
 
 
-def jpeg_markers(data: bytes | mmap.mmap, position: int = 2) -> Iterator[tuple[int, int]]:
+def jpeg_markers(
+    data: bytes | mmap.mmap, position: int = 2
+) -> Iterator[tuple[int, int]]:
     """Kind and place of each marker from a position on, up to a scan or the end of the picture."""
     # In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
     while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
@@ -266,7 +296,9 @@ def picture_size(path: Path) -> tuple[int, int] | None:
             return None
         size = header_size(path) if kind else (0, 0)
     except (OSError, ValueError, FileError) as error:
-        raise ImageError(f"{path}: not a picture that can be read; replace the file") from error
+        raise ImageError(
+            f"{path}: not a picture that can be read; replace the file"
+        ) from error
     if not 0 < size[0] * size[1] <= MAX_PIXELS:
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     return size
@@ -288,5 +320,9 @@ def png_bits(path: Path) -> int | None:
     except FileError as error:
         raise ImageError(str(error)) from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the file") from error
-    return header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None
+        raise ImageError(
+            f"{path}: cannot be read ({error.strerror}); check the file"
+        ) from error
+    return (
+        header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None
+    )

@@ -128,7 +128,9 @@ def _of_heic(data: bytes) -> HeifContents:
 
     opened: Any = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     info = opened[opened.primary_index].info
-    records = (one["data"] for one in info.get("metadata") or () if one.get("type") == "iptc")
+    records = (
+        one["data"] for one in info.get("metadata") or () if one.get("type") == "iptc"
+    )
     icc = info.get("icc_profile") or b""
     return HeifContents(
         (info.get("exif") or b"").removeprefix(b"Exif\0\0"),

@@ -55,7 +55,9 @@ class Segment:
     @property
     def packed(self) -> bytes:
         """The segment as bytes of a file."""
-        return struct.pack(">BBH", 0xFF, self.marker, len(self.content) + 2) + self.content
+        return (
+            struct.pack(">BBH", 0xFF, self.marker, len(self.content) + 2) + self.content
+        )
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def jpeg_parts(data: bytes) -> JpegParts:
     for kind, place in jpeg_segments(data):
         size = int.from_bytes(data[place + 2 : place + 4], "big")
         if kind in _APP or kind == COMMENT:
-            segments.append(Segment(kind, data[place + 4 : place + 2 + size], place + 4))
+            segments.append(
+                Segment(kind, data[place + 4 : place + 2 + size], place + 4)
+            )
         elif kind in JPEG_FRAMES and place + 9 < len(data):
             colours = data[place + 9]
         elif kind == _END:
@@ -84,7 +88,11 @@ def jpeg_parts(data: bytes) -> JpegParts:
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
-    alike = (one for one in segments if one.marker == marker and one.content.startswith(begin))
+    alike = (
+        one
+        for one in segments
+        if one.marker == marker and one.content.startswith(begin)
+    )
     return b"".join(one.content[len(begin) :] for one in alike)
 
 
@@ -102,8 +110,12 @@ def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
     """The colour profile; the numbers of its parts are left to those who order them."""
-    contents = dict.fromkeys(one.content for one in segments if one.content.startswith(ICC))
-    return b"".join(one[len(ICC) + 2 :] for one in sorted(contents, key=lambda one: one[12:13]))
+    contents = dict.fromkeys(
+        one.content for one in segments if one.content.startswith(ICC)
+    )
+    return b"".join(
+        one[len(ICC) + 2 :] for one in sorted(contents, key=lambda one: one[12:13])
+    )
 
 
 def behind(parts: JpegParts) -> list[Block]:
@@ -145,7 +157,9 @@ def with_changed(
     written = set()
     for segment in still_true(given, profile=profile):
         marker, content = segment.marker, segment.content
-        alike = (one for one in blocks if marker == one[0] and content.startswith(one[1]))
+        alike = (
+            one for one in blocks if marker == one[0] and content.startswith(one[1])
+        )
         key = next(alike, None)
         if key is None:
             segments.append(segment)
@@ -185,7 +199,9 @@ def _block(segment: Segment) -> Block | None:
         return Block("JFIF thumbnail")
     if segment.marker == JUMBF:
         c2pa = b"c2pa" in content[:4000] or b"jumb" in content[:40]
-        return Block("content credentials (C2PA)" if c2pa else "APP11 data", "", content)
+        return Block(
+            "content credentials (C2PA)" if c2pa else "APP11 data", "", content
+        )
     if content.startswith(_GAIN_MAP[0]):
         return Block("HDR gain map", "its version", content)
     word = printable_name(content[:16].split(b"\0")[0]).split(":")[0]
@@ -196,7 +212,11 @@ def _jfif_resolution(header: bytes) -> Block | None:
     """The resolution by a JFIF header, per inch or centimetre; None where it has no unit."""
     unit, across, down = struct.unpack_from(">BHH", header.ljust(12, b"\0"), 7)
     per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
-    return None if per_metre is None else resolution_block(across * per_metre, down * per_metre)
+    return (
+        None
+        if per_metre is None
+        else resolution_block(across * per_metre, down * per_metre)
+    )
 
 
 def _picture_name(kind: int, content: bytes) -> str:
@@ -214,7 +234,11 @@ def _trailer_name(trailer: bytes, xmp: bytes) -> str:
     if trailer[:3] == b"\xff\xd8\xff":
         listed = b"GainMap" in xmp
         return "HDR gain map" if listed else _picture_name(0, trailer)
-    if trailer[4:8] == b"ftyp" or b"ftypmp4" in trailer or b"MotionPhoto_Data" in trailer:
+    if (
+        trailer[4:8] == b"ftyp"
+        or b"ftypmp4" in trailer
+        or b"MotionPhoto_Data" in trailer
+    ):
         return "film of the motion photo"
     return "data behind the picture"
 
@@ -238,11 +262,17 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
     if first is None or entry is None:
         return []
     rows = range(0, len(entry.content) - 15, 16)
-    numbers = (struct.unpack_from(first[0].order + "III", entry.content, at) for at in rows)
-    return [(attributes & 0xFFFFFF, size, offset) for attributes, size, offset in numbers]
+    numbers = (
+        struct.unpack_from(first[0].order + "III", entry.content, at) for at in rows
+    )
+    return [
+        (attributes & 0xFFFFFF, size, offset) for attributes, size, offset in numbers
+    ]
 
 
-def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]) -> bytes:
+def with_segments(
+    encoded: bytes, given: JpegParts, segments: tuple[Segment, ...]
+) -> bytes:
     """A picture with the segments and the trailer of another file."""
     # Previews, which show the picture as it was, are taken out; an index of further pictures is
     # written again.
@@ -256,7 +286,9 @@ def with_segments(encoded: bytes, given: JpegParts, segments: tuple[Segment, ...
     for one in segments:
         if frames and one.content.startswith(MPF):  # it keeps its length
             move = _Move(one.place - given.end, len(written) + 4, size, places)
-            written += Segment(one.marker, MPF + _moved(one.content[len(MPF) :], move)).packed
+            written += Segment(
+                one.marker, MPF + _moved(one.content[len(MPF) :], move)
+            ).packed
         else:
             written += one.packed
     return written + bare[2:] + trailer
@@ -288,7 +320,9 @@ def _without_previews(
 class _Move:
     """How an index of further pictures is written again."""
 
-    from_end: int  # place of its old segment, counted from the end of the old first picture
+    from_end: (
+        int  # place of its old segment, counted from the end of the old first picture
+    )
     place: int  # of its new segment
     size: int  # of the new first picture
     places: dict[int, int]  # in the new trailer, by those in the old one
@@ -315,7 +349,9 @@ def _moved(index: bytes, move: _Move) -> bytes:
     places = range(0, len(entry.content) - 15, 16)
     given = [entry.content[at : at + 16] for at in places]
     rows = [row for row in (move.row(one, structure.order) for one in given) if row]
-    if len(rows) < len(entry.content) // 16:  # a picture that others depend on may be gone
+    if (
+        len(rows) < len(entry.content) // 16
+    ):  # a picture that others depend on may be gone
         rows = [row[:12] + bytes(4) for row in rows]
     content, long = bytearray(index), structure.order + "I"
     whole = b"".join(rows).ljust(len(entry.content), b"\0")
@@ -337,10 +373,18 @@ def jpeg_oddity(data: bytes) -> str:
         if kind in _HEADERS:
             bits, *height = data[place + 4 : place + 7].ljust(3, b"\0")
             if kind not in _USUAL_HEADERS:
-                return "is JPEG-LS" if kind == _JPEG_LS else "is a lossless or hierarchical JPEG"
+                return (
+                    "is JPEG-LS"
+                    if kind == _JPEG_LS
+                    else "is a lossless or hierarchical JPEG"
+                )
             if bits != 8:
                 return f"is a JPEG of {bits} bits"
-            return "" if any(height) else "is a JPEG that says its height behind the picture"
+            return (
+                ""
+                if any(height)
+                else "is a JPEG that says its height behind the picture"
+            )
     return ""
 
 
@@ -370,7 +414,9 @@ def _wants_more(
     data: bytes, end: int, following: bytes, picture: NDArray[Any], decode: Decode
 ) -> bool:
     """Whether bytes in front of the end marker change the picture."""
-    return not np.array_equal(decode(data[:end] + following + _MORE + data[end:]), picture)
+    return not np.array_equal(
+        decode(data[:end] + following + _MORE + data[end:]), picture
+    )
 
 
 def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:

@@ -37,7 +37,13 @@ from defocus.pictures.tags import (
 from defocus.pictures.tiff import ICC as TIFF_ICC
 from defocus.pictures.tiff import PHOTOSHOP as TIFF_PHOTOSHOP
 from defocus.pictures.tiff import XMP as TIFF_XMP
-from defocus.pictures.tiff import TiffTags, as_exif, tiff_blocks, tiff_pictures, tiff_tags
+from defocus.pictures.tiff import (
+    TiffTags,
+    as_exif,
+    tiff_blocks,
+    tiff_pictures,
+    tiff_tags,
+)
 from defocus.pictures.tiff_pixels import MOST_BYTES
 from defocus.pictures.webp import is_lossless, webp_blocks, webp_chunk, webp_frames
 from defocus.reading import read_bytes
@@ -46,7 +52,21 @@ IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
 """Tags of the first directory that are kept: make, model, date, artist, copyright."""
 
 EXIF_TAGS = frozenset(
-    {33434, 33437, 34850, 34855, 36867, 36868, 36880, 36881, 36882, 37380, 37383, 37385, 37386}
+    {
+        33434,
+        33437,
+        34850,
+        34855,
+        36867,
+        36868,
+        36880,
+        36881,
+        36882,
+        37380,
+        37383,
+        37385,
+        37386,
+    }
     | {37521, 37522, 41986, 41987, 41989, 42033, 42034, 42035, 42036, 42037}
 )
 """Tags of the EXIF directory that are kept: exposure, focal length, dates with their offsets,
@@ -97,7 +117,9 @@ def exif_value(value: TagValue) -> Any:  # noqa: ANN401 - text, bytes, numbers o
     if isinstance(value, str | bytes):
         return value
     values = [
-        IFDRational(one.numerator, one.denominator) if isinstance(one, Fraction) else one
+        IFDRational(one.numerator, one.denominator)
+        if isinstance(one, Fraction)
+        else one
         for one in value
     ]
     return values[0] if len(values) == 1 else tuple(values)
@@ -109,7 +131,8 @@ _MOVED_NOTES = Remark(
 )
 _INCH_PER = {1: 1.0, 2: 2.54}
 _INKS = Remark(
-    "CMYK becomes RGB without its colour profile; colours may differ", frozenset({"colour profile"})
+    "CMYK becomes RGB without its colour profile; colours may differ",
+    frozenset({"colour profile"}),
 )
 
 
@@ -148,7 +171,13 @@ def read_metadata(path: Path) -> Metadata:
     kind = kind_of(data)
     if kind in HEIF_KINDS:
         return _of_heif(data, kind)
-    readers = {"JPEG": _of_jpeg, "PNG": _of_png, "TIFF": _of_tiff, "WebP": _of_webp, "BMP": _of_bmp}
+    readers = {
+        "JPEG": _of_jpeg,
+        "PNG": _of_png,
+        "TIFF": _of_tiff,
+        "WebP": _of_webp,
+        "BMP": _of_bmp,
+    }
     return readers[kind](data) if kind in readers else Metadata()
 
 
@@ -176,7 +205,11 @@ def _jfif_dpi(parts: JpegParts) -> tuple[float, float] | None:
     if len(header) < 7 or header[2] not in _INCH_PER:
         return None
     across, down = struct.unpack_from(">HH", header, 3)
-    return (across * _INCH_PER[header[2]], down * _INCH_PER[header[2]]) if across and down else None
+    return (
+        (across * _INCH_PER[header[2]], down * _INCH_PER[header[2]])
+        if across and down
+        else None
+    )
 
 
 def _of_png(data: bytes) -> Metadata:
@@ -204,7 +237,9 @@ def _unsound(parts: PngParts, chunks: list[Chunk]) -> Remark:
         kind = blocks[0].kind if blocks else "chunks"
         names.setdefault(kind, []).append(chunk.name.decode("latin-1"))
         inside |= {f"{one.kind} {one.name}" for one in blocks}
-    words = ", ".join(f"{kind} ({' '.join(members)})" for kind, members in names.items())
+    words = ", ".join(
+        f"{kind} ({' '.join(members)})" for kind, members in names.items()
+    )
     return Remark(f"left out as damaged: {words}", frozenset(inside))
 
 
@@ -224,7 +259,9 @@ def _of_webp(data: bytes) -> Metadata:
 
 def _of_bmp(data: bytes) -> Metadata:
     remarks = tuple(map(Remark, bmp_losses(data)))
-    return Metadata(kind="BMP", parts=data[:150], blocks=tuple(inventory(data)), remarks=remarks)
+    return Metadata(
+        kind="BMP", parts=data[:150], blocks=tuple(inventory(data)), remarks=remarks
+    )
 
 
 def _of_tiff(data: bytes) -> Metadata:
@@ -236,11 +273,15 @@ def _of_tiff(data: bytes) -> Metadata:
         remarks.append(_INKS)
     if tags.unstated:
         remarks.append(
-            Remark("left out: the last value of each pixel, which has no stated meaning")
+            Remark(
+                "left out: the last value of each pixel, which has no stated meaning"
+            )
         )
     if tags.half_floats:
         remarks.append(
-            Remark("its floats of 16 bits become such of 32, which hold the same values")
+            Remark(
+                "its floats of 16 bits become such of 32, which hold the same values"
+            )
         )
     if any(one.tag == _MAKER_NOTE for one in tags.directories.get(EXIF_DIRECTORY, ())):
         remarks.append(_MOVED_NOTES)
@@ -260,7 +301,9 @@ def _of_heif(data: bytes, kind: str) -> Metadata:
     contents = contents_as_decoded(data, kind)
     exif, remarks = _mended(contents.exif)
     if kind == "JPEG XL":
-        remarks.append(Remark("the colour space of a JPEG XL is not read; taken for sRGB"))
+        remarks.append(
+            Remark("the colour space of a JPEG XL is not read; taken for sRGB")
+        )
     return Metadata(
         kind=kind,
         exif=exif,
@@ -280,7 +323,9 @@ def _mended(exif: bytes) -> tuple[bytes, list[Remark]]:
 
 
 def _damaged(names: list[str], kind: str) -> Remark:
-    kinds = {f"{kind} {name}" for name in names} | ({kind} if "all of it" in names else set())
+    kinds = {f"{kind} {name}" for name in names} | (
+        {kind} if "all of it" in names else set()
+    )
     words = ", ".join(dict.fromkeys(names))
     return Remark(f"left out as damaged: {kind} ({words})", frozenset(kinds))
 
@@ -293,7 +338,8 @@ def _others(pictures: int) -> list[Remark]:
 
 
 _OF_RAW = (
-    "of the RAW file's EXIF and TIFF tags the usual ones stay; maker notes and XMP are left out"
+    "of the RAW file's EXIF and TIFF tags the usual ones stay; "
+    "maker notes and XMP are left out"
 )
 
 
@@ -305,11 +351,17 @@ def _of_raw(path: Path) -> Metadata:
     if usual := kept_exif(path):
         kept.load(b"Exif\0\0" + usual)
     tags = read_tags(path)
-    gps = {tag: exif_value(value) for (group, tag), value in tags.items() if group == GPS_DIRECTORY}
+    gps = {
+        tag: exif_value(value)
+        for (group, tag), value in tags.items()
+        if group == GPS_DIRECTORY
+    }
     if gps := writable(gps, GPS_DIRECTORY):
         kept.get_ifd(GPS_DIRECTORY).update(gps)
     match tags.get((0, ORIENTATION)):
-        case (orientation, *_) if orientation in range(1, 9):  # a fraction in damaged files
+        case (orientation, *_) if orientation in range(
+            1, 9
+        ):  # a fraction in damaged files
             kept[ORIENTATION] = int(orientation)
     exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
     remarks = [Remark(_OF_RAW)]

@@ -100,13 +100,18 @@ class OwnPicture:
     @property
     def _has_usual_white(self) -> bool:
         """Whether white is the largest integer."""
-        return self.stored.dtype.kind == "u" and self.white == np.iinfo(self.stored.dtype).max
+        return (
+            self.stored.dtype.kind == "u"
+            and self.white == np.iinfo(self.stored.dtype).max
+        )
 
     def _colourless(self) -> bool:
         """Whether all colours are shades of grey."""
         if self.stored.ndim == 2 or self.stored.shape[2] == 2:
             return True
-        return all(_equal_colours(self.stored[rows]) for rows in strips(len(self.stored)))
+        return all(
+            _equal_colours(self.stored[rows]) for rows in strips(len(self.stored))
+        )
 
     def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
         """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""

@@ -30,13 +30,19 @@ PNG_HEAD_BYTES = 8 + 25
 """Bytes of a PNG's signature and IHDR. The chunks that say its colours come behind them."""
 XMP_WORDS = b"XML:com.adobe.xmp\0"
 COMMENT_WORDS = b"Comment\0\0\0\0\0"
-COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
+COLOUR = frozenset(
+    {b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"}
+)
 _RESOURCES = b"Raw profile type iptc\0"
 _EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
-_NAMES = {b"caBX": "content credentials (C2PA)", b"bKGD": "background colour", b"tIME": "time"}
+_NAMES = {
+    b"caBX": "content credentials (C2PA)",
+    b"bKGD": "background colour",
+    b"tIME": "time",
+}
 _KEPT = COLOUR | {b"iCCP", b"sBIT", b"sPLT", b"tIME"}
 _MOST_BYTES = 100_000_000
 _SAMPLES = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}
@@ -69,8 +75,12 @@ class PngParts:
         block = self._content(b"eXIf")
         if block:
             return block.removeprefix(b"Exif\0\0")
-        texts = [one for one in self.chunks if one.sound and one.name in {b"tEXt", b"zTXt"}]
-        blocks = (raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS))
+        texts = [
+            one for one in self.chunks if one.sound and one.name in {b"tEXt", b"zTXt"}
+        ]
+        blocks = (
+            raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS)
+        )
         return next(blocks, b"").removeprefix(b"Exif\0\0")
 
     @property
@@ -99,7 +109,11 @@ def png_parts(data: bytes) -> PngParts:
         elif name == b"IEND":
             trailer, ended = data[end:], True
             break
-        if name not in _PIXELS and name not in _FRAMES and start + len(content) == end - 4:
+        if (
+            name not in _PIXELS
+            and name not in _FRAMES
+            and start + len(content) == end - 4
+        ):
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
     head = (data[24], data[25]) if len(data) > 25 else (0, 0)
@@ -280,7 +294,9 @@ def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
 def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
     """The content of the first chunk of each name before the pixels."""
     chunks: dict[bytes, bytes] = {}
-    for name, start, end in itertools.takewhile(lambda one: one[0] not in _LATE, png_chunks(png)):
+    for name, start, end in itertools.takewhile(
+        lambda one: one[0] not in _LATE, png_chunks(png)
+    ):
         chunks.setdefault(name, png[start : end - 4])
     return chunks
 
@@ -314,7 +330,11 @@ def png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
     """PNG of grey and alpha: OpenCV writes none, Pillow none of 16 bits (PNG 9.2, filter 2, Up)."""
     height = len(picture)
     up = 2
-    rows = picture.astype(picture.dtype.newbyteorder(">")).reshape(height, -1).view(np.uint8)
+    rows = (
+        picture.astype(picture.dtype.newbyteorder(">"))
+        .reshape(height, -1)
+        .view(np.uint8)
+    )
     lines = np.full((height, 1 + rows.shape[1]), up, np.uint8)
     lines[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
     return png_of_lines(picture, zlib.compress(lines.tobytes()))

@@ -26,12 +26,21 @@ from defocus.pictures.tags import ORIENTATION
 from defocus.pictures.tiff_pixels import MOST_BYTES
 from defocus.reading import read_bytes
 
-PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is less than a camera's picture
+PillowImage.MAX_IMAGE_PIXELS = (
+    MAX_PIXELS  # Pillow's own limit is less than a camera's picture
+)
 
 NO_PICTURE = (
     *(OSError, UnidentifiedImageError, PillowImage.DecompressionBombError),
     *(PillowImage.DecompressionBombWarning, struct.error, SyntaxError, ValueError),
-    *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError),
+    *(
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+    ),
 )
 """What Pillow and tifffile raise for damaged headers."""
 
@@ -127,7 +136,11 @@ def _code_of_png(chunks: dict[bytes, bytes]) -> str:
     if b"cHRM" in chunks:
         places = [one / 1e5 for one in struct.unpack(">8I", chunks[b"cHRM"])]
         apart = np.abs(np.subtract(places, _SRGB_PLACES)).max()
-        words += [f"cHRM {' '.join(f'{one:g}' for one in places)}"] if apart > _CODE_ERROR else []
+        words += (
+            [f"cHRM {' '.join(f'{one:g}' for one in places)}"]
+            if apart > _CODE_ERROR
+            else []
+        )
     return ", ".join(words)
 
 
@@ -153,7 +166,9 @@ def in_two_spaces(first: Path, second: Path) -> bool:
     return bool(cv2.absdiff(colours, others).max() > _MOST_STEPS)
 
 
-def in_one_space(files: Sequence[Path], pictures: Sequence[Image]) -> tuple[Image, Image]:
+def in_one_space(
+    files: Sequence[Path], pictures: Sequence[Image]
+) -> tuple[Image, Image]:
     """Both pictures of a pair in sRGB if their files mean different colours, else as they are."""
     first, second = pictures
     if not in_two_spaces(*files):
@@ -185,7 +200,9 @@ def is_of_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
 
 def _sampled_colours() -> NDArray[np.uint8]:
     levels = np.linspace(0, 255, _LEVELS).astype(np.uint8)
-    return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(_LEVELS, -1, 3)
+    return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(
+        _LEVELS, -1, 3
+    )
 
 
 @lru_cache(maxsize=64)  # the pictures of a camera have the same one
@@ -198,7 +215,11 @@ def _meaning(content: bytes) -> NDArray[np.uint8] | None:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
         if is_of_srgb(profile):
             return colours
-        return _converted(profile, colours) if profile.profile.xcolor_space in _MODES else None
+        return (
+            _converted(profile, colours)
+            if profile.profile.xcolor_space in _MODES
+            else None
+        )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
 
@@ -225,11 +246,16 @@ def in_srgb(path: Path, picture: Image) -> Image:
         return picture
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
-        name = " ".join((ImageCms.getProfileDescription(profile) or "").split()) or "without a name"
+        name = (
+            " ".join((ImageCms.getProfileDescription(profile) or "").split())
+            or "without a name"
+        )
         if is_of_srgb(profile):
             return picture
         if profile.profile.xcolor_space not in _MODES:
-            raise ImageError(f"{path}: its colour profile {name!r} is not of RGB; convert it")
+            raise ImageError(
+                f"{path}: its colour profile {name!r} is not of RGB; convert it"
+            )
         if picture.dtype != np.uint8:
             raise ImageError(
                 f"{path}: 16 bits with the colour profile {name!r}; convert it to sRGB first"
@@ -241,7 +267,9 @@ def in_srgb(path: Path, picture: Image) -> Image:
         ) from error
 
 
-def _converted(profile: ImageCms.ImageCmsProfile, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _converted(
+    profile: ImageCms.ImageCmsProfile, picture: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """The colours of a profile of RGB or grey as sRGB; of grey, the channels are alike."""
     converted = ImageCms.profileToProfile(
         PillowImage.fromarray(picture).convert(_MODES[profile.profile.xcolor_space]),

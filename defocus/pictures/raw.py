@@ -17,7 +17,19 @@ from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, require_file
 
 RAW_SUFFIXES = frozenset(
-    {".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw"}
+    {
+        ".arw",
+        ".cr2",
+        ".cr3",
+        ".dng",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".pef",
+        ".raf",
+        ".rw2",
+        ".srw",
+    }
 )
 """Suffixes (lower case) of the RAW formats that LibRaw develops."""
 
@@ -35,7 +47,9 @@ def develop_raw(
     return _developed(path, white_balance, linear=linear, frame=frame)
 
 
-def raw_preview(path: Path, white_balance: Sequence[float] | None = None) -> NDArray[np.uint16]:
+def raw_preview(
+    path: Path, white_balance: Sequence[float] | None = None
+) -> NDArray[np.uint16]:
     """Develop a preview: like :func:`develop_raw`, at half the size and several times as fast."""
     return _developed(path, white_balance, half_size=True)
 
@@ -108,7 +122,9 @@ def _white_above_black(raw: Any) -> int | None:  # noqa: ANN401 - a rawpy object
 def develop_stored(path: Path) -> NDArray[np.uint16]:
     """Develop a RAW file to what its sensor saw: ``(H, W)`` where it is monochrome."""
     developed = develop_raw(path)
-    return np.ascontiguousarray(developed[:, :, 0]) if is_monochrome(path) else developed
+    return (
+        np.ascontiguousarray(developed[:, :, 0]) if is_monochrome(path) else developed
+    )
 
 
 def is_read_anew(path: Path) -> bool:
@@ -128,7 +144,9 @@ def is_monochrome(path: Path) -> bool:
         return int(raw.num_colors) == 1
 
 
-def develop_pair(blurry: Path, sharp: Path) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+def develop_pair(
+    blurry: Path, sharp: Path
+) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
     """Develop both members of a pair with the sharp member's white balance."""
     balance = shot_white_balance(sharp)
     return develop_raw(blurry, balance), develop_raw(sharp, balance)
@@ -193,7 +211,12 @@ _REDUCED = 254
 _BASELINE_EXPOSURE = 50730
 _DEFAULT_CROP = 50720
 _OPCODE_LISTS = (51008, 51009, 51022)
-_OPCODES = {1: "WarpRectilinear", 2: "WarpFisheye", 3: "FixVignetteRadial", 9: "GainMap"}
+_OPCODES = {
+    1: "WarpRectilinear",
+    2: "WarpFisheye",
+    3: "FixVignetteRadial",
+    9: "GainMap",
+}
 """Numbers of the corrections that a DNG asks for and that change brightness or geometry."""
 _WIDTH, _HEIGHT = 256, 257
 
@@ -248,7 +271,9 @@ def _opcode_names(opcodes: bytes) -> Iterator[str]:
     number = int.from_bytes(opcodes[:4], "big")
     place = 4
     for _ in range(min(number, len(opcodes) // 16)):
-        kind, _, _, size = struct.unpack(">4I", opcodes[place : place + 16].ljust(16, b"\0"))
+        kind, _, _, size = struct.unpack(
+            ">4I", opcodes[place : place + 16].ljust(16, b"\0")
+        )
         if kind in _OPCODES:
             yield _OPCODES[kind]
         place += 16 + size

@@ -63,7 +63,9 @@ SWAPPED = (np.uint8, np.uint16, np.float32)
 """Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
 long."""
 
-IMAGE_SUFFIXES = frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
+IMAGE_SUFFIXES = (
+    frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
+)
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
 
 PNG_COLOUR_TYPE, PNG_GREY = 25, (0, 4)
@@ -138,7 +140,9 @@ def _stored(path: Path) -> NDArray[Any]:
     if (kind := kind_of(data)) in HEIF_KINDS:
         return read_heif(path, data, kind)
     picture = _of_bytes(path, data)
-    if data[:2] == b"\xff\xd8" and lacks_a_part(data, picture, functools.partial(_of_bytes, path)):
+    if data[:2] == b"\xff\xd8" and lacks_a_part(
+        data, picture, functools.partial(_of_bytes, path)
+    ):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
     return picture
 
@@ -154,7 +158,9 @@ def _content(path: Path) -> bytes:
     except FileError as error:
         raise ImageError(str(error)) from error
     except OSError as error:
-        reason = broken_link(path) or f"cannot be read ({error.strerror}); check the path"
+        reason = (
+            broken_link(path) or f"cannot be read ({error.strerror}); check the path"
+        )
         raise ImageError(f"{path}: {reason}") from error
     if content and not kind_of(content):
         raise ImageError(f"{path}: {why_no_picture(content)}")
@@ -217,7 +223,9 @@ AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
 """Flags with which OpenCV decodes all channels and bits, without turning the picture."""
 
 
-def _of_opencv(path: Path, content: NDArray[np.uint8], coding: str = "") -> NDArray[Any]:
+def _of_opencv(
+    path: Path, content: NDArray[np.uint8], coding: str = ""
+) -> NDArray[Any]:
     decoded = _decoded_by_opencv(path, content)
     if decoded is None:
         raise ImageError(f"{path}: {_why_not_decoded(content, coding)}")
@@ -243,7 +251,9 @@ def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] |
     except cv2.error as error:
         if lacks_memory(error):
             raise
-        raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
+        raise ImageError(
+            f"{path}: cannot be decoded ({error.err}); replace the file"
+        ) from error
 
 
 def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
@@ -269,7 +279,9 @@ def _as_bytes(content: NDArray[np.uint8]) -> bytes:
     return content.base if isinstance(content.base, bytes) else content.tobytes()
 
 
-def read_pair(blurry: Path, sharp: Path, white: float | None = None) -> tuple[Image, Image]:
+def read_pair(
+    blurry: Path, sharp: Path, white: float | None = None
+) -> tuple[Image, Image]:
     """Read the two members of a pair, which must have the same size, each at its own bit depth."""
     # Two RAW files are developed with one set of parameters, the sharp member's white balance in
     # both. Files whose profiles mean different colours are both converted to sRGB. Both have one
@@ -299,7 +311,9 @@ def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, 
         white = FULL if known else integer_white(list(pictures.values()))
         for path, picture in pictures.items():
             say_remarks(path, picture, white)
-    return {path: _with_white(path, one, white or FULL) for path, one in pictures.items()}
+    return {
+        path: _with_white(path, one, white or FULL) for path, one in pictures.items()
+    }
 
 
 def read_member(path: Path, other: Path | None, white: float | None = None) -> Image:
@@ -324,7 +338,10 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
     # Only grey pictures and those of 16 bits are decoded, and of the latter no more than one where
     # all bits are in use, as in most datasets.
     sample = _sample(files)
-    largest, remarks = 0, dict.fromkeys(said_of_demands(dng_demands(path)) for path in sample)
+    largest, remarks = (
+        0,
+        dict.fromkeys(said_of_demands(dng_demands(path)) for path in sample),
+    )
     for path in sample:
         bits, grey = _bits_and_grey(path)
         deep = bits == 16 and largest <= DEEP_WHITES[-2]
@@ -338,7 +355,9 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
                 remarks[MOSAIC] = None
     white = deep_white(largest)
     if white < FULL:
-        remarks[f"{white.bit_length()} bits in 16: {white_words(largest, white)}"] = None
+        remarks[f"{white.bit_length()} bits in 16: {white_words(largest, white)}"] = (
+            None
+        )
     return FilesReading(white, tuple(filter(None, remarks)))
 
 
@@ -372,7 +391,9 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
     if first is None:
         return 0, False
     structure, directory = first
-    bits, colours = (structure.number(directory.entry(tag)) for tag in (_BITS_TAG, _COLOURS_TAG))
+    bits, colours = (
+        structure.number(directory.entry(tag)) for tag in (_BITS_TAG, _COLOURS_TAG)
+    )
     return bits or 0, colours in _GREY_TIFF
 
 
@@ -380,7 +401,9 @@ def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
     """What is said of a pair whose pictures differ in size: width and height, px."""
-    turned = first_size == second_size[::-1]  # a camera stores the turn, another program does it
+    turned = (
+        first_size == second_size[::-1]
+    )  # a camera stores the turn, another program does it
     hint = ": turn one of them, orientation tags are not applied" if turned else ""
     return (
         f"{first} is {first_size[0]}x{first_size[1]} but {second} is "

@@ -107,7 +107,9 @@ def read_exif(path: Path) -> Exif:
     tags = read_tags(path)
     make, model = _text(tags, _MAKE), _text(tags, _MODEL)
     # many models begin with the make, as "Canon EOS 5D" does
-    model = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
+    model = (
+        model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
+    )
     return Exif(
         f_number=_number(tags, _F_NUMBER),
         seconds=_number(tags, _SECONDS),
@@ -158,7 +160,9 @@ def _exif_of(kind: str, head: bytes, data: FileBytes) -> bytes:
     if kind == "WebP":
         return webp_chunk(data, b"EXIF")
     places = png_chunks(data) if kind == "PNG" else ()
-    return next((data[begin : end - 4] for name, begin, end in places if name == b"eXIf"), b"")
+    return next(
+        (data[begin : end - 4] for name, begin, end in places if name == b"eXIf"), b""
+    )
 
 
 def _of_cr3(head: bytes) -> Iterator[tuple[int, bytes]]:

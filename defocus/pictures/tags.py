@@ -65,7 +65,9 @@ class Structure:
     big: bool
     first: int
 
-    def numbers(self, entry: DirectoryEntry | None) -> tuple[int | float | Fraction, ...]:
+    def numbers(
+        self, entry: DirectoryEntry | None
+    ) -> tuple[int | float | Fraction, ...]:
         """The numbers of an entry; none if it has a fraction that is infinite, or over nothing."""
         if entry is None or entry.kind not in {*LETTERS, *FRACTIONS}:
             return ()
@@ -82,11 +84,15 @@ class Structure:
         """The first value of an entry of whole numbers; None if it has none."""
         if entry is None or entry.kind not in WHOLE or not entry.count:
             return None
-        return int(struct.unpack_from(self.order + LETTERS[entry.kind], entry.content)[0])
+        return int(
+            struct.unpack_from(self.order + LETTERS[entry.kind], entry.content)[0]
+        )
 
     def directory(self, place: int) -> Directory | None:
         """The directory at a place; None if there is none."""
-        head, step, count, pointer = (8, 20, "Q", "Q") if self.big else (2, 12, "H", "I")
+        head, step, count, pointer = (
+            (8, 20, "Q", "Q") if self.big else (2, 12, "H", "I")
+        )
         if not 8 <= place <= len(self.data) - head:
             return None
         stated = self._unpacked(count, place)
@@ -119,7 +125,11 @@ class Structure:
         """A whole number at a place; zero where nothing is read."""
         size = struct.calcsize("<" + letter)
         content = self.data[place : place + size]
-        return struct.unpack(self.order + letter, content)[0] if len(content) == size else 0
+        return (
+            struct.unpack(self.order + letter, content)[0]
+            if len(content) == size
+            else 0
+        )
 
     def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
         """The entry at a place; None if its type is unknown or its values are nowhere."""
@@ -129,11 +139,17 @@ class Structure:
             return None
         size, place = SIZES[kind] * count, at + value
         if size <= room:
-            return DirectoryEntry(tag, kind, count, packed[value : value + size], at, place)
-        (place,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), packed, value)
+            return DirectoryEntry(
+                tag, kind, count, packed[value : value + size], at, place
+            )
+        (place,) = struct.unpack_from(
+            self.order + ("Q" if self.big else "I"), packed, value
+        )
         content = self.data[place : place + size]
         return (
-            DirectoryEntry(tag, kind, count, content, at, place) if len(content) == size else None
+            DirectoryEntry(tag, kind, count, content, at, place)
+            if len(content) == size
+            else None
         )
 
 
@@ -145,7 +161,9 @@ def read_structure(data: bytes | FileBytes) -> Structure | None:
         return None
     (magic,) = struct.unpack_from(order + "H", begin, 2)
     if magic == 43 and len(begin) == 16:
-        return Structure(data, order, True, struct.unpack_from(order + "Q", begin, 8)[0])
+        return Structure(
+            data, order, True, struct.unpack_from(order + "Q", begin, 8)[0]
+        )
     # RAW files of Olympus and Panasonic have their own numbers
     return Structure(data, order, False, struct.unpack_from(order + "I", begin, 4)[0])
 
@@ -176,11 +194,17 @@ _COMPATIBLE = {
 writes fractions as floats; phones write texts without a type; libtiff, exiftool and Photoshop write
 IPTC as whole numbers."""
 _TYPES = {
-    **dict.fromkeys((33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5),
+    **dict.fromkeys(
+        (33434, 33437, 37378, 37381, 37382, 37386, 41486, 41487, 41988, 42034), 5
+    ),
     **dict.fromkeys((37377, 37379, 37380), 10),
-    **dict.fromkeys((36867, 36868, 36880, 36881, 36882, 37520, 37521, 37522, 42033, 42035), 2),
+    **dict.fromkeys(
+        (36867, 36868, 36880, 36881, 36882, 37520, 37521, 37522, 42033, 42035), 2
+    ),
     **dict.fromkeys((42032, 42036, 42037), 2),
-    **dict.fromkeys((34850, 34855, 34864, 37383, 37384, 37385, 40961, 41488, 41495, 41985), 3),
+    **dict.fromkeys(
+        (34850, 34855, 34864, 37383, 37384, 37385, 40961, 41488, 41495, 41985), 3
+    ),
     **dict.fromkeys((41986, 41987, 41989, 41990, 41991, 41992, 41993, 41994, 41996), 3),
     **dict.fromkeys((40962, 40963), 4),
     **dict.fromkeys((36864, 37121, 40960, 41728, 41729), 7),
@@ -240,7 +264,18 @@ def entry_block(kind: str, name: str, entry: DirectoryEntry, order: str) -> Bloc
 
 def _little(entry: DirectoryEntry, order: str) -> bytes:
     """The values of an entry as a little-endian structure of the usual numbers has them."""
-    letters = {3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 10: "i", 11: "f", 12: "d", 13: "I", 16: "Q"}
+    letters = {
+        3: "H",
+        4: "I",
+        5: "I",
+        8: "h",
+        9: "i",
+        10: "i",
+        11: "f",
+        12: "d",
+        13: "I",
+        16: "Q",
+    }
     letter = letters.get(entry.kind)
     if letter is None:
         return entry.content
@@ -264,7 +299,9 @@ def number_of_tag(exif: bytes, tag: int) -> int | None:
     return structure.number(entry)
 
 
-def _first_entry(exif: bytes, tag: int) -> tuple[Structure | None, DirectoryEntry | None]:
+def _first_entry(
+    exif: bytes, tag: int
+) -> tuple[Structure | None, DirectoryEntry | None]:
     """The structure of a block, and the entry of a tag in its first directory."""
     first = first_directory(exif)
     return (None, None) if first is None else (first[0], first[1].entry(tag))
@@ -273,9 +310,16 @@ def _first_entry(exif: bytes, tag: int) -> tuple[Structure | None, DirectoryEntr
 def with_orientation(exif: bytes, orientation: int) -> bytes:
     """A block that says another orientation, if it says one at all."""
     structure, entry = _first_entry(exif, ORIENTATION)
-    if structure is None or entry is None or entry.kind not in {3, 4} or not entry.count:
+    if (
+        structure is None
+        or entry is None
+        or entry.kind not in {3, 4}
+        or not entry.count
+    ):
         return exif
-    value = struct.pack(structure.order + ("H" if entry.kind == 3 else "I"), orientation)
+    value = struct.pack(
+        structure.order + ("H" if entry.kind == 3 else "I"), orientation
+    )
     return exif[: entry.value_place] + value + exif[entry.value_place + len(value) :]
 
 
@@ -294,7 +338,9 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
     return bytes(content), names
 
 
-def _mend(content: bytearray, structure: Structure, part: _Part, reached: set[int]) -> list[str]:
+def _mend(
+    content: bytearray, structure: Structure, part: _Part, reached: set[int]
+) -> list[str]:
     """Take entries out that are damaged, lead nowhere, or have a wrong type; their names."""
     directory, group = part.directory, part.group
     gone = list(directory.damaged)
@@ -315,11 +361,19 @@ def _mend(content: bytearray, structure: Structure, part: _Part, reached: set[in
 
 
 def _rewrite(
-    content: bytearray, order: str, directory: Directory, kept: list[int], following: int
+    content: bytearray,
+    order: str,
+    directory: Directory,
+    kept: list[int],
+    following: int,
 ) -> None:
     """Write a directory's table again with some of its entries; their values stay in place."""
     entries = b"".join(bytes(content[place : place + 12]) for place in kept)
-    table = struct.pack(order + "H", len(kept)) + entries + struct.pack(order + "I", following)
+    table = (
+        struct.pack(order + "H", len(kept))
+        + entries
+        + struct.pack(order + "I", following)
+    )
     number = len(directory.entries) + len(directory.damaged)
     whole = table.ljust(2 + 12 * number + 4, b"\0")
     content[directory.place : directory.place + len(whole)] = whole

@@ -8,7 +8,12 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from defocus.pictures.blocks import Block, resource_blocks, without_thumbnails, xmp_block
+from defocus.pictures.blocks import (
+    Block,
+    resource_blocks,
+    without_thumbnails,
+    xmp_block,
+)
 from defocus.pictures.tags import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
@@ -28,9 +33,66 @@ from defocus.pictures.tags import (
 
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
 _STRUCTURE = frozenset(
-    {254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 288, 289}
-    | {290, 291, 292, 293, 317, 320, 322, 323, 324, 325, 326, 327, 328, 330, 332, 334, 336, 337}
-    | {338, 339, 340, 341, 347, 351, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531}
+    {
+        254,
+        255,
+        256,
+        257,
+        258,
+        259,
+        262,
+        263,
+        264,
+        265,
+        266,
+        273,
+        277,
+        278,
+        279,
+        284,
+        288,
+        289,
+    }
+    | {
+        290,
+        291,
+        292,
+        293,
+        317,
+        320,
+        322,
+        323,
+        324,
+        325,
+        326,
+        327,
+        328,
+        330,
+        332,
+        334,
+        336,
+        337,
+    }
+    | {
+        338,
+        339,
+        340,
+        341,
+        347,
+        351,
+        512,
+        513,
+        514,
+        515,
+        517,
+        518,
+        519,
+        520,
+        521,
+        529,
+        530,
+        531,
+    }
     | {532, 559, 32995, 32996, 32997, 32998, 33421, 33422, 34690, 37439, 50674, 50844}
 )
 """Tags of the first directory that are about how its pixels are stored."""
@@ -88,13 +150,19 @@ def tiff_tags(data: bytes) -> TiffTags:
     return _with_layout(tags, structure, directory)
 
 
-def _with_layout(tags: TiffTags, structure: Structure, directory: Directory) -> TiffTags:
+def _with_layout(
+    tags: TiffTags, structure: Structure, directory: Directory
+) -> TiffTags:
     """The tags with what they say of the values of a pixel."""
     asked = (_PHOTOMETRIC, _VALUES, _EXTRA, _FORMAT, _BITS)
-    colours, values, extra, form, bits = (structure.number(directory.entry(tag)) for tag in asked)
+    colours, values, extra, form, bits = (
+        structure.number(directory.entry(tag)) for tag in asked
+    )
     inks = colours == _INKS
     unstated = extra == 0 and values in {2, 4} and not inks
-    return replace(tags, inks=inks, unstated=unstated, half_floats=form == _FLOATS and bits == 16)
+    return replace(
+        tags, inks=inks, unstated=unstated, half_floats=form == _FLOATS and bits == 16
+    )
 
 
 def tiff_pictures(data: bytes) -> int:
@@ -124,11 +192,20 @@ def _add_directory(
     if directory is None or pointer.tag in directories:
         damaged.append(tag_name(pointer.tag))
         return
-    sound = [one for one in directory.entries if type_fits(one.tag, one.kind, pointer.tag)]
-    directories[pointer.tag] = tuple(one for one in sound if one.tag != INTEROP_DIRECTORY)
+    sound = [
+        one for one in directory.entries if type_fits(one.tag, one.kind, pointer.tag)
+    ]
+    directories[pointer.tag] = tuple(
+        one for one in sound if one.tag != INTEROP_DIRECTORY
+    )
     damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
-    damaged += [tag_name(one.tag, pointer.tag) for one in directory.entries if one not in sound]
-    if pointer.tag == EXIF_DIRECTORY and (inner := directory.entry(INTEROP_DIRECTORY)) is not None:
+    damaged += [
+        tag_name(one.tag, pointer.tag) for one in directory.entries if one not in sound
+    ]
+    if (
+        pointer.tag == EXIF_DIRECTORY
+        and (inner := directory.entry(INTEROP_DIRECTORY)) is not None
+    ):
         _add_directory(structure, inner, directories, damaged)
 
 
@@ -149,12 +226,15 @@ def tiff_blocks(data: bytes) -> list[Block]:
             blocks.append(entry_block(kind, name, entry, tags.order))
     for group, entries in tags.directories.items():
         blocks += [
-            entry_block("EXIF", tag_name(one.tag, group), one, tags.order) for one in entries
+            entry_block("EXIF", tag_name(one.tag, group), one, tags.order)
+            for one in entries
         ]
     return blocks
 
 
-def kept_entries(tags: TiffTags, values: tuple[int, ...], *, profile: bool) -> list[DirectoryEntry]:
+def kept_entries(
+    tags: TiffTags, values: tuple[int, ...], *, profile: bool
+) -> list[DirectoryEntry]:
     """The tags of the first directory that stay true with ``values`` values per pixel."""
     kept = []
     for entry in tags.image:
@@ -164,7 +244,9 @@ def kept_entries(tags: TiffTags, values: tuple[int, ...], *, profile: bool) -> l
             continue
         if entry.tag == PHOTOSHOP:
             content = without_thumbnails(entry.content)
-            kept += [replace(entry, count=len(content), content=content)] if content else []
+            kept += (
+                [replace(entry, count=len(content), content=content)] if content else []
+            )
         else:
             kept.append(entry)
     return kept
@@ -194,10 +276,14 @@ def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
 
 def as_exif(tags: TiffTags) -> bytes:
     """The tags as an EXIF block, without what other blocks hold."""
-    image = [one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, LAYERS}]
+    image = [
+        one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, LAYERS}
+    ]
     if not image and not tags.directories:
         return b""
-    begin = (b"II" if tags.order == "<" else b"MM") + struct.pack(tags.order + "HI", 42, 8)
+    begin = (b"II" if tags.order == "<" else b"MM") + struct.pack(
+        tags.order + "HI", 42, 8
+    )
     empty = packed_directory([], 8, tags.order)
     return with_tags(begin + empty, image, tags.directories)
 
@@ -227,7 +313,9 @@ def with_tags(
     return bytes(content)
 
 
-def _joined(image: Iterable[DirectoryEntry], own: Iterable[DirectoryEntry]) -> list[DirectoryEntry]:
+def _joined(
+    image: Iterable[DirectoryEntry], own: Iterable[DirectoryEntry]
+) -> list[DirectoryEntry]:
     """The entries of a picture, one of which may be there twice, and an encoder's other ones."""
     entries = list(image)
     tags = {one.tag for one in entries}
@@ -243,7 +331,9 @@ def _appended(content: bytearray, entries: Iterable[DirectoryEntry], order: str)
     return place
 
 
-def packed_directory(entries: Iterable[DirectoryEntry], place: int, order: str) -> bytes:
+def packed_directory(
+    entries: Iterable[DirectoryEntry], place: int, order: str
+) -> bytes:
     """A directory and its values, as bytes for an even place; none follows it."""
     kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)
     table, values = struct.pack(order + "H", len(kept)), b""
@@ -263,5 +353,7 @@ def _classic(entry: DirectoryEntry, order: str) -> DirectoryEntry:
     if entry.kind not in LONG8:
         return entry
     numbers = struct.unpack(f"{order}{entry.count}Q", entry.content)
-    content = struct.pack(f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers))
+    content = struct.pack(
+        f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers)
+    )
     return DirectoryEntry(entry.tag, LONG, entry.count, content)

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from tifffile import TiffPage
 
 _TIFF_DAMAGE = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, OSError),
+    *(
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OSError,
+    ),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
 )
 """What tifffile and its decoders raise for damaged files."""
@@ -35,7 +42,13 @@ MOST_BYTES = 12 * MAX_PIXELS
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
-_NAMES = {4: "a mask", 8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "those of a RAW file"}
+_NAMES = {
+    4: "a mask",
+    8: "CIELab",
+    9: "ICCLab",
+    10: "ITULab",
+    32803: "those of a RAW file",
+}
 _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
@@ -170,7 +183,11 @@ def _refused(page: "TiffPage") -> str:
 
 def _refused_colours(page: "TiffPage") -> str:
     """Why the values of a pixel are not read; empty if they are."""
-    kind, bits, values = int(page.photometric), int(page.bitspersample), page.samplesperpixel
+    kind, bits, values = (
+        int(page.photometric),
+        int(page.bitspersample),
+        page.samplesperpixel,
+    )
     form = page.sampleformat
     if kind not in _READ:
         return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
@@ -193,7 +210,9 @@ def _refused_brightness(page: "TiffPage") -> str:
     if page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1):
         return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
     if int(page.compression) not in _OF_OPENCV:
-        return f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
+        return (
+            f"brightness and colours with the compression {_compression(page)}; {_WAYS}"
+        )
     return ""
 
 
@@ -207,7 +226,9 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             page = file.pages.first
             if page.nbytes > MOST_BYTES:
                 raise ValueError(f"{page.nbytes} bytes of pixels")
-            if any(at and not size for at, size in _places(page)):  # tifffile takes it for black
+            if any(
+                at and not size for at, size in _places(page)
+            ):  # tifffile takes it for black
                 raise ValueError("a part of the pixels has no bytes")
             picture = _decoded(page, content)
             if not picture.size:
@@ -283,7 +304,9 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
     with io.BytesIO(content) as stream, QUIET, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
         undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
-        number = 3 if opened.mode == "RGB" else page.samplesperpixel  # less one of no known meaning
+        number = (
+            3 if opened.mode == "RGB" else page.samplesperpixel
+        )  # less one of no known meaning
     picture = as_stored(shown, _orientation(page))
     size = (page.imagelength, page.imagewidth)
     if picture.shape != (size if number == 1 else (*size, number)):
@@ -311,9 +334,14 @@ def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
 
 def _divided(picture: NDArray[Any]) -> NDArray[Any]:
     """Colours that were multiplied with the transparency, which comes last, without it."""
-    colours, share = picture[:, :, :-1].astype(np.float64), picture[:, :, -1:].astype(np.float64)
+    colours, share = (
+        picture[:, :, :-1].astype(np.float64),
+        picture[:, :, -1:].astype(np.float64),
+    )
     full = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1.0
-    straight = np.where(share > 0, colours * full / np.where(share > 0, share, 1), colours)
+    straight = np.where(
+        share > 0, colours * full / np.where(share > 0, share, 1), colours
+    )
     if picture.dtype.kind == "u":
         straight = np.rint(np.minimum(straight, full))
     return np.concatenate([straight, share], axis=2).astype(picture.dtype)

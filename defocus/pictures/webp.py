@@ -11,7 +11,9 @@ _PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
 _PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
-def chunks_of(data: bytes | FileBytes, place: int = 12) -> Iterator[tuple[bytes, bytes]]:
+def chunks_of(
+    data: bytes | FileBytes, place: int = 12
+) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each chunk of a file, or of a part of it."""
     end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     while place + 8 <= end:
@@ -64,6 +66,15 @@ def with_further_chunks(encoded: bytes, given: bytes) -> bytes:
     further = b""
     for name, content in chunks_of(given):
         if name not in _PIXELS | _PLACED | {b"C2PA"}:
-            further += name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+            further += (
+                name
+                + struct.pack("<I", len(content))
+                + content
+                + b"\0" * (len(content) % 2)
+            )
     whole = encoded[12:] + further
-    return b"RIFF" + struct.pack("<I", 4 + len(whole)) + b"WEBP" + whole if further else encoded
+    return (
+        b"RIFF" + struct.pack("<I", 4 + len(whole)) + b"WEBP" + whole
+        if further
+        else encoded
+    )

@@ -163,7 +163,11 @@ def is_mosaic(picture: NDArray[Any]) -> bool:
         return False
     values = grey.astype(np.float32) / np.float32(np.iinfo(grey.dtype).max)
     values /= np.float32(max(float(values.max()), 1e-6))
-    return all(share > _LEAST_SHARE for one in (values, values.T) for share in _alternating(one))
+    return all(
+        share > _LEAST_SHARE
+        for one in (values, values.T)
+        for share in _alternating(one)
+    )
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:

@@ -30,7 +30,13 @@ from defocus.pictures.jpeg import (
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.png import png_chunk, png_of_grey_and_alpha, png_of_lines
 from defocus.pictures.tags import thumbnail_of, with_thumbnail
-from defocus.pictures.tiff import TiffTags, further_entries, kept_entries, tiff_tags, with_tags
+from defocus.pictures.tiff import (
+    TiffTags,
+    further_entries,
+    kept_entries,
+    tiff_tags,
+    with_tags,
+)
 from defocus.pictures.values import Image
 from defocus.pictures.webp import with_further_chunks
 from defocus.quiet_decoders import QUIET
@@ -45,7 +51,9 @@ def write_image(path: Path, image: Image) -> None:
     suffix = path.suffix.lower()
     if image.dtype == np.uint16 and suffix not in {".png", ".tif", ".tiff"}:
         raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
-    pixels: NDArray[Any] = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    pixels: NDArray[Any] = (
+        image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    )
     del image  # if nobody else has it: two copies of a large picture take much memory
     with atomic_path(path) as temporary:
         if suffix == ".png" and _streamed(temporary, pixels):
@@ -70,7 +78,11 @@ def encoded_jpeg(picture: NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
 
 def _encoded(suffix: str, picture: NDArray[Any], options: tuple[int, ...]) -> bytes:
     """A file by OpenCV, which takes colours from the last to the first."""
-    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    stored = (
+        picture
+        if picture.ndim == 2
+        else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    )
     return _file_of(stored, suffix, options).tobytes()
 
 
@@ -86,7 +98,10 @@ LONGEST_PX = {
 
 
 def _file_of(
-    pixels: NDArray[Any], suffix: str, options: tuple[int, ...] = (), name: str = "a picture"
+    pixels: NDArray[Any],
+    suffix: str,
+    options: tuple[int, ...] = (),
+    name: str = "a picture",
 ) -> NDArray[np.uint8]:
     """The file of pixels in OpenCV's order of colours; ``MemoryError`` where memory lacks."""
     if not cv2.haveImageWriter(suffix):
@@ -94,22 +109,33 @@ def _file_of(
     side = max(pixels.shape[:2])
     longest = LONGEST_PX.get(suffix, side)
     if side > longest:
-        raise ImageError(f"{name}: {suffix} holds no side of {side} px, but {longest}; use .tif")
+        raise ImageError(
+            f"{name}: {suffix} holds no side of {side} px, but {longest}; use .tif"
+        )
     with QUIET:
         whole, encoded = cv2.imencode(suffix, pixels, options)
-    if not whole:  # JPEG's and WebP's libraries do not say why, but nothing else is left
+    if (
+        not whole
+    ):  # JPEG's and WebP's libraries do not say why, but nothing else is left
         raise MemoryError
     return np.asarray(encoded, np.uint8)
 
 
-def through_jpeg(picture: NDArray[np.uint8], quality: int, *, full_colour: bool) -> Image:
+def through_jpeg(
+    picture: NDArray[np.uint8], quality: int, *, full_colour: bool
+) -> Image:
     """A picture (RGB) once it went through a JPEG, which keeps colours at half size or whole."""
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
         if full_colour
         else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     )
-    options = (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
+    options = (
+        cv2.IMWRITE_JPEG_QUALITY,
+        quality,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        sampling,
+    )
     file = np.frombuffer(_encoded(".jpg", picture, options), np.uint8)
     decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
     if decoded is None:  # what was just encoded is whole
@@ -158,10 +184,14 @@ def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
     read_only = metadata.kind in HEIF_KINDS  # a JPEG XL may be called .png
     if suffix == given.suffix.lower() and metadata.kind and not read_only:
         return metadata.kind
-    return next((kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), "PNG")
+    return next(
+        (kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), "PNG"
+    )
 
 
-def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = "") -> None:
+def write_picture(
+    path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = ""
+) -> None:
     """Write a picture atomically, with the metadata that its format can hold."""
     # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (PNG and TIFF only), RGB or RGBA; uint8, uint16 (PNG
     # and TIFF only) or floats (TIFF only). The suffix decides if ``kind`` is empty.
@@ -180,11 +210,15 @@ def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> byt
     if kind == "PNG" and picture.dtype.kind == "u":
         return _png(picture, metadata)
     if kind not in encoders or picture.dtype != np.uint8:
-        raise ImageError(f"{kind} cannot hold {picture.dtype}; save the picture as TIFF first")
+        raise ImageError(
+            f"{kind} cannot hold {picture.dtype}; save the picture as TIFF first"
+        )
     return encoders[kind](picture, metadata)
 
 
-def foreseen_remarks(picture: NDArray[Any], metadata: Metadata, kind: str) -> tuple[str, ...]:
+def foreseen_remarks(
+    picture: NDArray[Any], metadata: Metadata, kind: str
+) -> tuple[str, ...]:
     """What a written picture will not have of what its file holds, said before the work is done."""
     # It is seen by writing one pixel with everything else.
     pixel = np.ascontiguousarray(picture[:1, :1])
@@ -282,7 +316,9 @@ def write_plain_png(path: Path, picture: NDArray[np.uint8], metadata: Metadata) 
         for top in range(0, len(picture), _STRIP_ROWS):
             strip = picture[top : top + _STRIP_ROWS]
             rows = strip.reshape(len(strip), -1)
-            lines = np.zeros((len(strip), 1 + rows.shape[1]), np.uint8)  # filter 0, None
+            lines = np.zeros(
+                (len(strip), 1 + rows.shape[1]), np.uint8
+            )  # filter 0, None
             lines[:, 1:] = rows
             file.write(png_chunk(b"IDAT", packing.compress(lines.data)))
         file.write(png_chunk(b"IDAT", packing.flush()))
@@ -296,7 +332,11 @@ def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
     if metadata.lossless:
         settings["lossless"] = True
     exif = _with_new_thumbnail(metadata.exif, picture)
-    blocks = {"exif": exif, "xmp": pointing(metadata, "WebP"), "icc_profile": metadata.icc}
+    blocks = {
+        "exif": exif,
+        "xmp": pointing(metadata, "WebP"),
+        "icc_profile": metadata.icc,
+    }
     settings |= {name: content for name, content in blocks.items() if content}
     stream = io.BytesIO()
     try:
@@ -312,7 +352,9 @@ def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
 
 
 def _bmp(picture: NDArray[Any], metadata: Metadata) -> bytes:
-    return encoded_bmp(picture, metadata.parts if isinstance(metadata.parts, bytes) else b"")
+    return encoded_bmp(
+        picture, metadata.parts if isinstance(metadata.parts, bytes) else b""
+    )
 
 
 def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
@@ -327,7 +369,9 @@ def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
         picture,
         byteorder="<" if tags.order == "<" else ">",
         bigtiff=False,
-        photometric="minisblack" if picture.ndim == 2 or picture.shape[2] == 2 else "rgb",
+        photometric="minisblack"
+        if picture.ndim == 2 or picture.shape[2] == 2
+        else "rgb",
         planarconfig=None if picture.ndim == 2 else "contig",
         extrasamples=["unassalpha"] if picture.shape[2:] in {(2,), (4,)} else None,
         compression="zlib",

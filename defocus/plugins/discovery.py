@@ -31,7 +31,9 @@ class Offer:
 
     name: str
     origin: str  # where it is, in words
-    load: Callable[[], object]  # its module, or itself; None, after one warning, where that fails
+    load: Callable[
+        [], object
+    ]  # its module, or itself; None, after one warning, where that fails
     plugin: Plugin | None = None
 
 
@@ -72,10 +74,16 @@ class Shape(Generic[T]):
 
     def values(self, loaded: object, listed_as: str) -> list[T]:
         """The things in a module, or what is given alone or in a tuple, each once."""
-        given = getattr(loaded, listed_as, loaded) if isinstance(loaded, ModuleType) else loaded
+        given = (
+            getattr(loaded, listed_as, loaded)
+            if isinstance(loaded, ModuleType)
+            else loaded
+        )
         things: dict[int, T] = {}
         for value in public_values(given):
-            if self._fits(value) and not (given is loaded and self._is_imported(value, loaded)):
+            if self._fits(value) and not (
+                given is loaded and self._is_imported(value, loaded)
+            ):
                 things[id(value)] = value
         return list(things.values())
 
@@ -123,7 +131,9 @@ class Kind(Generic[T]):
 
     def offers(self) -> dict[str, Offer]:
         """All by name: ours, of extras, packages, plug-in files; a second of a name is refused."""
-        return self._unique([*self.own().values(), *self.brought(), *self._of_plugins()])
+        return self._unique(
+            [*self.own().values(), *self.brought(), *self._of_plugins()]
+        )
 
     def installed(self) -> dict[str, Offer]:
         """The same without plug-in files."""
@@ -137,7 +147,9 @@ class Kind(Generic[T]):
 
     def brought(self) -> list[Offer]:
         """Those of extras and other packages, though two may have one name."""
-        return self._without_prefix(self._named(_brought_modules(self.name, self.shape.inside)))
+        return self._without_prefix(
+            self._named(_brought_modules(self.name, self.shape.inside))
+        )
 
     def values(self) -> list[tuple[Offer, T]]:
         """What the offers are, for a kind whose things have the names."""
@@ -186,12 +198,18 @@ class Kind(Generic[T]):
         named = []
         for module in modules:
             if self.shape.names_files:
-                named.append(Offer(self.shape.file_name(module.name), module.origin, module.load))
+                named.append(
+                    Offer(self.shape.file_name(module.name), module.origin, module.load)
+                )
                 continue
             loaded = module.load()
             values = self._values_in(loaded)
             named += [self._offer(value, module.origin) for value in values]
-            if loaded is not None and not values and module.origin.startswith((_EXTRA, _POINT)):
+            if (
+                loaded is not None
+                and not values
+                and module.origin.startswith((_EXTRA, _POINT))
+            ):
                 self._say_empty(module.origin)
         return named
 
@@ -233,7 +251,9 @@ class Kind(Generic[T]):
             first = by_name.setdefault(offer.name, offer)
             if first is not offer:
                 places = f"{first.origin} and by {offer.origin}"
-                problem = f"{self.singular} '{offer.name}' is defined by {places}; rename one"
+                problem = (
+                    f"{self.singular} '{offer.name}' is defined by {places}; rename one"
+                )
                 refuse(offer.origin, problem)
         return by_name
 
@@ -283,7 +303,9 @@ def _modules(
         if not name.startswith("_"):
             path = f"{package}.{below}"
             origin = f"{_EXTRA}{extra!r} ({path})" if extra else path
-            yield Offer(name, origin, partial(_loaded, partial(import_module, path), origin))
+            yield Offer(
+                name, origin, partial(_loaded, partial(import_module, path), origin)
+            )
 
 
 @lru_cache
@@ -297,5 +319,7 @@ def _loaded(load: Callable[[], object], origin: str) -> object:
         return load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        warn_once(f"{origin} cannot be loaded and is left out: {reason}; mend or remove it")
+        warn_once(
+            f"{origin} cannot be loaded and is left out: {reason}; mend or remove it"
+        )
         return None

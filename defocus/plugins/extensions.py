@@ -71,7 +71,9 @@ def load_plugin(path: Path | str) -> Plugin:
     if earlier is not None and earlier.modules.counted == sources:
         return earlier
     plugin = _run(path, sources)
-    if not any(_is_ours(plugin.module, value) for value in public_values(plugin.module)):
+    if not any(
+        _is_ours(plugin.module, value) for value in public_values(plugin.module)
+    ):
         plugin.modules.forget()
         raise RegistryError(
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section, "
@@ -112,7 +114,9 @@ def public_values(loaded: object) -> list[Any]:
     # What is no module, such as what an entry point gives, is a value itself.
     values = [loaded]
     if isinstance(loaded, ModuleType):
-        values = [value for name, value in vars(loaded).items() if not name.startswith("_")]
+        values = [
+            value for name, value in vars(loaded).items() if not name.startswith("_")
+        ]
     flat: list[Any] = []
     for value in values:
         flat += value if isinstance(value, tuple | list) else [value]
@@ -120,7 +124,10 @@ def public_values(loaded: object) -> list[Any]:
 
 
 def guarded(
-    plugin: Plugin, what: str, function: Callable[..., T], passing: tuple[type[Exception], ...] = ()
+    plugin: Plugin,
+    what: str,
+    function: Callable[..., T],
+    passing: tuple[type[Exception], ...] = (),
 ) -> Callable[..., T]:
     """Wrap a function of a plug-in file, so that its errors become one line that names the file."""
     return wrapping(function, partial(_guarded, plugin.path, what, passing, function))
@@ -188,7 +195,9 @@ def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
 
 def _place_of(path: Path, error: BaseException) -> str:
     """File and line of a plug-in where an error arose, or which cannot be parsed."""
-    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(path.parent):
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(
+        path.parent
+    ):
         return f"{error.filename}:{error.lineno}"
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if str(frame.f_globals.get("__name__")).startswith(PLUGIN):
@@ -225,7 +234,9 @@ def _is_ours(module: ModuleType, value: object) -> bool:
     if isinstance(value, tuple | list):
         return any(_is_ours(module, one) for one in value)
     if isinstance(value, type):
-        return value.__module__ == module.__name__ and any(map(_of_package, value.__mro__))
+        return value.__module__ == module.__name__ and any(
+            map(_of_package, value.__mro__)
+        )
     if _is_command(value):
         return True
     return _of_package(type(value)) or getattr(value, "__name__", "") in _FUNCTIONS
@@ -235,7 +246,9 @@ def _is_command(value: object) -> bool:
     """Whether it is a click command whose name begins with that of a program."""
     kinds = [f"{one.__module__}.{one.__name__}" for one in type(value).__mro__]
     name = str(getattr(value, "name", "")).replace("_", "-")
-    return "click.core.Command" in kinds and name.startswith(tuple(f"{one}-" for one in PROGRAMS))
+    return "click.core.Command" in kinds and name.startswith(
+        tuple(f"{one}-" for one in PROGRAMS)
+    )
 
 
 def _of_package(kind: type) -> bool:

@@ -51,7 +51,10 @@ def read_sources(path: Path) -> dict[Path, bytes]:
 def hashes_of(sources: Mapping[Path, bytes]) -> dict[str, str]:
     """SHA-256 hash of the syntax of each file, by its path below the plug-in's folder."""
     folder = next(iter(sources)).parent
-    return {file.relative_to(folder).as_posix(): _hash(text) for file, text in sources.items()}
+    return {
+        file.relative_to(folder).as_posix(): _hash(text)
+        for file, text in sources.items()
+    }
 
 
 def digest_of(hashes: Mapping[str, str]) -> str:
@@ -92,7 +95,9 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
         if not isinstance(body, list):  # that of a lambda is an expression
             continue
         for statement in list(body):
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            if isinstance(statement, ast.Expr) and isinstance(
+                statement.value, ast.Constant
+            ):
                 body.remove(statement)
     return tree
 

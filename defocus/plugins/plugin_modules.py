@@ -28,7 +28,9 @@ class PluginModules(MetaPathFinder):
         self.texts = dict(sources)
         self.path = next(iter(sources))
         self.uncounted: set[Path] = set()
-        self.added: list[Path] = []  # folders below its own that it has put on ``sys.path``
+        self.added: list[
+            Path
+        ] = []  # folders below its own that it has put on ``sys.path``
         self.builtins = {**vars(builtins), "__import__": self._import}
 
     def run(self) -> ModuleType:
@@ -37,7 +39,9 @@ class PluginModules(MetaPathFinder):
         present, path_before = set(sys.modules), list(sys.path)
         spec = self._spec(self.package, self.path)
         module = importlib.util.module_from_spec(spec)
-        sys.modules[self.package] = module  # dataclasses and pickle look the module up by its name
+        sys.modules[self.package] = (
+            module  # dataclasses and pickle look the module up by its name
+        )
         try:
             spec.loader.exec_module(module)  # type: ignore[union-attr]  # made above
         except BaseException:
@@ -45,7 +49,9 @@ class PluginModules(MetaPathFinder):
             raise
         finally:
             self.added = self._added()
-            sys.path[:] = [one for one in sys.path if one in path_before or not self._is_below(one)]
+            sys.path[:] = [
+                one for one in sys.path if one in path_before or not self._is_below(one)
+            ]
         self.uncounted |= set(self._files_elsewhere(set(sys.modules) - present))
         return module
 
@@ -116,14 +122,21 @@ class PluginModules(MetaPathFinder):
             file = Path(getattr(sys.modules[name], "__file__", None) or "")
             of_plugin = f"{name}.".startswith((f"{self.package}.", "defocus."))
             # torch has modules that are made by hand, with the name of a file that is nowhere
-            if file.is_absolute() and file.is_file() and not of_plugin and not _installed(file):
+            if (
+                file.is_absolute()
+                and file.is_file()
+                and not of_plugin
+                and not _installed(file)
+            ):
                 yield file
 
 
 def _installed(file: Path) -> bool:
     """Whether a file is of Python's library, or of a package that pip put where it is."""
     library = Path(sysconfig.get_path("stdlib"))
-    if file.is_relative_to(library) or {"site-packages", "dist-packages"} & set(file.parts):
+    if file.is_relative_to(library) or {"site-packages", "dist-packages"} & set(
+        file.parts
+    ):
         return True
     return any(package_of(file).parent.glob("*.dist-info"))
 

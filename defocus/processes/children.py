@@ -57,7 +57,10 @@ def python_environment(changed: Mapping[str, str] = NOTHING) -> dict[str, str]:
 
 
 def run_python(
-    *arguments: str, request: str, seconds: float, environment: Mapping[str, str] = NOTHING
+    *arguments: str,
+    request: str,
+    seconds: float,
+    environment: Mapping[str, str] = NOTHING,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a Python process in an empty folder, which is removed at its end, to its answer."""
     # ``TMPDIR`` is that folder as well, so nothing that a killed process leaves stays.
@@ -112,5 +115,7 @@ def start_servers() -> None:
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with starting_python():
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)  # it lets Ctrl-C in at its end
+        signal.pthread_sigmask(
+            signal.SIG_SETMASK, blocked
+        )  # it lets Ctrl-C in at its end
         forkserver.ensure_running()

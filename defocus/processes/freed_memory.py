@@ -17,7 +17,12 @@ def keep_freed_memory() -> None:
     """Make the C library of this process keep freed memory; this works with glibc only."""
     # Else each large array is given back and its pages are cleared when it is asked for again: half
     # of the time of restoring, and a third of judging 24 megapixels, on two cores.
-    settings = {_ARENA_MAX: 1, _MMAP_MAX: 0, _TRIM_THRESHOLD: _KEPT_BYTES, _TOP_PAD: _ASKED_BYTES}
+    settings = {
+        _ARENA_MAX: 1,
+        _MMAP_MAX: 0,
+        _TRIM_THRESHOLD: _KEPT_BYTES,
+        _TOP_PAD: _ASKED_BYTES,
+    }
     for setting, value in settings.items():
         _glibc("mallopt", setting, value)
 

@@ -58,7 +58,9 @@ def attempt(
         return left_out_by(name, error)
 
 
-def attempt_named(work: Callable[[T], R], named: tuple[str, T]) -> tuple[str, R | LeftOut]:
+def attempt_named(
+    work: Callable[[T], R], named: tuple[str, T]
+) -> tuple[str, R | LeftOut]:
     """The name of one of many things, and the result of work on it or why there is none."""
     name, thing = named
     return name, attempt(name, partial(work, thing))
@@ -86,7 +88,9 @@ def stops_everything(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
-    return isinstance(error, OF_THE_REQUEST) or not isinstance(error, Exception | SystemExit)
+    return isinstance(error, OF_THE_REQUEST) or not isinstance(
+        error, Exception | SystemExit
+    )
 
 
 PLUGIN = "defocus_plugin_"

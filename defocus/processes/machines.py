@@ -38,12 +38,16 @@ class ClusterSettings(Settings):
     # ``setup`` has shell lines before the work of a job, such as ``module load python``. A training
     # of SLURM saves its state ``signal_seconds`` before the end of its time.
 
-    cores: int = Field(default=1, ge=1)  # of a job: its workers, also of a machine of ``ssh:``
+    cores: int = Field(
+        default=1, ge=1
+    )  # of a job: its workers, also of a machine of ``ssh:``
     gpus: int = Field(default=0, ge=0)  # of a job of SLURM
     queue: Name = ""
     account: Name = ""
     qos: Name = ""  # of SLURM
-    interface: str = Field(default="", pattern=r"^[\w.:-]*$")  # of the network, such as ib0
+    interface: str = Field(
+        default="", pattern=r"^[\w.:-]*$"
+    )  # of the network, such as ib0
     memory_gb: float = Field(default=4.0, gt=0)  # of a job
     time_minutes: int = Field(default=240, ge=1)
     signal_seconds: int = Field(default=90, ge=1)
@@ -107,9 +111,13 @@ def where_of(
         return int(text)
     machines = Machines(text)
     if text.startswith("ssh:"):
-        wrong = [host for host in machines.hosts if not re.fullmatch(r"\w[\w.@-]*", host)]
+        wrong = [
+            host for host in machines.hosts if not re.fullmatch(r"\w[\w.@-]*", host)
+        ]
         if wrong:
-            raise InputError(f"{text}: {wrong[0]!r} is no host; give hosts such as ssh:lab1,lab2")
+            raise InputError(
+                f"{text}: {wrong[0]!r} is no host; give hosts such as ssh:lab1,lab2"
+            )
     elif text not in QUEUES and not SCHEDULER.fullmatch(text):
         raise InputError(f"'{text}': {did_you_mean(text, QUEUES) or FORMS}")
     if file is None:

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import active_children, get_all_start_methods, get_context, parent_process
+from multiprocessing import (
+    active_children,
+    get_all_start_methods,
+    get_context,
+    parent_process,
+)
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -26,7 +31,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
+def in_processes(
+    work: Callable[[T], R], items: Sequence[T], processes: int
+) -> Iterator[R]:
     """Run ``work`` on every item and yield the results as they are ready."""
     # Each process uses one thread, because they share the machine; none outlives the caller. What a
     # ``partial`` of ``work`` holds is sent to each once; a single item or process stays in this
@@ -36,7 +43,9 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
         return
     given = (pickle.dumps(work), telling, dict(os.environ))
     context = worker_context(module_of(work))
-    with ProcessPoolExecutor(min(processes, len(items)), context, _started, given) as pool:
+    with ProcessPoolExecutor(
+        min(processes, len(items)), context, _started, given
+    ) as pool:
         others = set(active_children())
         mine = set[BaseProcess]()
         try:
@@ -85,7 +94,9 @@ def module_of(work: Callable[[T], R]) -> str:
     return module_of(next(inner, work.func))
 
 
-SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SINGLE_THREADED = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+)
 """Numerical libraries read these once, when they are loaded."""
 
 
@@ -100,7 +111,9 @@ def starting_workers() -> Iterator[None]:
         with _blocked_signals(), _interrupted_afterwards(), starting_python():
             yield
     finally:
-        os.environ.update({name: value for name, value in before.items() if value is not None})
+        os.environ.update(
+            {name: value for name, value in before.items() if value is not None}
+        )
         for name in (name for name, value in before.items() if value is None):
             os.environ.pop(name, None)
 
@@ -142,7 +155,9 @@ _WORK: list[Callable[[Any], Any]] = []
 """The one of this worker process."""
 
 
-def _started(work: bytes, settings: MessageSettings, environment: Mapping[str, str]) -> None:
+def _started(
+    work: bytes, settings: MessageSettings, environment: Mapping[str, str]
+) -> None:
     begin_worker(vars(settings), environment)
     # the environment names the plug-in files, which are loaded with what they define
     _WORK.append(pickle.loads(work))  # noqa: S301 - from the parent process

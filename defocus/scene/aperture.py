@@ -41,9 +41,13 @@ class Aperture(StrictNumbers):
 
     def __post_init__(self) -> None:
         if self.blades and not LEAST_BLADES <= self.blades <= MOST_BLADES:
-            raise OpticsError(f"{self.blades} aperture blades: give 0 (a circle) or 5 to 12")
+            raise OpticsError(
+                f"{self.blades} aperture blades: give 0 (a circle) or 5 to 12"
+            )
         if not -1 <= self.spherical <= 1 or not 0 <= self.cats_eye <= 0.5:
-            raise OpticsError(f"{self}: spherical is in [-1, 1] and cats_eye in [0, 0.5]")
+            raise OpticsError(
+                f"{self}: spherical is in [-1, 1] and cats_eye in [0, 0.5]"
+            )
         if not math.isfinite(self.turn_deg):
             raise OpticsError(f"{self}: the rotation must be a number")
 
@@ -89,7 +93,9 @@ class DualPixel(StrictNumbers):
 
 
 def aperture_psf(
-    diameter_px: float, aperture: Aperture = ROUND, field: tuple[float, float] = (0.0, 0.0)
+    diameter_px: float,
+    aperture: Aperture = ROUND,
+    field: tuple[float, float] = (0.0, 0.0),
 ) -> Array:
     """The PSF of a defocused point, anti-aliased by 8 × 8 sub-pixels: ``(K, K)``, K odd, sum 1."""
     # The chief ray is at ``K // 2``. The diameter, px, is negative in front of the focus plane; up
@@ -99,7 +105,9 @@ def aperture_psf(
     if size == 1:
         return np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
-    light = _binned(np.asarray(_open(aperture, field, u, v) * density, np.float64), size)
+    light = _binned(
+        np.asarray(_open(aperture, field, u, v) * density, np.float64), size
+    )
     return np.asarray(light / light.sum())
 
 
@@ -136,7 +144,9 @@ def dual_pixel_psfs(
 
 
 def pupil_light(
-    aperture: Aperture, field: tuple[float, float], half: tuple[DualPixel, View] | None = None
+    aperture: Aperture,
+    field: tuple[float, float],
+    half: tuple[DualPixel, View] | None = None,
 ) -> float:
     """Light through the pupil at a place in the picture, relative to the open pupil."""
     if not aperture.cats_eye:
@@ -159,7 +169,9 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
     size = 2 * math.ceil(max(radius - 0.5, 0.0)) + 1
     if size == 1:
         return np.zeros(1), np.zeros(1), 1
-    steps = ((np.arange(size * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - size / 2) / radius
+    steps = (
+        (np.arange(size * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - size / 2
+    ) / radius
     turned = steps if diameter_px > 0 else -steps
     return turned[None, :], turned[:, None], size
 
@@ -182,19 +194,23 @@ def _origins(
     return u / stretch, v / stretch, density
 
 
-def _open(aperture: Aperture, field: tuple[float, float], u: Array, v: Array) -> NDArray[np.bool_]:
+def _open(
+    aperture: Aperture, field: tuple[float, float], u: Array, v: Array
+) -> NDArray[np.bool_]:
     """Where the pupil is open."""
     inside = u * u + v * v <= 1.0
     if aperture.blades:
-        angles = math.radians(aperture.turn_deg) + 2 * math.pi * np.arange(aperture.blades) / (
+        angles = math.radians(aperture.turn_deg) + 2 * math.pi * np.arange(
             aperture.blades
-        )
+        ) / (aperture.blades)
         sides = np.max([math.cos(a) * u + math.sin(a) * v for a in angles], axis=0)
         inside = sides <= math.cos(math.pi / aperture.blades)
     if aperture.cats_eye:
         for share in (-OUTER_SHARE, 1.0 - OUTER_SHARE):
             shift = 2.0 * aperture.cats_eye * share
-            inside = inside & (np.hypot(u - shift * field[0], v - shift * field[1]) <= 1.0)
+            inside = inside & (
+                np.hypot(u - shift * field[0], v - shift * field[1]) <= 1.0
+            )
     return np.asarray(inside)
 
 

@@ -18,10 +18,26 @@ Array = NDArray[np.float32]
 
 XYZ_TO_CAMERA = np.array(
     (
-        ((1.0234, -0.2969, -0.2266), (-0.5625, 1.6328, -0.0469), (-0.0703, 0.2188, 0.6406)),
-        ((0.4913, -0.0541, -0.0202), (-0.6130, 1.3513, 0.2906), (-0.1564, 0.2151, 0.7183)),
-        ((0.8380, -0.2630, -0.0639), (-0.2887, 1.0725, 0.2496), (-0.0627, 0.1427, 0.5438)),
-        ((0.6596, -0.2079, -0.0562), (-0.4782, 1.3016, 0.1933), (-0.0970, 0.1581, 0.5181)),
+        (
+            (1.0234, -0.2969, -0.2266),
+            (-0.5625, 1.6328, -0.0469),
+            (-0.0703, 0.2188, 0.6406),
+        ),
+        (
+            (0.4913, -0.0541, -0.0202),
+            (-0.6130, 1.3513, 0.2906),
+            (-0.1564, 0.2151, 0.7183),
+        ),
+        (
+            (0.8380, -0.2630, -0.0639),
+            (-0.2887, 1.0725, 0.2496),
+            (-0.0627, 0.1427, 0.5438),
+        ),
+        (
+            (0.6596, -0.2079, -0.0562),
+            (-0.4782, 1.3016, 0.1933),
+            (-0.0970, 0.1581, 0.5181),
+        ),
     )
 )
 SRGB_TO_XYZ = np.array(
@@ -51,11 +67,15 @@ class StreamCamera:
     blue: float = 1.0
     # matrix from linear sRGB to the camera's colours, with rows that add up to 1
     matrix: tuple[tuple[float, ...], ...] = field(default=IDENTITY)
-    mosaic: bool = False  # whether there is a colour filter mosaic at the picture's own resolution
+    mosaic: bool = (
+        False  # whether there is a colour filter mosaic at the picture's own resolution
+    )
     # standard deviation of the blur in front of a mosaic (low-pass filter, pixel and lens), which
     # keeps false colours small; in both members
     filter_px: float = 0.0
-    edge_aware: bool = False  # whether the mosaic is interpolated along edges, else bilinearly
+    edge_aware: bool = (
+        False  # whether the mosaic is interpolated along edges, else bilinearly
+    )
     # shot, read: noise parameters: the variance of a raw value x in [0, 1] is ``shot * x + read``
     shot: float = 0.0
     read: float = 0.0
@@ -100,7 +120,9 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
 def _drawn_matrix(random: np.random.Generator) -> tuple[tuple[float, ...], ...]:
     """From linear sRGB to the colours of a sensor between the known ones; white stays white."""
     weights = random.uniform(0, 1, 4)
-    to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
+    to_camera = (
+        np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
+    )
     to_camera /= to_camera.sum(axis=1, keepdims=True)
     return tuple(map(tuple, to_camera.tolist()))
 
@@ -134,12 +156,16 @@ def recorded(
     to_raw = camera.exposure * unbalance @ np.array(camera.matrix)
     raw = _sensed(camera, _mixed(light, to_raw), random)
     # each colour ends where balanced white does, as converters do it: no coloured highlights
-    balanced = np.minimum(_mixed(raw, np.diag((camera.red, 1.0, camera.blue))), np.float32(1))
+    balanced = np.minimum(
+        _mixed(raw, np.diag((camera.red, 1.0, camera.blue))), np.float32(1)
+    )
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
     stored = _toned(camera, _mixed(balanced, back))
-    if reduction is not None:  # of both members, as sharpening: no network has to undo a camera
+    if (
+        reduction is not None
+    ):  # of both members, as sharpening: no network has to undo a camera
         stored = denoised(stored, reduction)
     stored = _sharpened(camera, stored)
     return stored if random is None else _compressed(camera, stored)
@@ -150,7 +176,9 @@ def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
     return np.asarray(cv2.transform(colours, matrix.astype(np.float32)), np.float32)
 
 
-def _sensed(camera: StreamCamera, raw: Array, random: np.random.Generator | None) -> Array:
+def _sensed(
+    camera: StreamCamera, raw: Array, random: np.random.Generator | None
+) -> Array:
     """Raw values with noise, demosaiced if there is a mosaic."""
     if not camera.mosaic:
         return _noisy(camera, np.minimum(raw, np.float32(1)), random)
@@ -173,7 +201,9 @@ def _mosaiced(raw: Array, filter_px: float) -> Array:
     return flat
 
 
-def _noisy(camera: StreamCamera, raw: Array, random: np.random.Generator | None) -> Array:
+def _noisy(
+    camera: StreamCamera, raw: Array, random: np.random.Generator | None
+) -> Array:
     if random is None or not (camera.shot or camera.read):
         return raw
     variance = np.float32(camera.shot) * np.maximum(raw, 0) + np.float32(camera.read)
@@ -193,7 +223,9 @@ def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
 @lru_cache(maxsize=1)
 def _normal_values() -> Array:
     """Table of normal values from which pictures take a part, because drawing them is slow."""
-    return np.random.Generator(np.random.PCG64(0)).standard_normal(NOISE_VALUES, np.float32)
+    return np.random.Generator(np.random.PCG64(0)).standard_normal(
+        NOISE_VALUES, np.float32
+    )
 
 
 def _toned(camera: StreamCamera, linear: Array) -> Array:
@@ -225,7 +257,9 @@ def _sharpened(camera: StreamCamera, stored: Array) -> Array:
 def _compressed(camera: StreamCamera, stored: Array) -> Array:
     """Compress as JPEG, or round to 16 bits."""
     if not camera.quality:
-        return np.asarray(np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32)
+        return np.asarray(
+            np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32
+        )
     pixels = np.rint(stored * np.float32(255)).astype(np.uint8)
     decoded = through_jpeg(pixels, camera.quality, full_colour=camera.full_colour)
     return decoded.astype(np.float32) / np.float32(255)

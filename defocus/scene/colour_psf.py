@@ -59,7 +59,9 @@ def _without_negatives(planes: Array) -> Array:
     falling = -np.sort(-planes.reshape(len(planes), -1), axis=1)
     excess = (np.cumsum(falling, axis=1) - 1.0) / np.arange(1, falling.shape[1] + 1)
     last = (falling > excess).sum(axis=1) - 1
-    return np.asarray(np.maximum(planes - excess[np.arange(len(planes)), last, None, None], 0.0))
+    return np.asarray(
+        np.maximum(planes - excess[np.arange(len(planes)), last, None, None], 0.0)
+    )
 
 
 def _centred(kernels: Array, centre: Array) -> Array:
@@ -133,7 +135,9 @@ def ray_psfs(
 def _counted(right: Array, down: Array, size: int) -> tuple[Array, int, Array]:
     """Number of rays on each sub-pixel, the size, and the mean place of the counted rays."""
     fine = size * FINENESS
-    column, row = (np.floor((one + size / 2) * FINENESS).astype(np.intp) for one in (right, down))
+    column, row = (
+        np.floor((one + size / 2) * FINENESS).astype(np.intp) for one in (right, down)
+    )
     colours = np.arange(len(right))[:, None]
     inside = (column >= 0) & (column < fine) & (row >= 0) & (row < fine)
     index = ((colours * fine + row) * fine + column)[inside]
@@ -192,7 +196,9 @@ def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
 
     These are ``(side * F,)`` distances from the chief ray of green, px, F odd."""
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
-    longest, shortest = (limit(limit(band) for band in BANDS_UM) for limit in (max, min))
+    longest, shortest = (
+        limit(limit(band) for band in BANDS_UM) for limit in (max, min)
+    )
     size = framed(radius_px + RINGS * longest * unit)
     # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
     fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
@@ -212,7 +218,9 @@ def wave_light(
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
     x, y = steps[None, :], steps[:, None]
-    amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(np.float32)
+    amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(
+        np.float32
+    )
     bend, square = pupil.wavefront(x, y), x * x + y * y
     light = np.zeros((len(bands), len(places), len(places)))
     for colour, band in enumerate(bands):
@@ -246,7 +254,9 @@ PROBE_SIDE = 24
 HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
-def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) -> Array:
+def colour_psfs(
+    lens: RealLens, diameter_px: float, field: tuple[float, float]
+) -> Array:
     """The PSF in red, green and blue for sampled pictures: ``(3, K, K)``, each sum 1."""
     # Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the
     # sum. K is odd, the chief ray of green at ``K // 2``; the signed diameter is that of green on
@@ -261,12 +271,15 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
     lateral = colour_shifts(pupil)
     middle = [band[1] for band in defocus]
     most, usual = greatest_slopes(pupil, middle)
-    unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength, or half a slope
+    unit = (
+        lens.f_number / lens.pixel_pitch_um
+    )  # px per µm of the wavelength, or half a slope
     samples = wave_samples(lens, most, usual)
     if samples is None:
         return ray_psfs(pupil, middle, lateral, 2.0 * unit * usual)
     bands = [
-        list(zip(waves, w020, strict=True)) for waves, w020 in zip(BANDS_UM, defocus, strict=True)
+        list(zip(waves, w020, strict=True))
+        for waves, w020 in zip(BANDS_UM, defocus, strict=True)
     ]
     farthest = max(math.hypot(*shift) for shift in lateral)
     return wave_psfs(pupil, bands, lateral, 2.0 * unit * most + farthest, samples)
@@ -286,7 +299,9 @@ def light_reach_px(lens: RealLens) -> float:
     unit = lens.f_number / lens.pixel_pitch_um
     reaches = []
     for pupil in (Pupil(lens, (height, 0.0)) for height in HEIGHTS):
-        most, _ = greatest_slopes(pupil, [band[1] for band in colour_defocus(pupil, 0.0)])
+        most, _ = greatest_slopes(
+            pupil, [band[1] for band in colour_defocus(pupil, 0.0)]
+        )
         farthest = max(math.hypot(*shift) for shift in colour_shifts(pupil))
         reaches.append((2.0 * most + RINGS * RED) * unit + farthest)
     return max(reaches)
@@ -327,7 +342,9 @@ def greatest_slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float
     x, y = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0
     if not open_.any():
-        raise OpticsError(f"the rims leave nothing of the pupil open at {pupil.field}: shift less")
+        raise OpticsError(
+            f"the rims leave nothing of the pupil open at {pupil.field}: shift less"
+        )
     x, y = x[open_], y[open_]
     slope_x, slope_y = pupil.slopes(x, y)
     square = [

@@ -136,12 +136,16 @@ def _blurred(
         if share.weight is None:
             total[part] += correlated(light, share.kernel)
         elif sheet.blended:
-            total[part] += correlated(light, share.kernel) * share.weight[out.slices(own)]
+            total[part] += (
+                correlated(light, share.kernel) * share.weight[out.slices(own)]
+            )
         else:
             weight = _around(share.weight[None], own, out.grown(half), canvas)
             total[part] += correlated(light * weight, share.kernel)
             if even:
-                white[part] += correlated(np.repeat(weight, colours, axis=0), share.kernel)
+                white[part] += correlated(
+                    np.repeat(weight, colours, axis=0), share.kernel
+                )
     if even:
         by_colour = total.reshape(-1, *white.shape)
         by_colour /= np.maximum(white, NO_LIGHT)

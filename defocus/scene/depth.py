@@ -56,7 +56,9 @@ def draw_kind(random: np.random.Generator) -> DepthKind:
     return kinds[int(random.choice(len(kinds), p=list(SHARES.values())))]
 
 
-def draw_focus(random: np.random.Generator, kind: DepthKind, level: float | None) -> Focus:
+def draw_focus(
+    random: np.random.Generator, kind: DepthKind, level: float | None
+) -> Focus:
     """Draw the focus of the lens and the amount of blur."""
     if kind == "sharp":
         return Focus(0.0, 0.0)
@@ -73,7 +75,11 @@ def draw_focus(random: np.random.Generator, kind: DepthKind, level: float | None
 
 
 def draw_nearness(
-    random: np.random.Generator, kind: DepthKind, height: int, width: int, branch: Branch
+    random: np.random.Generator,
+    kind: DepthKind,
+    height: int,
+    width: int,
+    branch: Branch,
 ) -> Array:
     """Draw a depth shape: ``(height, width)`` in [0, 1]."""
     angle = random.uniform(0, 2 * math.pi)
@@ -102,7 +108,9 @@ def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
     tilt = np.float32(random.uniform(-0.5, 0.5))
     if random.random() < 0.5:
         length, phase = random.uniform(0.6, 2.0), random.uniform(0, 2 * math.pi)
-        return np.asarray(np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across)
+        return np.asarray(
+            np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across
+        )
     shape: Array = tilt * along + 0 * across
     for _ in range(random.integers(1, 4)):
         (x, y), radius = random.uniform(-1, 1, 2), random.uniform(0.3, 1.0)
@@ -123,10 +131,14 @@ def _terraces(random: np.random.Generator, along: Array, across: Array) -> Array
     rough = fractal(random, along.shape, random.uniform(2.5, 3.5), reduced=2)
     steps = int(random.integers(3, 7))
     low, high = float(rough.min()), float(rough.max())
-    return np.asarray(np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32)
+    return np.asarray(
+        np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32
+    )
 
 
-DEPTHS: Mapping[tuple[DepthKind, Branch], Callable[[np.random.Generator, Array, Array], Array]] = {
+DEPTHS: Mapping[
+    tuple[DepthKind, Branch], Callable[[np.random.Generator, Array, Array], Array]
+] = {
     ("curved", "train"): _quadric,
     ("curved", "held-out"): _waves,
     ("fractal", "train"): _fractal,
@@ -135,12 +147,17 @@ DEPTHS: Mapping[tuple[DepthKind, Branch], Callable[[np.random.Generator, Array, 
 
 
 def fractal(
-    random: np.random.Generator, size: tuple[int, int], exponent: float, reduced: int = 1
+    random: np.random.Generator,
+    size: tuple[int, int],
+    exponent: float,
+    reduced: int = 1,
 ) -> Array:
     """Noise whose power spectrum is f^-exponent."""
     rows, columns = (-(-side // reduced) for side in size)
     across, down = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
-    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns)).astype(np.float32)
+    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns)).astype(
+        np.float32
+    )
     real, imaginary = random.standard_normal((2, *frequency.shape), np.float32)
     spectrum = (real + 1j * imaginary) * frequency ** np.float32(-exponent / 2)
     spectrum[0, 0] = 0

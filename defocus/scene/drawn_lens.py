@@ -62,10 +62,14 @@ _TRACED = (
 )
 
 
-def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) -> RealLens:
+def draw_lens(
+    random: np.random.Generator, pixel_pitch_um: float | None = None
+) -> RealLens:
     """Draw a lens between two real ones, with scaled aberrations and a random aperture."""
     uniform = _Uniform(random)
-    pitch = uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um
+    pitch = (
+        uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um
+    )
     traced = _drawn_between(uniform)
     sign = -1.0 if uniform.below(1) < MIRRORED else 1.0
     axis = sign * uniform.scale()
@@ -106,7 +110,9 @@ def _drawn_between(uniform: "_Uniform") -> _Traced:
     for name, low in vars(first).items():
         high = getattr(second, name)
         if isinstance(low, tuple):
-            numbers[name] = tuple(_mixed(a, b, share) for a, b in zip(low, high, strict=True))
+            numbers[name] = tuple(
+                _mixed(a, b, share) for a, b in zip(low, high, strict=True)
+            )
         else:
             numbers[name] = _mixed(low, high, share)
     return _Traced(**numbers)
@@ -158,7 +164,8 @@ def _lateral_colour(uniform: _Uniform, largest_um: float) -> tuple[float, float]
 def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
     """The lens with rims shifted to leave this share of the pupil open in the corner."""
     front, rear = (
-        Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3)) for side in (-1.0, 1.0)
+        Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3))
+        for side in (-1.0, 1.0)
     )
     if uniform.below(1.0) < ONE_SIDED:
         one = uniform.below(1.0) < 0.5
@@ -179,7 +186,10 @@ def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
     """The lens with its rims' shifts scaled by a factor, without covering the chief ray."""
     front, rear = (
         replace(
-            rim, shift=math.copysign(min(abs(rim.shift) * factor, rim.radius - CLEAR), rim.shift)
+            rim,
+            shift=math.copysign(
+                min(abs(rim.shift) * factor, rim.radius - CLEAR), rim.shift
+            ),
         )
         for rim in (front, rear)
     )

@@ -50,12 +50,16 @@ def full_size_scene(
         window = shown(alpha)
         colour = middle(others[number % len(others)], size)[window.index]
         part = np.ascontiguousarray(alpha[window.index])
-        occluders.append(Occluder(light(colour), part, window.top, window.left, diameter))
+        occluders.append(
+            Occluder(light(colour), part, window.top, window.left, diameter)
+        )
     background = light(middle(behind, size))
     return StreamScene(background, around, tuple(occluders), behind.pixels_hash)
 
 
-def draw_outline(random: np.random.Generator, sources: Sources, size: tuple[int, int]) -> Array:
+def draw_outline(
+    random: np.random.Generator, sources: Sources, size: tuple[int, int]
+) -> Array:
     """Draw the opacity of an object that hides a share of a picture within :data:`COVERED`."""
     height, width = size
     enlarging = max(1.0, max(size) / OUTLINE_PX)

@@ -20,8 +20,13 @@ class Similarity:
     # integers, x right, y down.
 
     zoom: float = 1.0  # ratio, 1 = none
-    rotation_deg: float = 0.0  # degrees; positive turns x towards y (clockwise as seen on a screen)
-    shift_px: tuple[float, float] = (0.0, 0.0)  # shift (x, y) in pixels of the full picture
+    rotation_deg: float = (
+        0.0  # degrees; positive turns x towards y (clockwise as seen on a screen)
+    )
+    shift_px: tuple[float, float] = (
+        0.0,
+        0.0,
+    )  # shift (x, y) in pixels of the full picture
 
     def matrix(self, width: int, height: int) -> NDArray[np.float64]:
         """``(2, 3)`` matrix A with x_s = A · (x_b, y_b, 1), for a picture of that size."""
@@ -48,7 +53,9 @@ class Similarity:
         return Similarity(self.zoom, self.rotation_deg, (x * factor, y * factor))
 
     @classmethod
-    def from_matrix(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":
+    def from_matrix(
+        cls, matrix: NDArray[np.float64], width: int, height: int
+    ) -> "Similarity":
         """The similarity of a ``(2, 3)`` matrix whose linear part is zoom times rotation."""
         linear = matrix[:, :2]
         centre = np.array([(width - 1) / 2, (height - 1) / 2])
@@ -60,7 +67,9 @@ class Similarity:
         )
 
     @classmethod
-    def closest(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":
+    def closest(
+        cls, matrix: NDArray[np.float64], width: int, height: int
+    ) -> "Similarity":
         """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture."""
         # as complex numbers about the centre it is x_s = a · x_b + shift, with zoom and rotation
         # the length and the angle of a; a regular grid of points gives both in closed form
@@ -78,7 +87,9 @@ class Similarity:
         )
 
 
-def moved_points(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def moved_points(
+    matrix: NDArray[np.float64], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Move ``(N, 2)`` points x, y by ``(..., 3, 3)`` transforms or homographies."""
     ends = points @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]
     return np.asarray(ends[..., :2] / ends[..., 2:])

@@ -61,7 +61,9 @@ class Optic:
     """A lens at one place of its field."""
 
     lens: RealLens  # the lens, its aperture and the pixel pitch
-    field: tuple[float, float]  # place (x, y) in the picture, 1 = distance of the corner
+    field: tuple[
+        float, float
+    ]  # place (x, y) in the picture, 1 = distance of the corner
     nodes: tuple[float, ...]  # signed diameters of its kernels, ascending, px
 
 
@@ -92,7 +94,11 @@ class KernelBank:
         """The lens with a number."""
         if index not in self._optics:
             lens = self.lens
-            optic = _optic(self.branch, index) if lens is None else self._measured(lens, index)
+            optic = (
+                _optic(self.branch, index)
+                if lens is None
+                else self._measured(lens, index)
+            )
             if self.diameters_px:
                 optic = replace(optic, nodes=_both_sides(self.diameters_px))
             self._optics[index] = optic
@@ -114,7 +120,9 @@ class KernelBank:
         if kernel is None:
             optic = self.optic(index)
             kernel = for_correlation(
-                trimmed(colour_psfs(optic.lens, optic.nodes[node], optic.field), LOST_SHARE)
+                trimmed(
+                    colour_psfs(optic.lens, optic.nodes[node], optic.field), LOST_SHARE
+                )
             )
             self._kernels[key] = kernel
             self._bytes += kernel.nbytes
@@ -135,12 +143,17 @@ def _optic(branch: Branch, index: int) -> Optic:
         if random.random() < CORRECTED_SHARE:
             lens = _corrected(lens, random.uniform(0.0, LEFT_OVER))
         place = _place(random)
-        if max(_spread(colour_psfs(lens, d, place)) for d in (-1.0, 1.0)) <= LARGEST_ERROR_PX:
+        if (
+            max(_spread(colour_psfs(lens, d, place)) for d in (-1.0, 1.0))
+            <= LARGEST_ERROR_PX
+        ):
             return Optic(lens, place, _nodes(offset))
 
 
 def _random(branch: Branch, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([SEEDS[branch], index])))
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence([SEEDS[branch], index]))
+    )
 
 
 def _place(random: np.random.Generator) -> tuple[float, float]:
@@ -243,7 +256,9 @@ def all_in_focus(scene: StreamScene, border: int) -> Array:
     """Pinhole picture of a scene, in the frame of :func:`blurred`."""
     canvas = Window.of(scene.diameters.shape)
     sheets = [SurfacePixels(scene.background, None, canvas)]
-    sheets += [SurfacePixels(one.colour, one.alpha, one.window) for one in scene.occluders]
+    sheets += [
+        SurfacePixels(one.colour, one.alpha, one.window) for one in scene.occluders
+    ]
     return merged(composited(sheets, canvas, canvas.grown(-border)))
 
 
@@ -252,18 +267,30 @@ def sharp_diameters(scene: StreamScene, border: int) -> Array:
     canvas = Window.of(scene.diameters.shape)
     frame = canvas.grown(-border)
     diameters = scene.diameters[frame.index].copy()
-    foremost(diameters, ((one.alpha, one.diameter, one.window) for one in scene.occluders), frame)
+    foremost(
+        diameters,
+        ((one.alpha, one.diameter, one.window) for one in scene.occluders),
+        frame,
+    )
     return diameters
 
 
-def _shares(optic: Optic, diameters: Array, frame: Window) -> Iterator[tuple[int, Array, Window]]:
+def _shares(
+    optic: Optic, diameters: Array, frame: Window
+) -> Iterator[tuple[int, Array, Window]]:
     """The nodes that the background needs, with their weights and where these are."""
     nodes = np.asarray(optic.nodes, np.float32)
-    places = np.interp(diameters[frame.index], nodes, np.arange(len(nodes), dtype=np.float32))
+    places = np.interp(
+        diameters[frame.index], nodes, np.arange(len(nodes), dtype=np.float32)
+    )
     places = places.astype(np.float32)
-    by_row, by_column = ((places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0))
+    by_row, by_column = (
+        (places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0)
+    )
     for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
-        near = [(low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)]
+        near = [
+            (low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)
+        ]
         rows, columns = (np.flatnonzero(one).tolist() for one in near)
         if rows and columns:
             box = Window(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)

@@ -64,12 +64,16 @@ def field_zones(
     # The picture may have a margin, whose places beyond the corner are as the corner; ``at`` gives
     # the rows and columns that the weights are for, which off the picture are those of its border.
     height, width = shape
-    half_diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
+    half_diagonal = (
+        math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
+    )
     rows, columns = (np.arange(height), np.arange(width)) if at is None else at
     zones = []
     for y, row in _zone_lines(rows, height, grid[0]):
         for x, column in _zone_lines(columns, width, grid[1]):
-            zones.append(Zone(_in_field(x / half_diagonal, y / half_diagonal), row, column))
+            zones.append(
+                Zone(_in_field(x / half_diagonal, y / half_diagonal), row, column)
+            )
     return zones
 
 
@@ -90,7 +94,9 @@ def _in_field(x: float, y: float) -> tuple[float, float]:
 
 def _hats(position: NDArray[Any], count: int) -> Array:
     """Linear interpolation weights of the places at positions in [0, 1], ``(count, N)``."""
-    return np.clip(1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]), 0.0, 1.0)
+    return np.clip(
+        1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]), 0.0, 1.0
+    )
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,10 @@ def render(
     # light relative to the other view; ``half`` None is the full view.
     zones = field_zones(layers[0].alpha.shape) if aperture.cats_eye > 0 else []
     picture = _through(
-        layers, lens, zones, lambda diameter, place: _psf(diameter, aperture, place, half)
+        layers,
+        lens,
+        zones,
+        lambda diameter, place: _psf(diameter, aperture, place, half),
     )
     if half is not None and zones:
         picture *= _share(zones, aperture, half)[:, :, None]
@@ -130,7 +139,9 @@ def render_through(
     # ``lens`` gives the circles of confusion; ``real`` is the lens at its f-number and pixel pitch.
     # Kernels and compensation are as in :func:`render`; the layers may have a margin around.
     zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
-    return _through(layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place))
+    return _through(
+        layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place)
+    )
 
 
 def _through(
@@ -148,7 +159,8 @@ def _through(
             return SurfacePixels(layer.colour, alpha, canvas)
         diameter = float(circle_of_confusion_px(layer.depth_mm, lens))
         shares = [
-            LightShare(for_correlation(kernel(diameter, zone.place)), zone.weight) for zone in zones
+            LightShare(for_correlation(kernel(diameter, zone.place)), zone.weight)
+            for zone in zones
         ]
         if not zones:
             shares = [LightShare(for_correlation(kernel(diameter, (0.0, 0.0))))]
@@ -173,10 +185,13 @@ def _psf(
     return dual_pixel_psfs(diameter, dual_pixel, aperture, place)[view == "right"]
 
 
-def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]) -> Array:
+def _share(
+    zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]
+) -> Array:
     """Light of a view relative to the full picture at each pixel, 1 if both views are equal."""
     parts = [
-        zone.weight * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
+        zone.weight
+        * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
         for zone in zones
     ]
     return np.asarray(sum(parts))
@@ -200,7 +215,10 @@ def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
 
 
 def depth_layers(
-    colour: NDArray[np.float64], depth_mm: NDArray[np.float64], count: int, reach_px: float
+    colour: NDArray[np.float64],
+    depth_mm: NDArray[np.float64],
+    count: int,
+    reach_px: float,
 ) -> list[Layer]:
     """Quantise a picture with depth into layers, far to near."""
     # Steps are even in inverse depth, in which the circle of confusion is linear. Each layer
@@ -214,7 +232,8 @@ def depth_layers(
     bins = np.minimum(((inverse - low) / step).astype(np.int64), count - 1)
     present = [int(k) for k in np.unique(bins)]
     return [
-        _layer(colour, inverse, bins, k, np.inf if k == present[0] else reach_px) for k in present
+        _layer(colour, inverse, bins, k, np.inf if k == present[0] else reach_px)
+        for k in present
     ]
 
 

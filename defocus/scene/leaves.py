@@ -47,7 +47,13 @@ def draw_leaves(discs: list[Leaf], side: int) -> Array:
     for leaf in discs:
         centre = (round(leaf.x * unit) - offset, round(leaf.y * unit) - offset)
         cv2.circle(
-            canvas, centre, round(leaf.radius * unit), leaf.light, -1, cv2.LINE_8, SUB_PIXEL_BITS
+            canvas,
+            centre,
+            round(leaf.radius * unit),
+            leaf.light,
+            -1,
+            cv2.LINE_8,
+            SUB_PIXEL_BITS,
         )
     reduced = canvas.reshape(side, FINENESS, side, FINENESS).mean(axis=(1, 3))
     return np.asarray(reduced, np.float64)

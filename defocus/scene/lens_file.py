@@ -52,8 +52,12 @@ class MeasuredLens:
     f_numbers: Sequence[float]  # F-numbers it was photographed at, ascending
     # standard error of each number, by its name
     errors: Mapping[str, float] = field(default_factory=dict)
-    residual: float = 0.0  # what the lens does not explain, root mean square over paper minus ink
-    recording: Recording | None = None  # how the camera recorded them; None if that is not known
+    residual: float = (
+        0.0  # what the lens does not explain, root mean square over paper minus ink
+    )
+    recording: Recording | None = (
+        None  # how the camera recorded them; None if that is not known
+    )
 
 
 def write_lens(path: Path, measured: MeasuredLens) -> None:
@@ -79,9 +83,13 @@ def read_lens(path: Path) -> MeasuredLens:
         problem = document_problem(error, "lens")
         raise OpticsError(f"{path}: {problem}; measure the lens again") from error
     except OpticsError as error:
-        raise OpticsError(f"{path}: impossible for a lens: {error}; measure it again") from error
+        raise OpticsError(
+            f"{path}: impossible for a lens: {error}; measure it again"
+        ) from error
     if (unknown := _unknown_key(document, asdict(measured))) is not None:
-        raise OpticsError(f"{path}: unknown key '{unknown}'; remove it, or correct its name")
+        raise OpticsError(
+            f"{path}: unknown key '{unknown}'; remove it, or correct its name"
+        )
     return measured
 
 
@@ -90,7 +98,10 @@ def _unknown_key(given: Mapping[str, Any], document: Mapping[str, Any]) -> str |
     for key, value in given.items():
         if key not in document:
             return key
-        if isinstance(value, dict) and (inner := _unknown_key(value, document[key])) is not None:
+        if (
+            isinstance(value, dict)
+            and (inner := _unknown_key(value, document[key])) is not None
+        ):
             return f"{key}.{inner}"
     return None
 
@@ -98,15 +109,20 @@ def _unknown_key(given: Mapping[str, Any], document: Mapping[str, Any]) -> str |
 def _require_possible(measured: MeasuredLens) -> None:
     """Raise OpticsError unless kernels of the lens can be made at each of its f-numbers."""
     if not 1 <= len(measured.f_numbers) <= MOST_F_NUMBERS:
-        raise OpticsError(f"{len(measured.f_numbers)} f-numbers instead of 1 to {MOST_F_NUMBERS}")
+        raise OpticsError(
+            f"{len(measured.f_numbers)} f-numbers instead of 1 to {MOST_F_NUMBERS}"
+        )
     if not all(
-        abs(one) <= MOST_UM for one in _numbers([asdict(measured.lens), *measured.f_numbers])
+        abs(one) <= MOST_UM
+        for one in _numbers([asdict(measured.lens), *measured.f_numbers])
     ):
         raise OpticsError(f"a number is beyond {MOST_UM:g}")
     for f_number in measured.f_numbers:
         reach = light_reach_px(replace(measured.lens, f_number=f_number))
         if reach > MOST_REACH_PX:
-            raise OpticsError(f"light in focus spreads over {reach:.3g} px at f/{f_number:g}")
+            raise OpticsError(
+                f"light in focus spreads over {reach:.3g} px at f/{f_number:g}"
+            )
 
 
 def _numbers(value: Any) -> list[float]:  # noqa: ANN401 - any part of a document

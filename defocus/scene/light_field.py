@@ -24,7 +24,9 @@ ROUNDS = 4
 """Rounds of the iteration that finds which point of the background a view sees at a pixel."""
 
 
-def synthetic_aperture(scene: StreamScene, border: int, across: int | None = None) -> Array:
+def synthetic_aperture(
+    scene: StreamScene, border: int, across: int | None = None
+) -> Array:
     """Blur a scene with a grid of views: ``(H - 2 border, W - 2 border, 3)`` linear light.
 
     ``across`` views over the pupil's diameter; by default as many as the largest circle needs."""
@@ -61,7 +63,11 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
         from_x, from_y = x - u * there, y - v * there
     background = cv2.remap(
-        scene.background, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        scene.background,
+        from_x,
+        from_y,
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
     yield SurfacePixels(np.maximum(background, 0), None, canvas)
     for one in scene.occluders:
@@ -75,10 +81,16 @@ def _displaced(occluder: Occluder, right: float, down: float) -> SurfacePixels:
     rows, columns = occluder.alpha.shape
     size = columns + 1, rows + 1
     colour = cv2.warpAffine(
-        occluder.colour, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        occluder.colour,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     alpha = cv2.warpAffine(occluder.alpha, matrix, size, flags=cv2.INTER_LINEAR)
     window = Window.of((rows + 1, columns + 1)).moved(occluder.left, occluder.top)
     return SurfacePixels(
-        np.asarray(colour, np.float32), np.asarray(alpha, np.float32), window.moved(*whole)
+        np.asarray(colour, np.float32),
+        np.asarray(alpha, np.float32),
+        window.moved(*whole),
     )

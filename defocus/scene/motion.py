@@ -51,7 +51,9 @@ def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
 
 def _corners(box: Window) -> Array:
     """The corners of a box as ``(4, 3)``, for a matrix."""
-    return np.array([(x, y, 1) for x in (box.left, box.right) for y in (box.top, box.bottom)])
+    return np.array(
+        [(x, y, 1) for x in (box.left, box.right) for y in (box.top, box.bottom)]
+    )
 
 
 def moved(values: Array, geometry: Similarity) -> Array:
@@ -70,7 +72,9 @@ def _backwards(matrix: Array) -> Array:
     return np.column_stack([inverse, -inverse @ matrix[:, 2]])
 
 
-def _displaced(values: Array, matrix: Array, part: Window) -> tuple[tuple[slice, slice], Array]:
+def _displaced(
+    values: Array, matrix: Array, part: Window
+) -> tuple[tuple[slice, slice], Array]:
     """Where a part of ``(H, W, C)`` values goes in the frame, and what is there."""
     goal = _goal(part, matrix, Window.of(values.shape))
     if goal.empty:

@@ -18,7 +18,9 @@ class NoiseReduction:
 
     luma: float  # differences of luma, in stored values, that count as noise; > 0
     luma_px: float  # standard deviation of the smoothing of luma, px
-    chroma_px: float  # standard deviation of the smoothing of colours, px; 0 leaves them
+    chroma_px: (
+        float  # standard deviation of the smoothing of colours, px; 0 leaves them
+    )
 
 
 def denoised(stored: Array, reduction: NoiseReduction) -> Array:
@@ -27,6 +29,8 @@ def denoised(stored: Array, reduction: NoiseReduction) -> Array:
     side = 2 * LUMA_RADIUS_PX + 1
     luma = cv2.bilateralFilter(luma, side, reduction.luma, reduction.luma_px)
     if reduction.chroma_px:
-        red, blue = (cv2.GaussianBlur(one, (0, 0), reduction.chroma_px) for one in (red, blue))
+        red, blue = (
+            cv2.GaussianBlur(one, (0, 0), reduction.chroma_px) for one in (red, blue)
+        )
     colours = cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB)
     return np.asarray(np.clip(colours, 0, 1), np.float32)

@@ -55,7 +55,9 @@ class Sources:
             linear = photograph.crop(random, height, width)
         else:
             linear = draw_texture(random, height, width)
-        return _beyond_white(random, linear), photograph.pixels_hash if photograph else None
+        return _beyond_white(
+            random, linear
+        ), photograph.pixels_hash if photograph else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ class StreamScene:
     """A scene as a pinhole would see it, with the circle of confusion of each point."""
 
     background: Array  # ``(H, W, 3)`` float32 linear light
-    diameters: Array  # ``(H, W)`` signed diameter of the background's circle of confusion, px
+    diameters: (
+        Array  # ``(H, W)`` signed diameter of the background's circle of confusion, px
+    )
     occluders: tuple[Occluder, ...] = ()  # from far to near
     # hash of the pixels of the photograph behind, None for a texture; not of the occluders'
     photograph: str | None = None
@@ -108,7 +112,10 @@ def draw_scene(
 
 
 def _drawn_occluder(
-    random: np.random.Generator, sources: Sources, size: tuple[int, int], diameter: float
+    random: np.random.Generator,
+    sources: Sources,
+    size: tuple[int, int],
+    diameter: float,
 ) -> list[Occluder]:
     """An object with a picture on it; an empty list if its shape is outside the frame."""
     alpha = draw_alpha(random, sources, *size)
@@ -148,7 +155,9 @@ def _lamps(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return alpha[:, :, None].astype(np.float32) / np.float32(255)
 
 
-def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
+def draw_alpha(
+    random: np.random.Generator, sources: Sources, height: int, width: int
+) -> Array:
     """Draw the opacity of an occluder, ``(height, width)`` in [0, 1], with edges one pixel wide."""
     shapes = OUTLINES[sources.branch]
     shape = shapes[int(random.integers(len(shapes)))]
@@ -160,7 +169,9 @@ def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width
     return np.asarray(alpha, np.float32) / np.float32(255)
 
 
-def picture_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
+def picture_alpha(
+    random: np.random.Generator, sources: Sources, height: int, width: int
+) -> Array:
     """Opacity from bright or dark parts of another picture, such as leaves or a silhouette."""
     picture = sources.picture(random, height, width)[:, :, 1]
     smooth = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.8, 3.0))
@@ -193,7 +204,9 @@ def _star(random: np.random.Generator, fine: Bytes) -> None:
     spikes = int(random.integers(4, 12))
     turns = random.uniform(0, math.pi) + np.arange(2 * spikes) * (math.pi / spikes)
     outer = random.uniform(0.2, 0.6) * fine.shape[0]
-    _fill(random, fine, turns, np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes))
+    _fill(
+        random, fine, turns, np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes)
+    )
 
 
 def _fill(
@@ -222,7 +235,9 @@ def _letters(random: np.random.Generator, fine: Bytes) -> None:
         int(random.uniform(-0.3, 0.5) * fine.shape[1]),
         int(random.uniform(0.3, 1.0) * fine.shape[0]),
     )
-    cv2.putText(fine, random_text(random, 6), start, font, scale, 255, thick, cv2.LINE_AA)
+    cv2.putText(
+        fine, random_text(random, 6), start, font, scale, 255, thick, cv2.LINE_AA
+    )
 
 
 def _rods(random: np.random.Generator, fine: Bytes) -> None:
@@ -235,7 +250,9 @@ def _rods(random: np.random.Generator, fine: Bytes) -> None:
         centre = random.uniform(0, 1, 2) * fine.shape[::-1]
         along = np.array([math.cos(angle), math.sin(angle)]) * fine.shape[0] * 1.5
         ends = [np.rint(centre + sign * along).astype(int).tolist() for sign in (-1, 1)]
-        cv2.line(fine, ends[0], ends[1], 255, max(1, round(thick * FINENESS)), cv2.LINE_AA)
+        cv2.line(
+            fine, ends[0], ends[1], 255, max(1, round(thick * FINENESS)), cv2.LINE_AA
+        )
 
 
 def _hair(random: np.random.Generator, fine: Bytes) -> None:
@@ -248,8 +265,12 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
         start = random.uniform(-0.1, 1.1, 2) * fine.shape[::-1]
         turns = heading + random.normal(0, 0.3) + random.normal(0, 1.0) * steps
         length = random.uniform(0.3, 1.2) * fine.shape[0] / len(steps)
-        path = start + np.cumsum(length * np.hstack([np.cos(turns), np.sin(turns)]), axis=0)
-        cv2.polylines(fine, [np.rint(path).astype(np.int32)], False, 255, thick, cv2.LINE_AA)
+        path = start + np.cumsum(
+            length * np.hstack([np.cos(turns), np.sin(turns)]), axis=0
+        )
+        cv2.polylines(
+            fine, [np.rint(path).astype(np.int32)], False, 255, thick, cv2.LINE_AA
+        )
 
 
 OUTLINES: dict[Branch, tuple[Callable[..., object], ...]] = {

@@ -51,13 +51,19 @@ def picture_of(name: str) -> NDArray[np.uint8]:
     from skimage import data  # slow to import, and only rendering needs it
 
     pixels = np.asarray(getattr(data, name)())
-    colour = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
+    colour = (
+        np.repeat(pixels[:, :, None], 3, axis=2)
+        if pixels.ndim == 2
+        else pixels[:, :, :3]
+    )
     return np.ascontiguousarray(colour)
 
 
 @cache
 def _linear(name: str) -> NDArray[np.float64]:
-    values = srgb_to_linear(np.arange(256) / 255.0)  # of all that eight bits hold: a table
+    values = srgb_to_linear(
+        np.arange(256) / 255.0
+    )  # of all that eight bits hold: a table
     return np.asarray(cv2.LUT(picture_of(name), values))
 
 
@@ -75,7 +81,9 @@ def texture(
     return covering(part(_linear(name), region), width, height)
 
 
-def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+def covering(
+    picture: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.float64]:
     """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
 
     The result: ``(height, width, 3)`` float64, >= 0."""
@@ -96,7 +104,8 @@ def part(
     rows, columns = picture.shape[:2]
     left, top, right, bottom = region
     return picture[
-        round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)
+        round(top * rows) : round(bottom * rows),
+        round(left * columns) : round(right * columns),
     ]
 
 
@@ -105,7 +114,9 @@ class Photograph:
     """One decoded photograph."""
 
     pixels: NDArray[np.uint8]  # ``(H, W, 3)`` uint8, sRGB
-    detail: NDArray[np.float32]  # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
+    detail: NDArray[
+        np.float32
+    ]  # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
     pixels_hash: str  # hash of its size and pixels
 
     @classmethod
@@ -138,7 +149,11 @@ class Photograph:
         return np.ascontiguousarray(flipped.swapaxes(0, 1) if turned else flipped)
 
     def _scaled_part(
-        self, random: np.random.Generator, rows: int, columns: int, scales: tuple[float, float]
+        self,
+        random: np.random.Generator,
+        rows: int,
+        columns: int,
+        scales: tuple[float, float],
     ) -> NDArray[np.float32]:
         """A part as linear light of this size, upright."""
         high, wide = self.pixels.shape[:2]
@@ -152,15 +167,25 @@ class Photograph:
         )
         if largest < 1:
             below, right = max(rows - window[0], 0), max(columns - window[1], 0)
-            linear = cv2.copyMakeBorder(linear, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+            linear = cv2.copyMakeBorder(
+                linear, 0, below, 0, right, cv2.BORDER_REFLECT_101
+            )
         if linear.shape[:2] != (rows, columns):
             linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
         return np.asarray(linear, np.float32)
 
-    def place(self, random: np.random.Generator, window: tuple[int, int]) -> tuple[int, int]:
+    def place(
+        self, random: np.random.Generator, window: tuple[int, int]
+    ) -> tuple[int, int]:
         """Random position of a window; mostly the sharper of two."""
-        spare = (self.pixels.shape[0] - window[0] + 1, self.pixels.shape[1] - window[1] + 1)
-        places = [(int(random.integers(spare[0])), int(random.integers(spare[1]))) for _ in "ab"]
+        spare = (
+            self.pixels.shape[0] - window[0] + 1,
+            self.pixels.shape[1] - window[1] + 1,
+        )
+        places = [
+            (int(random.integers(spare[0])), int(random.integers(spare[1])))
+            for _ in "ab"
+        ]
         if random.random() >= SHARPER_SHARE:
             return places[0]
         return max(places, key=lambda place: self._detail(place, window))

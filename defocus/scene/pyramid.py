@@ -47,7 +47,8 @@ class Pyramid:
         while not fits_whole(pixels):
             levels.append(_parts(random, Photograph.of(pixels, pixels_hash)))
             pixels = np.asarray(
-                cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
+                cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+                np.uint8,
             )
         return cls(tuple(levels), Photograph.of(pixels, pixels_hash), pixels_hash)
 
@@ -57,7 +58,9 @@ class Pyramid:
         parts = [part for level in self.parts for part in level]
         return sum(one.pixels.nbytes for one in (*parts, self.whole))
 
-    def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
+    def crop(
+        self, random: np.random.Generator, height: int, width: int
+    ) -> NDArray[np.float32]:
         """As :meth:`Photograph.crop`, of a random size; only the smallest one is reduced further.
 
         The result: ``(height, width, 3)`` float32 linear light in [0, 1]."""

@@ -72,13 +72,17 @@ class RealLens:
     oblique_spherical: OffAxis = OffAxis()  # addition to W040 off the axis
     coma: OffAxis = OffAxis()  # W131
     astigmatism: OffAxis = OffAxis()  # W222
-    field_curvature: OffAxis = OffAxis()  # difference of W020 to the best focus on the axis
+    field_curvature: OffAxis = (
+        OffAxis()
+    )  # difference of W020 to the best focus on the axis
     # distance of the foci of red and blue behind that of green, µm
     axial_colour_um: tuple[float, float] = (0.0, 0.0)
     # distance by which red and blue are farther out than green in the corner, µm; proportional to
     # the field height
     lateral_colour_um: tuple[float, float] = (0.0, 0.0)
-    front: Rim = Rim()  # front, rear: the rims that make the cat's eye, from either side
+    front: Rim = (
+        Rim()
+    )  # front, rear: the rims that make the cat's eye, from either side
     rear: Rim = Rim()
 
     def __post_init__(self) -> None:
@@ -87,7 +91,9 @@ class RealLens:
                 f"f/{self.f_number} of a lens of f/{self.open_f_number}: it opens no wider"
             )
         if not 0 < self.pixel_pitch_um < math.inf:
-            raise OpticsError(f"a pixel pitch of {self.pixel_pitch_um} µm: give more than 0")
+            raise OpticsError(
+                f"a pixel pitch of {self.pixel_pitch_um} µm: give more than 0"
+            )
         if self.blades < 5 or not 0 <= self.roundness <= 1:
             raise OpticsError(
                 f"{self.blades} blades of roundness {self.roundness}: give 5 or more, in [0, 1]"
@@ -131,7 +137,9 @@ class Pupil:
     def meridian(self) -> tuple[float, float]:
         """Direction of the field, a unit vector."""
         height = self.height
-        return (self.field[0] / height, self.field[1] / height) if height else (1.0, 0.0)
+        return (
+            (self.field[0] / height, self.field[1] / height) if height else (1.0, 0.0)
+        )
 
     def depth(self, x: Array, y: Array) -> Array:
         """Distance to the nearest edge of the opening, in radii, negative outside of it."""
@@ -149,10 +157,14 @@ class Pupil:
         """Distance to the edge of the aperture, which is between a polygon and a circle."""
         lens = self.lens
         inside = 1.0 - np.hypot(x, y)
-        flat = (1.0 - lens.roundness) * min((1.0 - lens.stop) / (1.0 - ROUND_UNTIL), 1.0)
+        flat = (1.0 - lens.roundness) * min(
+            (1.0 - lens.stop) / (1.0 - ROUND_UNTIL), 1.0
+        )
         if flat:
             half = math.pi / lens.blades
-            angle = np.mod(np.arctan2(y, x) - math.radians(lens.turn_deg), 2 * half) - half
+            angle = (
+                np.mod(np.arctan2(y, x) - math.radians(lens.turn_deg), 2 * half) - half
+            )
             inside -= flat * (1.0 - math.cos(half) / np.cos(angle))
         return inside
 
@@ -171,7 +183,9 @@ class Pupil:
         w020, w040, w060, w131, w222 = self._coefficients()
         along, across = self.meridian
         radial, square = along * x + across * y, x * x + y * y
-        both = 2.0 * (w020 + square * (2.0 * w040 + 3.0 * square * w060) + w131 * radial)
+        both = 2.0 * (
+            w020 + square * (2.0 * w040 + 3.0 * square * w060) + w131 * radial
+        )
         meridional = w131 * square + 2.0 * w222 * radial
         return both * x + meridional * along, both * y + meridional * across
 

@@ -46,13 +46,17 @@ def exposed(
     """Simulate a sensor: exposure, photon and read noise, clipped at black and white."""
     # photon noise is Gaussian with the Poisson variance: good above some tens of electrons
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
-    recorded = light + noise_deviation(light, sensor) * normal_numbers(light.shape, seed)
+    recorded = light + noise_deviation(light, sensor) * normal_numbers(
+        light.shape, seed
+    )
     return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)
 
 
 def noise_deviation(light: NDArray[np.float64], sensor: Sensor) -> NDArray[np.float64]:
     """Standard deviation of the noise of linear light >= 0, 1 = white; same shape."""
-    variance = light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
+    variance = (
+        light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
+    )
     return np.sqrt(variance)
 
 
@@ -60,11 +64,15 @@ Array = NDArray[np.float64]
 
 
 def view_difference(
-    layers: Sequence[Layer], lens: Lens, dual_pixel: DualPixel, aperture: Aperture = ROUND
+    layers: Sequence[Layer],
+    lens: Lens,
+    dual_pixel: DualPixel,
+    aperture: Aperture = ROUND,
 ) -> Array:
     """Half of the left view minus the right one: ``(H, W, 3)`` float64, linear light."""
     left, right = (
-        render(layers, lens, aperture, half=(dual_pixel, side)) for side in ("left", "right")
+        render(layers, lens, aperture, half=(dual_pixel, side))
+        for side in ("left", "right")
     )
     return (left - right) / 2.0
 

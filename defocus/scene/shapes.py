@@ -21,7 +21,9 @@ BLACK: Colour = (0, 0, 0)
 class FilledOutline:
     """A shape with straight sides, perhaps with holes."""
 
-    contours: tuple[Array, ...]  # each ``(N, 2)``; what is inside an odd number of them is filled
+    contours: tuple[
+        Array, ...
+    ]  # each ``(N, 2)``; what is inside an odd number of them is filled
     colour: Colour  # of the filling
 
 
@@ -42,7 +44,9 @@ Shape = FilledOutline | Disc
 def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
     """Contours of a text whose capitals are 1 high, and its width."""
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath  # slow to import, and only drawing needs it
+    from matplotlib.textpath import (
+        TextPath,
+    )  # slow to import, and only drawing needs it
 
     font = FontProperties(family="DejaVu Sans")
     capital = TextPath((0, 0), "H", size=100, prop=font).get_extents().height
@@ -51,14 +55,21 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
     return tuple(contours), max(float(p[:, 0].max()) for p in contours)
 
 
-def words(text: str, x: float, y: float, height: float, colour: Colour = BLACK) -> FilledOutline:
+def words(
+    text: str, x: float, y: float, height: float, colour: Colour = BLACK
+) -> FilledOutline:
     """A line of text as outlines."""
     contours, _ = _glyphs(text)
-    return FilledOutline(tuple(contour * height + (x, y) for contour in contours), colour)
+    return FilledOutline(
+        tuple(contour * height + (x, y) for contour in contours), colour
+    )
 
 
 def draw_shapes(
-    shapes: list[Shape], origin: tuple[float, float], size: tuple[int, int], px_per_mm: float
+    shapes: list[Shape],
+    origin: tuple[float, float],
+    size: tuple[int, int],
+    px_per_mm: float,
 ) -> NDArray[np.uint8]:
     """Draw shapes without smoothing; reduce the result by area: ``(height, width, 3)`` sRGB.
 
@@ -68,13 +79,17 @@ def draw_shapes(
     canvas = np.full((*frame.shape, 3), 255, np.uint8)
     corner = np.array(origin)
     for shape in shapes:
-        places = (_outline(shape) - corner) * px_per_mm - 0.5  # middles of pixels at integers
+        places = (
+            _outline(shape) - corner
+        ) * px_per_mm - 0.5  # middles of pixels at integers
         left, top = np.ceil(places.min(axis=0)).astype(int).tolist()
         right, bottom = np.floor(places.max(axis=0)).astype(int).tolist()
         box = Window(left, top, right + 1, bottom + 1).within(frame)
         if not box.empty:
             start = corner + (np.array([box.left, box.top]) + 0.5) / px_per_mm
-            canvas[box.index][_middles_inside(shape, start, box.shape, px_per_mm)] = shape.colour
+            canvas[box.index][_middles_inside(shape, start, box.shape, px_per_mm)] = (
+                shape.colour
+            )
     return canvas
 
 
@@ -92,7 +107,9 @@ def _middles_inside(
     """Pixels whose middles are in a shape; that of the first one is at ``start``, mm."""
     height, width = size
     if not isinstance(shape, Disc):
-        return _inside([(contour - start) * px_per_mm for contour in shape.contours], height, width)
+        return _inside(
+            [(contour - start) * px_per_mm for contour in shape.contours], height, width
+        )
     x = np.arange(width) / px_per_mm + (start[0] - shape.x)
     y = np.arange(height) / px_per_mm + (start[1] - shape.y)
     inside: NDArray[np.bool_] = x**2 + y[:, None] ** 2 <= shape.radius**2
@@ -103,7 +120,9 @@ def _inside(contours: list[Array], height: int, width: int) -> NDArray[np.bool_]
     """Pixels whose middles are inside an odd number of contours, ``(height, width)``."""
     crossings = np.zeros((height, width + 1), np.uint8)
     for contour in contours:
-        for side in zip(contour.tolist(), np.roll(contour, -1, axis=0).tolist(), strict=True):
+        for side in zip(
+            contour.tolist(), np.roll(contour, -1, axis=0).tolist(), strict=True
+        ):
             (x, y), (end_x, end_y) = sorted(side, key=itemgetter(1))
             rows = np.arange(max(math.ceil(y), 0), min(math.ceil(end_y), height))
             if rows.size:

@@ -69,7 +69,8 @@ def draw_softness(random: np.random.Generator) -> Softness:
         spots = [Spot(1.0, 0.0, random.uniform(1.0, STRETCH), 1.0)]
     spots = _spread(spots, math.sqrt(sigma**2 - PIXEL_VARIANCE))
     kernel = [
-        _kernel(spots, angle, scale, shift) for scale, shift in zip(scales, shifts, strict=True)
+        _kernel(spots, angle, scale, shift)
+        for scale, shift in zip(scales, shifts, strict=True)
     ]
     return Softness(np.asarray(kernel, np.float32), sigma)
 
@@ -113,12 +114,19 @@ def _spread(spots: list[Spot], sigma: float) -> list[Spot]:
         variance += spot.light * square / 2
     scale = sigma / math.sqrt(variance)
     return [
-        Spot(spot.light, scale * (spot.place - centre), scale * spot.along, scale * spot.across)
+        Spot(
+            spot.light,
+            scale * (spot.place - centre),
+            scale * spot.along,
+            scale * spot.across,
+        )
         for spot in spots
     ]
 
 
-def _kernel(spots: list[Spot], angle: float, scale: float, shift: float) -> NDArray[np.float64]:
+def _kernel(
+    spots: list[Spot], angle: float, scale: float, shift: float
+) -> NDArray[np.float64]:
     """Light of the spots in each pixel for one colour; the line has an angle."""
     side = 2 * REACH_PX + 1
     x = (np.arange(side * FINENESS) + 0.5) / FINENESS - side / 2

@@ -51,7 +51,11 @@ def shape_alpha(
     dx, dy = x - shape.x, y - shape.y
     u = (math.cos(turn) * dx + math.sin(turn) * dy) / shape.size
     v = (-math.sin(turn) * dx + math.cos(turn) * dy) / shape.size
-    inside = _letters(shape.text, u, v) if shape.kind == "letters" else _DISTANCES[shape.kind](u, v)
+    inside = (
+        _letters(shape.text, u, v)
+        if shape.kind == "letters"
+        else _DISTANCES[shape.kind](u, v)
+    )
     distance_px = inside * shape.size * height_px
     return np.asarray(np.clip(distance_px / shape.softness_px + 0.5, 0.0, 1.0))
 
@@ -62,13 +66,16 @@ def _star(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]
     return np.asarray(0.8 * (radius - np.hypot(u, v)))
 
 
-def _letters(text: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+def _letters(
+    text: str, u: NDArray[np.float64], v: NDArray[np.float64]
+) -> NDArray[np.float64]:
     result = np.full(u.shape, -np.inf)
     for place, letter in enumerate(text):
         shifted = u - (place - (len(text) - 1) / 2)
         for left, top, right, bottom in STROKES[letter]:
             box = np.minimum(
-                np.minimum(shifted - left, right - shifted), np.minimum(v - top, bottom - v)
+                np.minimum(shifted - left, right - shifted),
+                np.minimum(v - top, bottom - v),
             )
             result = np.maximum(result, box)
     return result
@@ -148,7 +155,9 @@ class Plane:
         if self.shape is None:
             return [Layer(colour, np.ones((rows, columns)), self.depth_mm)]
         x, y = canvas.points()
-        return [Layer(colour, shape_alpha(self.shape, x, y, canvas.height), self.depth_mm)]
+        return [
+            Layer(colour, shape_alpha(self.shape, x, y, canvas.height), self.depth_mm)
+        ]
 
 
 @dataclass(frozen=True)
@@ -180,14 +189,21 @@ class Slope:
         length = grain / (1.0 - near / far) * extent * (depth / near - 1.0)
         u, v = (width, length) if up else (length, width)
         picture = _sampled(self.picture, u, v)
-        return depth_layers(picture, depth, SLOPE_STEPS, canvas.margin * canvas.fineness)
+        return depth_layers(
+            picture, depth, SLOPE_STEPS, canvas.margin * canvas.fineness
+        )
 
 
-def _sampled(picture: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sampled(
+    picture: str, u: NDArray[np.float64], v: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Colour of a picture at positions relative to its centre, in pixels of a 512 px side."""
     pixels = texture(picture, 512, 512)
     where = np.stack([v + 255.5, u + 255.5])
-    channels = [map_coordinates(pixels[:, :, c], where, order=1, mode="mirror") for c in range(3)]
+    channels = [
+        map_coordinates(pixels[:, :, c], where, order=1, mode="mirror")
+        for c in range(3)
+    ]
     return np.stack(channels, axis=-1)
 
 
@@ -213,7 +229,10 @@ class Motorcycle:
 
 
 def measured_layers(
-    colour: NDArray[np.float64], depth_mm: NDArray[np.float64], canvas: Canvas, steps: int
+    colour: NDArray[np.float64],
+    depth_mm: NDArray[np.float64],
+    canvas: Canvas,
+    steps: int,
 ) -> list[Layer]:
     """Layers of a picture with measured depth: its largest centred part with the canvas's shape."""
     sides = [*zip(canvas.shape, depth_mm.shape, strict=True)]
@@ -223,7 +242,10 @@ def measured_layers(
         for wanted, measured in sides
     ]
     where = np.stack(np.meshgrid(*positions, indexing="ij"))
-    channels = [map_coordinates(colour[:, :, c], where, order=3, mode="mirror") for c in range(3)]
+    channels = [
+        map_coordinates(colour[:, :, c], where, order=3, mode="mirror")
+        for c in range(3)
+    ]
     # Depths are never mixed: a value between near and far would be a surface that is not there.
     nearest = map_coordinates(depth_mm, where, order=0, mode="mirror")
     light = np.maximum(np.stack(channels, axis=-1), 0.0)

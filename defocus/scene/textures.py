@@ -35,15 +35,21 @@ def draw_texture(random: np.random.Generator, height: int, width: int) -> Array:
     return draw(random, height, width)
 
 
-def colour(random: np.random.Generator, low: int = 0, high: int = 255) -> tuple[int, int, int]:
+def colour(
+    random: np.random.Generator, low: int = 0, high: int = 255
+) -> tuple[int, int, int]:
     """A random sRGB colour; most are pale, as in real scenes."""
     lightness = random.uniform(low, high)
-    tint = random.standard_normal(3) * random.choice((8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2))
+    tint = random.standard_normal(3) * random.choice(
+        (8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2)
+    )
     red, green, blue = np.clip(lightness + tint - tint.mean(), 0, 255)
     return int(red), int(green), int(blue)
 
 
-def _canvas(random: np.random.Generator, height: int, width: int, low: int, high: int) -> Bytes:
+def _canvas(
+    random: np.random.Generator, height: int, width: int, low: int, high: int
+) -> Bytes:
     """A plain canvas of one random colour."""
     shape = (height * FINENESS, width * FINENESS, 3)
     return np.full(shape, colour(random, low, high), np.uint8)
@@ -82,7 +88,9 @@ def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     outlines = None
     if corners:
         turns = angles + np.arange(corners) * (2 * math.pi / corners)
-        outlines = places + radii[:, None, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+        outlines = places + radii[:, None, None] * np.stack(
+            [np.cos(turns), np.sin(turns)], axis=-1
+        )
     _draw_leaves(canvas, places, radii, outlines, colours)
     return _shaded(random, _reduced(canvas, height, width))
 
@@ -102,7 +110,9 @@ def _draw_leaves(
         for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
             cv2.fillConvexPoly(canvas, outline, tone, *rest)
         return
-    circles = np.rint(np.column_stack([places[:, 0], radii]) * unit).astype(int).tolist()
+    circles = (
+        np.rint(np.column_stack([places[:, 0], radii]) * unit).astype(int).tolist()
+    )
     for (x, y, radius), tone in zip(circles, itertools.cycle(colours), strict=False):
         cv2.circle(canvas, (x, y), radius, tone, -1, *rest)
 
@@ -110,7 +120,9 @@ def _draw_leaves(
 def noise(random: np.random.Generator, height: int, width: int) -> Array:
     """Two or three colours mixed by fractal noise, smooth or hard: cloud, stone, rust."""
     exponent = random.uniform(1.2, 3.2)
-    mixed = np.asarray(LINEAR_OF_BYTE[list(colour(random))] + np.zeros((height, width, 1)))
+    mixed = np.asarray(
+        LINEAR_OF_BYTE[list(colour(random))] + np.zeros((height, width, 1))
+    )
     for _ in range(int(random.integers(1, 3))):
         field = fractal(random, (height, width), exponent)
         share = 1 / (1 + np.exp(-np.float32(random.uniform(1, 6)) * field))
@@ -121,7 +133,9 @@ def noise(random: np.random.Generator, height: int, width: int) -> Array:
 
 def text(random: np.random.Generator, height: int, width: int) -> Array:
     """Lines of random letters, dark on light or light on dark."""
-    paper, ink = ((10, 80), (170, 250)) if random.random() < 0.3 else ((170, 250), (5, 90))
+    paper, ink = (
+        ((10, 80), (170, 250)) if random.random() < 0.3 else ((170, 250), (5, 90))
+    )
     canvas = _canvas(random, height, width, *paper)
     tone = colour(random, *ink)
     font = FONTS[int(random.integers(len(FONTS)))]
@@ -141,7 +155,9 @@ def text(random: np.random.Generator, height: int, width: int) -> Array:
 
 def random_text(random: np.random.Generator, length: int) -> str:
     """Random letters, digits and signs."""
-    return "".join(LETTERS[index] for index in random.integers(len(LETTERS), size=length))
+    return "".join(
+        LETTERS[index] for index in random.integers(len(LETTERS), size=length)
+    )
 
 
 def _turned(random: np.random.Generator, linear: Array) -> Array:
@@ -149,10 +165,16 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
     if random.random() < 0.4:
         return linear
     rows, columns = linear.shape[:2]
-    matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), random.uniform(-25, 25), 1.0)
+    matrix = cv2.getRotationMatrix2D(
+        (columns / 2, rows / 2), random.uniform(-25, 25), 1.0
+    )
     return np.asarray(
         cv2.warpAffine(
-            linear, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+            linear,
+            matrix,
+            (columns, rows),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT,
         )
     )
 
@@ -197,7 +219,9 @@ def foliage(random: np.random.Generator, height: int, width: int) -> Array:
     length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
     slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
     places = random.uniform(0, 1, (count, 2)) * (canvas.shape[1], canvas.shape[0])
-    angles = np.degrees(random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count))
+    angles = np.degrees(
+        random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count)
+    )
     lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
     tones = np.clip(base * lightness[:, None], 0, 255).astype(int)
     sizes = np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)

@@ -75,7 +75,9 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
     return s * most_mm / (most_mm + allowed_mm), far
 
 
-def release_scale(lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0) -> float:
+def release_scale(
+    lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0
+) -> float:
     """Reduction of a picture that hides diffraction and defocus."""
     spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]
     return min(1.0, largest_px / max(airy_diameter_px(lens), *spots, 1e-9))

@@ -60,7 +60,9 @@ class Window:
 
     def moved(self, right: int, down: int) -> "Window":
         """The window at another place."""
-        return Window(self.left + right, self.top + down, self.right + right, self.bottom + down)
+        return Window(
+            self.left + right, self.top + down, self.right + right, self.bottom + down
+        )
 
     def slices(self, frame: "Window") -> tuple[slice, slice]:
         """Index of this window in an array that covers ``frame``."""
@@ -76,5 +78,7 @@ def shown(values: NDArray[Any], window: Window | None = None) -> Window:
     rows, columns = (np.flatnonzero(values.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return Window(begin.left, begin.top, begin.left, begin.top)
-    inner = Window(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    inner = Window(
+        int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    )
     return inner.moved(begin.left, begin.top)

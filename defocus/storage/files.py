@@ -30,7 +30,11 @@ def is_elsewhere(error: OSError, folder: Path) -> bool:
     """Whether an error names a file that is not below a folder, such as one that was read."""
     if not isinstance(error.filename, str | bytes):
         return False
-    return not Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
+    return (
+        not Path(os.fsdecode(error.filename))
+        .absolute()
+        .is_relative_to(folder.absolute())
+    )
 
 
 def make_folder(path: Path) -> Path:
@@ -57,7 +61,9 @@ def sync_folder(path: Path) -> None:
         return
     try:
         handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # it may be written, but not listed: all disks are forced instead
+    except (
+        PermissionError
+    ):  # it may be written, but not listed: all disks are forced instead
         os.sync()
         return
     try:
@@ -199,7 +205,11 @@ def _beginning(path: Path) -> str:
     """The stem, or so much of it as leaves room for what a temporary name has besides."""
     room = LONGEST_NAME - OF_TEMPORARY - len(os.fsencode(path.suffix))
     stem = os.fsencode(path.stem)
-    return path.stem if len(stem) <= room else stem[: max(room, 0)].decode("utf-8", "ignore")
+    return (
+        path.stem
+        if len(stem) <= room
+        else stem[: max(room, 0)].decode("utf-8", "ignore")
+    )
 
 
 def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
@@ -268,7 +278,9 @@ if sys.platform == "win32":
 
     def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:  # noqa: ARG001 - there is one kind there
         """Take the lock of an open file; whether it could be had."""
-        os.lseek(handle, 2**20, os.SEEK_SET)  # a locked byte cannot be read: not one of the content
+        os.lseek(
+            handle, 2**20, os.SEEK_SET
+        )  # a locked byte cannot be read: not one of the content
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:

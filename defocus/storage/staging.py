@@ -37,7 +37,9 @@ def owned_folder(folder: Path) -> Iterator[bool]:
     """Create a folder if absent and keep others out; yields whether this process has it."""
     while True:
         make_folder(folder)
-        with contextlib.suppress(FileNotFoundError):  # its owner has just removed it: once more
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # its owner has just removed it: once more
             lock = _own(folder)
             break
     try:
@@ -130,7 +132,9 @@ def _create(parent: Path, prefix: str, suffix: str) -> tuple[Path, int | None]:
         # before it was locked, another process took it for abandoned: once more
 
 
-if sys.platform == "win32":  # which cannot lock a folder: what is a day old counts as abandoned
+if (
+    sys.platform == "win32"
+):  # which cannot lock a folder: what is a day old counts as abandoned
     ABANDONED_AFTER_S = 24 * 3600.0
 
     def _lock(folder: Path, *, wait: bool) -> int | None:
@@ -162,7 +166,9 @@ else:
         except OSError:  # a file system without locks
             os.close(handle)
             return _own_by_name(folder)
-        if held and (not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat())):
+        if held and (
+            not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat())
+        ):
             os.close(handle)
             raise FileNotFoundError(folder)
         if not held:

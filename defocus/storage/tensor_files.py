@@ -19,7 +19,9 @@ _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 
 
 def save_tensors(
-    tensors: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str] | None = None
+    tensors: Mapping[str, torch.Tensor],
+    path: Path,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write tensors and texts as one file, atomically."""
     # The library writes under a name of its own beside its target. In a folder of ours, the next
@@ -48,7 +50,9 @@ def _sort_texts(path: Path) -> None:
         texts = header.pop("__metadata__")
         ordered = {"__metadata__": dict(sorted(texts.items())), **header}
         line = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
-        if len(line) <= size:  # else a sign is written otherwise there, and the order stays
+        if (
+            len(line) <= size
+        ):  # else a sign is written otherwise there, and the order stays
             file.seek(8)
             file.write(line.ljust(size))
 

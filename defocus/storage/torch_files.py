@@ -63,13 +63,17 @@ def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
             problems.append(f"{name} is unknown")
             continue
         shape, dtype = wanted[name]
-        dense = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_nested)
+        dense = tensor.layout == torch.strided and not (
+            tensor.is_quantized or tensor.is_nested
+        )
         if not dense or tensor.device.type != "cpu":
             problems.append(f"{name} is not a dense tensor in memory")
         elif tuple(tensor.shape) != shape:
             problems.append(f"{name} has shape {tuple(tensor.shape)}, not {shape}")
         elif _kind(tensor.dtype) != _kind(dtype):
-            problems.append(f"{name} holds {tensor.dtype}, not {dtype}".replace("torch.", ""))
+            problems.append(
+                f"{name} holds {tensor.dtype}, not {dtype}".replace("torch.", "")
+            )
     return problems
 
 

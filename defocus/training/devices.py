@@ -22,12 +22,18 @@ def best_device() -> "torch.device":
     """The first CUDA device (each of several processes has its own), else the CPU."""
     import torch
 
-    return torch.device("cuda", ranks().local) if torch.cuda.is_available() else torch.device("cpu")
+    return (
+        torch.device("cuda", ranks().local)
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
 
 
 def has_gpu() -> bool:
     """Whether trainings would run on a GPU; torch is asked only where there may be one."""
-    if sys.platform.startswith("linux") and not any(Path(one).exists() for one in DRIVERS):
+    if sys.platform.startswith("linux") and not any(
+        Path(one).exists() for one in DRIVERS
+    ):
         return False
     import torch
 

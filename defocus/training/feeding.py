@@ -65,7 +65,9 @@ class Feeder:
         self.stop: StopAsked | None = None
         self._closing = contextlib.ExitStack()
 
-    def ahead(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> Iterator[MadeT]:
+    def ahead(
+        self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]
+    ) -> Iterator[MadeT]:
         """What a function makes of each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
         if not self.workers or not len(keys):
@@ -89,7 +91,9 @@ class Feeder:
             self.cpu_seconds += one.cpu_seconds
             yield one.result()
 
-    def _loader(self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]) -> DataLoader[Any]:
+    def _loader(
+        self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]
+    ) -> DataLoader[Any]:
         return DataLoader(
             _Made(make),
             batch_size=None,
@@ -154,7 +158,9 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
         begun = time.process_time()
         try:
             value, error = self.make(key), None
-            if not self.sent:  # what cannot be sent would be lost, and waited for without end
+            if (
+                not self.sent
+            ):  # what cannot be sent would be lost, and waited for without end
                 pickle.dumps(value)
                 self.sent = True
         except Exception as failure:  # noqa: BLE001 - the training raises it at its step
@@ -194,7 +200,11 @@ def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -
 def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[MadeT]:
     try:
         return one.result()
-    except (RuntimeError, OSError, EOFError) as error:  # as a dead worker shows in a DataLoader
+    except (
+        RuntimeError,
+        OSError,
+        EOFError,
+    ) as error:  # as a dead worker shows in a DataLoader
         wait([one.sentinel for one in processes], timeout=1.0)
         died = [one.exitcode for one in processes if one.exitcode is not None]
         if not died:

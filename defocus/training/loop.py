@@ -40,7 +40,11 @@ from defocus.training.record.tensorboard import Tracker, open_tracker
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.graphs import record
 from defocus.training.steps.losses import Losses, mean_over_processes
-from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
+from defocus.training.steps.optimisers import (
+    Optimisers,
+    make_optimisers,
+    optimiser_step,
+)
 from defocus.training.stopping import StopAsked, stop_asked
 
 
@@ -62,7 +66,9 @@ def seed_torch(seed: int, purpose: str) -> None:
     """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     number = int.from_bytes(digest[:8], "little") >> 1
-    torch.default_generator.manual_seed(number)  # torch.manual_seed asks all kinds of devices: 1 ms
+    torch.default_generator.manual_seed(
+        number
+    )  # torch.manual_seed asks all kinds of devices: 1 ms
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(number)
 
@@ -114,7 +120,9 @@ class _Training(Generic[BatchT]):
 
     job: Job[BatchT]
     network: nn.Module
-    called: nn.Module  # the network, or what was compiled of it: it has the same weights
+    called: (
+        nn.Module
+    )  # the network, or what was compiled of it: it has the same weights
     objective: TrainingObjective[BatchT]
     optimisers: Optimisers
     average: AveragedModel | None
@@ -136,9 +144,14 @@ class _Training(Generic[BatchT]):
         """How far it is, for people."""
         return f"step {self.step} of {self.job.steps}"
 
-    def state(self, *, is_over: bool) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
+    def state(
+        self, *, is_over: bool
+    ) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
         """Tensors for a checkpoint; at the end, the network is the evaluated one."""
-        modules: dict[str, nn.Module] = {"network": self.network, "objective": self.objective}
+        modules: dict[str, nn.Module] = {
+            "network": self.network,
+            "objective": self.objective,
+        }
         if is_over:
             return modules, {}
         return modules | ({"average": self.average} if self.average else {}), (
@@ -177,7 +190,9 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
     objective = job.make_objective().to(device).train()
     optimisers = make_optimisers(job.method, network, objective)
     average = make_average(job.method, network)
-    return _Training(job, network, network, objective, optimisers, average, mine, code=job.code)
+    return _Training(
+        job, network, network, objective, optimisers, average, mine, code=job.code
+    )
 
 
 def _record(training: _Training[BatchT], device: torch.device) -> None:
@@ -189,7 +204,9 @@ def _record(training: _Training[BatchT], device: torch.device) -> None:
         record(training.network, training.objective, batch, settings.precision)
 
 
-def _on_device(training: _Training[BatchT], batch: BatchT, device: torch.device) -> BatchT:
+def _on_device(
+    training: _Training[BatchT], batch: BatchT, device: torch.device
+) -> BatchT:
     batch = batch.to(device)
     if training.job.method.training.channels_last:
         batch = batch.each(_channels_last)
@@ -223,7 +240,9 @@ def _do_steps(
         open_tracker(tracked, training.step) as tracker,
     ):
         feeder.stop = stop
-        batches = job.batches(training.step, feeder)  # what these prepare is not time of the steps
+        batches = job.batches(
+            training.step, feeder
+        )  # what these prepare is not time of the steps
         saved = time.monotonic()
         clock = Clock(training.rows)
         for step in track(left, job.id, lines=False):
@@ -237,19 +256,29 @@ def _do_steps(
                 _log(training, row, tracker)
                 training.rows[-1] |= clock.columns(feeder.cpu_seconds)
             validated = _validate(training, folder, tracker)
-            late = time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS
-            stopped, late = map(bool, mean_over_processes([float(bool(stop)), float(late)]))
+            late = (
+                time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS
+            )
+            stopped, late = map(
+                bool, mean_over_processes([float(bool(stop)), float(late)])
+            )
             if training.is_over:
                 return stopped  # its end is saved as what is evaluated
             if stopped or late or validated:
-                loss = training.losses.read()["loss"]  # that it is finite, before it is saved
+                loss = training.losses.read()[
+                    "loss"
+                ]  # that it is finite, before it is saved
                 _save(training, folder)
                 saved = time.monotonic()
             if stopped:
                 return True
             if late:
-                minutes = training.seconds / training.step * (job.steps - training.step) / 60
-                say(f"{job.id}: {training.where}, loss {loss:.6g}, {minutes:.1f} min left")
+                minutes = (
+                    training.seconds / training.step * (job.steps - training.step) / 60
+                )
+                say(
+                    f"{job.id}: {training.where}, loss {loss:.6g}, {minutes:.1f} min left"
+                )
     return False
 
 
@@ -296,18 +325,28 @@ def _train_step(
     )
     training.losses.add(step, values)
     update(training.average, job.method, training.network, epoch)
-    return {"step": str(step + 1), "epoch": f"{epoch:.4f}", "learning_rate": f"{rate:.3g}"}
+    return {
+        "step": str(step + 1),
+        "epoch": f"{epoch:.4f}",
+        "learning_rate": f"{rate:.3g}",
+    }
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
     """What has channels at all, in that order of memory."""
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+    return (
+        tensor.contiguous(memory_format=torch.channels_last)
+        if tensor.ndim == 4
+        else tensor
+    )
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:
     """Words next to the progress bar: the loss, and the last validation score."""
     scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
-    score = f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
+    score = (
+        f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
+    )
     return f"{training.job.id}: loss {float(loss):.4f}{score}"
 
 
@@ -323,11 +362,15 @@ def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bo
     network = evaluated(training.average, training.network)
     best = watching.look(network, step)
     tracker.scores(step, watching.rows[-1])
-    scores = {name: value for name, value in watching.rows[-1].items() if name != "step"}
+    scores = {
+        name: value for name, value in watching.rows[-1].items() if name != "step"
+    }
     if text := watching.described(scores):
         say(f"{training.job.id}: {training.where}, {text}")
     if best and training.job.method.training.select == "validation":
-        save_checkpoint(folder / BEST, training.checkpoint(snapshot({"network": network}, {})))
+        save_checkpoint(
+            folder / BEST, training.checkpoint(snapshot({"network": network}, {}))
+        )
     return True
 
 
@@ -384,4 +427,6 @@ def _take_up(training: _Training[BatchT], path: Path) -> None:
         raise WeightsError(f"{checkpoint.steps} steps, not {job.steps}")
     restore(checkpoint, *training.state(is_over=checkpoint.step == checkpoint.steps))
     training.step = checkpoint.step
-    training.code = checkpoint.code if training.is_over else trained_by(checkpoint.code, job.code)
+    training.code = (
+        checkpoint.code if training.is_over else trained_by(checkpoint.code, job.code)
+    )

@@ -23,14 +23,20 @@ class Training(Settings):
     # ``bfloat16`` computes convolutions and matrix products so; weights stay float32. ``auto`` does
     # it where the device has instructions for it: elsewhere it is slower.
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    accumulate: int = Field(default=1, ge=1)  # parts into which the batch is split, to save memory
+    accumulate: int = Field(
+        default=1, ge=1
+    )  # parts into which the batch is split, to save memory
     # decay per step of the running mean of the weights, which is what is evaluated; None for none
     average: float | None = Field(default=None, gt=0, lt=1)
     # whether that decay begins smaller: after step t it is at most (1 + t) / (10 + t), so that the
     # first weights are soon forgotten
     average_warmup: bool = False
-    channels_last: bool = False  # the order of the pixels in memory that tensor cores like
-    compile: bool = False  # whether PyTorch compiles the network first, which takes minutes
+    channels_last: bool = (
+        False  # the order of the pixels in memory that tensor cores like
+    )
+    compile: bool = (
+        False  # whether PyTorch compiles the network first, which takes minutes
+    )
     # whether a GPU replays the network's passes as recorded graphs: small kernels are launched
     # sooner; not for networks that decide anything in Python, such as by a counter
     graphs: bool = False
@@ -40,15 +46,23 @@ class Training(Settings):
     # how cuDNN chooses an algorithm: by a rule, or the fastest of those that it tries at first,
     # which may be another one in the next run
     cudnn: Literal["rule", "fastest"] = "rule"
-    deterministic: bool = False  # refuse operations whose result differs from run to run
-    validations: int = Field(default=0, ge=0)  # how often the validation pairs are scored
+    deterministic: bool = (
+        False  # refuse operations whose result differs from run to run
+    )
+    validations: int = Field(
+        default=0, ge=0
+    )  # how often the validation pairs are scored
     select: Selection = "last"
     checkpoint_minutes: float = Field(default=1.0, gt=0)  # so often the state is saved
-    tensorboard: bool = False  # whether TensorBoard gets the curves too; needs that extra
+    tensorboard: bool = (
+        False  # whether TensorBoard gets the curves too; needs that extra
+    )
     # how often each pair of a stream is used on average: pairs stay in memory, and crops of them
     # are turned and get other orders of colours; 1 renders a pair for each crop
     reuse: int = Field(default=1, ge=1)
-    lenses: int | None = Field(default=None, ge=1)  # of a stream, each with its kernels; None: 200
+    lenses: int | None = Field(
+        default=None, ge=1
+    )  # of a stream, each with its kernels; None: 200
     # processes that make batches ahead; 0 makes them in the training's own. None is one less than
     # there are cores, and 0 where fewer than 500 steps are left.
     workers: int | None = Field(default=None, ge=0)
@@ -103,7 +117,9 @@ class Milestones(Settings):
 
     @model_validator(mode="after")
     def _of_one_length(self) -> "Milestones":
-        if len(self.epochs) != len(self.factors) or list(self.epochs) != sorted(self.epochs):
+        if len(self.epochs) != len(self.factors) or list(self.epochs) != sorted(
+            self.epochs
+        ):
             raise ValueError("epochs must ascend, and there must be as many factors")
         return self
 
@@ -118,7 +134,9 @@ class Cosine(Settings):
 
     kind: Literal["cosine"] = "cosine"
     floor: float = Field(default=0.0, ge=0)
-    warmup_epochs: float = Field(default=0.0, ge=0)  # the rate rises linearly from 0 so long
+    warmup_epochs: float = Field(
+        default=0.0, ge=0
+    )  # the rate rises linearly from 0 so long
     hold_epochs: float = Field(default=0.0, ge=0)  # so long it stays, after the warm-up
 
     def rate(self, start: float, epoch: float, epochs: float) -> float:
@@ -142,7 +160,9 @@ class Linear(Settings):
         return start * (1 - min(1.0, max(0.0, epoch - self.hold_epochs) / falling))
 
 
-Decay = Annotated[Constant | Step | Milestones | Cosine | Linear, Field(discriminator="kind")]
+Decay = Annotated[
+    Constant | Step | Milestones | Cosine | Linear, Field(discriminator="kind")
+]
 
 
 class Adversary(Settings):

@@ -36,7 +36,9 @@ class TrainingBatch:
 
     def pin_memory(self) -> Self:
         """The same in memory from which a GPU copies by itself; what is on a GPU stays there."""
-        return self.each(lambda one: one.pin_memory() if one.device.type == "cpu" else one)
+        return self.each(
+            lambda one: one.pin_memory() if one.device.type == "cpu" else one
+        )
 
     def parts(self, number: int) -> list[Self]:
         """The batch split into ``number`` parts whose sizes differ by at most one example."""

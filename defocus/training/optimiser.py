@@ -68,7 +68,11 @@ class Optimiser(Settings):
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Settings that nobody has set do not count in the identity of a training."""
         values: dict[str, Any] = handler(self)
-        return values if self.settings else {k: v for k, v in values.items() if k != "settings"}
+        return (
+            values
+            if self.settings
+            else {k: v for k, v in values.items() if k != "settings"}
+        )
 
 
 def make_optimiser(
@@ -79,7 +83,11 @@ def make_optimiser(
         raise ValueError("the network has no parameters to train; leave its recipe out")
     kind = _kind(settings.name)
     taken = inspect.signature(kind).parameters.keys() - {"params", "lr"}
-    given = {**FIXED.get(settings.name, {}), **_common(settings, taken), **settings.settings}
+    given = {
+        **FIXED.get(settings.name, {}),
+        **_common(settings, taken),
+        **settings.settings,
+    }
     for name in given.keys() - taken:
         raise ValueError(
             f"optimiser {settings.name!r} has no setting {name!r}; {meant(name, sorted(taken))}"
@@ -126,7 +134,9 @@ def _kind(name: str) -> "type[optim.Optimizer]":
 def _common(settings: Optimiser, taken: set[str]) -> dict[str, Any]:
     """Betas, eps and weight decay: those that differ from Adam's, and all that Adam's kin take."""
     adam = type(settings)()
-    values = {name: getattr(settings, name) for name in ("betas", "eps", "weight_decay")}
+    values = {
+        name: getattr(settings, name) for name in ("betas", "eps", "weight_decay")
+    }
     return {
         name: value
         for name, value in values.items()

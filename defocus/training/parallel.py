@@ -44,7 +44,9 @@ def ranks() -> Ranks:
 def processes(device: "torch.device") -> Iterator[Ranks]:
     """Join the process group while the block runs; a single process joins nothing."""
     mine = ranks()
-    if device.type == "cuda":  # graphs are recorded on the current device, and NCCL waits there
+    if (
+        device.type == "cuda"
+    ):  # graphs are recorded on the current device, and NCCL waits there
         import torch
 
         torch.cuda.set_device(device)
@@ -54,7 +56,9 @@ def processes(device: "torch.device") -> Iterator[Ranks]:
     from torch import distributed
 
     # numbers of the CPU, such as whether to stop, are shared without waiting for the GPU
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group(
+        "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    )
     try:
         yield mine
     finally:
@@ -98,5 +102,7 @@ def together(
 
     numbers = [mine.local] if device.type == "cuda" else None
     return DistributedDataParallel(
-        NetworkAndObjective(network, objective), device_ids=numbers, find_unused_parameters=True
+        NetworkAndObjective(network, objective),
+        device_ids=numbers,
+        find_unused_parameters=True,
     )

@@ -28,7 +28,9 @@ class StopAsked:
         self.signal = signal.Signals(number).name
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            with contextlib.suppress(OSError):  # a print could be in the middle of another one
+            with contextlib.suppress(
+                OSError
+            ):  # a print could be in the middle of another one
                 os.write(2, f"\n{self.answer}\n".encode())
 
 

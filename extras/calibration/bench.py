@@ -28,13 +28,17 @@ class CalibrationBench:
 
     camera: Camera
     settle_seconds: float  # pause before each shot
-    ask: Callable[[str], None]  # asks the user to hold a target in front of the camera, and waits
+    ask: Callable[
+        [str], None
+    ]  # asks the user to hold a target in front of the camera, and waits
     _iso: tuple[str | None, float] = field(init=False)
 
     def __post_init__(self) -> None:
         iso = self.camera.settings().get("iso")
         number = None if iso is None else parse_value("iso", iso.value)
-        self._iso = (None, 100.0) if iso is None or number is None else (iso.value, number)
+        self._iso = (
+            (None, 100.0) if iso is None or number is None else (iso.value, number)
+        )
 
     def show(self, target: Target, words: str) -> None:
         """Ask for a target in front of the camera."""
@@ -51,7 +55,9 @@ class CalibrationBench:
         """The camera's value for a typed aperture; by default its widest."""
         setting = self.settings.get("aperture")
         if setting is None:
-            raise InputError("the aperture of this camera cannot be set; a calibration needs it")
+            raise InputError(
+                "the aperture of this camera cannot be set; a calibration needs it"
+            )
         if typed is not None:
             return nearest_choice(setting, typed)
         return min(values(setting).items(), key=lambda choice: choice[1])[0]
@@ -65,7 +71,9 @@ class CalibrationBench:
             self._iso,
         )
 
-    def shot(self, exposure: Exposure, release: Callable[[], object] = lambda: None) -> QuickLook:
+    def shot(
+        self, exposure: Exposure, release: Callable[[], object] = lambda: None
+    ) -> QuickLook:
         """Take a picture; ``release`` is called right before, to wait for something."""
         apply_exposure(self.camera, exposure)
         time.sleep(self.settle_seconds)
@@ -73,7 +81,9 @@ class CalibrationBench:
         with tempfile.TemporaryDirectory(prefix="defocus-calibrate-") as folder:
             parts = self.camera.shoot(Path(folder) / "shot")
             if not parts:
-                raise CameraError("the camera delivered no file; check its card and try again")
+                raise CameraError(
+                    "the camera delivered no file; check its card and try again"
+                )
             return read_look(parts[0].rename(parts[0].with_suffix("")))
 
     def equal_exposure(self, aperture: str, like: Exposure) -> Exposure:
@@ -97,7 +107,9 @@ class CalibrationBench:
             if WANTED_LEVEL / 1.6 < level < WANTED_LEVEL * 1.6:
                 return exposure
             factor = WANTED_LEVEL / max(level, 1e-3) if level < 0.95 else 1 / 8
-            exposure = self.exposure(aperture, _nearest_time(setting, exposure.seconds * factor))
+            exposure = self.exposure(
+                aperture, _nearest_time(setting, exposure.seconds * factor)
+            )
         raise CameraError(
             f"no exposure time of this camera gives a middle level at {aperture}; "
             "change the light, or give --shutter"
@@ -107,7 +119,9 @@ class CalibrationBench:
 def _nearest_time(setting: Setting, seconds: float) -> str:
     times = {word: true_seconds(nominal) for word, nominal in values(setting).items()}
     if not times:
-        raise InputError("the exposure time of this camera cannot be set; a calibration needs it")
+        raise InputError(
+            "the exposure time of this camera cannot be set; a calibration needs it"
+        )
     return min(times, key=lambda word: abs(np.log2(times[word] / seconds)))
 
 
@@ -116,6 +130,7 @@ def central_light(look: QuickLook) -> float:
     height, width = look.linear.shape[:2]
     rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
     centre = look.linear[
-        height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns
+        height // 2 - rows : height // 2 + rows,
+        width // 2 - columns : width // 2 + columns,
     ]
     return float(centre.mean(dtype=np.float64))

@@ -31,7 +31,9 @@ def calibrate(kind: Kind, request: CalibrationRequest) -> None:
             "calibrate rig needs --camera blurry=URI --camera sharp=URI, the others one --camera"
         )
     if not request.yes and not sys.stdin.isatty():
-        raise InputError("no terminal to ask about the target; add --yes once it is in place")
+        raise InputError(
+            "no terminal to ask about the target; add --yes once it is in place"
+        )
     with open_rig(address) as rig:
         result = _measured(kind, rig, request)
         calibration = Calibration.now(kind, rig.blurry.describe(), result)
@@ -39,11 +41,15 @@ def calibrate(kind: Kind, request: CalibrationRequest) -> None:
     say(f"{request.out}: {_summary(kind, result)}")
 
 
-def _measured(kind: Kind, rig: SessionCameras, request: CalibrationRequest) -> dict[str, Any]:
+def _measured(
+    kind: Kind, rig: SessionCameras, request: CalibrationRequest
+) -> dict[str, Any]:
     bench = _bench(rig.blurry, request)
     shutter, sharp = request.shutter, request.sharp
     if kind == "exposure":
-        return calibrate_exposure(bench, blurry=request.blurry, sharp=sharp, shutter=shutter)
+        return calibrate_exposure(
+            bench, blurry=request.blurry, sharp=sharp, shutter=shutter
+        )
     if kind == "focus":
         return calibrate_focus(
             bench,
@@ -55,13 +61,21 @@ def _measured(kind: Kind, rig: SessionCameras, request: CalibrationRequest) -> d
         )
     if kind == "flat":
         apertures = [request.blurry, sharp]
-        return calibrate_flat(bench, apertures=apertures, shutter=shutter, frames=request.frames)
+        return calibrate_flat(
+            bench, apertures=apertures, shutter=shutter, frames=request.frames
+        )
     if kind == "dust":
-        return calibrate_dust(bench, aperture=sharp, shutter=shutter, frames=request.frames)
+        return calibrate_dust(
+            bench, aperture=sharp, shutter=shutter, frames=request.frames
+        )
     if kind == "breathing":
-        return calibrate_breathing(bench, aperture=sharp, shutter=shutter, reach=request.reach)
+        return calibrate_breathing(
+            bench, aperture=sharp, shutter=shutter, reach=request.reach
+        )
     other = _bench(rig.sharp, request)
-    return calibrate_rig(bench, other, aperture=sharp, shutter=shutter, shots=request.frames)
+    return calibrate_rig(
+        bench, other, aperture=sharp, shutter=shutter, shots=request.frames
+    )
 
 
 def _bench(camera: Camera, request: CalibrationRequest) -> CalibrationBench:
@@ -73,7 +87,9 @@ def _bench(camera: Camera, request: CalibrationRequest) -> CalibrationBench:
         if request.yes:
             say(words)
         else:
-            click.prompt(f"{words}, then press Enter", default="", show_default=False, err=True)
+            click.prompt(
+                f"{words}, then press Enter", default="", show_default=False, err=True
+            )
 
     return CalibrationBench(camera, settle, ask)
 
@@ -81,7 +97,9 @@ def _bench(camera: Camera, request: CalibrationRequest) -> CalibrationBench:
 def _summary(kind: Kind, result: dict[str, Any]) -> str:
     """The result in one line."""
     if kind == "exposure":
-        worst = max(result["apertures"].items(), key=lambda item: abs(item[1]["error_ev"]))
+        worst = max(
+            result["apertures"].items(), key=lambda item: abs(item[1]["error_ev"])
+        )
         return f"{len(result['apertures'])} apertures, at most {worst[1]['error_ev']:+.2f} EV off"
     if kind == "focus":
         return (
@@ -91,7 +109,8 @@ def _summary(kind: Kind, result: dict[str, Any]) -> str:
         )
     if kind == "flat":
         corners = [
-            f"{word} {aperture['corner_ev']:+.2f}" for word, aperture in result["apertures"].items()
+            f"{word} {aperture['corner_ev']:+.2f}"
+            for word, aperture in result["apertures"].items()
         ]
         return f"corners in EV: {', '.join(corners)}"
     if kind == "dust":

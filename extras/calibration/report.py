@@ -12,7 +12,17 @@ from defocus.errors import DatasetError, InputError
 from defocus.extras.calibration.kinds.focus_scale import step_words
 from defocus.progress import counted
 from defocus.reports.html import render_html
-from defocus.reports.model import Cell, Column, Curve, Curves, Facts, Page, Paragraph, Part, Table
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Curve,
+    Curves,
+    Facts,
+    Page,
+    Paragraph,
+    Part,
+    Table,
+)
 from defocus.storage.files import write_bytes, write_text
 
 RADII = np.linspace(0.0, 1.0, 41)
@@ -48,22 +58,32 @@ def _section(path: Path) -> tuple[str, tuple[Part, ...]]:
         raise DatasetError(
             f"{path}: not a whole calibration of {calibration.kind} ({error}); calibrate again"
         ) from error
-    return f"{calibration.kind.capitalize()} ({path.name})", (_camera(calibration), *parts)
+    return f"{calibration.kind.capitalize()} ({path.name})", (
+        _camera(calibration),
+        *parts,
+    )
 
 
 def _camera(calibration: Calibration) -> Facts:
     labels = {"Camera": "model", "Lens": "lens", "Serial number": "serial"}
     facts = [
-        (label, str(calibration.camera.get(key) or "unknown")) for label, key in labels.items()
+        (label, str(calibration.camera.get(key) or "unknown"))
+        for label, key in labels.items()
     ]
     return Facts(
-        "Camera", (*facts, ("Measured", f"{calibration.created[:16].replace('T', ' ')} UTC"))
+        "Camera",
+        (*facts, ("Measured", f"{calibration.created[:16].replace('T', ' ')} UTC")),
     )
 
 
 def _exposure(result: Result) -> tuple[Part, ...]:
     rows = tuple(
-        (word, str(facts["shutter"]), float(facts["error_ev"]), float(facts["flicker_ev"]))
+        (
+            word,
+            str(facts["shutter"]),
+            float(facts["error_ev"]),
+            float(facts["flicker_ev"]),
+        )
         for word, facts in result["apertures"].items()
     )
     table = Table.of(
@@ -72,7 +92,9 @@ def _exposure(result: Result) -> tuple[Part, ...]:
         rows,
     )
     numbers = tuple(parse_f_number(row[0]) or 0.0 for row in rows)
-    curve = Curve("measured", numbers, tuple(round(row[2], 4) for row in rows), measured=True)
+    curve = Curve(
+        "measured", numbers, tuple(round(row[2], 4) for row in rows), measured=True
+    )
     return Curves("Error by aperture", "f-number", "error, EV", (curve,)), table
 
 
@@ -82,13 +104,18 @@ def _focus(result: Result) -> tuple[Part, ...]:
     ]  # older
     steps = tuple(float(one["steps"]) for one in result["curve"])
     facts = (
-        ("Best position", f"{_signed(float(result['best_steps']), 1)} steps from where it was"),
+        (
+            "Best position",
+            f"{_signed(float(result['best_steps']), 1)} steps from where it was",
+        ),
         ("Backlash", f"{float(result['backlash_steps']):.1f} steps"),
         ("Sharpest over least sharp", f"{float(result['contrast']):.2f} ×"),
         ("A step", step_words(result)),
     )
     curve = Curve("towards far", steps, tuple(map(float, energies)), measured=True)
-    parts = [Curves("Gradient energy over the travel", "steps", "gradient energy", (curve,))]
+    parts = [
+        Curves("Gradient energy over the travel", "steps", "gradient energy", (curve,))
+    ]
     if result.get("scale"):
         parts.append(_blur_curves(result))
     return (*parts, Facts("Focus motor", facts))
@@ -110,7 +137,12 @@ def _flat(result: Result) -> tuple[Part, ...]:
         curves.append(Curve(word, tuple(RADII.tolist()), tuple(fall.tolist())))
         rows.append((word, float(facts["corner_ev"]), float(facts["residual_ev"])))
     return (
-        Curves("Light from the centre to the corners", "radius, corner at 1", "EV", tuple(curves)),
+        Curves(
+            "Light from the centre to the corners",
+            "radius, corner at 1",
+            "EV",
+            tuple(curves),
+        ),
         Table.of(
             "Vignetting",
             ("Aperture", Column("Corners", "EV"), Column("Not explained", "EV")),
@@ -135,9 +167,15 @@ def _dust(result: Result) -> tuple[Part, ...]:
             ("Light lost", "share", 3),
         )
     )  # fmt: skip
-    left = f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
+    left = (
+        f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
+    )
     return (
-        Table.of(f"{counted(len(specks), 'speck')} at {result['aperture']}{left}", columns, rows),
+        Table.of(
+            f"{counted(len(specks), 'speck')} at {result['aperture']}{left}",
+            columns,
+            rows,
+        ),
     )
 
 

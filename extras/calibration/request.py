@@ -30,7 +30,9 @@ class CalibrationRequest(CommandSettings):
     """Range of the focus motor to either side, for focus and breathing."""
     focal_length_mm: FocalLength | None = FOCAL_LENGTH
     sensor_pitch_um: PixelPitch | None = PIXEL_PITCH
-    frames: Annotated[int, Field(ge=1, le=99)] = option(8, "--frames", heading="Pictures")
+    frames: Annotated[int, Field(ge=1, le=99)] = option(
+        8, "--frames", heading="Pictures"
+    )
     """Pictures to average for flat and dust; releases for rig."""
     settle_seconds: Seconds | None = option(None, "--settle SECONDS")
     """Pause before each shot.  [default: 1.5; sim: 0]"""

@@ -29,7 +29,9 @@ class ChartMarks:
 
     layout: Layout
     size_px: tuple[int, int]
-    mtf50: Floats  # ``(E,)`` cycles per px, for each edge in order; NaN where not measured
+    mtf50: (
+        Floats  # ``(E,)`` cycles per px, for each edge in order; NaN where not measured
+    )
     dots: Floats  # ``(D, 2)`` px, for each dot of the sheet in its order; NaN where it was not seen
 
     @property
@@ -65,7 +67,9 @@ class ChartDrift:
     mtf50: MeasuredChange | None  # a fraction; None with fewer than eight edges in both
     right: MeasuredChange | None  # at the middle, px; None with fewer than eight dots
     down: MeasuredChange | None  # shift downwards, px
-    zoom: MeasuredChange | None  # change of magnification, a fraction; positive is larger
+    zoom: (
+        MeasuredChange | None
+    )  # change of magnification, a fraction; positive is larger
     rotation: MeasuredChange | None  # radians, clockwise on a screen
 
     @property
@@ -115,7 +119,9 @@ def _mtf50_change(first: ChartMarks, second: ChartMarks) -> MeasuredChange | Non
     middle = float(np.median(ratios))
     scatter = SIGMA_PER_MAD * float(np.median(np.abs(ratios - middle)))
     factor = math.exp(middle)
-    return MeasuredChange(factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)))
+    return MeasuredChange(
+        factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios))
+    )
 
 
 def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | None]:

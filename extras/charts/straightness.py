@@ -23,7 +23,9 @@ def measure_straightness(light: Array) -> Straightness | None:
 def compare_edges(picture: Array, sharp: Array) -> Straightness:
     """Deviation of an edge from where the sharp picture has it; the lens's distortion drops out."""
     if picture.shape != sharp.shape:
-        raise ImageError(f"regions of {picture.shape} and {sharp.shape} px; give the same region")
+        raise ImageError(
+            f"regions of {picture.shape} and {sharp.shape} px; give the same region"
+        )
     first, lying = upright(picture)
     places, line = _places(first)
     true_places, true_line = _places(sharp.T if lying else sharp)
@@ -31,7 +33,9 @@ def compare_edges(picture: Array, sharp: Array) -> Straightness:
     shift = (line.coefficients[0] - true_line.coefficients[0]) * cosine
     straightness = _deviation((places - true_places) * cosine, float(shift))
     if straightness is None:
-        raise ImageError("the edge is too short for its straightness; give 40 rows or more")
+        raise ImageError(
+            "the edge is too short for its straightness; give 40 rows or more"
+        )
     return straightness
 
 

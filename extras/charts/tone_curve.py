@@ -32,7 +32,9 @@ def _light(values: Floats, stored: Floats, light: Floats) -> Floats:
     def encoded(at: Floats) -> Floats:
         inside = np.clip(at, stored[0], stored[-1])
         beyond = at - inside
-        return np.asarray(curve(inside) + np.where(beyond < 0, slopes[0], slopes[1]) * beyond)
+        return np.asarray(
+            curve(inside) + np.where(beyond < 0, slopes[0], slopes[1]) * beyond
+        )
 
     ramp, white = _decoded(encoded(values)), _decoded(encoded(np.ones(())))
     return np.asarray(ramp / white)

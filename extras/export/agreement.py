@@ -42,7 +42,9 @@ def agreement(
         difference = _difference(network, channels, size, number, run)
         worst = max(worst, difference)
     timed = sizes[0] if len(sizes) == 1 else (TIMED_PX, TIMED_PX)
-    return GraphAgreement(tuple(sizes), worst, _time_ratio(run, network, channels, timed))
+    return GraphAgreement(
+        tuple(sizes), worst, _time_ratio(run, network, channels, timed)
+    )
 
 
 def _difference(
@@ -78,9 +80,13 @@ def onnx_session(graph: bytes) -> Callable[[Array], Array]:
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"]
+        )
     except onnx_errors() as error:
-        raise NotApplicableError(f"ONNX Runtime refuses its graph: {_short(error)}") from error
+        raise NotApplicableError(
+            f"ONNX Runtime refuses its graph: {_short(error)}"
+        ) from error
     name = session.get_inputs()[0].name
 
     def run(picture: Array) -> Array:
@@ -101,7 +107,9 @@ def _run(run: Callable[[Array], Array], picture: Array, size: tuple[int, int]) -
     try:
         return run(picture)
     except onnx_errors() as error:
-        raise NotApplicableError(f"its graph fails at {_text(size)} px: {_short(error)}") from error
+        raise NotApplicableError(
+            f"its graph fails at {_text(size)} px: {_short(error)}"
+        ) from error
 
 
 def _restored(network: nn.Module, picture: Array) -> Array:
@@ -114,7 +122,10 @@ def _picture(channels: int, size: tuple[int, int], seed: int) -> Array:
 
 
 def _time_ratio(
-    run: Callable[[Array], Array], network: nn.Module, channels: int, size: tuple[int, int]
+    run: Callable[[Array], Array],
+    network: nn.Module,
+    channels: int,
+    size: tuple[int, int],
 ) -> float:
     """Ratio of the least CPU times of both, taken in turns after a first run of each."""
     picture = _picture(channels, size, 0)

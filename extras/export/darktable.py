@@ -14,7 +14,13 @@ from defocus.errors import InputError, NotApplicableError
 from defocus.extras.export.graph import Graph
 from defocus.extras.export.origin import WeightsOrigin
 from defocus.reading import intact, read_json
-from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json, write_text
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 TILE_PX = 512
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
@@ -51,11 +57,14 @@ def refuse_foreign_package(name: str, folder: Path) -> None:
         (package, package.is_file() and noted == f"sha256:{sha256_file(package)}"),
         (
             card,
-            card.is_file() and card.read_bytes().partition(b"\n\n")[2].startswith(_SHOWN.encode()),
+            card.is_file()
+            and card.read_bytes().partition(b"\n\n")[2].startswith(_SHOWN.encode()),
         ),
     ):
         if os.path.lexists(path) and not is_own:
-            raise InputError(f"{path}: a file of that name exists; choose another --out")
+            raise InputError(
+                f"{path}: a file of that name exists; choose another --out"
+            )
 
 
 def write_darktable(origin: WeightsOrigin, graph: Graph, folder: Path) -> Path:
@@ -81,7 +90,10 @@ def _zipped(name: str, manifest: dict[str, Any], graph: Graph) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, content in (
-            ("config.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode()),
+            (
+                "config.json",
+                json.dumps(manifest, indent=2, ensure_ascii=False).encode(),
+            ),
             ("model.onnx", graph.model.SerializeToString()),
         ):
             entry = zipfile.ZipInfo(f"{name}/{file}", _EPOCH)
@@ -217,7 +229,11 @@ def _page(origin: WeightsOrigin, graph: Graph, manifest: dict[str, Any]) -> str:
 
 
 def _table(rows: dict[str, str]) -> list[str]:
-    return ["| Property | Value |", "|---|---|", *(f"| {key} | {rows[key]} |" for key in rows)]
+    return [
+        "| Property | Value |",
+        "|---|---|",
+        *(f"| {key} | {rows[key]} |" for key in rows),
+    ]
 
 
 def _versions(path: Path) -> dict[str, Any]:

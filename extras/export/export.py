@@ -31,7 +31,9 @@ class Exported:
     # side of the only squares that a graph takes; None for any size, or no graph
     side_px: int | None = None
     agreement: GraphAgreement | None = None  # of a graph with PyTorch; None without one
-    why_static: str = ""  # why a graph takes one size only, where any was asked for; else empty
+    why_static: str = (
+        ""  # why a graph takes one size only, where any was asked for; else empty
+    )
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-bench export-weights --json`` prints."""
@@ -60,7 +62,11 @@ class Exported:
 
 
 def export_weights(
-    system: Baseline, stored: StoredWeights, form: str, out: Path, tile_px: int | None = None
+    system: Baseline,
+    stored: StoredWeights,
+    form: str,
+    out: Path,
+    tile_px: int | None = None,
 ) -> Exported:
     """Write weights for another tool: ``form`` is ``onnx`` (a file), ``dtmodel`` or ``hub``.
 
@@ -84,7 +90,9 @@ def export_weights(
         path = out
         make_folder(out.parent)
         write_graph(graph, out, origin.facts())
-    return Exported(path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static)
+    return Exported(
+        path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static
+    )
 
 
 def _write_hub(

@@ -36,7 +36,14 @@ STATIC_PX = 256
 INPUT, OUTPUT = "input", "output"
 _SIDES = ("height", "width")
 
-_FAULTS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError)
+_FAULTS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+)
 """What PyTorch's exporter raises for a network that it cannot follow."""
 
 
@@ -45,12 +52,18 @@ class Graph:
     """An ONNX graph that agrees with PyTorch."""
 
     model: "ModelProto"  # the graph with its weights
-    side_px: int | None  # side of the only squares that it takes; None for any height and width
+    side_px: (
+        int | None
+    )  # side of the only squares that it takes; None for any height and width
     agreement: GraphAgreement  # how well and how fast it is
-    why_static: str = ""  # why it takes no other size, where any size was asked for; else empty
+    why_static: str = (
+        ""  # why it takes no other size, where any size was asked for; else empty
+    )
 
 
-def make_graph(system: Baseline, network: nn.Module, side_px: int | None = None) -> Graph:
+def make_graph(
+    system: Baseline, network: nn.Module, side_px: int | None = None
+) -> Graph:
     """The graph of a network, with weights and on the CPU, of any size, or else of squares.
 
     From ``input`` ``(1, C, H, W)`` RGB in [0, 1], C = 6 for two views, to ``output``, not clamped.
@@ -58,7 +71,9 @@ def make_graph(system: Baseline, network: nn.Module, side_px: int | None = None)
     _require_onnx()
     card = system.card
     if card.needs:
-        raise NotApplicableError(f"{card.name} needs {', '.join(card.needs)} beside the picture")
+        raise NotApplicableError(
+            f"{card.name} needs {', '.join(card.needs)} beside the picture"
+        )
     if card.kind == "generative":
         raise NotApplicableError(
             f"{card.name} cannot be exported: it starts from random numbers that PyTorch draws, "
@@ -143,7 +158,9 @@ def _plain_pointwise(network: nn.Module) -> Iterator[None]:
         Pointwise: nn.Conv2d,
         PointwiseLinear: nn.Linear,
     }
-    changed = [(module, type(module)) for module in network.modules() if type(module) in plain]
+    changed = [
+        (module, type(module)) for module in network.modules() if type(module) in plain
+    ]
     for module, kind in changed:
         module.__class__ = plain[kind]
     try:
@@ -170,7 +187,9 @@ def _reason(error: BaseException) -> str:
     """The first cause as one line."""
     while error.__cause__ is not None:
         error = error.__cause__
-    text = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    text = next(
+        (line for line in str(error).splitlines() if line.strip()), type(error).__name__
+    )
     return f"PyTorch's exporter says: {text.strip()[:200]}"
 
 

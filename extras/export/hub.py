@@ -10,7 +10,13 @@ from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.run_folder import package_version
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin
-from defocus.storage.files import make_folder, storing, sync_folder, write_json, write_text
+from defocus.storage.files import (
+    make_folder,
+    storing,
+    sync_folder,
+    write_json,
+    write_text,
+)
 from defocus.storage.staging import staging_folder
 from defocus.storage.tensor_files import save_tensors
 

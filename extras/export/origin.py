@@ -18,8 +18,12 @@ class WeightsOrigin:
 
     system: Baseline  # whose they are
     stored: StoredWeights  # as they are stored
-    own: OwnCard | None = None  # card of the training, where the package ships them; else None
-    model_card: str = ""  # Markdown of the page beside shipped weights; empty for others
+    own: OwnCard | None = (
+        None  # card of the training, where the package ships them; else None
+    )
+    model_card: str = (
+        ""  # Markdown of the page beside shipped weights; empty for others
+    )
 
     @property
     def trained_on(self) -> str:
@@ -46,7 +50,9 @@ def origin_of(system: Baseline, stored: StoredWeights) -> WeightsOrigin:
     path = find_own_weights(system)
     if path is None or own_card(path).sha256 != stored.source_sha256:
         return WeightsOrigin(system, stored)
-    return WeightsOrigin(system, stored, own_card(path), _text(path.with_name(MODEL_CARD)))
+    return WeightsOrigin(
+        system, stored, own_card(path), _text(path.with_name(MODEL_CARD))
+    )
 
 
 def _text(path: Path) -> str:

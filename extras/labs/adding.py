@@ -30,7 +30,9 @@ class Addition:
 def require_collection(collection: Path | None) -> None:
     """Refuse a folder that is no collection of bundles."""
     if collection is not None and not (collection / SETTINGS).is_file():
-        raise InputError(f"{collection}: no {SETTINGS} there; give the folder of a collection")
+        raise InputError(
+            f"{collection}: no {SETTINGS} there; give the folder of a collection"
+        )
 
 
 def key_line(statement: Statement) -> str:
@@ -42,8 +44,15 @@ def key_line(statement: Statement) -> str:
 def addition(bundle: Path, statement: Statement, collection: Path | None) -> Addition:
     """The commands that add a bundle to a collection; a patch is written beside it if needed."""
     folder = collection or ANY_COLLECTION
-    patch = None if collection is None else _written_patch(bundle, statement, collection)
-    target = folder / "bundles" / _folder_name(statement.lab) / bundle_name(bundle, statement)
+    patch = (
+        None if collection is None else _written_patch(bundle, statement, collection)
+    )
+    target = (
+        folder
+        / "bundles"
+        / _folder_name(statement.lab)
+        / bundle_name(bundle, statement)
+    )
     commands = [
         shlex.join(["mkdir", "-p", str(target.parent)]),
         shlex.join(["cp", str(bundle), str(target)]),
@@ -84,7 +93,9 @@ def _written_patch(bundle: Path, statement: Statement, collection: Path) -> Path
 def _with_key(settings: str, line: str) -> str:
     """The text of a collection's settings with one more lab."""
     lines = settings.splitlines()
-    heads = [number for number, text in enumerate(lines) if re.match(r"\s*\[labs\]", text)]
+    heads = [
+        number for number, text in enumerate(lines) if re.match(r"\s*\[labs\]", text)
+    ]
     if heads:
         lines.insert(heads[0] + 1, line)
     else:
@@ -94,5 +105,7 @@ def _with_key(settings: str, line: str) -> str:
 
 def _difference(before: str, after: str) -> str:
     names = f"a/{SETTINGS}", f"b/{SETTINGS}"
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), *names, lineterm=""
+    )
     return "\n".join(lines) + "\n"

@@ -105,7 +105,9 @@ def read_signed_scores(path: Path) -> tuple[Statement, dict[str, list[Score]]]:
     statement = read_signed(path)
     (content,) = _members(path, (SCORES,))
     if hashlib.sha256(content).hexdigest() != statement.files.get(SCORES):
-        raise BundleRefusedError("files", f"{path}: {SCORES} is not the file that was signed")
+        raise BundleRefusedError(
+            "files", f"{path}: {SCORES} is not the file that was signed"
+        )
     return statement, _parsed_scores(content, statement)
 
 
@@ -123,10 +125,14 @@ def _members(path: Path, wanted: Sequence[str]) -> list[bytes]:
                 with file.open(name) as member:
                     contents.append(member.read(MOST_JSON_BYTES + 1))
     except _NO_ARCHIVE as error:
-        raise BundleRefusedError("archive", f"{path}: damaged ({error}); get it again") from error
+        raise BundleRefusedError(
+            "archive", f"{path}: damaged ({error}); get it again"
+        ) from error
     for name, content in zip(wanted, contents, strict=True):
         if len(content) > MOST_JSON_BYTES:
-            raise BundleRefusedError("archive", f"{path}: {name} is larger than any such document")
+            raise BundleRefusedError(
+                "archive", f"{path}: {name} is larger than any such document"
+            )
     return contents
 
 
@@ -135,10 +141,14 @@ def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
     path = bundle.folder / SCORES
     try:
         if path.stat().st_size > MOST_JSON_BYTES:
-            raise BundleRefusedError("files", f"{SCORES}: larger than any list of scores")
+            raise BundleRefusedError(
+                "files", f"{SCORES}: larger than any list of scores"
+            )
         content = path.read_bytes()
     except OSError as error:
-        raise BundleRefusedError("files", f"{SCORES}: no list of scores ({error})") from error
+        raise BundleRefusedError(
+            "files", f"{SCORES}: no list of scores ({error})"
+        ) from error
     return _parsed_scores(content, bundle.statement)
 
 
@@ -147,7 +157,9 @@ def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score
         rows = ScoreRows.validate_json(content, strict=True)
     except ValidationError as error:
         reason = str(error).splitlines()[0]
-        raise BundleRefusedError("files", f"{SCORES}: no list of scores ({reason})") from error
+        raise BundleRefusedError(
+            "files", f"{SCORES}: no list of scores ({reason})"
+        ) from error
     stated = {run.entry.run for run in statement.runs}
     if set(rows) != stated:
         raise BundleRefusedError("files", f"{SCORES}: of other runs than {STATEMENT}")
@@ -155,7 +167,9 @@ def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score
     for run, scores in by_run.items():
         keys = [(one.profile, one.protocol, one.metric, one.pair) for one in scores]
         if len(set(keys)) < len(keys):
-            raise BundleRefusedError("duplicates", f"{SCORES}: a score of {run} is there twice")
+            raise BundleRefusedError(
+                "duplicates", f"{SCORES}: a score of {run} is there twice"
+            )
     return by_run
 
 
@@ -179,13 +193,17 @@ def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
     except ARRAY_ERRORS as error:
         raise BundleRefusedError("outputs", f"{path.name}: {error}") from error
     if not np.isfinite(picture).all():
-        raise BundleRefusedError("outputs", f"{path.name}: has values that are not finite")
+        raise BundleRefusedError(
+            "outputs", f"{path.name}: has values that are not finite"
+        )
     return picture
 
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give a bundle of 'defocus-bench labs submit'")
+        raise InputError(
+            f"{path}: no such file; give a bundle of 'defocus-bench labs submit'"
+        )
     if path.suffix != ".zip":
         raise InputError(f"{path}: the name of a bundle ends in .zip")
 
@@ -199,7 +217,9 @@ def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
         document: Any = json.loads(signature)
         said = {name: str(document[name]) for name in ("algorithm", "key", "signature")}
     except (ValueError, LookupError, TypeError) as error:
-        raise BundleRefusedError("signature", f"{path}: {SIGNATURE} is not a signature") from error
+        raise BundleRefusedError(
+            "signature", f"{path}: {SIGNATURE} is not a signature"
+        ) from error
     if set(document) != set(said) or said["algorithm"] != "ed25519":
         raise BundleRefusedError(
             "signature", f"{path}: {SIGNATURE} is not a signature of this kind"
@@ -207,17 +227,25 @@ def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
     if said["key"] != statement.key:
         raise BundleRefusedError("key", f"{path}: signed by another key than it states")
     if not is_signed(content, said["signature"], statement.key):
-        raise BundleRefusedError("signature", f"{path}: the signature is not of this statement")
+        raise BundleRefusedError(
+            "signature", f"{path}: the signature is not of this statement"
+        )
     return statement
 
 
 def _require_members(path: Path, folder: Path, statement: Statement) -> None:
     """Exactly the stated members, each with its hash, and no name that nothing explains."""
-    there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    there = {
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        if not file.is_dir()
+    }
     further = there - {STATEMENT, SIGNATURE}
     if further != set(statement.files):
         odd = min(further ^ set(statement.files))
-        raise BundleRefusedError("files", f"{path}: {odd!r} is not both stated and there")
+        raise BundleRefusedError(
+            "files", f"{path}: {odd!r} is not both stated and there"
+        )
     names = {SCORES}
     for run in statement.runs:
         names |= {output_name(run.entry.run, pair) for pair in run.outputs}
@@ -226,7 +254,9 @@ def _require_members(path: Path, folder: Path, statement: Statement) -> None:
         raise BundleRefusedError("files", f"{path}: {odd_names[0]!r} belongs to no run")
     for name, sha256 in sorted(statement.files.items()):
         if sha256_file(folder / name) != sha256:
-            raise BundleRefusedError("files", f"{path}: {name} is not the file that was signed")
+            raise BundleRefusedError(
+                "files", f"{path}: {name} is not the file that was signed"
+            )
     for run in statement.runs:
         for pair, sha256 in run.outputs.items():
             name = output_name(run.entry.run, pair)

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from defocus.benchmark.leaderboard.rows import Row, leaderboard
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import STORE, Cost, Entry, MetricVersion, open_results
+from defocus.benchmark.results.store import (
+    STORE,
+    Cost,
+    Entry,
+    MetricVersion,
+    open_results,
+)
 
 StoredRun = tuple[Entry, Sequence[Score], Sequence[Cost], Iterable[MetricVersion]]
 
@@ -29,15 +35,21 @@ def rows_of(runs: Iterable[StoredRun]) -> list[Row]:
 
 def different_cell(stated: Sequence[Row], computed: Sequence[Row]) -> str:
     """The first difference between two leaderboards, in words; empty if there is none."""
-    costs = {row.metric for row in stated if not row.protocol}  # earlier versions had fewer
-    computed = [r for r in computed if r.protocol or r.metric in costs or r.value is not None]
+    costs = {
+        row.metric for row in stated if not row.protocol
+    }  # earlier versions had fewer
+    computed = [
+        r for r in computed if r.protocol or r.metric in costs or r.value is not None
+    ]
     if len(stated) != len(computed):
         return f"{len(stated)} rows are stated, {len(computed)} follow from the scores"
     for one, other in zip(stated, computed, strict=True):
         for field in fields(Row):
             said, follows = getattr(one, field.name), getattr(other, field.name)
             if not _alike(said, follows):
-                where = " ".join(filter(None, (one.system, one.protocol, one.metric, field.name)))
+                where = " ".join(
+                    filter(None, (one.system, one.protocol, one.metric, field.name))
+                )
                 return f"{where}: {said} is stated, {follows} follows from the scores"
     return ""
 

@@ -36,17 +36,27 @@ def signing_key(path: Path | None = None) -> "Ed25519PrivateKey":
     try:
         key = load_ssh_private_key(place.read_bytes(), password=None)
     except OSError as error:
-        raise InputError(f"{place}: cannot be read ({error.strerror}); check --key") from error
+        raise InputError(
+            f"{place}: cannot be read ({error.strerror}); check --key"
+        ) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{place}: no Ed25519 key without passphrase ({error})") from error
+        raise InputError(
+            f"{place}: no Ed25519 key without passphrase ({error})"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise InputError(f"{place}: another kind of key; make one with ssh-keygen -t ed25519")
+        raise InputError(
+            f"{place}: another kind of key; make one with ssh-keygen -t ed25519"
+        )
     return key
 
 
 def _new_key(place: Path) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
 
     key = Ed25519PrivateKey.generate()
     content = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())

@@ -97,7 +97,11 @@ def canonical(statement: Statement) -> bytes:
     """The one text of a statement: JSON with sorted keys, without spaces, UTF-8."""
     document = statement.model_dump(mode="json")
     text = json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        document,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
     )
     return text.encode()
 
@@ -114,7 +118,9 @@ def parse_statement(content: bytes) -> Statement:
     try:
         statement = Statement.model_validate_json(content, strict=True)
     except ValidationError as error:
-        raise InputError(f"{STATEMENT}: {document_problem(error, 'the text')}") from error
+        raise InputError(
+            f"{STATEMENT}: {document_problem(error, 'the text')}"
+        ) from error
     if canonical(statement) != content:
         raise InputError(
             f"{STATEMENT}: not the canonical text; fields are unknown, twice there or reordered"

@@ -25,7 +25,13 @@ from defocus.benchmark.results.run_folder import (
     run_folder,
     trained_datasets,
 )
-from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, Results, read_results
+from defocus.benchmark.results.store import (
+    ELSEWHERE,
+    STORE,
+    Entry,
+    Results,
+    read_results,
+)
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.study.document import REQUEST, read_request
@@ -62,7 +68,9 @@ class SubmissionChoice:
     systems: Sequence[str] = ()  # shell patterns for names; empty for all
     # address of the dataset, where the study has several; None for its only one
     dataset: str | None = None
-    outputs: bool = True  # whether the restored pictures are inside, not only their hashes
+    outputs: bool = (
+        True  # whether the restored pictures are inside, not only their hashes
+    )
     weights: bool = False  # whether the weights of the study's own trainings are inside
     key: Path | None = None  # file of the private key; None for the user's own
 
@@ -78,7 +86,9 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         members: dict[str, Path | bytes] = {SCORES: _scores(results, entries)}
         if choice.outputs:
             for run, pictures in kept.items():
-                members |= {output_name(run, pair): path for pair, path in pictures.items()}
+                members |= {
+                    output_name(run, pair): path for pair, path in pictures.items()
+                }
         weights = {entry.run: _weights(out, entry) for entry in entries}
         if choice.weights:
             files = {run: each[1] for run, each in weights.items() if each is not None}
@@ -93,18 +103,28 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
             tool=package_version(),
             dataset=_data_facts(dataset, address),
             profile=DEFAULT.name,
-            seeds=read_request(out).seeds if (out / REQUEST).is_file() else _seeds(entries),
+            seeds=read_request(out).seeds
+            if (out / REQUEST).is_file()
+            else _seeds(entries),
             training=_training(dataset, entries),
             runs=tuple(
                 _run_facts(out, results, entry, weights[entry.run], hashes[entry.run])
                 for entry in entries
             ),
             rows=tuple(_rows(results, entries)),
-            files={name: _hash_of(name, member, hashes) for name, member in members.items()},
+            files={
+                name: _hash_of(name, member, hashes) for name, member in members.items()
+            },
         )
     content = canonical(statement)
-    signed = {"algorithm": "ed25519", "key": statement.key, "signature": signature_of(content, key)}
-    _write(bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members})
+    signed = {
+        "algorithm": "ed25519",
+        "key": statement.key,
+        "signature": signature_of(content, key),
+    }
+    _write(
+        bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members}
+    )
     return statement
 
 
@@ -118,7 +138,9 @@ def _require_names(bundle: Path, choice: SubmissionChoice) -> None:
 
 def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset, str]:
     """The dataset of the study's current runs, opened, and its address."""
-    names = {entry.data_hash: entry.dataset for entry in results.entries() if entry.scored}
+    names = {
+        entry.data_hash: entry.dataset for entry in results.entries() if entry.scored
+    }
     if address is None:
         if not (out / REQUEST).is_file():
             raise InputError(
@@ -127,7 +149,9 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
             )
         addresses = read_request(out).datasets
         if len(addresses) > 1:
-            raise InputError(f"{out}: has {len(addresses)} datasets; choose one with --dataset")
+            raise InputError(
+                f"{out}: has {len(addresses)} datasets; choose one with --dataset"
+            )
         address = addresses[0]
     dataset = open_dataset(address, damaged=True)
     if dataset.content_hash not in names:
@@ -138,7 +162,9 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
     return dataset, address
 
 
-def _chosen(out: Path, results: Results, dataset: Dataset, systems: Sequence[str]) -> list[Entry]:
+def _chosen(
+    out: Path, results: Results, dataset: Dataset, systems: Sequence[str]
+) -> list[Entry]:
     entries = [
         entry
         for group in current_entries(results)
@@ -150,10 +176,14 @@ def _chosen(out: Path, results: Results, dataset: Dataset, systems: Sequence[str
         and (not systems or any(fnmatchcase(entry.system, one) for one in systems))
     ]
     if not entries:
-        raise InputError(f"{out}: no scored run of {', '.join(systems) or dataset.name} in it")
+        raise InputError(
+            f"{out}: no scored run of {', '.join(systems) or dataset.name} in it"
+        )
     own = [entry for entry in entries if not _is_of_others(out, entry)]
     if not own:
-        raise InputError(f"{out}: all its scores were taken from others, who submit them")
+        raise InputError(
+            f"{out}: all its scores were taken from others, who submit them"
+        )
     return [replace(entry, checkpoint_stamp="") for entry in own]
 
 
@@ -165,7 +195,9 @@ def _is_of_others(out: Path, entry: Entry) -> bool:
     return bool(origin)
 
 
-def _outputs(out: Path, results: Results, dataset: Dataset, entry: Entry) -> dict[str, Path]:
+def _outputs(
+    out: Path, results: Results, dataset: Dataset, entry: Entry
+) -> dict[str, Path]:
     """The kept restored pictures of a run, by pair; none of those that could not be read."""
     basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
     kept = KeptOutputs(run_folder(out, entry.run), basis)
@@ -196,7 +228,10 @@ def _npy(path: Path) -> bytes:
 
 
 def _scores(results: Results, entries: Sequence[Entry]) -> bytes:
-    rows = {entry.run: [astuple(score) for score in results.scores(entry.run)] for entry in entries}
+    rows = {
+        entry.run: [astuple(score) for score in results.scores(entry.run)]
+        for entry in entries
+    }
     return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -209,13 +244,19 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
     path, licence = folder / CHECKPOINT, _licence(entry.system)
     trained_on = trained_datasets(entry.train_dataset)
     if entry.checkpoint and path.is_file():
-        return WeightsFacts(sha256=sha256_file(path), licence=licence, trained_on=trained_on), path
+        return WeightsFacts(
+            sha256=sha256_file(path), licence=licence, trained_on=trained_on
+        ), path
     sha256 = str(document.get("weights", {}).get("sha256", ""))
     for stored in all_weights(plain_name(entry.system))[0]:
         if stored.sha256 == sha256:
-            facts = WeightsFacts(sha256=sha256, licence=stored.licence, trained_on=trained_on)
+            facts = WeightsFacts(
+                sha256=sha256, licence=stored.licence, trained_on=trained_on
+            )
             return facts, stored.path
-    raise InputError(f"{out}: the weights of {entry.run} are no longer there; run it again")
+    raise InputError(
+        f"{out}: the weights of {entry.run} are no longer there; run it again"
+    )
 
 
 def _licence(system: str) -> str:
@@ -268,7 +309,9 @@ def _seeds(entries: Sequence[Entry]) -> int:
 
 def _training(dataset: Dataset, entries: Sequence[Entry]) -> tuple[TrainedOn, ...]:
     """Hashes of the training pictures, where a run was trained on the dataset itself."""
-    if not any(dataset.name in trained_datasets(entry.train_dataset) for entry in entries):
+    if not any(
+        dataset.name in trained_datasets(entry.train_dataset) for entry in entries
+    ):
         return ()
     return (TrainedOn(dataset=dataset.name, pictures=training_hashes(dataset)),)
 
@@ -285,7 +328,9 @@ def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:
     )
 
 
-def _hash_of(name: str, member: Path | bytes, outputs: Mapping[str, Mapping[str, str]]) -> str:
+def _hash_of(
+    name: str, member: Path | bytes, outputs: Mapping[str, Mapping[str, str]]
+) -> str:
     if isinstance(member, bytes):
         return hashlib.sha256(member).hexdigest()
     kind, run, *pair = name.split("/")
@@ -304,5 +349,7 @@ def _write(bundle: Path, members: Mapping[str, Path | bytes]) -> None:
             if isinstance(member, bytes):
                 content = member
             else:
-                content = _npy(member) if name.startswith("outputs/") else member.read_bytes()
+                content = (
+                    _npy(member) if name.startswith("outputs/") else member.read_bytes()
+                )
             archive.writestr(info, content)

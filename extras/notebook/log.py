@@ -15,7 +15,12 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
-from defocus.capture.sessions.view import list_pairs, pair_details, pair_entry, settings_text
+from defocus.capture.sessions.view import (
+    list_pairs,
+    pair_details,
+    pair_entry,
+    settings_text,
+)
 from defocus.errors import DatasetError, InputError
 from defocus.pictures.shot import Exif
 from defocus.processes.isolation import LeftOut, left_out_by
@@ -115,14 +120,24 @@ def _last_tries(session: Path) -> dict[str, datetime]:
 
 
 def _shot_words(state: SessionState) -> dict[str, ShotWords]:
-    return {name: said for one in session_additions() for name, said in one.words(state).items()}
+    return {
+        name: said
+        for one in session_additions()
+        for name, said in one.words(state).items()
+    }
 
 
 def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow:
     shot = chart.shot
     exposure = shot.exposure
-    words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
-    settings = settings_text({name: word for name, word in words.items() if word is not None})
+    words = {
+        "aperture": exposure.aperture,
+        "shutter": exposure.shutter,
+        "iso": exposure.iso,
+    }
+    settings = settings_text(
+        {name: word for name, word in words.items() if word is not None}
+    )
     return LogRow(
         done=datetime.fromisoformat(shot.time).astimezone(),
         pair=chart.id,
@@ -160,7 +175,11 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
     remove_unfinished(out.parent, [out.name])
     state, _ = read_state(session)
     if suffix == ".csv":
-        columns = ["day", "time", *(one.name for one in fields(LogRow) if one.name != "done")]
+        columns = [
+            "day",
+            "time",
+            *(one.name for one in fields(LogRow) if one.name != "done"),
+        ]
         cells = [[getattr(row, name) for name in columns] for row in rows]
         write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
     elif suffix == ".html":
@@ -176,14 +195,22 @@ def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
     """The log to look at: what extras measured is a table, and a sentence in CSV alone."""
     words = _shot_words(state)
     rows = [
-        replace(row, reason=words[row.pair].short) if row.pair in words else row for row in rows
+        replace(row, reason=words[row.pair].short) if row.pair in words else row
+        for row in rows
     ]
     taken = [
-        row for _, row in sorted(((row.done, row) for row in rows if row.done), key=itemgetter(0))
+        row
+        for _, row in sorted(
+            ((row.done, row) for row in rows if row.done), key=itemgetter(0)
+        )
     ]
-    days = [(day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)]
+    days = [
+        (day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)
+    ]
     missing = [row.scene for row in rows if not row.done]
-    tables = [(one.log_heading, tuple(one.log_parts(state))) for one in session_additions()]
+    tables = [
+        (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
+    ]
     added = [(heading, parts) for heading, parts in tables if parts]
     return Page(
         title=f"Log of session {session.absolute().name}",
@@ -210,15 +237,23 @@ def _facts(rows: Sequence[LogRow]) -> Facts:
         if label == "by" and not numbers:
             continue
         names = [f"{name} ({counted(n, 'pair')})" for name, n in numbers.most_common()]
-        facts.append((label, ", ".join(numbers if len(numbers) == 1 else names) or "not recorded"))
+        facts.append(
+            (
+                label,
+                ", ".join(numbers if len(numbers) == 1 else names) or "not recorded",
+            )
+        )
     return Facts("Shot by and with", tuple(facts))
 
 
 def _counts(rows: Sequence[LogRow]) -> str:
     numbers = {
-        said: sum(row.verdict == verdict for row in rows) for verdict, said in VERDICT_WORDS.items()
+        said: sum(row.verdict == verdict for row in rows)
+        for verdict, said in VERDICT_WORDS.items()
     }
-    verdicts = ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
+    verdicts = ", ".join(
+        f"{number} {said}" for said, number in numbers.items() if number
+    )
     pairs = sum(numbers.values())
     charts = len(rows) - pairs
     return (f"{counted(pairs, 'pair')} ({verdicts})" if verdicts else "no pair") + (
@@ -233,7 +268,9 @@ def _judged(row: LogRow) -> str:
 
 def _unbroken(settings: str) -> str:
     """Settings whose numbers keep their units on the line, as ``1/4 s``."""
-    return ", ".join(each.replace(" ", "\N{NO-BREAK SPACE}") for each in settings.split(", "))
+    return ", ".join(
+        each.replace(" ", "\N{NO-BREAK SPACE}") for each in settings.split(", ")
+    )
 
 
 # The first column is on every part of a table that is too wide for the paper
@@ -255,5 +292,7 @@ def _table(rows: Sequence[LogRow]) -> Table:
         for row in rows
     )
     span = f"{rows[0].time} to {rows[-1].time}"
-    caption = f"{span}: {_counts(rows)}" + (f", {counted(len(scenes), 'scene')}" if scenes else "")
+    caption = f"{span}: {_counts(rows)}" + (
+        f", {counted(len(scenes), 'scene')}" if scenes else ""
+    )
     return Table.of(caption, COLUMNS, cells, stacked=True)

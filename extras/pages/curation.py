@@ -116,7 +116,8 @@ class ReviewedPairs:
         reason = printable(asked.get("reason", "")[:LONGEST_REASON])
         with self._writing:
             add_decision(
-                self._curation.out, Judgement(name, cast(Verdict, action), reason, "person")
+                self._curation.out,
+                Judgement(name, cast(Verdict, action), reason, "person"),
             )
             self._tell(name)
 

@@ -15,7 +15,13 @@ from defocus.capture.planning.shoot_settings import (
 )
 from defocus.settings import CommandSettings, option
 
-__all__ = ["BracketSettings", "LivePageSettings", "LiveSettings", "PageSettings", "ReviewSettings"]
+__all__ = [
+    "BracketSettings",
+    "LivePageSettings",
+    "LiveSettings",
+    "PageSettings",
+    "ReviewSettings",
+]
 
 
 class LiveSettings(HandlingSettings):

@@ -50,7 +50,9 @@ class MetricAgreement:
     systems: int  # number of systems that have both
 
 
-def metric_agreement(results: Results, strengths: Sequence[Strength]) -> list[MetricAgreement]:
+def metric_agreement(
+    results: Results, strengths: Sequence[Strength]
+) -> list[MetricAgreement]:
     """Rank correlation of every metric with people on every dataset, the highest first.
 
     A system of several scores there is left out: answers do not say which of them people saw."""
@@ -65,7 +67,8 @@ def metric_agreement(results: Results, strengths: Sequence[Strength]) -> list[Me
         if agreed is not None:
             agreements.append(MetricAgreement(*where, *agreed, len(members)))
     return sorted(
-        agreements, key=lambda one: (-one.correlation, one.protocol, one.metric, one.dataset)
+        agreements,
+        key=lambda one: (-one.correlation, one.protocol, one.metric, one.dataset),
     )
 
 
@@ -73,8 +76,8 @@ def _scores_of_systems(
     results: Results, people: Mapping[str, Strength], metrics: Mapping[str, Metric]
 ) -> dict[tuple[str, str, str, str], dict[str, list[SystemScores]]]:
     """Scores of every judged system by dataset, profile, protocol and metric."""
-    scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = defaultdict(
-        lambda: defaultdict(list)
+    scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = (
+        defaultdict(lambda: defaultdict(list))
     )
     for entries in current_entries(results):
         if entries[0].system not in people:

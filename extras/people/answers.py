@@ -28,7 +28,9 @@ class PairedJudgement(Settings):
 
     trial: Annotated[int, Field(ge=0)]  # index of the trial
     better: Literal["left", "right", "equal"]  # which side was better
-    invented: tuple[Literal["left", "right"], ...] = ()  # sides whose content looks invented
+    invented: tuple[
+        Literal["left", "right"], ...
+    ] = ()  # sides whose content looks invented
 
 
 class Judgements(Settings):
@@ -36,9 +38,13 @@ class Judgements(Settings):
 
     format: Literal["defocus-judgements"]
     # name that the person gave, not blank
-    judge: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    judge: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)
+    ]
     plan: str  # hash of the plan
-    answers: tuple[PairedJudgement, ...]  # judgements in the order in which they were given
+    answers: tuple[
+        PairedJudgement, ...
+    ]  # judgements in the order in which they were given
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ class Judged:
     judgements: int  # number of judgements that count
     # share of repeated trials that were answered alike; None without any
     with_themselves: float | None
-    with_others: float | None  # share of trials that two people answered alike; None without any
+    with_others: (
+        float | None
+    )  # share of trials that two people answered alike; None without any
     # share of a system's showings in which content was marked as invented
     invented: Mapping[str, float]
 
@@ -73,7 +81,9 @@ def read_judged(out: Path) -> Judged | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise InputError(f"{out / JUDGED}: damaged; use 'judge ANSWERS…' again") from error
+        raise InputError(
+            f"{out / JUDGED}: damaged; use 'judge ANSWERS…' again"
+        ) from error
 
 
 def read_answers(path: Path, trials: Sequence[Trial]) -> Judgements:
@@ -102,14 +112,19 @@ def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgemen
         one = read_answers(path, trials)
         for before, other in by_file.items():
             short = min(len(one.answers), len(other.answers))
-            if one.judge == other.judge and one.answers[:short] == other.answers[:short]:
+            if (
+                one.judge == other.judge
+                and one.answers[:short] == other.answers[:short]
+            ):
                 raise InputError(
                     f"{path}: the answers of {one.judge} again, as in {before}; drop one"
                 )
         by_file[path] = one
     names = Counter(one.judge for one in by_file.values())
     return [
-        one.model_copy(update={"judge": f"{one.judge} ({path})"}) if names[one.judge] > 1 else one
+        one.model_copy(update={"judge": f"{one.judge} ({path})"})
+        if names[one.judge] > 1
+        else one
         for path, one in by_file.items()
     ]
 
@@ -120,13 +135,17 @@ def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     left_out = {name: share for name, share in shares.items() if share < LEAST_CAUGHT}
     counting = [one for one in people if one.judge not in left_out]
     comparisons = [
-        PairedChoice(trials[answer.trial].left, trials[answer.trial].right, _share(answer))
+        PairedChoice(
+            trials[answer.trial].left, trials[answer.trial].right, _share(answer)
+        )
         for one in counting
         for answer in one.answers
         if trials[answer.trial].kind != "catch"
     ]
     if not comparisons:
-        raise InputError("no judgement counts: nobody passed the catch trials, or all are empty")
+        raise InputError(
+            "no judgement counts: nobody passed the catch trials, or all are empty"
+        )
     return Judged(
         tuple(strengths(comparisons)),
         tuple(one.judge for one in counting),
@@ -152,7 +171,9 @@ def _caught(trials: Sequence[Trial], one: Judgements) -> float:
     return sum(right) / len(right) if right else 1.0
 
 
-def _with_themselves(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
+def _with_themselves(
+    trials: Sequence[Trial], people: Sequence[Judgements]
+) -> float | None:
     alike: list[bool] = []
     for one in people:
         given = {answer.trial: _share(answer) for answer in one.answers}
@@ -172,12 +193,17 @@ def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float
             if trials[answer.trial].kind != "catch":
                 given[answer.trial].append(_share(answer))
     alike = [
-        a == b for shares in given.values() for n, a in enumerate(shares) for b in shares[n + 1 :]
+        a == b
+        for shares in given.values()
+        for n, a in enumerate(shares)
+        for b in shares[n + 1 :]
     ]
     return sum(alike) / len(alike) if alike else None
 
 
-def _invented(trials: Sequence[Trial], people: Sequence[Judgements]) -> dict[str, float]:
+def _invented(
+    trials: Sequence[Trial], people: Sequence[Judgements]
+) -> dict[str, float]:
     shown: dict[str, int] = defaultdict(int)
     marked: dict[str, int] = defaultdict(int)
     for one in people:

@@ -26,11 +26,18 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
     """Pairs whose restored picture every system has, with the blurry and the sharp one."""
     shared: set[str] | None = None
     for folder in folders.values():
-        names = {path.name.removesuffix(".restored.png") for path in folder.glob("*.restored.png")}
-        whole = {n for n in names if all((folder / f"{n}.{s}.png").is_file() for s in STATES)}
+        names = {
+            path.name.removesuffix(".restored.png")
+            for path in folder.glob("*.restored.png")
+        }
+        whole = {
+            n for n in names if all((folder / f"{n}.{s}.png").is_file() for s in STATES)
+        }
         shared = whole if shared is None else shared & whole
     if not shared:
-        raise InputError("no picture that all systems restored and that has a sharp one")
+        raise InputError(
+            "no picture that all systems restored and that has a sharp one"
+        )
     return sorted(shared)
 
 
@@ -46,7 +53,9 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
             key = (trial.pair, what)
             if key not in places:
                 places[key] = len(pictures)
-                folder = folders[what] if what in folders else next(iter(folders.values()))
+                folder = (
+                    folders[what] if what in folders else next(iter(folders.values()))
+                )
                 if trial.pair not in crops:
                     crops[trial.pair] = _crop(_picture(folder, trial.pair, SHARP))
                 state = what if what in (SHARP, BLURRY) else "restored"
@@ -57,16 +66,24 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
     return _filled(trials, shown, pictures)
 
 
-def _filled(trials: Sequence[Trial], shown: list[list[int]], pictures: list[str]) -> str:
+def _filled(
+    trials: Sequence[Trial], shown: list[list[int]], pictures: list[str]
+) -> str:
     """The page with the trials and their pictures in it."""
     data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}
     static = files(__package__) / "static"
     style, script, page = (
-        (static / f"judge.{suffix}").read_text(encoding="utf-8") for suffix in ("css", "js", "html")
+        (static / f"judge.{suffix}").read_text(encoding="utf-8")
+        for suffix in ("css", "js", "html")
     )
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     policy = content_security_policy(style, script)
-    for name, value in (("policy", policy), ("style", style), ("data", text), ("script", script)):
+    for name, value in (
+        ("policy", policy),
+        ("style", style),
+        ("data", text),
+        ("script", script),
+    ):
         page = page.replace(f"{{{name}}}", value)
     return page
 

@@ -64,7 +64,10 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
 
 
 def _most_likely(
-    names: list[str], second: NDArray[np.intp], first: NDArray[np.intp], share: NDArray[np.float64]
+    names: list[str],
+    second: NDArray[np.intp],
+    first: NDArray[np.intp],
+    share: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Strengths by Newton's method, and the curvature of the likelihood there."""
     values = np.zeros(len(names))
@@ -83,7 +86,10 @@ def _most_likely(
 
 
 def _curvature(
-    first: NDArray[np.intp], second: NDArray[np.intp], weight: NDArray[np.float64], many: int
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    weight: NDArray[np.float64],
+    many: int,
 ) -> NDArray[np.float64]:
     curvature = SHRINKAGE * np.eye(many)
     np.add.at(curvature, (first, first), weight)

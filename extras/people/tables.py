@@ -48,7 +48,9 @@ def judged_words(result: Judged) -> list[str]:
         "with themselves in {:.0%} of the questions that were asked again": result.with_themselves,
         "with each other in {:.0%} of those that two answered": result.with_others,
     }
-    shares = [words.format(share) for words, share in agreed.items() if share is not None]
+    shares = [
+        words.format(share) for words, share in agreed.items() if share is not None
+    ]
     return [*said, f"People agree {' and '.join(shares)}."] if shares else said
 
 
@@ -57,16 +59,24 @@ def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
     by_dataset: dict[tuple[str, str], list[MetricAgreement]] = defaultdict(list)
     for one in agreements:
         by_dataset[one.dataset, one.profile].append(one)
-    return tuple(_metrics_table(*on, by_metric) for on, by_metric in sorted(by_dataset.items()))
+    return tuple(
+        _metrics_table(*on, by_metric) for on, by_metric in sorted(by_dataset.items())
+    )
 
 
-def _metrics_table(dataset: str, profile: str, agreements: Sequence[MetricAgreement]) -> Table:
+def _metrics_table(
+    dataset: str, profile: str, agreements: Sequence[MetricAgreement]
+) -> Table:
     """A row a metric, a column a protocol."""
     by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)
-    for one in agreements:  # the highest correlation is first, so metrics are in that order
+    for (
+        one
+    ) in agreements:  # the highest correlation is first, so metrics are in that order
         by_metric[one.metric][one.protocol] = one
     seen = {one.protocol for one in agreements}
-    protocols = sorted(seen, key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)))
+    protocols = sorted(
+        seen, key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p))
+    )
     many = max((one.systems for one in agreements), default=0)
     rows = tuple(
         (

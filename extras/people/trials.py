@@ -44,7 +44,9 @@ def plan_trials(
 ) -> list[Trial]:
     """Draw trials: every two systems equally often, pictures in turn, repeats and catches."""
     if len(systems) < 2 or not pairs:
-        raise InputError("judging needs two systems and a picture that both have restored")
+        raise InputError(
+            "judging needs two systems and a picture that both have restored"
+        )
     draws = np.random.default_rng(seed)
     couples = [(a, b) for n, a in enumerate(systems) for b in systems[n + 1 :]]
     repeats, catches = round(REPEATED * many), max(1, round(CAUGHT * many))
@@ -52,11 +54,17 @@ def plan_trials(
     for _ in range(catches):
         sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
         pair = pairs[int(draws.integers(len(pairs)))]
-        trials.insert(int(draws.integers(len(trials) + 1)), Trial("catch", pair, *sides))
+        trials.insert(
+            int(draws.integers(len(trials) + 1)), Trial("catch", pair, *sides)
+        )
     plain = [n for n, one in enumerate(trials) if one.kind == "plain"]
     chosen = draws.choice(plain, min(repeats, len(plain)), replace=False)
-    for of in sorted(int(n) for n in chosen):  # at the end: they are long after their first
-        trials.append(Trial("repeat", trials[of].pair, trials[of].right, trials[of].left, of))
+    for of in sorted(
+        int(n) for n in chosen
+    ):  # at the end: they are long after their first
+        trials.append(
+            Trial("repeat", trials[of].pair, trials[of].right, trials[of].left, of)
+        )
     return trials
 
 
@@ -75,7 +83,9 @@ def _plain_trials(
             draws.shuffle(couples)
         sides = couples[number % len(couples)]
         left, right = sides if draws.random() < 0.5 else sides[::-1]
-        trials.append(Trial("plain", pairs[int(draws.integers(len(pairs)))], left, right))
+        trials.append(
+            Trial("plain", pairs[int(draws.integers(len(pairs)))], left, right)
+        )
     return trials
 
 
@@ -102,7 +112,9 @@ def write_plan(out: Path, trials: Sequence[Trial]) -> str:
 
 def plan_hash(trials: Sequence[Trial]) -> str:
     """SHA-256 hash of a plan."""
-    return hashlib.sha256(json.dumps([asdict(one) for one in trials]).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([asdict(one) for one in trials]).encode()
+    ).hexdigest()
 
 
 def read_plan(out: Path) -> list[Trial]:
@@ -110,6 +122,8 @@ def read_plan(out: Path) -> list[Trial]:
     try:
         return TypeAdapter(list[Trial]).validate_json((out / PLAN).read_bytes())
     except OSError as error:
-        raise InputError(f"{out}: no page was made for it; use 'judge --page FILE'") from error
+        raise InputError(
+            f"{out}: no page was made for it; use 'judge --page FILE'"
+        ) from error
     except ValidationError as error:
         raise InputError(f"{out / PLAN}: damaged; make the page again") from error

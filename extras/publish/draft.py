@@ -103,8 +103,16 @@ def secret(variable: str) -> str:
 def require_safe_address(endpoint: str) -> str:
     """Check an address and remove its trailing slash; a token is never sent unencrypted."""
     parts = urlsplit(endpoint)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
+    safe = parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in LOOPBACK
+    )
+    if (
+        not safe
+        or not parts.hostname
+        or parts.username
+        or parts.query
+        or parts.fragment
+    ):
         # not all of it: there may be a password in it
         given = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "--endpoint"
         raise InputError(f"{given}: give an https address without user and query")

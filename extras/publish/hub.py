@@ -48,14 +48,18 @@ def draft_on_hub(
         if publish:
             api.update_repo_settings(repository, repo_type="dataset", private=False)
     except HFValidationError as error:
-        raise InputError(f"'{repository}' is no OWNER/NAME; correct --repository") from error
+        raise InputError(
+            f"'{repository}' is no OWNER/NAME; correct --repository"
+        ) from error
     except (HfHubHTTPError, httpx.HTTPError) as error:
         first = str(error).strip().partition("\n")[0]
         if is_there:
             say(
                 f"{repository} is there and stays as it was; the same command sends the files again"
             )
-        raise DefocusError(f"{endpoint}: {first}; check the token and --repository") from error
+        raise DefocusError(
+            f"{endpoint}: {first}; check the token and --repository"
+        ) from error
     return {
         "id": repository,
         "url": f"{endpoint}/datasets/{repository}",

@@ -29,13 +29,17 @@ TIMEOUT_SECONDS = 60.0
 BLOCK_BYTES = 1024 * 1024
 
 
-def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -> dict[str, Any]:
+def draft_on_zenodo(
+    draft: Draft, endpoint: str, token: str, *, publish: bool
+) -> dict[str, Any]:
     """Upload a release as a draft, published, which cannot be undone, only on request.
 
     An unfinished draft is removed from the server; if that fails, a message says where it is."""
     require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    with httpx.Client(
+        base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS
+    ) as client:
         deposit = _new_draft(client)
         try:
             doi = draft.details.doi or _reserved(client, deposit)
@@ -60,7 +64,9 @@ def _new_draft(client: httpx.Client) -> dict[str, Any]:
     deposit = _asked(client, "POST", "/api/deposit/depositions", json={})
     links = deposit.get("links")
     if "id" not in deposit or not isinstance(links, dict) or "bucket" not in links:
-        raise DefocusError(f"{client.base_url}: answers without a draft; check --endpoint")
+        raise DefocusError(
+            f"{client.base_url}: answers without a draft; check --endpoint"
+        )
     return deposit
 
 
@@ -71,7 +77,11 @@ def _remove(client: httpx.Client, deposit: dict[str, Any]) -> None:
     except httpx.HTTPError:
         removed = False
     where = deposit["links"].get("html") or f"{client.base_url}: draft {deposit['id']}"
-    say("the unfinished draft is removed" if removed else f"{where}: unfinished; remove it there")
+    say(
+        "the unfinished draft is removed"
+        if removed
+        else f"{where}: unfinished; remove it there"
+    )
 
 
 def plan(draft: Draft) -> dict[str, Any]:
@@ -94,7 +104,9 @@ def _reserved(client: httpx.Client, deposit: dict[str, Any]) -> str:
     """The DOI that the server keeps for a new draft."""
     doi = deposit.get("metadata", {}).get("prereserve_doi", {}).get("doi", "")
     if not is_doi(doi):
-        raise DefocusError(f"{client.base_url}: reserves no DOI; put one into the card as 'doi'")
+        raise DefocusError(
+            f"{client.base_url}: reserves no DOI; put one into the card as 'doi'"
+        )
     return str(doi)
 
 
@@ -135,7 +147,10 @@ def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # 
 def zenodo_metadata(draft: Draft) -> dict[str, Any]:
     """What Zenodo receives about a release, in the names of its deposit interface."""
     details = draft.details
-    relations = {"isSupplementTo": details.paper, "isNewVersionOf": details.new_version_of}
+    relations = {
+        "isSupplementTo": details.paper,
+        "isNewVersionOf": details.new_version_of,
+    }
     fields = {
         "upload_type": "dataset",
         "title": details.title,
@@ -149,7 +164,9 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
         "access_right": "open",
         "license": spdx(details.licence).lower() or OTHER_TERMS,
         "related_identifiers": [
-            {"relation": relation, "identifier": doi} for relation, doi in relations.items() if doi
+            {"relation": relation, "identifier": doi}
+            for relation, doi in relations.items()
+            if doi
         ],
     }
     return {key: value for key, value in fields.items() if value}
@@ -176,7 +193,9 @@ def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:
         while block := file.read(BLOCK_BYTES):
             md5.update(block)
     if answer.get("checksum") != f"md5:{md5.hexdigest()}":
-        raise DefocusError(f"{path.name}: the server has other bytes than were sent; try again")
+        raise DefocusError(
+            f"{path.name}: the server has other bytes than were sent; try again"
+        )
 
 
 def _asked(
@@ -192,7 +211,9 @@ def _asked(
         try:
             content = None if file is None else _blocks(file)
             sized = {} if file is None else {"Content-Length": str(file.stat().st_size)}
-            answer = client.request(method, address, json=json, content=content, headers=sized)
+            answer = client.request(
+                method, address, json=json, content=content, headers=sized
+            )
         except httpx.HTTPError as error:
             raise DefocusError(
                 f"{client.base_url}: cannot be reached ({error}); try again"
@@ -208,9 +229,13 @@ def _asked(
     try:
         document: dict[str, Any] = answer.json()
     except ValueError as error:
-        raise DefocusError(f"{client.base_url}: answers with no JSON; check --endpoint") from error
+        raise DefocusError(
+            f"{client.base_url}: answers with no JSON; check --endpoint"
+        ) from error
     if not isinstance(document, dict):
-        raise DefocusError(f"{client.base_url}: answers with no object; check --endpoint")
+        raise DefocusError(
+            f"{client.base_url}: answers with no object; check --endpoint"
+        )
     return document
 
 

@@ -3,7 +3,13 @@
 import torch
 from torch import nn
 
-from defocus.baselines.layers.attention import SHIFT, WINDOW, WindowAttention, merged, windows
+from defocus.baselines.layers.attention import (
+    SHIFT,
+    WINDOW,
+    WindowAttention,
+    merged,
+    windows,
+)
 from defocus.baselines.layers.padding import pad_to_multiple
 
 

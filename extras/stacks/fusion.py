@@ -40,7 +40,9 @@ class Fusion:
     """A picture that is in focus wherever one of its frames is."""
 
     picture: Array  # ``(H, W, 3)`` float32, sRGB-encoded, 0..1
-    index: NDArray[np.uint16]  # ``(H, W)`` uint16, index of the frame with the strongest detail
+    index: NDArray[
+        np.uint16
+    ]  # ``(H, W)`` uint16, index of the frame with the strongest detail
     # ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other frames lacks,
     # beyond what noise explains. 0 where nothing tells the frames apart, as on a plain wall
     confidence: Array
@@ -59,7 +61,9 @@ def fused(frames: Frames) -> Fusion:
     return Fusion(np.clip(_collapsed(blended), 0.0, 1.0), index, confidence)
 
 
-def _summed(frames: Frames, index: NDArray[np.uint16]) -> tuple[list[Array], list[Array]]:
+def _summed(
+    frames: Frames, index: NDArray[np.uint16]
+) -> tuple[list[Array], list[Array]]:
     """Details of each level, weighted, and the weights, summed over the frames."""
     total: list[Array] = []
     weights: list[Array] = []
@@ -113,7 +117,9 @@ def _detail(frame: Array) -> Array:
     )
     wide = np.zeros_like(small)
     for sigma, share in WIDE_WINDOWS_PX:
-        wide = wide + share * np.asarray(cv2.GaussianBlur(small, (0, 0), sigma / WIDE_STEP))
+        wide = wide + share * np.asarray(
+            cv2.GaussianBlur(small, (0, 0), sigma / WIDE_STEP)
+        )
     narrow = cv2.GaussianBlur(power, (0, 0), WINDOW_PX)
     return np.asarray(narrow + cv2.resize(wide, (width, height)), np.float32)
 
@@ -154,7 +160,8 @@ def _gaussian(picture: Array, levels: int) -> list[Array]:
 def _laplacian(picture: Array, levels: int) -> list[Array]:
     smooth = _gaussian(picture, levels)
     details = [
-        fine - cv2.pyrUp(coarse, dstsize=fine.shape[1::-1]) for fine, coarse in pairwise(smooth)
+        fine - cv2.pyrUp(coarse, dstsize=fine.shape[1::-1])
+        for fine, coarse in pairwise(smooth)
     ]
     return [*details, smooth[-1]]
 

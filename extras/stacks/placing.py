@@ -115,7 +115,9 @@ def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str
         say(f"{frames[0].parent}: {remark}")
     view = partial(_view, white=reading.white)
     tried = {path: attempt(path.name, partial(view, path)) for path in frames}
-    unread = {path: one.reason for path, one in tried.items() if isinstance(one, LeftOut)}
+    unread = {
+        path: one.reason for path, one in tried.items() if isinstance(one, LeftOut)
+    }
     views = [one for one in tried.values() if isinstance(one, FrameView)]
     sizes = Counter(one.size for one in views)
     if sizes:
@@ -137,7 +139,9 @@ def _view(path: Path, white: int) -> FrameView:
     return FrameView(path, size, luminance_view(picture, factor), factor, white)
 
 
-def _beside(placed: Sequence[tuple[Matrix, Array]], view: Array) -> tuple[Matrix | None, str]:
+def _beside(
+    placed: Sequence[tuple[Matrix, Array]], view: Array
+) -> tuple[Matrix | None, str]:
     """The frame's place by the first of some placed frames that it can be registered with.
 
     If there is none, the reason comes from the nearest one."""
@@ -163,7 +167,9 @@ def correlated(reference: Array, view: Array) -> Matrix | None:
     none: Any = None  # no mask; OpenCV's type hints know only the other case
     try:
         for how in (cv2.MOTION_TRANSLATION, cv2.MOTION_AFFINE):
-            _, warp = cv2.findTransformECC(first, second, warp, how, until, none, SMOOTHED_PX)
+            _, warp = cv2.findTransformECC(
+                first, second, warp, how, until, none, SMOOTHED_PX
+            )
     except cv2.error:  # it does not converge
         return None
     matrix = np.vstack([warp, [0.0, 0.0, 1.0]]).astype(np.float64)
@@ -186,7 +192,9 @@ def _likeness(one: Array, other: Array) -> float:
     return float(first @ second) / max(length, 1e-9)
 
 
-def _gain(reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...]) -> float:
+def _gain(
+    reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...]
+) -> float:
     """Mean light of the reference over that of the frame, where both show the scene."""
     there = warped(view, matrix, shape)
     seen = warped(np.ones_like(view), matrix, shape, cv2.BORDER_CONSTANT) > 0.999
@@ -195,7 +203,10 @@ def _gain(reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...])
 
 
 def warped(
-    picture: Array, matrix: Matrix, shape: tuple[int, ...], border: int = cv2.BORDER_REFLECT_101
+    picture: Array,
+    matrix: Matrix,
+    shape: tuple[int, ...],
+    border: int = cv2.BORDER_REFLECT_101,
 ) -> Array:
     """A float32 picture on the grid of the reference frame, from which ``matrix`` leads to it."""
     if np.array_equal(matrix, np.eye(3)) and picture.shape[:2] == shape[:2]:
@@ -206,11 +217,17 @@ def warped(
     )
 
 
-def placed_frame(placed: PlacedFrame, shape: tuple[int, ...]) -> tuple[Array, NDArray[np.bool_]]:
+def placed_frame(
+    placed: PlacedFrame, shape: tuple[int, ...]
+) -> tuple[Array, NDArray[np.bool_]]:
     """A frame on the reference's grid, encoded, 0..1, and where it shows the scene."""
     picture = as_float(read_image(placed.path, placed.white))
     if placed.gain != 1.0:
-        picture = linear_to_srgb(np.clip(srgb_to_linear(picture) * placed.gain, 0.0, 1.0))
+        picture = linear_to_srgb(
+            np.clip(srgb_to_linear(picture) * placed.gain, 0.0, 1.0)
+        )
     encoded = np.asarray(picture, np.float32)
-    seen = warped(np.ones(shape[:2], np.float32), placed.matrix, shape, cv2.BORDER_CONSTANT)
+    seen = warped(
+        np.ones(shape[:2], np.float32), placed.matrix, shape, cv2.BORDER_CONSTANT
+    )
     return np.clip(warped(encoded, placed.matrix, shape), 0.0, 1.0), seen > 0.999

@@ -72,8 +72,12 @@ class FusedStack:
     frames: int  # number of fused frames
     left_out: int  # number of frames that could not be placed
     reference: str  # name of the frame whose geometry the picture has
-    confident_share: float  # share of the picture where the frames differ clearly in their detail
-    merged: str  # name of the picture that another program merged; empty if there is none
+    confident_share: (
+        float  # share of the picture where the frames differ clearly in their detail
+    )
+    merged: (
+        str  # name of the picture that another program merged; empty if there is none
+    )
     # PSNR of ours against it, registered and with its exposure, over all that both show
     psnr_db: float | None
     best_frame_db: float | None  # the same for the best single frame
@@ -101,7 +105,9 @@ def fuse_stacks(
 
     def fused_stacks() -> list[FusedStack]:
         return [
-            _fused_stack(s, folder / name) for name, s in named.items() if (folder / name).is_dir()
+            _fused_stack(s, folder / name)
+            for name, s in named.items()
+            if (folder / name).is_dir()
         ]
 
     def fusing(_pairs: tuple[Pair, ...]) -> MakingStep:
@@ -136,12 +142,16 @@ def fuse_stacks(
     return fused_stacks(), (*unlisted, *failed, *unread)
 
 
-def _contents(dataset: Dataset, stacks: Mapping[str, Stack]) -> dict[str, dict[str, str]]:
+def _contents(
+    dataset: Dataset, stacks: Mapping[str, Stack]
+) -> dict[str, dict[str, str]]:
     """What the pairs of each stack are made of, by the name of its new folder."""
     contents = pair_contents(dataset)
     ids = {pair.blurry: pair.id for pair in dataset.pairs}
     return {
-        name: {ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids}
+        name: {
+            ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids
+        }
         for name, stack in stacks.items()
     }
 
@@ -167,19 +177,28 @@ def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
     for stack in stacks:
         other = named.setdefault(legal_id(stack.name.replace("/", "-")), stack)
         if other is not stack:
-            raise DatasetError(f"{stack.name} and {other.name} get one name; rename one of them")
+            raise DatasetError(
+                f"{stack.name} and {other.name} get one name; rename one of them"
+            )
     return named
 
 
-def _pairs(stack: Stack, folder: Path, pairs_by_file: dict[Path, Pair]) -> Iterator[Pair]:
+def _pairs(
+    stack: Stack, folder: Path, pairs_by_file: dict[Path, Pair]
+) -> Iterator[Pair]:
     placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
     for frame in stack.frames:
         if frame.name not in placed:
             continue
         pair = pairs_by_file.get(frame)
-        if pair is None:  # its merged picture cannot be read, which the opened dataset names
+        if (
+            pair is None
+        ):  # its merged picture cannot be read, which the opened dataset names
             continue
-        place = {**cast(dict[str, object], pair.metadata["focus_stack"]), "sharp": "fused"}
+        place = {
+            **cast(dict[str, object], pair.metadata["focus_stack"]),
+            "sharp": "fused",
+        }
         yield replace(
             pair,
             blurry=folder / frame.name,
@@ -209,10 +228,14 @@ def _reference(stack: Stack, frames: Sequence[Path], position: int | None) -> in
     if position is None:
         return (len(frames) - 1) // 2
     if position > len(stack.frames):
-        raise DatasetError(f"{stack.name}: has {len(stack.frames)} frames, not {position}")
+        raise DatasetError(
+            f"{stack.name}: has {len(stack.frames)} frames, not {position}"
+        )
     wanted = stack.frames[position - 1]
     if wanted not in frames:
-        raise DatasetError(f"{wanted}: the reference cannot be read; choose another --reference")
+        raise DatasetError(
+            f"{wanted}: the reference cannot be read; choose another --reference"
+        )
     return frames.index(wanted)
 
 
@@ -265,14 +288,18 @@ def _write_confidence(folder: Path, fusion: Fusion) -> None:
 
 
 def _compared(
-    picture: Image, merged: Path, frames: Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]
+    picture: Image,
+    merged: Path,
+    frames: Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]],
 ) -> dict[str, Any]:
     """PSNR, dB, of the fused picture and of the best frame against the merged one."""
     other = read_image(merged)
     if other.shape != picture.shape:
         return {"with": merged.name, "reason": "it has another size"}
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
-    registration = register(luminance_view(picture, factor), luminance_view(other, factor))
+    registration = register(
+        luminance_view(picture, factor), luminance_view(other, factor)
+    )
     if registration.matrix is None or registration.similarity is None:
         return {"with": merged.name, "reason": registration.reason}
     scale = scaling(factor)
@@ -287,7 +314,9 @@ def _compared(
         "zoom": registration.similarity.zoom,
         "gain": gain,
         "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
-        "best_frame_db": max(_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames),
+        "best_frame_db": max(
+            _psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames
+        ),
     }
 
 
@@ -304,7 +333,9 @@ def _on_grid(
     return wanted, seen
 
 
-def _psnr_db(one: NDArray[np.float32], other: NDArray[np.float32], gain: float) -> float:
+def _psnr_db(
+    one: NDArray[np.float32], other: NDArray[np.float32], gain: float
+) -> float:
     """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
     exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))
     error = float(np.mean((exposed - other).astype(np.float64) ** 2))

@@ -47,7 +47,9 @@ class CrossGain:
     """What weights gain on one dataset under one protocol, or why that was not measured."""
 
     system: str
-    trained_on: tuple[str, ...]  # names of the weights' training sets; empty if not known
+    trained_on: tuple[
+        str, ...
+    ]  # names of the weights' training sets; empty if not known
     dataset: str  # name of the dataset, or its address where it could not be opened
     protocol: str  # protocol of the scores
     profile: str = ""  # profile of the scores
@@ -87,7 +89,9 @@ def cross_gains(
     make_folder(out)
     plan = cross_plan(out, texts, weighted)
     opened = {study.options[-1] for study in plan.studies}
-    unopened = dict(zip((text for text in texts if text not in opened), plan.problems, strict=True))
+    unopened = dict(
+        zip((text for text in texts if text not in opened), plan.problems, strict=True)
+    )
     all_gains: list[CrossGain] = []
 
     def conclude(results: Results) -> None:
@@ -115,10 +119,16 @@ def cross_gains(
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
     entries = {entry.run: entry for entry in results.entries()}
-    groups = [scored_group(results, [entries[run.id]]) for run in study.runs if run.id in entries]
+    groups = [
+        scored_group(results, [entries[run.id]])
+        for run in study.runs
+        if run.id in entries
+    ]
     by_line = gains(groups)
     numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
-    differs = _differs(study.dataset)  # reads the head of each picture: once for all runs
+    differs = _differs(
+        study.dataset
+    )  # reads the head of each picture: once for all runs
     rows = []
     for run in study.runs:
         if run.weights is None:
@@ -128,26 +138,44 @@ def _read(study: Study, results: Results) -> list[CrossGain]:
             name = row_name(run.system, run.weights)
             one = CrossGain(name, run.weights.trained_on, study.dataset.name, protocol)
             if number is None:
-                rows.append(replace(one, reason="the run was not done", differs=differs))
+                rows.append(
+                    replace(one, reason="the run was not done", differs=differs)
+                )
             else:
-                of_line = {line: gain for (group, line), gain in by_line.items() if group == number}
-                rows.append(_filled(replace(one, differs=differs), groups[number], of_line))
+                of_line = {
+                    line: gain
+                    for (group, line), gain in by_line.items()
+                    if group == number
+                }
+                rows.append(
+                    _filled(replace(one, differs=differs), groups[number], of_line)
+                )
     return rows
 
 
-def _filled(one: CrossGain, group: ScoredGroup, by_line: Mapping[int, Gain]) -> CrossGain:
+def _filled(
+    one: CrossGain, group: ScoredGroup, by_line: Mapping[int, Gain]
+) -> CrossGain:
     """With the gain of its protocol, or the reason why there is none."""
     entry, pictures = group.entries[0], len(group.pictures)
     wanted = (one.protocol, GAINED)
-    lines = (n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted)
+    lines = (
+        n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted
+    )
     line = next(lines, None)
     gain = None if line is None else by_line.get(line)
     if line is None or gain is None:
         unscored = group.places[line].reason if line is not None else ""
-        reason = entry.status if entry.status != "ok" else unscored or "the input has no score"
+        reason = (
+            entry.status
+            if entry.status != "ok"
+            else unscored or "the input has no score"
+        )
         return replace(one, pictures=pictures, reason=reason)
     scenes = [
-        scene for (_, scene), has in zip(group.pictures, group.counted[line], strict=True) if has
+        scene
+        for (_, scene), has in zip(group.pictures, group.counted[line], strict=True)
+        if has
     ]
     partial = f"{len(scenes)} of {pictures} test pictures have a score"
     seen = "" if entry.status == "ok" else entry.status
@@ -175,9 +203,15 @@ def _differs(dataset: Dataset) -> str:
         return f"{len(pairs)} of the published set's {wanted} test pictures"
     for whole in card.sizes[:1]:  # those of whole pictures come first
         sizes = {pair.id: readable_size(pair.blurry) for pair in pairs}
-        odd = [pair for pair, size in sizes.items() if size and sorted(size) != sorted(whole)]
+        odd = [
+            pair
+            for pair, size in sizes.items()
+            if size and sorted(size) != sorted(whole)
+        ]
         if odd:
-            return f"{several(odd)}: not {whole[0]}x{whole[1]} px as the published set has"
+            return (
+                f"{several(odd)}: not {whole[0]}x{whole[1]} px as the published set has"
+            )
     return ""
 
 

@@ -28,7 +28,9 @@ Systems = Mapping[str, tuple[str, ...]]
 """Names of the training sets by system."""
 
 
-def cross_tables(systems: Systems, gains: Sequence[CrossGain]) -> tuple[list[Table], list[str]]:
+def cross_tables(
+    systems: Systems, gains: Sequence[CrossGain]
+) -> tuple[list[Table], list[str]]:
     """Gains beside printed ones, then everything measured; and the notes of both."""
     notes: dict[str, int] = {}
     rows = [_own_row(*system, gains, notes) for system in systems.items()]
@@ -41,7 +43,9 @@ def cross_tables(systems: Systems, gains: Sequence[CrossGain]) -> tuple[list[Tab
             "Dataset", "System", *(f"{name}, dB" for name in PROTOCOLS), "Of", "Beside papers",
         )  # fmt: skip
         measured = [_measured_row(group, notes) for group in _together(gains)]
-        tables.append(_table("Everything that was measured", columns, measured, ELSEWHERE))
+        tables.append(
+            _table("Everything that was measured", columns, measured, ELSEWHERE)
+        )
     return tables, list(notes)
 
 
@@ -50,7 +54,10 @@ def _table(caption: str, names: Sequence[str], rows: Sequence[Row], note: str) -
 
 
 def _own_row(
-    system: str, trained_on: tuple[str, ...], gains: Sequence[CrossGain], notes: dict[str, int]
+    system: str,
+    trained_on: tuple[str, ...],
+    gains: Sequence[CrossGain],
+    notes: dict[str, int],
 ) -> Row:
     cells, numbers = [], []
     for name in FIELD:
@@ -59,7 +66,11 @@ def _own_row(
             cells.append(NOT_MEASURED)
             numbers.append(_number(one, notes))
         else:
-            own = ", own set" if name in {each.partition(":")[0] for each in trained_on} else ""
+            own = (
+                ", own set"
+                if name in {each.partition(":")[0] for each in trained_on}
+                else ""
+            )
             cells.append(_gain_text(one) + own)
     return system, ", ".join(trained_on) or "not known", *cells, " ".join(numbers)
 
@@ -105,7 +116,11 @@ def _measured_row(group: Sequence[CrossGain], notes: dict[str, int]) -> Row:
             reason = one.reason if one else "not asked"
             cells.append(f"{NOT_MEASURED} ({_number(reason, notes)})")
         else:
-            fewer = f", {counted(one.images, 'picture')}" if one.images < most.images else ""
+            fewer = (
+                f", {counted(one.images, 'picture')}"
+                if one.images < most.images
+                else ""
+            )
             cells.append(_gain_text(one) + fewer)
     of = f"{counted(most.images, 'picture')}, {counted(most.scenes, 'scene')}"
     compared = by_protocol.get(COMPARED, first)
@@ -142,7 +157,11 @@ def _together(gains: Sequence[CrossGain]) -> list[list[CrossGain]]:
 
 def cross_document(systems: Systems, gains: Sequence[CrossGain]) -> dict[str, Any]:
     """The document of ``--json`` and ``cross.json``; takes the arguments of the tables."""
-    beside = [(system, name, in_field(gains, system, name)) for system in systems for name in FIELD]
+    beside = [
+        (system, name, in_field(gains, system, name))
+        for system in systems
+        for name in FIELD
+    ]
     return {
         "metric": "psnr",
         "beside_published": [
@@ -180,7 +199,9 @@ def cross_markdown(systems: Systems, gains: Sequence[CrossGain]) -> str:
         ]
         lines += [_line(row) for row in table.rows]
         parts += [f"{table.caption}:", "\n".join(lines), table.note]
-    parts.append("\n".join(f"{number}. {_escaped(text)}" for number, text in enumerate(notes, 1)))
+    parts.append(
+        "\n".join(f"{number}. {_escaped(text)}" for number, text in enumerate(notes, 1))
+    )
     return "\n\n".join(parts) + "\n"
 
 

@@ -62,12 +62,16 @@ def _displaced_in(root: Path, dataset: Dataset, shift_px: float, zoom: float) ->
     if not root.is_dir():
         with atomic_folder(root) as folder:
             for pair in track(dataset.pairs, f"displacing {dataset.name}"):
-                _write(pair, _geometry(pair, shift_px, zoom), make_folder(folder / pair.id))
+                _write(
+                    pair, _geometry(pair, shift_px, zoom), make_folder(folder / pair.id)
+                )
     return root
 
 
 def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
-    sides = [side for pair in dataset.pairs for side in readable_size(pair.blurry) or ()]
+    sides = [
+        side for pair in dataset.pairs for side in readable_size(pair.blurry) or ()
+    ]
     most = LARGEST_SHIFT * min(sides, default=math.inf)
     if shift_px > most:
         raise InputError(
@@ -98,7 +102,11 @@ def _known(path: Path | None) -> Path:
 
 def _pair(pair: Pair, root: Path, shift_px: float, zoom: float) -> Pair:
     geometry = _geometry(pair, shift_px, zoom)
-    true = {"shift_px": list(geometry.shift_px), "zoom": geometry.zoom, "rotation_deg": 0.0}
+    true = {
+        "shift_px": list(geometry.shift_px),
+        "zoom": geometry.zoom,
+        "rotation_deg": 0.0,
+    }
     return replace(
         pair,
         sharp=root / pair.id / "sharp.png",

@@ -29,7 +29,9 @@ class Crossed:
     """Result of one system, trained on one dataset and tested on one."""
 
     system: str  # its name
-    train_dataset: str  # name of the training dataset; empty for a system that does not train
+    train_dataset: (
+        str  # name of the training dataset; empty for a system that does not train
+    )
     dataset: str  # name of the dataset it was tested on
     # PSNR by protocol, dB, mean over pictures and seeds; None if there is no target
     psnr: dict[str, float | None]
@@ -53,7 +55,9 @@ def generalisation_plan(
     others = [open_for_study(text) for text in tests]
     for other in others:
         if other.content_hash == home.content_hash:
-            raise InputError(f"{other.name} is what is trained on; name another one for --test")
+            raise InputError(
+                f"{other.name} is what is trained on; name another one for --test"
+            )
     runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
     study = Study(out, home, runs)
     return [study, *(evaluated_on(study, other) for other in others)]
@@ -69,7 +73,9 @@ def generalisation_study(
 
     def conclude(results: Results) -> None:
         rows.extend(one for part in studies for one in _read(part, results))
-        write_json_if_changed(out / "generalise.json", generalisation_document(train, rows))
+        write_json_if_changed(
+            out / "generalise.json", generalisation_document(train, rows)
+        )
 
     outcome = run_studies(studies, conclude=conclude, where=where)
     outcome.require_complete()
@@ -114,7 +120,10 @@ def generalisation_table(results: Sequence[Crossed]) -> Table:
         *(column("psnr", f"PSNR, {protocol}") for protocol in PROTOCOLS),
     )
     rows = tuple(
-        (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values()) for one in results
+        (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values())
+        for one in results
     )
-    note = "mean over the test pictures of each dataset; its own test pictures come first"
+    note = (
+        "mean over the test pictures of each dataset; its own test pictures come first"
+    )
     return Table.of("Trained on one dataset, tested on others", columns, rows, note)

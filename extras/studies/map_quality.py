@@ -33,7 +33,9 @@ class MapError:
 def map_errors(pair: Pair) -> list[dict[str, Any]]:
     """The error of the map of each system, as a row with the names of system and pair."""
     by_name = {name: map_error(_network(name), pair) for name in SYSTEMS}
-    return [{"name": name, "pair": pair.id, **asdict(one)} for name, one in by_name.items()]
+    return [
+        {"name": name, "pair": pair.id, **asdict(one)} for name, one in by_name.items()
+    ]
 
 
 @functools.cache
@@ -51,7 +53,9 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
         raise ValueError(f"{pair.id}: no map to compare")
     picture = as_float(read_image(pair.blurry, pair.white))
     true = np.abs(read_array(pair.defocus_map))
-    given = outputs(torch.from_numpy(picture).float().permute(2, 0, 1)[None])["defocus_map"]
+    given = outputs(torch.from_numpy(picture).float().permute(2, 0, 1)[None])[
+        "defocus_map"
+    ]
     error: NDArray[np.float64] = np.abs(given[0, 0].double().cpu().numpy() - true)
     at = canny(luma(picture), EDGE_SCALE_PX)
     return MapError(float(error.mean()), float(error[at].mean()) if at.any() else None)

@@ -39,7 +39,9 @@ class Condition:
         return asdict(self)
 
 
-def conditions(shifts: Sequence[float], zooms: Sequence[float]) -> list[tuple[float, float]]:
+def conditions(
+    shifts: Sequence[float], zooms: Sequence[float]
+) -> list[tuple[float, float]]:
     """Each shift without zoom, then each zoom without shift; each only once."""
     wanted = chain(((shift, 0.0) for shift in shifts), ((0.0, zoom) for zoom in zooms))
     return list(dict.fromkeys(wanted))

@@ -47,7 +47,11 @@ class Doses(click.ParamType[tuple[float, ...]]):
         try:
             return tuple(float(one) for one in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.", param, ctx)
+            self.fail(
+                f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.",
+                param,
+                ctx,
+            )
 
 
 class AblatedRows(CommandSettings):
@@ -76,7 +80,9 @@ class AblatedRows(CommandSettings):
     def require_by_dose(self) -> None:
         """Refuse what does not go with doses."""
         if self.equal_time:
-            raise click.UsageError("--equal-time does not go with --doses; leave one out")
+            raise click.UsageError(
+                "--equal-time does not go with --doses; leave one out"
+            )
         if self.central and self.lines:
             raise click.UsageError("--line does not go with --central; leave one out")
 
@@ -89,7 +95,9 @@ class AblatedRows(CommandSettings):
             "--line": self.lines,
         }
         for name in (word for word, given in alone.items() if given):
-            raise click.UsageError(f"{name} goes with --doses; add --doses, or leave it out")
+            raise click.UsageError(
+                f"{name} goes with --doses; add --doses, or leave it out"
+            )
 
 
 class AblationStudy(MeasuredStudy):
@@ -123,6 +131,8 @@ class CrossStudy(CommandSettings):
     its cross.json and cross.md."""
     dry_run: bool = option(False, "--dry-run")
     """Print the plan and its estimated cost, then exit."""
-    where: Where = where_field(1, "Number of pictures scored at once, in processes of their own.")
+    where: Where = where_field(
+        1, "Number of pictures scored at once, in processes of their own."
+    )
     settings: Path | None = cluster_field()
     as_json: bool = JSON

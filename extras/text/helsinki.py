@@ -136,7 +136,9 @@ def _prepared(picture: Grey) -> Grey:
     return np.asarray(half, dtype=np.uint8)
 
 
-def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None) -> HelsinkiResult:
+def score_steps(
+    restored: Path, dataset: Dataset, text_free: Path | None = None
+) -> HelsinkiResult:
     """Score a folder of restored pictures, named as the blurry ones of ``hdc2021``, by step.
 
     ``text_free`` has restored pictures of :func:`write_text_free`."""
@@ -154,7 +156,8 @@ def score_steps(restored: Path, dataset: Dataset, text_free: Path | None = None)
     steps, failed = [], list[LeftOut]()
     for step, pairs in track(sorted(by_step.items()), "reading steps"):
         read, unread = parted(
-            attempt(pair.id, partial(score, pair), (ImageError, OSError)) for pair in pairs
+            attempt(pair.id, partial(score, pair), (ImageError, OSError))
+            for pair in pairs
         )
         failed += unread
         steps += [_step_score(step, [one.score for one in read])] if read else []
@@ -178,7 +181,9 @@ class _Read:
 def _step_of(pair: Pair) -> int:
     step = re.match(r"step(\d+)-", pair.id)
     if step is None or "text" not in pair.metadata:
-        raise InputError(f"{pair.id}: no pair of the challenge; open its folder as hdc2021:DIR")
+        raise InputError(
+            f"{pair.id}: no pair of the challenge; open its folder as hdc2021:DIR"
+        )
     return int(step[1])
 
 
@@ -196,15 +201,23 @@ def _step_score(step: int, scores: Sequence[int | None]) -> StepScore:
 def _grey(path: Path) -> Grey:
     """A picture in 8 bits and Pillow's grey."""
     picture = read_image(path)
-    eight = as_integer(as_float(picture, np.float64), 8) if picture.dtype != np.uint8 else picture
+    eight = (
+        as_integer(as_float(picture, np.float64), 8)
+        if picture.dtype != np.uint8
+        else picture
+    )
     return np.asarray(PillowImage.fromarray(eight).convert("L"), dtype=np.uint8)
 
 
 def _false_characters(folder: Path) -> float:
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(
+        path for path in folder.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES
+    )
     if not paths:
         raise InputError(f"{folder}: no pictures; restore those of --make-text-free")
-    counts = [len("".join(read_text(_prepared(_grey(path)), SETTINGS))) for path in paths]
+    counts = [
+        len("".join(read_text(_prepared(_grey(path)), SETTINGS))) for path in paths
+    ]
     return sum(counts) / len(counts)
 
 
@@ -224,7 +237,9 @@ def write_text_free(folder: Path) -> None:
             sharp = leaves_picture(width, seed=number)[:height]
         blurry = cv2.GaussianBlur(sharp.astype(np.float64), (0, 0), 8.0)
         eight = np.rint(np.clip(blurry, 0, 1) * 255).astype(np.uint8)
-        write_image(folder / f"text-free-{number}.png", np.repeat(eight[..., None], 3, axis=2))
+        write_image(
+            folder / f"text-free-{number}.png", np.repeat(eight[..., None], 3, axis=2)
+        )
 
 
 def steps_table(result: HelsinkiResult) -> Table:

@@ -11,7 +11,9 @@ from defocus.storage.files import write_json
 PLACE = "data/{slice}/{id}"
 """Where a picture is, without its suffix."""
 
-LOAD = "fo.Dataset.from_dir(dataset_dir={folder!r}, dataset_type=fo.types.FiftyOneDataset)"
+LOAD = (
+    "fo.Dataset.from_dir(dataset_dir={folder!r}, dataset_type=fo.types.FiftyOneDataset)"
+)
 """What opens the folder in Python, after ``import fiftyone as fo``."""
 
 FORMAT_VERSION = "1.0.0"
@@ -33,7 +35,9 @@ def write_fiftyone(
     folder: Path, *, name: str, pairs: Sequence[ShownPair], fields: Sequence[str]
 ) -> None:
     """Write ``metadata.json`` and ``samples.json`` beside the pictures, which are there."""
-    kinds = {field: kind_of(pair.fields.get(field) for pair in pairs) for field in fields}
+    kinds = {
+        field: kind_of(pair.fields.get(field) for pair in pairs) for field in fields
+    }
     samples = [
         _sample(name, pair, slice_name, path, kinds)
         for pair in pairs
@@ -74,18 +78,26 @@ def _document(name: str, kinds: dict[str, type]) -> dict[str, Any]:
 
 def _default_fields() -> list[dict[str, Any]]:
     """The fields that every data set with groups has."""
-    members = [_field("id", "ObjectIdField", db_field="_id"), _field("name", "StringField")]
+    members = [
+        _field("id", "ObjectIdField", db_field="_id"),
+        _field("name", "StringField"),
+    ]
     return [
         _field("id", "ObjectIdField", db_field="_id"),
         _field("filepath", "StringField"),
         _field("tags", "ListField", subfield=f"{_FIELDS}StringField"),
         _field(
-            "metadata", "EmbeddedDocumentField", embedded="fiftyone.core.metadata.ImageMetadata"
+            "metadata",
+            "EmbeddedDocumentField",
+            embedded="fiftyone.core.metadata.ImageMetadata",
         ),
         _field("created_at", "DateTimeField", read_only=True),
         _field("last_modified_at", "DateTimeField", read_only=True),
         _field(
-            GROUP, "EmbeddedDocumentField", embedded="fiftyone.core.groups.Group", fields=members
+            GROUP,
+            "EmbeddedDocumentField",
+            embedded="fiftyone.core.groups.Group",
+            fields=members,
         ),
     ]
 

@@ -26,7 +26,9 @@ SLICE_COLUMN = "{}_file_name"
 """Name of a column with paths, of which the hub makes a column of pictures."""
 
 
-def write_hub(folder: Path, *, pairs: Sequence[ShownPair], fields: Sequence[str]) -> None:
+def write_hub(
+    folder: Path, *, pairs: Sequence[ShownPair], fields: Sequence[str]
+) -> None:
     """Write the table of each split beside its pictures, which are there."""
     parquet: Any = require("pyarrow.parquet", "parquet", "18")
     slices = sorted({name for pair in pairs for name in pair.pictures})
@@ -54,7 +56,9 @@ def _schema(
     return pa.schema(columns)
 
 
-def _row(pair: ShownPair, slices: Sequence[str], fields: Sequence[str]) -> dict[str, object]:
+def _row(
+    pair: ShownPair, slices: Sequence[str], fields: Sequence[str]
+) -> dict[str, object]:
     """The row of a pair; paths are inside the folder of its split."""
     row: dict[str, object] = {field: pair.fields.get(field) for field in fields}
     for name in slices:

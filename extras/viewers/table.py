@@ -59,7 +59,9 @@ class AuditedDataset:
         return ("pair", *measured, *(() if self.judgements is None else JUDGED))
 
 
-def shown_pairs(audited: AuditedDataset, folder: Path, place: str) -> Iterator[ShownPair | LeftOut]:
+def shown_pairs(
+    audited: AuditedDataset, folder: Path, place: str
+) -> Iterator[ShownPair | LeftOut]:
     """Write the pictures of each pair and give its fields; a pair that cannot be read is named.
 
     ``place`` is the path of a picture without suffix, with {split}, {slice} and {id} in it."""
@@ -80,7 +82,9 @@ def _judged(judgement: Judgement | None) -> dict[str, Value]:
     return dict(zip(JUDGED, values, strict=True))
 
 
-def _shown(pair: Pair, fields: Mapping[str, Value], folder: Path, place: str) -> ShownPair:
+def _shown(
+    pair: Pair, fields: Mapping[str, Value], folder: Path, place: str
+) -> ShownPair:
     pictures: dict[str, str] = {}
     for name, path, other in (
         ("blurry", pair.blurry, pair.sharp),

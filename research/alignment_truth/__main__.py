@@ -13,12 +13,22 @@ from defocus.command_line.options import json_option, with_common_options
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 SECTIONS = {
-    "Data": ("--pictures", "--stacks", "--real-like", "--pairs", "--trials", "--seed", "--split"),
+    "Data": (
+        "--pictures",
+        "--stacks",
+        "--real-like",
+        "--pairs",
+        "--trials",
+        "--seed",
+        "--split",
+    ),
     "Output": ("--out", "--page", "--jobs", "--json"),
 }
 
 
-@click.command("python -m research.alignment_truth", cls=SectionedCommand, sections=SECTIONS)
+@click.command(
+    "python -m research.alignment_truth", cls=SectionedCommand, sections=SECTIONS
+)
 @click.option(
     "--pictures",
     "folders",
@@ -58,7 +68,11 @@ SECTIONS = {
     "as many are added with asymmetric PSFs and no misalignment.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the pairs."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the pairs.",
 )
 @click.option(
     "--split",
@@ -98,7 +112,11 @@ def command(
     """
     from defocus.datasets.measuring.revision import MEASURING_REVISION
     from defocus.storage.files import write_json, write_text
-    from research.alignment_truth.benchmark import TRUTH_REVISION, TruthPlan, run_benchmark
+    from research.alignment_truth.benchmark import (
+        TRUTH_REVISION,
+        TruthPlan,
+        run_benchmark,
+    )
     from research.alignment_truth.methods import available_methods
     from research.alignment_truth.tables import csv_rows, document, put_into, sections
 

@@ -28,7 +28,12 @@ from research.alignment_truth.rendered.pair import (
 from research.alignment_truth.rendered.psf import ASYMMETRIC
 from research.alignment_truth.rendered.textures import Split, Textures, load_textures
 from research.alignment_truth.score import PairScore, score
-from research.alignment_truth.stacks import FrameScore, StackScore, score_frame, stack_frames
+from research.alignment_truth.stacks import (
+    FrameScore,
+    StackScore,
+    score_frame,
+    stack_frames,
+)
 
 Document = dict[str, Any]
 
@@ -63,8 +68,12 @@ class TruthPlan:
     folders: tuple[Path, ...]  # of pictures for textures, besides those of scikit-image
     seed: int
     pairs: int
-    trials: int  # pairs for the global registration alone; a twentieth as many stand still
-    stacks: Path | None  # of real focus stacks; real-like pairs take photographs from it
+    trials: (
+        int  # pairs for the global registration alone; a twentieth as many stand still
+    )
+    stacks: (
+        Path | None
+    )  # of real focus stacks; real-like pairs take photographs from it
     methods: tuple[str, ...]
     revision: str  # of what is measured; stored results of another are not used
     jobs: int  # processes
@@ -86,7 +95,9 @@ class TruthResults:
     # without misalignment, by asymmetric spread
     still_trials: Mapping[str, Sequence[RegistrationTrial]]
     frames: Sequence[FrameScore]  # of the real focus stacks
-    real_like: Sequence[dict[str, WarpScore]] = ()  # by method, for each pair with a known warp
+    real_like: Sequence[
+        dict[str, WarpScore]
+    ] = ()  # by method, for each pair with a known warp
 
 
 def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
@@ -112,9 +123,12 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     scores: dict[str, dict[str, list[PairScore]]] = {}
     for setting in settings_of(plan):
         work = partial(_scored, plan=plan, setting=setting)
-        documents = _completed(folder / setting.name, key, work, range(setting.count), plan)
+        documents = _completed(
+            folder / setting.name, key, work, range(setting.count), plan
+        )
         scores[setting.name] = {
-            name: [_pair_score(document[name]) for document in documents] for name in plan.methods
+            name: [_pair_score(document[name]) for document in documents]
+            for name in plan.methods
         }
     trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
     still = _still_trials(plan, folder, key)
@@ -124,7 +138,9 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     return TruthResults(scores, trials, still, frame_scores, real_like)
 
 
-def _still_trials(plan: TruthPlan, folder: Path, key: str) -> dict[str, list[RegistrationTrial]]:
+def _still_trials(
+    plan: TruthPlan, folder: Path, key: str
+) -> dict[str, list[RegistrationTrial]]:
     """Trials of pairs without misalignment, by the asymmetry of their point spread."""
     still: dict[str, list[RegistrationTrial]] = {
         name: _trials(
@@ -147,7 +163,9 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
     documents = _completed(folder, key, work, range(plan.real_like), plan)
-    return [{name: WarpScore(**one) for name, one in pair.items()} for pair in documents]
+    return [
+        {name: WarpScore(**one) for name, one in pair.items()} for pair in documents
+    ]
 
 
 def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
@@ -160,23 +178,40 @@ def _trials(
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
     documents = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
-    trials = (RegistrationTrial(**one) for document in documents for one in document["trials"])
+    trials = (
+        RegistrationTrial(**one) for document in documents for one in document["trials"]
+    )
     return [*trials][:count]
 
 
-def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
+def _key(
+    plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]
+) -> str:
     """Hash of everything that determines a stored result, except its number."""
     pictures = hashlib.sha256()
     for picture in textures.pictures:
         pictures.update(picture.tobytes())
     hashed = cache(sha256_file)  # all frames of a stack have one merged picture
-    stacks = [[path.parent.name, path.name, hashed(path)] for pair in frames for path in pair]
-    parts = [plan.split, plan.seed, plan.methods, plan.revision, pictures.hexdigest(), stacks]
+    stacks = [
+        [path.parent.name, path.name, hashed(path)] for pair in frames for path in pair
+    ]
+    parts = [
+        plan.split,
+        plan.seed,
+        plan.methods,
+        plan.revision,
+        pictures.hexdigest(),
+        stacks,
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _completed(
-    folder: Path, key: str, work: Callable[[int], Document], numbers: range, plan: TruthPlan
+    folder: Path,
+    key: str,
+    work: Callable[[int], Document],
+    numbers: range,
+    plan: TruthPlan,
 ) -> list[Document]:
     """The results of all numbers, read if stored, else computed and stored."""
     make_folder(folder)
@@ -238,10 +273,15 @@ def _framed(number: int, *, plan: TruthPlan) -> Document:
 
 
 def _pair_score(document: Document) -> PairScore:
-    sums = {name: (float(total), int(count)) for name, (total, count) in document["sums"].items()}
+    sums = {
+        name: (float(total), int(count))
+        for name, (total, count) in document["sums"].items()
+    }
     return PairScore(**{**document, "sums": sums})
 
 
 def _frame_score(document: Document) -> FrameScore:
-    scores = {name: one and StackScore(**one) for name, one in document["scores"].items()}
+    scores = {
+        name: one and StackScore(**one) for name, one in document["scores"].items()
+    }
     return FrameScore(**{**document, "scores": scores})

@@ -20,7 +20,9 @@ class RegistrationTrial:
 
     error_px: float | None  # of corner_error_px; None if it reported ``unknown``
     largest_coc_px: float  # diameter of the circle of confusion
-    sigma_px: float | None = None  # standard error at the worst corner, as registration gives it
+    sigma_px: float | None = (
+        None  # standard error at the worst corner, as registration gives it
+    )
     reason: str = ""  # why it reported ``unknown``
     model: str = ""
     inlier_share: float = 0.0  # of the tiles with texture, those that agree
@@ -54,13 +56,19 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     parallax = np.array(pair.view.parallax_px)
     low, high = (depth - 0.5 for depth in pair.depth_range)
     length2 = float(parallax @ parallax)
-    along = np.clip(difference @ parallax / length2, low, high) if length2 else np.zeros(4)
+    along = (
+        np.clip(difference @ parallax / length2, low, high) if length2 else np.zeros(4)
+    )
     return float(np.linalg.norm(difference - along[:, None] * parallax, axis=1).max())
 
 
 def trial(pair: TruthPair, registration: Registration) -> RegistrationTrial:
     """Judge a registration of a pair."""
-    error = None if registration.matrix is None else corner_error_px(pair, registration.matrix)
+    error = (
+        None
+        if registration.matrix is None
+        else corner_error_px(pair, registration.matrix)
+    )
     return RegistrationTrial(
         error,
         float(pair.coc_px.max()),
@@ -82,7 +90,9 @@ def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
     errors = [one.error_px for one in trials if one.error_px is not None]
     failed = sum(not error <= FAILURE_PX for error in errors)  # NaN fails
     pairs = len(trials)
-    bound = 1.0 if failed == pairs else float(beta.ppf(0.95, failed + 1, pairs - failed))
+    bound = (
+        1.0 if failed == pairs else float(beta.ppf(0.95, failed + 1, pairs - failed))
+    )
     median = float(np.median(errors)) if errors else None
     if median is not None and not math.isfinite(median):
         median = None

@@ -35,8 +35,12 @@ TILE_BAND = 0.12
 class Answer:
     """Answer of a method for a pair."""
 
-    flow: Array | None  # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
-    reliable: NDArray[np.bool_] | None = None  # ``(H, W)``; None if the method does not say
+    flow: (
+        Array | None
+    )  # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
+    reliable: NDArray[np.bool_] | None = (
+        None  # ``(H, W)``; None if the method does not say
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,9 @@ class Members:
     @cached_property
     def light(self) -> tuple[Array, Array]:
         """Both members as linear luminance, ``(H, W)``."""
-        first, second = (np.ascontiguousarray(light @ LUMINANCE) for light in self.linear)
+        first, second = (
+            np.ascontiguousarray(light @ LUMINANCE) for light in self.linear
+        )
         return first, second
 
     @cached_property
@@ -86,7 +92,9 @@ def _ecc(pair: Members) -> Answer:
     inside = np.full(pair.grey[0].shape, 255, np.uint8)
     start = np.eye(2, 3, dtype=np.float32)
     try:
-        _, affine = cv2.findTransformECC(*pair.grey, start, cv2.MOTION_AFFINE, criteria, inside, 5)
+        _, affine = cv2.findTransformECC(
+            *pair.grey, start, cv2.MOTION_AFFINE, criteria, inside, 5
+        )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return Answer(None)
     return Answer(_flow_of(np.vstack([affine, [0, 0, 1]]), inside.shape))
@@ -104,13 +112,19 @@ def _tiles(pair: Members) -> Answer:
     tile_moves = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
     columns, rows = (np.unique(tile_moves.centres[:, i]) for i in (0, 1))
     shifts = tile_moves.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
-    smooth = np.dstack([cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)])
-    field = RegularGridInterpolator((rows, columns), smooth, bounds_error=False, fill_value=None)
+    smooth = np.dstack(
+        [cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)]
+    )
+    field = RegularGridInterpolator(
+        (rows, columns), smooth, bounds_error=False, fill_value=None
+    )
     x, y = pixel_grid(height, width)
     places = np.clip(
         np.dstack([y, x]), (rows[0], columns[0]), (rows[-1], columns[-1])
     )  # beyond the outer centres the outer shifts
-    return Answer(np.ascontiguousarray(field(places).transpose(2, 0, 1), dtype=np.float32))
+    return Answer(
+        np.ascontiguousarray(field(places).transpose(2, 0, 1), dtype=np.float32)
+    )
 
 
 def _registration(pair: Members) -> Answer:
@@ -135,7 +149,9 @@ def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
         matrix = pair.registration.matrix
         if matrix is None:
             return Answer(None)
-        flow = dense_flow(*pair.linear, matrix, _estimator(estimator), equalise=equalise)
+        flow = dense_flow(
+            *pair.linear, matrix, _estimator(estimator), equalise=equalise
+        )
         return Answer(flow.flow, flow.reliable)
 
     return method
@@ -192,4 +208,8 @@ def answers(pair: Members, names: Sequence[str]) -> Iterator[tuple[str, Answer, 
         start = time.process_time()
         answer = METHODS[name](pair)
         seconds = time.process_time() - start
-        yield name, answer, seconds + (registering if name in FROM_REGISTRATION else 0.0)
+        yield (
+            name,
+            answer,
+            seconds + (registering if name in FROM_REGISTRATION else 0.0),
+        )

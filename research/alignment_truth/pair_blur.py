@@ -70,7 +70,9 @@ def _of_size(light: Array, megapixels: float) -> Array:
     scale = float(np.sqrt(1e6 * megapixels / (height * width)))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
-    return np.asarray(np.clip(cv2.resize(light, size, interpolation=kind), 0, 1), np.float32)
+    return np.asarray(
+        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1), np.float32
+    )
 
 
 def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
@@ -80,26 +82,36 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
     left = round(SHARP_SHARE * width)
     kernel = disc_psf(diameter_px).astype(np.float32)
     planes = [
-        cv2.filter2D(light[..., k].copy(), cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)
+        cv2.filter2D(
+            light[..., k].copy(), cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
+        )
         for k in range(3)
     ]
     blurry = np.asarray(np.stack(planes, axis=2), np.float32)
     blurry[:, :left] = light[:, :left]
     moved = cv2.warpAffine(
-        light, MOVE, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+        light,
+        MOVE,
+        (width, height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
     )
     return _photographed(blurry, rng), _photographed(np.asarray(moved, np.float32), rng)
 
 
 def _photographed(light: Array, rng: np.random.Generator) -> Image:
     light = np.clip(light, 0, 1)
-    noise = rng.standard_normal(light.shape, np.float32) * np.sqrt(SHOT**2 * light + READ**2)
+    noise = rng.standard_normal(light.shape, np.float32) * np.sqrt(
+        SHOT**2 * light + READ**2
+    )
     return as_integer(linear_to_srgb(np.clip(light + noise, 0, 1)), 8)
 
 
 def detailed(light: Array) -> Mask:
     """Where a sharp picture in linear light has detail."""
-    codes = cv2.cvtColor(np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY)
+    codes = cv2.cvtColor(
+        np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY
+    )
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
     x, y = (cv2.Sobel(small, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
@@ -113,7 +125,9 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)
     options = parser.parse_args()
     files = sorted(
-        path for path in options.photographs.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES
+        path
+        for path in options.photographs.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES
     )
     for line in table(files, tuple(options.megapixels)):
         click.echo(line)

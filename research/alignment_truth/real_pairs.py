@@ -19,13 +19,24 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import pixel_grid, sampled, transformed
 from defocus.datasets.api import open_dataset
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.progress import track
 from research.alignment_truth.methods import METHODS, REFERENCE, Members
 from research.alignment_truth.real_like.moved import Bend, moved
 from research.alignment_truth.real_like.pair import draw_warp
 from research.alignment_truth.real_like.peers import OURS, PEERS, Placed
-from research.alignment_truth.real_like.score import RAW, WarpScore, method_means, scores_of
+from research.alignment_truth.real_like.score import (
+    RAW,
+    WarpScore,
+    method_means,
+    scores_of,
+)
 from research.alignment_truth.real_like.table import method_table
 from research.alignment_truth.stacks import in_focus
 
@@ -48,15 +59,23 @@ class Reference:
 
     matrix: Matrix  # ``(3, 3)`` from blurry to sharp positions
     focus: float  # share of the blurry picture that is in focus
-    like_db: Mapping[str, float]  # how alike the members are there, by name of the answer
+    like_db: Mapping[
+        str, float
+    ]  # how alike the members are there, by name of the answer
     sure: bool  # no other answer is nearly as much alike
 
 
 def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
     candidates = {RAW: np.eye(3), **answers}
-    grid, frame = pixel_grid(*blurry.shape[:2]), np.asarray(as_float(blurry), np.float32)
-    aligned = {name: _at(sharp, transformed(grid, matrix)) for name, matrix in candidates.items()}
+    grid, frame = (
+        pixel_grid(*blurry.shape[:2]),
+        np.asarray(as_float(blurry), np.float32),
+    )
+    aligned = {
+        name: _at(sharp, transformed(grid, matrix))
+        for name, matrix in candidates.items()
+    }
     focus = np.logical_and.reduce([in_focus(frame, one) for one in aligned.values()])
     if focus.mean() < LEAST_FOCUS:
         return Reference(np.eye(3), float(focus.mean()), {}, sure=False)
@@ -64,8 +83,13 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
     like = _like_db(aligned, detail, focus)
     best = max(like, key=lambda name: like[name])
     near = [name for name in like if like[name] > like[best] - LIKE_DB]
-    apart = [corner_distance_px(candidates[name], candidates[best], blurry.shape) for name in near]
-    return Reference(candidates[best], float(focus.mean()), like, max(apart) <= APART_PX)
+    apart = [
+        corner_distance_px(candidates[name], candidates[best], blurry.shape)
+        for name in near
+    ]
+    return Reference(
+        candidates[best], float(focus.mean()), like, max(apart) <= APART_PX
+    )
 
 
 def _like_db(
@@ -81,7 +105,9 @@ def _like_db(
 def _at(sharp: Image, places: Array) -> Array:
     """The picture at positions, as stored light."""
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
-    return np.asarray(linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)), np.float32)
+    return np.asarray(
+        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)), np.float32
+    )
 
 
 def _detail(picture: Array) -> Array:
@@ -102,21 +128,31 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
     return answers, measured.misalignment.reason
 
 
-def _own_places(blurry: Image, sharp: Image, measured: Measurement) -> list[Placed | None]:
+def _own_places(
+    blurry: Image, sharp: Image, measured: Measurement
+) -> list[Placed | None]:
     """Where our transform and our flow place each pixel; None if there is no transform."""
     places: list[Placed | None] = [None, None]
     if (matrix := measured.misalignment.matrix) is not None:
         sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]
-        plans = [plan_compensation(measured, sharp.shape, Release(m)) for m in ("global", "flow")]
+        plans = [
+            plan_compensation(measured, sharp.shape, Release(m))
+            for m in ("global", "flow")
+        ]
         both = [np.stack(plan.placement(*sides)).astype(np.float32) for plan in plans]
         sigma = measured.misalignment.sigma
-        places = [Placed(one, matrix, None if sigma is None else sigma.corner_px) for one in both]
+        places = [
+            Placed(one, matrix, None if sigma is None else sigma.corner_px)
+            for one in both
+        ]
     return places
 
 
 def _dis_flow(blurry: Image, sharp: Image) -> Placed:
     """Dense inverse search itself."""
-    members = Members(*(np.asarray(as_float(one), np.float32) for one in (blurry, sharp)))
+    members = Members(
+        *(np.asarray(as_float(one), np.float32) for one in (blurry, sharp))
+    )
     flow = METHODS[REFERENCE](members).flow
     assert flow is not None  # noqa: S101 - for the type checker: it always has one
     places = pixel_grid(*blurry.shape[:2]) + flow
@@ -127,7 +163,9 @@ def _affine(places: Array) -> Matrix:
     """The affine transform nearest to where the pixels lie."""
     start = pixel_grid(*places.shape[1:])[:, ::8, ::8].reshape(2, -1)
     end = places[:, ::8, ::8].reshape(2, -1).astype(np.float64)
-    rows = np.linalg.lstsq(np.vstack([start, np.ones_like(start[:1])]).T, end.T, rcond=None)[0]
+    rows = np.linalg.lstsq(
+        np.vstack([start, np.ones_like(start[:1])]).T, end.T, rcond=None
+    )[0]
     return np.vstack([rows.T, [0.0, 0.0, 1.0]])
 
 
@@ -164,7 +202,9 @@ def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
     shot = shot_reference(blurry, sharp)
     scores: dict[str, dict[str, WarpScore]] = {}
     reasons: dict[str, str] = {}
-    wanted = as_integer(_at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)), 8)
+    wanted = as_integer(
+        _at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)), 8
+    )
     rng = np.random.default_rng([SEED, number])
     for kind, picture, true in moves(sharp, shot, rng) if shot.sure else ():
         answers, reason = _answers(blurry, picture)
@@ -190,10 +230,18 @@ def report(trials: Sequence[Trial]) -> str:
     parts = ["\n".join(lines)]
     for kind in KINDS:
         pairs = [one.scores[kind] for one in trials if kind in one.scores]
-        parts.append(f"### {len(pairs)} real pairs, {kind}\n\n{method_table(method_means(pairs))}")
-        parts += [f"- {one.name}: {one.reasons[kind]}" for one in trials if kind in one.reasons]
+        parts.append(
+            f"### {len(pairs)} real pairs, {kind}\n\n{method_table(method_means(pairs))}"
+        )
+        parts += [
+            f"- {one.name}: {one.reasons[kind]}"
+            for one in trials
+            if kind in one.reasons
+        ]
     unsure = [one.name for one in trials if not one.shot.sure]
-    return "\n\n".join([*parts, f"Without a sure reference: {', '.join(unsure) or 'none'}."])
+    return "\n\n".join(
+        [*parts, f"Without a sure reference: {', '.join(unsure) or 'none'}."]
+    )
 
 
 def main() -> None:
@@ -201,7 +249,9 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("dataset")
     trials = []
-    for number, pair in enumerate(track(open_dataset(words.parse_args().dataset).pairs, "pairs")):
+    for number, pair in enumerate(
+        track(open_dataset(words.parse_args().dataset).pairs, "pairs")
+    ):
         if pair.sharp is not None:
             both = read_pair(pair.blurry, pair.sharp)
             blurry, sharp = (as_integer(as_float(one), 8) for one in both)

@@ -16,7 +16,13 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import reduced
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.progress import track
 from research.alignment_truth.benchmark import REGISTRATION_SIZE
 from research.alignment_truth.failures import corner_error_px
@@ -43,7 +49,9 @@ def table(sets: Mapping[str, Sequence[Judged]]) -> Iterator[str]:
     yield "| --- |" + " ---: |" * (3 + len(SIGMAS))
     for name, judged in sets.items():
         errors, stated = np.array(judged, np.float64).reshape(-1, 2).T
-        shares = " | ".join(f"{100 * np.mean(errors <= one * stated):.0f} %" for one in SIGMAS)
+        shares = " | ".join(
+            f"{100 * np.mean(errors <= one * stated):.0f} %" for one in SIGMAS
+        )
         medians = f"{np.median(errors):.2f} | {np.median(stated):.2f}"
         yield f"| {name} | {len(errors)} | {medians} | {shares} |"
 
@@ -78,15 +86,22 @@ def real(stacks: Path, seed: int) -> Iterator[Judged]:
                 yield from _registered(blurry, picture, true.matrix)
 
 
-def _registered(blurry: Image, sharp: Image, true: NDArray[np.float64]) -> Iterator[Judged]:
+def _registered(
+    blurry: Image, sharp: Image, true: NDArray[np.float64]
+) -> Iterator[Judged]:
     """The error of our transform, if it gives one."""
     found = register(*(reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)))
     if found.matrix is not None and found.corner_error_px is not None:
-        yield corner_distance_px(found.matrix, true, blurry.shape), found.corner_error_px
+        yield (
+            corner_distance_px(found.matrix, true, blurry.shape),
+            found.corner_error_px,
+        )
 
 
 def _half(picture: Image) -> Image:
-    light = reduced(np.asarray(srgb_to_linear(as_float(picture)), np.float32), REDUCTION)
+    light = reduced(
+        np.asarray(srgb_to_linear(as_float(picture)), np.float32), REDUCTION
+    )
     return as_integer(np.asarray(linear_to_srgb(np.clip(light, 0, 1)), np.float32), 8)
 
 

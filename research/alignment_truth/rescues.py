@@ -78,7 +78,9 @@ class Kind:
     better: tuple[str, Callable[[int], MovedPair]] | None = None
 
 
-def _rendered(textures: Textures, ranges: Ranges, number: int, *, soft: bool = False) -> MovedPair:
+def _rendered(
+    textures: Textures, ranges: Ranges, number: int, *, soft: bool = False
+) -> MovedPair:
     pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
     blurry, sharp = pair.blurry, pair.sharp
     if soft:
@@ -111,9 +113,12 @@ def _bricks(number: int) -> MovedPair:
         )
     ]
     noisy = [np.clip(one + rng.normal(0, 0.004, one.shape), 0, 1) for one in shown]
-    flow = np.tile(np.array([across, down], np.float32)[:, None, None], (1, HEIGHT, WIDTH))
+    flow = np.tile(
+        np.array([across, down], np.float32)[:, None, None], (1, HEIGHT, WIDTH)
+    )
     return MovedPair(
-        *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light, flow
+        *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light,
+        flow,
     )
 
 
@@ -123,14 +128,21 @@ def _kinds() -> Iterator[Kind]:
     for moved, ranges in (("", BASE), (", shift alone", SHIFTED)):
         strong = replace(ranges, coc_px=STRONG)
         coma = replace(ranges, coc_px=COMA, families=("coma",))
-        less, little = (replace(strong, coc_px=(10.0, 20.0)), replace(coma, coc_px=(3.0, 8.0)))
+        less, little = (
+            replace(strong, coc_px=(10.0, 20.0)),
+            replace(coma, coc_px=(3.0, 8.0)),
+        )
         yield Kind(f"blur of {STRONG[0]:g} to {STRONG[1]:g} px{moved}", partial(pairs, strong),
                    ("blur of 10 to 20 px", partial(pairs, less)))  # fmt: skip
         yield Kind(f"coma{moved}", partial(pairs, coma),
                    ("blur of 3 to 8 px", partial(pairs, little)))  # fmt: skip
     far = replace(BASE, coc_px=(5.0, 15.0), shift_px=200.0)
     near = replace(far, shift_px=40.0)
-    yield Kind("shift of up to 200 px", partial(pairs, far), ("up to 40 px", partial(pairs, near)))
+    yield Kind(
+        "shift of up to 200 px",
+        partial(pairs, far),
+        ("up to 40 px", partial(pairs, near)),
+    )
     plain = replace(BASE, coc_px=(5.0, 20.0))
     yield Kind("little texture", partial(pairs, plain, soft=True),
                ("texture", partial(pairs, plain)))  # fmt: skip
@@ -165,7 +177,8 @@ def main() -> None:
                 continue
             unknown += 1
             outcomes = {
-                name: (pair, find(pair.blurry, pair.sharp)) for name, find in _tries(pair).items()
+                name: (pair, find(pair.blurry, pair.sharp))
+                for name, find in _tries(pair).items()
             }
             if kind.better is not None:
                 again = kind.better[1](number)

@@ -54,9 +54,15 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
         masks["reliable, coc <= 10"] = masks["reliable"] & (pair.coc_px <= 10)
         shares = (
             float(masks["reliable"].sum() / max(int(pair.inside.sum()), 1)),
-            float((answer.reliable & ~pair.inside).sum() / max(int(answer.reliable.sum()), 1)),
+            float(
+                (answer.reliable & ~pair.inside).sum()
+                / max(int(answer.reliable.sum()), 1)
+            ),
         )
-    sums = {name: (float(error[mask].sum()), int(mask.sum())) for name, mask in masks.items()}
+    sums = {
+        name: (float(error[mask].sum()), int(mask.sum()))
+        for name, mask in masks.items()
+    }
     return PairScore(True, seconds, sums, *shares)
 
 
@@ -69,7 +75,10 @@ def _classes(pair: TruthPair) -> dict[str, Mask]:
         "coc <= 10": plain & (pair.coc_px <= 10),
         "blurred": plain & (pair.coc_px >= COC_BINS[0][1]),
     }
-    for name, values, bins in (("coc", pair.coc_px, COC_BINS), ("flow", length, FLOW_BINS)):
+    for name, values, bins in (
+        ("coc", pair.coc_px, COC_BINS),
+        ("flow", length, FLOW_BINS),
+    ):
         for low, high in bins:
             masks[f"{name} {low}-{high}"] = plain & (values >= low) & (values < high)
     return masks
@@ -92,9 +101,14 @@ def summary(scores: Sequence[PairScore]) -> Summary:
     """Summarise a method's scores; every pixel of a class has the same weight."""
     answered = [one for one in scores if one.answered]
     names = list(dict.fromkeys(name for one in answered for name in one.sums))
-    means = {name: value for name in names if (value := _mean(answered, name)) is not None}
+    means = {
+        name: value for name in names if (value := _mean(answered, name)) is not None
+    }
     telling = [one for one in answered if one.reliable_share is not None]
-    right = [(value := one.mean("reliable")) is not None and value < RIGHT_PX for one in telling]
+    right = [
+        (value := one.mean("reliable")) is not None and value < RIGHT_PX
+        for one in telling
+    ]
     return Summary(
         pairs=len(scores),
         answered=len(answered),
@@ -108,7 +122,9 @@ def summary(scores: Sequence[PairScore]) -> Summary:
 
 def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
     """For each pair, whether every method answered, so that methods can be compared."""
-    return [all(one.answered for one in pair) for pair in zip(*scores.values(), strict=True)]
+    return [
+        all(one.answered for one in pair) for pair in zip(*scores.values(), strict=True)
+    ]
 
 
 def ratio(

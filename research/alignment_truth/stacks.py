@@ -78,10 +78,16 @@ def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
     """Align the merged picture with a frame by every method, and score each."""
     members = Members(*(_half(picture) for picture in read_pair(frame, merged)))
     flows = {name: answer.flow for name, answer, _ in answers(members, names)}
-    aligned = {name: _aligned(members, flow) for name, flow in flows.items() if flow is not None}
+    aligned = {
+        name: _aligned(members, flow)
+        for name, flow in flows.items()
+        if flow is not None
+    }
     seen = np.logical_and.reduce([shown for _, shown in aligned.values()])
     moved = [picture for name, (picture, _) in aligned.items() if name != "zero flow"]
-    focus = seen & np.logical_and.reduce([in_focus(members.blurry, one) for one in moved])
+    focus = seen & np.logical_and.reduce(
+        [in_focus(members.blurry, one) for one in moved]
+    )
     scores = {
         name: _score(members.blurry, *aligned[name], focus) if name in aligned else None
         for name in names
@@ -120,7 +126,9 @@ def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore
     whole = _psnr_db(frame, aligned, shown)
     if whole is None:
         return StackScore(0.0, None, None)
-    return StackScore(whole, _psnr_db(frame, aligned, focus), _residual_px(frame, aligned, focus))
+    return StackScore(
+        whole, _psnr_db(frame, aligned, focus), _residual_px(frame, aligned, focus)
+    )
 
 
 def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
@@ -137,18 +145,26 @@ def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
     shifts = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
     share = cv2.blur(focus.astype(np.float32), (TILE_PX, TILE_PX))
     column, row = np.floor(shifts.centres).astype(int).T
-    usable = (share[row, column] >= TILE_IN_FOCUS) & (shifts.peaks > 2 * shifts.noise_peak)
+    usable = (share[row, column] >= TILE_IN_FOCUS) & (
+        shifts.peaks > 2 * shifts.noise_peak
+    )
     lengths = np.hypot(*shifts.shifts[usable].T)
     return float(np.median(lengths)) if lengths.size else None
 
 
-def stack_means(frames: Sequence[FrameScore]) -> dict[str, dict[str, float | int | None]]:
+def stack_means(
+    frames: Sequence[FrameScore],
+) -> dict[str, dict[str, float | int | None]]:
     """For each method, the number of answered frames and means over those that all answered."""
     names = list(dict.fromkeys(name for frame in frames for name in frame.scores))
-    common = [frame for frame in frames if all(frame.scores.get(name) for name in names)]
+    common = [
+        frame for frame in frames if all(frame.scores.get(name) for name in names)
+    ]
     result: dict[str, dict[str, float | int | None]] = {}
     for name in names:
-        scores = [score for frame in common if (score := frame.scores[name]) is not None]
+        scores = [
+            score for frame in common if (score := frame.scores[name]) is not None
+        ]
         result[name] = {
             "frames": len(frames),
             "answered": sum(frame.scores.get(name) is not None for frame in frames),

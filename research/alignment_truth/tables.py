@@ -10,7 +10,12 @@ from typing import Any
 
 from defocus.errors import InputError
 from defocus.storage.files import write_text
-from research.alignment_truth.benchmark import TruthPlan, TruthResults, TruthSetting, settings_of
+from research.alignment_truth.benchmark import (
+    TruthPlan,
+    TruthResults,
+    TruthSetting,
+    settings_of,
+)
 from research.alignment_truth.failures import count_failures
 from research.alignment_truth.methods import REFERENCE
 from research.alignment_truth.real_like.score import method_means
@@ -26,14 +31,19 @@ from research.alignment_truth.score import (
 )
 from research.alignment_truth.stacks import stack_means
 
-MARKERS = "<!-- align-benchmark {name}: start -->", "<!-- align-benchmark {name}: end -->"
+MARKERS = (
+    "<!-- align-benchmark {name}: start -->",
+    "<!-- align-benchmark {name}: end -->",
+)
 
 COC_COLUMNS = {
     **{f"CoC {low}–{min(high, 40)} px": f"coc {low}-{high}" for low, high in COC_BINS},
     "CoC ≤ 10 px": "coc <= 10",
 }
 FLOW_COLUMNS = {
-    f"flow {low}–{high} px" if high < float("inf") else f"flow ≥ {low} px": f"flow {low}-{high}"
+    f"flow {low}–{high} px"
+    if high < float("inf")
+    else f"flow ≥ {low} px": f"flow {low}-{high}"
     for low, high in FLOW_BINS
 }
 LAST_COLUMNS = {"at depth edges": "edge", "overall": "all"}
@@ -54,7 +64,9 @@ def document(plan: TruthPlan, results: TruthResults) -> dict[str, Any]:
             }
             for setting in settings_of(plan)
         },
-        "registration": asdict(count_failures(results.trials)) if results.trials else None,
+        "registration": asdict(count_failures(results.trials))
+        if results.trials
+        else None,
         "registration_of_still_pairs": {
             name: asdict(count_failures(trials))
             for name, trials in results.still_trials.items()
@@ -62,7 +74,8 @@ def document(plan: TruthPlan, results: TruthResults) -> dict[str, Any]:
         },
         "stacks": stack_means(results.frames) if results.frames else None,
         "real_like": {
-            name: asdict(means) for name, means in method_means(results.real_like).items()
+            name: asdict(means)
+            for name, means in method_means(results.real_like).items()
         },
     }
 
@@ -110,20 +123,29 @@ def csv_rows(results: TruthResults) -> str:
         for method, pairs in methods.items():
             for index, one in enumerate(pairs):
                 start = [setting, index, method, one.answered, f"{one.seconds:.3f}"]
-                cells = [_number(one.reliable_share, 4), *(_number(one.mean(n), 4) for n in names)]
+                cells = [
+                    _number(one.reliable_share, 4),
+                    *(_number(one.mean(n), 4) for n in names),
+                ]
                 writer.writerow([*start, *cells])
     return stream.getvalue()
 
 
 def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
     """The tables by the name of their place on a page: real-like pairs, and all others."""
-    parts = [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
+    parts = [
+        part
+        for setting in settings_of(plan)
+        for part in _setting_tables(setting, results)
+    ]
     if results.trials:
         parts.append(_failures(results))
     if results.frames:
         parts.append(_stacks(results))
     lines = (
-        {f"{plan.split} real-like": real_like_table(results.real_like)} if plan.real_like else {}
+        {f"{plan.split} real-like": real_like_table(results.real_like)}
+        if plan.real_like
+        else {}
     )
     return lines | ({plan.split: "\n\n".join(parts)} if parts else {})
 
@@ -153,9 +175,18 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
     compared = len(next(iter(common.values())))
     height, width = setting.size
     title = f"### {setting.count} {setting.name}, {width} × {height} px"
-    notes = [f"Means over the {compared} pairs that every method answered.", _others(scores)]
+    notes = [
+        f"Means over the {compared} pairs that every method answered.",
+        _others(scores),
+    ]
     columns = {**COC_COLUMNS, **LAST_COLUMNS}
-    head = ["mean end-point error, px", "answered", *columns, "times better than DIS", "CPU s"]
+    head = [
+        "mean end-point error, px",
+        "answered",
+        *columns,
+        "times better than DIS",
+        "CPU s",
+    ]
     rows = _rows(setting, sums, scores, columns, common)
     tables = [title, " ".join(note for note in notes if note), _table(head, rows)]
     if setting.ranges.shift_px > 0:
@@ -180,7 +211,9 @@ def _rows(
             name,
             f"{sum(pair.answered for pair in scores[name])}/{setting.count}",
             *(_number(one.mean_px.get(key)) for key in columns.values()),
-            _number(ratio(common[REFERENCE], common[name]) if REFERENCE in common else None),
+            _number(
+                ratio(common[REFERENCE], common[name]) if REFERENCE in common else None
+            ),
             _number(one.seconds),
         ]
         for name, one in sums.items()
@@ -195,12 +228,16 @@ def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:
         for name, pairs in others.items()
         if pairs and all(pair.answered for pair in pairs)
     ]
-    return f"Overall errors on the other pairs, px: {', '.join(means)}." if means else ""
+    return (
+        f"Overall errors on the other pairs, px: {', '.join(means)}." if means else ""
+    )
 
 
 def _believed(sums: Mapping[str, Summary]) -> list[str]:
     """Table of scores on reliable pixels; empty if no method marks any."""
-    telling = {name: one for name, one in sums.items() if one.reliable_share is not None}
+    telling = {
+        name: one for name, one in sums.items() if one.reliable_share is not None
+    }
     if not telling:
         return []
     head = [
@@ -232,7 +269,10 @@ def _failures(results: TruthResults) -> str:
             label: [one for one in trials if low <= one.largest_coc_px < high]
             for label, (low, high) in bins.items()
         },
-        **{f"still pairs, {name}": still for name, still in results.still_trials.items()},
+        **{
+            f"still pairs, {name}": still
+            for name, still in results.still_trials.items()
+        },
     }
     rows = [
         [
@@ -275,9 +315,17 @@ def _stacks(results: TruthResults) -> str:
         for name, mean in means.items()
     ]
     names = ", ".join(dict.fromkeys(frame.stack for frame in results.frames))
-    head = ["method", "answered", "PSNR, dB", "PSNR in focus, dB", "residual of the tiles, px"]
+    head = [
+        "method",
+        "answered",
+        "PSNR, dB",
+        "PSNR in focus, dB",
+        "residual of the tiles, px",
+    ]
     note = f"Means over the {compared} frames that every method answered."
-    return f"### Real focus stacks ({names}), half size\n\n{note}\n\n{_table(head, rows)}"
+    return (
+        f"### Real focus stacks ({names}), half size\n\n{note}\n\n{_table(head, rows)}"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

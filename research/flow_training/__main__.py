@@ -18,7 +18,9 @@ SECTIONS = {
 }
 
 
-@click.command("python -m research.flow_training", cls=SectionedCommand, sections=SECTIONS)
+@click.command(
+    "python -m research.flow_training", cls=SectionedCommand, sections=SECTIONS
+)
 @click.option(
     "--pictures",
     multiple=True,
@@ -27,7 +29,9 @@ SECTIONS = {
     "always used.",
 )
 @click.option(
-    "--pictures-note", default="", help="Source and licence of the pictures, for the card."
+    "--pictures-note",
+    default="",
+    help="Source and licence of the pictures, for the card.",
 )
 @click.option(
     "--out",
@@ -37,7 +41,9 @@ SECTIONS = {
     help="Folder for the training state and the weights.",
 )
 @click.option(
-    "--steps", type=click.IntRange(min=1), help="Number of steps; overrides the settings."
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Number of steps; overrides the settings.",
 )
 @click.option(
     "--seed",
@@ -58,7 +64,9 @@ SECTIONS = {
     type=FILE,
     help="TOML file with all keys of research/flow_training/default.toml in the package.",
 )
-@click.option("--weights", type=FILE, help="Start from these weights instead of random ones.")
+@click.option(
+    "--weights", type=FILE, help="Start from these weights instead of random ones."
+)
 def command(
     *,
     steps: int | None,

@@ -12,7 +12,13 @@ from safetensors.torch import save
 from defocus import __version__
 from defocus.align.flow.pwcnet.estimator import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.align.flow.pwcnet.network import PWCNet
-from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json, write_text
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from research.flow_training.plan import TrainingPlan
 
 WEIGHTS = "pwcnet-own.safetensors"
@@ -31,11 +37,17 @@ class Provenance:
     device: str  # of the last part of the training
     # on validation pairs, by estimator and column; these weights first
     scores: Mapping[str, Mapping[str, float | None]]
-    half_precision_px: tuple[float, float]  # mean and largest change of the flow by float16
+    half_precision_px: tuple[
+        float, float
+    ]  # mean and largest change of the flow by float16
 
 
 def export(
-    folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, provenance: Provenance
+    folder: Path,
+    plan: TrainingPlan,
+    seconds: float,
+    network: PWCNet,
+    provenance: Provenance,
 ) -> Path:
     """Write the weights in float16 and their card, as text and for programs; the weights file."""
     weights = make_folder(folder) / WEIGHTS
@@ -68,7 +80,9 @@ def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
     }
 
 
-def _facts(plan: TrainingPlan, seconds: float, provenance: Provenance) -> dict[str, object]:
+def _facts(
+    plan: TrainingPlan, seconds: float, provenance: Provenance
+) -> dict[str, object]:
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
         "licence": "MIT",

@@ -10,7 +10,9 @@ FLOW_GAIN = 0.1
 """Layers that end in a flow begin this small: first flows of pixels instead of tens of pixels."""
 
 
-def initial_network(plan: TrainingPlan, start: dict[str, torch.Tensor] | None) -> PWCNet:
+def initial_network(
+    plan: TrainingPlan, start: dict[str, torch.Tensor] | None
+) -> PWCNet:
     """PWC-Net with given weights (under our names), or with random ones from the plan's seed."""
     network = PWCNet(normalise=plan.settings.normalise)
     if start is not None:

@@ -33,11 +33,15 @@ VALIDATION_SEED = 20_000_000
 class FlowBatch(TrainingBatch):
     """Rendered pairs."""
 
-    blurry: torch.Tensor  # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
+    blurry: (
+        torch.Tensor
+    )  # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
     sharp: torch.Tensor  # same shape
     flow: torch.Tensor  # ``(N, 2, H, W)`` float32, px, from blurry to sharp
     coc_px: torch.Tensor  # ``(N, H, W)`` float32, diameter
-    plain: torch.Tensor  # ``(N, H, W)`` bool, visible in both members and off occluding edges
+    plain: (
+        torch.Tensor
+    )  # ``(N, H, W)`` bool, visible in both members and off occluding edges
 
     @property
     def inputs(self) -> torch.Tensor:
@@ -49,7 +53,9 @@ class FlowBatch(TrainingBatch):
         return FlowBatch(**{name: change(value) for name, value in vars(self).items()})
 
 
-def flow_batch(plan: TrainingPlan, textures: Textures, mine: Ranks, step: int) -> FlowBatch:
+def flow_batch(
+    plan: TrainingPlan, textures: Textures, mine: Ranks, step: int
+) -> FlowBatch:
     """The batch of a step, by the seed and the step alone, or a process's part of it."""
     stage = plan.stage(step)
     numbers = range(step * MOST_IN_BATCH, step * MOST_IN_BATCH + stage.batch)
@@ -92,7 +98,9 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
     if kind < 1 - stage.equalised_share:
         return pair
     error = float(rng.uniform(*EQUALISING_ERROR))
-    return replace(pair, sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px))
+    return replace(
+        pair, sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px)
+    )
 
 
 def equally_blurred(
@@ -102,10 +110,19 @@ def equally_blurred(
 
     ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
     height, width = coc_px.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = np.meshgrid(
+        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    )
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
     diameters: NDArray[np.float32] = np.asarray(
-        cv2.remap(coc_px, x - flow[0], y - flow[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE),
+        cv2.remap(
+            coc_px,
+            x - flow[0],
+            y - flow[1],
+            cv2.INTER_LINEAR,
+            None,
+            cv2.BORDER_REPLICATE,
+        ),
         np.float32,
     )
     blurred = _disc_blurred(srgb_to_linear(sharp), diameters)
@@ -120,10 +137,14 @@ def _disc_blurred(
     gaps = math.ceil(largest / SLICE_PX)
     blurred = np.zeros_like(linear)
     for node in np.linspace(0, largest, gaps + 1):
-        distance = np.abs(diameters - np.float32(node)) * np.float32(gaps / max(largest, 1e-6))
+        distance = np.abs(diameters - np.float32(node)) * np.float32(
+            gaps / max(largest, 1e-6)
+        )
         share = np.maximum(1 - distance, 0)[:, :, None]
         kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
-        blurred += share * cv2.filter2D(linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)
+        blurred += share * cv2.filter2D(
+            linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
+        )
     return blurred
 
 

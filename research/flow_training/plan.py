@@ -55,13 +55,17 @@ class TrainingSettings(Settings):
     @property
     def validated_steps(self) -> frozenset[int]:
         """The steps after which to validate."""
-        return frozenset({*range(self.validate_every, self.steps, self.validate_every), self.steps})
+        return frozenset(
+            {*range(self.validate_every, self.steps, self.validate_every), self.steps}
+        )
 
     def method(self, *, on_gpu: bool) -> Method:
         """Recipe for the training loop, one step per epoch.
 
         On a GPU in the memory layout of tensor cores, which is slower on a CPU."""
-        precision: Literal["bfloat16", "float32"] = "bfloat16" if self.bfloat16 else "float32"
+        precision: Literal["bfloat16", "float32"] = (
+            "bfloat16" if self.bfloat16 else "float32"
+        )
         return Method(
             epochs=self.steps,
             optimiser=Optimiser(name="adamw", weight_decay=self.weight_decay),
@@ -88,7 +92,9 @@ class TrainingPlan:
             "settings": self.settings.model_dump(mode="json"),
             "revision": REVISION,
         }
-        digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(
+            json.dumps(document, sort_keys=True).encode()
+        ).hexdigest()
         return f"flow-{digest[:16]}"
 
     def stage(self, step: int) -> FlowStage:

@@ -50,9 +50,14 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
     textures = load_textures("train", request.pictures)
     unseen = load_textures("choose", request.pictures)
     started = load_weights(request.weights) if request.weights else None
-    make_folder(request.folder)  # one that cannot be made is said before the work, not after
+    make_folder(
+        request.folder
+    )  # one that cannot be made is said before the work, not after
     plan = TrainingPlan(
-        request.settings, request.seed, _fingerprint(textures), started.sha256 if started else ""
+        request.settings,
+        request.seed,
+        _fingerprint(textures),
+        started.sha256 if started else "",
     )
     pairs = validation_batches(plan, unseen)
     references = _references(pairs)
@@ -92,19 +97,27 @@ def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
     dis = flow_estimator("dis")
     references = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
     still = [torch.zeros_like(pair.flow) for pair in pairs]
-    return {"zero flow": class_errors(still, pairs), "DIS": class_errors(references, pairs)}
+    return {
+        "zero flow": class_errors(still, pairs),
+        "DIS": class_errors(references, pairs),
+    }
 
 
 @torch.no_grad()
-def _rounded_scores(network: PWCNet, pairs: Sequence[FlowBatch]) -> tuple[Row, tuple[float, float]]:
+def _rounded_scores(
+    network: PWCNet, pairs: Sequence[FlowBatch]
+) -> tuple[Row, tuple[float, float]]:
     """Errors with weights rounded to float16, and the mean and largest change of the flow, px."""
     full = network.cpu().eval()
     rounded = PWCNet(normalise=full.normalise).eval()
     rounded.load_state_dict(half_precision(full))
     before, after = (
-        [estimate_flow(one, pair.blurry, pair.sharp) for pair in pairs] for one in (full, rounded)
+        [estimate_flow(one, pair.blurry, pair.sharp) for pair in pairs]
+        for one in (full, rounded)
     )
-    changes = torch.cat([end_point_error(*two).ravel() for two in zip(before, after, strict=True)])
+    changes = torch.cat(
+        [end_point_error(*two).ravel() for two in zip(before, after, strict=True)]
+    )
     return class_errors(after, pairs), (float(changes.mean()), float(changes.max()))
 
 

@@ -61,7 +61,9 @@ def train(
         make_objective=FlowObjective,
         batches=batches,
         code=__version__,
-        watching=Watching(scores_of, plan.settings.validated_steps, described=described),
+        watching=Watching(
+            scores_of, plan.settings.validated_steps, described=described
+        ),
     )
     try:
         return train_job(job, folder, device)

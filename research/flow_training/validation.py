@@ -23,7 +23,8 @@ def estimated(
     """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU."""
     pwcnet = cast("PWCNet", network)
     return [
-        estimate_flow(pwcnet, pair.blurry.to(device), pair.sharp.to(device)).cpu() for pair in pairs
+        estimate_flow(pwcnet, pair.blurry.to(device), pair.sharp.to(device)).cpu()
+        for pair in pairs
     ]
 
 

@@ -67,7 +67,9 @@ def main() -> None:
     words = argparse.ArgumentParser(description="Learn the blur of blocks.")
     words.add_argument("photographs", type=Path)
     words.add_argument(
-        "--first", type=int, help="Only so many, by hash; 25 taught the shipped weights."
+        "--first",
+        type=int,
+        help="Only so many, by hash; 25 taught the shipped weights.",
     )
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
@@ -173,7 +175,9 @@ class BlockNetwork(nn.Module):
     def forward(self, shapes: torch.Tensor) -> torch.Tensor:
         """The quantiles of log2(1 + diameter), ``(…, 3)``, from ``(…, 13)``."""
         hidden = functional.silu(self.first((shapes - self.mean) / self.deviation))
-        median, below, above = self.ending(functional.silu(self.second(hidden))).unbind(dim=-1)
+        median, below, above = self.ending(functional.silu(self.second(hidden))).unbind(
+            dim=-1
+        )
         lowest = median - functional.softplus(below)
         highest = median + functional.softplus(above)
         return torch.stack([lowest, median, highest], dim=-1)
@@ -182,7 +186,9 @@ class BlockNetwork(nn.Module):
 def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
     """Weights of a network that gives quantiles of blurs and keeps those of a crop in order."""
     shapes = torch.from_numpy(np.stack([crop.shapes for crop in crops]))
-    levels = torch.log2(1 + torch.from_numpy(np.stack([crop.diameters_px for crop in crops])))
+    levels = torch.log2(
+        1 + torch.from_numpy(np.stack([crop.diameters_px for crop in crops]))
+    )
     torch.manual_seed(0)
     everything = shapes.flatten(0, 2)
     network = BlockNetwork(everything.mean(dim=0), everything.std(dim=0) + 1e-3)
@@ -191,7 +197,10 @@ def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
 
 
 def _trained(
-    crops: Sequence[BlurredCrop], network: BlockNetwork, shapes: torch.Tensor, levels: torch.Tensor
+    crops: Sequence[BlurredCrop],
+    network: BlockNetwork,
+    shapes: torch.Tensor,
+    levels: torch.Tensor,
 ) -> None:
     """Learn for all steps."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)

@@ -42,10 +42,14 @@ def main() -> None:
     samples = [_sample(renderer, number) for number in track(range(PAIRS), "rendering")]
     network = learn([one for one, _ in samples], [other for _, other in samples])
     state = network.state_dict()
-    write_bytes(given.out, save({name: one.half().contiguous() for name, one in state.items()}))
+    write_bytes(
+        given.out, save({name: one.half().contiguous() for name, one in state.items()})
+    )
 
 
-def learn(features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -> nn.Module:
+def learn(
+    features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]
+) -> nn.Module:
     """A network with the moving average of what it learned.
 
     ``features``: ``(13, h, h)`` details each; ``diameters``: ``(1, h, h)`` of the cells, px."""
@@ -54,7 +58,12 @@ def learn(features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     draw = torch.Generator().manual_seed(0)
     for step in track(range(STEPS), "learning"):
-        rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+        rate = (
+            RATE
+            * min(1, (step + 1) / WARM_UP)
+            * 0.5
+            * (1 + math.cos(math.pi * step / STEPS))
+        )
         optimiser.param_groups[0]["lr"] = rate
         batch, truth = _drawn(features, diameters, draw)
         loss = pinball(network(batch), truth)
@@ -68,7 +77,9 @@ def learn(features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]) -
 
 
 def _drawn(
-    features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor], draw: torch.Generator
+    features: Sequence[torch.Tensor],
+    diameters: Sequence[torch.Tensor],
+    draw: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Details of some crops and their diameters, all turned alike."""
     chosen = torch.randint(len(features), (BATCH,), generator=draw).tolist()
@@ -96,12 +107,17 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
     """The details and the circle of confusion of a picture's cells."""
     random = np.random.default_rng([number, 2])
     if random.random() < PATTERN_SHARE:
-        picture, diameter = pattern(random, SIDE_PX), np.zeros((SIDE_PX, SIDE_PX), np.float32)
+        picture, diameter = (
+            pattern(random, SIDE_PX),
+            np.zeros((SIDE_PX, SIDE_PX), np.float32),
+        )
     else:
         pair = renderer.pair(number, SIDE_PX)
         picture, diameter = pair.blurry, np.abs(pair.diameters)
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
-    return details(tensor)[0], functional.avg_pool2d(torch.from_numpy(diameter)[None], CELL_PX)
+    return details(tensor)[0], functional.avg_pool2d(
+        torch.from_numpy(diameter)[None], CELL_PX
+    )
 
 
 def pattern(random: np.random.Generator, side: int) -> Array:
@@ -118,7 +134,12 @@ def pattern(random: np.random.Generator, side: int) -> Array:
 
 
 def _share(
-    random: np.random.Generator, side: int, along: Array, period: float, x: Array, y: Array
+    random: np.random.Generator,
+    side: int,
+    along: Array,
+    period: float,
+    x: Array,
+    y: Array,
 ) -> NDArray[np.floating]:
     """How much of the second colour each pixel has."""
     kind = int(random.integers(5))
@@ -128,7 +149,9 @@ def _share(
         share = np.clip(along / along.max(), 0, 1)
     elif kind == 2:
         centre = random.uniform(0, side, 2)
-        share = 0.5 + 0.5 * np.cos(2 * math.pi * np.hypot(x - centre[0], y - centre[1]) / period)
+        share = 0.5 + 0.5 * np.cos(
+            2 * math.pi * np.hypot(x - centre[0], y - centre[1]) / period
+        )
     elif kind == 3:
         share = random.random((side, side, 3)) * random.choice((0.1, 0.4, 1.0))
     else:

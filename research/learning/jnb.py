@@ -10,13 +10,27 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from scipy.optimize import isotonic_regression
 
-from defocus.baselines.systems.jnb.network import LEARNED, atoms_needed, code, patches_of, smoothed
+from defocus.baselines.systems.jnb.network import (
+    LEARNED,
+    atoms_needed,
+    code,
+    patches_of,
+    smoothed,
+)
 from defocus.pictures.values import linear_to_srgb
 from defocus.progress import track
 from defocus.scene.pictures import texture
 from defocus.storage.files import write_bytes
 
-PICTURES = ("astronaut", "brick", "camera", "grass", "immunohistochemistry", "page", "rocket")
+PICTURES = (
+    "astronaut",
+    "brick",
+    "camera",
+    "grass",
+    "immunohistochemistry",
+    "page",
+    "rocket",
+)
 SIZE = (384, 384)
 ATOMS, SPARSITY, ROUNDS, PATCHES = 128, 8, 30, 20_000
 BLUR_PX = 2.0
@@ -49,7 +63,9 @@ def learned_dictionary() -> NDArray[np.float32]:
     return atoms
 
 
-def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[np.float32]:
+def _round(
+    patches: NDArray[np.float32], atoms: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
     weights = _coded(patches, atoms)
     rest = patches - weights @ atoms
@@ -68,7 +84,9 @@ def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[
     return fitted
 
 
-def _coded(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[np.float32]:
+def _coded(
+    patches: NDArray[np.float32], atoms: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Weight of each atom in each patch."""
     counts = np.zeros(len(patches), np.int32)
     chosen = np.zeros((len(patches), SPARSITY), np.int32)
@@ -103,7 +121,9 @@ def _blurred(name: str, sigma_px: float) -> NDArray[np.float32]:
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+    return np.asarray(
+        rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from scipy import fft
 
-from defocus.blur.large_blur import CELLS, LEARNED, SCALES, LargeBlurNetwork, surroundings
+from defocus.blur.large_blur import (
+    CELLS,
+    LEARNED,
+    SCALES,
+    LargeBlurNetwork,
+    surroundings,
+)
 from defocus.blur.learned_map import CELL_PX, estimates, reduced
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
@@ -51,14 +57,18 @@ Sample = tuple[Array, Array]
 
 def main() -> None:
     """Learn, and write the weights beside the module that reads them."""
-    words = argparse.ArgumentParser(description="Learn to weigh the maps of all scales.")
+    words = argparse.ArgumentParser(
+        description="Learn to weigh the maps of all scales."
+    )
     words.add_argument("photographs", type=Path)
     words.add_argument("--out", type=Path, default=LEARNED)
     words.add_argument("--samples", type=int, default=SAMPLES)
     given = words.parse_args()
     keep_freed_memory()
     files = find_photographs(given.photographs).of("train")
-    samples = [_sample(files, number) for number in track(range(given.samples), "rendering")]
+    samples = [
+        _sample(files, number) for number in track(range(given.samples), "rendering")
+    ]
     network = learn(samples)
     state = {name: values.contiguous() for name, values in network.state_dict().items()}
     write_bytes(given.out, save(state))
@@ -73,7 +83,12 @@ def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
     network = LargeBlurNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     for step in track(range(STEPS), "learning"):
-        rate = RATE * min(1, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+        rate = (
+            RATE
+            * min(1, (step + 1) / WARM_UP)
+            * 0.5
+            * (1 + math.cos(math.pi * step / STEPS))
+        )
         optimiser.param_groups[0]["lr"] = rate
         chosen = torch.randint(len(seen), (BATCH,))
         loss = pinball(network(seen[chosen]), truth[chosen])
@@ -114,10 +129,14 @@ def _true_levels(diameters: Array) -> Array:
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
-def blurred_crop(random: np.random.Generator, photograph: Photograph) -> tuple[Array, Array]:
+def blurred_crop(
+    random: np.random.Generator, photograph: Photograph
+) -> tuple[Array, Array]:
     """A part of a photograph in linear light, blurred, and its diameters ``(H, W)``, px."""
     light = _crop(random, photograph)
-    aperture = Aperture(blades=int(random.choice(BLADES)), turn_deg=float(random.uniform(0, 90)))
+    aperture = Aperture(
+        blades=int(random.choice(BLADES)), turn_deg=float(random.uniform(0, 90))
+    )
     flat = np.ones(light.shape[:2], np.float32)
     if random.random() < SHARP_SHARE:
         return light, 0 * flat
@@ -140,7 +159,9 @@ def _crop(random: np.random.Generator, photograph: Photograph) -> Array:
     height, width = (length // factor for length in whole.shape[:2])
     smaller = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     pixels = np.asarray(smaller, np.uint8)
-    top, left = (int(random.integers(max(1, length - SIDE_PX + 1))) for length in (height, width))
+    top, left = (
+        int(random.integers(max(1, length - SIDE_PX + 1))) for length in (height, width)
+    )
     part = pixels[top : top + SIDE_PX, left : left + SIDE_PX]
     return np.asarray(srgb_to_linear(as_float(part)), np.float32)
 
@@ -195,7 +216,9 @@ def _mixed(light: Array, aperture: Aperture, diameters: Array) -> Array:
     return mixed
 
 
-def _layers(random: np.random.Generator, light: Array, aperture: Aperture) -> tuple[Array, Array]:
+def _layers(
+    random: np.random.Generator, light: Array, aperture: Aperture
+) -> tuple[Array, Array]:
     """A background and two objects before it, each with its diameter and a soft outline."""
     height, width = light.shape[:2]
     other = np.roll(light[:, ::-1], int(random.integers(width)), axis=1)

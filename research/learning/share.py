@@ -50,7 +50,9 @@ Sample = tuple[Array, Array, float]
 
 def main() -> None:
     """Learn, and write the weights beside the module that reads them."""
-    words = argparse.ArgumentParser(description="Learn the share of a change that is worth it.")
+    words = argparse.ArgumentParser(
+        description="Learn the share of a change that is worth it."
+    )
     words.add_argument("photographs", type=Path)
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
@@ -75,7 +77,9 @@ def main() -> None:
 
 def learn(samples: list[Sample]) -> ShareNetwork:
     """A network for the least error of a picture in the mean, in dB."""
-    seen, errors = (torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2])
+    seen, errors = (
+        torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2]
+    )
     weights = torch.tensor([weight for _, _, weight in samples])
     mean, deviation = seen.mean(dim=(0, 1)), seen.std(dim=(0, 1)) + 1e-3
     seen = (seen - mean) / deviation
@@ -84,7 +88,9 @@ def learn(samples: list[Sample]) -> ShareNetwork:
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     draw = torch.Generator().manual_seed(0)
     for step in track(range(STEPS), "learning"):
-        optimiser.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+        optimiser.param_groups[0]["lr"] = (
+            RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+        )
         loss = _loss(samples, draw, seen, network, errors, weights)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -145,7 +151,9 @@ def _pair(
         if kind >= STREAM_SHARE + PHOTOGRAPH_SHARE:
             truth, weight = softened(random, truth), 1.0
         blurry, sharp = (
-            np.asarray(one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255, np.float32)
+            np.asarray(
+                one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255, np.float32
+            )
             for one in (_blurred(random, truth), truth)
         )
     else:
@@ -168,7 +176,9 @@ def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
 def _blocks(cells: Array) -> Array:
     """``(n, k)``: sums over blocks of 4 x 4 of ``(h, w, k)``."""
     height, width, count = (side for side in cells.shape)
-    blocks = cells.reshape(height // BLOCK_CELLS, BLOCK_CELLS, width // BLOCK_CELLS, -1, count)
+    blocks = cells.reshape(
+        height // BLOCK_CELLS, BLOCK_CELLS, width // BLOCK_CELLS, -1, count
+    )
     return np.asarray(blocks.sum(axis=(1, 3)).reshape(-1, count), np.float32)
 
 
@@ -179,27 +189,35 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
     if smallest < 1 and random.random() < 0.5:
         scale = random.uniform(max(0.3, smallest), 1.0)
         size = [max(side, round(scale * length)) for length in picture.shape[1::-1]]
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        picture = np.asarray(
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8
+        )
     pad = [(0, max(0, side - length)) for length in picture.shape[:2]]
     wide = np.pad(picture, [*pad, (0, 0)], mode="reflect")
     top, left = (int(random.integers(length - side + 1)) for length in wide.shape[:2])
     return np.ascontiguousarray(wide[top : top + side, left : left + side])
 
 
-def softened(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def softened(
+    random: np.random.Generator, picture: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
     kind = int(random.integers(4))
     if kind < 2:
         scale = random.uniform(1.1, 2.6)
         part = picture[: round(height / scale), : round(width / scale)]
-        how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[int(random.integers(3))]
+        how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[
+            int(random.integers(3))
+        ]
         soft = cv2.resize(part, (width, height), interpolation=how)
     elif kind == 2:
         if random.random() < 0.5:
             soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
         else:
-            soft = cv2.bilateralFilter(picture, 5, random.uniform(8, 35), random.uniform(1, 3))
+            soft = cv2.bilateralFilter(
+                picture, 5, random.uniform(8, 35), random.uniform(1, 3)
+            )
     else:
         soft = _compressed(picture, int(random.integers(15, 80)))
     return np.asarray(soft, np.uint8)
@@ -210,7 +228,9 @@ def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _blurred(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _blurred(
+    random: np.random.Generator, picture: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """Behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
@@ -218,7 +238,9 @@ def _blurred(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray
     diameter = smallest * (largest / smallest) ** random.random()
     blades = int(random.integers(5, 9))
     turn = random.uniform(0, 60)
-    shape = Aperture(blades=blades, turn_deg=turn) if random.random() < 0.5 else Aperture()
+    shape = (
+        Aperture(blades=blades, turn_deg=turn) if random.random() < 0.5 else Aperture()
+    )
     through = _through(picture, diameter, shape)
     noise = MOST_NOISE * random.random() ** 3
     seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
-from defocus.datasets.stream.native import NATIVE_REVISION, FullSize, NativeBlur, NativeRenderer
+from defocus.datasets.stream.native import (
+    NATIVE_REVISION,
+    FullSize,
+    NativeBlur,
+    NativeRenderer,
+)
 from defocus.datasets.stream.patches import STREAM_REVISION
 from defocus.pictures.values import as_float, as_integer
 from defocus.scene.camera import StreamCamera
@@ -54,7 +59,9 @@ class Blur:
 
 def _uniform(diameter_px: float) -> Blur:
     """Every layer blurred alike: one kernel is true but where layers hide each other."""
-    layers = NativeBlur("constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px))
+    layers = NativeBlur(
+        "constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px)
+    )
     return Blur(f"{diameter_px:g}", layers)
 
 
@@ -64,7 +71,9 @@ def _ramp(end_px: float) -> Blur:
     return Blur(f"0-{end_px:g}", layers)
 
 
-BLURS = {blur.name: blur for blur in (*map(_uniform, DIAMETERS_PX), *map(_ramp, RAMPS_PX))}
+BLURS = {
+    blur.name: blur for blur in (*map(_uniform, DIAMETERS_PX), *map(_ramp, RAMPS_PX))
+}
 """By name, in the order of the table."""
 
 
@@ -73,7 +82,9 @@ class Given:
     """What a system is given."""
 
     blurry: Array  # ``(H, W, 3)`` in [0, 1], of 8 bits
-    kernel: Array | None = None  # ``(3, K, K)``, the true one of each colour; None where it varies
+    kernel: Array | None = (
+        None  # ``(3, K, K)``, the true one of each colour; None where it varies
+    )
     diameter_px: float = 0.0  # of the kernel
 
     @cached_property
@@ -98,7 +109,9 @@ class Rendered:
         detail[self.diameters < self.diameters.max() / 2] = 0
         mean = cv2.boxFilter(detail, -1, (CROP_PX, CROP_PX))
         half = CROP_PX // 2
-        inside = mean[half:-half, half:-half]  # middles of parts that lie in the picture
+        inside = mean[
+            half:-half, half:-half
+        ]  # middles of parts that lie in the picture
         top, left = divmod(int(inside.argmax()), inside.shape[1])
         return slice(top, top + CROP_PX), slice(left, left + CROP_PX)
 
@@ -118,7 +131,10 @@ class Case:
 
 
 def cases_of(
-    files: Sequence[FullSize], megapixels: float, blurs: Sequence[Blur], most: int | None
+    files: Sequence[FullSize],
+    megapixels: float,
+    blurs: Sequence[Blur],
+    most: int | None,
 ) -> list[Case]:
     """The pictures of a size: of the first photographs by hash that are as large."""
     # Where none is, the largest ones are mirrored at their edges.
@@ -132,7 +148,9 @@ def cases_of(
 
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:
     """Render a picture and round it to 8 bits."""
-    pair = renderer.picture(case.number, round(1e6 * case.megapixels), case.blur.layers, CAMERA)
+    pair = renderer.picture(
+        case.number, round(1e6 * case.megapixels), case.blur.layers, CAMERA
+    )
     blurry = as_float(as_integer(pair.blurry, 8))
     diameters = np.abs(pair.diameters)
     diameter_px = case.blur.diameter_px

@@ -121,7 +121,9 @@ def _measured_now(
             continue
         cell, part = result
         key = key_of(renderer, case, row)
-        write_image(kept.crop_path(key), part)  # first: a cell that is there has its part
+        write_image(
+            kept.crop_path(key), part
+        )  # first: a cell that is there has its part
         kept.keep(key, f"{case.name}, {row.name}", cell)
         yield row, cell
 
@@ -149,7 +151,9 @@ def cell_of(restored: Array, picture: Rendered, cpu_seconds: float) -> Cell:
     )
 
 
-def _errors_by_part(picture: Array, sharp: Array, part: NDArray[np.intp]) -> tuple[float, ...]:
+def _errors_by_part(
+    picture: Array, sharp: Array, part: NDArray[np.intp]
+) -> tuple[float, ...]:
     """Sums of the squared errors of all pixels of each part."""
     errors = np.square(picture - sharp).mean(axis=2, dtype=np.float64)
     sums = np.bincount(part, errors.ravel(), minlength=len(BINS_PX))

@@ -33,7 +33,13 @@ SIZES: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "full size": as_stored,
     "half size": half,
 }
-HEADS = ("stack", "row", "frames", "where blurred, dB (worst)", "whole frames, dB (worst)")
+HEADS = (
+    "stack",
+    "row",
+    "frames",
+    "where blurred, dB (worst)",
+    "whole frames, dB (worst)",
+)
 
 
 def stack_table(stacks: Path, rows: Sequence[Row], kept: Kept) -> str:
@@ -44,7 +50,9 @@ def stack_table(stacks: Path, rows: Sequence[Row], kept: Kept) -> str:
         for size in SIZES:
             gains = _stack_gains(merged.parent, size, restoring, kept)
             for name, of_frames in gains.items():
-                lines.append(line([f"{merged.parent.name}, {size}", name, *_texts(of_frames)]))
+                lines.append(
+                    line([f"{merged.parent.name}, {size}", name, *_texts(of_frames)])
+                )
     return "\n".join(lines)
 
 
@@ -52,11 +60,15 @@ def _texts(gains: Gains) -> list[str]:
     texts = [str(len(gains))]
     for place in (0, 1):
         column = [gain[place] for gain in gains.values()]
-        texts.append(f"{signed(np.mean(column))} ({signed(min(column))})" if column else FAILED)
+        texts.append(
+            f"{signed(np.mean(column))} ({signed(min(column))})" if column else FAILED
+        )
     return texts
 
 
-def _stack_gains(folder: Path, size: str, rows: Sequence[Row], kept: Kept) -> dict[str, Gains]:
+def _stack_gains(
+    folder: Path, size: str, rows: Sequence[Row], kept: Kept
+) -> dict[str, Gains]:
     """The gains of each row; frames are aligned only for rows that are not kept."""
     paths = {row.name: kept.folder / f"{_key(folder, size, row)}.json" for row in rows}
     lacking = [row for row in rows if not paths[row.name].is_file()]
@@ -90,7 +102,10 @@ def _frame_gains(
             say(f"{frame.name}: {row.name} is left out: {restored.reason}", error=True)
             continue
         picture = np.asarray(restored, np.float64)
-        yield row.name, (_gain(picture, frame, frame.soft), _gain(picture, frame, frame.valid))
+        yield (
+            row.name,
+            (_gain(picture, frame, frame.soft), _gain(picture, frame, frame.valid)),
+        )
 
 
 def _gain(restored: Array, frame: AlignedFrame, where: NDArray[np.bool_]) -> float:

@@ -76,7 +76,9 @@ def classical_rows() -> list[Row]:
 
 def _wiener(channel: Channel, psf: Array, domain: Domain) -> Channel:
     transfers = [domain.transfer(psf)]
-    return next(wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL))
+    return next(
+        wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL)
+    )
 
 
 def _richardson_lucy(channel: Channel, psf: Array, domain: Domain) -> Channel:
@@ -115,7 +117,10 @@ def network_rows(names: Sequence[str]) -> list[Row]:
     for stored in _weights(names):
         both = attempt(stored.system, partial(_rows_of, stored))
         if isinstance(both, LeftOut):
-            say(f"{stored.system} ({stored.label}) is left out: {both.reason}", error=True)
+            say(
+                f"{stored.system} ({stored.label}) is left out: {both.reason}",
+                error=True,
+            )
         else:
             rows += both
     return rows
@@ -123,7 +128,9 @@ def network_rows(names: Sequence[str]) -> list[Row]:
 
 def _weights(names: Sequence[str]) -> Iterator[StoredWeights]:
     """The weights of some systems; without a name, all shipped and official ones."""
-    yield from filter(None, (shipped_weights(baseline(name)) for name in names or shipped()))
+    yield from filter(
+        None, (shipped_weights(baseline(name)) for name in names or shipped())
+    )
     added, _ = all_weights()
     for one in added:
         if one.origin != "official" or (names and one.system not in names):
@@ -131,7 +138,10 @@ def _weights(names: Sequence[str]) -> Iterator[StoredWeights]:
         if one.system in all_baselines():
             yield one
         else:
-            say(f"{one.system} ({one.label}) is left out: no such system here", error=True)
+            say(
+                f"{one.system} ({one.label}) is left out: no such system here",
+                error=True,
+            )
 
 
 def _rows_of(stored: StoredWeights) -> list[Row]:
@@ -140,13 +150,17 @@ def _rows_of(stored: StoredWeights) -> list[Row]:
     restorer = restorer_of(system, stored, None, torch.device("cpu"))
     own = stored.origin == "own"
     name = stored.system if own else f"{stored.system} ({stored.label})"
-    plain_name, scaled_name = (f"{name} plain", name) if own else (name, f"{name}@scales")
+    plain_name, scaled_name = (
+        (f"{name} plain", name) if own else (name, f"{name}@scales")
+    )
     identity = f"{system.identity()} {stored.sha256}"
     restoration = _folder(defocus.restoration)
     blur = _folder(defocus.blur)
     alone = [restoration / "restorer.py", _folder(defocus.restoration.guard)]
     alone += sorted(blur.glob("learned*"))
-    whole = [path for path in sorted(restoration.glob("*.py")) if path.name not in AROUND]
+    whole = [
+        path for path in sorted(restoration.glob("*.py")) if path.name not in AROUND
+    ]
     whole += [_folder(defocus.restoration.guard), blur]
     return [
         Row(plain_name, partial(_plain, restorer, own), _digest(alone, identity)),

@@ -85,7 +85,9 @@ def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
     heads = ["gain, dB"]
     for begin, end in zip(BINS_PX, [*BINS_PX[1:], None], strict=True):
-        heads.append(f"from {begin:g} px" if end is None else f"{begin:g} to {end:g} px")
+        heads.append(
+            f"from {begin:g} px" if end is None else f"{begin:g} to {end:g} px"
+        )
     lines = head_lines(heads)
     ramps = [case for case in cases if case.blur.diameter_px is None]
     for row in rows:

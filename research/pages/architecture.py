@@ -31,7 +31,9 @@ def layers() -> list[tuple[str, ...]]:
         for one in contract["tool"]["importlinter"]["contracts"]
         if one["name"] == "stages import downward only"
     ]
-    return [tuple(part.strip() for part in layer.split("|")) for layer in stages["layers"]]
+    return [
+        tuple(part.strip() for part in layer.split("|")) for layer in stages["layers"]
+    ]
 
 
 def rooms(package: str) -> list[str]:
@@ -65,7 +67,9 @@ def drawn() -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" role="img">'
     title = "<title>The packages of defocus: each layer imports only what lies below it</title>"
     paper = f'<rect width="{WIDTH}" height="{top}" fill="#ffffff"/>'
-    return "\n".join([head, title, f"<style>{STYLE}</style>", paper, *bands, "</svg>\n"])
+    return "\n".join(
+        [head, title, f"<style>{STYLE}</style>", paper, *bands, "</svg>\n"]
+    )
 
 
 def _rows(layer: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:

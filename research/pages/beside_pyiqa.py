@@ -35,13 +35,17 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     """The metrics of pyiqa, with our parameters; our DISTS gets the backbone of theirs."""
     niqe = load_file(PARAMETERS / "niqe.safetensors")
     names = {"mu_prisparam": "mean", "cov_prisparam": "covariance"}
-    savemat(folder / "niqe.mat", {key: niqe[name].numpy() for key, name in names.items()})
+    savemat(
+        folder / "niqe.mat", {key: niqe[name].numpy() for key, name in names.items()}
+    )
     torch.manual_seed(3)
     backbone = vgg16(weights=None)
     place = backbone_files.BACKBONES["vgg"].path
     place.parent.mkdir(parents=True)
     torch.save(backbone.state_dict(), place)
-    own_file = replace(backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8])
+    own_file = replace(
+        backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8]
+    )
     backbone_files.BACKBONES["vgg"] = own_file
     with patch("torchvision.models.vgg16", return_value=backbone):
         dists = DISTS(pretrained=False)
@@ -63,14 +67,19 @@ def tensor(picture: NDArray[np.float64]) -> torch.Tensor:
 
 def main() -> None:
     """Print every metric of every picture, behind a blur of σ 1.3 px with noise, by both."""
-    with tempfile.TemporaryDirectory() as name, patch.dict("os.environ", TORCH_HOME=name):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        patch.dict("os.environ", TORCH_HOME=name),
+    ):
         theirs = peers(Path(name))
         heads = [f"{metric}, {side}" for metric in theirs for side in ("ours", "pyiqa")]
         print(f"| picture | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}")  # noqa: T201
         for title, read in PICTURES.items():
             sharp = read().astype(np.float64)  # type: ignore[no-untyped-call]
             noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
-            blurred = np.clip(np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise), 0, 255)
+            blurred = np.clip(
+                np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise), 0, 255
+            )
             pair = blurred / 255, sharp / 255
             mask = np.ones(sharp.shape[:2], bool)
             cells = []
@@ -78,7 +87,9 @@ def main() -> None:
                 own_value = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
                 given = [tensor(one) for one in pair][: 1 if metric == "niqe" else 2]
                 with torch.no_grad():
-                    cells += [f"{value:.6f}" for value in (own_value, float(module(*given)))]
+                    cells += [
+                        f"{value:.6f}" for value in (own_value, float(module(*given)))
+                    ]
             print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
 
 

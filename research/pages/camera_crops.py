@@ -42,10 +42,14 @@ Array = NDArray[np.float32]
 
 def main() -> None:
     """Print a table of the gains, dB."""
-    words = argparse.ArgumentParser(description="Gains of the installed command on crops at 1:1.")
+    words = argparse.ArgumentParser(
+        description="Gains of the installed command on crops at 1:1."
+    )
     words.add_argument("photographs", type=Path)
     words.add_argument("--baseline", default="defocus-m")
-    words.add_argument("--map", action="store_true", help="What the map of blur says, alone.")
+    words.add_argument(
+        "--map", action="store_true", help="What the map of blur says, alone."
+    )
     given = words.parse_args()
     files = large_enough(given.photographs)
     if given.map:
@@ -54,7 +58,12 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         sharp = write_crops(files, Path(folder))
-        command = ["defocus-restore", str(Path(folder, "blurry")), "--baseline", given.baseline]
+        command = [
+            "defocus-restore",
+            str(Path(folder, "blurry")),
+            "--baseline",
+            given.baseline,
+        ]
         subprocess.run([*command, "--out", str(Path(folder, "restored"))], check=True)
         for line in table(Path(folder), sharp):
             say(line)
@@ -97,14 +106,21 @@ def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int
     for top in range(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX):
         for left in range(0, picture.shape[1] - WIDTH_PX + 1, STEP_PX):
             bottom, right = top + HEIGHT_PX, left + WIDTH_PX
-            inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+            inside = (
+                sums[bottom, right]
+                - sums[top, right]
+                - sums[bottom, left]
+                + sums[top, left]
+            )
             if inside > best:
                 best, place = float(inside), (top, left)
     top, left = place
     return top, left
 
 
-def blurred_ways(crop: NDArray[np.uint8], number: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+def blurred_ways(
+    crop: NDArray[np.uint8], number: int
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """The crop behind each blur, and as it is."""
     light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
     aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
@@ -129,7 +145,9 @@ def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
     for name in (*(f"{diameter}px" for diameter in DIAMETERS_PX), "ramp", "sharp"):
         values = []
         for number, truth in sharp.items():
-            restored = psnr(read_image(folder / "restored" / f"{number}-{name}.png"), truth)
+            restored = psnr(
+                read_image(folder / "restored" / f"{number}-{name}.png"), truth
+            )
             if name == "sharp":
                 values.append(restored)
             else:

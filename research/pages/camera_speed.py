@@ -41,9 +41,13 @@ Picture = NDArray[np.uint8]
 
 def main() -> None:
     """Print a line of the table for each picture, as it is measured."""
-    words = argparse.ArgumentParser(description="Seconds and memory of defocus-restore.")
+    words = argparse.ArgumentParser(
+        description="Seconds and memory of defocus-restore."
+    )
     words.add_argument("photograph", type=Path)
-    words.add_argument("--sizes", nargs="+", type=int, default=MEGAPIXELS, metavar="MEGAPIXELS")
+    words.add_argument(
+        "--sizes", nargs="+", type=int, default=MEGAPIXELS, metavar="MEGAPIXELS"
+    )
     words.add_argument("--baseline", default="defocus-m")
     given = words.parse_args()
     photograph = np.asarray(read_image(given.photograph), np.uint8)
@@ -69,14 +73,20 @@ def pictures(photograph: Picture, megapixels: float) -> Iterator[tuple[str, Pict
 def blurred(sharp: Picture) -> Picture:
     """The picture behind a round aperture, in linear light."""
     border = DIAMETER_PX
-    padded = cv2.copyMakeBorder(sharp, border, border, border, border, cv2.BORDER_REFLECT)
+    padded = cv2.copyMakeBorder(
+        sharp, border, border, border, border, cv2.BORDER_REFLECT
+    )
     result = np.empty_like(sharp)
     for top in range(0, sharp.shape[0], TILE_PX):
         for left in range(0, sharp.shape[1], TILE_PX):
             place = slice(top, top + TILE_PX), slice(left, left + TILE_PX)
             height, width = result[place].shape[:2]
-            part = padded[top : top + height + 2 * border, left : left + width + 2 * border]
-            light = np.asarray(srgb_to_linear(as_float(np.asarray(part, np.uint8))), np.float32)
+            part = padded[
+                top : top + height + 2 * border, left : left + width + 2 * border
+            ]
+            light = np.asarray(
+                srgb_to_linear(as_float(np.asarray(part, np.uint8))), np.float32
+            )
             soft = convolved(light, DIAMETER_PX, Aperture())
             inner = soft[border : border + height, border : border + width]
             result[place] = as_integer(linear_to_srgb(np.clip(inner, 0, 1)), 8)

@@ -22,11 +22,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if "--out" not in words:
             words += ["--out", folder]
-        command = [sys.executable, "-m", "defocus.benchmark", "studies", "cross", *words]
+        command = [
+            sys.executable,
+            "-m",
+            "defocus.benchmark",
+            "studies",
+            "cross",
+            *words,
+        ]
         process = subprocess.run(command, check=False)
         if process.returncode:
             sys.exit(f"{PAGE} is left as it was: not everything could be measured")
-        tables = (Path(words[words.index("--out") + 1]) / "cross.md").read_text(encoding="utf-8")
+        tables = (Path(words[words.index("--out") + 1]) / "cross.md").read_text(
+            encoding="utf-8"
+        )
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")

@@ -37,14 +37,18 @@ MOST_GROWN, SMALLER = 1000.0, 0.7
 def main() -> None:
     """Make rows and write the page after each."""
     words = argparse.ArgumentParser(description="Export every listed network to ONNX.")
-    words.add_argument("names", nargs="*", help="Systems; those without a row where left out.")
+    words.add_argument(
+        "names", nargs="*", help="Systems; those without a row where left out."
+    )
     words.add_argument("--minutes", type=int, default=4, help="CPU time of a system.")
     given = words.parse_args()
     systems = listed()
     rows = written_rows()
     for name in given.names or [name for name in systems if name not in rows]:
         say(f"{name}: exporting")
-        rows[name] = same_network(systems[name], rows) or row_in_time(systems[name], given.minutes)
+        rows[name] = same_network(systems[name], rows) or row_in_time(
+            systems[name], given.minutes
+        )
         write_page({name: rows[name] for name in systems if name in rows})
 
 
@@ -53,7 +57,8 @@ def listed() -> dict[str, Baseline]:
     return {
         name: system
         for name, system in all_baselines().items()
-        if not system.card.variant_of and system.card.kind not in {"classical", "reference"}
+        if not system.card.variant_of
+        and system.card.kind not in {"classical", "reference"}
     }
 
 
@@ -70,7 +75,9 @@ def same_network(system: Baseline, rows: dict[str, str]) -> str:
         if name != system.card.name and name in rows and other.build == system.build:
             cells = rows[name].split(" | ")
             if not cells[-1].startswith("as `"):
-                return " | ".join([f"| `{system.card.name}`", *cells[1:-1], f"as `{name}` |"])
+                return " | ".join(
+                    [f"| `{system.card.name}`", *cells[1:-1], f"as `{name}` |"]
+                )
     return ""
 
 
@@ -107,7 +114,9 @@ def row(system: Baseline) -> str:
         return row_without(
             system, str(error).removeprefix(f"{system.card.name} cannot be exported: ")
         )
-    sizes = f"one; compared at {STATIC_PX} and {SECOND_PX} px" if graph.side_px else "any"
+    sizes = (
+        f"one; compared at {STATIC_PX} and {SECOND_PX} px" if graph.side_px else "any"
+    )
     megabytes = len(graph.model.SerializeToString()) / 1e6
     return (
         f"| `{system.card.name}` | {millions(system)} | {sizes} | {worst:.0e} | "

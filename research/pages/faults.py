@@ -31,15 +31,25 @@ from research.alignment_truth.real_like.pair import real_like_pair
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import stack_frames
-from research.pages.faults_released import number_of, released_by_folders, released_by_session, run
+from research.pages.faults_released import (
+    number_of,
+    released_by_folders,
+    released_by_session,
+    run,
+)
 
 PAIRS, SEED = 60, 71
 CAMERA = "sim:?width=640&height=480&breathing=0.002&shift=2&rotation=0.05&vignetting=1.5&noise=1"
-SHOTS = (("blurry", "f/4", "1/125", 4.0, 1 / 128), ("sharp", "f/22", "1/4", 22.0, 1 / 4))
+SHOTS = (
+    ("blurry", "f/4", "1/125", 4.0, 1 / 128),
+    ("sharp", "f/22", "1/4", 22.0, 1 / 4),
+)
 WIDER = ("sharp", "f/4", "1/125", 22.0, 1 / 4)
 """A sharp member whose focus shows: at f/22 nearly all is in focus. Its EXIF says f/22."""
 QUALITY = 95
-P3_OF_SRGB = np.array([[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]])
+P3_OF_SRGB = np.array(
+    [[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]]
+)
 """Linear light of Display P3 of that of sRGB."""
 
 Light = NDArray[np.float64]
@@ -52,7 +62,9 @@ class Plant:
     name: str  # what is done
     size: tuple[float, float]  # strong and weak
     camera: str = ""  # fault of the simulated camera; empty for none
-    sharp: Callable[[Light, float], Light] | None = None  # of the sharp member's light and the size
+    sharp: Callable[[Light, float], Light] | None = (
+        None  # of the sharp member's light and the size
+    )
 
 
 def _brighter_to_the_right(light: Light, size: float) -> Light:
@@ -74,9 +86,14 @@ def _distorted(light: Light, size: float) -> Light:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x, y = x - (width - 1) / 2, y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
-    places = (part + (side - 1) / 2 for part, side in ((x * scale, width), (y * scale, height)))
+    places = (
+        part + (side - 1) / 2
+        for part, side in ((x * scale, width), (y * scale, height))
+    )
     across, down = (np.asarray(one, np.float32) for one in places)
-    return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT))
+    return np.asarray(
+        cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
+    )
 
 
 def _in_p3(light: Light, size: float) -> Light:
@@ -89,15 +106,24 @@ def _upside_down(light: Light, _: float) -> Light:
 
 PLANTS: Mapping[int, Plant] = {
     5: Plant("an object moved, px", (18, 6), "motion={}@2"),
-    10: Plant("light changed across the picture, ± EV", (0.8, 0.3), "", _brighter_to_the_right),
+    10: Plant(
+        "light changed across the picture, ± EV", (0.8, 0.3), "", _brighter_to_the_right
+    ),
     15: Plant("members swapped", (1, 1)),
     20: Plant("sharp member upside down", (1, 1), "", _upside_down),
     25: Plant("sharp member shaken, px", (12, 5), "", _shaken),
-    30: Plant("sharp member focused elsewhere, steps at f/4", (-60, -40), "af-hunt={}@2"),
+    30: Plant(
+        "sharp member focused elsewhere, steps at f/4", (-60, -40), "af-hunt={}@2"
+    ),
     35: Plant("sharp member overexposed, EV", (2, 1), "", _more_light),
     40: Plant("dust, specks", (10, 7), "dust={}@2"),
     45: Plant("sharp member of another scene", (1, 1)),
-    50: Plant("lens profile of the sharp member alone, % in the corners", (2, 0.6), "", _distorted),
+    50: Plant(
+        "lens profile of the sharp member alone, % in the corners",
+        (2, 0.6),
+        "",
+        _distorted,
+    ),
     53: Plant("one file twice", (1, 1)),
     56: Plant("sharp file cut short", (1, 1)),
     59: Plant("colours of Display P3 without a profile, share", (1, 0.4), "", _in_p3),
@@ -111,7 +137,10 @@ def main(folder: str) -> None:
         if not (root / "pairs" / "sharp" / f"{_name(PAIRS)}.jpg").exists():
             make_set(root, which)
         session, audit = by_session(root), by_audit(root)
-        released = {"session": released_by_session(root), "pairs:": released_by_folders(root)}
+        released = {
+            "session": released_by_session(root),
+            "pairs:": released_by_folders(root),
+        }
         say_table(strength, which, {"session": session, "pairs:": audit}, released)
 
 
@@ -166,7 +195,9 @@ def camera_lights(number: int, fault: str) -> dict[str, Light]:
     return lights
 
 
-def camera_jpeg(light: Light, one: tuple[str, str, str, float, float], number: int) -> bytes:
+def camera_jpeg(
+    light: Light, one: tuple[str, str, str, float, float], number: int
+) -> bytes:
     """A file of the camera, with EXIF: the minute of its time is the number of the pair."""
     role, _, _, f_number, seconds = one
     pixels = as_integer(linear_to_srgb(np.clip(light, 0, 1)), 8)
@@ -208,7 +239,9 @@ def by_session(root: Path) -> dict[int, Judged]:
         document = read_json(path)
         unexplained = document["quality"].get("unexplained")
         stops = None if unexplained is None else unexplained["stops"]
-        answers[number_of(path)] = Judged(stops, document["verdict"], document["reason"])
+        answers[number_of(path)] = Judged(
+            stops, document["verdict"], document["reason"]
+        )
     return answers
 
 
@@ -222,7 +255,9 @@ def by_audit(root: Path) -> dict[int, Judged]:
     answers = {}
     for judgement in judged(audit, Rules(most_misalignment_px=None)):
         reasons = [*warned.get(judgement.id, []), *filter(None, [judgement.reason])]
-        verdict = "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
+        verdict = (
+            "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
+        )
         stops = rows[judgement.id].unexplained_stops
         answers[int(judgement.id[1:])] = Judged(stops, verdict, "; ".join(reasons))
     return answers
@@ -243,12 +278,16 @@ def say_table(
             stops = "–" if one.stops is None else f"{one.stops:.2f}"
             size = f"{plant.name} ({plant.size[which]:g})"
             arrives = "yes" if number in released[by] else "no"
-            click.echo(f"| {size} | {by} | {stops} | {one.verdict} | {arrives} | {one.reason} |")
+            click.echo(
+                f"| {size} | {by} | {stops} | {one.verdict} | {arrives} | {one.reason} |"
+            )
     for by, verdicts in said.items():
         _say_good(released, verdicts, by)
 
 
-def _say_good(released: Mapping[str, set[int]], verdicts: Mapping[int, Judged], by: str) -> None:
+def _say_good(
+    released: Mapping[str, set[int]], verdicts: Mapping[int, Judged], by: str
+) -> None:
     """Print how many pairs without a fault are lost."""
     sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
     good = [verdicts.get(one, LEFT_OUT) for one in sound]
@@ -264,7 +303,9 @@ def _say_good(released: Mapping[str, set[int]], verdicts: Mapping[int, Judged], 
 
 def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
     """Print what is said of pairs without a fault."""
-    files = tuple(one for folder in folders for one in sorted(folder.glob("*.[jp][pn]g")))
+    files = tuple(
+        one for folder in folders for one in sorted(folder.glob("*.[jp][pn]g"))
+    )
     textures = load_textures("test", folders)
     ranges = at_width(FULL, 512)
 
@@ -290,11 +331,19 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
 
 def _say_set(pairs: Iterable[tuple[Image, Image]], name: str) -> None:
     """Print what is said of a set of pairs."""
-    answers = [measure(*pair, flow_estimator("dis")).misalignment for pair in track(pairs, name)]
+    answers = [
+        measure(*pair, flow_estimator("dis")).misalignment
+        for pair in track(pairs, name)
+    ]
     changes = [one.unexplained for one in answers if one.unexplained is not None]
     low, high = np.percentile([one.stops for one in changes], (50, 95))
-    most, odd = max(one.stops for one in changes), sum(bool(causes(one)) for one in changes)
-    click.echo(f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |")
+    most, odd = (
+        max(one.stops for one in changes),
+        sum(bool(causes(one)) for one in changes),
+    )
+    click.echo(
+        f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |"
+    )
 
 
 if __name__ == "__main__":
@@ -306,6 +355,8 @@ if __name__ == "__main__":
     if given.folder != "alarms":
         main(given.folder)
     elif not given.files:
-        words.error("alarms needs a count, a folder of focus stacks, and folders of photographs")
+        words.error(
+            "alarms needs a count, a folder of focus stacks, and folders of photographs"
+        )
     else:
         say_alarms(given.count, given.files[0], given.files[1:])

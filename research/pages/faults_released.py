@@ -24,24 +24,40 @@ def released_by_session(root: Path) -> set[int]:
     if not (root / "imported").exists():
         run("datasets", "import", root / "session", "--out", root / "imported")
     numbers = numbers_of(root / "session")
-    return {numbers[name] for name in chain(root / "by-session", f"manifest:{root / 'imported'}")}
+    return {
+        numbers[name]
+        for name in chain(root / "by-session", f"manifest:{root / 'imported'}")
+    }
 
 
 def released_by_folders(root: Path) -> set[int]:
     """Numbers of the pairs of two folders that reach a release."""
-    return {int(name[1:]) for name in chain(root / "by-pairs", f"pairs:{root / 'pairs'}")}
+    return {
+        int(name[1:]) for name in chain(root / "by-pairs", f"pairs:{root / 'pairs'}")
+    }
 
 
 def chain(folder: Path, dataset: str) -> set[str]:
     """Names of the pairs that reach a release by four commands, whose seconds go to stdout."""
     card = make_folder(folder) / "card.toml"
     card.write_text(CARD, encoding="utf-8")
-    aligned, curated, release = (folder / name for name in ("aligned", "curated", "release"))
+    aligned, curated, release = (
+        folder / name for name in ("aligned", "curated", "release")
+    )
     steps: tuple[tuple[str | Path, ...], ...] = (
         ("audit", dataset, "--out", folder / "audit"),
         ("compensate", dataset, "--out", aligned),
         ("curate", f"manifest:{aligned}", "--out", curated),
-        ("package", f"manifest:{curated}", "--to", "folder", "--out", release, "--card", card),
+        (
+            "package",
+            f"manifest:{curated}",
+            "--to",
+            "folder",
+            "--out",
+            release,
+            "--card",
+            card,
+        ),
     )
     if not (release / "manifest.json").exists():
         seconds = {str(step[0]): run("datasets", *step) for step in steps}
@@ -60,7 +76,10 @@ def run(program: str, *arguments: str | Path) -> float:
 
 def numbers_of(session: Path) -> dict[str, int]:
     """Number of each pair of a session by its name; the minute of its time is the number."""
-    return {path.parent.name: number_of(path) for path in sorted(session.glob("pairs/*/pair.json"))}
+    return {
+        path.parent.name: number_of(path)
+        for path in sorted(session.glob("pairs/*/pair.json"))
+    }
 
 
 def number_of(pair_json: Path) -> int:

@@ -54,22 +54,37 @@ def main() -> None:
         return
     renderer = Renderer(find_photographs(given.photographs), "held-out")
     numbers = range(given.first, given.first + PAIRS)
-    pairs = ((pair.blurry, pair.sharp) for pair in (renderer.pair(one, SIDE_PX) for one in numbers))
+    pairs = (
+        (pair.blurry, pair.sharp)
+        for pair in (renderer.pair(one, SIDE_PX) for one in numbers)
+    )
     good, touched, put_back = counted(restorer, pairs)
-    say(f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back")
+    say(
+        f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back"
+    )
 
 
 def _typed() -> argparse.Namespace:
     """What is typed."""
     words = argparse.ArgumentParser(description="Count what the guard does.")
-    words.add_argument("photographs", nargs="?", type=Path, help="Folder; else textures alone.")
-    words.add_argument("--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each.")
-    words.add_argument("--first", type=int, default=300, help="First of 300 held-out pairs.")
+    words.add_argument(
+        "photographs", nargs="?", type=Path, help="Folder; else textures alone."
+    )
+    words.add_argument(
+        "--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each."
+    )
+    words.add_argument(
+        "--first", type=int, default=300, help="First of 300 held-out pairs."
+    )
     words.add_argument(
         "--sizes", nargs="*", type=float, default=[1.0], help="Factors of the traps."
     )
-    words.add_argument("--traps-only", action="store_true", help="Not what good restoring loses.")
-    words.add_argument("--gains", action="store_true", help="What it takes of gains, alone.")
+    words.add_argument(
+        "--traps-only", action="store_true", help="Not what good restoring loses."
+    )
+    words.add_argument(
+        "--gains", action="store_true", help="What it takes of gains, alone."
+    )
     return words.parse_args()
 
 
@@ -81,7 +96,9 @@ def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[
         for guard in (False, True):
             restoration = restore_colours(restorer, trap.given, guard=guard)
             for strength in STRENGTHS:
-                names = by_way.setdefault(f"{'guard' if guard else 'bare'} {strength:g}", [])
+                names = by_way.setdefault(
+                    f"{'guard' if guard else 'bare'} {strength:g}", []
+                )
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
     return by_way
@@ -99,14 +116,22 @@ def resized(trap: Trap, size: float) -> Trap:
     return Trap(trap.name, rounded(given), rounded(truth))
 
 
-def counted(restorer: Restorer, pairs: Iterator[tuple[Array, Array]]) -> NDArray[np.int64]:
+def counted(
+    restorer: Restorer, pairs: Iterator[tuple[Array, Array]]
+) -> NDArray[np.int64]:
     """Parts that gain, those of them that lose a part of it, and those that are put back."""
     counts = np.zeros(3, np.int64)
     for blurry, sharp in pairs:
-        before, free, held = (errors(one, sharp) for one in (blurry, *both(restorer, blurry)))
+        before, free, held = (
+            errors(one, sharp) for one in (blurry, *both(restorer, blurry))
+        )
         good = free < GAINS * before
         lost = good & (held > LOSES * free)
-        counts += [good.sum(), lost.sum(), (good & (held > KEEPS_NOTHING * before)).sum()]
+        counts += [
+            good.sum(),
+            lost.sum(),
+            (good & (held > KEEPS_NOTHING * before)).sum(),
+        ]
     return counts
 
 
@@ -155,7 +180,9 @@ def errors(picture: Array, truth: Array) -> NDArray[np.floating]:
 
 def psnr(picture: Array, truth: Array) -> float:
     """In dB; 120 where both are the same."""
-    return float(-10 * np.log10(np.square(picture.astype(float) - truth).mean() + 1e-12))
+    return float(
+        -10 * np.log10(np.square(picture.astype(float) - truth).mean() + 1e-12)
+    )
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
     """Lines of the table in Markdown."""
     files = find_photographs(folder).of(branch)
     measured = [
-        places(read_image(path), number) for number, path in enumerate(track(files, "rendering"))
+        places(read_image(path), number)
+        for number, path in enumerate(track(files, "rendering"))
     ]
     orders = [order for listed in measured for order in right_orders(listed)]
     orders += _between(measured)
@@ -91,7 +92,9 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
     for kind in dict.fromkeys(order.kind for order in orders):
         members = [order for order in orders if order.kind == kind]
-        bases = [_share([one for one in members if one.base_px == base]) for base in BASES_PX]
+        bases = [
+            _share([one for one in members if one.base_px == base]) for base in BASES_PX
+        ]
         yield f"| {kind} | {len(members)} | {_share(members)} | {' | '.join(bases)} |"
 
 
@@ -113,7 +116,9 @@ Places = Mapping[Frame, Place]
 
 def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
     """Where each frame of a photograph is in the list."""
-    pixels = np.asarray(np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)), np.uint8)
+    pixels = np.asarray(
+        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)), np.uint8
+    )
     random = np.random.default_rng(number)
     aperture = APERTURES[number % len(APERTURES)]
     return {frame: place_of(shown) for frame, shown in frames(pixels, aperture, random)}
@@ -122,7 +127,9 @@ def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
 def place_of(frame: Pixels) -> Place:
     """Where a frame is in the list; a flat one comes last."""
     blur = block_blur(luma_of(frame))
-    return Place(blur.says_nothing, math.inf if blur.sharpest_px is None else blur.sharpest_px)
+    return Place(
+        blur.says_nothing, math.inf if blur.sharpest_px is None else blur.sharpest_px
+    )
 
 
 def frames(
@@ -160,7 +167,9 @@ def _with_opacity(light: Array) -> Array:
     height, width = light.shape[:2]
     opacity = np.zeros((height, width), np.float32)
     half_axes = (round(FRONT_SHARE * width), round(FRONT_SHARE * height))
-    cv2.ellipse(opacity, (width // 2, height // 2), half_axes, 0, 0, 360, 1.0, cv2.FILLED)
+    cv2.ellipse(
+        opacity, (width // 2, height // 2), half_axes, 0, 0, 360, 1.0, cv2.FILLED
+    )
     return np.dstack([light * opacity[:, :, None], opacity])
 
 
@@ -183,13 +192,19 @@ def compressed(pixels: Pixels) -> Pixels:
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """The parts of a photograph that have most and least detail."""
-    height, width = (min(both) for both in zip(size_px, photograph.shape[:2], strict=True))
+    height, width = (
+        min(both) for both in zip(size_px, photograph.shape[:2], strict=True)
+    )
     luma = luma_of(photograph)
     detail = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
-    means = cv2.blur(detail, (width, height), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    means = cv2.blur(
+        detail, (width, height), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
+    )
     rows, columns = photograph.shape[0] - height + 1, photograph.shape[1] - width + 1
     inside = means[:rows, :columns]
-    places = [np.unravel_index(at, inside.shape) for at in (inside.argmax(), inside.argmin())]
+    places = [
+        np.unravel_index(at, inside.shape) for at in (inside.argmax(), inside.argmin())
+    ]
     most, least = (photograph[top:, left:][:height, :width] for top, left in places)
     return np.ascontiguousarray(most), np.ascontiguousarray(least)
 
@@ -216,7 +231,9 @@ def _between(measured: Sequence[Places]) -> list[Order]:
         for base_px, more_px in pairs:
             more = other[Frame("uniform", more_px)]
             right = one[Frame("uniform", base_px)] < more
-            orders.append(Order("two photographs, twice the blur and more", base_px, right))
+            orders.append(
+                Order("two photographs, twice the blur and more", base_px, right)
+            )
     return orders
 
 

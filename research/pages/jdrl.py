@@ -83,12 +83,18 @@ TABLE_4 = {
         "its deformation helps",
         "without it the output is drawn to where the sharp picture lies",
     ),
-    "3 without mask": ("its mask helps", "it hides good pixels too; little depends on it"),
+    "3 without mask": (
+        "its mask helps",
+        "it hides good pixels too; little depends on it",
+    ),
     "4 without reblurring": (
         "its reblurring helps",
         "the reblurring network becomes the identity: its loss asks for the blurry picture",
     ),
-    "5 free kernels": ("isotropic kernels are better than free ones", "both become the identity"),
+    "5 free kernels": (
+        "isotropic kernels are better than free ones",
+        "both become the identity",
+    ),
     "6 one kernel": (
         "weighted kernels are better than one",
         "one kernel without weights cannot become the identity",
@@ -115,7 +121,9 @@ def main(*taken: str) -> None:
     documents = {name: read_documents(studies) for name, studies in SECTIONS.items()}
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
-    PAGE.write_text(made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8")
+    PAGE.write_text(
+        made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8"
+    )
 
 
 def take_over(name: str, study: Path) -> None:
@@ -132,7 +140,9 @@ def take_over(name: str, study: Path) -> None:
         return
     for one in documents[name]["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
-        written = cv2.imencode(".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY])[1]
+        written = cv2.imencode(
+            ".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY]
+        )[1]
         strip_file(place, one).write_bytes(written.tobytes())
 
 
@@ -154,7 +164,10 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     beside = [by_part[dose] for dose in PART_DOSES_PX]
     alone = {DOSE_CHART: dose_chart(shown), TRUST_CHART: trust_chart(shown)}
     return {
-        **{name: stamped(draw_figures([one], "svg"), one) for name, one in alone.items()},
+        **{
+            name: stamped(draw_figures([one], "svg"), one)
+            for name, one in alone.items()
+        },
         PART_CHART: stamped(draw_figures(beside, "svg"), *beside),
         **{
             file: stamped(row_chart(documents[name]), documents[name])
@@ -170,7 +183,9 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
     opening = {
         "doses": dose_table(documents["by-dose"]),
         "claims": paper_claims(documents),
-        "networks": network_table([documents[name] for name in ("by-dose", *SIDE_BY_SIDE)]),
+        "networks": network_table(
+            [documents[name] for name in ("by-dose", *SIDE_BY_SIDE)]
+        ),
         "network-gains": network_gains([documents[name] for name in SIDE_BY_SIDE]),
         "cost": cost_table(documents),
         "registration": registration_table(read_json(document_file(REGISTRATION))),
@@ -208,11 +223,15 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     for name, other in others:
         together = {
             **whole,
-            "doses": sorted([*whole["doses"], *other["doses"]], key=lambda one: one["dose_px"]),
+            "doses": sorted(
+                [*whole["doses"], *other["doses"]], key=lambda one: one["dose_px"]
+            ),
             "rivals": list(dict.fromkeys([*whole["rivals"], *other["rivals"]])),
             "origins": whole.get("origins") or other.get("origins"),
         }
-        twice = [one["dose_px"] for one in other["doses"] if dose_of(whole, one["dose_px"])]
+        twice = [
+            one["dose_px"] for one in other["doses"] if dose_of(whole, one["dose_px"])
+        ]
         left = sorted(labels_at_any_dose(together) - set(labels_of(together)))
         if wrong := unlike(whole, other) or twice or left:
             raise ValueError(f"{name}.json does not go with {first}.json: {wrong}")
@@ -233,7 +252,12 @@ def unlike(first: Document, other: Document) -> list[str]:
 
 def trained_steps(document: Document) -> set[int]:
     """The steps of a study's trainings."""
-    return {line["steps"] for one in document["doses"] for line in one["lines"] if line["steps"]}
+    return {
+        line["steps"]
+        for one in document["doses"]
+        for line in one["lines"]
+        if line["steps"]
+    }
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
@@ -257,9 +281,13 @@ def section(name: str, document: Document) -> Iterator[str]:
         return
     yield from tau_table(document)
     yield from reblur_table(document)
-    yield from folded("Gains, share of the gap, edges, lines and minutes", gain_table(document))
+    yield from folded(
+        "Gains, share of the gap, edges, lines and minutes", gain_table(document)
+    )
     yield from folded("By part of the picture", part_tables(document))
-    yield from folded("What the first rival gains over each line", rival_table(document))
+    yield from folded(
+        "What the first rival gains over each line", rival_table(document)
+    )
     yield from strips(name, document)
 
 
@@ -268,10 +296,18 @@ def dose_table(document: Document) -> Iterator[str]:
     doses, whole, plain = document["doses"], document["whole"], document["plain"]
     first = doses[0]["scene_gains"]["line"]
     yield from dose_heads("gain, dB", doses)
-    yield row(f"{whole}, instead of the plain loss", *cells_of(doses, plain, "whole_over"))
+    yield row(
+        f"{whole}, instead of the plain loss", *cells_of(doses, plain, "whole_over")
+    )
     for label in filter(document["rivals"].__contains__, labels_of(document)):
-        yield row(f"{label}, instead of {whole}", *cells_of(doses, label, "whole_over", turned))
-    yield row(f"{first}, instead of true pairs", *cells_of(doses, document["truth"], "rival_over"))
+        yield row(
+            f"{label}, instead of {whole}",
+            *cells_of(doses, label, "whole_over", turned),
+        )
+    yield row(
+        f"{first}, instead of true pairs",
+        *cells_of(doses, document["truth"], "rival_over"),
+    )
     yield ""
 
 
@@ -307,7 +343,9 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
     plain = documents["by-dose"]["plain"]
     for name in SIDE_BY_SIDE:
         document = documents[name]
-        claim = f"it is better than the plain loss with any network: {name_of(document)}"
+        claim = (
+            f"it is better than the plain loss with any network: {name_of(document)}"
+        )
         yield claim_row(claim, "", document, plain, LEARNED[name])
     yield from measured_claims(documents["by-dose"])
     yield ""
@@ -320,7 +358,9 @@ def printed_gain(document: Document, label: str) -> str:
     return f"{printed[document['whole']] - printed[label]:.2f} dB"
 
 
-def claim_row(claim: str, printed: str, document: Document, label: str, why: str) -> str:
+def claim_row(
+    claim: str, printed: str, document: Document, label: str, why: str
+) -> str:
     """A claim that the whole objective is better than a line, dB."""
     (said,) = (one.verdict for one in claims_of(document) if one.line == label)
     cells = cells_of(claim_doses(document), label, "whole_over", unit=" dB")
@@ -374,7 +414,9 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         one = document["doses"][-1]
         lines = [line_of(one, label) for label in COSTED]
         steps = next(line["steps"] for line in lines if line is not None)
-        cells = ("" if line is None else f"{line['seconds'] / 60:.1f}" for line in lines)
+        cells = (
+            "" if line is None else f"{line['seconds'] / 60:.1f}" for line in lines
+        )
         yield row(name_of(document), str(steps), *cells)
     hours = sum(map(trained_hours, documents.values()))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
@@ -405,7 +447,9 @@ def trained_hours(document: Document) -> float:
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """What the first rival gains over the whole objective with each network, by dose."""
     rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
-    dose_by_px = {one["dose_px"]: one for document in documents for one in document["doses"]}
+    dose_by_px = {
+        one["dose_px"]: one for document in documents for one in document["doses"]
+    }
     shown = [one for px, one in sorted(dose_by_px.items()) if px >= FROM_PX]
     yield from dose_heads(f"gain of {rival} over {whole}, dB", shown)
     for document in documents:
@@ -440,7 +484,9 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
 
 def least_gain(columns: Sequence[Mapping[str, Document]], label: str) -> float:
     """Least gain of a line over the input with any network."""
-    return min(float(one[label]["over_input"]["value"]) for one in columns if label in one)
+    return min(
+        float(one[label]["over_input"]["value"]) for one in columns if label in one
+    )
 
 
 def strips(name: str, document: Document) -> Iterator[str]:
@@ -449,7 +495,9 @@ def strips(name: str, document: Document) -> Iterator[str]:
     if not shown:
         return
     line, plain = shown[0]["scene_gains"]["line"], without_number(document["plain"])
-    scales = ", ".join(f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown)
+    scales = ", ".join(
+        f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown
+    )
     yield (
         f"First seed: the test scene at which *{line}* has its median gain over the {plain}, where "
         "the input differs most from the truth; below each its error against the truth, times "
@@ -480,13 +528,21 @@ def name_of(document: Document) -> str:
 def row_chart(document: Document) -> bytes:
     """The gain over the blurry input with a row per line; many lines stay apart so."""
     labels = labels_of(document)
-    figure, axis = plt.subplots(figsize=(6.4, 0.7 + 0.34 * len(labels)), layout="constrained")
+    figure, axis = plt.subplots(
+        figsize=(6.4, 0.7 + 0.34 * len(labels)), layout="constrained"
+    )
     shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
     for place, (one, shade) in enumerate(zip(document["doses"], shades, strict=True)):
         offset = (place - (len(document["doses"]) - 1) / 2) * 0.2
         lines = [(row, line_of(one, label)) for row, label in enumerate(labels)]
-        points = [(row + offset, line["over_input"]) for row, line in lines if line is not None]
-        values = np.array([[one["value"], one["low"], one["high"]] for _, one in points]).T
+        points = [
+            (row + offset, line["over_input"])
+            for row, line in lines
+            if line is not None
+        ]
+        values = np.array(
+            [[one["value"], one["low"], one["high"]] for _, one in points]
+        ).T
         axis.errorbar(
             values[0], [row for row, _ in points],
             xerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
@@ -514,7 +570,8 @@ def study_facts(document: Document) -> Iterator[str]:
         yield f"{said}.\n"
         return
     gains = " and ".join(
-        f"{interval(control['over_input'])} dB" + (f" ({px_text(doses)})" if len(rows) > 1 else "")
+        f"{interval(control['over_input'])} dB"
+        + (f" ({px_text(doses)})" if len(rows) > 1 else "")
         for control, doses in rows
     )
     enough = all(control["over_input"]["value"] >= 1.0 for control, _ in rows)
@@ -531,7 +588,9 @@ def scenes_text(document: Document) -> str:
     if not document.get("origins"):
         return said
     doses = [one["dose_px"] for one in document["doses"] if one.get("origins")]
-    alone = f" (known at {px_text(doses)} alone)" * (len(doses) < len(document["doses"]))
+    alone = f" (known at {px_text(doses)} alone)" * (
+        len(doses) < len(document["doses"])
+    )
     return f"{said} of {document['origins']} photographs and textures{alone}"
 
 
@@ -553,15 +612,25 @@ def px_text(doses: Sequence[float]) -> str:
 
 def protocols_of(document: Document) -> list[str]:
     """All protocols that have a tau, each once."""
-    return list(dict.fromkeys(protocol for one in document["doses"] for protocol in one["tau"]))
+    return list(
+        dict.fromkeys(protocol for one in document["doses"] for protocol in one["tau"])
+    )
 
 
 def gain_table(document: Document) -> Iterator[str]:
     """PSNR against the truth, gains and shares of the gap, for each dose."""
     for one in document["doses"]:
         yield f"Dose {one['dose_px']:g} px:\n"
-        seeds = any("seeds_over_input" in line for line in one["lines"])  # older ones lack them
-        heads = ["line", "PSNR, truth", "over the input", *["each seed"] * seeds, "over plain"]
+        seeds = any(
+            "seeds_over_input" in line for line in one["lines"]
+        )  # older ones lack them
+        heads = [
+            "line",
+            "PSNR, truth",
+            "over the input",
+            *["each seed"] * seeds,
+            "over plain",
+        ]
         moved = any("moved_px" in line for line in one["lines"])  # so do they this
         heads += ["share of the gap", "edges, px", *["moved, px"] * moved, "lines, px"]
         heads += [*["bent, px"] * seeds, "minutes"]
@@ -608,7 +677,9 @@ def part_tables(document: Document) -> Iterator[str]:
             ("parts_over_input", "the blurry input", blurry_input(one)),
         ):
             named = {name for line in one["lines"] for name in line.get(key, ())}
-            if parts := [name for name in PART_NAMES if name in named]:  # older ones lack the input
+            if parts := [
+                name for name in PART_NAMES if name in named
+            ]:  # older ones lack the input
                 yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
                 yield from part_table(one, key, parts, reference)
 
@@ -624,13 +695,18 @@ def part_table(
     for line in one["lines"]:
         if line["label"] != reference:
             cells = (line[key].get(name) for name in parts)
-            yield row(line["label"], *("" if cell is None else interval(cell) for cell in cells))
+            yield row(
+                line["label"],
+                *("" if cell is None else interval(cell) for cell in cells),
+            )
     yield ""
 
 
 def blurry_input(one: Document) -> str | None:
     """Label of the blurry input at a dose."""
-    return next((line["label"] for line in one["lines"] if line["system"] == INPUT), None)
+    return next(
+        (line["label"] for line in one["lines"] if line["system"] == INPUT), None
+    )
 
 
 def tau_table(document: Document) -> Iterator[str]:
@@ -655,11 +731,16 @@ def reblur_table(document: Document) -> Iterator[str]:
     labels = [
         label
         for label in labels_of(document)
-        if any((line := line_of(one, label)) and line.get("reblur") for one in document["doses"])
+        if any(
+            (line := line_of(one, label)) and line.get("reblur")
+            for one in document["doses"]
+        )
     ]
     if not labels:
         return
-    yield from dose_heads("reblurring loss of: the truth / the blurry picture", document["doses"])
+    yield from dose_heads(
+        "reblurring loss of: the truth / the blurry picture", document["doses"]
+    )
     for label in labels:
         lines = [line_of(one, label) for one in document["doses"]]
         reblurs = [line.get("reblur") if line else None for line in lines]
@@ -687,7 +768,9 @@ def claim_table(document: Document) -> Iterator[str]:
         yield f"| {words} | difference, dB | verdict |"
         yield "| --- | --- | --- |"
         for claim in claims:
-            gains = "; ".join(f"{dose:g} px: {interval(one)}" for dose, one in claim.doses)
+            gains = "; ".join(
+                f"{dose:g} px: {interval(one)}" for dose, one in claim.doses
+            )
             yield row(claim.line, gains, claim.verdict)
         yield ""
 
@@ -705,7 +788,9 @@ def rival_table(document: Document) -> Iterator[str]:
 
 def interval(estimate: Document) -> str:
     """A value with its interval; a number near 0 has a third decimal, which shows its side."""
-    middle, low, high = (signed_text(estimate[name]) for name in ("value", "low", "high"))
+    middle, low, high = (
+        signed_text(estimate[name]) for name in ("value", "low", "high")
+    )
     return f"{middle} [{low}, {high}]"
 
 

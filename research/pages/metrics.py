@@ -31,8 +31,12 @@ def probe_scene(size: tuple[int, int] = SIZE) -> Picture:
     height, width = size
     scene = np.zeros((height, width, 3))
     for octave in range(6):
-        cells = rng.standard_normal((max(height >> octave, 2), max(width >> octave, 2), 3))
-        scene += 2.0**octave * cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
+        cells = rng.standard_normal(
+            (max(height >> octave, 2), max(width >> octave, 2), 3)
+        )
+        scene += 2.0**octave * cv2.resize(
+            cells, (width, height), interpolation=cv2.INTER_CUBIC
+        )
     return np.asarray(np.clip(0.5 + 0.15 * scene / scene.std(), 0, 1))
 
 
@@ -53,7 +57,9 @@ def _warped(sharp: Picture) -> Picture:
     return _sampled(sharp, columns + 2 * wave, rows)
 
 
-def _sampled(sharp: Picture, columns: NDArray[np.float32], rows: NDArray[np.float32]) -> Picture:
+def _sampled(
+    sharp: Picture, columns: NDArray[np.float32], rows: NDArray[np.float32]
+) -> Picture:
     from scipy.ndimage import map_coordinates
 
     channels = [
@@ -93,7 +99,10 @@ def protocol_table(size: tuple[int, int] = SIZE) -> str:
     Without misalignment ``truth``, ``gt`` and ``input-aligned`` have one target, and one column."""
     sharp = probe_scene(size)
     estimators = {name: flow_estimator(name) for name in ("dis", "pwcnet")}
-    heads = ["gt, input-aligned, truth", *(f"deformed-gt, {name}" for name in estimators)]
+    heads = [
+        "gt, input-aligned, truth",
+        *(f"deformed-gt, {name}" for name in estimators),
+    ]
     rows = []
     for name, probe in PROBES.items():
         output = probe(sharp)

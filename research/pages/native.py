@@ -30,7 +30,8 @@ FIRST_BLURS = ("12", "24", "48", "96")
 FIRST_HEIGHT = 192
 """Rows of each part of it, px: with what one does next below, it fits a screen of 800 px."""
 BEGIN = (
-    "<!-- made by research.pages.native: nothing is written by hand up to the next such line -->"
+    "<!-- made by research.pages.native: "
+    "nothing is written by hand up to the next such line -->"
 )
 END = "<!-- end of what research.pages.native makes -->"
 OF_SIZE = "<!-- of {size:g} megapixels -->"
@@ -85,7 +86,10 @@ def main() -> None:
         made[OF_SIZE.format(size=size)] = parts
     if asked.stacks is not None:
         made[OF_STACKS] = [STACKS, stack_table(asked.stacks, rows, kept)]
-    texts = {head: "\n\n".join(part for part in parts if part) for head, parts in made.items()}
+    texts = {
+        head: "\n\n".join(part for part in parts if part)
+        for head, parts in made.items()
+    }
     put_into(asked.page, {**written, **texts})
 
 
@@ -93,13 +97,23 @@ def options() -> argparse.Namespace:
     """What is asked for on the command line."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("folder", type=Path, metavar="PHOTOGRAPHS")
-    words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
-    words.add_argument("--kept", type=Path, default=Path("native-kept"), help="What is measured.")
-    words.add_argument("--sizes", nargs="*", type=float, default=MEGAPIXELS, help="Megapixels.")
+    words.add_argument(
+        "--stacks", type=Path, help="Folder of focus stacks with expected.jpg."
+    )
+    words.add_argument(
+        "--kept", type=Path, default=Path("native-kept"), help="What is measured."
+    )
+    words.add_argument(
+        "--sizes", nargs="*", type=float, default=MEGAPIXELS, help="Megapixels."
+    )
     words.add_argument("--photographs", type=int, help="At most so many of each size.")
     words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
-    words.add_argument("--systems", nargs="+", default=(), help="Else all with weights.")
-    words.add_argument("--page", type=Path, default=PAGE, help="Else weights.md of the docs.")
+    words.add_argument(
+        "--systems", nargs="+", default=(), help="Else all with weights."
+    )
+    words.add_argument(
+        "--page", type=Path, default=PAGE, help="Else weights.md of the docs."
+    )
     return words.parse_args()
 
 
@@ -111,7 +125,11 @@ def ramp_parts(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> list
 
 
 def shown_crops(
-    renderer: NativeRenderer, cases: Sequence[Case], cells: Cells, rows: Sequence[Row], kept: Kept
+    renderer: NativeRenderer,
+    cases: Sequence[Case],
+    cells: Cells,
+    rows: Sequence[Row],
+    kept: Kept,
 ) -> dict[str, NDArray[np.uint8]]:
     """By blur: blurry, restored by each of the rows, and sharp, below each other."""
     numbers = list(dict.fromkeys(case.number for case in cases))
@@ -130,7 +148,10 @@ def shown_crops(
 
 
 def show(
-    crops: Mapping[str, NDArray[np.uint8]], megapixels: float, rows: Sequence[Row], folder: Path
+    crops: Mapping[str, NDArray[np.uint8]],
+    megapixels: float,
+    rows: Sequence[Row],
+    folder: Path,
 ) -> str:
     """Write the picture of crops; the line that shows it."""
     if not crops:
@@ -155,7 +176,9 @@ def require_place(page: Path) -> None:
     """Refuse a page without a place for the tables, before an hour is spent on them."""
     text = page.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
-        raise SystemExit(f"{page}: put the lines {BEGIN} and {END} where the tables belong")
+        raise SystemExit(
+            f"{page}: put the lines {BEGIN} and {END} where the tables belong"
+        )
 
 
 def tables_of(page: Path) -> dict[str, str]:

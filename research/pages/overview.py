@@ -24,7 +24,9 @@ GAIN = 3.0
 
 def main() -> None:
     """Draw one strongly misaligned pair of the sample dataset before and after alignment."""
-    folder = next(p.blurry for p in open_dataset("sample:strong").pairs if p.scene == SCENE).parent
+    folder = next(
+        p.blurry for p in open_dataset("sample:strong").pairs if p.scene == SCENE
+    ).parent
     blurry, sharp = read_pair(folder / "blurry.png", folder / "sharp.png")
     truth = as_float(read_image(folder / "truth.png"))
     aligned = compensate(blurry, sharp, measure(blurry, sharp, flow_estimator("dis")))

@@ -33,7 +33,10 @@ def main(folder: str, *doses_px: float) -> None:
     doses = []
     for dose_px in doses_px:
         pairs = at_dose(dataset, dose_px).split("train")
-        rows = [measured(pair) for pair in track(pairs, f"measuring pairs of {dose_px:g} px")]
+        rows = [
+            measured(pair)
+            for pair in track(pairs, f"measuring pairs of {dose_px:g} px")
+        ]
         doses.append({"dose_px": dose_px, "kinds": list(by_kind(rows))})
     write_json(KEPT, {"doses": doses})
     say(f"written: {KEPT}")
@@ -47,7 +50,11 @@ def measured(pair: Pair) -> dict[str, Any]:
         raise ValueError(f"pair {pair.id} lacks its sharp picture or its flow")
     flow = np.load(flow_file)
     *_, measurement = measured_alone(pair.blurry, sharp, "dis")
-    facts = {"kind": kind, "before_px": mean_length(flow), "known": measurement.field is not None}
+    facts = {
+        "kind": kind,
+        "before_px": mean_length(flow),
+        "known": measurement.field is not None,
+    }
     if not facts["known"]:
         return facts
     whole, local = (

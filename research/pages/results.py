@@ -55,14 +55,18 @@ def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:
     make_folder(bundle.parent)
     only = [word for system in systems for word in ("--only", system)]
     words = ("--as", str(bundle), "--lab", lab, "--key", str(key), "--hashes-only")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True
+    )
     bench(work, "labs", "submit", "--out", "study", *only, *words)
     return f'"{lab}" = "{public_key(signing_key(key))}"'
 
 
 def bench(folder: Path, *words: str) -> None:
     """Run a command of the benchmark in a folder."""
-    subprocess.run([sys.executable, "-m", "defocus.benchmark", *words], cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "defocus.benchmark", *words], cwd=folder, check=True
+    )
 
 
 if __name__ == "__main__":

@@ -33,12 +33,16 @@ def main() -> None:
     """Train the reduced network on the sample's sharp pictures; restore in more and more steps."""
     dataset = open_dataset("sample")
     network = trained(dataset)
-    pictures = [middles(pair.blurry.parent) for pair in dataset.pairs if pair.split == "test"]
+    pictures = [
+        middles(pair.blurry.parent) for pair in dataset.pairs if pair.split == "test"
+    ]
     before = np.mean([psnr(blurry, truth) for blurry, truth in pictures])
     curve = []
     for count in track(COUNTS, "steps"):
         network.steps = count
-        curve.append(np.mean([psnr(network(blurry), truth) for blurry, truth in pictures]))
+        curve.append(
+            np.mean([psnr(network(blurry), truth) for blurry, truth in pictures])
+        )
     _draw(curve, before)
     say(f"blurry {before:.2f} dB")
     for count, decibels in zip(COUNTS, curve, strict=True):
@@ -67,7 +71,9 @@ def trained(dataset: Dataset) -> ScoreSDE:
     for step in track(range(TRAINING_STEPS), "training"):
         batch = patches.batch(step, BATCH, 0)
         rate = LEARNING_RATE * min(1.0, (step + 1) / 20)
-        optimiser_step(recipe, optimisers, network, criterion, batch, Progress(step, 0.0), rate)
+        optimiser_step(
+            recipe, optimisers, network, criterion, batch, Progress(step, 0.0), rate
+        )
     return network.eval()
 
 

@@ -86,7 +86,9 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
 def on_post_page(html: str, **_: object) -> str:
     """The search of the theme gets the name that a dialogue needs, and the second menu its own."""
     named = html.replace('role="dialog"', 'role="dialog" aria-label="Search"')
-    return named.replace('aria-label="Table of contents"', 'aria-label="Parts of this page"', 1)
+    return named.replace(
+        'aria-label="Table of contents"', 'aria-label="Parts of this page"', 1
+    )
 
 
 def _token(formula: str) -> str:
@@ -100,22 +102,39 @@ def _commands() -> str:
 
     program = single_command("defocus-restore", restore)
     alone = click.Context(program, info_name=program.name, max_content_width=100)
-    lines = ["# Commands\n", "## defocus-restore\n", f"```text\n{program.get_help(alone)}\n```\n"]
-    for name, stage in (("capture", "capture"), ("data", "datasets"), ("bench", "benchmark")):
+    lines = [
+        "# Commands\n",
+        "## defocus-restore\n",
+        f"```text\n{program.get_help(alone)}\n```\n",
+    ]
+    for name, stage in (
+        ("capture", "capture"),
+        ("data", "datasets"),
+        ("bench", "benchmark"),
+    ):
         group = command_group(f"defocus-{name}", f"defocus.{stage}.commands", "")
-        context = click.Context(group, info_name=f"defocus-{name}", max_content_width=100)
+        context = click.Context(
+            group, info_name=f"defocus-{name}", max_content_width=100
+        )
         for verb in group.list_commands(context):
             command = group.get_command(context, verb)
             if command is None:
                 continue
-            inner = click.Context(command, info_name=verb, parent=context, max_content_width=100)
-            lines += [f"## defocus-{name} {verb}\n", f"```text\n{command.get_help(inner)}\n```\n"]
+            inner = click.Context(
+                command, info_name=verb, parent=context, max_content_width=100
+            )
+            lines += [
+                f"## defocus-{name} {verb}\n",
+                f"```text\n{command.get_help(inner)}\n```\n",
+            ]
     return "\n".join(lines)
 
 
 def _table(head: tuple[str, ...], rows: Table) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+    return (
+        "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+    )
 
 
 def _cell(text: str) -> str:
@@ -170,7 +189,10 @@ def _system(system: "Baseline", variants: "list[Baseline]") -> str:
         "Licences": card.licence,
         "Official weights trained on": ", ".join(card.weights_trained_on),
     }
-    lines = [f"# {card.display_name}\n", _table(("", ""), ((k, v) for k, v in facts.items() if v))]
+    lines = [
+        f"# {card.display_name}\n",
+        _table(("", ""), ((k, v) for k, v in facts.items() if v)),
+    ]
     if variants:
         rows = ((f"`{one.card.name}`", one.card.display_name) for one in variants)
         lines += ["\n## Variants\n", _table(("Name", "System"), rows)]
@@ -182,7 +204,10 @@ def _system(system: "Baseline", variants: "list[Baseline]") -> str:
 def _datasets() -> str:
     from defocus.datasets.api import reader_card, reader_names
 
-    lines = ["# Datasets\n", "What is known of each; `defocus-data list NAME` says the same.\n"]
+    lines = [
+        "# Datasets\n",
+        "What is known of each; `defocus-data list NAME` says the same.\n",
+    ]
     for name in reader_names():
         card = reader_card(name)
         facts = {
@@ -207,12 +232,16 @@ def _metrics() -> str:
             metric.better,
             metric.unit,
             " to ".join("…" if end is None else f"{end:g}" for end in metric.span),
-            "on request" if metric.on_request else ", ".join(metric.profiles) or "always",
+            "on request"
+            if metric.on_request
+            else ", ".join(metric.profiles) or "always",
         )
         for name, metric in all_metrics().items()
     )
     return (
-        "# Metrics\n\n" + _table(names, rows) + "\nFormulas are on [their page](../formulas.md).\n"
+        "# Metrics\n\n"
+        + _table(names, rows)
+        + "\nFormulas are on [their page](../formulas.md).\n"
     )
 
 
@@ -235,6 +264,7 @@ def _exported(name: str, thing: "type | FunctionType") -> str:
         text = f"{name}{inspect.signature(thing)}\n\n{inspect.getdoc(thing)}"
         return f"## {name}\n\n```text\n{text}\n```\n"
     options = (
-        f"    options:\n      heading: {name}\n      toc_label: {name}\n      heading_level: 2\n"
+        f"    options:\n      heading: {name}\n      toc_label: {name}\n"
+        "      heading_level: 2\n"
     )
     return f"::: {thing.__module__}.{thing.__qualname__}\n{options}"

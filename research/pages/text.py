@@ -27,27 +27,41 @@ Array = NDArray[np.float64]
 def main() -> None:
     """Read all pages, restored by each system, and write the table."""
     words = argparse.ArgumentParser(description="Read restored pages of text.")
-    words.add_argument("--systems", nargs="+", default=["wiener", "defocus-s", "defocus-m"])
+    words.add_argument(
+        "--systems", nargs="+", default=["wiener", "defocus-s", "defocus-m"]
+    )
     systems = words.parse_args().systems
     ways: dict[str, Callable[[Array], Array]] = {"input": lambda picture: picture}
     ways |= {name: restorer(name) for name in systems}
     read: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for pair in defocus.open_dataset("text:").split("test"):
-        circle, text = int(pair.id.split("-")[1]), "".join(str(pair.metadata["text"]).split())
+        circle, text = (
+            int(pair.id.split("-")[1]),
+            "".join(str(pair.metadata["text"]).split()),
+        )
         blurry, sharp = (as_float(one, np.float64) for one in (pair.blurry, pair.sharp))
-        for name, restored in [*((n, way(blurry)) for n, way in ways.items()), ("perfect", sharp)]:
+        for name, restored in [
+            *((n, way(blurry)) for n, way in ways.items()),
+            ("perfect", sharp),
+        ]:
             everywhere = np.ones(restored.shape[:2], bool)
-            read[circle][name].append(100 * similarity(characters_in(restored, everywhere), text))
+            read[circle][name].append(
+                100 * similarity(characters_in(restored, everywhere), text)
+            )
     written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     PAGE.write_text(f"{written}{MARK}\n\n{table(read)}", encoding="utf-8")
 
 
 def restorer(name: str) -> Callable[[Array], Array]:
     """A system with its own weights, without the guard: what it gives by itself."""
-    system = defocus.load(name, weights="own" if find_own_weights(baseline(name)) else None)
+    system = defocus.load(
+        name, weights="own" if find_own_weights(baseline(name)) else None
+    )
 
     def restore(picture: Array) -> Array:
-        restored = defocus.restore(picture.astype(np.float32), system=system, guard=False)
+        restored = defocus.restore(
+            picture.astype(np.float32), system=system, guard=False
+        )
         return restored.astype(np.float64)
 
     return restore

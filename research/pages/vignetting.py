@@ -39,7 +39,9 @@ def fall(law: int, corner_ev: float, shape: tuple[int, ...]) -> Array:
 def stored(light: Array, seed: int) -> Array:
     """Linear light as it is after noise and eight bits."""
     noise = np.random.default_rng(seed).normal(0, NOISE, light.shape)
-    codes = as_integer(np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32), 8)
+    codes = as_integer(
+        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32), 8
+    )
     return reduced_light(np.repeat(codes[:, :, None], 3, axis=2), 1, LUMINANCE)
 
 
@@ -49,13 +51,21 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     height, width = scene.shape
     matrix = _misalignment(number, width, height)
     sharp = cv2.warpAffine(
-        scene, matrix[:2], (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT
+        scene,
+        matrix[:2],
+        (width, height),
+        flags=cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_REFLECT,
     )
     blurry = _blurred(number, corner_ev, scene, width)
     first, second = stored(blurry, 1), stored(np.asarray(sharp, np.float32), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
     transform = register(first, second).matrix
-    error = None if transform is None else corner_distance_px(transform, matrix, scene.shape)
+    error = (
+        None
+        if transform is None
+        else corner_distance_px(transform, matrix, scene.shape)
+    )
     return error, float("nan") if ev is None else ev
 
 
@@ -75,7 +85,9 @@ def _blurred(
     largest = BLUR_PX[number % len(BLUR_PX)]
     left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)
     share = np.linspace(0, 1, width, dtype=np.float32)
-    return (left * (1 - share) + right * share) * fall(number % 3, corner_ev, scene.shape)
+    return (left * (1 - share) + right * share) * fall(
+        number % 3, corner_ev, scene.shape
+    )
 
 
 def main() -> None:
@@ -83,7 +95,9 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("pictures", type=Path)
     files = sorted(words.parse_args().pictures.iterdir())[:PICTURES]
-    click.echo("| EV at the corners | answered | error, median px | worst px | measured EV |")
+    click.echo(
+        "| EV at the corners | answered | error, median px | worst px | measured EV |"
+    )
     click.echo("| ---: | ---: | ---: | ---: | ---: |")
     for corner_ev in CORNER_EV:
         results = [tried(file, number, corner_ev) for number, file in enumerate(files)]

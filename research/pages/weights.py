@@ -53,7 +53,11 @@ def main() -> None:
     parts = []
     for name in given.systems:
         restore = restorer(name, given.weights)
-        parts += [f"## {name}\n", *curve(name)] if given.weights == "own" else [f"## {name}\n"]
+        parts += (
+            [f"## {name}\n", *curve(name)]
+            if given.weights == "own"
+            else [f"## {name}\n"]
+        )
         parts += tables(restore, given.photographs, given.stacks)
         if name == given.systems[0]:
             show(restore, given.photographs)
@@ -67,18 +71,28 @@ def main() -> None:
 
 def _typed() -> argparse.Namespace:
     """What is typed."""
-    words = argparse.ArgumentParser(description="Measure the weights that the package ships.")
+    words = argparse.ArgumentParser(
+        description="Measure the weights that the package ships."
+    )
     words.add_argument("photographs", type=Path)
-    words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
-    words.add_argument("--weights", default="own", help="A file instead of the shipped weights.")
+    words.add_argument(
+        "--stacks", type=Path, help="Folder of focus stacks with expected.jpg."
+    )
+    words.add_argument(
+        "--weights", default="own", help="A file instead of the shipped weights."
+    )
     words.add_argument("--systems", nargs="+", default=shipped())
-    words.add_argument("--classical", action="store_true", help="Classical chains too; slow.")
+    words.add_argument(
+        "--classical", action="store_true", help="Classical chains too; slow."
+    )
     return words.parse_args()
 
 
 def shipped() -> list[str]:
     """The systems whose weights the package has."""
-    return [name for name, system in all_baselines().items() if find_own_weights(system)]
+    return [
+        name for name, system in all_baselines().items() if find_own_weights(system)
+    ]
 
 
 def restorer(name: str, weights: str | None) -> Restore:
@@ -86,7 +100,9 @@ def restorer(name: str, weights: str | None) -> Restore:
     system = defocus.load(name, weights=weights)
 
     def restore(picture: Array) -> Array:
-        restored = defocus.restore(picture.astype(np.float32), system=system, tile=0, guard=False)
+        restored = defocus.restore(
+            picture.astype(np.float32), system=system, tile=0, guard=False
+        )
         return np.clip(restored, 0, 1).astype(np.float64)
 
     return restore
@@ -100,7 +116,8 @@ def curve(name: str) -> Iterator[str]:
         yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |"
         yield "|---|---|---|"
         yield "\n".join(
-            f"| {time:.2f} | {step:,} | {gain:+.2f} |" for step, time, gain in card.curve
+            f"| {time:.2f} | {step:,} | {gain:+.2f} |"
+            for step, time, gain in card.curve
         )
         yield ""
 
@@ -109,10 +126,14 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
     """The tables of one system."""
     sharp = held_out(photographs)
     yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
-    yield table("radius, px", RADII_PX, (blurred(sharp, r, 0.003) for r in RADII_PX), restore)
+    yield table(
+        "radius, px", RADII_PX, (blurred(sharp, r, 0.003) for r in RADII_PX), restore
+    )
     yield "\nA radius of 2 px and noise of another strength:\n"
     yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
-    yield "\nPictures in focus, restored, against themselves: " + unharmed(sharp, restore)
+    yield "\nPictures in focus, restored, against themselves: " + unharmed(
+        sharp, restore
+    )
     yield "\nTest pairs of the stream (other photographs, lenses and depths):\n"
     yield by_circle(restore, photographs)
     if stacks is not None:
@@ -153,11 +174,19 @@ def table(
     restore: Restore,
 ) -> str:
     """Gains by a value: mean, worst and share of pictures that gain."""
-    lines = [f"| {name} | mean gain, dB | worst, dB | pictures that gain |", "|---|---|---|---|"]
+    lines = [
+        f"| {name} | mean gain, dB | worst, dB | pictures that gain |",
+        "|---|---|---|---|",
+    ]
     for value, members in zip(values, pairs, strict=True):
-        gains = [psnr(restore(blurry), sharp) - psnr(blurry, sharp) for blurry, sharp in members]
+        gains = [
+            psnr(restore(blurry), sharp) - psnr(blurry, sharp)
+            for blurry, sharp in members
+        ]
         share = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
-        lines.append(f"| {value:g} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {share} |")
+        lines.append(
+            f"| {value:g} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {share} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -192,7 +221,10 @@ def _bins_table(
     """A row for each bin."""
     ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]
     names = [f"{begin:g} to {end}" for begin, end in zip(BINS_PX, ends, strict=True)]
-    lines = ["| circle of confusion, px | share of pixels | gain, dB |", "|---|---|---|"]
+    lines = [
+        "| circle of confusion, px | share of pixels | gain, dB |",
+        "|---|---|---|",
+    ]
     lines.append(f"| all: mean of pictures | | {np.mean(all_gains):+.2f} |")
     for name, count, gain in zip(names, counts, gains, strict=True):
         lines.append(f"| {name} | {count / counts.sum():.0%} | {gain:+.2f} |")
@@ -215,7 +247,10 @@ def classical_table(photographs: Path) -> str:
 
 def stack_table(restore: Restore, stacks: Path) -> str:
     """Frames of real focus stacks at half size, aligned: gain where they are less sharp."""
-    lines = ["| stack | frames | gain where blurred, dB | whole frames, dB |", "|---|---|---|---|"]
+    lines = [
+        "| stack | frames | gain where blurred, dB | whole frames, dB |",
+        "|---|---|---|---|",
+    ]
     for folder in sorted(one.parent for one in stacks.glob("*/expected.jpg")):
         gains = np.array(list(frame_gains(restore, folder)))
         soft, whole = gains.mean(axis=0)
@@ -256,9 +291,13 @@ def aligned_frames(
         if path.name == "expected.jpg":
             continue
         frame = size(read_image(path))
-        height, width = (min(a, b) for a, b in zip(frame.shape[:2], merged.shape[:2], strict=True))
+        height, width = (
+            min(a, b) for a, b in zip(frame.shape[:2], merged.shape[:2], strict=True)
+        )
         try:
-            aligned = defocus.align_pair(frame[:height, :width], merged[:height, :width])
+            aligned = defocus.align_pair(
+                frame[:height, :width], merged[:height, :width]
+            )
         except AlignmentError as error:
             print(f"{path}: left out, {error}")  # noqa: T201 - a script
             continue
@@ -270,7 +309,9 @@ def aligned_frames(
 def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
     """A picture at half its size."""
     size = (picture.shape[1] // 2, picture.shape[0] // 2)
-    return np.asarray(cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
 def detail(picture: Array) -> Array:

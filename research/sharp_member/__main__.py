@@ -8,7 +8,11 @@ import argparse
 from pathlib import Path
 
 from defocus.pictures.read import IMAGE_SUFFIXES
-from research.sharp_member.photographs import by_dusty_sensor, by_photographs, by_weak_textures
+from research.sharp_member.photographs import (
+    by_dusty_sensor,
+    by_photographs,
+    by_weak_textures,
+)
 from research.sharp_member.rates import say_rates
 from research.sharp_member.simulated import STRENGTHS, by_audit, by_session, make_set
 

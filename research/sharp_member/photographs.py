@@ -19,7 +19,9 @@ Planned = tuple[Plant | None, str]
 """The fault of a pair, and the weak texture of its scene; empty for neither."""
 
 
-def by_photographs(files: Sequence[Path], seed: int, good: int, strength: str) -> list[Said]:
+def by_photographs(
+    files: Sequence[Path], seed: int, good: int, strength: str
+) -> list[Said]:
     """What is said of a session with faults of a strength."""
     planned: list[Planned] = [(None, "")] * good + [(plant, "") for plant in PLANTS]
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
@@ -31,7 +33,9 @@ def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
     return _said(Session.of(files, seed), [(None, kind) for kind in kinds], 0)
 
 
-def by_dusty_sensor(files: Sequence[Path], seed: int, count: int, strength: str) -> list[Said]:
+def by_dusty_sensor(
+    files: Sequence[Path], seed: int, count: int, strength: str
+) -> list[Said]:
     """What is said of a session whose sharp members all have the same dust."""
     planned: list[Planned] = [(RESTING_DUST, "")] * count
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
@@ -50,8 +54,13 @@ def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[S
         if answer.unexplained is not None:
             reasons[name] += causes(answer.unexplained)
             numbers[name] = numbers_of(answer.unexplained.to_json())
-            more = {"gain_ev": answer.gain_ev, "residual_p95_px": answer.residual_p95_px}
-            numbers[name] |= {key: value for key, value in more.items() if value is not None}
+            more = {
+                "gain_ev": answer.gain_ev,
+                "residual_p95_px": answer.residual_p95_px,
+            }
+            numbers[name] |= {
+                key: value for key, value in more.items() if value is not None
+            }
             if (member := answer.unexplained.sharp_member) is not None:
                 discs[name] = member.dark_discs
     suspected = suspicions(with_resting_discs(numbers, discs))

@@ -34,14 +34,18 @@ def _moved(light: Light, size: float, draw: Draw) -> Light:
     cv2.ellipse(mask, place, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
     angle = draw.uniform(0, 2 * math.pi)
     shift = np.array([[1, 0, size * math.cos(angle)], [0, 1, size * math.sin(angle)]])
-    beside = cv2.warpAffine(light, shift, (width, height), borderMode=cv2.BORDER_REFLECT)
+    beside = cv2.warpAffine(
+        light, shift, (width, height), borderMode=cv2.BORDER_REFLECT
+    )
     return _mixed(light, np.asarray(beside), mask)
 
 
 def _shaken(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, math.pi)
     steps = np.linspace(-size / 2, size / 2, max(2 * round(size), 2))
-    return _exposed_along(light, [(s * math.cos(angle), s * math.sin(angle)) for s in steps])
+    return _exposed_along(
+        light, [(s * math.cos(angle), s * math.sin(angle)) for s in steps]
+    )
 
 
 def _settling(light: Light, size: float, _: Draw) -> Light:
@@ -97,7 +101,9 @@ def disc_blurred(light: Light, diameter: float) -> Light:
     if diameter <= 1:
         return light
     kernel = disc_psf(diameter).astype(np.float32)
-    return np.asarray(cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT), np.float32)
+    return np.asarray(
+        cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT), np.float32
+    )
 
 
 def _ramp(light: Light, draw: Draw, width: float) -> Light:
@@ -114,7 +120,9 @@ def _dust(light: Light, size: float, draw: Draw) -> Light:
     veil: Light = np.zeros((height, width), np.float32)
     for _ in range(round(size)):
         x, y = draw.uniform(0.05, 0.95, 2) * (width, height)
-        cv2.circle(veil, (round(x), round(y)), int(draw.integers(3, 6)), 1.0, -1, cv2.LINE_AA)
+        cv2.circle(
+            veil, (round(x), round(y)), int(draw.integers(3, 6)), 1.0, -1, cv2.LINE_AA
+        )
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
     return np.asarray(light * (1 - 0.35 * veil[..., None]), np.float32)
 
@@ -130,9 +138,15 @@ def _hair(light: Light, size: float, draw: Draw) -> Light:
     veil: Light = np.zeros((height, width), np.float32)
     knots = draw.uniform(0.1, 0.9, (3, 2)) * (width, height)
     along = np.linspace(0, 1, 40)[:, None]
-    curve = (1 - along) ** 2 * knots[0] + 2 * along * (1 - along) * knots[1] + along**2 * knots[2]
+    curve = (
+        (1 - along) ** 2 * knots[0]
+        + 2 * along * (1 - along) * knots[1]
+        + along**2 * knots[2]
+    )
     points = curve.round().astype(np.int32)[:, None]
-    cv2.polylines(veil, [points], isClosed=False, color=1.0, thickness=5, lineType=cv2.LINE_AA)
+    cv2.polylines(
+        veil, [points], isClosed=False, color=1.0, thickness=5, lineType=cv2.LINE_AA
+    )
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
     return np.asarray(light * (1 - np.float32(size) * veil[..., None]), np.float32)
 
@@ -146,13 +160,19 @@ def _strap(light: Light, size: float, draw: Draw) -> Light:
     if draw.random() < 0.5:
         y = y[::-1]
     cover = np.clip((size - x - 1.3 * y) / (0.3 * size) + 0.5, 0, 1)
-    return np.asarray(light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None], np.float32)
+    return np.asarray(
+        light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None], np.float32
+    )
 
 
 def _bands(light: Light, size: float, draw: Draw) -> Light:
     periods = draw.uniform(2.5, 12)
-    along = np.linspace(0, 2 * math.pi * periods, light.shape[0]) + draw.uniform(0, 2 * math.pi)
-    return np.asarray(light * (1 + size / 100 * np.sin(along))[:, None, None], np.float32)
+    along = np.linspace(0, 2 * math.pi * periods, light.shape[0]) + draw.uniform(
+        0, 2 * math.pi
+    )
+    return np.asarray(
+        light * (1 + size / 100 * np.sin(along))[:, None, None], np.float32
+    )
 
 
 def _cloud(light: Light, size: float, draw: Draw) -> Light:
@@ -176,7 +196,9 @@ def _smeared(light: Light, size: float, _draw: Draw) -> Light:
 
 
 def _white_balance(light: Light, size: float, _: Draw) -> Light:
-    return np.asarray(light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32), np.float32)
+    return np.asarray(
+        light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32), np.float32
+    )
 
 
 def _rolling(light: Light, size: float, draw: Draw) -> Light:
@@ -185,7 +207,9 @@ def _rolling(light: Light, size: float, draw: Draw) -> Light:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turns = draw.uniform(1.5, 4)
     x += np.float32(size) * np.sin(2 * math.pi * turns * y / height, dtype=np.float32)
-    return np.asarray(cv2.remap(light, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT))
+    return np.asarray(
+        cv2.remap(light, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    )
 
 
 def _distorted(light: Light, size: float, _: Draw) -> Light:
@@ -196,7 +220,9 @@ def _distorted(light: Light, size: float, _: Draw) -> Light:
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
     across = np.asarray(x * scale + (width - 1) / 2, np.float32)
     down = np.asarray(y * scale + (height - 1) / 2, np.float32)
-    return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT))
+    return np.asarray(
+        cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
+    )
 
 
 def _mixed(first: Light, second: Light, share: Light) -> Light:
@@ -220,7 +246,9 @@ PLANTS: tuple[Plant, ...] = (
     Plant("overexposed, times", (4, 1.6), _overexposed),
     Plant("white balance, share", (0.4, 0.1), _white_balance),
     Plant("rolling shutter, px", (4, 1.5), _rolling),
-    Plant("lens profile of the sharp member alone, % in the corners", (2, 0.6), _distorted),
+    Plant(
+        "lens profile of the sharp member alone, % in the corners", (2, 0.6), _distorted
+    ),
 )
 RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)
 """A fault of all pictures of a session."""

@@ -14,7 +14,11 @@ from defocus.scene.geometry import Similarity
 from defocus.scene.real_lens import RealLens
 from research.alignment_truth.real_like.lens import lens_blurred
 from research.alignment_truth.real_like.pair import sharp_lens
-from research.alignment_truth.real_like.scene import MARGIN_PX, RealLikeScene, draw_scene
+from research.alignment_truth.real_like.scene import (
+    MARGIN_PX,
+    RealLikeScene,
+    draw_scene,
+)
 from research.sharp_member.plants import Plant, disc_blurred
 
 Light = NDArray[np.float32]
@@ -52,10 +56,14 @@ class Session:
     def of(cls, files: Sequence[Path], seed: int) -> "Session":
         """A session by its photographs and its seed."""
         draw = np.random.default_rng([seed, 0])
-        camera = replace(draw_camera(draw), mosaic=False, grey=False, exposure=0.9, quality=95)
+        camera = replace(
+            draw_camera(draw), mosaic=False, grey=False, exposure=0.9, quality=95
+        )
         return cls(tuple(files), seed, sharp_lens(draw), camera)
 
-    def pair(self, number: int, plant: Plant | None, strength: int, weak: str = "") -> SessionPair:
+    def pair(
+        self, number: int, plant: Plant | None, strength: int, weak: str = ""
+    ) -> SessionPair:
         """A pair by its number; ``weak`` names a scene with hardly any texture."""
         draw = np.random.default_rng([self.seed, 1, number])
         scene = draw_scene(self.files, draw)
@@ -66,17 +74,24 @@ class Session:
         if plant is not None:
             sharp = plant.change(sharp, plant.size[strength], draw)
         blurry *= _falloff(blurry.shape)[..., None]
-        members = [as_integer(recorded(self.camera, one, draw), 8) for one in (blurry, sharp)]
+        members = [
+            as_integer(recorded(self.camera, one, draw), 8) for one in (blurry, sharp)
+        ]
         return SessionPair(members[0], members[1], plant, scene.name)
 
-    def _sharp(self, light: Light, scene: RealLikeScene, draw: np.random.Generator) -> Light:
+    def _sharp(
+        self, light: Light, scene: RealLikeScene, draw: np.random.Generator
+    ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
         soft = np.asarray(cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX), np.float32)
         steps = [soft, disc_blurred(soft, 2.0), disc_blurred(soft, 4.0)]
         total = np.zeros_like(light)
         for index, one in enumerate(steps):
-            total += np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None] * one
+            total += (
+                np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None]
+                * one
+            )
         height, width = light.shape[0] - 2 * MARGIN_PX, light.shape[1] - 2 * MARGIN_PX
         back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
@@ -84,7 +99,9 @@ class Session:
         return np.maximum(np.asarray(moved, np.float32), 0)
 
 
-def _drawn_warp(draw: np.random.Generator, width: int, height: int) -> NDArray[np.float64]:
+def _drawn_warp(
+    draw: np.random.Generator, width: int, height: int
+) -> NDArray[np.float64]:
     """From the sharp member's frame to the scene's light."""
     warp = Similarity(
         zoom=1 + draw.uniform(-ZOOM, ZOOM),
@@ -107,7 +124,9 @@ def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Ligh
     if kind == "wall":
         return np.asarray(mean + draw.uniform(0.05, 0.15) * (light - mean), np.float32)
     if kind == "night":
-        return np.asarray(np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2), np.float32)
+        return np.asarray(
+            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2), np.float32
+        )
     height = light.shape[0]
     rows = np.arange(height)[:, None, None] / height
     sky = np.array([0.35, 0.5, 0.8]) * (0.6 + 0.5 * rows)

@@ -22,7 +22,11 @@ GOOD = 48
 SCENES = {"strong": 4000, "weak": 4100}
 """Number of the first scene of each set."""
 STRENGTHS = tuple(SCENES)
-OF_EVERY_PAIR = ("exposure is off by -0.1", "the camera moved by 2.", "the sharp picture has 1.")
+OF_EVERY_PAIR = (
+    "exposure is off by -0.1",
+    "the camera moved by 2.",
+    "the sharp picture has 1.",
+)
 """Warnings that good pairs have, too: the camera's apertures are 0.14 EV off, and it moves."""
 
 
@@ -66,7 +70,9 @@ def by_audit(root: Path) -> list[Said]:
     said = []
     for judgement in judged(audit, Rules(most_misalignment_px=None)):
         reasons = [*filter(None, [judgement.reason]), *warned.get(judgement.id, [])]
-        verdict = "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
+        verdict = (
+            "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
+        )
         said.append(Said(_fault(int(judgement.id[1:])), verdict, "; ".join(reasons)))
     return said
 
@@ -76,7 +82,15 @@ def by_session(root: Path) -> list[Said]:
     session = root / "session"
     if not (session / "session.json").exists():
         run("capture", "import", session, root / "card")
-    command = [sys.executable, "-m", "defocus.capture", "check", str(session), "--json", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "defocus.capture",
+        "check",
+        str(session),
+        "--json",
+        "-q",
+    ]
     answer = subprocess.run(command, check=False, capture_output=True, text=True)
     pairs = {pair["id"]: pair for pair in json.loads(answer.stdout)["pairs"]}
     numbers = numbers_of(session)
@@ -87,7 +101,9 @@ def by_session(root: Path) -> list[Said]:
         pair = by_number.get(number, missing)
         reason = _of_sharp_member(pair["reason"])
         silent = pair["verdict"] == "warn" and not reason
-        said.append(Said(_fault(number), "accept" if silent else pair["verdict"], reason))
+        said.append(
+            Said(_fault(number), "accept" if silent else pair["verdict"], reason)
+        )
     return said
 
 

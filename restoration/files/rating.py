@@ -114,7 +114,9 @@ class _Packet:
             number = f' {self._prefix or "xmp"}:Rating="{rating}"'
             if not self._prefix:
                 number = f' xmlns:xmp="{SCHEMA}"{number}'
-        return self._content[: place.start] + number.encode() + self._content[place.stop :]
+        return (
+            self._content[: place.start] + number.encode() + self._content[place.stop :]
+        )
 
     def _parse(self) -> None:
         self._parser = expat.ParserCreate(namespace_separator=" ")

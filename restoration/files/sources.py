@@ -34,26 +34,36 @@ def _pictures_in(folder: Path, out: Path) -> list[Path]:
         return []
     inner = (one for one in folder.iterdir() if one.absolute() != out.absolute())
     files = sorted(one for one in inner if not one.name.startswith("."))
-    _say_passed_over(folder, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES])
+    _say_passed_over(
+        folder, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES]
+    )
     return [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
     """Name folders, and pictures whose suffix is not read; other files are not named."""
     if folders := [path.name for path in files if path.is_dir()]:
-        say(f"{folder}: folders in it are passed over, give them too: {several(folders)}")
+        say(
+            f"{folder}: folders in it are passed over, give them too: {several(folders)}"
+        )
     starts = {path.name: _first_bytes(path) for path in files}
-    kinds = {name: other_kind(start) or kind_of(start) for name, start in starts.items()}
+    kinds = {
+        name: other_kind(start) or kind_of(start) for name, start in starts.items()
+    }
     if names := [f"{name} ({kind})" for name, kind in kinds.items() if kind]:
         number = counted(len(names), "picture")
-        say(f"{folder}: {number} passed over, as such a suffix is not read: {several(names)}")
+        say(
+            f"{folder}: {number} passed over, as such a suffix is not read: {several(names)}"
+        )
 
 
 def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     """Where each restored picture goes, or why it is left out: another keeps that name."""
     taken: dict[Path, Path] = {}
     targets: dict[int, Path | LeftOut] = {}
-    for number in sorted(range(len(images)), key=lambda number: becomes_png(images[number])):
+    for number in sorted(
+        range(len(images)), key=lambda number: becomes_png(images[number])
+    ):
         image = images[number]
         target = attempt(str(image), partial(_target, image, out, taken))
         if isinstance(target, Path):
@@ -67,25 +77,35 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
 def require_picture(image: Path) -> None:
     """Refuse what is not a file of a kind that is read, before it is opened."""
     if not image.exists():
-        raise ImageError(f"{image}: {broken_link(image) or 'no such picture or folder'}")
+        raise ImageError(
+            f"{image}: {broken_link(image) or 'no such picture or folder'}"
+        )
     if not is_utf8(image.name):
         raise ImageError(f"{image}: its name is not UTF-8; rename it")
     if image.is_dir() and not os.access(image, os.R_OK | os.X_OK):
         raise ImageError(f"{image}: this folder cannot be read; change its permissions")
     if image.suffix.lower() not in IMAGE_SUFFIXES:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        what = "no picture in this folder" if image.is_dir() else "unknown kind of picture"
+        what = (
+            "no picture in this folder" if image.is_dir() else "unknown kind of picture"
+        )
         raise ImageError(f"{image}: {what}; known are {kinds}")
     require_file(image)
 
 
 def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
     require_picture(image)
-    target = out / (image.with_suffix(".png").name if becomes_png(image) else image.name)
+    target = out / (
+        image.with_suffix(".png").name if becomes_png(image) else image.name
+    )
     if target in taken and not isinstance(
         attempt("", partial(read_own_picture, taken[target])), LeftOut
     ):  # one that cannot be read leaves its name to others
-        other = taken[target].name if taken[target].parent == image.parent else taken[target]
+        other = (
+            taken[target].name
+            if taken[target].parent == image.parent
+            else taken[target]
+        )
         raise ImageError(
             f"{image}: would become the same file as {other}; rename it or restore it into "
             "another folder"
@@ -125,11 +145,15 @@ Places = Sequence[tuple[Path, Path | LeftOut]]
 """Pictures, each with the file to write, or the reason why it is left out."""
 
 
-def places_of(images: Sequence[Path] | str, out: Path) -> tuple[Places, dict[Path, int]]:
+def places_of(
+    images: Sequence[Path] | str, out: Path
+) -> tuple[Places, dict[Path, int]]:
     """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
     if isinstance(images, str):
         dataset = open_dataset(images, damaged=True)
-        whites = {one.blurry: one.white for one in dataset.pairs if one.white is not None}
+        whites = {
+            one.blurry: one.white for one in dataset.pairs if one.white is not None
+        }
         return test_targets(dataset, out), whites
     pictures = given_pictures(images, out)
     return list(zip(pictures, targets_of(pictures, out), strict=True)), {}

@@ -25,7 +25,14 @@ from defocus.blur.crispness import (
 from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged_rows
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.restoration.guard.share import share_worth_keeping
-from defocus.strips import STRIP_ROWS, Colours, mean_of_colours, planes, replace_strips, strips
+from defocus.strips import (
+    STRIP_ROWS,
+    Colours,
+    mean_of_colours,
+    planes,
+    replace_strips,
+    strips,
+)
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -74,7 +81,10 @@ megapixels."""
 
 
 def limit(
-    restored: Array, blurry: Colours, noise: NDArray[np.float64], share: Array | None = None
+    restored: Array,
+    blurry: Colours,
+    noise: NDArray[np.float64],
+    share: Array | None = None,
 ) -> None:
     """Cut off, in place, what goes far beyond the lightness and the colours around each pixel."""
     # Where edges are as crisp as in focus, only a small change is left: a network that takes a
@@ -86,7 +96,9 @@ def limit(
         seen = blurry[around]
         if share is not None:
             _keep_share(
-                changed, seen, enlarged_rows(share, CELL_PX, around.start, around.stop, width)
+                changed,
+                seen,
+                enlarged_rows(share, CELL_PX, around.start, around.stop, width),
             )
         inside = slice(rows.start - around.start, rows.stop - around.start)
         return _limited(changed, seen, inside, noise)
@@ -108,7 +120,9 @@ def _threads(bytes_of_each: float) -> int:
     return max(1, min(torch.get_num_threads(), int(MOST_BYTES / bytes_of_each)))
 
 
-def _limited(changed: Array, seen: Array, inside: slice, noise: NDArray[np.float64]) -> Array:
+def _limited(
+    changed: Array, seen: Array, inside: slice, noise: NDArray[np.float64]
+) -> Array:
     """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
     given, within = _opponents(seen), _opponents(changed[inside])
@@ -197,7 +211,9 @@ def agreement(
             tiles = np.arange(begin, min(begin + TILES_AT_ONCE, columns))
             begins = _begins(tiles, restored.shape[1])
             after, before = (_windows(planes, begins) for planes in pictures)
-            measures[:, row, tiles] = _measures(after, before, highest_px[row, tiles], noise)
+            measures[:, row, tiles] = _measures(
+                after, before, highest_px[row, tiles], noise
+            )
 
     threads = _threads(4 * 3 * 4 * WINDOW_PX * restored.shape[1])
     with ThreadPoolExecutor(threads) as pool:
@@ -222,7 +238,9 @@ def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
     """The colours, ``(128, W + 64)`` each, around a row of tiles, mirrored at the borders."""
     height, width = picture.shape[:2]
     begin = int(_begins(np.asarray(row), height))
-    places = _mirrored(np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX), height)
+    places = _mirrored(
+        np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX), height
+    )
     first = int(places.min())
     rows = picture[first : int(places.max()) + 1][places - first]
     right = max(width, STRIDE_PX) + BORDER_PX - width
@@ -249,10 +267,14 @@ def _begins(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     """Places beyond the borders of an axis, mirrored back onto it."""
     folded = places % (2 * length)
-    return np.asarray(np.where(folded < length, folded, 2 * length - 1 - folded), np.int64)
+    return np.asarray(
+        np.where(folded < length, folded, 2 * length - 1 - folded), np.int64
+    )
 
 
-def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers, Numbers]:
+def _compared(
+    restored: Array, given: Array, highest_px: Array
+) -> tuple[Numbers, Numbers, Numbers]:
     """For each window: the remaining difference, the change, and the given power in each ring."""
     taper, _, counts = _geometry()
     mean = given.mean(axis=(2, 3), keepdims=True)
@@ -301,7 +323,9 @@ def _geometry() -> tuple[Array, NDArray[np.int64], float]:
     """A Hann window, the ring of each place of half a spectrum, and the places of a whole one."""
     hann = np.hanning(WINDOW_PX + 2)[1:-1]
     taper = np.outer(hann, hann).astype(np.float32)
-    frequency = np.hypot(fft.fftfreq(WINDOW_PX)[:, None], fft.rfftfreq(WINDOW_PX)[None, :])
+    frequency = np.hypot(
+        fft.fftfreq(WINDOW_PX)[:, None], fft.rfftfreq(WINDOW_PX)[None, :]
+    )
     ring = np.rint(frequency * WINDOW_PX).astype(np.int64)
     return taper, ring, float(WINDOW_PX**2)
 
@@ -310,7 +334,9 @@ def _weakest(highest_px: Array) -> Numbers:
     """``(n, rings)``: the least that a disc up to a diameter lets through at each frequency."""
     _, ring, _ = _geometry()
     frequency = np.arange(int(ring.max()) + 1) / WINDOW_PX
-    argument = np.maximum(np.pi * highest_px.astype(np.float64)[:, None] * frequency, 1e-6)
+    argument = np.maximum(
+        np.pi * highest_px.astype(np.float64)[:, None] * frequency, 1e-6
+    )
     passed = 2 * special.j1(argument) / argument
     return np.asarray(np.minimum.accumulate(passed, axis=1), np.float64)
 
@@ -356,7 +382,8 @@ def _limit_and_judge(
     limit(restored, blurry, noise, share)
     return_freed_memory(restored.shape[0] * restored.shape[1])
     median, highest = (
-        _of_tiles(one, blur_map.size) for one in (blur_map.diameter_px, blur_map.highest_px)
+        _of_tiles(one, blur_map.size)
+        for one in (blur_map.diameter_px, blur_map.highest_px)
     )
     compared = agreement(blurry, restored, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
@@ -375,7 +402,10 @@ def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
 
 def _disagrees(compared: Agreement, likely: Array) -> NDArray[np.bool_]:
     blurred = np.clip((likely - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX), 0, 1)
-    left = np.hypot(NOISES * compared.noise, ROUNDING) + UNEXPLAINED * blurred * compared.change
+    left = (
+        np.hypot(NOISES * compared.noise, ROUNDING)
+        + UNEXPLAINED * blurred * compared.change
+    )
     shifted = compared.noise + ROUNDING + SHIFTED * compared.change
     return np.asarray((compared.left > left) | (compared.shift > shifted))
 
@@ -389,7 +419,9 @@ def _wave(compared: Agreement) -> NDArray[np.float64]:
 def _fade_back(restored: Array, safe: Colours, shares: NDArray[np.float64]) -> None:
     """Give each tile a share of a safe picture, and fade over half of a tile around it."""
     rows, columns = (2 * count for count in shares.shape)
-    halves = cv2.resize(shares.astype(np.float32), (columns, rows), interpolation=cv2.INTER_NEAREST)
+    halves = cv2.resize(
+        shares.astype(np.float32), (columns, rows), interpolation=cv2.INTER_NEAREST
+    )
     grown = np.asarray(cv2.dilate(halves, np.ones((3, 3), np.uint8)), np.float32)
     height, width = restored.shape[:2]
     for strip in strips(height):

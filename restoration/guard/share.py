@@ -32,7 +32,9 @@ Array = NDArray[np.float32]
 def share_worth_keeping(blurry: Colours, restored: Colours) -> Array:
     """``(h, w)`` in [0, 1]: how much of the change to keep in each cell."""
     with torch.inference_mode():
-        share = torch.sigmoid(_network()(torch.from_numpy(surroundings(blurry, restored))))
+        share = torch.sigmoid(
+            _network()(torch.from_numpy(surroundings(blurry, restored)))
+        )
     rows, columns = (-(-length // CELL_PX) for length in blurry.shape[:2])
     cells = (share[:rows, :columns, 0] / ENOUGH).clamp(max=1)
     return np.ascontiguousarray(cells.numpy())

@@ -21,7 +21,9 @@ def waves(seed: int = 0, shortest_px: float = 8.0, count: int = 6) -> Light:
     def light(x: Array, y: Array) -> Array:
         along = np.cos(angle) * np.asarray(x)[..., None, None]
         along = along + np.sin(angle) * np.asarray(y)[..., None, None]
-        return np.asarray(0.4 + 0.3 / count * np.sin(frequency * along + phase).sum(axis=-1))
+        return np.asarray(
+            0.4 + 0.3 / count * np.sin(frequency * along + phase).sum(axis=-1)
+        )
 
     return light
 

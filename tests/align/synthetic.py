@@ -29,7 +29,9 @@ def lens_with_blur(largest_px: float) -> Lens | None:
     if largest_px == 0:
         return None
     wide = Lens(50.0, 2.0, FOCUS_MM, 10.0)
-    largest = max(abs(float(circle_of_confusion_px(depth, wide))) for depth in DEPTHS_MM)
+    largest = max(
+        abs(float(circle_of_confusion_px(depth, wide))) for depth in DEPTHS_MM
+    )
     return Lens(50.0, 2.0 * largest / largest_px, FOCUS_MM, 10.0)
 
 
@@ -53,7 +55,9 @@ def rendered_pair(
             centre = rng.uniform(0.2, 0.8, 2) * (width, height)
             radius = rng.uniform(0.15, 0.3) * width
             alpha = np.clip(radius - np.hypot(x - centre[0], y - centre[1]) + 0.5, 0, 1)
-        layers.append(Layer(0.9 * texture(str(names[index]), width, height), alpha, depth))
+        layers.append(
+            Layer(0.9 * texture(str(names[index]), width, height), alpha, depth)
+        )
     if truth is None:
         shift = rng.uniform(-0.016, 0.016, 2) * width
         truth = Similarity(
@@ -78,7 +82,13 @@ def largest_error_px(
     width, height = size
     right, bottom = width - 1, height - 1
     points = np.array(
-        [(0, 0, 1), (right, 0, 1), (0, bottom, 1), (right, bottom, 1), (right / 2, bottom / 2, 1)]
+        [
+            (0, 0, 1),
+            (right, 0, 1),
+            (0, bottom, 1),
+            (right, bottom, 1),
+            (right / 2, bottom / 2, 1),
+        ]
     ).T
     difference = (measured.matrix(width, height) - truth.matrix(width, height)) @ points
     return float(np.linalg.norm(difference, axis=0).max())

@@ -23,15 +23,45 @@ from tests.datasets.conftest import full_disk
 
 __all__ = ["full_disk"]
 KEYS = {
-    *("status", "misalignment_px", "shift_px", "zoom", "rotation_deg", "residual_px", "gain_ev"),
-    *("reliable_share", "estimator", "weights_sha256", "reason", "model", "gain", "offset"),
-    *("asymmetry", "vignetting_ev", "consistency_px", "occluded_share", "calibration_share"),
+    *(
+        "status",
+        "misalignment_px",
+        "shift_px",
+        "zoom",
+        "rotation_deg",
+        "residual_px",
+        "gain_ev",
+    ),
+    *(
+        "reliable_share",
+        "estimator",
+        "weights_sha256",
+        "reason",
+        "model",
+        "gain",
+        "offset",
+    ),
+    *(
+        "asymmetry",
+        "vignetting_ev",
+        "consistency_px",
+        "occluded_share",
+        "calibration_share",
+    ),
     *("unexplained", "uncertainty"),
 }
-OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json", *BLUR_NAMES}
+OUTPUTS = {
+    "blurry.png",
+    "sharp.png",
+    "valid_mask.png",
+    "misalignment.json",
+    *BLUR_NAMES,
+}
 
 
-def align(run: Run, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def align(
+    run: Run, *arguments: object, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return run("defocus-data", "align", *arguments, **environment)
 
 
@@ -43,7 +73,9 @@ def test_the_numbers(run, pair, pair_files, tmp_path):
     assert document.pop("left_behind") == []
     assert set(document) == KEYS
     assert (document["status"], document["estimator"]) == ("ok", "dis")
-    measured = Similarity(document["zoom"], document["rotation_deg"], tuple(document["shift_px"]))
+    measured = Similarity(
+        document["zoom"], document["rotation_deg"], tuple(document["shift_px"])
+    )
     assert largest_error_px(measured, pair.truth) < 0.3
     assert document["gain_ev"] == pytest.approx(0.3, abs=0.03)
     assert {path.name for path in out.iterdir()} == OUTPUTS
@@ -53,13 +85,17 @@ def test_the_numbers(run, pair, pair_files, tmp_path):
     crop = stored["crop_px"]
     rows = slice(crop["top"], crop["top"] + crop["height"])
     columns = slice(crop["left"], crop["left"] + crop["width"])
-    blurry, sharp, mask = (read_image(out / f"{n}.png") for n in ("blurry", "sharp", "valid_mask"))
+    blurry, sharp, mask = (
+        read_image(out / f"{n}.png") for n in ("blurry", "sharp", "valid_mask")
+    )
     assert np.array_equal(blurry, pair.blurry[rows, columns])
     assert blurry.dtype == sharp.dtype == np.uint16
     assert blurry.shape == sharp.shape == mask.shape
     assert set(np.unique(mask)) <= {0, 255}
     assert (mask == 255).mean() > 0.8
-    again = align(run, out / "blurry.png", out / "sharp.png", "--json", "--out", out / "again")
+    again = align(
+        run, out / "blurry.png", out / "sharp.png", "--json", "--out", out / "again"
+    )
     measured = json.loads(again.stdout)
     assert max(map(abs, measured["shift_px"])) < 0.1
     assert abs(measured["zoom"] - 1) < 3e-4
@@ -123,7 +159,9 @@ def test_what_a_kill_left_goes(run, pair_files, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
 
 
-def test_unknown_replaces_a_result(run, pair, pair_files, tmp_path, placeless, snapshot):
+def test_unknown_replaces_a_result(
+    run, pair, pair_files, tmp_path, placeless, snapshot
+):
     out, wall = tmp_path / "out", tmp_path / "wall.png"
     write_image(wall, np.full_like(pair.blurry, 20000))
     assert align(run, *pair_files, "--out", out).returncode == 0
@@ -140,7 +178,14 @@ def test_unknown_replaces_a_result(run, pair, pair_files, tmp_path, placeless, s
 WRONG = {
     "unreadable": ("torn.png", "sharp.png", "--out", "out"),
     "weights": ("blurry.png", "sharp.png", "--flow-weights", "w.pth", "--out", "out"),
-    "estimator": ("blurry.png", "sharp.png", "--estimator", "farneback", "--out", "out"),
+    "estimator": (
+        "blurry.png",
+        "sharp.png",
+        "--estimator",
+        "farneback",
+        "--out",
+        "out",
+    ),
     "a flow for no file": ("blurry.png", "sharp.png", "--model", "flow"),
     "onto the input": ("blurry.png", "sharp.png", "--out", "."),
     "onto another file": ("blurry.png", "sharp.png", "--out", "mine"),
@@ -159,7 +204,9 @@ def test_wrong_use_is_one_line_and_nothing_is_overwritten(
     (tmp_path / "mine" / "sharp.png").write_bytes(b"mine")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert said(align(run, *WRONG[case])) == snapshot
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {
+        path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    } == before
 
 
 def test_full_disk_leaves_nothing_behind(run, pair_files, full_disk):
@@ -170,7 +217,9 @@ def test_full_disk_leaves_nothing_behind(run, pair_files, full_disk):
 
 
 @pytest.mark.parametrize("renames", [1, 2, 3, 4])
-def test_cut_short_while_publishing_the_same_command_ends_it(tmp_path, monkeypatch, renames):
+def test_cut_short_while_publishing_the_same_command_ends_it(
+    tmp_path, monkeypatch, renames
+):
     from defocus.align.compensation import output
     from defocus.align.compensation.output_folder import check_output_folder
     from defocus.align.flow.by_name import flow_estimator
@@ -199,5 +248,6 @@ def test_cut_short_while_publishing_the_same_command_ends_it(tmp_path, monkeypat
     names = output.write_aligned(tmp_path / "out", picture, picture, measurement)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(names)
     assert (
-        json.loads((tmp_path / "out" / "misalignment.json").read_text())["status"] != "unfinished"
+        json.loads((tmp_path / "out" / "misalignment.json").read_text())["status"]
+        != "unfinished"
     )

@@ -35,13 +35,17 @@ SCENES = [name for name in PICTURES if name != "hubble_deep_field"]
 Maker = Callable[[np.random.Generator], tuple[Image, Image]]
 
 
-def stored(encoded: np.ndarray, rng: np.random.Generator, noise: float = 0.004) -> Image:
+def stored(
+    encoded: np.ndarray, rng: np.random.Generator, noise: float = 0.004
+) -> Image:
     noisy = np.clip(encoded + rng.normal(0, noise, encoded.shape), 0, 1)
     return np.asarray(np.rint(255 * noisy), np.uint8)
 
 
 def scene(index: int) -> np.ndarray:
-    return np.asarray(linear_to_srgb(np.minimum(texture(SCENES[index], WIDTH, HEIGHT), 1.0)))
+    return np.asarray(
+        linear_to_srgb(np.minimum(texture(SCENES[index], WIDTH, HEIGHT), 1.0))
+    )
 
 
 def two(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -91,8 +95,13 @@ def even(value: float, noise: float) -> Maker:
 
 def stripes(rng: np.random.Generator) -> tuple[Image, Image]:
     """Along themselves, they say nothing."""
-    waves = (0.5 + 0.2 * np.sign(np.sin((np.arange(WIDTH) + offset) / 9)) for offset in (0, 2))
-    first, second = (np.broadcast_to(one[None, :, None], (HEIGHT, WIDTH, 3)) for one in waves)
+    waves = (
+        0.5 + 0.2 * np.sign(np.sin((np.arange(WIDTH) + offset) / 9))
+        for offset in (0, 2)
+    )
+    first, second = (
+        np.broadcast_to(one[None, :, None], (HEIGHT, WIDTH, 3)) for one in waves
+    )
     return stored(first, rng, 0.01), stored(second, rng, 0.01)
 
 
@@ -110,7 +119,9 @@ def tiny(height: int, width: int) -> Maker:
 
 UNRELATED: dict[str, Maker] = {
     "other scene": other_scene,
-    "on its side": turned(lambda picture: cv2.resize(np.rot90(picture), (WIDTH, HEIGHT))),
+    "on its side": turned(
+        lambda picture: cv2.resize(np.rot90(picture), (WIDTH, HEIGHT))
+    ),
     "negative": turned(lambda picture: 1 - picture),
     "watermark on other scenes": watermark,
     "noise": even(0.5, 0.2),
@@ -130,7 +141,11 @@ def test_what_has_nothing_in_common_is_unknown(name, refused):
         measurement = measure(*pair, flow_estimator("dis"))
         document = measurement.misalignment.to_json()
         assert document["status"] == "unknown"
-        assert ("smaller than 32 px" if "x" in name[:3] else "") in document["reason"] != ""
+        assert (
+            ("smaller than 32 px" if "x" in name[:3] else "")
+            in document["reason"]
+            != ""
+        )
         assert document["shift_px"] == [None, None]
         assert document["residual_px"] == {"median": None, "p95": None}
         for key in ("zoom", "rotation_deg", "reliable_share", "gain_ev"):
@@ -143,7 +158,9 @@ def test_what_has_nothing_in_common_is_unknown(name, refused):
 def checkerboard(period: int) -> np.ndarray:
     """Wide enough to be cut, and no zero of the sine on a pixel: it repeats itself exactly."""
     y, x = np.mgrid[0:HEIGHT, 0 : WIDTH + 64] + 0.25
-    wave = np.sign(np.sin(2 * np.pi * x / period)) * np.sign(np.sin(2 * np.pi * y / period))
+    wave = np.sign(np.sin(2 * np.pi * x / period)) * np.sign(
+        np.sin(2 * np.pi * y / period)
+    )
     assert (wave[:, period:] == wave[:, :-period]).all()
     return np.repeat(0.5 + 0.25 * wave[:, :, None], 3, axis=2)
 
@@ -161,7 +178,10 @@ def bricks(variation: float) -> np.ndarray:
 def cut(pattern: np.ndarray, shift: int) -> tuple[Image, Image]:
     """A pair that shows the pattern moved, with nothing rolled in from the other side."""
     rng = np.random.default_rng(shift)
-    blurry, sharp = pattern[:, 32 : 32 + WIDTH], pattern[:, 32 - shift : 32 - shift + WIDTH]
+    blurry, sharp = (
+        pattern[:, 32 : 32 + WIDTH],
+        pattern[:, 32 - shift : 32 - shift + WIDTH],
+    )
     return stored(blurred(blurry, rng), rng), stored(sharp, rng)
 
 
@@ -169,7 +189,9 @@ def cut(pattern: np.ndarray, shift: int) -> tuple[Image, Image]:
 @pytest.mark.parametrize("shift", [2, 5, 17])
 def test_a_checkerboard_is_unknown(period, shift):
     """It looks the same a period further on: no number that may be off by a period."""
-    misalignment = measure(*cut(checkerboard(period), shift), flow_estimator("dis")).misalignment
+    misalignment = measure(
+        *cut(checkerboard(period), shift), flow_estimator("dis")
+    ).misalignment
     assert misalignment.status == "unknown"
     if period > 7:
         assert misalignment.reason == REPEATS
@@ -179,12 +201,16 @@ def test_a_checkerboard_is_unknown(period, shift):
 def test_equal_bricks_are_unknown_and_those_that_differ_told_apart(shift):
     misalignment = measure(*cut(bricks(0.0), shift), flow_estimator("dis")).misalignment
     assert (misalignment.status, misalignment.reason) == ("unknown", REPEATS)
-    misalignment = measure(*cut(bricks(0.05), shift), flow_estimator("dis")).misalignment
+    misalignment = measure(
+        *cut(bricks(0.05), shift), flow_estimator("dis")
+    ).misalignment
     assert misalignment.similarity is not None, misalignment.reason
     assert misalignment.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.2)
 
 
-def barred(variation: float, lefts: tuple[int, ...] = (), tops: tuple[int, ...] = ()) -> np.ndarray:
+def barred(
+    variation: float, lefts: tuple[int, ...] = (), tops: tuple[int, ...] = ()
+) -> np.ndarray:
     """Bricks behind thin dark bars."""
     wall = bricks(variation)
     for left in lefts:
@@ -227,7 +253,9 @@ def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it
     assert misalignment.similarity.shift_px == pytest.approx((-12, 0), abs=0.2)
     assert misalignment.to_json()["rests_on_largest_shift_px"] == 14
     other = measure(
-        *cut(bricks(0.05), 20), flow_estimator("dis"), limits=MotionLimits(largest_px=24)
+        *cut(bricks(0.05), 20),
+        flow_estimator("dis"),
+        limits=MotionLimits(largest_px=24),
     ).misalignment
     assert other.status == "ok"
     assert "rests_on_largest_shift_px" not in other.to_json(), "these bricks differ"
@@ -236,24 +264,37 @@ def test_a_largest_shift_that_is_too_short_gives_a_wrong_shift_that_says_what_it
 def test_a_reason_speaks_of_pixels_of_the_picture(monkeypatch):
     """Large pictures are reduced for the registration; here all from twice the size on."""
     large = [one.repeat(2, axis=0).repeat(2, axis=1) for one in cut(bricks(0.0), 10)]
-    monkeypatch.setattr("defocus.align.measure.REGISTRATION_SIDE", large[0].shape[1] // 2)
+    monkeypatch.setattr(
+        "defocus.align.measure.REGISTRATION_SIDE", large[0].shape[1] // 2
+    )
     misalignment = measure(
         large[0], large[1], flow_estimator("dis"), limits=MotionLimits(largest_px=12)
     ).misalignment
     reason = re.fullmatch(
-        r"the corners would move (20\.\d) px, more than the 12 px allowed", misalignment.reason
+        r"the corners would move (20\.\d) px, more than the 12 px allowed",
+        misalignment.reason,
     )
     assert reason is not None, misalignment.reason
 
 
 def test_with_the_largest_shift_equal_bricks_are_known(run, tmp_path):
-    for name, picture in zip(("blurry.png", "sharp.png"), cut(bricks(0.0), 10), strict=True):
+    for name, picture in zip(
+        ("blurry.png", "sharp.png"), cut(bricks(0.0), 10), strict=True
+    ):
         write_image(tmp_path / name, picture)
     result = run(
-        "defocus-data", "align", "blurry.png", "sharp.png", "--json", "--largest-shift", "12"
+        "defocus-data",
+        "align",
+        "blurry.png",
+        "sharp.png",
+        "--json",
+        "--largest-shift",
+        "12",
     )
     assert json.loads(result.stdout)["shift_px"] == pytest.approx([10, 0], abs=0.2)
-    result = run("defocus-data", "align", "blurry.png", "sharp.png", "--largest-shift", "12")
+    result = run(
+        "defocus-data", "align", "blurry.png", "sharp.png", "--largest-shift", "12"
+    )
     words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
     assert f"caution    {words}" in result.stdout.splitlines()
 
@@ -290,8 +331,12 @@ def test_what_helps_is_known_of_reasons_that_are_given():
 def test_an_unknown_pair_says_what_helps(tmp_path, run):
     for name in ("blurry", "sharp"):
         write_image(tmp_path / f"{name}.png", np.full((96, 128, 3), 90, np.uint8))
-    result = run("defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png", code=0)
-    reason = next(line for line in result.stdout.splitlines() if line.startswith("reason"))
+    result = run(
+        "defocus-data", "align", tmp_path / "blurry.png", tmp_path / "sharp.png", code=0
+    )
+    reason = next(
+        line for line in result.stdout.splitlines() if line.startswith("reason")
+    )
     assert f"what helps {advice(reason)}" in result.stdout
     assert "hardly any texture" in reason
     assert "less blur" not in result.stdout, "a flat picture is not helped by it"

@@ -70,7 +70,9 @@ def test_the_files_hold_the_map_and_a_picture(measurement, tmp_path):
     stored = tifffile.imread(tmp_path / "blur_map.tif")
     assert stored.dtype == np.float32
     np.testing.assert_array_equal(stored, blur.diameter_px)
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "blur_sigma.tif"), blur.sigma_px)
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "blur_sigma.tif"), blur.sigma_px
+    )
     picture = read_image(tmp_path / "blur_map.png")
     height, width = blur.diameter_px.shape
     np.testing.assert_array_equal(picture[:height, :width], blur_picture(blur))
@@ -105,7 +107,10 @@ def test_where_the_range_of_diameters_ends_the_words_are_at_least(measurement):
     end = replace(blur_map(measurement), diameter_px=coc_px, largest_px=43.0)
     assert scale_words(end) == "at least 43 px"
     assert scale_words(replace(end, largest_px=172.0)) == "43.0 px or more"
-    assert [largest_measured_px(size) for size in ((900, 1200), (3000, 4000))] == [172.0, 516.0]
+    assert [largest_measured_px(size) for size in ((900, 1200), (3000, 4000))] == [
+        172.0,
+        516.0,
+    ]
 
 
 def test_a_large_map_takes_little_memory_beside_itself(measurement):

@@ -8,7 +8,12 @@ import pytest
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.registration.unknown_causes import EXCHANGED, TWO_SCENES, advice, cause
+from defocus.align.registration.unknown_causes import (
+    EXCHANGED,
+    TWO_SCENES,
+    advice,
+    cause,
+)
 from defocus.pictures.values import Image, linear_to_srgb
 from defocus.scene.pictures import texture
 
@@ -25,7 +30,9 @@ def stored(encoded: np.ndarray, seed: int) -> Image:
     return np.asarray(np.rint(255 * np.clip(encoded + noise, 0, 1)), np.uint8)
 
 
-def pair(change: Change, sigma: float = 3.0, *, both: bool = False) -> tuple[Image, Image]:
+def pair(
+    change: Change, sigma: float = 3.0, *, both: bool = False
+) -> tuple[Image, Image]:
     """A pair of which the blurry member, or both, are changed."""
     sharp = shown()
     blurry = change(cv2.GaussianBlur(sharp, (0, 0), sigma))
@@ -56,7 +63,9 @@ def test_an_unknown_pair_names_what_its_pictures_show(name):
     answer = measure(*members, flow_estimator("dis")).misalignment
     assert answer.status == "unknown"
     assert words in answer.reason
-    assert advice(answer.reason).startswith("turn" if "turn" in helps else "take the pair again")
+    assert advice(answer.reason).startswith(
+        "turn" if "turn" in helps else "take the pair again"
+    )
     assert helps in advice(answer.reason)
     assert ("less blur" in advice(answer.reason)) == (name == "strong blur")
 
@@ -75,7 +84,9 @@ def test_a_good_pair_shows_no_cause(name, sigma):
     sharp = shown(name)
     blurry = stored(cv2.GaussianBlur(sharp, (0, 0), sigma), 1)
     assert cause(blurry, stored(sharp, 2)) == ""
-    assert cause(blurry.astype(np.uint16) * 257, stored(sharp, 2)) == "", "each at its own depth"
+    assert cause(blurry.astype(np.uint16) * 257, stored(sharp, 2)) == "", (
+        "each at its own depth"
+    )
     assert (EXCHANGED in cause(stored(sharp, 2), blurry)) == (sigma > 2)
 
 

@@ -23,7 +23,13 @@ from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import Photometry
 from defocus.align.sampling.resample import Placement, Rectangle, ReleaseGrid
 from defocus.errors import AlignmentError
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.scene.geometry import IDENTITY, Similarity
 from tests.align.synthetic import homogeneous, rendered_pair
 
@@ -42,9 +48,13 @@ def made_measurement(
     matrix = homogeneous(similarity, SHAPE)
     nothing = np.zeros(SHAPE, np.float32)
     total = residual + similarity.flow(WIDTH, HEIGHT).astype(np.float32)
-    flow = DenseFlow(total, residual, reliable, ~reliable, nothing, nothing, nothing, reliable)
+    flow = DenseFlow(
+        total, residual, reliable, ~reliable, nothing, nothing, nothing, reliable
+    )
     light = Photometry((gain,) * 3, (0.0,) * 3, 0.0, (0.01,) * 3, (0.01,) * 3, 0.01)
-    field = Field(flow, 1, reliable, np.zeros_like(residual) if asymmetric is None else asymmetric)
+    field = Field(
+        flow, 1, reliable, np.zeros_like(residual) if asymmetric is None else asymmetric
+    )
     misalignment = Misalignment(
         "ok", similarity, 0.0, 0.0, 1.0, 0.0, "dis", matrix=matrix, model="similarity",
         photometry=light,
@@ -72,7 +82,10 @@ def moved_away(scene: Image, flow: NDArray[np.float32]) -> Image:
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     u, v = x, y
     for _ in range(8):
-        at = [cv2.remap(c, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for c in flow]
+        at = [
+            cv2.remap(c, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for c in flow
+        ]
         u, v = x - at[0], y - at[1]
     light = srgb_to_linear(as_float(scene))
     seen = cv2.remap(light, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -85,7 +98,9 @@ def error(first: Image, second: Image) -> float:
 
 
 def released(sharp: Image, measurement: Measurement, release: Release) -> Image:
-    return compensated_sharp(sharp, plan_compensation(measurement, sharp.shape, release))
+    return compensated_sharp(
+        sharp, plan_compensation(measurement, sharp.shape, release)
+    )
 
 
 def test_the_local_flow_is_compensated_where_it_is_believed(scene):
@@ -105,7 +120,8 @@ def test_the_local_flow_is_compensated_where_it_is_believed(scene):
     untouched = compensate(scene, sharp, whole, model="global").sharp
     assert np.array_equal(partly.sharp[right], untouched[right])
     apart = [
-        np.abs(as_float(one) - as_float(scene))[left].mean() for one in (partly.sharp, untouched)
+        np.abs(as_float(one) - as_float(scene))[left].mean()
+        for one in (partly.sharp, untouched)
     ]
     assert apart[0] < 0.3 * apart[1]
     assert not partly.valid_mask[right].any()
@@ -148,7 +164,9 @@ def test_the_mask_knows_what_each_model_leaves():
 
 def test_blurry_pixels_are_never_resampled(scene):
     measurement = made_measurement(
-        np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(1.03, 0.5, (4.0, -3.0))
+        np.zeros((2, *SHAPE), np.float32),
+        everywhere(),
+        Similarity(1.03, 0.5, (4.0, -3.0)),
     )
     plan = plan_compensation(measurement, SHAPE, Release())
     crop = plan.grid.crop
@@ -176,8 +194,12 @@ def test_light_is_matched_and_what_saturated_is_no_reference(scene, gain):
 def test_both_members_of_a_reduced_release_show_the_same(scene, scale):
     similarity = Similarity(1.02, 0.6, (5.0, -2.0))
     sharp = moved_away(scene, similarity.flow(WIDTH, HEIGHT).astype(np.float32))
-    measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere(), similarity)
-    plan = plan_compensation(measurement, SHAPE, Release(scale=scale, photometric="none"))
+    measurement = made_measurement(
+        np.zeros((2, *SHAPE), np.float32), everywhere(), similarity
+    )
+    plan = plan_compensation(
+        measurement, SHAPE, Release(scale=scale, photometric="none")
+    )
     blurry, aligned = released_blurry(scene, plan), compensated_sharp(sharp, plan)
     crop = plan.grid.crop
     assert blurry.shape[:2] == (int(crop.height * scale), int(crop.width * scale))
@@ -186,14 +208,17 @@ def test_both_members_of_a_reduced_release_show_the_same(scene, scale):
     assert mask.mean() > 0.9
     apart = np.abs(as_float(blurry) - as_float(aligned))[4:-4, 4:-4].mean()
     assert apart < 0.01
-    shifted = np.abs(as_float(blurry)[:, 1:] - as_float(aligned)[:, :-1])[4:-4, 4:-4].mean()
+    shifted = np.abs(as_float(blurry)[:, 1:] - as_float(aligned)[:, :-1])[
+        4:-4, 4:-4
+    ].mean()
     assert apart < 0.25 * shifted
 
 
 def test_a_scale_that_leaves_no_pixel_is_refused():
     measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere())
     with pytest.raises(
-        AlignmentError, match=r"a scale of 0\.0001 leaves no pixel of the common area of 240×180"
+        AlignmentError,
+        match=r"a scale of 0\.0001 leaves no pixel of the common area of 240×180",
     ):
         plan_compensation(measurement, (*SHAPE, 3), Release("global", scale=1e-4))
 
@@ -203,14 +228,21 @@ def test_lost_gradient_energy(scene):
 
     def lost(similarity: Similarity, release: Release) -> float:
         measurement = made_measurement(nothing, everywhere(), similarity)
-        energy = lost_gradient_energy(scene, plan_compensation(measurement, SHAPE, release))
+        energy = lost_gradient_energy(
+            scene, plan_compensation(measurement, SHAPE, release)
+        )
         assert energy is not None
         return energy
 
     assert lost(IDENTITY, Release()) == pytest.approx(0.0, abs=1e-9)
-    assert lost(Similarity(shift_px=(3.0, -2.0)), Release()) == pytest.approx(0.0, abs=1e-9)
+    assert lost(Similarity(shift_px=(3.0, -2.0)), Release()) == pytest.approx(
+        0.0, abs=1e-9
+    )
     half = Similarity(shift_px=(0.5, 0.5))
-    kernels = [lost(half, Release(kernel=kernel)) for kernel in ("lanczos", "bicubic", "bilinear")]
+    kernels = [
+        lost(half, Release(kernel=kernel))
+        for kernel in ("lanczos", "bicubic", "bilinear")
+    ]
     assert -0.1 < kernels[0] < kernels[1] < kernels[2] < 0.8
     assert abs(lost(Similarity(zoom=1.04), Release(kernel="lanczos"))) < 0.2
     flat = np.full((*SHAPE, 3), 9000, np.uint16)
@@ -227,16 +259,22 @@ def test_a_keystone_of_smooth_detail_loses_no_sharpness():
     keystone = np.array([[1, 0, 0], [0, 1, 0], [2.5e-4, 0, 1]])
     placement = Placement(centre @ keystone @ np.linalg.inv(centre))
     grid = ReleaseGrid(Rectangle(40, 40, 400, 280))
-    energy = lost_gradient_energy(picture, Compensation(placement, grid, "bicubic", None))
+    energy = lost_gradient_energy(
+        picture, Compensation(placement, grid, "bicubic", None)
+    )
     assert energy == pytest.approx(0.0, abs=0.01)
 
 
 def test_pictures_that_share_nothing_are_refused(refused):
     far = made_measurement(
-        np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(shift_px=(500.0, 0.0))
+        np.zeros((2, *SHAPE), np.float32),
+        everywhere(),
+        Similarity(shift_px=(500.0, 0.0)),
     )
     with refused(AlignmentError):
         plan_compensation(far, SHAPE, Release())
-    unknown = replace(far, misalignment=Misalignment("unknown", *(None,) * 5, "dis", "why"))
+    unknown = replace(
+        far, misalignment=Misalignment("unknown", *(None,) * 5, "dis", "why")
+    )
     with refused(AlignmentError):
         plan_compensation(unknown, SHAPE, Release())

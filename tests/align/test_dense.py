@@ -11,7 +11,12 @@ from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import AlignmentError
 from defocus.pictures.values import srgb_to_linear
 from defocus.scene.pictures import texture
-from research.alignment_truth.rendered.pair import FULL, TruthPair, at_width, render_pair
+from research.alignment_truth.rendered.pair import (
+    FULL,
+    TruthPair,
+    at_width,
+    render_pair,
+)
 from research.alignment_truth.rendered.textures import load_textures
 
 SIZE = 192, 256
@@ -32,7 +37,9 @@ def global_transform(pair: TruthPair) -> np.ndarray:
     grid = pixel_grid(*SIZE)
     x, y = (axis[pair.inside] for axis in grid)
     targets = np.stack([c[pair.inside] for c in grid + pair.flow], axis=1)
-    fit = np.linalg.lstsq(np.stack([x, y, np.ones_like(x)], axis=1), targets, rcond=None)[0]
+    fit = np.linalg.lstsq(
+        np.stack([x, y, np.ones_like(x)], axis=1), targets, rcond=None
+    )[0]
     return np.vstack([fit.T.astype(np.float64), [0, 0, 1]])
 
 
@@ -43,7 +50,10 @@ def errors(flow: np.ndarray, pair: TruthPair) -> np.ndarray:
 @pytest.fixture(scope="module")
 def measured():
     textures = load_textures("choose")
-    pairs = [render_pair(textures, at_width(FULL, SIZE[1]), *SIZE, 5, index) for index in PAIRS]
+    pairs = [
+        render_pair(textures, at_width(FULL, SIZE[1]), *SIZE, 5, index)
+        for index in PAIRS
+    ]
     return [
         (p, dense_flow(linear(p.blurry), linear(p.sharp), global_transform(p), DEFAULT))
         for p in pairs
@@ -51,7 +61,9 @@ def measured():
 
 
 def test_errors_on_the_truth_set(measured):
-    little = [errors(f.flow, p)[p.inside & ~p.edge & (p.coc_px <= 10)] for p, f in measured]
+    little = [
+        errors(f.flow, p)[p.inside & ~p.edge & (p.coc_px <= 10)] for p, f in measured
+    ]
     believed = [errors(f.flow, p)[p.inside & f.reliable] for p, f in measured]
     assert np.concatenate(little).mean() <= 0.25
     assert np.concatenate(believed).mean() <= 0.5
@@ -67,7 +79,9 @@ def test_believed_pixels_err_less(measured):
     assert 0.4 < error.mean() / stated.mean() < 2.5
 
 
-def shifted_pair(shift: float, size: tuple[int, int] = (96, 128)) -> tuple[np.ndarray, np.ndarray]:
+def shifted_pair(
+    shift: float, size: tuple[int, int] = (96, 128)
+) -> tuple[np.ndarray, np.ndarray]:
     wide = texture("gravel", size[1] + 40, size[0] + 40).astype(np.float32)
     step = round(shift)
     blurry = wide[20 : 20 + size[0], 20 : 20 + size[1]]
@@ -84,11 +98,15 @@ def test_start_and_residual_make_the_flow():
     plain = dense_flow(blurry, sharp, start, DEFAULT, equalise=False)
     assert np.median(plain.flow[inner], axis=(1, 2)) == pytest.approx([6, 0], abs=0.1)
     grid = pixel_grid(96, 128)
-    assert flow.flow == pytest.approx(flow.residual + transformed(grid, start) - grid, abs=1e-3)
+    assert flow.flow == pytest.approx(
+        flow.residual + transformed(grid, start) - grid, abs=1e-3
+    )
 
 
 def test_what_lies_outside_of_the_sharp_frame_is_occluded():
-    flow = dense_flow(*shifted_pair(12), np.array([[1, 0, 12.0], [0, 1, 0], [0, 0, 1]]), DEFAULT)
+    flow = dense_flow(
+        *shifted_pair(12), np.array([[1, 0, 12.0], [0, 1, 0], [0, 0, 1]]), DEFAULT
+    )
     assert flow.occluded[:, -11:].all()
     assert not flow.reliable[:, -11:].any()
     assert flow.reliable[16:-16, 16:-28].mean() > 0.9
@@ -105,7 +123,9 @@ def test_great_pictures_are_measured_reduced(monkeypatch):
 
 
 def test_a_flat_wall_is_believed_nowhere():
-    noise = np.random.default_rng(1).normal(0, 0.003, (2, 96, 128, 3)).astype(np.float32)
+    noise = (
+        np.random.default_rng(1).normal(0, 0.003, (2, 96, 128, 3)).astype(np.float32)
+    )
     flow = dense_flow(0.3 + noise[0], 0.3 + noise[1], np.eye(3), DEFAULT)
     assert flow.reliable.mean() < 0.01
     assert np.abs(flow.flow).mean() < 1.0
@@ -130,7 +150,9 @@ def test_an_estimator_that_equalises(measured):
     flows = [e(*frames).numpy() for e in (plain, equal)]
     truths = [p for p, _ in measured[:2]]
     first, second = (
-        np.mean([errors(f, p)[p.inside].mean() for f, p in zip(flow, truths, strict=True)])
+        np.mean(
+            [errors(f, p)[p.inside].mean() for f, p in zip(flow, truths, strict=True)]
+        )
         for flow in flows
     )
     assert second < first

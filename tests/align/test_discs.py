@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from skimage import data
 
-from defocus.align.sharp_member.discs import dark_discs, resting_discs, with_resting_discs
+from defocus.align.sharp_member.discs import (
+    dark_discs,
+    resting_discs,
+    with_resting_discs,
+)
 from defocus.pictures.values import as_linear
 
 HEIGHT, WIDTH = 320, 480
@@ -17,7 +21,9 @@ LUMINANCE = np.float32([0.2126, 0.7152, 0.0722])
 def scenes():
     """Light of nine scenes: parts of three photographs, turned."""
     pictures = [data.coffee(), data.astronaut(), data.chelsea()]
-    turned = [np.rot90(one, 2 * turn)[:, ::flip] for one in pictures for turn, flip in TURNS]
+    turned = [
+        np.rot90(one, 2 * turn)[:, ::flip] for one in pictures for turn, flip in TURNS
+    ]
     small = [cv2.resize(np.ascontiguousarray(one), (WIDTH, HEIGHT)) for one in turned]
     return [(as_linear(one) @ LUMINANCE).astype(np.float32) for one in small]
 

@@ -38,16 +38,22 @@ def test_great_discs_on_a_reduced_copy_blur_alike(diameter_px):
 @pytest.mark.parametrize("diameter_px", [3.4, 8.0, 18.0])
 def test_blur_is_found(diameter_px):
     sharp = picture()
-    equal = equalised(noisy(exactly_blurred(sharp, diameter_px), 1), noisy(sharp, 2), EVERYWHERE)
+    equal = equalised(
+        noisy(exactly_blurred(sharp, diameter_px), 1), noisy(sharp, 2), EVERYWHERE
+    )
     # texture as fine as noise everywhere makes small blurs look a little smaller
-    assert np.median(equal.coc_px[INNER]) == pytest.approx(diameter_px, rel=0.08, abs=0.45)
+    assert np.median(equal.coc_px[INNER]) == pytest.approx(
+        diameter_px, rel=0.08, abs=0.45
+    )
     left = np.abs(equal.sharp - equal.blurry)[INNER].mean()
     assert left < 0.15 * np.abs(sharp - equal.blurry)[INNER].mean()
 
 
 def test_blur_of_the_other_member_is_negative_and_given_to_the_blurry_one():
     sharp = picture()
-    equal = equalised(noisy(sharp, 1), noisy(exactly_blurred(sharp, 5.0), 2), EVERYWHERE)
+    equal = equalised(
+        noisy(sharp, 1), noisy(exactly_blurred(sharp, 5.0), 2), EVERYWHERE
+    )
     assert np.median(equal.coc_px[INNER]) == pytest.approx(-5.0, rel=0.1)
     assert equal.blurry[INNER].std() < 0.8 * sharp[INNER].std()
 
@@ -84,7 +90,9 @@ def test_light_ratio_is_blind_to_blur(gain):
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     radius = np.hypot((x - 95.5) / 95.5, (y - 79.5) / 95.5) / np.hypot(1, 79.5 / 95.5)
     truth = np.float32(gain) * (1 - 0.3 * radius**2)
-    ratio = light_ratio(noisy(exactly_blurred(sharp, 9.0) * truth, 1), noisy(sharp, 2), EVERYWHERE)
+    ratio = light_ratio(
+        noisy(exactly_blurred(sharp, 9.0) * truth, 1), noisy(sharp, 2), EVERYWHERE
+    )
     assert ratio.shape == sharp.shape
     error_ev = np.abs(np.log2(ratio / truth))
     assert error_ev.mean() < 0.03
@@ -98,7 +106,9 @@ def test_vignetting_of_a_fast_lens_is_measured_under_blur(corner_ev):
     y, x = np.mgrid[-1 : 1 : SIZE[0] * 1j, -1 : 1 : SIZE[1] * 1j]
     fall = (1 + (2 ** (corner_ev / 2) - 1) * (x * x + y * y) / 2) ** -2
     blurry = noisy(1.3 * fall * exactly_blurred(sharp, 9.0), 1)
-    assert vignetting_ev(blurry, noisy(sharp, 2), EVERYWHERE) == pytest.approx(corner_ev, abs=0.2)
+    assert vignetting_ev(blurry, noisy(sharp, 2), EVERYWHERE) == pytest.approx(
+        corner_ev, abs=0.2
+    )
 
 
 def test_light_that_cannot_be_compared():

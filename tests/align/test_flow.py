@@ -125,7 +125,9 @@ def test_what_blur_or_surroundings_explain_is_not():
     assert judged(patch(0.3, 140), 0.0)[120:140, 140:160].all()
     support = judged(patch(2.0, 24), 2.0)
     assert not support[66:78, 86:98].any()
-    assert not cv2.erode(support.astype(np.uint8), np.ones((13, 13))).any()  # slivers at its edge
+    assert not cv2.erode(
+        support.astype(np.uint8), np.ones((13, 13))
+    ).any()  # slivers at its edge
     flow, ones = np.full((2, *SIZE), 2.0, np.float32), np.ones(SIZE, np.float32)
     reliable = np.zeros(SIZE, bool)
     assert not supported(flow, 0.05 * ones, 0 * ones, reliable).any()

@@ -42,17 +42,28 @@ def test_transforms_and_their_mean_displacement_lie_within_two_sigma():
         measurement = measure(pair.blurry, pair.sharp, flow_estimator("dis"))
         answer, field = measurement.misalignment, measurement.field
         model, sigma = answer.similarity, answer.sigma
-        if model is None or sigma is None or field is None or answer.misalignment_px is None:
+        if (
+            model is None
+            or sigma is None
+            or field is None
+            or answer.misalignment_px is None
+        ):
             continue
-        ratios += list(np.subtract(model.shift_px, pair.truth.shift_px) / sigma.shift_px)
+        ratios += list(
+            np.subtract(model.shift_px, pair.truth.shift_px) / sigma.shift_px
+        )
         ratios.append((model.zoom - pair.truth.zoom) / sigma.zoom)
-        ratios.append((model.rotation_deg - pair.truth.rotation_deg) / sigma.rotation_deg)
+        ratios.append(
+            (model.rotation_deg - pair.truth.rotation_deg) / sigma.rotation_deg
+        )
         widths.append(sigma.shift_px)
         assert answer.residual_median_px < 2 * sigma.residual_median_px + 0.15
         grid = pixel_grid(*field.flow.reliable.shape)
         matrix = homogeneous(pair.truth, SIZE[::-1])
         moved = np.hypot(*(transformed(grid, matrix) - grid))[field.flow.reliable]
-        mean_ratios.append((answer.misalignment_px - float(moved.mean())) / sigma.misalignment_px)
+        mean_ratios.append(
+            (answer.misalignment_px - float(moved.mean())) / sigma.misalignment_px
+        )
         mean_widths.append(sigma.misalignment_px)
         assert sigma.misalignment_px < sigma.corner_px
     assert len(widths) >= 7, "too many unknown to say anything"
@@ -78,7 +89,9 @@ def test_gains_and_offsets_lie_within_two_sigma():
         pair = rendered_pair(300 + seed, 4.0 + seed, IDENTITY, SIZE, bits=16)
         light = (as_linear(pair.blurry) * GAIN + OFFSET).astype(np.float32)
         match = photometry(np.minimum(light, 1.0), as_linear(pair.sharp), whole, whole)
-        gains, offsets = (np.array(s, float) for s in (match.gain_sigma, match.offset_sigma))
+        gains, offsets = (
+            np.array(s, float) for s in (match.gain_sigma, match.offset_sigma)
+        )
         ratios += list((np.array(match.gain) - GAIN) / gains)
         ratios += list((np.array(match.offset) - OFFSET) / offsets)
         widths += list(gains)
@@ -90,10 +103,14 @@ def test_gains_and_offsets_lie_within_two_sigma():
 @pytest.mark.parametrize("where", ["both", "sharp", "blurry"])
 def test_light_is_fitted_by_channels_that_have_it(lit, where):
     rng = np.random.default_rng(0)
-    scene = cv2.GaussianBlur(rng.uniform(0, 0.8, (96, 128, 3)).astype(np.float32), (0, 0), 4)
+    scene = cv2.GaussianBlur(
+        rng.uniform(0, 0.8, (96, 128, 3)).astype(np.float32), (0, 0), 4
+    )
     light = scene * np.array(lit, np.float32)
     whole = np.ones((96, 128), bool)
-    blurry, sharp = (light if where in (name, "both") else scene for name in ("blurry", "sharp"))
+    blurry, sharp = (
+        light if where in (name, "both") else scene for name in ("blurry", "sharp")
+    )
     gains = photometry(0.8 * blurry, sharp, whole, whole)
     assert gains.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
     for channel, level in enumerate(lit):
@@ -109,10 +126,14 @@ def test_light_is_fitted_by_channels_that_have_it(lit, where):
 @pytest.mark.parametrize("every", [24, 14])
 def test_light_is_compared_between_what_is_saturated(every):
     rng = np.random.default_rng(0)
-    scene = cv2.GaussianBlur(rng.uniform(0.1, 0.7, (120, 160, 3)).astype(np.float32), (0, 0), 4)
+    scene = cv2.GaussianBlur(
+        rng.uniform(0.1, 0.7, (120, 160, 3)).astype(np.float32), (0, 0), 4
+    )
     scene[::every, ::every] = scene[1::every, ::every] = 1.0
     whole = np.ones((120, 160), bool)
-    gains = photometry(np.where(scene < 1, np.float32(0.8) * scene, scene), scene, whole, whole)
+    gains = photometry(
+        np.where(scene < 1, np.float32(0.8) * scene, scene), scene, whole, whole
+    )
     assert gains.gain_ev == pytest.approx(np.log2(0.8), abs=0.05)
 
 
@@ -121,7 +142,9 @@ def test_vignetting_is_no_gain_or_offset():
     rng = np.random.default_rng(0)
     y, x = np.mgrid[-1:1:180j, -1:1:240j].astype(np.float32)
     radius = (x * x + y * y) / 2
-    scene = cv2.GaussianBlur(rng.uniform(0.2, 0.6, (180, 240, 3)).astype(np.float32), (0, 0), 3)
+    scene = cv2.GaussianBlur(
+        rng.uniform(0.2, 0.6, (180, 240, 3)).astype(np.float32), (0, 0), 3
+    )
     scene *= np.where(radius < 0.12, np.float32(0.15), np.float32(1))[..., None]
     falloff = (2.0 ** (-1.5 * radius**2)).astype(np.float32)[..., None]
     whole = np.ones((180, 240), bool)
@@ -164,7 +187,10 @@ def test_sigma_of_correlated_samples_is_that_of_their_blocks():
     assert share_within_two_sigma(ratios) >= 0.85
     assert np.std(ratios) > 0.7
     nothing = draws.sigma(
-        [np.nan if 3 in blocks[drawn] else float(values[drawn].mean()) for drawn in draws]
+        [
+            np.nan if 3 in blocks[drawn] else float(values[drawn].mean())
+            for drawn in draws
+        ]
     )
     assert np.isfinite(nothing)
 
@@ -183,9 +209,13 @@ def test_displacement_that_grows_with_signed_defocus_is_found(radial):
     ratios = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        noise = cv2.GaussianBlur(rng.normal(0, 1.5, (180, 240, 2)), (0, 0), 5).transpose(2, 0, 1)
+        noise = cv2.GaussianBlur(
+            rng.normal(0, 1.5, (180, 240, 2)), (0, 0), 5
+        ).transpose(2, 0, 1)
         affine = 0.01 * np.stack([place[1], -place[0]]) + 0.05
-        residual = (radial * coc * place + 0.01 * coc + affine + noise).astype(np.float32)
+        residual = (radial * coc * place + 0.01 * coc + affine + noise).astype(
+            np.float32
+        )
         residual[:, 40:60, 40:60] += 5.0  # something that moved
         growth = asymmetry(residual, coc, np.ones(coc.shape, bool), signed=True)
         assert growth.signed
@@ -194,7 +224,9 @@ def test_displacement_that_grows_with_signed_defocus_is_found(radial):
         assert growth.significant == (radial != 0)
     assert share_within_two_sigma(ratios) >= 0.8
     unsigned = asymmetry(residual, np.abs(coc), np.ones(coc.shape, bool), signed=False)
-    assert abs(unsigned.radial) <= abs(growth.radial) + 0.02, "both signs together hide it"
+    assert abs(unsigned.radial) <= abs(growth.radial) + 0.02, (
+        "both signs together hide it"
+    )
 
 
 def test_the_asymmetric_part_as_a_field():
@@ -220,13 +252,17 @@ def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards):
     coc = cv2.GaussianBlur(coc, (0, 0), 8)
     light = np.zeros_like(scene)
     for diameter in range(2, 11):
-        blurred = cv2.filter2D(scene, -1, disc_psf(float(diameter)), borderType=cv2.BORDER_REFLECT)
+        blurred = cv2.filter2D(
+            scene, -1, disc_psf(float(diameter)), borderType=cv2.BORDER_REFLECT
+        )
         light += np.clip(1 - np.abs(coc - diameter), 0, 1)[..., None] * blurred
     # a point of the scene at x lies at x + outwards · CoC · place in the blurry picture
     at = (x - outwards * coc * place[0], y - outwards * coc * place[1])
     moved = cv2.remap(light, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     pair = [as_integer(linear_to_srgb(np.clip(p, 0, 1)), 16) for p in (moved, scene)]
-    facts = measure(*pair, flow_estimator("dis"), defocus_map=coc).misalignment.to_json()
+    facts = measure(
+        *pair, flow_estimator("dis"), defocus_map=coc
+    ).misalignment.to_json()
     assert facts["asymmetry"] is not None, facts["reason"]
     assert facts["asymmetry"]["radial"] == pytest.approx(outwards, abs=0.05)
     assert facts["uncertainty"]["asymmetry"]["radial"] < 0.05
@@ -235,13 +271,21 @@ def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards):
 @pytest.fixture(scope="module")
 def measured():
     pair = rendered_pair(8, 6.0, Similarity(1.01, 0.4, (3.0, -2.0)), (321, 239))
-    return pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
+    return (
+        pair.blurry,
+        pair.sharp,
+        measure(pair.blurry, pair.sharp, flow_estimator("dis")),
+    )
 
 
 def test_everything_has_an_uncertainty(measured):
-    document = json.loads(json.dumps(measured[2].misalignment.to_json(), allow_nan=False))
+    document = json.loads(
+        json.dumps(measured[2].misalignment.to_json(), allow_nan=False)
+    )
     assert document["model"] in {"translation", "similarity", "affine", "homography"}
-    values = {key for key, value in document.items() if isinstance(value, float | list | dict)}
+    values = {
+        key for key, value in document.items() if isinstance(value, float | list | dict)
+    }
     without = values - set(document["uncertainty"]) - {"uncertainty"}
     assert without == {"calibration_share", "unexplained", "vignetting_ev"}
     assert len(document["gain"]) == len(document["offset"]) == 3
@@ -256,8 +300,12 @@ def test_everything_has_an_uncertainty(measured):
 @pytest.mark.full
 def test_evidence_is_shown(measured, tmp_path):
     blurry, sharp, measurement = measured
-    assert write_evidence(tmp_path / "seen", blurry, sharp, measurement) == list(EVIDENCE_NAMES)
-    picture, calibration, occlusion = (read_image(tmp_path / "seen" / n) for n in EVIDENCE_NAMES)
+    assert write_evidence(tmp_path / "seen", blurry, sharp, measurement) == list(
+        EVIDENCE_NAMES
+    )
+    picture, calibration, occlusion = (
+        read_image(tmp_path / "seen" / n) for n in EVIDENCE_NAMES
+    )
     assert picture.shape[1] >= 3 * 321
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1000
     assert measurement.field is not None

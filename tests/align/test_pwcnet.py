@@ -28,7 +28,9 @@ from tests.conformance.probe import fill_weights
 from tests.conformance.probes.pwcnet import NVlabsNames
 from tests.speed.peers.pwcnet import naive_network
 
-FIXTURES = sorted((Path(__file__).parents[1] / "conformance" / "fixtures").glob("pwcnet*"))
+FIXTURES = sorted(
+    (Path(__file__).parents[1] / "conformance" / "fixtures").glob("pwcnet*")
+)
 
 
 @pytest.mark.full
@@ -38,9 +40,12 @@ def test_half_precision_of_the_shipped_network_moves_no_flow():
     for index in range(2):
         pair = render_pair(textures, ranges, 128, 128, 5, index)
         frames = [
-            torch.from_numpy(frame).permute(2, 0, 1)[None] for frame in (pair.blurry, pair.sharp)
+            torch.from_numpy(frame).permute(2, 0, 1)[None]
+            for frame in (pair.blurry, pair.sharp)
         ]
-        single, half = (estimator.unchecked(*frames, half=half) for half in (False, True))
+        single, half = (
+            estimator.unchecked(*frames, half=half) for half in (False, True)
+        )
         assert half.dtype == torch.float32
         assert 0 < torch.linalg.vector_norm(half - single, dim=1).max() <= 0.05
         assert torch.equal(single, estimator(*frames))
@@ -64,7 +69,9 @@ def test_names_of_all_releases_load(network, tmp_path):
     flows = []
     files = {
         "net.pth": state,
-        "module.pytorch": {name.replace("net", "module"): value for name, value in state.items()},
+        "module.pytorch": {
+            name.replace("net", "module"): value for name, value in state.items()
+        },
         "nvlabs.pth.tar": nvlabs.state_dict(),
         "wrapped.pth": {"state_dict": state, "epoch": 3},
     }
@@ -88,7 +95,10 @@ def own_file(path: Path, state: dict[str, torch.Tensor], card: str) -> Path:
 def test_own_weights_are_called_so_and_have_a_card(network, tmp_path):
     state = network.state_dict()
     save_file(state, tmp_path / "other.safetensors")
-    assert flow_estimator("pwcnet", tmp_path / "other.safetensors").name == "pwcnet-official"
+    assert (
+        flow_estimator("pwcnet", tmp_path / "other.safetensors").name
+        == "pwcnet-official"
+    )
     flows = []
     for normalise in (False, True):
         card = json.dumps({"settings": {"normalise": normalise}})
@@ -96,7 +106,9 @@ def test_own_weights_are_called_so_and_have_a_card(network, tmp_path):
         assert load_weights(path).normalise is normalise
         estimator = flow_estimator("pwcnet", path)
         assert estimator.name == "pwcnet-own"
-        flows.append(estimator(*torch.rand(2, 1, 3, 64, 64, generator=torch.manual_seed(0))))
+        flows.append(
+            estimator(*torch.rand(2, 1, 3, 64, 64, generator=torch.manual_seed(0)))
+        )
     assert (flows[0] - flows[1]).abs().max() > 1e-3
     for card in ("{}", "no card", "null", '{"settings": {"normalise": "yes"}}'):
         with pytest.raises(WeightsError, match="damaged"):
@@ -105,12 +117,16 @@ def test_own_weights_are_called_so_and_have_a_card(network, tmp_path):
 
 def test_shipped_weights_are_known_by_their_hash(network, tmp_path):
     card = json.dumps({"settings": {"normalise": True}})
-    state = {name: torch.zeros_like(value) for name, value in network.state_dict().items()}
+    state = {
+        name: torch.zeros_like(value) for name, value in network.state_dict().items()
+    }
     plain = own_file(tmp_path / "own.safetensors", state, card)
     path = tmp_path / "own.safetensors.xz"
     content = bytearray(plain.read_bytes())
     path.write_bytes(lzma.compress(content, preset=0))
-    with pytest.raises(WeightsError, match=r"own\.safetensors.*not complete.*install it again"):
+    with pytest.raises(
+        WeightsError, match=r"own\.safetensors.*not complete.*install it again"
+    ):
         load_shipped_weights(path)
     facts = tmp_path / "own.json"
     facts.write_text(json.dumps({"sha256": sha256_file(plain)}))
@@ -121,10 +137,14 @@ def test_shipped_weights_are_known_by_their_hash(network, tmp_path):
     plain.write_bytes(content)
     assert load_weights(plain).own  # one bit, which nothing but the hash tells
     path.write_bytes(lzma.compress(content, preset=0))
-    with pytest.raises(WeightsError, match=r"own\.safetensors.*damaged.*install it again"):
+    with pytest.raises(
+        WeightsError, match=r"own\.safetensors.*damaged.*install it again"
+    ):
         load_shipped_weights(path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(WeightsError, match=r"own\.safetensors.*not complete.*install it again"):
+    with pytest.raises(
+        WeightsError, match=r"own\.safetensors.*not complete.*install it again"
+    ):
         load_shipped_weights(path)
     for content in (b"", b"{}", b"[]", b"\xff"):
         facts.write_bytes(content)
@@ -143,7 +163,9 @@ def test_equals_the_naive_network_and_its_gradients():
     fill_weights(network, 3)
     naive = naive_network(network).double()
     network.double()
-    frames = torch.rand(2, 1, 3, 64, 128, dtype=torch.float64, generator=torch.manual_seed(0))
+    frames = torch.rand(
+        2, 1, 3, 64, 128, dtype=torch.float64, generator=torch.manual_seed(0)
+    )
     gradients = []
     for twin in (network, naive):
         flows = twin.flows(*frames)
@@ -189,7 +211,10 @@ def damaged_files(folder: Path, state: dict[str, torch.Tensor]) -> dict[str, Pat
     torch.save({"epoch": 3}, folder / "numbers.pth")
     torch.save({"fc.weight": torch.ones(2)}, folder / "another.pth")
     torch.save(state | {"netSix.netSix.0.bias": torch.ones(3)}, folder / "shape.pth")
-    torch.save(state | {"netSix.netSix.0.bias": torch.full((2,), torch.nan)}, folder / "nan.pth")
+    torch.save(
+        state | {"netSix.netSix.0.bias": torch.full((2,), torch.nan)},
+        folder / "nan.pth",
+    )
     bias = "netSix.netSix.0.bias"
     for name, value in {
         "sparse": torch.ones(2).to_sparse(),
@@ -200,12 +225,16 @@ def damaged_files(folder: Path, state: dict[str, torch.Tensor]) -> dict[str, Pat
     }.items():
         torch.save(state | {bias: value}, folder / f"{name}.pth")
     (folder / "whole.pth").unlink()
-    return {path.name: path for path in folder.iterdir()} | {"missing": folder / "none.pth"}
+    return {path.name: path for path in folder.iterdir()} | {
+        "missing": folder / "none.pth"
+    }
 
 
 def test_damaged_hostile_and_foreign_files(network, tmp_path, refused):
     # a value of one place for each tensor: files of a few kB
-    state = {n: torch.zeros(()).expand(one.shape) for n, one in network.state_dict().items()}
+    state = {
+        n: torch.zeros(()).expand(one.shape) for n, one in network.state_dict().items()
+    }
     for name, path in damaged_files(tmp_path, state).items():
         with pytest.raises(WeightsError) as caught:
             load_weights(path)
@@ -228,7 +257,8 @@ def test_shipped_weights_err_less_than_dis_on_blurry_pairs():
     shipped, dis = flow_estimator("pwcnet"), flow_estimator("dis")
     assert shipped.name == "pwcnet-own"
     assert (
-        shipped.weights_sha256 == hashlib.sha256(lzma.decompress(SHIPPED.read_bytes())).hexdigest()
+        shipped.weights_sha256
+        == hashlib.sha256(lzma.decompress(SHIPPED.read_bytes())).hexdigest()
     )
     assert SHIPPED.stat().st_size < 16.5e6
     textures = load_textures("choose")
@@ -237,11 +267,14 @@ def test_shipped_weights_err_less_than_dis_on_blurry_pairs():
     for index in range(6):
         pair = render_pair(textures, ranges, 160, 192, 5, index)
         frames = [
-            torch.from_numpy(frame).permute(2, 0, 1)[None] for frame in (pair.blurry, pair.sharp)
+            torch.from_numpy(frame).permute(2, 0, 1)[None]
+            for frame in (pair.blurry, pair.sharp)
         ]
         plain = pair.inside & ~pair.edge
         for estimator in (shipped, dis):
-            off = np.linalg.norm(estimator(*frames)[0].numpy() - pair.flow, axis=0)[plain]
+            off = np.linalg.norm(estimator(*frames)[0].numpy() - pair.flow, axis=0)[
+                plain
+            ]
             errors[estimator.name].append(float(off.mean()))
     assert np.mean(errors["pwcnet-own"]) < 0.8 * np.mean(errors["dis"])
     assert np.mean(errors["pwcnet-own"]) < 0.6

@@ -29,7 +29,9 @@ RELEASES = {
 
 @pytest.fixture(scope="module")
 def measured():
-    pair = rendered_pair(21, 5.0, Similarity(1.01, 0.3, (2.4, -1.7)), (200, 150), 0.2, 16)
+    pair = rendered_pair(
+        21, 5.0, Similarity(1.01, 0.3, (2.4, -1.7)), (200, 150), 0.2, 16
+    )
     return pair, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
 
 
@@ -43,21 +45,29 @@ def test_a_record_is_repeated(name, measured, tmp_path):
     first, again = tmp_path / "first", tmp_path / "again"
     names = write_aligned(first, pair.blurry, pair.sharp, measurement, RELEASES[name])
     assert ("residual_flow.npy" in names) == (name.startswith("flow"))
-    assert repeat_aligned(again, pair.blurry, pair.sharp, first / "misalignment.json") == names
+    assert (
+        repeat_aligned(again, pair.blurry, pair.sharp, first / "misalignment.json")
+        == names
+    )
     assert contents(again) == contents(first)
     (first / "sharp.png").unlink()  # what was lost is made again in place
     repeat_aligned(first, pair.blurry, pair.sharp, first / "misalignment.json")
     assert contents(again) == contents(first)
     record = json.loads((first / "misalignment.json").read_text())["compensation"]
     assert set(record["outputs"]) == set(names) - {"misalignment.json"}
-    assert record["crop_px"] == json.loads((first / "misalignment.json").read_text())["crop_px"]
+    assert (
+        record["crop_px"]
+        == json.loads((first / "misalignment.json").read_text())["crop_px"]
+    )
     assert (record["photometric"] is None) == (name == "none")
     assert set(record["versions"]) == {"defocus", "numpy", "opencv", "numba"}
 
 
 def test_a_record_of_an_older_version_is_read(measured, tmp_path):
     """It says ``sharpness_lost``."""
-    write_aligned(tmp_path, measured[0].blurry, measured[0].sharp, measured[1], Release())
+    write_aligned(
+        tmp_path, measured[0].blurry, measured[0].sharp, measured[1], Release()
+    )
     path = tmp_path / "misalignment.json"
     text = path.read_text()
     path.write_text(text.replace("lost_gradient_energy", "sharpness_lost"))
@@ -82,11 +92,19 @@ SPOILT = {
         "outputs",
         dict.fromkeys(("../x", "blurry.png", "sharp.png"), "0" * 64),
     ),
-    "a picture that differs": ("blurry.png differs from the record", "kernel", "bicubic"),
+    "a picture that differs": (
+        "blurry.png differs from the record",
+        "kernel",
+        "bicubic",
+    ),
     "unknown key": ("'extra'", "extra", 1),
     "a matrix of text": ("'matrix", "matrix", [["a"] * 3] * 3),
     "a scale of nothing": ("'scale'", "scale", 0.0),
-    "a crop outside": ("outside of", "crop_px", {"left": 0, "top": 0, "width": 900, "height": 9}),
+    "a crop outside": (
+        "outside of",
+        "crop_px",
+        {"left": 0, "top": 0, "width": 900, "height": 9},
+    ),
     "a huge zoom": ("zoom of", "matrix", [[1e300, 0, 0], [0, 1, 0], [0, 0, 1]]),
     "no zoom": ("zoom of 0 ", "matrix", [[0, 0, 3], [0, 0, 3], [0, 0, 1]]),
     "a horizon": ("a horizon", "matrix", [[1, 0, 0], [0, 1, 0], [-0.01, 0, 1.9]]),
@@ -109,7 +127,9 @@ SPOILT = {
 def test_a_spoilt_record_is_an_error(case, measured, tmp_path):
     pair, measurement = measured
     folder = tmp_path / "a"
-    write_aligned(folder, pair.blurry, pair.sharp, measurement, RELEASES["flow, half size"])
+    write_aligned(
+        folder, pair.blurry, pair.sharp, measurement, RELEASES["flow, half size"]
+    )
     (tmp_path / "x").write_text("a stranger's")
     complaint, key, value = SPOILT[case]
     if key is not None:
@@ -122,7 +142,9 @@ def test_a_spoilt_record_is_an_error(case, measured, tmp_path):
     else:
         np.save(folder / "residual_flow.npy", np.zeros((2, 3, 3), np.float32))
     with pytest.raises(AlignmentError, match=complaint):
-        repeat_aligned(tmp_path / "b", pair.blurry, pair.sharp, folder / "misalignment.json")
+        repeat_aligned(
+            tmp_path / "b", pair.blurry, pair.sharp, folder / "misalignment.json"
+        )
     assert not (tmp_path / "b").exists()
 
 
@@ -147,7 +169,9 @@ def test_on_the_command_line(run, measured, tmp_path, said, snapshot):
     """With a rig, all options and the evidence; then from the record alone."""
     pair, _ = measured
     size = (200, 150)
-    write_rig(tmp_path / "rig.toml", Rig(blurry_size=size, sharp_size=size, mirrored=True))
+    write_rig(
+        tmp_path / "rig.toml", Rig(blurry_size=size, sharp_size=size, mirrored=True)
+    )
     write_image(tmp_path / "b.png", pair.blurry)
     write_image(tmp_path / "s.png", pair.sharp[:, ::-1])
     pictures = tmp_path / "b.png", tmp_path / "s.png"
@@ -159,11 +183,24 @@ def test_on_the_command_line(run, measured, tmp_path, said, snapshot):
     document = json.loads(result.stdout)
     assert document["shift_px"] == pytest.approx(pair.truth.shift_px, abs=0.2)
     assert (tmp_path / "seen" / "measurement.png").is_file()
-    record = json.loads((tmp_path / "first" / "misalignment.json").read_text())["compensation"]
+    record = json.loads((tmp_path / "first" / "misalignment.json").read_text())[
+        "compensation"
+    ]
     assert record["rig"]["mirrored"] is True
-    assert (record["model"], record["scale"], record["kernel"]) == ("flow", 0.5, "lanczos")
+    assert (record["model"], record["scale"], record["kernel"]) == (
+        "flow",
+        0.5,
+        "lanczos",
+    )
     shutil.move(tmp_path / "rig.toml", tmp_path / "gone.toml")
-    repeat = ("align", *pictures, "--from-record", "first/misalignment.json", "--out", "again")
+    repeat = (
+        "align",
+        *pictures,
+        "--from-record",
+        "first/misalignment.json",
+        "--out",
+        "again",
+    )
     result = run("defocus-data", *repeat, code=0)
     for name in BLUR_NAMES:  # measured, so not in the record
         (tmp_path / "first" / name).unlink()

@@ -81,7 +81,9 @@ def test_no_silent_failure(size, seeds, blurs, truth, least_known):
     for seed in seeds:
         for blur_px in blurs:
             pair = rendered_pair(seed, blur_px, truth(seed), size=size)
-            light = (reduced_light(one, 1, LUMINANCE) for one in (pair.blurry, pair.sharp))
+            light = (
+                reduced_light(one, 1, LUMINANCE) for one in (pair.blurry, pair.sharp)
+            )
             registration = register(*light)
             if registration.similarity is not None:
                 answers += 1
@@ -101,7 +103,9 @@ def test_light_that_falls_off_is_no_asymmetric_point_spread(corner_ev):
     y, x = np.mgrid[-1 : 1 : 288 * 1j, -1 : 1 : 384 * 1j]
     fall = (1 + (2 ** (corner_ev / 2) - 1) * (x * x + y * y) / 2) ** -2
     noise = np.random.default_rng(1).normal(0, 0.002, sharp.shape)
-    registered = register(np.maximum(blurred * fall + noise, 0).astype(np.float32), sharp)
+    registered = register(
+        np.maximum(blurred * fall + noise, 0).astype(np.float32), sharp
+    )
     assert registered.matrix is not None, registered.reason
     assert corner_distance_px(registered.matrix, matrix, sharp.shape) < 0.2
 

@@ -10,7 +10,13 @@ from defocus.align.motion_limits import NO_LIMITS
 from defocus.align.registration.asymmetry import ASYMMETRY
 from defocus.align.registration.doubt import doubt
 from defocus.align.registration.level import Level, measured_level
-from defocus.align.registration.models import EVEN, corner_distance_px, corners, fit_model, radial
+from defocus.align.registration.models import (
+    EVEN,
+    corner_distance_px,
+    corners,
+    fit_model,
+    radial,
+)
 from defocus.align.registration.robust_fit import scatter_of
 from defocus.align.registration.spread_shape import SpreadShape
 from defocus.align.registration.tile_fit import Start, TileFit, fit_tiles
@@ -42,7 +48,9 @@ def tiles(
     rng = np.random.default_rng(seed)
     x, y = np.meshgrid(np.linspace(32, 352, 11), np.linspace(32, 256, 9))
     centres = np.stack([x.ravel(), y.ravel()], axis=1)
-    shifts = moved_points(truth, centres) - centres + rng.normal(0, noise_px, centres.shape)
+    shifts = (
+        moved_points(truth, centres) - centres + rng.normal(0, noise_px, centres.shape)
+    )
     if moved is not None:
         shifts[moved] += (4.0, 0.0)
     numbers = {"peaks": 0.8, "noise_peak": 0.2, "errors_px": noise_px, "likeness": 0.95}
@@ -62,16 +70,22 @@ def fitted(shifts: TileShifts) -> TileFit:
     return result
 
 
-def everywhere(shifts: TileShifts, coc_px: float = 0.0) -> tuple[NDArray[np.bool_], Array]:
+def everywhere(
+    shifts: TileShifts, coc_px: float = 0.0
+) -> tuple[NDArray[np.bool_], Array]:
     """All tiles are measurable and have one circle of confusion."""
-    return np.ones(len(shifts.centres), dtype=bool), np.full(len(shifts.centres), coc_px)
+    return np.ones(len(shifts.centres), dtype=bool), np.full(
+        len(shifts.centres), coc_px
+    )
 
 
 @pytest.mark.parametrize("model", TRUTHS)
 def test_exact_points_give_the_exact_transform(model):
     start = corners(SHAPE) * 0.9 + 11.0
     start = np.vstack([start, start.mean(axis=0) + np.array([20.0, -35.0])])
-    fit = fit_model(model, start, moved_points(TRUTHS[model], start), np.ones((5, 2)), SHAPE)
+    fit = fit_model(
+        model, start, moved_points(TRUTHS[model], start), np.ones((5, 2)), SHAPE
+    )
     assert corner_distance_px(fit.matrix, TRUTHS[model], SHAPE) < 1e-6
     assert fit.residuals.max() < 1e-6
 
@@ -128,7 +142,9 @@ def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies(
 def test_one_circle_of_confusion_leaves_the_asymmetry_unknown():
     shifts = tiles(TRUTHS["similarity"], 0.1, 0)
     measurable, coc = everywhere(shifts, 20.0)
-    result = fit_tiles(spread(shifts, 0.15, coc), measurable, coc, Start(IDENTITY, SHAPE))
+    result = fit_tiles(
+        spread(shifts, 0.15, coc), measurable, coc, Start(IDENTITY, SHAPE)
+    )
     # all of it is taken for zoom, and the fit says by how much it may be wrong
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) > 2.5
     assert result.asymmetry_px == pytest.approx(ASYMMETRY * 20.0, rel=0.1)
@@ -166,7 +182,9 @@ def test_blurred_tiles_that_err_along_one_direction_are_no_parallax():
     shifts = tiles(truth, 0.03, 0)
     blurred = np.arange(len(shifts.centres)) % 5 < 2
     coc = np.where(blurred, 25.0, 0.0)
-    off = np.random.default_rng(0).uniform(0.8, 2.0, (len(coc), 1)) * np.array((0.6, 0.8))
+    off = np.random.default_rng(0).uniform(0.8, 2.0, (len(coc), 1)) * np.array(
+        (0.6, 0.8)
+    )
     moved = replace(shifts, shifts=shifts.shifts + np.where(blurred[:, None], off, 0.0))
     result = fit_tiles(moved, everywhere(shifts)[0], coc, Start(IDENTITY, SHAPE))
     assert not result.parallax
@@ -220,9 +238,13 @@ def test_a_sharp_object_before_a_blurred_background_does_not_turn_the_picture(se
     object_ = (exact.centres[:, 0] > 210) & (exact.centres[:, 1] > 160)
     coc = np.where(object_, 1.0, 16.0)
     shifts = with_blur(exact, coc, 0.02 * rng.standard_normal(exact.shifts.shape))
-    shifts = replace(shifts, shifts=shifts.shifts + np.where(object_[:, None], parallax, 0.0))
+    shifts = replace(
+        shifts, shifts=shifts.shifts + np.where(object_[:, None], parallax, 0.0)
+    )
     fit = fit_tiles(shifts, everywhere(shifts)[0], coc, Start(IDENTITY, SHAPE))
-    apart = moved_points(fit.fit.matrix, corners(SHAPE)) - moved_points(truth, corners(SHAPE))
+    apart = moved_points(fit.fit.matrix, corners(SHAPE)) - moved_points(
+        truth, corners(SHAPE)
+    )
     depth = np.clip(apart @ parallax / (parallax @ parallax), 0, 1)  # any is right
     assert np.linalg.norm(apart - depth[:, None] * parallax, axis=1).max() < 0.2
 
@@ -269,7 +291,9 @@ def waves(rng: np.random.Generator, centres: Array) -> Array:
 def test_what_a_similarity_says_otherwise_is_in_the_error_of_a_richer_model(seed):
     """Tiles that err alike look like an affine transform, off by 5 to 6 standard errors here."""
     rng, shifts = np.random.default_rng(seed), tiles(TRUTHS["similarity"], 0.03, seed)
-    error = 0.1 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
+    error = 0.1 * np.stack(
+        [waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1
+    )
     result = fitted(replace(shifts, shifts=shifts.shifts + error))
     assert result.fit.model in {"affine", "homography"}
     apart = corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE)
@@ -282,8 +306,12 @@ def test_an_asymmetry_must_predict_parts_that_it_was_not_fitted_to(seed):
     rng = np.random.default_rng(100 + seed)
     shifts = tiles(TRUTHS["similarity"], 0.03, seed)
     coc = np.clip(8 + 6 * waves(rng, shifts.centres), 0, 20)
-    error = 0.045 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
-    result = fit_tiles(with_blur(shifts, coc, error), coc < 40, coc, Start(IDENTITY, SHAPE))
+    error = 0.045 * np.stack(
+        [waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1
+    )
+    result = fit_tiles(
+        with_blur(shifts, coc, error), coc < 40, coc, Start(IDENTITY, SHAPE)
+    )
     assert result.asymmetry.taken == 0
     assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.8
 
@@ -294,8 +322,12 @@ def test_blur_that_errs_smoothly_makes_no_homography_of_a_still_pair(seed):
     rng = np.random.default_rng(200 + seed)
     shifts = tiles(IDENTITY, 0.03, seed)
     coc = np.clip(8 + 6 * waves(rng, shifts.centres), 0, 20)
-    error = 0.08 * np.stack([waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1)
-    blurred = replace(shifts, shifts=shifts.shifts + np.where(coc[:, None] > 4, error, 0.0))
+    error = 0.08 * np.stack(
+        [waves(rng, shifts.centres), waves(rng, shifts.centres)], axis=1
+    )
+    blurred = replace(
+        shifts, shifts=shifts.shifts + np.where(coc[:, None] > 4, error, 0.0)
+    )
     result = fit_tiles(blurred, coc < 40, coc, Start(IDENTITY, SHAPE))
     assert result.fit.model == "translation"
     assert corner_distance_px(result.fit.matrix, IDENTITY, SHAPE) < 0.1

@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from defocus.align.photometry.linear_light import LUMINANCE, reduced_light, reduced_twice
+from defocus.align.photometry.linear_light import (
+    LUMINANCE,
+    reduced_light,
+    reduced_twice,
+)
 from defocus.align.rig import LensCalibration, Rig
 from defocus.align.sampling.kernels import KERNELS
 from defocus.align.sampling.pyramid import reduced
@@ -90,24 +94,32 @@ def test_positions_are_those_of_the_placement(name, kernel, limit):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_identity_and_whole_steps_keep_every_pixel(bits, kernel):
     kind = np.uint8 if bits == 8 else np.uint16
-    picture = np.random.default_rng(0).integers(0, 2**bits, (HEIGHT, WIDTH, 3), dtype=kind)
+    picture = np.random.default_rng(0).integers(
+        0, 2**bits, (HEIGHT, WIDTH, 3), dtype=kind
+    )
     how = Resampling(Placement(np.eye(3)), ReleaseGrid(whole(SHAPE)), kernel)
     assert np.array_equal(resampled(picture, how), picture)
     step = Placement(homogeneous(Similarity(shift_px=(3.0, -2.0)), SHAPE))
-    moved = resampled(picture, Resampling(step, ReleaseGrid(Rectangle(0, 2, 147, 108)), kernel))
+    moved = resampled(
+        picture, Resampling(step, ReleaseGrid(Rectangle(0, 2, 147, 108)), kernel)
+    )
     assert np.array_equal(moved, picture[0:108, 3:150])
 
 
 @pytest.mark.parametrize("kernel", ["lanczos", "bicubic"])
 def test_reduction_does_not_alias(kernel):
     """A wave of 2.4 px is beyond half size: it becomes its mean, under a transform too."""
-    fast = stored(lambda x, _: 0.3 + 0.2 * np.sin(x * np.pi / 1.2)[..., None], WIDTH, HEIGHT)
+    fast = stored(
+        lambda x, _: 0.3 + 0.2 * np.sin(x * np.pi / 1.2)[..., None], WIDTH, HEIGHT
+    )
     fast = np.repeat(fast, 3, axis=2)
     for similarity in (IDENTITY, Similarity(1.02, 1.0, (0.4, 0.7))):
         placement = Placement(homogeneous(similarity, SHAPE))
         grid = ReleaseGrid(Rectangle(20, 20, 100, 70), 0.5)
         light = resampled_light(fast, Resampling(placement, grid, kernel))
-        plain = resampled_light(fast, Resampling(placement, ReleaseGrid(grid.crop), kernel))
+        plain = resampled_light(
+            fast, Resampling(placement, ReleaseGrid(grid.crop), kernel)
+        )
         assert light.std() < 0.08 * plain.std()
         assert light.mean() == pytest.approx(as_linear(fast).mean(), rel=0.02)
 
@@ -122,7 +134,9 @@ def test_a_reduced_picture_shows_the_scene_where_it_was(scale):
     )
     x, y = np.meshgrid(grid.columns(), grid.rows())
     assert np.abs(resampled - light(x, y))[3:-3, 3:-3].max() < 0.012
-    assert grid.columns()[0] - 10.5 == pytest.approx(0.5 / scale), "corners of areas coincide"
+    assert grid.columns()[0] - 10.5 == pytest.approx(0.5 / scale), (
+        "corners of areas coincide"
+    )
 
 
 def test_light_from_the_table_and_in_strips():
@@ -131,13 +145,18 @@ def test_light_from_the_table_and_in_strips():
     assert np.array_equal(as_linear(picture), direct)
     assert np.array_equal(reduced_light(picture, 3), reduced(direct, 3))
     assert np.array_equal(reduced_light(picture, 1), direct)
-    for odd in (picture[:, :23], (picture >> 8).astype(np.uint8)):  # halved without the whole
+    for odd in (
+        picture[:, :23],
+        (picture >> 8).astype(np.uint8),
+    ):  # halved without the whole
         assert np.array_equal(reduced_light(odd, 2), reduced(as_linear(odd), 2))
     for factor, further in ((1, 1), (1, 3), (2, 2), (3, 1)):
         luminance, light = reduced_twice(picture, factor, further)
         once = reduced_light(picture, factor, LUMINANCE)
         np.testing.assert_allclose(luminance, once, atol=1e-6)
-        np.testing.assert_allclose(light, reduced_light(picture, factor * further), atol=1e-6)
+        np.testing.assert_allclose(
+            light, reduced_light(picture, factor * further), atol=1e-6
+        )
 
 
 def test_inside_frame_keeps_the_border_of_the_identity():
@@ -166,7 +185,9 @@ def largest_by_trying(mask: NDArray[np.bool_]) -> int:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.3, 1.0))
+@given(
+    st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.3, 1.0)
+)
 def test_largest_rectangle(height, width, seed, share):
     mask = np.random.default_rng(seed).random((height, width)) < share
     rectangle = largest_rectangle(mask)
@@ -174,4 +195,8 @@ def test_largest_rectangle(height, width, seed, share):
         assert not mask.any()
         return
     assert rectangle.of(mask).all()
-    assert rectangle.of(mask).size == rectangle.width * rectangle.height == largest_by_trying(mask)
+    assert (
+        rectangle.of(mask).size
+        == rectangle.width * rectangle.height
+        == largest_by_trying(mask)
+    )

@@ -19,7 +19,13 @@ from defocus.align.sampling.resample import (
     whole,
 )
 from defocus.errors import AlignmentError, SettingsError
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.pictures.write import write_image
 from defocus.scene.geometry import IDENTITY
 from tests.align.analytic import stored, waves
@@ -79,10 +85,14 @@ def in_many_colours(scene: Image) -> Image:
 def test_the_lens_model_is_opencvs():
     x, y = np.meshgrid(np.linspace(0, WIDTH, 7), np.linspace(0, HEIGHT, 5))
     matrix = np.array(SECOND.matrix)
-    rays = np.stack([(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1]], -1)
+    rays = np.stack(
+        [(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1]], -1
+    )
     points = np.concatenate([rays, np.ones((*x.shape, 1))], -1).reshape(-1, 3)
     zero = np.zeros(3)
-    theirs, _ = cv2.projectPoints(points, zero, zero, matrix, np.array(SECOND.distortion))
+    theirs, _ = cv2.projectPoints(
+        points, zero, zero, matrix, np.array(SECOND.distortion)
+    )
     positions = np.stack(SECOND.distorted(x, y), -1).reshape(-1, 2)
     assert np.abs(positions - theirs[:, 0]).max() < 1e-9
     back = np.stack(SECOND.undistorted(*SECOND.distorted(x, y)))
@@ -92,19 +102,27 @@ def test_the_lens_model_is_opencvs():
 def test_a_mirror_exchanges_left_and_right_and_no_horizon_is_crossed():
     rig = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
     picture = stored(waves(1), WIDTH, HEIGHT)
-    how = Resampling(Placement(np.eye(3), rig=rig), ReleaseGrid(whole((HEIGHT, WIDTH))), "bicubic")
+    how = Resampling(
+        Placement(np.eye(3), rig=rig), ReleaseGrid(whole((HEIGHT, WIDTH))), "bicubic"
+    )
     assert np.array_equal(resampled(picture, how), picture[:, ::-1])
     assert inside_frame(how.placement, how.grid, picture.shape).all()
-    rig = TRUTH.model_copy(update={"homography": ((1.0, 0, 0), (0, 1.0, 0), (1 / 100, 0, -1.0))})
+    rig = TRUTH.model_copy(
+        update={"homography": ((1.0, 0, 0), (0, 1.0, 0), (1 / 100, 0, -1.0))}
+    )
     x, y = rig.places(np.array([[100.0, 250.0]]), np.array([[0.0, 10.0]]))
     assert np.isfinite(x).all()
     assert np.isfinite(y).all()
 
 
 def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path):
-    scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
+    scene = in_many_colours(
+        rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry
+    )
     other = second_camera(scene, TRUTH)
-    rig = estimate_rig(scene, other, mirrored=True, blurry_camera=FIRST, sharp_camera=SECOND)
+    rig = estimate_rig(
+        scene, other, mirrored=True, blurry_camera=FIRST, sharp_camera=SECOND
+    )
     assert np.linalg.norm(places(rig) - places(TRUTH), axis=0).max() < 0.3
     assert np.abs(np.array(rig.colour_matrix) - COLOUR).max() < 0.02
     write_rig(tmp_path / "rig.toml", rig)
@@ -112,7 +130,9 @@ def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path):
 
 
 def test_the_rig_command(run, tmp_path):
-    scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
+    scene = in_many_colours(
+        rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry
+    )
     mirror = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
     truth = mirror.model_copy(update={"sharp_camera": SECOND})
     write_image(tmp_path / "b.png", scene)

@@ -6,7 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
+from defocus.align.sampling.positions import (
+    composed,
+    inside,
+    pixel_grid,
+    sampled,
+    transformed,
+)
 from defocus.align.sampling.warp import warp
 from defocus.errors import AlignmentError
 
@@ -40,7 +46,9 @@ def test_inside_holds_the_border_and_samples_lie_between_pixels():
 
 
 def picture(height: int, width: int, seed: int = 0) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).random((2, 3, height, width), np.float32))
+    return torch.from_numpy(
+        np.random.default_rng(seed).random((2, 3, height, width), np.float32)
+    )
 
 
 @given(height=st.integers(1, 70), width=st.integers(1, 700))
@@ -56,7 +64,9 @@ def test_brings_the_second_picture_onto_the_first(dx, dy):
     large = picture(60, 80)
     first = large[:, :, 10:50, 10:70]
     second = large[:, :, 10 - dy : 50 - dy, 10 - dx : 70 - dx]
-    flow = torch.tensor([dx, dy], dtype=torch.float32)[None, :, None, None].expand(2, 2, 40, 60)
+    flow = torch.tensor([dx, dy], dtype=torch.float32)[None, :, None, None].expand(
+        2, 2, 40, 60
+    )
     back = warp(second, flow)
     inner = (..., slice(6, -6), slice(6, -6))
     assert torch.allclose(back[inner], first[inner], atol=1e-6)

@@ -45,7 +45,11 @@ Pair = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
 def pair(name: str, diameter_px: float, zoom: float = ZOOM) -> Pair:
     """An evenly blurred picture, the same sharp, zoomed, turned and shifted, and the transform."""
     rng = np.random.default_rng(int(10 * diameter_px))
-    wide = texture(name, WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN).mean(axis=2).astype(np.float32)
+    wide = (
+        texture(name, WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN)
+        .mean(axis=2)
+        .astype(np.float32)
+    )
     placed = Similarity(zoom, rng.uniform(-0.2, 0.2), tuple(rng.uniform(-4, 4, 2)))
     matrix = homogeneous(placed, (HEIGHT, WIDTH))
     inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
@@ -55,7 +59,9 @@ def pair(name: str, diameter_px: float, zoom: float = ZOOM) -> Pair:
     sharp = cv2.warpAffine(
         wide, back[:2], (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     )
-    noisy = (np.maximum(one + rng.normal(0, 0.004, one.shape), 0) for one in (blurry, sharp))
+    noisy = (
+        np.maximum(one + rng.normal(0, 0.004, one.shape), 0) for one in (blurry, sharp)
+    )
     first, second = (np.asarray(one, np.float32) for one in noisy)
     return first, second, matrix
 
@@ -95,13 +101,18 @@ def test_a_translation_at_most_has_no_shared_zoom(one):
     )
     assert used is None
     alone = register(blurry, sharp, at_most="translation")
-    assert (registration.similarity, registration.reason) == (alone.similarity, alone.reason)
+    assert (registration.similarity, registration.reason) == (
+        alone.similarity,
+        alone.reason,
+    )
     assert registration.model == ("translation" if registration.similarity else "")
 
 
 def test_only_the_aperture_changed():
     assert shared_zoom([], [], same_focus=True) == Shared(1.0, 0.0, 0)
-    assert shared_zoom([1.0004], [0.0005], same_focus=True) == Shared(1.0, 0.0, 0), "not measured"
+    assert shared_zoom([1.0004], [0.0005], same_focus=True) == Shared(1.0, 0.0, 0), (
+        "not measured"
+    )
     assert shared_zoom([1.005, 1.0052], [0.0005, 0.0005], same_focus=True) is None
     moved = shared_zoom([1.005, 1.0052, 1.0049], [0.0005] * 3, same_focus=True)
     assert moved.value == pytest.approx(1.005, abs=2e-4)
@@ -111,7 +122,9 @@ def test_only_the_aperture_changed():
     assert shared_zoom(zooms[:2], [0.0006, 0.0009], same_focus=True) is None
 
 
-@pytest.mark.parametrize(("sigma", "is_known"), [(5e-4, True), (5e-3, False), (0.02, False)])
+@pytest.mark.parametrize(
+    ("sigma", "is_known"), [(5e-4, True), (5e-3, False), (0.02, False)]
+)
 def test_an_unknown_pair_is_known_in_a_sure_session(sigma, is_known):
     blurry, sharp, truth = pair(*UNKNOWN)
     shared = SessionLens(Shared(ZOOM - sigma, sigma, 3))
@@ -127,16 +140,24 @@ def test_an_unknown_pair_is_known_in_a_sure_session(sigma, is_known):
 def test_a_coma_is_no_doubt_where_only_the_aperture_changed(index):
     """Nothing moved; the lens alone moves the corners outwards, by 2 px and more."""
     lens = replace(STILL, coc_px=(8.0, 20.0), families=("coma",))
-    rendered = render_pair(load_textures("test", ()), lens, HEIGHT, WIDTH, seed=5, index=index)
+    rendered = render_pair(
+        load_textures("test", ()), lens, HEIGHT, WIDTH, seed=5, index=index
+    )
     blurry, sharp = Members(rendered.blurry, rendered.sharp).light
     reason = register(blurry, sharp).reason
     assert "skewed as by a coma" in reason
     assert reason.endswith(SESSION_HINT)
-    registration, used = register_in_session(blurry, sharp, SessionLens(Shared(1.0, 0.0, 0)))
+    registration, used = register_in_session(
+        blurry, sharp, SessionLens(Shared(1.0, 0.0, 0))
+    )
     assert used == SessionLens(Shared(1.0, 0.0, 0))
-    assert error_px(registration, np.eye(3)) < min(0.15, 2 * registration.corner_error_px)
+    assert error_px(registration, np.eye(3)) < min(
+        0.15, 2 * registration.corner_error_px
+    )
     assert registration.corner_error_px < 0.3
-    elsewhere, used = register_in_session(blurry, sharp, SessionLens(Shared(1.05, 0.0005, 3)))
+    elsewhere, used = register_in_session(
+        blurry, sharp, SessionLens(Shared(1.05, 0.0005, 3))
+    )
     assert used is None
     assert "skewed as by a coma" in elsewhere.reason
     assert not elsewhere.reason.endswith(SESSION_HINT)
@@ -153,11 +174,15 @@ def test_an_asymmetry_of_the_session_is_taken_from_the_zoom():
     assert moved.sigma == pytest.approx(
         math.sqrt(0.012**2 - (LENS_SHARE * 10 / 200 * SPREAD.doubt) ** 2)
     )
-    taken = replace(OWN, asymmetry=replace(SPREAD, taken=0.05)).with_asymmetry(Shared(0.05, 0, 4))
+    taken = replace(OWN, asymmetry=replace(SPREAD, taken=0.05)).with_asymmetry(
+        Shared(0.05, 0, 4)
+    )
     assert taken.zoom == pytest.approx(1.01, abs=1e-12)
     symmetric = replace(OWN, asymmetry=replace(SPREAD, prior=0.02))
     moved = symmetric.with_asymmetry(Shared(0.05, 0.02, 4))
-    assert moved.zoom == pytest.approx(1.01 - 0.025 * 10 / 200, abs=1e-9), "most is kept out"
+    assert moved.zoom == pytest.approx(1.01 - 0.025 * 10 / 200, abs=1e-9), (
+        "most is kept out"
+    )
 
 
 @pytest.mark.parametrize("shared", [Shared(0.2, 0.01, 4), Shared(0.06, 0.05, 4), None])
@@ -178,7 +203,8 @@ def test_pairs_without_a_common_zoom_may_share_an_asymmetry():
 
 def test_what_all_pairs_err_by_alike_is_in_the_shared_error():
     plain, coma = (
-        session_lens([replace(OWN, asymmetry=replace(SPREAD, coma_px=px))] * 3) for px in (0.0, 2.0)
+        session_lens([replace(OWN, asymmetry=replace(SPREAD, coma_px=px))] * 3)
+        for px in (0.0, 2.0)
     )
     assert coma.zoom.sigma == pytest.approx(math.hypot(plain.zoom.sigma, 2.0 / 200))
     many = shared_zoom([1.002] * 400, [0.001] * 400)
@@ -189,13 +215,17 @@ def test_what_all_pairs_err_by_alike_is_in_the_shared_error():
 @pytest.mark.full
 def test_a_pair_that_was_registered_is_not_registered_again(monkeypatch):
     members: list[Image] = [
-        as_integer(linear_to_srgb(np.repeat(np.minimum(one, 1)[:, :, None], 3, axis=2)), 8)
+        as_integer(
+            linear_to_srgb(np.repeat(np.minimum(one, 1)[:, :, None], 3, axis=2)), 8
+        )
         for one in pair(*KNOWN[0])[:2]
     ]
     blurry, sharp = members
     own = measure(blurry, sharp, DISFlow())
     shared = SessionLens(Shared(ZOOM, 1e-5, 4))
-    again = measure(blurry, sharp, DISFlow(), session=PairInSession(shared)).misalignment
+    again = measure(
+        blurry, sharp, DISFlow(), session=PairInSession(shared)
+    ).misalignment
     for module in ("measure", "registration.session"):
         monkeypatch.delattr(f"defocus.align.{module}.register")
     answer = measure(

@@ -44,7 +44,9 @@ def numbers(blurry, sharp) -> SharpMember:
 
 
 def codes(light):
-    return np.asarray(linear_to_srgb(light @ np.float32([0.2126, 0.7152, 0.0722])), np.float32)
+    return np.asarray(
+        linear_to_srgb(light @ np.float32([0.2126, 0.7152, 0.0722])), np.float32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,9 @@ def test_a_good_pair_has_nothing(good):
 @pytest.mark.parametrize("member", ["blurry", "sharp"])
 @pytest.mark.parametrize("periods", [3, 7.5])
 def test_bands_of_lamps_are_measured_in_either_member(blurry, sharp, member, periods):
-    bands = 1 + 0.08 * np.sin(np.linspace(0, 2 * np.pi * periods, HEIGHT))[:, None, None]
+    bands = (
+        1 + 0.08 * np.sin(np.linspace(0, 2 * np.pi * periods, HEIGHT))[:, None, None]
+    )
     both = {"blurry": blurry, "sharp": sharp}
     both[member] = (both[member] * bands).astype(np.float32)
     ev = numbers(both["blurry"], both["sharp"]).bands_ev
@@ -119,7 +123,9 @@ def test_white_balance_is_measured_against_green(blurry, sharp):
 
 
 def second_image(light, px):
-    moved = cv2.warpAffine(light, np.float32([[1, 0, px * 0.8], [0, 1, px * 0.6]]), (WIDTH, HEIGHT))
+    moved = cv2.warpAffine(
+        light, np.float32([[1, 0, px * 0.8], [0, 1, px * 0.6]]), (WIDTH, HEIGHT)
+    )
     return 0.6 * light + 0.4 * moved
 
 
@@ -127,7 +133,9 @@ def shaken(light, px):
     return cv2.filter2D(light, -1, np.full((1, px), 1 / px, np.float32))
 
 
-@pytest.mark.parametrize(("change", "px"), [(second_image, 3), (second_image, 5), (shaken, 5)])
+@pytest.mark.parametrize(
+    ("change", "px"), [(second_image, 3), (second_image, 5), (shaken, 5)]
+)
 def test_motion_and_a_second_image_are_a_pattern_of_the_spectrum(sharp, change, px):
     still, moved = smear(codes(sharp)), smear(codes(change(sharp, px)))
     assert moved.likeness > max(0.7, still.likeness + 0.2)
@@ -163,8 +171,14 @@ def test_noise_reduction_takes_texture_and_leaves_edges(sharp):
 
 
 def test_numbers_are_known_of_dark_and_of_plain_pairs(sharp):
-    for light in (np.full_like(sharp, 0.3), np.full_like(sharp, 1e-4), -0.001 + 0 * sharp):
-        result = unexplained(light, light, np.eye(3), np.zeros((HEIGHT, WIDTH), np.float32))
+    for light in (
+        np.full_like(sharp, 0.3),
+        np.full_like(sharp, 1e-4),
+        -0.001 + 0 * sharp,
+    ):
+        result = unexplained(
+            light, light, np.eye(3), np.zeros((HEIGHT, WIDTH), np.float32)
+        )
         if result is not None and result[0].sharp_member is not None:
             found = [getattr(result[0].sharp_member, name) for name in NUMBERS]
             assert np.isfinite([one for one in found if one is not None]).all()

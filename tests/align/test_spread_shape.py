@@ -6,7 +6,11 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import disc_blurred_stack
-from defocus.align.registration.spread_shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.spread_shape import (
+    BlurredTiles,
+    SpreadShape,
+    spread_shape,
+)
 from defocus.scene.pictures import texture
 from research.alignment_truth.rendered.psf import PSF, PSFFamily, kernel
 
@@ -31,13 +35,17 @@ def shape_of(family: PSFFamily, strength: float) -> SpreadShape:
     for place, (x, y) in zip(centres, field, strict=True):
         spread = kernel(psf, COC_PX, (x, y), COC_PX)
         # cv2 correlates; the kernel says where the light goes
-        moved = cv2.filter2D(picture, -1, spread[::-1, ::-1], borderType=cv2.BORDER_REFLECT)
+        moved = cv2.filter2D(
+            picture, -1, spread[::-1, ::-1], borderType=cv2.BORDER_REFLECT
+        )
         left, top = np.round(place - SIDE / 2 + 0.5).astype(int)
         part = np.s_[top : top + SIDE, left : left + SIDE]
         blurry[part] = moved[part]
         steps = np.arange(len(spread)) - len(spread) // 2
         shifts.append((-(spread.sum(axis=0) @ steps), -(spread.sum(axis=1) @ steps)))
-    tiles = BlurredTiles(centres, np.array(shifts), np.full(len(centres), COC_PX), field, SIDE)
+    tiles = BlurredTiles(
+        centres, np.array(shifts), np.full(len(centres), COC_PX), field, SIDE
+    )
     shape = spread_shape(blurry, lambda d: disc_blurred_stack(picture, [d])[0], tiles)
     assert shape is not None
     return shape
@@ -66,5 +74,7 @@ def test_a_coma_is_measured_by_its_tail():
 
 def test_a_sharp_picture_shows_no_shape():
     centres = np.array([(48.0 + 60 * k, 100.0) for k in range(7)])
-    tiles = BlurredTiles(centres, np.zeros((7, 2)), np.full(7, 2.0), centres / 300, SIDE)
+    tiles = BlurredTiles(
+        centres, np.zeros((7, 2)), np.full(7, 2.0), centres / 300, SIDE
+    )
     assert spread_shape(sharp(), lambda _: sharp(), tiles) is None

@@ -9,7 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import disc_blurred_stack
-from defocus.align.registration.level import Level, measured_level, moved_picture, strong_blur_step
+from defocus.align.registration.level import (
+    Level,
+    measured_level,
+    moved_picture,
+    strong_blur_step,
+)
 from defocus.align.registration.models import Area, corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.scene.geometry import Similarity
@@ -19,7 +24,9 @@ from tests.align.synthetic import homogeneous
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 SHAPE = (144, 192)
-CENTRES = np.stack(np.meshgrid(np.linspace(16, 176, 9), np.linspace(16, 128, 7)), -1).reshape(-1, 2)
+CENTRES = np.stack(
+    np.meshgrid(np.linspace(16, 176, 9), np.linspace(16, 128, 7)), -1
+).reshape(-1, 2)
 
 
 def picture(width: int, height: int) -> Grey:
@@ -28,15 +35,23 @@ def picture(width: int, height: int) -> Grey:
 
 @pytest.mark.parametrize(
     "truth",
-    [Similarity(shift_px=(0.6, -0.4)), Similarity(zoom=1.008), Similarity(rotation_deg=-0.5)],
+    [
+        Similarity(shift_px=(0.6, -0.4)),
+        Similarity(zoom=1.008),
+        Similarity(rotation_deg=-0.5),
+    ],
     ids=["shift", "zoom", "rotation"],
 )
 def test_what_is_left_to_move_is_found_with_its_sign(truth):
     """Up to 1 px at a corner, under 8 px of blur, a gain and a fall of light; tiles say 6 to 10."""
     sharp = picture(SHAPE[1], SHAPE[0])
-    (blurred,) = disc_blurred_stack(moved_picture(sharp, homogeneous(truth, SHAPE)), [8.0])
+    (blurred,) = disc_blurred_stack(
+        moved_picture(sharp, homogeneous(truth, SHAPE)), [8.0]
+    )
     light = 0.7 * np.linspace(1.0, 0.7, SHAPE[1], dtype=np.float32)
-    blurry = blurred * light + np.random.default_rng(1).normal(0, 0.002, SHAPE).astype(np.float32)
+    blurry = blurred * light + np.random.default_rng(1).normal(0, 0.002, SHAPE).astype(
+        np.float32
+    )
     coc = np.random.default_rng(2).uniform(6, 10, len(CENTRES))
     area = Area.shown(homogeneous(truth, SHAPE), SHAPE)
     matrix = strong_blur_step(np.maximum(blurry, 0), sharp, area, CENTRES, coc).matrix
@@ -87,16 +102,28 @@ def registered(
     ("wrong", "blur_px", "reason"),
     [
         (Similarity(), 16.0, None),
-        (Similarity(rotation_deg=0.2), 16.0, "registration by intensity turns the corners by 0.8"),
-        (Similarity(zoom=0.9965), 16.0, "registration by intensity turns the corners by 0.8"),
+        (
+            Similarity(rotation_deg=0.2),
+            16.0,
+            "registration by intensity turns the corners by 0.8",
+        ),
+        (
+            Similarity(zoom=0.9965),
+            16.0,
+            "registration by intensity turns the corners by 0.8",
+        ),
         (Similarity(rotation_deg=0.2), 5.0, None),
     ],
     ids=["right", "turned", "zoomed", "turned-little-blur"],
 )
-def test_tiles_that_all_err_under_strong_blur_are_no_answer(monkeypatch, wrong, blur_px, reason):
+def test_tiles_that_all_err_under_strong_blur_are_no_answer(
+    monkeypatch, wrong, blur_px, reason
+):
     """By 0.8 px at the corners."""
     registration = registered(monkeypatch, wrong, blur_px)
-    assert registration.reason == "" if reason is None else reason in registration.reason
+    assert (
+        registration.reason == "" if reason is None else reason in registration.reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +135,9 @@ def test_tiles_that_all_err_under_strong_blur_are_no_answer(monkeypatch, wrong, 
     ],
     ids=["near", "far", "little-blur"],
 )
-def test_the_intensities_answer_where_the_tiles_are_unsure(monkeypatch, wrong, blur_px, is_known):
+def test_the_intensities_answer_where_the_tiles_are_unsure(
+    monkeypatch, wrong, blur_px, is_known
+):
     """The tiles err by 0.3 or 0.8 px at the corners, and say 0.7 px."""
     registration = registered(monkeypatch, wrong, blur_px, error_px=0.7)
     if not is_known:
@@ -132,8 +161,12 @@ def test_the_error_of_the_intensities_is_what_they_err_by():
     over = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        noisy = (np.maximum(one + rng.normal(0, 0.02, SHAPE), 0) for one in (blurred, sharp))
+        noisy = (
+            np.maximum(one + rng.normal(0, 0.02, SHAPE), 0) for one in (blurred, sharp)
+        )
         first, second = (np.asarray(one, np.float32) for one in noisy)
-        step = strong_blur_step(first, second, area, CENTRES, np.full(len(CENTRES), 8.0))
+        step = strong_blur_step(
+            first, second, area, CENTRES, np.full(len(CENTRES), 8.0)
+        )
         over.append(corner_distance_px(step.matrix, truth, SHAPE) / step.error_px)
     assert 0.5 < np.sqrt(np.mean(np.square(over))) < 2

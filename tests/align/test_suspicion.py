@@ -7,12 +7,16 @@ from defocus.align.sharp_member.suspicion import COMPARISONS, numbers_of, suspic
 
 RANDOM = np.random.default_rng(3)
 GOOD = {
-    f"p{k}": {"moved_stops": float(RANDOM.uniform(0, 0.02)), "gain_ev": -0.1} for k in range(20)
+    f"p{k}": {"moved_stops": float(RANDOM.uniform(0, 0.02)), "gain_ev": -0.1}
+    for k in range(20)
 }
 
 
 def test_who_differs_is_suspected_the_most_first():
-    pairs = GOOD | {"odd": {"moved_stops": 0.08}, "worse": {"moved_stops": 0.5, "gain_ev": 0.4}}
+    pairs = GOOD | {
+        "odd": {"moved_stops": 0.08},
+        "worse": {"moved_stops": 0.5, "gain_ev": 0.4},
+    }
     found = suspicions(pairs)
     assert list(found) == ["worse", "odd"]
     first, second = found["worse"]
@@ -63,7 +67,12 @@ def test_each_comparison_says_its_fault_on_its_side(comparison):
 
 
 def test_numbers_are_those_of_a_document_of_any_version():
-    document = {"moved_stops": 0.1, "blurrier_share": None, "causes": [], "sharp_member": None}
+    document = {
+        "moved_stops": 0.1,
+        "blurrier_share": None,
+        "causes": [],
+        "sharp_member": None,
+    }
     assert numbers_of(document) == {"moved_stops": 0.1}
     assert numbers_of({"sharp_member": {"smear": 1}}) == {"smear": 1.0}
     assert numbers_of({}) == {}

@@ -27,16 +27,22 @@ DISPLAY_P3_OF_SRGB = np.array(
 @pytest.fixture(scope="module")
 def pair():
     """Blurry and sharp light of 240 × 320 px, and the diameters: in focus at the left."""
-    sharp = 0.8 * as_linear(cv2.resize(data.coffee(), (320, 240), interpolation=cv2.INTER_AREA))
+    sharp = 0.8 * as_linear(
+        cv2.resize(data.coffee(), (320, 240), interpolation=cv2.INTER_AREA)
+    )
     across = np.linspace(0, 12, 320, dtype=np.float32)[None].repeat(240, axis=0)
     return blurred(sharp, across), sharp, across
 
 
 def blurred(light: Light, diameter: Light) -> Light:
-    stack = [light if d < 1 else cv2.filter2D(light, -1, disc_psf(d)) for d in range(13)]
+    stack = [
+        light if d < 1 else cv2.filter2D(light, -1, disc_psf(d)) for d in range(13)
+    ]
     index = np.clip(diameter, 0, 12)
     weights = [np.maximum(1 - np.abs(index - d), 0)[..., None] for d in range(13)]
-    return np.asarray(sum(w * one for w, one in zip(weights, stack, strict=True)), np.float32)
+    return np.asarray(
+        sum(w * one for w, one in zip(weights, stack, strict=True)), np.float32
+    )
 
 
 def found(blurry: Light, sharp: Light, diameter: Light | None) -> Unexplained:
@@ -75,7 +81,9 @@ def test_light_across_the_picture_is_no_movement(pair):
     uneven = sharp * 2.0 ** np.linspace(-0.4, 0.4, 320, dtype=np.float32)[None, :, None]
     cause = found(blurry, uneven, diameter)
     assert cause.tilt_ev == pytest.approx(0.4, abs=0.1)
-    assert [one.split(",")[0] for one in causes(cause)] == ["light changed across the picture"]
+    assert [one.split(",")[0] for one in causes(cause)] == [
+        "light changed across the picture"
+    ]
 
 
 def test_dark_specks_are_dust(pair):
@@ -92,7 +100,9 @@ def test_dark_specks_are_dust(pair):
 
 def test_a_sharp_member_that_is_the_blurrier_is_focused_elsewhere(pair):
     blurry, sharp, diameter = pair
-    cause = found(blurry, blurred(sharp, np.ascontiguousarray(diameter[:, ::-1])), diameter)
+    cause = found(
+        blurry, blurred(sharp, np.ascontiguousarray(diameter[:, ::-1])), diameter
+    )
     assert cause.blurrier_share > 0.25
     assert any("is focused elsewhere" in one for one in causes(cause))
     whole = found(sharp, blurred(sharp, np.full_like(diameter, 6.0)), None)
@@ -107,23 +117,33 @@ def test_the_blur_of_a_strong_edge_does_not_make_what_lies_beside_it_sharper():
     assert cause.blurrier_share == 0.0
 
 
-@pytest.mark.parametrize(("member", "other"), [("sharp", "blurry"), ("blurry", "sharp")])
+@pytest.mark.parametrize(
+    ("member", "other"), [("sharp", "blurry"), ("blurry", "sharp")]
+)
 def test_lost_profiles_and_a_member_in_black_and_white_are_named(pair, member, other):
     members = dict(zip(("blurry", "sharp"), pair, strict=False))
-    paler = members | {member: (members[member] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)}
+    paler = members | {
+        member: (members[member] @ DISPLAY_P3_OF_SRGB.T).astype(np.float32)
+    }
     (text,) = causes(found(paler["blurry"], paler["sharp"], pair[2]))
     assert text.startswith(f"the colours of the {other} member are ")
     assert f"profile of the {member} one" in text
-    grey = members | {member: members[member].mean(axis=2, keepdims=True).repeat(3, axis=2)}
+    grey = members | {
+        member: members[member].mean(axis=2, keepdims=True).repeat(3, axis=2)
+    }
     reasons = causes(found(grey["blurry"], grey["sharp"], pair[2]))
-    assert any(one.startswith(f"the {member} member has hardly any colours") for one in reasons)
+    assert any(
+        one.startswith(f"the {member} member has hardly any colours") for one in reasons
+    )
 
 
 def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair):
     blurry, sharp, diameter = pair
     warmer = (blurry * np.array([1.1, 1.0, 0.8])).astype(np.float32)
     assert causes(found(warmer, sharp, diameter)) == ()
-    grey = [one.mean(axis=2, keepdims=True).repeat(3, axis=2) for one in (blurry, sharp)]
+    grey = [
+        one.mean(axis=2, keepdims=True).repeat(3, axis=2) for one in (blurry, sharp)
+    ]
     assert found(grey[0], grey[1], diameter).colour_change is None
     noise = np.random.default_rng(0).normal(0, 0.05, sharp.shape)
     noisy = np.clip(grey[0] + noise, 0, 1).astype(np.float32)

@@ -8,7 +8,11 @@ from defocus.align.compensation.blur_map import blur_map
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.photometry.equalise import equalised
-from defocus.align.photometry.wide_blur import known_blur, largest_blur_px, with_wide_blur
+from defocus.align.photometry.wide_blur import (
+    known_blur,
+    largest_blur_px,
+    with_wide_blur,
+)
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.scene.aperture import disc_psf
 from defocus.scene.pictures import texture
@@ -38,7 +42,9 @@ def members(diameter_px: float) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("diameter_px", [48.0, 64.0, 96.0, 128.0])
 def test_a_wide_blur_is_measured_on_a_reduced_copy(diameter_px):
-    blur = with_wide_blur(*members(diameter_px), EVERYWHERE, np.zeros(EVERYWHERE.shape, np.float32))
+    blur = with_wide_blur(
+        *members(diameter_px), EVERYWHERE, np.zeros(EVERYWHERE.shape, np.float32)
+    )
     margin = round(diameter_px / 2) + 8
     inner = (slice(margin, -margin), slice(WIDTH // 3 + margin, -margin))
     assert np.median(blur.coc_px[inner]) == pytest.approx(diameter_px, rel=0.15)
@@ -78,7 +84,9 @@ def test_the_blur_map_of_a_pair_is_right_at_any_size(size, diameter_px):
     layers = [blurred_beside_sharp(np.ascontiguousarray(one), diameter_px) for one in
               np.moveaxis(sharp, 2, 0)]  # fmt: skip
     pictures = (noisy(np.stack(layers, axis=2), 1), noisy(sharp, 2))
-    blurry, still = (as_integer(linear_to_srgb(np.clip(one, 0, 1)), 8) for one in pictures)
+    blurry, still = (
+        as_integer(linear_to_srgb(np.clip(one, 0, 1)), 8) for one in pictures
+    )
     blur = blur_map(measure(blurry, still, flow_estimator()))
     inner = blur.diameter_px[80:-80, width // 3 + 80 : -80]
     assert np.isfinite(inner).mean() > 0.7

@@ -13,7 +13,9 @@ def paired_batch(side: int = 32, count: int = 2) -> Batch:
     generator = torch.Generator().manual_seed(3)
     coarse = torch.rand(count, 3, side // 4, side // 4, generator=generator)
     sharp = 0.5 + nn.functional.interpolate(coarse, (side, side), mode="bilinear") / 2
-    blurry = 0.5 * nn.functional.avg_pool2d(sharp, 5, stride=1, padding=2, count_include_pad=False)
+    blurry = 0.5 * nn.functional.avg_pool2d(
+        sharp, 5, stride=1, padding=2, count_include_pad=False
+    )
     views = torch.cat([blurry.roll(1, -1), blurry.roll(-1, -1)], dim=1)
     return Batch(blurry, sharp, supervision={"dual_pixel": views})
 
@@ -33,7 +35,13 @@ def loss_falls_to(
     optimisers = make_optimisers(recipe, network, objective)
     losses = [
         optimiser_step(
-            recipe, optimisers, network, objective, batch, Progress(step, 0.0), learning_rate
+            recipe,
+            optimisers,
+            network,
+            objective,
+            batch,
+            Progress(step, 0.0),
+            learning_rate,
         )["loss"]
         for step in range(steps)
     ]

@@ -55,7 +55,9 @@ def test_a_wrong_file_is_refused(home, refused):
         loss("perceptual")
 
 
-def stored_as(file: BackboneFile, state: dict[str, torch.Tensor], home: Path) -> BackboneFile:
+def stored_as(
+    file: BackboneFile, state: dict[str, torch.Tensor], home: Path
+) -> BackboneFile:
     """Put weights where the file would lie; returns it with their hash."""
     path = home / file.filename
     torch.save(state, path)
@@ -87,7 +89,8 @@ def test_distances_of_earlier_layers_are_added_before_their_activations():
     first, second = pictures()
     compare = Perceptual(layers, normalise=False, distance="l1", earlier=[2])
     expected = sum(
-        (layers[: last + 1](first) - layers[: last + 1](second)).abs().mean() for last in (2, 7)
+        (layers[: last + 1](first) - layers[: last + 1](second)).abs().mean()
+        for last in (2, 7)
     )
     torch.testing.assert_close(compare(first, second), expected)
 
@@ -109,7 +112,9 @@ def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(home, monkeypa
     torch.manual_seed(0)
     with pytest.warns(UserWarning, match="weights"):
         model = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
-    names = {name: f"features.{name.split('.', 1)[1]}" for name in model.net.state_dict()}
+    names = {
+        name: f"features.{name.split('.', 1)[1]}" for name in model.net.state_dict()
+    }
     state = {names[name]: value for name, value in model.net.state_dict().items()}
     monkeypatch.setattr(lpips_module, "ALEXNET", stored_as(ALEXNET, state, home))
     first, second = pictures()
@@ -119,4 +124,6 @@ def test_lpips_is_the_package_s_own_and_feels_the_forgotten_range(home, monkeypa
         swapped = model(2 * first.flip(1) - 1, 2 * second.flip(1) - 1).mean()
     torch.testing.assert_close(loss("lpips")(first, second), right)
     torch.testing.assert_close(loss("lpips", normalise=False)(first, second), forgotten)
-    torch.testing.assert_close(loss("lpips", colour_order="bgr")(first, second), swapped)
+    torch.testing.assert_close(
+        loss("lpips", colour_order="bgr")(first, second), swapped
+    )

@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.chain import published_stage
 from defocus.baselines.operators.chain_cards import PRESETS, Prior
-from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2_levels, wiener_levels
+from defocus.baselines.operators.deconvolution import (
+    richardson_lucy,
+    tvl2_levels,
+    wiener_levels,
+)
 from defocus.baselines.operators.domain import Mirrored, Periodic, fade_to_blurry
-from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
+from defocus.baselines.operators.krishnan_fergus import (
+    krishnan_fergus,
+    krishnan_fergus_levels,
+)
 from defocus.baselines.operators.varying import (
     blur_levels,
     deconvolve,
@@ -35,7 +42,9 @@ def scene(height: int = 96, width: int = 128) -> NDArray[np.float64]:
     return np.ascontiguousarray(texture("astronaut", width, height)[:, :, 1])
 
 
-def mirrored(picture: NDArray[np.float64], psf: NDArray[np.float64]) -> NDArray[np.float64]:
+def mirrored(
+    picture: NDArray[np.float64], psf: NDArray[np.float64]
+) -> NDArray[np.float64]:
     return np.asarray(cv2.filter2D(picture, -1, psf, borderType=cv2.BORDER_REFLECT))
 
 
@@ -49,11 +58,15 @@ def psnr(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
 
 def wiener(blurry, psf, domain, noise_to_signal):
     transfers = [domain.transfer(psf)]
-    return next(wiener_levels(blurry, transfers, domain, noise_to_signal=noise_to_signal))
+    return next(
+        wiener_levels(blurry, transfers, domain, noise_to_signal=noise_to_signal)
+    )
 
 
 def tvl2(blurry, psf, domain):
-    return next(tvl2_levels(blurry, [domain.transfer(psf)], domain, weight=5000, iterations=30))
+    return next(
+        tvl2_levels(blurry, [domain.transfer(psf)], domain, weight=5000, iterations=30)
+    )
 
 
 def test_mirrored_domain_convolves_and_differentiates_as_defined(refused):
@@ -145,33 +158,45 @@ def test_blended_levels_have_no_seam():
     nearest = np.select([ramp < 6, ramp < 10], [4.0, 8.0], 12.0)
     hard = deconvolve(blurry, nearest, method, shape="gaussian", count=3)
     seams = np.flatnonzero(np.diff(nearest[0]))
-    jumps = [np.abs(np.diff(one - blurry, axis=1)[:, seams]).mean() for one in (smooth, hard)]
+    jumps = [
+        np.abs(np.diff(one - blurry, axis=1)[:, seams]).mean() for one in (smooth, hard)
+    ]
     assert jumps[0] < 0.6 * jumps[1]
 
 
 def test_one_level_of_the_varying_form_is_the_plain_one():
     blurry = mirrored(scene(40, 60), disc_psf(6.0)).astype(np.float32)
     method = partial(krishnan_fergus_levels, prior=Prior(2 / 3, 500))
-    varying = deconvolve(blurry[:, :, None], np.full((40, 60), 6.0), method, shape="disc", count=8)
-    plain = krishnan_fergus(blurry, disc_psf(6.0), Prior(2 / 3, 500), Mirrored((40, 60)))
+    varying = deconvolve(
+        blurry[:, :, None], np.full((40, 60), 6.0), method, shape="disc", count=8
+    )
+    plain = krishnan_fergus(
+        blurry, disc_psf(6.0), Prior(2 / 3, 500), Mirrored((40, 60))
+    )
     np.testing.assert_allclose(varying[:, :, 0], plain, atol=1e-5)
 
 
 def test_saturated_lights_do_not_ring():
     light = 0.3 * np.ones((80, 80, 3), np.float32)
     light[36:44, 36:44] = 20.0
-    seen = cv2.filter2D(light, -1, disc_psf(9.0), borderType=cv2.BORDER_REFLECT).clip(0, 1)
+    seen = cv2.filter2D(light, -1, disc_psf(9.0), borderType=cv2.BORDER_REFLECT).clip(
+        0, 1
+    )
     spread = np.full((80, 80), 9.0)
     method = partial(krishnan_fergus_levels, prior=Prior(2 / 3, 3000))
     restored = deconvolve(seen, spread, method, shape="disc", count=2).clip(0, 1)
     kept = fade_to_blurry(restored, seen, spread)
     around = (np.hypot(*(np.mgrid[:80, :80] - 39.5)) < 16) & (seen[:, :, 0] < 0.98)
-    assert np.abs(kept - seen)[around].max() < 0.8 * np.abs(restored - seen)[around].max()
+    assert (
+        np.abs(kept - seen)[around].max() < 0.8 * np.abs(restored - seen)[around].max()
+    )
     np.testing.assert_array_equal(kept[seen >= 0.98], seen[seen >= 0.98])
 
 
 def test_the_cards_of_the_variants_name_their_strength():
-    follows = {preset.name: baseline(f"jnb-{preset.name}").card.follows for preset in PRESETS}
+    follows = {
+        preset.name: baseline(f"jnb-{preset.name}").card.follows for preset in PRESETS
+    }
     assert "power 2, weight 2.016;" in follows["dpdd-squares"]
     assert "power 1.5, weight 4.2;" in follows["realdof"]
 
@@ -187,7 +212,9 @@ def test_the_published_stage_leaves_sharp_pixels_and_sharpens_blurred_ones():
         restored = published_stage(blurry, sigma, preset.prior)
         np.testing.assert_array_equal(restored[:, :32], blurry[:, :32])
         errors[preset.name] = error(restored[right], picture[right])
-    assert errors["dpdd"] < error(blurry[right], picture[right]) < errors["realdof"]  # too smooth
+    assert (
+        errors["dpdd"] < error(blurry[right], picture[right]) < errors["realdof"]
+    )  # too smooth
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
@@ -202,18 +229,22 @@ def layered(psfs: list[NDArray[np.float64]]) -> tuple[NDArray[np.float32], ...]:
     """Blurry and sharp sRGB pictures and the map of two halves, the right one out of focus."""
     sharp = texture("coffee", 160, 120)
     blurry = sharp.copy()
-    blurry[:, 80:] = cv2.filter2D(sharp, -1, psfs[0][::-1, ::-1], borderType=cv2.BORDER_REFLECT)[
-        :, 80:
-    ]
+    blurry[:, 80:] = cv2.filter2D(
+        sharp, -1, psfs[0][::-1, ::-1], borderType=cv2.BORDER_REFLECT
+    )[:, 80:]
     diameter = np.zeros((120, 160), np.float32)
     diameter[:, 80:] = 8.0
     pictures = (linear_to_srgb(blurry), linear_to_srgb(sharp))
     return (*(one.astype(np.float32) for one in pictures), diameter)
 
 
-def oracle(blurry: NDArray[np.float32], diameter: NDArray[np.float32]) -> NDArray[np.float32]:
+def oracle(
+    blurry: NDArray[np.float32], diameter: NDArray[np.float32]
+) -> NDArray[np.float32]:
     picture = torch.from_numpy(blurry).permute(2, 0, 1)[None]
-    restored = baseline("oracle-map").build()(picture, torch.from_numpy(diameter)[None, None])
+    restored = baseline("oracle-map").build()(
+        picture, torch.from_numpy(diameter)[None, None]
+    )
     return restored[0].permute(1, 2, 0).numpy()
 
 

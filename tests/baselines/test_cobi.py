@@ -14,11 +14,17 @@ from defocus.baselines.losses.perceptual import vgg19
 def test_equal_features_cost_nothing_and_shifted_ones_their_way():
     draw = torch.Generator().manual_seed(0)
     features = torch.randn(1, 16, 1, 12, generator=draw)
-    assert contextual_bilateral(features, features).item() == pytest.approx(0.0, abs=1e-6)
+    assert contextual_bilateral(features, features).item() == pytest.approx(
+        0.0, abs=1e-6
+    )
     moved = features.roll(2, dims=3)
     expected = 0.1 * (10 * 2 + 2 * 10) / 12 / 12  # ten go two places, two go ten
-    assert contextual_bilateral(moved, features).item() == pytest.approx(expected, rel=1e-4)
-    assert contextual_bilateral(moved, features, 0.0).item() == pytest.approx(0.0, abs=1e-6)
+    assert contextual_bilateral(moved, features).item() == pytest.approx(
+        expected, rel=1e-4
+    )
+    assert contextual_bilateral(moved, features, 0.0).item() == pytest.approx(
+        0.0, abs=1e-6
+    )
 
 
 def test_a_shifted_picture_costs_less_than_another_one():

@@ -109,4 +109,6 @@ def test_the_objective_describes_tiles_picture_by_picture():
 
 def test_another_network_is_refused(refused):
     with refused(TypeError):
-        objective("contextual_deblur")(torch.nn.Conv2d(3, 3, 1), paired_batch(16), Progress(0, 0.0))
+        objective("contextual_deblur")(
+            torch.nn.Conv2d(3, 3, 1), paired_batch(16), Progress(0, 0.0)
+        )

@@ -41,7 +41,9 @@ OTHER_NETWORKS = {
 }
 """Variants that are more than another training of their system's network, one of each kind."""
 IN_BASELINES = re.compile(r"(?:systems|baselines)\.(?!systems)(\w+)\.")
-PROBED = {name for path in probe_files() for name in IN_BASELINES.findall(path.read_text())}
+PROBED = {
+    name for path in probe_files() for name in IN_BASELINES.findall(path.read_text())
+}
 WHOLE = [
     name
     for name, system in SYSTEMS.items()
@@ -74,7 +76,9 @@ def inputs(
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The blurry pictures, and what the card needs beside them."""
     channels = 6 if system.card.input == "dual" else 3
-    needs = {name: draw(count, CHANNELS[name], height, width) for name in system.card.needs}
+    needs = {
+        name: draw(count, CHANNELS[name], height, width) for name in system.card.needs
+    }
     return draw(count, channels, height, width), needs
 
 
@@ -83,7 +87,11 @@ def narrow(system: Baseline) -> Baseline:
     copy = system.narrowed()
     if not isinstance(copy.build, Network):
         return copy
-    settings = {name: value for name, value in copy.build.settings.items() if name not in COPYING}
+    settings = {
+        name: value
+        for name, value in copy.build.settings.items()
+        if name not in COPYING
+    }
     return replace(copy, build=replace(copy.build, settings=settings, zeroed=()))
 
 
@@ -95,7 +103,9 @@ COPYING = {"repeats_input"}
 def built(system: str) -> nn.Module:
     """The network of that ``repr``, kept until another one is built; not for changing it."""
     torch.manual_seed(0)
-    return next(one for one in map(narrow, SYSTEMS.values()) if repr(one.build) == system).build()
+    return next(
+        one for one in map(narrow, SYSTEMS.values()) if repr(one.build) == system
+    ).build()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +119,10 @@ COMPILED = {"jnb"}
 """Compiling their loops takes seconds."""
 bases = pytest.mark.parametrize(
     "network",
-    [pytest.param(name, marks=pytest.mark.full if name in COMPILED else ()) for name in BASES],
+    [
+        pytest.param(name, marks=pytest.mark.full if name in COMPILED else ())
+        for name in BASES
+    ],
     indirect=True,
 )
 
@@ -139,7 +152,9 @@ def test_a_whole_network_that_no_fixture_runs_keeps_an_odd_size(name):
 
 @bases
 @torch.no_grad()
-def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays(network):
+def test_batch_gives_what_singles_give_twice_what_once_gives_and_the_input_stays(
+    network,
+):
     system, module = network
     blurry, needs = inputs(system, 2, *BATCH_SIZE)
     kept = blurry.clone()
@@ -215,14 +230,20 @@ def test_parameters_are_counted_without_memory(network, capfd):
     check_count(*network, capfd)
 
 
-def check_count(system: Baseline, module: nn.Module, capfd: pytest.CaptureFixture[str]) -> None:
+def check_count(
+    system: Baseline, module: nn.Module, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The count is that of the network itself; of the whole one it is as declared."""
     capfd.readouterr()
     assert parameter_count(system) == sum(one.numel() for one in module.parameters())
     whole = SYSTEMS[system.card.name]
     counted = parameter_count(whole)
-    assert parameters(whole) == counted, "run: python -m defocus.benchmark.commands.list"
-    assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
+    assert parameters(whole) == counted, (
+        "run: python -m defocus.benchmark.commands.list"
+    )
+    assert capfd.readouterr().err == "", (
+        "built twice: it cannot be built without memory"
+    )
 
 
 @pytest.mark.full
@@ -243,7 +264,9 @@ def training_kinds() -> list[str]:
         system = SYSTEMS[name]
         recipe = system.recipe()
         family = system.card.variant_of or name
-        key = json.dumps([family, recipe.objective, recipe.objective_settings], sort_keys=True)
+        key = json.dumps(
+            [family, recipe.objective, recipe.objective_settings], sort_keys=True
+        )
         if key not in seen:
             seen.add(key)
             kinds.append(name)
@@ -259,7 +282,11 @@ RESTING = {"mdp-views": "sharp_"}
 def recipe_of(narrow_copy: Baseline) -> Recipe:
     """The recipe of the whole system."""
     own = SYSTEMS[narrow_copy.card.name].recipe
-    return narrow_copy.recipe() if narrow_copy.card.name.startswith(OF_WHOLE_SIZE) else own()
+    return (
+        narrow_copy.recipe()
+        if narrow_copy.card.name.startswith(OF_WHOLE_SIZE)
+        else own()
+    )
 
 
 DEAREST = {"cyclegan", "jdrl-unet-official"}
@@ -267,7 +294,10 @@ DEAREST = {"cyclegan", "jdrl-unet-official"}
 
 @pytest.mark.parametrize(
     "network",
-    [pytest.param(k, marks=[pytest.mark.full] * (k in DEAREST)) for k in training_kinds()],
+    [
+        pytest.param(k, marks=[pytest.mark.full] * (k in DEAREST))
+        for k in training_kinds()
+    ],
     indirect=True,
 )
 def test_a_training_step_gives_finite_gradients(network):
@@ -281,7 +311,9 @@ def test_a_training_step_gives_finite_gradients(network):
     loss_of = objective(recipe.objective, **recipe.objective_settings).train()
     side = TRAINING_PX
     blurry, needs = inputs(system, 1, side, side)
-    supervision = {name: draw(1, CHANNELS[name], side, side) for name in recipe.supervision}
+    supervision = {
+        name: draw(1, CHANNELS[name], side, side) for name in recipe.supervision
+    }
     batch = Batch(blurry, draw(1, 3, side, side).flip(-1), needs, supervision)
     first = [] if recipe.objective == "supervised" else [0.0]
     moved = 0.0
@@ -291,11 +323,19 @@ def test_a_training_step_gives_finite_gradients(network):
         loss.backward()
         assert loss.shape == ()
         assert all(math.isfinite(float(value)) for value in parts.values())
-        assert not any(getattr(value, "requires_grad", False) for value in parts.values())
-        norms = [float(one.grad.norm()) for one in module.parameters() if one.grad is not None]
+        assert not any(
+            getattr(value, "requires_grad", False) for value in parts.values()
+        )
+        norms = [
+            float(one.grad.norm())
+            for one in module.parameters()
+            if one.grad is not None
+        ]
         assert all(map(math.isfinite, norms))
         moved += sum(norms)
-    still = [n for n, p in module.named_parameters() if p.requires_grad and p.grad is None]
+    still = [
+        n for n, p in module.named_parameters() if p.requires_grad and p.grad is None
+    ]
     module.zero_grad()
     assert moved > 0
     resting = RESTING.get(system.card.name, "none")
@@ -308,7 +348,9 @@ def test_recipes_have_all_budgets(name):
     settings = recipe()
     demo, quick = settings.schedule("demo").steps, settings.schedule("quick").steps
     assert demo <= quick
-    rates = [settings.learning_rate("paper", settings.epochs * k / 50) for k in range(51)]
+    rates = [
+        settings.learning_rate("paper", settings.epochs * k / 50) for k in range(51)
+    ]
     assert all(0 <= rate <= settings.paper.learning_rate * (1 + 1e-9) for rate in rates)
     text = json.dumps(settings.objective_settings, sort_keys=True)
     assert has_adversary(settings.objective, text) == (settings.adversary is not None)
@@ -328,6 +370,9 @@ def test_cards_say_what_a_reader_needs(name):
         assert len(text) > 2
     assert card.kind == "objective" or not name.startswith("jdrl-")
     assert set(card.needs) <= set(CHANNELS)
-    assert card.weights_trained_on in {(UNKNOWN,), ()} or UNKNOWN not in card.weights_trained_on
+    assert (
+        card.weights_trained_on in {(UNKNOWN,), ()}
+        or UNKNOWN not in card.weights_trained_on
+    )
     if name.endswith(("-truth", "-prealigned")):
         assert not card.weights_trained_on  # nobody released any

@@ -28,7 +28,9 @@ def tiny(tmp_path, monkeypatch):
     (folder / "network.py").write_text(NETWORK, encoding="utf-8")
     (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    card = Card("tiny", "Tiny", "network", "single", "own", "s", "f", "l", published_as="row")
+    card = Card(
+        "tiny", "Tiny", "network", "single", "own", "s", "f", "l", published_as="row"
+    )
     return Baseline.of_folder(f"{folder.name}.baseline", "network:Tiny", card, size=5)
 
 

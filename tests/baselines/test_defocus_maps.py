@@ -33,10 +33,14 @@ def test_the_blur_of_a_step_is_measured(sigma_px):
     offsets = np.arange(64) - 32.0
     seen = np.repeat(0.2 + 0.5 * ndtr(offsets / sigma_px)[None], 48, axis=0)
     fine, coarse = (gradient_magnitude(seen, scale, 9)[24, 32] for scale in (1.0, 1.5))
-    np.testing.assert_allclose(edge_sigma_px(fine, coarse, 1.0, 1.5), sigma_px, rtol=0.05)
+    np.testing.assert_allclose(
+        edge_sigma_px(fine, coarse, 1.0, 1.5), sigma_px, rtol=0.05
+    )
 
 
-@pytest.mark.parametrize("name", ["ebdb", "tvl2-2016", pytest.param("jnb", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "name", ["ebdb", "tvl2-2016", pytest.param("jnb", marks=pytest.mark.full)]
+)
 def test_more_blur_gives_a_larger_map(name):
     estimate: Estimate = MAPS[name].estimate_sigma_px
     medians = [np.median(estimate(blurred(sigma))) for sigma in (0.5, 1.2, 2.0)]
@@ -62,7 +66,9 @@ def test_as_many_atoms_are_counted_as_made_up_the_patch():
 def test_dmenet_s_chain_restores_with_the_map_that_its_network_gives():
     torch.manual_seed(0)
     chain = DMENetDeblurring(divide_channels_by=16).eval()
-    blurry = torch.from_numpy(blurred(1.5)).permute(2, 0, 1)[None, :, :48, :64].contiguous()
+    blurry = (
+        torch.from_numpy(blurred(1.5)).permute(2, 0, 1)[None, :, :48, :64].contiguous()
+    )
     with torch.no_grad():
         given = chain.outputs(blurry)
     torch.testing.assert_close(given["defocus_map"], 4 * blur_sigma_px(given["map"]))

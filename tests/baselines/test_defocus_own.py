@@ -79,7 +79,11 @@ def test_shipped_weights_restore_a_picture_that_was_not_trained_on(name):
     network = build_with(system, find_weights(system, str(path)))
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
     gains = []
-    for picture in (skimage.data.chelsea(), skimage.data.astronaut(), skimage.data.coffee()):
+    for picture in (
+        skimage.data.chelsea(),
+        skimage.data.astronaut(),
+        skimage.data.coffee(),
+    ):
         sharp = picture[40:296, 100:356] / np.float32(255)
         blurry = blurred(sharp)
         tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]

@@ -8,7 +8,11 @@ import torch
 
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.dmenet import DomainCritic, RealPictures, resized_label
+from defocus.baselines.objectives.dmenet import (
+    DomainCritic,
+    RealPictures,
+    resized_label,
+)
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.network import (
     DMENet,
@@ -31,7 +35,9 @@ def test_batch_norm_has_a_shift_and_no_scale():
         trained = layer(features)
         torch.testing.assert_close(trained.mean(dim=(0, 2, 3)), layer.bias.data)
         # Decay 0.9: a tenth of the batch's mean goes into the moving one.
-        torch.testing.assert_close(layer.running_mean, 0.1 * features.mean(dim=(0, 2, 3)))
+        torch.testing.assert_close(
+            layer.running_mean, 0.1 * features.mean(dim=(0, 2, 3))
+        )
         layer.eval()
         expected = (features[:, :1] - layer.running_mean[0]) / torch.sqrt(
             layer.running_var[0] + 1e-5
@@ -41,7 +47,9 @@ def test_batch_norm_has_a_shift_and_no_scale():
 
 def test_the_output_stands_for_diameters_up_to_fifteen_pixels():
     share = torch.tensor([0.0, 1 / 15, 0.2, 1.0])
-    torch.testing.assert_close(defocus_map_px(share), torch.tensor([0.0, 1.0, 3.0, 15.0]))
+    torch.testing.assert_close(
+        defocus_map_px(share), torch.tensor([0.0, 1.0, 3.0, 15.0])
+    )
     torch.testing.assert_close(blur_sigma_px(share), torch.tensor([0.0, 0.0, 1.0, 7.0]))
 
 
@@ -82,17 +90,28 @@ def real_pictures(folder: Path, side: int = 40) -> dict[str, object]:
     noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     mask = np.zeros_like(noise)
     mask[:, : side // 2] = 255
-    for name, picture in (("image/1.png", noise), ("gt/1.png", mask), ("bare/1.png", noise)):
+    for name, picture in (
+        ("image/1.png", noise),
+        ("gt/1.png", mask),
+        ("bare/1.png", noise),
+    ):
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         write_image(path, picture)
-    return {"labelled": str(folder), "unlabelled": str(folder / "bare"), "divide_channels_by": 16}
+    return {
+        "labelled": str(folder),
+        "unlabelled": str(folder / "bare"),
+        "divide_channels_by": 16,
+    }
 
 
 def test_the_critic_is_padded_as_tensorflow_pads():
     critic = DomainCritic()
     kernels = 64 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512
-    assert sum(p.numel() for p in critic.parameters()) == 16 * kernels + 64 + 128 + 256 + 512
+    assert (
+        sum(p.numel() for p in critic.parameters())
+        == 16 * kernels + 64 + 128 + 256 + 512
+    )
     with torch.no_grad():
         assert critic(torch.rand(1, 64, 30, 64)).shape == (1, 1, 1, 2)
         first = critic.layers[0]
@@ -114,7 +133,13 @@ def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path):
 
     def step(epoch: float) -> dict[str, float]:
         return optimiser_step(
-            recipe, optimisers, network, criterion, batch, Progress(1, epoch), learning_rate=1e-3
+            recipe,
+            optimisers,
+            network,
+            criterion,
+            batch,
+            Progress(1, epoch),
+            learning_rate=1e-3,
         )
 
     assert set(step(9.0)) == {"loss", "map"}
@@ -122,7 +147,11 @@ def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path):
     assert {"focus", "adversarial", "adversary"} < set(losses[0])
     assert losses[-1]["focus"] < losses[0]["focus"]
     for part in (network, criterion):
-        assert all(torch.isfinite(p.grad).all() for p in part.parameters() if p.grad is not None)
+        assert all(
+            torch.isfinite(p.grad).all()
+            for p in part.parameters()
+            if p.grad is not None
+        )
     drawn = []
     for _ in range(2):
         torch.manual_seed(7)  # the training seeds each step: crops come again
@@ -138,7 +167,9 @@ def test_folders_that_cannot_be_used_are_named(tmp_path, refused):
         objective("dmenet", **settings | {"unlabelled": str(tmp_path / "none")})
     criterion = objective("dmenet", **settings)
     batch = paired_batch(48)
-    batch = dataclasses.replace(batch, supervision={"defocus_map": torch.zeros(2, 1, 48, 48)})
+    batch = dataclasses.replace(
+        batch, supervision={"defocus_map": torch.zeros(2, 1, 48, 48)}
+    )
     with refused(InputError):
         criterion(DMENet(divide_channels_by=16), batch, Progress(1, 10.0))
     (tmp_path / "gt" / "1.png").rename(tmp_path / "gt" / "2.png")

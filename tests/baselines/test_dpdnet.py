@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.systems.dpdnet.network import TRUNCATED_STD, DPDNet, convert, layer_names
+from defocus.baselines.systems.dpdnet.network import (
+    TRUNCATED_STD,
+    DPDNet,
+    convert,
+    layer_names,
+)
 
 NARROW = (8, 16, 32, 64, 128)
 
@@ -33,9 +38,15 @@ def test_weights_start_as_keras_draws_them():
         fan_in = layer.weight[0].numel()
         if layer is not last and layer.weight.numel() > 10_000:
             wanted = math.sqrt(2 / fan_in)
-            assert float(layer.weight.detach().std()) == pytest.approx(wanted, rel=0.03), name
-            assert float(layer.weight.detach().abs().max()) <= 2 * wanted / TRUNCATED_STD
-    assert float(last.weight.detach().abs().max()) <= math.sqrt(6 / (3 + 3))  # Glorot's bound
+            assert float(layer.weight.detach().std()) == pytest.approx(
+                wanted, rel=0.03
+            ), name
+            assert (
+                float(layer.weight.detach().abs().max()) <= 2 * wanted / TRUNCATED_STD
+            )
+    assert float(last.weight.detach().abs().max()) <= math.sqrt(
+        6 / (3 + 3)
+    )  # Glorot's bound
 
 
 @pytest.mark.parametrize("whole_model", [False, True])
@@ -46,14 +57,20 @@ def test_keras_files_become_ours(whole_model):
     stored: dict[str, torch.Tensor] = {}
     root = "model_weights/" if whole_model else ""
     for number, name in enumerate(layer_names(), start=25):
-        kernel = torch.rand(3, 2, 4, 5, generator=generator)  # rows, columns, inputs, outputs
+        kernel = torch.rand(
+            3, 2, 4, 5, generator=generator
+        )  # rows, columns, inputs, outputs
         bias = torch.rand(5, generator=generator)
         wanted |= {f"{name}.weight": kernel.permute(3, 2, 0, 1), f"{name}.bias": bias}
         path = f"{root}conv2d_{number}/conv2d_{number}/"
         stored |= {f"{path}kernel:0": kernel, f"{path}bias:0": bias}
     if whole_model:
-        stored["optimizer_weights/training/Adam/conv2d_25/kernel/m:0"] = torch.rand(3, 2, 4, 5)
-    shuffled = dict(sorted(stored.items()))  # as HDF5 lists them: conv2d_3 after conv2d_25
+        stored["optimizer_weights/training/Adam/conv2d_25/kernel/m:0"] = torch.rand(
+            3, 2, 4, 5
+        )
+    shuffled = dict(
+        sorted(stored.items())
+    )  # as HDF5 lists them: conv2d_3 after conv2d_25
     state = convert(shuffled)
     assert set(state) == set(wanted)
     assert all(torch.equal(state[name], wanted[name]) for name in wanted)

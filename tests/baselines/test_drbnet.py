@@ -18,7 +18,13 @@ def test_a_schedule_starts_from_added_weights(tmp_path, monkeypatch, refused):
     """The same label is refused before anything was added under it."""
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     system = baseline("kpac-2level")  # a small one
-    settings = {"crop_px": 16, "batch": 1, "learning_rate": 1e-12, "steps": 1, "start": "first"}
+    settings = {
+        "crop_px": 16,
+        "batch": 1,
+        "learning_rate": 1e-12,
+        "steps": 1,
+        "start": "first",
+    }
     schedule = Schedule.model_validate(settings)
     recipe = Recipe(epochs=1, paper=schedule, quick=schedule, demo=schedule)
     run = Run("kpac-2level-01234567", "group", system, recipe, "demo", 0)

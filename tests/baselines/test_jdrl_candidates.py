@@ -21,7 +21,10 @@ LATER = Progress(step=100, epoch=20.0, warmup_epochs=15)
 def smooth_flow(largest_px: float) -> torch.Tensor:
     """A zoom with a turn: neighbouring pixels move nearly alike."""
     across = torch.linspace(-1, 1, 96)[None, :].expand(96, 96)
-    return largest_px * torch.stack([across - 0.5 * across.T, across.T + 0.5 * across])[None]
+    return (
+        largest_px
+        * torch.stack([across - 0.5 * across.T, across.T + 0.5 * across])[None]
+    )
 
 
 def test_the_inverse_leads_back():
@@ -35,7 +38,9 @@ def test_the_inverse_leads_back():
 def test_the_true_flow_is_used_and_nothing_is_measured(shifted):
     blurry, target = shifted(0, 0), shifted(3, -2)
     objective = make(flow="true", mask="none", kernels="none")
-    true_flow = torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 96, 96).contiguous()
+    true_flow = (
+        torch.tensor([3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, 96, 96).contiguous()
+    )
 
     def loss(flow: torch.Tensor) -> float:
         with torch.no_grad():
@@ -48,7 +53,8 @@ def test_the_true_flow_is_used_and_nothing_is_measured(shifted):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"flow": "true"}, {"kernels": "thin-lens"}, {"kernels": "thin-lens-measured"}]
+    "settings",
+    [{"flow": "true"}, {"kernels": "thin-lens"}, {"kernels": "thin-lens-measured"}],
 )
 def test_what_the_recipe_does_not_ask_for_is_named(shifted, settings, refused):
     picture = shifted(0, 0)
@@ -67,7 +73,9 @@ def test_what_the_recipe_does_not_ask_for_is_named(shifted, settings, refused):
         {"flow": "true", "deformation": "none"},
     ],
 )
-def test_settings_that_contradict_each_other_are_refused_before_training(settings, refused):
+def test_settings_that_contradict_each_other_are_refused_before_training(
+    settings, refused
+):
     with refused(SettingsError):
         make(**settings)
 
@@ -77,12 +85,21 @@ def test_reblurring_learns_on_targets_that_the_true_flow_aligned(shifted):
     picture = shifted(0, 0)
     target = torch.roll(picture, (40, 40), dims=(2, 3))
     flow = torch.full((1, 2, 96, 96), 40.0)
-    settings = {"flow": "true", "reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
+    settings = {
+        "flow": "true",
+        "reblur_epochs": 10.0,
+        "reblur_alone": "target",
+        "features": 8,
+    }
     alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
     objective = make(**settings)
     seen = []
-    objective.reblurring.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    objective(Constant(picture), Batch(picture, target, supervision={"flow": flow}), alone)
+    objective.reblurring.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0])
+    )
+    objective(
+        Constant(picture), Batch(picture, target, supervision={"flow": flow}), alone
+    )
     torch.testing.assert_close(seen[0][..., :50, :50], picture[..., :50, :50])
 
 
@@ -93,7 +110,9 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted):
     settings = {"reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
     objective, network = make(**settings), Constant(blurry)
     alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
-    objective(network, Batch(blurry, target), LATER)  # as a trial step before the training does
+    objective(
+        network, Batch(blurry, target), LATER
+    )  # as a trial step before the training does
     optimiser = torch.optim.Adam([*objective.parameters(), *network.parameters()], 2e-3)
     for _ in range(60):
         loss, parts = objective(network, Batch(blurry, target), alone)
@@ -102,10 +121,14 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted):
         optimiser.step()
     assert set(parts) == {"reblur"}
     assert torch.equal(network.picture, blurry)  # it got no gradient
-    with torch.no_grad():  # a network that saw the blurry picture alone would be the identity
+    with (
+        torch.no_grad()
+    ):  # a network that saw the blurry picture alone would be the identity
         blurred = objective.reblurring(sharp, blurry)
     assert float(charbonnier(blurred, blurry)) < 0.7 * float(charbonnier(sharp, blurry))
-    learned = {name: one.clone() for name, one in objective.reblurring.state_dict().items()}
+    learned = {
+        name: one.clone() for name, one in objective.reblurring.state_dict().items()
+    }
     optimiser.zero_grad()
     objective(network, Batch(blurry, target), LATER)[0].backward()
     optimiser.step()
@@ -123,7 +146,9 @@ def test_the_output_alone_is_deformed(shifted):
         both, of_both = make(kernels="none")(Constant(restored), batch, LATER)
     assert set(parts) == {"deblur_reverse", "mask_kept_share_reverse"}
     assert float(loss) == pytest.approx(of_both["deblur_reverse"])
-    assert float(both) == pytest.approx(of_both["deblur_forward"] + of_both["deblur_reverse"])
+    assert float(both) == pytest.approx(
+        of_both["deblur_forward"] + of_both["deblur_reverse"]
+    )
 
 
 @pytest.mark.parametrize(("epoch", "kept"), [(20.0, 1), (31.0, 2), (46.0, 3)])
@@ -183,7 +208,9 @@ def test_discs_of_the_true_map_ask_for_the_sharp_picture(shifted):
     blurry = reblurred_by_map(sharp, diameters)
     objective = make(kernels="thin-lens")
     batch = Batch(blurry, sharp, supervision={"defocus_map": diameters})
-    assert float(objective.reblur_loss(sharp, batch)) == pytest.approx(objective.settings.epsilon)
+    assert float(objective.reblur_loss(sharp, batch)) == pytest.approx(
+        objective.settings.epsilon
+    )
     assert float(objective.reblur_loss(blurry, batch)) > 5 * objective.settings.epsilon
 
 
@@ -217,7 +244,9 @@ def test_each_pixel_has_its_own_disc_and_the_picture_a_gradient():
     blurred = reblurred_by_map(shown, diameters)
     torch.testing.assert_close(blurred[..., :20], picture[..., :20])
     assert float((blurred - picture)[..., 20:].abs().mean().detach()) > 0.1
-    ends = [reblurred_by_map(picture, torch.full((1, 1, 40, 40), float(d))) for d in (6, 7)]
+    ends = [
+        reblurred_by_map(picture, torch.full((1, 1, 40, 40), float(d))) for d in (6, 7)
+    ]
     low, high = torch.minimum(*ends)[..., 20:], torch.maximum(*ends)[..., 20:]
     between = blurred.detach()[..., 20:]
     assert bool(((between >= low - 1e-6) & (between <= high + 1e-6)).all())
@@ -236,9 +265,15 @@ def test_the_robust_loss_is_least_at_the_most_frequent_value():
     tried = torch.linspace(0, 1, 101)
     robust = [float(geman_mcclure(value.expand(7), seen)) for value in tried]
     absolute = [float(charbonnier(value.expand(7), seen)) for value in tried]
-    assert float(tried[min(range(101), key=robust.__getitem__)]) == pytest.approx(0.11, abs=0.011)
-    assert float(tried[min(range(101), key=absolute.__getitem__)]) == pytest.approx(0.5, abs=0.011)
-    assert float(geman_mcclure(torch.tensor([0.4]), torch.tensor([0.1]), 0.3)) == pytest.approx(0.5)
+    assert float(tried[min(range(101), key=robust.__getitem__)]) == pytest.approx(
+        0.11, abs=0.011
+    )
+    assert float(tried[min(range(101), key=absolute.__getitem__)]) == pytest.approx(
+        0.5, abs=0.011
+    )
+    assert float(
+        geman_mcclure(torch.tensor([0.4]), torch.tensor([0.1]), 0.3)
+    ) == pytest.approx(0.5)
 
 
 MEASURED = {"kernels": "thin-lens-measured"}
@@ -271,5 +306,7 @@ def test_a_network_with_another_objective_is_given_what_the_settings_need(
 ):
     own = baseline("unet").recipe
     network = retrained(own(), objective, settings)
-    same = own().model_copy(update={"objective": objective, "objective_settings": settings})
+    same = own().model_copy(
+        update={"objective": objective, "objective_settings": settings}
+    )
     assert network == same.model_copy(update=needed)

@@ -47,7 +47,9 @@ class KnownBlur(nn.Module):
 def blur(sharp: torch.Tensor) -> torch.Tensor:
     weights = torch.zeros(len(sharp), 8, *sharp.shape[-2:])
     weights[:, 3] = 1.0
-    return isotropic_reblur(sharp, torch.zeros(len(sharp), 35, *sharp.shape[-2:]), weights)
+    return isotropic_reblur(
+        sharp, torch.zeros(len(sharp), 35, *sharp.shape[-2:]), weights
+    )
 
 
 def losses(objective: JDRLObjective, restored: torch.Tensor, batch: Batch) -> float:
@@ -66,7 +68,9 @@ def test_in_mixed_precision_flow_is_measured_in_full(shifted):
     loss.backward()
     assert parts["flow_px"] == pytest.approx(float(exact["flow_px"]), abs=1e-5)
     assert parts["reblur"] == pytest.approx(float(exact["reblur"]), rel=0.05)
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in objective.parameters())
+    assert all(
+        p.grad is not None and p.grad.isfinite().all() for p in objective.parameters()
+    )
 
 
 def test_an_estimator_that_is_a_module_is_not_trained_along():
@@ -78,7 +82,9 @@ def test_an_estimator_that_is_a_module_is_not_trained_along():
             self.scale = nn.Parameter(torch.zeros(1))
 
     objective = JDRLObjective(estimator=ModuleFlow())
-    assert all(name.startswith("reblurring.") for name, _ in objective.named_parameters())
+    assert all(
+        name.startswith("reblurring.") for name, _ in objective.named_parameters()
+    )
     assert objective.estimator.name == "module"
 
 
@@ -89,7 +95,9 @@ def test_dual_pixel_views_are_reblurred_to_their_mean(shifted):
     views = torch.cat([blur(shifted(-1, 0)), blur(shifted(1, 0))], dim=1)
     _, parts = objective(Constant(sharp), Batch(views, sharp), LATER)
     mean = (views[:, :3] + views[:, 3:]) / 2
-    assert parts["reblur"] == pytest.approx(float(charbonnier(blur(sharp), mean)), rel=1e-4)
+    assert parts["reblur"] == pytest.approx(
+        float(charbonnier(blur(sharp), mean)), rel=1e-4
+    )
 
 
 def test_the_official_reading_is_a_bundle_of_defaults(refused):
@@ -106,7 +114,12 @@ WITHOUT_EFFECT: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"flow": "true"}, {"estimator": "dis", "weights": "flow.pth"}),
     (
         {"deformation": "none"},
-        {"curriculum_px": 0.5, "band": 0.2, "estimator": "pwcnet", "weights": "flow.pth"},
+        {
+            "curriculum_px": 0.5,
+            "band": 0.2,
+            "estimator": "pwcnet",
+            "weights": "flow.pth",
+        },
     ),
     ({"mask": "none"}, {"band": 0.35}),
     ({"mask": "consistency"}, {"band": 0.2}),
@@ -186,7 +199,9 @@ def test_the_masks_of_the_settings_are_used(shifted):
     for kind in ("paper", "official", "consistency", "none"):
         settings = JDRLSettings(mask=kind, kernels="none")
         objective = JDRLObjective(settings, ScriptedFlow(zoom(3.0)))
-        kept[kind] = objective(Constant(blurry), Batch(blurry, target), LATER)[1]["mask_kept_share"]
+        kept[kind] = objective(Constant(blurry), Batch(blurry, target), LATER)[1][
+            "mask_kept_share"
+        ]
     assert kept["none"] == 1.0
     assert len({round(float(share), 4) for share in kept.values()}) == 4
 
@@ -219,7 +234,10 @@ def test_free_kernels_can_shift_and_isotropic_ones_cannot(shifted):
 
 def test_fewer_levels_reach_less_far():
     network: Any = make(levels=4).reblurring
-    assert (network.kpn.out.out_channels, network.kernel_map_gene.out.out_channels) == (9, 4)
+    assert (network.kpn.out.out_channels, network.kernel_map_gene.out.out_channels) == (
+        9,
+        4,
+    )
 
 
 def test_around_a_network_of_its_own_training_there_are_three_phases(shifted):

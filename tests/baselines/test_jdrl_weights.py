@@ -16,7 +16,9 @@ def test_the_released_unet_is_turned_from_bgr_to_rgb():
     official = UNet(width=8, levels=3).eval()
     file = {f"G_state_dict.module.{k}": v for k, v in official.state_dict().items()}
     network = UNet(width=8, levels=3).eval()
-    state = {k.removeprefix("G_state_dict.module."): v for k, v in convert_unet(file).items()}
+    state = {
+        k.removeprefix("G_state_dict.module."): v for k, v in convert_unet(file).items()
+    }
     network.load_state_dict(state)
     picture = torch.rand(1, 3, 20, 24)
     as_opencv_reads = picture.flip(1)
@@ -30,10 +32,15 @@ def test_two_dictionaries_become_one(refused):
     deblur = {"out.0.bias": torch.zeros(3)}
     file = {f"Pred_state_dict.module.{k}": v for k, v in pred.items()}
     file |= {f"G_state_dict.module.{k}": v for k, v in deblur.items()}
-    file |= {"Reblur_state_dict.kpn.out.bias": torch.zeros(35), "epoch": torch.tensor(3)}
+    file |= {
+        "Reblur_state_dict.kpn.out.bias": torch.zeros(35),
+        "epoch": torch.tensor(3),
+    }
     state = convert(file)
     assert set(state) == {f"pred.{k}" for k in pred} | {"deblur.out.0.bias"}
     own = {"pred.out.bias": torch.zeros(35)}
     assert convert(own) is own
     with refused(WeightsError):
-        state_for(baseline("rjdrl-restormer"), {"Pred_state_dict.a": torch.zeros(1)}, "a.pth")
+        state_for(
+            baseline("rjdrl-restormer"), {"Pred_state_dict.a": torch.zeros(1)}, "a.pth"
+        )

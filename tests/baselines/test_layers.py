@@ -12,7 +12,11 @@ from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.ffdnet.network import FFDNet
-from defocus.baselines.systems.gkmnet.network import GKMNet, GroupedBank, InterleavedBank
+from defocus.baselines.systems.gkmnet.network import (
+    GKMNet,
+    GroupedBank,
+    InterleavedBank,
+)
 from defocus.baselines.systems.lakdnet.network import LaKDNet
 from defocus.baselines.systems.p2ikt.network import KernelFeatures, inverse_gaussians
 from defocus.baselines.systems.uformer_b.network import Uformer
@@ -73,8 +77,13 @@ def test_in_p2ikt_corrected_every_colour_meets_all_kernels_and_has_its_own():
     assert float(taps.sum()) == pytest.approx(1.0)
     expected = (taps.reshape(5, 5) * pictures[1, 2, 6:11, 8:13]).sum()
     torch.testing.assert_close(predictor(pictures)[1, 2, 8, 10], expected)
-    official, mended = (baseline(name).recipe() for name in ("p2ikt", "p2ikt-corrected"))
-    lpips = [recipe.objective_settings["terms"][2]["settings"] for recipe in (official, mended)]
+    official, mended = (
+        baseline(name).recipe() for name in ("p2ikt", "p2ikt-corrected")
+    )
+    lpips = [
+        recipe.objective_settings["terms"][2]["settings"]
+        for recipe in (official, mended)
+    ]
     assert lpips == [{"normalise": False}, {"normalise": True}]
 
 
@@ -123,7 +132,9 @@ def test_the_skip_of_level_four_is_taken_after_its_dropout(network):
     levels = network._encode(torch.rand(1, 3, 32, 32))
     network.dropout.p = 0.4
     network.eval()
-    assert [float(level.detach().abs().max()) > 0 for level in levels] == [True] * 3 + [False] * 2
+    assert [float(level.detach().abs().max()) > 0 for level in levels] == [True] * 3 + [
+        False
+    ] * 2
 
 
 @pytest.mark.parametrize("bank", [GroupedBank, InterleavedBank])
@@ -147,7 +158,9 @@ def test_structure_has_its_turns():
         return {name.split("_")[0] for name in parts}
 
     with torch.no_grad():
-        turns = {epoch: kind(epoch) for epoch in (999.9, 1000.0, 1099.9, 1100.0, 1200.0)}
+        turns = {
+            epoch: kind(epoch) for epoch in (999.9, 1000.0, 1099.9, 1100.0, 1200.0)
+        }
     assert list(turns.values()) == [{"l2"}, {"ssim"}, {"ssim"}, {"l2"}, {"ssim"}]
 
 
@@ -168,7 +181,8 @@ def test_the_denoiser_is_told_a_level_per_picture():
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    "part", [np.s_[:, :8, :8], np.s_[:, :8, 8:12], np.s_[:, 8:12, :8], np.s_[:, 8:12, 8:12]]
+    "part",
+    [np.s_[:, :8, :8], np.s_[:, :8, 8:12], np.s_[:, 8:12, :8], np.s_[:, 8:12, 8:12]],
 )
 def test_pixels_from_both_ends_of_the_picture_do_not_see_each_other(part):
     """A change above the seam of a rolled window changes nothing below it, and so to the sides."""
@@ -177,7 +191,9 @@ def test_pixels_from_both_ends_of_the_picture_do_not_see_each_other(part):
     features = torch.rand(1, 16, 16, 4)
     changed = features.clone()
     changed[part] += 1.0  # all that is seen from one of four windows
-    difference = (merged(attention(windows(changed))) - merged(attention(windows(features)))).abs()
+    difference = (
+        merged(attention(windows(changed))) - merged(attention(windows(features)))
+    ).abs()
     assert float(difference[part].min()) > 1e-6
     difference[part] = 0
     assert float(difference.max()) == 0

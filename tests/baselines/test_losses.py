@@ -35,7 +35,9 @@ def test_every_loss_pulls_towards_the_target(name):
     compare = loss(name)
     values = []
     for distance in (0.0, 0.05, 0.3):
-        output = (target + distance * torch.randn(target.shape, generator=draw)).requires_grad_()
+        output = (
+            target + distance * torch.randn(target.shape, generator=draw)
+        ).requires_grad_()
         value = compare(output, target)
         value.backward()
         assert value.shape == ()
@@ -51,7 +53,9 @@ def test_charbonnier_by_hand():
 
 
 def test_psnr_is_that_of_each_picture(pair):
-    errors = [float(np.mean((a.numpy() - b.numpy()) ** 2)) for a, b in zip(*pair, strict=True)]
+    errors = [
+        float(np.mean((a.numpy() - b.numpy()) ** 2)) for a, b in zip(*pair, strict=True)
+    ]
     expected = np.mean([10 * math.log10(error) for error in errors])
     assert negative_psnr(*pair).item() == pytest.approx(expected, abs=1e-4)
 
@@ -94,6 +98,10 @@ def test_the_laplacian_of_a_point_by_hand():
     """At an even place the point survives the thinning; taps 0.4 and 0.05 meet it again."""
     point = torch.zeros(1, 1, 16, 16)
     point[..., 8, 8] = 1.0
-    line = 0.4 * 0.4 + 2 * 0.05 * 0.05  # kept every second sample of the filter, filtered again
-    assert laplacian(point)[0, 0, 8, 8].item() == pytest.approx(1 - 4 * line**2, abs=1e-6)
+    line = (
+        0.4 * 0.4 + 2 * 0.05 * 0.05
+    )  # kept every second sample of the filter, filtered again
+    assert laplacian(point)[0, 0, 8, 8].item() == pytest.approx(
+        1 - 4 * line**2, abs=1e-6
+    )
     assert edge(point, point).item() == pytest.approx(1e-3)

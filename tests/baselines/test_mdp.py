@@ -46,7 +46,11 @@ def test_the_first_phase_leaves_the_sharp_decoder_alone():
     batch = paired_batch(16)
     loss, _ = objective("mdp", phase="views")(network, batch, Progress(0, 0.0))
     loss.backward()
-    trained = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    trained = {
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.grad is not None
+    }
     everything = {name for name, _ in network.named_parameters()}
     assert trained == {name for name in everything if not name.startswith("sharp_")}
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -14,7 +14,11 @@ from defocus.baselines.recipe import DEMO, METHOD, TERMS
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.size import shapes_alone
 from defocus.baselines.weights import own as module
-from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights, narrow_card
+from defocus.baselines.weights.own import (
+    find_narrow_weights,
+    load_narrow_weights,
+    narrow_card,
+)
 from defocus.errors import WeightsError
 
 SYSTEMS = all_baselines()
@@ -23,10 +27,16 @@ TRAINED = {
     for name, system in SYSTEMS.items()
     if system.recipe is not None and not system.card.variant_of
 }
-COPIES = {one.narrow.name: one.narrowed() for one in TRAINED.values() if one.narrow is not None}
+COPIES = {
+    one.narrow.name: one.narrowed()
+    for one in TRAINED.values()
+    if one.narrow is not None
+}
 LEAST, MOST = 50_000, 500_000
 SHIPPED_BYTES = 12_000_000
-SHIPPED = {name: path for name, copy in COPIES.items() if (path := find_narrow_weights(copy))}
+SHIPPED = {
+    name: path for name, copy in COPIES.items() if (path := find_narrow_weights(copy))
+}
 MOST_CAST = 6 / 255
 """So far the mean of a colour may move, in parts of its whole range."""
 
@@ -67,7 +77,10 @@ def test_every_trained_system_has_one_and_its_identity_says_so():
 def test_variants_have_one_that_can_be_built():
     for system in SYSTEMS.values():
         with shapes_alone():
-            assert any(True for _ in system.narrowed().build().parameters()) or not system.recipe
+            assert (
+                any(True for _ in system.narrowed().build().parameters())
+                or not system.recipe
+            )
 
 
 @names
@@ -100,7 +113,9 @@ def test_it_is_small_and_learns(name):
         return
     target = torch.zeros_like(restored)
     nn.functional.mse_loss(restored, target).backward()
-    learning = [p for p in network.parameters() if p.grad is not None and bool(p.grad.any())]
+    learning = [
+        p for p in network.parameters() if p.grad is not None and bool(p.grad.any())
+    ]
     assert learning
 
 
@@ -136,8 +151,12 @@ def test_start_weights_pull_no_colour(name):
     network = build(copy)
     load_narrow_weights(network, SHIPPED[name])
     photograph = data.coffee()[96:160, 224:320].astype(np.float32) / 255
-    blurred = torch.from_numpy(cv2.GaussianBlur(photograph, (0, 0), 1.5)).permute(2, 0, 1)[None]
-    blurry = torch.cat([blurred, blurred], dim=1) if copy.card.input == "dual" else blurred
+    blurred = torch.from_numpy(cv2.GaussianBlur(photograph, (0, 0), 1.5)).permute(
+        2, 0, 1
+    )[None]
+    blurry = (
+        torch.cat([blurred, blurred], dim=1) if copy.card.input == "dual" else blurred
+    )
     cast = (network.eval()(blurry) - blurred).mean(dim=(0, 2, 3))
     assert float(cast.abs().max()) < MOST_CAST
 

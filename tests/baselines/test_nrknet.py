@@ -35,7 +35,9 @@ def test_the_paper_adds_the_reblurring_and_the_code_leaves_it_out(network):
     official, _ = objective("nrknet", reblurring=0.0)(network, batch, Progress(0, 0.0))
     assert parts["reblurring"] > 0
     assert float(official) == pytest.approx(float(parts["restoring"]))
-    assert float(paper - official) == pytest.approx(float(parts["reblurring"]), rel=1e-4)
+    assert float(paper - official) == pytest.approx(
+        float(parts["reblurring"]), rel=1e-4
+    )
 
 
 @torch.no_grad()
@@ -48,7 +50,9 @@ def test_structure_alone_counts_in_its_turns(network):
     }
     by_structure = {epoch for epoch, value in losses.items() if value != losses[0.0]}
     assert by_structure == {1101.0, 1199.0}
-    assert losses[1101.0] <= 2 * 2.5  # four dissimilarities of at most 2, weights sum to 2.5
+    assert (
+        losses[1101.0] <= 2 * 2.5
+    )  # four dissimilarities of at most 2, weights sum to 2.5
 
 
 def test_it_trains_no_other_network(refused):

@@ -14,7 +14,12 @@ from defocus.baselines.systems.restormer.network import Restormer
 from defocus.baselines.systems.uformer_b.network import Uformer
 from defocus.baselines.systems.unet.network import UNet
 
-NUMPY = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "zeros": "constant"}
+NUMPY = {
+    "reflect": "reflect",
+    "symmetric": "symmetric",
+    "replicate": "edge",
+    "zeros": "constant",
+}
 amount = st.integers(0, 40)
 
 

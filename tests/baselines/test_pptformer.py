@@ -70,4 +70,6 @@ def test_without_a_parsed_picture_the_stand_in_guides_and_the_row_says_so():
     for name, parameter in network.named_parameters():
         if name.endswith("gamma"):
             parameter.fill_(0.5)
-    torch.testing.assert_close(network(picture), network(picture, parser=regions(picture)))
+    torch.testing.assert_close(
+        network(picture), network(picture, parser=regions(picture))
+    )

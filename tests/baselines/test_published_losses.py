@@ -64,14 +64,24 @@ def ifan_loss(network: nn.Module, own: Objective, batch: Batch, _: int) -> torch
     """Three mean squared errors; two of them at an eighth of the size."""
     outputs = network.outputs(batch.blurry)  # type: ignore[operator]
     left, right = batch.supervision["dual_pixel"].split(3, dim=1)
-    small = [each.unfold(2, 8, 8).unfold(3, 8, 8).mean((-1, -2)) for each in (left, right)]
+    small = [
+        each.unfold(2, 8, 8).unfold(3, 8, 8).mean((-1, -2)) for each in (left, right)
+    ]
     disparity = network.disparity(right)[:, 0]  # type: ignore[operator]
     columns, rows = positions(small[1])
-    moved = sampled(small[1], columns + disparity, rows.expand_as(disparity), zeros=True)
+    moved = sampled(
+        small[1], columns + disparity, rows.expand_as(disparity), zeros=True
+    )
     blurred = own.reblur(batch.target, outputs["filters"])
     small_blurry = batch.blurry.unfold(2, 8, 8).unfold(3, 8, 8).mean((-1, -2))
-    pairs = [(outputs["restored"], batch.target), (moved, small[0]), (blurred, small_blurry)]
-    return torch.stack([((first - second) ** 2).mean() for first, second in pairs]).sum()
+    pairs = [
+        (outputs["restored"], batch.target),
+        (moved, small[0]),
+        (blurred, small_blurry),
+    ]
+    return torch.stack(
+        [((first - second) ** 2).mean() for first, second in pairs]
+    ).sum()
 
 
 def measured(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -79,7 +89,9 @@ def measured(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     height, width = first.shape[-2:]
     slope = torch.linspace(0.2, 3.0, height)[:, None].expand(height, width)
     by_content = (first.mean() - second.mean()) + first[:, 0] - second[:, 1]
-    return torch.stack([slope + by_content, 0.7 - slope.T + 0 * by_content], dim=1).float()
+    return torch.stack(
+        [slope + by_content, 0.7 - slope.T + 0 * by_content], dim=1
+    ).float()
 
 
 def flow(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -99,7 +111,9 @@ def in_band(moved_by: torch.Tensor) -> torch.Tensor:
     return ((length >= 0.65 * mean) & (length <= 1.35 * mean)).double()
 
 
-def jdrl_loss(network: nn.Module, own: Objective, batch: Batch, epoch: int) -> torch.Tensor:
+def jdrl_loss(
+    network: nn.Module, own: Objective, batch: Batch, epoch: int
+) -> torch.Tensor:
     """The paper's: cycle deformation and reblurring; flow of the blurry picture for 15 epochs."""
     restored, columns, rows = network(batch.blurry), *positions(batch.blurry)
     seen = batch.blurry if epoch < 15 else restored
@@ -115,7 +129,9 @@ def jdrl_loss(network: nn.Module, own: Objective, batch: Batch, epoch: int) -> t
     return total
 
 
-def released_jdrl_loss(network: nn.Module, _: Objective, batch: Batch, epoch: int) -> torch.Tensor:
+def released_jdrl_loss(
+    network: nn.Module, _: Objective, batch: Batch, epoch: int
+) -> torch.Tensor:
     """The code's first phase: one direction alone, on a grid half a pixel off at the borders."""
     assert epoch < 15
     columns, rows = positions(batch.blurry)
@@ -148,16 +164,23 @@ def named(*modules: nn.Module) -> Iterator[nn.Parameter]:
     return chain.from_iterable(each.parameters() for each in modules)
 
 
-@pytest.mark.parametrize(("name", "loss", "objective", "epoch"), PUBLISHED.values(), ids=PUBLISHED)
+@pytest.mark.parametrize(
+    ("name", "loss", "objective", "epoch"), PUBLISHED.values(), ids=PUBLISHED
+)
 def test_loss_and_gradients_are_the_published_ones(name, loss, objective, epoch):
     system = baseline(name)
-    network, own = system.narrowed().build().double().train(), objective().double().train()
+    network, own = (
+        system.narrowed().build().double().train(),
+        objective().double().train(),
+    )
     for module in (network, own):
         fill_weights(module, 0, gain=0.7)
     theirs, their_objective = copy.deepcopy((network, own))
     batch = paired_batch(32).each(lambda tensor: tensor.double())
     torch.manual_seed(1)  # dropout
-    own_loss, _ = own(network, batch, Progress(0, float(epoch), system.recipe().warmup_epochs))
+    own_loss, _ = own(
+        network, batch, Progress(0, float(epoch), system.recipe().warmup_epochs)
+    )
     torch.manual_seed(1)
     expected = loss(theirs, their_objective, batch, epoch)
     assert own_loss.item() == pytest.approx(expected.item(), rel=1e-9)

@@ -20,19 +20,31 @@ from tests.speed.peers.reblur import literal_reblur
 
 Operator = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 compiled_reblur = partial(isotropic_reblur, path="compiled")
-compiled = pytest.param(compiled_reblur, marks=pytest.mark.full)  # compiling takes seconds
+compiled = pytest.param(
+    compiled_reblur, marks=pytest.mark.full
+)  # compiling takes seconds
 needs_triton = pytest.mark.skipif(
-    importlib.util.find_spec("triton") is None, reason="Triton comes with PyTorch on Linux only"
+    importlib.util.find_spec("triton") is None,
+    reason="Triton comes with PyTorch on Linux only",
 )
 
 
 def inputs(
-    seed: int, height: int, width: int, count: int = 1, scale: float = 1.0, levels: int = 8
+    seed: int,
+    height: int,
+    width: int,
+    count: int = 1,
+    scale: float = 1.0,
+    levels: int = 8,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(seed)
     image = torch.rand(count, 3, height, width, generator=draw)
-    seeds = scale * torch.randn(count, seed_count(levels), height, width, generator=draw)
-    weights = torch.softmax(torch.randn(count, levels, height, width, generator=draw), dim=1)
+    seeds = scale * torch.randn(
+        count, seed_count(levels), height, width, generator=draw
+    )
+    weights = torch.softmax(
+        torch.randn(count, levels, height, width, generator=draw), dim=1
+    )
     return image, seeds, weights
 
 
@@ -44,7 +56,9 @@ def values_and_gradients(
     return blurred.detach(), *torch.autograd.grad((blurred * grown).sum(), leaves)
 
 
-def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: float) -> None:
+def assert_equal(
+    operator: Operator, given: tuple[torch.Tensor, ...], relative: float
+) -> None:
     grown = torch.randn(given[0].shape, generator=torch.Generator().manual_seed(0))
     result = values_and_gradients(operator, given, grown)
     twin = values_and_gradients(literal_reblur, given, grown.double())
@@ -57,7 +71,14 @@ def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: 
 
 
 @pytest.mark.full
-@example(seed=16824351, size=(2, 13), count=1, scale=60.0, levels=2, operator=isotropic_reblur)
+@example(
+    seed=16824351,
+    size=(2, 13),
+    count=1,
+    scale=60.0,
+    levels=2,
+    operator=isotropic_reblur,
+)
 @settings(max_examples=8, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
@@ -67,7 +88,9 @@ def assert_equal(operator: Operator, given: tuple[torch.Tensor, ...], relative: 
     levels=st.sampled_from([2, 3, 8, 10]),
     operator=st.sampled_from([isotropic_reblur, compiled_reblur]),
 )
-def test_values_and_gradients_equal_the_literal_form(seed, size, count, scale, levels, operator):
+def test_values_and_gradients_equal_the_literal_form(
+    seed, size, count, scale, levels, operator
+):
     assert_equal(operator, inputs(seed, *size, count, scale, levels), 1e-5)
 
 
@@ -80,7 +103,9 @@ def test_flat_pictures_and_equal_seeds(operator, value):
 
 
 def test_strips_of_rows_change_nothing(monkeypatch):
-    monkeypatch.setattr("defocus.baselines.operators.reblurring.operator.STRIP_PIXELS", 23 * 2 * 9)
+    monkeypatch.setattr(
+        "defocus.baselines.operators.reblurring.operator.STRIP_PIXELS", 23 * 2 * 9
+    )
     assert_equal(isotropic_reblur, inputs(2, 40, 23, 2), 1e-5)
 
 
@@ -107,7 +132,9 @@ def test_tensors_need_not_lie_in_memory_order(operator):
     expected = literal_reblur(image, seeds, weights).transpose(2, 3)
     torch.testing.assert_close(operator(*turned), literal_reblur(*turned))
     torch.testing.assert_close(operator(*turned), expected)
-    last = [one.to(memory_format=torch.channels_last) for one in (image, seeds, weights)]
+    last = [
+        one.to(memory_format=torch.channels_last) for one in (image, seeds, weights)
+    ]
     torch.testing.assert_close(operator(*last), literal_reblur(image, seeds, weights))
 
 
@@ -118,7 +145,9 @@ def test_tensors_that_do_not_fit_are_refused(refused):
     with refused(InputError):
         isotropic_reblur(image, seeds, weights[..., :7])
     with refused(InputError):
-        isotropic_reblur(image.double(), seeds.double(), weights.double(), path="compiled")
+        isotropic_reblur(
+            image.double(), seeds.double(), weights.double(), path="compiled"
+        )
     with refused(InputError):
         isotropic_reblur(image, seeds, weights, path="triton")
 
@@ -154,18 +183,31 @@ def test_triton_kernels_compile_for_a_device(monkeypatch, tmp_path):
     from defocus.baselines.operators.reblurring import triton_kernels
     from defocus.baselines.operators.reblurring.triton_path import OPTIONS
 
-    constants = {"M": 8, "LEVELS": 8, "RINGS": 24, "BLOCK": 128, "COLOURS": 4, "TRANSPOSED": True}
+    constants = {
+        "M": 8,
+        "LEVELS": 8,
+        "RINGS": 24,
+        "BLOCK": 128,
+        "COLOURS": 4,
+        "TRANSPOSED": True,
+    }
     types = dict.fromkeys(("height", "width", "colours"), "i32")
-    types |= dict.fromkeys(("taps", "start", "end", "below", "sizes", "first_ring"), "*i32")
+    types |= dict.fromkeys(
+        ("taps", "start", "end", "below", "sizes", "first_ring"), "*i32"
+    )
     for name in triton_kernels.__all__:
         kernel = getattr(triton_kernels, name)
-        chosen = {key: value for key, value in constants.items() if key in kernel.arg_names}
+        chosen = {
+            key: value for key, value in constants.items() if key in kernel.arg_names
+        }
         signature = {
             key: "constexpr" if key in chosen else types.get(key, "*fp32")
             for key in kernel.arg_names
         }
         source = ASTSource(fn=kernel, signature=signature, constexprs=chosen)
-        binary = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=OPTIONS)
+        binary = triton.compile(
+            source, target=GPUTarget("cuda", 90, 32), options=OPTIONS
+        )
         assert binary.asm["cubin"]
 
 
@@ -173,8 +215,12 @@ def test_triton_kernels_compile_for_a_device(monkeypatch, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_triton_on_a_device():
     given = tuple(one.cuda() for one in inputs(8, 70, 300, 2))
-    grown = torch.randn(2, 3, 70, 300, generator=torch.Generator().manual_seed(0)).cuda()
-    result = values_and_gradients(partial(isotropic_reblur, path="triton"), given, grown)
+    grown = torch.randn(
+        2, 3, 70, 300, generator=torch.Generator().manual_seed(0)
+    ).cuda()
+    result = values_and_gradients(
+        partial(isotropic_reblur, path="triton"), given, grown
+    )
     twin = values_and_gradients(literal_reblur, given, grown.double())
     for one, other in zip(result, twin, strict=True):
         torch.testing.assert_close(

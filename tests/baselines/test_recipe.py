@@ -18,7 +18,9 @@ def schedule(**settings: object) -> dict[str, object]:
 
 def test_the_budget_own_is_the_one_that_may_be_missing(refused):
     one = schedule()
-    recipe = Recipe.model_validate({"epochs": 100, "paper": one, "quick": one, "demo": one})
+    recipe = Recipe.model_validate(
+        {"epochs": 100, "paper": one, "quick": one, "demo": one}
+    )
     assert recipe.schedule("paper").steps == 10
     with refused(ValueError):
         recipe.schedule("own")
@@ -27,7 +29,10 @@ def test_the_budget_own_is_the_one_that_may_be_missing(refused):
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"decay": {"kind": "milestones", "epochs": [5, 3], "factors": [0.5, 0.1]}}, "ascend"),
+        (
+            {"decay": {"kind": "milestones", "epochs": [5, 3], "factors": [0.5, 0.1]}},
+            "ascend",
+        ),
         ({"decay": {"kind": "milestones", "epochs": [5], "factors": []}}, "as many"),
         ({"decay": {"kind": "cosine", "every": 3}}, "extra_forbidden"),
         ({"decay": {"kind": "logarithmic"}}, "logarithmic"),
@@ -36,8 +41,14 @@ def test_the_budget_own_is_the_one_that_may_be_missing(refused):
         ({"optimiser": {"name": "sgdd"}}, "did you mean 'sgd"),
         ({"optimiser": {"name": "lbfgs"}}, "several times"),
         ({"optimiser": {"name": "sgd", "betas": [0.5, 0.9]}}, "no setting 'betas'"),
-        ({"optimiser": {"name": "sgd", "settings": {"momentun": 0.9}}}, "did you mean 'momentum"),
-        ({"optimiser": {"name": "sgd", "settings": {"momentum": -1}}}, "Invalid momentum"),
+        (
+            {"optimiser": {"name": "sgd", "settings": {"momentun": 0.9}}},
+            "did you mean 'momentum",
+        ),
+        (
+            {"optimiser": {"name": "sgd", "settings": {"momentum": -1}}},
+            "Invalid momentum",
+        ),
         ({"gradient_clip": 0}, "greater than 0"),
     ],
 )
@@ -54,13 +65,24 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     "dmphn-1-2-4": ({"epochs": 2400}, {}),
     "dmphn-stack4": ({"epochs": 3000}, {}),
     "drbnet": (
-        {"paper.start": "lfdof", "demo.start": None, "paper.crop_px": 256, "paper.batch": 4}
+        {
+            "paper.start": "lfdof",
+            "demo.start": None,
+            "paper.crop_px": 256,
+            "paper.batch": 4,
+        }
         | {"augment": (), "optimiser": Optimiser(), "gradient_clip": None},
         {99: 1e-4},
     ),
     "drbnet-dpdd-only": ({"paper.start": None}, {}),
     "dpdnet-single": (
-        {"epochs": 200, "paper.crop_px": 512, "paper.batch": 5, "augment": (), "bit_depth": 16},
+        {
+            "epochs": 200,
+            "paper.crop_px": 512,
+            "paper.batch": 5,
+            "augment": (),
+            "bit_depth": 16,
+        },
         {0: 2e-5, 59.9: 2e-5, 60: 1e-5, 120: 5e-6, 199: 2.5e-6},
     ),
     "gkmnet": ({"epochs": 4000}, {0: 1e-4, 2999: 1e-4, 3000: 1e-5}),
@@ -73,7 +95,12 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     ),
     "ifan-16bit": ({"bit_depth": 16}, {}),
     "jdrl-unet": (
-        {"warmup_epochs": 15, "target": "sharp", "optimiser": Optimiser(), "gradient_clip": None},
+        {
+            "warmup_epochs": 15,
+            "target": "sharp",
+            "optimiser": Optimiser(),
+            "gradient_clip": None,
+        },
         {59: 2e-5, 60: 1e-5},
     ),
     "iniknet": ({}, {1199: 2e-4, 1200: 1e-4, 2400: 5e-5, 3600: 2.5e-5, 4999: 2.5e-5}),
@@ -82,7 +109,12 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
     "lakdnet-l-dual": ({"bit_depth": 16}, {}),
     "mdp-views": ({"epochs": 60, "paper.start": None, "paper.learning_rate": 3e-4}, {}),
     "mdp": (
-        {"epochs": 80, "paper.start": "views", "quick.start": None, "paper.crop_px": 512}
+        {
+            "epochs": 80,
+            "paper.start": "views",
+            "quick.start": None,
+            "paper.crop_px": 512,
+        }
         | {"paper.batch": 8, "supervision": ("dual_pixel",)},
         {0: 6e-4, 16: 6e-4 / 4},
     ),
@@ -93,12 +125,23 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
         | {"optimiser": Optimiser(name="adamw", betas=(0.9, 0.9), weight_decay=1e-3)},
         {0: 1e-3, 100: (1e-3 + 1e-7) / 2, 200: 1e-7},
     ),
-    "nafnet-w64": ({"paper.steps": 400_000, "paper.batch": 64, "gradient_clip": 0.01}, {}),
+    "nafnet-w64": (
+        {"paper.steps": 400_000, "paper.batch": 64, "gradient_clip": 0.01},
+        {},
+    ),
     "nrknet": ({}, {1999: 1e-4, 2000: 5e-5, 3000: 5e-5, 3001: 2.5e-5, 4001: 1e-5}),
     "pptformer": ({"paper.steps": 302_000}, {0.05: 5e-4, 302: 1e-7}),
     "restormer": (
-        {"bit_depth": 8, "paper.crop_px": 128, "paper.batch": 64, "augment": ("flip", "rotate")}
-        | {"optimiser": Optimiser(name="adamw", weight_decay=1e-4), "gradient_clip": 0.01},
+        {
+            "bit_depth": 8,
+            "paper.crop_px": 128,
+            "paper.batch": 64,
+            "augment": ("flip", "rotate"),
+        }
+        | {
+            "optimiser": Optimiser(name="adamw", weight_decay=1e-4),
+            "gradient_clip": 0.01,
+        },
         {92: 3e-4, 196: (3e-4 + 1e-6) / 2, 300: 1e-6},
     ),
     "restormer-dual": ({"bit_depth": 16}, {}),
@@ -111,7 +154,12 @@ PUBLISHED: dict[str, tuple[Facts, dict[float, float]]] = {
 }
 """Of released scripts or papers: facts of the recipe, and learning rates at epochs."""
 MOTION = (
-    {"gradient_clip": 0.01, "paper.crop_px": 256, "paper.batch": 4, "paper.learning_rate": 1e-4},
+    {
+        "gradient_clip": 0.01,
+        "paper.crop_px": 256,
+        "paper.batch": 4,
+        "paper.learning_rate": 1e-4,
+    },
     {1: 1e-4 / 3, 3: 1e-4, 1501.5: (1e-4 + 1e-6) / 2, 3000: 1e-6},
 )
 """SFNet's and FSNet's released trainer of motion deblurring; their kin has SFNet's by choice."""
@@ -131,7 +179,15 @@ def test_recipes_are_the_published_ones(name):
 def test_crops_of_restormer_grow_as_published():
     paper = all_baselines()["restormer"].recipe().paper
     sizes = [paper.size_at(epoch) for epoch in (91.9, 92, 156, 204, 240, 276, 299)]
-    assert sizes == [(128, 64), (160, 40), (192, 32), (256, 16), (320, 8), (384, 8), (384, 8)]
+    assert sizes == [
+        (128, 64),
+        (160, 40),
+        (192, 32),
+        (256, 16),
+        (320, 8),
+        (384, 8),
+        (384, 8),
+    ]
     assert [each.from_epoch for each in paper.growth] == [92, 156, 204, 240, 276]
     assert paper.largest_crop_px == 384
 
@@ -144,21 +200,34 @@ BACKBONES = [("lpips", SCALES, 0.1), ("perceptual", SCALES, 0.1)]
 @pytest.mark.parametrize(
     ("name", "terms"),
     [
-        *((f"dmphn-stack{n}", [("l2", f"stage{k + 1}", 1) for k in range(n)]) for n in (2, 3, 4)),
+        *(
+            (f"dmphn-stack{n}", [("l2", f"stage{k + 1}", 1) for k in range(n)])
+            for n in (2, 3, 4)
+        ),
         (
             "mprnet",
-            [(*term, of, w) for *term, w in (("charbonnier", 1), ("edge", 0.05)) for of in STAGES],
+            [
+                (*term, of, w)
+                for *term, w in (("charbonnier", 1), ("edge", 0.05))
+                for of in STAGES
+            ],
         ),
         *(
             (name, [("l1", "restored", 1), ("perceptual", "restored", 0.01)])
             for name in ("kpac", "drbnet")
         ),
-        *((name, [("l1", "restored", 1)]) for name in ("drbnet-dpdd-only", "restormer")),
+        *(
+            (name, [("l1", "restored", 1)])
+            for name in ("drbnet-dpdd-only", "restormer")
+        ),
         ("nafnet", [("psnr", "restored", 1)]),
         ("iniknet", [("l2", SCALES, 1), ("frequency", SCALES, 0.2), *BACKBONES]),
     ],
 )
 def test_terms_of_the_loss_are_the_published_ones(name, terms):
     settings = all_baselines()[name].recipe().objective_settings
-    parts = [(t["loss"], t.get("of", "restored"), t.get("weight", 1)) for t in settings["terms"]]
+    parts = [
+        (t["loss"], t.get("of", "restored"), t.get("weight", 1))
+        for t in settings["terms"]
+    ]
     assert parts == terms

@@ -10,7 +10,11 @@ from torch.nn import functional
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
-from defocus.baselines.objectives.registered import LARGEST_PX, moved_by, remaining_displacement
+from defocus.baselines.objectives.registered import (
+    LARGEST_PX,
+    moved_by,
+    remaining_displacement,
+)
 from defocus.baselines.registry import baseline, with_objective
 from defocus.errors import SettingsError
 
@@ -21,9 +25,9 @@ INNER = (..., slice(16, -16), slice(16, -16))
 def scene():
     """``(2, 3, 128, 128)``, details of 4 px and more."""
     coarse = torch.rand(2, 3, 34, 34, generator=torch.Generator().manual_seed(3))
-    return functional.interpolate(coarse, scale_factor=4, mode="bicubic")[..., 4:-4, 4:-4].clamp(
-        0, 1
-    )
+    return functional.interpolate(coarse, scale_factor=4, mode="bicubic")[
+        ..., 4:-4, 4:-4
+    ].clamp(0, 1)
 
 
 def shifted(picture: torch.Tensor, x: float, y: float) -> torch.Tensor:
@@ -35,7 +39,10 @@ def shifted(picture: torch.Tensor, x: float, y: float) -> torch.Tensor:
 
 def test_whole_pixels_are_moved_exactly(scene):
     torch.testing.assert_close(
-        shifted(scene, 2, -1)[INNER], scene.roll((1, -2), (2, 3))[INNER], rtol=0, atol=2e-5
+        shifted(scene, 2, -1)[INNER],
+        scene.roll((1, -2), (2, 3))[INNER],
+        rtol=0,
+        atol=2e-5,
     )
     torch.testing.assert_close(shifted(scene, 0, 0), scene, rtol=0, atol=2e-5)
 
@@ -52,7 +59,9 @@ def test_a_planted_displacement_is_found(scene, x, y):
 
 
 def test_displacements_differ_between_places(scene):
-    seen = torch.cat([shifted(scene, 0.4, 0)[..., :64], shifted(scene, -0.4, 0)[..., 64:]], dim=3)
+    seen = torch.cat(
+        [shifted(scene, 0.4, 0)[..., :64], shifted(scene, -0.4, 0)[..., 64:]], dim=3
+    )
     displacement = remaining_displacement(seen, scene, 32)[:, 0, 16:-16]
     assert displacement[..., 16:40].mean().item() == pytest.approx(0.4, abs=0.08)
     assert displacement[..., 88:112].mean().item() == pytest.approx(-0.4, abs=0.08)
@@ -90,7 +99,9 @@ def test_the_loss_is_taken_where_the_output_shows_the_target(scene):
 
 def test_no_gradient_passes_through_the_displacement(scene):
     batch, network = Batch(shifted(scene, 0.4, 0.3), scene), _Same()
-    objective("registered", refined=True)(network, batch, Progress(0, 0.0))[0].backward()
+    objective("registered", refined=True)(network, batch, Progress(0, 0.0))[
+        0
+    ].backward()
     target = moved_by(scene, remaining_displacement(batch.blurry, scene, 32))
     same = _Same()
     charbonnier(same(batch.blurry), target).backward()
@@ -110,14 +121,20 @@ def half_mask(scene: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("refined", [False, True])
-def test_a_full_mask_changes_nothing_and_an_empty_one_teaches_nothing(scene, *, refined):
+def test_a_full_mask_changes_nothing_and_an_empty_one_teaches_nothing(
+    scene, *, refined
+):
     batch, progress = Batch(shifted(scene, 0.4, 0.3), scene), Progress(0, 0.0)
     plain, parts = objective("registered", refined=refined)(_Same(), batch, progress)
     of_mask, network = objective("registered", refined=refined, masked=True), _Same()
-    loss, full = of_mask(network, masked(batch, torch.ones_like(scene[:, :1])), progress)
+    loss, full = of_mask(
+        network, masked(batch, torch.ones_like(scene[:, :1])), progress
+    )
     torch.testing.assert_close(loss, plain)
     assert full == {**parts, "mask_kept_share": 1}
-    loss, empty = of_mask(network, masked(batch, torch.zeros_like(scene[:, :1])), progress)
+    loss, empty = of_mask(
+        network, masked(batch, torch.zeros_like(scene[:, :1])), progress
+    )
     loss.backward()
     assert loss.item() == empty["mask_kept_share"] == 0
     assert network.factor.grad.item() == 0
@@ -141,7 +158,9 @@ def test_garbage_outside_the_mask_has_no_effect(scene):
 
 def test_a_recipe_that_asks_for_no_mask_is_told(scene, refused):
     with refused(SettingsError):
-        objective("registered", masked=True)(_Same(), Batch(scene, scene), Progress(0, 0.0))
+        objective("registered", masked=True)(
+            _Same(), Batch(scene, scene), Progress(0, 0.0)
+        )
 
 
 @pytest.mark.parametrize("settings", [{"alpha": 1}, {"tile_px": 1}, {"tile_px": 9}])
@@ -154,7 +173,11 @@ def test_any_network_can_be_trained_on_registered_pairs():
     own = baseline("nafnet")
     wrapped = with_objective(own, "registered")
     assert wrapped.card.name == "registered-nafnet"
-    changed = {"objective": "registered", "objective_settings": {}, "target": "registered"}
+    changed = {
+        "objective": "registered",
+        "objective_settings": {},
+        "target": "registered",
+    }
     assert wrapped.recipe() == own.recipe().model_copy(update=changed)
     registered, plain = baseline("registered-unet"), baseline("unet")
     assert with_objective(plain, "registered") is registered
@@ -164,6 +187,8 @@ def test_any_network_can_be_trained_on_registered_pairs():
 
 
 def test_jdrl_on_registered_pairs_differs_from_jdrl_by_its_pairs_alone():
-    joint, registered = (baseline(name) for name in ("jdrl-unet", "jdrl-unet-registered"))
+    joint, registered = (
+        baseline(name) for name in ("jdrl-unet", "jdrl-unet-registered")
+    )
     update = {"target": "registered"}
     assert registered.recipe() == joint.recipe().model_copy(update=update)

@@ -10,7 +10,13 @@ import defocus.baselines.systems
 import defocus.extras
 from defocus import progress
 from defocus.baselines.objective import Objective
-from defocus.baselines.objective_registry import flow_of, loss, losses, objective, objectives
+from defocus.baselines.objective_registry import (
+    flow_of,
+    loss,
+    losses,
+    objective,
+    objectives,
+)
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.errors import RegistryError
 
@@ -46,7 +52,9 @@ def plugin(tmp_path, monkeypatch):
         (tmp_path / "broken_systems.py").write_text("1 / 0\n", encoding="utf-8")
         info = tmp_path / "defocus_extra-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: defocus-extra\nVersion: 1.0\n")
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: defocus-extra\nVersion: 1.0\n"
+        )
         lines = [f"{name} = {value}" for name, value in points.items()]
         (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]))
         monkeypatch.syspath_prepend(str(tmp_path))
@@ -82,7 +90,9 @@ def test_entry_points_add_systems(plugin, value, names):
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean 'unet"]),
     ],
 )
-def test_a_faulty_entry_point_is_left_out_with_one_warning(plugin, value, words, capsys):
+def test_a_faulty_entry_point_is_left_out_with_one_warning(
+    plugin, value, words, capsys
+):
     before = set(all_baselines())
     plugin(extra=value)
     progress._warned.clear()
@@ -114,8 +124,12 @@ def test_an_extra_brings_systems_and_objectives(tmp_path, monkeypatch, capsys):
         (extra / "baselines" / name).mkdir(parents=True)
         (extra / "baselines" / name / "baseline.py").write_text(text, encoding="utf-8")
     (extra / "objectives").mkdir()
-    (extra / "objectives" / "in_turns.py").write_text("def make(): ...\n", encoding="utf-8")
-    monkeypatch.setattr(defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)])
+    (extra / "objectives" / "in_turns.py").write_text(
+        "def make(): ...\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(
+        defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)]
+    )
     systems = all_baselines()
     assert {"plugin-two", "plugin-three", "unet"} <= set(systems)
     assert "extra 'planted_systems'" in capsys.readouterr().err
@@ -138,7 +152,12 @@ def test_plugin_folders_hold_plugins_only():
 
 @pytest.mark.parametrize(
     ("system", "flow"),
-    [("unet", ""), ("jdrl-unet", "dis"), ("jdrl-unet-official", "pwcnet"), ("dmphn", "")],
+    [
+        ("unet", ""),
+        ("jdrl-unet", "dis"),
+        ("jdrl-unet-official", "pwcnet"),
+        ("dmphn", ""),
+    ],
 )
 def test_the_flow_that_an_objective_trains_with(system, flow):
     assert flow_of(baseline(system).recipe()) == flow

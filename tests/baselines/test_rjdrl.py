@@ -37,7 +37,11 @@ def test_the_estimate_is_shown_little_by_little(batch):
     recorder = Told()
     network, objective = Guided(recorder), make()
     core = outputs_of(network, batch)["core"]
-    for epoch, share in ((0.0, 0.001 + 0.999 / 15), (6.9, 0.001 + 0.999 * 7 / 15), (20.0, 1.0)):
+    for epoch, share in (
+        (0.0, 0.001 + 0.999 / 15),
+        (6.9, 0.001 + 0.999 * 7 / 15),
+        (20.0, 1.0),
+    ):
         objective(network, batch, Progress(0, epoch, 15))
         torch.testing.assert_close(recorder.core, share * core)
 

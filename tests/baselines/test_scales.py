@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.registry import all_baselines, baseline, known_baselines, plain_baseline
+from defocus.baselines.registry import (
+    all_baselines,
+    baseline,
+    known_baselines,
+    plain_baseline,
+)
 from defocus.baselines.scales import ENDING, at_scales, why_not_at_scales, with_scales
 from defocus.baselines.weights.own import find_own_weights
 from defocus.errors import RegistryError
@@ -36,14 +41,20 @@ def test_a_network_with_an_objective_has_a_row_too():
 
 
 def test_every_system_has_a_row_or_a_reason():
-    reasons = {name: why_not_at_scales(system) for name, system in all_baselines().items()}
+    reasons = {
+        name: why_not_at_scales(system) for name, system in all_baselines().items()
+    }
     assert reasons["restormer"] == reasons["jdrl-unet"] == ""
-    assert reasons["defocus-m"] == reasons["defocus-s"] == "is evaluated at scales already"
+    assert (
+        reasons["defocus-m"] == reasons["defocus-s"] == "is evaluated at scales already"
+    )
     assert reasons["wiener"] == reasons["input"] == "has no network"
     assert "takes dual" in reasons["restormer-dual"]
     every = with_scales(list(all_baselines().values()))
     scaled = [system.card.name for system in every if system.trained_as is not None]
-    assert scaled == [f"{name}{ENDING}" for name, reason in reasons.items() if not reason]
+    assert scaled == [
+        f"{name}{ENDING}" for name, reason in reasons.items() if not reason
+    ]
     assert with_scales(every) == every
 
 
@@ -75,7 +86,9 @@ def test_our_networks_are_evaluated_at_scales_and_no_other_is():
     systems = all_baselines().values()
     scaled = {system.card.name for system in systems if system.card.at_scales}
     assert {"defocus-m", "defocus-s"} <= scaled
-    assert {system.card.status for system in systems if system.card.at_scales} == {"own"}
+    assert {system.card.status for system in systems if system.card.at_scales} == {
+        "own"
+    }
     assert {system.card.reach_px for system in systems} == {24.0}
 
 

@@ -22,7 +22,9 @@ def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training():
     torch.manual_seed(0)
     kept: list[float] = []
 
-    def count(_: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def count(
+        _: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor
+    ) -> None:
         alive = given[0] > 0
         kept.append(float((output[alive] > 0).float().mean()))
         scale = (output[output > 0] / given[0][output > 0]).mean()
@@ -30,7 +32,9 @@ def test_levels_four_and_five_of_the_unet_drop_two_fifths_in_training():
 
     network = baseline("unet").build()
     assert network.training
-    (dropout,) = (module for module in network.modules() if isinstance(module, nn.Dropout))
+    (dropout,) = (
+        module for module in network.modules() if isinstance(module, nn.Dropout)
+    )
     dropout.register_forward_hook(count)
     with torch.no_grad():
         network(torch.rand(2, 3, 64, 64))
@@ -49,20 +53,28 @@ def test_the_last_block_of_bokehlicious_is_left_out_for_a_tenth_of_the_pictures(
     assert block.eval()._kept(change).equal(change)
 
 
-@pytest.mark.parametrize("build", [ReblurNet, lambda: make().reblurring], ids=["network", "made"])
+@pytest.mark.parametrize(
+    "build", [ReblurNet, lambda: make().reblurring], ids=["network", "made"]
+)
 def test_the_reblurring_network_starts_as_xaviers_normal(build):
     """Standard deviation sqrt(2 / (fan in + fan out)) and biases 0, in every convolution."""
     torch.manual_seed(0)
     network = build()  # type: ignore[operator]
-    layers = {name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
+    layers = {
+        name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)
+    }
     assert len(layers) == 16
     for name, layer in layers.items():
         weights = layer.weight.detach()
         taps = layer.kernel_size[0] * layer.kernel_size[1]
         expected = math.sqrt(2 / (taps * (layer.in_channels + layer.out_channels)))
-        error = 5 / math.sqrt(2 * weights.numel())  # five standard errors of a normal's deviation
+        error = 5 / math.sqrt(
+            2 * weights.numel()
+        )  # five standard errors of a normal's deviation
         assert float(weights.std()) == pytest.approx(expected, rel=error), name
-        assert float(weights.mean()) == pytest.approx(0, abs=expected * error * math.sqrt(2)), name
+        assert float(weights.mean()) == pytest.approx(
+            0, abs=expected * error * math.sqrt(2)
+        ), name
         beyond = float((weights.abs() > 2 * expected).float().mean())
         assert 0.02 < beyond < 0.08, f"{name}: a normal has 4.6 % there, a uniform none"
         assert not layer.bias.detach().any(), name

@@ -49,7 +49,9 @@ def test_terms_are_weighted_and_smaller_outputs_meet_a_smaller_target():
     second = ((functional.avg_pool2d(BLURRY, 2) - half) ** 2).mean()
     loss, parts = objective(TwoScales(), Batch(BLURRY, TARGET), Progress(0, 9.9))
     torch.testing.assert_close(loss, 0.5 * first + 3 * second)
-    assert parts == pytest.approx({"l1_restored": first.item(), "l2_half": second.item()})
+    assert parts == pytest.approx(
+        {"l1_restored": first.item(), "l2_half": second.item()}
+    )
     later, parts = objective(TwoScales(), Batch(BLURRY, TARGET), Progress(0, 10.0))
     third = torch.sqrt((BLURRY - TARGET) ** 2 + 0.25).mean()
     torch.testing.assert_close(later, loss + third)
@@ -61,14 +63,20 @@ def test_a_term_of_several_outputs_is_the_sum_and_targets_need_not_be_antialiase
     half = functional.interpolate(TARGET, scale_factor=0.5, mode="bilinear")
     first = (BLURRY - TARGET).abs().mean()
     second = (functional.avg_pool2d(BLURRY, 2) - half).abs().mean()
-    loss, parts = make(terms, antialias=False)(TwoScales(), Batch(BLURRY, TARGET), Progress(0, 0.0))
+    loss, parts = make(terms, antialias=False)(
+        TwoScales(), Batch(BLURRY, TARGET), Progress(0, 0.0)
+    )
     torch.testing.assert_close(loss, 2 * (first + second))
-    assert parts == pytest.approx({"l1_restored": first.item(), "l1_half": second.item()})
+    assert parts == pytest.approx(
+        {"l1_restored": first.item(), "l1_half": second.item()}
+    )
 
 
 def test_the_network_gets_what_it_needs_and_no_supervision():
     needed, withheld = torch.full((2, 1, 16, 24), 0.25), torch.ones(2, 6, 16, 24)
-    batch = Batch(BLURRY, BLURRY + 0.25, {"defocus_map": needed}, {"dual_pixel": withheld})
+    batch = Batch(
+        BLURRY, BLURRY + 0.25, {"defocus_map": needed}, {"dual_pixel": withheld}
+    )
     loss, _ = make([{"loss": "l1"}])(NeedsMap(), batch, Progress(0, 0.0))
     assert loss.item() == pytest.approx(0, abs=1e-7)
     moved = batch.to(torch.device("meta"))

@@ -30,7 +30,9 @@ def shapes_of(name: str) -> tuple[dict[str, tuple[int, ...]], Variables]:
 
 def convert(name: str) -> Callable[[Mapping[str, torch.Tensor]], Variables]:
     conversion: Callable[[Mapping[str, torch.Tensor]], Variables]
-    conversion = importlib.import_module(f"defocus.baselines.systems.{name}.network").convert
+    conversion = importlib.import_module(
+        f"defocus.baselines.systems.{name}.network"
+    ).convert
     return conversion
 
 
@@ -60,7 +62,9 @@ def test_named_variables_become_the_official_entries(name):
 @pytest.mark.parametrize("name", ["aifnet", "dmenet"])
 def test_variables_without_names_are_taken_in_order(name, refused):
     entries, variables = shapes_of(name)
-    listed = {f"params.{index}": value for index, value in enumerate(variables.values())}
+    listed = {
+        f"params.{index}": value for index, value in enumerate(variables.values())
+    }
     assert shapes(convert(name)(listed)) == entries
     del listed["params.7"]
     with refused(ValueError):
@@ -70,8 +74,14 @@ def test_variables_without_names_are_taken_in_order(name, refused):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_checkpoint_of_a_training_of_ours_needs_no_conversion(name):
     entries, _ = shapes_of(name)
-    own = {f"network.{entry}": torch.ones(()).expand(shape) for entry, shape in entries.items()}
-    of_training = {"objective.features.weight": torch.ones(2), "optimiser.0.step": torch.ones(1)}
+    own = {
+        f"network.{entry}": torch.ones(()).expand(shape)
+        for entry, shape in entries.items()
+    }
+    of_training = {
+        "objective.features.weight": torch.ones(2),
+        "optimiser.0.step": torch.ones(1),
+    }
     assert shapes(state_for(baseline(name), own | of_training, "file")) == entries
 
 

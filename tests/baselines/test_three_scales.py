@@ -24,7 +24,9 @@ FAMILY = ["sfnet", "fsnet", "focalnet", "irnext", "oknet", "convir-s"]
 )  # fmt: skip
 def test_each_name_has_the_windows_that_its_fixture_proves(name, window):
     """Fixtures build the networks themselves; the declared sizes tell the number of blocks."""
-    pools = [one for one in baseline(name).build().modules() if isinstance(one, Pooling)]
+    pools = [
+        one for one in baseline(name).build().modules() if isinstance(one, Pooling)
+    ]
     assert {(each.window_px, each.in_training) for each in pools} == {window}
 
 
@@ -46,14 +48,18 @@ def test_smaller_pictures_are_every_second_and_fourth_pixel_of_a_reflection():
         nn.init.zeros_(last.main[0].weight)
         nn.init.zeros_(last.main[0].bias)
     seen: list[torch.Tensor] = []
-    frame.feat_extract[0].register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    frame.feat_extract[0].register_forward_hook(
+        lambda _, given, __: seen.append(given[0])
+    )
     blurry = torch.rand(1, 3, 21, 46)
     outputs = frame.outputs(blurry)
     padded = functional.pad(blurry, (0, 2, 0, 11), mode="reflect")
     torch.testing.assert_close(seen[0], padded, rtol=0, atol=0)
     torch.testing.assert_close(outputs["restored"], blurry, rtol=0, atol=0)
     torch.testing.assert_close(outputs["half"], blurry[..., ::2, ::2], rtol=0, atol=0)
-    torch.testing.assert_close(outputs["quarter"], blurry[..., ::4, ::4], rtol=0, atol=0)
+    torch.testing.assert_close(
+        outputs["quarter"], blurry[..., ::4, ::4], rtol=0, atol=0
+    )
 
 
 def test_one_picture_alone_is_normalised_by_the_running_statistics():
@@ -78,10 +84,15 @@ def test_windows_are_for_restoring_unless_they_are_for_training_too():
 
 @pytest.mark.parametrize(
     ("name", "distance", "weight"),
-    [*((name, functional.l1_loss, 0.1) for name in FAMILY), ("iniknet", functional.mse_loss, 0.2)],
+    [
+        *((name, functional.l1_loss, 0.1) for name in FAMILY),
+        ("iniknet", functional.mse_loss, 0.2),
+    ],
 )
 @torch.no_grad()
-def test_the_loss_is_that_of_the_released_scripts(name, distance, weight, tmp_path, monkeypatch):
+def test_the_loss_is_that_of_the_released_scripts(
+    name, distance, weight, tmp_path, monkeypatch
+):
     """But for INIKNet's terms over backbones, whose files are not there."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     recipe = baseline(name).recipe()
@@ -94,7 +105,9 @@ def test_the_loss_is_that_of_the_released_scripts(name, distance, weight, tmp_pa
     outputs = network.outputs(batch.blurry)
     expected = torch.zeros(())
     for scale, share in (("restored", 1.0), ("half", 0.5), ("quarter", 0.25)):
-        target = functional.interpolate(batch.target, scale_factor=share, mode="bilinear")
+        target = functional.interpolate(
+            batch.target, scale_factor=share, mode="bilinear"
+        )
         pair = [torch.fft.fft2(each) for each in (outputs[scale], target)]
         parts = [torch.stack((each.real, each.imag), -1) for each in pair]
         expected += distance(outputs[scale], target)

@@ -18,7 +18,9 @@ from defocus.baselines.weights.store import add_weights, load_state
 from defocus.errors import WeightsError
 
 INPUT = baseline("input")
-STATE = {f"{layer}.weight": torch.full((2, 2), float(n)) for n, layer in enumerate("abcd")}
+STATE = {
+    f"{layer}.weight": torch.full((2, 2), float(n)) for n, layer in enumerate("abcd")
+}
 
 
 def names(folder, system=INPUT):
@@ -118,7 +120,9 @@ def test_a_program_of_torchscript_says_how_its_numbers_are_taken_out(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces that it will go
         torch.jit.trace(network, torch.rand(1, 3, 8, 8)).save(path)
-    with pytest.raises(WeightsError, match=r"a TorchScript program; reading it would run") as error:
+    with pytest.raises(
+        WeightsError, match=r"a TorchScript program; reading it would run"
+    ) as error:
         read_tensors(path)
     line = line_of(error)
     subprocess.run([sys.executable, "-c", line], cwd=tmp_path, check=True)
@@ -137,7 +141,9 @@ def test_the_lines_for_parts_and_for_exported_programs_work(tmp_path):
     with pytest.raises(WeightsError) as error:
         weights_files([folder], INPUT)
     words = str(error.value).partition(": python ")[2].split()
-    subprocess.run([sys.executable, *words], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, check=True, capture_output=True
+    )
     tensors = read_tensors(tmp_path / "weights.pth")
     assert torch.equal(tensors["model.c.weight"], STATE["c.weight"])
 

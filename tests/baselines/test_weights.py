@@ -36,7 +36,10 @@ from defocus.benchmark.results.dataset_facts import seen_in
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, WeightsError
 
-STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, -2.0])}
+STATE = {
+    "a.weight": torch.arange(6.0).reshape(2, 3),
+    "a.bias": torch.tensor([1.0, -2.0]),
+}
 
 
 class Evil:
@@ -70,7 +73,8 @@ def test_every_kind_of_file_gives_the_same_tensors(tmp_path):
     torch.save(STATE, tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
     save_file(STATE, tmp_path / "own.safetensors")
     np.savez(
-        tmp_path / "arrays.npz", **{name: t.numpy().astype(">f4") for name, t in STATE.items()}
+        tmp_path / "arrays.npz",
+        **{name: t.numpy().astype(">f4") for name, t in STATE.items()},
     )
     list_npz(tmp_path / "list.npz", [t.numpy() for t in STATE.values()])
     with h5py.File(tmp_path / "keras.hdf5", "w") as file:
@@ -91,17 +95,25 @@ def test_every_kind_of_file_gives_the_same_tensors(tmp_path):
 
 def hostile_files(folder: Path, mark: Path) -> dict[str, Path]:
     """Files that are damaged, or do something when they are read without care."""
-    files = {name: folder / name for name in ("zip.pth", "bare.pth", "x.npz", "x.h5", "cut.pth")}
+    files = {
+        name: folder / name
+        for name in ("zip.pth", "bare.pth", "x.npz", "x.h5", "cut.pth")
+    }
     torch.save({"state_dict": {"a": Evil(mark)}}, files["zip.pth"])
     files["bare.pth"].write_bytes(pickle.dumps(Evil(mark)))
     list_npz(files["x.npz"], [np.ones(3), Evil(mark)])
     (folder / "secret").write_bytes(b"\0" * 64)
     with h5py.File(files["x.h5"], "w") as file:
-        file.create_dataset("a", (16,), "f4", external=[(str(folder / "secret"), 0, 64)])
+        file.create_dataset(
+            "a", (16,), "f4", external=[(str(folder / "secret"), 0, 64)]
+        )
     whole = io.BytesIO()
     torch.save(STATE, whole)
     files["cut.pth"].write_bytes(whole.getvalue()[:-200])
-    for name, content in {"page.pth": b"<html>quota exceeded</html>", "empty.npz": b""}.items():
+    for name, content in {
+        "page.pth": b"<html>quota exceeded</html>",
+        "empty.npz": b"",
+    }.items():
         files[name] = folder / name
         files[name].write_bytes(content)
     with h5py.File(folder / "link.h5", "w") as file:
@@ -111,7 +123,11 @@ def hostile_files(folder: Path, mark: Path) -> dict[str, Path]:
 
 def test_hostile_and_damaged_files_are_refused_and_do_nothing(tmp_path):
     mark = tmp_path / "mark"
-    reasons = {"page.pth": "a web page", "empty.npz": "it is empty", "zip.pth": "more than numbers"}
+    reasons = {
+        "page.pth": "a web page",
+        "empty.npz": "it is empty",
+        "zip.pth": "more than numbers",
+    }
     for name, path in hostile_files(tmp_path, mark).items():
         with pytest.raises(WeightsError, match="cannot be read safely") as raised:
             read_tensors(path)
@@ -154,7 +170,9 @@ def test_numbers_of_numpy_are_read_and_objects_beside_weights_are_skipped(
     tensors = read_tensors(tmp_path / "x.ckpt")
     assert set(tensors) == {"state_dict.a.weight", "state_dict.a.bias", "scores"}
     state = state_for(SYSTEM, tensors, "x.ckpt")
-    assert all(torch.equal(state[name], one) for name, one in network.state_dict().items())
+    assert all(
+        torch.equal(state[name], one) for name, one in network.state_dict().items()
+    )
     whole = tmp_path / "whole.pth"
     torch.save({"model": network}, whole, _use_new_zipfile_serialization=zipped)
     with refused(WeightsError):
@@ -188,7 +206,9 @@ def test_the_key_and_the_words_pass_the_process_that_reads(tmp_path, capsys):
     wanted = baseline("unet").build().state_dict()
     torch.save({"params": wanted, "params_ema": wanted}, tmp_path / "both.pth")
     for key, words in (("", "params was taken"), ("params_ema", "")):
-        convert_files("unet", [tmp_path / "both.pth"], tmp_path / "own.safetensors", key)
+        convert_files(
+            "unet", [tmp_path / "both.pth"], tmp_path / "own.safetensors", key
+        )
         assert words in capsys.readouterr().err
         assert load_file(tmp_path / "own.safetensors").keys() == wanted.keys()
 
@@ -212,7 +232,9 @@ def test_what_is_no_weights_file_is_said(tmp_path, name, refused):
         read_tensors(tmp_path / name)
 
 
-@pytest.mark.parametrize("prefix", ["", "state_dict.module.", "params.", "net.Network."])
+@pytest.mark.parametrize(
+    "prefix", ["", "state_dict.module.", "params.", "net.Network."]
+)
 def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix):
     extra = {"optimiser.0.a": torch.ones(3), "step": torch.tensor(3)} if prefix else {}
     given = {prefix + name: tensor.half() for name, tensor in STATE.items()} | extra
@@ -229,15 +251,28 @@ def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix):
         ({"a.bias": None}, ["a.bias is missing"]),
         ({"a.bias": torch.ones(5)}, ["a.bias has shape (5,), not (2,)"]),
         ({"b": torch.ones(1)}, ["b is unknown"]),
-        ({"a.bias": torch.ones(2, dtype=torch.int64)}, ["a.bias holds int64, not float32"]),
-        ({"a.bias": torch.ones(2).to(torch.float8_e4m3fn)}, ["a.bias holds float8_e4m3fn"]),
-        ({"a.bias": torch.tensor([1.0, float("nan")])}, ["a.bias has values", "not finite"]),
+        (
+            {"a.bias": torch.ones(2, dtype=torch.int64)},
+            ["a.bias holds int64, not float32"],
+        ),
+        (
+            {"a.bias": torch.ones(2).to(torch.float8_e4m3fn)},
+            ["a.bias holds float8_e4m3fn"],
+        ),
+        (
+            {"a.bias": torch.tensor([1.0, float("nan")])},
+            ["a.bias has values", "not finite"],
+        ),
         ({"a.bias": torch.ones(2).to_sparse()}, ["not a dense tensor"]),
         ({f"x{k}": torch.ones(1) for k in range(9)}, ["x4 is unknown; and 4 more"]),
     ],
 )
 def test_wrong_weights_are_refused_with_the_first_differences(change, words):
-    given = {name: tensor for name, tensor in {**STATE, **change}.items() if tensor is not None}
+    given = {
+        name: tensor
+        for name, tensor in {**STATE, **change}.items()
+        if tensor is not None
+    }
     with pytest.raises(WeightsError) as raised:
         state_for(SYSTEM, given, "some.pth")
     for word in ["some.pth", *words]:
@@ -251,7 +286,10 @@ GKMNET = baseline("gkmnet")
 def official(tmp_path_factory):
     path = tmp_path_factory.mktemp("official") / "GKM dpdd.pth"
     torch.manual_seed(1)
-    torch.save({"model": {f"module.{k}": v for k, v in GKMNET.build().state_dict().items()}}, path)
+    torch.save(
+        {"model": {f"module.{k}": v for k, v in GKMNET.build().state_dict().items()}},
+        path,
+    )
     return path
 
 
@@ -262,11 +300,19 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.mark.full
-def test_added_weights_are_remembered_checked_and_found_again(own_cache, official, refused):
+def test_added_weights_are_remembered_checked_and_found_again(
+    own_cache, official, refused
+):
     added = add_weights(GKMNET, [official], trained_on=["dpdd"])
-    assert (added.label, added.origin, added.trained_on) == ("GKM-dpdd", "official", ("dpdd",))
+    assert (added.label, added.origin, added.trained_on) == (
+        "GKM-dpdd",
+        "official",
+        ("dpdd",),
+    )
     assert all_weights() == ([added], {})
-    assert find_weights(GKMNET, "GKM-dpdd") == find_weights(GKMNET, str(official)) == added
+    assert (
+        find_weights(GKMNET, "GKM-dpdd") == find_weights(GKMNET, str(official)) == added
+    )
     content = torch.load(official, weights_only=True)["model"]
     state = build_with(GKMNET, added).state_dict()
     assert all(torch.equal(state[name], content[f"module.{name}"]) for name in state)
@@ -351,12 +397,25 @@ def test_a_label_cannot_leave_the_cache(own_cache, official, refused):
 def test_the_commands(own_cache, tmp_path, run):
     """A wrong file gives one line and 2; a damaged card and a file that is gone give 1 and 2."""
     torch.save(STATE, tmp_path / "wrong.pth")
-    refused = run("defocus-bench", "weights", "add", "gkmnet", tmp_path / "wrong.pth", code=2)
+    refused = run(
+        "defocus-bench", "weights", "add", "gkmnet", tmp_path / "wrong.pth", code=2
+    )
     assert "not the weights of gkmnet" in refused.stderr
     assert refused.stderr.count("\n") == 1
     folder = own_cache / "weights" / "gkmnet"
-    facts = {"system": "gkmnet", "label": "x", "origin": "official", "source": ["x.pth"]}
-    facts |= {"source_sha256": "0", "sha256": "0", "licence": "", "trained_on": [], "added": ""}
+    facts = {
+        "system": "gkmnet",
+        "label": "x",
+        "origin": "official",
+        "source": ["x.pth"],
+    }
+    facts |= {
+        "source_sha256": "0",
+        "sha256": "0",
+        "licence": "",
+        "trained_on": [],
+        "added": "",
+    }
     (folder / "x.json").write_text(json.dumps(facts))
     (folder / "damaged.json").write_text("{")
     listed = run("defocus-bench", "weights", "list", "--json")

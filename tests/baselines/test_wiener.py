@@ -19,7 +19,9 @@ SCENES = ("astronaut", "chelsea", "coffee", "grass", "gravel", "retina", "rocket
 def blurred(name: str, diameter_px: float, noise: float = 0.0) -> NDArray[np.float32]:
     """An 8-bit sRGB picture of a scene behind one disc, as floats."""
     sharp = texture(name, 320, 240)
-    linear = cv2.filter2D(sharp, -1, disc_psf(diameter_px), borderType=cv2.BORDER_REFLECT_101)
+    linear = cv2.filter2D(
+        sharp, -1, disc_psf(diameter_px), borderType=cv2.BORDER_REFLECT_101
+    )
     draw = np.random.default_rng(0).standard_normal(linear.shape)
     return np.asarray(as_float(as_integer(linear_to_srgb(linear) + noise * draw, 8)))
 
@@ -32,7 +34,10 @@ def estimate(picture: NDArray[np.float32]) -> float:
 @pytest.mark.parametrize("noise", [0.0, 1 / 255])
 @pytest.mark.parametrize("diameter_px", [4.0, 7.0, 11.0, 15.0])
 def test_a_known_disc_is_measured(diameter_px, noise):
-    errors = [abs(estimate(blurred(name, diameter_px, noise)) - diameter_px) for name in SCENES]
+    errors = [
+        abs(estimate(blurred(name, diameter_px, noise)) - diameter_px)
+        for name in SCENES
+    ]
     assert np.median(errors) <= 0.5
     assert max(errors) <= 1.0
 

@@ -121,7 +121,9 @@ def distribution(folder: Path, name: str, points: str, **modules: str) -> Path:
     information.mkdir(parents=True)
     for module, text in modules.items():
         (folder / f"{module}.py").write_text(text)
-    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    (information / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n"
+    )
     (information / "entry_points.txt").write_text(points)
     return folder
 
@@ -131,7 +133,12 @@ def third_party(tmp_path_factory):
     """The environment in which a distribution with small systems and a reader is installed."""
     folder = distribution(tmp_path_factory.mktemp("third-party"), "tiny", ENTRY_POINTS)
     (folder / "tiny").mkdir()
-    modules = {"__init__": "", "networks": NETWORKS, "systems": SYSTEMS, "reader": READER}
+    modules = {
+        "__init__": "",
+        "networks": NETWORKS,
+        "systems": SYSTEMS,
+        "reader": READER,
+    }
     for name, text in modules.items():
         (folder / "tiny" / f"{name}.py").write_text(text)
     return {
@@ -142,14 +149,20 @@ def third_party(tmp_path_factory):
     }
 
 
-def make_pictures(root: Path, scenes: tuple[str, ...], size: int = 48, first: int = 0) -> Path:
+def make_pictures(
+    root: Path, scenes: tuple[str, ...], size: int = 48, first: int = 0
+) -> Path:
     """Textures, blurred, with a sharp partner shifted by one pixel; others from ``first`` on."""
     for number, scene in enumerate(scenes, start=first):
         folder = root / scene
         folder.mkdir(parents=True)
-        noise = np.random.default_rng(number).integers(0, 256, (size, size + 1, 3), dtype=np.uint8)
+        noise = np.random.default_rng(number).integers(
+            0, 256, (size, size + 1, 3), dtype=np.uint8
+        )
         texture = cv2.GaussianBlur(noise, (0, 0), 1.0)
-        cv2.imwrite(str(folder / "blurry.png"), cv2.GaussianBlur(texture[:, :-1], (0, 0), 1.5))
+        cv2.imwrite(
+            str(folder / "blurry.png"), cv2.GaussianBlur(texture[:, :-1], (0, 0), 1.5)
+        )
         cv2.imwrite(str(folder / "sharp.png"), texture[:, 1:])
     return root
 
@@ -157,7 +170,9 @@ def make_pictures(root: Path, scenes: tuple[str, ...], size: int = 48, first: in
 @pytest.fixture(scope="session")
 def tiny_dataset(tmp_path_factory):
     """Folder of a dataset with three training scenes and two test scenes."""
-    return make_pictures(tmp_path_factory.mktemp("pictures"), ("a", "b", "c", "t1", "t2"))
+    return make_pictures(
+        tmp_path_factory.mktemp("pictures"), ("a", "b", "c", "t1", "t2")
+    )
 
 
 Start = Callable[..., StartedCommand]
@@ -173,7 +188,16 @@ def bench(third_party, run):
 def finished_two(third_party, tiny_dataset, tmp_path_factory):
     """A finished study of the input and of a network with kept outputs, and what was said of it."""
     folder = tmp_path_factory.mktemp("two")
-    words = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out", "--keep-outputs"]
+    words = [
+        "run",
+        "--only",
+        "input",
+        "--only",
+        "tiny-conv",
+        "--out",
+        "out",
+        "--keep-outputs",
+    ]
     words += ["--dataset", f"tiny:{tiny_dataset}"]
     environment = {**os.environ, **third_party}
     result = run_command("defocus.benchmark.cli", words, folder, environment)

@@ -16,7 +16,16 @@ from defocus.reports.model import Page, Part, parts_inside
 
 Kind = TypeVar("Kind")
 
-SYSTEMS = ("unet", "jdrl-unet", "restormer", "ifan", "drbnet", "kpac", "dpdnet-single", "wiener")
+SYSTEMS = (
+    "unet",
+    "jdrl-unet",
+    "restormer",
+    "ifan",
+    "drbnet",
+    "kpac",
+    "dpdnet-single",
+    "wiener",
+)
 """Names that have cards; beyond them, names of nobody."""
 
 ENTRY = Entry(
@@ -26,7 +35,12 @@ ENTRY = Entry(
 )  # fmt: skip
 """A run of the budget demo; tests change what they are about."""
 
-METRICS = {"psnr": (24.0, 2.0), "ssim": (0.75, 0.05), "mae": (0.04, 0.01), "lpips": (0.3, 0.08)}
+METRICS = {
+    "psnr": (24.0, 2.0),
+    "ssim": (0.75, 0.05),
+    "mae": (0.04, 0.01),
+    "lpips": (0.3, 0.08),
+}
 
 
 def entry(number: int, budget: str = "paper", dataset: str = "dpdd:made") -> Entry:
@@ -60,7 +74,9 @@ def scores(
     for protocol in protocols:
         for metric, (mean, wide) in METRICS.items():
             sign = 1 if metric in {"psnr", "ssim"} else -1
-            values = mean + sign * wide * (hard + 0.1 * number + draws.normal(0, 0.2, images))
+            values = mean + sign * wide * (
+                hard + 0.1 * number + draws.normal(0, 0.2, images)
+            )
             for image, value in enumerate(values):
                 where = (f"image-{image:03d}", f"scene-{image // 2:03d}")
                 yield Score("defocus-v1", protocol, metric, *where, float(value))
@@ -110,7 +126,11 @@ def make_study(
 
 
 def _write_run(
-    folder: Path, run_entry: Entry, pictures: int, number: int, draws: np.random.Generator
+    folder: Path,
+    run_entry: Entry,
+    pictures: int,
+    number: int,
+    draws: np.random.Generator,
 ) -> None:
     (folder / "images").mkdir(parents=True)
     document = {
@@ -129,5 +149,9 @@ def _write_run(
         sharp = np.kron(texture, np.ones((10, 10, 1), np.uint8))
         noise = draws.integers(0, 40 // (number + 1) + 1, sharp.shape)
         restored = np.clip(sharp + noise, 0, 255).astype(np.uint8)
-        for state, picture in (("blurry", sharp // 2), ("restored", restored), ("sharp", sharp)):
+        for state, picture in (
+            ("blurry", sharp // 2),
+            ("restored", restored),
+            ("sharp", sharp),
+        ):
             write_image(folder / "images" / f"image-{image:03d}.{state}.png", picture)

@@ -27,8 +27,12 @@ def eight_bit(path: Path) -> np.ndarray:
 def three(output: np.ndarray, sharp: np.ndarray) -> dict[str, float]:
     return {
         "psnr": float(10 * np.log10(1 / np.mean((output - sharp) ** 2))),
-        "ssim": float(structural_similarity(sharp, output, data_range=1, channel_axis=2)),
-        "mae": float(np.mean([np.abs(output[..., c] - sharp[..., c]).mean() for c in range(3)])),
+        "ssim": float(
+            structural_similarity(sharp, output, data_range=1, channel_axis=2)
+        ),
+        "mae": float(
+            np.mean([np.abs(output[..., c] - sharp[..., c]).mean() for c in range(3)])
+        ),
     }
 
 
@@ -74,9 +78,14 @@ def basicsr(output: Path, sharp: Path) -> dict[str, float]:
         cov = mean(a * b) - mu_a * mu_b
         c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
         above = (2 * mu_a * mu_b + c1) * (2 * cov + c2)
-        channels.append((above / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))).mean())
+        channels.append(
+            (above / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))).mean()
+        )
     error = np.mean((first - second) ** 2)
-    return {"psnr": float(10 * np.log10(255**2 / error)), "ssim": float(np.mean(channels))}
+    return {
+        "psnr": float(10 * np.log10(255**2 / error)),
+        "ssim": float(np.mean(channels)),
+    }
 
 
 def defocus_v1(output: Path, sharp: Path) -> dict[str, float]:
@@ -95,7 +104,10 @@ def defocus_v1(output: Path, sharp: Path) -> dict[str, float]:
 
 def pyiqa(output: Path, sharp: Path) -> dict[str, float]:
     """The package's steps: luma of 8 bits, terms of contrast below 0 as 0, 1e-8 to the error."""
-    first, second = np.round(full_scale(read(output)) * 255) / 255, eight_bit(sharp) / 255.0
+    first, second = (
+        np.round(full_scale(read(output)) * 255) / 255,
+        eight_bit(sharp) / 255.0,
+    )
     error = np.mean((np.clip(first, 0, 1) - second) ** 2) + 1e-8
     codes = [np.rint(np.clip(p, 0, 1) * 255) for p in (first, second)]
     luma = [np.rint(p @ [114.0, 587.0, 299.0] / 1000) for p in codes]
@@ -107,7 +119,10 @@ def pyiqa(output: Path, sharp: Path) -> dict[str, float]:
     one, two = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     contrast = (2 * (ab - a * b) + two) / (aa - a * a + bb - b * b + two)
     similarity = np.maximum(contrast, 0) * (2 * a * b + one) / (a * a + b * b + one)
-    return {"psnr": float(-10 * np.log10(error)), "ssim": float(similarity[5:-5, 5:-5].mean())}
+    return {
+        "psnr": float(-10 * np.log10(error)),
+        "ssim": float(similarity[5:-5, 5:-5].mean()),
+    }
 
 
 RECIPES = {

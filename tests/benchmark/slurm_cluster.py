@@ -69,7 +69,9 @@ def slurm():
             wait_until(lambda: "idle" in asked("sinfo", "--noheader"))
             yield configuration
         finally:
-            asked("scancel", "--me")  # of a test that failed; the daemons would leave its job alone
+            asked(
+                "scancel", "--me"
+            )  # of a test that failed; the daemons would leave its job alone
             wait_until(lambda: not asked("squeue", "--noheader"))
             for name in ("node", "controller"):
                 end(folder / f"{name}.pid")
@@ -90,7 +92,10 @@ def free_port() -> int:
 @contextlib.contextmanager
 def munge() -> Iterator[None]:
     """The daemon that SLURM's parts know each other by: one that runs already, or ours."""
-    if subprocess.run(["munge", "-n"], capture_output=True, check=False).returncode == 0:
+    if (
+        subprocess.run(["munge", "-n"], capture_output=True, check=False).returncode
+        == 0
+    ):
         yield
         return
     runtime = Path("/run/munge")

@@ -20,7 +20,12 @@ from defocus.benchmark.external_results.as_printed import (
 from defocus.benchmark.external_results.row import record_scoring, score_request
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.published.printed_input import PrintedCell, PrintedRow, own_row, printed_rows
+from defocus.benchmark.published.printed_input import (
+    PrintedCell,
+    PrintedRow,
+    own_row,
+    printed_rows,
+)
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.scoring.profile_by_name import find_profile
 from defocus.benchmark.scoring.profiles import Profile
@@ -53,7 +58,9 @@ def rendered(seed, bits, size=(HEIGHT, WIDTH)):
         texture = random.random(3) * (0.4 + 0.6 * random.random((height, width, 1)))
         alpha = cv2.circle(np.zeros(size), centre, radius, 1.0, -1)[:, :, None]
         confusion = 2 * int(random.integers(0, 4)) + 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (confusion, confusion)) * 1.0
+        disc = (
+            cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (confusion, confusion)) * 1.0
+        )
         disc /= disc.sum()
         sharp = sharp * (1 - alpha) + alpha * texture
         soft = cv2.filter2D(alpha, -1, disc, borderType=cv2.BORDER_REFLECT)[:, :, None]
@@ -61,7 +68,9 @@ def rendered(seed, bits, size=(HEIGHT, WIDTH)):
         blurry = blurry * (1 - soft) + behind
     blurry = blurry + random.normal(0, 0.01, blurry.shape)
     top, kind = (65535, np.uint16) if bits == 16 else (255, np.uint8)
-    return tuple(np.rint(np.clip(one, 0, 1) * top).astype(kind) for one in (blurry, sharp))
+    return tuple(
+        np.rint(np.clip(one, 0, 1) * top).astype(kind) for one in (blurry, sharp)
+    )
 
 
 def floats(picture, depth="own"):
@@ -77,7 +86,9 @@ def floats(picture, depth="own"):
 
 
 def similarity(first, second, window):
-    return float(structural_similarity(first, second, data_range=1, channel_axis=2, **window))
+    return float(
+        structural_similarity(first, second, data_range=1, channel_axis=2, **window)
+    )
 
 
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
@@ -95,7 +106,9 @@ class Processing:
     mean: str = "pictures"
 
     def row(self, pairs):
-        frames = [[self.frame(floats(one, self.read)) for one in pair] for pair in pairs]
+        frames = [
+            [self.frame(floats(one, self.read)) for one in pair] for pair in pairs
+        ]
         errors = np.array([np.mean((first - second) ** 2) for first, second in frames])
         if self.mean == "errors":
             psnr = 10 * np.log10(1 / errors.mean())
@@ -141,7 +154,9 @@ OWN = {"sharp_depth": "own", "restored_depth": "own", "rounded": False}
 
 OF_ANY_DEPTH = [
     Processing("plain", PLAIN),
-    Processing("crop-16", PLAIN | {"crop_multiple": 16}, frame=partial(multiple, step=16)),
+    Processing(
+        "crop-16", PLAIN | {"crop_multiple": 16}, frame=partial(multiple, step=16)
+    ),
     Processing(
         "centre-8",
         PLAIN | {"crop_multiple": 8, "crop_from": "centre"},
@@ -173,7 +188,11 @@ def luma_row(folder, pairs):
     for number, pair in enumerate(pairs):
         files = [folder / f"{number}-{role}.png" for role in ("blurry", "sharp")]
         for path, picture in zip(files, pair, strict=True):
-            byte = (picture >> 8).astype(np.uint8) if picture.dtype == np.uint16 else picture
+            byte = (
+                (picture >> 8).astype(np.uint8)
+                if picture.dtype == np.uint16
+                else picture
+            )
             write_image(path, byte)
         values.append(pyiqa(*files))
     mean = {name: np.mean([one[name] for one in values]) for name in ("psnr", "ssim")}
@@ -208,10 +227,13 @@ def rtf(root, pairs):
 
 
 def sdd(root, pairs):
-    yield from ((root / f"train/{role}/0.png", pairs[0][at]) for at, role in enumerate(MEMBERS))
+    yield from (
+        (root / f"train/{role}/0.png", pairs[0][at]) for at, role in enumerate(MEMBERS)
+    )
     for number, pair in enumerate(pairs):
         yield from (
-            (root / f"test/{role}/{number}.png", pair[at]) for at, role in enumerate(MEMBERS)
+            (root / f"test/{role}/{number}.png", pair[at])
+            for at, role in enumerate(MEMBERS)
         )
 
 
@@ -235,7 +257,11 @@ STAND_INS = {
 
 
 def differing(profile: Profile, expected):
-    return {name: value for name, value in expected.items() if getattr(profile, name) != value}
+    return {
+        name: value
+        for name, value in expected.items()
+        if getattr(profile, name) != value
+    }
 
 
 @pytest.mark.full
@@ -269,7 +295,10 @@ def two_folders(tmp_path_factory):
     pairs = [rendered(number, 8, SMALL) for number in range(3)]
     for number, pair in enumerate(pairs):
         place = "indoor" if number else "outdoor"
-        write((root / role / place / f"{number}.png", pair[at]) for at, role in enumerate(MEMBERS))
+        write(
+            (root / role / place / f"{number}.png", pair[at])
+            for at, role in enumerate(MEMBERS)
+        )
     return root, pairs
 
 
@@ -277,7 +306,9 @@ def processing(name):
     return next(one for one in OF_EIGHT_BITS if one.name == name)
 
 
-def test_a_row_of_a_sub_folder_is_identified_and_its_profile_gives_the_printed_values(two_folders):
+def test_a_row_of_a_sub_folder_is_identified_and_its_profile_gives_the_printed_values(
+    two_folders,
+):
     root, pairs = two_folders
     row = replace(processing("gaussian").row(pairs[1:]), id="paper-set")
     further = PrintedCell("lpips", 0.3, 0.1), PrintedCell("dreamsim", 0.4, 0.1)
@@ -288,7 +319,9 @@ def test_a_row_of_a_sub_folder_is_identified_and_its_profile_gives_the_printed_v
     table, notes = as_printed_table(result)
     assert [line[2] for line in table.rows] == ["psnr", "ssim", "lpips", "dreamsim"]
     assert [line[4] is None for line in table.rows] == [False, False, True, True]
-    assert notes[0].startswith("--profile printed:paper-set: sharp picture with high-byte")
+    assert notes[0].startswith(
+        "--profile printed:paper-set: sharp picture with high-byte"
+    )
     assert notes[1] == "lpips: no weights in this test"
     assert notes[2] == "dreamsim: there is no such metric here"
 
@@ -330,7 +363,9 @@ def test_outputs_for_a_dataset_are_scored_by_the_profile_that_was_found(tmp_path
     (paper,) = paper_tables(content, "methods")
     assert paper.rows[0][0] == "theirs (made elsewhere)"
     (facts, *_) = method_parts(content, "")
-    assert facts.facts == ((f"printed:{name}", find_profile(f"printed:{name}").reproduces),)
+    assert facts.facts == (
+        (f"printed:{name}", find_profile(f"printed:{name}").reproduces),
+    )
 
 
 def test_a_row_that_nothing_reproduces_keeps_no_profile(two_folders, refused):
@@ -345,8 +380,15 @@ def test_a_row_that_nothing_reproduces_keeps_no_profile(two_folders, refused):
 
 def test_a_pair_that_cannot_be_read_is_left_out(two_folders, tmp_path):
     _, pairs = two_folders
-    write([(tmp_path / "blur/0.png", pairs[0][0]), (tmp_path / "blur/1.png", pairs[1][0])])
-    write([(tmp_path / "gt/0.png", pairs[0][1]), (tmp_path / "gt/1.png", pairs[1][1][:-4])])
+    write(
+        [(tmp_path / "blur/0.png", pairs[0][0]), (tmp_path / "blur/1.png", pairs[1][0])]
+    )
+    write(
+        [
+            (tmp_path / "gt/0.png", pairs[0][1]),
+            (tmp_path / "gt/1.png", pairs[1][1][:-4]),
+        ]
+    )
     row = processing("plain").row(pairs[:1])
     result = as_printed([row], pairs_of_folders(tmp_path / "blur", tmp_path / "gt"))
     assert result.reproduced
@@ -356,7 +398,9 @@ def test_a_pair_that_cannot_be_read_is_left_out(two_folders, tmp_path):
 def test_printed_rows_have_their_sources_digits_and_names(refused):
     rows = {row.id: row for row in printed_rows("dpdd")}
     assert {*rows} == {"contextualdeblur-readme-dpdd", "ifan-poster-dpdd"}
-    digits = {cell.metric: (cell.value, cell.digit) for cell in rows["ifan-poster-dpdd"].cells}
+    digits = {
+        cell.metric: (cell.value, cell.digit) for cell in rows["ifan-poster-dpdd"].cells
+    }
     assert digits["psnr"] == (23.89, 0.01)
     assert digits["mae"] == (0.0471, pytest.approx(1e-4))
     for name in ("rtf", "dpd"):
@@ -380,12 +424,27 @@ def test_the_command(run, two_folders, tmp_path):
     folders = [str(root / role) for role in MEMBERS]
     text = run("defocus-bench", "score", *folders, "--like", like, code=0).stdout
     assert "--profile printed:own" in text
-    scored = run("defocus-bench", "score", *folders, "--profile", "printed:own", "--json", code=0)
-    assert json.loads(scored.stdout)["mean"]["ssim"] == pytest.approx(cells[1].value, abs=5.1e-5)
-    other = run("defocus-bench", "score", *folders, "--as-printed", "dpdd", "--json", code=1)
+    scored = run(
+        "defocus-bench", "score", *folders, "--profile", "printed:own", "--json", code=0
+    )
+    assert json.loads(scored.stdout)["mean"]["ssim"] == pytest.approx(
+        cells[1].value, abs=5.1e-5
+    )
+    other = run(
+        "defocus-bench", "score", *folders, "--as-printed", "dpdd", "--json", code=1
+    )
     (first, _) = json.loads(other.stdout)["rows"]
     assert (first["printed"]["psnr"], first["reproduced"]) == (23.89, False)
-    wrong = run("defocus-bench", "score", "--dataset", "sample", *folders, "--like", like, code=2)
+    wrong = run(
+        "defocus-bench",
+        "score",
+        "--dataset",
+        "sample",
+        *folders,
+        "--like",
+        like,
+        code=2,
+    )
     assert "give no others" in wrong.stderr
 
 

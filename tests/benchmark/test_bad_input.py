@@ -11,7 +11,11 @@ import pytest
 
 def refused(result: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
     assert result.returncode == code, result.stderr
-    lines = [line for line in result.stderr.splitlines() if line.startswith("defocus-bench: ")]
+    lines = [
+        line
+        for line in result.stderr.splitlines()
+        if line.startswith("defocus-bench: ")
+    ]
     assert len(lines) == 1, result.stderr
     assert "Traceback" not in result.stderr
     for word in words:
@@ -21,7 +25,9 @@ def refused(result: "subprocess.CompletedProcess[str]", code: int, *words: str) 
 def test_a_dataset_without_test_pairs_is_refused(bench, tiny_dataset, tmp_path):
     untested = shutil.ignore_patterns(".derived", "t*")
     shutil.copytree(tiny_dataset, tmp_path / "untested", ignore=untested)
-    result = bench("run", "--only", "input", "--dataset", "tiny:untested", "--out", "out")
+    result = bench(
+        "run", "--only", "input", "--dataset", "tiny:untested", "--out", "out"
+    )
     refused(result, 2, "no test pairs")
     assert not (tmp_path / "out").exists()
 
@@ -29,7 +35,15 @@ def test_a_dataset_without_test_pairs_is_refused(bench, tiny_dataset, tmp_path):
 def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
     bench, tiny_dataset, two_runs, tmp_path
 ):
-    arguments = ["run", "--only", "tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}"]
+    arguments = [
+        "run",
+        "--only",
+        "tiny-conv",
+        "--out",
+        "out",
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+    ]
     leaderboard = (two_runs / "leaderboard.csv").read_text()
     (checkpoint,) = tmp_path.glob("out/runs/*/checkpoint.safetensors")
     content = checkpoint.read_bytes()
@@ -37,14 +51,18 @@ def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
     checkpoint.write_bytes(damaged)
     evaluated = bench("evaluate", "tiny-conv", *arguments[3:])
     named = f"{checkpoint.relative_to(tmp_path)}: damaged checkpoint"
-    refused(evaluated, 2, named, "run: defocus-bench train tiny-conv --out out --dataset ")
+    refused(
+        evaluated, 2, named, "run: defocus-bench train tiny-conv --out out --dataset "
+    )
     assert (tmp_path / "out" / "leaderboard.csv").read_text() == leaderboard
 
     again = bench(*arguments)
     assert again.returncode == 0, again.stderr
     assert str(checkpoint.relative_to(tmp_path)) in again.stderr
     assert "checkpoint.safetensors.damaged" in again.stderr
-    assert checkpoint.with_name("checkpoint.safetensors.damaged").read_bytes() == damaged
+    assert (
+        checkpoint.with_name("checkpoint.safetensors.damaged").read_bytes() == damaged
+    )
     assert checkpoint.read_bytes() == content
 
 
@@ -66,8 +84,18 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_gives_5_and_leaves_nothing_half_written(bench, tiny_dataset, small_disk):
-    arguments = ["run", "--only", "input", "--only", "tiny-conv", "--out", small_disk / "out"]
+def test_a_full_disk_gives_5_and_leaves_nothing_half_written(
+    bench, tiny_dataset, small_disk
+):
+    arguments = [
+        "run",
+        "--only",
+        "input",
+        "--only",
+        "tiny-conv",
+        "--out",
+        small_disk / "out",
+    ]
     arguments += ["--dataset", f"tiny:{tiny_dataset}"]
     refused(bench(*arguments), 5, "disk")
     assert not [path for path in small_disk.rglob("*") if ".part" in path.name]

@@ -42,7 +42,9 @@ def test_a_whole_pixel_is_read_exactly():
 def pair(tmp_path):
     scene = cv2.GaussianBlur(probe_scene(SIZE), (0, 0), 1.5)
     write_image(tmp_path / "sharp.png", as_integer(scene, 16))
-    write_image(tmp_path / "blurry.png", as_integer(cv2.GaussianBlur(scene, (0, 0), 3.0), 16))
+    write_image(
+        tmp_path / "blurry.png", as_integer(cv2.GaussianBlur(scene, (0, 0), 3.0), 16)
+    )
     paths = {name: tmp_path / f"{name}.png" for name in ("blurry", "sharp")}
     return Pair("p", "s", "test", paths["blurry"], paths["sharp"], truth=paths["sharp"])
 
@@ -103,11 +105,17 @@ def test_another_layout_of_the_same_pictures_has_its_own_scenes(pair, tmp_path):
     """The content hash leaves scenes open: neither a cache nor a store may answer with old ones."""
 
     def scenes(*names: str) -> set[tuple[str, int]]:
-        pairs = tuple(replace(pair, id=f"p{n}", scene=name) for n, name in enumerate(names))
+        pairs = tuple(
+            replace(pair, id=f"p{n}", scene=name) for n, name in enumerate(names)
+        )
         dataset = Dataset("made", tmp_path, pairs, "0" * 64, tmp_path / ".derived")
         runs = plan_runs([baseline("input")], dataset, "demo")
         rows = run_studies([Study(tmp_path / "study", dataset, runs)]).rows
-        return {(r.system, r.scenes) for r in rows if (r.protocol, r.metric) == ("truth", "psnr")}
+        return {
+            (r.system, r.scenes)
+            for r in rows
+            if (r.protocol, r.metric) == ("truth", "psnr")
+        }
 
     assert scenes("a", "b", "c") == {("input", 3), ("ceiling", 3)}
     assert scenes("a", "a", "c") == {("input", 2), ("ceiling", 2)}

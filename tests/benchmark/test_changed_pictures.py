@@ -44,7 +44,9 @@ def test_where_the_test_chooses_the_checkpoint_it_decides_the_training():
 
 def test_kept_scores_are_those_of_the_same_key_and_a_line_cut_short_is_none(tmp_path):
     pairs = [Pair(name, name, "test", tmp_path / name) for name in "ab"]
-    picture = ScoresOfPicture([Score("p", "gt", "psnr", "a", "a", 30.0)], (4, 5), 0.5, 0.01)
+    picture = ScoresOfPicture(
+        [Score("p", "gt", "psnr", "a", "a", 30.0)], (4, 5), 0.5, 0.01
+    )
     keys = {"a": "key-a", "b": "key-b"}
     KeptScores(tmp_path, keys).add(pairs[0], picture)
     with (tmp_path / KEPT_SCORES).open("a") as file:
@@ -58,7 +60,15 @@ def test_kept_scores_are_those_of_the_same_key_and_a_line_cut_short_is_none(tmp_
 @pytest.mark.full
 def test_one_changed_picture_is_scored_alone_and_what_changed_is_named(bench, tmp_path):
     pictures = make_pictures(tmp_path / "pictures", ("a", "b", "t1", "t2"))
-    arguments = ["run", "--only", "tiny-conv", "--dataset", f"tiny:{pictures}", "--out", "out"]
+    arguments = [
+        "run",
+        "--only",
+        "tiny-conv",
+        "--dataset",
+        f"tiny:{pictures}",
+        "--out",
+        "out",
+    ]
     assert bench(*arguments).returncode == 0
     (folder,) = (tmp_path / "out" / "runs").glob("tiny-conv-*")
     checkpoint = (folder / "checkpoint.safetensors").read_bytes()
@@ -80,7 +90,9 @@ def test_one_changed_picture_is_scored_alone_and_what_changed_is_named(bench, tm
     assert "nothing is repeated" in bench(*arguments).stderr
 
     sharp = cv2.imread(str(pictures / "a" / "sharp.png"))
-    cv2.imwrite(str(pictures / "a" / "sharp.png"), cv2.convertScaleAbs(sharp, alpha=0.9))
+    cv2.imwrite(
+        str(pictures / "a" / "sharp.png"), cv2.convertScaleAbs(sharp, alpha=0.9)
+    )
     reason = "1 pair (a) of training or validation changed"
     assert f"tiny-conv: trained again: {reason}" in bench(*arguments).stderr
     assert reason in (tmp_path / "out" / "report.html").read_text()

@@ -22,7 +22,9 @@ def test_brightness_is_no_cast_and_a_colour_is():
     blurry = np.random.default_rng(0).integers(40, 200, (20, 30, 3), dtype=np.uint8)
     shown = blurry / 255
     assert colour_cast(shown + 0.05, blurry) < 1e-9
-    assert colour_cast(shown + np.array([0.03, 0.0, 0.0]), blurry) == pytest.approx(0.02)
+    assert colour_cast(shown + np.array([0.03, 0.0, 0.0]), blurry) == pytest.approx(
+        0.02
+    )
 
 
 class Warmer(nn.Module):
@@ -39,7 +41,9 @@ class Warmer(nn.Module):
 def test_a_planted_cast_is_told_and_marked(share, tmp_path, capfd):
     planted = replace(baseline("wiener"), build=lambda: Warmer(share * MOST_CAST))
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png', 'b.png'])}")
-    run_studies([Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo"))])
+    run_studies(
+        [Study(tmp_path / "out", dataset, plan_runs([planted], dataset, "demo"))]
+    )
     stderr = capfd.readouterr().err
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert ("tinted the test picture" in stderr) == (share > 1)

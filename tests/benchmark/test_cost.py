@@ -48,13 +48,20 @@ def test_counting_takes_one_pass_without_gradients():
 
 
 def test_the_command_counts_at_the_size_that_is_asked_for(run):
-    result = run("defocus-bench", "cost", "unet", "--size", "32x16", "--repeats", "2", "--json")
+    result = run(
+        "defocus-bench", "cost", "unet", "--size", "32x16", "--repeats", "2", "--json"
+    )
     assert result.returncode == 0, result.stderr
     (row,) = json.loads(result.stdout)
     counted = measure_cost(baseline("unet").build(), 16, 32)
     assert row["macs_g"] == pytest.approx(counted.macs_g, rel=1e-9)
     assert row["params_m"] == pytest.approx(31.03, abs=0.01)
-    assert (row["device"], row["width"], row["height"], row["repeats"]) == ("cpu", 32, 16, 2)
+    assert (row["device"], row["width"], row["height"], row["repeats"]) == (
+        "cpu",
+        32,
+        16,
+        2,
+    )
     assert 0 < row["seconds_q1"] <= row["seconds"] <= row["seconds_q3"]
 
 

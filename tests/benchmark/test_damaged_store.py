@@ -11,14 +11,29 @@ import pytest
 from defocus.benchmark.leaderboard.lines import leading_metric
 from defocus.benchmark.leaderboard.rows import leaderboard, to_csv
 from defocus.benchmark.results.score_matrix import COLUMNS
-from defocus.benchmark.results.store import MetricVersion, Results, open_results, read_results
+from defocus.benchmark.results.store import (
+    MetricVersion,
+    Results,
+    open_results,
+    read_results,
+)
 from defocus.errors import InputError
 from tests.benchmark.example_study import ENTRY, make_study
 from tests.benchmark.test_results import COSTS, SCORES
 
 OTHER = replace(ENTRY, run="net-2", seed=1)
 VERSIONS = [MetricVersion("mae", "1", "0.1.0")]
-WRONG: tuple[object, ...] = (b"\xff\0", "x", 1.5, float("inf"), None, -1, "a\nb", "../x", "")
+WRONG: tuple[object, ...] = (
+    b"\xff\0",
+    "x",
+    1.5,
+    float("inf"),
+    None,
+    -1,
+    "a\nb",
+    "../x",
+    "",
+)
 
 
 @pytest.fixture
@@ -92,9 +107,16 @@ def test_a_damaged_run_is_stored_again(path, capsys):
 def test_a_damaged_matrix_is_made_from_its_scores(path):
     with read_results(path) as results:
         good = results.matrix(ENTRY.run)
-    for names, values in (("[", b""), ("[[],[]]", None), ('[[["a"]],[[1]]]', b"1"), (b"\xff", 1)):
+    for names, values in (
+        ("[", b""),
+        ("[[],[]]", None),
+        ('[[["a"]],[[1]]]', b"1"),
+        (b"\xff", 1),
+    ):
         with closing(sqlite3.connect(path)) as store, store:
-            store.execute("UPDATE matrices SET names = ?, score_values = ?", [names, values])
+            store.execute(
+                "UPDATE matrices SET names = ?, score_values = ?", [names, values]
+            )
         with read_results(path) as results:
             matrix = results.matrix(ENTRY.run)
         assert (matrix.places, matrix.pictures) == (good.places, good.pictures)

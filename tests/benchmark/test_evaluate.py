@@ -68,7 +68,9 @@ def evaluated(
     """Of a system that gives its input where none is told; what is kept lies in ``run``."""
     network, out = network or nn.Identity(), dataset.root / "run"
     flow = flow_estimator("dis")
-    return evaluate(network, CARD, dataset, dataset.pairs, flow, out, device=CPU, **settings)
+    return evaluate(
+        network, CARD, dataset, dataset.pairs, flow, out, device=CPU, **settings
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (15, 20)])
@@ -76,12 +78,16 @@ def test_a_picture_smaller_than_networks_take_is_restored(tmp_path, size):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.full((*size, 3), 90, np.uint8))
     network = baseline("wiener").build().eval()
-    restoration = restore_picture(network, CARD, Pair("a", "a", "test", path, path), CPU).picture
+    restoration = restore_picture(
+        network, CARD, Pair("a", "a", "test", path, path), CPU
+    ).picture
     assert restoration.shape == (*size, 3)
 
 
 def test_a_perfect_system_is_perfect_under_gt(pair):
-    sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
+    sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(
+        2, 0, 1
+    )  # type: ignore[arg-type]
     scores, costs, _ = evaluated(dataset_of(pair), Of(lambda _: sharp[None]))
     scored = {(s.protocol, s.metric): s for s in scores}
     assert len(scored) == len(scores)
@@ -107,7 +113,11 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut, ref
     scores, costs, _ = evaluated(dataset_of(damaged, pair))
     without = {one.reason.partition(" (")[0] for one in scores if one.pair == "a"}
     assert without == {f"{UNREAD}cut.png: the file is cut short"}
-    psnr = {one.pair: one.value for one in scores if (one.protocol, one.metric) == ("gt", "psnr")}
+    psnr = {
+        one.pair: one.value
+        for one in scores
+        if (one.protocol, one.metric) == ("gt", "psnr")
+    }
     assert psnr["a"] is None
     assert psnr["p"] is not None
     assert [cost.measured_on for cost in costs][1] == "56x40 px"
@@ -115,11 +125,15 @@ def test_a_pair_that_cannot_be_read_is_left_out_by_name(pair, tmp_path, cut, ref
         evaluated(dataset_of(damaged))
 
 
-def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, tmp_path):
+def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
+    pair, tmp_path
+):
     circles = np.full((40, 56), 1.0, np.float32)
     circles[:, 28:] = -5.0
     np.save(tmp_path / "map.npy", circles)
-    described = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
+    described = replace(
+        pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"}
+    )
     still = KnownFlow((0, 0))
     still.weights_sha256 = "ab" * 32
     scores, *_ = evaluated(dataset_of(described), independent=still)
@@ -130,14 +144,19 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(pair, 
     }  # fmt: skip
     assert (scored["gt", "psnr_gain"].value, scored["gt", "made_worse"].value) == (0, 0)
     assert scored["gt", "psnr_indoor"].value == scored["gt", "psnr"].value
-    errors = [10 ** -(scored["gt", f"psnr_{part}"].value / 10) for part in ("in_focus", "blurred")]
+    errors = [
+        10 ** -(scored["gt", f"psnr_{part}"].value / 10)
+        for part in ("in_focus", "blurred")
+    ]
     assert np.mean(errors) == pytest.approx(10 ** -(scored["gt", "psnr"].value / 10))
     other = scored["deformed-gt", "psnr_independent"]
     assert (other.flow, other.flow_weights) == ("known", "ab" * 32)
     assert other.value == pytest.approx(scored["gt", "psnr"].value)
     assert ("gt", "psnr_independent") not in scored
     assert not [
-        metric for protocol, metric in scored if protocol == "deformed-gt" and metric in PARTS
+        metric
+        for protocol, metric in scored
+        if protocol == "deformed-gt" and metric in PARTS
     ]
 
 
@@ -146,12 +165,19 @@ def test_a_target_that_cannot_be_names_its_estimator(pair):
     alone = [score for score in scores if score.pair == "a"]
     assert all(score.value is None for score in alone)
     flows = {score.protocol: score.flow for score in alone}
-    assert flows == {"gt": "", "input-aligned": "dis", "deformed-gt": "dis", "truth": ""}
+    assert flows == {
+        "gt": "",
+        "input-aligned": "dis",
+        "deformed-gt": "dis",
+        "truth": "",
+    }
 
 
 def test_without_ground_truth_metrics_without_reference_score_alone(pair):
     scores, *_ = evaluated(dataset_of(replace(pair, sharp=None)))
-    assert {(score.protocol, score.metric) for score in scores} == {(NO_REFERENCE, "niqe")}
+    assert {(score.protocol, score.metric) for score in scores} == {
+        (NO_REFERENCE, "niqe")
+    }
     assert "px" in scores[0].reason, "NIQE needs blocks of 96 px"
 
 
@@ -190,7 +216,10 @@ def test_a_dual_system_gets_left_and_right(pair):
 def test_the_network_is_in_evaluation_mode_without_gradients(pair):
     modes: list[tuple[bool, bool]] = []
     network = Of(
-        lambda blurry: (modes.append((network.training, torch.is_grad_enabled())), blurry)[1]
+        lambda blurry: (
+            modes.append((network.training, torch.is_grad_enabled())),
+            blurry,
+        )[1]
     )  # type: ignore[func-returns-value]
     network.train()
     evaluated(dataset_of(pair), network)
@@ -217,6 +246,10 @@ def test_inputs_that_the_pairs_lack(pair, refused):
         check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
     with refused(NotApplicableError):
         check_inputs(replace(CARD, needs=("defocus_map",)), [pair])
-    for unknown in ("parser", "flow", "valid_mask"):  # the last two are for objectives alone
+    for unknown in (
+        "parser",
+        "flow",
+        "valid_mask",
+    ):  # the last two are for objectives alone
         with refused(NotApplicableError):
             check_inputs(replace(CARD, needs=(unknown,)), [pair])

@@ -52,7 +52,10 @@ def dataset(tmp_path: Path) -> Dataset:
     for number, name in enumerate(NAMES):
         noise = np.random.default_rng(number).integers(0, 256, (72, 81, 3), np.uint8)
         sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
-        files = {"sharp": sharp[:, 1:], "blurry": cv2.GaussianBlur(sharp[:, :-1], (0, 0), 1.5)}
+        files = {
+            "sharp": sharp[:, 1:],
+            "blurry": cv2.GaussianBlur(sharp[:, :-1], (0, 0), 1.5),
+        }
         paths = {kind: tmp_path / f"{name}.{kind}.png" for kind in files}
         for kind, picture in files.items():
             cv2.imwrite(str(paths[kind]), picture)
@@ -72,7 +75,9 @@ def evaluated(dataset: Dataset, name: str, where: Where) -> Evaluated:
     kept = KeptScores(folder, {pair.id: pair.id for pair in dataset.pairs})
     flow = flow_estimator("dis")
     given = (Sharpened(), CARD, dataset, dataset.pairs, flow, folder)
-    return evaluate(*given, device=CPU, independent=flow_estimator("dis"), kept=kept, where=where)
+    return evaluate(
+        *given, device=CPU, independent=flow_estimator("dis"), kept=kept, where=where
+    )
 
 
 def pictures(folder: Path) -> dict[str, bytes]:
@@ -157,7 +162,14 @@ def scored(out: Path) -> list[dict[str, str]]:
 
 
 def test_the_commands_give_the_same_rows(bench, tiny_dataset, tmp_path):  # type: ignore[no-untyped-def]
-    asked = ["--dataset", f"tiny:{tiny_dataset}", "--only", "tiny-conv", "--only", "wiener"]
+    asked = [
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+        "--only",
+        "tiny-conv",
+        "--only",
+        "wiener",
+    ]
     for out, on in (("here", "1"), ("there", "2")):
         bench("run", *asked, "--out", out, "--on", on, code=0)
     assert scored(tmp_path / "there") == scored(tmp_path / "here")

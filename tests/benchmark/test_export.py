@@ -20,10 +20,19 @@ def study(tmp_path):
     with open_results(tmp_path / "results.sqlite") as results:
         for number, name in enumerate(("net_1", "=cmd()")):
             scores = [
-                Score("defocus-v1", "gt", "psnr", f"p{k:02}", f"s{k:02}", 20.0 + k / 7 + number)
+                Score(
+                    "defocus-v1",
+                    "gt",
+                    "psnr",
+                    f"p{k:02}",
+                    f"s{k:02}",
+                    20.0 + k / 7 + number,
+                )
                 for k in range(12)
             ]
-            scores.append(Score("defocus-v1", "gt", "lpips", "p00", "s00", None, "", "no weights"))
+            scores.append(
+                Score("defocus-v1", "gt", "lpips", "p00", "s00", None, "", "no weights")
+            )
             entry = replace(
                 ENTRY, run=f"run-{number}", system=name, grouping=f"{number}" * 16, budget="paper",
                 data_hash="f" * 64, evaluation="e" * 16,
@@ -44,7 +53,9 @@ def test_json_has_every_version_and_the_tests(study):
     row = rows["net_1", "psnr"]
     assert (row["data_revision"], row["recipe"]) == ("f" * 12, "0" * 12)
     assert (row["profile"], row["evaluation"]) == ("defocus-v1", "e" * 16)
-    assert row["interval"].endswith("one training: the variance of training is not included")
+    assert row["interval"].endswith(
+        "one training: the variance of training is not included"
+    )
     assert rows["net_1", "lpips"]["value"] is None
     (track,) = document["tracks"]
     assert [each["system"] for each in track["standings"]] == ["=cmd()", "net_1"]
@@ -64,9 +75,9 @@ def test_csv_and_parquet_hold_the_same_and_no_formula(study):
     assert {line["system"] for line in lines} == {"'=cmd()", "net_1"}
     assert set(frame["system"]) == {"=cmd()", "net_1"}
     values = frame.loc[frame["metric"] == "psnr", "value"].tolist()
-    assert [float(line["value"]) for line in lines if line["metric"] == "psnr"] == pytest.approx(
-        values
-    )
+    assert [
+        float(line["value"]) for line in lines if line["metric"] == "psnr"
+    ] == pytest.approx(values)
 
 
 def test_scores_of_pictures_say_where_they_come_from(study):
@@ -100,5 +111,7 @@ def test_the_command_writes_beside_the_study(run, study, tmp_path):
     rows = tmp_path / "made" / "rows.csv"
     result = run("defocus-bench", "table", "leaderboard", "--to", rows, "--out", kept)
     assert result.returncode == 0, result.stderr
-    assert kept.stat().st_mtime_ns == before  # a study that is only read needs not be writable
+    assert (
+        kept.stat().st_mtime_ns == before
+    )  # a study that is only read needs not be writable
     assert rows.read_text().startswith("system,input,weights")

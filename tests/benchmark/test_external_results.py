@@ -37,7 +37,9 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     assert (row["status"], row["images"], row["pictures"]) == ("ok", "1", "2")
     assert row["left_out"] == "t2: no restored picture was given"
     assert float(row["value"]) == pytest.approx(scored["mean"]["psnr"])
-    assert float(rows["psnr_edges"]["value"]) == pytest.approx(scored["mean"]["psnr_edges"])
+    assert float(rows["psnr_edges"]["value"]) == pytest.approx(
+        scored["mean"]["psnr_edges"]
+    )
     assert rows["lpips"]["status"].startswith("not-applicable: its file alexnet")
     again = bench(*arguments, "--name", "=theirs", "--profile", "png8")
     assert again.returncode == 1, again.stderr
@@ -47,13 +49,22 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(bench, tiny_dataset, tm
     assert "seconds" not in rows
 
 
-def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(bench, tiny_dataset, tmp_path):
+def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(
+    bench, tiny_dataset, tmp_path
+):
     for name in ("t1", "t2"):
         picture = read_image(tiny_dataset / name / "blurry.png")
         for folder, part in (("whole", picture), ("cut", picture[1:-1, 1:])):
             (tmp_path / folder).mkdir(exist_ok=True)
             write_image(tmp_path / folder / f"{name}.png", part)
-    beside = ["--dataset", f"tiny:{tiny_dataset}", "--profile", "dpdd8", "--crop", "centre"]
+    beside = [
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+        "--profile",
+        "dpdd8",
+        "--crop",
+        "centre",
+    ]
     for folder in ("whole", "cut"):
         into = ["--out", "study", "--name", folder]
         result = bench("score", "--restored", folder, *beside, *into, "--json")
@@ -79,7 +90,9 @@ def test_a_row_of_cropped_pictures_says_so_and_competes_with_none(bench, tiny_da
 
 
 def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path):
-    folder = write_folder(tmp_path / "pairs" / "test", ["a.png", "b.png", "c.png"], bits=8)
+    folder = write_folder(
+        tmp_path / "pairs" / "test", ["a.png", "b.png", "c.png"], bits=8
+    )
     dataset = f"pairs:{folder.parent}"
     scoring = score_request(folder / "blurry", None, dataset, "dpdd8", crop=None)
     first, second, third = (image["name"] for image in scoring.images)
@@ -87,12 +100,21 @@ def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path):
         {**one, "psnr": 30.0 if one["name"] == third else None, "warp_px": float(n)}
         for n, one in enumerate(scoring.images)
     ]
-    why = {first: {"psnr": "the texture repeats itself"}, second: {"psnr": "hardly any texture"}}
+    why = {
+        first: {"psnr": "the texture repeats itself"},
+        second: {"psnr": "hardly any texture"},
+    }
     rows = record_scoring(
-        tmp_path / "study", "theirs", dataset, replace(scoring, images=images, reasons=why)
+        tmp_path / "study",
+        "theirs",
+        dataset,
+        replace(scoring, images=images, reasons=why),
     )
     lacking = f"{first}: the texture repeats itself; {second}: hardly any texture"
-    for metric, mean in (("psnr", 30.0), ("warp_px", 2.0)):  # both over the same picture
+    for metric, mean in (
+        ("psnr", 30.0),
+        ("warp_px", 2.0),
+    ):  # both over the same picture
         (row,) = (row for row in rows if row.metric == metric)
         assert (row.images, row.pictures, row.value) == (1, 3, mean)
         assert row.left_out == lacking

@@ -58,7 +58,9 @@ def study(tmp_path):
             one = replace(one, run=f"{one.run}-strong", grouping=f"{one.grouping}s")
             results.record(one, scores(number, PICTURES, PROTOCOLS, draws), [])
             (out / "runs" / one.run).mkdir()
-            (out / "runs" / one.run / "run.json").write_text(json.dumps({"recipe": recipe}))
+            (out / "runs" / one.run / "run.json").write_text(
+                json.dumps({"recipe": recipe})
+            )
     for file in out.glob("runs/*/run.json"):
         document = json.loads(file.read_text())
         different = {"checkpoint": file.parent.name * 3, "recipe": recipe}
@@ -67,7 +69,9 @@ def study(tmp_path):
 
 
 def test_the_first_report_is_small_and_short_before_a_click(study):
-    html.write_html(page_of(study), study / "report.html", 0)  # its pictures are in a folder
+    html.write_html(
+        page_of(study), study / "report.html", 0
+    )  # its pictures are in a folder
     source = (study / "report.html").read_text(encoding="utf-8")
     assert "data:image" not in source
     assert len(source.encode()) <= LARGEST_BYTES

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from defocus.benchmark.metrics.fsim import METRIC, kept_phase_congruency, phase_congruency
+from defocus.benchmark.metrics.fsim import (
+    METRIC,
+    kept_phase_congruency,
+    phase_congruency,
+)
 from defocus.benchmark.metrics.metric import MetricUnavailableError
 
 
@@ -16,7 +20,11 @@ def test_equal_pictures_are_one_and_what_the_mask_hides_does_not_count():
     noise = random.random(reference.shape)
     restored = np.where(mask[:, :, None], 0.7 * reference + 0.3 * noise, reference)
     hidden = np.where(mask[:, :, None], restored, noise)
-    assert METRIC.score(hidden, reference, mask) == METRIC.score(restored, reference, mask) < 1
+    assert (
+        METRIC.score(hidden, reference, mask)
+        == METRIC.score(restored, reference, mask)
+        < 1
+    )
 
 
 def test_pictures_without_structure_have_a_reason(refused):

@@ -20,13 +20,20 @@ STUDY = ("--dataset", "pairs:mine", "--out", "out", "--settings", "settings.toml
 
 def bench(*words: str) -> Any:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
-    return CliRunner().invoke(group, [str(word) for word in words], standalone_mode=False)
+    return CliRunner().invoke(
+        group, [str(word) for word in words], standalone_mode=False
+    )
 
 
 def write_pair(root: Path, split: str, name: str) -> None:
-    noise = np.random.default_rng(sum(map(ord, name))).integers(0, 256, (12, 16, 3), np.uint8)
+    noise = np.random.default_rng(sum(map(ord, name))).integers(
+        0, 256, (12, 16, 3), np.uint8
+    )
     sharp = cv2.resize(noise, (64, 48), interpolation=cv2.INTER_CUBIC)
-    for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 1))):
+    for role, picture in (
+        ("sharp", sharp),
+        ("blurry", cv2.GaussianBlur(sharp, (0, 0), 1)),
+    ):
         (root / split / role).mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(root / split / role / f"{name}.png"), picture)
 
@@ -55,7 +62,9 @@ def mend(root: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(folder):
+def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mended(
+    folder,
+):
     command = ("run", "--only", "unet", *STUDY)
     for _ in range(2):  # the second finds it finished and says the same
         result = bench(*command)
@@ -74,13 +83,18 @@ def test_a_study_goes_on_without_damaged_pairs_and_takes_them_when_they_are_mend
     assert [one["id"] for one in document["left_out"]] == ["test-s"]
     report = Path("out/report.html").read_text()
     assert "without 3 pairs" in report
-    assert f"pairs:mine is without 1 pair (test-s): {document['left_out'][0]['reason']}." in report
+    assert (
+        f"pairs:mine is without 1 pair (test-s): {document['left_out'][0]['reason']}."
+        in report
+    )
 
     mend(folder)
     again = bench(*command)
     assert again.return_value == 0, again.output
     assert "is left out" not in again.stderr
-    assert "without 3 pairs" not in Path("out/leaderboard.csv").read_text(), "its row was replaced"
+    assert "without 3 pairs" not in Path("out/leaderboard.csv").read_text(), (
+        "its row was replaced"
+    )
     with read_results(Path("out/results.sqlite")) as results:
         assert len({one.run for one in results.entries() if one.system == "unet"}) == 2
 
@@ -98,7 +112,9 @@ def test_train_and_evaluate_say_it_too(folder):
 def test_score_lists_a_pair_that_the_reader_leaves_out(folder, capfd):
     shutil.copytree(folder / "test/blurry", "restored")
     row = ("--out", "out", "--name", "other")
-    result = bench("score", "--restored", "restored", "--dataset", "pairs:mine", "--json", *row)
+    result = bench(
+        "score", "--restored", "restored", "--dataset", "pairs:mine", "--json", *row
+    )
     assert result.return_value == 1, result.output
     assert "picture test-s is left out: " in result.stderr
     stdout = json.loads(capfd.readouterr().out)

@@ -57,7 +57,10 @@ def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path):
     metrics = profile_metrics("defocus-v1")
     run_entry = replace(entry(RUN), evaluation=evaluation_version())
     versions = metric_versions(metrics, metrics)
-    old = [Score("defocus-v1", "gt", name, "a", "a", 0.1) for name in ("mae", "psnr", "psnr_edges")]
+    old = [
+        Score("defocus-v1", "gt", name, "a", "a", 0.1)
+        for name in ("mae", "psnr", "psnr_edges")
+    ]
     job = prepare_job(tmp_path, RUN)
     with open_results(job / "results.sqlite") as theirs:
         theirs.record(run_entry, [replace(one, value=0.2) for one in old], (), versions)
@@ -92,7 +95,9 @@ def test_shell_lines_of_a_strangers_study_reach_no_batch_script(tmp_path, refuse
         continue_study(tmp_path, None, Machines("slurm"))
 
 
-@pytest.mark.parametrize("name", ["short\ntouch PWNED", "short\n", "short'; touch PWNED", "a b"])
+@pytest.mark.parametrize(
+    "name", ["short\ntouch PWNED", "short\n", "short'; touch PWNED", "a b"]
+)
 def test_the_name_of_a_partition_ends_no_line_of_a_batch_script(name):
     with pytest.raises(ValueError, match="queue"):
         ClusterSettings(queue=name)
@@ -142,7 +147,9 @@ def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(
     monkeypatch.setenv("PATH", str(tmp_path))
     queue = queue_of(tmp_path)
     assert "squeue is not on PATH" in queue.problem
-    assert [(one.state, one.reason) for one in standing_of(tmp_path, queue)] == [("waiting", "")]
+    assert [(one.state, one.reason) for one in standing_of(tmp_path, queue)] == [
+        ("waiting", "")
+    ]
     squeue = tmp_path / "squeue"
     squeue.write_text("#!/bin/sh\necho no controller >&2\nexit 1\n")
     squeue.chmod(0o755)

@@ -21,17 +21,25 @@ def section(page: Page) -> tuple[Part, ...]:
     return dict(page.sections)[HEADING]
 
 
-def record(out: Path, run_entry: Entry, values: np.ndarray, px: float | None = None) -> None:
+def record(
+    out: Path, run_entry: Entry, values: np.ndarray, px: float | None = None
+) -> None:
     """Give a run other scores under truth, one picture per scene."""
-    where = [(f"image-{number:03d}", f"scene-{number:03d}") for number in range(len(values))]
+    where = [
+        (f"image-{number:03d}", f"scene-{number:03d}") for number in range(len(values))
+    ]
     score = partial(Score, "defocus-v1", "truth")
-    scores = [score("psnr", *place, float(v)) for place, v in zip(where, values, strict=True)]
+    scores = [
+        score("psnr", *place, float(v)) for place, v in zip(where, values, strict=True)
+    ]
     scores += [score("warp_px", *place, px) for place in where if px is not None]
     with open_results(out / "results.sqlite") as results:
         results.record(run_entry, scores)
 
 
-def rewrite(out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float, float]) -> None:
+def rewrite(
+    out: Path, joint: np.ndarray, plain: np.ndarray, moved: tuple[float, float]
+) -> None:
     """Give the two trainings of U-Net other scores."""
     record(out, entry(0), np.full(len(plain), 20.0), 0.0)
     record(out, entry(1), plain, moved[0])
@@ -43,7 +51,8 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path):
     images = out / "runs" / "unet-paper" / "images"
     for number in range(3):
         shutil.copy(
-            images / f"image-{number:03d}.sharp.png", images / f"image-{number:03d}.truth.png"
+            images / f"image-{number:03d}.sharp.png",
+            images / f"image-{number:03d}.truth.png",
         )
     plain = np.linspace(17.0, 19.0, 12)
     rewrite(out, plain + 2.0 + np.linspace(-0.1, 0.1, 12), plain, (1.51, 0.04))
@@ -53,12 +62,21 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path):
     assert "compared with the truth" in said.text
     assert "the plain loss gains −2.00 dB and moves the picture by 1.51 px" in said.text
     assert "JDRL gains +0.00 dB and moves the picture by 0.04 px" in said.text
-    assert "JDRL is 2.00 dB above the plain loss over 12 pictures (95 % interval +1.9" in said.text
+    assert (
+        "JDRL is 2.00 dB above the plain loss over 12 pictures (95 % interval +1.9"
+        in said.text
+    )
     labels = [tile.label for tile in strip.tiles]
     assert labels == ["blurry", "sharp as captured", "plain loss", "JDRL", "truth"]
-    assert strip.tiles[2].line == "17.18 dB, moved 1.51 px"  # of three kept, the median difference
+    assert (
+        strip.tiles[2].line == "17.18 dB, moved 1.51 px"
+    )  # of three kept, the median difference
     (row,) = table.rows
-    assert (row[0], row[1], row[2]) == ("U-Net", pytest.approx(-2.0), pytest.approx(0.0))
+    assert (row[0], row[1], row[2]) == (
+        "U-Net",
+        pytest.approx(-2.0),
+        pytest.approx(0.0),
+    )
     printed = page_of(out, printed=True)
     assert isinstance(section(printed)[1], Gallery)
 
@@ -68,7 +86,10 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path):
     [
         (np.tile([20.5, 19.5], 6), "from the plain loss, +0.00 dB over 12 pictures"),
         (np.linspace(19.4, 19.6, 12), "JDRL is 0.50 dB below the plain loss"),
-        (np.array([21.0, 21.0]), "JDRL less the plain loss: +1.00 dB over 2 pictures, too few"),
+        (
+            np.array([21.0, 21.0]),
+            "JDRL less the plain loss: +1.00 dB over 2 pictures, too few",
+        ),
     ],
 )
 def test_the_sentence_says_no_more_than_was_measured(tmp_path, joint, verdict):
@@ -91,11 +112,18 @@ def test_a_network_on_registered_pairs_stands_beside_the_two(tmp_path):
     plain = np.linspace(19.0, 21.0, 12)
     rewrite(out, plain + 0.5, plain, (0.2, 0.1))
     gains = np.linspace(0.8, 1.0, 12)
-    run_entry = replace(entry(1), run="registered", grouping="r", system="registered-unet")
+    run_entry = replace(
+        entry(1), run="registered", grouping="r", system="registered-unet"
+    )
     record(out, run_entry, plain + gains)
     said, *_, table = section(page_of(out))
-    assert "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
-    assert "That is 0.40 dB above U-Net with JDRL over 12 pictures (95 % interval +0.3" in said.text
+    assert (
+        "U-Net on registered pairs, our own way to train, gains +0.90 dB." in said.text
+    )
+    assert (
+        "That is 0.40 dB above U-Net with JDRL over 12 pictures (95 % interval +0.3"
+        in said.text
+    )
     names = [column.name for column in table.columns[-2:]]
     assert names == ["Gain, registered pairs", "Registered pairs less JDRL"]
     ((*_, gained, beside),) = table.rows
@@ -117,7 +145,10 @@ def test_the_network_on_registered_pairs_has_a_strip_too(tmp_path):
     for run in others:
         shutil.copytree(out / "runs" / "unet-paper", out / "runs" / run)
     strips = [part for part in section(page_of(out)) if isinstance(part, Gallery)]
-    assert [strip.caption.partition(" on ")[0] for strip in strips] == ["Restormer", "U-Net"]
+    assert [strip.caption.partition(" on ")[0] for strip in strips] == [
+        "Restormer",
+        "U-Net",
+    ]
     labels = [[tile.label for tile in strip.tiles] for strip in strips]
     assert labels[0] == ["blurry", "sharp as captured", "plain loss", "JDRL"]
     assert labels[1] == [*labels[0], "registered pairs"]
@@ -133,7 +164,9 @@ def test_the_comparison_stands_second_and_first_for_the_pairs_made_for_it(tmp_pa
             scores = results.scores(run_entry.run)
             results.record(replace(moved, run=f"z-{run_entry.run}"), scores)
     for printed in (False, True):
-        headings = [heading for heading, _ in page_of(out, printed=printed).sections][:4]
+        headings = [heading for heading, _ in page_of(out, printed=printed).sections][
+            :4
+        ]
         assert headings[0].startswith("Leaderboard of ")
         assert headings[1] == f"{HEADING} of z-strong"
         assert headings[2].startswith(f"{HEADING} of ")

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutputs, bytes_needed
+from defocus.benchmark.evaluation.kept_outputs import (
+    BYTES_PER_PIXEL,
+    KeptOutputs,
+    bytes_needed,
+)
 from defocus.datasets.pair import Pair
 from defocus.pictures.write import write_image
 from tests.benchmark.conftest import distribution
@@ -69,7 +73,9 @@ def test_a_damaged_picture_is_said_and_counts_as_none(tmp_path, pair, damage, ca
     assert "p.npz: damaged or missing; restored again" in capsys.readouterr().err
 
 
-def test_pictures_of_another_checkpoint_or_without_a_manifest_count_as_none(tmp_path, pair):
+def test_pictures_of_another_checkpoint_or_without_a_manifest_count_as_none(
+    tmp_path, pair
+):
     KeptOutputs(tmp_path, BASIS).write(pair, restored(np.float32))
     assert not KeptOutputs(tmp_path, BASIS | {"checkpoint": "2"}).begun
     (tmp_path / "outputs.json").write_text("{")
@@ -118,7 +124,9 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     out = two_runs
     common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
     common += ["--dataset", f"tiny:{tiny_dataset}"]
-    assert "keeping the restored pictures of 2 runs takes up to 0.1 MB" in finished_two[1]
+    assert (
+        "keeping the restored pictures of 2 runs takes up to 0.1 MB" in finished_two[1]
+    )
     before, costs = others_of(out), costs_of(out)
     (checkpoint,) = out.glob("runs/tiny-conv-*/checkpoint.safetensors")
     checkpoint.rename(tmp_path / "aside")  # no network can run
@@ -131,7 +139,10 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     assert costs_of(out) == costs
     new = values_of(out, "counted")
     assert {(system, version) for system, _, _, version in new} >= {("tiny-conv", "1")}
-    assert "all 2 runs are finished" in bench(*common, PYTHONPATH=path, REVISION="1").stderr
+    assert (
+        "all 2 runs are finished"
+        in bench(*common, PYTHONPATH=path, REVISION="1").stderr
+    )
 
     (tmp_path / "aside").rename(checkpoint)
     (kept,) = out.glob("runs/tiny-conv-*/outputs/t1.npz")

@@ -33,7 +33,9 @@ from tests.benchmark.example_study import ENTRY
 
 
 def score(pair: str, value: float | None, metric: str = "psnr", **more: str) -> Score:
-    return Score("default", more.pop("protocol", "gt"), metric, pair, pair[:1], value, **more)
+    return Score(
+        "default", more.pop("protocol", "gt"), metric, pair, pair[:1], value, **more
+    )
 
 
 def board(path: Path, *runs: tuple[Entry, list[Score]]) -> list[Row]:
@@ -49,7 +51,9 @@ def find(rows: list[Row], system: str, metric: str = "psnr") -> Row:
 
 
 def test_columns_are_known_by_name():
-    table = Table.of("t", ("System", column("psnr", "PSNR gt"), column("seconds", decimals=4)), [])
+    table = Table.of(
+        "t", ("System", column("psnr", "PSNR gt"), column("seconds", decimals=4)), []
+    )
     assert table.columns == (
         Column("System"), Column("PSNR gt", "dB", "higher", 2), Column("Time", "s", None, 4)
     )  # fmt: skip
@@ -79,7 +83,11 @@ def test_the_newest_group_of_a_system_counts(tmp_path):
         claim_rows(results, [newer.run, ENTRY.run])  # the latest request first
         assert replaced_entries(results) == [ENTRY]
         claim_rows(results, ["absent", quick.run])
-        assert [entry.run for entry in results.entries()] == ["net-5", ENTRY.run, "net-9"]
+        assert [entry.run for entry in results.entries()] == [
+            "net-5",
+            ENTRY.run,
+            "net-9",
+        ]
 
 
 def test_a_failed_seed_does_not_spoil_the_others_and_failure_of_all_is_told(tmp_path):
@@ -118,14 +126,21 @@ def test_the_parameters_of_a_small_network_are_shown():
 
 def test_what_needs_no_training_is_not_said_to_lack_it():
     untrained = {"budget": NOT_TRAINED, "weights": "none"}
-    rows = [paper_row("net", 0.5), *(paper_row(n, 0.4, **untrained) for n in ("input", "wiener"))]
+    rows = [
+        paper_row("net", 0.5),
+        *(paper_row(n, 0.4, **untrained) for n in ("input", "wiener")),
+    ]
     (table,) = score_tables(rows)
     assert "paper budget, protocol gt" in table.caption
-    (table,) = score_tables([*rows, paper_row("shipped", 0.6, budget=NOT_TRAINED, weights="own")])
+    (table,) = score_tables(
+        [*rows, paper_row("shipped", 0.6, budget=NOT_TRAINED, weights="own")]
+    )
     assert "paper budget, some not trained here, protocol gt" in table.caption
 
 
-def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch, capsys):
+def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(
+    monkeypatch, capsys
+):
     metrics = ("psnr", "ssim", "mae", "fsim")
     name = "a-network-of-a-rather-long-name"
     rows = [
@@ -135,7 +150,10 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch
             for p in ("gt", "truth")
         ),
         *(paper_row("input", 0.4, metric=metric, weights="none") for metric in metrics),
-        *(paper_row(name, 1.0, protocol="", metric=cost) for cost in ("params_m", "seconds")),
+        *(
+            paper_row(name, 1.0, protocol="", metric=cost)
+            for cost in ("params_m", "seconds")
+        ),
         paper_row(
             name,
             0.0,
@@ -152,7 +170,10 @@ def test_a_narrow_terminal_has_all_names_and_says_what_it_leaves_out(monkeypatch
     assert max(map(len, lines)) <= 80
     assert any(name in line for line in lines)
     assert sum("lpips: no weights" in line for line in lines) == 1
-    assert any(line.startswith("not shown in this width: ") and "FSIMc" in line for line in lines)
+    assert any(
+        line.startswith("not shown in this width: ") and "FSIMc" in line
+        for line in lines
+    )
     assert sum(line.lstrip().startswith(name) for line in lines) == 1
 
 
@@ -174,10 +195,14 @@ def test_budgets_that_compare_nothing_say_so():
     assert budget_notice(["demo"]) == "demo budget, not a comparison"
     assert budget_notice(["quick", "demo"]) == "demo and quick budget, not a comparison"
     assert budget_notice(["paper"]) == ""
-    assert budget_notice(["custom", "paper"]).startswith("custom schedule: compare rows")
+    assert budget_notice(["custom", "paper"]).startswith(
+        "custom schedule: compare rows"
+    )
     both = "demo budget and custom schedule, not a comparison"
     assert budget_notice(["custom", "demo"]) == both
-    (table,) = score_tables([paper_row("a", 1.0, budget="custom", protocol=p) for p in ("gt", "")])
+    (table,) = score_tables(
+        [paper_row("a", 1.0, budget="custom", protocol=p) for p in ("gt", "")]
+    )
     assert "made, " in table.caption
     assert "custom schedule" in table.caption
 

@@ -40,14 +40,18 @@ def test_json(run):
 
 def test_systems_stand_in_groups_with_a_count_and_variants_folded(monkeypatch):
     """No network is built: the package's own systems declare their counts."""
-    monkeypatch.setattr(size, "parameter_count", lambda system: pytest.fail("built a network"))
+    monkeypatch.setattr(
+        size, "parameter_count", lambda system: pytest.fail("built a network")
+    )
     result = CliRunner().invoke(command)
     assert result.exit_code == 0, result.output
     header, *lines = result.stdout.splitlines()
     assert header.split() == ["name", "system", "input", "parameters", "variants"]
     systems = all_baselines()
     variants = [name for name, one in systems.items() if one.card.variant_of in systems]
-    shown = {line.split()[0]: line for line in lines if line and line.split()[0] in systems}
+    shown = {
+        line.split()[0]: line for line in lines if line and line.split()[0] in systems
+    }
     assert set(shown) == set(systems) - set(variants)
     own = sum(systems[name].card.variant_of == "unet" for name in variants)
     assert shown["unet"].split()[-2:] == ["31,033,411", str(own)]

@@ -14,7 +14,10 @@ from defocus.training.record.folder import CHECKPOINT, training_finished
 RUN = "runs/unet-1a2b3c4d"
 WRITTEN = (
     *("study.json", "leaderboard.csv", "report.html", "report.pdf", ".report.json"),
-    *(f"{RUN}/{name}.json" for name in ("run", "again", "outputs", "selection", "training")),
+    *(
+        f"{RUN}/{name}.json"
+        for name in ("run", "again", "outputs", "selection", "training")
+    ),
     *(f"{RUN}/{name}.safetensors" for name in ("checkpoint", "best")),
     *(f"{RUN}/{name}" for name in ("train.csv", "validation.csv", "failure.txt")),
     f"{RUN}/outputs/cat.1-a.npz",

@@ -22,7 +22,16 @@ from defocus.training.optimiser import Optimiser
 from defocus.training.record.folder import CHECKPOINT, VALIDATION
 from defocus.training.steps.averaging import evaluated, make_average, update
 from defocus.training.steps.optimisers import autocast, has_bfloat16, make_optimisers
-from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, resumed
+from tests.benchmark.test_train import (
+    CPU,
+    RECIPE,
+    Batch,
+    Loss,
+    Net,
+    Patches,
+    make_run,
+    resumed,
+)
 
 NONE: Mapping[str, Watch] = MappingProxyType({})
 
@@ -39,7 +48,9 @@ def trained(
 
 
 def size_of(network: nn.Module) -> float:
-    return -float(sum(parameter.detach().abs().sum() for parameter in network.parameters()))
+    return -float(
+        sum(parameter.detach().abs().sum() for parameter in network.parameters())
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +67,9 @@ def test_it_resumes_to_the_bit(tmp_path, monkeypatch, changes):
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
     run = make_run(recipe=RECIPE.model_copy(update=changes))
     stop_at = 8 if "averaged_from_epoch" in changes else 5
-    whole, parts = resumed(tmp_path, run, stop_at=stop_at, watches={"validation": Watch(size_of)})
+    whole, parts = resumed(
+        tmp_path, run, stop_at=stop_at, watches={"validation": Watch(size_of)}
+    )
     names = {path.name for path in whole.iterdir()}
     assert names == {path.name for path in parts.iterdir()}
     if run.recipe is not None and run.recipe.training.validations:
@@ -75,8 +88,12 @@ def test_the_best_validation_is_what_is_evaluated(tmp_path):
 
     training = Training(validations=3, select="validation")
     network = trained(tmp_path, training, watches={"validation": Watch(watch)}).network
-    assert all(torch.equal(t, states[1][name]) for name, t in network.state_dict().items())
-    assert any(not torch.equal(t, states[2][name]) for name, t in network.state_dict().items())
+    assert all(
+        torch.equal(t, states[1][name]) for name, t in network.state_dict().items()
+    )
+    assert any(
+        not torch.equal(t, states[2][name]) for name, t in network.state_dict().items()
+    )
 
 
 def test_choosing_on_test_pictures_is_reported_and_not_done(tmp_path, capsys):
@@ -85,10 +102,13 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(tmp_path, capsys):
         "test": iter([30.0, 31.0, 33.0] + 7 * [32.0]),
     }
     watches = {
-        split: Watch(lambda _, values=values: next(values)) for split, values in scores.items()
+        split: Watch(lambda _, values=values: next(values))
+        for split, values in scores.items()
     }
     plain = trained(tmp_path / "plain", Training()).network
-    recipe = RECIPE.model_copy(update={"training": Training(select="official", validations=9)})
+    recipe = RECIPE.model_copy(
+        update={"training": Training(select="official", validations=9)}
+    )
     run = make_run(recipe=recipe)
     official = train(run, Loss, Patches(), tmp_path, CPU, watches=watches).network
     document = json.loads((tmp_path / "selection.json").read_text())
@@ -96,7 +116,9 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(tmp_path, capsys):
         "last": 32.0, "best_on_validation": 31.0, "best_on_test": 33.0, "optimism_db": 2.0,
     }  # fmt: skip
     assert "flatters by 2.00 dB" in capsys.readouterr().err
-    assert all(map(torch.equal, plain.state_dict().values(), official.state_dict().values()))
+    assert all(
+        map(torch.equal, plain.state_dict().values(), official.state_dict().values())
+    )
 
 
 def test_parts_of_a_batch_add_up_to_the_batch():
@@ -104,7 +126,9 @@ def test_parts_of_a_batch_add_up_to_the_batch():
     batch = Batch(pictures[0], pictures[1], {"dual_pixel": pictures[0]})
     parts = batch.parts(3)
     assert [len(part.blurry) for part in parts] == [1, 2, 2]
-    assert torch.equal(torch.cat([part.extra["dual_pixel"] for part in parts]), pictures[0])
+    assert torch.equal(
+        torch.cat([part.extra["dual_pixel"] for part in parts]), pictures[0]
+    )
     assert len(batch.parts(9)) == 5
 
 
@@ -137,7 +161,9 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch):
         probe_memory(run, network, objective, CPU, 1)
     parts = int(str(caught.value).split("accumulate = ")[1].split()[0])
     less = Training(accumulate=parts)
-    run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule, "training": less}))
+    run = make_run(
+        recipe=RECIPE.model_copy(update={"demo": schedule, "training": less})
+    )
     probe_memory(run, network, objective, CPU, 1)
     monkeypatch.setattr(probe, "available_bytes", lambda _: 1000)
     with pytest.raises(TrainingError, match=r" 0\.0 GiB are free.* smaller crop_px"):
@@ -149,7 +175,9 @@ class Gate(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3))
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        )
         self.conv = nn.Conv2d(3, 3, 3, padding=1)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -163,7 +191,9 @@ def test_two_crops_are_tried_as_batch_statistics_behind_a_pool_need_them():
     probe_memory(run, Gate().train(), Loss().train(), CPU, 1)
 
 
-@pytest.mark.parametrize(("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])])
+@pytest.mark.parametrize(
+    ("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])]
+)
 def test_scores_are_taken_evenly_and_at_the_end(times, steps, due):
     watches = {"validation": Watch(size_of)}
     assert sorted(watching_of(Training(validations=times), watches, steps).due) == due
@@ -181,12 +211,17 @@ def test_what_a_score_is_above_the_inputs_is_written(tmp_path):
     trained(tmp_path, Training(validations=2), watches=watches)
     lines = (tmp_path / "validation.csv").read_text().splitlines()
     assert lines[0] == "step,validation,validation_gain"
-    assert [line.split(",")[1:] for line in lines[1:]] == [["21.5", "1.5"], ["19.0", "-1.0"]]
+    assert [line.split(",")[1:] for line in lines[1:]] == [
+        ["21.5", "1.5"],
+        ["19.0", "-1.0"],
+    ]
     assert len(asked) == 1
 
 
 def test_a_mean_with_warm_up_forgets_the_first_steps():
-    recipe = RECIPE.model_copy(update={"training": Training(average=0.999, average_warmup=True)})
+    recipe = RECIPE.model_copy(
+        update={"training": Training(average=0.999, average_warmup=True)}
+    )
     network = nn.Linear(1, 1, bias=False)
     average = make_average(recipe, network)
     expected = 0.0
@@ -210,7 +245,9 @@ def test_only_matrices_decay_where_the_recipe_says_so():
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
     optimisers.network.step()
-    torch.testing.assert_close(network.weight.detach(), before["weight"] * (1 - 0.5 * 0.1))
+    torch.testing.assert_close(
+        network.weight.detach(), before["weight"] * (1 - 0.5 * 0.1)
+    )
     assert torch.equal(network.bias.detach(), before["bias"])
 
 

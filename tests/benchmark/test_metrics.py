@@ -38,9 +38,13 @@ def test_identical_pictures_get_finite_best_values():
     picture = pictures()[0]
     mask = everywhere(picture)
     assert PSNR.score(picture, picture, mask) == CAP_DB
-    assert PSNR.score(picture + 1e-7, picture, mask) == CAP_DB  # 140 dB would pull any mean
+    assert (
+        PSNR.score(picture + 1e-7, picture, mask) == CAP_DB
+    )  # 140 dB would pull any mean
     assert SSIM.score(picture, picture, mask) == pytest.approx(1.0, abs=1e-12)
-    assert MAE.score(picture, picture + 0.25, mask) == pytest.approx(0.25)  # its square is 0.06
+    assert MAE.score(picture, picture + 0.25, mask) == pytest.approx(
+        0.25
+    )  # its square is 0.06
 
 
 def test_masked_values_are_those_of_the_pixels_under_the_mask():
@@ -90,12 +94,14 @@ def test_a_hole_costs_ssim_every_window_that_touches_it():
     restored, reference = pictures()
     restored, reference = restored[:30, :30], reference[:30, :30]
     channels = [
-        structural_similarity(reference[..., c], restored[..., c], data_range=1, full=True)[1][
-            expected
-        ].mean()
+        structural_similarity(
+            reference[..., c], restored[..., c], data_range=1, full=True
+        )[1][expected].mean()
         for c in range(3)
     ]
-    assert SSIM.score(restored, reference, mask) == pytest.approx(np.mean(channels), abs=1e-9)
+    assert SSIM.score(restored, reference, mask) == pytest.approx(
+        np.mean(channels), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("metric", [PSNR, SSIM, MAE], ids=lambda metric: metric.name)
@@ -118,7 +124,9 @@ def _block() -> np.ndarray:
     return block
 
 
-@pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "metric", all_metrics().values(), ids=lambda metric: metric.name
+)
 def test_an_empty_mask_has_a_reason_instead_of_a_value(metric):
     picture = np.full((40, 40, 3), 0.5)
     with pytest.raises(MetricUnavailableError, match="no pixel can be scored"):
@@ -135,10 +143,14 @@ def test_ssim_needs_one_whole_window(refused):
     assert SSIM.score(picture, picture, thin) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "metric", all_metrics().values(), ids=lambda metric: metric.name
+)
 def test_shapes_must_fit(metric):
     with pytest.raises(ValueError, match="shapes differ"):
-        metric.score(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)), np.ones((8, 8), dtype=bool))
+        metric.score(
+            np.zeros((8, 8, 3)), np.zeros((8, 9, 3)), np.ones((8, 8), dtype=bool)
+        )
 
 
 def test_what_is_no_number_is_no_score(refused):

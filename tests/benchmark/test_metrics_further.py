@@ -58,7 +58,9 @@ def plain_ms_ssim(first: Picture, second: Picture) -> float:
     for level, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
 
         def mean(values: Picture) -> Picture:
-            return correlate1d(correlate1d(values, taps, axis=0), taps, axis=1)[5:-5, 5:-5]
+            return correlate1d(correlate1d(values, taps, axis=0), taps, axis=1)[
+                5:-5, 5:-5
+            ]
 
         a, b = mean(first), mean(second)
         spread = mean(first**2) - a**2 + mean(second**2) - b**2
@@ -74,7 +76,9 @@ def plain_ms_ssim(first: Picture, second: Picture) -> float:
 
 def test_ms_ssim_is_the_mean_of_the_channels():
     blurred, sharp = astronaut(192)
-    expected = np.mean([plain_ms_ssim(blurred[..., c], sharp[..., c]) for c in range(3)])
+    expected = np.mean(
+        [plain_ms_ssim(blurred[..., c], sharp[..., c]) for c in range(3)]
+    )
     score = MS_SSIM.score(blurred, sharp, everywhere(sharp), DEFAULT)
     assert score == pytest.approx(expected, abs=1e-9)
     assert MS_SSIM.score(sharp, sharp, everywhere(sharp), DEFAULT) == pytest.approx(1.0)
@@ -97,7 +101,8 @@ def test_ms_ssim_needs_five_scales(refused):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("chelsea", 2.6394778), ("astronaut", 3.0853013), ("coffee", 4.0972455)]
+    ("name", "expected"),
+    [("chelsea", 2.6394778), ("astronaut", 3.0853013), ("coffee", 4.0972455)],
 )
 def test_niqe_gives_the_numbers_of_the_authors_program(name, expected):
     """Recorded with BasicSR's, which is MATLAB's to 1e-4, of the rounded mean of the channels."""
@@ -117,7 +122,9 @@ def test_niqe_counts_whole_blocks_under_the_mask_and_refuses_flat_pictures(refus
     assert NIQE.score(spoilt, sharp, mask, DEFAULT) == pytest.approx(score, rel=0.05)
     assert NIQE.score(blurred, sharp, everywhere(sharp), DEFAULT) != score
     with refused(MetricUnavailableError):
-        NIQE.score(blurred, sharp, mask & False | (np.indices(mask.shape)[0] > 390), DEFAULT)
+        NIQE.score(
+            blurred, sharp, mask & False | (np.indices(mask.shape)[0] > 390), DEFAULT
+        )
     flat = np.full_like(sharp, 0.5)
     with refused(MetricUnavailableError):
         NIQE.score(flat, sharp, everywhere(sharp), DEFAULT)
@@ -139,9 +146,14 @@ def vgg(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     place = BACKBONES["vgg"].path
     place.parent.mkdir(parents=True)
-    torch.save({f"features.{name}": value for name, value in features.state_dict().items()}, place)
+    torch.save(
+        {f"features.{name}": value for name, value in features.state_dict().items()},
+        place,
+    )
     prefix = sha256_file(place)[:8]
-    monkeypatch.setitem(BACKBONES, "vgg", replace(BACKBONES["vgg"], sha256_prefix=prefix))
+    monkeypatch.setitem(
+        BACKBONES, "vgg", replace(BACKBONES["vgg"], sha256_prefix=prefix)
+    )
     for cached in (lpips_module.missing_backbone, dists_module._backbone):
         cached.cache_clear()
     yield features.eval()
@@ -149,7 +161,9 @@ def vgg(tmp_path, monkeypatch):
         cached.cache_clear()
 
 
-def plain_dists(features: torch.nn.Sequential, first: Picture, second: Picture) -> float:
+def plain_dists(
+    features: torch.nn.Sequential, first: Picture, second: Picture
+) -> float:
     """Without a mask, with torch's own layers."""
     trust = torch.cat([entry[None] for entry in dists_module._trust()])
     trust /= trust.sum()
@@ -176,9 +190,14 @@ def plain_dists(features: torch.nn.Sequential, first: Picture, second: Picture) 
     score, at = 1.0, 0
     for a, b in zip(stages(first), stages(second), strict=True):
         a, b = a.flatten(2)[0].double(), b.flatten(2)[0].double()
-        means, spreads = (a.mean(1), b.mean(1)), (a.var(1, correction=0), b.var(1, correction=0))
+        means, spreads = (
+            (a.mean(1), b.mean(1)),
+            (a.var(1, correction=0), b.var(1, correction=0)),
+        )
         together = ((a - means[0][:, None]) * (b - means[1][:, None])).mean(1)
-        texture = (2 * means[0] * means[1] + 1e-6) / (means[0] ** 2 + means[1] ** 2 + 1e-6)
+        texture = (2 * means[0] * means[1] + 1e-6) / (
+            means[0] ** 2 + means[1] ** 2 + 1e-6
+        )
         structure = (2 * together + 1e-6) / (sum(spreads) + 1e-6)
         alpha, beta = trust[:, at : at + len(a)].double()
         score -= float(alpha @ texture + beta @ structure)
@@ -193,7 +212,9 @@ def test_dists_equals_the_formula_on_torchs_layers(vgg):
     score = DISTS.score(blurred, sharp, everywhere(sharp), DEFAULT)
     assert score == pytest.approx(expected, abs=2e-5)
     assert score > 1e-3
-    assert DISTS.score(sharp, sharp, everywhere(sharp), DEFAULT) == pytest.approx(0.0, abs=1e-5)
+    assert DISTS.score(sharp, sharp, everywhere(sharp), DEFAULT) == pytest.approx(
+        0.0, abs=1e-5
+    )
 
 
 def test_dists_does_not_see_what_the_mask_hides(vgg, refused):
@@ -201,7 +222,9 @@ def test_dists_does_not_see_what_the_mask_hides(vgg, refused):
     mask = everywhere(sharp)
     mask[:, :20] = False
     spoilt = np.where(mask[:, :, None], blurred, 0.7)
-    assert DISTS.score(spoilt, sharp, mask, DEFAULT) == DISTS.score(blurred, sharp, mask, DEFAULT)
+    assert DISTS.score(spoilt, sharp, mask, DEFAULT) == DISTS.score(
+        blurred, sharp, mask, DEFAULT
+    )
     with refused(MetricUnavailableError):
         DISTS.score(blurred[:12], sharp[:12], mask[:12], DEFAULT)
 

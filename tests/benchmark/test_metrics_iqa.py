@@ -12,7 +12,11 @@ import pytest
 import torch
 
 from defocus.benchmark.metrics import pyiqa as iqa
-from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics, profile_metrics
+from defocus.benchmark.metrics.metric import (
+    MetricUnavailableError,
+    all_metrics,
+    profile_metrics,
+)
 from defocus.benchmark.scoring.score import score_against_input
 
 MUSIQ, CKDN = (all_metrics()[name] for name in ("musiq", "ckdn"))
@@ -54,8 +58,13 @@ def test_absent_it_is_named_with_its_licence_and_never_asked_for_by_itself():
 def test_each_gets_the_pictures_that_it_wants(package, capfd):
     restored, other = np.full((8, 8, 3), 0.75), np.full((8, 8, 3), 0.25)
     assert MUSIQ.score(restored, other, EVERYWHERE) == 0.75
-    scores = score_against_input(restored, other, metrics={"ckdn": CKDN, "musiq": MUSIQ})
-    assert {name: score.value for name, score in scores.items()} == {"ckdn": 0.5, "musiq": 0.75}
+    scores = score_against_input(
+        restored, other, metrics={"ckdn": CKDN, "musiq": MUSIQ}
+    )
+    assert {name: score.value for name, score in scores.items()} == {
+        "ckdn": 0.5,
+        "musiq": 0.75,
+    }
     assert [(call[0], len(call) - 2) for call in package] == [
         ("musiq", 1),
         ("ckdn", 2),

@@ -51,7 +51,8 @@ def seeded_file(tmp_path_factory):
         shapes = build().state_dict()
     generator = torch.Generator().manual_seed(3)
     state = {
-        name: torch.randn(entry.shape, generator=generator) / max(1, entry[0].numel()) ** 0.5
+        name: torch.randn(entry.shape, generator=generator)
+        / max(1, entry[0].numel()) ** 0.5
         if name.startswith("features")
         else torch.zeros(entry.shape)
         for name, entry in shapes.items()
@@ -65,7 +66,9 @@ def seeded_file(tmp_path_factory):
 def seeded(torch_home, seeded_file, monkeypatch):
     """The seeded backbone in its place."""
     prefix = sha256_file(seeded_file)[:8]
-    monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], sha256_prefix=prefix))
+    monkeypatch.setitem(
+        BACKBONES, "alex", replace(BACKBONES["alex"], sha256_prefix=prefix)
+    )
     place = BACKBONES["alex"].path
     place.parent.mkdir(parents=True)
     place.symlink_to(seeded_file)
@@ -76,7 +79,9 @@ def picture(seed: int, height: int = 64, width: int = 80) -> np.ndarray:
     return np.random.default_rng(seed).random((height, width, 3))
 
 
-def package_value(restored: np.ndarray, reference: np.ndarray, *, spatial: bool = False) -> Any:
+def package_value(
+    restored: np.ndarray, reference: np.ndarray, *, spatial: bool = False
+) -> Any:
     """What the package itself says, set up in its own way from the same file."""
     import lpips
 
@@ -115,7 +120,9 @@ def test_a_mask_takes_the_part_of_the_spatial_map_that_it_covers(seeded):
     left = np.zeros((128, 160), dtype=bool)
     left[:, :80] = True
     spatial = package_value(restored, reference, spatial=True)[0, 0].numpy()
-    assert LPIPS.score(restored, reference, left) == pytest.approx(spatial[left].mean(), rel=0.1)
+    assert LPIPS.score(restored, reference, left) == pytest.approx(
+        spatial[left].mean(), rel=0.1
+    )
     far_right = np.zeros((128, 160), dtype=bool)
     far_right[:, 144:] = True
     assert LPIPS.score(restored, reference, far_right) == 0.0
@@ -126,18 +133,24 @@ def test_what_the_output_shows_outside_the_mask_never_counts(seeded):
     mask[20:40, 30:50] = False
     restored, reference = picture(1), picture(2)
     changed = np.where(mask[:, :, None], restored, picture(9))
-    assert LPIPS.score(changed, reference, mask) == LPIPS.score(restored, reference, mask)
+    assert LPIPS.score(changed, reference, mask) == LPIPS.score(
+        restored, reference, mask
+    )
 
 
 def test_a_small_picture_has_a_reason(seeded, refused):
     with refused(MetricUnavailableError):
-        LPIPS.score(picture(1, 30, 40), picture(2, 30, 40), np.ones((30, 40), dtype=bool))
+        LPIPS.score(
+            picture(1, 30, 40), picture(2, 30, 40), np.ones((30, 40), dtype=bool)
+        )
     smallest = np.ones((31, 31), dtype=bool)
     assert LPIPS.score(picture(1, 31, 31), picture(2, 31, 31), smallest) > 0
 
 
 @contextmanager
-def server(content: bytes | None, promised: int | None = None) -> Iterator[tuple[str, list[str]]]:
+def server(
+    content: bytes | None, promised: int | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """Where one content is served, or 404, and what was asked for there."""
     asked: list[str] = []
 
@@ -191,7 +204,12 @@ def test_fetching_from_an_address_and_from_a_file(torch_home, tmp_path):
     [
         (CONTENT + b"!", None, WeightsError, "SHA-256 begins with"),
         (CONTENT * 2, None, WeightsError, "too large"),
-        (CONTENT[:500], len(CONTENT), (InputError, WeightsError), "500 bytes|broke off"),
+        (
+            CONTENT[:500],
+            len(CONTENT),
+            (InputError, WeightsError),
+            "500 bytes|broke off",
+        ),
         (None, None, InputError, "Not Found"),
     ],
     ids=["wrong", "too large", "broken off", "absent"],
@@ -202,7 +220,9 @@ def test_a_failed_fetch_leaves_nothing(torch_home, content, promised, error, mes
     assert left_behind(torch_home) == []
 
 
-def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(torch_home, monkeypatch):
+def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(
+    torch_home, monkeypatch
+):
     over = threading.Event()
     monkeypatch.setattr(backbone_files, "answer_of", lambda *_, **__: over.wait(60))
     with pytest.raises(InputError, match=r"no answer within 0\.05 s"):
@@ -257,13 +277,21 @@ def test_readiness_is_told_by_the_file_without_torch(torch_home, seeded):
 def test_the_command_refuses_what_is_not_the_backbone(run, tmp_path, said, snapshot):
     home = tmp_path / "home"
     fetch = functools.partial(
-        run, "defocus-bench", "weights", "fetch", "lpips", "--from", TORCH_HOME=str(home)
+        run,
+        "defocus-bench",
+        "weights",
+        "fetch",
+        "lpips",
+        "--from",
+        TORCH_HOME=str(home),
     )
     with server(CONTENT) as (url, _):
         result = fetch(url)
     assert result.returncode == 2
     assert result.stdout == ""
-    assert result.stderr.splitlines()[-1].startswith(f"defocus-bench: {url}: not alexnet")
+    assert result.stderr.splitlines()[-1].startswith(
+        f"defocus-bench: {url}: not alexnet"
+    )
     assert left_behind(home) == []
     assert said(fetch(tmp_path / "nowhere.pth")) == snapshot
     assert left_behind(home) == []
@@ -289,7 +317,9 @@ def test_the_other_backbones_equal_the_package(name, torch_home, monkeypatch):
     path = file.path
     path.parent.mkdir(parents=True)
     torch.save(state, path)
-    monkeypatch.setitem(BACKBONES, name, replace(file, sha256_prefix=sha256_file(path)[:8]))
+    monkeypatch.setitem(
+        BACKBONES, name, replace(file, sha256_prefix=sha256_file(path)[:8])
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = lpips.LPIPS(net=name, pnet_rand=True, verbose=False).eval()
@@ -297,7 +327,8 @@ def test_the_other_backbones_equal_the_package(name, torch_home, monkeypatch):
         entry.copy_(state[f"features.{key.split('.', 1)[1]}"])
     first, second = picture(1), picture(2)
     tensors = (
-        torch.from_numpy(p.transpose(2, 0, 1)[None].astype(np.float32)) for p in (first, second)
+        torch.from_numpy(p.transpose(2, 0, 1)[None].astype(np.float32))
+        for p in (first, second)
     )
     with torch.no_grad():
         expected = float(model(*tensors, normalize=True))

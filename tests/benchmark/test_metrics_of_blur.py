@@ -10,7 +10,11 @@ from defocus.benchmark.metrics import consistency, in_focus_change
 from defocus.benchmark.metrics.consistency import METRIC as CONSISTENCY
 from defocus.benchmark.metrics.consistency import error_behind_blur
 from defocus.benchmark.metrics.in_focus_change import METRIC as IN_FOCUS_CHANGE
-from defocus.benchmark.metrics.metric import MetricUnavailableError, Picture, all_metrics
+from defocus.benchmark.metrics.metric import (
+    MetricUnavailableError,
+    Picture,
+    all_metrics,
+)
 from defocus.blur import learned_map
 from defocus.blur.learned_map import BlurMap
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
@@ -22,7 +26,9 @@ def behind(picture: Picture, diameter_px: float) -> Picture:
     """A picture behind one disc, by a sum over its pixels: no code of the metric."""
     weights = kernel(diameter_px, "disc")
     reach = len(weights) // 2
-    padded = np.pad(srgb_to_linear(picture), ((reach, reach), (reach, reach), (0, 0)), "symmetric")
+    padded = np.pad(
+        srgb_to_linear(picture), ((reach, reach), (reach, reach), (0, 0)), "symmetric"
+    )
     total = np.zeros(picture.shape)
     for row, column in np.ndindex(weights.shape):
         part = padded[row : row + picture.shape[0], column : column + picture.shape[1]]
@@ -78,7 +84,9 @@ def test_the_picture_behind_its_blur_is_the_input(known_map, sharp, blurry):
 def test_one_disc_leaves_no_error_inside(sharp):
     blurry = behind(sharp, 5.0)
     diameters = np.full((SIDE, SIDE), 5.0, np.float32)
-    error = error_behind_blur(sharp.astype(np.float32), blurry.astype(np.float32), diameters)
+    error = error_behind_blur(
+        sharp.astype(np.float32), blurry.astype(np.float32), diameters
+    )
     assert np.sqrt(error.max()) < 2e-3
     near = np.full((SIDE, SIDE), 7.0, np.float32)
     also = error_behind_blur(sharp.astype(np.float32), blurry.astype(np.float32), near)
@@ -93,15 +101,23 @@ def test_a_change_counts_where_the_input_is_in_focus(known_map, blurry):
     shown = np.where(np.arange(SIDE)[None, :, None] < SIDE // 4, 0.5, blurry)
     expected = 255 * np.abs(shown - blurry)[:, : SIDE // 2].mean()
     measured = IN_FOCUS_CHANGE.score(shown, blurry, everywhere())
-    assert measured == pytest.approx(expected, rel=0.06)  # the map is smoothed at the border
-    blurred_part = np.where(np.arange(SIDE)[None, :, None] >= 3 * SIDE // 4, 0.5, blurry)
-    assert IN_FOCUS_CHANGE.score(blurred_part, blurry, everywhere()) == pytest.approx(0, abs=1e-6)
+    assert measured == pytest.approx(
+        expected, rel=0.06
+    )  # the map is smoothed at the border
+    blurred_part = np.where(
+        np.arange(SIDE)[None, :, None] >= 3 * SIDE // 4, 0.5, blurry
+    )
+    assert IN_FOCUS_CHANGE.score(blurred_part, blurry, everywhere()) == pytest.approx(
+        0, abs=1e-6
+    )
     left = everywhere()
     left[:, : SIDE // 4] = False
     assert IN_FOCUS_CHANGE.score(shown, blurry, left) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_picture_without_a_part_in_focus_has_no_such_change(known_map, blurry, refused):
+def test_a_picture_without_a_part_in_focus_has_no_such_change(
+    known_map, blurry, refused
+):
     known_map(left_px=6.0)
     with refused(MetricUnavailableError):
         IN_FOCUS_CHANGE.score(blurry, blurry, everywhere())

@@ -41,7 +41,9 @@ MISTAKES = {
 
 def write(path, picture):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", np.ascontiguousarray(picture[:, :, ::-1]))[1].tobytes())
+    path.write_bytes(
+        cv2.imencode(".png", np.ascontiguousarray(picture[:, :, ::-1]))[1].tobytes()
+    )
 
 
 def scored(tmp_path, change, deep_reference=False):
@@ -49,7 +51,10 @@ def scored(tmp_path, change, deep_reference=False):
         sharp = scene(number)
         reference = sharp.astype(np.uint16) * 257 if deep_reference else sharp
         write(tmp_path / "sharp" / f"{number}.png", reference)
-        write(tmp_path / "out" / f"{number}.png", change(cv2.GaussianBlur(sharp, (0, 0), 1)))
+        write(
+            tmp_path / "out" / f"{number}.png",
+            change(cv2.GaussianBlur(sharp, (0, 0), 1)),
+        )
     return score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
 
 
@@ -70,7 +75,9 @@ def test_the_orientation_of_the_reference_is_said(tmp_path):
     (tmp_path / "sharp").mkdir()
     Pillow.fromarray(scene(0)).save(tmp_path / "sharp" / "a.jpg", exif=exif, quality=95)
     write(tmp_path / "out" / "a.png", scene(0)[::-1, ::-1])
-    scoring = score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    scoring = score_request(
+        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+    )
     assert "turned by 180 degrees (1 of 1 picture looked at): " in scoring.warnings[0]
     assert "a.jpg has orientation 3, which is not applied" in scoring.warnings[0]
 
@@ -82,9 +89,15 @@ def test_a_picture_on_its_side_says_why_it_is_not_scored(tmp_path, orientation):
     (tmp_path / "sharp").mkdir()
     Pillow.fromarray(scene(0)).save(tmp_path / "sharp" / "a.jpg", exif=exif)
     write(tmp_path / "out" / "a.png", np.rot90(scene(0)))
-    scoring = score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    scoring = score_request(
+        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+    )
     (left_out,) = scoring.left_out
-    said = "a.jpg has orientation 6, which is not applied" if orientation == 6 else "is turned"
+    said = (
+        "a.jpg has orientation 6, which is not applied"
+        if orientation == 6
+        else "is turned"
+    )
     assert said in left_out.reason
 
 
@@ -93,7 +106,9 @@ def test_one_that_is_not_most_is_not_said(tmp_path):
         write(tmp_path / "sharp" / f"{number}.png", scene(number))
         output = scene(number) if number else linear(scene(number))
         write(tmp_path / "out" / f"{number}.png", output)
-    scoring = score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    scoring = score_request(
+        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+    )
     assert scoring.warnings == ()
 
 

@@ -26,11 +26,15 @@ def dataset(tmp_path):
     }
     for name, picture in pictures.items():
         put(tmp_path / "set" / f"{name.format('sharp')}.png", picture)
-        put(tmp_path / "set" / f"{name.format('blurry')}.png", cv2.blur(picture, (5, 5)))
+        put(
+            tmp_path / "set" / f"{name.format('blurry')}.png", cv2.blur(picture, (5, 5))
+        )
     return open_dataset(f"pairs:{tmp_path / 'set'}")
 
 
-def test_the_file_of_a_study_and_a_line_name_both_pictures(dataset, tmp_path, monkeypatch, capsys):
+def test_the_file_of_a_study_and_a_line_name_both_pictures(
+    dataset, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr("defocus.progress._warned", set())
     assert near_copies(dataset) == (
         NearCopy("test-whole", "train-patch", "train", "part, mirrored"),
@@ -39,7 +43,12 @@ def test_the_file_of_a_study_and_a_line_name_both_pictures(dataset, tmp_path, mo
     write_study([Study(tmp_path / "out", dataset, ())])
     (facts,) = json.loads((tmp_path / "out" / "study.json").read_text())["datasets"]
     assert facts["near_copies"] == [
-        {"test": "test-whole", "other": "train-patch", "split": "train", "what": "part, mirrored"}
+        {
+            "test": "test-whole",
+            "other": "train-patch",
+            "split": "train",
+            "what": "part, mirrored",
+        }
     ]
     assert capsys.readouterr().err == (
         "warning: 1 test picture of pairs:set resembles a picture of training: test-whole and "

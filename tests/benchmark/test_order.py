@@ -28,7 +28,11 @@ def study(tmp_path_factory):
 
 
 def first_board(study, *, printed: bool) -> Table:
-    boards = [table for table in parts(page_of(study, printed=printed), Table) if table.headings]
+    boards = [
+        table
+        for table in parts(page_of(study, printed=printed), Table)
+        if table.headings
+    ]
     return boards[0]
 
 
@@ -44,7 +48,9 @@ def gains(table: Table) -> list[str]:
     return [cell_text(cell, head) for cell in column(table, "Gain")]
 
 
-def test_four_places_have_the_same_rows_in_the_same_order_with_the_same_gains(study, capsys):
+def test_four_places_have_the_same_rows_in_the_same_order_with_the_same_gains(
+    study, capsys
+):
     page, print_out = (first_board(study, printed=printed) for printed in (False, True))
     names = [plain(cell) for cell in column(page, "System")]
     assert names == [plain(cell) for cell in column(print_out, "System")]
@@ -54,7 +60,9 @@ def test_four_places_have_the_same_rows_in_the_same_order_with_the_same_gains(st
         print_leaderboard(rows, (), tracks(results))
         content = read_content(study, results, rows)
         papers = paper_csv(paper_tables(content, "methods"))
-    paper = list(csv.DictReader(io.StringIO(papers.partition("\n")[2].partition("\n,")[0])))
+    paper = list(
+        csv.DictReader(io.StringIO(papers.partition("\n")[2].partition("\n,")[0]))
+    )
     paper = [row for row in paper if row["System"]][: len(names)]
     assert [row["System"] for row in paper] == names
     shown = [f"{float(row['Gain']):+.2f}" if row["Gain"] else "+0.00" for row in paper]
@@ -75,13 +83,18 @@ def test_each_class_says_which_differences_it_can_show(study):
     headings = [one for one in first_board(study, printed=False).headings if one.title]
     assert [one.title for one in headings] == ["Trained here", "Classical"]
     assert sum(one.rows for one in headings) == 8
-    assert re.search(r"differences of \d\.\d\d dB or more can be detected", headings[0].line)
+    assert re.search(
+        r"differences of \d\.\d\d dB or more can be detected", headings[0].line
+    )
 
 
 def test_a_rank_is_one_phrase():
     sure = Standing("a", "trained", "made", "a", 1.0, 1, 1, 1)
     assert rank_words(sure) == "1"
-    assert rank_words(Standing("a", "trained", "made", "a", 1.0, 1, 1, 11)) == "1, or 1 to 11"
+    assert (
+        rank_words(Standing("a", "trained", "made", "a", 1.0, 1, 1, 11))
+        == "1, or 1 to 11"
+    )
     assert rank_words(Standing("a", "trained", "made", "a", 1.0, 2)) == "2"
 
 
@@ -89,4 +102,6 @@ def test_headings_have_all_rows_of_a_table(refused):
     from defocus.errors import InputError
 
     with refused(InputError):
-        Table.of("t", ("System",), (("a",), ("b",)), headings=(Heading("Own weights", 1),))
+        Table.of(
+            "t", ("System",), (("a",), ("b",)), headings=(Heading("Own weights", 1),)
+        )

@@ -52,7 +52,9 @@ def run_of(folder: Path) -> Path:
     return only
 
 
-def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, start_bench):
+def test_killed_it_ships_its_mean_so_far_and_goes_on(
+    folder, command, bench, start_bench
+):
     process = start_bench(*command)
     while not list(folder.glob(f"out/runs/*/{CHECKPOINT}")):
         assert process.poll() is None, process.stderr.read()
@@ -82,7 +84,9 @@ def test_killed_it_ships_its_mean_so_far_and_goes_on(folder, command, bench, sta
     assert steps_done(run) == (STEPS, STEPS)
 
 
-def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(folder, monkeypatch):
+def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
+    folder, monkeypatch
+):
     system, run = baseline("defocus-s"), run_of(folder)
     monkeypatch.setattr("defocus.baselines.weights.shipping.SECONDS_PER_HOUR", 1.0)
     path = ship_weights(system, run, folder / "package")
@@ -129,8 +133,14 @@ def test_half_precision_where_the_numbers_fit(tmp_path, refused):
     write_half(state, path)
     tensors = load_file(path)
     kept = {name: tensor.dtype for name, tensor in tensors.items()}
-    assert kept == {"weight": torch.half, "running_var": torch.float32, "table": torch.int16}
-    assert all(torch.equal(tensors[name].to(one.dtype), one) for name, one in state.items())
+    assert kept == {
+        "weight": torch.half,
+        "running_var": torch.float32,
+        "table": torch.int16,
+    }
+    assert all(
+        torch.equal(tensors[name].to(one.dtype), one) for name, one in state.items()
+    )
     path.unlink()
     with refused(WeightsError):
         write_half({"weight": torch.tensor([float("nan")])}, path)

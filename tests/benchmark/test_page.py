@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.documents import summary
-from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
+from defocus.benchmark.documents.figures.picture_pages import (
+    KeptPictures,
+    most_different,
+)
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.figures.plots import pareto_front
 from defocus.benchmark.documents.summary import WORSE
@@ -45,7 +48,9 @@ from tests.benchmark.example_study import ENTRY, entry, make_study, page_of, par
 
 def fill(out: Path, budget: str = "demo") -> None:
     """A study of two systems and one test picture."""
-    input_entry = replace(ENTRY, run="input-1", system="input", grouping="i", weights="none")
+    input_entry = replace(
+        ENTRY, run="input-1", system="input", grouping="i", weights="none"
+    )
     with open_results(out / "results.sqlite") as results:
         for each in (ENTRY, input_entry):
             scores = [Score("default", "gt", "psnr", "cat", "cat", 20.0)]
@@ -70,7 +75,10 @@ def write_rows(out: Path, *rows: Scored) -> None:
     with open_results(out / "results.sqlite") as results:
         for system, values, facts in rows:
             each = replace(ENTRY, run=system, system=system, grouping=system)
-            scores = [Score("default", "gt", "psnr", n, n, value) for n, value in values.items()]
+            scores = [
+                Score("default", "gt", "psnr", n, n, value)
+                for n, value in values.items()
+            ]
             results.record(replace(each, **facts), scores, [Cost("seconds", 1.0)])
 
 
@@ -82,7 +90,13 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path):
     fill(tmp_path)
     page = page_of(tmp_path)
     assert page.notice == "demo budget, not a comparison"
-    assert headings(page) == ["Leaderboard", "Summary", "Pictures", "Behind the rows", "Methods"]
+    assert headings(page) == [
+        "Leaderboard",
+        "Summary",
+        "Pictures",
+        "Behind the rows",
+        "Methods",
+    ]
     (slider,) = parts(page, Slider)
     assert [label for label, _ in slider.states] == ["blurry", "net", "sharp"]
     assert [int(picture[0, 0, 0]) for _, picture in slider.states] == [0, 1, 2]
@@ -90,7 +104,9 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path):
     assert curves.log_y
     assert len(curves.curves[0].x) <= 200
     assert curves.curves[0].x[-1] == 500
-    assert curves.curves[0].y[0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3), "the mean is kept"
+    assert curves.curves[0].y[0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3), (
+        "the mean is kept"
+    )
     facts = [fact for part in parts(page, Facts) for fact in part.facts]
     assert ("schedule.steps", "4") in facts
     (tmp_path / "paper").mkdir()
@@ -100,7 +116,11 @@ def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("run.json", '{"a":'), ("run.json", "\x00\xff"), ("train.csv", "step,loss\n1\n2,0.5\n")],
+    [
+        ("run.json", '{"a":'),
+        ("run.json", "\x00\xff"),
+        ("train.csv", "step,loss\n1\n2,0.5\n"),
+    ],
 )
 def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
     fill(tmp_path)
@@ -110,7 +130,9 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
         page_of(tmp_path)
 
 
-def test_pairs_left_out_as_they_are_in_training_are_named_in_page_print_and_table(tmp_path):
+def test_pairs_left_out_as_they_are_in_training_are_named_in_page_print_and_table(
+    tmp_path,
+):
     out = make_study(tmp_path, 2, 24)
     reason = "its sharp file is in training pair train-a too"
     facts = {"dataset": "dpdd:made", "data_hash": "0" * 64}
@@ -123,14 +145,19 @@ def test_pairs_left_out_as_they_are_in_training_are_named_in_page_print_and_tabl
     for as_csv in (False, True):
         assert said in paper_text(out, "methods", as_csv=as_csv)
     near = [
-        {"test": f"test-{n}", "other": "train-a", "split": "train", "what": "part"} for n in "ef"
+        {"test": f"test-{n}", "other": "train-a", "split": "train", "what": "part"}
+        for n in "ef"
     ]
-    (out / "study.json").write_text(json.dumps({"datasets": [facts | {"near_copies": near}]}))
+    (out / "study.json").write_text(
+        json.dumps({"datasets": [facts | {"near_copies": near}]})
+    )
     said = "2 test pictures of dpdd:made resemble pictures of training: test-e and train-a (part)"
     for printed in (False, True):
         assert any(said in note for note in page_of(out, printed=printed).notes)
     assert said in paper_text(out, "methods", as_csv=False)
-    (out / "study.json").write_text(json.dumps({"datasets": [facts | {"data_hash": "1" * 64}]}))
+    (out / "study.json").write_text(
+        json.dumps({"datasets": [facts | {"data_hash": "1" * 64}]})
+    )
     assert not any("left out" in note for note in page_of(out).notes)
 
 
@@ -140,9 +167,14 @@ def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path):
     file.write_bytes(file.read_bytes()[:60])
     page = page_of(tmp_path)
     (said,) = [part.text for part in parts(page, Paragraph) if "not shown" in part.text]
-    assert said.startswith("U-Net is not shown: runs/unet-paper/images/image-001.restored.png: ")
+    assert said.startswith(
+        "U-Net is not shown: runs/unet-paper/images/image-001.restored.png: "
+    )
     assert str(tmp_path) not in said
-    shown = {part.caption[:9]: [label for label, _ in part.states] for part in parts(page, Slider)}
+    shown = {
+        part.caption[:9]: [label for label, _ in part.states]
+        for part in parts(page, Slider)
+    }
     assert shown["image-000"][::4] == shown["image-001"][::3] == ["blurry", "sharp"]
     assert set(shown["image-000"][1:4]) == {"U-Net + JDRL", "Restormer", "U-Net"}
     assert set(shown["image-001"][1:3]) == {"U-Net + JDRL", "Restormer"}
@@ -151,10 +183,14 @@ def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path):
 def test_an_infinite_score_is_shown_as_such(tmp_path):
     make_study(tmp_path, 2, 2, protocols=("gt",), pictures=1)
     with open_results(tmp_path / "results.sqlite") as results:
-        perfect = [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", math.inf)]
+        perfect = [
+            Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", math.inf)
+        ]
         results.record(entry(1), perfect, [])
     page = page_of(tmp_path)
-    (table,) = [part for part in parts(page, Table) if part.caption == "Scores of image-000"]
+    (table,) = [
+        part for part in parts(page, Table) if part.caption == "Scores of image-000"
+    ]
     psnr = {row[0]: cell_text(row[1], table.columns[1]) for row in table.rows}
     assert psnr["U-Net"] == "∞"
     (folded,) = [part for part in parts(page, Folded) if part.title == "image-000"]
@@ -162,7 +198,9 @@ def test_an_infinite_score_is_shown_as_such(tmp_path):
     assert "∞ dB" in [tile.line for part in parts(page, Gallery) for tile in part.tiles]
 
 
-def test_reports_are_rendered_when_their_content_changes_and_only_then(tmp_path, monkeypatch):
+def test_reports_are_rendered_when_their_content_changes_and_only_then(
+    tmp_path, monkeypatch
+):
     fill(tmp_path)
     rendered: list[int] = []
 
@@ -191,7 +229,9 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(tmp_path,
                 assert len(rendered) == count
 
 
-def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(tmp_path, monkeypatch):
+def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(
+    tmp_path, monkeypatch
+):
     fill(tmp_path)
     clock = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
@@ -261,8 +301,12 @@ def test_the_page_begins_with_the_result(tmp_path):
     page = page_of(make_study(tmp_path / "several", 6, 24, budget="demo"))
     gains = cells(boards(page)["input-aligned"], "Gain")
     joint = gains["U-Net + JDRL"].value - gains["U-Net"].value
-    said = f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
-    assert page.summary.count(".") == 2, "one sentence, with one number that has a point"
+    said = (
+        f"over the plain loss: +{joint:.2f} dB on dpdd:made (1 network, input-aligned)."
+    )
+    assert page.summary.count(".") == 2, (
+        "one sentence, with one number that has a point"
+    )
     assert any(part.text.endswith(said) for part in parts(page, Paragraph))
     best = gains["Restormer"].value if "Restormer" in page.summary else None
     gain, *_ = page.figures
@@ -275,11 +319,16 @@ def test_the_page_begins_with_the_result(tmp_path):
     ("rivals", "begin"),
     [
         ({"one": 19.25}, "one is 0.75 dB below the blurry input on 1 picture"),
-        ({"one": 19.25, "two": 18.5}, "one comes closest of 2 systems, 0.75 dB below the blurry"),
+        (
+            {"one": 19.25, "two": 18.5},
+            "one comes closest of 2 systems, 0.75 dB below the blurry",
+        ),
     ],
 )
 def test_where_nobody_gains_the_result_says_so(tmp_path, rivals, begin):
-    made = [(name, {"cat": score}, {"weights": "narrow"}) for name, score in rivals.items()]
+    made = [
+        (name, {"cat": score}, {"weights": "narrow"}) for name, score in rivals.items()
+    ]
     write_rows(tmp_path, ("input", {"cat": 20.0}, NONE), *made)
     assert page_of(tmp_path).summary.startswith(begin)
 
@@ -293,11 +342,17 @@ def test_a_loss_in_a_part_of_the_picture_is_called_one(tmp_path, monkeypatch):
 
 
 def test_gains_in_focus_and_where_blurred_have_columns_and_figures(tmp_path):
-    values = {"input": (20.0, 40.0, 15.0), "net": (23.0, 37.5, 18.25), "other": (21.0, 40.5, 15.5)}
+    values = {
+        "input": (20.0, 40.0, 15.0),
+        "net": (23.0, 37.5, 18.25),
+        "other": (21.0, 40.5, 15.5),
+    }
     with open_results(tmp_path / "results.sqlite") as results:
         for system, numbers in values.items():
             facts = {"weights": "none"} if system == "input" else {}
-            scored = zip(("psnr", "psnr_in_focus", "psnr_blurred"), numbers, strict=True)
+            scored = zip(
+                ("psnr", "psnr_in_focus", "psnr_blurred"), numbers, strict=True
+            )
             scores = [
                 Score("default", "gt", metric, name, name, value)
                 for metric, value in scored
@@ -317,7 +372,9 @@ def test_gains_in_focus_and_where_blurred_have_columns_and_figures(tmp_path):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     protocols = ("gt", "deformed-gt")
-    return make_study(tmp_path_factory.mktemp("study"), 4, 24, protocols=protocols, pictures=2)
+    return make_study(
+        tmp_path_factory.mktemp("study"), 4, 24, protocols=protocols, pictures=2
+    )
 
 
 @pytest.fixture(scope="module")
@@ -347,27 +404,37 @@ def cells(table: Table, name: str) -> dict[str, Any]:
 def test_a_short_budget_has_no_marks_no_front_and_no_published_number(tmp_path, budget):
     page = page_of(make_study(tmp_path, 3, 4, budget=budget))
     for table in boards(page).values():
-        cells = [cell for row in table.rows for cell in row if isinstance(cell, Measured)]
+        cells = [
+            cell for row in table.rows for cell in row if isinstance(cell, Measured)
+        ]
         assert cells
         assert not any(cell.place or cell.beside for cell in cells)
         assert "Rank" not in [column.name for column in table.columns]
-    assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
+    assert not any(
+        point.marked for figure in parts(page, Scatter) for point in figure.points
+    )
 
 
 def test_rows_have_lasting_places_and_lead_to_what_lies_behind(study):
     first, again = page_of(study), page_of(study)
     anchors = [name for table in boards(first).values() for name in table.anchors]
     assert len(anchors) == len(set(anchors)) == 10
-    assert anchors == [name for table in boards(again).values() for name in table.anchors]
+    assert anchors == [
+        name for table in boards(again).values() for name in table.anchors
+    ]
     places = {f"#{folded.anchor}" for folded in parts(first, Folded)}
-    cells = [cell for table in parts(first, Table) for row in table.rows for cell in row]
+    cells = [
+        cell for table in parts(first, Table) for row in table.rows for cell in row
+    ]
     targets = {cell.target for cell in cells if isinstance(cell, Link)}
     assert len(targets) == 5 + 24
     assert targets <= places
 
 
 def test_pictures_come_with_the_typical_first_then_by_how_much_systems_differ(page):
-    folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
+    folded = [
+        part for part in parts(page, Folded) if part.anchor.startswith("picture-")
+    ]
     assert len(folded) == 24
     spreads = [float(part.line.split("over systems ")[1].split()[0]) for part in folded]
     shown = [part for part in folded if any(isinstance(p, Gallery) for p in part.parts)]
@@ -391,7 +458,9 @@ def test_the_typical_picture_has_the_median_gain_of_the_best_system(tmp_path):
         assert slider.states[1][0] in slider.caption, "the best system comes first"
         pictures[word] = float(slider.caption.split(" dB")[0].split()[-1])
     assert pictures["Worst"] < pictures["Typical"] < pictures["Best"]
-    (median,) = [s.caption for s in sliders if isinstance(s, Slider) and "median" in s.caption]
+    (median,) = [
+        s.caption for s in sliders if isinstance(s, Slider) and "median" in s.caption
+    ]
     assert "the median gain of 5 kept pictures" in median
     captions = [slider.caption[:9] for slider in parts(page, Slider)]
     assert len(captions) == len(set(captions)) == 5, "no picture has two sliders"
@@ -401,10 +470,14 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path):
     out = make_study(tmp_path, 1, 4, pictures=1)
     with open_results(out / "results.sqlite") as results:
         ceiling = replace(entry(0), run="ceiling", grouping="c", system="ceiling")
-        scores = [Score("defocus-v1", "input-aligned", "psnr", "image-000", "scene-000", 45.0)]
+        scores = [
+            Score("defocus-v1", "input-aligned", "psnr", "image-000", "scene-000", 45.0)
+        ]
         results.record(ceiling, scores)
     page = page_of(out)
-    (shown, *_) = [part for part in parts(page, Folded) if part.anchor.startswith("picture-")]
+    (shown, *_) = [
+        part for part in parts(page, Folded) if part.anchor.startswith("picture-")
+    ]
     assert "over systems 0.00 dB" in shown.line
     (slider,) = parts(page, Slider)
     assert [label for label, _ in slider.states] == ["blurry", "U-Net", "sharp"]
@@ -414,7 +487,9 @@ def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path):
     assert "a perfect restoration would have 45.00 dB" in table.caption
 
 
-def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture(tmp_path):
+def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture(
+    tmp_path,
+):
     """One system gives the truth, the other the captured sharp picture, which moved."""
     out = make_study(tmp_path, 2, 4, protocols=("input-aligned", "truth"), pictures=1)
     for number in range(3):
@@ -429,17 +504,27 @@ def test_what_has_a_truth_is_compared_with_it_and_not_with_a_moved_sharp_picture
     assert "difference to the truth" in maps.note
     means = [float(tile.line.split()[1]) for tile in maps.tiles]
     assert min(means) == 0 < max(means)
-    (exact,) = [tile.label for tile, mean in zip(maps.tiles, means, strict=True) if mean == 0]
+    (exact,) = [
+        tile.label for tile, mean in zip(maps.tiles, means, strict=True) if mean == 0
+    ]
     assert exact == "U-Net", "its output is the truth"
-    (crops,) = [one for one in parts(page, Gallery) if "systems differ most" in one.caption]
+    (crops,) = [
+        one for one in parts(page, Gallery) if "systems differ most" in one.caption
+    ]
     assert crops.tiles[-1].label == "truth"
     (slider,) = parts(page, Slider)
     assert [label for label, _ in slider.states][::3] == ["blurry", "truth"]
-    said = [one.text for one in parts(page, Paragraph) if "restored 4 test pictures" in one.text]
+    said = [
+        one.text
+        for one in parts(page, Paragraph)
+        if "restored 4 test pictures" in one.text
+    ]
     assert ["under protocol truth" in one for one in said] == [True]
 
 
-def test_thumbnails_are_in_the_order_in_which_systems_differ_and_lead_to_their_pages(tmp_path):
+def test_thumbnails_are_in_the_order_in_which_systems_differ_and_lead_to_their_pages(
+    tmp_path,
+):
     out = make_study(tmp_path, 3, 4, pictures=3)
     page = page_of(out)
     (grid,) = [one for one in parts(page, Gallery) if "systems differ most" in one.note]
@@ -448,13 +533,18 @@ def test_thumbnails_are_in_the_order_in_which_systems_differ_and_lead_to_their_p
     assert len(lines) == 3
     assert lines == sorted(lines, reverse=True)
     anchors = {f"#{part.anchor}": part.title for part in parts(page, Folded)}
-    assert [anchors[tile.target] for tile in grid.tiles] == [tile.label for tile in grid.tiles]
+    assert [anchors[tile.target] for tile in grid.tiles] == [
+        tile.label for tile in grid.tiles
+    ]
 
 
 def test_notes_about_a_column_are_at_its_head_and_once_in_the_list(tmp_path):
     page = page_of(make_study(tmp_path, 3, 24))
     table = boards(page)["input-aligned"]
-    at = {column.name: [page.notes[n - 1] for n in column.notes] for column in table.columns}
+    at = {
+        column.name: [page.notes[n - 1] for n in column.notes]
+        for column in table.columns
+    }
     assert [text.partition(":")[0] for text in at["Alike"]] == ["Alike"]
     assert at["MACs"] == at["Time"]
     assert at["MACs"][0].startswith("MACs: convolutions")
@@ -473,19 +563,27 @@ def test_what_a_mark_means_is_a_note_at_the_mark(tmp_path):
         (row,) = [one for one in results.entries() if one.system == "unet"]
         scaled = replace(row, run="scaled", grouping="scaled", system="unet@scales")
         values = [
-            Score("defocus-v1", "gt", "psnr", f"image-{n:03d}", f"scene-{n:03d}", 20.0 + n)
+            Score(
+                "defocus-v1", "gt", "psnr", f"image-{n:03d}", f"scene-{n:03d}", 20.0 + n
+            )
             for n in range(24)
         ]
         results.record(scaled, values)
     table = boards(page_of(out))["gt"]
     page = page_of(out)
-    notes = {head.text: [page.notes[n - 1] for n in head.notes] for head, *_ in table.rows}
-    assert [one.partition(":")[0] for said in notes.values() for one in said] == ["@scales"]
+    notes = {
+        head.text: [page.notes[n - 1] for n in head.notes] for head, *_ in table.rows
+    }
+    assert [one.partition(":")[0] for said in notes.values() for one in said] == [
+        "@scales"
+    ]
     assert not {n for head, *_ in table.rows for n in head.notes} & set(table.own_notes)
 
 
 def test_quality_against_cost_begins_with_three_systems(tmp_path):
-    two, three = (make_study(tmp_path / str(n), n, 4, protocols=("gt",)) for n in (2, 3))
+    two, three = (
+        make_study(tmp_path / str(n), n, 4, protocols=("gt",)) for n in (2, 3)
+    )
     assert parts(page_of(two), Scatter) == []
     assert {len(one.points) for one in parts(page_of(three), Scatter)} == {3}
 
@@ -500,7 +598,10 @@ def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten():
     assert left <= 210 < 230 <= left + side
     top, left, side = most_different([second], sharp)
     assert (top, left) < (30, 30)
-    assert pareto_front({"a": (1, 20), "b": (1, 21), "c": (2, 21), "d": (3, 30)}) == {"b", "d"}
+    assert pareto_front({"a": (1, 20), "b": (1, 21), "c": (2, 21), "d": (3, 30)}) == {
+        "b",
+        "d",
+    }
 
 
 def test_names_of_a_strange_store_lead_nowhere_else(tmp_path, refused):

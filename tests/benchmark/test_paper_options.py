@@ -43,20 +43,27 @@ def means(study, metric, protocol="gt"):
     with read_results(study / "results.sqlite") as results:
         rows = leaderboard(results)
     return {
-        row.system: row.value for row in rows if (row.metric, row.protocol) == (metric, protocol)
+        row.system: row.value
+        for row in rows
+        if (row.metric, row.protocol) == (metric, protocol)
     }
 
 
 def test_rows_columns_and_protocol_are_those_that_were_chosen(study):
     (table,) = tables_of(
-        study, rows=("unet, *-unet", "ifan"), metrics=("ssim,params_m", "psnr"), protocol="gt"
+        study,
+        rows=("unet, *-unet", "ifan"),
+        metrics=("ssim,params_m", "psnr"),
+        protocol="gt",
     )
     assert sorted(names(table)) == ["IFAN", "U-Net", "U-Net + JDRL"]
     assert [one.name for one in table.columns] == ["SSIM", "Parameters (M)", "PSNR"]
     assert "protocol gt" in table.caption
     assert table.images == (24, 24, 24)
     (only_ssim,) = tables_of(study, metrics=("ssim",), protocol="gt")
-    assert set(only_ssim.images) == {24}, "lines are counted without the leading metric too"
+    assert set(only_ssim.images) == {24}, (
+        "lines are counted without the leading metric too"
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,9 @@ def test_rows_are_in_the_order_that_was_chosen(study, order, first):
 
 
 def test_stars_are_the_paired_tests_of_the_study(study):
-    (table,) = tables_of(study, metrics=("psnr,ssim",), protocol="gt", significance=True)
+    (table,) = tables_of(
+        study, metrics=("psnr,ssim",), protocol="gt", significance=True
+    )
     tested = []
     for column, metric in enumerate(MEASURED):
         with read_results(study / "results.sqlite") as results:
@@ -89,7 +98,11 @@ def test_stars_are_the_paired_tests_of_the_study(study):
                 if (one.contest.protocol, one.contest.budget) == ("gt", "paper")
             )
         best = track.standings[0].label
-        differ = [one.significant for one in track.differences if best in (one.first, one.second)]
+        differ = [
+            one.significant
+            for one in track.differences
+            if best in (one.first, one.second)
+        ]
         shown = [cells[column] and cells[column].differs for _, cells in table.rows]
         assert shown.count(None) == 2, "the input, and the best itself"
         assert sorted(one for one in shown if one is not None) == sorted(differ)
@@ -97,7 +110,9 @@ def test_stars_are_the_paired_tests_of_the_study(study):
     assert set(tested) == {True, False}
     assert "*: differs significantly from the best" in table.note
     (plain,) = tables_of(study, protocol="gt")
-    assert all(not cell or cell.differs is None for _, cells in plain.rows for cell in cells)
+    assert all(
+        not cell or cell.differs is None for _, cells in plain.rows for cell in cells
+    )
     assert "*" not in plain.note
 
 
@@ -121,7 +136,12 @@ def test_an_ablation_compares_each_row_with_the_first(study):
         ("warp", (False, True, False, False)),
         ("attention", (False, False, True, False)),
     )
-    assert [one.name for one in table.columns][:4] == ["PSNR", "Δ PSNR", "SSIM", "Δ SSIM"]
+    assert [one.name for one in table.columns][:4] == [
+        "PSNR",
+        "Δ PSNR",
+        "SSIM",
+        "Δ SSIM",
+    ]
     psnr = means(study, "psnr")
     for (_, cells), system in zip(
         table.rows, ("unet", "jdrl-unet", "restormer", "input"), strict=True
@@ -131,11 +151,15 @@ def test_an_ablation_compares_each_row_with_the_first(study):
         assert cells[0].place is None, "nothing is ranked here"
     assert table.rows[3][1][1].differs is None
     assert "Not tested: Input" in table.note
-    options = PaperOptions(rows=("unet", "jdrl-*"), parts=("warp=jdrl-*",), protocol="gt")
+    options = PaperOptions(
+        rows=("unet", "jdrl-*"), parts=("warp=jdrl-*",), protocol="gt"
+    )
     latex = paper_text(study, "ablation", options)
     assert latex.startswith(r"\providecommand{\checkmark}")
     assert r"U-Net + JDRL & \checkmark{} & " in latex
-    printed = list(csv.reader(io.StringIO(paper_text(study, "ablation", options, as_csv=True))))
+    printed = list(
+        csv.reader(io.StringIO(paper_text(study, "ablation", options, as_csv=True)))
+    )
     assert printed[1][:3] == ["System", "Pictures", "warp"]
     assert [row[2] for row in printed[2:]] == ["0", "1"]
 
@@ -143,7 +167,9 @@ def test_an_ablation_compares_each_row_with_the_first(study):
 def test_over_other_pictures_there_is_no_difference(study, tmp_path):
     part = make_study(tmp_path, 2, 24)
     with sqlite3.connect(part / "results.sqlite") as store:
-        store.execute("DELETE FROM scores WHERE run LIKE 'jdrl-unet%' AND pair = 'image-003'")
+        store.execute(
+            "DELETE FROM scores WHERE run LIKE 'jdrl-unet%' AND pair = 'image-003'"
+        )
     (table,) = tables_of(part, "ablation", rows=("unet", "jdrl-*"), protocol="gt")
     (_, first), (_, second) = table.rows
     assert first[1].value == 0.0
@@ -174,9 +200,13 @@ def other(tmp_path):
     with sqlite3.connect(out / "results.sqlite") as store:
         store.execute("UPDATE runs SET dataset = 'dpdd:elsewhere'")
         store.execute("UPDATE runs SET system = 'kpac' WHERE run = 'unet-paper'")
-        store.execute("UPDATE runs SET grouping = 'of other' WHERE run = 'jdrl-unet-paper'")
+        store.execute(
+            "UPDATE runs SET grouping = 'of other' WHERE run = 'jdrl-unet-paper'"
+        )
         for table in ("runs", "scores", "costs", "versions", "matrices"):
-            store.execute(f"UPDATE {table} SET run = 'other-' || run WHERE run != 'input-paper'")  # noqa: S608 - fixed names
+            store.execute(
+                f"UPDATE {table} SET run = 'other-' || run WHERE run != 'input-paper'"  # noqa: S608 - fixed names
+            )
     for run in ("unet-paper", "jdrl-unet-paper"):
         (out / "runs" / run).rename(out / "runs" / f"other-{run}")
     return out
@@ -186,11 +216,17 @@ def test_two_studies_make_one_leaderboard(study, other, capsys):
     before = sorted(study.rglob("*"))
     with studies_together(study, [other]) as folder:
         (table,) = tables_of(folder, protocol="gt")
-    assert sorted(names(table)) == sorted([*names(tables_of(study, protocol="gt")[0]), "KPAC"])
+    assert sorted(names(table)) == sorted(
+        [*names(tables_of(study, protocol="gt")[0]), "KPAC"]
+    )
     assert names(table).count("U-Net + JDRL") == 1
     assert "jdrl-unet: trained otherwise in another study" in capsys.readouterr().err
-    values = dict(zip(names(table), (cells[0].value for _, cells in table.rows), strict=True))
-    assert values["U-Net + JDRL"] == means(study, "psnr")["jdrl-unet"], "that of the first study"
+    values = dict(
+        zip(names(table), (cells[0].value for _, cells in table.rows), strict=True)
+    )
+    assert values["U-Net + JDRL"] == means(study, "psnr")["jdrl-unet"], (
+        "that of the first study"
+    )
     assert values["KPAC"] == means(other, "psnr")["kpac"]
     assert sorted(study.rglob("*")) == before, "neither study is changed"
     assert not folder.exists()

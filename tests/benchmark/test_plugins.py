@@ -108,7 +108,10 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_data
     assert result.exit_code == 0, result.output
     rows = rows_of(folder / "study")
     assert {row["system"] for row in rows} >= {"my-net", "jdrl-my-net"}
-    assert {row["system"] for row in rows if row["metric"] == "bias"} >= {"my-net", "jdrl-my-net"}
+    assert {row["system"] for row in rows if row["metric"] == "bias"} >= {
+        "my-net",
+        "jdrl-my-net",
+    }
     runs = json.loads((folder / "study" / "study.json").read_text())["runs"]
     name, facts = next(iter(runs.items()))
     assert len(runs) == 2, "the first request is not forgotten"
@@ -118,7 +121,9 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(bench, folder, tiny_data
     assert facts["plugins"] == {"cubes": plugin.source_hash}
 
     request = json.loads((folder / "study" / "request.json").read_text())
-    assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": plugin.source_hash}]
+    assert request["plugins"] == [
+        {"path": str(folder / "my_net.py"), "sha256": plugin.source_hash}
+    ]
     for more in (["--dry-run"], []):
         again = bench("run", "--out", "study", *more)
         assert again.exit_code == 0, again.output
@@ -176,7 +181,9 @@ def beside(folder, tiny_dataset):
     """Options for a study of a plug-in whose network lies in a file beside it."""
     (folder / "plug.py").write_text(BESIDE, encoding="utf-8")
     (folder / "layers.py").write_text(FILE.replace("MyNet", "Net"), encoding="utf-8")
-    (folder / "short.toml").write_text("[schedule]\nsteps = 1\ncrop_px = 32\nbatch = 1\n")
+    (folder / "short.toml").write_text(
+        "[schedule]\nsteps = 1\ncrop_px = 32\nbatch = 1\n"
+    )
     asked = ["--only", "my-net", "--settings", "short.toml", "--out", "study"]
     return [*asked, "--plugin", "plug.py", "--dataset", f"mine:{tiny_dataset}"]
 
@@ -187,12 +194,16 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(bench, folder, beside):
+def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(
+    bench, folder, beside
+):
     """And not where its words alone change; an edit that is undone shows the first row again."""
     finished = "nothing is repeated"
     assert finished not in bench("run", *beside).output
     first = recipe_of(folder / "study")
-    edit(folder / "layers.py", "return blurry +", "# the same\n        return (blurry) +")
+    edit(
+        folder / "layers.py", "return blurry +", "# the same\n        return (blurry) +"
+    )
     assert finished in bench("run", *beside).output
     assert finished in bench("run", "--out", "study").output
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
@@ -201,7 +212,9 @@ def test_a_network_beside_the_plugin_is_trained_again_when_it_changes(bench, fol
     for more in (["--dry-run"], []):
         again = bench("run", *beside, *more)
         assert again.exit_code == 0, again.output
-        assert "my-net: trained again: layers.py has changed since my-net-" in again.output
+        assert (
+            "my-net: trained again: layers.py has changed since my-net-" in again.output
+        )
     assert recipe_of(folder / "study") != first
     edit(folder / "layers.py", "0.2 * ", "0.1 * ")
     undone = bench("run", *beside).output
@@ -228,7 +241,10 @@ def test_a_revision_decides_instead_and_says_what_it_costs(bench, folder, beside
         progress._warned.clear()
         kept = bench("run", *beside).output
         assert "nothing is repeated" in kept
-        assert "layers.py has changed since it was trained, and its revision is still 3" in kept
+        assert (
+            "layers.py has changed since it was trained, and its revision is still 3"
+            in kept
+        )
     edit(folder / "plug.py", "revision=3", "revision=4")
     for more in (["--dry-run"], []):
         again = bench("run", *beside, *more).output
@@ -251,15 +267,21 @@ def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench, folder):
 
 
 def test_systems_of_a_file_are_listed_and_shown_with_it(bench, monkeypatch):
-    monkeypatch.setattr(size, "parameter_count", lambda system: 7)  # no network is built
+    monkeypatch.setattr(
+        size, "parameter_count", lambda system: 7
+    )  # no network is built
     listed = bench("list", "--variants", "--plugin", "my_net.py")
     lines = [line.split() for line in listed.stdout.splitlines()]
-    assert [line[-1] for line in lines if line and line[0] in {"my-net", "jdrl-my-net"}] == [
+    assert [
+        line[-1] for line in lines if line and line[0] in {"my-net", "jdrl-my-net"}
+    ] == [
         "my_net.py",
         "my_net.py",
     ]
     shown = bench("list", "jdrl-my-net", "--plugin", "my_net.py")
-    assert "my_net.py,SHA-256" in "".join(shown.stdout.split()), "a long path is broken anywhere"
+    assert "my_net.py,SHA-256" in "".join(shown.stdout.split()), (
+        "a long path is broken anywhere"
+    )
 
 
 @pytest.mark.full
@@ -275,7 +297,10 @@ def test_a_file_that_fails_ends_a_command_with_one_line(folder, command):
 
 def test_jobs_get_the_files(folder):
     extensions.load_plugin("my_net.py")
-    assert job_arguments(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]
+    assert job_arguments(folder, "my-net-1")[-2:] == [
+        "--plugin",
+        str(folder / "my_net.py"),
+    ]
     assert defocus.plugin(folder / "my_net.py") == extensions.plugins()[0]
 
 
@@ -291,10 +316,14 @@ def test_the_lines_of_the_readme_do_what_they_say(tmp_path, line, small_sample):
     """As printed, from a bare folder: only the package is on the path."""
     assert len(README_LINES) == 3
     (text,) = re.findall(r"```python\n(# my_net.py\n.*?)```", README, re.DOTALL)
-    assert sum(map(bool, text.splitlines())) <= 12, "ten lines, and what the formatter adds"
+    assert sum(map(bool, text.splitlines())) <= 12, (
+        "ten lines, and what the formatter adds"
+    )
     (tmp_path / "my_net.py").write_text(text, encoding="utf-8")
     words = line.split()
-    with start_command("defocus-bench", *words, folder=tmp_path, **small_sample) as process:
+    with start_command(
+        "defocus-bench", *words, folder=tmp_path, **small_sample
+    ) as process:
         _, err = process.communicate()
     assert process.returncode == 0, err
     board = rows_of(tmp_path / "study")

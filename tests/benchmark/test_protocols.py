@@ -41,7 +41,9 @@ def dataset_of(folder: Path, *, bits: int = 16, flat: bool = False) -> Dataset:
     }
     for name, picture in pictures.items():
         write_image(folder / f"{name}.png", as_integer(picture, bits))
-    blurry, sharp, truth = (folder / f"{name}.png" for name in ("blurry", "sharp", "truth"))
+    blurry, sharp, truth = (
+        folder / f"{name}.png" for name in ("blurry", "sharp", "truth")
+    )
     pair = Pair("one", "one", "test", blurry, sharp, truth=truth)
     content = f"{bits}{flat}"
     return Dataset("test", folder, (pair,), content, folder / "derived", rendered=True)
@@ -89,7 +91,8 @@ def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path, dis):
     pair = dataset.pairs[0]
     values = {
         (name, output): psnr(
-            stored(dataset, output), make_target(name, dataset, pair, stored(dataset, output), dis)
+            stored(dataset, output),
+            make_target(name, dataset, pair, stored(dataset, output), dis),
         )
         for name in PROTOCOLS
         for output in ("truth", "sharp", "blurry")
@@ -113,7 +116,9 @@ def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path, dis):
 def test_gt_and_truth_are_the_stored_pictures_to_the_bit(tmp_path, dis, bits):
     dataset = dataset_of(tmp_path, bits=bits)
     for name, file in (("gt", "sharp"), ("truth", "truth")):
-        target = make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3)), dis)
+        target = make_target(
+            name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3)), dis
+        )
         integers = target.reference * (2**bits - 1)
         np.testing.assert_allclose(integers, np.rint(integers), atol=1e-9)
         np.testing.assert_array_equal(target.reference, stored(dataset, file))
@@ -138,12 +143,16 @@ def test_input_aligned_is_one_target_for_every_output(tmp_path, dis):
 def test_deformed_gt_warps_the_sharp_picture_onto_the_output(tmp_path):
     dataset = dataset_of(tmp_path)
     estimator = KnownFlow((float(SHIFT[0]), float(SHIFT[1])))
-    output = stored(dataset, "truth") + 0.5  # beyond white: the estimator gets it clamped
+    output = (
+        stored(dataset, "truth") + 0.5
+    )  # beyond white: the estimator gets it clamped
     target = make_target("deformed-gt", dataset, dataset.pairs[0], output, estimator)
     first, second = estimator.given[0]
     assert first.dtype == second.dtype == torch.float32
     assert float(first.max()) == 1.0
-    np.testing.assert_allclose(second[0].permute(1, 2, 0), stored(dataset, "sharp"), atol=1e-7)
+    np.testing.assert_allclose(
+        second[0].permute(1, 2, 0), stored(dataset, "sharp"), atol=1e-7
+    )
     inside = np.zeros((HEIGHT, WIDTH), dtype=bool)
     inside[-SHIFT[1] :, : WIDTH - SHIFT[0]] = True
     np.testing.assert_array_equal(target.mask, inside)
@@ -162,10 +171,14 @@ def test_the_border_pixels_own_half_a_pixel(tmp_path):
     assert (~far.mask).sum() == HEIGHT
 
 
-def test_an_unknown_misalignment_is_not_applicable_with_its_reason(tmp_path, dis, refused):
+def test_an_unknown_misalignment_is_not_applicable_with_its_reason(
+    tmp_path, dis, refused
+):
     dataset = dataset_of(tmp_path, flat=True)
     with refused(NotApplicableError):
-        make_target("input-aligned", dataset, dataset.pairs[0], stored(dataset, "blurry"), dis)
+        make_target(
+            "input-aligned", dataset, dataset.pairs[0], stored(dataset, "blurry"), dis
+        )
 
 
 def test_pairs_without_a_target(tmp_path, dis, refused):
@@ -183,7 +196,9 @@ def test_pairs_without_a_target(tmp_path, dis, refused):
 def test_an_output_of_another_size_is_an_error(tmp_path, dis, name, refused):
     dataset = dataset_of(tmp_path)
     with refused(DefocusError):
-        make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH - 1, 3)), dis)
+        make_target(
+            name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH - 1, 3)), dis
+        )
 
 
 def test_an_unknown_protocol_names_those_there_are(tmp_path, dis, refused):
@@ -199,7 +214,9 @@ def test_targets_are_read_once_and_cannot_be_written_to(tmp_path, dis, monkeypat
     read = images.read_image
     for module in (protocols, images):
         monkeypatch.setattr(
-            module, "read_image", lambda path, white=None: reads.append(path) or read(path, white)
+            module,
+            "read_image",
+            lambda path, white=None: reads.append(path) or read(path, white),
         )
     for _ in range(3):
         for name in ("gt", "truth", "deformed-gt"):

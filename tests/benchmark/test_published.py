@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.published.numbers import all_published, compared, select_published
+from defocus.benchmark.published.numbers import (
+    all_published,
+    compared,
+    select_published,
+)
 from defocus.benchmark.results.store import NARROW, Cost, open_results
 from defocus.errors import InputError
 from tests.benchmark.example_study import entry, make_study
@@ -32,7 +36,9 @@ def test_a_printed_average_that_is_weighted_by_pictures_says_so():
     rows = {(one.system, one.dataset): one for one in select_published(metric="psnr")}
     pictures = {"dpdd": 76, "realdof": 50, "lfdof": 725, "rtf": 22}
     for system in ("causiam", "causiam-source"):
-        whole = sum(rows[system, name].true_value * many for name, many in pictures.items())
+        whole = sum(
+            rows[system, name].true_value * many for name, many in pictures.items()
+        )
         average = rows[system, "dpdd+realdof+lfdof+rtf"]
         assert average.true_value == pytest.approx(whole / 873, abs=1e-3)
         assert "all 873 pictures" in average.note
@@ -71,7 +77,9 @@ def test_the_command(run, tmp_path, words, said, snapshot):
     make_study(tmp_path / "study")
     (tmp_path / "narrow").mkdir()
     with open_results(tmp_path / "narrow" / "results.sqlite") as results:
-        results.record(replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)])
+        results.record(
+            replace(entry(4, "demo"), weights=NARROW), [], [Cost("params_m", 0.2)]
+        )
     assert said(run("defocus-bench", "published", *words.split())) == snapshot
 
 

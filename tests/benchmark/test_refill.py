@@ -36,12 +36,16 @@ def missing(
     pairs: tuple[Pair, ...] = (),
 ) -> frozenset[str] | None:
     """What is left of a stored run: None for nothing."""
-    monkeypatch.setattr(module, "metrics_for", lambda _: {one.name: one for one in metrics})
+    monkeypatch.setattr(
+        module, "metrics_for", lambda _: {one.name: one for one in metrics}
+    )
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
     run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0)  # type: ignore[arg-type,return-value]
     study = Study(out, Dataset("made", out, pairs, "0", out / "derived"), [run])
     entry = replace(ENTRY, evaluation=evaluation, weights="none", train_dataset="")
-    versions = metric_versions([one.name for one in stored], {one.name: one for one in stored})
+    versions = metric_versions(
+        [one.name for one in stored], {one.name: one for one in stored}
+    )
     with open_results(out / "results.sqlite") as results:
         results.record(entry, scores, versions=versions)
         left = module.left_of(study, results)
@@ -51,7 +55,9 @@ def missing(
 LACKING = Score("default", "gt", "needy", "a", "a", None, reason="no weights; fetch")
 
 
-def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(tmp_path, monkeypatch):
+def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(
+    tmp_path, monkeypatch
+):
     assert missing(tmp_path, monkeypatch, LACKING) == {"needy"}
     unready = replace(NEEDED, ready=lambda: False)
     assert missing(tmp_path, monkeypatch, LACKING, metrics=(unready, PLAIN)) is None
@@ -59,7 +65,9 @@ def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(tmp_path,
 
 def test_a_pair_that_can_be_read_again_gets_all_its_scores(tmp_path, monkeypatch):
     pair = Pair("a", "a", "test", tmp_path / "blurry.png", tmp_path / "sharp.png")
-    unread = Score(DEFAULT.name, "gt", "psnr", "a", "a", None, reason=UNREAD + "cut short")
+    unread = Score(
+        DEFAULT.name, "gt", "psnr", "a", "a", None, reason=UNREAD + "cut short"
+    )
     write_image(pair.blurry, np.zeros((8, 8, 3), np.uint8))
     assert missing(tmp_path, monkeypatch, unread, pairs=(pair,)) is None
     write_image(tmp_path / "sharp.png", np.zeros((8, 8, 3), np.uint8))
@@ -85,19 +93,30 @@ def test_a_run_whose_checkpoint_was_deleted_is_not_trained_again_for_a_metric(
     tmp_path, monkeypatch, capsys
 ):
     assert missing(tmp_path, monkeypatch, LACKING, recipe=RECIPE) is None
-    assert "net-1: needy left out: its checkpoint was deleted" in capsys.readouterr().err
+    assert (
+        "net-1: needy left out: its checkpoint was deleted" in capsys.readouterr().err
+    )
 
 
-def test_a_new_metric_a_raised_revision_and_another_file_are_missing_alone(tmp_path, monkeypatch):
+def test_a_new_metric_a_raised_revision_and_another_file_are_missing_alone(
+    tmp_path, monkeypatch
+):
     assert missing(tmp_path, monkeypatch) is None
     assert missing(tmp_path, monkeypatch, stored=(PLAIN,)) == {"needy"}
     raised = replace(PLAIN, revision=2)
     assert missing(tmp_path, monkeypatch, metrics=(NEEDED, raised)) == {"plain"}
     of_a_file = replace(PLAIN, source_hash="ab" * 32)
     other = replace(PLAIN, source_hash="cd" * 32)
-    assert missing(tmp_path, monkeypatch, metrics=(of_a_file,), stored=(of_a_file,)) is None
-    assert missing(tmp_path, monkeypatch, metrics=(other,), stored=(of_a_file,)) == {"plain"}
+    assert (
+        missing(tmp_path, monkeypatch, metrics=(of_a_file,), stored=(of_a_file,))
+        is None
+    )
+    assert missing(tmp_path, monkeypatch, metrics=(other,), stored=(of_a_file,)) == {
+        "plain"
+    }
 
 
-def test_another_scoring_revision_leaves_every_metric_to_be_computed(tmp_path, monkeypatch):
+def test_another_scoring_revision_leaves_every_metric_to_be_computed(
+    tmp_path, monkeypatch
+):
     assert missing(tmp_path, monkeypatch, evaluation="0-00000000") == {"needy", "plain"}

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from defocus.benchmark.documents.paper_tables import ABLATION, STYLES, paper_csv, paper_tables
+from defocus.benchmark.documents.paper_tables import (
+    ABLATION,
+    STYLES,
+    paper_csv,
+    paper_tables,
+)
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.terminal import print_leaderboard
@@ -53,12 +58,28 @@ def fill(results: Results, dataset: str, **kind: str) -> None:
         ("other-data", BASE + 5.0, {**trained, "data_hash": "e" * 64}),
         ("other-code", BASE + 5.0, {**trained, "evaluation": "f"}),
         ("short", BASE + 5.0, {"dataset": dataset, "budget": "demo"}),
-        ("nafnet", BASE + 2.5, {"dataset": dataset, "weights": "official", "train_dataset": "x"}),
-        ("unet", BASE + 2.7, {"dataset": dataset, "weights": "own", "train_dataset": "y"}),
+        (
+            "nafnet",
+            BASE + 2.5,
+            {"dataset": dataset, "weights": "official", "train_dataset": "x"},
+        ),
+        (
+            "unet",
+            BASE + 2.7,
+            {"dataset": dataset, "weights": "own", "train_dataset": "y"},
+        ),
         ("part", [*(BASE + 1.0)[:9], *[None] * 5], trained),
         ("seeds", BASE + 1.1, {**trained, "grouping": "seeds", "run": "seeds-0"}),
-        ("seeds", BASE + 1.4, {**trained, "grouping": "seeds", "run": "seeds-1", "seed": 1}),
-        ("saved", BASE + 1.0, {"dataset": dataset, "weights": "elsewhere", "input": "unknown"}),
+        (
+            "seeds",
+            BASE + 1.4,
+            {**trained, "grouping": "seeds", "run": "seeds-1", "seed": 1},
+        ),
+        (
+            "saved",
+            BASE + 1.0,
+            {"dataset": dataset, "weights": "elsewhere", "input": "unknown"},
+        ),
     ):
         record(results, name, values, protocol="input-aligned", **facts)
         run = results.entries()[-1]
@@ -76,14 +97,25 @@ def fill(results: Results, dataset: str, **kind: str) -> None:
         ("unet", "psnr_coc_2_4", "input-aligned"),
         ("unet", "psnr_coc_0_2", "input-aligned"),
     ):
-        more = 0.1 * noise(len(name)) + 0.5 if metric == "ssim" else BASE + noise(len(metric))
+        more = (
+            0.1 * noise(len(name)) + 0.5
+            if metric == "ssim"
+            else BASE + noise(len(metric))
+        )
         record(results, name, more, metric, protocol, **trained)
     record(results, "restormer", [None] * 14, "lpips", "input-aligned", **trained)
     record(results, "ceiling", BASE + 10.0, protocol="input-aligned", **bare)
     broken = {**trained, "status": "failed: boom"}
     record(results, "broken", [None], protocol="input-aligned", **broken)
     record(results, "validated", BASE, split="val", **trained)
-    record(results, "unet", [*BASE[:3], *[None] * 11], "psnr_edges", "input-aligned", **trained)
+    record(
+        results,
+        "unet",
+        [*BASE[:3], *[None] * 11],
+        "psnr_edges",
+        "input-aligned",
+        **trained,
+    )
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -104,7 +136,9 @@ def test_the_terminal(study, snapshot, monkeypatch, capsys):
 def test_papers(study, snapshot):
     with open_results(study / "results.sqlite") as results:
         content = read_content(study, results, leaderboard(results))
-    tables = {style: paper_tables(content, style) for style in STYLES if style != ABLATION}
+    tables = {
+        style: paper_tables(content, style) for style in STYLES if style != ABLATION
+    }
     assert "\n\n".join(map(paper_csv, tables.values())) == snapshot(name="csv")
     assert "\n".join(map(render_latex, tables["methods"])) == snapshot(name="latex")
 
@@ -114,7 +148,12 @@ def words(cell: Cell, column: Column) -> str:
     more: list[object] = []
     if isinstance(cell, Measured):
         ends = [f"{end:.{column.decimals}f}" for end in cell.interval or ()]
-        more = [*ends, cell.beside, *cell.notes, {1: "best", 2: "second", None: ""}[cell.place]]
+        more = [
+            *ends,
+            cell.beside,
+            *cell.notes,
+            {1: "best", 2: "second", None: ""}[cell.place],
+        ]
     elif isinstance(cell, Link):
         more = list(cell.marks)
     return " ".join([cell_text(cell, column), *map(str, filter(None, more))])
@@ -125,7 +164,11 @@ def told(parts: tuple[Part, ...]) -> Iterator[str]:
     for part in parts:
         if isinstance(part, Paragraph):
             yield part.text
-        elif isinstance(part, Table) and "by scene" not in part.caption and not part.large:
+        elif (
+            isinstance(part, Table)
+            and "by scene" not in part.caption
+            and not part.large
+        ):
             yield f"{part.caption} {part.notes} {part.references}"
             yield " | ".join(f"{one.name}, {one.unit}" for one in part.columns)
             for row in part.rows:
@@ -142,7 +185,9 @@ def test_the_page(study, snapshot, printed):
         if heading.partition(" of ")[0] in {"Leaderboard", "Without scores", "Summary"}:
             lines += [heading, *told(parts)]
     behind = dict(page.sections).get("Behind the rows", ())
-    lines += [line for line in told(behind) if line.startswith(("Restormer: all", "PSNR, dB"))]
+    lines += [
+        line for line in told(behind) if line.startswith(("Restormer: all", "PSNR, dB"))
+    ]
     assert "\n".join([*lines, *page.notes]) == snapshot
     for places in (
         [name for table in parts_of(page, Table) for name in table.anchors],

@@ -38,17 +38,27 @@ PARTS = PaperOptions(rows=("unet,input,*",), significance=True, parts=("warp=jdr
 
 def body(latex: str) -> dict[str, list[str]]:
     """The cells of a LaTeX table by the first of each line."""
-    lines = [line.removesuffix(r" \\").split(" & ") for line in latex.splitlines() if " & " in line]
+    lines = [
+        line.removesuffix(r" \\").split(" & ")
+        for line in latex.splitlines()
+        if " & " in line
+    ]
     return {cells[0]: cells[1:] for cells in lines}
 
 
 @pytest.mark.parametrize(("parts", "said"), [((1,), False), ((1, 2), True)])
 def test_where_ranks_end_at_a_rule_the_caption_says_so(parts, said):
-    cells = [("Input", Measured(2)), ("trained", Measured(3)), ("shipped", Measured(1, place=1))]
+    cells = [
+        ("Input", Measured(2)),
+        ("trained", Measured(3)),
+        ("shipped", Measured(1, place=1)),
+    ]
     rows = tuple((name, (cell,)) for name, cell in cells)
     groups = (ColumnGroup("", (Column("PSNR"),)),)
     latex = render_latex(PaperTable("Methods", "tab:methods", groups, rows, parts))
-    assert (r"\caption{Methods. Bold, underlined: the best two between rules.}" in latex) == said
+    assert (
+        r"\caption{Methods. Bold, underlined: the best two between rules.}" in latex
+    ) == said
     assert said or r"\caption{Methods.}" in latex
 
 
@@ -61,7 +71,9 @@ def test_every_style_has_as_many_cells_as_columns(study, style):
         counts = {len(row) + 1 for name, row in body(table).items() if name}
         assert counts == {len(columns[1])}
     printed = [
-        row for row in csv.reader(io.StringIO(paper_text(study, style, PARTS, as_csv=True))) if row
+        row
+        for row in csv.reader(io.StringIO(paper_text(study, style, PARTS, as_csv=True)))
+        if row
     ]
     assert {"System", "Input", "Restormer"} <= {row[0] for row in printed}
 
@@ -70,17 +82,22 @@ def test_the_command_knows_the_styles():
     (argument,) = [p for p in table_command.params if p.name == "style"]
     assert set(argument.type.choices) == {*STYLES, "leaderboard", "pictures"}
     lines = table_command.get_help(click.Context(table_command)).splitlines()
-    assert {line.split()[0] for line in lines if line.startswith("  ") and line.split()} >= set(
-        STYLES
-    )
+    assert {
+        line.split()[0] for line in lines if line.startswith("  ") and line.split()
+    } >= set(STYLES)
 
 
 def test_the_input_alone_is_shown_as_what_there_is(tmp_path, snapshot):
     alone = make_study(tmp_path, 0)
     styles = ("costs", "datasets", "methods")
     tables = "".join(paper_text(alone, style, as_csv=True) for style in styles)
-    assert tables.count("\nInput,24,") == 4, "costs, datasets and methods under two protocols"
-    assert [page_of(alone).summary, parts(page_of(alone), Paragraph)[0].text] == snapshot
+    assert tables.count("\nInput,24,") == 4, (
+        "costs, datasets and methods under two protocols"
+    )
+    assert [
+        page_of(alone).summary,
+        parts(page_of(alone), Paragraph)[0].text,
+    ] == snapshot
 
 
 def test_a_style_without_numbers_is_said(study, refused):
@@ -127,17 +144,28 @@ def test_names_are_of_the_default_encoding(text, escaped):
 def test_code_points_are_defined_only_where_they_are_used():
     groups = (ColumnGroup("", (Column("PSNR"),)),)
     for name, defined in (("net", False), ("净化", True)):
-        table = PaperTable("Methods", "tab:methods", groups, ((name, (Measured(1.0),)),))
+        table = PaperTable(
+            "Methods", "tab:methods", groups, ((name, (Measured(1.0),)),)
+        )
         assert (r"\providecommand{\unicodetext}" in render_latex(table)) == defined
 
 
 def compiled(folder, body):
     """The log of pdfTeX for a document with the package booktabs."""
     head = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
-    (folder / "paper.tex").write_text(f"{head}{body}\\end{{document}}\n", encoding="utf-8")
-    options = ["-draftmode", "-interaction=nonstopmode", "-no-shell-escape"]  # no file of pages
+    (folder / "paper.tex").write_text(
+        f"{head}{body}\\end{{document}}\n", encoding="utf-8"
+    )
+    options = [
+        "-draftmode",
+        "-interaction=nonstopmode",
+        "-no-shell-escape",
+    ]  # no file of pages
     subprocess.run(
-        ["pdflatex", *options, "paper.tex"], cwd=folder, capture_output=True, check=False
+        ["pdflatex", *options, "paper.tex"],
+        cwd=folder,
+        capture_output=True,
+        check=False,
     )
     return (folder / "paper.log").read_text(errors="replace")
 
@@ -160,7 +188,9 @@ def test_every_paper_table_compiles(study, tmp_path):
     papers = [render_latex(table) for table in tables]
     papers += [paper_text(study, style, PARTS) for style in STYLES if style != "places"]
     for _ in range(2):  # the second run reads the captions that the first wrote
-        log = compiled(tmp_path, "\n\\clearpage\n".join([*papers, r"\listoftables", ""]))
+        log = compiled(
+            tmp_path, "\n\\clearpage\n".join([*papers, r"\listoftables", ""])
+        )
         assert [line for line in log.splitlines() if line.startswith("!")] == []
         assert "Missing character" not in log
 
@@ -176,7 +206,9 @@ def test_figures_are_vector_files_made_alike_each_time(study, tmp_path, kind):
         assert all("<image" not in path.read_text() for path in first)
         return
     again = write_figures(study, tmp_path / "b", kind)  # type: ignore[arg-type]
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert [path.read_bytes() for path in first] == [
+        path.read_bytes() for path in again
+    ]
     page = pypdf.PdfReader(first[0]).pages[0]
     words = page.extract_text()
     assert {"Restormer", "MACs, G"} <= set(words.splitlines())
@@ -201,7 +233,9 @@ def test_changes_are_tested_over_the_pictures_of_both(study, tmp_path, run):
     store.commit()
     store.close()
     changes = compare_studies(study, other)
-    verdicts = {(c.line.system, c.protocol, c.metric): c.verdict for c in changes.changes}
+    verdicts = {
+        (c.line.system, c.protocol, c.metric): c.verdict for c in changes.changes
+    }
     assert {where for where, verdict in verdicts.items() if verdict != "equal"} == {
         ("restormer", "gt", "psnr")
     }
@@ -212,7 +246,9 @@ def test_changes_are_tested_over_the_pictures_of_both(study, tmp_path, run):
     assert (change.images, change.scenes) == (24, 12)
     assert [line.system for line in changes.only_now] == ["ifan"]
     assert [c.now / c.before for c in changes.costs if c.before != c.now] == [2.0]
-    finished = run("defocus-bench", "report", "--out", study, "--against", other, "--json")
+    finished = run(
+        "defocus-bench", "report", "--out", study, "--against", other, "--json"
+    )
     assert finished.returncode == 0, finished.stderr
     assert len(json.loads(finished.stdout)["changes"]) == len(changes.changes)
     assert (study / "comparison.pdf").read_bytes().startswith(b"%PDF")

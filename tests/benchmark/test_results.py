@@ -9,7 +9,13 @@ import pytest
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.results.store import FORMAT, Cost, MetricVersion, open_results, read_results
+from defocus.benchmark.results.store import (
+    FORMAT,
+    Cost,
+    MetricVersion,
+    open_results,
+    read_results,
+)
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, StorageError
 from tests.benchmark.example_study import ENTRY
@@ -23,16 +29,27 @@ COSTS = [Cost("params_m", 1.5), Cost("seconds", None, "no clock")]
 
 @pytest.mark.parametrize(
     ("places", "indoor", "outdoor"),
-    [(("indoor", "outdoor"), 30.0, 20.0), (("outdoor", "outdoor"), None, 25.0), ((), None, None)],
+    [
+        (("indoor", "outdoor"), 30.0, 20.0),
+        (("outdoor", "outdoor"), None, 25.0),
+        ((), None, None),
+    ],
 )
-def test_scores_follow_what_a_dataset_says_of_its_pictures(tmp_path, places, indoor, outdoor):
+def test_scores_follow_what_a_dataset_says_of_its_pictures(
+    tmp_path, places, indoor, outdoor
+):
     """The content hash leaves places, scenes and the source open; the order of runs is kept."""
     stored = [
-        *(Score("defocus-v1", "gt", "psnr", n, n, v) for n, v in (("a", 30.0), ("b", 20.0))),
+        *(
+            Score("defocus-v1", "gt", "psnr", n, n, v)
+            for n, v in (("a", 30.0), ("b", 20.0))
+        ),
         *(Score("defocus-v1", "gt", "psnr_gain", n, n, 1.0) for n in "ab"),
         Score("defocus-v1", "gt", "psnr_indoor", "b", "b", 20.0),
     ]
-    versions = [MetricVersion(name, "1", "v") for name in ("psnr", "psnr_gain", "psnr_indoor")]
+    versions = [
+        MetricVersion(name, "1", "v") for name in ("psnr", "psnr_gain", "psnr_indoor")
+    ]
     entry = replace(ENTRY, weights="official", train_dataset="dpdd")
     facts = [{"place": place} for place in places] or [{}, {}]
     pairs = tuple(
@@ -52,7 +69,9 @@ def test_scores_follow_what_a_dataset_says_of_its_pictures(tmp_path, places, ind
                 for name in ("psnr", "psnr_indoor", "psnr_outdoor")
             ]
             assert scores == [25.0, indoor, outdoor]
-            assert rows["psnr"].status.startswith("seen: "), "the source is that of the weights"
+            assert rows["psnr"].status.startswith("seen: "), (
+                "the source is that of the weights"
+            )
             assert rows["psnr"].scenes == 1
             assert {row.metric_version for row in rows.values()} == {"1"}
             assert results.costs("net-1") == COSTS
@@ -74,7 +93,10 @@ def test_costs_are_stored_without_the_scores_that_are_there(tmp_path):
         before = results._connection.total_changes
         results.store_costs(ENTRY.run, [Cost("seconds", 0.25, measured_on="cpu")])
         assert results._connection.total_changes == before + 1, "one line is replaced"
-        assert results.costs(ENTRY.run) == [COSTS[0], Cost("seconds", 0.25, measured_on="cpu")]
+        assert results.costs(ENTRY.run) == [
+            COSTS[0],
+            Cost("seconds", 0.25, measured_on="cpu"),
+        ]
         assert results.scores(ENTRY.run) == SCORES
         assert [one.run for one in results.entries()] == [ENTRY.run, "later"]
         assert results.costs("later") == COSTS
@@ -84,7 +106,10 @@ def test_what_is_recorded_is_on_the_disk(tmp_path):
     """SQLite keeps confirmed runs through a power loss if it writes a log and syncs it."""
     with open_results(tmp_path / "results.sqlite") as results:
         asked = [f"PRAGMA {name}" for name in ("synchronous", "journal_mode")]
-        assert [results._connection.execute(one).fetchone() for one in asked] == [(2,), ("wal",)]
+        assert [results._connection.execute(one).fetchone() for one in asked] == [
+            (2,),
+            ("wal",),
+        ]
 
 
 def test_opening_and_reading_changes_nothing(tmp_path):
@@ -102,17 +127,23 @@ def test_a_full_disk_is_a_storage_error(tmp_path, refused):
     with open_results(tmp_path / "results.sqlite") as results:
         results.record(ENTRY)
         results._connection.execute("PRAGMA max_page_count = 8")
-        many = [Score("default", "gt", "mae", f"pair{k}", "a", 0.5) for k in range(2000)]
+        many = [
+            Score("default", "gt", "mae", f"pair{k}", "a", 0.5) for k in range(2000)
+        ]
         with refused(StorageError):
             results.record(ENTRY, many)
         assert results.scores("net-1") == []
         assert results.entries() == [ENTRY]
-        results._connection.execute("PRAGMA max_page_count = 50")  # a row has some 90 bytes
+        results._connection.execute(
+            "PRAGMA max_page_count = 50"
+        )  # a row has some 90 bytes
         results.record(ENTRY, many)
 
 
 @pytest.mark.parametrize("version", [0, FORMAT + 1])
-def test_a_store_of_another_format_is_refused_and_left_as_it_is(tmp_path, version, refused):
+def test_a_store_of_another_format_is_refused_and_left_as_it_is(
+    tmp_path, version, refused
+):
     path = tmp_path / "results.sqlite"
     with open_results(path) as results:
         results.record(ENTRY, SCORES, COSTS)

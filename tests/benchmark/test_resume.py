@@ -18,7 +18,16 @@ from defocus.training.record.folder import CHECKPOINT, steps_done, training_fini
 from tests.benchmark.test_run import rows_of
 from tests.command_process import StartedCommand, start_code, wait_until
 
-SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
+SYSTEMS = (
+    "--only",
+    "input",
+    "--only",
+    "tiny-conv",
+    "--only",
+    "tiny-wide",
+    "--only",
+    "tiny-slow",
+)
 
 
 def arguments(out: Path, dataset: Path) -> tuple[str | Path, ...]:
@@ -77,11 +86,17 @@ def kill_and_go_on(
     finished_runs, checkpoints, killed = set[str](), dict[str, int](), 0
     while True:
         process = start_bench(*arguments(out, dataset))
-        again = killed < kills and killed_after(process, moments.uniform(0.2, 0.9) * seconds)
+        again = killed < kills and killed_after(
+            process, moments.uniform(0.2, 0.9) * seconds
+        )
         stderr = process.communicate()[1]
-        begun = {line.split("] ")[1] for line in stderr.splitlines() if line.startswith("[")}
+        begun = {
+            line.split("] ")[1] for line in stderr.splitlines() if line.startswith("[")
+        }
         assert not begun & finished_runs, "a finished run was begun again"
-        assert checkpoints.items() <= trained(out).items(), "a finished training was repeated"
+        assert checkpoints.items() <= trained(out).items(), (
+            "a finished training was repeated"
+        )
         finished_runs, checkpoints = stored_runs(out), trained(out)
         if not again:
             assert process.returncode == 0, stderr
@@ -102,7 +117,10 @@ finally:
 
 @pytest.fixture(scope="module")
 def undisturbed(third_party, tiny_dataset, tmp_path_factory):
-    out, spent = tmp_path_factory.mktemp("undisturbed") / "out", tmp_path_factory.mktemp("spent")
+    out, spent = (
+        tmp_path_factory.mktemp("undisturbed") / "out",
+        tmp_path_factory.mktemp("spent"),
+    )
     words = arguments(out, tiny_dataset)
     with start_code(TIMED, *words, folder=spent, **third_party) as process:
         _, err = process.communicate()
@@ -119,13 +137,18 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
 ):
     expected, seconds = undisturbed
     out = tmp_path / "out"
-    assert kill_and_go_on(start_bench, out, tiny_dataset, kills=2, seed=1, seconds=seconds) > 0
+    assert (
+        kill_and_go_on(start_bench, out, tiny_dataset, kills=2, seed=1, seconds=seconds)
+        > 0
+    )
     assert scores_of(out) == scores_of(expected)
     assert not list(out.rglob(".*.part*"))
 
 
 @pytest.mark.full
-def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(undisturbed, tmp_path):
+def test_each_file_of_a_study_is_swept_where_a_kill_left_half_of_it(
+    undisturbed, tmp_path
+):
     out = tmp_path / "out"
     shutil.copytree(undisturbed[0], out)
     for path in [path for path in out.rglob("[!.]*") if path.is_file()]:
@@ -143,7 +166,9 @@ def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
 ):
     out = tmp_path / "out"
     process = start_bench(*arguments(out, tiny_dataset))
-    wait_until((out / "results.sqlite").exists)  # long before the end, however quick the machine
+    wait_until(
+        (out / "results.sqlite").exists
+    )  # long before the end, however quick the machine
     process.send_signal(signal.SIGINT)
     stderr = process.communicate()[1]
     assert process.returncode == 130
@@ -178,10 +203,14 @@ SLOW = Baseline.of_network("slow-net", Slow)
 """
 
 
-def slow_training(folder: Path, dataset: Path, seconds: float) -> tuple[str | Path, ...]:
+def slow_training(
+    folder: Path, dataset: Path, seconds: float
+) -> tuple[str | Path, ...]:
     """Words of a training of 9999 steps, each of so many seconds."""
     (folder / "slow.py").write_text(SLOW_NETWORK.replace("SECONDS", str(seconds)))
-    (folder / "s.toml").write_text("[schedule]\nsteps = 9999\ncrop_px = 16\nbatch = 3\n")
+    (folder / "s.toml").write_text(
+        "[schedule]\nsteps = 9999\ncrop_px = 16\nbatch = 3\n"
+    )
     return (
         *("train", "slow-net", "--plugin", "slow.py", "--settings", "s.toml"),
         *("--dataset", f"tiny:{dataset}", "--out", folder / "out"),

@@ -43,7 +43,9 @@ NEEDED = Metric("needy", "Needy", "lower", "", 3, lambda *_: 0.0, "fetch", lambd
 
 @pytest.fixture(autouse=True)
 def two_metrics(monkeypatch):
-    monkeypatch.setattr(reuse, "metrics_for", lambda _: {"plain": PLAIN, "needy": NEEDED})
+    monkeypatch.setattr(
+        reuse, "metrics_for", lambda _: {"plain": PLAIN, "needy": NEEDED}
+    )
 
 
 def study_at(out: Path, recipe: Recipe | None = None, data: str = "0") -> Study:
@@ -73,7 +75,9 @@ def results_of(
     """The results of another who has computed the study's run."""
     entry = replace(entry_of(study, study.runs[0]), **changes)  # type: ignore[arg-type]
     out.mkdir(parents=True, exist_ok=True)
-    versions = metric_versions([one.name for one in metrics], {one.name: one for one in metrics})
+    versions = metric_versions(
+        [one.name for one in metrics], {one.name: one for one in metrics}
+    )
     with open_results(out / "results.sqlite") as results:
         costs = [Cost("params_m", 2.0), Cost("of another version", 1.0)]
         results.record(entry, scores() if stored is None else stored, costs, versions)
@@ -92,9 +96,15 @@ def test_what_is_the_same_is_taken_with_its_origin(tmp_path, capsys):
     assert reuse_results([study], [theirs]) == [study.runs[0].id]
     assert "1 run taken, not computed again: net-" in capsys.readouterr().err
     entry = stored_entry(study.out)
-    assert (entry.checkpoint, entry.code, entry.checkpoint_stamp) == ("ab" * 32, "0.1.0", "")
+    assert (entry.checkpoint, entry.code, entry.checkpoint_stamp) == (
+        "ab" * 32,
+        "0.1.0",
+        "",
+    )
     with open_results(study.out / "results.sqlite") as results:
-        assert sorted(map(repr, results.scores(entry.run))) == sorted(map(repr, scores()))
+        assert sorted(map(repr, results.scores(entry.run))) == sorted(
+            map(repr, scores())
+        )
         assert [cost.metric for cost in results.costs(entry.run)] == ["params_m"]
     record = json.loads((study.out / "runs" / entry.run / "run.json").read_text())
     assert record[ORIGIN] == theirs
@@ -116,7 +126,9 @@ def test_what_is_the_same_is_taken_with_its_origin(tmp_path, capsys):
         (None, {"run": "net-00000000", "system": "other"}),
     ],
 )
-def test_another_identity_is_refused_with_its_reason(tmp_path, said_on_stderr, recipe, change):
+def test_another_identity_is_refused_with_its_reason(
+    tmp_path, said_on_stderr, recipe, change
+):
     study = study_at(tmp_path / "mine", recipe)
     theirs = results_of(study, tmp_path / "theirs", **change)
     assert reuse_results([study], [theirs]) == []
@@ -147,7 +159,9 @@ def test_values_that_cannot_be_are_refused(tmp_path, said_on_stderr, name):
     said_on_stderr()
 
 
-def test_metrics_are_taken_alone_where_the_others_can_be_computed(tmp_path, said_on_stderr):
+def test_metrics_are_taken_alone_where_the_others_can_be_computed(
+    tmp_path, said_on_stderr
+):
     raised = (replace(PLAIN, revision=2), NEEDED)
     untrained = study_at(tmp_path / "mine")
     theirs = results_of(untrained, tmp_path / "theirs", metrics=raised)
@@ -160,7 +174,9 @@ def test_metrics_are_taken_alone_where_the_others_can_be_computed(tmp_path, said
     half = results_of(trained, tmp_path / "half", scores()[1:])
     assert reuse_results([trained], [half]) == []
     unweighted = [
-        replace(one, value=None, reason="no weights; fetch") if one.metric == "needy" else one
+        replace(one, value=None, reason="no weights; fetch")
+        if one.metric == "needy"
+        else one
         for one in scores()
     ]
     theirs = results_of(trained, tmp_path / "unweighted", unweighted)
@@ -186,13 +202,18 @@ def test_a_training_is_taken_with_all_its_evaluations_or_not_at_all(tmp_path, ca
     study = replace(plain, runs=[run, other])
     theirs = results_of(plain, tmp_path / "theirs", checkpoint="ab" * 32)
     assert reuse_results([study], [theirs]) == []
-    assert "its network is trained here anyway, for net@scales-1" in capsys.readouterr().err
+    assert (
+        "its network is trained here anyway, for net@scales-1"
+        in capsys.readouterr().err
+    )
 
 
 def packed(folder: Path, path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*")):
-            archive.write(file, f"repository-main/{file.relative_to(folder).as_posix()}")
+            archive.write(
+                file, f"repository-main/{file.relative_to(folder).as_posix()}"
+            )
     return path
 
 
@@ -236,7 +257,9 @@ def test_results_come_from_folders_archives_and_addresses(tmp_path, placeless):
         assert len(reuse_results([study], [archive])) == 1
 
 
-def test_what_holds_no_results_or_cannot_be_reached_is_one_line(tmp_path, refused, monkeypatch):
+def test_what_holds_no_results_or_cannot_be_reached_is_one_line(
+    tmp_path, refused, monkeypatch
+):
     (tmp_path / "bad.zip").write_bytes(b"PK no archive")
     (tmp_path / "bad.sqlite").write_bytes(b"no store" * 999)
     (tmp_path / "empty").mkdir()
@@ -248,7 +271,9 @@ def test_what_holds_no_results_or_cannot_be_reached_is_one_line(tmp_path, refuse
     with serving(server(tmp_path)) as address:
         monkeypatch.chdir(tmp_path)
         for name in ("missing.zip", "empty"):
-            with pytest.raises(InputError, match="the server answers 404; where the address can"):
+            with pytest.raises(
+                InputError, match="the server answers 404; where the address can"
+            ):
                 list(runs_at(f"{address}/{name}"))
         monkeypatch.setattr(sources, "MOST_STORE_BYTES", 100)
         with pytest.raises(InputError, match="larger than 100 bytes"):
@@ -277,7 +302,9 @@ def test_an_archive_that_leads_outside_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["--dry-run", "--keep-outputs"])
-def test_options_that_would_mean_nothing_are_refused(tmp_path, word, said, snapshot, monkeypatch):
+def test_options_that_would_mean_nothing_are_refused(
+    tmp_path, word, said, snapshot, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
     words = ["run", "--only", "input", "--reuse", "theirs", word]
@@ -290,7 +317,14 @@ def test_a_study_computes_only_what_is_missing(
 ):
     # 'input' and 'tiny-conv' are taken from the finished study, 'tiny-wide' is trained here
     words = ["run", "--only", "input", "--only", "tiny-conv", "--only", "tiny-wide"]
-    words += ["--dataset", f"tiny:{tiny_dataset}", "--out", "new", "--reuse", str(two_runs)]
+    words += [
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+        "--out",
+        "new",
+        "--reuse",
+        str(two_runs),
+    ]
     environment = {**os.environ, **third_party}
     result = run_command("defocus.benchmark.cli", words, tmp_path, environment)
     assert result.returncode == 0, result.stderr
@@ -302,6 +336,8 @@ def test_a_study_computes_only_what_is_missing(
     page = (tmp_path / "new" / "report.html").read_text()
     assert "Not computed here, taken from" in page
     shutil.rmtree(two_runs)
-    result = run_command("defocus.benchmark.cli", ["run", "--out", "new"], tmp_path, environment)
+    result = run_command(
+        "defocus.benchmark.cli", ["run", "--out", "new"], tmp_path, environment
+    )
     assert result.returncode == 0, result.stderr
     assert "all 3 runs are finished: nothing is repeated" in result.stderr

@@ -101,26 +101,39 @@ def finished(noise, tmp_path_factory):
 
 
 def values(outcome, system: str, metric: str = "psnr") -> list[float]:
-    return [row.value for row in outcome.rows if (row.system, row.metric) == (system, metric)]
+    return [
+        row.value
+        for row in outcome.rows
+        if (row.system, row.metric) == (system, metric)
+    ]
 
 
 def test_a_row_at_scales_evaluates_the_training_of_its_network():
     plain, scaled = plan_runs([NET, at_scales(NET)], MADE, "quick")
     assert scaled.training == plain
     assert scaled.id.startswith("net@scales-")
-    assert (scaled.reported_budget, scaled.trained_weights) == ("quick", plain.trained_weights)
+    assert (scaled.reported_budget, scaled.trained_weights) == (
+        "quick",
+        plain.trained_weights,
+    )
     (alone,) = plan_runs([at_scales(NET)], MADE, "quick")
     assert alone == scaled, "whether its network is in the study or not"
     seeds = plan_runs([NET, at_scales(NET)], MADE, "quick", seeds=2)
     assert [run.training for run in seeds] == [None, None, *seeds[:2]]
     assert len({run.group for run in seeds}) == 2
-    narrow, of_narrow = plan_runs([baseline("unet"), baseline("unet@scales")], MADE, "demo")
+    narrow, of_narrow = plan_runs(
+        [baseline("unet"), baseline("unet@scales")], MADE, "demo"
+    )
     assert of_narrow.training.id == narrow.id
     assert of_narrow.baseline.is_narrow
 
 
 def test_the_way_of_restoring_decides_the_results_and_not_the_training(monkeypatch):
-    systems = [NET, replace(NET, card=replace(NET.card, at_scales=True)), at_scales(NET)]
+    systems = [
+        NET,
+        replace(NET, card=replace(NET.card, at_scales=True)),
+        at_scales(NET),
+    ]
     plain, own, scaled = plan_runs(systems, MADE, "quick")
     assert own.id == plain.id
     assert len({plain.group, own.group, scaled.group}) == 3
@@ -155,20 +168,37 @@ def test_an_objective_is_trained_for_the_network_of_a_row():
     }
     systems = with_objectives([baseline("unet"), baseline("unet@scales")], choices)
     plain = ["jdrl-unet", "unet-with-slow"]
-    assert [one.card.name for one in systems] == [*plain, *(f"{name}@scales" for name in plain)]
+    assert [one.card.name for one in systems] == [
+        *plain,
+        *(f"{name}@scales" for name in plain),
+    ]
     assert [one.plain.card for one in systems[2:]] == [one.card for one in systems[:2]]
 
 
 def test_a_study_with_scales_has_a_row_for_each_network(tmp_path, noise):
     text = f"pairs:{noise.root}"
     names = ("input", "unet", "defocus-s", "restormer-dual", "wiener")
-    document = StudyDocument(datasets=(text,), systems=names, scales=True, misaligned=())
+    document = StudyDocument(
+        datasets=(text,), systems=names, scales=True, misaligned=()
+    )
     (study,) = expand(document, tmp_path).studies
     assert [run.system for run in study.runs] == [
-        *("defocus-s", "defocus-s", "input", "restormer-dual", "unet", "unet@scales", "wiener")
+        *(
+            "defocus-s",
+            "defocus-s",
+            "input",
+            "restormer-dual",
+            "unet",
+            "unet@scales",
+            "wiener",
+        )
     ]
-    without = expand(document.model_copy(update={"scales": False}), tmp_path).studies[0].runs
-    assert {run.id for run in without} == {r.id for r in study.runs if r.training is None}
+    without = (
+        expand(document.model_copy(update={"scales": False}), tmp_path).studies[0].runs
+    )
+    assert {run.id for run in without} == {
+        r.id for r in study.runs if r.training is None
+    }
 
 
 def test_it_is_evaluated_after_its_training_and_trains_nothing(tmp_path):
@@ -185,14 +215,22 @@ def test_one_training_gives_two_rows(finished):
     assert [run.system for run in study.runs] == ["net", "net@scales"]
     assert len(list(study.out.glob(f"runs/*/{CHECKPOINT}"))) == 1
     assert values(outcome, "net") != values(outcome, "net@scales")
-    document = json.loads((run_folder(study.out, study.runs[1].id) / "run.json").read_text())
+    document = json.loads(
+        (run_folder(study.out, study.runs[1].id) / "run.json").read_text()
+    )
     assert document["training"] == study.runs[0].id
     assert document["scales"]["reach_px"] == 12
     rows = {row.system: row for row in outcome.rows if row.metric == "macs_g"}
     assert rows["net@scales"].value == rows["net"].value
-    assert rows["net@scales"].measured_on == f"{rows['net'].measured_on}, one pass at full size"
+    assert (
+        rows["net@scales"].measured_on
+        == f"{rows['net'].measured_on}, one pass at full size"
+    )
     (table,) = score_tables(outcome.rows)
-    assert "@scales: each part of a picture is restored at 1, 1/2, 1/4 or 1/8" in table.note
+    assert (
+        "@scales: each part of a picture is restored at 1, 1/2, 1/4 or 1/8"
+        in table.note
+    )
 
 
 def test_a_finished_study_with_scales_runs_no_network(finished, capsys, no_weights):
@@ -222,11 +260,15 @@ def test_what_is_restored_otherwise_is_evaluated_again_without_training(
     with open_results(tmp_path / "results.sqlite") as results:
         assert [one.run for one in left_of(again, results)] == list(again.runs)
         checkpoint.unlink()
-        assert left_of(again, results) == [], "a deleted checkpoint is not trained again"
+        assert left_of(again, results) == [], (
+            "a deleted checkpoint is not trained again"
+        )
 
 
 @pytest.mark.full
-def test_a_repeated_training_repeats_its_rows(finished, noise, tmp_path, no_weights, refused):
+def test_a_repeated_training_repeats_its_rows(
+    finished, noise, tmp_path, no_weights, refused
+):
     study = study_of(tmp_path, noise, NET, at_scales(NET))
     run_studies([study])
     ask_again([study])
@@ -240,12 +282,15 @@ def test_a_repeated_training_repeats_its_rows(finished, noise, tmp_path, no_weig
         evaluate_study(replace(study, runs=study.runs[1:]))
 
 
-def test_a_row_whose_network_was_not_trained_fails_by_itself(noise, tmp_path, no_weights):
+def test_a_row_whose_network_was_not_trained_fails_by_itself(
+    noise, tmp_path, no_weights
+):
     study = study_of(tmp_path, noise, at_scales(NET))
     outcome = run_studies([study])
     assert outcome.failed == [study.runs[0].id]
     assert any(
-        "net-" in row.status and "no finished training" in row.status for row in outcome.rows
+        "net-" in row.status and "no finished training" in row.status
+        for row in outcome.rows
     )
 
 
@@ -270,14 +315,18 @@ def test_a_row_has_no_scores_for_the_reason_of_its_network(
     study = study_of(tmp_path, noise, system, at_scales(system))
     run_studies([study])
     with open_results(tmp_path / "results.sqlite") as results:
-        plain, scaled = (one.status for one in results.entries() if one.system != "ceiling")
+        plain, scaled = (
+            one.status for one in results.entries() if one.system != "ceiling"
+        )
         again = [one.run for one in left_of(study, results)]
     assert again == (study.runs if status == "failed" else [])
     assert plain.partition(": ")[0] == scaled.partition(": ")[0] == status
     assert plain.partition(": ")[2] in scaled
 
 
-def test_a_job_that_restored_otherwise_replaces_what_the_study_had(noise, tmp_path, no_weights):
+def test_a_job_that_restored_otherwise_replaces_what_the_study_had(
+    noise, tmp_path, no_weights
+):
     own = replace(NET, card=replace(NET.card, at_scales=True))
     before, after = (study_of(tmp_path / "out", noise, one) for one in (NET, own))
     run_studies([before])
@@ -287,7 +336,11 @@ def test_a_job_that_restored_otherwise_replaces_what_the_study_had(noise, tmp_pa
     with open_results(tmp_path / "out" / "results.sqlite") as results:
         take_job(tmp_path / "out", results, job)
         assert left_of(after, results) == []
-        taken = [one.value for one in results.scores(after.runs[0].id) if one.metric == "psnr"]
+        taken = [
+            one.value
+            for one in results.scores(after.runs[0].id)
+            if one.metric == "psnr"
+        ]
     with open_results(job / "results.sqlite") as results:
         scores = results.scores(after.runs[0].id)
     assert taken == [one.value for one in scores if one.metric == "psnr"]

@@ -39,7 +39,9 @@ DB, UNITS = 1e-5, 1e-6
 
 
 def scene(seed: int, height: int, width: int) -> np.ndarray:
-    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3)), (0, 0), 2)
+    noise = cv2.GaussianBlur(
+        np.random.default_rng(seed).random((height, width, 3)), (0, 0), 2
+    )
     return np.asarray((noise - noise.min()) / (noise.max() - noise.min()))
 
 
@@ -65,7 +67,9 @@ def pair_of(kind: str) -> tuple[np.ndarray, np.ndarray, int]:
     return sharp + 0.03 * random.standard_normal(sharp.shape), sharp, 16
 
 
-@pytest.mark.parametrize("kind", ["random", "saturated", "constant", "tiny", "sixteen-bit"])
+@pytest.mark.parametrize(
+    "kind", ["random", "saturated", "constant", "tiny", "sixteen-bit"]
+)
 def test_every_profile_gives_the_value_of_its_recipe(kind, tmp_path):
     output, sharp, bits = pair_of(kind)
     first = stored(tmp_path / "restored" / "a.png", output, bits)
@@ -86,7 +90,9 @@ def test_every_profile_gives_the_value_of_its_recipe(kind, tmp_path):
 @pytest.mark.parametrize("name", ["jdrl-sdd", "jdrl-sdd-fixed"])
 def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(name, tmp_path):
     sharp = scene(2, 64, 96)
-    first = stored(tmp_path / "restored" / "a.png", cv2.GaussianBlur(sharp, (0, 0), 1), 8)
+    first = stored(
+        tmp_path / "restored" / "a.png", cv2.GaussianBlur(sharp, (0, 0), 1), 8
+    )
     second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
     image = score_request(first.parent, second.parent, None, name).images[0]
 
@@ -112,7 +118,9 @@ def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(name, tmp_path
 
 def test_the_official_grid_alone_costs_an_equal_pair_its_score():
     """With no flow at all, the released warp moves the borders by half a pixel."""
-    noise = cv2.GaussianBlur(np.random.default_rng(0).random((280, 420, 3)), (0, 0), 1.7)
+    noise = cv2.GaussianBlur(
+        np.random.default_rng(0).random((280, 420, 3)), (0, 0), 1.7
+    )
     sharp = np.clip(0.5 + 0.15 * (noise - noise.mean()) / noise.std(), 0, 1)
     moved = deformed_target(sharp, sharp, KnownFlow((0, 0)), "official").reference
     kept = deformed_target(sharp, sharp, KnownFlow((0, 0)), "correct").reference
@@ -131,13 +139,57 @@ def test_profiles_are_frozen(refused):
     plain = (False, False, False, 0.0, *of_printed)
     theirs = (True, True, True, 1e-8, *of_printed)
     assert facts == {
-        "defocus-v1": (own, True, False, 1, box, True, (), "input-aligned", "correct", *plain),
+        "defocus-v1": (
+            own,
+            True,
+            False,
+            1,
+            box,
+            True,
+            (),
+            "input-aligned",
+            "correct",
+            *plain,
+        ),
         "dpdd16": (own, False, False, 1, box, False, (), "gt", "correct", *plain),
         "dpdd8": (high, True, False, 1, box, False, (), "gt", "correct", *plain),
-        "dpdd8-crop16": (high, True, False, 16, box, False, ("mae",), "gt", "correct", *plain),
+        "dpdd8-crop16": (
+            high,
+            True,
+            False,
+            16,
+            box,
+            False,
+            ("mae",),
+            "gt",
+            "correct",
+            *plain,
+        ),
         "png8": (high, True, True, 1, box, False, (), "gt", "correct", *plain),
-        "jdrl-sdd": (high, True, False, 1, box, False, (), "deformed-gt", "official", *plain),
-        "jdrl-sdd-fixed": (high, True, False, 1, box, False, (), "deformed-gt", "correct", *plain),
+        "jdrl-sdd": (
+            high,
+            True,
+            False,
+            1,
+            box,
+            False,
+            (),
+            "deformed-gt",
+            "official",
+            *plain,
+        ),
+        "jdrl-sdd-fixed": (
+            high,
+            True,
+            False,
+            1,
+            box,
+            False,
+            (),
+            "deformed-gt",
+            "correct",
+            *plain,
+        ),
         "basicsr": (high, True, True, 1, gauss, False, (), "gt", "correct", *plain),
         "pyiqa": (high, True, True, 1, gauss, False, (), "gt", "correct", *theirs),
     }
@@ -159,13 +211,17 @@ def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size):
         assert sums.squared_error == pytest.approx(
             np.square(first - second)[mask].mean(), abs=1e-14
         )
-        assert sums.absolute_error == pytest.approx(np.abs(first - second)[mask].mean(), abs=1e-14)
+        assert sums.absolute_error == pytest.approx(
+            np.abs(first - second)[mask].mean(), abs=1e-14
+        )
         if sums.ssim is None:
             assert not whole_windows(mask, 7).any()
         else:
             plain = all_metrics()["ssim"].score(first, second, mask)
             assert sums.ssim == pytest.approx(plain, abs=1e-12)
-    assert fused_sums(first, first, np.ones(size, bool)).ssim == pytest.approx(1.0, abs=1e-12)
+    assert fused_sums(first, first, np.ones(size, bool)).ssim == pytest.approx(
+        1.0, abs=1e-12
+    )
 
 
 @pytest.fixture
@@ -175,7 +231,11 @@ def outputs(tmp_path):
         (tmp_path / "sharp" / name).parent.mkdir(parents=True, exist_ok=True)
         stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 16)
     for name in ("a", "cut", "good", "small", "z"):
-        stored(tmp_path / "out" / f"{name}.png", scene(4, 24, 30 if name == "small" else 32), 8)
+        stored(
+            tmp_path / "out" / f"{name}.png",
+            scene(4, 24, 30 if name == "small" else 32),
+            8,
+        )
     cut = tmp_path / "out" / "cut.png"
     cut.write_bytes(cut.read_bytes()[:-200])
     (tmp_path / "out" / "log.txt").write_text("no picture")
@@ -219,7 +279,9 @@ def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path):
     other = stored(tmp_path / "other" / "a.png", scene(1, 24, 30), 8).parent
     (unlike,) = score_request(other, sharp, None, "dpdd8").left_out
     assert re.search(r"a.png is 30x24 but .*a.png is 32x24", unlike.reason)
-    assert any("identical" in note for note in score_request(sharp, sharp, None, "png8").notes)
+    assert any(
+        "identical" in note for note in score_request(sharp, sharp, None, "png8").notes
+    )
     with pytest.raises(InputError, match="no such folder"):
         score_request(tmp_path / "nowhere", sharp, None, "dpdd8")
     with pytest.raises(InputError, match="drop --flow-weights"):
@@ -239,7 +301,9 @@ def test_outputs_already_cropped_by_their_authors_fit(tmp_path):
     sharp = stored(tmp_path / "sharp" / "a.png", picture, 16).parent
     whole = stored(tmp_path / "whole" / "a.png", picture**1.1, 16).parent
     cut = stored(tmp_path / "cut" / "a.png", picture[:48, :64] ** 1.1, 16).parent
-    first, second = (score_request(p, sharp, None, "dpdd8-crop16").images for p in (whole, cut))
+    first, second = (
+        score_request(p, sharp, None, "dpdd8-crop16").images for p in (whole, cut)
+    )
     assert first == second
 
 
@@ -254,7 +318,9 @@ def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path):
         assert scoring.images[0] == score_request(first, by_hand, None, name).images[0]
         area = scoring.cropped["a.png"]
         assert (area.restored, area.reference) == ("92x64", "98x66")
-        assert (area.scored, area.px) == (("80x64", 5120) if "16" in name else ("92x64", 5888))
+        assert (area.scored, area.px) == (
+            ("80x64", 5120) if "16" in name else ("92x64", 5888)
+        )
     assert not score_request(first, by_hand, None, "dpdd8", crop="centre").cropped
 
 
@@ -295,10 +361,14 @@ def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake, tmp_path):
         if mistake == "moved" or (mistake == "one of three" and not seed):
             output = np.roll(output, (-2, 3), (0, 1))
         swapped = mistake == "swapped" or (mistake == "one swapped" and not seed)
-        order = [2, 1, 0] if swapped else [1, 2, 0] if mistake == "turned" else [0, 1, 2]
+        order = (
+            [2, 1, 0] if swapped else [1, 2, 0] if mistake == "turned" else [0, 1, 2]
+        )
         output = output[8:-8, 8:-8, order]
         stored(tmp_path / "out" / f"{seed}.png", output, 8)
-    scoring = score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    scoring = score_request(
+        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+    )
     colours = (
         "the restored pictures look as if red and blue were swapped ({} of 3 pictures looked at): "
         "OpenCV writes BGR; save them as RGB"
@@ -333,7 +403,9 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
     blurry[:, 32:] = cv2.GaussianBlur(sharp, (0, 0), 4)[:, 32:]
     np.save(tmp_path / "coc.npy", circle)
     files = {"sharp": sharp, "blurry": blurry}
-    paths = {name: stored(tmp_path / f"{name}.png", one, 8) for name, one in files.items()}
+    paths = {
+        name: stored(tmp_path / f"{name}.png", one, 8) for name, one in files.items()
+    }
     pair = Pair(
         "p", "s", "test", paths["blurry"], paths["sharp"], defocus_map=tmp_path / "coc.npy",
         metadata={"place": "indoor"},
@@ -347,10 +419,17 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
         metrics = profile_metrics(name)
         subjects = dataset_subjects(dataset)
         scores = score_outputs(
-            match(out, subjects), profile, metrics, flow_estimator("dis"), dataset, "centre"
+            match(out, subjects),
+            profile,
+            metrics,
+            flow_estimator("dis"),
+            dataset,
+            "centre",
         )
         assert (scores.missing, scores.extra) == ([], [])
-        worse = 0 if name == "dpdd8" else None  # too small a picture to be registered, so unscored
+        worse = (
+            0 if name == "dpdd8" else None
+        )  # too small a picture to be registered, so unscored
         assert scores.mean.get("made_worse") == worse
         return scores.images[0]
 
@@ -365,15 +444,21 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
     assert score("defocus-v1")["warp_px"] < 1
     stored(out / "blurry.png", half[:, 4:-4], 8)
     cut = score("dpdd8")
-    assert cut["psnr_in_focus"] == image["psnr_in_focus"], "the circles are cut as the picture is"
+    assert cut["psnr_in_focus"] == image["psnr_in_focus"], (
+        "the circles are cut as the picture is"
+    )
 
 
 def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path, refused):
-    blurry, sharp = (stored(tmp_path / f"{n}.png", scene(8, 24, 24), 8) for n in ("in", "gt"))
+    blurry, sharp = (
+        stored(tmp_path / f"{n}.png", scene(8, 24, 24), 8) for n in ("in", "gt")
+    )
     pair = Pair("p", "s", "test", blurry, sharp)
     dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path / ".derived")
     out = stored(tmp_path / "out" / "in.png", scene(8, 24, 24), 8).parent
-    assert [subject.name for subject, _ in match(out, dataset_subjects(dataset)).files] == ["p"]
+    assert [
+        subject.name for subject, _ in match(out, dataset_subjects(dataset)).files
+    ] == ["p"]
     stored(out / "gt.png", scene(8, 24, 24), 8)
     with refused(InputError):
         match(out, dataset_subjects(dataset))
@@ -412,8 +497,19 @@ def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_
     assert [note for note in scoring.notes if "no ground truth" in note] == [
         "psnr, ssim: no sharp picture: the set has no ground truth (b)"
     ]
-    assert scoring.reasons["b"]["ssim"] == "no sharp picture: the set has no ground truth"
-    counted = [{"name": "a", "psnr": 30.0, "niqe": 5.0}, {"name": "b", "psnr": None, "niqe": 6.0}]
-    table = scoring_table(replace(scoring, images=counted, mean={"psnr": 30.0, "niqe": 5.5}))
-    assert [one.name for one in table.columns] == ["Picture", "PSNR", "NIQE, 2 pictures"]
+    assert (
+        scoring.reasons["b"]["ssim"] == "no sharp picture: the set has no ground truth"
+    )
+    counted = [
+        {"name": "a", "psnr": 30.0, "niqe": 5.0},
+        {"name": "b", "psnr": None, "niqe": 6.0},
+    ]
+    table = scoring_table(
+        replace(scoring, images=counted, mean={"psnr": 30.0, "niqe": 5.5})
+    )
+    assert [one.name for one in table.columns] == [
+        "Picture",
+        "PSNR",
+        "NIQE, 2 pictures",
+    ]
     assert table.rows[-1] == ("mean of 1 picture", 30.0, 5.5)

@@ -87,7 +87,8 @@ def newly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scor
 
     def score(*asked: object, where: int | Machines = 1) -> Scoring:
         monkeypatch.setenv(
-            "DEFOCUS_CACHE", str(tmp_path / f"cache-{type(where).__name__}-{where == 1}")
+            "DEFOCUS_CACHE",
+            str(tmp_path / f"cache-{type(where).__name__}-{where == 1}"),
         )
         return score_request(*asked, where=where)  # type: ignore[arg-type]
 
@@ -97,7 +98,9 @@ def newly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scor
 Newly = Callable[..., Scoring]
 
 
-def compared(newly: Newly, folders: tuple[Path, Path], where: int | Machines, profile: str) -> None:
+def compared(
+    newly: Newly, folders: tuple[Path, Path], where: int | Machines, profile: str
+) -> None:
     """Score here and there; all is the same."""
     here = newly(*folders, None, profile, ["bias"])
     there = newly(*folders, None, profile, ["bias"], where=where)
@@ -123,7 +126,9 @@ def test_what_is_scored_is_kept_by_its_content(
     computed = []
     anew = scoring._newly_scored
 
-    def noted(scorer: PairScorer, crop: None, given: scoring._GivenPicture) -> scoring._Scored:
+    def noted(
+        scorer: PairScorer, crop: None, given: scoring._GivenPicture
+    ) -> scoring._Scored:
         computed.append(given.path.name)
         return anew(scorer, crop, given)
 
@@ -183,8 +188,12 @@ def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
     told, results = [], []
     for _ in range(2):
         monkeypatch.setattr(white, "_said", set())
-        results.append(score_request(restored.parent, sharp.parent, None, "defocus-v1", []))
-        told.append([line for line in capsys.readouterr().err.splitlines() if "4095" in line])
+        results.append(
+            score_request(restored.parent, sharp.parent, None, "defocus-v1", [])
+        )
+        told.append(
+            [line for line in capsys.readouterr().err.splitlines() if "4095" in line]
+        )
     assert results[0] == results[1]
     assert told[0]
     assert told[0] == told[1]

@@ -57,7 +57,9 @@ def test_a_section_of_one_file_stands_where_it_says(study, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
     extensions.load_plugin(tmp_path / "mine.py")
     titles = headings(page_of(study))
-    assert [one for one in titles if one not in before] == ["Seconds"], "the note is not there"
+    assert [one for one in titles if one not in before] == ["Seconds"], (
+        "the note is not there"
+    )
     assert titles.index("Quality and cost") + 1 == titles.index("Seconds")
     (study / "note.txt").write_text("bright")
     for printed in (False, True):
@@ -102,12 +104,18 @@ def test_a_broken_section_is_a_warning_that_names_the_line(study, tmp_path, caps
         assert set(headings(page_of(study, printed=printed))) & {*"ABCD"} == set()
     assert headings(page_of(study)) == before
     first, second, third, *others = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"warning: plug-in {tmp_path / 'mine.py'}:5: section 'A': Attribute")
-    assert "section 'B': TypeError: build gives str instead of a list of parts" in second
+    assert first.startswith(
+        f"warning: plug-in {tmp_path / 'mine.py'}:5: section 'A': Attribute"
+    )
+    assert (
+        "section 'B': TypeError: build gives str instead of a list of parts" in second
+    )
     assert "section 'C': TypeError: int is not a part of a page" in third
     assert third.endswith("the section is left out")
     assert all("section 'D': " in one for one in others), others
-    assert len(others) == 2, "its parts can be written neither for browsers nor for print"
+    assert len(others) == 2, (
+        "its parts can be written neither for browsers nor for print"
+    )
 
 
 def test_an_extra_brings_sections(study, tmp_path, monkeypatch, capsys):
@@ -125,8 +133,14 @@ def test_an_extra_brings_sections(study, tmp_path, monkeypatch, capsys):
     assert "Fails" not in titles
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
-    assert "extra 'notes' (defocus.extras.notes.sections.nothing) has no Section" in lines[0]
-    assert "extra 'notes' (defocus.extras.notes.sections.fails): section 'Fails'" in lines[1]
+    assert (
+        "extra 'notes' (defocus.extras.notes.sections.nothing) has no Section"
+        in lines[0]
+    )
+    assert (
+        "extra 'notes' (defocus.extras.notes.sections.fails): section 'Fails'"
+        in lines[1]
+    )
     assert "ZeroDivisionError" in lines[1]
 
 
@@ -149,7 +163,11 @@ def test_the_page_knows_no_section_by_name():
     page = ROOT / "benchmark" / "documents" / "page.py"
     for path in (page, *(ROOT / "benchmark" / "leaderboard").glob("*.py")):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"\b(charts?|doses?|judg\w*|misalignment)\b", text, re.IGNORECASE)
-    imports = re.findall(r"^from defocus\.[\w.]+ import", page.read_text("utf-8"), re.MULTILINE)
+        assert not re.search(
+            r"\b(charts?|doses?|judg\w*|misalignment)\b", text, re.IGNORECASE
+        )
+    imports = re.findall(
+        r"^from defocus\.[\w.]+ import", page.read_text("utf-8"), re.MULTILINE
+    )
     assert len(imports) <= 8
     assert len({one.name for one in all_sections()}) >= 8

@@ -54,7 +54,9 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name, tmp_path):
     rows = photographs(name)
     assert len(rows) > 50
     assert {one["pixels"] for one in rows} & refused_hashes() == set()
-    assert [one["held_out"] == "1" for one in rows] == [is_held_out(one["sha256"]) for one in rows]
+    assert [one["held_out"] == "1" for one in rows] == [
+        is_held_out(one["sha256"]) for one in rows
+    ]
     assert all(one["source"] and one["licence"] for one in rows)
     weights = shipped_weights(baseline(name))
     assert weights is not None
@@ -62,7 +64,10 @@ def test_no_photograph_behind_weights_is_one_of_the_sample(name, tmp_path):
     assert weights.trained_on == (own_card(own_weights(baseline(name))).dataset,)
     for sample in ("sample", "sample:strong", "sample:wide"):
         assert (
-            seen_in(weights.trained_on, Dataset(sample, tmp_path, (), "", tmp_path, source=""))
+            seen_in(
+                weights.trained_on,
+                Dataset(sample, tmp_path, (), "", tmp_path, source=""),
+            )
             == ""
         )
 
@@ -72,10 +77,14 @@ def test_all_systems_take_the_weights_that_are_shipped(tmp_path, pairs):
     every = expand(StudyDocument(datasets=(text,), seeds=2), tmp_path).studies[0]
     own = [run for run in every.runs if run.weights is not None]
     assert [run.system for run in own] == SHIPPED
-    assert all(run.recipe is None and run.reported_budget == "not-trained-here" for run in own)
+    assert all(
+        run.recipe is None and run.reported_budget == "not-trained-here" for run in own
+    )
     names = [run.system for run in every.runs]
     assert names == sorted(names)
-    assert set(names) == {n for n, one in all_baselines().items() if not one.card.variant_of}
+    assert set(names) == {
+        n for n, one in all_baselines().items() if not one.card.variant_of
+    }
     others = {run.system for run in every.runs if run.weights is None}
     assert others.isdisjoint(SHIPPED)
 
@@ -95,10 +104,13 @@ def test_they_stand_in_the_leaderboard_under_their_name(tmp_path, pairs):
     assert not outcome.failed
     rows = [row for row in outcome.rows if row.system == "defocus-m"]
     assert {row.weights for row in rows} == {"own"}
-    assert {row.status for row in rows if (row.protocol, row.metric) == ("gt", "psnr")} == {"ok"}
+    assert {
+        row.status for row in rows if (row.protocol, row.metric) == ("gt", "psnr")
+    } == {"ok"}
     tables = score_tables(outcome.rows)
     assert any(
-        "defocus-m" in str(table) and "own weights" in str(table).lower() for table in tables
+        "defocus-m" in str(table) and "own weights" in str(table).lower()
+        for table in tables
     )
     assert not (tmp_path / "out" / "runs" / chosen[0].id / "train.csv").exists()
     again = run_studies([replace(study, runs=chosen)])

@@ -15,7 +15,13 @@ from defocus.baselines.weights.store import shipped_weights
 from defocus.benchmark.evaluation.remaining import Left, RunTask
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.study import tasks
-from defocus.benchmark.study.plan import Override, ScheduleOverride, Study, plan_runs, plan_weights
+from defocus.benchmark.study.plan import (
+    Override,
+    ScheduleOverride,
+    Study,
+    plan_runs,
+    plan_weights,
+)
 from defocus.benchmark.study.run import run_studies
 from defocus.training.devices import in_one_thread
 from defocus.training.record.folder import steps_done
@@ -31,7 +37,15 @@ pytestmark = pytest.mark.full
 @pytest.fixture
 def words(tiny_dataset):
     """A study of systems that work, fail and do not apply, and of a plug-in's network."""
-    names = ("input", "wiener", "tiny-conv", "tiny-dual", "tiny-broken", "tiny-exit", "tiny-nan")
+    names = (
+        "input",
+        "wiener",
+        "tiny-conv",
+        "tiny-dual",
+        "tiny-broken",
+        "tiny-exit",
+        "tiny-nan",
+    )
     chosen = [word for name in names for word in ("--only", name)]
     return ("run", *chosen, "--dataset", f"tiny:{tiny_dataset}")
 
@@ -42,13 +56,23 @@ def test_rows_are_those_of_one_after_the_other(bench, words, tmp_path):
     rows = rows_of(tmp_path / "two")
     alone = [row for row in rows_of(tmp_path / "one") if row["metric"] not in MEASURED]
     assert [row for row in rows if row["metric"] not in MEASURED] == alone
-    seconds = [row for row in rows if row["metric"] == "seconds" and row["status"] == "ok"]
+    seconds = [
+        row for row in rows if row["metric"] == "seconds" and row["status"] == "ok"
+    ]
     assert {row["system"] for row in seconds} == {"input", "wiener", "tiny-conv"}
     assert all("picture after a warm-up" in row["measured_on"] for row in seconds)
     assert len(list((tmp_path / "two").glob("runs/*/failure.txt"))) == 3
     again = bench(*words, "--out", "two", "--on", "2")
-    begun = {line.split("] ")[1] for line in again.stderr.splitlines() if line.startswith("[")}
-    assert {name.rsplit("-", 1)[0] for name in begun} == {"tiny-broken", "tiny-exit", "tiny-nan"}
+    begun = {
+        line.split("] ")[1]
+        for line in again.stderr.splitlines()
+        if line.startswith("[")
+    }
+    assert {name.rsplit("-", 1)[0] for name in begun} == {
+        "tiny-broken",
+        "tiny-exit",
+        "tiny-nan",
+    }
 
 
 def steps_of(out: Path) -> list[int]:
@@ -63,10 +87,20 @@ def test_a_signal_saves_all_trainings_and_the_same_command_goes_on(
     (tmp_path / "often.toml").write_text(
         "[schedule]\nsteps = 14\n[training]\ncheckpoint_minutes = 0.001\n"
     )
-    words = ("run", "--only", "tiny-sleepy", "--seeds", "2", "--dataset", f"tiny:{tiny_dataset}")
+    words = (
+        "run",
+        "--only",
+        "tiny-sleepy",
+        "--seeds",
+        "2",
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+    )
     words += ("--settings", "often.toml")
     process = start_bench(*words, "--out", "out", "--on", "2")
-    wait_until(lambda: len(list(tmp_path.glob("out/runs/tiny-sleepy-*/train.csv"))) == 2)
+    wait_until(
+        lambda: len(list(tmp_path.glob("out/runs/tiny-sleepy-*/train.csv"))) == 2
+    )
     process.send_signal(ends)
     stderr = process.communicate()[1]
     assert process.returncode == 130, stderr
@@ -111,7 +145,9 @@ def test_narrow_copies_run_side_by_side(tmp_path, monkeypatch):
     runs = [
         *plan_runs([baseline("unet"), baseline("wiener")], MADE, "demo"),
         *plan_runs([baseline("unet")], MADE, "quick"),
-        plan_weights(baseline("defocus-s"), shipped_weights(baseline("defocus-s")), MADE),
+        plan_weights(
+            baseline("defocus-s"), shipped_weights(baseline("defocus-s")), MADE
+        ),
     ]
     given = [RunTask(Left(run, None), "1/4", 0) for run in runs]
     assert tasks.placed(given, None) == [(given[1:], 1), (given[:1], 3)]

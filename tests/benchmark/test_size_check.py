@@ -57,10 +57,14 @@ def check(network: nn.Module, *sizes: tuple[int, int]) -> None:
 @pytest.mark.parametrize("multiple", [2, 3, 8, 12, 32, 64])
 @pytest.mark.parametrize("size", [(100, 75), (1120, 1601), (64, 51)])
 def test_the_multiple_that_mends_it_is_named(multiple, size):
-    with pytest.raises(TrainingError, match=rf"at {size[1]}x{size[0]} px .* multiple={multiple} "):
+    with pytest.raises(
+        TrainingError, match=rf"at {size[1]}x{size[0]} px .* multiple={multiple} "
+    ):
         check(Strided(multiple), (192, 192), size)
     check(Strided(multiple), (multiple * 6, multiple * 35))
-    mended = Baseline.of_network("own", lambda: Strided(multiple), multiple=multiple).build()
+    mended = Baseline.of_network(
+        "own", lambda: Strided(multiple), multiple=multiple
+    ).build()
     check(mended, size)
     assert list(mended.state_dict()) == list(Strided(multiple).state_dict())
 
@@ -70,7 +74,9 @@ def test_a_multiple_crops_to_what_the_padded_picture_gives(refused):
     mended = Baseline.of_network("own", lambda: network, multiple=8).build()
     blurry = torch.rand(1, 3, 13, 16)
     padded = nn.functional.pad(blurry, (0, 0, 0, 3), mode="reflect")
-    torch.testing.assert_close(mended(blurry), Strided.forward(network, padded)[..., :13, :])
+    torch.testing.assert_close(
+        mended(blurry), Strided.forward(network, padded)[..., :13, :]
+    )
     with refused(ValueError):
         Baseline.of_network("own", nn.Identity, multiple=0)
 
@@ -137,7 +143,9 @@ def test_hours_of_several_long_trainings_are_said_with_those_of_two_systems(
     monkeypatch.setattr(
         study_plan,
         "estimate",
-        lambda _, run: Estimate(3000, 3000.0 * hours[run.system], 600.0 * hours[run.system], ""),
+        lambda _, run: Estimate(
+            3000, 3000.0 * hours[run.system], 600.0 * hours[run.system], ""
+        ),
     )
     monkeypatch.setattr(study_plan, "has_gpu", lambda: False)
     dataset = dataset_of(tmp_path)

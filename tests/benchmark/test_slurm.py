@@ -54,11 +54,15 @@ def jobs_of(out: Path) -> dict[str, str]:
 
 def log_of(out: Path, job: str) -> str:
     """What the job has said, all its starts together."""
-    return "".join(path.read_text() for path in (out / "jobs" / "slurm").glob(f"{job}_*log.err"))
+    return "".join(
+        path.read_text() for path in (out / "jobs" / "slurm").glob(f"{job}_*log.err")
+    )
 
 
 def wait_for_training(out: Path) -> None:
-    wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))))
+    wait_until(
+        lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors")))
+    )
 
 
 def wait_for_the_end(out: Path, job: str) -> None:
@@ -66,7 +70,9 @@ def wait_for_the_end(out: Path, job: str) -> None:
     heard, deadline = "", time.monotonic() + 300
     while time.monotonic() < deadline:
         time.sleep(1)
-        with contextlib.suppress(DefocusError):  # a busy controller does not answer in time
+        with contextlib.suppress(
+            DefocusError
+        ):  # a busy controller does not answer in time
             if job not in job_states([job]):
                 return
         if (said := log_of(out, job)) != heard:
@@ -74,7 +80,13 @@ def wait_for_the_end(out: Path, job: str) -> None:
     pytest.fail(f"{heard}\n{asked('scontrol', 'show', 'job', job)}")
 
 
-URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "--wrap=true")
+URGENT = (
+    "sbatch",
+    "--partition=urgent",
+    "--ntasks=2",
+    "--output=/dev/null",
+    "--wrap=true",
+)
 """A job that needs the whole node and goes first."""
 
 
@@ -114,8 +126,13 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     assert not list(out.glob("jobs/tiny-slow-*"))
 
 
-def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party, tmp_path):
-    data, out = f"tiny:{make_pictures(tmp_path / 'pictures', ('a', 'b'), 160)}", tmp_path / "out"
+def test_an_audit_in_jobs_equals_one_process_to_the_byte(
+    slurm, run, third_party, tmp_path
+):
+    data, out = (
+        f"tiny:{make_pictures(tmp_path / 'pictures', ('a', 'b'), 160)}",
+        tmp_path / "out",
+    )
 
     def audit(*options: str | Path, cache: str) -> Any:
         environment = {**third_party, "DEFOCUS_CACHE": str(tmp_path / cache)}
@@ -126,18 +143,33 @@ def test_an_audit_in_jobs_equals_one_process_to_the_byte(slurm, run, third_party
     file = tmp_path / "cluster.toml"
     file.write_text("[cluster]\nmemory_gb = 1.5\ntime_minutes = 10\n")
     audit("audit", data, "--out", tmp_path / "one", cache="here")
-    audit("audit", data, "--out", out, "--on", "slurm", "--settings", file, cache="nodes")
+    audit(
+        "audit", data, "--out", out, "--on", "slurm", "--settings", file, cache="nodes"
+    )
     written = [path for path in (tmp_path / "one").rglob("*") if path.is_file()]
     assert len(written) == 4 + 4 * 2
     for path in written:
-        assert (out / path.relative_to(tmp_path / "one")).read_bytes() == path.read_bytes(), path
+        assert (
+            out / path.relative_to(tmp_path / "one")
+        ).read_bytes() == path.read_bytes(), path
 
 
-def test_a_job_that_the_queue_refuses_ends_the_command(slurm, run, third_party, tmp_path):
+def test_a_job_that_the_queue_refuses_ends_the_command(
+    slurm, run, third_party, tmp_path
+):
     data = f"tiny:{make_pictures(tmp_path / 'pictures', ('a', 'b'), 160)}"
     file = tmp_path / "cluster.toml"
     file.write_text("[cluster]\nmemory_gb = 99\n")
-    words = ("audit", data, "--out", tmp_path / "out", "--on", "slurm", "--settings", file)
+    words = (
+        "audit",
+        data,
+        "--out",
+        tmp_path / "out",
+        "--on",
+        "slurm",
+        "--settings",
+        file,
+    )
     result = run("defocus-data", *words, **third_party)
     assert result.returncode == 2
     assert "the queue takes no job (sbatch: error: " in result.stderr.splitlines()[-1]

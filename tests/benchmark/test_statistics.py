@@ -23,7 +23,9 @@ from defocus.benchmark.statistics.intervals import (
 RANDOM = np.random.default_rng
 
 
-def study(random: np.random.Generator, scenes: int, seeds: int) -> tuple[np.ndarray, list[int]]:
+def study(
+    random: np.random.Generator, scenes: int, seeds: int
+) -> tuple[np.ndarray, list[int]]:
     """Scores of a population whose mean is 30: ``(1, seeds, pictures)`` and the scenes."""
     codes = [scene for scene in range(scenes) for _ in range(random.integers(1, 5))]
     level = random.normal(0.0, 2.0, scenes)[codes] + random.normal(0.0, 0.5, len(codes))
@@ -88,7 +90,10 @@ def test_seeds_that_differ_widen_the_interval():
     values, codes = study(RANDOM(4), 40, 1)
     same = np.repeat(values, 5, axis=1)
     apart = same + np.linspace(-2, 2, 5)[:, None]
-    narrow, wide = mean_intervals(same, tuple(codes)), mean_intervals(apart, tuple(codes))
+    narrow, wide = (
+        mean_intervals(same, tuple(codes)),
+        mean_intervals(apart, tuple(codes)),
+    )
     assert narrow is not None
     assert wide is not None
     assert np.diff(wide) > 1.5 * np.diff(narrow)
@@ -106,7 +111,9 @@ def test_p_values_equal_the_enumeration_of_all_swaps():
     p_values = paired_p_values(sums)
     for one, other in ((0, 1), (0, 2), (1, 2)):
         difference = sums[one] - sums[other]
-        totals = [abs(np.dot(signs, difference)) for signs in product((1, -1), repeat=9)]
+        totals = [
+            abs(np.dot(signs, difference)) for signs in product((1, -1), repeat=9)
+        ]
         expected = np.mean(np.array(totals) >= abs(difference.sum()) - 1e-12)
         assert p_values[one, other] == p_values[other, one] == pytest.approx(expected)
 
@@ -119,9 +126,13 @@ def test_many_systems_can_still_be_told_apart(scenes):
     sums[-1] -= 1.0
     p_values = paired_p_values(sums)
     pairs = list(combinations(range(35), 2))
-    adjusted = dict(zip(pairs, holm([float(p_values[pair]) for pair in pairs]), strict=True))
+    adjusted = dict(
+        zip(pairs, holm([float(p_values[pair]) for pair in pairs]), strict=True)
+    )
     assert all(adjusted[one, 34] <= 0.05 for one in range(34))
-    assert sum(value <= 0.05 for (_, other), value in adjusted.items() if other != 34) <= 2
+    assert (
+        sum(value <= 0.05 for (_, other), value in adjusted.items() if other != 34) <= 2
+    )
 
 
 def test_holm_as_in_a_worked_example():
@@ -139,7 +150,9 @@ def test_groups_hold_no_pair_that_differs():
 
 def test_ranks_that_never_change_and_ranks_that_do():
     random = RANDOM(9)
-    means = np.stack([np.full(400, 9.0), random.normal(0, 1, 400), random.normal(0, 1, 400)])
+    means = np.stack(
+        [np.full(400, 9.0), random.normal(0, 1, 400), random.normal(0, 1, 400)]
+    )
     ranges, first = rank_ranges(means, higher_is_better=True)
     assert ranges.tolist() == [[1, 1], [2, 3], [2, 3]]
     assert first.tolist() == [1.0, 0.0, 0.0]

@@ -64,7 +64,11 @@ def test_side_by_side_and_one_after_the_other_come_to_the_same(bench, file, tmp_
     whole = bench("run", "--study", file, "--out", "whole")
     assert whole.returncode == 0, whole.stderr
     expected = scores_of(tmp_path / "whole")
-    assert {row["system"] for row in expected} >= {"input", "tiny-conv", "tiny-conv-with-other"}
+    assert {row["system"] for row in expected} >= {
+        "input",
+        "tiny-conv",
+        "tiny-conv-with-other",
+    }
     assert len({row["dataset"] for row in expected}) == 2
 
     beside = bench("run", "--study", file, "--out", "beside", "--on", "2")
@@ -82,8 +86,12 @@ def test_a_dataset_that_is_missing_spares_the_others(bench, datasets, tmp_path):
     broken = tmp_path / "broken"
     shutil.copytree(datasets[1], broken, ignore=shutil.ignore_patterns(".*"))
     (broken / "t3" / "sharp.png").write_bytes(b"not a picture")
-    twin = shutil.copytree(datasets[0], tmp_path / "twin", ignore=shutil.ignore_patterns(".*"))
-    given = [f"tiny:{path}" for path in (broken, tmp_path / "absent", datasets[0], twin)]
+    twin = shutil.copytree(
+        datasets[0], tmp_path / "twin", ignore=shutil.ignore_patterns(".*")
+    )
+    given = [
+        f"tiny:{path}" for path in (broken, tmp_path / "absent", datasets[0], twin)
+    ]
     options = [word for text in given for word in ("--dataset", text)]
     result = bench("run", "--only", "input", "--out", "out", *options)
     assert result.returncode == 2
@@ -114,16 +122,23 @@ def test_a_wrong_study_file_is_named_with_its_key(tmp_path, text, words):
         assert word in str(caught.value)
 
 
-def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypatch, refused):
+def test_a_request_comes_back_with_paths_that_hold_elsewhere(
+    tmp_path, monkeypatch, refused
+):
     (tmp_path / "pictures").mkdir()
     path = tmp_path / "study.toml"
-    path.write_text("datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n")
+    path.write_text(
+        "datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n"
+    )
     request = as_request(load_document(path))
     write_request(tmp_path, request)
     monkeypatch.chdir("/")
     stored_request = read_request(tmp_path)
     assert stored_request == request
-    assert stored_request.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
+    assert stored_request.datasets == (
+        f"pairs:{tmp_path / 'pictures'}",
+        "sample:strong",
+    )
     assert stored_request.training.model_fields_set == {"average"}
     with refused(SettingsError):
         read_request(tmp_path / "pictures")
@@ -132,10 +147,14 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(tmp_path, monkeypat
 def test_an_unknown_objective_is_named(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text("[objectives.jdlr]\n")
-    with pytest.raises(SettingsError, match=r"^no objective 'jdlr'; did you mean 'jdrl' .*\?$"):
+    with pytest.raises(
+        SettingsError, match=r"^no objective 'jdlr'; did you mean 'jdrl' .*\?$"
+    ):
         with_objectives([baseline("net")], load_document(path).objectives)
     path.write_text('[objectives.mine]\nobjective = "jdlr"\n')
-    with pytest.raises(SettingsError, match=r"^\[objectives\.mine\]: no objective 'jdlr'"):
+    with pytest.raises(
+        SettingsError, match=r"^\[objectives\.mine\]: no objective 'jdlr'"
+    ):
         with_objectives([baseline("net")], load_document(path).objectives)
 
 
@@ -154,7 +173,9 @@ def test_on_misaligned_pairs_jdrl_is_beside_the_same_networks_without_it():
     ]
 
 
-def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(tmp_path, monkeypatch):
+def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(
+    tmp_path, monkeypatch
+):
     picture = tmp_path / "picture.png"
     pairs = (Pair("a", "a", "test", picture, picture),)
 
@@ -169,12 +190,20 @@ def test_on_misaligned_pairs_both_losses_get_the_same_longer_training(tmp_path, 
     assert [run.schedule for run in fits] == [DEMO, DEMO]
     assert [run.schedule for run in off] == [MISALIGNED, MISALIGNED]
     recipes = [[run.recipe for run in part if run.recipe] for part in (fits, off)]
-    assert [{one.target for one in part} for part in recipes] == [{"compensated"}, {"sharp"}]
-    assert [part[1].objective_settings["terms"] for part in recipes] == [TERMS, START_TERMS]
+    assert [{one.target for one in part} for part in recipes] == [
+        {"compensated"},
+        {"sharp"},
+    ]
+    assert [part[1].objective_settings["terms"] for part in recipes] == [
+        TERMS,
+        START_TERMS,
+    ]
     assert {run.reported_budget for run in (*fits, *off)} == {"demo"}
     assert {run.baseline.is_narrow for run in (*fits, *off)} == {True}
     quick = expand(document.model_copy(update={"budget": "quick"}), tmp_path).studies
-    assert [run.schedule for run in quick[0].runs] == [run.schedule for run in quick[1].runs]
+    assert [run.schedule for run in quick[0].runs] == [
+        run.schedule for run in quick[1].runs
+    ]
 
 
 def entry(run: str, status: str = "ok") -> Entry:
@@ -192,12 +221,20 @@ def store(folder: Path, *entries: Entry, value: float = 1.0) -> Path:
 
 
 def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
-    states = {"finished": "ok", "failed": "failed: nan", "not-applicable": "not-applicable: no"}
-    entries = [entry(f"net-0000000{k}", status) for k, status in enumerate(states.values())]
+    states = {
+        "finished": "ok",
+        "failed": "failed: nan",
+        "not-applicable": "not-applicable: no",
+    }
+    entries = [
+        entry(f"net-0000000{k}", status) for k, status in enumerate(states.values())
+    ]
     store(tmp_path, *entries)
     facts = {"system": "net", "dataset": "made", "seed": 0, "schedule": {"steps": 9}}
     ids = [one.run for one in entries] + ["net-00000007", "net-00000008"]
-    (tmp_path / "study.json").write_text(json.dumps({"runs": dict.fromkeys(ids, facts)}))
+    (tmp_path / "study.json").write_text(
+        json.dumps({"runs": dict.fromkeys(ids, facts)})
+    )
     with study_lock(tmp_path / "jobs" / "net-00000008"):
         standing = standing_of(tmp_path)
     assert [one.state for one in standing] == [*states, "waiting", "at work"]
@@ -205,7 +242,9 @@ def test_status_tells_waiting_begun_failed_and_at_work(tmp_path, capsys):
     assert standing[3].steps == 9
     (tmp_path / REQUEST).write_text("{}")
     tell_unfinished(tmp_path)
-    words = f"1 not-applicable, 2 waiting; 'defocus-bench run --out {tmp_path}' continues"
+    words = (
+        f"1 not-applicable, 2 waiting; 'defocus-bench run --out {tmp_path}' continues"
+    )
     assert words in capsys.readouterr().err
 
 
@@ -220,7 +259,9 @@ def test_a_folder_keeps_all_its_requests(tmp_path):
     asked = [as_request(StudyDocument(systems=(name,))) for name in ("input", "wiener")]
     for request in (*asked, asked[0]):
         write_request(tmp_path, request)
-        write_request(tmp_path, read_request(tmp_path).with_workers(2))  # as continuing does
+        write_request(
+            tmp_path, read_request(tmp_path).with_workers(2)
+        )  # as continuing does
     stored_request = read_request(tmp_path)
     assert stored_request.systems == ("input",)
     assert [one.systems for one in stored_request.earlier] == [("wiener",)]

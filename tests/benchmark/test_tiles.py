@@ -31,7 +31,9 @@ LACK = "CUDA out of memory. Tried to allocate 20.00 GiB."
 class Narrow(nn.Module):
     """A convolution that lacks memory for pictures wider than a limit, px."""
 
-    def __init__(self, limit_px: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
+    def __init__(
+        self, limit_px: int, error: type[Exception] = torch.OutOfMemoryError
+    ) -> None:
         super().__init__()
         self.limit_px, self.error = limit_px, error
         self.layer = nn.Conv2d(3, 3, 3, padding=1)
@@ -62,7 +64,8 @@ def whole(network: Narrow) -> Narrow:
 
 
 @pytest.mark.parametrize(
-    ("size", "sides"), [((700, 300), [0, 320, 256]), ((400, 400), [0, 256]), ((256, 200), [0])]
+    ("size", "sides"),
+    [((700, 300), [0, 320, 256]), ((400, 400), [0, 256]), ((256, 200), [0])],
 )
 def test_sides_are_halves_on_the_grid_of_tiles(size, sides):
     assert list(tile_sides(size)) == sides
@@ -132,7 +135,9 @@ def test_costs_of_a_whole_picture_are_of_its_size(pair):
 def test_tiles_are_foreseen_before_a_training(monkeypatch, capsys, refused):
     network = Narrow(600).train()
     foresee_tiles(network, CARD, [(64, 64), (1120, 1680)], CPU)
-    assert "a test picture of 1680x1120 px at once; it will be" in capsys.readouterr().err
+    assert (
+        "a test picture of 1680x1120 px at once; it will be" in capsys.readouterr().err
+    )
     assert network.training
     with refused(TrainingError):
         foresee_tiles(Narrow(200), CARD, [(1120, 1680)], CPU)

@@ -41,13 +41,27 @@ def record(
     protocol: str = "gt",
     **facts: object,
 ) -> None:
-    entry = replace(PAPER, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
+    entry = replace(
+        PAPER, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system
+    )
     entry = replace(entry, **facts)  # type: ignore[arg-type]
-    if entry.weights in {"none", "own", "official", "elsewhere"}:  # as a study records it
+    if entry.weights in {
+        "none",
+        "own",
+        "official",
+        "elsewhere",
+    }:  # as a study records it
         entry = replace(entry, budget="not-trained-here")
     places = [(f"p{k:02}", f"s{k:02}") for k in range(len(values))]
     scores = [
-        Score("defocus-v1", protocol, metric, *place, value, reason="not given" * (value is None))
+        Score(
+            "defocus-v1",
+            protocol,
+            metric,
+            *place,
+            value,
+            reason="not given" * (value is None),
+        )
         for place, value in zip(places, values, strict=True)
     ]
     results.record(entry, [*results.scores(entry.run), *scores])
@@ -70,10 +84,15 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
         record(results, "best", BASE - 9.0, data_hash="older", **demo)
         record(results, "best", BASE + 2.0 + noise(1), **demo)
         record(results, "own", BASE + 3.0, weights="own")
-        asked = Study(tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), [])
+        asked = Study(
+            tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), []
+        )
         show_outcome(outcome_of([asked], results), [asked])
     printed = capsys.readouterr()
-    assert "other runs, with other code, settings or data (best: 1); to compare" in printed.err
+    assert (
+        "other runs, with other code, settings or data (best: 1); to compare"
+        in printed.err
+    )
     lines = printed.out.splitlines()
     begin = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
     assert begin["own"][0] == "n/a", "nobody has a rank alone"
@@ -85,7 +104,9 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
     assert any("compare them with each other" in line for line in lines)
     table = paper_text(tmp_path, "methods", as_csv=False)
     assert r"\textbf" in table
-    assert "compare them with each other" in table, "the caption says what the terminal says"
+    assert "compare them with each other" in table, (
+        "the caption says what the terminal says"
+    )
     assert "not a comparison" not in table
 
 
@@ -177,7 +198,9 @@ def test_seeds_count_together_and_a_row_that_lacks_pictures_is_in_no_rank(tmp_pa
     assert "variance of training" in by_name["b"].interval
 
 
-def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(tmp_path):
+def test_a_table_counts_the_pictures_of_its_scores_not_of_what_needs_no_reference(
+    tmp_path,
+):
     lacking = [*BASE[:11].tolist(), None, None, None]  # their misalignment is unknown
     with open_results(tmp_path / "results.sqlite") as results:
         record(results, "theirs", lacking, weights="elsewhere")
@@ -204,5 +227,7 @@ def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path):
 
 def test_what_has_seen_the_test_scenes_is_in_no_rank():
     assert may_be_ranked("paper", "gt", "ok")
-    assert not may_be_ranked("paper", "gt", "seen: scenes may be among the training set")
+    assert not may_be_ranked(
+        "paper", "gt", "seen: scenes may be among the training set"
+    )
     assert not may_be_ranked("quick", "gt", "seen: scenes may be", trained_alike=True)

@@ -26,13 +26,22 @@ from defocus.benchmark.study.plan import Run
 from defocus.errors import WeightsError
 from defocus.training import loop as module
 from defocus.training.method import Training
-from defocus.training.record.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from defocus.training.record.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from defocus.training.record.folder import CHECKPOINT, CURVE, training_finished
 
 CPU = torch.device("cpu")
 SCHEDULE = Schedule(steps=9, crop_px=16, batch=2, learning_rate=1e-2)
 RECIPE = Recipe(
-    epochs=6, warmup_epochs=2, decay=Step(every=2), paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE
+    epochs=6,
+    warmup_epochs=2,
+    decay=Step(every=2),
+    paper=SCHEDULE,
+    quick=SCHEDULE,
+    demo=SCHEDULE,
 )
 
 
@@ -64,7 +73,9 @@ class Loss(Objective):
     ) -> tuple[torch.Tensor, dict[str, float]]:
         self.seen.append(progress)
         noise = torch.rand_like(batch.target) * 0.01
-        distance = (self.scale * network(batch.blurry) + noise - batch.target).abs().mean()
+        distance = (
+            (self.scale * network(batch.blurry) + noise - batch.target).abs().mean()
+        )
         parts = {} if progress.in_warmup else {"distance": float(distance.detach())}
         return distance + 0.1 * (self.scale**2).sum(), parts
 
@@ -73,7 +84,9 @@ class Patches:
     """Random crops, deterministic in (seed, step); interrupted at a step where asked."""
 
     def __init__(
-        self, stop_at: int | None = None, begun: Callable[[int], object] = lambda step: None
+        self,
+        stop_at: int | None = None,
+        begun: Callable[[int], object] = lambda step: None,
     ) -> None:
         self.stop_at = stop_at
         self.begun = begun
@@ -128,7 +141,11 @@ def curve_of(folder: Path) -> list[dict[str, str]]:
 
 
 def resumed(
-    folder: Path, run: Run, make: Callable[[], Objective] = Loss, stop_at: int = 5, **given: Any
+    folder: Path,
+    run: Run,
+    make: Callable[[], Objective] = Loss,
+    stop_at: int = 5,
+    **given: Any,
 ) -> tuple[Path, Path]:
     """Folders of an undisturbed training and of a resumed one, which are equal to the bit."""
     whole, parts = folder / "whole", folder / "parts"
@@ -142,18 +159,24 @@ def resumed(
     assert patches.asked[0] == stop_at
     expected, part_tensors = tensors_of(whole), tensors_of(parts)
     assert expected.keys() == part_tensors.keys()
-    assert all(torch.equal(tensor, part_tensors[name]) for name, tensor in expected.items())
+    assert all(
+        torch.equal(tensor, part_tensors[name]) for name, tensor in expected.items()
+    )
     return whole, parts
 
 
 @pytest.mark.parametrize("stop_at", [1, 4, 8])
-def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(tmp_path, every_step, stop_at):
+def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(
+    tmp_path, every_step, stop_at
+):
     whole, parts = resumed(tmp_path, make_run(), stop_at=stop_at)
     assert curve_of(whole) == curve_of(parts)
     assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
     loaded = load_trained(make_run(), parts).network.state_dict()
     expected = tensors_of(whole)
-    assert all(torch.equal(expected[f"network.{name}"], loaded[name]) for name in loaded)
+    assert all(
+        torch.equal(expected[f"network.{name}"], loaded[name]) for name in loaded
+    )
 
 
 def test_other_seeds_give_other_weights(tmp_path):
@@ -166,7 +189,9 @@ def test_other_seeds_give_other_weights(tmp_path):
     assert not torch.equal(*weights)
 
 
-def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(tmp_path, every_step):
+def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(
+    tmp_path, every_step
+):
     with pytest.raises(KeyboardInterrupt):
         train(make_run(), Loss, Patches(5), tmp_path, CPU)
     assert any(name.startswith("optimiser.") for name in tensors_of(tmp_path))
@@ -197,7 +222,9 @@ def test_a_training_and_its_evaluation_choose_alike_on_a_gpu(tmp_path):
     with computing_as_trained(make_run(recipe=recipe_with(Training(tf32="none")))):
         assert chosen() == (False, False, False)
     with computing_as_trained(make_run()):
-        assert chosen() == (False, True, False), "PyTorch's own, and what trainings had before"
+        assert chosen() == (False, True, False), (
+            "PyTorch's own, and what trainings had before"
+        )
     assert chosen() == before
     with pytest.raises(ValueError, match="deterministic goes with"):
         Training(deterministic=True, cudnn="fastest")
@@ -219,7 +246,9 @@ def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path):
     assert [p.in_warmup for p in seen] == [True] * 3 + [False] * 6
     rates = [float(row["learning_rate"]) for row in curve_of(tmp_path)]
     assert rates == pytest.approx([1e-2] * 3 + [5e-3] * 3 + [2.5e-3] * 3)
-    assert [row["distance"] == "" for row in curve_of(tmp_path)] == [True] * 3 + [False] * 6
+    assert [row["distance"] == "" for row in curve_of(tmp_path)] == [True] * 3 + [
+        False
+    ] * 6
 
 
 def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(
@@ -239,7 +268,9 @@ def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(
 
 
 def test_a_schedule_without_steps_counts_epochs(tmp_path):
-    recipe = RECIPE.model_copy(update={"demo": SCHEDULE.model_copy(update={"steps": None})})
+    recipe = RECIPE.model_copy(
+        update={"demo": SCHEDULE.model_copy(update={"steps": None})}
+    )
     patches = Patches()
     train(make_run(recipe=recipe), Loss, patches, tmp_path, CPU, epoch_crops=3)
     assert patches.asked == list(range(6 * 2))  # 6 epochs of 3 crops, 2 a step
@@ -249,11 +280,15 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path):
 def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
     tmp_path, monkeypatch, capsys, steps
 ):
-    trials = iter([9.0, 2.0, *[3.0] * 9])  # the first one is slow, as is one on a busy machine
+    trials = iter(
+        [9.0, 2.0, *[3.0] * 9]
+    )  # the first one is slow, as is one on a busy machine
     monkeypatch.setattr(of_runs, "try_step", lambda *given: TrialStep(next(trials), 0))
     schedule = Schedule(steps=steps, crop_px=16, batch=4, learning_rate=1e-2)
     alone = Training(workers=0)
-    run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule, "training": alone}))
+    run = make_run(
+        recipe=RECIPE.model_copy(update={"demo": schedule, "training": alone})
+    )
     with pytest.raises(KeyboardInterrupt):
         train(run, Loss, Patches(stop_at=0), tmp_path, CPU)
     lines = [line for line in capsys.readouterr().err.splitlines() if "hour" in line]
@@ -271,7 +306,10 @@ def damaged(content: bytes, kind: str, place: float) -> bytes:
 @pytest.fixture(scope="module")
 def good_checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoint") / CHECKPOINT
-    tensors = {"network.w": torch.arange(12.0).reshape(3, 4), "network.n": torch.tensor(3)}
+    tensors = {
+        "network.w": torch.arange(12.0).reshape(3, 4),
+        "network.n": torch.tensor(3),
+    }
     save_checkpoint(path, Checkpoint("net-01234567", 4, 9, tensors, "0.1.0"))
     return path
 
@@ -288,7 +326,9 @@ def test_any_flipped_bit_and_any_cut_is_detected(good_checkpoint, kind, place):
 def test_a_checkpoint_comes_back_as_it_was(good_checkpoint, refused):
     checkpoint = load_checkpoint(good_checkpoint, "net-01234567")
     assert (checkpoint.step, checkpoint.steps) == (4, 9)
-    assert torch.equal(checkpoint.tensors["network.w"], torch.arange(12.0).reshape(3, 4))
+    assert torch.equal(
+        checkpoint.tensors["network.w"], torch.arange(12.0).reshape(3, 4)
+    )
     with refused(WeightsError):
         load_checkpoint(good_checkpoint, "net-76543210")
 
@@ -308,7 +348,9 @@ def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
     else:
         name = "network.w" if fault == "other network" else "network.conv.weight"
         steps = 9 if fault == "other network" else 8
-        save_checkpoint(path, Checkpoint("net-01234567", 5, steps, {name: torch.ones(1)}, "0.1.0"))
+        save_checkpoint(
+            path, Checkpoint("net-01234567", 5, steps, {name: torch.ones(1)}, "0.1.0")
+        )
     content = path.read_bytes()
     patches = Patches()
     train(make_run(), Loss, patches, tmp_path, CPU)
@@ -321,7 +363,9 @@ def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
         assert torch.equal(tensor, tensors_of(tmp_path)[name]), name
 
 
-def test_a_training_that_is_not_finished_cannot_be_evaluated(tmp_path, every_step, refused):
+def test_a_training_that_is_not_finished_cannot_be_evaluated(
+    tmp_path, every_step, refused
+):
     with pytest.raises(KeyboardInterrupt):
         train(make_run(), partial(Loss), Patches(5), tmp_path, CPU)
     with refused(WeightsError):

@@ -36,7 +36,9 @@ def begun():
     """Weights that lie in the cache."""
     torch.manual_seed(99)
     state = Net().state_dict()
-    weights = StoredWeights("net", "begun", "trained", ("a",), "", "", "MIT", ("other",), "")
+    weights = StoredWeights(
+        "net", "begun", "trained", ("a",), "", "", "MIT", ("other",), ""
+    )
     weights.path.parent.mkdir(parents=True, exist_ok=True)
     save_file(state, weights.path)
     return replace(weights, sha256=sha256_file(weights.path))
@@ -44,7 +46,9 @@ def begun():
 
 def started_run(begun: StoredWeights, learning_rate: float = 1e-2) -> Run:
     schedule = SCHEDULE.model_copy(update={"learning_rate": learning_rate})
-    return replace(make_run(recipe=RECIPE.model_copy(update={"demo": schedule})), start=begun)
+    return replace(
+        make_run(recipe=RECIPE.model_copy(update={"demo": schedule})), start=begun
+    )
 
 
 def test_it_starts_from_the_given_weights(begun, tmp_path):
@@ -62,7 +66,8 @@ def test_the_start_is_part_of_what_identifies_a_training(begun):
     system = replace(make_run().baseline, recipe=lambda: RECIPE)
     other = replace(begun, sha256="f" * 64)
     plain, first, second = (
-        plan_runs([system], DATASET, "paper", start=start)[0] for start in (None, begun, other)
+        plan_runs([system], DATASET, "paper", start=start)[0]
+        for start in (None, begun, other)
     )
     assert len({plain.id, first.id, second.id}) == 3
     assert len({plain.group, first.group, second.group}) == 3
@@ -79,7 +84,9 @@ def test_damaged_weights_start_nothing(begun, tmp_path, refused):
     assert not any(tmp_path.iterdir())
 
 
-def test_an_unknown_label_is_answered_with_the_shipped_weights_too(refused, tmp_path, monkeypatch):
+def test_an_unknown_label_is_answered_with_the_shipped_weights_too(
+    refused, tmp_path, monkeypatch
+):
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
     with refused(InputError):
         find_weights(baseline("defocus-s"), "nope")
@@ -98,9 +105,18 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.full
-def test_the_commands_train_and_evaluate_from_a_file(bench, tiny_dataset, files, tmp_path):
+def test_the_commands_train_and_evaluate_from_a_file(
+    bench, tiny_dataset, files, tmp_path
+):
     out = tmp_path / "out"
-    study = ("--dataset", f"tiny:{tiny_dataset}", "--out", out, "--settings", files / "s.toml")
+    study = (
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+        "--out",
+        out,
+        "--settings",
+        files / "s.toml",
+    )
     start = files / "good.safetensors"
     result = bench("train", "tiny-conv", "--from", start, *study)
     assert result.returncode == 0, result.stderr
@@ -108,7 +124,9 @@ def test_the_commands_train_and_evaluate_from_a_file(bench, tiny_dataset, files,
     noted = json.loads((folder / TRAINING).read_text())
     assert noted["start"]["label"] == "good"
     trained = load_file(folder / CHECKPOINT)
-    torch.testing.assert_close(trained["network.conv.weight"], torch.full((3, 3, 3, 3), 0.25))
+    torch.testing.assert_close(
+        trained["network.conv.weight"], torch.full((3, 3, 3, 3), 0.25)
+    )
 
     result = bench("evaluate", "tiny-conv", *study)
     assert result.returncode != 0
@@ -123,7 +141,9 @@ def test_the_commands_train_and_evaluate_from_a_file(bench, tiny_dataset, files,
     assert "custom" in table
 
 
-def test_the_card_of_shipped_weights_names_their_start(bench, tiny_dataset, files, tmp_path):
+def test_the_card_of_shipped_weights_names_their_start(
+    bench, tiny_dataset, files, tmp_path
+):
     system = baseline("defocus-s")
     start = tmp_path / "first.safetensors"
     save_file(system.build().state_dict(), start)
@@ -131,11 +151,20 @@ def test_the_card_of_shipped_weights_names_their_start(bench, tiny_dataset, file
     settings.write_text(
         "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\n[training]\nvalidations = 0\n"
     )
-    study = ("--dataset", f"tiny:{tiny_dataset}", "--out", tmp_path / "out", "--settings", settings)
+    study = (
+        "--dataset",
+        f"tiny:{tiny_dataset}",
+        "--out",
+        tmp_path / "out",
+        "--settings",
+        settings,
+    )
     result = bench("train", "defocus-s", "--from", start, *study)
     assert result.returncode == 0, result.stderr
     (folder,) = tmp_path.glob("out/runs/defocus-s-*")
-    card = json.loads(ship_weights(system, folder, tmp_path).with_suffix(".json").read_text())
+    card = json.loads(
+        ship_weights(system, folder, tmp_path).with_suffix(".json").read_text()
+    )
     noted = json.loads((folder / TRAINING).read_text())["start"]
     assert card["start_sha256"] == noted["sha256"]
     assert noted["origin"] == "official"  # nobody knows who trained a bare file

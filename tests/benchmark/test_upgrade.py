@@ -23,7 +23,10 @@ OLD, NEW = "a" * 40, "b" * 40
 def checkout(tmp_path_factory):
     """A copy of this checkout that the test may change."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("defocus", *STAGES):  # with their compiled code, which stays true to its source
+    for name in (
+        "defocus",
+        *STAGES,
+    ):  # with their compiled code, which stays true to its source
         shutil.copytree(CHECKOUT / name, copy / name, symlinks=True)
     (copy / ".git").mkdir()
     (copy / ".git" / "HEAD").write_text(OLD + "\n")
@@ -40,7 +43,10 @@ def upgrade(checkout: Path) -> None:
             path.write_text(text.replace("steps.averaging", "steps.means_of_weights"))
             renamed += 1
     assert renamed
-    for source in (steps / "optimisers.py", checkout / "benchmark" / "evaluation" / "evaluate.py"):
+    for source in (
+        steps / "optimisers.py",
+        checkout / "benchmark" / "evaluation" / "evaluate.py",
+    ):
         source.write_text("# rewritten\n" + ast.unparse(ast.parse(source.read_text())))
     initial = checkout / "defocus" / "__init__.py"
     initial.write_text(initial.read_text().replace('"0.1.0"', '"0.2.0"'))
@@ -56,16 +62,28 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
     settings.write_text("[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\n")
 
     def bench(*words: str) -> str:
-        study = ["--out", "out", "--dataset", f"tiny:{tiny_dataset}", "--settings", str(settings)]
+        study = [
+            "--out",
+            "out",
+            "--dataset",
+            f"tiny:{tiny_dataset}",
+            "--settings",
+            str(settings),
+        ]
         environment = {**os.environ, **third_party, "PYTHONPATH": path}
-        result = run_command("defocus.benchmark.cli", [*words, *study], tmp_path, environment)
+        result = run_command(
+            "defocus.benchmark.cli", [*words, *study], tmp_path, environment
+        )
         assert result.returncode == 0, result.stderr
         return result.stderr
 
     systems = ("--only", "tiny-conv", "--only", "jdrl-unet")
     out = tmp_path / "out"
     bench("run", *systems)
-    before = {p: p.read_bytes() for p in (*out.rglob("*.safetensors"), out / "leaderboard.csv")}
+    before = {
+        p: p.read_bytes()
+        for p in (*out.rglob("*.safetensors"), out / "leaderboard.csv")
+    }
     assert len(before) == 3
     upgrade(checkout)
     said = bench("run", *systems)
@@ -82,7 +100,9 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
     assert (code_of(aside), code_of(folder)) == ("0.1.0+aaaaaaa", "0.2.0+bbbbbbb")
     assert (out / "leaderboard.csv").read_bytes() == before[out / "leaderboard.csv"]
 
-    said = bench("run", *systems)  # the repeated training is evaluated, the other one stays
+    said = bench(
+        "run", *systems
+    )  # the repeated training is evaluated, the other one stays
     assert "damaged" not in said
     assert "[1/1] tiny-conv" in said
     assert not is_repeated(folder)
@@ -103,7 +123,11 @@ def test_a_repetition_that_is_killed_while_it_begins_loses_nothing(tmp_path, mov
     for name in files[:moved]:
         (folder / name).rename(folder / "before-2" / name)
     begin_again(folder)
-    assert sorted(path.name for path in folder.iterdir()) == [AGAIN, "before-1", "before-2"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        AGAIN,
+        "before-1",
+        "before-2",
+    ]
     assert [(folder / "before-2" / name).read_text() for name in files] == [
         f"old {name}" for name in files
     ]

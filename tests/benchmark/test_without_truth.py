@@ -18,7 +18,17 @@ from tests.command_process import run_command
 pytestmark = pytest.mark.full
 
 PICTURES = ("a", "b")
-RUN = ("run", "--only", "input", "--only", "wiener", "--dataset", "pictures:blind", "--out", "out")
+RUN = (
+    "run",
+    "--only",
+    "input",
+    "--only",
+    "wiener",
+    "--dataset",
+    "pictures:blind",
+    "--out",
+    "out",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +49,12 @@ def finished(tmp_path_factory):
 
 def test_only_metrics_without_reference_have_rows(finished):
     rows = [row for row in rows_of(finished["out"]) if row["protocol"]]
-    assert {(row["protocol"], row["metric"]) for row in rows} == {(NO_REFERENCE, "niqe")}
-    assert {row["system"] for row in rows} == {"input", "wiener"}, "no perfect restoration"
+    assert {(row["protocol"], row["metric"]) for row in rows} == {
+        (NO_REFERENCE, "niqe")
+    }
+    assert {row["system"] for row in rows} == {"input", "wiener"}, (
+        "no perfect restoration"
+    )
     assert all(float(row["value"]) > 0 and row["images"] == "2" for row in rows)
     assert not any(row["gain"] or row["gain_resolution"] for row in rows)
 
@@ -57,7 +71,9 @@ def test_the_report_shows_the_pictures_and_no_gain(finished):
     assert "without sharp pictures, so no gain over the blurry input is known" in html
     assert "a: blurry and restored" in html
     assert "whether it shows what was there" in html
-    assert " dB" not in re.sub(r"<script.*?</script>|<style.*?</style>", "", html, flags=re.DOTALL)
+    assert " dB" not in re.sub(
+        r"<script.*?</script>|<style.*?</style>", "", html, flags=re.DOTALL
+    )
 
 
 def test_a_picture_that_cannot_be_read_is_left_out_by_name(finished):

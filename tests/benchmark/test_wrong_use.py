@@ -60,7 +60,9 @@ def rendered(cache_folder):
 
 
 @pytest.mark.parametrize("words", WRONG.strip().splitlines())
-def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing(run, tmp_path, words, said, snapshot):
+def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing(
+    run, tmp_path, words, said, snapshot
+):
     for name, text in SETTINGS.items():
         (tmp_path / f"{name}.toml").write_text(f"[schedule]\n{text}\n")
     (tmp_path / "study.toml").write_text("dataset = ['sample']\n")

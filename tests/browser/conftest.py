@@ -57,7 +57,10 @@ def show_in(browser: webdriver.Chrome, theme: str) -> None:
 
 def requested(browser: webdriver.Chrome) -> set[str]:
     """Addresses that were asked for since the page was opened, those of data left out."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")
+    ]
     urls = {
         message["params"]["request"]["url"]
         for message in messages
@@ -103,7 +106,9 @@ def browser(tmp_path_factory):
     for argument in ARGUMENTS:
         options.add_argument(argument)
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.set_capability(
+        "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
+    )
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield chrome
     chrome.quit()
@@ -126,10 +131,17 @@ def open_page(browser):
         browser.get_log("performance")
         browser.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+            {
+                "width": width,
+                "height": height,
+                "deviceScaleFactor": 1,
+                "mobile": width < 600,
+            },
         )
         show_in(browser, theme)
-        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+        browser.execute_cdp_cmd(
+            "Emulation.setScriptExecutionDisabled", {"value": not script}
+        )
         browser.get(path if isinstance(path, str) else path.as_uri())
         return browser
 

@@ -40,7 +40,12 @@ def page(tmp_path_factory):
     """Eight misaligned pairs with pictures or rows, one unknown, one unreadable, one leak."""
     root = tmp_path_factory.mktemp("audited")
     random = np.random.default_rng(0)
-    names = ["unknown", "broken", "aligned", *(f"a-pair-with-a-long-name-{k}" for k in range(8))]
+    names = [
+        "unknown",
+        "broken",
+        "aligned",
+        *(f"a-pair-with-a-long-name-{k}" for k in range(8)),
+    ]
     for role in ("blurry", "sharp"):
         (root / "set/train" / role).mkdir(parents=True)
         for name in names:
@@ -48,7 +53,13 @@ def page(tmp_path_factory):
             write_image(root / "set/train" / role / f"{name}.png", picture)
     dataset = open_dataset(f"pairs:{root / 'set'}")
     ids = [f"train-{name}" for name in names]
-    alike = {"width": 64, "height": 48, "shift_y_px": 0.0, "zoom": 1.0, "rotation_deg": 0.0}
+    alike = {
+        "width": 64,
+        "height": 48,
+        "shift_y_px": 0.0,
+        "zoom": 1.0,
+        "rotation_deg": 0.0,
+    }
 
     def measured(name: str, size: float) -> AuditedPair:
         sizes = {"misalignment_px": size, "shift_x_px": size, "residual_p95_px": 0.1}
@@ -56,15 +67,21 @@ def page(tmp_path_factory):
 
     rows = (
         AuditedPair(ids[0], ids[0], "train", "unknown", REASON),
-        AuditedPair(ids[1], ids[1], "train", "unreadable", "train/sharp/broken.png: cut short"),
+        AuditedPair(
+            ids[1], ids[1], "train", "unreadable", "train/sharp/broken.png: cut short"
+        ),
         *(measured(name, float(at)) for at, name in enumerate(ids[2:])),
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DEFOCUS_CACHE", str(root / "cache"))
         leak = NearDuplicate(ids[2], ids[3], ("train", "test"), 0.98)
         warned = Warned(ids[4], "orientation", "EXIF says 1 and 6 for blurry and sharp")
-        audit = Audit(dataset.name, dataset.content_hash, "dis", rows, (leak,), (warned,))
-        write_html(build_page(dataset, audit, 0.5, usable_pairs(audit)), root / "audit.html")
+        audit = Audit(
+            dataset.name, dataset.content_hash, "dis", rows, (leak,), (warned,)
+        )
+        write_html(
+            build_page(dataset, audit, 0.5, usable_pairs(audit)), root / "audit.html"
+        )
     return root / "audit.html"
 
 
@@ -77,7 +94,9 @@ def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row
     cells = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".stacked td")]
     assert any(REASON in text for text in cells)
     bodies = browser.find_elements(By.CSS_SELECTOR, ".stacked tbody")
-    table = next(body for body in bodies if len(body.find_elements(By.TAG_NAME, "tr")) == 11)
+    table = next(
+        body for body in bodies if len(body.find_elements(By.TAG_NAME, "tr")) == 11
+    )
     reasons = {}
     for link in table.find_elements(By.TAG_NAME, "a"):
         place = str(link.get_attribute("href")).partition("#")[2]
@@ -91,27 +110,39 @@ def test_no_reason_is_cut_and_each_failing_pair_leads_to_its_pictures_or_its_row
     assert reasons["train-unknown"] == reasons["train-aligned"] == "tr"
 
 
-def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(open_page, page):
+def test_the_first_screen_says_how_many_pairs_can_be_used_and_what_comes_next(
+    open_page, page
+):
     browser = open_page(page, 1280, 900)
     for selector in (".summary", "#part-1-1"):
-        assert browser.execute_script(ON_SCREEN, browser.find_element(By.CSS_SELECTOR, selector))
+        assert browser.execute_script(
+            ON_SCREEN, browser.find_element(By.CSS_SELECTOR, selector)
+        )
     summary = browser.find_element(By.CLASS_NAME, "summary").text
-    assert summary.startswith("1 of 11 pairs can be used as they are, 7 only after compensation")
+    assert summary.startswith(
+        "1 of 11 pairs can be used as they are, 7 only after compensation"
+    )
     assert "Failed: 11 of 11" in summary
     headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
     assert headings[:2] == ["What to do next", "Pairs that cannot be used"]
     assert headings.index("Pairs that fail") + 1 == headings.index("Their pictures")
     assert headings[-1] == "More"
     assert "Distributions" not in headings, "nine measured pairs have none"
-    folds = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".folded > summary")]
-    assert folds[1].startswith("Pairs 11 pairs, 9 measured: misalignment 4.00 px in the median")
+    folds = [
+        one.text for one in browser.find_elements(By.CSS_SELECTOR, ".folded > summary")
+    ]
+    assert folds[1].startswith(
+        "Pairs 11 pairs, 9 measured: misalignment 4.00 px in the median"
+    )
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_nothing(open_page, page, width):
     browser = open_page(page, width, 844)
     assert axe(browser) == {}
-    browser.execute_script("document.querySelectorAll('details').forEach((d) => d.open = true)")
+    browser.execute_script(
+        "document.querySelectorAll('details').forEach((d) => d.open = true)"
+    )
     assert axe(browser) == {}
 
 
@@ -125,7 +156,9 @@ def test_a_card_says_what_each_of_its_lines_is(open_page, page):
     assert labels == ['"split: "', '"why it fails: "']
 
 
-def test_the_page_of_five_good_pairs_is_short_and_folds_what_passed(open_page, tmp_path):
+def test_the_page_of_five_good_pairs_is_short_and_folds_what_passed(
+    open_page, tmp_path
+):
     random = np.random.default_rng(0)
     for role in ("blurry", "sharp"):
         (tmp_path / "set/train" / role).mkdir(parents=True)
@@ -133,8 +166,19 @@ def test_the_page_of_five_good_pairs_is_short_and_folds_what_passed(open_page, t
             picture = random.integers(0, 256, (400, 600, 3), dtype=np.uint8)
             write_image(tmp_path / "set/train" / role / f"p{number}.png", picture)
     dataset = open_dataset(f"pairs:{tmp_path / 'set'}")
-    alike = {"width": 600, "height": 400, "shift_y_px": 0.0, "zoom": 1.0, "rotation_deg": 0.0}
-    sizes = {"misalignment_px": 0.0, "shift_x_px": 0.0, "residual_p95_px": 0.1, "gain_ev": 5e-5}
+    alike = {
+        "width": 600,
+        "height": 400,
+        "shift_y_px": 0.0,
+        "zoom": 1.0,
+        "rotation_deg": 0.0,
+    }
+    sizes = {
+        "misalignment_px": 0.0,
+        "shift_x_px": 0.0,
+        "residual_p95_px": 0.1,
+        "gain_ev": 5e-5,
+    }
     rows = tuple(
         AuditedPair(pair.id, pair.id, "train", "ok", **alike, **sizes)  # type: ignore[arg-type]
         for pair in dataset.pairs
@@ -142,16 +186,29 @@ def test_the_page_of_five_good_pairs_is_short_and_folds_what_passed(open_page, t
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
         audit = Audit(dataset.name, dataset.content_hash, "dis", rows, (), ())
-        write_html(build_page(dataset, audit, 1.0, usable_pairs(audit)), tmp_path / "audit.html")
+        write_html(
+            build_page(dataset, audit, 1.0, usable_pairs(audit)),
+            tmp_path / "audit.html",
+        )
     browser = open_page(tmp_path / "audit.html", 1280, 800)
-    assert browser.execute_script("return document.documentElement.scrollHeight") <= 2000
-    assert browser.find_element(By.CLASS_NAME, "summary").text.startswith("5 of 5 pairs can be")
+    assert (
+        browser.execute_script("return document.documentElement.scrollHeight") <= 2000
+    )
+    assert browser.find_element(By.CLASS_NAME, "summary").text.startswith(
+        "5 of 5 pairs can be"
+    )
     headings = [one.text for one in browser.find_elements(By.TAG_NAME, "h2")]
     assert headings == ["What to do next", "More"]
-    folds = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".folded > summary")]
+    folds = [
+        one.text for one in browser.find_elements(By.CSS_SELECTOR, ".folded > summary")
+    ]
     assert folds[0] == "Checks 5 of 5 checks passed"
-    assert folds[1].startswith("Pairs 5 pairs, 5 measured: misalignment 0.00 px in the median")
+    assert folds[1].startswith(
+        "Pairs 5 pairs, 5 measured: misalignment 0.00 px in the median"
+    )
     tables = browser.find_elements(By.TAG_NAME, "table")
     assert tables
     assert not any(one.is_displayed() for one in tables), "what passed is folded"
-    assert not any(one.is_displayed() for one in browser.find_elements(By.CLASS_NAME, "stage"))
+    assert not any(
+        one.is_displayed() for one in browser.find_elements(By.CLASS_NAME, "stage")
+    )

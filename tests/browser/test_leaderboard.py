@@ -83,7 +83,9 @@ def said(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.CSS_SELECTOR, ".choose output").text
 
 
-def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(open_page, study):
+def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
+    open_page, study
+):
     browser = open_page(study / "report.html", 1280, 800)
     (table,) = tables(browser)
     assert heads(table) == ["System", "Rank", "Gain", "PSNR"]
@@ -93,9 +95,13 @@ def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(open_
         assert shown.rect["y"] + shown.rect["height"] <= 800
     assert table.rect["x"] + table.rect["width"] <= 1280
     check_nothing_scrolls(table.find_element(By.CLASS_NAME, "scroll"))
-    height = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["height"]
+    height = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"][
+        "height"
+    ]
     assert height <= 12 * 800
-    figures = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".figures dt")]
+    figures = [
+        one.text for one in browser.find_elements(By.CSS_SELECTOR, ".figures dt")
+    ]
     assert figures == ["gain over the blurry input", "time for a picture"]
     assert {row.rect["height"] <= 36 for row in rows(table)} == {True}
     bar = table.find_element(By.CLASS_NAME, "bar")
@@ -115,7 +121,9 @@ def test_the_columns_come_in_sets_and_the_bars_leave_room_for_them(open_page, st
         button.send_keys(Keys.ENTER)
         assert button.get_attribute("aria-pressed") == "true"
         assert heads(table) == wanted
-        assert table.find_element(By.CLASS_NAME, "bar").is_displayed() == (name == "Gain")
+        assert table.find_element(By.CLASS_NAME, "bar").is_displayed() == (
+            name == "Gain"
+        )
         check_nothing_scrolls(table.find_element(By.CLASS_NAME, "scroll"))
 
 
@@ -127,7 +135,9 @@ def test_a_leaderboard_of_51_rows_is_two_screens_and_a_half_and_ten_rows_on_a_ph
     page = page_of(out)
     said = " ".join([page.summary] * 3)[:170]
     more = tuple((f"Pictures of dataset {n}", (Paragraph("None."),)) for n in range(6))
-    html.write_html(replace(page, summary=said, sections=page.sections + more), out / "report.html")
+    html.write_html(
+        replace(page, summary=said, sections=page.sections + more), out / "report.html"
+    )
     browser = open_page(out / "report.html", 1280, 800)
     (table,) = tables(browser)
     assert len(rows(table)) == 52
@@ -165,7 +175,9 @@ def test_a_large_study_is_a_small_page_without_scripts_too(open_page, study, tmp
     assert len(shown) == 8 + 2
     assert all(image.is_displayed() for image in shown)
     assert "Without JavaScript" in browser.find_element(By.TAG_NAME, "noscript").text
-    html.write_html(page_of(make_study(tmp_path / "small", 2, 4)), tmp_path / "small.html")
+    html.write_html(
+        page_of(make_study(tmp_path / "small", 2, 4)), tmp_path / "small.html"
+    )
     browser = open_page(tmp_path / "small.html", script=False)
     assert len(tables(browser)) == 2
     tabs = [each.text for each in browser.find_elements(By.CSS_SELECTOR, ".tab-name")]
@@ -199,17 +211,24 @@ def test_tabs_rows_and_columns_are_chosen(open_page, study):
 def test_a_note_opens_at_its_cell(open_page, study):
     browser = open_page(study / "report.html", 1280, 800)
     (table,) = tables(browser)
-    for head, said in (("Rank", "Ranks are among"), ("Gain", "Gains and differences are rounded")):
+    for head, said in (
+        ("Rank", "Ranks are among"),
+        ("Gain", "Gains and differences are rounded"),
+    ):
         link = table.find_element(By.CSS_SELECTOR, f"[aria-label$='on {head}']")
         link.send_keys(Keys.ENTER)
         box = browser.find_element(By.CLASS_NAME, "note-box")
         assert said in box.text
         assert abs(box.rect["y"] - link.rect["y"]) < 60
-        assert browser.execute_script("return scrollY") == 0, "the page stays where it is"
+        assert browser.execute_script("return scrollY") == 0, (
+            "the page stays where it is"
+        )
         link.send_keys(Keys.ESCAPE)
 
 
-def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(open_page, study):
+def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(
+    open_page, study
+):
     browser = open_page(study / "report.html")
     (table,) = tables(browser)
     links = table.find_elements(By.CSS_SELECTOR, "tbody th > a:first-child")
@@ -220,7 +239,9 @@ def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(open_page
     WebDriverWait(browser, 120).until(lambda _: "schedule.steps" in detail.text)
     assert "all scores" in detail.text
     assert "by scene" in detail.text
-    tags = [tag.text for tag in browser.find_elements(By.CSS_SELECTOR, ".aside .tag.right")]
+    tags = [
+        tag.text for tag in browser.find_elements(By.CSS_SELECTOR, ".aside .tag.right")
+    ]
     assert "Restormer" in tags
     check_nothing_scrolls(table.find_elements(By.CLASS_NAME, "scroll")[0])
     table.find_elements(By.CSS_SELECTOR, "thead button")[0].click()
@@ -252,7 +273,9 @@ def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page, study):
 
     def tops(width: int) -> list[int]:
         browser = open_page(study / "report.html", width)
-        folds = browser.find_elements(By.CSS_SELECTOR, "section:has(#hardware) > .folded")
+        folds = browser.find_elements(
+            By.CSS_SELECTOR, "section:has(#hardware) > .folded"
+        )
         assert folds[-1].text == "Hardware and software"
         return [fold.location["y"] for fold in folds]
 
@@ -261,7 +284,9 @@ def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page, study):
     assert len(set(narrow)) == len(narrow) == len(wide)
     browser = open_page(study / "report.html", 390)
     captions = browser.find_elements(By.CSS_SELECTOR, ".tab > .table caption span")
-    rights = [each.rect["x"] + each.rect["width"] for each in captions if each.is_displayed()]
+    rights = [
+        each.rect["x"] + each.rect["width"] for each in captions if each.is_displayed()
+    ]
     assert rights
     assert max(rights) <= 390
 
@@ -269,7 +294,9 @@ def test_on_a_phone_captions_stay_and_folds_have_a_line_each(open_page, study):
 def test_a_link_finds_its_row_whatever_hides_it(open_page, study):
     browser = open_page(study / "report.html")
     tab(browser, "gt").click()
-    elements = browser.find_elements(By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink")
+    elements = browser.find_elements(
+        By.CSS_SELECTOR, ".tab tr:not(.reference) .permalink"
+    )
     place = str(elements[-1].get_attribute("href")).partition("#")[2]
     browser = open_page(f"{(study / 'report.html').as_uri()}#{place}")
     WebDriverWait(browser, 120).until(lambda b: b.find_elements(By.ID, place))
@@ -298,7 +325,9 @@ def test_the_viewer_blinks_subtracts_and_overlays(open_page, study):
     blink, zoom, difference = figure.find_elements(By.CSS_SELECTOR, ".tools button")
     share = figure.find_element(By.CSS_SELECTOR, "input[type=range]")
     before = share.get_attribute("value")
-    blink.send_keys(Keys.SPACE)  # motion is reduced: one turn, and nothing moves by itself
+    blink.send_keys(
+        Keys.SPACE
+    )  # motion is reduced: one turn, and nothing moves by itself
     assert (before, share.get_attribute("value")) == ("50", "100")
     assert blink.get_attribute("aria-pressed") == "true"
     right = figure.find_element(By.CSS_SELECTOR, "img.right")
@@ -311,7 +340,9 @@ def test_the_viewer_blinks_subtracts_and_overlays(open_page, study):
     left = figure.find_element(By.CSS_SELECTOR, "img.left")
     assert left.value_of_css_property("mix-blend-mode") == "difference"
     assert left.value_of_css_property("clip-path") == "none"
-    WebDriverWait(browser, 120).until(lambda _: page.find_elements(By.CLASS_NAME, "gallery"))
+    WebDriverWait(browser, 120).until(
+        lambda _: page.find_elements(By.CLASS_NAME, "gallery")
+    )
     crops, errors = page.find_elements(By.CLASS_NAME, "gallery")
     assert len(crops.find_elements(By.TAG_NAME, "img")) == 8 + 2
     assert len(errors.find_elements(By.TAG_NAME, "img")) == 8
@@ -330,14 +361,20 @@ def test_an_overlay_is_laid_over_the_pictures_when_asked_for(open_page, tmp_path
     assert button.text == "Displacement × 2"
     button.send_keys(Keys.ENTER)
     assert overlay.is_displayed()
-    assert overlay.rect == browser.find_element(By.CSS_SELECTOR, ".stage img.right").rect
+    assert (
+        overlay.rect == browser.find_element(By.CSS_SELECTOR, ".stage img.right").rect
+    )
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing(open_page, study, width, theme):
     browser = open_page(study / "report.html", width, 900, theme=theme)
-    browser.execute_script("document.querySelectorAll('details').forEach((d, n) => d.open = n < 3)")
-    for link in browser.find_elements(By.CSS_SELECTOR, ".tab > .table tbody th > a")[1:2]:
+    browser.execute_script(
+        "document.querySelectorAll('details').forEach((d, n) => d.open = n < 3)"
+    )
+    for link in browser.find_elements(By.CSS_SELECTOR, ".tab > .table tbody th > a")[
+        1:2
+    ]:
         link.send_keys(Keys.ENTER)
     assert axe(browser) == {}
     wait_until_nothing_overflows(browser, width)
@@ -354,10 +391,18 @@ def test_pictures_beside_the_page_are_shown_and_nothing_else_is_asked_for(
     folded = browser.find_element(By.CSS_SELECTOR, "details[id^=picture]")
     folded.find_element(By.TAG_NAME, "summary").click()
     image = folded.find_element(By.CSS_SELECTOR, ".gallery img")
-    WebDriverWait(browser, 120).until(lambda _: int(image.get_property("naturalWidth")) > 0)
-    assert [e for e in browser.get_log("browser") if "favicon" not in e["message"]] == []
-    assert all(url.startswith(f"{tmp_path.as_uri()}/large") for url in requested(browser))
-    html.write_html(replace(page, sections=page.sections[-1:]), tmp_path / "large.html", 0)
+    WebDriverWait(browser, 120).until(
+        lambda _: int(image.get_property("naturalWidth")) > 0
+    )
+    assert [
+        e for e in browser.get_log("browser") if "favicon" not in e["message"]
+    ] == []
+    assert all(
+        url.startswith(f"{tmp_path.as_uri()}/large") for url in requested(browser)
+    )
+    html.write_html(
+        replace(page, sections=page.sections[-1:]), tmp_path / "large.html", 0
+    )
     assert list((tmp_path / "large-pictures").iterdir()) == []
 
 
@@ -365,7 +410,9 @@ def test_hostile_names_are_text(open_page, tmp_path):
     study = make_study(tmp_path / "study", 1, 4)
     with open_results(study / "results.sqlite") as results:
         for number, name in enumerate(HOSTILE[:-2]):
-            row = replace(entry(2), run=f"run-{number}", grouping=name, system=name, dataset=name)
+            row = replace(
+                entry(2), run=f"run-{number}", grouping=name, system=name, dataset=name
+            )
             results.record(row, [Score("defocus-v1", "gt", "psnr", name, name, 20.0)])
     html.write_html(page_of(study), tmp_path / "report.html")
     browser = open_page(tmp_path / "report.html")

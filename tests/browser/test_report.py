@@ -50,7 +50,9 @@ def head(table: WebElement, index: int) -> WebElement:
 
 def share_of_left(slider: WebElement) -> float:
     """How much of the upper picture can be seen, in percent."""
-    clip = slider.find_element(By.CSS_SELECTOR, "img.left").value_of_css_property("clip-path")
+    clip = slider.find_element(By.CSS_SELECTOR, "img.left").value_of_css_property(
+        "clip-path"
+    )
     right = re.fullmatch(
         r"inset\(0(?:px)? (?:calc\(100% - )?([\d.]+)%\)? 0(?:px)? 0(?:px)?\)", clip
     )
@@ -94,7 +96,9 @@ def test_the_slider_moves_by_keyboard_and_pointer(open_page, report):
     browser.execute_script(
         "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", stage
     )
-    box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", stage)
+    box = browser.execute_script(
+        "return arguments[0].getBoundingClientRect().toJSON()", stage
+    )
     place = {"x": box["x"] + box["width"] * 0.2, "y": box["y"] + box["height"] / 3}
     for kind in ("mousePressed", "mouseReleased"):
         pressed = {"type": kind, **place, "button": "left", "clickCount": 1}
@@ -136,15 +140,27 @@ def test_tables_can_be_read_on_a_phone(open_page, tmp_path, width):
     """A sentence is no tower of words, and names of rows are not cut within words."""
     shots = ("Pair", "Time", "Scene", "Verdict", "Shots", "Notes")
     reason = "rejected: the sharp shot is not sharper than the blurry one in 31 % of the picture; "
-    row = ("0001_desk", "17:57", "desk", reason * 2, "f/4, 1/125 s; f/22, 1/4 s", "lamp 2")
+    row = (
+        "0001_desk",
+        "17:57",
+        "desk",
+        reason * 2,
+        "f/4, 1/125 s; f/22, 1/4 s",
+        "lamp 2",
+    )
     pairs = Table("Pairs", tuple(map(Column, shots)), (row,))
-    rows = (("misalignment, px", "18", "2.608", "16.655"), ("sharpness", "18", "0.506", "0.7"))
+    rows = (
+        ("misalignment, px", "18", "2.608", "16.655"),
+        ("sharpness", "18", "0.506", "0.7"),
+    )
     names = tuple(map(Column, ("quantity", "pairs", "median", "largest size")))
     page = Page("Log", "", (("Day", (pairs,)), ("Pairs", (Table("All", names, rows),))))
     (tmp_path / "log.html").write_text(render_html(page), encoding="utf-8")
     browser = open_page(tmp_path / "log.html", width, 800)
     cell = browser.find_element(By.CSS_SELECTOR, "td:nth-child(4)")
-    assert 150 < cell.size["width"] < 300, "it can be read without scrolling from word to word"
+    assert 150 < cell.size["width"] < 300, (
+        "it can be read without scrolling from word to word"
+    )
     assert cell.size["height"] < 10 * 24, "ten lines; twenty without room"
     assert browser.execute_script(WORDS_ON_TWO_LINES) == []
 
@@ -158,7 +174,8 @@ def test_the_policy_stops_what_a_hole_would_let_in(open_page, report, tmp_path):
     browser = open_page(path)
     assert browser.title == "Defocus deblurring on sample"
     assert any(
-        "Content Security Policy" in entry["message"] for entry in browser.get_log("browser")
+        "Content Security Policy" in entry["message"]
+        for entry in browser.get_log("browser")
     )
 
 
@@ -183,7 +200,14 @@ def test_wide_tables_scroll_in_their_own_box(open_page, report):
 
 def test_the_contact_sheet_shows_whole_rows_on_a_phone(open_page, tmp_path):
     root = tmp_path / "s"
-    words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]
+    words = [
+        "--camera",
+        "sim:?seed=2&width=64&height=64",
+        "--shutter",
+        "1/400",
+        "--qc",
+        "warn",
+    ]
     shoot.command.main([str(root), *words, "--yes"], standalone_mode=False)
     write_contact_sheet(root, tmp_path / "report.html")
     browser = open_page(tmp_path / "report.html", 390, 800)
@@ -202,12 +226,16 @@ def test_a_session_of_five_good_pairs_begins_with_their_thumbnails(open_page, tm
     write_session(tmp_path / "s", [files] * 5)
     write_contact_sheet(tmp_path / "s", tmp_path / "report.html")
     browser = open_page(tmp_path / "report.html", 1280, 800)
-    assert browser.execute_script("return document.documentElement.scrollHeight") <= 1600
+    assert (
+        browser.execute_script("return document.documentElement.scrollHeight") <= 1600
+    )
     links = browser.find_elements(By.CSS_SELECTOR, ".tiles a")
     assert len(links) == 5
     pictures = browser.find_elements(By.CSS_SELECTOR, ".tiles img")
     assert all(one.rect["y"] < 800 for one in pictures)
-    assert not any(one.is_displayed() for one in browser.find_elements(By.CLASS_NAME, "stage"))
+    assert not any(
+        one.is_displayed() for one in browser.find_elements(By.CLASS_NAME, "stage")
+    )
     links[2].send_keys(Keys.ENTER)
     place = str(links[2].get_attribute("href")).partition("#")[2]
     behind = browser.find_element(By.ID, place)
@@ -220,7 +248,9 @@ def test_a_session_of_five_good_pairs_begins_with_their_thumbnails(open_page, tm
 def test_text_has_contrast_in_both_themes(open_page, report, theme):
     """axe measures it where text stands on one colour."""
     browser = open_page(report, theme=theme)
-    body = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    body = browser.find_element(By.TAG_NAME, "body").value_of_css_property(
+        "background-color"
+    )
     brightness = sum(map(int, re.findall(r"\d+", body)[:3]))
     assert brightness > 700 if theme == "light" else brightness < 120
     assert axe(browser) == {}

@@ -10,7 +10,11 @@ from PIL import Image as PillowImage
 from PIL import ImageFilter
 from PIL.TiffImagePlugin import IFDRational
 
-SCENE = PillowImage.effect_noise((240, 160), 90).convert("RGB").filter(ImageFilter.GaussianBlur(1))
+SCENE = (
+    PillowImage.effect_noise((240, 160), 90)
+    .convert("RGB")
+    .filter(ImageFilter.GaussianBlur(1))
+)
 EPOCH = 1_700_000_000
 
 
@@ -20,7 +24,9 @@ def scene_picture(number: int) -> PillowImage.Image:
         return SCENE
     random = np.random.default_rng(number)
     large, fine = (random.normal(128, 60, size) for size in ((8, 12), (160, 240)))
-    picture = PillowImage.fromarray(large.clip(0, 255).astype(np.uint8)).resize((240, 160))
+    picture = PillowImage.fromarray(large.clip(0, 255).astype(np.uint8)).resize(
+        (240, 160)
+    )
     values = np.asarray(picture, np.float32) + 0.5 * (fine - 128)
     grey = PillowImage.fromarray(values.clip(0, 255).astype(np.uint8))
     return grey.convert("RGB").filter(ImageFilter.GaussianBlur(1))

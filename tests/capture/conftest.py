@@ -45,9 +45,14 @@ def program(tmp_path):
     """An environment in which ``defocus-capture`` is on the path."""
     path = tmp_path / "bin" / "defocus-capture"
     path.parent.mkdir()
-    path.write_text(f"#!{sys.executable}\nfrom defocus.capture.cli import main\nmain()\n")
+    path.write_text(
+        f"#!{sys.executable}\nfrom defocus.capture.cli import main\nmain()\n"
+    )
     path.chmod(0o755)
-    return os.environ | {"PATH": f"{path.parent}:{os.environ['PATH']}", "PYTHONPATH": str(CHECKOUT)}
+    return os.environ | {
+        "PATH": f"{path.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(CHECKOUT),
+    }
 
 
 @pytest.fixture(autouse=True)

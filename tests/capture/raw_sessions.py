@@ -75,18 +75,27 @@ def write_session(
 
     ``verdicts``, ``scenes`` and ``reasons`` are by index; ``seconds`` are true times by role;
     ``measured_ev`` is the light of the blurry over the sharp shots, as they were judged."""
-    planned = [PlannedPair(f"{n:04d}_desk", n, "desk", 0) for n in range(1, len(pairs) + 1)]
+    planned = [
+        PlannedPair(f"{n:04d}_desk", n, "desk", 0) for n in range(1, len(pairs) + 1)
+    ]
     with open_session_folder(root, create=True) as folder:
         folder.plan([{"camera": {"uri": "sim:"}}], planned)
         for index, (pair, files) in enumerate(zip(planned, pairs, strict=True)):
-            verdict, reason = (verdicts or {}).get(index, "accept"), (reasons or {}).get(index, "")
+            verdict, reason = (
+                (verdicts or {}).get(index, "accept"),
+                (reasons or {}).get(index, ""),
+            )
             inside = folder.begin_pair(pair)
             stored, roles = {}, {}
             for role, source in files.items():
                 part = inside / f"{role}{source.suffix}.part"
                 part.write_bytes(source.read_bytes())
                 (stored[role],) = folder.store_originals(pair, role, [part])
-                true = {"f_number": 4.0, "seconds": (seconds or {}).get(role, 1.0), "iso": 100.0}
+                true = {
+                    "f_number": 4.0,
+                    "seconds": (seconds or {}).get(role, 1.0),
+                    "iso": 100.0,
+                }
                 roles[role] = {
                     "file": stored[role].name,
                     "sha256": stored[role].sha256,
@@ -105,7 +114,9 @@ def write_session(
             (record,) = folder.store_written(pair, [inside / "pair.json"])
             names = (stored["blurry"].name, stored["sharp"].name)
             kept = (*stored.values(), record)
-            folder.complete(CompletePair(pair.id, pair.scene, verdict, reason, *names, kept))
+            folder.complete(
+                CompletePair(pair.id, pair.scene, verdict, reason, *names, kept)
+            )
     return [pair.id for pair in planned]
 
 

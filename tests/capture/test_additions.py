@@ -64,7 +64,9 @@ def test_a_scene_of_an_extra_is_photographed(tmp_path, refused):
         open_camera("sim:?scene=gray")
 
 
-def test_an_extra_adds_to_a_session_and_a_broken_one_is_a_warning(extra, tmp_path, capsys):
+def test_an_extra_adds_to_a_session_and_a_broken_one_is_a_warning(
+    extra, tmp_path, capsys
+):
     (extra / "sessions" / "empty.py").write_text("NUMBER = 7\n")
     session = tmp_path / "s"
     words = ["--camera", "sim:?width=64&height=64", "--shutter", "1/400", "--yes"]

@@ -17,7 +17,12 @@ ODD = "0002_scene-002"
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     root = tmp_path_factory.mktemp("beside") / "s"
-    shoot(root, "sim:?seed=2&width=128&height=96", BracketRequest(shutter="1/200"), scenes=2)
+    shoot(
+        root,
+        "sim:?seed=2&width=128&height=96",
+        BracketRequest(shutter="1/200"),
+        scenes=2,
+    )
     return root
 
 
@@ -32,7 +37,9 @@ def plant(root):
         path = root / "pairs" / name / "pair.json"
         document = json.loads(path.read_text())
         assert document["quality"]["unexplained"]["sharp_member"]["bands_ev"] < 0.05
-        document["quality"]["unexplained"] = {"moved_stops": 0.2 if name == ODD else 0.01}
+        document["quality"]["unexplained"] = {
+            "moved_stops": 0.2 if name == ODD else 0.01
+        }
         path.chmod(0o644)
         path.write_text(json.dumps(document))
 
@@ -44,7 +51,9 @@ def test_a_pair_unlike_the_others_gets_a_warning(copied):
     good, warned = judged_beside(copied, check).pairs
     assert good == check.pairs[0]
     assert warned.verdict == "warn"
-    assert warned.reason.endswith("0.20 stops that no blur explains; other pairs have 0.01")
+    assert warned.reason.endswith(
+        "0.20 stops that no blur explains; other pairs have 0.01"
+    )
 
 
 def test_dust_at_one_pixel_of_several_pairs_is_a_warning_on_each(copied, monkeypatch):
@@ -59,7 +68,9 @@ def test_dust_at_one_pixel_of_several_pairs_is_a_warning_on_each(copied, monkeyp
         path.chmod(0o644)
         path.write_text(json.dumps(document))
     words = "dust, small dark discs (1) that stay at their pixel in other pairs"
-    assert all(pair.reason.endswith(words) for pair in judged_beside(copied, check).pairs)
+    assert all(
+        pair.reason.endswith(words) for pair in judged_beside(copied, check).pairs
+    )
 
 
 @pytest.mark.usefixtures("one_other_is_enough")

@@ -14,7 +14,14 @@ from defocus.capture.taking.shots import frames
 from defocus.errors import CameraError, InputError
 from tests.capture.scripted.armed import FOR_EVER
 from tests.capture.scripted.body import ScriptedBody
-from tests.capture.scripted.faults import EXPECTED, MOTOR, PREVIEW, begin, end, played_rightly
+from tests.capture.scripted.faults import (
+    EXPECTED,
+    MOTOR,
+    PREVIEW,
+    begin,
+    end,
+    played_rightly,
+)
 from tests.capture.scripted.plugging import BODIES, Plugged, plug
 from tests.capture.scripted.scenarios import (
     ALL_TARGETS,
@@ -47,7 +54,9 @@ def plugged(request, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_three_pairs(plugged, kind, target, tmp_path):
     if kind not in kinds_of(plugged.body):
-        pytest.skip(f"{_name(plugged)}: this body has no word for {kind or 'its format'}")
+        pytest.skip(
+            f"{_name(plugged)}: this body has no word for {kind or 'its format'}"
+        )
     if not aim(plugged.body, target):
         pytest.skip(f"{_name(plugged)}: this body has no target '{target}'")
     judged = target == "card"  # the pictures are the same wherever they lie
@@ -70,12 +79,16 @@ def test_faults(path, fault, tmp_path, monkeypatch):
         return
     assert fault == "burst-mode" or played_rightly(body, fault)
     end(body, fault)
-    if (tmp_path / "s").exists():  # once it is over, the session goes on where it stopped
+    if (
+        tmp_path / "s"
+    ).exists():  # once it is over, the session goes on where it stopped
         assert resume(tmp_path / "s") == 0
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("path", "fault"), meetings(OWN, EXPECTED, MOTOR, but=WITHOUT_MOTOR))
+@pytest.mark.parametrize(
+    ("path", "fault"), meetings(OWN, EXPECTED, MOTOR, but=WITHOUT_MOTOR)
+)
 def test_faults_in_a_focus_bracket(path, fault, tmp_path, monkeypatch):
     body = plug(monkeypatch, path).body
     bracketed_with(body, fault, tmp_path / "s")
@@ -119,7 +132,9 @@ def test_a_setting_that_does_not_come_back_after_a_reconnect(
     assert caught.value.exit_code == 4
     with refused((CameraError, InputError)):
         resume(tmp_path / "s")
-    assert re.search(f"{setting}.* is not there; looking again for 10 s", capsys.readouterr().err)
+    assert re.search(
+        f"{setting}.* is not there; looking again for 10 s", capsys.readouterr().err
+    )
     body.script.faults["tree-truncated"] = replace(cut, seconds=5.0)
     assert resume(tmp_path / "s") == 0
     checked(tmp_path / "s", body, 2, spare=1)
@@ -133,7 +148,9 @@ def test_a_setting_that_does_not_come_back_after_a_reconnect(
         ("speeds", "nothing-captured"),
     ],
 )
-def test_a_body_that_never_releases_says_why(name, fault, tmp_path, monkeypatch, refused):
+def test_a_body_that_never_releases_says_why(
+    name, fault, tmp_path, monkeypatch, refused
+):
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     body.arm(fault)
     with refused(CameraError):
@@ -155,7 +172,12 @@ def test_a_finger_on_the_body(plugged, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("near-far", "ram"), ("near-far", "card"), ("signed-steps", "ram"), ("speeds", "both")],
+    [
+        ("near-far", "ram"),
+        ("near-far", "card"),
+        ("signed-steps", "ram"),
+        ("speeds", "both"),
+    ],
 )
 def test_a_finger_between_two_shots_is_kept_where_it_would_be_lost(
     name, target, tmp_path, monkeypatch, capsys
@@ -173,7 +195,11 @@ def test_a_finger_between_two_shots_is_kept_where_it_would_be_lost(
     kept = {path.read_bytes() for path in tmp_path.glob("not-of-this-shot/*")}
     assert kept == (of_finger if target != "card" else set())
     assert not of_finger & {part.read_bytes() for part in parts}
-    where = "stays in /store_" if target == "card" else "kept in not-of-this-shot beside the shot"
+    where = (
+        "stays in /store_"
+        if target == "card"
+        else "kept in not-of-this-shot beside the shot"
+    )
     messages = re.findall(
         f"somebody pressed the camera's own button; .*{where}", capsys.readouterr().err
     )
@@ -232,7 +258,9 @@ def test_doctor_sees_a_dial_a_full_card_and_a_burst(monkeypatch):
     with open_camera(URI) as camera:
         points = {point.name: point for point in camera_findings(camera)}
     assert points["settings"].detail == "the camera is in mode P"
-    statuses = [points[name].status for name in ("settings", "drive-mode", "card", "autofocus")]
+    statuses = [
+        points[name].status for name in ("settings", "drive-mode", "card", "autofocus")
+    ]
     assert statuses == ["fail", "warn", "warn", "ok"], "MF (fixed) is manual focus"
 
 
@@ -278,7 +306,9 @@ def test_a_burst_that_a_body_does_not_leave_is_refused_before_a_shot(
     assert body.shots == []
 
 
-def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(plugged, tmp_path, refused):
+def test_a_mode_that_sets_the_aperture_itself_is_refused_before_a_shot(
+    plugged, tmp_path, refused
+):
     request = bracket_for()
     if _name(plugged) == "few-entries":
         return  # it does not say what its dial is at: its pictures will
@@ -307,7 +337,10 @@ def test_a_slot_that_is_empty_is_shown_beside_the_other(monkeypatch):
     begin(plug(monkeypatch, BODIES / "signed-steps.txt").body, "two-slots")
     with open_camera(URI) as camera:
         assert isinstance(camera, HasCardSpace)
-        assert [card.folder for card in camera.cards()] == ["/store_00010001", "/store_00020001"]
+        assert [card.folder for card in camera.cards()] == [
+            "/store_00010001",
+            "/store_00020001",
+        ]
 
 
 def test_the_computer_has_priority_while_it_shoots(tmp_path, monkeypatch):

@@ -22,7 +22,9 @@ from tests.capture.calibrated_shoot import check_that_a_shoot_uses
 SMALL = "sim:?width=320&height=240"
 
 
-def calibrated(folder: Path, kind: Kind, uri: str, result: dict[str, Any]) -> Calibration:
+def calibrated(
+    folder: Path, kind: Kind, uri: str, result: dict[str, Any]
+) -> Calibration:
     """A calibration of the camera, written to ``KIND.json``."""
     calibration = Calibration.now(kind, open_camera(uri).describe(), result)
     (folder / f"{kind}.json").write_text(json.dumps(calibration.to_json()))
@@ -43,13 +45,17 @@ def test_what_is_known_of_motor_and_rig(tmp_path):
     calibrations = Calibrations(
         {
             "focus": calibrated(tmp_path, "focus", SMALL, {"backlash_steps": 9.0}),
-            "breathing": calibrated(tmp_path, "breathing", SMALL, {"coefficients": [1e-3, 0.0]}),
+            "breathing": calibrated(
+                tmp_path, "breathing", SMALL, {"coefficients": [1e-3, 0.0]}
+            ),
             "rig": calibrated(tmp_path, "rig", SMALL, rig),
         }
     )
     assert calibrations.overshoot_steps == 16
     assert (calibrations.sharp_mirrored, calibrations.delay_seconds) == (True, 0.4)
-    assert calibrations.expected_geometry(100, two_cameras=False).zoom == pytest.approx(1 / 1.1)
+    assert calibrations.expected_geometry(100, two_cameras=False).zoom == pytest.approx(
+        1 / 1.1
+    )
     assert calibrations.expected_geometry(0, two_cameras=True).shift_px == (5.0, 0.0)
 
 
@@ -63,7 +69,9 @@ def test_calibrations_of_another_camera_are_refused(tmp_path, refused):
         load_calibrations([tmp_path / "flat.json"] * 2, [own])
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"kind": "flat"}', '{"kind": "x", "result": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"kind": "flat"}', '{"kind": "x", "result": {}}']
+)
 def test_what_is_no_calibration_is_refused(tmp_path, content):
     path = tmp_path / "x.json"
     path.write_text(content)
@@ -76,7 +84,10 @@ def test_a_changed_copy_in_the_session_is_found(tmp_path):
     kept = Calibrations({"flat": calibration}).store(tmp_path)
     facts = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}
     shoot = ShootRecord.model_validate(facts)
-    assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == calibration.result
+    assert (
+        stored_calibrations(tmp_path, shoot).by_kind["flat"].result
+        == calibration.result
+    )
     copy = tmp_path / kept["flat"]["file"]
     copy.write_text(copy.read_text().replace("corner", "centre"))
     with pytest.raises(DatasetError, match="has changed since the shoot"):

@@ -23,7 +23,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_pairs_are_developed_to_the_same_bytes(tmp_path: Path, two_workers: Machines) -> None:
+def test_pairs_are_developed_to_the_same_bytes(
+    tmp_path: Path, two_workers: Machines
+) -> None:
     files = raw_pair(tmp_path / "raw", scene(), scene())
     write_session(tmp_path / "s", [files, files, files])
     torn = tmp_path / "s/pairs/0002_desk/sharp.dng"

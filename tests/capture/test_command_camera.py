@@ -49,7 +49,10 @@ def rig(tmp_path):
 
     def make(shoot: str = "shoot", extra: str = "", focus: bool = True) -> str:
         text = line("shoot", shoot, "{output}") + extra
-        for name, choices in (("aperture", ["f/4", "f/22"]), ("shutter", ["1/125", "1/4"])):
+        for name, choices in (
+            ("aperture", ["f/4", "f/22"]),
+            ("shutter", ["1/125", "1/4"]),
+        ):
             text += f"[settings.{name}]\n" + line("set", "set", name, "{value}")
             text += line("get", "get", name) + f"choices = {json.dumps(choices)}\n"
         text += "[focus]\n" + line("move", "focus", "{steps}") if focus else ""
@@ -74,7 +77,10 @@ def test_a_program_that_fails_is_tried_again(
         )
         if answers:
             assert camera.shoot(tmp_path / "sharp")
-            assert capsys.readouterr().err.count("I/O in progress; trying again") == failures
+            assert (
+                capsys.readouterr().err.count("I/O in progress; trying again")
+                == failures
+            )
         else:
             with refused(CameraError):
                 camera.shoot(tmp_path / "sharp")
@@ -85,7 +91,9 @@ def test_set_shoot_and_leave_as_found(rig, tmp_path):
     hostile = f"f/4; touch {tmp_path}/owned"
     uri = rig()
     toml = tmp_path / "rig.toml"
-    toml.write_text(toml.read_text().replace('"f/4", ', f'"f/4", {json.dumps(hostile)}, '))
+    toml.write_text(
+        toml.read_text().replace('"f/4", ', f'"f/4", {json.dumps(hostile)}, ')
+    )
     with open_camera(uri) as camera:
         assert camera.settings()["aperture"].value == "f/4"
         assert camera.set("aperture", hostile) == hostile
@@ -117,7 +125,10 @@ def test_without_a_focus_table_there_is_no_motor(rig):
 )
 def test_programs_that_do_wrong(rig, tmp_path, shoot, message):
     extra = "timeout_seconds = 0.5\n" if shoot == "hang" else ""
-    with open_camera(rig(shoot, extra)) as camera, pytest.raises(CameraError, match=message):
+    with (
+        open_camera(rig(shoot, extra)) as camera,
+        pytest.raises(CameraError, match=message),
+    ):
         camera.shoot(tmp_path / "sharp")
     assert list(tmp_path.glob("*.part")) == []
 

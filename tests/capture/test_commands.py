@@ -16,7 +16,12 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.plan import BODY_SHOT, Space, space_words
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import ShootOptions
-from defocus.capture.quality.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
+from defocus.capture.quality.limits import (
+    LIMITS,
+    SHORT_NAMES,
+    QualityLimits,
+    with_changes,
+)
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.taking.running import make_ready, measured_plans
@@ -29,25 +34,36 @@ BRACKET = ("--blurry", "f/4", "--sharp", "f/22")
 
 
 def test_cameras_lists_what_there_is(run, virtual_folder):
-    result = run("defocus-capture", "cameras", "--json", **virtual_environment(virtual_folder))
+    result = run(
+        "defocus-capture", "cameras", "--json", **virtual_environment(virtual_folder)
+    )
     assert result.returncode == 0, result.stderr
     cameras = {camera["uri"]: camera for camera in json.loads(result.stdout)}
-    assert (cameras["sim:"]["focal_length_mm"], cameras["sim:"]["battery"]) == (50.0, None)
+    assert (cameras["sim:"]["focal_length_mm"], cameras["sim:"]["battery"]) == (
+        50.0,
+        None,
+    )
     assert cameras["gphoto2:usb:001,001"]["model"] == "Nikon DSC D750"
 
 
 def test_help_says_what_it_was_tried_on(run):
     text = " ".join(run("defocus-capture", "cameras", "--help").stdout.split())
     assert "nothing was tried on a real camera body" in text
-    assert [option for option in SimulatedOptions.model_fields if f" {option}=" not in text] == []
+    assert [
+        option for option in SimulatedOptions.model_fields if f" {option}=" not in text
+    ] == []
 
 
 def test_plan_without_a_known_lens_has_nulls(run, virtual_folder):
     camera = f"gphoto2:virtual={virtual_folder}"
-    plan = json.loads(run("defocus-capture", "plan", "--camera", camera, *BRACKET, "--json").stdout)
+    plan = json.loads(
+        run("defocus-capture", "plan", "--camera", camera, *BRACKET, "--json").stdout
+    )
     assert plan["lens"] is None
     assert plan["airy_diameter_px"] == {"blurry": None, "sharp": None}
-    assert abs(plan["residual_ev"]) > 0.3  # its list of times is coarse, and that is said
+    assert (
+        abs(plan["residual_ev"]) > 0.3
+    )  # its list of times is coarse, and that is said
     assert "EV" in plan["notes"][0]
 
 
@@ -55,8 +71,19 @@ def test_a_lost_camera_leaves_a_session_to_resume(run, virtual_folder, tmp_path)
     source = virtual_folder / "source.jpg"
     source.rename(tmp_path / "away.jpg")
     camera = f"gphoto2:virtual={virtual_folder}"
-    words = ("--blurry", "f/5.6", "--sharp", "f/22", "--shutter", "0.0012s", "--settle", "0")
-    result = run("defocus-capture", "shoot", "s", "--camera", camera, *words, "--yes", code=4)
+    words = (
+        "--blurry",
+        "f/5.6",
+        "--sharp",
+        "f/22",
+        "--shutter",
+        "0.0012s",
+        "--settle",
+        "0",
+    )
+    result = run(
+        "defocus-capture", "shoot", "s", "--camera", camera, *words, "--yes", code=4
+    )
     assert "resume" in result.stderr.splitlines()[-1]
     (tmp_path / "away.jpg").rename(source)
     result = run("defocus-capture", "resume", "s", "--yes", code=0)
@@ -114,19 +141,27 @@ def test_typed_limits_and_auto_come_into_the_journal(run, tmp_path):
     assert planned.blurry.shutter == "1/125", "what the camera was set to"
     other = TINY.replace("width=96", "width=99"), "--scene", "../x ü", "--yes"
     again = run("defocus-capture", "shoot", "s", "--camera", *other).stderr
-    assert "camera (sim-1, 96 × 64 px); it goes on with Simulated camera (sim-1, 99 ×" in again
+    assert (
+        "camera (sim-1, 96 × 64 px); it goes on with Simulated camera (sim-1, 99 ×"
+        in again
+    )
     assert "names of scenes become names of files: '../x ü' is x-u" in again
 
 
 def test_the_index_is_made_anew(run, tmp_path):
-    result = run("defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes")
+    result = run(
+        "defocus-capture", "shoot", "s", "--camera", f"{TINY}&profile=nikon", "--yes"
+    )
     assert result.returncode in (0, 1), result.stderr
     state, _ = read_state(tmp_path / "s")
     assert state.shoots[0].blurry.shutter.endswith("s"), "in Nikon's words"
     sums = (tmp_path / "s" / "checksums.sha256").read_text()
     (tmp_path / "s" / "checksums.sha256").write_text("nothing\n")
     (tmp_path / "s" / "session.json").unlink()
-    assert run("defocus-capture", "check", "s", "--fix-index").returncode == result.returncode
+    assert (
+        run("defocus-capture", "check", "s", "--fix-index").returncode
+        == result.returncode
+    )
     assert (tmp_path / "s" / "checksums.sha256").read_text() == sums
     assert json.loads((tmp_path / "s" / "session.json").read_text())["id"] == state.id
     assert len(read_session(tmp_path / "s").pairs) == 1 - result.returncode
@@ -149,7 +184,9 @@ class Bench(SimulatedCamera):
 
 
 def kept_as(options: ShootOptions) -> ShootRecord:
-    return ShootRecord.model_validate({"camera": {"uri": "sim:"}, "handling": options.to_json()})
+    return ShootRecord.model_validate(
+        {"camera": {"uri": "sim:"}, "handling": options.to_json()}
+    )
 
 
 def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume():
@@ -167,12 +204,19 @@ def test_a_pair_that_is_gone_is_one_short_line(run, tmp_path):
     run("defocus-capture", "shoot", "s", "--camera", TINY, "--scenes", "2", "--yes")
     shutil.rmtree(tmp_path / "s/pairs/0001_scene-001")
     result = run("defocus-capture", "check", "s", "--files-only", code=1)
-    (line,) = (line for line in result.stdout.splitlines() if line.startswith("0001_scene-001"))
-    assert line.split(maxsplit=2)[1:] == ["incomplete", "sharp.tif is missing, and 7 further files"]
+    (line,) = (
+        line for line in result.stdout.splitlines() if line.startswith("0001_scene-001")
+    )
+    assert line.split(maxsplit=2)[1:] == [
+        "incomplete",
+        "sharp.tif is missing, and 7 further files",
+    ]
 
 
 def test_zsh_and_fish_get_scripts_of_their_own(run):
-    zsh, fish = (run("defocus-capture", "--completion", shell) for shell in ("zsh", "fish"))
+    zsh, fish = (
+        run("defocus-capture", "--completion", shell) for shell in ("zsh", "fish")
+    )
     assert zsh.stdout.startswith("#compdef defocus-capture")
     assert "complete --no-files --command defocus-capture" in fish.stdout
     assert "_DEFOCUS_CAPTURE_COMPLETE=fish_complete" in fish.stdout
@@ -196,7 +240,9 @@ def test_the_simulated_camera_takes_what_the_plan_says(apertures, tmp_path, run)
     session = tmp_path / "s"
     typed = [str(session), *CAMERA, "--blurry", apertures, "--yes", "--retake", "never"]
     shoot.command.main(typed, standalone_mode=False)
-    assert sum(one["disk_bytes"] for one in plans) == pytest.approx(taken(session), rel=0.1)
+    assert sum(one["disk_bytes"] for one in plans) == pytest.approx(
+        taken(session), rel=0.1
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

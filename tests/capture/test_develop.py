@@ -34,7 +34,9 @@ def scene(size: int = 64) -> np.ndarray:
     return np.outer(np.ones(size), across)
 
 
-def raw_pair(folder: Path, blurry: np.ndarray, sharp: np.ndarray, **blurry_file: object) -> dict:
+def raw_pair(
+    folder: Path, blurry: np.ndarray, sharp: np.ndarray, **blurry_file: object
+) -> dict:
     folder.mkdir(exist_ok=True)
     return {
         "blurry": bayer_dng(folder / "blurry.dng", blurry, **blurry_file),
@@ -52,10 +54,14 @@ class Developed:
             "plain": raw_pair(folder / "plain", scene(), scene()),
             "spotted": raw_pair(folder / "spotted", scene(), spotted),
             "halved": raw_pair(folder / "halved", scene() / 2, scene()),
-            "warm": raw_pair(folder / "warm", scene(), scene(), neutral=(0.47, 1.0, 0.64)),
+            "warm": raw_pair(
+                folder / "warm", scene(), scene(), neutral=(0.47, 1.0, 0.64)
+            ),
         }
         self.folder = folder
-        self.ids = dict(zip(pairs, write_session(folder / "s", [*pairs.values()]), strict=True))
+        self.ids = dict(
+            zip(pairs, write_session(folder / "s", [*pairs.values()]), strict=True)
+        )
         for name, settings in (
             ("linear", LINEAR), ("srgb", DevelopSettings()), ("eight", DevelopSettings(bits=8)),
         ):  # fmt: skip
@@ -86,27 +92,38 @@ def test_a_bright_spot_in_one_member_changes_nothing_else(developed):
 
 @pytest.mark.full
 def test_linear_values_are_proportional_to_light(developed):
-    blurry, sharp = (values_of(developed.path("linear", kind, "halved")) for kind in KINDS)
+    blurry, sharp = (
+        values_of(developed.path("linear", kind, "halved")) for kind in KINDS
+    )
     np.testing.assert_allclose(sharp / blurry, 2.0, rtol=2e-3)
     # grey is grey with the right white balance, and light 0.25 in the middle is 0.25 of white
     np.testing.assert_allclose(sharp[..., 0], sharp[..., 1], rtol=3e-3)
-    np.testing.assert_allclose(sharp[..., 1].mean(), scene()[8:-8, 8:-8].mean(), rtol=5e-3)
+    np.testing.assert_allclose(
+        sharp[..., 1].mean(), scene()[8:-8, 8:-8].mean(), rtol=5e-3
+    )
 
 
 @pytest.mark.full
 def test_both_members_get_the_white_balance_of_the_sharp_one(developed):
     np.testing.assert_array_equal(*developed.members("warm"))
-    balance = record(developed.folder / "linear", developed.ids["warm"])["white_balance"]
+    balance = record(developed.folder / "linear", developed.ids["warm"])[
+        "white_balance"
+    ]
     assert balance[:3] == pytest.approx([2.0, 1.0, 1 / 0.6], rel=1e-3)
 
 
 @pytest.mark.full
 def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(developed):
     pictures = {
-        way: values_of(developed.path(way, "sharp", "plain")) for way in ("linear", "srgb", "eight")
+        way: values_of(developed.path(way, "sharp", "plain"))
+        for way in ("linear", "srgb", "eight")
     }
-    np.testing.assert_allclose(pictures["srgb"], linear_to_srgb(pictures["linear"]), atol=2e-4)
-    np.testing.assert_allclose(pictures["eight"], pictures["srgb"], atol=0.5 / 255 + 1e-9)
+    np.testing.assert_allclose(
+        pictures["srgb"], linear_to_srgb(pictures["linear"]), atol=2e-4
+    )
+    np.testing.assert_allclose(
+        pictures["eight"], pictures["srgb"], atol=0.5 / 255 + 1e-9
+    )
     assert read_image(developed.path("eight", "sharp", "plain")).dtype == np.uint8
 
 
@@ -121,7 +138,9 @@ def test_files_say_what_the_camera_said_and_what_their_values_mean(developed, wa
         opened.load()
         exif = opened.getexif()
         assert exif.get_ifd(34665)[42036] == "Lens 50 mm"
-        assert exif.get(274, 1) == 1  # the pixel grid is the sensor's, so nobody may turn it
+        assert (
+            exif.get(274, 1) == 1
+        )  # the pixel grid is the sensor's, so nobody may turn it
         assert opened.info.get("gamma") == (1.0 if way == "linear" else None)
         assert opened.info.get("srgb") == (None if way == "linear" else 0)
 
@@ -136,7 +155,8 @@ def test_all_shots_get_the_exposure_of_the_sharp_one(tmp_path, wanted, blurry_ev
     settings = DevelopSettings(linear=True, match_exposure=wanted)
     assert develop_session(tmp_path / "s", tmp_path / "out", settings).failed == ()
     blurry, anchor, sharp = (
-        values_of(tmp_path / f"out/{kind}/{pair}.png") for kind in ("blurry", "anchor", "sharp")
+        values_of(tmp_path / f"out/{kind}/{pair}.png")
+        for kind in ("blurry", "anchor", "sharp")
     )
     np.testing.assert_allclose(blurry / sharp, 2.0 ** (blurry_ev - 1.0), rtol=2e-3)
     np.testing.assert_allclose(anchor / sharp, 1.0, rtol=3e-3)
@@ -149,11 +169,18 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     files = raw_pair(tmp_path / "raw", scene(), scene())
     files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
     kept, _ = write_session(tmp_path / "s", [files, files], {1: "reject"})
-    development = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(where=2))
+    development = develop_session(
+        tmp_path / "s", tmp_path / "out", DevelopSettings(where=2)
+    )
     assert development.developed == (kept,)
-    names = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
+    names = {
+        path.relative_to(tmp_path / "out").as_posix()
+        for path in tmp_path.glob("out/*/*.png")
+    }
     assert names == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
-    assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [kept]
+    assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [
+        kept
+    ]
 
 
 @pytest.mark.full
@@ -163,17 +190,24 @@ def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path):
     write_image(tmp_path / "p.tif", picture)
     files = dict.fromkeys(KINDS, tmp_path / "p.tif")
     (pair,) = write_session(tmp_path / "s", [files], seconds={"blurry": 0.5})
-    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal"))
+    develop_session(
+        tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal")
+    )
     blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
     np.testing.assert_array_equal(sharp, picture)
-    light, given = (srgb_to_linear(as_float(one, np.float64)) for one in (blurry, picture))
+    light, given = (
+        srgb_to_linear(as_float(one, np.float64)) for one in (blurry, picture)
+    )
     np.testing.assert_allclose(light, 2 * given, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("sharp", "said"),
-    [("sharp.dng", "use --match-exposure nominal"), ("sharp.jpg", "sharp not RAW but the rest is")],
+    [
+        ("sharp.dng", "use --match-exposure nominal"),
+        ("sharp.jpg", "sharp not RAW but the rest is"),
+    ],
 )
 def test_pairs_that_cannot_be_developed_alike_are_named(tmp_path, capsys, sharp, said):
     """Light that was not measured, and RAW beside JPEG."""
@@ -194,8 +228,12 @@ def test_the_command_goes_on_where_it_stopped(tmp_path, run):
     assert "2 pairs developed, 0 were done before, 0 failed" in first.stderr
     whole = {path: path.read_bytes() for path in tmp_path.glob("out/*/*.png")}
     (tmp_path / "out/sharp/0002_desk.png").write_bytes(b"torn")
-    (tmp_path / "out/sharp/.0002_desk-abcdefgh.part.png").write_bytes(b"left by a killed one")
-    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/0001_desk.png")}
+    (tmp_path / "out/sharp/.0002_desk-abcdefgh.part.png").write_bytes(
+        b"left by a killed one"
+    )
+    times = {
+        path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/0001_desk.png")
+    }
     again = run("defocus-capture", "develop", "s", "--out", "out")
     assert "1 pair developed, 1 were done before, 0 failed" in again.stderr
     assert times == {path: path.stat().st_mtime_ns for path in times}
@@ -234,7 +272,9 @@ def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-def test_a_second_frame_like_the_first_is_an_error(tmp_path, monkeypatch, repeated, refused):
+def test_a_second_frame_like_the_first_is_an_error(
+    tmp_path, monkeypatch, repeated, refused
+):
     """LibRaw says that there is none; older versions gave the first frame once more."""
     whole = rawpy.imread
     if repeated:
@@ -248,7 +288,9 @@ def test_a_second_frame_like_the_first_is_an_error(tmp_path, monkeypatch, repeat
 def test_a_second_frame_is_developed_with_the_same_parameters(tmp_path, monkeypatch):
     """LibRaw finds no second frame in files made here: another file stands in for it."""
     files = raw_pair(tmp_path / "raw", scene(), scene())
-    second = bayer_dng(tmp_path / "raw" / "second.dng", scene() / 2, neutral=(0.47, 1.0, 0.64))
+    second = bayer_dng(
+        tmp_path / "raw" / "second.dng", scene() / 2, neutral=(0.47, 1.0, 0.64)
+    )
     whole = rawpy.imread
 
     def imread(path: str, shot_select: int = 0) -> rawpy.RawPy:

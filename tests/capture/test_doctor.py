@@ -34,13 +34,22 @@ class Body:
         battery: str = "80%",
         exif: bool = True,
     ) -> None:
-        self.words, self.read_only, self.battery, self.exif = words, read_only, battery, exif
+        self.words, self.read_only, self.battery, self.exif = (
+            words,
+            read_only,
+            battery,
+            exif,
+        )
 
     def describe(self) -> CameraDescription:
-        return CameraDescription("test:", "Body 1", battery=self.battery, writes_exif=self.exif)
+        return CameraDescription(
+            "test:", "Body 1", battery=self.battery, writes_exif=self.exif
+        )
 
     def settings(self) -> dict[SettingName, Setting]:
-        return {"aperture": Setting("aperture", "f-number", "f/4", ("f/4",), self.read_only)}
+        return {
+            "aperture": Setting("aperture", "f-number", "f/4", ("f/4",), self.read_only)
+        }
 
     def config(self) -> dict[str, Word]:
         return {name: Word(value) for name, value in self.words.items()}
@@ -56,7 +65,10 @@ def findings_of(body: Any) -> dict[str, CheckedPoint]:
 
 def test_what_no_program_can_see_is_asked():
     """Video cameras are not asked about curtains."""
-    for exif, names in ((True, ASKED), (False, {"stabilisation", "focus-shift", "corrections"})):
+    for exif, names in (
+        (True, ASKED),
+        (False, {"stabilisation", "focus-shift", "corrections"}),
+    ):
         points = camera_findings(Body({}, exif=exif))  # type: ignore[arg-type]
         asked = [point for point in points if point.status == "ask"]
         assert {point.name for point in asked} == names
@@ -69,7 +81,13 @@ def test_what_no_program_can_see_is_asked():
         ("imagestabilization", "Off", "On", "stabilisation", "fail"),
         ("vibrationreduction", "Off", "Sport", "stabilisation", "fail"),
         ("electronicfrontcurtain", "Off", "On", "electronic-first-curtain", "warn"),
-        ("shuttertype", "Mechanical", "Electronic Shutter", "electronic-shutter", "warn"),
+        (
+            "shuttertype",
+            "Mechanical",
+            "Electronic Shutter",
+            "electronic-shutter",
+            "warn",
+        ),
         ("silentmode", "Off", "On", "electronic-shutter", "warn"),
         ("longexpnr", "Off", "Auto", "long-exposure-noise-reduction", "fail"),
         ("rawcompression", "Lossless compressed", "Compressed", "lossy-raw", "warn"),
@@ -91,7 +109,10 @@ def test_dials_batteries_and_clocks():
     well = findings_of(Body({"datetime": str(now + 3600)}))  # another time zone
     assert [well[name].status for name in names] == ["ok"] * 3
     for skew, status in (("-40", "ok"), ("-400", "warn")):
-        assert findings_of(Body({"clock_skew_seconds": skew}))["camera-clock"].status == status
+        assert (
+            findings_of(Body({"clock_skew_seconds": skew}))["camera-clock"].status
+            == status
+        )
     ill = findings_of(Body({"datetime": str(now + 300)}, read_only=True, battery="10%"))
     assert [ill[name].status for name in names] == ["fail", "warn", "warn"]
     assert "f-number" in ill["settings"].detail
@@ -125,17 +146,22 @@ def test_programs_that_hold_cameras(tmp_path, monkeypatch):
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("free", "status"), [(50_000_000_000, "ok"), (5_000_000_000, "warn"), (10_000_000, "fail")]
+    ("free", "status"),
+    [(50_000_000_000, "ok"), (5_000_000_000, "warn"), (10_000_000, "fail")],
 )
 def test_disk(tmp_path, monkeypatch, free, status):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
+    monkeypatch.setattr(
+        doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free)
+    )
     assert point_of("disk", tmp_path / "not" / "yet" / "there").status == status
 
 
 @pytest.mark.full
 def test_libraries_that_lack_and_a_clock_that_lost_its_time(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "no-such-library"))
-    monkeypatch.setattr(doctor, "EARLIEST", doctor.datetime(2999, 1, 1, tzinfo=doctor.UTC))
+    monkeypatch.setattr(
+        doctor, "EARLIEST", doctor.datetime(2999, 1, 1, tzinfo=doctor.UTC)
+    )
     points = {point.name: point for point in computer_findings(tmp_path)}
     names = ("library-no-such-library", "library-numpy", "clock")
     assert [points[name].status for name in names] == ["fail", "ok", "fail"]
@@ -146,10 +172,16 @@ def test_doctor_json_is_a_list_of_points(run):
     points = json.loads(result.stdout)
     assert all(set(point) == {"name", "status", "detail", "advice"} for point in points)
     assert {point["status"] for point in points} <= {"ok", "warn", "fail", "ask"}
-    assert {"disk", "clock", "usb-holders", "camera", "settings"} <= {p["name"] for p in points}
+    assert {"disk", "clock", "usb-holders", "camera", "settings"} <= {
+        p["name"] for p in points
+    }
     assert result.returncode == int(any(point["status"] == "fail" for point in points))
-    result = run("defocus-capture", "doctor", "--camera", "gphoto2:usb:009,009", "--json", code=3)
-    (point,) = [point for point in json.loads(result.stdout) if point["name"] == "camera"]
+    result = run(
+        "defocus-capture", "doctor", "--camera", "gphoto2:usb:009,009", "--json", code=3
+    )
+    (point,) = [
+        point for point in json.loads(result.stdout) if point["name"] == "camera"
+    ]
     assert point["status"] == "fail"
 
 
@@ -194,7 +226,10 @@ def test_config_on_the_virtual_camera(config, tmp_path):
     assert listed["serialnumber"]["read_only"] is True
     assert not {"bulb", "5007"} & set(listed)
     assert config("get", "aperture").stdout == "f/2.8\n"
-    assert config("set", "capturetarget=Memory card").stdout == "capturetarget = Memory card\n"
+    assert (
+        config("set", "capturetarget=Memory card").stdout
+        == "capturetarget = Memory card\n"
+    )
     dump = tmp_path / "body.json"
     assert config("dump", "--out", dump).returncode == 0
     document = json.loads(dump.read_text())
@@ -209,7 +244,11 @@ def test_config_on_the_virtual_camera(config, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("set", "f-number=f/123"), ("set", "batterylevel=100%"), ("restore", "other.json")],
+    [
+        ("set", "f-number=f/123"),
+        ("set", "batterylevel=100%"),
+        ("restore", "other.json"),
+    ],
 )
 def test_what_config_refuses(config, tmp_path, arguments, said, snapshot):
     other = '{"schema": 1, "model": "Body 9", "entries": {"f-number": "f/4"}}'

@@ -63,7 +63,9 @@ def go_on(session: Path, uri: str, pairs: int) -> None:
 def started(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
     # The server has imported everything already: what is killed is the work, not the start.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.taking.resuming"])
+    processes.set_forkserver_preload(
+        ["defocus.align.measure", "defocus.capture.taking.resuming"]
+    )
     process = processes.Process(target=target, args=arguments)
     process.start()
     return process
@@ -90,18 +92,28 @@ def killed(process: ForkServerProcess, journal: Path, lines: int, delay: float) 
 def check_finished(session: Path, pairs: int) -> None:
     """Every pair is there once, every file is as it was taken, every accepted picture is whole."""
     checked = check_session(session)
-    assert [pair.id[:4] for pair in checked.pairs] == [f"{n:04d}" for n in range(1, pairs + 1)]
+    assert [pair.id[:4] for pair in checked.pairs] == [
+        f"{n:04d}" for n in range(1, pairs + 1)
+    ]
     assert all(entry.ok for pair in checked.pairs for entry in pair.files)
     assert "incomplete" not in {pair.verdict for pair in checked.pairs}
     assert len(list((session / "pairs").iterdir())) == pairs
     there = read_session(session).pairs
     assert len(there) >= 0.9 * pairs
     for pair in there:
-        assert read_image(pair.sharp).shape == read_image(pair.blurry).shape == (96, 128, 3)
+        assert (
+            read_image(pair.sharp).shape
+            == read_image(pair.blurry).shape
+            == (96, 128, 3)
+        )
         assert pair.metadata["roles"]["sharp"]["exif"]["f_number"] == 22.0
-    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in there}) == len(there)
+    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in there}) == len(
+        there
+    )
     assert not list(session.rglob("*.part"))
-    subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
+    subprocess.run(
+        ["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True
+    )
 
 
 def check_whole_pairs_were_not_shot_again(session: Path) -> None:
@@ -132,7 +144,9 @@ def test_killed_at_three_random_moments(tmp_path):
             continue
         there = read_session(session).pairs  # verifies every hash
         hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in there}
-        assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
+        assert confirmed.items() <= hashes.items(), (
+            "a confirmed pair was lost or changed"
+        )
         confirmed = hashes
     go_on(session, TINY, pairs)
     check_finished(session, pairs)
@@ -154,7 +168,9 @@ class FullDisk:
         opened = event == "open" and isinstance(arguments[2], int)
         if event == "os.mkdir" or (opened and arguments[2] & (os.O_WRONLY | os.O_RDWR)):  # type: ignore[operator]
             path = arguments[0]
-            if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self.root):
+            if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(
+                self.root
+            ):
                 self._count()
 
     def _writing(self, descriptor: int, content: bytes) -> int:

@@ -40,15 +40,24 @@ class Clock:
 def clock(monkeypatch):
     """The clock of the simulated camera and of whoever waits for it."""
     clock = Clock()
-    for module in ("simulation.body", "cameras.sim", "links.retries", "taking.shots.frames"):
+    for module in (
+        "simulation.body",
+        "cameras.sim",
+        "links.retries",
+        "taking.shots.frames",
+    ):
         monkeypatch.setattr(f"defocus.capture.{module}.time", clock)
     return clock
 
 
-def shoot(session: Path, *faults: str, uri: str = SMALL, code: int = 0, **options: Any) -> None:
+def shoot(
+    session: Path, *faults: str, uri: str = SMALL, code: int = 0, **options: Any
+) -> None:
     """One pair: the sharp shot is number 1, the blurry one 2, the anchor 3."""
     typed = "".join(f"&fault={quote(fault, safe='')}" for fault in faults)
-    shooting.shoot(session, uri + typed, REQUEST, code=code, **{"retake": "never", **options})
+    shooting.shoot(
+        session, uri + typed, REQUEST, code=code, **{"retake": "never", **options}
+    )
 
 
 def the_pair(session: Path) -> CheckedPair:
@@ -73,12 +82,18 @@ SEEN = {
     "zoom@2": ("warn", "the magnification changed by"),
     "zoom=1.07@2": ("reject", "the magnification changed by"),
     "motion@3": ("reject", "something moved in"),
-    "wb-drift@2": ("warn", "the colour of the light changed by +0.08 EV of red and -0.08 EV"),
+    "wb-drift@2": (
+        "warn",
+        "the colour of the light changed by +0.08 EV of red and -0.08 EV",
+    ),
     "dust@3": ("reject", "something moved in"),
     "clip@2": ("warn", "5.3% of the blurry picture is clipped"),
     "af-hunt@2": ("warn", "the magnification changed by"),
     "duplicate-frame@2": ("reject", "both files are the same"),
-    "clock-jump@2": ("warn", "by the camera's clock the shots of the pair are 3602 s apart"),
+    "clock-jump@2": (
+        "warn",
+        "by the camera's clock the shots of the pair are 3602 s apart",
+    ),
     "truncated@1": ("reject", "sharp.tif: not a picture"),
     "truncated@3": ("reject", "anchor.tif: not a picture"),
     "turn=1@2": ("accept", ""),  # no limit is set for it
@@ -99,12 +114,16 @@ def test_faults_in_the_pictures_are_seen(tmp_path, fault):
         assert turned == pytest.approx(-1.0, abs=0.02)
 
 
-@pytest.mark.parametrize("fault", ["truncated@2", "duplicate-frame@2", "motion@3", "ev=1@1"])
+@pytest.mark.parametrize(
+    "fault", ["truncated@2", "duplicate-frame@2", "motion@3", "ev=1@1"]
+)
 def test_a_fault_that_passes_costs_one_retake(tmp_path, fault):
     session = tmp_path / "session"
     shoot(session, fault, retake="auto")
     assert the_pair(session).verdict == "accept"
-    assert [path.name for path in (session / "rejected").iterdir()] == ["0001_scene-001.1"]
+    assert [path.name for path in (session / "rejected").iterdir()] == [
+        "0001_scene-001.1"
+    ]
 
 
 def test_half_a_file_is_no_picture_even_where_quality_is_off(tmp_path):
@@ -127,7 +146,9 @@ def test_a_camera_that_does_not_take_a_shot_is_asked_again(tmp_path, fault, cloc
     pair = the_pair(tmp_path / "session")
     assert (pair.verdict, pair.reason) == ("accept", "")
     said = retries(tmp_path / "session")
-    assert all(text in line for text, line in zip(TRIED_AGAIN[fault], said, strict=True))
+    assert all(
+        text in line for text, line in zip(TRIED_AGAIN[fault], said, strict=True)
+    )
     assert fault != "slow=1@2" or clock.waits.count(1.0) == 1
 
 
@@ -141,7 +162,9 @@ def test_a_camera_that_does_not_take_a_shot_is_asked_again(tmp_path, fault, cloc
         ("disk-full@5", StorageError),
     ],
 )
-def test_what_no_retry_cures_ends_a_session_that_goes_on(tmp_path, fault, kind, refused):
+def test_what_no_retry_cures_ends_a_session_that_goes_on(
+    tmp_path, fault, kind, refused
+):
     """The second of three pairs is cut short at its second shot."""
     session = tmp_path / "session"
     with refused(kind) as caught:

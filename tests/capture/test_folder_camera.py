@@ -46,13 +46,20 @@ def test_a_shot_comes_with_all_its_files_once_they_are_whole(tmp_path, monkeypat
             clock.begun = clock.now
         clock.now += seconds
         if clock.looks in (1, 20):
-            write("A1.JPG", content if clock.looks == 20 else content[: len(content) // 2])
-        elif not (hot / "A1.PNG").exists() and clock.now - clock.begun > hot_folder.SIBLING_SECONDS:
+            write(
+                "A1.JPG", content if clock.looks == 20 else content[: len(content) // 2]
+            )
+        elif (
+            not (hot / "A1.PNG").exists()
+            and clock.now - clock.begun > hot_folder.SIBLING_SECONDS
+        ):
             write("A1.PNG", png())
             write("A1.xmp", b"no picture")
             write("B1.JPG.part", card_jpeg(NARROW, 2))
 
-    times = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now, sleep=sleep)
+    times = SimpleNamespace(
+        time=lambda: clock.now, monotonic=lambda: clock.now, sleep=sleep
+    )
     monkeypatch.setattr(hot_folder, "time", times)
     with open_camera(f"folder:{hot}") as camera:
         assert camera.settings()["aperture"].value == "f/4"  # of the newest picture
@@ -60,7 +67,9 @@ def test_a_shot_comes_with_all_its_files_once_they_are_whole(tmp_path, monkeypat
         parts = camera.shoot(tmp_path / "sharp")
         assert camera.describe().model == "Maker Body 1"
     assert [part.name for part in parts] == ["sharp.jpg.part", "sharp.png.part"]
-    assert parts[0].read_bytes() == content == (hot / "A1.JPG").read_bytes(), "originals stay"
+    assert parts[0].read_bytes() == content == (hot / "A1.JPG").read_bytes(), (
+        "originals stay"
+    )
 
 
 def png() -> bytes:
@@ -113,8 +122,12 @@ def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
         seconds += 1000 if letter == "-" else pause
         if letter != "-":
             number = {"b": WIDE, "s": NARROW, "x": 8.0, "?": None}[letter]
-            exif = Exif(f_number=number, seconds=None if number is None else 0.01, iso=100)
-            shots.append(CardShot((Path(f"IMG_{index:04d}.JPG"),), exif, float(seconds)))
+            exif = Exif(
+                f_number=number, seconds=None if number is None else 0.01, iso=100
+            )
+            shots.append(
+                CardShot((Path(f"IMG_{index:04d}.JPG"),), exif, float(seconds))
+            )
     return shots
 
 
@@ -127,9 +140,14 @@ def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
     ],
 )  # fmt: skip
 def test_pairs_by_aperture_time_and_order(pattern, expected):
-    pairs, left = find_pairs(roles_of(pattern), BracketApertures(WIDE, NARROW), gap_seconds=60)
+    pairs, left = find_pairs(
+        roles_of(pattern), BracketApertures(WIDE, NARROW), gap_seconds=60
+    )
     letters = {WIDE: "b", NARROW: "s"}
-    shots = ["".join(letters[shot.exif.f_number or 0] for shot in pair.shots) for pair in pairs]
+    shots = [
+        "".join(letters[shot.exif.f_number or 0] for shot in pair.shots)
+        for pair in pairs
+    ]
     assert shots == expected.split()
     assert len(left) + len("".join(shots)) == len(roles_of(pattern))
     for pair in pairs:
@@ -140,7 +158,9 @@ def test_pairs_by_aperture_time_and_order(pattern, expected):
 def test_every_shot_is_in_one_pair_or_left_out(pattern):
     shots = roles_of(pattern)
     pairs, left = find_pairs(shots, BracketApertures(WIDE, NARROW), gap_seconds=60)
-    used = [shot.files[0] for pair in pairs for shot in pair.shots] + [one.path for one in left]
+    used = [shot.files[0] for pair in pairs for shot in pair.shots] + [
+        one.path for one in left
+    ]
     assert sorted(used) == [shot.files[0] for shot in shots]
     for pair in pairs:
         assert pair.shots[-1].seconds - pair.shots[0].seconds <= 120
@@ -173,7 +193,11 @@ def test_a_card_becomes_a_session(run, tmp_path, said, snapshot):
     pairs = read_session(session).pairs
     assert {pair.scene for pair in pairs} == {"scene-001"}, "all show the same"
     roles = [list(pair.metadata["roles"]) for pair in pairs]
-    assert roles == [["sharp", "blurry", "anchor"], ["blurry", "sharp"], ["blurry", "sharp"]]
+    assert roles == [
+        ["sharp", "blurry", "anchor"],
+        ["blurry", "sharp"],
+        ["blurry", "sharp"],
+    ]
     assert pairs[0].blurry.read_bytes() == files[1].read_bytes()
     assert pairs[0].metadata["camera"]["model"] == "Maker Body 1"
     assert pairs[0].metadata["exposure"]["aperture_ev"] == pytest.approx(5.0)
@@ -241,12 +265,18 @@ def seen_at_once(process: StartedCommand) -> Iterator[None]:
 def test_watching_takes_pairs_as_they_come(tmp_path):
     hot, session, stage = tmp_path / "hot", tmp_path / "session", tmp_path / "stage"
     hot.mkdir()
-    files = fill_card(stage, [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 300), (NARROW, 305)])
+    files = fill_card(
+        stage, [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 300), (NARROW, 305)]
+    )
     with import_process(session, "--watch", hot, "--settled-after", "1") as process:
         with seen_at_once(process):
             for path in files[:3]:
                 shutil.copy2(path, hot)
-        document = (line for line in process.stdout if json.loads(line)["event"] == "pair-complete")
+        document = (
+            line
+            for line in process.stdout
+            if json.loads(line)["event"] == "pair-complete"
+        )
         next(document)
         with seen_at_once(process):
             for path in files[3:]:

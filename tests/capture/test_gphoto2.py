@@ -50,12 +50,18 @@ def test_settings_are_read_back_and_put_back(virtual_folder, monkeypatch, refuse
     with refused(InputError):
         camera.set("iso", "100")
     automatics = ("autofocus", "capturetarget")
-    assert [camera.config()[name].value for name in automatics] == ["On", "Internal RAM"]
+    assert [camera.config()[name].value for name in automatics] == [
+        "On",
+        "Internal RAM",
+    ]
     for aperture in ("f/4", "f/22"):
         assert camera.set("aperture", aperture) == aperture
     camera.set("shutter", "0.1000s")
     assert camera.settings()["aperture"].value == "f/22"
-    assert [camera.config()[name].value for name in automatics] == ["Off", "Memory card"]
+    assert [camera.config()[name].value for name in automatics] == [
+        "Off",
+        "Memory card",
+    ]
     asked: list[tuple[str, dict[str, Any]]] = []
     ask = camera.child.ask
 
@@ -66,7 +72,10 @@ def test_settings_are_read_back_and_put_back(virtual_folder, monkeypatch, refuse
     monkeypatch.setattr(camera.child, "ask", recorded)
     camera.close()
     assert ("write", {"word": "f-number", "value": before["aperture"].value}) in asked
-    assert ("write", {"word": "shutterspeed", "value": before["shutter"].value}) in asked
+    assert (
+        "write",
+        {"word": "shutterspeed", "value": before["shutter"].value},
+    ) in asked
     assert ("write", {"word": "autofocus", "value": "On"}) in asked
 
 
@@ -84,7 +93,10 @@ def test_a_crash_costs_one_retry(virtual_camera, virtual_folder, tmp_path, sign)
         assert other.child.process.pid == untouched
     assert part.stat().st_size == (virtual_folder / "source.jpg").stat().st_size
     settings = virtual_camera.settings()
-    assert (settings["aperture"].value, settings["shutter"].value) == ("f/16", "0.0500s")
+    assert (settings["aperture"].value, settings["shutter"].value) == (
+        "f/16",
+        "0.0500s",
+    )
 
 
 def test_formats_are_set_in_the_cameras_words(virtual_camera, monkeypatch, refused):

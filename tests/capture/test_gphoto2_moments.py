@@ -18,7 +18,9 @@ EXPOSED = (4.0, 0.01, 100.0)
 
 
 @pytest.mark.parametrize("name", ["near-far", "signed-steps", "speeds"])
-def test_a_late_file_in_memory_is_no_file_of_the_next_shot(name, tmp_path, monkeypatch, capsys):
+def test_a_late_file_in_memory_is_no_file_of_the_next_shot(
+    name, tmp_path, monkeypatch, capsys
+):
     """Its name is the next free one, so nothing but its time tells it from a companion."""
     body = plug(monkeypatch, BODIES / f"{name}.txt").body
     assert aim(body, "ram")
@@ -30,7 +32,9 @@ def test_a_late_file_in_memory_is_no_file_of_the_next_shot(name, tmp_path, monke
     assert "files of two shots came together" in said
     checked(tmp_path / "s", body, 2, spare=3)
     assert not list((tmp_path / "s").rglob("*.part"))
-    kept = [path for path in (tmp_path / "s").rglob("not-of-this-shot/*") if path.is_file()]
+    kept = [
+        path for path in (tmp_path / "s").rglob("not-of-this-shot/*") if path.is_file()
+    ]
     taken = [content for contents in body.contents.values() for content in contents]
     assert {path.read_bytes() for path in kept} <= set(taken)
     assert len({path.suffix for path in kept}) == 2, "both files of the refused shot"
@@ -55,7 +59,9 @@ class Clocks:
         ordered = self.moments.ordered(self.folder / "sharp")
         parts = []
         for number, age in enumerate(ages):
-            seconds = self.ours + self.ahead - age if self.stopped is None else self.stopped
+            seconds = (
+                self.ours + self.ahead - age if self.stopped is None else self.stopped
+            )
             parts.append(self.folder / f"sharp.{number}.jpg.part")
             parts[-1].write_bytes(jpeg_of(EXPOSED, 0.0, 0, seconds))
         self.ours += 1.5
@@ -88,7 +94,9 @@ def test_a_picture_of_before_is_refused_and_those_of_now_are_taken(clocks, refus
 
 
 @pytest.mark.parametrize(("seconds", "refused"), [(-3600.0, 2), (3600.0, 0)])
-def test_a_clock_that_is_set_back_costs_two_shots_and_one_set_on_none(clocks, seconds, refused):
+def test_a_clock_that_is_set_back_costs_two_shots_and_one_set_on_none(
+    clocks, seconds, refused
+):
     clocks.ahead += seconds
     for _ in range(refused):
         with pytest.raises(ShotFailedError):
@@ -119,7 +127,9 @@ def test_a_shot_that_is_fetched_later_is_of_before(clocks):
 
 
 @pytest.mark.parametrize(("name", "kept"), [("speeds", 2), ("signed-steps", 0)])
-def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(name, kept, tmp_path, monkeypatch):
+def test_a_burst_of_a_body_that_does_not_tell_its_drive_mode(
+    name, kept, tmp_path, monkeypatch
+):
     """The next release hands out the second and third picture of the one before.
 
     They are kept where they are in memory only; on a card they stay."""

@@ -105,7 +105,10 @@ def test_automatics_are_switched_off():
     assert unwanted_automatics(NIKONS_AUTOMATICS) == {
         "autoiso": "Off", "autofocus": "Off", "longexpnr": "Off", "capturemode": "Single Shot",
     }  # fmt: skip
-    assert unwanted_automatics({"focusmode": switch("Manual", "Manual", "Automatic")}) == {}
+    assert (
+        unwanted_automatics({"focusmode": switch("Manual", "Manual", "Automatic")})
+        == {}
+    )
 
 
 def listed(*choices: str, span: tuple[float, float] | None = None) -> dict[str, Word]:
@@ -133,7 +136,10 @@ def test_a_white_balance_that_cannot_be(words, asked, refused):
 def test_the_mirror_is_at_rest_when_the_shutter_opens(refused):
     nikon, view = switch("Off", "Off", "1 sec", "2 sec", "3 sec"), switch("0", "0", "1")
     for words, changes in (
-        ({"exposuredelaymode": nikon, "viewfinder": view}, {"exposuredelaymode": "3 sec"}),
+        (
+            {"exposuredelaymode": nikon, "viewfinder": view},
+            {"exposuredelaymode": "3 sec"},
+        ),
         ({"exposuredelaymode": switch("Off")}, {"exposuredelaymode": "On"}),
         ({"mirrorlock": switch("0"), "viewfinder": view}, {"viewfinder": "1"}),
     ):
@@ -169,7 +175,9 @@ class Body:
 
 def chatter(until: float, start: float = 0.0) -> list[tuple[float, CameraEvent]]:
     """Changed settings ten times a second."""
-    return [(start + step / 10, CameraEvent("other")) for step in range(round(until * 10))]
+    return [
+        (start + step / 10, CameraEvent("other")) for step in range(round(until * 10))
+    ]
 
 
 COMPLETE, COMPANION = CameraEvent("complete"), CameraEvent("file", JPEG)
@@ -177,7 +185,11 @@ QUIET = [*chatter(1.4), (1.4, COMPANION), (1.41, COMPANION), *chatter(9.0, start
 
 
 def test_what_is_in_memory_only():
-    places = [("/", "capt0000.cr2"), ("/", "capt_DSC01234.ARW"), ("/store_0001/DCIM", "IMG_1.CR2")]
+    places = [
+        ("/", "capt0000.cr2"),
+        ("/", "capt_DSC01234.ARW"),
+        ("/store_0001/DCIM", "IMG_1.CR2"),
+    ]
     assert [in_memory(place) for place in places] == [True, True, False]
 
 
@@ -207,7 +219,10 @@ def test_files_of_a_shot(said, due, files, seconds):
 def test_files_of_other_shots_are_kept_apart():
     others = [OLD, FINGER, ("/", "capt0003.jpg")]
     shot = Body(
-        *((n / 10, CameraEvent("file", one)) for n, one in enumerate([*others, JPEG], 1))
+        *(
+            (n / 10, CameraEvent("file", one))
+            for n, one in enumerate([*others, JPEG], 1)
+        )
     ).shot(2)
     assert (shot.files, shot.strays) == ([RAW, JPEG], others)
 
@@ -224,7 +239,11 @@ def test_a_companion_that_never_comes_is_an_error_unless_nobody_promised_it(refu
 
 
 @pytest.mark.parametrize(
-    "bodies", [[], [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}]]
+    "bodies",
+    [
+        [],
+        [{"model": "A", "port": "usb:001,004"}, {"model": "B", "port": "usb:001,005"}],
+    ],
 )
 def test_no_camera_and_two_of_them(bodies, monkeypatch, refused):
     monkeypatch.setattr(gphoto2, "detect", lambda _environment: bodies)

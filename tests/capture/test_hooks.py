@@ -23,7 +23,9 @@ def script(folder: Path, body: str) -> str:
 
 
 @pytest.mark.full
-def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(tmp_path, monkeypatch):
+def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(
+    tmp_path, monkeypatch
+):
     body = (
         "import json, os, sys; from pathlib import Path\n"
         "told = {k: v for k, v in os.environ.items() if k.startswith('DEFOCUS_')}\n"
@@ -43,14 +45,20 @@ def test_the_facts_come_as_arguments_and_environment_and_to_no_shell(tmp_path, m
         "SCENE": "desk", "VERDICT": "warn", "REASON": REASON,
         "BLURRY": str(folder / "blurry.nef"), "SHARP": str(folder / "sharp.nef"),
     }  # fmt: skip
-    assert {f"DEFOCUS_{name}": value for name, value in expected.items()}.items() <= facts.items()
+    assert {
+        f"DEFOCUS_{name}": value for name, value in expected.items()
+    }.items() <= facts.items()
 
 
 @pytest.mark.full
 def test_failure_is_reported(tmp_path, capsys):
     assert parse_hook("echo {{}} {pair}").arguments == ("echo", "{{}}", "{pair}")
-    assert "exit code 3" in run_hook(parse_hook(f"'{sys.executable}' -c 'exit(3)'"), tmp_path, PAIR)
-    assert "cannot be started" in run_hook(parse_hook("/no/such/program"), tmp_path, PAIR)
+    assert "exit code 3" in run_hook(
+        parse_hook(f"'{sys.executable}' -c 'exit(3)'"), tmp_path, PAIR
+    )
+    assert "cannot be started" in run_hook(
+        parse_hook("/no/such/program"), tmp_path, PAIR
+    )
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
     assert all(line.startswith("hook after 0001_desk: ") for line in said)
@@ -84,7 +92,10 @@ def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path, run):
         "--json-lines", "--order", "sharp-first", "--repeat", "2", "--qc", "warn",
         "--hook", script(tmp_path, body) + " {pair}", code=0,
     )  # fmt: skip
-    assert (tmp_path / "seen.txt").read_text().split() == ["0001_scene-001", "0002_scene-001"]
+    assert (tmp_path / "seen.txt").read_text().split() == [
+        "0001_scene-001",
+        "0002_scene-001",
+    ]
     records = [json.loads(line) for line in result.stdout.splitlines()]
     events = [record["event"] for record in records]
     assert events[:2] == ["session-created", "planned"]

@@ -38,7 +38,9 @@ def test_a_finished_card_with_a_leftover_is_nothing_new(tmp_path, capsys):
     assert len(read_session(session).pairs) == 2
 
 
-@pytest.mark.parametrize(("place", "call"), [("describe", 1), ("shoot", 1), ("shoot", 2)])
+@pytest.mark.parametrize(
+    ("place", "call"), [("describe", 1), ("shoot", 1), ("shoot", 2)]
+)
 def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
     tmp_path, monkeypatch, capsys, place, call
 ):
@@ -58,7 +60,10 @@ def test_a_pair_that_fails_in_an_unforeseen_way_is_left_out_by_name(
         for _ in range(2):
             assert imported(session, card) == 1
             stderr = capsys.readouterr().err
-            assert "pair of IMG_0001.JPG is left out: unforeseen ZeroDivisionError" in stderr
+            assert (
+                "pair of IMG_0001.JPG is left out: unforeseen ZeroDivisionError"
+                in stderr
+            )
             assert len(read_session(session).pairs) == 1
     verdicts = [pair.verdict for pair in check_session(session).pairs]
     assert verdicts.count("incomplete") == (place != "describe")
@@ -139,5 +144,7 @@ def test_the_watch_waits_for_a_second_aperture(tmp_path, monkeypatch):
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=interrupted)
     monkeypatch.setattr(importing, "time", clock)
     with pytest.raises(KeyboardInterrupt):
-        importing.watch_pictures(tmp_path / "s", ImportRequest(folder=card, settled_seconds=0.0))
+        importing.watch_pictures(
+            tmp_path / "s", ImportRequest(folder=card, settled_seconds=0.0)
+        )
     assert len(read_session(tmp_path / "s").pairs) == 1

@@ -44,7 +44,9 @@ def damage(session: Path, event: str) -> list[int]:
     """Flip a byte in every line of an event; return their numbers."""
     journal = session / "journal.jsonl"
     lines = [bytearray(line) for line in journal.read_bytes().splitlines(keepends=True)]
-    hit = [n for n, line in enumerate(lines, 1) if f'"event":"{event}"'.encode() in line]
+    hit = [
+        n for n, line in enumerate(lines, 1) if f'"event":"{event}"'.encode() in line
+    ]
     for number in hit:
         lines[number - 1][40] ^= 1
     journal.write_bytes(b"".join(lines))
@@ -81,7 +83,9 @@ def test_damage_after_a_repair_that_lost_a_line(session, copied):
     """The lines after it have other numbers than in the copies of before."""
     for journal in (copied / "journal-copies").iterdir():
         lines = journal.read_bytes().splitlines(keepends=True)
-        journal.write_bytes(b"".join(line for line in lines if b'"event":"file"' not in line))
+        journal.write_bytes(
+            b"".join(line for line in lines if b'"event":"file"' not in line)
+        )
     damage(copied, "file")
     repair_session(copied)
     assert len(damage(copied, "pair-complete")) == 3
@@ -92,7 +96,9 @@ def test_damage_after_a_repair_that_lost_a_line(session, copied):
     assert verdicts(copied) == verdicts(session)
 
 
-@pytest.mark.parametrize("event", ["session-created", "planned", "pair-complete", "judged"])
+@pytest.mark.parametrize(
+    "event", ["session-created", "planned", "pair-complete", "judged"]
+)
 def test_without_copies_the_rest_of_the_session_tells(session, copied, event):
     shutil.rmtree(copied / "journal-copies")
     damage(copied, event)
@@ -101,12 +107,15 @@ def test_without_copies_the_rest_of_the_session_tells(session, copied, event):
     repair = repair_session(copied)
     assert any("made from" in line or "by a person" in line for line in repair)
     pairs, before = (
-        {pair: said for pair, (said, _) in verdicts(one).items()} for one in (copied, session)
+        {pair: said for pair, (said, _) in verdicts(one).items()}
+        for one in (copied, session)
     )
     assert pairs == before
     state, whole = read_state(copied)[0], read_state(session)[0]
     assert state.planned == whole.planned
-    assert [one.to_json() for one in state.shoots] == [one.to_json() for one in whole.shoots]
+    assert [one.to_json() for one in state.shoots] == [
+        one.to_json() for one in whole.shoots
+    ]
     assert not state.incomplete
     with open_session_folder(copied, create=False):
         assert [pair.verdict for pair in check_session(copied).pairs][-1] == "reject"
@@ -138,7 +147,9 @@ def test_what_nothing_tells_is_refused_and_nothing_is_changed(copied, refused):
 
 def test_an_index_that_is_not_what_the_journal_says_is_named(tmp_path, capsys):
     write_image(tmp_path / "p.png", np.full((6, 8, 3), 90, np.uint8))
-    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")])
+    write_session(
+        tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")]
+    )
     index = tmp_path / "s" / "session.json"
     document = json.loads(index.read_text())
     assert check_session(tmp_path / "s").ok
@@ -216,12 +227,18 @@ def test_an_interruption_while_a_line_is_written(tmp_path, monkeypatch, written)
             with pytest.raises(KeyboardInterrupt):
                 journal.append("second", text="x" * 500)
         journal.append("third")
-    events = [record["event"] for record in read_journal(tmp_path / "journal.jsonl").records]
-    assert events == (["first", "second", "third"] if written == 1.0 else ["first", "third"])
+    events = [
+        record["event"] for record in read_journal(tmp_path / "journal.jsonl").records
+    ]
+    assert events == (
+        ["first", "second", "third"] if written == 1.0 else ["first", "third"]
+    )
 
 
 @pytest.mark.parametrize("left", [b"", b'{"crc32":"0'])
-def test_a_session_that_was_killed_at_its_start_begins_with_the_same_command(tmp_path, left):
+def test_a_session_that_was_killed_at_its_start_begins_with_the_same_command(
+    tmp_path, left
+):
     root = tmp_path / "s"
     root.mkdir()
     (root / "lock").touch()

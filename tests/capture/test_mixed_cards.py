@@ -27,12 +27,20 @@ Shot = tuple[str, bytes]
 
 
 def shot(
-    name: str, role: str, second: int, scene: int = 1, *, aperture: bool = True, **more: Any
+    name: str,
+    role: str,
+    second: int,
+    scene: int = 1,
+    *,
+    aperture: bool = True,
+    **more: Any,
 ) -> Shot:
     """A picture of a card: ``s``harp or ``b``lurry."""
     f_number = {"s": NARROW, "b": WIDE}[role] if aperture else None
     seed = sum(map(ord, name)) + second
-    picture = card_jpeg(f_number, second, scene=scene, seed=seed, wide=role == "b", **more)
+    picture = card_jpeg(
+        f_number, second, scene=scene, seed=seed, wide=role == "b", **more
+    )
     return f"{name}.JPG", picture
 
 
@@ -206,7 +214,9 @@ def filled(folder: Path, files: Sequence[Shot]) -> Path:
     return folder
 
 
-def imported(folder: Path, files: Sequence[Shot], code: int = 0, **options: Any) -> Path:
+def imported(
+    folder: Path, files: Sequence[Shot], code: int = 0, **options: Any
+) -> Path:
     """The session of a card with these files."""
     request = ImportRequest(folder=filled(folder / "card", files), **options)
     assert import_pictures(folder / "s", request) == code
@@ -227,7 +237,9 @@ def test_what_is_made_of_a_mixed_card(tmp_path, capsys, name):
     mix = MIXES[name]
     session = imported(tmp_path, mix.files, **mix.options)
     said = capsys.readouterr().err
-    bare = [" ".join(part.rpartition("/")[2] for part in pair.split()) for pair in mix.pairs]
+    bare = [
+        " ".join(part.rpartition("/")[2] for part in pair.split()) for pair in mix.pairs
+    ]
     assert imported_names(session) == bare, said
     for words in mix.says:
         assert words in said
@@ -270,10 +282,16 @@ def test_raw_and_jpeg_on_two_cards_are_one_shot(tmp_path):
         ("IMG_0001.DNG", 0, "left out: IMG_0002.DNG: the other member has no RAW file"),
         ("IMG_0002.DNG", 0, "left out: IMG_0001.DNG: the other member has no RAW file"),
         ("IMG_0001.JPG", 2, "1 pair imported, 0 files left out"),
-        ("IMG_0001.DNG IMG_0002.JPG", 1, "rejected: one member is a RAW file and the other is not"),
+        (
+            "IMG_0001.DNG IMG_0002.JPG",
+            1,
+            "rejected: one member is a RAW file and the other is not",
+        ),
     ],
 )
-def test_a_raw_file_that_one_member_alone_has_is_left_out(tmp_path, capsys, lost, raw_files, said):
+def test_a_raw_file_that_one_member_alone_has_is_left_out(
+    tmp_path, capsys, lost, raw_files, said
+):
     card, session = tmp_path / "card", tmp_path / "session"
     write_raw_and_jpeg(card, card)
     for name in lost.split():
@@ -301,7 +319,9 @@ def test_a_card_with_heic_is_imported(tmp_path, capsys, library_writes):
     pairs = ["IMG_0001 IMG_0002", *(["IMG_0003 IMG_0004"] if library_writes else [])]
     assert code == int(not library_writes)
     assert imported_names(tmp_path / "session") == pairs
-    assert ("the HEIC cannot be decoded" in capsys.readouterr().err) == (not library_writes)
+    assert ("the HEIC cannot be decoded" in capsys.readouterr().err) == (
+        not library_writes
+    )
 
 
 def test_a_card_without_a_pair_says_what_helps(tmp_path, capsys):
@@ -353,7 +373,9 @@ def test_a_quick_card_has_a_scene_for_each_picture(tmp_path, capsys):
     assert again.scene == "kuche-2", "what looks like a scene of the session is of it"
 
 
-def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(tmp_path, refused):
+def test_a_list_that_is_too_short_is_refused_before_a_pair_is_written(
+    tmp_path, refused
+):
     listed = (ListedScene("desk"), ListedScene("wall"))
     with refused(InputError):
         imported(tmp_path, sixty(3), scene_list=listed)

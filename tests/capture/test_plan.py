@@ -14,7 +14,12 @@ from defocus.capture.camera import Setting
 from defocus.capture.commands import plan, shoot
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
-from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
+from defocus.capture.planning.labels import (
+    parse_f_number,
+    parse_seconds,
+    true_f,
+    true_seconds,
+)
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.simulation.options import PROFILES
 from defocus.errors import InputError, SettingsError
@@ -32,7 +37,10 @@ PLAN = ("--camera", "sim:", "--shutter", "1/200")
 def test_the_size_of_a_release():
     """It is as small as its worst spot needs."""
     lens = Lens(50.0, 22.0, 2000.0, 5.36)
-    airy, blur = airy_diameter_px(lens), abs(float(circle_of_confusion_px(1200.0, lens)))
+    airy, blur = (
+        airy_diameter_px(lens),
+        abs(float(circle_of_confusion_px(1200.0, lens))),
+    )
     assert release_scale(lens, []) == pytest.approx(1 / airy)
     assert release_scale(lens, [1900.0, 1200.0]) == pytest.approx(1 / blur)
     assert release_scale(lens, [1200.0], 2.0) == pytest.approx(2 / blur)
@@ -50,17 +58,28 @@ def test_the_plan_of_the_command(run, tmp_path):
     assert plan["nominal_aperture_ev"] == pytest.approx(4.92, abs=0.01)
     wide, narrow = (Lens(50.0, f_number, 2000.0, 25.0) for f_number in (4.0, 2**4.5))
     near, far = depth_of_field_mm(narrow)
-    assert plan["depth_of_field"]["sharp"] == pytest.approx({"near_mm": near, "far_mm": far})
-    for row, distance in zip(plan["circle_of_confusion"], (5000.0, 1200.0), strict=True):
+    assert plan["depth_of_field"]["sharp"] == pytest.approx(
+        {"near_mm": near, "far_mm": far}
+    )
+    for row, distance in zip(
+        plan["circle_of_confusion"], (5000.0, 1200.0), strict=True
+    ):
         for role, lens in (("blurry", wide), ("sharp", narrow)):
             wanted = abs(float(circle_of_confusion_px(distance, lens)))
             assert row[f"{role}_coc_px"] == pytest.approx(wanted)
     assert plan["airy_diameter_px"]["sharp"] == pytest.approx(airy_diameter_px(narrow))
-    blur = max(abs(float(circle_of_confusion_px(at, narrow))) for at in (5000.0, 1200.0))
-    assert plan["release"]["size_px"] == [math.floor(640 / blur), math.floor(480 / blur)]
+    blur = max(
+        abs(float(circle_of_confusion_px(at, narrow))) for at in (5000.0, 1200.0)
+    )
+    assert plan["release"]["size_px"] == [
+        math.floor(640 / blur),
+        math.floor(480 / blur),
+    ]
     assert plan["release"]["limit"] == "depth of field"
     shutters = 2 * 2 ** (-8 / 3) + 2 ** (-23 / 3)
-    assert plan["duration_seconds"] == pytest.approx(9 * 60 + 1 + shutters + 3 * (3.0 + 2.0))
+    assert plan["duration_seconds"] == pytest.approx(
+        9 * 60 + 1 + shutters + 3 * (3.0 + 2.0)
+    )
     assert plan["disk_bytes"] == 10 * 640 * 480 * (3 * 6 + 18)
     text = run("defocus-capture", "plan", *PLAN, "--repeat", "10").stdout
     for word in ("sharp zone", "sharp size", "Airy disc", "10 pairs"):
@@ -92,8 +111,13 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(run, tmp
     arguments = ("plan", *PLAN, "--settings", "lab.toml")
     plan = json.loads(run("defocus-capture", *arguments, "--json").stdout)
     assert (plan["blurry"]["aperture"], plan["sharp"]["aperture"]) == ("f/2.8", "f/16")
-    assert [row["distance_mm"] for row in plan["circle_of_confusion"]] == [1500.0, 3000.0]
-    plan = json.loads(run("defocus-capture", *arguments, "--json", "--blurry", "f/2").stdout)
+    assert [row["distance_mm"] for row in plan["circle_of_confusion"]] == [
+        1500.0,
+        3000.0,
+    ]
+    plan = json.loads(
+        run("defocus-capture", *arguments, "--json", "--blurry", "f/2").stdout
+    )
     assert plan["blurry"]["aperture"] == "f/2"
 
 
@@ -136,7 +160,14 @@ def test_a_bad_value_of_a_settings_file_is_blamed_on_the_file(line, said, tmp_pa
 
 def test_a_bad_value_that_is_typed_is_not_blamed_on_the_file(tmp_path, refused):
     (tmp_path / "lab.toml").write_text("[shoot]\nscenes = 2\n")
-    words = ["s", "--camera", "sim:", "--settings", str(tmp_path / "lab.toml"), "--dry-run"]
+    words = [
+        "s",
+        "--camera",
+        "sim:",
+        "--settings",
+        str(tmp_path / "lab.toml"),
+        "--dry-run",
+    ]
     with refused(InputError):
         shoot.command.main([*words, "--iso", "7"], standalone_mode=False)
 
@@ -168,7 +199,8 @@ def test_a_long_series_is_told_in_hours(seconds, said):
 
 
 APERTURES, SHUTTERS, ISOS = (
-    " ".join(PROFILES["plain"].words[name].choices) for name in ("aperture", "shutter", "iso")
+    " ".join(PROFILES["plain"].words[name].choices)
+    for name in ("aperture", "shutter", "iso")
 )
 
 # The virtual Nikon of libgphoto2, whose list of times has gaps of three stops.
@@ -215,9 +247,12 @@ def test_coarse_list_says_what_it_leaves():
 )
 def test_no_other_time_is_nearer(blurry, sharp, shutter):
     bracket = plan_bracket(settings(), blurry, sharp, shutter=shutter)
-    wanted = bracket.blurry.seconds * (bracket.sharp.f_number / bracket.blurry.f_number) ** 2
+    wanted = (
+        bracket.blurry.seconds * (bracket.sharp.f_number / bracket.blurry.f_number) ** 2
+    )
     best = min(
-        abs(math.log2(true_seconds(parse_seconds(text) or 0) / wanted)) for text in SHUTTERS.split()
+        abs(math.log2(true_seconds(parse_seconds(text) or 0) / wanted))
+        for text in SHUTTERS.split()
     )
     assert abs(bracket.residual_ev) == pytest.approx(best, abs=1e-9)
 
@@ -225,7 +260,9 @@ def test_no_other_time_is_nearer(blurry, sharp, shutter):
 def test_iso_rises_only_where_time_does_not_suffice():
     enough = plan_bracket(settings(iso=True), "f/4", "f/22", shutter="1/125")
     assert enough.sharp.iso == "100"
-    short = plan_bracket(settings(iso=True), "f/4", "f/22", shutter="1/125", max_seconds=0.07)
+    short = plan_bracket(
+        settings(iso=True), "f/4", "f/22", shutter="1/125", max_seconds=0.07
+    )
     assert short.sharp.shutter == "1/15"
     assert short.sharp.iso == "400"
     assert short.residual_ev == pytest.approx(0.0, abs=1e-9)
@@ -237,7 +274,10 @@ def test_automatic_values_must_be_replaced(refused):
     values["iso"] = Setting("iso", "iso", "Auto", values["iso"].choices)
     with refused(InputError):
         plan_bracket(values, "f/4", "f/22", shutter="1/125")
-    assert plan_bracket(values, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso == "200"
+    assert (
+        plan_bracket(values, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso
+        == "200"
+    )
 
 
 def test_own_word_of_the_camera_for_a_typed_value():

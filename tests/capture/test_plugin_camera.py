@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from defocus.capture.links.back_ends import CAMERAS, discover_cameras, open_camera, starts_programs
+from defocus.capture.links.back_ends import (
+    CAMERAS,
+    discover_cameras,
+    open_camera,
+    starts_programs,
+)
 from defocus.command_line.commands import command_group
 from defocus.errors import CameraError, RegistryError
 from defocus.plugins import extensions
@@ -26,7 +31,9 @@ def afresh(no_plugins, monkeypatch, tmp_path):
     monkeypatch.setattr(  # the others start processes
         Kind, "own", lambda kind: {"sim": alone} if kind is CAMERAS else own(kind)
     )
-    monkeypatch.setattr(Kind, "brought", lambda kind: [] if kind is CAMERAS else brought(kind))
+    monkeypatch.setattr(
+        Kind, "brought", lambda kind: [] if kind is CAMERAS else brought(kind)
+    )
 
 
 def capture(*words: str) -> Result:
@@ -73,7 +80,9 @@ def test_a_broken_camera_is_a_line_that_names_its_file(tmp_path, refused):
         "def discover():\n    return 1 / 0\n"
     )
     extensions.load_plugin("box.py")
-    with pytest.raises(RegistryError, match=r"box\.py:7: camera 'box:': AttributeError"):
+    with pytest.raises(
+        RegistryError, match=r"box\.py:7: camera 'box:': AttributeError"
+    ):
         open_camera("box:")
     with refused(CameraError):
         open_camera("box:lost")

@@ -85,11 +85,22 @@ def test_the_blurry_one_is_repeated_only_where_the_narrow_exposure_takes_too_lon
 def test_focus_mode_keeps_the_aperture():
     enough = make_protocol(bracket(), mode="focus")
     apertures = {frame.role: frame.exposure.aperture for frame in enough.frames}
-    assert apertures == {"sharp": "f/4", "blurry": "f/4", "companion": "f/22", "anchor": "f/4"}
-    assert [frame.role for frame in enough.frames if frame.defocused] == ["blurry", "companion"]
+    assert apertures == {
+        "sharp": "f/4",
+        "blurry": "f/4",
+        "companion": "f/22",
+        "anchor": "f/4",
+    }
+    assert [frame.role for frame in enough.frames if frame.defocused] == [
+        "blurry",
+        "companion",
+    ]
 
 
-@given(backlash=st.integers(0, 18), targets=st.lists(st.integers(-60, 60), min_size=1, max_size=8))
+@given(
+    backlash=st.integers(0, 18),
+    targets=st.lists(st.integers(-60, 60), min_size=1, max_size=8),
+)
 def test_a_position_is_the_same_from_wherever_it_is_approached(backlash, targets):
     motor = FocusMotor(2000.0, 90, backlash)
     focus = FocusPositions(motor.move, overshoot=20)
@@ -113,7 +124,10 @@ def test_the_end_of_the_travel_is_found_and_left(asked):
 
 @pytest.mark.full
 def test_focus_motor_is_needed(virtual_folder, refused):
-    with open_camera(f"gphoto2:virtual={virtual_folder}") as camera, refused(InputError):
+    with (
+        open_camera(f"gphoto2:virtual={virtual_folder}") as camera,
+        refused(InputError),
+    ):
         focus_positions(camera)
 
 
@@ -132,14 +146,18 @@ def test_sharp_blurry_sharp_measures_drift_and_the_noise_ceiling(tmp_path):
         folder.judge("0001_scene-001", "reject", "a hand in the picture")
     (pair,) = check_session(session).pairs
     assert (pair.verdict, pair.reason) == ("reject", "a hand in the picture")
-    assert read_session(session).pairs == (), "a person's verdict replaces the measured one"
+    assert read_session(session).pairs == (), (
+        "a person's verdict replaces the measured one"
+    )
 
 
 @pytest.mark.full
 def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path):
     """And so has the dataset that is made of the session."""
     session, steps = tmp_path / "s", (-30, -45)
-    request = BracketRequest(blurry="f/2", shutter="1/640", mode="focus", focus_steps=steps)
+    request = BracketRequest(
+        blurry="f/2", shutter="1/640", mode="focus", focus_steps=steps
+    )
     shoot(session, "sim:?width=160&height=120", request, strictness="warn")
     assert check_session(session).ok
     assert import_sessions([session], tmp_path / "data").unknown == ()
@@ -149,9 +167,13 @@ def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path):
         assert list(judgement["roles"]) == ["sharp", "blurry", "companion", "anchor"]
         assert judgement["roles"]["companion"]["asked"]["aperture"] == "f/22"
         # the motor moved, and came back to the same place in spite of its play
-        distances = {role: shot["focus_distance_mm"] for role, shot in true["shots"].items()}
+        distances = {
+            role: shot["focus_distance_mm"] for role, shot in true["shots"].items()
+        }
         assert distances["blurry"] == distances["companion"]
-        assert distances["blurry"] == pytest.approx(1000 / (0.5 - 0.005 * steps[number]))
+        assert distances["blurry"] == pytest.approx(
+            1000 / (0.5 - 0.005 * steps[number])
+        )
         assert distances["sharp"] == distances["anchor"] == 2000.0
         measured = judgement["quality"]["misalignment"]
         assert (measured["measured_on"], measured["status"]) == ("companion", "ok")
@@ -180,26 +202,39 @@ def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path):
     address = RigAddress(f"{SMALL}&latency=0.05", f"{SMALL}&latency=0.3")
     shoot(session, address, BracketRequest(shutter="1/200", mode="dual"))
     shot, true = entry(session), truth(session)
-    assert shot["quality"]["release_skew_seconds"] == pytest.approx(true["release_skew_s"])
+    assert shot["quality"]["release_skew_seconds"] == pytest.approx(
+        true["release_skew_s"]
+    )
     assert true["release_skew_s"] == pytest.approx(0.25, abs=0.15)
     assert shot["verdict"] == "warn"
     assert "released +" in shot["reason"]
     journal = session / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join(lines[:-2]))  # without the verdict, and the line of all shots
+    journal.write_bytes(
+        b"".join(lines[:-2])
+    )  # without the verdict, and the line of all shots
     assert resume(session) == 0
     assert check_session(session).ok
     again = entry(session)
-    assert again["sharp_camera"]["uri"] == shot["sharp_camera"]["uri"] != shot["camera"]["uri"]
+    assert (
+        again["sharp_camera"]["uri"]
+        == shot["sharp_camera"]["uri"]
+        != shot["camera"]["uri"]
+    )
 
 
 def test_addresses_of_a_rig():
     assert RigAddress.parse(("sim:?seed=1",)) == RigAddress("sim:?seed=1")
-    assert RigAddress.parse(("sharp=sim:a", "blurry=sim:b")) == RigAddress("sim:b", "sim:a")
+    assert RigAddress.parse(("sharp=sim:a", "blurry=sim:b")) == RigAddress(
+        "sim:b", "sim:a"
+    )
 
 
 def sharp_shots(session: Path) -> list[str]:
-    return [pair.metadata["roles"]["sharp"]["sha256"] for pair in read_session(session).pairs]
+    return [
+        pair.metadata["roles"]["sharp"]["sha256"]
+        for pair in read_session(session).pairs
+    ]
 
 
 def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path):
@@ -218,7 +253,10 @@ def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path):
     assert second["anchor"]["sha256"] != sharp[1], "the repeat is a shot of its own"
     for pair in session.pairs:
         assert pair.truth_flow is not None
-        assert read_image(pair.truth_image).shape == (*np.load(pair.defocus_map).shape, 3)
+        assert read_image(pair.truth_image).shape == (
+            *np.load(pair.defocus_map).shape,
+            3,
+        )
         assert not pair.blurry.stat().st_mode & 0o222, "no original can be written"
         measured = pair.metadata["quality"]["misalignment"]
         true = np.load(pair.truth_flow)[:, 48, 64]
@@ -228,7 +266,9 @@ def test_pairs_of_one_scene_share_the_sharp_shot(tmp_path):
 
 
 def test_a_sharp_shot_that_was_bad_is_not_lent(tmp_path):
-    shoot(tmp_path / "s", f"{TINY}&fault=stuck-aperture@2", SERIES, code=1, retake="never")
+    shoot(
+        tmp_path / "s", f"{TINY}&fault=stuck-aperture@2", SERIES, code=1, retake="never"
+    )
     assert verdicts(tmp_path / "s")[0] == "reject" != verdicts(tmp_path / "s")[1]
     assert entry(tmp_path / "s", 2)["roles"]["sharp"]["shot_for"] is None
 
@@ -248,7 +288,11 @@ def test_a_series_that_was_cut_short_is_resumed(tmp_path):
     assert [pair.number for pair in read_state(tmp_path / "s")[0].incomplete] == [2]
     assert resume(tmp_path / "s", TINY) == 0
     second = entry(tmp_path / "s", 2)["roles"]
-    assert second["blurry"]["got"] == {"aperture": "f/2.8", "shutter": "1/400", "iso": "100"}
+    assert second["blurry"]["got"] == {
+        "aperture": "f/2.8",
+        "shutter": "1/400",
+        "iso": "100",
+    }
     assert second["sharp"]["shot_for"] is None, "the scene may be another by now"
 
 
@@ -257,7 +301,9 @@ def test_apertures_of_a_series(run, refused):
         assert REQUEST.each(camera) == [REQUEST]
         with refused(InputError):
             SERIES.plan(camera)
-    result = run("defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json")
+    result = run(
+        "defocus-capture", "plan", "--camera", "sim:", "--blurry", "f/4,f/2", "--json"
+    )
     plans = [json.loads(line) for line in result.stdout.splitlines()]
     assert [plan["blurry"]["aperture"] for plan in plans] == ["f/4", "f/2"]
     assert plans[0]["sharp"] == plans[1]["sharp"]
@@ -277,13 +323,19 @@ WIDE = QualityLimits(exposure_warn_ev=1.5, exposure_reject_ev=2.0)
 
 @pytest.mark.parametrize(
     ("name", "option", "verdict"),
-    [("limits", WIDE, "accept"), ("strictness", "warn", "warn"), ("strictness", "off", "accept")],
+    [
+        ("limits", WIDE, "accept"),
+        ("strictness", "warn", "warn"),
+        ("strictness", "off", "accept"),
+    ],
 )
 def test_limits_and_strictness_are_the_persons(tmp_path, name, option, verdict):
     fault = f"{SMALL}&fault=ev%3D1@2"
     shoot(tmp_path / "s", fault, REQUEST, retake="never", **{name: option})
     assert verdicts(tmp_path / "s") == [verdict]
-    assert ("exposure_residual_ev" in entry(tmp_path / "s")["quality"]) == (option != "off")
+    assert ("exposure_residual_ev" in entry(tmp_path / "s")["quality"]) == (
+        option != "off"
+    )
 
 
 def told_of(session: Path, *faults: str, **options: Any) -> list[tuple[str, str]]:
@@ -316,7 +368,10 @@ def test_what_is_rejected_late_is_taken_again_before_its_scene_is_left(
     assert events.index(("pair-shot", "0002")) < events.index(("retake", "0001"))
     assert events.index(("retake", "0001")) < events.index(("pair-started", "0003"))
     assert events.count(("pair-started", "0001")) == 2
-    assert "0001_desk-1  is taken again before scene 'Desk-1' is left" in capsys.readouterr().err
+    assert (
+        "0001_desk-1  is taken again before scene 'Desk-1' is left"
+        in capsys.readouterr().err
+    )
     assert verdicts(tmp_path / "s") == ["accept"] * 4
 
 
@@ -336,7 +391,11 @@ def test_a_pair_is_not_repeated_where_the_next_would_be_the_same(tmp_path, capsy
         ShootOptions().limits, "gradient_energy_warn=90,gradient_energy_reject=80"
     )
     events = told_of(tmp_path / "s", limits=limits, retake="auto", code=1)
-    assert [event for event, _ in events] == ["pair-started", "pair-shot", "pair-complete"]
+    assert [event for event, _ in events] == [
+        "pair-started",
+        "pair-shot",
+        "pair-complete",
+    ]
     assert "another shot would show the same" in capsys.readouterr().err
 
 
@@ -348,7 +407,9 @@ def test_a_grey_card_in_each_scene(tmp_path):
     assert [card is not None for card in cards] == [True, False, True, False]
     for card in (cards[0], cards[2]):
         assert card["white_balance"] == pytest.approx([1 / 1.2, 1.0, 1.2], rel=0.01)
-        assert card["level_ev"] == pytest.approx(-2 / 3, abs=0.02)  # f/4, 1/128 s is full
+        assert card["level_ev"] == pytest.approx(
+            -2 / 3, abs=0.02
+        )  # f/4, 1/128 s is full
         assert not card["clipped"]
     assert (session / "pairs/0001_scene-001/grey-card.tif").is_file()
     assert check_session(session).ok
@@ -368,7 +429,9 @@ def test_a_journal_without_modes_means_two_shots_blurry_first():
     old = REQUEST.plan(open_camera("sim:")).to_json()
     for name in ("mode", "order", "focus_steps", "frames", "sharp_camera"):
         del old[name]
-    kept = ShootRecord.model_validate({**old, "max_seconds": 30.0, "settle_seconds": 0.0})
+    kept = ShootRecord.model_validate(
+        {**old, "max_seconds": 30.0, "settle_seconds": 0.0}
+    )
     request = BracketRequest.from_shoot(kept)
     assert roles(request.plan(open_camera("sim:")).protocol) == ["blurry", "sharp"]
     assert kept.handling.retake == "never"

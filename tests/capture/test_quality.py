@@ -21,7 +21,13 @@ from defocus.capture.quality.shot_findings import PairShots, compare_light
 from defocus.capture.quality.verdict import Quality
 from defocus.pictures.read import read_image
 from defocus.pictures.shot import Exif, read_exif
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.pictures.write import write_image
 
 
@@ -33,12 +39,17 @@ class Shots:
         camera.stage("desk", 1)
         self.folder = folder
         self.bracket = plan_bracket(camera.settings(), "f/4", "f/22", shutter="1/200")
-        for role, exposure in (("blurry", self.bracket.blurry), ("sharp", self.bracket.sharp)):
+        for role, exposure in (
+            ("blurry", self.bracket.blurry),
+            ("sharp", self.bracket.sharp),
+        ):
             for name, word in exposure.words.items():
                 camera.set(name, word)
             (part,) = camera.shoot(folder / role)
             part.rename(folder / f"{role}.tif")
-        self.exif = {role: read_exif(folder / f"{role}.tif") for role in ("blurry", "sharp")}
+        self.exif = {
+            role: read_exif(folder / f"{role}.tif") for role in ("blurry", "sharp")
+        }
 
     def picture(self, role: str) -> Image:
         return read_image(self.folder / f"{role}.tif")
@@ -95,15 +106,21 @@ def test_an_error_that_nobody_foresaw_is_a_warning(shots, monkeypatch):
     monkeypatch.setattr(quality_module, "_check_regions", failing)
     quality = shots.judge(shots.picture("blurry"), shots.picture("sharp"))
     assert quality.verdict == "warn"
-    assert "not judged: unforeseen ZeroDivisionError: odd; please report it" in quality.reason
+    assert (
+        "not judged: unforeseen ZeroDivisionError: odd; please report it"
+        in quality.reason
+    )
 
 
 # Flicker of 8 % is 0.111 EV.
 @pytest.mark.parametrize(
-    ("factor", "verdict"), [(1.04, "accept"), (1.08, "warn"), (0.8, "reject"), (1.3, "reject")]
+    ("factor", "verdict"),
+    [(1.04, "accept"), (1.08, "warn"), (0.8, "reject"), (1.3, "reject")],
 )
 def test_flicker_is_measured_and_judged(shots, factor, verdict):
-    quality = shots.judge(brighter(shots.picture("blurry"), factor), shots.picture("sharp"))
+    quality = shots.judge(
+        brighter(shots.picture("blurry"), factor), shots.picture("sharp")
+    )
     residual = quality.numbers["exposure_residual_ev"]
     assert residual == pytest.approx(math.log2(factor), abs=0.02)
     assert quality.verdict == verdict
@@ -111,7 +128,9 @@ def test_flicker_is_measured_and_judged(shots, factor, verdict):
 
 def test_a_residual_of_the_camera_list_is_no_fault(shots):
     """A bracket that is off by a third of a stop on purpose explains a third of a stop."""
-    longer = replace(shots.bracket.blurry, seconds=shots.bracket.blurry.seconds * 2 ** (1 / 3))
+    longer = replace(
+        shots.bracket.blurry, seconds=shots.bracket.blurry.seconds * 2 ** (1 / 3)
+    )
     planned = Bracket(longer, shots.bracket.sharp)
     shift = planned.residual_ev - shots.bracket.residual_ev
     blurry = brighter(shots.picture("blurry"), 2**shift)
@@ -120,20 +139,26 @@ def test_a_residual_of_the_camera_list_is_no_fault(shots):
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
 
 
-@pytest.mark.parametrize(("shift_px", "severities"), [(3, []), (8, ["warn"]), (12, ["reject"])])
+@pytest.mark.parametrize(
+    ("shift_px", "severities"), [(3, []), (8, ["warn"]), (12, ["reject"])]
+)
 def test_a_shift_is_judged_by_its_share_of_the_width(shots, shift_px, severities):
     """Of 320 px: 3 px are 0.9 %, 8 px are 2.5 %."""
     limits = LIMITS.model_copy(update={"shift_warn": 0.02, "shift_reject": 0.035})
     moved = np.roll(shots.picture("sharp"), shift_px, axis=1)
     quality = shots.judge(shots.picture("blurry"), moved, limits=limits)
     assert quality.numbers["limits_px"]["shift_reject_px"] == 11.2
-    assert [one.severity for one in quality.findings if "moved by" in one.text] == severities
+    assert [
+        one.severity for one in quality.findings if "moved by" in one.text
+    ] == severities
 
 
 def test_ten_pixels_of_24_megapixels_are_no_fault():
     assert [*LIMITS.in_pixels(6000).values()] == [18, 120, 18, 120]
     assert [*LIMITS.in_pixels(240).values()] == [2, 10, 2, 10]
-    earlier = QualityLimits(shift_warn_px=2.0, shift_reject_px=10.0, drift_reject_px=7.0)
+    earlier = QualityLimits(
+        shift_warn_px=2.0, shift_reject_px=10.0, drift_reject_px=7.0
+    )
     in_pixels = [*earlier.in_pixels(6000).values()]
     assert in_pixels == [2, 10, 18, 7], "limits of a session before shares"
 
@@ -149,9 +174,14 @@ def test_what_moved_between_the_shots_is_named(shots):
 
 @pytest.mark.parametrize(
     ("blurry", "sharp", "said"),
-    [("sharp", "blurry", "gradient energy"), ("sharp", "sharp", "both files are the same picture")],
+    [
+        ("sharp", "blurry", "gradient energy"),
+        ("sharp", "sharp", "both files are the same picture"),
+    ],
 )
-def test_exchanged_members_and_one_picture_twice_are_rejected(shots, blurry, sharp, said):
+def test_exchanged_members_and_one_picture_twice_are_rejected(
+    shots, blurry, sharp, said
+):
     """A camera that delivers its old picture again may give it another time or format."""
     quality = shots.judge(shots.picture(blurry), shots.picture(sharp))
     assert quality.verdict == "reject"
@@ -159,9 +189,12 @@ def test_exchanged_members_and_one_picture_twice_are_rejected(shots, blurry, sha
 
 
 @pytest.mark.parametrize(
-    ("role", "field", "value"), [("blurry", "f_number", 5.6), ("sharp", "seconds", 1 / 125)]
+    ("role", "field", "value"),
+    [("blurry", "f_number", 5.6), ("sharp", "seconds", 1 / 125)],
 )
-def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(shots, role, field, value):
+def test_exif_other_than_asked_is_rejected_and_none_is_a_warning(
+    shots, role, field, value
+):
     wrong = replace(shots.exif[role], **{field: value})
     for tags, verdict, said in (
         (wrong, "reject", f"EXIF of the {role} file says"),
@@ -201,7 +234,9 @@ def test_unknown_misalignment_is_no_rejection(shots):
     random = np.random.default_rng(0)
     flat = np.full((240, 320, 3), 20000, np.uint16)
     noisy = flat + random.integers(0, 3000, flat.shape, dtype=np.uint16)
-    quality = shots.judge(flat + random.integers(0, 900, flat.shape, dtype=np.uint16), noisy)
+    quality = shots.judge(
+        flat + random.integers(0, 900, flat.shape, dtype=np.uint16), noisy
+    )
     assert quality.numbers["misalignment"]["status"] == "unknown"
     assert quality.numbers["misalignment"]["shift_px"] == [None, None]
     assert quality.verdict == "warn", quality.reason
@@ -261,7 +296,8 @@ class Judged:
         if shot["status"] == "unknown":
             return None
         return (
-            math.dist(shot["shift_px"], true["shift_px"]) + abs(shot["zoom"] - true["zoom"]) * 200
+            math.dist(shot["shift_px"], true["shift_px"])
+            + abs(shot["zoom"] - true["zoom"]) * 200
         )
 
 
@@ -275,13 +311,17 @@ def judged(folder: Path, number: int, options: str) -> Judged:
     bracket = plan_bracket(camera.settings(), blurry, "f/22", shutter=shutter)
     paths = {role: folder / f"{role}.tif" for role in ("sharp", "blurry", "anchor")}
     for role, path in paths.items():
-        for name, word in (bracket.blurry if role == "blurry" else bracket.sharp).words.items():
+        for name, word in (
+            bracket.blurry if role == "blurry" else bracket.sharp
+        ).words.items():
             camera.set(name, word)
         (part,) = camera.shoot(folder / role)
         part.rename(path)
     camera.write_truth(folder)
     exif = {role: read_exif(path) for role, path in paths.items()}
-    quality = judge_pair(PairShots(paths, vars(bracket) | {"anchor": bracket.sharp}, exif))
+    quality = judge_pair(
+        PairShots(paths, vars(bracket) | {"anchor": bracket.sharp}, exif)
+    )
     return Judged(quality, json.loads((folder / "truth.json").read_text()), folder)
 
 
@@ -310,8 +350,12 @@ def test_a_change_of_the_light_is_no_motion(tmp_path):
 
 def test_a_change_of_the_light_does_not_lower_the_noise_ceiling():
     rng = np.random.default_rng(0)
-    scene = cv2.GaussianBlur(rng.uniform(0, 1, (96, 128, 3)).astype(np.float32), (0, 0), 1.5)
-    first, repeat = (scene + rng.normal(0, 0.01, scene.shape).astype(np.float32) for _ in "ab")
+    scene = cv2.GaussianBlur(
+        rng.uniform(0, 1, (96, 128, 3)).astype(np.float32), (0, 0), 1.5
+    )
+    first, repeat = (
+        scene + rng.normal(0, 0.01, scene.shape).astype(np.float32) for _ in "ab"
+    )
     even, lit = (
         compare_anchor(QuickLook(first), QuickLook(np.float32(light) * repeat), 3.0)
         for light in (1.0, 1.15)

@@ -27,7 +27,9 @@ from tests.capture.scripted.script import read_script
 
 pytestmark = pytest.mark.realdata
 PICTURES = Path(__file__).parents[3] / "shared" / "data"
-FOLDER = Path(os.environ.get("DEFOCUS_TEST_DATA", PICTURES)).absolute().parent / "bodies"
+FOLDER = (
+    Path(os.environ.get("DEFOCUS_TEST_DATA", PICTURES)).absolute().parent / "bodies"
+)
 SCRIPTS = sorted(FOLDER.glob("*.txt"))
 BY_NAME = {path.stem: path for path in SCRIPTS}
 
@@ -74,7 +76,11 @@ def at_m(plugged: Plugged) -> Plugged:
 
 
 def name_of(plugged: Plugged) -> str:
-    return next(n for n, p in BY_NAME.items() if read_script(p).model == plugged.body.script.model)
+    return next(
+        n
+        for n, p in BY_NAME.items()
+        if read_script(p).model == plugged.body.script.model
+    )
 
 
 def test_doctor_and_plan(plugged, tmp_path):
@@ -83,7 +89,10 @@ def test_doctor_and_plan(plugged, tmp_path):
     with open_camera(URI) as camera:
         points = {point.name: point for point in camera_findings(camera)}
         assert points["camera"].status == "ok"
-        if isinstance(camera, HasPreview) and "preview" not in plugged.body.script.abilities:
+        if (
+            isinstance(camera, HasPreview)
+            and "preview" not in plugged.body.script.abilities
+        ):
             with pytest.raises(CameraError, match="cannot do that"):
                 camera.preview()
         if isinstance(camera, HasFocusMotor) and _focuses_by_hand(plugged.body):

@@ -55,7 +55,9 @@ def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
     assert part.read_bytes() == KEPT
     assert not left.exists()
     left = note(tmp_path, "sharp", "gone.dng")
-    assert [path.name for path in virtual_camera.shoot(tmp_path / "sharp")] == ["sharp.jpg.part"]
+    assert [path.name for path in virtual_camera.shoot(tmp_path / "sharp")] == [
+        "sharp.jpg.part"
+    ]
     assert not left.exists()
 
 
@@ -63,9 +65,14 @@ def test_a_shot_whose_transfer_was_cut_short_is_fetched_and_not_taken_again(
 @pytest.mark.usefixtures("on_card")
 def test_resume_fetches_what_is_still_on_the_card(virtual_folder, tmp_path, capsys):
     uri, session = f"gphoto2:virtual={virtual_folder}", tmp_path / "session"
-    with open_camera(uri) as camera, open_session_folder(session, create=True) as folder:
+    with (
+        open_camera(uri) as camera,
+        open_session_folder(session, create=True) as folder,
+    ):
         pairs = new_pairs(folder.state, "Desk", scenes=1, repeat=1)
-        folder.plan([REQUEST.journalled(REQUEST.plan(camera), confirmed_by_yes=True)], pairs)
+        folder.plan(
+            [REQUEST.journalled(REQUEST.plan(camera), confirmed_by_yes=True)], pairs
+        )
         note(folder.begin_pair(pairs[0]), "sharp", "kept.dng")
         note(session / "pairs" / pairs[0].id, "blurry", "gone.dng")
     resume(session)
@@ -79,7 +86,9 @@ def test_resume_fetches_what_is_still_on_the_card(virtual_folder, tmp_path, caps
     (pair,) = check_session(session).pairs
     assert pair.verdict != "incomplete"
     assert all(entry.ok for entry in pair.files)
-    assert len(journalled(session, "file")) == 3  # the fetched shot, and the two of the pair
+    assert (
+        len(journalled(session, "file")) == 3
+    )  # the fetched shot, and the two of the pair
 
 
 def session_on_the_card(folder: Path, session: Path, **options: Any) -> None:
@@ -93,7 +102,9 @@ def session_on_the_card(folder: Path, session: Path, **options: Any) -> None:
 
 
 @pytest.mark.full
-def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(virtual_folder, tmp_path, capsys):
+def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
+    virtual_folder, tmp_path, capsys
+):
     """The virtual camera forgets its shots with its process: a file of its folder stands in.
 
     What the card has no more is named, and its pair is incomplete."""
@@ -103,7 +114,9 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(virtual_folder,
     content = (pair / "sharp.jpg").read_bytes()
     (virtual_folder / "kept.jpg").write_bytes(content)
     with open_session_folder(session, create=False) as folder:
-        stored = next(f for f in folder.state.complete["0001_desk"].files if f.name == "sharp.jpg")
+        stored = next(
+            f for f in folder.state.complete["0001_desk"].files if f.name == "sharp.jpg"
+        )
         place = {"files": [asdict(stored)], "on_card": [(STORE, "kept.jpg")]}
         folder.journal.append("file", pair="0001_desk", role="sharp", **place)
     (pair / "sharp.jpg").chmod(0o644)
@@ -115,14 +128,22 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(virtual_folder,
     assert "1 pair complete, nothing to shoot" in said
     assert check_session(session).ok
     assert not (pair / "sharp.jpg").stat().st_mode & stat.S_IWUSR
-    assert (session / "interrupted" / "0001_desk.1" / "sharp.jpg").read_bytes()[-1:] == b"x"
-    assert sorted(path.name for path in pair.iterdir()) == ["blurry.jpg", "pair.json", "sharp.jpg"]
+    assert (session / "interrupted" / "0001_desk.1" / "sharp.jpg").read_bytes()[
+        -1:
+    ] == b"x"
+    assert sorted(path.name for path in pair.iterdir()) == [
+        "blurry.jpg",
+        "pair.json",
+        "sharp.jpg",
+    ]
 
     (pair / "blurry.jpg").unlink()
     assert resume(session) == 1
     said = capsys.readouterr().err
     assert "blurry.jpg: not on the card any more" in said
-    assert "0001_desk  incomplete: blurry.jpg is missing; restore it from a copy" in said
+    assert (
+        "0001_desk  incomplete: blurry.jpg is missing; restore it from a copy" in said
+    )
     assert "0 pairs complete, nothing to shoot" in said
     (checked,) = check_session(session).pairs
     assert (checked.verdict, checked.reason) == ("incomplete", "blurry.jpg is missing")
@@ -140,7 +161,9 @@ def test_only_the_file_that_was_lost_takes_its_place(tmp_path, content):
 
     folder = SimpleNamespace(
         root=tmp_path,
-        state=SimpleNamespace(on_card={("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}),
+        state=SimpleNamespace(
+            on_card={("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}
+        ),
         restore=lambda *one: taken.append(one[2].read_bytes()),
     )
     camera = SimpleNamespace(on_card=(), fetch=fetch, delete=print)
@@ -151,26 +174,49 @@ def test_only_the_file_that_was_lost_takes_its_place(tmp_path, content):
     assert not list((tmp_path / "pairs" / "0001_desk").iterdir())
 
 
-def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(tmp_path, run):
+def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(
+    tmp_path, run
+):
     session = tmp_path / "s"
     camera = "sim:?width=96&height=64&fault=unplug@4"
-    result = run("defocus-capture", "shoot", session, "--camera", camera, "--repeat", "2", "--yes")
+    result = run(
+        "defocus-capture",
+        "shoot",
+        session,
+        "--camera",
+        camera,
+        "--repeat",
+        "2",
+        "--yes",
+    )
     assert result.returncode == 4
     (session / "pairs" / "0001_scene-001" / "truth" / "flow.npy").unlink()
     result = run(
-        "defocus-capture", "resume", session, "--camera", "sim:?width=96&height=64", "--yes"
+        "defocus-capture",
+        "resume",
+        session,
+        "--camera",
+        "sim:?width=96&height=64",
+        "--yes",
     )
     assert result.returncode == 1
     assert "0001_scene-001  incomplete: truth/flow.npy is missing" in result.stderr
-    assert [pair.verdict != "incomplete" for pair in check_session(session).pairs] == [False, True]
+    assert [pair.verdict != "incomplete" for pair in check_session(session).pairs] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.full
-def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(virtual_folder, tmp_path):
+def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
+    virtual_folder, tmp_path
+):
     session_on_the_card(virtual_folder, tmp_path / "kept")
     session_on_the_card(virtual_folder, tmp_path / "s", keep_on_camera=False)
     for name, deleted in (("kept", []), ("s", ["sharp.jpg", "blurry.jpg"])):
-        names = [record["name"] for record in journalled(tmp_path / name, "deleted-on-card")]
+        names = [
+            record["name"] for record in journalled(tmp_path / name, "deleted-on-card")
+        ]
         assert names == deleted
         assert len(read_state(tmp_path / name)[0].on_card) == 2 - len(deleted)
     assert check_session(tmp_path / "s").ok
@@ -184,5 +230,9 @@ def test_a_pair_is_one_line_however_many_of_its_files_are_gone(capsys):
     ]
     report_damage(gone)
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("0001_a  incomplete: blurry.tif is missing and 2 further files of it; ")
-    assert second.startswith("0002_a  incomplete: x.y is missing; restore it from a copy")
+    assert first.startswith(
+        "0001_a  incomplete: blurry.tif is missing and 2 further files of it; "
+    )
+    assert second.startswith(
+        "0002_a  incomplete: x.y is missing; restore it from a copy"
+    )

@@ -134,7 +134,9 @@ LINES = [
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.strip()[:70])
-def test_a_refusal_is_one_line_and_leaves_nothing_behind(line, run, said, snapshot, tmp_path):
+def test_a_refusal_is_one_line_and_leaves_nothing_behind(
+    line, run, said, snapshot, tmp_path
+):
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

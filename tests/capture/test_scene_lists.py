@@ -64,10 +64,21 @@ def test_the_scenes_of_a_list_are_shot_with_their_names_and_notes(tmp_path, caps
 def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     (tmp_path / "day.csv").write_text(LIST, encoding="utf-8")
     (tmp_path / "lab.toml").write_text('[shoot]\nscene_list = "day.csv"\n')
-    shots = ("--camera", "sim:", "--mode", "both", "--focus-steps", "-3,4", "--blurry", "f/4,f/2.8")
+    shots = (
+        "--camera",
+        "sim:",
+        "--mode",
+        "both",
+        "--focus-steps",
+        "-3,4",
+        "--blurry",
+        "f/4,f/2.8",
+    )
     more = (*shots, "--repeat", "5")
     plan = run("defocus-capture", "plan", *more, "--scene-list", "day.csv")
-    of_shoot = run("defocus-capture", "shoot", "s", *more, "--settings", "lab.toml", "--dry-run")
+    of_shoot = run(
+        "defocus-capture", "shoot", "s", *more, "--settings", "lab.toml", "--dry-run"
+    )
     assert plan.stdout.splitlines() == of_shoot.stderr.splitlines()
     *_, together, first, second = plan.stdout.splitlines()
     assert together.startswith("together    40 pairs: ")
@@ -75,12 +86,18 @@ def test_a_plan_counts_and_names_what_shoot_will_take(run, tmp_path):
     assert second == "scene 2     Büro 2: =cmd()"
     (tmp_path / "two.toml").write_text("[shoot]\nscenes = 2\nrepeat = 3\nevery = 60\n")
     two_scenes = run("defocus-capture", "plan", *shots, "--settings", "two.toml").stdout
-    shot = run("defocus-capture", "shoot", "s", *shots, "--settings", "two.toml", "--dry-run")
-    assert two_scenes.splitlines() == shot.stderr.splitlines(), "of each position, here as there"
+    shot = run(
+        "defocus-capture", "shoot", "s", *shots, "--settings", "two.toml", "--dry-run"
+    )
+    assert two_scenes.splitlines() == shot.stderr.splitlines(), (
+        "of each position, here as there"
+    )
     assert "\ntogether    24 pairs: about 23.2 minutes " in two_scenes
     result = run("defocus-capture", "plan", *shots, "--settings", "lab.toml", "--json")
     plans = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [(one["pairs"], one["scenes"]) for one in plans] == [(4, ["Desk, left", "Büro 2"])] * 2
+    assert [(one["pairs"], one["scenes"]) for one in plans] == [
+        (4, ["Desk, left", "Büro 2"])
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -113,9 +130,13 @@ def black_pair(tmp_path):
     return dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")
 
 
-def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(tmp_path, black_pair):
+def test_the_contact_sheet_says_first_what_can_be_used_and_what_is_missing(
+    tmp_path, black_pair
+):
     reasons = {1: "it moved", 2: "look at it"}
-    write_session(tmp_path / "s", [black_pair] * 3, {1: "reject", 2: "warn"}, reasons=reasons)
+    write_session(
+        tmp_path / "s", [black_pair] * 3, {1: "reject", 2: "warn"}, reasons=reasons
+    )
     with open_session_folder(tmp_path / "s", create=False) as folder:
         planned = [planned_pair(number, "Büro", 1) for number in (4, 5)]
         folder.plan([{"camera": {"uri": "sim:"}}], planned)
@@ -158,7 +179,11 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked():
             "! 1.05 × (warning below 1.10 ×, at least 1.00 ×)",
             "warn",
         ),
-        ("Shift between the two", "! 5.00 px (warning above 4.5 px, limit 30 px)", "warn"),
+        (
+            "Shift between the two",
+            "! 5.00 px (warning above 4.5 px, limit 30 px)",
+            "warn",
+        ),
         ("Magnification between the two", "+0.10% (limit 5.0%)", ""),
         ("Clipped in the blurry picture", "unknown", ""),
         ("Noise ceiling", "41.0 dB", ""),
@@ -169,7 +194,11 @@ def test_numbers_stand_beside_their_limits_and_the_offending_ones_are_marked():
         "quality": {"misalignment": {"shift_px": [3.0, 4.0]}},
         "limits": {"shift_warn_px": 2.0, "shift_reject_px": 10.0},
     }
-    shift = ("Shift between the two", "! 5.00 px (warning above 2 px, limit 10 px)", "warn")
+    shift = (
+        "Shift between the two",
+        "! 5.00 px (warning above 2 px, limit 10 px)",
+        "warn",
+    )
     assert shift in measured(earlier), "of a session before shares"
     for limits in (None, [], {"shift_reject_px": "far"}):
         assert (exposure, "-0.50 EV", "") in rows_with(limits)
@@ -194,8 +223,12 @@ def test_a_scene_is_asked_for_by_its_typed_name_and_with_its_note(monkeypatch, c
     first = PlannedPair("0001_kuche", 1, "kuche", 0, title="Küche")
     person.scene_ready(first, "lamp on")
     person.card_held(first)
-    person.scene_ready(PlannedPair("0002_regal-2", 2, "regal-2", 0, title="Regal 2"), "books")
-    person.scene_ready(PlannedPair("0003_regal-2", 3, "regal-2", 0, title="Regal 2"), "books")
+    person.scene_ready(
+        PlannedPair("0002_regal-2", 2, "regal-2", 0, title="Regal 2"), "books"
+    )
+    person.scene_ready(
+        PlannedPair("0003_regal-2", 3, "regal-2", 0, title="Regal 2"), "books"
+    )
     person.scene_ready(PlannedPair("0004_desk", 4, "desk", 0), "")
     assert capsys.readouterr().err.splitlines() == ["scene 'Küche': lamp on"]
     assert asked == [
@@ -225,7 +258,9 @@ def test_one_line_says_what_is_being_shot(tmp_path, monkeypatch, capsys):
     )  # fmt: skip
     assert code == 0
     stderr = capsys.readouterr().err
-    drawn = [line.partition("\r")[0].partition("\n")[0] for line in stderr.split("\r\x1b[K")]
+    drawn = [
+        line.partition("\r")[0].partition("\n")[0] for line in stderr.split("\r\x1b[K")
+    ]
     assert "1/2 · desk · sharp …" in drawn
     assert "1/2 · desk · sharp \N{CHECK MARK} blurry …" in drawn
     second = "2/2 · desk · sharp \N{CHECK MARK} blurry \N{CHECK MARK} anchor …"
@@ -237,8 +272,12 @@ def test_one_line_says_what_is_being_shot(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-@pytest.mark.parametrize("scene", ["north window with the vase and the dictionary", "北の窓" * 9])
-def test_a_long_name_of_a_scene_hides_nothing_of_the_line(monkeypatch, capsys, scene, columns):
+@pytest.mark.parametrize(
+    "scene", ["north window with the vase and the dictionary", "北の窓" * 9]
+)
+def test_a_long_name_of_a_scene_hides_nothing_of_the_line(
+    monkeypatch, capsys, scene, columns
+):
     """As much of the name stands there as there is room for."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -51,8 +51,15 @@ def test_a_changed_original_is_found(copied, change, run):
     elif change != "remove":
         content[3000] ^= 1
         victim.write_bytes(content[: 4000 if change == "cut" else None])
-    document = json.loads(run("defocus-capture", "check", copied, "--json", code=1).stdout)
-    bad = [(p["id"], f["name"]) for p in document["pairs"] for f in p["files"] if not f["ok"]]
+    document = json.loads(
+        run("defocus-capture", "check", copied, "--json", code=1).stdout
+    )
+    bad = [
+        (p["id"], f["name"])
+        for p in document["pairs"]
+        for f in p["files"]
+        if not f["ok"]
+    ]
     assert bad == [("0002_desk-left", "sharp.tif")]
     assert document["ok"] is False
     assert set(document["pairs"][0]) == {"id", "verdict", "reason", "files"}
@@ -69,7 +76,9 @@ def test_a_torn_last_line_is_reported_and_the_rest_read(copied, run):
     assert "torn" in result.stderr
     assert json.loads(result.stdout)["pairs"][2]["verdict"] == "incomplete"
     shot = (copied / "pairs/0003_scene-002/blurry.tif").stat().st_mtime_ns
-    result = run("defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1", code=0)
+    result = run(
+        "defocus-capture", "resume", copied, "--camera", "sim:?fault=unplug@1", code=0
+    )
     assert "torn" in result.stderr
     assert "1 pair had all shots and only lacked a verdict" in result.stderr
     assert not (copied / "interrupted").exists()
@@ -83,9 +92,17 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied, run):
     lines = journal.read_bytes().splitlines(keepends=True)
     assert b'"event":"pair-shot"' in lines[-2]
     journal.write_bytes(b"".join(lines[:-2]))
-    refused = run("defocus-capture", *shoot_arguments(copied), code=2)  # these pairs come first
+    refused = run(
+        "defocus-capture", *shoot_arguments(copied), code=2
+    )  # these pairs come first
     assert "resume" in refused.stderr
-    result = run("defocus-capture", "resume", copied, "--camera", TINY.replace("seed=3", "seed=4"))
+    result = run(
+        "defocus-capture",
+        "resume",
+        copied,
+        "--camera",
+        TINY.replace("seed=3", "seed=4"),
+    )
     assert result.returncode == 2
     assert "add --yes" in result.stderr
     assert "it goes on with Simulated camera (sim-4)" in result.stderr
@@ -93,7 +110,9 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied, run):
     assert "interrupted/0003_scene-002.1" in result.stderr
     assert check_session(copied).ok
     kept = copied / "interrupted" / "0003_scene-002.1" / "blurry.tif"
-    assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
+    assert (
+        kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
+    )
 
 
 def test_pairs_of_lost_journal_lines_are_not_called_whole(copied):
@@ -116,7 +135,9 @@ def test_one_writer_at_a_time(copied, run):
 def test_interrupted_by_a_person(tmp_path):
     session = tmp_path / "session"
     journal = session / "journal.jsonl"
-    with start_command("defocus-capture", *shoot_arguments(session, "--repeat", "20")) as process:
+    with start_command(
+        "defocus-capture", *shoot_arguments(session, "--repeat", "20")
+    ) as process:
         while process.poll() is None and not (
             journal.exists() and b'"event":"pair-complete"' in journal.read_bytes()
         ):
@@ -128,7 +149,9 @@ def test_interrupted_by_a_person(tmp_path):
     left = 20 - len(read_session(session).pairs)
     assert 1 <= left <= 19
     assert f"interrupted; 'defocus-capture resume {session}' shoots the " in err
-    assert (f"the {left} pairs that are left" if left > 1 else "the pair that is left") in err
+    assert (
+        f"the {left} pairs that are left" if left > 1 else "the pair that is left"
+    ) in err
     assert not check_session(session).ok
 
 
@@ -157,19 +180,29 @@ def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path):
 
 def test_resume_of_a_complete_session_has_nothing_to_shoot(copied, run):
     """Half-written index files of a killed process are removed."""
-    for name in (".session-a1b2c3d4.part.json", ".checksums-a1b2c3d4.part.sha256", ".session-x"):
+    for name in (
+        ".session-a1b2c3d4.part.json",
+        ".checksums-a1b2c3d4.part.sha256",
+        ".session-x",
+    ):
         (copied / name).write_text("half")
     result = run("defocus-capture", "resume", copied, code=0)
     assert "nothing to shoot" in result.stderr
     assert [path.name for path in copied.glob(".*")] == [".session-x"]
 
 
-def test_a_plan_that_a_person_confirmed_is_asked_about_again(copied, run, said, snapshot):
+def test_a_plan_that_a_person_confirmed_is_asked_about_again(
+    copied, run, said, snapshot
+):
     records = read_journal(copied / "journal.jsonl").records
     (copied / "journal.jsonl").unlink()
     with Journal(copied / "journal.jsonl") as journal:
         for record in records[:2]:
-            fields = {name: record[name] for name in record if name not in ("n", "time", "event")}
+            fields = {
+                name: record[name]
+                for name in record
+                if name not in ("n", "time", "event")
+            }
             if "shoots" in fields:
                 fields["shoots"] = [{**fields["shoots"][0], "confirmed_by_yes": False}]
             journal.append(record["event"], **fields)

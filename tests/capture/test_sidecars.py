@@ -40,7 +40,9 @@ def test_the_stars_of_a_sidecar(tmp_path, name, content, stars):
 
 
 def imported(session: Path, card: Path, **choices: str) -> int:
-    return import_pictures(session, ImportRequest.model_validate({"folder": card, **choices}))
+    return import_pictures(
+        session, ImportRequest.model_validate({"folder": card, **choices})
+    )
 
 
 def test_sidecars_are_copied_beside_their_pictures_and_named(tmp_path, capsys):
@@ -74,13 +76,19 @@ def test_sidecars_are_copied_beside_their_pictures_and_named(tmp_path, capsys):
     assert (pair / "sharp.jpg.pp3").read_text() == "Rank=5"
     entry = json.loads((pair / "pair.json").read_text())
     assert entry["roles"]["sharp"]["file"] == "sharp.jpg"
-    assert sorted(entry["roles"]["sharp"]["other_files"]) == ["sharp.aae", "sharp.jpg.pp3"]
+    assert sorted(entry["roles"]["sharp"]["other_files"]) == [
+        "sharp.aae",
+        "sharp.jpg.pp3",
+    ]
     (card / "IMG_0002.JPG.xmp").write_text(REJECTED)
     (pair / "sharp.aae").unlink()
     assert imported(session, card) == 0
     stderr = capsys.readouterr().err
     assert "sharp.aae: copied again from" in stderr
-    assert "IMG_0002.JPG.xmp: a sidecar of IMG_0002.JPG, which was imported before it" in stderr
+    assert (
+        "IMG_0002.JPG.xmp: a sidecar of IMG_0002.JPG, which was imported before it"
+        in stderr
+    )
     assert "IMG_0001" not in stderr.partition("copied again")[2].partition("\n")[2]
     assert check_session(session).ok
 
@@ -112,6 +120,9 @@ def test_a_rejected_picture_is_left_out_where_that_is_asked_for(tmp_path, capsys
     assert imported(session, card, rejected="leave") == 0
     stderr = capsys.readouterr().err
     assert "left out: IMG_0002.JPG: its sidecar IMG_0002.JPG.xmp rejects it" in stderr
-    assert "IMG_0002.JPG.xmp: a sidecar of IMG_0002.JPG, which is in no pair; it rej" in stderr
+    assert (
+        "IMG_0002.JPG.xmp: a sidecar of IMG_0002.JPG, which is in no pair; it rej"
+        in stderr
+    )
     (shoot,) = read_state(session)[0].shoots
     assert shoot.imported == ("IMG_0001.JPG", "IMG_0003.JPG")

@@ -59,9 +59,19 @@ def test_same_seed_same_bytes_other_scene_other_picture(tmp_path, scene):
     for folder in ("a", "b"):
         shoot_pair(uri, tmp_path / folder)
     shoot_pair(uri, tmp_path / "c", scene="shelf")
-    for name in ("blurry.tif", "sharp.tif", "truth.json", "flow.npy", "defocus_map.npy"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert (tmp_path / "a/blurry.tif").read_bytes() != (tmp_path / "c/blurry.tif").read_bytes()
+    for name in (
+        "blurry.tif",
+        "sharp.tif",
+        "truth.json",
+        "flow.npy",
+        "defocus_map.npy",
+    ):
+        assert (tmp_path / "a" / name).read_bytes() == (
+            tmp_path / "b" / name
+        ).read_bytes()
+    assert (tmp_path / "a/blurry.tif").read_bytes() != (
+        tmp_path / "c/blurry.tif"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -94,7 +104,12 @@ def test_blur_of_each_layer_is_the_thin_lens(tmp_path):
     picture = read_image(tmp_path / "sharp.tif")
     assert (picture.shape, picture.dtype) == ((180, 240, 3), np.uint16)
     exif = read_exif(tmp_path / "sharp.tif")
-    assert (exif.f_number, exif.seconds, exif.iso, exif.focal_length_mm) == (22.0, 0.25, 100, 50.0)
+    assert (exif.f_number, exif.seconds, exif.iso, exif.focal_length_mm) == (
+        22.0,
+        0.25,
+        100,
+        50.0,
+    )
 
 
 def test_noise_has_the_variance_of_its_electrons(tmp_path):
@@ -107,7 +122,9 @@ def test_noise_has_the_variance_of_its_electrons(tmp_path):
     electrons = 30_000 * 100 / 1600
     expected = signal / electrons + (5 / electrons) ** 2
     bright = signal > 0.05  # darker ones are clipped at black
-    assert (noisy - signal)[bright].var() == pytest.approx(expected[bright].mean(), rel=0.05)
+    assert (noisy - signal)[bright].var() == pytest.approx(
+        expected[bright].mean(), rel=0.05
+    )
 
 
 @pytest.mark.parametrize("uri", ["webcam:0", "sim"])

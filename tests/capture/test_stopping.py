@@ -61,9 +61,14 @@ def test_ctrl_c_in_a_shoot(tmp_path, presses):
             process.send_signal(signal.SIGINT)
         _, rest = process.communicate()
     assert process.returncode == 130
-    assert said == "finishing the shot that is being taken; Ctrl-C once more ends at once\n"
+    assert (
+        said
+        == "finishing the shot that is being taken; Ctrl-C once more ends at once\n"
+    )
     assert "resume" in rest
     assert "Traceback" not in rest
-    shots = [record for record in read_journal(journal).records if record["event"] == "file"]
+    shots = [
+        record for record in read_journal(journal).records if record["event"] == "file"
+    ]
     assert [shot["role"] for shot in shots] == (["sharp"] if presses == 1 else [])
     assert not list(session.rglob("*.part*"))

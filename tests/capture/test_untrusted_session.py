@@ -39,7 +39,10 @@ def changed(
 ) -> Path:
     """A copy whose lines of an event are changed; the checksums hold. It may keep only some."""
     shutil.copytree(whole, into)
-    lines = [json.loads(json.dumps(line)) for line in read_journal(whole / "journal.jsonl").records]
+    lines = [
+        json.loads(json.dumps(line))
+        for line in read_journal(whole / "journal.jsonl").records
+    ]
     for line in lines:
         if line["event"] == event:
             change(line)
@@ -107,7 +110,9 @@ def drop(*path: str | int) -> Change:
         ("session-created", put(99, "schema"), "update this package"),
     ],
 )  # fmt: skip
-def test_a_line_with_wrong_fields_is_refused_by_name(whole, tmp_path, event, change, words):
+def test_a_line_with_wrong_fields_is_refused_by_name(
+    whole, tmp_path, event, change, words
+):
     session = changed(whole, tmp_path / "s", event, change)
     before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
     for use in (check_session, lambda session: resume(session, TINY)):
@@ -138,7 +143,9 @@ def stranger(whole: Path, tmp_path: Path) -> Path:
     return changed(whole, tmp_path / "s", "planned", camera, keep=2)
 
 
-def test_no_program_is_started_because_a_journal_names_it(whole, tmp_path, run, said, snapshot):
+def test_no_program_is_started_because_a_journal_names_it(
+    whole, tmp_path, run, said, snapshot
+):
     session = stranger(whole, tmp_path)
     assert said(run("defocus-capture", "resume", session, "--yes")) == snapshot
     assert not (tmp_path / "started").exists()
@@ -160,7 +167,10 @@ def test_a_person_is_asked_before_the_journals_programs_are_started(
     monkeypatch.setattr(resuming.sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr(click, "confirm", confirm)
     if answer:
-        assert journalled_address(shoot.camera, shoot.sharp_camera).blurry == shoot.camera.uri
+        assert (
+            journalled_address(shoot.camera, shoot.sharp_camera).blurry
+            == shoot.camera.uri
+        )
     else:
         with refused(DefocusError):
             journalled_address(shoot.camera, shoot.sharp_camera)

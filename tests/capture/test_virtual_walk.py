@@ -23,7 +23,9 @@ def test_the_lines_of_the_readme(real_data, run, tmp_path, program):
         with PillowImage.open(stack / source) as picture:
             picture.reduce(4).save(tmp_path / name, quality=95, exif=b"")
     expected = read_pair(tmp_path / "wide.jpg", tmp_path / "narrow.jpg")
-    lines = re.findall(r"```sh\n(.*?)```", (ROOT / "capture/README.md").read_text(), re.DOTALL)
+    lines = re.findall(
+        r"```sh\n(.*?)```", (ROOT / "capture/README.md").read_text(), re.DOTALL
+    )
     shot, loop, further = lines[0].partition("  done\n")
     result = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", shot + loop],
@@ -42,4 +44,6 @@ def test_the_lines_of_the_readme(real_data, run, tmp_path, program):
     (opened,) = open_dataset(f"manifest:{tmp_path / 'dataset'}").pairs
     measured = opened.metadata["measured_misalignment"]
     assert isinstance(measured, dict)
-    assert measured["zoom"] == pytest.approx(0.994, abs=0.0015)  # the focus breathing of this frame
+    assert measured["zoom"] == pytest.approx(
+        0.994, abs=0.0015
+    )  # the focus breathing of this frame

@@ -32,7 +32,10 @@ def find_fixtures(root: Path) -> list[Path]:
 
 def probe_files() -> list[Path]:
     """The modules of probes, ours and the extras'."""
-    patterns = (TESTS.glob("conformance/probes/*.py"), TESTS.glob("extras/*/probes/*.py"))
+    patterns = (
+        TESTS.glob("conformance/probes/*.py"),
+        TESTS.glob("extras/*/probes/*.py"),
+    )
     return [path for paths in patterns for path in sorted(paths)]
 
 
@@ -44,7 +47,9 @@ def all_probes() -> Mapping[str, Probe]:
         module = ".".join(("tests", *path.relative_to(TESTS).with_suffix("").parts))
         for system, probe in importlib.import_module(module).PROBES.items():
             if system in probes:
-                raise RegistryError(f"{path.name}: '{system}' has a probe elsewhere; drop one")
+                raise RegistryError(
+                    f"{path.name}: '{system}' has a probe elsewhere; drop one"
+                )
             probes[system] = probe
     return probes
 
@@ -55,7 +60,9 @@ def run_fixture(folder: Path) -> str:
     parameters = folder / "params.json"
     module = filled_network(meta)
     if parameters.exists():
-        differing = _differing_entry(json.loads(parameters.read_text())["entries"], module)
+        differing = _differing_entry(
+            json.loads(parameters.read_text())["entries"], module
+        )
         if differing:
             return differing
     return output_difference(folder, meta, module, "output.npz")
@@ -82,7 +89,9 @@ def output_difference(
         module.eval()
     with torch.no_grad():
         given = probe.run(module, _inputs(folder, meta, probe), meta)
-    reasons = {name: _difference(meta, name, array, given) for name, array in stored.items()}
+    reasons = {
+        name: _difference(meta, name, array, given) for name, array in stored.items()
+    }
     if not reasons or (module is not None and "output" not in reasons):
         return "nothing is stored to compare with"
     return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
@@ -118,7 +127,10 @@ def _differing_entry(wanted: list[list[Any]], module: nn.Module | None) -> str:
 
 
 def _difference(
-    meta: Mapping[str, Any], name: str, stored: NDArray[Any], given: Mapping[str, torch.Tensor]
+    meta: Mapping[str, Any],
+    name: str,
+    stored: NDArray[Any],
+    given: Mapping[str, torch.Tensor],
 ) -> str:
     if name not in given:
         return "the probe does not give it"

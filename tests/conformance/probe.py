@@ -50,7 +50,9 @@ class _Network(Generic[M]):
     bgr: bool
     signed: bool
 
-    def __call__(self, module: nn.Module | None, inputs: Arrays, meta: Mapping[str, Any]) -> Arrays:
+    def __call__(
+        self, module: nn.Module | None, inputs: Arrays, meta: Mapping[str, Any]
+    ) -> Arrays:
         if module is None:
             raise TypeError("this probe needs a module")
         given = {name: self._ours(values) for name, values in inputs.items()}
@@ -85,17 +87,22 @@ def network_probe(
     Without ``run`` the module's result is ``output``, or ``outputs`` names arrays of its method of
     that name. ``bgr`` and ``signed``: the official network's pictures are BGR, and in [-1, 1].
     """
-    return Probe(_Network(run, tuple(outputs.items()), bgr, signed), build, network_inputs)
+    return Probe(
+        _Network(run, tuple(outputs.items()), bgr, signed), build, network_inputs
+    )
 
 
 def operator_probe(
-    run: "Callable[[Given], Arrays]", inputs: Callable[[Mapping[str, Any]], Arrays] | None = None
+    run: "Callable[[Given], Arrays]",
+    inputs: Callable[[Mapping[str, Any]], Arrays] | None = None,
 ) -> Probe:
     """The probe of functions without weights."""
     return Probe(lambda _, given, meta: run(Given(given, meta)), None, inputs)
 
 
-def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> NDArray[np.float64]:
+def _entry_values(
+    name: str, shape: tuple[int, ...], seed: int, gain: float
+) -> NDArray[np.float64]:
     """Float64 values of one state-dict entry, determined by its name, its shape and the seed."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") ^ seed
     normal = np.random.Generator(np.random.PCG64(key)).standard_normal(shape)
@@ -140,7 +147,9 @@ def override_weights(module: nn.Module, overrides: list[dict[str, Any]]) -> None
     state = module.state_dict()
     for rule in overrides:
         for name in rule["entries"]:
-            part = state[name][slice(*rule["slice"])] if "slice" in rule else state[name]
+            part = (
+                state[name][slice(*rule["slice"])] if "slice" in rule else state[name]
+            )
             _OVERRIDES[rule["op"]](part, rule)
 
 
@@ -158,7 +167,9 @@ def network_inputs(meta: Mapping[str, Any]) -> Arrays:
     for index, rule in enumerate(meta["network_inputs"]):
         name = rule.get("name", f"input{index}")
         if "constant" in rule:
-            inputs[name] = torch.full(rule["shape"], rule["constant"], dtype=torch.float32)
+            inputs[name] = torch.full(
+                rule["shape"], rule["constant"], dtype=torch.float32
+            )
         elif "derived" in rule:
             source = list(inputs.values())[rule["of"]]
             inputs[name] = nn.functional.avg_pool2d(source, 2)

@@ -15,21 +15,31 @@ from tests.conformance.probe import Arrays, Probe, fill_weights, network_inputs
 
 
 def network() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1)
+    )
 
 
 def run_network(module: nn.Module, inputs: Arrays, meta: Mapping[str, Any]) -> Arrays:
     assert not module.training
     (picture,) = inputs.values()
     output = module(picture)
-    return {"output": output, "inner": module[0](picture), "mask": (output > 0).to(torch.uint8)}
+    return {
+        "output": output,
+        "inner": module[0](picture),
+        "mask": (output > 0).to(torch.uint8),
+    }
 
 
 PROBES = {
     "net": Probe(run_network, network, network_inputs),
     "ops": Probe(lambda *given: {"output": given[1]["input0"]}, None, network_inputs),
-    "number": Probe(lambda *given: {"output": given[1]["input0"].mean()}, None, network_inputs),
-    "endless": Probe(lambda *_: {"output": torch.full((1, 2), torch.inf)}, None, network_inputs),
+    "number": Probe(
+        lambda *given: {"output": given[1]["input0"].mean()}, None, network_inputs
+    ),
+    "endless": Probe(
+        lambda *_: {"output": torch.full((1, 2), torch.inf)}, None, network_inputs
+    ),
     "empty": Probe(lambda *_: {"output": torch.zeros(1, 0)}, None, network_inputs),
 }
 PICTURE = {
@@ -62,7 +72,8 @@ def stored_arrays() -> dict[str, np.ndarray]:
 
 
 ENTRIES = [
-    [name, list(one.shape), str(one.dtype)[6:]] for name, one in network().state_dict().items()
+    [name, list(one.shape), str(one.dtype)[6:]]
+    for name, one in network().state_dict().items()
 ]
 
 
@@ -72,7 +83,9 @@ def compare(tmp_path, monkeypatch):
     monkeypatch.setattr(conformance, "all_probes", lambda: PROBES)
 
     def compared(
-        arrays: dict[str, np.ndarray], entries: list[list[Any]] | None = ENTRIES, **meta: Any
+        arrays: dict[str, np.ndarray],
+        entries: list[list[Any]] | None = ENTRIES,
+        **meta: Any,
     ) -> str:
         (tmp_path / "meta.json").write_text(json.dumps(META | meta))
         (tmp_path / "params.json").write_text(json.dumps({"entries": entries}))
@@ -89,8 +102,12 @@ def test_an_equal_system_passes_and_a_wrong_output_fails_by_its_own_tolerance(co
     assert compare(arrays) == ""
     arrays["output"][0, 1, 2, 3] += 3e-5
     arrays["inner"] += 2e-5
-    assert compare(arrays) == "output: 3e-05 is above 1e-05; inner: 2e-05 is above 1e-05"
-    assert compare(arrays, tolerance={"output": 4e-5, "inner": 1e-2, "mask": 0.01}) == ""
+    assert (
+        compare(arrays) == "output: 3e-05 is above 1e-05; inner: 2e-05 is above 1e-05"
+    )
+    assert (
+        compare(arrays, tolerance={"output": 4e-5, "inner": 1e-2, "mask": 0.01}) == ""
+    )
 
 
 def test_an_array_measured_by_its_mean(compare):
@@ -107,8 +124,14 @@ def test_a_stored_crop(compare, name):
     arrays[name] = arrays[name][:, :, 2:7, 5:15]
     for left in (5, 4):
         crop = {"top": 2, "left": left, "height": 5, "width": 10, "of": [1, 3, 12, 16]}
-        stored = {"stored_crop": crop} if name == "output" else {"stored_crops": {name: crop}}
-        assert compare(arrays, **stored).partition(": ")[0] == ("" if left == 5 else name)
+        stored = (
+            {"stored_crop": crop}
+            if name == "output"
+            else {"stored_crops": {name: crop}}
+        )
+        assert compare(arrays, **stored).partition(": ")[0] == (
+            "" if left == 5 else name
+        )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +170,11 @@ def test_operators_have_no_entries_and_numbers_may_stand_in_meta(compare):
     assert compare(picture, None, system="ops", tolerance=1e-6) == ""
     assert compare(picture, system="ops", tolerance=1e-6).startswith("state dict")
     for value, reason in ((picture["output"].mean(), ""), (0.25, "output: ")):
-        given = {"values": {"output": float(value)}, "system": "number", "tolerance": 1e-6}
+        given = {
+            "values": {"output": float(value)},
+            "system": "number",
+            "tolerance": 1e-6,
+        }
         assert compare({}, None, **given).startswith(reason)
         assert bool(compare({}, None, **given)) == bool(reason)
 
@@ -156,4 +183,6 @@ def test_operators_have_no_entries_and_numbers_may_stand_in_meta(compare):
 def test_equal_infinities_and_empty_arrays_prove_nothing(compare):
     endless = {"output": np.full((1, 2), np.inf)}
     assert compare(endless, None, system="endless") == "output: not finite"
-    assert compare({"output": np.zeros((1, 0))}, None, system="empty").startswith("output: shape")
+    assert compare({"output": np.zeros((1, 0))}, None, system="empty").startswith(
+        "output: shape"
+    )

@@ -30,6 +30,8 @@ def test_a_training_step_is_that_of_the_official_code(name):
     pair = network_inputs({"network_inputs": [step["blurry"], step["target"]]})
     batch = Batch(pair["input0"].double(), pair["input1"].double())
     rate = step["learning_rate"]
-    values = optimiser_step(recipe, optimisers, network, loss_of, batch, Progress(0, 0.0), rate)
+    values = optimiser_step(
+        recipe, optimisers, network, loss_of, batch, Progress(0, 0.0), rate
+    )
     assert float(values["loss"]) == pytest.approx(step["loss"], rel=1e-7)
     assert output_difference(FIXTURES[name], meta, network.float(), "step.npz") == ""

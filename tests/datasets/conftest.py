@@ -28,7 +28,9 @@ def bring(monkeypatch):
 
     def brought(reader: Reader) -> None:
         offer = Offer(reader.name, "plug-in x.py", Loaded(reader))
-        monkeypatch.setattr(Kind, "_of_plugins", lambda kind: [offer] if kind is READERS else [])
+        monkeypatch.setattr(
+            Kind, "_of_plugins", lambda kind: [offer] if kind is READERS else []
+        )
 
     return brought
 
@@ -76,7 +78,8 @@ def full_disk(tmp_path):
     folder = tmp_path / "full"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
+        capture_output=True,
     )
     if mounted.returncode != 0:
         pytest.skip("no file system can be mounted here: run as root")
@@ -90,7 +93,9 @@ def full_disk(tmp_path):
 def picture(seed, height=40, width=56, bits=16):
     """A picture whose every value counts: uniform noise of full depth."""
     kind = np.uint8 if bits == 8 else np.uint16
-    return np.random.default_rng(seed).integers(0, 2**bits, (height, width, 3), dtype=kind)
+    return np.random.default_rng(seed).integers(
+        0, 2**bits, (height, width, 3), dtype=kind
+    )
 
 
 def put(path, shown):
@@ -113,7 +118,9 @@ def one_pair(folder, files_of, **more: Path):
         write_image(folder / f"{role}.png", shown)
     files = {role: folder / f"{role}.png" for role in files_of} | more
     pair = Pair("a", "a", "train", **files)
-    return Dataset(f"pairs:{folder.name}", folder, (pair,), "e" * 64, folder / ".derived")
+    return Dataset(
+        f"pairs:{folder.name}", folder, (pair,), "e" * 64, folder / ".derived"
+    )
 
 
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
@@ -130,7 +137,9 @@ def write_session(root, pairs, verdicts=None):
     """A session folder whose originals are the files of pairs that exist already."""
     with open_session_folder(root, create=True) as session:
         for number, pair in enumerate(pairs, start=1):
-            planned = PlannedPair(f"{number:04d}_{pair.scene}", number, pair.scene, number - 1)
+            planned = PlannedPair(
+                f"{number:04d}_{pair.scene}", number, pair.scene, number - 1
+            )
             session.plan([{"camera": {"uri": "sim:"}}], [planned])
             folder = session.begin_pair(planned)
             stored = []
@@ -149,7 +158,9 @@ def write_session(root, pairs, verdicts=None):
                 written.append(truth / "flow.npy")
             stored += session.store_written(planned, written)
             names = (f"blurry{pair.blurry.suffix}", f"sharp{pair.blurry.suffix}")
-            pair_files = CompletePair(planned.id, pair.scene, verdict, "", *names, tuple(stored))
+            pair_files = CompletePair(
+                planned.id, pair.scene, verdict, "", *names, tuple(stored)
+            )
             session.complete(pair_files)
     return root
 
@@ -174,7 +185,9 @@ def both(tmp_path, monkeypatch):
             out = tmp_path / name / "out"
             make(out, where)
             files = (path for path in out.parent.rglob("*") if path.is_file())
-            sets.append({str(path.relative_to(out.parent)): path.read_bytes() for path in files})
+            sets.append(
+                {str(path.relative_to(out.parent)): path.read_bytes() for path in files}
+            )
         assert len(sets[0]) > 2
         assert sets[0] == sets[1]
 

@@ -54,10 +54,17 @@ SUFFIXES = [".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2"]
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_good_archive_is_unpacked(tmp_path, suffix):
-    contents = {"set/blurry/1.png": b"one", "set/sharp/1.png": b"two", "set/empty.txt": b""}
+    contents = {
+        "set/blurry/1.png": b"one",
+        "set/sharp/1.png": b"two",
+        "set/empty.txt": b"",
+    }
     path = packed(tmp_path / f"set{suffix}", contents)
     assert unpack(path, tmp_path / "out") == 3
-    files = {p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*.*")}
+    files = {
+        p.relative_to(tmp_path / "out").as_posix(): p
+        for p in (tmp_path / "out").rglob("*.*")
+    }
     assert {name: file.read_bytes() for name, file in files.items()} == contents
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", f"set{suffix}"]
 
@@ -72,7 +79,9 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     tarred = tar(tmp_path / "a.tar", [("good", FILE, b"1"), (name, FILE, b"1")])
     refuse(tarred, "nothing was unpacked")
     (tmp_path / "z").mkdir()
-    refuse(zipped(tmp_path / "z/a.zip", {"good": b"1", name: b"1"}), "nothing was unpacked")
+    refuse(
+        zipped(tmp_path / "z/a.zip", {"good": b"1", name: b"1"}), "nothing was unpacked"
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,7 +97,9 @@ def test_no_name_lands_outside(tmp_path_factory, name):
     except DatasetError:
         pass
     else:
-        outside = [path for path in folder.rglob("*") if folder / "out" not in path.parents]
+        outside = [
+            path for path in folder.rglob("*") if folder / "out" not in path.parents
+        ]
         assert [path for path in outside if path.is_file()] == [archive]
     assert {entry.name for entry in folder.iterdir()} <= {"a.zip", "out"}
 
@@ -97,7 +108,10 @@ def test_no_name_lands_outside(tmp_path_factory, name):
     "kind", [LINK, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
 )
 def test_links_and_devices_are_refused(tmp_path, kind):
-    refuse(tar(tmp_path / "a.tar", [("good", FILE, b"1"), ("bad", kind, b"")]), "'bad' is a link")
+    refuse(
+        tar(tmp_path / "a.tar", [("good", FILE, b"1"), ("bad", kind, b"")]),
+        "'bad' is a link",
+    )
 
 
 def test_links_in_zip_files_are_refused(tmp_path):
@@ -111,7 +125,10 @@ def test_links_in_zip_files_are_refused(tmp_path):
 def test_two_names_for_one_file_are_refused(tmp_path):
     refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("A", FILE, b"2")]), "one file")
     refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a", FILE, b"2")]), "one file")
-    refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a/b", FILE, b"2")]), "file and a folder")
+    refuse(
+        tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a/b", FILE, b"2")]),
+        "file and a folder",
+    )
 
 
 def test_bombs_are_refused(tmp_path):
@@ -133,7 +150,9 @@ def test_a_header_that_claims_less_does_not_help_a_bomb(tmp_path):
 
 
 def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path):
-    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+    with tarfile.open(
+        tmp_path / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT
+    ) as archive:
         info = tarfile.TarInfo("a")
         info.pax_headers = {"comment": "x" * 20_000_000}
         archive.addfile(info)
@@ -153,7 +172,9 @@ def test_damaged_archives_are_refused(tmp_path, suffix):
 def test_a_flipped_byte_ends_in_a_line(tmp_path, suffix):
     contents = {"a": bytes(range(256)) * 4}
     path = tmp_path / f"a{suffix}"
-    zipped(path, contents) if suffix == ".zip" else tar(path, [("a", FILE, contents["a"])])
+    zipped(path, contents) if suffix == ".zip" else tar(
+        path, [("a", FILE, contents["a"])]
+    )
     whole = path.read_bytes()
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :])
@@ -168,7 +189,10 @@ def test_a_flipped_byte_ends_in_a_line(tmp_path, suffix):
 
 def test_a_member_with_too_long_a_name_is_the_one_that_is_named(tmp_path):
     refuse(zipped(tmp_path / "a.zip", {"a" * 300: b""}), "a.zip: 'aaa.*is too long")
-    refuse(tar(tmp_path / "a.tar", [("b/con.png", FILE, b"")]), "a.tar: 'b/con.png' has a name")
+    refuse(
+        tar(tmp_path / "a.tar", [("b/con.png", FILE, b"")]),
+        "a.tar: 'b/con.png' has a name",
+    )
 
 
 def test_the_command(data, tmp_path):

@@ -58,7 +58,9 @@ def audited(tmp_path_factory):
     for split, name in (("train", "astronaut"), ("test", "coffee")):
         add_pair(root, split, name, defocused(scene(name)), scene(name))
     # what the blurry member has at x, the sharp one has at x + (3, -2)
-    add_pair(root, "train", "shifted", defocused(scene("chelsea")), scene("chelsea", 37, 42))
+    add_pair(
+        root, "train", "shifted", defocused(scene("chelsea")), scene("chelsea", 37, 42)
+    )
     wall = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
     add_pair(root, "train", "wall", wall, wall)
     add_pair(root, "train", "broken", scene("rocket"), scene("rocket"))
@@ -70,7 +72,9 @@ def audited(tmp_path_factory):
 
 
 def test_numbers_are_those_that_were_put_in(audited, tmp_path, data):
-    result = data("audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json", code=1)
+    result = data(
+        "audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json", code=1
+    )
     document = json.loads(result.stdout)
     assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
     assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
@@ -92,7 +96,10 @@ def test_numbers_are_those_that_were_put_in(audited, tmp_path, data):
     assert rows["wall"]["misalignment_px"] is None
     assert "broken.png" in rows["broken"]["reason"]
     leak = document["near_duplicates"][0]
-    assert {leak[one].rpartition("-")[2] for one in ("first", "second")} == {"coffee", "leak"}
+    assert {leak[one].rpartition("-")[2] for one in ("first", "second")} == {
+        "coffee",
+        "leak",
+    }
     with (tmp_path / "out" / "audit.csv").open(newline="") as handle:
         table = list(csv.DictReader(handle))
     assert [row["id"] for row in table] == [row["id"] for row in document["pairs"]]
@@ -103,7 +110,10 @@ def test_numbers_are_those_that_were_put_in(audited, tmp_path, data):
     for words in (advice(rows["wall"]["reason"]), "docs/how-to/unknown-alignment.md"):
         assert words
         assert words in page
-    length, sigma = rows["shifted"]["misalignment_px"], rows["shifted"]["misalignment_sigma_px"]
+    length, sigma = (
+        rows["shifted"]["misalignment_px"],
+        rows["shifted"]["misalignment_sigma_px"],
+    )
     assert f"misalignment {length:.2f} ± {sigma:.2f} px in the mean" in page
     assert "so each was measured by itself" in page
 
@@ -117,21 +127,29 @@ def test_the_exit_code_is_for_a_pipeline(audited, tmp_path, data):
     assert bad.returncode == 1
     assert "1 pair misaligned by more than 1 px" in bad.stderr
     assert re.search(r"\(mean \d+\.\d\d ± 0\.\d\d px\)", bad.stderr)
-    assert re.search(r"  perfect pair \(two standard errors\) +median +0\.\d{3}   p95", bad.stdout)
+    assert re.search(
+        r"  perfect pair \(two standard errors\) +median +0\.\d{3}   p95", bad.stdout
+    )
     assert " in two splits, such as" in bad.stderr
     assert "1 pair that cannot be read" in bad.stderr
     assert "1 pair not shown to be aligned" in bad.stderr
     fine = audit(audited, "--fail-above", "0.0005px")
-    assert re.search(r"0\.0005 px, the worst is \S+ \(mean \d+\.\d{5} ± 0\.\d{5} px\)", fine.stderr)
+    assert re.search(
+        r"0\.0005 px, the worst is \S+ \(mean \d+\.\d{5} ± 0\.\d{5} px\)", fine.stderr
+    )
     assert "unknown: train-wall: " in bad.stderr
 
     good = tmp_path / "good"
-    add_pair(good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))
+    add_pair(
+        good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut")
+    )
     assert audit(good, "--fail-above", "1px").returncode == 0
     assert audit(good, "--fail-above", "0.0001").returncode == 1
 
     wrong = tmp_path / "wrong"
-    add_pair(wrong, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))
+    add_pair(
+        wrong, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut")
+    )
     add_pair(wrong, "train", "other", defocused(scene("coffee")), scene("rocket"))
     scenes = audit(wrong, "--fail-above", "1px")
     assert scenes.returncode == 1
@@ -159,7 +177,10 @@ def test_a_killed_audit_goes_on(tmp_path, data):
     earlier = set(cache.glob("measured/*/[0-9a-f]*.json"))
     command = ("audit", f"pairs:{root}", *ALONE)
     with start_command("defocus-data", *command, folder=tmp_path) as process:
-        while len(kept := sorted({*cache.glob("measured/*/[0-9a-f]*.json")} - earlier)) < 2:
+        while (
+            len(kept := sorted({*cache.glob("measured/*/[0-9a-f]*.json")} - earlier))
+            < 2
+        ):
             assert process.poll() is None
             time.sleep(0.01)
         process.kill()
@@ -178,7 +199,10 @@ def test_a_killed_audit_goes_on(tmp_path, data):
 
 def test_a_share_of_pairs_is_drawn_from_none_to_all():
     sizes = (("train", 2.0), ("train", 1.0), *[("test", 3.0)] * 8)
-    pairs = [AuditedPair("a", "a", split, "ok", misalignment_px=size) for split, size in sizes]
+    pairs = [
+        AuditedPair("a", "a", split, "ok", misalignment_px=size)
+        for split, size in sizes
+    ]
     (figure,) = distributions(pairs)
     train, test = figure.curves
     assert (train.x, train.y) == ((1.0, 1.0, 2.0, 2.0), (0.0, 0.5, 0.5, 1.0))
@@ -187,7 +211,9 @@ def test_a_share_of_pairs_is_drawn_from_none_to_all():
     assert figure.x_least == (0.0, 1.0), "the axis holds the limit of 'curate'"
     for limit_px in (0.25, 8.0):
         (figure,) = distributions(pairs, limit_px)
-        assert figure.x_least == (0.0, limit_px), "the axis holds the limit of the audit"
+        assert figure.x_least == (0.0, limit_px), (
+            "the axis holds the limit of the audit"
+        )
     assert distributions(pairs[:9]) == (), "a table shows a few pairs better"
 
 
@@ -196,17 +222,26 @@ def test_the_same_picture_is_recognised_and_another_is_not(tmp_path):
     pictures |= {f"{name}2": scene(name, 120, 100) for name in NAMES}
     changed = {
         "saved": tmp_path / "again.jpg",
-        "small": cv2.resize(pictures["chelsea"], (128, 96), interpolation=cv2.INTER_AREA),
+        "small": cv2.resize(
+            pictures["chelsea"], (128, 96), interpolation=cv2.INTER_AREA
+        ),
         "bright": cv2.convertScaleAbs(pictures["rocket"], alpha=1.2, beta=8),
         "cropped": pictures["retina"][2:, 2:],
     }
     cv2.imwrite(str(changed["saved"]), pictures["astronaut"][..., ::-1], [1, 60])
     changed["saved"] = read_image(tmp_path / "again.jpg")
-    prints = [(name, "train", fingerprint(picture)) for name, picture in pictures.items()]
+    prints = [
+        (name, "train", fingerprint(picture)) for name, picture in pictures.items()
+    ]
     for name, picture in changed.items():
         prints.append((name, "test", fingerprint(np.ascontiguousarray(picture))))
     doubles = {frozenset((one.first, one.second)) for one in near_duplicates(prints)}
-    same = {"saved": "astronaut", "small": "chelsea", "bright": "rocket", "cropped": "retina"}
+    same = {
+        "saved": "astronaut",
+        "small": "chelsea",
+        "bright": "rocket",
+        "cropped": "retina",
+    }
     assert doubles == {frozenset(names) for names in same.items()}
     assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
 
@@ -217,12 +252,22 @@ def test_swapped_and_equally_sharp_members_are_told_apart(tmp_path, data):
     add_pair(root, "train", "swapped", rocket, defocused(rocket))
     add_pair(root, "train", "black", defocused(rocket), np.zeros_like(rocket))
     grain = np.random.default_rng(0).integers(-2, 3, rocket.shape)
-    add_pair(root, "train", "stuck", np.clip(rocket + grain, 0, 255).astype(np.uint8), rocket)
+    add_pair(
+        root, "train", "stuck", np.clip(rocket + grain, 0, 255).astype(np.uint8), rocket
+    )
     result = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE)
-    assert "train-swapped: sharpness: the blurry picture is the sharper one" in result.stderr
-    assert "train-stuck: sharpness: both members are about equally sharp" in result.stderr
+    assert (
+        "train-swapped: sharpness: the blurry picture is the sharper one"
+        in result.stderr
+    )
+    assert (
+        "train-stuck: sharpness: both members are about equally sharp" in result.stderr
+    )
     document = json.loads((tmp_path / "out" / "audit.json").read_text())
-    assert sorted(one["id"] for one in document["warnings"]) == ["train-stuck", "train-swapped"]
+    assert sorted(one["id"] for one in document["warnings"]) == [
+        "train-stuck",
+        "train-swapped",
+    ]
 
 
 def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path, data):
@@ -234,9 +279,13 @@ def test_what_the_blur_does_not_explain_is_named_by_its_cause(tmp_path, data):
         add_pair(root, "train", name, defocused(sharp), picture)
     over = np.clip(3.0 * scene("coffee"), 0, 255).astype(np.uint8)
     add_pair(root, "train", "over", defocused(over), over)
-    result = data("audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE, code=None)
+    result = data(
+        "audit", f"pairs:{root}", "--out", tmp_path / "out", *ALONE, code=None
+    )
     assert "train-moved: unexplained: something moved" in result.stderr
-    assert "train-uneven: unexplained: light changed across the picture" in result.stderr
+    assert (
+        "train-uneven: unexplained: light changed across the picture" in result.stderr
+    )
     assert "train-over: clipped:" in result.stderr
     assert "swapped" not in result.stderr
     document = json.loads((tmp_path / "out" / "audit.json").read_text())
@@ -263,7 +312,10 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path, data):
     out = tmp_path / "out"
     command = ("audit", f"pairs:{root}", "--out", out, "--fail-above", "1px", *ALONE)
     result = data(*command, code=1)
-    assert "train-copied: same picture: blurry and sharp have the same pixels" in result.stderr
+    assert (
+        "train-copied: same picture: blurry and sharp have the same pixels"
+        in result.stderr
+    )
     assert "3 pairs with the same picture twice, such as train-copied" in result.stderr
     document = json.loads((out / "audit.json").read_text())
     same = {row["id"] for row in document["pairs"] if row["same_picture"]}
@@ -273,7 +325,10 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path, data):
     assert "same picture" in page
 
     audit = audit_dataset(open_dataset(f"pairs:{root}"), DEFAULT_ESTIMATOR, 1)
-    for rules, kept in ((Rules(), {"train-good"}), (Rules(same_picture="accept"), None)):
+    for rules, kept in (
+        (Rules(), {"train-good"}),
+        (Rules(same_picture="accept"), None),
+    ):
         accepted = {one.id for one in judged(audit, rules) if one.verdict == "accept"}
         assert accepted == (kept or {row.id for row in audit.pairs})
     reasons = {one.id: one.reason for one in judged(audit, Rules())}
@@ -282,30 +337,45 @@ def test_a_pair_of_one_picture_is_named_and_mostly_rejected(tmp_path, data):
 
 def test_an_audit_leaves_datasets_and_other_audits_alone(tmp_path, data):
     for name in ("one", "two"):
-        add_pair(tmp_path / name, "train", name, defocused(scene("rocket")), scene("rocket"))
+        add_pair(
+            tmp_path / name, "train", name, defocused(scene("rocket")), scene("rocket")
+        )
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
 
     def audited_into(out, name):
-        result = data("audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE, code=None)
+        result = data(
+            "audit", f"pairs:{tmp_path / name}", "--out", out, *ALONE, code=None
+        )
         assert result.returncode in (0, 2), result.stderr
         return result.stderr if result.returncode else ""
 
     for place in ("one", "one/train", "one/new", "two/train"):
-        words = "inside the dataset" if place.startswith("one") else "the folder of a dataset"
+        words = (
+            "inside the dataset"
+            if place.startswith("one")
+            else "the folder of a dataset"
+        )
         assert words in audited_into(tmp_path / place, "one")
     out = tmp_path / "audit"
     assert audited_into(out, "one") == ""
     first = (out / "audit.json").read_bytes()
     result = audited_into(out, "two")
-    assert f"{out}: has the audit of pairs:one; give another folder with --out" in result
+    assert (
+        f"{out}: has the audit of pairs:one; give another folder with --out" in result
+    )
     assert (out / "audit.json").read_bytes() == first
     assert audited_into(out, "one") == ""
-    add_pair(tmp_path / "one", "train", "new", defocused(scene("retina")), scene("retina"))
+    add_pair(
+        tmp_path / "one", "train", "new", defocused(scene("retina")), scene("retina")
+    )
     assert audited_into(out, "one") == "", "the same dataset, changed"
     namesake = tmp_path / "other" / "one"
     add_pair(namesake, "train", "one", defocused(scene("coffee")), scene("coffee"))
     result = audited_into(out, "other/one")
-    assert f"{out}: has the audit of another folder called pairs:one; give another" in result
+    assert (
+        f"{out}: has the audit of another folder called pairs:one; give another"
+        in result
+    )
     assert audited_into(out, "one") == ""
     (out / "audit.json").write_text("{")
     assert "audit.json: damaged" in audited_into(out, "one")

@@ -7,9 +7,19 @@ import pytest
 import torch
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.patching.batch import random_look, random_window, shrunk, with_look
+from defocus.datasets.patching.batch import (
+    random_look,
+    random_window,
+    shrunk,
+    with_look,
+)
 from defocus.datasets.patching.packing import ColourChange, Crop, PatchStore, pack
-from defocus.datasets.patching.source import PatchForm, PatchSource, random_crop, training_patches
+from defocus.datasets.patching.source import (
+    PatchForm,
+    PatchSource,
+    random_crop,
+    training_patches,
+)
 from defocus.pictures.read import read_image
 from tests.datasets.conftest import picture, write_folder
 
@@ -35,7 +45,9 @@ def test_batches_hold_the_known_crops_of_both_files(tmp_path, bits):
         flips.add((crop.upside_down, crop.mirrored))
         pair = pairs[source.store.ids[crop.index]]
         for patch, path in ((blurry, pair.blurry), (target, pair.sharp)):
-            window = read_image(path)[crop.top : crop.top + 33, crop.left : crop.left + 33]
+            window = read_image(path)[
+                crop.top : crop.top + 33, crop.left : crop.left + 33
+            ]
             expected = flipped(window, crop.upside_down, crop.mirrored)
             pixels = np.rint(patch.numpy().transpose(1, 2, 0) * (2**bits - 1))
             assert np.array_equal(pixels, expected)
@@ -59,7 +71,9 @@ def test_shrinking_takes_means_of_what_a_pixel_covers():
 
 def test_windows_are_as_often_and_as_large_as_said_and_inside_the_picture():
     random = fresh()
-    sides = np.array([random_window(70, 1000, ("shrink",), random) for _ in range(4000)])
+    sides = np.array(
+        [random_window(70, 1000, ("shrink",), random) for _ in range(4000)]
+    )
     assert np.mean(sides > 70) == pytest.approx(0.5, abs=0.03)
     assert (sides.min(), sides.max()) == (70, 100)
     assert max(random_window(70, 75, ("shrink",), random) for _ in range(50)) == 75
@@ -85,7 +99,9 @@ def test_what_is_not_asked_for_draws_nothing():
 
 
 def test_grey_is_the_luminance_of_linear_light():
-    colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.25, 0.25, 0.25]])
+    colours = torch.tensor(
+        [[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.25, 0.25, 0.25]]
+    )
     look = with_look(colours.T[:, None], ColourChange(grey=True), noisy=True)
     expected = [0.4984, 0.8625, 0.2979, 1.0, 0.25]  # sRGB of 0.2126, 0.7152, 0.0722
     for channel in look:
@@ -107,7 +123,9 @@ def source(tmp_path):
     names = ("blurry", "target", "dual_pixel_left", "dual_pixel_right")
     members = {**dict.fromkeys(names, flat), "defocus_map": np.full((64, 80), 9.0)}
     pack(tmp_path / "p.h5", [("a", members)])
-    return PatchSource(PatchStore(tmp_path / "p.h5"), 30, needs=("dual_pixel", "defocus_map"))
+    return PatchSource(
+        PatchStore(tmp_path / "p.h5"), 30, needs=("dual_pixel", "defocus_map")
+    )
 
 
 def test_noise_is_the_same_on_picture_and_views_and_not_on_the_target(source):
@@ -115,7 +133,9 @@ def test_noise_is_the_same_on_picture_and_views_and_not_on_the_target(source):
     blurry, target = source.patch("blurry", crop, 60), source.patch("target", crop, 60)
     assert float((blurry - target).std()) == pytest.approx(0.05, rel=0.05)
     assert len(target.unique()) == 1
-    assert all(torch.equal(v, blurry) for v in source.patch("dual_pixel", crop, 60).chunk(2))
+    assert all(
+        torch.equal(v, blurry) for v in source.patch("dual_pixel", crop, 60).chunk(2)
+    )
     assert torch.equal(source.patch("blurry", crop, 60), blurry)
 
 
@@ -139,5 +159,7 @@ def test_channels_change_places_alike_in_both_pictures():
     assert orders[0, 1, 2] / 2000 == pytest.approx(0.7 + 0.3 / 6, abs=0.04)
     colours = torch.rand(3, 4, 5)
     for noisy in (True, False):
-        changed_colours = with_look(colours, ColourChange(channels=(2, 0, 1)), noisy=noisy)
+        changed_colours = with_look(
+            colours, ColourChange(channels=(2, 0, 1)), noisy=noisy
+        )
         assert torch.equal(changed_colours, colours[[2, 0, 1]])

@@ -41,7 +41,10 @@ def pictures():
 
 def folder_of(root, sharp, blurry, of_blurry):
     """One pair; the sharp member has its colours by a profile."""
-    for role, picture, profile in (("sharp", sharp, WIDE), ("blurry", blurry, of_blurry)):
+    for role, picture, profile in (
+        ("sharp", sharp, WIDE),
+        ("blurry", blurry, of_blurry),
+    ):
         (root / role).mkdir(parents=True)
         PillowImage.fromarray(picture).save(root / role / "a.png", icc_profile=profile)
     return root
@@ -61,14 +64,18 @@ def test_a_compensated_pair_keeps_its_colours(wide, data, tmp_path):
         assert profile_of(folder / f"{role}.png") == WIDE
         stored = read_image(folder / f"{role}.png")
         converted = in_srgb(folder / f"{role}.png", stored)  # as a release has it
-        assert np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3  # red for blue
+        assert (
+            np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3
+        )  # red for blue
 
 
 @pytest.fixture
 def mixed(pictures, tmp_path):
     """A folder with one pair whose sharp member alone has its colours by a profile."""
     sharp, blurry = pictures
-    return folder_of(tmp_path / "mixed", sharp[:, :, ::-1], blurry, None)  # red for blue
+    return folder_of(
+        tmp_path / "mixed", sharp[:, :, ::-1], blurry, None
+    )  # red for blue
 
 
 def colour_error(blurry, sharp):
@@ -77,8 +84,17 @@ def colour_error(blurry, sharp):
     return np.sqrt(np.square(apart).mean(axis=(0, 1)))
 
 
-def test_two_colour_spaces_become_one_before_anything_is_measured(pictures, mixed, data, tmp_path):
-    command = ("compensate", f"pairs:{mixed}", "--out", tmp_path / "out", "--photometric", "none")
+def test_two_colour_spaces_become_one_before_anything_is_measured(
+    pictures, mixed, data, tmp_path
+):
+    command = (
+        "compensate",
+        f"pairs:{mixed}",
+        "--out",
+        tmp_path / "out",
+        "--photometric",
+        "none",
+    )
     result = data(*command)
     assert "the sharp one Wide built-in; both are converted to sRGB" in result.stderr
     folder = tmp_path / "out" / "pairs" / "a"
@@ -90,7 +106,14 @@ def test_two_colour_spaces_become_one_before_anything_is_measured(pictures, mixe
     assert np.ptp(document["gain"]) < 0.05
     again = tmp_path / "again"
     files = mixed / "blurry/a.png", mixed / "sharp/a.png"
-    repeat = ("align", *files, "--out", again, "--from-record", folder / "misalignment.json")
+    repeat = (
+        "align",
+        *files,
+        "--out",
+        again,
+        "--from-record",
+        folder / "misalignment.json",
+    )
     data(*repeat)
     assert (again / "sharp.png").read_bytes() == members[1].read_bytes()
 
@@ -102,16 +125,28 @@ def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed, refused):
         released_members(pair)
     whole = read_pair(blurry, sharp)
     for one, file, other in ((whole[0], blurry, sharp), (whole[1], sharp, blurry)):
-        np.testing.assert_array_equal(read_member(file, other), one)  # what a network gets
+        np.testing.assert_array_equal(
+            read_member(file, other), one
+        )  # what a network gets
     for one, plain in zip(whole, pictures[::-1], strict=True):
-        assert colour_error(one, plain).max() < 0.8 < colour_error(plain, plain[:, :, ::-1]).max()
+        assert (
+            colour_error(one, plain).max()
+            < 0.8
+            < colour_error(plain, plain[:, :, ::-1]).max()
+        )
 
 
 def test_profiles_of_one_meaning_are_one_colour_space(wide, tmp_path, refused):
     files = wide / "blurry/a.png", wide / "sharp/a.png"
-    plain, named, damaged = (tmp_path / f"{name}.png" for name in ("plain", "named", "damaged"))
+    plain, named, damaged = (
+        tmp_path / f"{name}.png" for name in ("plain", "named", "damaged")
+    )
     picture = PillowImage.fromarray(read_image(files[0]))
-    for path, profile in ((plain, None), (named, SRGB), (damaged, b"no profile at all" * 20)):
+    for path, profile in (
+        (plain, None),
+        (named, SRGB),
+        (damaged, b"no profile at all" * 20),
+    ):
         picture.save(path, icc_profile=profile)
     assert not in_two_spaces(*files)
     assert not in_two_spaces(plain, named)
@@ -169,7 +204,9 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(
     for read in (lambda: read_pair(plain, sharp), lambda: read_member(sharp, plain)):
         with refused(ImageError):
             read()
-    with pytest.raises(ImageError, match=f"the sharp one in {code}.*convert both to sRGB"):
+    with pytest.raises(
+        ImageError, match=f"the sharp one in {code}.*convert both to sRGB"
+    ):
         released_members(pair)
     read_pair(sharp, sharp)  # both name the same
     (warning,) = warnings_of([Pair("a", "a", "test", sharp, sharp)])
@@ -192,7 +229,9 @@ def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits, tmp_path):
     grey = bytearray(WIDE)
     grey[16:20] = b"GRAY"
     for profile in (b"no profile at all" * 20, bytes(grey), b"", SRGB, WIDE):
-        PillowImage.fromarray(picture).save(tmp_path / "a.png", icc_profile=profile or None)
+        PillowImage.fromarray(picture).save(
+            tmp_path / "a.png", icc_profile=profile or None
+        )
         write_image(target, picture if bits == 8 else picture.astype(np.uint16) * 257)
         before, pixels = target.read_bytes(), read_image(target)
         give_blocks(tmp_path / "a.png", target)
@@ -201,7 +240,9 @@ def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits, tmp_path):
     with PillowImage.open(target) as opened:
         opened.load()  # checks the checksums of chunks
         assert opened.info["icc_profile"] == WIDE
-    (tmp_path / "a.png").rename(tmp_path / "a.nef")  # RAW: what it holds besides says nothing
+    (tmp_path / "a.png").rename(
+        tmp_path / "a.nef"
+    )  # RAW: what it holds besides says nothing
     write_image(target, picture)
     give_blocks(tmp_path / "a.nef", target)
     assert not profile_of(target)

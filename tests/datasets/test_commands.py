@@ -29,7 +29,11 @@ def test_an_import_opens(tmp_path, session, strong, data):
     assert "3 pairs" in result.stdout
     assert "one scene" not in result.stderr
     dataset = open_dataset(f"manifest:{tmp_path / 'set'}")
-    assert [pair.id for pair in dataset.pairs] == ["0001_astronaut", "0002_cafe", "0003_cat"]
+    assert [pair.id for pair in dataset.pairs] == [
+        "0001_astronaut",
+        "0002_cafe",
+        "0003_cat",
+    ]
     assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
     for imported, source in zip(dataset.pairs, strong.pairs, strict=False):
         assert imported.blurry.read_bytes() == source.blurry.read_bytes()
@@ -51,7 +55,9 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
     content = bytearray(whole.read_bytes())
     content[5000] ^= 1
     if what != "missing":
-        victim.write_bytes(bytes(content) if what == "changed" else bytes(content[:5000]))
+        victim.write_bytes(
+            bytes(content) if what == "changed" else bytes(content[:5000])
+        )
     result = data("import", session, "--out", tmp_path / "set", code=1)
     assert "pair 0002_cafe is left out: " in result.stderr
     assert "pair 0002_cafe: sharp.png " in result.stderr
@@ -62,7 +68,9 @@ def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_an_import(
 
 
 @pytest.mark.full
-def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(session, capsys, refused):
+def test_a_pair_of_a_session_that_is_damaged_is_left_out_of_the_dataset(
+    session, capsys, refused
+):
     victim = session / "pairs/0002_cafe/sharp.png"
     victim.write_bytes(victim.read_bytes()[:5000])
     dataset = open_dataset(f"session:{session}")
@@ -85,7 +93,9 @@ def test_import_of_no_good_session(tmp_path, data, what, said, snapshot):
     assert not (tmp_path / "set").exists()
 
 
-def test_import_of_a_pair_that_cannot_be_decoded(tmp_path, strong, data, said, snapshot):
+def test_import_of_a_pair_that_cannot_be_decoded(
+    tmp_path, strong, data, said, snapshot
+):
     pair = strong.pairs[0]
     broken = tmp_path / "broken.png"
     broken.write_bytes(pair.blurry.read_bytes()[:5000])
@@ -114,7 +124,9 @@ def test_raw_files_are_developed_as_a_pair(tmp_path, data):
     imported = open_dataset(f"manifest:{tmp_path / 'set'}").pairs[0]
     read = open_dataset(f"session:{root}").pairs[0]
     for pair in (imported, read):
-        for file, picture_expected in zip((pair.blurry, pair.sharp), expected, strict=True):
+        for file, picture_expected in zip(
+            (pair.blurry, pair.sharp), expected, strict=True
+        ):
             assert file.suffix == ".png"
             pixels = read_image(file)
             assert pixels.dtype == np.uint16
@@ -128,7 +140,9 @@ def test_list_prints_one_json_list_and_lines_for_people(data):
     assert {"pairs:DIR", "manifest:DIR", "session:DIR"} <= set(names)
     result = data("list", code=None)
     assert "sample:wide" in result.stdout
-    assert all(re.search(r"[^.)]\.$|[^.]\)\.$", line) for line in result.stdout.splitlines())
+    assert all(
+        re.search(r"[^.)]\.$|[^.]\)\.$", line) for line in result.stdout.splitlines()
+    )
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -36,7 +36,9 @@ def bracket(tmp_path_factory):
 def with_geometry(dataset, **changes: object):
     (pair,) = dataset.pairs
     geometry = {**pair.metadata[MEASURED], **changes}
-    changed = replace(pair, metadata=MappingProxyType({**pair.metadata, MEASURED: geometry}))
+    changed = replace(
+        pair, metadata=MappingProxyType({**pair.metadata, MEASURED: geometry})
+    )
     return replace(dataset, pairs=(changed,))
 
 
@@ -68,8 +70,11 @@ def test_a_companion_that_is_unknown_does_not_count(bracket, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"zoom": math.nan}, {"zoom": -1.0}, {"shift_px": [1.0]}, {"rotation_deg": "far"}]
+    "changes",
+    [{"zoom": math.nan}, {"zoom": -1.0}, {"shift_px": [1.0]}, {"rotation_deg": "far"}],
 )
 def test_no_geometry_is_refused(bracket, tmp_path, changes):
-    with pytest.raises(DatasetError, match="the geometry of its companion is not a transform"):
+    with pytest.raises(
+        DatasetError, match="the geometry of its companion is not a transform"
+    ):
         compensation(with_geometry(bracket, **changes), tmp_path / "out")

@@ -45,7 +45,9 @@ def source(strong, tmp_path_factory):
 @pytest.fixture(scope="module")
 def root(source, tmp_path_factory):
     out = tmp_path_factory.mktemp("root") / "out"
-    dataset = replace(open_dataset(f"pairs:{source}"), left_out=(LeftOut("gone", "no file"),))
+    dataset = replace(
+        open_dataset(f"pairs:{source}"), left_out=(LeftOut("gone", "no file"),)
+    )
     aligned = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
     assert tuple(pair.id for pair in aligned.pairs) == SCENES
     assert [pair_id for pair_id, _ in aligned.left_out] == ["wall"]
@@ -63,7 +65,10 @@ def test_the_result_is_a_dataset_that_is_aligned(source, root):
     for pair in new.pairs:
         assert pair.sharp is not None
         assert pair.truth is not None
-        assert (pair.split, pair.scene) == (before[pair.id].split, before[pair.id].scene)
+        assert (pair.split, pair.scene) == (
+            before[pair.id].split,
+            before[pair.id].scene,
+        )
         record = json.loads(json.dumps(pair.metadata["compensation"]))
         assert record["model"] == "flow"
         assert record["misalignment"]["status"] == "ok"
@@ -90,7 +95,9 @@ def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path, refused):
 
 def test_a_pair_that_cannot_be_aligned_is_listed(data, source, root):
     """Also by a second run, which has nothing left to make."""
-    finished = data("compensate", f"pairs:{source}", "--out", root, "--model", "flow", "--json")
+    finished = data(
+        "compensate", f"pairs:{source}", "--out", root, "--model", "flow", "--json"
+    )
     document = json.loads(finished.stdout)
     assert document["pairs"] == list(SCENES)
     assert [row["id"] for row in document["left_out"]] == ["wall"]
@@ -101,10 +108,16 @@ def test_defocus_map_and_truth_follow_a_smaller_release(strong, tmp_path):
     one = next(pair for pair in strong.pairs if pair.id == "cat")
     dataset = Dataset("sample:one", strong.root, (one,), "0" * 64, tmp_path / "derived")
     release = Release(scale=0.5)
-    copy = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[0]
+    copy = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[
+        0
+    ]
     assert copy.flow is None, "the true flow was that of the old sharp member"
     large, small = np.load(one.defocus_map), np.load(copy.defocus_map)  # it has one
-    assert small.shape == read_image(copy.truth).shape[:2] == read_image(copy.blurry).shape[:2]
+    assert (
+        small.shape
+        == read_image(copy.truth).shape[:2]
+        == read_image(copy.blurry).shape[:2]
+    )
     assert np.median(small) == pytest.approx(np.median(large) / 2, abs=0.2)
     crop = json.loads(json.dumps(copy.metadata["compensation"]))["crop_px"]
     assert small.shape == (crop["height"] // 2, crop["width"] // 2)
@@ -115,7 +128,9 @@ def test_two_cameras_whose_pictures_differ_in_size(strong, tmp_path):
     pictures = {}
     for role, size in (("blurry", (256, 192)), ("sharp", (320, 240))):
         picture = read_image(getattr(launch, role))[:192, :256]
-        pictures[role] = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC))
+        pictures[role] = np.asarray(
+            cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+        )
     larger = ((1.25, 0.0, 0.125), (0.0, 1.25, 0.125), (0.0, 0.0, 1.0))
     rig = Rig(blurry_size=(256, 192), sharp_size=(320, 240), homography=larger)
     dataset = one_pair(tmp_path, pictures)
@@ -136,15 +151,30 @@ def _stored_map(values):
 FLAT = np.full((64, 96), 3.0, np.float32)
 SPOILT_MAPS = {
     "another size": (_stored_map(FLAT[:50]), r"shape \(50, 96\).*\(64, 96\)"),
-    "not finite": (_stored_map(np.where(FLAT > 9, FLAT, np.float32(np.nan))), "not finite"),
+    "not finite": (
+        _stored_map(np.where(FLAT > 9, FLAT, np.float32(np.nan))),
+        "not finite",
+    ),
     "cut short": (_stored_map(FLAT)[:1000], "no array can be read"),
     "empty": (b"", "no array can be read"),
     "text": (_stored_map(np.full((64, 96), "deep")), "no real numbers"),
     "objects": (_stored_map(np.full((64, 96), None)), "no array can be read"),
-    "a damaged header": (_stored_map(FLAT).replace(b"(64, 96)", b"(64, 96("), "no array can"),
-    "an odd type": (_stored_map(FLAT).replace(b"'<f4'", b"',f4'"), "no array can be read"),
-    "an odd name": (_stored_map(FLAT).replace(b"'shape'", b"'shaqe'"), "no array can be read"),
-    "a huge header": (_stored_map(FLAT).replace(b"(64, 96)", b"(10000000000000, 960)"), "no array"),
+    "a damaged header": (
+        _stored_map(FLAT).replace(b"(64, 96)", b"(64, 96("),
+        "no array can",
+    ),
+    "an odd type": (
+        _stored_map(FLAT).replace(b"'<f4'", b"',f4'"),
+        "no array can be read",
+    ),
+    "an odd name": (
+        _stored_map(FLAT).replace(b"'shape'", b"'shaqe'"),
+        "no array can be read",
+    ),
+    "a huge header": (
+        _stored_map(FLAT).replace(b"(64, 96)", b"(10000000000000, 960)"),
+        "no array",
+    ),
 }
 
 
@@ -171,7 +201,9 @@ def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh, tmp_path):
 
 
 @pytest.mark.full
-def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, capsys, refused):
+def test_a_common_size_is_the_middle_of_what_each_pair_shows(
+    source, tmp_path, capsys, refused
+):
     dataset = open_dataset(f"pairs:{source}")
     own = compensate_dataset(dataset, tmp_path / "each", Release(), flow_estimator)
     sizes = [read_image(pair.blurry).shape for pair in own.pairs]
@@ -182,7 +214,9 @@ def test_a_common_size_is_the_middle_of_what_each_pair_shows(source, tmp_path, c
     )
     height, width = (min(shape[axis] for shape in sizes) for axis in (0, 1))
     assert f"all pairs are cropped to {width}x{height} px" in capsys.readouterr().err
-    files = [path for pair in aligned.pairs for path in (pair.blurry, pair.sharp, pair.truth)]
+    files = [
+        path for pair in aligned.pairs for path in (pair.blurry, pair.sharp, pair.truth)
+    ]
     assert {read_image(path).shape[:2] for path in files if path} == {(height, width)}
     assert aligned.pairs[0].valid_mask is not None
     with refused(DatasetError):

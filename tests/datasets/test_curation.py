@@ -97,12 +97,18 @@ def test_each_rule_rejects_what_breaks_it_and_nothing_else(rule, limit, bad, rea
 
 def test_one_picture_twice_and_what_was_not_measured_have_rules_of_their_own():
     same = replace(GOOD, same_picture=True)
-    assert verdict(same, LAX) == ("reject", "blurry and sharp member are the same picture")
+    assert verdict(same, LAX) == (
+        "reject",
+        "blurry and sharp member are the same picture",
+    )
     assert verdict(same, Rules(same_picture="accept")) == ("accept", "")
     swapped = replace(GOOD, fine_to_coarse=0.1, moved_stops=0.6, specks=9)
     assert not swapped.causes, "no blur explains a pair the other way round"
     bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
-    assert verdict(bare, Rules()) == ("reject", "its misalignment is unknown: too smooth")
+    assert verdict(bare, Rules()) == (
+        "reject",
+        "its misalignment is unknown: too smooth",
+    )
     assert verdict(bare, Rules(unknown="accept")) == ("accept", "")
     bare = replace(bare, status="no-sharp", reason="the pair has no sharp picture")
     assert verdict(bare, Rules())[0] == "reject"
@@ -131,7 +137,10 @@ def test_what_was_not_measured_can_be_looked_at(capsys):
 
 
 def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason():
-    rows = [replace(GOOD, id=name, split=split) for name, split in (("a", "train"), ("b", "test"))]
+    rows = [
+        replace(GOOD, id=name, split=split)
+        for name, split in (("a", "train"), ("b", "test"))
+    ]
     for first, second in (("a", "b"), ("b", "a")):
         splits = {"a": "train", "b": "test"}
         leak = NearDuplicate(first, second, (splits[first], splits[second]), 0.99)
@@ -140,7 +149,10 @@ def test_of_two_pictures_in_two_splits_the_test_one_stays_for_a_short_reason():
         assert judgements[0].reason == "nearly the same picture as b in test"
     names = {"a": "train", **{f"t{n}": "test" for n in range(40)}, "v": "validation"}
     rows = [replace(GOOD, id=name, split=split) for name, split in names.items()]
-    leaks = [NearDuplicate("a", name, ("train", names[name]), 0.99) for name in list(names)[1:]]
+    leaks = [
+        NearDuplicate("a", name, ("train", names[name]), 0.99)
+        for name in list(names)[1:]
+    ]
     judgements = judged(audit_of(*rows, duplicates=tuple(leaks)), Rules())
     assert judgements[0].reason == (
         "nearly the same picture as t0 and 39 more in test; "
@@ -175,7 +187,9 @@ def accepted(curation):
 
 def test_people_overrule_rules_and_may_change_their_mind(curation):
     assert accepted(curation) == ["a", "c"]
-    add_decision(curation.out, Judgement("b", "accept", "it is the lens, it stays", "person"))
+    add_decision(
+        curation.out, Judgement("b", "accept", "it is the lens, it stays", "person")
+    )
     add_decision(curation.out, Judgement("a", "reject", '=a hand, "mine"\n', "person"))
     assert accepted(curation) == ["b", "c"]
     table = (curation.out / "judgements.csv").read_text()
@@ -226,7 +240,14 @@ def made_up(scenes, place=""):
     """A dataset whose files are never opened."""
     metadata = {"place": place} if place else {}
     pairs = tuple(
-        Pair(f"{scene}-{n}", scene, "test", Path("b.png"), Path("s.png"), metadata=metadata)
+        Pair(
+            f"{scene}-{n}",
+            scene,
+            "test",
+            Path("b.png"),
+            Path("s.png"),
+            metadata=metadata,
+        )
         for scene, count in scenes.items()
         for n in range(count)
     )
@@ -240,14 +261,21 @@ def row_of(pair, **more: Any):
 def audit_like(dataset, sizes=None):
     """Rows with the mean blur of scenes; the largest blur is the same in all."""
     blur = sizes or {}
-    quantiles = {p.id: (blur.get(p.scene, 5.0),) * 19 + (8.0, 8.0) for p in dataset.pairs}
-    return audit_of(*(row_of(p, blur_quantiles_px=quantiles[p.id]) for p in dataset.pairs))
+    quantiles = {
+        p.id: (blur.get(p.scene, 5.0),) * 19 + (8.0, 8.0) for p in dataset.pairs
+    }
+    return audit_of(
+        *(row_of(p, blur_quantiles_px=quantiles[p.id]) for p in dataset.pairs)
+    )
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     scenes=st.dictionaries(
-        st.text("abcdefgh", min_size=1, max_size=4), st.integers(1, 5), min_size=3, max_size=30
+        st.text("abcdefgh", min_size=1, max_size=4),
+        st.integers(1, 5),
+        min_size=3,
+        max_size=30,
     ),
     seed=st.integers(0, 3),
 )
@@ -286,12 +314,16 @@ def test_kinds_of_scenes_are_spread_over_the_parts():
     assert Counter(splits.values()) == {"train": 42, "test": 12, "validation": 6}
     for kind in ("in", "out"):
         for size in range(3):
-            members = [splits[s] for s in splits if s.startswith(kind) and blur[s] == size]
+            members = [
+                splits[s] for s in splits if s.startswith(kind) and blur[s] == size
+            ]
             assert Counter(members) == {"train": 7, "test": 2, "validation": 1}
     split = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
     means = mean_blur(split, audit_like(dataset, blur))
     expected = 1.0 * 0.925 + 8.0 * 0.075
-    assert means == pytest.approx(dict.fromkeys(("train", "validation", "test"), expected))
+    assert means == pytest.approx(
+        dict.fromkeys(("train", "validation", "test"), expected)
+    )
     other = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 1)
     assert other != splits
 
@@ -303,21 +335,33 @@ def test_scenes_that_look_alike_or_share_a_source_stay_together():
         replace(p, metadata={"sources": sources[p.scene]}) if p.scene in sources else p
         for p in dataset.pairs
     ]
-    smooth = [np.kron(picture(n, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8)) for n in range(5)]
+    smooth = [
+        np.kron(picture(n, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8))
+        for n in range(5)
+    ]
     looks = dict(zip("abcde", map(fingerprint, smooth), strict=True))
-    looks["b"] = fingerprint(np.minimum(smooth[0].astype(int) + 9, 255).astype(np.uint8))
+    looks["b"] = fingerprint(
+        np.minimum(smooth[0].astype(int) + 9, 255).astype(np.uint8)
+    )
     rows = [row_of(p, fingerprints=(looks[p.scene],)) for p in pairs]
     assert linked_scenes(pairs, audit_of(*rows)) == [("a", "b"), ("c", "d", "e")]
-    splits = draw_splits(replace(dataset, pairs=tuple(pairs)), audit_of(*rows), Shares(), 0)
+    splits = draw_splits(
+        replace(dataset, pairs=tuple(pairs)), audit_of(*rows), Shares(), 0
+    )
     assert splits["a"] == splits["b"]
     assert splits["c"] == splits["d"] == splits["e"]
     assert len(set(splits.values())) == 2
 
 
-@pytest.mark.parametrize("source", ["dpdd", "realdof", "sample", "sdd", "lfdof", "realblur"])
+@pytest.mark.parametrize(
+    "source", ["dpdd", "realdof", "sample", "sdd", "lfdof", "realblur"]
+)
 def test_official_splits_are_never_drawn_again(source):
     dataset = made_up({f"{n:02d}": 1 for n in range(20)})
-    pairs = [replace(p, split="test" if n < 5 else "train") for n, p in enumerate(dataset.pairs)]
+    pairs = [
+        replace(p, split="test" if n < 5 else "train")
+        for n, p in enumerate(dataset.pairs)
+    ]
     dataset = replace(dataset, pairs=tuple(pairs), source=source)
     assert is_official(dataset)
     splits = draw_splits(dataset, audit_like(dataset), Shares(), 0)
@@ -326,7 +370,9 @@ def test_official_splits_are_never_drawn_again(source):
     }
     assert Counter(splits.values()) == {"test": 5, "train": 14, "validation": 1}
     complete = [replace(p, split=splits[p.scene]) for p in pairs]
-    again = draw_splits(replace(dataset, pairs=tuple(complete)), audit_like(dataset), Shares(), 7)
+    again = draw_splits(
+        replace(dataset, pairs=tuple(complete)), audit_like(dataset), Shares(), 7
+    )
     assert again == splits
 
 
@@ -340,10 +386,13 @@ def test_leaks_of_official_splits_are_told(tmp_path):
     root = write_folder(tmp_path / "source", ["a.png", "b.png"], bits=8)
     dataset = replace(open_dataset(f"pairs:{root}"), source="dpdd")
     pairs = [
-        replace(p, split=s) for p, s in zip(dataset.pairs, ("test", "validation"), strict=True)
+        replace(p, split=s)
+        for p, s in zip(dataset.pairs, ("test", "validation"), strict=True)
     ]
     dataset = replace(dataset, pairs=tuple(pairs))
-    look = fingerprint(np.kron(picture(1, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8)))
+    look = fingerprint(
+        np.kron(picture(1, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8))
+    )
     rows = [row_of(p, fingerprints=(look,)) for p in pairs]
     split = split_dataset(dataset, audit_of(*rows), tmp_path / "out", Shares(), 0)
     assert [set(leak) for leak in split.leaks] == [{"a", "b"}]
@@ -359,10 +408,14 @@ def test_the_commands(data, mild, tmp_path):
         for pair in mild.pairs:
             if pair.id in names:
                 source = getattr(pair, role)
-                (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
+                (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(
+                    source.read_bytes()
+                )
     (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
     arguments = ("--on", "1", "--json")
-    result = data("curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments)
+    result = data(
+        "curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments
+    )
     rows = json.loads(result.stdout)["pairs"]
     assert [(row["id"], row["verdict"], row["by"]) for row in rows] == [
         (name, "accept", "rule") for name in names

@@ -58,7 +58,9 @@ def test_edges_cover_the_picture_alone(height, width, side, stride):
         covered[place.top : place.top + side, place.left : place.left + side] = True
     if corners and stride <= side:
         assert covered.all()
-    assert list(corners) == sorted(corners, key=lambda place: (place.top, place.left)), "row by row"
+    assert list(corners) == sorted(
+        corners, key=lambda place: (place.top, place.left)
+    ), "row by row"
     without = places(height, width, side, stride, edges=False)
     assert set(without) <= set(corners)
     assert all(place.top % stride == place.left % stride == 0 for place in without)
@@ -94,7 +96,11 @@ def three(tmp_path):
     flow = np.random.default_rng(1).normal(size=(2, 40, 56)).astype(np.float32)
     np.save(root / "flow.npy", flow)
     np.save(root / "map.npy", flow[0])
-    more = {"flow": root / "flow.npy", "defocus_map": root / "map.npy", "metadata": {"f_number": 4}}
+    more = {
+        "flow": root / "flow.npy",
+        "defocus_map": root / "map.npy",
+        "metadata": {"f_number": 4},
+    }
     full = {pair.id: pair for pair in dataset.pairs}
     full["train-p"] = replace(full["train-p"], **more)
     return replace(dataset, pairs=tuple(full.values()))
@@ -110,14 +116,20 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
     assert len(opened.split("validation")) == 3 * 4
     (test,) = opened.split("test")
     assert test.id == "test-p"
-    np.testing.assert_array_equal(read_image(test.blurry), read_image(whole["test-p"].blurry))
+    np.testing.assert_array_equal(
+        read_image(test.blurry), read_image(whole["test-p"].blurry)
+    )
     for pair in (*training, *opened.split("validation")):
         patch, original = pair.metadata["patch"], whole[str(pair.metadata["patch_of"])]
         assert (pair.scene, pair.split) == (original.scene, original.split)
-        window = np.s_[patch["top"] : patch["top"] + 16, patch["left"] : patch["left"] + 16]
+        window = np.s_[
+            patch["top"] : patch["top"] + 16, patch["left"] : patch["left"] + 16
+        ]
         for role in ("blurry", "sharp", "truth"):
             pixels = read_image(getattr(pair, role))
-            np.testing.assert_array_equal(pixels, read_image(getattr(original, role))[window])
+            np.testing.assert_array_equal(
+                pixels, read_image(getattr(original, role))[window]
+            )
         if original.flow is not None:
             flow = np.load(original.flow)
             np.testing.assert_array_equal(np.load(pair.flow), flow[:, *window])
@@ -164,7 +176,10 @@ def test_others_pictures_stay_theirs(three, tmp_path, knows, refused):
 
 
 def test_nothing_to_cut_is_said(three, tmp_path):
-    for scheme, words in (("dpdd", "validation is as large as 512"), ("sdd", "reduced to 0.7, is")):
+    for scheme, words in (
+        ("dpdd", "validation is as large as 512"),
+        ("sdd", "reduced to 0.7, is"),
+    ):
         with pytest.raises(NotApplicableError, match=words):
             cut_dataset(three, tmp_path / "out", SCHEMES[scheme], where=1)
     assert not (tmp_path / "out").exists()

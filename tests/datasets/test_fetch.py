@@ -20,7 +20,12 @@ from defocus.datasets.api import Reader, open_dataset, reader_card, reader_names
 from defocus.datasets.checksums import folder_hashes
 from defocus.datasets.commands import fetch
 from defocus.datasets.differences import verify_folder
-from defocus.datasets.fetching import fetch_known_file, fetch_release, listing_of, place_of
+from defocus.datasets.fetching import (
+    fetch_known_file,
+    fetch_release,
+    listing_of,
+    place_of,
+)
 from defocus.datasets.pair import ReaderCard
 from defocus.datasets.release.packaging import package_dataset
 from defocus.errors import DatasetError, DefocusError, InputError, StorageError
@@ -43,7 +48,9 @@ class Server:
     wrong: bool = False  # pictures have another last byte
     endless: bool = False  # 64 MB are sent in the place of a picture
     sent: int = 0  # bytes of them that were taken, and the last that were offered
-    stalls: bool = False  # it stops inside of a picture, and before its rest, until ``go``
+    stalls: bool = (
+        False  # it stops inside of a picture, and before its rest, until ``go``
+    )
     go: threading.Event = field(default_factory=threading.Event)
 
 
@@ -136,7 +143,9 @@ def test_a_release_arrives_whole_and_once(data, server, tmp_path):
 def test_cut_connections_are_gone_on_with(server, tmp_path, ranges):
     server.cuts, server.ranges = 6, ranges
     if not ranges:
-        server.cuts = 3  # each time from the start, so that no attempt brings more than the last
+        server.cuts = (
+            3  # each time from the start, so that no attempt brings more than the last
+        )
     fetch_release([place_of(server.address)], tmp_path / "copy")
     assert verify_folder(tmp_path / "copy").ok
     assert not list((tmp_path / "copy").rglob(".*"))
@@ -176,7 +185,9 @@ def test_what_a_killed_run_has_is_kept(server, tmp_path, refused):
     assert verify_folder(tmp_path / "copy").ok
 
 
-def test_a_disk_that_does_not_keep_what_arrived_is_told_as_such(whole, tmp_path, monkeypatch):
+def test_a_disk_that_does_not_keep_what_arrived_is_told_as_such(
+    whole, tmp_path, monkeypatch
+):
     def faulty(folder: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
@@ -213,7 +224,9 @@ def test_no_endless_file_is_read(server, tmp_path, cache_folder, form, refused):
 
 @pytest.mark.full
 def test_a_stalled_server_is_left(server, tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(fetching, "STALLED_SECONDS", 1.0)  # a busy machine answers within it
+    monkeypatch.setattr(
+        fetching, "STALLED_SECONDS", 1.0
+    )  # a busy machine answers within it
     monkeypatch.setattr(fetching, "TRIES", 1)
     server.stalls = True
     fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")
@@ -231,23 +244,38 @@ def test_a_dead_mirror_is_waited_for_once(server, tmp_path, monkeypatch, capsys)
     assert len(fetch.new) > 3
     assert verify_folder(tmp_path / "copy").ok
     assert len(waited) == fetching.TRIES - 1
-    assert capsys.readouterr().err.count("the other sources come first from now on") == 1
+    assert (
+        capsys.readouterr().err.count("the other sources come first from now on") == 1
+    )
     assert [place.name for place in sources] == [server.address, "http://127.0.0.1:9"]
 
 
 def test_a_part_and_then_the_rest(data, server, tmp_path, refused):
     out = tmp_path / "copy"
-    result = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", "--json", code=None)
+    result = data(
+        "fetch",
+        server.address,
+        "--out",
+        out,
+        "--only",
+        "pairs/a/*",
+        "--json",
+        code=None,
+    )
     assert json.loads(result.stdout)["left"] == 2
     against = data("verify", out, "--against", server.address, "--json", code=None)
     wrong = {one["file"] for one in json.loads(against.stdout)["wrong"]}
     assert wrong == {"pairs/b/blurry.png", "pairs/b/sharp.png"}
     assert against.returncode == 1
     check = data("verify", out, code=1)
-    assert re.search(r": 2 missing, \d+ files right; 'defocus-data fetch' gets", check.stdout)
+    assert re.search(
+        r": 2 missing, \d+ files right; 'defocus-data fetch' gets", check.stdout
+    )
     with refused(DatasetError):
         fetch_release([place_of(server.address)], out, only=["nothing/*"])
-    again = data("fetch", server.address, "--out", out, "--only", "pairs/a/*", code=None)
+    again = data(
+        "fetch", server.address, "--out", out, "--only", "pairs/a/*", code=None
+    )
     assert "use it with" not in again.stdout
     assert "without --only" in again.stdout
     rest = data("fetch", server.address, "--out", out, code=None)
@@ -259,7 +287,9 @@ def test_a_part_and_then_the_rest(data, server, tmp_path, refused):
 @pytest.mark.parametrize("form", ["folder", "hdf5", "webdataset", "imagefolder"])
 def test_names_of_any_script_arrive(data, server, tmp_path, form):
     """The file's name is the id, in the release, over HTTP and as the copy is opened."""
-    source = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['カフェ_01.png'], bits=8)}")
+    source = open_dataset(
+        f"pairs:{write_folder(tmp_path / 'x', ['カフェ_01.png'], bits=8)}"
+    )
     server.root = package_dataset(source, tmp_path / "made", form, DETAILS, 10**9).root
     out = tmp_path / "copy"
     data("fetch", server.address, "--out", out)
@@ -276,7 +306,15 @@ def test_a_later_version_takes_from_the_earlier_one(data, server, tmp_path):
     earlier = tmp_path / "earlier"
     package_dataset(open_dataset(f"pairs:{source}"), earlier, "folder", DETAILS, 10**9)
     sha256 = listing_of([place_of(str(server.root))]).sha256
-    arguments = ("fetch", earlier, server.address, "--out", tmp_path / "copy", "--sha256", sha256)
+    arguments = (
+        "fetch",
+        earlier,
+        server.address,
+        "--out",
+        tmp_path / "copy",
+        "--sha256",
+        sha256,
+    )
     data(*arguments)
     assert folder_hashes(tmp_path / "copy") == folder_hashes(server.root)
     pictures = {name for name, _ in server.asked if name.endswith(".png")}
@@ -304,7 +342,9 @@ def test_nothing_is_written_through_a_link(server, tmp_path, refused):
     out = tmp_path / "copy"
     out.mkdir()
     (tmp_path / "elsewhere").mkdir()
-    (out / "manifest-sha256.txt").write_bytes((server.root / "manifest-sha256.txt").read_bytes())
+    (out / "manifest-sha256.txt").write_bytes(
+        (server.root / "manifest-sha256.txt").read_bytes()
+    )
     (out / "pairs").symlink_to(tmp_path / "elsewhere")
     with refused(DatasetError):
         fetch_release([place_of(server.address)], out)
@@ -328,18 +368,26 @@ def test_the_hash_of_an_archive_is_recorded_and_kept_to(server, tmp_path, refuse
 
 def test_a_published_set_is_fetched_by_name(server, tmp_path, bring):
     (server.root / "set.zip").write_bytes(b"first" * 100)
-    card = ReaderCard("A set", "a page", "CC-BY-4.0", True, archive=server.address + "/set.zip")
+    card = ReaderCard(
+        "A set", "a page", "CC-BY-4.0", True, archive=server.address + "/set.zip"
+    )
     bring(Reader("a-set", lambda _: pytest.fail("not opened"), card))
     arguments = ["a-set", "--out", str(tmp_path / "sets")]
     unknown = CliRunner().invoke(fetch.command, arguments)
-    assert "nobody knows its hash; give --sha256, or --trust-first" in str(unknown.exception)
+    assert "nobody knows its hash; give --sha256, or --trust-first" in str(
+        unknown.exception
+    )
     result = CliRunner().invoke(fetch.command, [*arguments, "--trust-first"])
     assert "unpack it with 'defocus-data import" in result.output
     assert (tmp_path / "sets/set.zip").read_bytes() == b"first" * 100
     asked = len(server.asked)
     assert CliRunner().invoke(fetch.command, arguments).exit_code == 0
     assert len(server.asked) == asked
-    assert {n for n in reader_names() if reader_card(n).archive} == {"a-set", "zedd", "zedd-stacks"}
+    assert {n for n in reader_names() if reader_card(n).archive} == {
+        "a-set",
+        "zedd",
+        "zedd-stacks",
+    }
 
 
 def test_published_sets_are_told_where_to_get(data, tmp_path, said, snapshot):

@@ -32,14 +32,19 @@ def rendering(tmp_path_factory):
     from_x = x.copy()
     for _ in range(8):  # the flow at the place that is shown here
         from_x = x - 1.2 * np.tanh((from_x - WIDTH / 2) / 60)
-    moved = GAIN * cv2.remap(scene, from_x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    moved = GAIN * cv2.remap(
+        scene, from_x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     moved[COVERED] = np.random.default_rng(0).uniform(0, 1, moved[COVERED].shape)
     blurry = cv2.GaussianBlur(scene, (0, 0), 1.5)
     return one_pair(folder, encoded(truth=scene, blurry=blurry, sharp=moved))
 
 
 def encoded(**light: NDArray[np.float32]):
-    return {n: as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16) for n, one in light.items()}
+    return {
+        n: as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16)
+        for n, one in light.items()
+    }
 
 
 def reference(dataset, model):
@@ -51,10 +56,14 @@ def mask_of(dataset):
 
 
 def source(dataset, target="registered-flow"):
-    return training_patches(dataset, "train", target, PatchForm(64, supervision=("valid_mask",)))
+    return training_patches(
+        dataset, "train", target, PatchForm(64, supervision=("valid_mask",))
+    )
 
 
-def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(rendering):
+def test_it_is_nearer_to_the_truth_than_the_global_one_where_the_mask_is_valid(
+    rendering,
+):
     (pair,) = rendering.pairs
     truth, mask = as_float(read_image(pair.truth)), mask_of(rendering)
     assert mask.mean() > 0.7
@@ -72,17 +81,23 @@ def contents(folder):
     """Hash and time of each file."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     states = [(sha256_file(path), path.stat().st_mtime_ns) for path in files]
-    return dict(zip((str(path.relative_to(folder)) for path in files), states, strict=True))
+    return dict(
+        zip((str(path.relative_to(folder)) for path in files), states, strict=True)
+    )
 
 
-def test_both_references_share_a_measurement_and_no_file(rendering, tmp_path, monkeypatch):
+def test_both_references_share_a_measurement_and_no_file(
+    rendering, tmp_path, monkeypatch
+):
     first = replace(rendering, derived=tmp_path / "first")
     alone = reference(first, "global")
     kept = contents(first.derived / "aligned")
     assert set(kept) == {
         f"dis/a/{one}" for one in ("reference.json", "sharp.png", "valid_mask.png")
     }
-    monkeypatch.setattr("defocus.datasets.measuring.kept.measure", None)  # not measured again
+    monkeypatch.setattr(
+        "defocus.datasets.measuring.kept.measure", None
+    )  # not measured again
     by_flow = reference(first, "flow")
     assert contents(first.derived / "aligned") == kept
     assert reference(first, "global") == alone
@@ -98,12 +113,17 @@ def test_both_references_share_a_measurement_and_no_file(rendering, tmp_path, mo
     assert hashes[0] == hashes[1], "whichever is made first"
 
 
-def test_another_version_of_the_aligner_packs_the_pairs_again(rendering, tmp_path, monkeypatch):
+def test_another_version_of_the_aligner_packs_the_pairs_again(
+    rendering, tmp_path, monkeypatch
+):
     dataset = replace(rendering, derived=tmp_path / "derived")
     first = source(dataset).store.path
     assert source(dataset).store.path == first
     monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
-    assert source(dataset).store.path.name == "train-registered-flow-dis-r9.9-valid_mask.h5"
+    assert (
+        source(dataset).store.path.name
+        == "train-registered-flow-dis-r9.9-valid_mask.h5"
+    )
     assert first.is_file()
 
 
@@ -111,7 +131,9 @@ def test_a_shrunk_pixel_is_valid_if_all_pixels_under_it_are(rendering):
     patches = source(rendering)
     crop = Crop(0, 150, 40, window_px=128, mirrored=True)
     cut = mask_of(rendering)[150:278, 40:168][:, ::-1].reshape(64, 2, 64, 2)
-    assert np.array_equal(patches.patch("valid_mask", crop, 64)[0].numpy(), cut.all(axis=(1, 3)))
+    assert np.array_equal(
+        patches.patch("valid_mask", crop, 64)[0].numpy(), cut.all(axis=(1, 3))
+    )
 
 
 @pytest.mark.parametrize("target", ["sharp", "registered", "truth"])

@@ -32,7 +32,9 @@ def made(root, name, count, roles=ROLES):
         folder = root / name / str(number)
         for seed, role in enumerate(roles):
             put(folder / f"{role}.png", picture(len(name) * 1000 + 10 * number + seed))
-        np.save(folder / "map.npy", np.random.default_rng(number).normal(0, 9, (40, 56)))
+        np.save(
+            folder / "map.npy", np.random.default_rng(number).normal(0, 9, (40, 56))
+        )
         files = {role: folder / f"{role}.png" for role in roles}
         pairs.append(Pair(f"{name}{number}", f"{name}{number}", "train", **files,
                           defocus_map=folder / "map.npy"))  # fmt: skip
@@ -81,7 +83,9 @@ def test_batches_have_what_was_asked_for_and_nothing_else(dataset):
     plain = source(dataset).batch(3, 4, 7)
     assert not plain.extra
     assert not plain.supervision
-    asked = source(dataset, needs=("defocus_map",), supervision=("dual_pixel",)).batch(3, 4, 7)
+    asked = source(dataset, needs=("defocus_map",), supervision=("dual_pixel",)).batch(
+        3, 4, 7
+    )
     assert torch.equal(asked.blurry, plain.blurry)
     assert torch.equal(asked.target, plain.target)
     assert {name: tuple(one.shape) for name, one in asked.extra.items()} == {
@@ -96,7 +100,9 @@ def test_a_pair_without_what_is_needed_is_named(dataset, tmp_path, refused):
     poor = made(tmp_path, "poor", 1, ROLES[:2])
     with refused(NotApplicableError):
         source(poor, dual=True)
-    mapless = replace(poor, pairs=tuple(replace(pair, defocus_map=None) for pair in poor.pairs))
+    mapless = replace(
+        poor, pairs=tuple(replace(pair, defocus_map=None) for pair in poor.pairs)
+    )
     with refused(NotApplicableError):
         source(mapless, supervision=("defocus_map",))
     write_image(dataset.pairs[0].dual_pixel_left, picture(1, 41))
@@ -115,7 +121,11 @@ def test_raw_and_packed_files_give_the_same_bits(tmp_path, bits):
     pack(tmp_path / "p.h5", rows)
     pack(tmp_path / "r.h5", rows, "raw")
     packed, raw = PatchStore(tmp_path / "p.h5"), PatchStore(tmp_path / "r.h5")
-    for crop in (Crop(0, 0, 0), Crop(2, 50, 33, mirrored=True), Crop(1, 3, 7, True, True, 3)):
+    for crop in (
+        Crop(0, 0, 0),
+        Crop(2, 50, 33, mirrored=True),
+        Crop(1, 3, 7, True, True, 3),
+    ):
         for member in ("blurry", "target", "defocus_map"):
             expected = packed.read_member(member, crop, 100)
             member_pixels = raw.read_member(member, crop, 100)
@@ -142,7 +152,9 @@ def test_a_mixture_draws_by_weight_and_seed_alone(dataset, tmp_path):
     assert alone.blurry.shape == (3, 3, 24, 24)
 
 
-@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("inf")]])
+@pytest.mark.parametrize(
+    "weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, float("inf")]]
+)
 def test_a_senseless_mixture_is_refused(dataset, weights, refused):
     with pytest.raises(InputError):
         PatchMixture([source(dataset), source(dataset)], weights)
@@ -152,13 +164,20 @@ def test_a_senseless_mixture_is_refused(dataset, weights, refused):
 
 def test_a_worker_that_gets_a_raw_mixture_reads_the_same(dataset, tmp_path):
     """What a worker is given is pickled; files are opened again where it is unpickled."""
-    options = {"needs": ("dual_pixel",), "storage": "raw", "augment": ("flip", "rotate")}
+    options = {
+        "needs": ("dual_pixel",),
+        "storage": "raw",
+        "augment": ("flip", "rotate"),
+    }
     mixture = PatchMixture(
-        [source(dataset, **options), source(made(tmp_path, "other", 1), **options)], [1, 1]
+        [source(dataset, **options), source(made(tmp_path, "other", 1), **options)],
+        [1, 1],
     )
     here = PairPatches(mixture, length=6, seed=4)
     first = [here[index] for index in range(6)]
     there = pickle.loads(pickle.dumps(here))  # noqa: S301 - our own object, as DataLoader sends it
     assert all(len(patches) == 3 for patches in first)
     for index, patches in enumerate(first):
-        assert all(torch.equal(a, b) for a, b in zip(there[index], patches, strict=True))
+        assert all(
+            torch.equal(a, b) for a, b in zip(there[index], patches, strict=True)
+        )

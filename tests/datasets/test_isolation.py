@@ -31,8 +31,13 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("mine")
     for seed, name in enumerate("abcd"):
         noise = np.random.default_rng(seed).integers(0, 256, (12, 16, 3), np.uint8)
-        sharp = cv2.resize(noise, (120 + 8 * (name > "a"), 96), interpolation=cv2.INTER_CUBIC)
-        for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2))):
+        sharp = cv2.resize(
+            noise, (120 + 8 * (name > "a"), 96), interpolation=cv2.INTER_CUBIC
+        )
+        for role, picture in (
+            ("sharp", sharp),
+            ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2)),
+        ):
             (root / role).mkdir(exist_ok=True)
             cv2.imwrite(str(root / role / f"{name}.png"), picture)
     damaged = root / "sharp/b.png"
@@ -63,11 +68,21 @@ def called(words):
 
 
 @pytest.mark.parametrize("name", [one for one in COMMANDS if " " in one])
-def test_pairs_that_cannot_be_read_are_left_out_by_name(folder, tmp_path, monkeypatch, name):
+def test_pairs_that_cannot_be_read_are_left_out_by_name(
+    folder, tmp_path, monkeypatch, name
+):
     """Of a release, also by a second run; ``test_odd_folder.py`` asks every command."""
     monkeypatch.chdir(tmp_path)
     Path("card.toml").write_text(CARD)
-    words = [name.split()[0], f"pairs:{folder}", "--out", "out", *COMMANDS[name], "--on", "1"]
+    words = [
+        name.split()[0],
+        f"pairs:{folder}",
+        "--out",
+        "out",
+        *COMMANDS[name],
+        "--on",
+        "1",
+    ]
     for _ in range(2):
         result = called(words)
         assert result.return_value == 1, result.output
@@ -101,9 +116,13 @@ def test_an_error_that_nobody_foresaw_is_the_pairs_own(folder, tmp_path, monkeyp
         words = [verb, f"pairs:{folder}", "--out", str(out / verb), "--on", "1"]
         result = called([*words, "--log-file", str(tmp_path / "log")])
         assert result.return_value == 1
-        assert re.search(r"\ba( is left out)?: unforeseen OddError: odd; please", result.stderr)
+        assert re.search(
+            r"\ba( is left out)?: unforeseen OddError: odd; please", result.stderr
+        )
     assert "Traceback" in (tmp_path / "log").read_text()
-    assert [pair.id for pair in open_dataset(f"manifest:{out / 'compensate'}").pairs] == ["d"]
+    assert [
+        pair.id for pair in open_dataset(f"manifest:{out / 'compensate'}").pairs
+    ] == ["d"]
     monkeypatch.undo()
     assert called(words).return_value == 1
     again = open_dataset(f"manifest:{out / 'compensate'}").pairs
@@ -114,6 +133,8 @@ def test_full_disks_stop_all(folder, tmp_path, monkeypatch):
     full = storage_error(OSError(28, "No space left on device"), tmp_path)
     odd = failing("a", full, compensating.measured_pair)
     monkeypatch.setattr(compensating, "measured_pair", odd)
-    result = called(["compensate", f"pairs:{folder}", "--out", f"{tmp_path}/out", "--on", "1"])
+    result = called(
+        ["compensate", f"pairs:{folder}", "--out", f"{tmp_path}/out", "--on", "1"]
+    )
     assert result.exception is full
     assert not (tmp_path / "out" / "manifest.json").exists()

@@ -41,7 +41,9 @@ def test_sidecar(copy, tmp_path, both):
     sidecar = tmp_path / "with-1" / "out"
 
     def applied(out, jobs):
-        apply_sidecar(name, replace(opened, derived=out.with_name("applied")), sidecar, jobs)
+        apply_sidecar(
+            name, replace(opened, derived=out.with_name("applied")), sidecar, jobs
+        )
 
     both(applied)
     assert len(list(tmp_path.glob("with-2/applied/**/sharp.png"))) == 2
@@ -49,7 +51,11 @@ def test_sidecar(copy, tmp_path, both):
 
 def test_compensate(copy, both):
     opened = open_dataset(f"realdof:{copy}")
-    both(lambda out, jobs: compensate_dataset(opened, out, Release(), flow_estimator, where=jobs))
+    both(
+        lambda out, jobs: compensate_dataset(
+            opened, out, Release(), flow_estimator, where=jobs
+        )
+    )
 
 
 def test_patches(copy, both):

@@ -37,7 +37,8 @@ VIEWS = [
 
 
 @pytest.mark.parametrize(
-    "folder", ["", "dd_dp_dataset_canon/dd_dp_dataset_png", "dd_dp_dataset_canon", "DPDD"]
+    "folder",
+    ["", "dd_dp_dataset_canon/dd_dp_dataset_png", "dd_dp_dataset_canon", "DPDD"],
 )
 def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path, folder):
     tree(tmp_path / folder, DPDD)
@@ -51,18 +52,32 @@ def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path, folder):
 
 def lfdof(root):
     inputs = [f"test_data/input/ISO_{n}/ISO_{n}_ap1_1.png" for n in (1, 2)]
-    return tree(root, [*inputs, *(f"test_data/ground_truth/ISO_{n}.png" for n in (1, 2))])
+    return tree(
+        root, [*inputs, *(f"test_data/ground_truth/ISO_{n}.png" for n in (1, 2))]
+    )
 
 
 def realdof(root):
-    return tree(root, [f"{role}/0{n}.png" for role in ("source", "target") for n in (1, 2)])
+    return tree(
+        root, [f"{role}/0{n}.png" for role in ("source", "target") for n in (1, 2)]
+    )
 
 
 @pytest.mark.parametrize(
     ("reader", "make", "gone", "every"),
     [
-        ("dpdd", lambda root: tree(root, DPDD), "test_c/target/1P0A1985.png", "*/target/*"),
-        ("lfdof", lfdof, "test_data/ground_truth/ISO_2.png", "test_data/ground_truth/*"),
+        (
+            "dpdd",
+            lambda root: tree(root, DPDD),
+            "test_c/target/1P0A1985.png",
+            "*/target/*",
+        ),
+        (
+            "lfdof",
+            lfdof,
+            "test_data/ground_truth/ISO_2.png",
+            "test_data/ground_truth/*",
+        ),
         ("realdof", realdof, "target/02.png", "target/*"),
         ("realblur", lambda root: realblur(root), "*/scene001/gt/gt_2.png", "*/*/gt/*"),
         ("realbokeh", realbokeh, "train/gt/1/1_f8.0.JPG", "*/in/*"),
@@ -117,7 +132,9 @@ def test_dpdd_test_pictures_carry_their_place(tmp_path, refused):
     tree(tmp_path, DPDD)
     np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([2]))
     np.save(tmp_path / "test_c" / "outdoor_labels.npy", np.array([1]))
-    places = {p.id: p.metadata.get("place") for p in open_dataset(f"dpdd:{tmp_path}").pairs}
+    places = {
+        p.id: p.metadata.get("place") for p in open_dataset(f"dpdd:{tmp_path}").pairs
+    }
     assert places["1P0A1983"] == "indoor"
     assert places["1P0A0917"] == "outdoor"
     assert places["1P0A0890"] is None
@@ -173,8 +190,15 @@ TREES = {
     ),
     "lfdof": (
         [
-            *(f"train_data/input/IMG_1275/IMG_1275_ap{a}_0{f}.png" for a in (1, 3) for f in (0, 4)),
-            *("train_data/ground_truth/IMG_1275.png", "test_data/ground_truth/IMG_2000.png"),
+            *(
+                f"train_data/input/IMG_1275/IMG_1275_ap{a}_0{f}.png"
+                for a in (1, 3)
+                for f in (0, 4)
+            ),
+            *(
+                "train_data/ground_truth/IMG_1275.png",
+                "test_data/ground_truth/IMG_2000.png",
+            ),
             "test_data/input/IMG_2000/IMG_2000_ap2_01.png",
         ],
         {
@@ -185,11 +209,21 @@ TREES = {
         | {"IMG_2000_ap2_01": ("test", "IMG_2000", "IMG_2000.png")},
     ),
     "cuhk": (
-        ["image/out_of_focus0006.jpg", "image/out_of_focus0023.JPG", "image/motion0001.jpg"],
-        {f"out_of_focus{n}": ("test", f"out_of_focus{n}", None) for n in ("0006", "0023")},
+        [
+            "image/out_of_focus0006.jpg",
+            "image/out_of_focus0023.JPG",
+            "image/motion0001.jpg",
+        ],
+        {
+            f"out_of_focus{n}": ("test", f"out_of_focus{n}", None)
+            for n in ("0006", "0023")
+        },
     ),
     "pixeldp": (
-        [f"PixelDP/test_{v}/source/a{end}.png" for v, end in (("c", ""), ("l", "_L"), ("r", "_R"))],
+        [
+            f"PixelDP/test_{v}/source/a{end}.png"
+            for v, end in (("c", ""), ("l", "_L"), ("r", "_R"))
+        ],
         {"a": ("test", "a", None)},
     ),
     "rtf": (
@@ -222,7 +256,9 @@ def test_ded_is_split_by_scene_and_paired_by_the_last_number(tmp_path):
     assert {scene for _, scene, _ in rows.values()} == set("abcdefgh")
     assert rows["c-0001"][2] == "c_x_0001.jpg"
     assert {"train", "test"} <= {split for split, _, _ in rows.values()}
-    flat = open_dataset(f"ded:{tree(tmp_path / 'flat', ['image/image_7.jpg', 'sharp/z_7.jpg'])}")
+    flat = open_dataset(
+        f"ded:{tree(tmp_path / 'flat', ['image/image_7.jpg', 'sharp/z_7.jpg'])}"
+    )
     assert shown(flat) == {"image_7": ("test", "image_7", "z_7.jpg")}
 
 
@@ -232,7 +268,9 @@ REALBLUR = "RealBlur-J_ECC_IMCORR_centroid_itensity_ref"
 def realblur(root):
     lines = []
     for scene, number in (("scene001", 1), ("scene001", 2), ("scene050", 1)):
-        pair = [f"{REALBLUR}/{scene}/{role}/{role}_{number}.png" for role in ("gt", "blur")]
+        pair = [
+            f"{REALBLUR}/{scene}/{role}/{role}_{number}.png" for role in ("gt", "blur")
+        ]
         tree(root, pair)
         lines.append(" ".join(pair))
     (root / "RealBlur_J_train_list.txt").write_text("\n".join(lines[:2]) + "\n")
@@ -254,7 +292,8 @@ def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", [f"../x.png {REALBLUR}/scene001/blur/blur_1.png", "one", "/etc/passwd /etc/passwd"]
+    "line",
+    [f"../x.png {REALBLUR}/scene001/blur/blur_1.png", "one", "/etc/passwd /etc/passwd"],
 )
 def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path, line, refused):
     root = realblur(tmp_path)
@@ -264,7 +303,9 @@ def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path, line, refused):
 
 
 def test_pictures_are_all_test_material(tmp_path):
-    dataset = open_dataset(f"pictures:{tree(tmp_path, ['a.png', 'b b.JPG'.lower(), '.c.png'])}")
+    dataset = open_dataset(
+        f"pictures:{tree(tmp_path, ['a.png', 'b b.JPG'.lower(), '.c.png'])}"
+    )
     assert [pair.split for pair in dataset.pairs] == ["test", "test"]
     assert all(pair.sharp is None for pair in dataset.pairs)
 
@@ -308,7 +349,9 @@ def test_a_wrong_mapping_says_what_is_wrong(tmp_path, refused):
 
 
 def test_every_missing_extra_and_wrong_file_is_named(tmp_path):
-    names = [f"{role}/{n:02d}.png" for role in ("source", "target") for n in range(1, 51)]
+    names = [
+        f"{role}/{n:02d}.png" for role in ("source", "target") for n in range(1, 51)
+    ]
     tree(tmp_path, names)
     complete = check_dataset(f"realdof:{tmp_path}")
     assert complete.ok
@@ -325,9 +368,13 @@ def test_every_missing_extra_and_wrong_file_is_named(tmp_path):
 def test_counts_and_sizes_where_names_are_not_known(tmp_path):
     check = check_dataset(f"dpdd:{tree(tmp_path, DPDD)}")
     assert check.counts == {"train": 1, "validation": 1, "test": 2}
-    assert any(text.startswith("train: 349 of 350 blurry pictures") for text in check.missing)
+    assert any(
+        text.startswith("train: 349 of 350 blurry pictures") for text in check.missing
+    )
     assert "test_c/source/1P0A0917.png: 8x6 instead of 1680x1120" in check.wrong[0]
-    write_image(tmp_path / "val_c/source/1P0A2027.png", np.zeros((1120, 1680, 3), np.uint8))
+    write_image(
+        tmp_path / "val_c/source/1P0A2027.png", np.zeros((1120, 1680, 3), np.uint8)
+    )
     (tmp_path / "test_c/target/1P0A1985.png").unlink()
     check = check_dataset(f"dpdd:{tmp_path}")
     assert "the sharp picture of test_c/source/1P0A1983.png" in check.missing
@@ -336,12 +383,16 @@ def test_counts_and_sizes_where_names_are_not_known(tmp_path):
 
 @pytest.mark.parametrize(("folder", "count"), [("train", 115), ("train_patches", 4830)])
 def test_pictures_and_patches_are_counted_apart(tmp_path, folder, count):
-    check = check_dataset(f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}")
+    check = check_dataset(
+        f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}"
+    )
     assert f"train: {count - 1} of {count} blurry pictures" in check.missing[0]
 
 
 def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path):
-    check = check_dataset(f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}")
+    check = check_dataset(
+        f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}"
+    )
     assert check.extra == ("image/cat.png",)
 
 

@@ -29,7 +29,9 @@ def of_camera(path, pixels, **settings: object):
     """A picture with exposure, lens, serial number, a turn and, of PNG, colours of HDR."""
     exif = Pillow.Exif()
     exif[TURN] = 6
-    exif.get_ifd(34665).update({EXPOSURE: IFDRational(1, 2), LENS: "Lens 50 mm", SERIAL: "4711"})
+    exif.get_ifd(34665).update(
+        {EXPOSURE: IFDRational(1, 2), LENS: "Lens 50 mm", SERIAL: "4711"}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     Pillow.fromarray(pixels).save(path, exif=exif, **settings)
     if path.suffix == ".png":
@@ -44,29 +46,45 @@ def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("set")
     for role, pixels in zip(("blurry", "sharp"), pictures(), strict=True):
         of_camera(root / role / "a.png", pixels)
-        of_camera(root / role / "b.jpg", pixels, quality=95, dpi=(300, 300), comment=role.encode())
+        of_camera(
+            root / role / "b.jpg",
+            pixels,
+            quality=95,
+            dpi=(300, 300),
+            comment=role.encode(),
+        )
     return root
 
 
 def held(path):
-    return {f"{one.kind} {one.name}": one.content for one in inventory(path.read_bytes())}
+    return {
+        f"{one.kind} {one.name}": one.content for one in inventory(path.read_bytes())
+    }
 
 
 def require_carried(folder):
     facts = held(folder)
     assert facts["EXIF LensModel"].startswith(b"Lens 50 mm")
     assert struct.unpack("<II", facts["EXIF ExposureTime"]) == (1, 2)
-    assert facts["EXIF Orientation"] == b"\1\0"  # masks and arrays lie on the stored pixels
+    assert (
+        facts["EXIF Orientation"] == b"\1\0"
+    )  # masks and arrays lie on the stored pixels
 
 
 def test_what_pictures_lack_is_counted(tmp_path):
     pixels = np.zeros((8, 8, 3), np.uint8)
-    files = [of_camera(tmp_path / f"{one}.jpg", pixels, comment=b"c" * one) for one in (0, 1)]
+    files = [
+        of_camera(tmp_path / f"{one}.jpg", pixels, comment=b"c" * one) for one in (0, 1)
+    ]
     (tmp_path / "empty.jpg").touch()
     bare = cv2.imencode(".png", pixels)[1].tobytes()
-    without = [(one, bare) for one in (*files, tmp_path / "empty.jpg", tmp_path / "a.nef")]
+    without = [
+        (one, bare) for one in (*files, tmp_path / "empty.jpg", tmp_path / "a.nef")
+    ]
     lines = [str(one) for one in left_behind(without)]
-    names = "EXIF (Orientation ExposureTime BodySerialNumber LensModel) of 2 of 4 pictures"
+    names = (
+        "EXIF (Orientation ExposureTime BodySerialNumber LensModel) of 2 of 4 pictures"
+    )
     assert [one for one in lines if not one.startswith("resolution")] == [
         names, "comment of 1 of 4 pictures", "maker notes and XMP of RAW files of 1 of 4 pictures",
     ]  # fmt: skip
@@ -108,7 +126,14 @@ def test_patches_have_their_colours_alone(dataset, tmp_path, data):
         copy = tmp_path / "set" / "train" / role / "a.png"
         copy.parent.mkdir(parents=True)
         copy.write_bytes(picture.read_bytes())
-    order = ("patches", f"pairs:{tmp_path / 'set'}", "--out", tmp_path / "out", "--side", "64")
+    order = (
+        "patches",
+        f"pairs:{tmp_path / 'set'}",
+        "--out",
+        tmp_path / "out",
+        "--side",
+        "64",
+    )
     data(*order)
     assert {frozenset(held(one)) for one in (tmp_path / "out").rglob("*.png")} == {
         frozenset({"colour chunks cICP"})

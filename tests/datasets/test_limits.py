@@ -23,7 +23,9 @@ def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
     name = f"pairs:{wall}"
 
     def audit(*words: object):
-        result = run("defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words)
+        result = run(
+            "defocus-data", "audit", name, "--out", tmp_path / "audit", "--json", *words
+        )
         assert result.returncode == 0, result.stderr
         document = json.loads(result.stdout)
         return {**document, **document["pairs"][0]}
@@ -34,13 +36,18 @@ def test_all_steps_know_the_largest_shift(wall, run, tmp_path):
     assert (bound["status"], bound["largest_shift_px"]) == ("ok", 12.0)
     assert bound["shift_x_px"] == pytest.approx(10, abs=0.2)
     words = "rests on your --largest-shift 12 px: other shifts that fit were left out"
-    assert (alone["rests_on_largest_shift_px"], bound["rests_on_largest_shift_px"]) == (None, 12.0)
+    assert (alone["rests_on_largest_shift_px"], bound["rests_on_largest_shift_px"]) == (
+        None,
+        12.0,
+    )
     assert (alone["warnings"], len(bound["warnings"])) == ([], 1)
     assert bound["warnings"][0]["text"] == words
     result = run("defocus-data", "audit", name, "--out", tmp_path / "audit", *KNOWN)
     assert words in result.stderr
     assert words in (tmp_path / "audit" / "audit.html").read_text()
-    outcome = run("defocus-data", "compensate", name, "--out", tmp_path / "new", "--json", *KNOWN)
+    outcome = run(
+        "defocus-data", "compensate", name, "--out", tmp_path / "new", "--json", *KNOWN
+    )
     assert outcome.returncode == 0, outcome.stderr
     result_facts = json.loads(outcome.stdout)
     assert len(result_facts["pairs"]) == 1

@@ -40,7 +40,10 @@ COMMANDS = {
     "import": ("session", "other-session"),
     "compensate": ("pairs:pairs", "pairs:pairs --model flow"),
     "patches": ("pairs:pairs --side 32", "pairs:pairs --side 32 --drop 0"),
-    "curate": ("pairs:pairs --rules rules.toml", "pairs:pairs --rules other-rules.toml"),
+    "curate": (
+        "pairs:pairs --rules rules.toml",
+        "pairs:pairs --rules other-rules.toml",
+    ),
     "split": ("pairs:pairs", "pairs:pairs --seed 1"),
     "render": ("request.toml", "other-request.toml"),
 }
@@ -58,12 +61,17 @@ class Made:
         """What is wrong when the command, or one of another order, is run into a folder."""
         words = COMMANDS[self.command][other].split()
         result = called([self.command, *words, "--out", str(out), "--on", "1"])
-        return str(result.exception or "") or ("" if result.return_value == 0 else result.output)
+        return str(result.exception or "") or (
+            "" if result.return_value == 0 else result.output
+        )
 
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=[pytest.mark.full] * (name == "render")) for name in COMMANDS],
+    params=[
+        pytest.param(name, marks=[pytest.mark.full] * (name == "render"))
+        for name in COMMANDS
+    ],
 )
 def whole(request, sources, tmp_path_factory):
     outcome = Made(request.param, tmp_path_factory.mktemp("made") / "out")
@@ -106,7 +114,9 @@ def test_a_killed_run_goes_on_and_leaves_nothing(whole, out, monkeypatch):
     assert not list(out.rglob(".*"))
 
 
-def test_what_fails_with_one_pair_is_named_and_tried_again(whole, out, tmp_path, monkeypatch):
+def test_what_fails_with_one_pair_is_named_and_tried_again(
+    whole, out, tmp_path, monkeypatch
+):
     last = max((out / "pairs").iterdir()).name
 
     def failing(folder):
@@ -119,22 +129,30 @@ def test_what_fails_with_one_pair_is_named_and_tried_again(whole, out, tmp_path,
         for module in (parts, compensate):
             patch.setattr(module, "atomic_folder", failing)
         said = whole.again(new)
-    assert re.search(rf"{last} is left out: unforeseen EOFError: odd; please report it", said)
+    assert re.search(
+        rf"{last} is left out: unforeseen EOFError: odd; please report it", said
+    )
     assert f'"{last}' not in (new / "manifest.json").read_text()
     assert whole.again(new) == ""
     order = ("manifest.json", f"{whole.command}.json")
     assert all((new / name).read_bytes() == (out / name).read_bytes() for name in order)
 
 
-def test_a_run_that_was_killed_before_its_order_was_written_begins(whole, tmp_path, out):
+def test_a_run_that_was_killed_before_its_order_was_written_begins(
+    whole, tmp_path, out
+):
     (tmp_path / "new").mkdir()
     assert whole.again(tmp_path / "new") == ""
-    assert (tmp_path / "new/manifest.json").read_bytes() == (out / "manifest.json").read_bytes()
+    assert (tmp_path / "new/manifest.json").read_bytes() == (
+        out / "manifest.json"
+    ).read_bytes()
 
 
 def test_another_order_is_refused(whole, out):
     before = contents(out)
-    assert "started with another dataset, other settings" in whole.again(out, other=True)
+    assert "started with another dataset, other settings" in whole.again(
+        out, other=True
+    )
     assert contents(out) == before
     record = out / f"{whole.command}.json"
     order = json.loads(record.read_text())
@@ -142,7 +160,9 @@ def test_another_order_is_refused(whole, out):
         record.write_text(json.dumps({**order, "revision": 0}))
         assert "a version of defocus that made other pictures" in whole.again(out)
     record.write_text('{"form')
-    assert re.search(r"json: damaged \(no JSON .*\); choose another folder", whole.again(out))
+    assert re.search(
+        r"json: damaged \(no JSON .*\); choose another folder", whole.again(out)
+    )
     record.unlink()
     assert "not empty" in whole.again(out)
     assert not record.exists()
@@ -151,7 +171,9 @@ def test_another_order_is_refused(whole, out):
 def test_a_pair_that_is_made_may_not_change(whole, out):
     record = out / f"{whole.command}.json"
     order = json.loads(record.read_text())
-    if whole.command == "import":  # its order is of sessions, whose checksums hold their pairs
+    if (
+        whole.command == "import"
+    ):  # its order is of sessions, whose checksums hold their pairs
         return
     first = min((out / "pairs").iterdir())
     order["pairs"][first.name] = "changed"

@@ -31,10 +31,14 @@ def root(tmp_path):
     folder = tmp_path / "set"
     pairs = []
     for n, split in enumerate(("train", "validation", "test")):
-        files = [folder / "pairs" / str(n) / f"{role}.png" for role in ("blurry", "sharp")]
+        files = [
+            folder / "pairs" / str(n) / f"{role}.png" for role in ("blurry", "sharp")
+        ]
         for k, file in enumerate(files):
             put(file, picture(2 * n + k))
-        pairs.append(Pair(f"p{n}", f"s{n}", split, *files, metadata={"lens": {"f_number": 2.0}}))
+        pairs.append(
+            Pair(f"p{n}", f"s{n}", split, *files, metadata={"lens": {"f_number": 2.0}})
+        )
     write_manifest(folder, make_manifest(folder, tuple(pairs)))
     return folder
 
@@ -79,7 +83,9 @@ def test_content_hash_follows_pixels_ids_and_splits(root, tmp_path):
     assert len({first, changed, open_dataset(f"manifest:{moved}").content_hash}) == 3
 
 
-segments = st.text(string.ascii_letters + string.digits + " ._-äß", min_size=1, max_size=8)
+segments = st.text(
+    string.ascii_letters + string.digits + " ._-äß", min_size=1, max_size=8
+)
 named = segments.filter(
     lambda s: s not in {".", ".."} and not re.match("(?i)aux|com|con|lpt|nul|prn", s)
 )
@@ -106,7 +112,10 @@ def test_relative_paths_are_accepted_and_stay_inside(parts):
 @given(parts=good_paths, bad=bad_segments, data=st.data())
 def test_any_other_path_is_refused(parts, bad, data):
     place = data.draw(st.integers(0, len(parts)))
-    for path in ("/".join([*parts[:place], bad, *parts[place:]]), "/" + "/".join(parts)):
+    for path in (
+        "/".join([*parts[:place], bad, *parts[place:]]),
+        "/" + "/".join(parts),
+    ):
         with pytest.raises(ValueError, match="relative path inside the dataset"):
             manifest_with(path)
 
@@ -148,5 +157,7 @@ def test_links_out_of_the_folder_and_changed_files_are_refused(root, tmp_path, r
 def test_garbage_is_refused_in_one_line(root):
     for content in ("", "{", "[]", "null", '{"pairs": 3}', "\xff", "[" * 100_000):
         (root / MANIFEST).write_bytes(content.encode("latin-1"))
-        with pytest.raises(DatasetError, match=rf"^{root}/[^:]+: (no (JSON|text)|'\w+': ).*$"):
+        with pytest.raises(
+            DatasetError, match=rf"^{root}/[^:]+: (no (JSON|text)|'\w+': ).*$"
+        ):
             open_dataset(f"manifest:{root}")

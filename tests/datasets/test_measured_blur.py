@@ -37,7 +37,10 @@ def blur_of(dataset):
 
 def source(dataset, **further: object):
     return training_patches(
-        dataset, "train", "sharp", PatchForm(64, supervision=("measured_blur",), **further)
+        dataset,
+        "train",
+        "sharp",
+        PatchForm(64, supervision=("measured_blur",), **further),
     )
 
 
@@ -45,7 +48,10 @@ def source(dataset, **further: object):
 def test_it_is_the_blur_of_each_half(dataset):
     diameters = blur_of(dataset)
     assert diameters.shape == (HEIGHT, WIDTH)
-    left, right = diameters[:, 16 : WIDTH // 2 - 16], diameters[:, WIDTH // 2 + 16 : -16]
+    left, right = (
+        diameters[:, 16 : WIDTH // 2 - 16],
+        diameters[:, WIDTH // 2 + 16 : -16],
+    )
     assert np.isfinite(left).mean() > 0.7
     assert np.nanmedian(left) == pytest.approx(4 * SIGMA_PX, rel=0.2)
     assert np.nanmedian(np.abs(right)) < 1
@@ -66,12 +72,19 @@ def test_in_a_shrunk_patch_circles_are_smaller_too(dataset):
     patches = source(dataset, augment=("shrink",))
     whole = patches.patch("measured_blur", Crop(0, 60, 40), 64)
     half = patches.patch("measured_blur", Crop(0, 60, 40, window_px=128), 64)
-    assert float(half.nanmedian()) == pytest.approx(float(whole.nanmedian()) / 2, rel=0.1)
+    assert float(half.nanmedian()) == pytest.approx(
+        float(whole.nanmedian()) / 2, rel=0.1
+    )
 
 
-def test_a_batch_has_it_for_the_objective_and_its_file_is_of_one_aligner(dataset, monkeypatch):
+def test_a_batch_has_it_for_the_objective_and_its_file_is_of_one_aligner(
+    dataset, monkeypatch
+):
     batch = source(dataset).batch(0, 3, 0)
-    assert (batch.extra, batch.supervision["measured_blur"].shape) == ({}, (3, 1, 64, 64))
+    assert (batch.extra, batch.supervision["measured_blur"].shape) == (
+        {},
+        (3, 1, 64, 64),
+    )
     monkeypatch.setattr("defocus.datasets.patching.packing.REFERENCED", [9, 9])
     assert source(dataset).store.path.name == "train-sharp-dis-r9.9-measured_blur.h5"
 
@@ -81,7 +94,10 @@ def test_a_pair_of_unknown_misalignment_has_none_and_is_named(tmp_path, capsys):
     unknown = one_pair(tmp_path, dict(zip(("blurry", "sharp"), noise, strict=True)))
     assert np.isnan(blur_of(unknown)).all()
     source(unknown)
-    assert "pair a has no measured blur: its misalignment is unknown" in capsys.readouterr().err
+    assert (
+        "pair a has no measured blur: its misalignment is unknown"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_pair_without_a_sharp_picture_is_refused(dataset, refused):

@@ -51,12 +51,17 @@ def test_a_request_is_rendered_through_the_lens(folder):
     ((other,), _) = render_dataset(written(folder, ideal), folder / "ideal")
     np.testing.assert_array_equal(read_image(pair.sharp), read_image(other.sharp))
     assert not np.array_equal(read_image(pair.blurry), read_image(other.blurry))
-    assert pair.metadata["circle_of_confusion_px"] == other.metadata["circle_of_confusion_px"]
+    assert (
+        pair.metadata["circle_of_confusion_px"]
+        == other.metadata["circle_of_confusion_px"]
+    )
 
 
 def test_a_changed_lens_is_another_request(folder):
     render_dataset(written(folder, REQUEST), folder / "out")
-    write_lens(folder / "lens.json", replace(LENS, lens=replace(LENS.lens, spherical=5.0)))
+    write_lens(
+        folder / "lens.json", replace(LENS, lens=replace(LENS.lens, spherical=5.0))
+    )
     with pytest.raises(DatasetError):
         render_dataset(folder / "request.toml", folder / "out")
 
@@ -69,7 +74,9 @@ def test_what_does_not_go_with_a_lens_file_is_told(folder, refused):
     with pytest.raises(OpticsError, match=r"f/1\.4 of a lens of f/2\.8"):
         render_dataset(written(folder, wide), folder / "out")
     with pytest.raises(OpticsError, match=r"away\.json: no lens file"):
-        render_dataset(written(folder, REQUEST.replace("lens.json", "away.json")), folder / "out")
+        render_dataset(
+            written(folder, REQUEST.replace("lens.json", "away.json")), folder / "out"
+        )
     assert not (folder / "out").exists()
 
 

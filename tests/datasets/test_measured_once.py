@@ -42,7 +42,9 @@ HEIGHT, WIDTH = 160, 208
 
 
 def scene(name, x=40):
-    picture = cv2.resize(getattr(skimage.data, name)(), (330, 280), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(
+        getattr(skimage.data, name)(), (330, 280), interpolation=cv2.INTER_AREA
+    )
     return np.ascontiguousarray(picture[44 : 44 + HEIGHT, x : x + WIDTH])
 
 
@@ -70,7 +72,9 @@ def counted(monkeypatch, tmp_path):
 
 
 @pytest.mark.full
-def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(source, counted, tmp_path):
+def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
+    source, counted, tmp_path
+):
     before = document(audit_dataset(source, "dis", 1), None)
     assert len(counted) == len(NAMES)
     compensate_dataset(source, tmp_path / "aligned", Release(), flow_estimator, where=1)
@@ -78,10 +82,16 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(source, 
     assert len(counted) == len(NAMES)
 
     aligned = open_dataset(f"manifest:{tmp_path / 'aligned'}")
-    curation = begin_curation(aligned, audit_dataset(aligned, "dis", 1), Rules(), tmp_path / "kept")
-    assert [one.verdict for one in finish_curation(curation)[0]] == ["accept"] * len(NAMES)
+    curation = begin_curation(
+        aligned, audit_dataset(aligned, "dis", 1), Rules(), tmp_path / "kept"
+    )
+    assert [one.verdict for one in finish_curation(curation)[0]] == ["accept"] * len(
+        NAMES
+    )
     chosen = open_dataset(f"manifest:{tmp_path / 'kept'}")
-    split_dataset(chosen, audit_dataset(chosen, "dis", 1), tmp_path / "split", Shares(), 0)
+    split_dataset(
+        chosen, audit_dataset(chosen, "dis", 1), tmp_path / "split", Shares(), 0
+    )
     final = open_dataset(f"manifest:{tmp_path / 'split'}")
     audit = audit_dataset(final, "dis", 1)
     dataset_page(final, audit, usable_pairs(audit))
@@ -89,7 +99,9 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(source, 
 
     for row in cache_folder().glob("measured/*/*.json"):
         row.unlink()
-    assert document(audit_dataset(source, "dis", 1), None) == before  # from the kept measurements
+    assert (
+        document(audit_dataset(source, "dis", 1), None) == before
+    )  # from the kept measurements
     assert len(counted) == 2 * len(NAMES)
     for name in ("*.h5", "*.json"):
         for path in cache_folder().glob(f"measured/*/{name}"):
@@ -113,9 +125,13 @@ def test_a_kept_measurement_equals_the_made_one_to_the_bit(tmp_path):
     again = read_measurement(tmp_path / "one.h5")
     assert again.misalignment == measurement.misalignment
     assert again.shape == measurement.shape
-    np.testing.assert_array_equal(again.misalignment.matrix, measurement.misalignment.matrix)
+    np.testing.assert_array_equal(
+        again.misalignment.matrix, measurement.misalignment.matrix
+    )
     for name in ("misplaced", "local"):
-        np.testing.assert_array_equal(getattr(again.field, name), getattr(measurement.field, name))
+        np.testing.assert_array_equal(
+            getattr(again.field, name), getattr(measurement.field, name)
+        )
     np.testing.assert_array_equal(again.reliable, measurement.reliable)
     wall = np.full((64, 64, 3), 90, np.uint8)
     unknown = measure(wall, wall, flow_estimator("dis"))
@@ -130,11 +146,15 @@ def luma(picture):
 
 def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs():
     """A focus stack's frame: its own focus is as sharp as it gets, the rest is not."""
-    sharp = np.asarray(cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA))
+    sharp = np.asarray(
+        cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
+    )
     frame = defocused(sharp, 6.0)
-    frame[:, :192] = cv2.filter2D(  # in focus, and crisper there than the picture in focus
-        sharp, -1, np.array([[0, -0.1, 0], [-0.1, 1.4, -0.1], [0, -0.1, 0]])
-    )[:, :192]
+    frame[:, :192] = (
+        cv2.filter2D(  # in focus, and crisper there than the picture in focus
+            sharp, -1, np.array([[0, -0.1, 0], [-0.1, 1.4, -0.1], [0, -0.1, 0]])
+        )[:, :192]
+    )
     blur = np.zeros((256, 384), np.float32)
     blur[:, 192:] = 6.0
     blurry_detail, sharp_detail = fine_to_coarse_of_pair(frame, sharp, np.eye(3), blur)
@@ -153,12 +173,21 @@ def test_fine_detail_is_judged_on_the_same_tiles_where_the_blur_differs():
 
 def test_fine_detail_does_not_depend_on_strips(monkeypatch):
     sharp = cv2.resize(skimage.data.coffee(), (384, 256), interpolation=cv2.INTER_AREA)
-    pair, moved = (defocused(sharp), sharp), np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]])
-    blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)  # lacks a row
+    pair, moved = (
+        (defocused(sharp), sharp),
+        np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]]),
+    )
+    blur = (
+        np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)
+    )  # lacks a row
     ratio = fine_to_coarse_of_pair(*pair, moved, blur, 4)
     monkeypatch.setattr("defocus.blur.fine_detail.STRIP_ROWS", 64)
-    assert fine_to_coarse_of_pair(*pair, moved, blur, 4) == pytest.approx(ratio, rel=1e-9)
-    whole = np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
+    assert fine_to_coarse_of_pair(*pair, moved, blur, 4) == pytest.approx(
+        ratio, rel=1e-9
+    )
+    whole = (
+        np.pad(blur, ((0, 1), (0, 0)), mode="edge").repeat(4, axis=0).repeat(4, axis=1)
+    )
     assert fine_to_coarse_of_pair(*pair, moved, whole) == pytest.approx(ratio, rel=1e-9)
 
 
@@ -167,7 +196,9 @@ def test_a_share_of_the_picture_must_be_blurred(source):
     assert len(row.blur_quantiles_px) == 21
     assert row.blur_quantiles_px[19] == pytest.approx(row.blur_p95_px)
     half = row.blur_quantiles_px[10]
-    audit = replace(audit_dataset(source, "dis", 1), pairs=(replace(row, misalignment_px=0.1),))
+    audit = replace(
+        audit_dataset(source, "dis", 1), pairs=(replace(row, misalignment_px=0.1),)
+    )
     for limit, verdict in ((half - 0.1, "accept"), (half + 0.1, "reject")):
         rules = Rules(least_blur_px=limit, blurred_share=0.5)
         (judgement,) = judged(audit, rules)

@@ -44,12 +44,17 @@ def test_equal_members_say_nothing(tmp_path):
 
 
 def test_colours_that_differ_are_named(tmp_path):
-    plain, wide = saved(tmp_path / "a.png"), saved(tmp_path / "b.png", icc_profile=wide_profile())
+    plain, wide = (
+        saved(tmp_path / "a.png"),
+        saved(tmp_path / "b.png", icc_profile=wide_profile()),
+    )
     ((what, text),) = said(plain, wide)
     assert what == "colour space"
     assert text.startswith("the blurry file says sRGB or nothing, the sharp one Wide")
     assert "taken for sRGB" in said(wide, wide)[0][1]
-    linear = saved(tmp_path / "e.png", icc_profile=linear_profile())  # its name says sRGB
+    linear = saved(
+        tmp_path / "e.png", icc_profile=linear_profile()
+    )  # its name says sRGB
     assert "the blurry file says sRGB" in said(linear, plain)[0][1]
     assert "says CMYK" in said(saved(tmp_path / "c.jpg", "CMYK"), plain)[0][1]
     tifffile.imwrite(tmp_path / "d.tif", PIXELS.astype(np.uint16), photometric="cielab")
@@ -72,10 +77,14 @@ def test_orientation_and_frames_are_named(tmp_path):
         ("orientation", "EXIF says 6 and 1 for blurry and sharp; both are ignored")
     ]
     extra = {"extratags": [(274, "H", 1, 3, False)], "metadata": None}
-    tifffile.imwrite(tmp_path / "c.tif", PIXELS.astype(np.uint16), photometric="rgb", **extra)
+    tifffile.imwrite(
+        tmp_path / "c.tif", PIXELS.astype(np.uint16), photometric="rgb", **extra
+    )
     assert "says 1 and 3" in said(plain, tmp_path / "c.tif")[0][1]
     frames = [PillowImage.fromarray(PIXELS), PillowImage.fromarray(255 - PIXELS)]
-    frames[0].save(tmp_path / "d.webp", save_all=True, append_images=frames[1:], lossless=True)
+    frames[0].save(
+        tmp_path / "d.webp", save_all=True, append_images=frames[1:], lossless=True
+    )
     assert said(tmp_path / "d.webp", plain) == [
         ("frames", "a file has 2 frames; the first one is taken")
     ]
@@ -84,7 +93,9 @@ def test_orientation_and_frames_are_named(tmp_path):
 @pytest.mark.parametrize(("number", "lines"), [(2, 2), (9, 1)])
 def test_a_warning_of_many_pairs_is_one_line(tmp_path, number, lines):
     wide = saved(tmp_path / "b.png", icc_profile=wide_profile())
-    warnings = warnings_of([Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)])
+    warnings = warnings_of(
+        [Pair(f"p{n}", "s", "test", wide, wide) for n in range(number)]
+    )
     groups = grouped((one.finding for one in warnings), number, "pair")
     assert len(groups) == lines
     assert number < 3 or groups[0].startswith("all 9: colour space: Wide")
@@ -101,18 +112,24 @@ def test_exif_of_a_png_is_seen_wherever_it_stands(tmp_path, late):
         at = content.index(b"eXIf") - 4
         end = at + 12 + int.from_bytes(content[at : at + 4], "big")
         last = len(content) - 12
-        other.write_bytes(content[:at] + content[end:last] + content[at:end] + content[last:])
+        other.write_bytes(
+            content[:at] + content[end:last] + content[at:end] + content[last:]
+        )
     assert said(other, plain) == [
         ("orientation", "EXIF says 6 and 1 for blurry and sharp; both are ignored")
     ]
 
 
-@pytest.mark.parametrize("step", ["package --to folder", "patches --side 32", "split", "sidecar"])
+@pytest.mark.parametrize(
+    "step", ["package --to folder", "patches --side 32", "split", "sidecar"]
+)
 def test_no_step_takes_members_that_disagree_silently(step, data, tmp_path):
     folder = write_folder(tmp_path / "set", ["a.png", "b.png"], bits=8)
     with PillowImage.open(folder / "blurry/a.png") as picture:
         picture.load()
         picture.save(folder / "blurry/a.png", exif=turned(6))
     name, *options = step.split()
-    result = data(name, f"pairs:{folder}", "--out", tmp_path / "out", *options, code=None)
+    result = data(
+        name, f"pairs:{folder}", "--out", tmp_path / "out", *options, code=None
+    )
     assert "a: orientation: EXIF says 6 and 1 for blurry and sharp" in result.stderr

@@ -115,8 +115,12 @@ def test_what_is_ambiguous_is_refused_with_its_reason(refused):
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first, refused):
-    wanted = pictures("1", "2", "4", "7", "10")  # in a loop 0001 may be the second picture
+def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(
+    first, refused
+):
+    wanted = pictures(
+        "1", "2", "4", "7", "10"
+    )  # in a loop 0001 may be the second picture
     files = [f"{number:04}" for number in range(first, first + 5)]
     with refused(InputError):
         match_names(wanted, files)
@@ -125,7 +129,10 @@ def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(first, 
 
 def test_a_given_rule_is_the_only_one_that_is_tried():
     wanted = pictures("1", "2", "3")
-    assert match_names(wanted, ["0", "1", "2"], "stem").files == {"1.png": "1", "2.png": "2"}
+    assert match_names(wanted, ["0", "1", "2"], "stem").files == {
+        "1.png": "1",
+        "2.png": "2",
+    }
     by_order = match_names(wanted, ["0", "1", "2"], "order").files
     assert by_order == {"1.png": "0", "2.png": "1", "3.png": "2"}
     assert match_names(wanted, ["0", "1", "2"], "suffix").files == {}
@@ -155,7 +162,10 @@ def test_a_repeated_placeholder_must_be_equal(tmp_path):
 def test_names_that_a_mac_spells_with_two_signs_are_matched(tmp_path):
     composed = unicodedata.normalize("NFC", "Müller/Bär")
     for seed, (role, form) in enumerate((("blurry", "NFC"), ("sharp", "NFD"))):
-        put(tmp_path / role / f"{unicodedata.normalize(form, composed)}.png", picture(seed))
+        put(
+            tmp_path / role / f"{unicodedata.normalize(form, composed)}.png",
+            picture(seed),
+        )
     (pair,) = open_dataset(f"pairs:{tmp_path}").pairs
     assert pair.id == composed.replace("/", "-")
     assert pair.sharp is not None

@@ -19,7 +19,12 @@ def by_id(dataset):
 
 
 def named(pair):
-    return pair.split, pair.scene, pair.blurry.name, pair.sharp.name if pair.sharp else None
+    return (
+        pair.split,
+        pair.scene,
+        pair.blurry.name,
+        pair.sharp.name if pair.sharp else None,
+    )
 
 
 STRAY = ["README.md", ".gitattributes", ".cache/huggingface/x.json", "Thumbs.db"]
@@ -27,11 +32,22 @@ STRAY = ["README.md", ".gitattributes", ".cache/huggingface/x.json", "Thumbs.db"
 
 def realbokeh(root, stops=("2.0", "8.0", "20")):
     """Two splits whose numbers both begin at 1; scene 10 has one stop alone."""
-    for split, number, has in (("train", 1, stops), ("train", 10, ("2.0",)), ("test", 1, stops)):
+    for split, number, has in (
+        ("train", 1, stops),
+        ("train", 10, ("2.0",)),
+        ("test", 1, stops),
+    ):
         folder = root / split
         targets = [f"gt/{number}/{number}_f{stop}.JPG" for stop in has]
-        tree(folder, [f"in/{number}_f22.JPG", *targets, f"gt/{number}/{number}_f22.JPG"])
-        facts = {"focal_length": 35.0, "ISO": 100, "EV": -1.3, "focus_plane_distance": 1.25}
+        tree(
+            folder, [f"in/{number}_f22.JPG", *targets, f"gt/{number}/{number}_f22.JPG"]
+        )
+        facts = {
+            "focal_length": 35.0,
+            "ISO": 100,
+            "EV": -1.3,
+            "focus_plane_distance": 1.25,
+        }
         document = facts | {
             "id": number,
             "source_image": f"in/{number}_f22.JPG",
@@ -51,7 +67,12 @@ def test_realbokeh_pairs_by_its_metadata(tmp_path, folder):
     dataset = open_dataset(f"realbokeh:{tmp_path}")
     pairs = by_id(dataset)
     assert len(pairs) == 3 + 1 + 3
-    assert named(pairs["train-1_f2.0"]) == ("train", "train-1", "1_f2.0.JPG", "1_f22.JPG")
+    assert named(pairs["train-1_f2.0"]) == (
+        "train",
+        "train-1",
+        "1_f2.0.JPG",
+        "1_f22.JPG",
+    )
     assert named(pairs["test-1_f20"]) == ("test", "test-1", "1_f20.JPG", "1_f22.JPG")
     assert pairs["train-1_f2.0"].sharp == tmp_path / folder / "train/in/1_f22.JPG"
     assert pairs["train-1_f8.0"].metadata["f_number_blurry"] == 8.0
@@ -115,12 +136,23 @@ def zedd(root):
         scene = f"{split}/{split}_{number}"
         stops = ("1.4", "2.0", "2.8", "4.0", "5.6", "16.0")
         shots = [(run, stop) for run in HEX for stop in stops]
-        names = [f"img_run_{run}_motor_{HEX[run]}_aperture_F{stop}.jpg" for run, stop in shots]
+        names = [
+            f"img_run_{run}_motor_{HEX[run]}_aperture_F{stop}.jpg"
+            for run, stop in shots
+        ]
         tree(root, [f"{scene}/focus_stack/{name}" for name in names])
         truths = ["K.txt", "depth.npy", "depth_vis.jpg", "overlay.jpg"]
-        tree(root, [f"{scene}/gt/{name}" for name in (truths if split == "val" else truths[:1])])
+        tree(
+            root,
+            [
+                f"{scene}/gt/{name}"
+                for name in (truths if split == "val" else truths[:1])
+            ],
+        )
     lines = [f"run_{run}\t{HEX[run]}\t{FOCUS[run - 1]}" for run in HEX]
-    (root / "metadata.txt").write_text("\n".join(["# run\tmotor\tfocus distance (m)", *lines]))
+    (root / "metadata.txt").write_text(
+        "\n".join(["# run\tmotor\tfocus distance (m)", *lines])
+    )
     return tree(root, STRAY)
 
 
@@ -132,13 +164,19 @@ def test_zedd_pairs_within_a_run_and_across_runs(tmp_path, folder):
     pair = same["val_0003-run7-f2.8"]
     assert named(pair) == (
         *("validation", "val_0003"),
-        *("img_run_7_motor_183F_aperture_F2.8.jpg", "img_run_7_motor_183F_aperture_F16.0.jpg"),
+        *(
+            "img_run_7_motor_183F_aperture_F2.8.jpg",
+            "img_run_7_motor_183F_aperture_F16.0.jpg",
+        ),
     )
     assert pair.metadata["f_number_blurry"] == 2.8
     assert pair.metadata["focus_distance_sharp_m"] == 4.1
     travel = by_id(open_dataset(f"zedd-stacks:{tmp_path}"))
     assert set(travel) == set(same)
-    assert named(travel["test_0001-run7-f2.8"])[3] == "img_run_5_motor_2371_aperture_F16.0.jpg"
+    assert (
+        named(travel["test_0001-run7-f2.8"])[3]
+        == "img_run_5_motor_2371_aperture_F16.0.jpg"
+    )
     assert travel["test_0001-run7-f2.8"].metadata["focus_distance_sharp_m"] == 2.1
 
 
@@ -167,8 +205,16 @@ def test_vabd_takes_f16_for_sharp(tmp_path, folder):
     tree(tmp_path / folder, VABD)
     pairs = by_id(open_dataset(f"vabd:{tmp_path}"))
     assert len(pairs) == 6
-    assert named(pairs["train-0001-f1.8"]) == ("train", "train-0001", "0001.jpg", "0001.JPG")
-    assert pairs["test-0099-f8"].metadata == {"f_number_blurry": 8.0, "f_number_sharp": 16.0}
+    assert named(pairs["train-0001-f1.8"]) == (
+        "train",
+        "train-0001",
+        "0001.jpg",
+        "0001.JPG",
+    )
+    assert pairs["test-0099-f8"].metadata == {
+        "f_number_blurry": 8.0,
+        "f_number_sharp": 16.0,
+    }
     assert pairs["test-0099-f8"].sharp == tmp_path / folder / "test/input/0099.JPG"
     complete = check_dataset(f"vabd:{tmp_path}")
     assert complete.ok
@@ -179,7 +225,10 @@ def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path):
     dataset = open_dataset(f"stack:{tmp_path / 'ring'}")
     pairs = by_id(dataset)
     assert list(pairs) == ["ring-step0", "ring-step10", "ring-step2"]
-    assert pairs["ring-step10"].metadata["focus_stack"] == {"position": 3, "positions": 3}
+    assert pairs["ring-step10"].metadata["focus_stack"] == {
+        "position": 3,
+        "positions": 3,
+    }
     assert {named(pair)[1:] for pair in dataset.pairs} == {
         ("ring", f"step{n}.jpg", None) for n in (0, 2, 10)
     }
@@ -187,7 +236,10 @@ def test_a_stack_has_its_frames_in_the_order_of_their_numbers(tmp_path):
 
 
 def test_the_sharp_member_is_merged_a_position_or_none(tmp_path):
-    tree(tmp_path / "s/pcb", ["pcb_1.jpg", "pcb_2.jpg", "pcb_3.jpg", "expected.jpg", "notes.txt"])
+    tree(
+        tmp_path / "s/pcb",
+        ["pcb_1.jpg", "pcb_2.jpg", "pcb_3.jpg", "expected.jpg", "notes.txt"],
+    )
     tree(tmp_path / "s/ring", ["a1.jpg", "a2.jpg"])
     tree(tmp_path / "s/__MACOSX/pcb", ["x_1.jpg", "x_2.jpg"])
     pairs = by_id(open_dataset(f"stack:{tmp_path / 's'}"))
@@ -239,7 +291,9 @@ def test_a_stack_of_raw_files_opens_without_developing_them(tmp_path):
     for n in range(3):
         (tmp_path / f"IMG_{n}.DNG").write_bytes(b"raw %d" % n)
     dataset = open_dataset(f"stack:{tmp_path}")
-    assert [pair.blurry.name for pair in dataset.pairs] == [f"IMG_{n}.DNG" for n in range(3)]
+    assert [pair.blurry.name for pair in dataset.pairs] == [
+        f"IMG_{n}.DNG" for n in range(3)
+    ]
 
 
 def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path, refused):
@@ -254,7 +308,10 @@ def test_no_stack_and_frames_of_two_sizes_are_refused(tmp_path, refused):
 
 def test_pairs_takes_folders_for_scenes(tmp_path, refused):
     names = [f"{scene}/{n}" for scene in ("bench", "shelf") for n in (1, 2)]
-    tree(tmp_path / "a", [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names])
+    tree(
+        tmp_path / "a",
+        [f"{role}/{name}.png" for role in ("blurry", "sharp") for name in names],
+    )
     pairs = by_id(open_dataset(f"pairs:{tmp_path / 'a'}"))
     assert {name: pair.scene for name, pair in pairs.items()} == {
         **{f"bench-{n}": "bench" for n in (1, 2)},
@@ -262,7 +319,9 @@ def test_pairs_takes_folders_for_scenes(tmp_path, refused):
     }
     assert {pair.split for pair in pairs.values()} == {"train", "test"}
     assert pairs["bench-1"].split == pairs["bench-2"].split
-    assert not any("own scene" in line for line in description(f"pairs:{tmp_path / 'a'}")[1])
+    assert not any(
+        "own scene" in line for line in description(f"pairs:{tmp_path / 'a'}")[1]
+    )
     (tmp_path / "a/sharp/shelf/2.png").unlink()
     with refused(DatasetError):
         open_dataset(f"pairs:{tmp_path / 'a'}")
@@ -277,7 +336,10 @@ def test_pairs_takes_folders_for_scenes(tmp_path, refused):
 
 def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path):
     tree(tmp_path / "blind", [f"blurry/{n}.png" for n in range(3)])
-    tree(tmp_path / "pairs", [f"{role}/{n}.png" for role in ("blurry", "sharp") for n in range(3)])
+    tree(
+        tmp_path / "pairs",
+        [f"{role}/{n}.png" for role in ("blurry", "sharp") for n in range(3)],
+    )
     for name, blind in (
         ("pairs:blind", True),
         ("pictures:blind/blurry", True),
@@ -286,12 +348,18 @@ def test_a_set_without_sharp_pictures_says_that_it_has_no_truth(tmp_path):
         reader, _, place = name.partition(":")
         _, lines = description(f"{reader}:{tmp_path / place}")
         assert any(line.startswith("no ground truth:") for line in lines) == blind
-    assert all(p.sharp is None for p in open_dataset(f"pairs:{tmp_path / 'blind'}").pairs)
+    assert all(
+        p.sharp is None for p in open_dataset(f"pairs:{tmp_path / 'blind'}").pairs
+    )
 
 
 def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path):
     numbers = range(1, 7)
-    tree(tmp_path, [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers], 8)
+    tree(
+        tmp_path,
+        [f"{role}/{n:02d}.png" for role in ("inputC", "target") for n in numbers],
+        8,
+    )
     (tmp_path / "test").mkdir()
     for role in ("inputC", "target"):
         (tmp_path / role).rename(tmp_path / "test" / role)
@@ -304,5 +372,7 @@ def test_repeated_findings_are_one_line_and_whole_in_json(tmp_path):
     ]
     tree(tmp_path / "test", [f"inputC/more{n}.png" for n in range(5)])
     document, lines = description(f"dpdd:{tmp_path}")
-    assert "missing: 5 files, such as the sharp picture of test/inputC/more0.png" in lines
+    assert (
+        "missing: 5 files, such as the sharp picture of test/inputC/more0.png" in lines
+    )
     assert len(document["missing"]) == 5 + 3

@@ -14,7 +14,10 @@ from tests.datasets.test_isolation import CARD, COMMANDS, called
 
 EMPTY = np.zeros((96, 120, 3), np.uint8)
 ODD = {
-    "cut": (lambda f: f.write_bytes(f.read_bytes()[:-900] + b"\xff\xd9"), "the file is cut short"),
+    "cut": (
+        lambda f: f.write_bytes(f.read_bytes()[:-900] + b"\xff\xd9"),
+        "the file is cut short",
+    ),
     "empty": (lambda file: file.write_bytes(b""), "sharp/empty.png: "),
     "text": (lambda file: file.write_text("hello"), "not a picture that can be read"),
     "folder": (lambda file: (file.unlink(), file.mkdir()), "a folder, not a file"),
@@ -36,7 +39,10 @@ def write_pair(root, name):
     sharp = cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC)
     if name == WHOLE[1]:
         sharp[:, :, 0] = 0
-    for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2))):
+    for role, picture in (
+        ("sharp", sharp),
+        ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2)),
+    ):
         (root / role).mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(root / role / f"{name}.png"), picture)
 
@@ -73,12 +79,17 @@ def test_each_is_named_and_listed_and_tried_again(folder, name, capfd):
     words = [name, "pairs:mine", "--out", "out", *COMMANDS[name], "--on", "1"]
     result = called([*words, "--json"])
     assert result.return_value == 1, result.output
-    listed = {one["id"]: one["reason"] for one in json.loads(capfd.readouterr().out)["left_out"]}
+    listed = {
+        one["id"]: one["reason"]
+        for one in json.loads(capfd.readouterr().out)["left_out"]
+    }
     assert [one.partition("_")[0] for one in sorted(listed)] == sorted([*ODD, "latin"])
     for pair, (_, reason) in ODD.items():
         assert reason in listed[pair]
         assert f"pair {pair} is left out: {listed[pair]}" in result.stderr
-    assert not any(str(folder) in reason for reason in listed.values()), "below the dataset's"
+    assert not any(str(folder) in reason for reason in listed.values()), (
+        "below the dataset's"
+    )
     if name == "curate":
         assert "of 10 pairs kept" in called(words).stdout
     mend(folder)

@@ -69,7 +69,9 @@ def test_compensate_with_a_worker_killed(pairs, both, two_workers, monkeypatch, 
     kill_a_worker(two_workers, monkeypatch, compensate, "each")
 
     def compensated(out, where):
-        result = compensate_dataset(dataset, out, Release(), NamedFlow(), size=size, where=where)
+        result = compensate_dataset(
+            dataset, out, Release(), NamedFlow(), size=size, where=where
+        )
         assert len(result.pairs) == len(NAMES)
 
     both(compensated, two_workers)
@@ -82,7 +84,9 @@ def test_a_folder_has_the_same_checksums(pairs, two_workers, tmp_path):
     assert folder_hashes(tmp_path, two_workers)["link"] == ""
 
 
-def test_an_audit_that_is_killed_goes_on_with_the_same_command(pairs, data, two_workers, tmp_path):
+def test_an_audit_that_is_killed_goes_on_with_the_same_command(
+    pairs, data, two_workers, tmp_path
+):
     cache = Path(os.environ["DEFOCUS_CACHE"])
     earlier = set(cache.glob("measured/*/[0-9a-f]*.json"))
     command = ("audit", pairs, "--on", two_workers.address)

@@ -35,7 +35,9 @@ from defocus.storage.staging import owned_folder
 from tests.command_process import start_code
 from tests.datasets.conftest import DETAILS, picture, write_folder
 
-DETAILS_FILE = 'title = "Noise"\nauthors = ["A lab"]\nlicence = "CC-BY-4.0"\nfaces = "none"\n'
+DETAILS_FILE = (
+    'title = "Noise"\nauthors = ["A lab"]\nlicence = "CC-BY-4.0"\nfaces = "none"\n'
+)
 GIGABYTE = 10**9
 
 
@@ -63,13 +65,21 @@ def test_our_loader_gives_the_same_pixels(noise, tmp_path, form):
     for dataset in (opened, again):  # nothing is ever put among what checksums cover
         assert not dataset.derived.is_relative_to(moved)
     for loaded, theirs in zip(opened.pairs, noise.pairs, strict=True):
-        assert (loaded.id, loaded.split, loaded.scene) == (theirs.id, theirs.split, theirs.scene)
-        np.testing.assert_array_equal(read_image(loaded.blurry), read_image(theirs.blurry))
+        assert (loaded.id, loaded.split, loaded.scene) == (
+            theirs.id,
+            theirs.split,
+            theirs.scene,
+        )
+        np.testing.assert_array_equal(
+            read_image(loaded.blurry), read_image(theirs.blurry)
+        )
     assert verify_folder(moved).ok
 
 
 def test_tar_shards_hold_both_members_side_by_side(noise, tmp_path):
-    one_pair = sum(path.stat().st_size for path in (noise.pairs[0].blurry, noise.pairs[0].sharp))
+    one_pair = sum(
+        path.stat().st_size for path in (noise.pairs[0].blurry, noise.pairs[0].sharp)
+    )
     release = package(noise, tmp_path / "release", "webdataset", 2 * one_pair + 100)
     shards = sorted(release.glob("*.tar"))
     assert {path.name[:-10] for path in shards} == {pair.split for pair in noise.pairs}
@@ -111,7 +121,14 @@ def test_arrays_of_hdf5_are_the_pixels(noise, tmp_path):
 
 def test_a_killed_run_is_gone_on_with(noise, tmp_path, data):
     """Killed while it packages: DIR is not there; what was done is kept; the result is the same."""
-    arguments = ["package", f"pairs:{noise.root}", "--to", "folder", "--out", str(tmp_path / "r")]
+    arguments = [
+        "package",
+        f"pairs:{noise.root}",
+        "--to",
+        "folder",
+        "--out",
+        str(tmp_path / "r"),
+    ]
     code = (
         "import time, defocus.datasets.release.formats.loose as f;"
         "made = f.released_members;"
@@ -130,7 +147,9 @@ def test_a_killed_run_is_gone_on_with(noise, tmp_path, data):
     result = data(*arguments, "--json")
     assert verify_folder(tmp_path / "r").ok
     for path, stamp in kept.items():
-        assert (tmp_path / "r/pairs" / path.parent.name / path.name).stat().st_mtime_ns == stamp
+        assert (
+            tmp_path / "r/pairs" / path.parent.name / path.name
+        ).stat().st_mtime_ns == stamp
     again = data(*arguments, "--json", code=None)
     assert json.loads(again.stdout) == json.loads(result.stdout)
     otherwise = data(*arguments, "--version", "2.0.0", code=2)
@@ -154,7 +173,14 @@ def test_a_half_made_other_release_is_left_alone(noise, tmp_path, refused):
 def test_a_full_disk_is_one_line_and_nothing_is_there(noise, full_disk, tmp_path, data):
     """In a process of its own: HDF5's library, where it cannot close a file, ends it."""
     (tmp_path / "card.toml").write_text(DETAILS_FILE)
-    arguments = ("package", f"pairs:{noise.root}", "--to", "hdf5", "--out", full_disk / "r")
+    arguments = (
+        "package",
+        f"pairs:{noise.root}",
+        "--to",
+        "hdf5",
+        "--out",
+        full_disk / "r",
+    )
     (full_disk / "more").write_bytes(b"x" * 260_000)
     result = data(*arguments, "--card", "card.toml", code=5)
     assert "the disk is full" in result.stderr.splitlines()[-1]
@@ -199,14 +225,18 @@ def test_what_a_kill_after_the_very_end_leaves_is_swept(noise, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_without_locks_two_processes_do_not_make_one_release_either(noise, tmp_path, monkeypatch):
+def test_without_locks_two_processes_do_not_make_one_release_either(
+    noise, tmp_path, monkeypatch
+):
     def no_locks(*_: object, **__: object) -> bool:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(staging, "try_lock", no_locks)
     with owned_folder(tmp_path / ".r.packaging") as owned:
         assert owned
-        with pytest.raises(DatasetError, match=r"another process is making it; .* or remove "):
+        with pytest.raises(
+            DatasetError, match=r"another process is making it; .* or remove "
+        ):
             package(noise, tmp_path / "r", "folder")
     assert verify_folder(package(noise, tmp_path / "r", "folder")).ok
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
@@ -231,17 +261,26 @@ def test_positions_serial_numbers_and_names_are_gone(tmp_path):
     trailing = root / "sharp/a.png"
     trailing.write_bytes(trailing.read_bytes() + b"SECRET-4711")
     dataset = open_dataset(f"pairs:{root}")
-    facts = {"camera": "Body of SECRET-4711", "exif": {"SerialNumber": "SECRET-4711", "iso": 100}}
-    dataset = replace(dataset, pairs=tuple(replace(p, metadata=facts) for p in dataset.pairs))
+    facts = {
+        "camera": "Body of SECRET-4711",
+        "exif": {"SerialNumber": "SECRET-4711", "iso": 100},
+    }
+    dataset = replace(
+        dataset, pairs=tuple(replace(p, metadata=facts) for p in dataset.pairs)
+    )
     release = package(dataset, tmp_path / "release", "folder")
     files = [path for path in release.rglob("*") if path.is_file()]
     assert not [path for path in files if b"SECRET" in path.read_bytes()]
     assert b'"iso": 100' in (release / "manifest.json").read_bytes()
     for pair in open_dataset(f"release:{release}").pairs:
         original = next(one for one in dataset.pairs if one.id == pair.id)
-        np.testing.assert_array_equal(read_image(pair.blurry), read_image(original.blurry))
+        np.testing.assert_array_equal(
+            read_image(pair.blurry), read_image(original.blurry)
+        )
         assert pair.sharp.suffix == ".png"
-        chunk_names = re.findall(rb"(IHDR|tEXt|eXIf|iTXt|tIME|IEND)", pair.sharp.read_bytes())
+        chunk_names = re.findall(
+            rb"(IHDR|tEXt|eXIf|iTXt|tIME|IEND)", pair.sharp.read_bytes()
+        )
         assert chunk_names == [b"IHDR", b"IEND"]
 
 
@@ -290,9 +329,13 @@ def test_a_pair_with_a_bad_array_is_left_out(noise, tmp_path, content):
     first = replace(noise.pairs[0], flow=tmp_path / "flow.npy")
     hostile = replace(noise, pairs=(first, *noise.pairs[1:]))
     for _ in range(2):
-        release = package_dataset(hostile, tmp_path / "release", "folder", DETAILS, GIGABYTE)
+        release = package_dataset(
+            hostile, tmp_path / "release", "folder", DETAILS, GIGABYTE
+        )
         assert [one.id for one in release.left_out] == [noise.pairs[0].id]
-        assert re.search(r"flow\.npy: (no array can|an array of shape)", release.left_out[0].reason)
+        assert re.search(
+            r"flow\.npy: (no array can|an array of shape)", release.left_out[0].reason
+        )
         assert release.pairs == len(noise.pairs) - 1
     with pytest.raises(DatasetError, match="no pair can be read"):
         package(replace(hostile, pairs=hostile.pairs[:1]), tmp_path / "none", "folder")
@@ -326,7 +369,10 @@ def test_the_documents_say_what_is_known(noise, tmp_path, data):
     assert {one["split"] for one in matter["configs"][0]["data_files"]} == {
         pair.split for pair in noise.pairs
     }
-    assert "Jane Doe · version 1.2.0 · 2026-01-02 · [doi:10.5281/zenodo.1](https://doi.org/" in text
+    assert (
+        "Jane Doe · version 1.2.0 · 2026-01-02 · [doi:10.5281/zenodo.1](https://doi.org/"
+        in text
+    )
     assert "reads 16-bit colour" in text
     first = text.partition("## Content")[0]
     assert first.index("| blurry | sharp |") < first.index("- **Pairs**: ")
@@ -351,20 +397,26 @@ def test_a_folder_of_others_is_refused_before_anything_is_said(tmp_path, data):
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "notes.txt").touch()
     result = data("package", f"pairs:{one}", "--to", "folder", "--out", "r", code=2)
-    assert result.stderr == "defocus-data: r: not empty; choose another folder for --out\n"
+    assert (
+        result.stderr == "defocus-data: r: not empty; choose another folder for --out\n"
+    )
 
 
 def test_an_empty_split_and_what_a_card_does_not_say_are_told(tmp_path, data):
     one = write_folder(tmp_path / "one", ["a.png"])
     result = data("package", f"pairs:{one}", "--to", "folder", "--out", "r")
     assert result.stderr.count("; 'defocus-data split' draws the splits again") == 2
-    lacking = "the card lacks licence, faces, authors and date; give them with --card FILE"
+    lacking = (
+        "the card lacks licence, faces, authors and date; give them with --card FILE"
+    )
     assert result.stderr.count(lacking) == 1
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
     assert "from defocus import open_dataset" in (tmp_path / "r/README.md").read_text()
 
 
-def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_path, refused):
+def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(
+    tmp_path, refused
+):
     dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'p', ['A.png', 'a.png'])}")
     with refused(DatasetError):
         package(dataset, tmp_path / "r", "folder")
@@ -375,30 +427,50 @@ def test_ids_of_one_file_are_refused_and_cells_of_the_index_are_no_formulas(tmp_
 
 def test_a_release_tells_its_steps_numbers_and_title(noise, tmp_path):
     chosen = replace(noise, steps=(step("curate", most_gain_ev=0.5, by_people=3),))
-    numbers = (Number(title="misalignment", unit="px", count=6, median=0.1, p95=0.2, max=0.25),)
+    numbers = (
+        Number(title="misalignment", unit="px", count=6, median=0.1, p95=0.2, max=0.25),
+    )
     for form in ("folder", "hdf5"):
         release = package_dataset(
-            chosen, tmp_path / form, form, DETAILS, GIGABYTE, notes=ReleaseNotes(numbers)
+            chosen,
+            tmp_path / form,
+            form,
+            DETAILS,
+            GIGABYTE,
+            notes=ReleaseNotes(numbers),
         ).root
         card = (release / "README.md").read_text()
         assert "- curate (defocus" in card
         assert "most_gain_ev 0.5" in card
         assert "| misalignment, px | 0.1 | 0.2 | 0.25 |" in card
         described = json.loads((release / "croissant.json").read_text())
-        assert "3 pairs were judged by a person" in described["rai:dataAnnotationProtocol"][1]
+        assert (
+            "3 pairs were judged by a person"
+            in described["rai:dataAnnotationProtocol"][1]
+        )
         assert "median 0.1" in (release / "CITATION.cff").read_text()
         assert open_dataset(f"release:{release}").steps == chosen.steps
     with h5py.File(next((tmp_path / "hdf5").glob("*.h5"))) as file:
-        assert dict(file.attrs) == {"title": "Noise", "licence": "CC-BY-4.0", "version": "1.0.0"}
+        assert dict(file.attrs) == {
+            "title": "Noise",
+            "licence": "CC-BY-4.0",
+            "version": "1.0.0",
+        }
 
 
 def test_the_card_says_what_the_audit_warns_of(noise, tmp_path):
     texts = [f"it moved: 0.{n} stops" for n in range(4)] + ["34 % is clipped"]
-    warned = [{"id": f"p{n}", "what": "w", "text": text} for n, text in enumerate(texts)]
+    warned = [
+        {"id": f"p{n}", "what": "w", "text": text} for n, text in enumerate(texts)
+    ]
     many = "4 of 6 pairs, such as p0: it moved: 0.0 stops; p4: 34 % is clipped"
     for name, audit_warnings, words in (("odd", warned, many), ("good", [], "none")):
         summary = {one.name: {"count": 0} for one in QUANTITIES}
-        audit = {"content_hash": noise.content_hash, "summary": summary, "warnings": audit_warnings}
+        audit = {
+            "content_hash": noise.content_hash,
+            "summary": summary,
+            "warnings": audit_warnings,
+        }
         (tmp_path / "audit.json").write_text(json.dumps(audit))
         numbers, warnings = audit_facts(noise, tmp_path / "audit.json")
         release = package_dataset(
@@ -446,5 +518,7 @@ def test_a_later_version_says_changes(noise, tmp_path, data, form):
     assert "Removed: 1 pair\n\n- `a`" in text
     assert "Changed: 1 pair\n\n- `c`: sharp" in text
     assert verify_folder(tmp_path / "two").ok
-    related = json.loads((tmp_path / "two/datacite.json").read_text())["relatedIdentifiers"]
+    related = json.loads((tmp_path / "two/datacite.json").read_text())[
+        "relatedIdentifiers"
+    ]
     assert related[0]["relatedIdentifier"] == "10.5072/one"

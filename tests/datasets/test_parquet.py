@@ -41,9 +41,12 @@ def write(path, columns):
 
 def pairs(folder, seeds, names):
     return {
-        "blurry": [stored(folder, seed, name) for seed, name in zip(seeds, names, strict=True)],
+        "blurry": [
+            stored(folder, seed, name) for seed, name in zip(seeds, names, strict=True)
+        ],
         "sharp": [
-            stored(folder, seed + 100, name) for seed, name in zip(seeds, names, strict=True)
+            stored(folder, seed + 100, name)
+            for seed, name in zip(seeds, names, strict=True)
         ],
     }
 
@@ -55,13 +58,21 @@ def shows(path, expected):
 
 def test_pairs_have_their_splits_names_and_very_bytes(tmp_path):
     data = tmp_path / "DPDD" / "data"
-    write(data / "train-00000-of-00002.parquet", pairs(tmp_path, [1, 2], ["a.png", "b.png"]))
+    write(
+        data / "train-00000-of-00002.parquet",
+        pairs(tmp_path, [1, 2], ["a.png", "b.png"]),
+    )
     write(data / "train-00001-of-00002.parquet", pairs(tmp_path, [3], ["x/c.png"]))
     write(data / "test-00000-of-00001.parquet", pairs(tmp_path, [4], ["d.png"]))
     dataset = open_dataset(f"parquet:{tmp_path / 'DPDD'}")
     assert dataset.name == "parquet:DPDD"
     splits = {pair.id: pair.split for pair in dataset.pairs}
-    assert splits == {"train-a": "train", "train-b": "train", "train-c": "train", "test-d": "test"}
+    assert splits == {
+        "train-a": "train",
+        "train-b": "train",
+        "train-c": "train",
+        "test-d": "test",
+    }
     (pair,) = dataset.split("test")
     assert pair.blurry.read_bytes() == encoded(tmp_path, 4)
     assert shows(pair.sharp, picture(104))
@@ -84,7 +95,10 @@ def test_columns_are_known_by_their_names(tmp_path, blurry, sharp):
 
 def test_other_columns_are_named_in_a_file(tmp_path, refused):
     members = pairs(tmp_path, [1], ["a.png"])
-    path = write(tmp_path / "set" / "a.parquet", {"f2": members["blurry"], "f16": members["sharp"]})
+    path = write(
+        tmp_path / "set" / "a.parquet",
+        {"f2": members["blurry"], "f16": members["sharp"]},
+    )
     with refused(DatasetError):
         open_dataset(f"parquet:{path}")
     described = path.with_name("columns.toml")
@@ -119,9 +133,14 @@ def test_rows_without_a_picture_are_left_out_by_name(tmp_path):
     assert [pair.id for pair in dataset.pairs] == ["test-d"]
     reasons = {one.id: one.reason.partition(": ")[2] for one in dataset.left_out}
     assert set(reasons) == {"a", "b", "c"}
-    assert reasons["a"] == "the sharp picture is empty, or only the name of a file is stored"
+    assert (
+        reasons["a"]
+        == "the sharp picture is empty, or only the name of a file is stored"
+    )
     assert "web page" in reasons["c"]
-    assert [one.id for one in open_dataset(f"parquet:{path}", damaged=True).left_out] == [*"abc"]
+    assert [
+        one.id for one in open_dataset(f"parquet:{path}", damaged=True).left_out
+    ] == [*"abc"]
 
 
 def test_what_is_no_set_of_pairs_is_said(tmp_path, monkeypatch, refused):
@@ -164,7 +183,9 @@ def test_files_of_the_hubs_own_library_are_read(tmp_path):
     features = datasets.Features({role: datasets.Image() for role in files})
     made = datasets.Dataset.from_dict(files, features=features)
     # with the bytes instead of names, as 'push_to_hub' does
-    made = made.with_format("arrow").map(datasets.table.embed_table_storage, batched=True)
+    made = made.with_format("arrow").map(
+        datasets.table.embed_table_storage, batched=True
+    )
     made.to_parquet(str(tmp_path / "hub" / "validation-00000-of-00001.parquet"))
     (pair,) = open_dataset(f"parquet:{tmp_path / 'hub'}").pairs
     assert pair.split == "validation"

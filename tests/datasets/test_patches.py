@@ -48,18 +48,24 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path, bits, size):
 
 @pytest.mark.parametrize("target", ["sharp", "truth", "prealigned"])
 def test_every_target_is_the_file_it_says(mild, target, tmp_path):
-    few = mild.split("train")[: 1 if target == "prealigned" else 2]  # which is measured first
+    few = mild.split("train")[
+        : 1 if target == "prealigned" else 2
+    ]  # which is measured first
     mild = replace(mild, pairs=few, derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, PatchForm(64))
     for index, pair in enumerate(mild.split("train")):
-        reference = aligned_reference(mild, pair).sharp if target == "prealigned" else None
+        reference = (
+            aligned_reference(mild, pair).sharp if target == "prealigned" else None
+        )
         file = reference or getattr(pair, target)
         blurry, target_pixels = source.store.read(Crop(index, 11, 3), 64)
         assert np.array_equal(target_pixels, read_image(file)[11:75, 3:67])
         assert np.array_equal(blurry, read_image(pair.blurry)[11:75, 3:67])
 
 
-def test_of_several_processes_one_packs_and_the_others_wait(mild, tmp_path, monkeypatch):
+def test_of_several_processes_one_packs_and_the_others_wait(
+    mild, tmp_path, monkeypatch
+):
     mild = replace(mild, pairs=mild.split("train")[:2], derived=tmp_path / "derived")
     waited, packed, pack_now = [], [], packing.pack
 
@@ -81,11 +87,15 @@ def test_of_several_processes_one_packs_and_the_others_wait(mild, tmp_path, monk
 
 
 @pytest.mark.full
-def test_many_pairs_are_packed_in_processes_to_the_byte(mild, tmp_path, monkeypatch, capfd):
+def test_many_pairs_are_packed_in_processes_to_the_byte(
+    mild, tmp_path, monkeypatch, capfd
+):
     files = []
     for name in ("here", "processes"):
         few = replace(mild, pairs=mild.split("train")[:5], derived=tmp_path / name)
-        files.append(training_patches(few, "train", "registered", PatchForm(64)).store.path)
+        files.append(
+            training_patches(few, "train", "registered", PatchForm(64)).store.path
+        )
         assert ("packing takes" in capfd.readouterr().err) is (name == "processes")
         monkeypatch.setattr(many_pairs, "usable_cores", lambda: 2)
         monkeypatch.setattr(many_pairs, "TOGETHER", 3)
@@ -95,7 +105,9 @@ def test_many_pairs_are_packed_in_processes_to_the_byte(mild, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("target", ["compensated", "registered"])
-def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(mild, tmp_path, target):
+def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(
+    mild, tmp_path, target
+):
     train = mild.split("train")
     mild = replace(mild, pairs=train[:3], derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, PatchForm(64), few=Few(2))
@@ -105,14 +117,21 @@ def test_a_compensated_target_has_place_and_light_of_the_blurry_picture(mild, tm
     for index, pair in enumerate(train[:2]):
         light = as_float(source.store.read_member("target", Crop(index, 20, 20), 200))
         truth, sharp = (
-            as_float(read_image(file))[20:220, 20:220] for file in (pair.truth, pair.sharp)
+            as_float(read_image(file))[20:220, 20:220]
+            for file in (pair.truth, pair.sharp)
         )
-        assert abs(light.mean() / truth.mean() - 1) < 0.005 < abs(sharp.mean() / truth.mean() - 1)
+        assert (
+            abs(light.mean() / truth.mean() - 1)
+            < 0.005
+            < abs(sharp.mean() / truth.mean() - 1)
+        )
         assert np.abs(light - truth).mean() < 0.4 * np.abs(sharp - truth).mean()
 
 
 def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch, capfd):
-    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(9)])}")
+    dataset = open_dataset(
+        f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(9)])}"
+    )
     left_out = {dataset.split("train")[0].id}
 
     def registered(_, pair, *__: str):
@@ -121,7 +140,10 @@ def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch,
     monkeypatch.setattr(packing, "_registered", registered)
     for repeated in (False, True):  # the packing itself names each
         capfd.readouterr()
-        assert len(training_patches(dataset, "train", "registered", PatchForm(16)).store) == 1
+        assert (
+            len(training_patches(dataset, "train", "registered", PatchForm(16)).store)
+            == 1
+        )
         every = len(dataset.split("train"))
         said = f"{every - 1} of {every} training pairs left out, their misalignment is unknown"
         assert (said in capfd.readouterr().err) is repeated
@@ -130,12 +152,16 @@ def test_pairs_left_out_of_an_earlier_packing_are_counted(tmp_path, monkeypatch,
     assert "left out" not in capfd.readouterr().err
 
 
-def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(tmp_path, capfd, refused):
+def test_pairs_that_cannot_be_compared_are_compensated_by_nothing(
+    tmp_path, capfd, refused
+):
     (pair,) = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}").pairs
-    only = replace(open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived")
-    blurry, target = training_patches(only, "test", "compensated", PatchForm(16)).store.read(
-        Crop(0, 0, 0), 16
+    only = replace(
+        open_dataset(f"pairs:{tmp_path / 'x'}"), derived=tmp_path / "derived"
     )
+    blurry, target = training_patches(
+        only, "test", "compensated", PatchForm(16)
+    ).store.read(Crop(0, 0, 0), 16)
     assert np.array_equal(target, read_image(pair.sharp)[:16, :16])
     assert np.array_equal(blurry, read_image(pair.blurry)[:16, :16])
     for left_out in ("registered", "registered-flow"):
@@ -151,7 +177,9 @@ def test_crops_reach_every_pair_every_flip_and_both_borders(mild):
     random = np.random.default_rng(0)
     crops = [random_crop(source.store, 250, random) for _ in range(600)]
     assert {crop.index for crop in crops} == set(range(7))
-    assert {(c.upside_down, c.mirrored) for c in crops} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    assert {(c.upside_down, c.mirrored) for c in crops} == {
+        (a, b) for a in (0, 1) for b in (0, 1)
+    }
     tops = {c.top for c in crops if source.store.sizes[c.index][0] == 256}
     assert tops == set(range(7))
 
@@ -164,7 +192,9 @@ def unequal(path, names):
     """A source of pictures whose pixels say where they are: row, column, picture."""
     members = []
     for name in names:
-        rows, columns = np.mgrid[: UNEQUAL[name][0], : UNEQUAL[name][1]].astype(np.uint8)
+        rows, columns = np.mgrid[: UNEQUAL[name][0], : UNEQUAL[name][1]].astype(
+            np.uint8
+        )
         place = np.dstack([rows, columns, np.full_like(rows, ord(name))])
         members.append((name, {"blurry": place, "target": place}))
     pack(path, members)
@@ -176,8 +206,12 @@ def test_pictures_of_unequal_size_are_drawn_alike_and_to_their_borders(tmp_path)
     assert torch.equal(batch.blurry, batch.target)
     places = (batch.blurry * 255).round().to(torch.int64)[:, :, 0, 0].tolist()
     for name, (height, width) in UNEQUAL.items():
-        rows, columns, _ = zip(*(one for one in places if one[2] == ord(name)), strict=True)
-        assert len(rows) == pytest.approx(2000, abs=150), "a larger picture has no more crops"
+        rows, columns, _ = zip(
+            *(one for one in places if one[2] == ord(name)), strict=True
+        )
+        assert len(rows) == pytest.approx(2000, abs=150), (
+            "a larger picture has no more crops"
+        )
         assert {min(rows), max(rows)} == {0, height - 40}
         assert {min(columns), max(columns)} == {0, width - 40}
 
@@ -201,7 +235,9 @@ def test_loader_gives_the_same_patches_with_and_without_workers(mild):
     source.batch(0, 1, 0)  # opens the file in this process, as a careless caller would
     patches = PairPatches(source, length=10, seed=4)
     alone = [patch for batch in DataLoader(patches, batch_size=2) for patch in batch[0]]
-    workers = DataLoader(patches, batch_size=2, num_workers=2, multiprocessing_context="forkserver")
+    workers = DataLoader(
+        patches, batch_size=2, num_workers=2, multiprocessing_context="forkserver"
+    )
     together = [patch for batch in workers for patch in batch[0]]
     assert len(alone) == len(together) == 10
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
@@ -210,7 +246,9 @@ def test_loader_gives_the_same_patches_with_and_without_workers(mild):
 
 
 @pytest.mark.full
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="this system does not fork processes"
+)
 def test_a_forked_process_opens_the_file_for_itself(mild):
     source = training_patches(mild, "train", "sharp", PatchForm(64))
     expected = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
@@ -241,7 +279,9 @@ def test_what_cannot_be_trained_on_says_why(tmp_path, refused):
     ):
         with refused(NotApplicableError):
             training_patches(dataset, split, target, PatchForm(side_px))
-    assert [one.name for one in (only.derived / "patches").iterdir()] == ["test-sharp.h5"]
+    assert [one.name for one in (only.derived / "patches").iterdir()] == [
+        "test-sharp.h5"
+    ]
 
 
 def test_a_damaged_store_is_made_again(tmp_path, capfd):
@@ -249,7 +289,9 @@ def test_a_damaged_store_is_made_again(tmp_path, capfd):
     path = training_patches(dataset, "test", "sharp", PatchForm(16)).store.path
     good = path.read_bytes()
     path.write_bytes(good[: len(good) // 2])
-    assert training_patches(dataset, "test", "sharp", PatchForm(16)).store.read(Crop(0, 0, 0), 40)
+    assert training_patches(dataset, "test", "sharp", PatchForm(16)).store.read(
+        Crop(0, 0, 0), 40
+    )
     assert "packed again" in capfd.readouterr().err
     with h5py.File(path) as file:
         chunk = file["target"]["a"].id.get_chunk_info(0)
@@ -257,7 +299,9 @@ def test_a_damaged_store_is_made_again(tmp_path, capfd):
     flipped[chunk.byte_offset + chunk.size // 2] ^= 1
     path.write_bytes(bytes(flipped))
     with pytest.raises(DatasetError, match=r"test-sharp\.h5: pair 'a' cannot be read"):
-        training_patches(dataset, "test", "sharp", PatchForm(16)).store.read(Crop(0, 0, 0), 40)
+        training_patches(dataset, "test", "sharp", PatchForm(16)).store.read(
+            Crop(0, 0, 0), 40
+        )
 
 
 @pytest.mark.full

@@ -28,7 +28,11 @@ from tests.datasets.conftest import picture, put, write_folder, write_session
 @pytest.mark.parametrize("above", [True, False])
 def test_folder_keeps_its_own_splits(tmp_path, above):
     long = "a" * 160  # an id that is too long with the name of its split
-    for split, name in (("train", f"{long}.png"), ("validation", "a.png"), ("test", "a.png")):
+    for split, name in (
+        ("train", f"{long}.png"),
+        ("validation", "a.png"),
+        ("test", "a.png"),
+    ):
         for role in ("blurry", "sharp", "truth"):
             folder = tmp_path / split / role if above else tmp_path / role / split
             put(folder / name, picture(len(split)))
@@ -117,20 +121,30 @@ UNSOUND = [{"id": 3}, {"scene": ""}, {"split": "all"}, {"sharp": "a.png"}, None]
 
 
 @pytest.mark.parametrize("change", UNSOUND)
-def test_what_no_command_can_use_of_a_reader_is_refused(tmp_path, bring, change, refused):
+def test_what_no_command_can_use_of_a_reader_is_refused(
+    tmp_path, bring, change, refused
+):
     root = write_folder(tmp_path / "own", ["a.png"])
     dataset = open_dataset(f"pairs:{root}")
     pairs = tuple(replace(one, **change) for one in dataset.pairs if change)
-    for read in (lambda _: opened("brought", root, pairs), lambda _: replace(dataset, pairs=pairs)):
+    for read in (
+        lambda _: opened("brought", root, pairs),
+        lambda _: replace(dataset, pairs=pairs),
+    ):
         bring(Reader("brought", read))
         with refused(DatasetError):
             open_dataset(f"brought:{root}", damaged=True)
 
 
 def test_an_id_that_is_no_name_of_a_file_is_written_as_one(tmp_path, bring, capsys):
-    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'own', ['a.png', 'b.png'])}")
+    dataset = open_dataset(
+        f"pairs:{write_folder(tmp_path / 'own', ['a.png', 'b.png'])}"
+    )
     pairs = tuple(replace(one, id=f"../{one.id}") for one in dataset.pairs)
-    for read in (lambda root: opened("own", root, pairs), lambda _: replace(dataset, pairs=pairs)):
+    for read in (
+        lambda root: opened("own", root, pairs),
+        lambda _: replace(dataset, pairs=pairs),
+    ):
         bring(Reader("brought", read))
         ids = [pair.id for pair in open_dataset(f"brought:{dataset.root}").pairs]
         assert ids == [legal_id("../a"), legal_id("../b")]
@@ -157,7 +171,9 @@ def test_sizes_are_read_off_headers_however_damaged(tmp_path):
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     for side, fits in ((15_000, True), (30_000, False)):
         header = b"IHDR" + side.to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
-        content = png[:-4] + header + zlib.crc32(header).to_bytes(4, "big") + b"\0\0\0\0IDAT"
+        content = (
+            png[:-4] + header + zlib.crc32(header).to_bytes(4, "big") + b"\0\0\0\0IDAT"
+        )
         (tmp_path / "large.png").write_bytes(content)
         if fits:
             assert picture_size(tmp_path / "large.png") == (side, side)
@@ -186,7 +202,10 @@ ODD = [
     (os.mkfifo, "pair z is left out: "),
     (Path.mkdir, "a folder, not a file"),
     (lambda path: path.symlink_to("/dev/zero"), "a device, not a file"),
-    (lambda z: shutil.copy(z.with_name("a.png"), z.with_name("x\udcffy.png")), "not UTF-8"),
+    (
+        lambda z: shutil.copy(z.with_name("a.png"), z.with_name("x\udcffy.png")),
+        "not UTF-8",
+    ),
 ]
 
 
@@ -224,7 +243,9 @@ def test_what_cannot_be_opened_says_why(tmp_path, placeless, snapshot):
     for text in ("nonsense", "pairs:", "pars:/tmp", "pairs:/no/such/place", *here):
         with pytest.raises(DatasetError) as caught:
             open_dataset(text)
-        said = re.split("a reader of |there are ", str(caught.value))[0]  # others may be brought
+        said = re.split("a reader of |there are ", str(caught.value))[
+            0
+        ]  # others may be brought
         assert placeless(said) == snapshot
 
 
@@ -233,7 +254,10 @@ def test_a_folder_that_makes_one_scene_of_many_pictures_is_said(tmp_path, capsys
     root = write_folder(tmp_path / "mine", [f"lf/{n}.png" for n in range(3)])
     assert len({pair.scene for pair in open_dataset(f"pairs:{root}").pairs}) == 1
     said = capsys.readouterr().err
-    assert "pairs:mine: 3 pairs in 1 scene (lf): a folder inside blurry/ is one scene" in said
+    assert (
+        "pairs:mine: 3 pairs in 1 scene (lf): a folder inside blurry/ is one scene"
+        in said
+    )
     _, lines = description(f"pairs:{root}")
     assert any("3 pairs in 1 scene (" in line for line in lines)
     flat = write_folder(tmp_path / "flat", ["a.png", "b.png"])
@@ -247,7 +271,11 @@ def test_session_gives_accepted_and_warned_pairs(tmp_path, mild, refused):
     )
     dataset = open_dataset(f"session:{root}")
     assert [pair.scene for pair in dataset.pairs] == ["astronaut", "cafe", "desk"]
-    assert [pair.metadata["verdict"] for pair in dataset.pairs] == ["accept", "warn", "accept"]
+    assert [pair.metadata["verdict"] for pair in dataset.pairs] == [
+        "accept",
+        "warn",
+        "accept",
+    ]
     assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
     assert dataset.pairs[0].flow.read_bytes() == mild.pairs[0].flow.read_bytes()
     assert not dataset.rendered
@@ -269,6 +297,9 @@ def test_splits_do_not_depend_on_order_or_company():
     splits = scene_splits(many)
     assert scene_splits(reversed(many)) == splits
     assert scene_splits(many[:200]) == {scene: splits[scene] for scene in many[:200]}
-    shares = [sum(name == split for name in splits.values()) / 400 for split in ("test", "train")]
+    shares = [
+        sum(name == split for name in splits.values()) / 400
+        for split in ("test", "train")
+    ]
     assert abs(shares[0] - 0.2) < 0.06
     assert abs(shares[1] - 0.7) < 0.06

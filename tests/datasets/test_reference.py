@@ -17,7 +17,11 @@ def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong):
     assert pair.sharp is not None
     assert pair.truth is not None
     reference = aligned_reference(strong, pair)
-    assert (reference.status, reference.estimator, reference.reason) == ("ok", "dis", "")
+    assert (reference.status, reference.estimator, reference.reason) == (
+        "ok",
+        "dis",
+        "",
+    )
     assert reference.sharp.is_relative_to(strong.derived)
     mask = read_image(reference.valid_mask)[:, :, 0]
     assert set(np.unique(mask)) <= {0, 255}
@@ -39,7 +43,11 @@ def test_reference_is_computed_once_and_mended(strong, capfd, model):
     moment = first.sharp.stat().st_mtime_ns
     assert aligned_reference(strong, pair, model=model) == first
     assert first.sharp.stat().st_mtime_ns == moment
-    for victim in (first.sharp, first.valid_mask, first.sharp.parent / "reference.json"):
+    for victim in (
+        first.sharp,
+        first.valid_mask,
+        first.sharp.parent / "reference.json",
+    ):
         content = victim.read_bytes()
         victim.write_bytes(content[:-30])
         capfd.readouterr()
@@ -53,7 +61,9 @@ def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path, kind, refused)
     root = write_folder(tmp_path / "x", ["a.png"])
     for seed, role in enumerate(("blurry", "sharp")):
         flat = np.full((128, 128, 3), 30000, np.uint16)
-        write_image(root / role / "a.png", flat if kind == "flat" else picture(seed, 128, 128))
+        write_image(
+            root / role / "a.png", flat if kind == "flat" else picture(seed, 128, 128)
+        )
     dataset = open_dataset(f"pairs:{root}")
     reference = aligned_reference(dataset, dataset.pairs[0])
     assert reference.status == "unknown"

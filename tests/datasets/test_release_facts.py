@@ -23,7 +23,12 @@ from defocus.datasets.release.details import (
     name_of,
 )
 from defocus.datasets.release.facts import ReleaseFacts
-from defocus.datasets.release.provenance import kinds, pictures_text, sharp_text, steps_text
+from defocus.datasets.release.provenance import (
+    kinds,
+    pictures_text,
+    sharp_text,
+    steps_text,
+)
 from defocus.errors import ImageError, SettingsError
 from defocus.pictures.profiles import in_srgb
 from defocus.pictures.read import read_image
@@ -56,8 +61,15 @@ def test_only_captured_pictures_are_said_to_be_as_captured():
     merged = pair("e", focus_stack={"position": 1, "sharp": "merged"})
     assert "fused from a focus stack; it is not as captured" in sharp_text([merged])
     smaller, whole = (pair("f", patch={"scale": scale}) for scale in (0.7, 1.0))
-    assert sharp_text([smaller]) == "The picture in focus, made smaller than it was captured."
-    assert kinds([smaller, whole, merged]) == {"as captured": 1, "fused": 1, "reduced": 1}
+    assert (
+        sharp_text([smaller])
+        == "The picture in focus, made smaller than it was captured."
+    )
+    assert kinds([smaller, whole, merged]) == {
+        "as captured": 1,
+        "fused": 1,
+        "reduced": 1,
+    }
     assert kinds([FLOW, CAPTURED, FLOW]) == {"as captured": 1, "compensated: flow": 2}
     text = pictures_text([FLOW, CAPTURED, RENDERED])
     assert "1 of 3 pairs: compensated" in text
@@ -68,27 +80,41 @@ def test_only_captured_pictures_are_said_to_be_as_captured():
 def test_a_licence_has_an_identifier(snapshot):
     for licence in ("CC BY 4.0", "cc-by-4", "cc-by-4.0", "free for everybody", ""):
         assert licence_problem(licence) == snapshot
-    for own in ("CC-BY-4.0", "CC0-1.0", "MIT OR Apache-2.0", "LicenseRef-Our-Lab", "none given"):
+    for own in (
+        "CC-BY-4.0",
+        "CC0-1.0",
+        "MIT OR Apache-2.0",
+        "LicenseRef-Our-Lab",
+        "none given",
+    ):
         assert licence_problem(own) == ""
 
 
 def wide_profile():
     """A profile with primaries far from those of sRGB: its red and blue are exchanged."""
-    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    content = bytearray(
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
     entries = {bytes(content[i : i + 4]): i for i in range(132, 132 + 12 * 20, 12)}
     red, blue = entries[b"rXYZ"], entries[b"bXYZ"]
     first, second = content[red + 4 : red + 8], content[blue + 4 : blue + 8]
     content[red + 4 : red + 8], content[blue + 4 : blue + 8] = second, first
-    return bytes(content).replace("sRGB".encode("utf-16-be"), "Wide".encode("utf-16-be"))
+    return bytes(content).replace(
+        "sRGB".encode("utf-16-be"), "Wide".encode("utf-16-be")
+    )
 
 
 def linear_profile():
     """A profile named after sRGB, with its primaries and no curve, as editors write."""
-    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    content = bytearray(
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
     for i in range(132, 132 + 12 * 20, 12):
         if content[i : i + 4] in (b"rTRC", b"gTRC", b"bTRC"):
             curve = int.from_bytes(content[i + 4 : i + 8], "big")
-            content[curve + 8 : curve + 16] = bytes([0, 0, 0, 0, 0, 1, 0, 0])  # x to the power of 1
+            content[curve + 8 : curve + 16] = bytes(
+                [0, 0, 0, 0, 0, 1, 0, 0]
+            )  # x to the power of 1
     return bytes(content)
 
 
@@ -106,19 +132,31 @@ def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path, refused
     converted = in_srgb(path, stored)
     profile = ImageCms.ImageCmsProfile(io.BytesIO(wide_profile()))
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    expected = ImageCms.profileToProfile(PillowImage.fromarray(picture), profile, srgb, 1)
+    expected = ImageCms.profileToProfile(
+        PillowImage.fromarray(picture), profile, srgb, 1
+    )
     np.testing.assert_array_equal(converted, np.asarray(expected))
-    assert np.abs(converted.astype(int) - picture[:, :, ::-1]).max() <= 3  # red for blue
+    assert (
+        np.abs(converted.astype(int) - picture[:, :, ::-1]).max() <= 3
+    )  # red for blue
     with refused(ImageError):
         in_srgb(path, picture.astype(np.uint16) * 257)
-    for name, own in (("a.png", srgb.tobytes()), ("b.png", None), ("c.webp", srgb.tobytes())):
-        PillowImage.fromarray(picture).save(tmp_path / name, icc_profile=own, lossless=True)
+    for name, own in (
+        ("a.png", srgb.tobytes()),
+        ("b.png", None),
+        ("c.webp", srgb.tobytes()),
+    ):
+        PillowImage.fromarray(picture).save(
+            tmp_path / name, icc_profile=own, lossless=True
+        )
         stored = read_image(tmp_path / name)
         assert in_srgb(tmp_path / name, stored) is stored
     bad = saved(tmp_path / "d.png", picture, b"no profile at all" * 20)
     with refused(ImageError):
         in_srgb(bad, picture)
-    linear = saved(tmp_path / "e.png", np.full((8, 9, 3), 55, np.uint8), linear_profile())
+    linear = saved(
+        tmp_path / "e.png", np.full((8, 9, 3), 55, np.uint8), linear_profile()
+    )
     assert in_srgb(linear, read_image(linear)).mean() == pytest.approx(127, abs=1)
 
 
@@ -137,19 +175,31 @@ def test_grey_of_another_curve_becomes_that_of_srgb():
 
 
 NO_ORCIDS = (
-    *("https://orcid.org/0000-0002-1825-0097", "0000-0002-1825-0098", "0000-0002-1825", "x"),
+    *(
+        "https://orcid.org/0000-0002-1825-0097",
+        "0000-0002-1825-0098",
+        "0000-0002-1825",
+        "x",
+    ),
 )
 NO_DAYS = ("2026-02-30", "2026-13-01", "20260101", "2026-1-1", "today")
 JANE = {"family": "Carberry", "given": "Josiah", "orcid": "0000-0002-1825-0097"}
 
 
 def told(**more: object):
-    facts = {"title": "Bench & more", "licence": "CC-BY-4.0", "date": "2026-11-20", **more}
+    facts = {
+        "title": "Bench & more",
+        "licence": "CC-BY-4.0",
+        "date": "2026-11-20",
+        **more,
+    }
     return parse_settings(Details, facts, origin="card.toml")
 
 
 def test_a_right_card_is_taken():
-    tenth = told(authors=[{**JANE, "orcid": "0000-0002-9079-593X"}, "A lab"], date="2028-02-29")
+    tenth = told(
+        authors=[{**JANE, "orcid": "0000-0002-9079-593X"}, "A lab"], date="2028-02-29"
+    )
     assert list(map(name_of, tenth.authors)) == ["Josiah Carberry", "A lab"]
 
 
@@ -166,7 +216,9 @@ def test_a_wrong_card_is_told_in_words(refused):
     for wrong in WRONG:
         with refused(SettingsError) as caught:
             told(**wrong)
-        assert not any(word in str(caught.value) for word in ("pattern", "NamedPerson", "\\d"))
+        assert not any(
+            word in str(caught.value) for word in ("pattern", "NamedPerson", "\\d")
+        )
 
 
 def test_a_date_of_toml_is_a_day(tmp_path):
@@ -196,13 +248,19 @@ def test_people_stand_in_each_document():
     counts = {"test": {"pairs": 2, "scenes": 1}}
     facts = ReleaseFacts(to="folder", steps=(step("split", seed=7),), counts=counts)
     attributes = datacite(facts, details)
-    assert attributes["creators"][0]["nameIdentifiers"][0]["nameIdentifierScheme"] == "ORCID"
+    assert (
+        attributes["creators"][0]["nameIdentifiers"][0]["nameIdentifierScheme"]
+        == "ORCID"
+    )
     assert attributes["creators"][1] == {"name": "A lab", "nameType": "Organizational"}
     related = [one["relationType"] for one in attributes["relatedIdentifiers"]]
     assert related == ["IsSupplementTo", "IsNewVersionOf"]
     assert "seed 7" in attributes["descriptions"][0]["description"]
     citation = citation_text(facts, details)
-    assert '"orcid": "https://orcid.org/0000-0002-1825-0097", "affiliation": "Brown"' in citation
+    assert (
+        '"orcid": "https://orcid.org/0000-0002-1825-0097", "affiliation": "Brown"'
+        in citation
+    )
     assert "author = {Carberry, Josiah and {A lab}}" in bibtex(details)
     assert "title = {{Bench \\& more}}" in bibtex(details)
 
@@ -212,7 +270,9 @@ def test_the_text_of_a_licence_is_whole(name):
     text = licence_text(told(licence=name, authors=["A lab"]))
     assert text.startswith(f"SPDX-License-Identifier: {name}\n")
     assert len(text) > 1000
-    assert "<" not in text.replace(f"<{ADDRESSES[name]}>", "").split("WARRANTIES")[0][:400]
+    assert (
+        "<" not in text.replace(f"<{ADDRESSES[name]}>", "").split("WARRANTIES")[0][:400]
+    )
     if name == "MIT":
         assert "Copyright (c) 2026 A lab" in text
 
@@ -235,11 +295,15 @@ def test_each_licence_of_several_has_its_text():
     other = licence_text(told(licence="BSD-3-Clause+", authors=["A lab"]))
     assert "Copyright (c) 2026 A lab." in other
     assert "Redistribution and use in source and binary forms" in other
-    own = licence_text(told(licence="LicenseRef-Ours AND GPL-2.0-or-later", authors=["A lab"]))
+    own = licence_text(
+        told(licence="LicenseRef-Ours AND GPL-2.0-or-later", authors=["A lab"])
+    )
     assert "LicenseRef-Ours.html" not in own
     assert "https://spdx.org/licenses/GPL-2.0-or-later.html" in own
     assert "A lab" not in own, "the copyright line of its appendix is an example"
-    named = licence_text(told(licence="LicenseRef-Ours", licence_url="https://lab.org/terms"))
+    named = licence_text(
+        told(licence="LicenseRef-Ours", licence_url="https://lab.org/terms")
+    )
     assert named == "LicenseRef-Ours\n\nhttps://lab.org/terms\n"
 
 
@@ -256,13 +320,17 @@ def test_each_licence_of_several_has_its_text():
 )
 def test_documents_state_a_licence_or_none_but_no_other(licence, stated):
     facts = ReleaseFacts(to="folder")
-    details = told(licence=licence, licence_url="" if stated else "https://lab.org/terms")
+    details = told(
+        licence=licence, licence_url="" if stated else "https://lab.org/terms"
+    )
     citation = citation_text(facts, details)
     assert (f'\nlicense: "{stated}"\n' in citation) == bool(stated)
     assert ('\nlicense-url: "https://lab.org/terms"\n' in citation) != bool(stated)
     (rights,) = datacite(facts, details)["rightsList"]
     assert rights.get("rightsIdentifier", "") == stated.lower()
-    assert licence_address(licence).endswith(".html") == (stated not in {"", "CC-BY-4.0"})
+    assert licence_address(licence).endswith(".html") == (
+        stated not in {"", "CC-BY-4.0"}
+    )
     licence_id = "cc-by-4.0" if licence == "CC-BY-4.0" else "other"
     assert hub_licence(licence) == licence_id
 
@@ -273,7 +341,9 @@ def test_what_curation_asked_for_is_told_in_words():
     )
     assert "most_gain_ev 0.5, the sharp picture must be the sharper one." in text
     assert "edges: no." in text
-    assert "either picture may be the sharper one" in steps_text([step("curate", sharper=False)])
+    assert "either picture may be the sharper one" in steps_text(
+        [step("curate", sharper=False)]
+    )
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,13 @@ def test_views_of_whole_pairs(rendered):
         full = linear(pair.blurry)
         assert np.abs((left + right) / 2 - full).max() < 3e-5  # two steps of 16 bits
     desk = rendered / "out" / "pairs" / "desk"
-    apart = [linear(desk / f"dual_pixel_{side}.png").mean(axis=2) for side in ("left", "right")]
-    assert _shift(*(view[28:36, 40:56] for view in apart)) < 0  # near: left view to the right
+    apart = [
+        linear(desk / f"dual_pixel_{side}.png").mean(axis=2)
+        for side in ("left", "right")
+    ]
+    assert (
+        _shift(*(view[28:36, 40:56] for view in apart)) < 0
+    )  # near: left view to the right
     assert _shift(*(view[4:12, 4:30] for view in apart)) > 0
 
 
@@ -122,7 +127,9 @@ def _shift(left, right):
     return float((slope * (left - right)).sum() / (slope**2).sum())
 
 
-def test_other_pictures_of_a_scene_that_is_rendered_are_refused(rendered, tmp_path, refused):
+def test_other_pictures_of_a_scene_that_is_rendered_are_refused(
+    rendered, tmp_path, refused
+):
     shutil.copytree(rendered, tmp_path, dirs_exist_ok=True)
     write_image(tmp_path / "a.png", texture(9))
     with refused(DatasetError):
@@ -157,7 +164,9 @@ def test_wrong_files_are_named(request_file, tmp_path):
     assert (len(again), left) == (3, ()), "the same command takes what is mended"
 
 
-def test_a_request_of_which_no_scene_can_be_read_is_refused(request_file, tmp_path, refused):
+def test_a_request_of_which_no_scene_can_be_read_is_refused(
+    request_file, tmp_path, refused
+):
     for name in ("a-depth.npy", "b.png", "b-again.png"):
         (tmp_path / name).unlink()
     with refused(DatasetError):
@@ -168,14 +177,25 @@ def test_a_request_of_which_no_scene_can_be_read_is_refused(request_file, tmp_pa
 def test_the_command_makes_a_dataset(request_file, tmp_path, run):
     head = REQUEST[: REQUEST.index("[[scenes]]")]
     request_file.write_text(head + REQUEST[REQUEST.rindex("[[scenes]]") :])
-    result = CliRunner().invoke(command, [str(request_file), "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(
+        command, [str(request_file), "--out", str(tmp_path / "out")]
+    )
     assert result.exit_code == 0, result.output
     assert f"use it with --dataset manifest:{tmp_path / 'out'}" in result.output
     document = json.loads((tmp_path / "out/manifest.json").read_text())
     (pair,) = document["pairs"]
-    assert {"blurry", "sharp", "truth", "flow", "defocus_map", "dual_pixel_left"} <= set(pair)
+    assert {
+        "blurry",
+        "sharp",
+        "truth",
+        "flow",
+        "defocus_map",
+        "dual_pixel_left",
+    } <= set(pair)
     assert pair["metadata"]["sources"][0].startswith("sha256:")
-    wrong = run("defocus-data", "render", tmp_path / "nowhere.toml", "--out", tmp_path / "x")
+    wrong = run(
+        "defocus-data", "render", tmp_path / "nowhere.toml", "--out", tmp_path / "x"
+    )
     assert wrong.returncode == 2
     assert "no such settings file" in wrong.stderr
 

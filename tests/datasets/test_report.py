@@ -27,7 +27,11 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
     root = write_folder(tmp_path / "noise", [f"{n}.png" for n in range(6)])
     dataset = open_dataset(f"pairs:{root}")
     pairs = [
-        replace(pair, scene=HOSTILE if n == 0 else pair.scene, metadata={"lens": {"f_number": 2.8}})
+        replace(
+            pair,
+            scene=HOSTILE if n == 0 else pair.scene,
+            metadata={"lens": {"f_number": 2.8}},
+        )
         for n, pair in enumerate(dataset.pairs)
     ]
     pairs[1] = replace(pairs[1], sharp=None, metadata={"roles": {"blurry": "damaged"}})
@@ -50,7 +54,9 @@ def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path):
     parts = [part for _, section in page.sections for part in section]
     shown = [part.caption for part in parts if isinstance(part, Slider)]
     assert len(shown) == len(set(shown)) > 1, "each is shown once"
-    words = "".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(render_pdf(page))).pages)
+    words = "".join(
+        p.extract_text() for p in pypdf.PdfReader(io.BytesIO(render_pdf(page))).pages
+    )
     assert "2.8 (5)" in words
 
 

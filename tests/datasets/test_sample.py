@@ -12,7 +12,10 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float, srgb_to_linear
 
 EXPECTED = Path(__file__).parent / "sample_pixels.json"
-WHOLE = (pytest.param(name, marks=pytest.mark.full) for name in ("whole_strong", "whole_wide"))
+WHOLE = (
+    pytest.param(name, marks=pytest.mark.full)
+    for name in ("whole_strong", "whole_wide")
+)
 DATASETS = ["mild", "strong", "wide", *WHOLE]
 """``strong`` and ``wide`` have some of their scenes."""
 
@@ -64,7 +67,12 @@ def test_flow_is_the_stored_similarity(dataset):
         height, width = flow.shape[1:]
         cx, cy = (width - 1) / 2, (height - 1) / 2
         angle = math.radians(truth["rotation_deg"])
-        for x, y in [(0, 0), (width - 1, 0), (7, height - 1), (width // 2, height // 3)]:
+        for x, y in [
+            (0, 0),
+            (width - 1, 0),
+            (7, height - 1),
+            (width // 2, height // 3),
+        ]:
             dx, dy = x - cx, y - cy
             xs = cx + truth["zoom"] * (math.cos(angle) * dx - math.sin(angle) * dy)
             ys = cy + truth["zoom"] * (math.sin(angle) * dx + math.cos(angle) * dy)
@@ -75,7 +83,9 @@ def test_flow_is_the_stored_similarity(dataset):
 def test_circles_are_up_to_15_px_and_beyond(mild, strong, wide):
     for pair in (*mild.pairs, *strong.pairs):
         assert 7.5 < np.abs(array(pair.defocus_map)).max() <= 15.0, pair.id
-    every = np.concatenate([np.abs(array(p.defocus_map)).ravel() for p in mild.split("test")])
+    every = np.concatenate(
+        [np.abs(array(p.defocus_map)).ravel() for p in mild.split("test")]
+    )
     assert (every < 6.0).mean() > 0.75  # as lenses blur most of a picture
     assert every.max() > 13.0
     for pair in wide.pairs:
@@ -110,4 +120,6 @@ def test_metadata_is_json_and_names_lens_and_sources(dataset):
 def test_variants_differ_and_share_their_truth(mild, strong):
     assert len({mild.content_hash, strong.content_hash}) == 2
     truths = {pair.id: linear(pair.truth) for pair in mild.pairs}
-    assert all(np.array_equal(truths[pair.id], linear(pair.truth)) for pair in strong.pairs)
+    assert all(
+        np.array_equal(truths[pair.id], linear(pair.truth)) for pair in strong.pairs
+    )

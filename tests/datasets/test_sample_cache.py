@@ -20,14 +20,18 @@ print(sample.sample_dataset(sys.argv[1]).content_hash)
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """An own cache folder, and a sample dataset of one scene."""
-    monkeypatch.setattr(sample, "SCENES", [s for s in sample.SCENES if s.name == "photographer"])
+    monkeypatch.setattr(
+        sample, "SCENES", [s for s in sample.SCENES if s.name == "photographer"]
+    )
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.mark.full
 def test_two_processes_at_once_make_one_dataset(tmp_path):
-    both = [start_code(BUILD_ONE_SCENE, "", DEFOCUS_CACHE=str(tmp_path)) for _ in range(2)]
+    both = [
+        start_code(BUILD_ONE_SCENE, "", DEFOCUS_CACHE=str(tmp_path)) for _ in range(2)
+    ]
     answers = [process.communicate() for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
@@ -36,7 +40,9 @@ def test_two_processes_at_once_make_one_dataset(tmp_path):
 
 @pytest.mark.full
 def test_pixels_do_not_depend_on_threads_or_place(tmp_path):
-    environments = [{"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"]
+    environments = [
+        {"DEFOCUS_CACHE": str(tmp_path / n), "OMP_NUM_THREADS": n} for n in "12"
+    ]
     both = [start_code(BUILD_ONE_SCENE, "strong", **one) for one in environments]
     answers = [process.communicate() for process in both]
     assert answers[0][0]
@@ -59,7 +65,9 @@ def test_damage_is_found_said_and_mended_and_nothing_else_made_again(small, capf
     assert open_dataset("sample").pairs[0].blurry.stat().st_mtime_ns == moment
 
 
-@pytest.mark.parametrize("victim", ["manifest.json", "pairs/photographer/truth.png", "pairs"])
+@pytest.mark.parametrize(
+    "victim", ["manifest.json", "pairs/photographer/truth.png", "pairs"]
+)
 def test_what_is_missing_is_made_again(small, victim):
     first = open_dataset("sample")
     lost = first.root / victim

@@ -50,13 +50,17 @@ def session(tmp_path_factory, cache_folder):
     pairs = []
     for number, (name, diameter_px) in enumerate((*KNOWN[:3], UNKNOWN)):
         members = []
-        for role, light in zip(("blurry", "sharp"), pair(name, diameter_px)[:2], strict=True):
+        for role, light in zip(
+            ("blurry", "sharp"), pair(name, diameter_px)[:2], strict=True
+        ):
             members.append(root / f"{role}{number}.png")
             code = linear_to_srgb(np.minimum(light, 1))
             write_image(members[-1], as_integer(np.dstack([code] * 3), 8))
         blurry, sharp = members
         facts = MappingProxyType(CAMERA)
-        pairs.append(Pair(f"p{number}", f"s{number}", "train", blurry, sharp, metadata=facts))
+        pairs.append(
+            Pair(f"p{number}", f"s{number}", "train", blurry, sharp, metadata=facts)
+        )
     write_manifest(root, make_manifest(root, tuple(pairs)))
     return open_dataset(f"manifest:{root}")
 
@@ -71,7 +75,9 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     (row,) = audit["sessions"]
     assert (row["by"], row["camera"], row["known_alone"]) == ("journal", "one", 3)
     assert row["pairs"] == ["p0", "p1", "p2", "p3"]
-    assert row["measured_with_it"] == [one["id"] for one in rows if one["session_pairs"]]
+    assert row["measured_with_it"] == [
+        one["id"] for one in rows if one["session_pairs"]
+    ]
     assert (row["answered_thanks_to_it"], row["contradicting"]) == (["p3"], [])
     assert row["shared"]["by"] == "journal"
     zoom = f"{row['shared']['zoom']:.5f} ± {row['shared']['sigma']:.5f}"
@@ -81,7 +87,13 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
         assert words in result.stderr
 
     page = (tmp_path / "audit/audit.html").read_text()
-    for words in ("What the pairs of a session share", "journal", zoom, "1: p3", "± in the mean"):
+    for words in (
+        "What the pairs of a session share",
+        "journal",
+        zoom,
+        "1: p3",
+        "± in the mean",
+    ):
         assert words in page
 
     result = data("compensate", name, "--out", tmp_path / "out", "--json", code=None)
@@ -94,7 +106,10 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     assert (record["session"]["pairs"], record["session"]["by"]) == (3, "journal")
     assert record["session"]["unknown_alone"]
     assert record["zoom"] == pytest.approx(rows[3]["zoom"], abs=1e-9)
-    assert json.loads((tmp_path / "out/pairs/p0/misalignment.json").read_text())["status"] == "ok"
+    assert (
+        json.loads((tmp_path / "out/pairs/p0/misalignment.json").read_text())["status"]
+        == "ok"
+    )
 
 
 @pytest.mark.full
@@ -138,7 +153,9 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session, refused):
     estimator = flow_estimator("dis")
     other = {**CAMERA, "camera": {"model": "two"}}
     last = replace(session.pairs[3], metadata=MappingProxyType(other))
-    own = [replace(session.pairs[0], id=f"p{number}") for number in range(3)]  # measured once
+    own = [
+        replace(session.pairs[0], id=f"p{number}") for number in range(3)
+    ]  # measured once
     both = replace(session, pairs=(*own, last))
     lens, _ = measured_lens(both, estimator, session.pairs[0].blurry)
     assert lens.pairs == 3
@@ -148,7 +165,9 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session, refused):
         measured_lens(both, estimator, Path("elsewhere.png"))
 
 
-def test_what_a_session_gave_is_measured_again_where_its_pairs_say_something_else(session):
+def test_what_a_session_gave_is_measured_again_where_its_pairs_say_something_else(
+    session,
+):
     """Pictures stay the same; the mode in the metadata alone decides what is shared."""
     other = [
         replace(one, metadata=MappingProxyType({**CAMERA, "mode": "aperture"}))
@@ -162,7 +181,13 @@ def test_pairs_of_other_cameras_or_settings_are_no_session(session):
     own = {f"p{n}": OwnZoom(1.006, 0.001 + 0.001 * n, 200.0) for n in range(4)}
     assert set(lenses(session.pairs, own)) >= {"p1", "p2", "p3"}
     others = [
-        Pair(one.id, one.scene, "train", one.blurry, metadata={**CAMERA, "focus_steps": number})
+        Pair(
+            one.id,
+            one.scene,
+            "train",
+            one.blurry,
+            metadata={**CAMERA, "focus_steps": number},
+        )
         for number, one in enumerate(session.pairs)
     ]
     assert pooled(others, own) == ()
@@ -183,22 +208,33 @@ def test_only_the_aperture_changed_needs_no_other_pair(session):
     assert lenses([first], {"p0": OwnZoom(1.0001, 0.0002, 200.0)}) == {}
     unsure = {one.id: OwnZoom(1.0002, 0.002, 200.0) for one in session.pairs}
     (pool,) = pooled([replace(one, metadata=facts) for one in session.pairs], unsure)
-    assert pool.to_json()["shared"]["pairs"] == 0, "none is named for what was not measured"
+    assert pool.to_json()["shared"]["pairs"] == 0, (
+        "none is named for what was not measured"
+    )
     assert "from" not in pool.shared
 
 
 def test_pairs_that_contradict_their_session_or_are_affine_keep_their_own():
-    zooms = dict.fromkeys([f"p{number}" for number in range(12)], OwnZoom(1.006, 0.001, 200.0))
+    zooms = dict.fromkeys(
+        [f"p{number}" for number in range(12)], OwnZoom(1.006, 0.001, 200.0)
+    )
     zooms["p11"] = OwnZoom(1.2, 0.001, 200.0)
     pairs = [replace(described(BODY), id=name) for name in zooms]
     (pool,) = pooled(pairs, zooms)
     assert (pool.contradicting, "p11" in pool.worth) == (("p11",), False)
-    still = [replace(one, metadata={**one.metadata, "mode": "aperture"}) for one in pairs]
-    ones = dict.fromkeys(zooms, OwnZoom(1.0, 0.001, 200.0)) | {"p11": OwnZoom(1.2, 0.001, 200.0)}
+    still = [
+        replace(one, metadata={**one.metadata, "mode": "aperture"}) for one in pairs
+    ]
+    ones = dict.fromkeys(zooms, OwnZoom(1.0, 0.001, 200.0)) | {
+        "p11": OwnZoom(1.2, 0.001, 200.0)
+    }
     (pool,) = pooled(still, ones)
     assert (pool.contradicting, "p11" in pool.worth) == (("p11",), False)
     assert "1 contradicts it" in pool.outcome
-    own = {f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0) for number in range(4)}
+    own = {
+        f"p{number}": OwnZoom(1.006, 0.001 + 0.001 * number, 200.0)
+        for number in range(4)
+    }
     own["p3"] = replace(own["p3"], takes=False)
     (pool,) = pooled([replace(described(BODY), id=name) for name in own], own)
     assert pool.lens.pairs == 4
@@ -224,7 +260,9 @@ def test_exif_tells_a_session_but_not_the_change_of_focus(tmp_path):
 
 
 def test_a_row_with_a_number_that_is_none_is_refused(refused):
-    row = AuditedPair("p0", "s0", "train", "ok", spread=TileAsymmetry(0.1, 900.0, 0.2, 0.0, 4.0))
+    row = AuditedPair(
+        "p0", "s0", "train", "ok", spread=TileAsymmetry(0.1, 900.0, 0.2, 0.0, 4.0)
+    )
     document = json.loads(json.dumps(row_document(row)))
     assert row_of_document(dict(document)) == row
     document["spread"]["value"] = float("nan")

@@ -23,12 +23,19 @@ def shot_session(root, *views: int):
 
 
 def test_several_sessions_become_one_dataset(tmp_path, refused):
-    sessions = [shot_session(tmp_path / day / "S", view) for day, view in (("mon", 1), ("tue", 2))]
+    sessions = [
+        shot_session(tmp_path / day / "S", view)
+        for day, view in (("mon", 1), ("tue", 2))
+    ]
     imported = import_sessions(sessions, tmp_path / "data")
     assert [pair.id for pair in imported.pairs] == ["s-1_0001_desk", "s-2_0001_desk"]
-    assert {pair.scene for pair in imported.pairs} == {"desk"}, "named alike by a person"
+    assert {pair.scene for pair in imported.pairs} == {"desk"}, (
+        "named alike by a person"
+    )
     assert len(read_manifest(tmp_path / "data").pairs) == 2
-    assert import_sessions(sessions, tmp_path / "data").pairs == imported.pairs, "it goes on"
+    assert import_sessions(sessions, tmp_path / "data").pairs == imported.pairs, (
+        "it goes on"
+    )
     with refused(DatasetError):
         import_sessions(sessions[:1], tmp_path / "data")
     with refused(InputError):

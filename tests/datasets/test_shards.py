@@ -13,7 +13,12 @@ import pytest
 
 from defocus.cache import cache_folder
 from defocus.datasets.api import open_dataset
-from defocus.datasets.checksums import CHECKSUMS, TAG_CHECKSUMS, folder_hashes, write_checksums
+from defocus.datasets.checksums import (
+    CHECKSUMS,
+    TAG_CHECKSUMS,
+    folder_hashes,
+    write_checksums,
+)
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.facts import ReleaseFacts, read_facts, write_facts
 from defocus.datasets.release.packaging import package_dataset
@@ -32,9 +37,13 @@ def whole(tmp_path_factory, cache_folder):
         shape = (2, 40, 56) if role == "flow" else (40, 56)
         np.save(root / f"{role}.npy", np.broadcast_to(array.astype(np.float32), shape))
     files = {role: root / f"{role}.npy" for role in extra}
-    views = {f"dual_pixel_{side}": dataset.pairs[1].blurry for side in ("left", "right")}
+    views = {
+        f"dual_pixel_{side}": dataset.pairs[1].blurry for side in ("left", "right")
+    }
     named = {**files, **views, "metadata": {"f_number": 1.8}}
-    return replace(dataset, pairs=(dataset.pairs[0], replace(dataset.pairs[1], **named)))
+    return replace(
+        dataset, pairs=(dataset.pairs[0], replace(dataset.pairs[1], **named))
+    )
 
 
 @pytest.mark.parametrize("form", ["webdataset", "hdf5"])
@@ -113,7 +122,11 @@ def test_hostile_tars_are_refused(tmp_path, entry, more):
     with pytest.raises(DatasetError) as caught:
         open_dataset(f"release:{tar_shard(tmp_path / 'r', entry, *more)}")
     assert len(str(caught.value).splitlines()) == 1
-    left = {path for path in set(cache_folder().rglob("*")) - before if path.suffix != ".json"}
+    left = {
+        path
+        for path in set(cache_folder().rglob("*")) - before
+        if path.suffix != ".json"
+    }
     assert left <= {cache_folder() / "releases", cache_folder() / "hashes"}
 
 
@@ -130,7 +143,9 @@ def _elsewhere(file):
 
 def _outside(file):
     del file["blurry/a"]
-    file.create_dataset("blurry/a", (4, 4, 3), "u1", external=[("/etc/hostname", 0, 48)])
+    file.create_dataset(
+        "blurry/a", (4, 4, 3), "u1", external=[("/etc/hostname", 0, 48)]
+    )
 
 
 def _put(name, **settings: Any):
@@ -146,7 +161,9 @@ HOSTILE = {
     "soft link": _linked,
     "external link": _elsewhere,
     "external storage": _outside,
-    "larger than memory": _put("blurry/a", shape=(10**6, 10**6, 3), dtype="u1", chunks=(64, 64, 3)),
+    "larger than memory": _put(
+        "blurry/a", shape=(10**6, 10**6, 3), dtype="u1", chunks=(64, 64, 3)
+    ),
     "floats": _put("blurry/a", data=np.zeros((4, 4, 3))),
     "no picture": _put("blurry/a", data=np.zeros((4, 4), np.uint8)),
     "leads out": _put("ids", data=["../a"], dtype=TEXT),
@@ -161,7 +178,9 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_hostile_hdf5_shards_are_refused(whole, tmp_path, case):
     pair = Pair("a", "a", "test", whole.pairs[0].blurry)
-    root = package_dataset(replace(whole, pairs=(pair,)), tmp_path / "r", "hdf5", DETAILS, 1).root
+    root = package_dataset(
+        replace(whole, pairs=(pair,)), tmp_path / "r", "hdf5", DETAILS, 1
+    ).root
     with h5py.File(root / "test-00000.h5", "r+") as file:
         HOSTILE[case](file)
     with pytest.raises(DatasetError, match=r"test-00000\.h5: ") as caught:

@@ -97,7 +97,9 @@ def test_applied_to_a_copy_it_gives_the_pair(copy, sidecar, tmp_path):
     (pair,) = opened.pairs
     assert pair.sharp is not None
     originals = read_pair(copy / "source/01.png", copy / "target/01.png")
-    write_aligned(tmp_path / "direct", *originals, measure(*originals, flow_estimator("dis")))
+    write_aligned(
+        tmp_path / "direct", *originals, measure(*originals, flow_estimator("dis"))
+    )
     for role in ("blurry", "sharp"):
         expected = (tmp_path / "direct" / f"{role}.png").read_bytes()
         assert getattr(pair, role).read_bytes() == expected
@@ -131,11 +133,19 @@ def test_a_damaged_or_hostile_sidecar_is_refused(copy, sidecar, tmp_path):
         apply_sidecar(text, opened, bad)
     odd = [{**document["pairs"][0], "id": "../../01"}, *document["pairs"][1:]]
     for key, value in (
-        *(("name", "../x"), ("reader", "../x"), ("pairs", []), ("more", 1), ("pairs", odd)),
+        *(
+            ("name", "../x"),
+            ("reader", "../x"),
+            ("pairs", []),
+            ("more", 1),
+            ("pairs", odd),
+        ),
     ):
         (bad / "sidecar.json").write_text(json.dumps({**document, key: value}))
         write_checksums(bad, folder_hashes(bad))
-        with pytest.raises(DatasetError, match=r"'pairs\.0\.id'" if value == odd else rf"'{key}"):
+        with pytest.raises(
+            DatasetError, match=r"'pairs\.0\.id'" if value == odd else rf"'{key}"
+        ):
             apply_sidecar(text, opened, bad)
 
 
@@ -160,10 +170,14 @@ def test_the_command(data, copy, sidecar, tmp_path, refused):
     result = data("sidecar", f"realdof:{copy}", "--apply", sidecar)
     assert result.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
     assert result.stderr.count("pair 02 is left out") == 1
-    shown = data("package", "realdof@aligned-v1", "--to", "folder", "--out", "r", code=2)
+    shown = data(
+        "package", "realdof@aligned-v1", "--to", "folder", "--out", "r", code=2
+    )
     assert "release a sidecar instead" in shown.stderr
     for more in (("--out", "x"), ("--model", "flow")):
         data("sidecar", f"realdof:{copy}", "--apply", sidecar, *more, code=2)
     with refused(DatasetError):
-        write_sidecar(open_dataset(f"realdof:{copy}"), tmp_path / "s", "../x", Release(), "dis")
+        write_sidecar(
+            open_dataset(f"realdof:{copy}"), tmp_path / "s", "../x", Release(), "dis"
+        )
     assert not (tmp_path / "s").exists()

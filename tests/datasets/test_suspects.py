@@ -36,7 +36,13 @@ def member(**numbers: float) -> SharpMember:
 def audit_of(pairs: list[AuditedPair]) -> Audit:
     found = suspects(pairs, {})
     return Audit(
-        "set", "0", "dis", tuple(pairs), (), tuple(of_suspects(pairs, found)), suspects=found
+        "set",
+        "0",
+        "dis",
+        tuple(pairs),
+        (),
+        tuple(of_suspects(pairs, found)),
+        suspects=found,
     )
 
 
@@ -53,14 +59,18 @@ def test_an_odd_pair_is_warned_about_and_rejected_where_it_is_sure():
     assert {one.verdict for one in others} == {"accept"}
     assert last.verdict == "reject"
     assert "(suspicion 6.7, at most 2 is allowed)" in last.reason
-    assert all(one.verdict == "accept" for one in judged(sure, Rules(most_suspicion=None)))
+    assert all(
+        one.verdict == "accept" for one in judged(sure, Rules(most_suspicion=None))
+    )
     assert document(sure, None)["suspects"]["odd"][0]["number"] == "bands_ev"
 
 
 def test_what_a_compensation_mends_is_no_reason_to_reject():
     audit = audit_of(rows(gain_ev=1.0, sharp_member=member(red_ev=0.6)))
     assert {one.number for one in audit.suspects["odd"]} == {"gain_ev", "red_ev"}
-    assert all(one.verdict == "accept" for one in judged(audit, Rules(most_gain_ev=None)))
+    assert all(
+        one.verdict == "accept" for one in judged(audit, Rules(most_gain_ev=None))
+    )
 
 
 def test_dust_on_the_sensor_is_a_warning_on_each_pair_that_shows_it():
@@ -86,8 +96,12 @@ def test_the_most_suspicious_pair_comes_first():
 
 def test_a_session_is_judged_by_itself():
     """Two cameras with another white balance each make no suspects, and no session hides one."""
-    warm = [replace(GOOD, id=f"w{k}", sharp_member=member(red_ev=0.5)) for k in range(10)]
-    cold = [replace(GOOD, id=f"c{k}", sharp_member=member(red_ev=-0.5)) for k in range(10)]
+    warm = [
+        replace(GOOD, id=f"w{k}", sharp_member=member(red_ev=0.5)) for k in range(10)
+    ]
+    cold = [
+        replace(GOOD, id=f"c{k}", sharp_member=member(red_ev=-0.5)) for k in range(10)
+    ]
     session_of = {row.id: WARM for row in warm} | {row.id: COLD for row in cold}
     assert suspects([*warm, *cold], session_of) == {}
     alien = replace(warm[0], id="c-alien")
@@ -118,7 +132,9 @@ def test_what_is_said_of_a_pair_by_itself_is_not_said_twice():
 
 
 def test_the_numbers_are_kept_with_the_row_and_are_columns():
-    row = rows(sharp_member=replace(member(smear=0.7, smear_px=3.0), dark_discs=((0.5, 0.25),)))[-1]
+    row = rows(
+        sharp_member=replace(member(smear=0.7, smear_px=3.0), dark_discs=((0.5, 0.25),))
+    )[-1]
     assert row_of_document(row_document(row)) == row
     cells = row_of(row)
     assert tuple(cells) == COLUMNS

@@ -19,7 +19,10 @@ FLOW_PX = (2.0, -3.0)
 def dataset(tmp_path):
     """A smooth picture, and itself 2 px to the right and 3 px up."""
     down, across = np.mgrid[0:80, 0:90]
-    waves = [np.sin((across * a + down * b) / 7) for a, b in ((1, 0.3), (0.2, 1), (0.8, -0.7))]
+    waves = [
+        np.sin((across * a + down * b) / 7)
+        for a, b in ((1, 0.3), (0.2, 1), (0.8, -0.7))
+    ]
     wide = np.rint((np.stack(waves, -1) * 0.4 + 0.5) * 65535).astype(np.uint16)
     # sharp(x + flow(x)) = blurry(x)
     flow = np.empty((2, 60, 70), np.float32)
@@ -30,7 +33,9 @@ def dataset(tmp_path):
 
 
 def source(dataset):
-    return training_patches(dataset, "train", "sharp", PatchForm(32, supervision=("flow",)))
+    return training_patches(
+        dataset, "train", "sharp", PatchForm(32, supervision=("flow",))
+    )
 
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
@@ -50,7 +55,9 @@ def test_it_brings_the_target_onto_the_blurry_crop(
     assert float((warp(target, flow) - blurry)[inner].abs().mean()) < 0.004
     assert float((target - blurry)[inner].abs().mean()) > 0.05
     scale = 32 / (window_px or 32)
-    assert float(torch.linalg.vector_norm(flow, dim=1).max()) == pytest.approx(13**0.5 * scale)
+    assert float(torch.linalg.vector_norm(flow, dim=1).max()) == pytest.approx(
+        13**0.5 * scale
+    )
 
 
 def test_a_pair_without_it_is_named(dataset, refused):

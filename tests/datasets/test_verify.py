@@ -41,7 +41,9 @@ def wrong(root):
 def test_a_release_is_whole_for_us_and_for_sha256sum(release):
     assert wrong(release) == []
     for name in (CHECKSUMS, TAG_CHECKSUMS):
-        result = subprocess.run(["sha256sum", "-c", name], cwd=release, capture_output=True)
+        result = subprocess.run(
+            ["sha256sum", "-c", name], cwd=release, capture_output=True
+        )
         assert result.returncode == 0
     listed = (release / CHECKSUMS).read_text().splitlines()
     files = {path for path in release.rglob("*") if path.is_file()}
@@ -53,7 +55,9 @@ def test_a_release_is_whole_for_us_and_for_sha256sum(release):
 @given(data=st.data())
 def test_each_flipped_bit_is_found_and_named(whole, data):
     """In pictures, documents and both manifests; the file is mended again after each."""
-    files = sorted(p.relative_to(whole).as_posix() for p in whole.rglob("*") if p.is_file())
+    files = sorted(
+        p.relative_to(whole).as_posix() for p in whole.rglob("*") if p.is_file()
+    )
     name = data.draw(st.sampled_from([*files, CHECKSUMS, TAG_CHECKSUMS]))
     content = (whole / name).read_bytes()
     place = data.draw(st.integers(0, 8 * len(content) - 1))
@@ -98,7 +102,9 @@ def test_swapped_files_are_both_named(release, one, other):
     (release / "aside").rename(release / other)
     names = [one, other]
     if (release / one).is_dir():
-        names = [f"{folder}/{role}.png" for folder in names for role in ("blurry", "sharp")]
+        names = [
+            f"{folder}/{role}.png" for folder in names for role in ("blurry", "sharp")
+        ]
     assert wrong(release) == [(name, "swapped") for name in sorted(names)]
 
 
@@ -123,7 +129,9 @@ def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release):
     good = manifest.read_bytes()
     (release / "notes.txt").write_text("mine")
     other = b"0" if good[:1] != b"0" else b"1"
-    manifest.write_bytes(other + good[1:])  # a line and its file differ: the tag knows which errs
+    manifest.write_bytes(
+        other + good[1:]
+    )  # a line and its file differ: the tag knows which errs
     assert wrong(release) == [(CHECKSUMS, "changed"), ("notes.txt", "extra")]
     manifest.write_bytes(b"\0" + good[1:])
     assert wrong(release) == [(CHECKSUMS, "changed")]
@@ -137,7 +145,12 @@ def test_other_writings_of_a_manifest_are_changes(release):
     lines = good.splitlines(keepends=True)
     for content in (
         *(good.upper().replace(b"PAIRS", b"pairs"), b"".join(reversed(lines))),
-        *(good.replace(b"\n", b"\r\n"), good.replace(b"  ", b" *"), good[:-1], good + lines[-1]),
+        *(
+            good.replace(b"\n", b"\r\n"),
+            good.replace(b"  ", b" *"),
+            good[:-1],
+            good + lines[-1],
+        ),
     ):
         (release / CHECKSUMS).write_bytes(content)
         (release / TAG_CHECKSUMS).write_bytes(tag_of(content))
@@ -160,12 +173,24 @@ def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release):
         other = json.dumps(document, indent=1, sort_keys=True) + "\n"
         assert rewritten(other) == [("manifest.json", "changed")]
     (release / "README.md").unlink()
-    assert rewritten(canonical_text) == [("README.md", "missing")], "every release has its card"
+    assert rewritten(canonical_text) == [("README.md", "missing")], (
+        "every release has its card"
+    )
 
 
 @pytest.mark.parametrize(
     "path",
-    ["../outside", "/etc/passwd", "a/../b", "a//b", "./a", "a\\b", "c:b", "a\x07b", "a\x85b"],
+    [
+        "../outside",
+        "/etc/passwd",
+        "a/../b",
+        "a//b",
+        "./a",
+        "a\\b",
+        "c:b",
+        "a\x07b",
+        "a\x85b",
+    ],
 )
 def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path, path, refused):
     (tmp_path / "file").write_bytes(b"1")
@@ -192,8 +217,14 @@ def test_names_that_differ_in_case_alone_are_refused(tmp_path, refused):
         lambda root: (root / "pairs/a/sharp.png").rename(root / "pairs/a/old.png"),
         lambda root: (root / "notes").write_text("mine"),
         lambda root: (root / CHECKSUMS).write_bytes(b"\xff"),
-        lambda root: ((root / CHECKSUMS).write_bytes(b"\xff"), (root / TAG_CHECKSUMS).unlink()),
-        lambda root: (shutil.rmtree(root / "pairs"), (root / "pairs").write_text("a file")),
+        lambda root: (
+            (root / CHECKSUMS).write_bytes(b"\xff"),
+            (root / TAG_CHECKSUMS).unlink(),
+        ),
+        lambda root: (
+            shutil.rmtree(root / "pairs"),
+            (root / "pairs").write_text("a file"),
+        ),
         lambda root: ((root / "LICENSE").unlink(), (root / "LICENSE").mkdir()),
     ],
 )
@@ -239,7 +270,10 @@ def test_the_command(data, release, whole, tmp_path):
     (release / "LICENSE").write_text("mine")
     (release / "x\udcff\x1b.png").write_bytes(b"1")
     result = data("verify", release, "--json", code=1)
-    assert json.loads(result.stdout)["wrong"][0] == {"file": "LICENSE", "kind": "changed"}
+    assert json.loads(result.stdout)["wrong"][0] == {
+        "file": "LICENSE",
+        "kind": "changed",
+    }
     outcome = data("verify", release, code=1)
     assert "\x1b" not in outcome.stdout
     assert "changed  LICENSE" in outcome.stdout

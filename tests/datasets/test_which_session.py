@@ -27,7 +27,12 @@ BODY = {
 
 @pytest.mark.parametrize(
     "other",
-    [{"battery": "75%"}, {"port": "usb:001,007"}, {"serial": "9876543"}, {"shot_bytes": [3, 4]}],
+    [
+        {"battery": "75%"},
+        {"port": "usb:001,007"},
+        {"serial": "9876543"},
+        {"shot_bytes": [3, 4]},
+    ],
 )
 def test_what_changes_within_a_session_does_not_split_it(other):
     both = [sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other)]
@@ -39,17 +44,27 @@ def test_what_changes_within_a_session_does_not_split_it(other):
 
 @pytest.mark.parametrize(
     "other",
-    [{"model": "Two"}, {"lens": "L85"}, {"focal_length_mm": 85.0}, {"focus_distance_mm": 9}],
+    [
+        {"model": "Two"},
+        {"lens": "L85"},
+        {"focal_length_mm": 85.0},
+        {"focus_distance_mm": 9},
+    ],
 )
 def test_what_decides_the_zoom_splits_a_session(other):
-    first, second = (sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other))
+    first, second = (
+        sessions_of([described({**BODY, **one})])["p0"] for one in ({}, other)
+    )
     assert first != second
     roles = {"blurry": {"true": {"f_number": 2.0}, "exif": {"focal_length_mm": 50.0}}}
     assert sessions_of([described(BODY, roles=roles)])["p0"] != first
 
 
 def test_where_only_the_aperture_changed_the_distance_may_differ_between_pairs():
-    pairs = (described({**BODY, "focus_distance_mm": mm}, mode="aperture") for mm in (900, 2000))
+    pairs = (
+        described({**BODY, "focus_distance_mm": mm}, mode="aperture")
+        for mm in (900, 2000)
+    )
     first, second = (sessions_of([pair])["p0"] for pair in pairs)
     assert first == second
 
@@ -67,7 +82,9 @@ def test_no_make_is_said_twice(make, model, shown, tmp_path):
     for file in files:
         exif = Image.Exif()
         exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = make, model
-        exif.get_ifd(ExifTags.IFD.Exif).update({0x920A: IFDRational(50), 0x829D: IFDRational(2)})
+        exif.get_ifd(ExifTags.IFD.Exif).update(
+            {0x920A: IFDRational(50), 0x829D: IFDRational(2)}
+        )
         Image.new("RGB", (8, 8)).save(file, exif=exif)
     assert sessions_of([Pair("p", "s", "train", *files)])["p"].camera == shown
 
@@ -80,7 +97,13 @@ def photograph(path, **fields: float | str):
     exif = Image.Exif()
     below = exif.get_ifd(ExifTags.IFD.Exif)
     tags = {"focal_length": 0x920A, "f_number": 0x829D, "distance": 0x9206}
-    below.update({tags[name]: IFDRational(float(fields[name])) for name in tags if name in fields})
+    below.update(
+        {
+            tags[name]: IFDRational(float(fields[name]))
+            for name in tags
+            if name in fields
+        }
+    )
     if "model" in fields:
         exif[0x0110] = fields["model"]
     Image.new("RGB", (32, 32)).save(path, exif=exif)
@@ -114,7 +137,9 @@ def test_a_distance_that_is_infinite_or_unknown_is_no_number_of_metres(
         order = {b"II": "<", b"MM": ">"}[content[content.index(b"Exif\0\0") + 6 :][:2]]
         was = struct.pack(f"{order}II", 5, 2)
         assert content.count(was) == 1
-        member.write_bytes(content.replace(was, struct.pack(f"{order}II", numerator, denominator)))
+        member.write_bytes(
+            content.replace(was, struct.pack(f"{order}II", numerator, denominator))
+        )
     session = sessions_of([pair])["p0"]
     assert session.one_change == (expected is not None)
     distances = [distance for _, distance in json.loads(session.optics)[1]]
@@ -154,6 +179,8 @@ def test_serial_numbers_of_exif_tell_no_session(tmp_path):
     assert sessions_of([pair])["p0"] == alone
 
 
-@pytest.mark.parametrize("sharp", [{"focal_length": 35.0}, {"model": "Two"}, {"f_number": 0.0}])
+@pytest.mark.parametrize(
+    "sharp", [{"focal_length": 35.0}, {"model": "Two"}, {"f_number": 0.0}]
+)
 def test_exif_of_two_lenses_or_without_an_aperture_is_no_session(tmp_path, sharp):
     assert sessions_of(pairs_of(tmp_path, **sharp)) == {}

@@ -44,7 +44,9 @@ class Disk:
     def begin(self) -> None:
         """All that is there now is on the disk."""
         self._durable = self._live = self._names()
-        self._content = {ino: self._read(name) for name, ino in self._live.items() if ino >= 0}
+        self._content = {
+            ino: self._read(name) for name, ino in self._live.items() if ino >= 0
+        }
 
     @contextlib.contextmanager
     def watched(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -133,14 +135,18 @@ class Disk:
             if number == ino:
                 self._content[ino] = self._read(name)
         folders = {".": self.root.stat().st_ino} | {
-            name: (self.root / name).stat().st_ino for name, n in self._live.items() if n == FOLDER
+            name: (self.root / name).stat().st_ino
+            for name, n in self._live.items()
+            if n == FOLDER
         }
         folder = next((name for name, number in folders.items() if number == ino), None)
         left = []
         for places, changes in self._pending:
             if folder in places:
                 durable: dict[str, int | None] = {**self._durable, **changes}
-                self._durable = {name: n for name, n in durable.items() if n is not None}
+                self._durable = {
+                    name: n for name, n in durable.items() if n is not None
+                }
             else:
                 left.append((places, changes))
         self._pending = left
@@ -153,10 +159,16 @@ class Disk:
             for name in {*now, *self._live}
             if now.get(name) != self._live.get(name)
         }
-        groups = [{name: ino} for name, ino in sorted(changed.items())] if one_by_one else [changed]
+        groups = (
+            [{name: ino} for name, ino in sorted(changed.items())]
+            if one_by_one
+            else [changed]
+        )
         for group in groups:
             if group:
-                self._pending.append(({str(Path(name).parent) for name in group}, group))
+                self._pending.append(
+                    ({str(Path(name).parent) for name in group}, group)
+                )
         gone = {*self._live.values()} - {*now.values()}
         contents = {*self._durable.values()}
         for ino in gone - contents:

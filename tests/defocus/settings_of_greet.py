@@ -18,14 +18,18 @@ class Greeting(CommandSettings):
     """One field of each kind."""
 
     inner: int = 3
-    number: Annotated[int, Field(ge=1, le=9)] = option(1, "--number N", heading="Numbers")
+    number: Annotated[int, Field(ge=1, le=9)] = option(
+        1, "--number N", heading="Numbers"
+    )
     """How often, over a text that
     goes on."""
     rate: Annotated[float, Field(gt=0)] | None = option(None, "--rate")
     """How fast."""
     tone: Literal["kind", "rude"] = option("kind", "--tone", heading="Words")
     """How."""
-    names: Annotated[tuple[str, ...], BeforeValidator(_parts)] = option((), "--names A,B")
+    names: Annotated[tuple[str, ...], BeforeValidator(_parts)] = option(
+        (), "--names A,B"
+    )
     """Whom."""
     files: tuple[Path, ...] = option((), "--file FILE")
     """From where."""

@@ -31,13 +31,17 @@ def refuse(*_: object) -> None:
     raise storage_error(PermissionError(errno.EACCES, "denied"), Path("home/.cache"))
 
 
-def test_a_home_that_cannot_be_written_has_a_cache_for_one_program(monkeypatch, capsys, placeless):
+def test_a_home_that_cannot_be_written_has_a_cache_for_one_program(
+    monkeypatch, capsys, placeless
+):
     monkeypatch.setattr(cache, "require_writable", refuse)
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path(cache.tempfile.gettempdir(), "home")))
     folder = cache_folder()
     assert cache_folder() == folder
     assert folder.name.startswith("defocus-cache-")
-    assert os.environ["DEFOCUS_CACHE"] == str(folder), "processes that it starts have the same"
+    assert os.environ["DEFOCUS_CACHE"] == str(folder), (
+        "processes that it starts have the same"
+    )
     (line,) = capsys.readouterr().err.splitlines()
     assert "DEFOCUS_CACHE" in line
     assert "no permission to write there" in line
@@ -63,7 +67,9 @@ def test_what_a_person_has_added_is_there_too(monkeypatch, tmp_path):
     assert (folder / "weights" / "unet" / "a.json").read_text() == "{}"
 
 
-def test_work_that_the_disk_of_the_cache_refuses_is_done_in_another(monkeypatch, tmp_path, capsys):
+def test_work_that_the_disk_of_the_cache_refuses_is_done_in_another(
+    monkeypatch, tmp_path, capsys
+):
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "full"))
 
     def make(folder: Path) -> Path:
@@ -107,7 +113,9 @@ def test_an_error_of_storing_ends_the_work_on_all(tmp_path, number):
     assert not list(tmp_path.glob("*a*"))
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "number", [errno.EIO, errno.ESTALE, errno.EACCES], ids=errno.errorcode.get
+)
 def test_an_error_of_reading_is_that_of_one_thing(tmp_path, monkeypatch, number):
     source = tmp_path / "given" / "a"
 
@@ -115,7 +123,10 @@ def test_an_error_of_reading_is_that_of_one_thing(tmp_path, monkeypatch, number)
         raise OSError(number, os.strerror(number), str(source))
 
     def store() -> None:
-        with atomic_folder(tmp_path / "out" / "a") as folder, atomic_path(folder / "b") as place:
+        with (
+            atomic_folder(tmp_path / "out" / "a") as folder,
+            atomic_path(folder / "b") as place,
+        ):
             copy_content(source, place)
 
     monkeypatch.setattr(Path, "open", unreadable)
@@ -125,7 +136,9 @@ def test_an_error_of_reading_is_that_of_one_thing(tmp_path, monkeypatch, number)
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "number", [errno.EMFILE, errno.ENFILE], ids=errno.errorcode.get
+)
 def test_too_many_open_files_are_no_fault_of_the_one_that_is_read(number):
     def unreadable() -> None:
         raise OSError(number, os.strerror(number), "a")
@@ -150,9 +163,16 @@ def test_without_locks_a_folder_has_one_owner_too(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "taken"),
-    [("{host} 4194999\n", True), ("elsewhere 1\n", False), ("{host} 1\n", False), ("", False)],
+    [
+        ("{host} 4194999\n", True),
+        ("elsewhere 1\n", False),
+        ("{host} 1\n", False),
+        ("", False),
+    ],
 )
-def test_the_folder_of_an_owner_that_has_ended_is_taken_over(tmp_path, monkeypatch, text, taken):
+def test_the_folder_of_an_owner_that_has_ended_is_taken_over(
+    tmp_path, monkeypatch, text, taken
+):
     monkeypatch.setattr(staging, "try_lock", no_locks)
     folder = tmp_path / "made"
     owner_file(folder).write_text(text.format(host=staging.socket.gethostname()))

@@ -124,7 +124,9 @@ if __name__ == "__main__":
 
 
 @pytest.mark.full
-def test_processes_that_a_script_starts_import_nothing_from_where_it_is_called(tmp_path):
+def test_processes_that_a_script_starts_import_nothing_from_where_it_is_called(
+    tmp_path,
+):
     """The script lies elsewhere: the working folder is not where its own imports are found."""
     script, folder = tmp_path / "scripts" / "work.py", tmp_path / "strange"
     script.parent.mkdir()
@@ -148,7 +150,9 @@ def test_processes_that_a_script_starts_import_nothing_from_where_it_is_called(t
 LINES = ("module load cuda", "touch here")
 
 
-def test_shell_lines_are_refused_until_they_were_given_here(tmp_path, monkeypatch, refused):
+def test_shell_lines_are_refused_until_they_were_given_here(
+    tmp_path, monkeypatch, refused
+):
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     origin = Path("study", "request.json")
     consent.require_lines((), origin)

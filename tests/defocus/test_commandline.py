@@ -65,7 +65,9 @@ run_command(group)
 def test_errors_become_one_line_and_their_exit_code(kind, code):
     result = run_python(HARNESS, "fail", kind)
     assert (result.returncode, result.stdout) == (code, "")
-    assert len(result.stderr.split("\n")[:-1]) - result.stderr.startswith("\n") == (kind != "code")
+    assert len(result.stderr.split("\n")[:-1]) - result.stderr.startswith("\n") == (
+        kind != "code"
+    )
     assert "Traceback" not in result.stderr
 
 
@@ -75,7 +77,10 @@ def test_stdout_holds_the_json_document_alone_and_wrong_usage_gives_2():
     assert json.loads(result.stdout) == {"value": None, "name": "größe"}
     assert "python noise" in result.stderr
     assert "child noise" in result.stderr
-    assert [run_python(HARNESS, word).returncode for word in ("nothing", "fail")] == [2, 2]
+    assert [run_python(HARNESS, word).returncode for word in ("nothing", "fail")] == [
+        2,
+        2,
+    ]
 
 
 LIST = "from defocus.datasets.cli import main; main()"
@@ -84,7 +89,13 @@ LIST = "from defocus.datasets.cli import main; main()"
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("typed", "code"),
-    [("list", 0), ("list --json", 0), ("list --help", 0), ("list --no", 2), ("list no:", 2)],
+    [
+        ("list", 0),
+        ("list --json", 0),
+        ("list --help", 0),
+        ("list --no", 2),
+        ("list no:", 2),
+    ],
 )
 def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
@@ -92,7 +103,10 @@ def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypat
     os.close(reader)
     result = run_python(LIST, *typed.split(), stdout=writer)
     assert (result.returncode, bool(result.stderr)) == (code, code != 0)
-    assert run_python(LIST, *typed.split(), stdout=writer, stderr=writer).returncode == code
+    assert (
+        run_python(LIST, *typed.split(), stdout=writer, stderr=writer).returncode
+        == code
+    )
     os.close(writer)
 
 
@@ -100,9 +114,20 @@ def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypat
 @pytest.mark.parametrize("typed", ["list", "list --json", "list --help"])
 def test_a_command_without_a_stream_or_with_a_full_one_ends_in_order(typed):
     for streams, code in ((">&-", 0), ("2>&- <&-", 0), (">/dev/full", 5)):
-        words = ["bash", "-c", f'"$@" {streams}', "-", sys.executable, "-c", LIST, *typed.split()]
+        words = [
+            "bash",
+            "-c",
+            f'"$@" {streams}',
+            "-",
+            sys.executable,
+            "-c",
+            LIST,
+            *typed.split(),
+        ]
         result = subprocess.run(words, capture_output=True, text=True, check=False)
-        lines = ["defocus-data: cannot write the output: the disk is full"] * (code == 5)
+        lines = ["defocus-data: cannot write the output: the disk is full"] * (
+            code == 5
+        )
         assert (result.returncode, [line.split(";")[0] for line in result.stderr.splitlines()]) == (
             code, lines
         )  # fmt: skip
@@ -120,7 +145,9 @@ def test_another_broken_pipe_is_a_failure():
     assert result.stderr.startswith("defocus-data: a pipe to another process broke")
 
 
-@pytest.mark.parametrize("typed", ["nan", "-nan", "inf", "-inf", "NaN", "1e999", "0", "far", ""])
+@pytest.mark.parametrize(
+    "typed", ["nan", "-nan", "inf", "-inf", "NaN", "1e999", "0", "far", ""]
+)
 def test_what_is_no_number_is_wrong_usage(typed):
     with pytest.raises(click.BadParameter):
         FiniteRange(min=0, min_open=True).convert(typed, None, None)
@@ -128,7 +155,9 @@ def test_what_is_no_number_is_wrong_usage(typed):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("defocus-")])
+@pytest.mark.parametrize(
+    "command", [one for one in COMMANDS if one.startswith("defocus-")]
+)
 def test_help_imports_nothing_heavy(command):
     code = (
         f"import sys; sys.argv = ['{command}', '--help']\n"
@@ -167,12 +196,19 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told():
     assert "much work" in bars
     assert "its part" in bars
     assert message == "\r\n", "no bar is drawn, or taken away, below the error"
-    assert bars.rindex("\x1b[1A\x1b[J") > bars.rindex("its part"), "both lines are taken away"
+    assert bars.rindex("\x1b[1A\x1b[J") > bars.rindex("its part"), (
+        "both lines are taken away"
+    )
 
 
 @pytest.mark.parametrize(
     "words",
-    ["restoer", "weights fetc", "fetch lpips", "benchmark"],  # to the last 'chart' is not near
+    [
+        "restoer",
+        "weights fetc",
+        "fetch lpips",
+        "benchmark",
+    ],  # to the last 'chart' is not near
 )
 def test_an_unknown_command_gets_near_names(words, said, snapshot):
     group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
@@ -181,7 +217,13 @@ def test_an_unknown_command_gets_near_names(words, said, snapshot):
 
 @pytest.mark.parametrize(
     "words",
-    ["table methods --format csv", "table methods --otu study", "table methods --zz"],  # no '--to'
+    [
+        "table methods --format csv",
+        "table methods --otu study",
+        "table methods --zz",
+    ],  # no '--to'
 )
 def test_an_unknown_option_gets_near_names(words, run, snapshot):
-    assert run("defocus-bench", *words.split(), code=2).stderr.splitlines()[-1] == snapshot
+    assert (
+        run("defocus-bench", *words.split(), code=2).stderr.splitlines()[-1] == snapshot
+    )

@@ -19,7 +19,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def git(folder: Path, *words: str) -> str:
     name = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
     command = ["git", "-C", str(folder), *name, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 @pytest.fixture
@@ -44,7 +46,11 @@ def test_a_worktree_has_a_commit_of_its_own_and_no_checkout_none(checkout, tmp_p
     other = tmp_path / "other"
     git(checkout, "worktree", "add", "-q", "-b", "second", str(other))
     git(other, "commit", "-q", "--allow-empty", "-m", "second")
-    assert full_commit_of(other) == git(other, "rev-parse", "HEAD") != full_commit_of(checkout)
+    assert (
+        full_commit_of(other)
+        == git(other, "rev-parse", "HEAD")
+        != full_commit_of(checkout)
+    )
     assert full_commit_of(tmp_path) == ""
     git(tmp_path, "init", "-q")
     assert full_commit_of(tmp_path) == ""  # nothing was committed yet
@@ -63,7 +69,13 @@ def test_a_wheel_and_an_sdist_carry_the_commit(tmp_path):
     for package in [folder.name for folder in own if not folder.is_symlink()]:
         (project / "defocus" / package).mkdir(parents=True)
         (project / "defocus" / package / "__init__.py").touch()
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "defocus/commit.py"):
+    for name in (
+        "setup.py",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "defocus/commit.py",
+    ):
         (project / name).write_bytes((source / name).read_bytes())
     (project / "defocus" / "__init__.py").touch()
     (project / ".git").mkdir()

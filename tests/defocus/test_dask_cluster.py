@@ -58,9 +58,13 @@ def test_each_item_has_its_result_and_what_was_said_is_said_here(two_workers, ca
     assert "root of 9\n" in capfd.readouterr().err
 
 
-def test_a_worker_has_one_thread_and_the_environment_of_the_caller(two_workers, monkeypatch):
+def test_a_worker_has_one_thread_and_the_environment_of_the_caller(
+    two_workers, monkeypatch
+):
     monkeypatch.setenv("DEFOCUS_OF_THE_MOMENT", "now")
-    assert dict(each(state_of_process, {"one": 1}, two_workers)) == {"one": ("1", "now")}
+    assert dict(each(state_of_process, {"one": 1}, two_workers)) == {
+        "one": ("1", "now")
+    }
 
 
 def test_an_item_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path):
@@ -86,7 +90,9 @@ def test_a_worker_that_does_not_see_the_cache_is_refused(two_workers, monkeypatc
 
 
 def test_a_worker_with_another_version_is_refused(two_workers, monkeypatch):
-    monkeypatch.setattr("defocus.cluster.dask_cluster._packages", lambda: (("defocus", "99.0"),))
+    monkeypatch.setattr(
+        "defocus.cluster.dask_cluster._packages", lambda: (("defocus", "99.0"),)
+    )
     with pytest.raises(SettingsError, match=r"has defocus .*, this machine 99\.0"):
         list(each(root_of, {"four": 4}, two_workers))
 
@@ -125,20 +131,34 @@ SETTINGS = ClusterSettings(
 @pytest.mark.parametrize(
     ("queue", "lines"),
     [
-        ("slurm", "#SBATCH -p long|#SBATCH -A optics|#SBATCH --mem=2862M|#SBATCH -t 01:30:00"),
-        ("slurm", "#SBATCH --cpus-per-task=2|#SBATCH --qos=low|#SBATCH --gpus-per-node=1"),
+        (
+            "slurm",
+            "#SBATCH -p long|#SBATCH -A optics|#SBATCH --mem=2862M|#SBATCH -t 01:30:00",
+        ),
+        (
+            "slurm",
+            "#SBATCH --cpus-per-task=2|#SBATCH --qos=low|#SBATCH --gpus-per-node=1",
+        ),
         ("pbs", "#PBS -q long|#PBS -A optics|#PBS -l walltime=01:30:00"),
         ("lsf", '#BSUB -q long|#BSUB -P "optics"|#BSUB -n 2|#BSUB -W 01:30'),
         ("sge", "#$ -q long|#$ -P optics|#$ -l h_rt=01:30:00"),
-        ("htcondor", "accounting_group = optics|MY.DaskWorkerCores = 2|MY.DaskWorkerDisk"),
-        ("oar", "#OAR -q long|#OAR --project optics|#OAR -l /nodes=1/core=2,walltime=01:30:00"),
+        (
+            "htcondor",
+            "accounting_group = optics|MY.DaskWorkerCores = 2|MY.DaskWorkerDisk",
+        ),
+        (
+            "oar",
+            "#OAR -q long|#OAR --project optics|#OAR -l /nodes=1/core=2,walltime=01:30:00",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("error")
 def test_the_job_of_each_queue_asks_for_the_resources(queue, lines, monkeypatch):
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    with contextlib.closing(dask_cluster._by_queue(Machines(queue, SETTINGS))) as cluster:
+    with contextlib.closing(
+        dask_cluster._by_queue(Machines(queue, SETTINGS))
+    ) as cluster:
         script = cluster.job_script()
     for line in lines.split("|"):
         assert line in script.replace('"long"', "long"), script

@@ -22,7 +22,9 @@ __all__ = ["forgotten"]
 
 NETWORK = "from defocus import Baseline\nfrom torch import nn\n"
 METRIC = "from defocus import Metric\nMINE = Metric('{}', 'X', 'lower', '', 1, lambda *four: 0.0)\n"
-SECTION = "from defocus import Section\nMINE = Section('{}', 11, (), lambda study: [])\n"
+SECTION = (
+    "from defocus import Section\nMINE = Section('{}', 11, (), lambda study: [])\n"
+)
 COMMAND = "import click\n@click.command('bench-{}')\ndef command(): ...\n"
 LOSS = "from defocus import Loss\nMINE = Loss('{}', lambda: None)\n"
 OBJECTIVE = "from defocus import Objective\nclass Mine(Objective):\n    name = '{}'\n"
@@ -30,7 +32,11 @@ READER = "from defocus import Reader\nMINE = Reader('{}', lambda folder: None)\n
 BENCH = commands_of("bench", "defocus.benchmark.commands")
 
 KINDS = {
-    "baselines": (BASELINES, "unet", NETWORK + "MINE = Baseline.of_network('{}', nn.Identity)\n"),
+    "baselines": (
+        BASELINES,
+        "unet",
+        NETWORK + "MINE = Baseline.of_network('{}', nn.Identity)\n",
+    ),
     "objectives": (OBJECTIVES, "jdrl", OBJECTIVE),
     "losses": (LOSSES, "l1", LOSS),
     "metrics": (METRICS, "psnr", METRIC),
@@ -57,7 +63,9 @@ def package(tmp_path, monkeypatch):
         folder = tmp_path / "installed" / "strange-1.0.dist-info"
         folder.mkdir(parents=True)
         (folder.parent / f"strange_{kind.name}.py").write_text(text)
-        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
+        (folder / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n"
+        )
         point = f"[defocus.{kind.name}]\n{name} = strange_{kind.name}\n"
         (folder / "entry_points.txt").write_text(point)
         monkeypatch.syspath_prepend(str(folder.parent))
@@ -74,12 +82,16 @@ def write_module(folder: Path, kind: Kind, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name", "text"), KINDS.values(), ids=KINDS)
-def test_an_extra_with_a_name_of_ours_is_left_out_with_both_places(kind, name, text, extra, capsys):
+def test_an_extra_with_a_name_of_ours_is_left_out_with_both_places(
+    kind, name, text, extra, capsys
+):
     ours = kind.offers()[name].origin
     write_module(extra, kind, name, text)
     assert kind.offers()[name].origin == ours
     (line,) = capsys.readouterr().err.splitlines()
-    path = f"defocus.extras.zz.{kind.name}.{kind.prefix.replace('-', '_')}{name.lower()}"
+    path = (
+        f"defocus.extras.zz.{kind.name}.{kind.prefix.replace('-', '_')}{name.lower()}"
+    )
     assert line == (
         f"warning: {kind.singular} '{name}' is defined by {ours} and by extra 'zz' ({path}); "
         f"rename one; extra 'zz' ({path}) is left out"
@@ -94,11 +106,16 @@ def test_a_package_with_a_name_of_ours_is_left_out_with_both_places(
     package(kind, f"{kind.prefix}{name}", text.format(name))
     assert kind.offers()[name].origin == ours
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"'{name}' is defined by {ours} and by entry point '{kind.prefix}{name}' (st" in line
+    assert (
+        f"'{name}' is defined by {ours} and by entry point '{kind.prefix}{name}' (st"
+        in line
+    )
 
 
 @pytest.mark.parametrize(("kind", "name", "text"), KINDS.values(), ids=KINDS)
-def test_a_plugin_file_with_a_name_of_ours_is_refused_with_both_places(kind, name, text, tmp_path):
+def test_a_plugin_file_with_a_name_of_ours_is_refused_with_both_places(
+    kind, name, text, tmp_path
+):
     ours = kind.offers()[name].origin
     path = tmp_path / f"{name}.py"
     path.write_text(text.format(name))
@@ -126,11 +143,15 @@ def test_the_same_file_counts_in_an_extra_a_package_and_alone(
 
 @pytest.mark.parametrize(("kind", "name", "text"), KINDS.values(), ids=KINDS)
 def test_an_unknown_name_is_answered_with_near_names(kind, name, text):
-    with pytest.raises(InputError, match=rf"no {kind.singular} '{name}x'; did you mean .*'{name}'"):
+    with pytest.raises(
+        InputError, match=rf"no {kind.singular} '{name}x'; did you mean .*'{name}'"
+    ):
         kind.find(f"{name}x", InputError)
 
 
-@pytest.mark.parametrize("name", ["objectives", "losses", "cameras", "readers", "commands"])
+@pytest.mark.parametrize(
+    "name", ["objectives", "losses", "cameras", "readers", "commands"]
+)
 def test_names_of_files_are_known_without_importing_them(name, extra, capsys):
     kind, _, _ = KINDS[name]
     write_module(extra, kind, "broken", "1 / 0\n")
@@ -141,7 +162,9 @@ def test_names_of_files_are_known_without_importing_them(name, extra, capsys):
 
 
 def test_a_module_that_lists_its_things_has_no_others(extra):
-    text = METRIC.replace("MINE", "BASE").format("base") + METRIC.replace("MINE", "M").format("own")
+    text = METRIC.replace("MINE", "BASE").format("base") + METRIC.replace(
+        "MINE", "M"
+    ).format("own")
     write_module(extra, METRICS, "own", text + "METRICS = (M,)\n")
     assert "own" in METRICS.offers()
     assert "base" not in METRICS.offers()

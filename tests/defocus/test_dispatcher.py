@@ -58,7 +58,9 @@ def fill_disk(_item: int) -> None:
 
 @pytest.mark.full
 def test_an_item_that_crashes_its_process_is_left_out_alone():
-    results = dict(each(end_with, {"well": 0, "torn": 139, "whole": 0}, 2, may_crash=True))
+    results = dict(
+        each(end_with, {"well": 0, "torn": 139, "whole": 0}, 2, may_crash=True)
+    )
     torn = results.pop("torn")
     assert isinstance(torn, LeftOut)
     assert "crashed (exit code 139)" in torn.reason
@@ -77,5 +79,7 @@ def test_an_error_that_nobody_foresaw_in_a_process_is_in_the_log(tmp_path, monke
     monkeypatch.setattr(telling, "log_file", log)
     (result,) = dict(each(reciprocal, {"none": 0}, 1, may_crash=True)).values()
     assert isinstance(result, LeftOut)
-    assert result.reason.startswith("unforeseen ZeroDivisionError: division by zero; please report")
+    assert result.reason.startswith(
+        "unforeseen ZeroDivisionError: division by zero; please report"
+    )
     assert "in reciprocal" in log.read_text()

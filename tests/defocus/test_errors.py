@@ -8,8 +8,12 @@ from defocus import errors
 
 EXIT_CODES = {
     **dict.fromkeys(("DefocusError", "NotApplicableError", "TrainingError"), 1),
-    **dict.fromkeys(("InputError", "FileError", "SettingsError", "ImageError", "OpticsError"), 2),
-    **dict.fromkeys(("AlignmentError", "DatasetError", "WeightsError", "RegistryError"), 2),
+    **dict.fromkeys(
+        ("InputError", "FileError", "SettingsError", "ImageError", "OpticsError"), 2
+    ),
+    **dict.fromkeys(
+        ("AlignmentError", "DatasetError", "WeightsError", "RegistryError"), 2
+    ),
     "CameraNotFoundError": 3,
     "CameraError": 4,
     "StorageError": 5,
@@ -39,7 +43,9 @@ def test_every_exception_has_the_exit_code_of_the_contract():
     ],
 )
 def test_a_storage_error_says_what_and_where(code, words):
-    error = errors.storage_error(OSError(code, os.strerror(code)), Path("some/file.png"))
+    error = errors.storage_error(
+        OSError(code, os.strerror(code)), Path("some/file.png")
+    )
     assert "some/file.png" in str(error)
     assert words in str(error)
     assert error.exit_code == 5

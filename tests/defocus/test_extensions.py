@@ -109,7 +109,9 @@ def test_all_kinds_of_parts_are_found_by_type(write, tmp_path):
     recipe = halves.recipe()
     assert source_hashes(recipe) == {"halves": plugin.source_hash}
     terms = {"terms": [{"loss": "my-loss"}, {"loss": "l1"}]}
-    own = recipe.model_copy(update={"objective": "supervised", "objective_settings": terms})
+    own = recipe.model_copy(
+        update={"objective": "supervised", "objective_settings": terms}
+    )
     assert source_hashes(own) == {"my-loss": plugin.source_hash}
 
 
@@ -127,24 +129,32 @@ def test_a_network_may_change_what_it_is_given(write):
     picture, own = np.full((40, 44, 3), 0.8, np.float32), baseline("my-net").build()
     for strength, value in ((0.0, 0.8), (0.5, 0.6), (1.0, 0.4)):
         for network in (own, Halves()):
-            restoration = defocus.restore(picture, network, strength=strength, guard=False)
+            restoration = defocus.restore(
+                picture, network, strength=strength, guard=False
+            )
             np.testing.assert_allclose(restoration, value, rtol=1e-6)
     blurry = torch.full((1, 3, 16, 16), 0.8)
     assert outputs_of(own, Batch(blurry, blurry))["restored"].max() < 0.5 < blurry.min()
 
 
 def test_a_fault_of_a_network_names_its_file(write):
-    path = write(NET.replace("return blurry + self.conv(blurry)", "raise SystemExit(3)"))
+    path = write(
+        NET.replace("return blurry + self.conv(blurry)", "raise SystemExit(3)")
+    )
     load_plugin(path)
     of_python = attempt("a.png", lambda: baseline("my-net").build()(3)).reason
     assert of_python == f"plug-in {path}:14: SystemExit: 3; correct it there"
     of_torch = one_line(RuntimeError("word " * 99), baseline("my-net").source_hash)
-    assert of_torch == f"plug-in {path}: RuntimeError: {'word ' * 59}…; correct it there"
+    assert (
+        of_torch == f"plug-in {path}: RuntimeError: {'word ' * 59}…; correct it there"
+    )
     assert one_line(RuntimeError("a\nb")) == "RuntimeError: a b"
 
 
 def test_a_file_with_read_is_a_reader_of_its_name(write):
-    load_plugin(write('"""How mine lie."""\ndef read(folder):\n    raise ValueError(folder)\n'))
+    load_plugin(
+        write('"""How mine lie."""\ndef read(folder):\n    raise ValueError(folder)\n')
+    )
     assert reader("my-net").description == "How mine lie."
 
 
@@ -181,9 +191,15 @@ def test_child_processes_load_the_same_files(write, monkeypatch):
     [
         ("x = 1\n1 / 0\n", [":2:", "ZeroDivisionError"]),
         ("x = (\n", [":1:", "SyntaxError"]),
-        ("import nowhere_at_all\n", [":1:", "nowhere_at_all", "install it, or put it into"]),
+        (
+            "import nowhere_at_all\n",
+            [":1:", "nowhere_at_all", "install it, or put it into"],
+        ),
         ("raise SystemExit(3)\n", [":1:", "SystemExit"]),
-        ("from defocus.baselines.card import Baseline\nx = 1\n", ["defines no Baseline"]),
+        (
+            "from defocus.baselines.card import Baseline\nx = 1\n",
+            ["defines no Baseline"],
+        ),
     ],
 )
 def test_a_faulty_file_is_one_line_with_its_place(write, text, words):
@@ -212,9 +228,13 @@ def test_a_faulty_recipe_or_network_names_the_file(
     load_plugin(path)
     bad = baseline("bad")
     assert bad.recipe is not None
-    with pytest.raises(RegistryError, match=f"{path}:.*recipe of 'bad'.*{recipe_words}"):
+    with pytest.raises(
+        RegistryError, match=f"{path}:.*recipe of 'bad'.*{recipe_words}"
+    ):
         bad.recipe()
-    with pytest.raises(RegistryError, match=f"{path}:.*network of 'bad'.*{network_words}"):
+    with pytest.raises(
+        RegistryError, match=f"{path}:.*network of 'bad'.*{network_words}"
+    ):
         bad.build()
 
 
@@ -228,7 +248,9 @@ def test_names_that_clash_are_one_line(write, one, refused):
 
 def test_private_names_are_the_files_own(write):
     load_plugin(write(NET + "\n_OTHER = Baseline.of_network('other', Net)\n"))
-    brought = [name for name, one in BASELINES.offers().items() if one.plugin is not None]
+    brought = [
+        name for name, one in BASELINES.offers().items() if one.plugin is not None
+    ]
     assert brought == ["my-net"], "not the one that it imports"
     assert not [one for one in OBJECTIVES.offers().values() if one.plugin is not None]
     assert "other" not in all_baselines()

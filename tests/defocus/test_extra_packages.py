@@ -19,5 +19,7 @@ def test_what_is_missing_says_which_extra(refused):
 
 
 def test_what_is_too_old_says_the_least_version():
-    with pytest.raises(InputError, match=r"^needs click 999 or later, not 8.*'defocus\[hub\]'$"):
+    with pytest.raises(
+        InputError, match=r"^needs click 999 or later, not 8.*'defocus\[hub\]'$"
+    ):
         require("click", "hub", "999")

@@ -78,7 +78,9 @@ def test_a_file_is_written_again_only_where_its_content_changed(tmp_path):
 def test_only_files_of_ended_processes_are_swept(tmp_path):
     """What another process just writes is locked, and what was not asked for is somebody's."""
     left = tmp_path / ".a-abcdefgh.part.png"
-    others = [tmp_path / name for name in (".b-abcdefgh.part.png", "a.png", ".a-abc.part.png")]
+    others = [
+        tmp_path / name for name in (".b-abcdefgh.part.png", "a.png", ".a-abc.part.png")
+    ]
     with atomic_path(tmp_path / "a.png") as living:
         for path in (left, *others):
             path.write_bytes(b"")
@@ -118,7 +120,9 @@ make_folder(folder / "new")
 
 
 @pytest.mark.full
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv, as root may list all")
+@pytest.mark.skipif(
+    shutil.which("setpriv") is None, reason="needs setpriv, as root may list all"
+)
 def test_a_folder_that_can_be_written_but_not_listed_is_written(tmp_path):
     folder = tmp_path / "dropbox"
     folder.mkdir()

@@ -10,7 +10,9 @@ from defocus.errors import StorageError
 from defocus.storage.files import atomic_path
 from defocus.storage.hdf5_files import new_hdf5, open_hdf5
 
-FULL = "Can't decrement id ref count (file write failed: time = x, errno = 28, buf = 0x0)"
+FULL = (
+    "Can't decrement id ref count (file write failed: time = x, errno = 28, buf = 0x0)"
+)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):

@@ -27,7 +27,11 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
 
 ALL = [
     pytest.param(command, id=path)
-    for program, stage in (("capture", "capture"), ("data", "datasets"), ("bench", "benchmark"))
+    for program, stage in (
+        ("capture", "capture"),
+        ("data", "datasets"),
+        ("bench", "benchmark"),
+    )
     for path, command in commands(
         command_group(f"defocus-{program}", f"defocus.{stage}.commands", ""), program
     )
@@ -48,22 +52,36 @@ def test_options_have_help_and_long_commands_headings(command):
     typed = [option for option in command.params if isinstance(option, click.Option)]
     assert [option.opts for option in typed if not option.help] == []
     words = Counter(word for option in command.params for word in option.opts)
-    assert [word for word, count in words.items() if count > 1] == [], "one name for two options"
-    numbers = [one for one in command.params if isinstance(one.type, click.types.FloatParamType)]
+    assert [word for word, count in words.items() if count > 1] == [], (
+        "one name for two options"
+    )
+    numbers = [
+        one
+        for one in command.params
+        if isinstance(one.type, click.types.FloatParamType)
+    ]
     assert [one.name for one in numbers if not isinstance(one.type, FiniteRange)] == []
     options = {one.opts[0] for one in typed if one not in (*OPTIONS, PLUGIN)}
     if not isinstance(command, SectionedCommand):
         assert len(options) <= MOST_OPTIONS_IN_ONE_LIST
         return
-    under_headings = [option for section in command.sections.values() for option in section]
+    under_headings = [
+        option for section in command.sections.values() for option in section
+    ]
     assert sorted(under_headings) == sorted(options)
     text = command.get_help(click.Context(command))
-    assert [heading for heading in command.sections if f"{heading}:\n" not in text] == []
+    assert [
+        heading for heading in command.sections if f"{heading}:\n" not in text
+    ] == []
     assert text.count("--quiet") == 1
 
 
 def test_a_word_has_one_name_in_all_commands():
-    options = [x for case in ALL for x in case.values[0].params if isinstance(x, click.Option)]
+    options = [
+        x for case in ALL for x in case.values[0].params if isinstance(x, click.Option)
+    ]
     named = {(max(one.opts, key=len), one.name) for one in options if one.expose_value}
     assert len(named) > 100
-    assert [word for word, count in Counter(word for word, _ in named).items() if count > 1] == []
+    assert [
+        word for word, count in Counter(word for word, _ in named).items() if count > 1
+    ] == []

@@ -40,7 +40,10 @@ STOPPING = [
     *(KeyboardInterrupt(), InterruptedWorkError("stopped")),
     *(RegistryError("no such"), SettingsError("a key"), WeightsError("damaged")),
     *(of_system(errno.ENOSPC), of_system(errno.EDQUOT)),
-    *(StorageError("the store is full"), storage_error(of_system(errno.ENOSPC), Path("a"))),
+    *(
+        StorageError("the store is full"),
+        storage_error(of_system(errno.ENOSPC), Path("a")),
+    ),
     storage_error(of_system(errno.EACCES), Path("a")),
 ]
 
@@ -70,14 +73,20 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (ImageError("a.jpg: cut short"), "a.jpg: cut short"),
         (DatasetError("two\nlines"), "two lines"),
         (of_system(errno.ENOENT), "a.jpg: no such file or folder"),
-        (of_system(errno.EACCES), "a.jpg: no permission to read it; change its mode or copy it"),
+        (
+            of_system(errno.EACCES),
+            "a.jpg: no permission to read it; change its mode or copy it",
+        ),
         (of_system(errno.EIO), "a.jpg: what the system says; check the path"),
         (MemoryError(), "there is too little memory for it"),
         (
             caused(SystemError("a result with an error set"), MemoryError()),
             "there is too little me",
         ),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "there is too little memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+            "there is too little memory",
+        ),
         (RuntimeError("shapes differ"), "unforeseen RuntimeError: shapes differ"),
         (OddError(1, 2), "unforeseen OddError: 1 and 2; please report it"),
         (EOFError(), "unforeseen EOFError: ; please report it"),
@@ -107,13 +116,17 @@ def test_an_unforeseen_error_leaves_its_traceback_in_the_log(tmp_path, monkeypat
     assert "foreseen" not in kept.replace("unforeseen", "")
 
 
-def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(tmp_path, monkeypatch, refused):
+def test_a_picture_whose_reader_fails_is_an_error_of_a_picture(
+    tmp_path, monkeypatch, refused
+):
     write_image(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
     monkeypatch.setattr(telling, "log_file", tmp_path / "log")
     monkeypatch.setattr(images, "_decode", lambda *_: raising(OddError(1, 2))())
     with refused(ImageError):
         read_image(tmp_path / "a.png")
-    assert "in raising" in (tmp_path / "log").read_text().replace("in work", "in raising")
+    assert "in raising" in (tmp_path / "log").read_text().replace(
+        "in work", "in raising"
+    )
     full = of_system(errno.ENOSPC)
     monkeypatch.setattr(images, "_decode", lambda *_: raising(full)())
     with refused(OSError):

@@ -45,7 +45,9 @@ def test_another_address_is_refused(text, refused):
 def test_the_file_has_the_resources_of_workers(tmp_path, refused):
     file = tmp_path / "cluster.toml"
     file.write_text('[cluster]\nqueue = "long"\ncores = 8\n')
-    assert where_of("slurm", file) == Machines("slurm", ClusterSettings(queue="long", cores=8))
+    assert where_of("slurm", file) == Machines(
+        "slurm", ClusterSettings(queue="long", cores=8)
+    )
     file.write_text("[cluster]\ncore = 8\n")
     with refused(SettingsError):
         where_of("slurm", file)

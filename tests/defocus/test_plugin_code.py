@@ -59,7 +59,9 @@ def write(tmp_path, no_plugins):
 
 def test_comments_docstrings_and_formatting_do_not_count(write):
     before = load_plugin(write()).source_hash
-    text = '"""What it is."""\n# a comment\n' + PLUG.replace("WIDTH = 3", "WIDTH = (\n    0x3\n)")
+    text = '"""What it is."""\n# a comment\n' + PLUG.replace(
+        "WIDTH = 3", "WIDTH = (\n    0x3\n)"
+    )
     text = text.replace("    def forward", '    """A net."""\n\n    def forward')
     assert load_plugin(write({"plug.py": text})).source_hash == before
     assert load_plugin(write()).files.keys() == FILES.keys() - {"unused.py"}
@@ -68,12 +70,20 @@ def test_comments_docstrings_and_formatting_do_not_count(write):
 CHANGES = {
     "its network": ("plug.py", "return work(", "return 2 * work("),
     "a constant": ("plug.py", "WIDTH = 3", "WIDTH = 6 // 2"),
-    "the order of statements": ("plug.py", "import other\n\nWIDTH = 3", "WIDTH = 3\nimport other"),
+    "the order of statements": (
+        "plug.py",
+        "import other\n\nWIDTH = 3",
+        "WIDTH = 3\nimport other",
+    ),
     "a file that it imports": ("layers.py", "Layer\n", "Layer\nLayer.more = 1\n"),
     "a file that this imports": ("deeper/base.py", "n, n, 1", "n, n, 1, bias=False"),
     "a package on the way": ("deeper/__init__.py", "", "import sys\n"),
     "a file that is imported later": ("later.py", "picture\n", "picture + 1\n"),
-    "what is below and what beside": ("later.py", "    return picture\n", "    pass\nkept = 1\n"),
+    "what is below and what beside": (
+        "later.py",
+        "    return picture\n",
+        "    pass\nkept = 1\n",
+    ),
 }
 
 
@@ -98,18 +108,28 @@ def test_a_file_that_is_imported_by_a_computed_name_is_named(write, capsys):
     plugin = load_plugin(write({"plug.py": late}))
     assert "other.py" not in plugin.files
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"imports {plugin.path.parent / 'other.py'} from outside its folder or by a comp" in line
+    assert (
+        f"imports {plugin.path.parent / 'other.py'} from outside its folder or by a comp"
+        in line
+    )
     assert "revision=1" in line
 
 
 def test_reading_sources_runs_nothing_and_takes_any_file(tmp_path):
-    (tmp_path / "plug.py").write_text("import broken, cycle, deep, torch\nraise SystemExit\n")
+    (tmp_path / "plug.py").write_text(
+        "import broken, cycle, deep, torch\nraise SystemExit\n"
+    )
     (tmp_path / "broken.py").write_bytes(b"x = (\xff\n")
     (tmp_path / "cycle.py").write_text("import plug\n")
     (tmp_path / "deep.py").write_text("x = " + " + ".join(["1"] * 900) + "\n")
     (tmp_path / "torch").mkdir()  # a bare folder hides no package
     sources = read_sources(tmp_path / "plug.py")
-    assert {path.name for path in sources} == {"plug.py", "broken.py", "cycle.py", "deep.py"}
+    assert {path.name for path in sources} == {
+        "plug.py",
+        "broken.py",
+        "cycle.py",
+        "deep.py",
+    }
     assert len(set(hashes_of(sources).values())) == 4
 
 
@@ -128,4 +148,7 @@ def test_the_hash_is_the_same_for_every_version_of_python(tmp_path):
         """)
     )
     hashes = hashes_of(read_sources(tmp_path / "plug.py"))
-    assert digest_of(hashes) == "dc31786200e0939f7349f131650377be23d6b9342caa10161e3a569f85bd08f9"
+    assert (
+        digest_of(hashes)
+        == "dc31786200e0939f7349f131650377be23d6b9342caa10161e3a569f85bd08f9"
+    )

@@ -35,7 +35,9 @@ def folder_of(folder: Path, gain: int, text: str = PLUG) -> Path:
     (folder / "parts").mkdir(parents=True)
     (folder / "plug.py").write_text(text.replace("NAME", folder.name))
     (folder / "layers.py").write_text(f"GAIN = {gain}\n")
-    (folder / "parts" / "later.py").write_text(f"from layers import GAIN\nOFFSET = GAIN * {gain}\n")
+    (folder / "parts" / "later.py").write_text(
+        f"from layers import GAIN\nOFFSET = GAIN * {gain}\n"
+    )
     return folder / "plug.py"
 
 
@@ -56,7 +58,8 @@ def test_what_was_hashed_is_run_even_if_a_file_changes_meanwhile(tmp_path):
 )
 def test_a_plugin_that_adds_to_the_path_stays_by_itself(tmp_path, path):
     text = (
-        f"import sys\nfrom pathlib import Path\nsys.path.insert(0, {path})\nimport later\n" + PLUG
+        f"import sys\nfrom pathlib import Path\nsys.path.insert(0, {path})\nimport later\n"
+        + PLUG
     )
     before = list(sys.path)
     for gain, name in enumerate(("one", "two"), start=1):
@@ -72,10 +75,14 @@ def test_a_plugin_that_adds_to_the_path_stays_by_itself(tmp_path, path):
 def test_a_file_that_fails_is_named_with_its_line(tmp_path, refused):
     path = folder_of(tmp_path / "one", 1)
     (path.parent / "layers.py").write_text("x = 1\nGAIN = 1 / 0\n")
-    with pytest.raises(RegistryError, match=rf"{path.parent}/layers\.py:2: ZeroDivisionError"):
+    with pytest.raises(
+        RegistryError, match=rf"{path.parent}/layers\.py:2: ZeroDivisionError"
+    ):
         load_plugin(path)
     (path.parent / "layers.py").write_text("x = 1\n")
-    with pytest.raises(RegistryError, match=r"plug\.py:4: ImportError: cannot import name 'GAIN'"):
+    with pytest.raises(
+        RegistryError, match=r"plug\.py:4: ImportError: cannot import name 'GAIN'"
+    ):
         load_plugin(path)
     (path.parent / "layers.py").write_text("import parts.nowhere\n")
     with refused(RegistryError):
@@ -85,7 +92,11 @@ def test_a_file_that_fails_is_named_with_its_line(tmp_path, refused):
 def test_a_package_of_another_folder_is_one_place_and_one_of_pip_none(
     tmp_path, monkeypatch, capsys
 ):
-    for place in ("elsewhere/theirs/inner", "target/by_pip", "target/by_pip-1.0.dist-info"):
+    for place in (
+        "elsewhere/theirs/inner",
+        "target/by_pip",
+        "target/by_pip-1.0.dist-info",
+    ):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "__init__.py").write_text("")
     (tmp_path / "elsewhere" / "theirs" / "__init__.py").write_text("")
@@ -109,7 +120,9 @@ def test_late_files_that_nothing_counts_are_known(tmp_path):
     plugin = load_plugin(folder_of(tmp_path / "one", 1, text))
     assert uncounted_files(plugin.source_hash) == []
     assert answer("one") == 2.0
-    assert uncounted_files(plugin.source_hash) == [tmp_path / "one" / "parts" / "later.py"]
+    assert uncounted_files(plugin.source_hash) == [
+        tmp_path / "one" / "parts" / "later.py"
+    ]
 
 
 def test_the_program_that_runs_is_no_file_of_a_plugin(tmp_path, monkeypatch):
@@ -120,7 +133,9 @@ def test_the_program_that_runs_is_no_file_of_a_plugin(tmp_path, monkeypatch):
     second = ModuleType("__mp_main__")
     second.__file__ = str(program)
     monkeypatch.setattr(sys, "second_main", second, raising=False)
-    monkeypatch.setitem(sys.modules, "__mp_main__", second)  # afterwards it is as it was
+    monkeypatch.setitem(
+        sys.modules, "__mp_main__", second
+    )  # afterwards it is as it was
     del sys.modules["__mp_main__"]
     named = "import sys\nsys.modules['__mp_main__'] = sys.second_main\n"
     plugin = load_plugin(folder_of(tmp_path / "one", 1, named + PLUG))

@@ -68,7 +68,10 @@ def test_a_journal_keeps_its_lines(tmp_path, monkeypatch):
         assert len(read_journal(path).records) == len(records) + 1
 
     watched = disk(tmp_path, check)
-    with watched.watched(monkeypatch), Journal(watched.root / "journal.jsonl") as journal:
+    with (
+        watched.watched(monkeypatch),
+        Journal(watched.root / "journal.jsonl") as journal,
+    ):
         for number in (1, 2, 3):
             journal.append("event", text="x" * 50 * number)
             confirmed = number
@@ -101,7 +104,10 @@ def test_an_archive_is_unpacked_whole(tmp_path, monkeypatch):
         out = place / "out"
         assert out.exists() or not complete
         if out.exists():
-            members = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*.png")}
+            members = {
+                p.relative_to(out).as_posix(): p.read_bytes()
+                for p in out.rglob("*.png")
+            }
             assert members == contents
 
     watched = disk(tmp_path, check)

@@ -80,7 +80,9 @@ def test_processes_come_from_one_clean_process_that_a_cluster_does_not_signal(tm
     script = tmp_path / "clean.py"
     script.write_text(CLEAN)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    said = subprocess.check_output([sys.executable, str(script)], env=environment, text=True)
+    said = subprocess.check_output(
+        [sys.executable, str(script)], env=environment, text=True
+    )
     assert said == f"True {(False, int(signal.SIGINT), int(signal.SIGUSR2))} []\n"
 
 
@@ -123,7 +125,9 @@ def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monke
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-def test_messages_of_the_processes_follow_the_settings_of_the_caller(tmp_path, monkeypatch, capfd):
+def test_messages_of_the_processes_follow_the_settings_of_the_caller(
+    tmp_path, monkeypatch, capfd
+):
     monkeypatch.setattr(telling, "quiet", True)
     monkeypatch.setattr(telling, "log_file", tmp_path / "log")
     assert list(in_processes(say, ["one", "two"], 2)) == [None, None]
@@ -186,8 +190,12 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_numpy_has_one_thread_in_each_process(tmp_path):
     (tmp_path / "blas.py").write_text(BLAS, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    environment = {
+        name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name
+    }
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     command = [sys.executable, str(tmp_path / "blas.py")]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    )
     assert result.stdout.split() == ["None", "1", "1", "None"]

@@ -30,14 +30,19 @@ def test_bars_inside_of_bars_end_with_their_work(capsys):
     for _ in track(range(2), "outer"):
         for _ in track([5, 6], "北の窓"):
             describe("inner: loss 0.1")
-            assert [task.description for task in progress._TASKS] == ["outer", "inner: loss 0.1"]
+            assert [task.description for task in progress._TASKS] == [
+                "outer",
+                "inner: loss 0.1",
+            ]
         assert [task.description for task in progress._TASKS] == ["outer"]
         say("a message")
     stderr = capsys.readouterr().err
     frames = re.split(r"\r(?:\x1b\[1A\x1b\[J|\x1b\[K)", stderr)
     assert frames[2] == f"outer  {'─' * 14} 0 of 2\n北の窓 {'─' * 14} 0 of 2"
     assert f"inner: loss 0.1 {'━' * 7}{'─' * 7} 1 of 2, 0 s left" in stderr
-    assert frames[frames.index("a message\n") + 1].startswith(f"outer {'─' * 14} 0 of 2")
+    assert frames[frames.index("a message\n") + 1].startswith(
+        f"outer {'─' * 14} 0 of 2"
+    )
     assert frames[-1] == "", "nothing is left of the bars"
     assert progress._TASKS == progress._SHOWN == []
     describe("nothing is shown")
@@ -75,9 +80,14 @@ def test_a_bar_ends_with_an_error():
 
 def test_work_tells_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
-    assert [x for x in track("abc", "outer") for _ in track("xy", "inner")] == list("aabbcc")
+    assert [x for x in track("abc", "outer") for _ in track("xy", "inner")] == list(
+        "aabbcc"
+    )
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition(",")[0] for line in lines] == ["outer: 1 of 3", "outer: 2 of 3"]
+    assert [line.partition(",")[0] for line in lines] == [
+        "outer: 1 of 3",
+        "outer: 2 of 3",
+    ]
     assert all(line.endswith(" s left") for line in lines)
     assert list(track(iter("ab"), "unknown")) == ["a", "b"]
     assert capsys.readouterr().err.splitlines() == ["unknown: 1", "unknown: 2"]

@@ -39,12 +39,16 @@ def test_a_cell_has_one_bar_that_moves_and_then_goes():
     kinds = [one["msg_type"] for one in messages]
     assert kinds.count("display_data") == 1, "a message in between moves no bar"
     (first,) = [one for one in messages if one["msg_type"] == "display_data"]
-    updates = [one["content"] for one in messages if one["msg_type"] == "update_display_data"]
+    updates = [
+        one["content"] for one in messages if one["msg_type"] == "update_display_data"
+    ]
     place = first["content"]["transient"]
     assert all(one["transient"] == place for one in updates)
     bars = [one["data"]["text/plain"] for one in (first["content"], *updates)]
     assert bars[0].endswith("0 of 3")
     assert any("━" in one and "2 of 3" in one for one in bars)
     assert bars[-1] == "", "nothing is left of the bar"
-    streams = "".join(one["content"]["text"] for one in messages if one["msg_type"] == "stream")
+    streams = "".join(
+        one["content"]["text"] for one in messages if one["msg_type"] == "stream"
+    )
     assert streams == "a message\n", "no sign that moves a terminal's cursor"

@@ -64,12 +64,24 @@ def test_a_larger_file_is_refused_before_it_is_read(tmp_path, refused):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[" * 100_000, "NaN", "[Infinity]", '"\\ud800"', "9" * 5000, '{"a": 1} x', "\xff"],
+    [
+        "",
+        "{",
+        "[" * 100_000,
+        "NaN",
+        "[Infinity]",
+        '"\\ud800"',
+        "9" * 5000,
+        '{"a": 1} x',
+        "\xff",
+    ],
 )
 def test_what_is_no_json_is_refused(tmp_path, text):
     path = tmp_path / "a.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(FileError, match=rf"^{path}: no (JSON|text in UTF-8) \(.+\)$") as caught:
+    with pytest.raises(
+        FileError, match=rf"^{path}: no (JSON|text in UTF-8) \(.+\)$"
+    ) as caught:
         read_json(path)
     if text != "\xff":
         with pytest.raises(ValueError, match=r"\w") as bare:
@@ -94,11 +106,15 @@ def test_a_byte_order_mark_is_no_part_of_toml(tmp_path):
     assert read_toml(tmp_path / "a.toml") == {"a": 1}
 
 
-@pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", 'a,b\n"1,2\n', 'a\n"1"2\n'])
+@pytest.mark.parametrize(
+    "text", ["a,b\n1\n", "a,b\n1,2,3\n", 'a,b\n"1,2\n', 'a\n"1"2\n']
+)
 def test_rows_that_do_not_fit_are_refused(tmp_path, text):
     path = tmp_path / "a.csv"
     path.write_text(text)
-    with pytest.raises(FileError, match=rf"^{path}: (row 2 has \d cells, 2 expected$|no CSV \()"):
+    with pytest.raises(
+        FileError, match=rf"^{path}: (row 2 has \d cells, 2 expected$|no CSV \()"
+    ):
         read_csv(path)
     path.write_text('a,b\n1,"2,\n3"\n\n')
     assert read_csv(path) == [{"a": "1", "b": "2,\n3"}]
@@ -106,7 +122,10 @@ def test_rows_that_do_not_fit_are_refused(tmp_path, text):
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, refused):
     path = tmp_path / "a.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a", "w") as one:
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a", "w") as one,
+    ):
         for _ in range(100):
             one.write(bytes(2**20))
     with refused(FileError):

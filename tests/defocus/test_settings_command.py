@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 HEADINGS = ("Words", "Numbers")
 
 
-@click.command(cls=SettingsCommand, models=settings_of_greet.__name__, headings=HEADINGS)
+@click.command(
+    cls=SettingsCommand, models=settings_of_greet.__name__, headings=HEADINGS
+)
 @click.argument("place")
 def greet(place: str, greeting: "Greeting") -> None:
     """Greet."""
@@ -28,7 +30,12 @@ def test_every_kind_of_field_is_read():
     typed = "there --number 2 --rate 0.5 --names a,b --file x --file y --quietly --tone rude"
     result = CliRunner().invoke(greet, typed.split())
     greeting = settings_of_greet.Greeting(
-        number=2, rate=0.5, names=("a", "b"), files=(Path("x"), Path("y")), loud=False, tone="rude"
+        number=2,
+        rate=0.5,
+        names=("a", "b"),
+        files=(Path("x"), Path("y")),
+        loud=False,
+        tone="rude",
     )
     assert result.output == f"there {dict(greeting)}\n"
     result = CliRunner().invoke(greet, ["there"])
@@ -38,10 +45,16 @@ def test_every_kind_of_field_is_read():
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("--number 10", "Invalid value for '--number': 10 is not in the range 1<=x<=9."),
+        (
+            "--number 10",
+            "Invalid value for '--number': 10 is not in the range 1<=x<=9.",
+        ),
         ("--rate 0", "Invalid value for '--rate': 0.0 is not in the range x>0."),
         ("--rate nan", "Invalid value for '--rate': 'nan' is not a finite number."),
-        ("--tone loud", "Invalid value for '--tone': 'loud' is not one of 'kind', 'rude'."),
+        (
+            "--tone loud",
+            "Invalid value for '--tone': 'loud' is not one of 'kind', 'rude'.",
+        ),
         ("--names=a_b", "Invalid value for '--names': 'a b' has a space; write a,b"),
         ("--tone rude", "--tone rude needs --quietly"),
     ],
@@ -55,9 +68,20 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(typed, message):
 
 def test_the_help_has_headings_in_order_and_joined_texts():
     text = CliRunner().invoke(greet, ["--help"]).output
-    words = ["Words:\n", "--tone [kind|rude]", "--file FILE", "Numbers:\n", "--number N", "--rate"]
-    assert [text.index(word) for word in words] == sorted(text.index(word) for word in words)
-    assert "How often, over a text that goes on. [default: 1; 1<=x<=9]" in " ".join(text.split())
+    words = [
+        "Words:\n",
+        "--tone [kind|rude]",
+        "--file FILE",
+        "Numbers:\n",
+        "--number N",
+        "--rate",
+    ]
+    assert [text.index(word) for word in words] == sorted(
+        text.index(word) for word in words
+    )
+    assert "How often, over a text that goes on. [default: 1; 1<=x<=9]" in " ".join(
+        text.split()
+    )
     assert keys_of(settings_of_greet.Greeting) == {
         "number", "rate", "tone", "names", "file", "loud",
     }  # fmt: skip

@@ -12,15 +12,22 @@ from defocus.quiet_decoders import QUIET
 SIM = ("plan", "--camera", "sim:")
 
 
-def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run, tmp_path, said, snapshot):
+def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(
+    run, tmp_path, said, snapshot
+):
     shoot = ("shoot", "s", "--yes", "--camera", "sim:?width=96&height=64")
     result = run("defocus-capture", *shoot, "-q", "--log-file", "x.log")
     assert result.stderr == ""
     lines = (tmp_path / "x.log").read_text().splitlines()
-    assert all(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d ", x) for x in lines)
+    assert all(
+        re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d ", x)
+        for x in lines
+    )
     assert any("0001_scene-001" in line for line in lines)
     assert "1 pair:" in lines[-1]
-    result = run("defocus-capture", "plan", "--camera", "foo:", "-q", "--log-file", "x.log")
+    result = run(
+        "defocus-capture", "plan", "--camera", "foo:", "-q", "--log-file", "x.log"
+    )
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("defocus-capture: camera address 'foo:'")
     log = (tmp_path / "x.log").read_text()
@@ -32,7 +39,10 @@ def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run, tmp_path, s
 
 def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run):
     wrong = ("plan", "--camera", "foo:")
-    plain, verbose = run("defocus-capture", *wrong), run("defocus-capture", *wrong, "-v")
+    plain, verbose = (
+        run("defocus-capture", *wrong),
+        run("defocus-capture", *wrong, "-v"),
+    )
     assert (plain.returncode, verbose.returncode) == (2, 2)
     assert plain.stderr.count("\n") == 1
     assert verbose.stderr.startswith("Traceback")
@@ -43,14 +53,18 @@ def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run):
 
 
 def test_the_config_says_what_counts_and_why(run, tmp_path):
-    (tmp_path / "lab.toml").write_text('[shoot]\nblurry = "f/2"\nsharp = "f/16"\niso = 200\n')
+    (tmp_path / "lab.toml").write_text(
+        '[shoot]\nblurry = "f/2"\nsharp = "f/16"\niso = 200\n'
+    )
     result = run(
         "defocus-capture", "shoot", "s", "--settings", "lab.toml", "--sharp", "f/22",
         "--print-config", DEFOCUS_CAPTURE_SHOOT_CAMERA="sim:", DEFOCUS_CAPTURE_SHOOT_URIS="foo:",
         DEFOCUS_CAPTURE_SHOOT_ISO="400", DEFOCUS_CAPTURE_SHOOT_SHARP="f/11", code=0,
     )  # fmt: skip
     assert list(tmp_path.iterdir()) == [tmp_path / "lab.toml"], "nothing is shot"
-    lines = dict(line.split(" = ", 1) for line in result.stdout.splitlines() if " = " in line)
+    lines = dict(
+        line.split(" = ", 1) for line in result.stdout.splitlines() if " = " in line
+    )
     assert lines["blurry"] == '"f/2"  # settings file'
     assert lines["iso"] == '"400"  # environment'
     assert lines["sharp"] == '"f/22"  # typed'

@@ -21,7 +21,9 @@ def stay(parent: Path) -> None:
 
 @pytest.mark.full
 def test_a_killed_process_leaves_nothing_for_long(tmp_path):
-    process = multiprocessing.get_context("spawn").Process(target=stay, args=(tmp_path,))
+    process = multiprocessing.get_context("spawn").Process(
+        target=stay, args=(tmp_path,)
+    )
     process.start()
     while not list(tmp_path.glob("*/a")):
         time.sleep(0.01)

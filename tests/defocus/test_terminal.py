@@ -5,14 +5,22 @@ from pathlib import Path
 import click
 import pytest
 
-from defocus.terminal import cell_width, column_widths, cut, markdown_lines, row_lines, wrapped
+from defocus.terminal import (
+    cell_width,
+    column_widths,
+    cut,
+    markdown_lines,
+    row_lines,
+    wrapped,
+)
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted(ROOT.glob("baselines/systems/*/README.md"))
 
 
 @pytest.mark.parametrize(
-    ("text", "cells"), [("abc", 3), ("北の窓", 6), ("e\u0301", 1), ("ｱ", 1), ("Ａ", 2), ("", 0)]
+    ("text", "cells"),
+    [("abc", 3), ("北の窓", 6), ("e\u0301", 1), ("ｱ", 1), ("Ａ", 2), ("", 0)],
 )
 def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text, cells):
     assert cell_width(text) == cells

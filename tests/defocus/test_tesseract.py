@@ -16,7 +16,9 @@ def page(*lines: str) -> np.ndarray:
     picture = np.full((70 * len(lines) + 40, 420), 225, np.uint8)
     for number, line in enumerate(lines):
         place = (30, 70 * (number + 1))
-        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 1.5, 20, 3, cv2.LINE_AA)
+        cv2.putText(
+            picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 1.5, 20, 3, cv2.LINE_AA
+        )
     return picture
 
 
@@ -36,7 +38,11 @@ def test_without_it_the_remedy_is_named(tmp_path, monkeypatch, refused):
 
 @pytest.mark.full
 def test_missing_data_is_no_failure(tmp_path, monkeypatch, refused):
-    fake(tmp_path, monkeypatch, 'echo "Error opening data file eng.traineddata" >&2; exit 1')
+    fake(
+        tmp_path,
+        monkeypatch,
+        'echo "Error opening data file eng.traineddata" >&2; exit 1',
+    )
     with refused(NotApplicableError):
         read_text(page("ABC"))
     fake(tmp_path, monkeypatch, 'echo "Image too small" >&2; exit 1')
@@ -54,7 +60,9 @@ def test_settings_are_given_and_lines_read(tmp_path, monkeypatch):
 
 @pytest.mark.full
 @pytest.mark.debian
-@pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
+@pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr"
+)
 def test_printed_lines_are_read():
     assert tesseract_version()[0].isdigit()
     assert read_text(page("RTKA 4729", "HNEB 3816")) == ["RTKA 4729", "HNEB 3816"]

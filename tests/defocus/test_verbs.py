@@ -29,19 +29,24 @@ def command(name: str, voice: str) -> None:
     click.echo(f"hello {name}, {voice}")
 """
 HEADED = HELLO.replace(
-    "@click.command", 'from defocus import help_heading\n\n@help_heading("Greet")\n@click.command'
+    "@click.command",
+    'from defocus import help_heading\n\n@help_heading("Greet")\n@click.command',
 )
 
 
 def bench(*words: str | Path) -> Result:
-    group = command_group("defocus-bench", "defocus.benchmark.commands", "", headings=("Run",))
+    group = command_group(
+        "defocus-bench", "defocus.benchmark.commands", "", headings=("Run",)
+    )
     return CliRunner().invoke(group, list(map(str, words)))
 
 
 @pytest.fixture
 def extra(tmp_path, monkeypatch):
     """The folder of an extra that is there for one test."""
-    monkeypatch.setattr(defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)])
+    monkeypatch.setattr(
+        defocus.extras, "__path__", [*defocus.extras.__path__, str(tmp_path)]
+    )
     folder = tmp_path / "greetings"
     (folder / "commands").mkdir(parents=True)
     return folder
@@ -49,14 +54,18 @@ def extra(tmp_path, monkeypatch):
 
 def test_an_extra_brings_its_commands_and_takes_them_away(extra):
     (extra / "commands" / "bench_say_hello.py").write_text(HEADED)
-    (extra / "commands" / "data_greet.py").write_text("1 / 0")  # of another program: not loaded
+    (extra / "commands" / "data_greet.py").write_text(
+        "1 / 0"
+    )  # of another program: not loaded
     (extra / "commands" / "_words.py").write_text("1 / 0")  # no command
     result = bench("--help")
     assert result.stderr == ""
     headings = [line for line in result.output.splitlines() if line.endswith(":")]
     assert headings[:2] == ["Options:", "Run:"], "the program's own order"
     assert re.match(r"  say-hello +Say hello\.\n", result.output.split("Greet:\n")[1])
-    assert bench("say-hello", "you", "-v", "loud", "--quiet").output == "hello you, loud\n"
+    assert (
+        bench("say-hello", "you", "-v", "loud", "--quiet").output == "hello you, loud\n"
+    )
     shutil.rmtree(extra)
     assert "did you mean" not in bench("say-hello").output
     assert bench("say-hello").exit_code == 2
@@ -81,7 +90,9 @@ def test_an_entry_point_is_a_command(tmp_path, monkeypatch, snapshot):
     (tmp_path / "their_hello.py").write_text(HELLO)
     information = tmp_path / "their-1.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: their\nVersion: 1\n")
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: their\nVersion: 1\n"
+    )
     (information / "entry_points.txt").write_text(
         "[defocus.commands]\n"
         "bench_hello = their_hello:command\n"
@@ -104,12 +115,19 @@ def test_a_plugin_file_has_commands_and_groups(tmp_path, refused):
         "@click.group()\ndef bench_words() -> None:\n    '''Say words.'''\n\n\n"
         "@bench_words.command()\ndef hello() -> None:\n    '''Say hello.'''\n    print('hello')\n"
     )
-    assert "No such command 'words'" in bench("words", "hello", "--", "--plugin", path).output
+    assert (
+        "No such command 'words'"
+        in bench("words", "hello", "--", "--plugin", path).output
+    )
     assert bench("words", "hello", f"--plugin={path}").output == "hello\n"
     assert bench("words", "hello").output == "hello\n", "it is loaded now"
     assert bench("--plugin", path, "words", "hello").output == "hello\n"
-    assert re.search(r"\n  words +Say words\.\n", bench("--plugin", path, "--help").output)
-    assert extensions.plugin_arguments() == ["--plugin", str(path)], "other processes have it too"
+    assert re.search(
+        r"\n  words +Say words\.\n", bench("--plugin", path, "--help").output
+    )
+    assert extensions.plugin_arguments() == ["--plugin", str(path)], (
+        "other processes have it too"
+    )
     path.write_text("import click\n\n\n@click.command()\ndef hello() -> None: ...\n")
     with refused(RegistryError):
         extensions.load_plugin(path)
@@ -159,10 +177,14 @@ ADDED = AddedOptions((click.Option(["--greet"], is_flag=True, help="Say hello.")
 def test_an_extra_adds_options_to_a_command(extra, tmp_path, snapshot):
     (extra / "options").mkdir()
     (extra / "options" / "bench_status.py").write_text(ADDED)
-    (extra / "options" / "bench_run.py").write_text("1 / 0")  # of another command: not loaded
+    (extra / "options" / "bench_run.py").write_text(
+        "1 / 0"
+    )  # of another command: not loaded
     (extra / "options" / "bench_score.py").write_text("ADDED = 7")
     assert bench("status", "--greet", "--out", "here").output == "hello here\n"
-    assert "no study there" in str(bench("status", "--out", tmp_path / "none").exception)
+    assert "no study there" in str(
+        bench("status", "--out", tmp_path / "none").exception
+    )
     assert "--greet" in bench("status", "--help").stdout
     assert bench("score", "--help").stderr == snapshot
     shutil.rmtree(extra)

@@ -13,7 +13,9 @@ class Handler(BaseHTTPRequestHandler):
         place = self.path.strip("/")
         if place.startswith("to-"):
             self.send_response(302)
-            self.send_header("Location", {"to-file": "file:///etc/passwd"}.get(place, "/whole"))
+            self.send_header(
+                "Location", {"to-file": "file:///etc/passwd"}.get(place, "/whole")
+            )
             self.end_headers()
             return
         self.send_response(404 if place == "none" else 200)

@@ -45,7 +45,11 @@ def stops_before(frame: FrameType) -> tuple[str, ...]:
     names = [call_of(one).partition(":")[0] for one in frames]
     inside = dropwhile(lambda name: ".commands." not in name, names)
     # the bar gives on what it gets
-    own = [name for name in inside if name.startswith("defocus.") and name != "defocus.progress"]
+    own = [
+        name
+        for name in inside
+        if name.startswith("defocus.") and name != "defocus.progress"
+    ]
     return tuple(name.removeprefix("defocus.") for name, _ in groupby(own))
 
 
@@ -84,7 +88,9 @@ def dataset(tmp_path_factory):
         for role in ("blurry", "sharp"):
             (root / split / role).mkdir(parents=True)
             noise = random.integers(0, 256, (64, 96, 3), dtype=np.uint8)
-            cv2.imwrite(str(root / split / role / "one.png"), cv2.GaussianBlur(noise, (0, 0), 2))
+            cv2.imwrite(
+                str(root / split / role / "one.png"), cv2.GaussianBlur(noise, (0, 0), 2)
+            )
     return f"pairs:{root}"
 
 
@@ -111,23 +117,44 @@ def test_every_room_says_what_it_holds():
 
 @pytest.mark.full
 def test_a_picture_becomes_a_score(dataset, tmp_path):
-    words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
+    words = [
+        "run",
+        "--only",
+        "input",
+        "--dataset",
+        dataset,
+        "--out",
+        str(tmp_path / "study"),
+    ]
     end = "defocus.benchmark.scoring.fused:fused_sums"
     ways = assert_followed("A picture becomes a score", "benchmark", words, (end,))
     begin = ("benchmark.commands.run", "benchmark.study.run", "benchmark.study.tasks")
     begin += ("cluster.dispatcher", "processes.workers", "processes.isolation")
     begin += ("benchmark.study.work",)
-    last = ("evaluation.evaluate", "evaluation.picture_scores", "scoring.score", "scoring.fused")
+    last = (
+        "evaluation.evaluate",
+        "evaluation.picture_scores",
+        "scoring.score",
+        "scoring.fused",
+    )
     assert ways == {(*begin, *(f"benchmark.{name}" for name in last))}
 
 
 @pytest.mark.full
 def test_a_pair_is_measured(tmp_path):
     sharp = as_integer(texture("gravel", 384, 256), 8)
-    for role, picture in (("blurry", cv2.GaussianBlur(sharp, (0, 0), 2)), ("sharp", sharp)):
-        write_image(make_folder(tmp_path / "pairs" / "test" / role) / "one.png", picture)
+    for role, picture in (
+        ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2)),
+        ("sharp", sharp),
+    ):
+        write_image(
+            make_folder(tmp_path / "pairs" / "test" / role) / "one.png", picture
+        )
     words = ["audit", f"pairs:{tmp_path / 'pairs'}", "--out", str(tmp_path / "audit")]
-    shift, flow = "registration.tile_shifts:most_alike_shifts", "flow.estimator:DISFlow.__call__"
+    shift, flow = (
+        "registration.tile_shifts:most_alike_shifts",
+        "flow.estimator:DISFlow.__call__",
+    )
     ends = (f"defocus.align.{shift}", f"defocus.align.{flow}")
     begin = (
         "datasets.commands.audit",
@@ -147,7 +174,17 @@ def test_a_pair_is_measured(tmp_path):
 
 @pytest.mark.full
 def test_a_shot_becomes_a_pair(tmp_path):
-    aim = ["--camera", "sim:", "--blurry", "f/4", "--sharp", "f/22", "--scenes", "1", "--yes"]
+    aim = [
+        "--camera",
+        "sim:",
+        "--blurry",
+        "f/4",
+        "--sharp",
+        "f/22",
+        "--scenes",
+        "1",
+        "--yes",
+    ]
     words = ["shoot", str(tmp_path / "session"), *aim]
     assert_followed("A shot becomes a pair", "capture", words)
 
@@ -155,8 +192,17 @@ def test_a_shot_becomes_a_pair(tmp_path):
 @pytest.mark.full
 def test_a_step_of_jdrl(dataset, tmp_path):
     settings = tmp_path / "one.toml"
-    settings.write_text("[schedule]\nsteps = 1\ncrop_px = 64\nbatch = 1\n", encoding="utf-8")
-    aim = ["--dataset", dataset, "--settings", str(settings), "--out", str(tmp_path / "study")]
+    settings.write_text(
+        "[schedule]\nsteps = 1\ncrop_px = 64\nbatch = 1\n", encoding="utf-8"
+    )
+    aim = [
+        "--dataset",
+        dataset,
+        "--settings",
+        str(settings),
+        "--out",
+        str(tmp_path / "study"),
+    ]
     assert_followed("A step of JDRL", "benchmark", ["train", "jdrl-unet", *aim])
 
 

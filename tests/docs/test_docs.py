@@ -49,8 +49,14 @@ BY_TWO_PROCESSES = {"audit", "compensate", "curate", "split"}
 
 def commands(page: Path) -> list[list[str]]:
     """The commands of a page's bash blocks, as words."""
-    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    blocks = re.findall(
+        r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+    )
+    return [
+        shlex.split(line, comments=True)
+        for block in blocks
+        for line in block.splitlines()
+    ]
 
 
 def write_files(page: Path, folder: Path) -> None:
@@ -104,7 +110,11 @@ class Fetched(HTMLParser):
 def test_the_site_is_whole_and_asks_nothing_of_the_network(site):
     pages = {str(path.relative_to(site)): path for path in site.rglob("*.html")}
     wanted = {f"tutorials/{name}.html" for name in TUTORIALS}
-    assert wanted | {"formulas.html", "how-to/reports.html", "reference/report.html"} <= set(pages)
+    assert wanted | {
+        "formulas.html",
+        "how-to/reports.html",
+        "reference/report.html",
+    } <= set(pages)
     for name, path in pages.items():
         loaded = Fetched(path.read_text(encoding="utf-8")).found
         assert not [a for a in loaded if re.match(r"(https?:)?//", a)], name
@@ -131,7 +141,9 @@ def test_a_build_without_the_live_example_says_how_to_make_it(tmp_path, caplog):
     config.extra = {"example": str(tmp_path / "none")}
     assert list(site_pages._example(config)) == []
     (line,) = caplog.messages
-    assert line.startswith("the live example is missing: 'defocus-bench run --all --out ")
+    assert line.startswith(
+        "the live example is missing: 'defocus-bench run --all --out "
+    )
 
 
 @pytest.mark.full
@@ -152,7 +164,11 @@ def test_pages_made_from_the_code_hold_what_it_has(site):
     assert "dpdd" in text["datasets"]
     assert "LPIPS" in text["metrics"]
     for name in defocus.__all__:
-        assert name.startswith("_") or name == "plugin" or f"defocus.{name}" in text["python"]
+        assert (
+            name.startswith("_")
+            or name == "plugin"
+            or f"defocus.{name}" in text["python"]
+        )
     formulas = (site / "formulas.html").read_text(encoding="utf-8")
     assert formulas.count("<math") >= 20
     assert "$" not in re.sub(r"<(script|style).*?</\1>", "", formulas, flags=re.DOTALL)
@@ -162,7 +178,9 @@ def test_pages_made_from_the_code_hold_what_it_has(site):
 def test_each_system_has_a_page_with_its_card_and_variants(site):
     systems = all_baselines()
     own = {n for n, one in systems.items() if one.card.variant_of not in systems}
-    pages = {path.stem: path for path in (site / "reference" / "systems").glob("*.html")}
+    pages = {
+        path.stem: path for path in (site / "reference" / "systems").glob("*.html")
+    }
     assert set(pages) == own
     dmphn = pages["dmphn"].read_text(encoding="utf-8")
     assert "dmphn-stack4" in dmphn
@@ -180,9 +198,18 @@ def test_search_works_in_the_folder_of_the_site(site, browser):
     hits = WebDriverWait(browser, 120).until(
         lambda b: b.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
     )
-    assert "systems/restormer.html" in " ".join(link.get_attribute("href") for link in hits)
-    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [m["params"]["request"]["url"] for m in asked if m["method"].endswith("WillBeSent")]
+    assert "systems/restormer.html" in " ".join(
+        link.get_attribute("href") for link in hits
+    )
+    asked = [
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")
+    ]
+    sent = [
+        m["params"]["request"]["url"]
+        for m in asked
+        if m["method"].endswith("WillBeSent")
+    ]
     assert not [url for url in sent if url.startswith("http")]
 
 
@@ -196,14 +223,18 @@ return [...document.querySelectorAll(arguments[0])].filter((one) => {
 
 @pytest.mark.full
 @pytest.mark.debian
-def test_the_first_screen_has_pictures_at_their_size_and_a_link_for_each_person(site, open_page):
+def test_the_first_screen_has_pictures_at_their_size_and_a_link_for_each_person(
+    site, open_page
+):
     browser = open_page(site / "index.html", 1280, 800)
     WebDriverWait(browser, 120).until(
         lambda b: b.execute_script(IN_FIRST_SCREEN, "article img") == [[1024, 1024]]
     )
     links = browser.execute_script(IN_FIRST_SCREEN, "article strong > a")
     assert set(links) == {f"tutorials/{name}.html" for name in TUTORIALS}
-    first = browser.execute_script("return document.querySelector('h1').nextElementSibling")
+    first = browser.execute_script(
+        "return document.querySelector('h1').nextElementSibling"
+    )
     assert first.find_element(By.TAG_NAME, "img").is_displayed()
 
 
@@ -224,21 +255,31 @@ def test_axe_finds_nothing_on_a_page(site, open_page, name):
     path = site / f"{name}.html"
     for width in (1280, 390):
         for theme in ("light", "dark"):
-            open_page(path, width, 800, theme=theme).execute_script("localStorage.clear()")
-            browser = open_page(path, width, 800, theme=theme)  # the theme remembers the last one
+            open_page(path, width, 800, theme=theme).execute_script(
+                "localStorage.clear()"
+            )
+            browser = open_page(
+                path, width, 800, theme=theme
+            )  # the theme remembers the last one
             assert axe(browser) == {}, (width, theme)
 
 
 @pytest.mark.full
 @pytest.mark.debian
-def test_what_jdrl_is_worth_fills_two_screens_with_a_figure_for_each_claim(site, open_page):
+def test_what_jdrl_is_worth_fills_two_screens_with_a_figure_for_each_claim(
+    site, open_page
+):
     browser = open_page(site / "jdrl.html", 1280, 800)
-    assert browser.execute_script("return document.documentElement.scrollHeight") <= 1600
+    assert (
+        browser.execute_script("return document.documentElement.scrollHeight") <= 1600
+    )
     claims = browser.find_elements(By.CSS_SELECTOR, "article h2")
     figures = browser.find_elements(By.CSS_SELECTOR, "article img")
     assert len(claims) == len(figures) == 4
     for claim, figure in zip(claims, figures, strict=True):
-        WebDriverWait(browser, 120).until(lambda _, one=figure: one.get_property("naturalWidth"))
+        WebDriverWait(browser, 120).until(
+            lambda _, one=figure: one.get_property("naturalWidth")
+        )
         assert figure.rect["y"] - claim.rect["y"] < 200
         assert figure.rect["height"] >= 200, "its words can be read"
 
@@ -315,7 +356,9 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
             pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
             subprocess.run(pip, cwd=folder, check=True)
             continue
-        if set(words) & BY_TWO_PROCESSES:  # which takes seconds to start, for the same result
+        if (
+            set(words) & BY_TWO_PROCESSES
+        ):  # which takes seconds to start, for the same result
             words = [*words, "--on", "1"]
         away = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": path}
         result = run(*words, OMP_NUM_THREADS="1", **away)
@@ -325,7 +368,9 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
 
 @pytest.mark.full
 def test_the_commands_about_reports_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(example_study, "SYSTEMS", ("unet", "jdrl-unet", "rjdrl-unet", "restormer"))
+    monkeypatch.setattr(
+        example_study, "SYSTEMS", ("unet", "jdrl-unet", "rjdrl-unet", "restormer")
+    )
     make_study(tmp_path / "study", 4, 24)
     make_study(tmp_path / "before", 2, 24)
     monkeypatch.chdir(tmp_path)

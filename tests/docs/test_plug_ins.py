@@ -16,7 +16,11 @@ from tests.benchmark.example_study import make_study
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "plug-ins.md"
 FILES = dict(
-    re.findall(r"`(\w+\.py)`:\n\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    re.findall(
+        r"`(\w+\.py)`:\n\n```python\n(.*?)```",
+        PAGE.read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
 )
 
 
@@ -29,7 +33,9 @@ def files(no_plugins, monkeypatch, tmp_path):
 
 
 def bench(*words: str) -> Result:
-    group = command_group("defocus-bench", "defocus.benchmark.commands", "", headings=("Report",))
+    group = command_group(
+        "defocus-bench", "defocus.benchmark.commands", "", headings=("Report",)
+    )
     return CliRunner().invoke(group, list(words), catch_exceptions=False)
 
 
@@ -57,7 +63,9 @@ def test_the_reader():
     Path("mine").mkdir()
     for name in "abcde":
         for state in ("open", "closed"):
-            write_image(Path(f"mine/{name}-{state}.png"), np.full((16, 20, 3), 7, np.uint8))
+            write_image(
+                Path(f"mine/{name}-{state}.png"), np.full((16, 20, 3), 7, np.uint8)
+            )
     Path("mine/b-closed.png").unlink()
     defocus.plugin("albums.py")
     assert reader_card("albums").source == "reader of albums.py"
@@ -73,7 +81,9 @@ def test_a_broken_reader_is_a_line(refused):
     Path("other.py").write_text("def read(folder):\n    return []\n")
     for name in ("wrong.py", "other.py", "albums.py"):
         defocus.plugin(name)
-    with pytest.raises(RegistryError, match=r"wrong\.py:2: reader 'wrong': AttributeError"):
+    with pytest.raises(
+        RegistryError, match=r"wrong\.py:2: reader 'wrong': AttributeError"
+    ):
         defocus.open_dataset("wrong:mine")
     with refused(DatasetError):
         defocus.open_dataset("other:mine")

@@ -28,7 +28,9 @@ def shape(text: str) -> str:
 
 def codes_and_outputs() -> tuple[list[str], list[str]]:
     """The page's code, and what the notebook has stored below each."""
-    codes = [text for kind, text in parts(PAGE.read_text(encoding="utf-8")) if kind == "code"]
+    codes = [
+        text for kind, text in parts(PAGE.read_text(encoding="utf-8")) if kind == "code"
+    ]
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     outputs = [
         "".join(cell["outputs"][0]["text"]) if cell["outputs"] else ""
@@ -43,7 +45,9 @@ def test_the_notebook_is_the_page():
     assert len(codes) >= 8
     stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     page = PAGE.read_text(encoding="utf-8")
-    assert stored == notebook(page, outputs)  # else run: python -m research.pages.notebook
+    assert stored == notebook(
+        page, outputs
+    )  # else run: python -m research.pages.notebook
     assert all(len(text) < 2000 for text in outputs)
     for code in codes:
         compile(code, str(PAGE), "exec")
@@ -64,7 +68,9 @@ def test_the_code_of_the_page_prints_what_the_notebook_has_stored(
 
 @pytest.mark.full
 def test_parts_of_ones_own_are_a_plugin_file(tmp_path, no_plugins):
-    _, _, after = PAGE.read_text(encoding="utf-8").partition("`my_parts.py`:\n\n```python\n")
+    _, _, after = PAGE.read_text(encoding="utf-8").partition(
+        "`my_parts.py`:\n\n```python\n"
+    )
     path = tmp_path / "my_parts.py"
     path.write_text(after.partition("```")[0], encoding="utf-8")
     defocus.plugin(path)
@@ -72,7 +78,9 @@ def test_parts_of_ones_own_are_a_plugin_file(tmp_path, no_plugins):
     assert defocus.score(BLACK, BLACK + 0.5, metrics=["worst"])["worst"] == 0.5
     for role in ("blurry", "sharp"):
         (tmp_path / "pictures" / role).mkdir(parents=True)
-        write_image(tmp_path / "pictures" / role / "a.png", np.full((16, 20, 3), 7, np.uint8))
+        write_image(
+            tmp_path / "pictures" / role / "a.png", np.full((16, 20, 3), 7, np.uint8)
+        )
     assert [pair.id for pair in defocus.open_dataset(f"inside:{tmp_path}")] == ["a"]
     recipe = baseline("my-net").recipe
     assert recipe().optimiser.name == "sgd"

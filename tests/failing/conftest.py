@@ -22,7 +22,16 @@ def failing_calls(tmp_path_factory) -> Path:
         pytest.skip("a C compiler and Linux are needed to let single calls fail")
     built = tmp_path_factory.mktemp("library") / "failing.so"
     source = Path(__file__).with_name("failing_calls.c")
-    command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(built), str(source), "-ldl"]
+    command = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-o",
+        str(built),
+        str(source),
+        "-ldl",
+    ]
     subprocess.run(command, check=True)
     return built
 
@@ -36,7 +45,9 @@ def prepared(tmp_path_factory) -> Path:
     environment = {"DEFOCUS_CACHE": str(folder / "cache")}
 
     def run(command: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        done = run_command(COMMANDS[command], words, world, {**os.environ, **environment})
+        done = run_command(
+            COMMANDS[command], words, world, {**os.environ, **environment}
+        )
         assert done.returncode == 0, done.stderr
         return done
 
@@ -50,7 +61,9 @@ def prepared(tmp_path_factory) -> Path:
 def trial_bench(failing_calls, prepared, tmp_path_factory) -> Iterator[Bench]:
     place = tmp_path_factory.mktemp("faults") / "trials"
     place.mkdir()
-    with WarmProcess(place, failing_calls, {"DEFOCUS_CACHE": str(place / "cache")}) as warm:
+    with WarmProcess(
+        place, failing_calls, {"DEFOCUS_CACHE": str(place / "cache")}
+    ) as warm:
         yield Bench(warm, prepared, place)
 
 
@@ -61,7 +74,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.getreports(outcome):
             properties = dict(report.user_properties)
             if report.when == "call" and "trials" in properties:
-                rows[properties["verb"]] = rows.get(properties["verb"], {}) | properties["trials"]
+                rows[properties["verb"]] = (
+                    rows.get(properties["verb"], {}) | properties["trials"]
+                )
     if rows:
         terminalreporter.section("trials; after a slash, those that went wrong")
         for line in table_of(rows):

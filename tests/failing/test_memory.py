@@ -46,7 +46,10 @@ def test_memory_that_runs_out_is_told(verb, trial_bench, record_property):
     for fault in faults:
         trial_bench.fresh()
         trial = trial_bench.run(verb, fault)
-        found = [*problems_of(trial, whole.trial), *left_behind(verb, trial_bench, trial, whole)]
+        found = [
+            *problems_of(trial, whole.trial),
+            *left_behind(verb, trial_bench, trial, whole),
+        ]
         wrong[name_of(fault)] += bool(found)
         problems += told(fault, trial, found)
     record_property("verb", str(verb))
@@ -68,7 +71,9 @@ def problems_of(trial: Trial, whole: Trial) -> Iterator[str]:
         yield f"exit code {trial.code}, and memory is not named"
 
 
-def left_behind(verb: Verb, bench: Bench, trial: Trial, whole: Undisturbed) -> Iterator[str]:
+def left_behind(
+    verb: Verb, bench: Bench, trial: Trial, whole: Undisturbed
+) -> Iterator[str]:
     """What is wrong with the files after a trial, and after the next run."""
     is_named = "memory" in trial.said  # what was left out, or not judged
     ended = trial.code == whole.trial.code

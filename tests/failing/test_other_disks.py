@@ -62,9 +62,13 @@ def whole(verb, trial_bench) -> Undisturbed:
     return undisturbed(verb, trial_bench)
 
 
-def test_a_disk_that_fills_is_told_and_the_same_command_goes_on(verb, whole, trial_bench):
+def test_a_disk_that_fills_is_told_and_the_same_command_goes_on(
+    verb, whole, trial_bench
+):
     place = trial_bench.place
-    with mounted(place, ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]):
+    with mounted(
+        place, ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)]
+    ):
         for free_kib in FREE_KIB:
             trial_bench.fresh()
             used_kib = shutil.disk_usage(place).used // 1024
@@ -81,9 +85,13 @@ OPTIONS = ((), ("--chmod-deny", "--chown-deny", "--xattr-none"))
 """A folder as it is, and one as disks of cameras and other systems are."""
 
 
-@pytest.mark.skipif(shutil.which("bindfs") is None, reason="needs the Debian package bindfs")
+@pytest.mark.skipif(
+    shutil.which("bindfs") is None, reason="needs the Debian package bindfs"
+)
 @pytest.mark.parametrize("options", OPTIONS, ids=["as-it-is", "without-modes"])
-def test_a_folder_of_fuse_gets_the_same_bytes(verb, whole, options, trial_bench, tmp_path):
+def test_a_folder_of_fuse_gets_the_same_bytes(
+    verb, whole, options, trial_bench, tmp_path
+):
     place = trial_bench.place
     shutil.copytree(trial_bench.prepared, tmp_path / "behind")
     with mounted(place, ["bindfs", *options, str(tmp_path / "behind"), str(place)]):

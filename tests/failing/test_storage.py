@@ -105,7 +105,12 @@ def left_behind(
     if not cannot_read:
         yield from half_written(content, whole)
     after = bench.run(verb)
-    if cannot_read and trial.code == 1 and after.code == 2 and IS_RELEASED in after.said:
+    if (
+        cannot_read
+        and trial.code == 1
+        and after.code == 2
+        and IS_RELEASED in after.said
+    ):
         return
     content, codes = bench.content(), {whole.trial.code}
     if ended and after.code not in codes:
@@ -118,7 +123,9 @@ def unfinished(bench: Bench, verb: Verb, whole: Trial) -> Iterator[str]:
     after = bench.run(replace(verb, words=tuple(RESUMED[str(verb)].split())))
     if after.code not in {whole.code, 2}:  # 2 is of a session that has not begun
         yield f"what resumes it ends with {after.code}: {after.said}"
-    yield from (f"{name} is left" for name in sorted(bench.content()) if ".part" in name)
+    yield from (
+        f"{name} is left" for name in sorted(bench.content()) if ".part" in name
+    )
 
 
 def test_an_operation_that_fails_does_fail(trial_bench):
@@ -128,7 +135,9 @@ def test_an_operation_that_fails_does_fail(trial_bench):
     counts = trial_bench.run(verb).counts
     assert min(counts[kind] for kind in STORING) > 0
     trial_bench.fresh()
-    trial = trial_bench.run(verb, Fault("fsync", counts["fsync"] // 2, FAILS, errno.EIO))
+    trial = trial_bench.run(
+        verb, Fault("fsync", counts["fsync"] // 2, FAILS, errno.EIO)
+    )
     assert trial.code == 5
     assert "the disk reports a fault" in trial.said
     assert [path.name for path in (trial_bench.place / "world").glob("package*")] == []

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.failing.warm_process import FAILS, IS_SHORT, KILLS, NO_FAULT, Fault, Trial, WarmProcess
+from tests.failing.warm_process import (
+    FAILS,
+    IS_SHORT,
+    KILLS,
+    NO_FAULT,
+    Fault,
+    Trial,
+    WarmProcess,
+)
 from tests.verbs import SUBVERBS, Verb, present
 from tests.verbs import VERBS as VERBS_OF_ALL
 
@@ -57,7 +65,11 @@ ASKED = os.environ.get("DEFOCUS_FAULTS")
 TRIED = VERBS_OF_ALL if ASKED is None else (*VERBS_OF_ALL, *SUBVERBS)
 """One of each group of verbs, or all that it has."""
 
-VERBS = [verb for verb in present(TRIED) if not any(str(verb).startswith(one) for one in ONLY_ASKS)]
+VERBS = [
+    verb
+    for verb in present(TRIED)
+    if not any(str(verb).startswith(one) for one in ONLY_ASKS)
+]
 
 GROWING = re.compile(
     r"(^|/)(checksums\.sha256|session\.json|journal\.jsonl|restored\.json|study\.json)$"
@@ -143,7 +155,9 @@ def undisturbed(verb: Verb, bench: Bench) -> Undisturbed:
     assert bench.run(verb).code == trial.code
     again = bench.content()
     assert right.keys() == again.keys()
-    lasting = {name for name in right if right[name] == again[name] and not TIMED.search(name)}
+    lasting = {
+        name for name in right if right[name] == again[name] and not TIMED.search(name)
+    }
     return Undisturbed(trial, before, right, frozenset(lasting))
 
 
@@ -174,13 +188,17 @@ def tried(verb: Verb, every: Sequence[Fault], number: int) -> list[Fault]:
     if asked == "all" or len(every) <= int(asked):
         return list(every)
     step = len(every) / int(asked)
-    phase = VERBS.index(verb) * 0.618 % 1  # another one for each, so that all kinds are tried
+    phase = (
+        VERBS.index(verb) * 0.618 % 1
+    )  # another one for each, so that all kinds are tried
     return [every[int((index + phase) * step)] for index in range(int(asked))]
 
 
 def name_of(fault: Fault) -> str:
     """What the table of trials calls a fault."""
-    return {FAILS: fault.kind, IS_SHORT: f"short {fault.kind}", KILLS: "signal"}[fault.fate]
+    return {FAILS: fault.kind, IS_SHORT: f"short {fault.kind}", KILLS: "signal"}[
+        fault.fate
+    ]
 
 
 def row_of(faults: Sequence[Fault], wrong: Counter[str]) -> Row:
@@ -195,11 +213,17 @@ def table_of(rows: Mapping[str, Row]) -> Iterator[str]:
     total: dict[str, tuple[int, int]] = {}
     for name in names:
         cells = [row[name] for row in rows.values() if name in row]
-        total[name] = sum(number for number, _ in cells), sum(wrong for _, wrong in cells)
+        total[name] = (
+            sum(number for number, _ in cells),
+            sum(wrong for _, wrong in cells),
+        )
     width = max(map(len, rows))
     yield " ".join([" " * width, *(f"{name:>12}" for name in (*names, "all"))])
     for verb, row in (*rows.items(), ("all", total)):
-        summed = sum(number for number, _ in row.values()), sum(wrong for _, wrong in row.values())
+        summed = (
+            sum(number for number, _ in row.values()),
+            sum(wrong for _, wrong in row.values()),
+        )
         cells = [*(row.get(name, (0, 0)) for name in names), summed]
         yield " ".join([f"{verb:{width}}", *(f"{_cell(*cell):>12}" for cell in cells)])
 
@@ -214,7 +238,10 @@ def told(fault: Fault, trial: Trial, problems: Sequence[str]) -> list[str]:
     """What was wrong with a trial, as a person reads it; nothing where nothing was."""
     if not problems:
         return []
-    words = [f"{name_of(fault)} {fault.at}, {fault.value}: {one[-400:]}" for one in problems[:4]]
+    words = [
+        f"{name_of(fault)} {fault.at}, {fault.value}: {one[-400:]}"
+        for one in problems[:4]
+    ]
     return [*words, trial.said[-800:]]
 
 

@@ -18,7 +18,17 @@ from typing import Any, Self
 
 from tests.command_process import CHECKOUT, COMMAND_MODULES, COMMANDS, SLOW_LIBRARIES
 
-KINDS = ("write", "fsync", "rename", "open", "mkdir", "unlink", "read", "look", "memory")
+KINDS = (
+    "write",
+    "fsync",
+    "rename",
+    "open",
+    "mkdir",
+    "unlink",
+    "read",
+    "look",
+    "memory",
+)
 """As ``failing_calls.c`` numbers them."""
 
 FAILS, IS_SHORT, KILLS = 1, 2, 3
@@ -52,12 +62,20 @@ class Trial:
 class WarmProcess:
     """The process and the library that is preloaded into it."""
 
-    def __init__(self, folder: Path, library: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, library: Path, environment: Mapping[str, str]
+    ) -> None:
         """Start it; faults are below ``folder`` alone."""
         settings = {**os.environ, **environment, "LD_PRELOAD": str(library)}
         settings["PYTHONFAULTHANDLER"] = "1"  # a crash says where
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.failing.warm_process", str(folder), str(library)],
+            [
+                sys.executable,
+                "-m",
+                "tests.failing.warm_process",
+                str(folder),
+                str(library),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=CHECKOUT,
@@ -65,7 +83,9 @@ class WarmProcess:
             text=True,
         )
 
-    def run(self, program: str, words: Sequence[str], folder: Path, fault: Fault) -> Trial:
+    def run(
+        self, program: str, words: Sequence[str], folder: Path, fault: Fault
+    ) -> Trial:
         """One command in a fork."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -99,7 +119,9 @@ def main() -> None:
         _, status = os.waitpid(child, 0)
         answer = {"code": os.waitstatus_to_exitcode(status), "said": "", "counts": {}}
         for name in ("stdout", "stderr"):
-            answer["said"] += (place / name).read_text(encoding="utf-8", errors="replace")
+            answer["said"] += (place / name).read_text(
+                encoding="utf-8", errors="replace"
+            )
         ended = place / "ended"
         if ended.is_file():
             noted = json.loads(ended.read_text())
@@ -131,7 +153,11 @@ def _try(asked: dict[str, Any], faults: ctypes.CDLL, below: str, place: Path) ->
     code: object = 1
     before = set(sys.modules)
     faults.arm(
-        below.encode(), KINDS.index(fault.kind), ctypes.c_long(fault.at), fault.fate, fault.value
+        below.encode(),
+        KINDS.index(fault.kind),
+        ctypes.c_long(fault.at),
+        fault.fate,
+        fault.value,
     )
     try:
         import_module(COMMANDS[asked["program"]]).main()

@@ -11,7 +11,12 @@ from defocus.pictures.write import write_image
 def test_the_sample_has_arrays_of_all_that_is_known():
     dataset = defocus.open_dataset("sample")
     pair = dataset[1]
-    assert (len(dataset), pair.id, pair.scene, pair.split) == (24, "cafe", "cafe", "test")
+    assert (len(dataset), pair.id, pair.scene, pair.split) == (
+        24,
+        "cafe",
+        "cafe",
+        "test",
+    )
     assert pair.blurry.shape == (160, 240, 3)
     assert pair.blurry.dtype == np.uint16
     np.testing.assert_array_equal(pair.blurry, read_image(pair.files.blurry))

@@ -15,7 +15,9 @@ SIGMA_PX = 1.5
 def edge() -> np.ndarray:
     """A slanted edge, blurred by a normal distribution, in sRGB."""
     rows, columns = np.mgrid[0:200, 0:120]
-    across = (columns - 60) * math.cos(math.radians(5)) + (rows - 100) * math.sin(math.radians(5))
+    across = (columns - 60) * math.cos(math.radians(5)) + (rows - 100) * math.sin(
+        math.radians(5)
+    )
     light = 0.1 + 0.7 * ndtr(across / SIGMA_PX)
     return np.repeat(linear_to_srgb(light)[:, :, None], 3, axis=2)
 

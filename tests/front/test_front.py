@@ -33,7 +33,9 @@ def test_lazily_imported_names_are_those_that_type_checkers_see():
     seen = set(line.findall(text))
     for module, name in seen:
         assert getattr(defocus, name).__module__ == module
-    assert {name for _, name in seen} | {"__version__", "plugin"} == set(defocus.__all__)
+    assert {name for _, name in seen} | {"__version__", "plugin"} == set(
+        defocus.__all__
+    )
 
 
 def test_the_pages_tell_people_to_import_nothing_that_may_move():

@@ -56,9 +56,16 @@ def test_rounding_is_no_reason_to_refuse():
 def test_16_bits_that_hold_8_bit_values_are_told(capsys):
     eight = (FLOATS * 255).astype(np.uint8)
     pictures(eight.astype(np.uint16), "blurry")
-    assert "warning: blurry is uint16 but has no value above 255" in capsys.readouterr().err
+    assert (
+        "warning: blurry is uint16 but has no value above 255"
+        in capsys.readouterr().err
+    )
     pictures(torch.from_numpy(eight.astype(np.uint16)).permute(2, 0, 1), "blurry")
     assert "no value above 255" in capsys.readouterr().err
-    for fine in (eight, eight.astype(np.uint16) * 257, np.zeros((20, 30, 3), np.uint16)):
+    for fine in (
+        eight,
+        eight.astype(np.uint16) * 257,
+        np.zeros((20, 30, 3), np.uint16),
+    ):
         pictures(fine, "blurry")
     assert capsys.readouterr().err == ""

@@ -49,7 +49,9 @@ def test_every_form_of_one_picture_gives_the_same():
         forms[name] = restored
     assert np.abs(forms["words"] / 65535 - forms["floats"]).max() <= 0.5 / 65535 + 1e-6
     assert np.abs(forms["bytes"] / 255 - forms["floats"]).max() <= 0.5 / 255 + 1e-6
-    np.testing.assert_array_equal(forms["tensor"].permute(1, 2, 0).numpy(), forms["bytes"])
+    np.testing.assert_array_equal(
+        forms["tensor"].permute(1, 2, 0).numpy(), forms["bytes"]
+    )
     batch = forms["batch"][0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(batch, forms["floats"], atol=1e-6)
     assert np.abs(forms["floats"] - BYTES / 255).max() > 0.01  # something was restored
@@ -80,7 +82,9 @@ def test_strength_blends():
     for strength in (0.0, 0.5, 1.0, 2.0):
         blended = defocus.restore(FLOATS, Darker(), strength=strength, guard=False)
         np.testing.assert_allclose(blended, FLOATS * (1 - 0.25 * strength), atol=1e-6)
-    assert defocus.restore(FLOATS, Darker(1.0), guard=False).max() == 1.0  # stays in range
+    assert (
+        defocus.restore(FLOATS, Darker(1.0), guard=False).max() == 1.0
+    )  # stays in range
 
 
 def test_without_a_system_it_is_the_packages_own(tmp_path, monkeypatch, refused):

@@ -12,7 +12,9 @@ from defocus.pictures.write import write_image
 
 RANDOM = np.random.default_rng(3)
 SHARP = as_integer(RANDOM.random((70, 66, 3)), 16)
-RESTORED = as_integer(np.clip(SHARP / 65535 + 0.1 * RANDOM.standard_normal(SHARP.shape), 0, 1), 16)
+RESTORED = as_integer(
+    np.clip(SHARP / 65535 + 0.1 * RANDOM.standard_normal(SHARP.shape), 0, 1), 16
+)
 NAMES = ["psnr", "ssim", "mae"]
 
 
@@ -26,15 +28,21 @@ def test_every_form_has_the_same_score():
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("profile", ["defocus-v1", "dpdd8", "dpdd8-crop16", "basicsr", "jdrl-sdd"])
+@pytest.mark.parametrize(
+    "profile", ["defocus-v1", "dpdd8", "dpdd8-crop16", "basicsr", "jdrl-sdd"]
+)
 def test_the_command_gives_the_same(tmp_path, profile):
     for name, picture in (("restored", RESTORED), ("sharp", SHARP)):
         (tmp_path / name).mkdir()
         write_image(tmp_path / name / "a.png", picture)
     names = ["psnr", "ssim"]
-    expected = score_request(tmp_path / "restored", tmp_path / "sharp", None, profile, names)
+    expected = score_request(
+        tmp_path / "restored", tmp_path / "sharp", None, profile, names
+    )
     scores = defocus.score(RESTORED, SHARP, profile=profile, metrics=names)
-    assert scores == {name: pytest.approx(expected.mean[name], abs=1e-12) for name in names}
+    assert scores == {
+        name: pytest.approx(expected.mean[name], abs=1e-12) for name in names
+    }
 
 
 def test_a_mask_says_what_counts():
@@ -42,7 +50,9 @@ def test_a_mask_says_what_counts():
     mask[10:40, 5:50] = True
     spoilt = RESTORED.copy()
     spoilt[50:] = 0
-    first, second = (defocus.score(p, SHARP, metrics=NAMES, mask=mask) for p in (RESTORED, spoilt))
+    first, second = (
+        defocus.score(p, SHARP, metrics=NAMES, mask=mask) for p in (RESTORED, spoilt)
+    )
     assert first["psnr"] == second["psnr"]
 
 

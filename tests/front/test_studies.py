@@ -31,29 +31,39 @@ def small(tmp_path_factory):
 
 
 def test_a_study_runs_and_its_results_are_those_of_the_files(tmp_path, small, capfd):
-    mine = Baseline(replace(baseline("input").card, name="half", display_name="Half"), Half)
+    mine = Baseline(
+        replace(baseline("input").card, name="half", display_name="Half"), Half
+    )
     out = tmp_path / "study"
     table = defocus.run(["input", mine], small, out)
     assert {"input", "half"} <= set(table["system"])
     assert (out / "report.html").is_file()
     stored = pd.read_csv(out / "leaderboard.csv")
     assert list(table.columns) == list(stored.columns)
-    assert table["value"].tolist() == pytest.approx(stored["value"].tolist(), nan_ok=True, rel=1e-5)
+    assert table["value"].tolist() == pytest.approx(
+        stored["value"].tolist(), nan_ok=True, rel=1e-5
+    )
     assert "even if its code" not in capfd.readouterr().err
     again = defocus.run(["input", mine], defocus.open_dataset(small), out)
     said = capfd.readouterr().err
     assert "nothing is repeated" in said
-    assert said.count("even if its code has changed") == 1  # of what is an object, not of a name
+    assert (
+        said.count("even if its code has changed") == 1
+    )  # of what is an object, not of a name
     assert "half-" in said.partition("even if its code")[0]
     pd.testing.assert_frame_equal(again, table)
-    assert {str(table[name].dtype) for name in ("value", "ci_low", "ci_high")} == {"float64"}
+    assert {str(table[name].dtype) for name in ("value", "ci_low", "ci_high")} == {
+        "float64"
+    }
     by_picture = table.pictures()
     mean = by_picture.query("system == 'half' and protocol == 'gt'")["psnr"].mean()
     row = table.query("system == 'half' and protocol == 'gt' and metric == 'psnr'")
     assert row["value"].item() == pytest.approx(mean)
 
 
-def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(tmp_path, small, refused):
+def test_what_has_a_name_can_be_resumed_and_what_has_none_is_told(
+    tmp_path, small, refused
+):
     own = baseline("input")
     for folder, asked in (("named", "input"), ("registered", own)):
         table = defocus.run(asked, small, tmp_path / folder, "quick")
@@ -76,7 +86,9 @@ def test_pictures_have_one_row_each(tmp_path, refused):
     assert not pictures.duplicated(keys).any()
     assert pictures["pair"].nunique() == 24
     assert {"psnr", "ssim", "mae", "lpips"} <= set(pictures.columns)
-    some = table[table["metric"] == "psnr"]  # what is made of the table keeps the method
+    some = table[
+        table["metric"] == "psnr"
+    ]  # what is made of the table keeps the method
     assert len(some.pictures()) == len(pictures)
     with refused(InputError):
         type(table)(table.to_dict("list")).pictures()

@@ -25,7 +25,9 @@ PROGRAMS = {
     "data": "defocus.datasets.commands",
     "bench": "defocus.benchmark.commands",
 }
-EXTRAS = sorted(path.parent.name for path in Path(defocus.extras.__path__[0]).glob("*/__init__.py"))
+EXTRAS = sorted(
+    path.parent.name for path in Path(defocus.extras.__path__[0]).glob("*/__init__.py")
+)
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -77,7 +79,9 @@ def fields_of(kind: Any, path: str, above: tuple[Any, ...] = ()) -> Iterator[str
     elif isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
             yield f"{path}.{field.alias or name}"
-            yield from fields_of(field.annotation, f"{path}.{field.alias or name}", (*above, kind))
+            yield from fields_of(
+                field.annotation, f"{path}.{field.alias or name}", (*above, kind)
+            )
     elif is_dataclass(kind) and isinstance(kind, type):
         for field in fields(kind):
             yield f"{path}.{field.name}"
@@ -111,7 +115,10 @@ def test_a_new_option_and_a_new_field_are_seen():
     @click.argument("place")
     def command(new: bool, place: str) -> None: ...
 
-    assert lines_of(command, "program verb") == ["program verb --new/--old", "program verb place"]
+    assert lines_of(command, "program verb") == [
+        "program verb --new/--old",
+        "program verb place",
+    ]
 
     class Inner(BaseModel):
         number: int

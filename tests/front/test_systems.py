@@ -16,7 +16,9 @@ BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
 
 def test_systems_are_listed_by_pattern():
     assert defocus.list_systems() == sorted(all_baselines())
-    assert defocus.list_systems("kpac*") == [n for n in all_baselines() if n.startswith("kpac")]
+    assert defocus.list_systems("kpac*") == [
+        n for n in all_baselines() if n.startswith("kpac")
+    ]
 
 
 @pytest.mark.parametrize("name", ["wiener", "unet"])
@@ -62,7 +64,9 @@ def test_options_reach_the_network_of_a_plugin(tmp_path, no_plugins):
     for name in ("optioned", "declared"):
         assert defocus.load(name).get_parameter("weight").shape[-1] == 3
         assert defocus.load(name, kernel=5).get_parameter("weight").shape[-1] == 5
-        with pytest.raises(InputError, match=rf"{name}: .*'depth'; its options are: kernel"):
+        with pytest.raises(
+            InputError, match=rf"{name}: .*'depth'; its options are: kernel"
+        ):
             defocus.load(name, depth=3)
 
 
@@ -88,7 +92,11 @@ def test_own_weights_are_found_in_the_package(tmp_path, monkeypatch, refused):
     (tmp_path / "weights").mkdir()
     path = tmp_path / "weights" / "gkmnet.safetensors"
     save_file(own.state_dict(), path)
-    facts = {name: "" for name, field in OwnCard.model_fields.items() if field.annotation is str}
+    facts = {
+        name: ""
+        for name, field in OwnCard.model_fields.items()
+        if field.annotation is str
+    }
     counts = dict.fromkeys(OwnCard.model_fields.keys() - facts.keys(), 1)
     weight_facts = {**facts, **counts, "curve": (), "sha256": sha256_file(path)}
     card = OwnCard.model_validate(weight_facts)

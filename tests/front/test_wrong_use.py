@@ -11,7 +11,12 @@ from torch import nn
 
 import defocus
 from defocus.errors import DefocusError
-from defocus.front.pictures import one_picture, pictures, require_network_input, two_pictures
+from defocus.front.pictures import (
+    one_picture,
+    pictures,
+    require_network_input,
+    two_pictures,
+)
 
 BYTES = np.random.default_rng(5).integers(0, 256, (40, 52, 3), np.uint8)
 FLOATS = BYTES / np.float32(255)
@@ -59,7 +64,9 @@ RENDER = {
     "no distance": lambda: defocus.render(BYTES, np.zeros((40, 52))),
     "a narrow picture": lambda: defocus.render(BYTES[:20], np.ones((20, 52))),
     "depth in words": lambda: defocus.render(BYTES, "far"),
-    "a picture of long integers": lambda: defocus.render(BYTES.astype(np.int64), np.ones((40, 52))),
+    "a picture of long integers": lambda: defocus.render(
+        BYTES.astype(np.int64), np.ones((40, 52))
+    ),
     "much misalignment": lambda: defocus.render("cafe", misaligned="much"),
     "an aperture in words": lambda: defocus.render("cafe", f_number="2"),
     "focus nan": lambda: defocus.render("cafe", focus_mm=float("nan")),
@@ -76,7 +83,9 @@ SCORE = {
     "metrics as a number": lambda: defocus.score(BYTES, BYTES, metrics=5),
     "a misspelt metric": lambda: defocus.score(BYTES, BYTES, metrics=["psnrr"]),
     "a metric of the input": lambda: defocus.score(BYTES, BYTES, metrics=["warp_px"]),
-    "too small": lambda: defocus.score(BYTES[:6, :6], BYTES[:6, :6], metrics=["psnr", "ssim"]),
+    "too small": lambda: defocus.score(
+        BYTES[:6, :6], BYTES[:6, :6], metrics=["psnr", "ssim"]
+    ),
     "a mask as a list": lambda: defocus.score(BYTES, BYTES, mask=[[True]]),
     "a mask of bytes": lambda: defocus.score(BYTES, BYTES, mask=BYTES[:, :, 0]),
 }
@@ -118,7 +127,9 @@ PICTURES = {
     "a list": lambda: pictures([[1, 2], [3, 4]], "picture"),
     "signed integers": lambda: pictures(np.zeros((8, 8, 3), np.int64), "picture"),
     "booleans": lambda: pictures(np.zeros((8, 8), bool), "picture"),
-    "half floats": lambda: pictures(torch.zeros(3, 8, 8, dtype=torch.float16), "picture"),
+    "half floats": lambda: pictures(
+        torch.zeros(3, 8, 8, dtype=torch.float16), "picture"
+    ),
     "0 to 255": lambda: pictures(np.full((8, 8, 3), 255.0), "picture"),
     "beyond 1": lambda: pictures(spoilt(1.5), "picture"),
     "below 0": lambda: pictures(np.full((8, 8, 3), -0.5), "picture"),
@@ -145,7 +156,9 @@ PICTURES = {
     "nan for a network": lambda: require_network_input(TENSOR + float("nan"), 3),
     "no batch for a network": lambda: require_network_input(TENSOR[0], 3),
     "an array for a network": lambda: require_network_input(FLOATS, 3),
-    "channels last for a network": lambda: require_network_input(TENSOR.permute(0, 2, 3, 1), 3),
+    "channels last for a network": lambda: require_network_input(
+        TENSOR.permute(0, 2, 3, 1), 3
+    ),
 }
 
 

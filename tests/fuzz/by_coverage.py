@@ -27,7 +27,9 @@ def main() -> None:
 
     seconds, words = sys.argv[1], " ".join(sys.argv[2:])
     with tempfile.TemporaryDirectory() as folder:
-        names = [target.name for target in all_targets(Path(folder)) if words in target.name]
+        names = [
+            target.name for target in all_targets(Path(folder)) if words in target.name
+        ]
     broken = 0
     for name in names:
         command = [sys.executable, "-m", "tests.fuzz.by_coverage", ONE, name, seconds]

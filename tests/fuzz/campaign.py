@@ -29,9 +29,34 @@ KEPT = Path(__file__).with_name("kept")
 LONGEST_S = 60
 """An input that takes longer hangs; the machine may be busy."""
 
-WORDS = (b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80", b"-1", b"1e999", b"NaN", b"\n", b"../..")
+WORDS = (
+    b"\0",
+    b"\xff" * 4,
+    b"\x7f\xff\xff\xff",
+    b"\x80",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"\n",
+    b"../..",
+)
 VALUES: tuple[Any, ...] = (
-    *(None, True, -1, 0, 1e308, 10**30, "", "x", "../x", "a\nb\0", [], {}, [[]], {"a": 1}),
+    *(
+        None,
+        True,
+        -1,
+        0,
+        1e308,
+        10**30,
+        "",
+        "x",
+        "../x",
+        "a\nb\0",
+        [],
+        {},
+        [[]],
+        {"a": 1},
+    ),
     *("con", "9" * 300, [None], "\u202e", 0.5, "ok", "1" * 64),
 )
 
@@ -139,7 +164,11 @@ def damaged_once(content: bytes, draws: random.Random) -> bytes:
     kind = draws.randrange(6)
     if kind == 0 and content:
         at = min(at, len(content) - 1)
-        return content[:at] + bytes([content[at] ^ 1 << draws.randrange(8)]) + content[at + 1 :]
+        return (
+            content[:at]
+            + bytes([content[at] ^ 1 << draws.randrange(8)])
+            + content[at + 1 :]
+        )
     if kind == 1:
         return content[:at]
     if kind == 2:

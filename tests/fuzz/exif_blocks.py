@@ -16,10 +16,25 @@ Entry: TypeAlias = tuple[int, int, int, bytes]
 """Tag, type, number of values and their bytes."""
 
 EXIF_POINTER, GPS_POINTER, STRIP = 34665, 34853, 273
-UNIT_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+UNIT_BYTES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+}
 """Bytes of a value by its type (TIFF 6.0, section 2)."""
 IMAGE_TAGS = sorted(
-    ({int(tag) for tag in ExifTags.Base} | {700, 33723, 34675, 37724}) - {EXIF_POINTER, GPS_POINTER}
+    ({int(tag) for tag in ExifTags.Base} | {700, 33723, 34675, 37724})
+    - {EXIF_POINTER, GPS_POINTER}
 )
 GPS_TAGS = sorted(int(tag) for tag in ExifTags.GPS)
 TEXTS = (
@@ -44,7 +59,9 @@ def exif_block(draws: random.Random, pixels: NDArray[np.uint8] | None = None) ->
         for tag, tags in ((EXIF_POINTER, IMAGE_TAGS), (GPS_POINTER, GPS_TAGS))
         if draws.random() < 0.8
     }
-    entries = [one for one in _drawn(draws, IMAGE_TAGS) if one[0] not in {*own, *behind}]
+    entries = [
+        one for one in _drawn(draws, IMAGE_TAGS) if one[0] not in {*own, *behind}
+    ]
     first = _Entries(order, entries)
     pointers = {**own, **dict.fromkeys(behind, 0)}
     size = len(head) + len(first(len(head), pointers))
@@ -78,7 +95,9 @@ class _Entries:
     entries: Sequence[Entry]
 
     def __call__(self, place: int, numbers: dict[int, int]) -> bytes:
-        further = ((tag, 4, 1, struct.pack(f"{self.order}I", n)) for tag, n in numbers.items())
+        further = (
+            (tag, 4, 1, struct.pack(f"{self.order}I", n)) for tag, n in numbers.items()
+        )
         entries = [*self.entries, *further]
         listed, values = b"", b""
         behind = place + 2 + 12 * len(entries) + 4
@@ -89,7 +108,9 @@ class _Entries:
                 field = struct.pack(f"{self.order}I", behind + len(values))
                 values += value + b"\0" * (len(value) % 2)
             listed += struct.pack(f"{self.order}HHI", tag, kind, count) + field
-        return struct.pack(f"{self.order}H", len(entries)) + listed + b"\0\0\0\0" + values
+        return (
+            struct.pack(f"{self.order}H", len(entries)) + listed + b"\0\0\0\0" + values
+        )
 
 
 def _entry(draws: random.Random, tag: int) -> Entry:
@@ -98,9 +119,13 @@ def _entry(draws: random.Random, tag: int) -> Entry:
     if kind == 2:
         value = draws.choice(TEXTS) * draws.choice((0, 1, 1, 1, 9))
     else:
-        value = draws.randbytes(UNIT_BYTES[kind] * draws.choice((0, 1, 1, 1, 2, 3, 4, 70)))
+        value = draws.randbytes(
+            UNIT_BYTES[kind] * draws.choice((0, 1, 1, 1, 2, 3, 4, 70))
+        )
         if draws.random() < 0.5:
-            value = value.translate(bytes(min(byte, 3) for byte in range(256)))  # small numbers
+            value = value.translate(
+                bytes(min(byte, 3) for byte in range(256))
+            )  # small numbers
     count = len(value) // UNIT_BYTES[kind]
     if draws.random() < 0.05:
         count = draws.choice((0, 1, count + 1, 2**31))

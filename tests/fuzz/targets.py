@@ -82,17 +82,23 @@ def pictures(root: Path) -> Iterator[DamagedReader]:
     files = [root / f"a{end}" for end in (".png", ".jpg", ".tif", ".bmp", ".webp")]
     for file in files:
         file.write_bytes(cv2.imencode(file.suffix, noise)[1].tobytes())
-    deep, floats, planar = (root / f"{name}.tif" for name in ("deep", "floats", "planar"))
+    deep, floats, planar = (
+        root / f"{name}.tif" for name in ("deep", "floats", "planar")
+    )
     write_image(deep, noise.astype(np.uint16) * 257)
     tifffile.imwrite(floats, noise.astype(np.float16), photometric="rgb")
-    tifffile.imwrite(planar, np.moveaxis(noise, 2, 0), photometric="rgb", planarconfig="separate")
+    tifffile.imwrite(
+        planar, np.moveaxis(noise, 2, 0), photometric="rgb", planarconfig="separate"
+    )
     tagged = root / "tagged.jpg"
     exif = PillowImage.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"
     PillowImage.fromarray(noise).save(tagged, exif=exif, progressive=True)
     raw = bayer_dng(root / "raw.dng", np.full((64, 64), 0.25))
     for file in (*files, deep, floats, planar, tagged, raw):
-        yield DamagedReader(f"picture {file.name}", (file,), lambda file=file: picture(file))
+        yield DamagedReader(
+            f"picture {file.name}", (file,), lambda file=file: picture(file)
+        )
 
 
 def picture(file: Path) -> None:
@@ -125,7 +131,10 @@ def any_exif(file: Path, pixels: NDArray[np.uint8]) -> DamagedReader:
     if file.suffix == ".tif":
         file.touch()
         return DamagedReader(
-            name, (file,), partial(rewritten, file), drawn=partial(exif_block, pixels=pixels)
+            name,
+            (file,),
+            partial(rewritten, file),
+            drawn=partial(exif_block, pixels=pixels),
         )
 
     def read() -> None:
@@ -151,7 +160,9 @@ def rewritten(source: Path) -> None:
         write_picture(target, picture.stored, picture.metadata)
         again = read_own_picture(target)
     except DefocusError as error:
-        raise AssertionError(f"what was read is not written or read again: {error}") from error
+        raise AssertionError(
+            f"what was read is not written or read again: {error}"
+        ) from error
     if source.suffix in {".png", ".tif"}:
         np.testing.assert_array_equal(again.stored, picture.stored)
     assert again.stored.shape == picture.stored.shape
@@ -165,15 +176,24 @@ def documents(root: Path) -> Iterator[DamagedReader]:
             'title = "a"\nauthors = ["b c"]\n',
             lambda path: load_settings(Details, path),
         ),
-        "mapping.toml": ('[[parts]]\nblurry = "b/{name}.*"\nsharp = "s/{name}.*"\n', read_mapping),
+        "mapping.toml": (
+            '[[parts]]\nblurry = "b/{name}.*"\nsharp = "s/{name}.*"\n',
+            read_mapping,
+        ),
         "render.toml": ('variant = "a"\n', read_scene),
         "train.csv": (
             "step,epoch,seconds,learning_rate,loss\n1,0,1,0.1,2.5\n",
             lambda path: read_numbers(path, "step", "seconds", "loss"),
         ),
         "misalignment.json": (json.dumps({"compensation": RECORD}), read_record),
-        "calibration.json": (json.dumps({"kind": "flat", "format": 1}), read_calibration),
-        "words.json": (json.dumps({"camera": "x", "entries": {"iso": "100"}}), read_dump),
+        "calibration.json": (
+            json.dumps({"kind": "flat", "format": 1}),
+            read_calibration,
+        ),
+        "words.json": (
+            json.dumps({"camera": "x", "entries": {"iso": "100"}}),
+            read_dump,
+        ),
     }
     for name, (text, read) in readers.items():
         file = root / name
@@ -200,14 +220,20 @@ def numbers(root: Path) -> Iterator[DamagedReader]:
     yield DamagedReader("npy", (array,), lambda: read_array(array))
     tensors = {"a.weight": torch.arange(6.0), "b": torch.ones(2, 2)}
     files = [root / f"w{end}" for end in (".npz", ".safetensors", ".pth", ".h5")]
-    np.savez_compressed(files[0], **{name: one.numpy() for name, one in tensors.items()})
+    np.savez_compressed(
+        files[0], **{name: one.numpy() for name, one in tensors.items()}
+    )
     save_file(tensors, files[1])
     torch.save({"state": tensors, "list": [1, 2]}, files[2])
     with h5py.File(files[3], "w") as file:
         file.create_dataset("g/a", data=np.ones((3, 4), np.float32), compression="gzip")
     for path in files:
-        yield DamagedReader(f"weights {path.suffix}", (path,), lambda path=path: read_tensors(path))
-    yield DamagedReader("checkpoint", (files[1],), lambda: load_checkpoint(files[1], "run"))
+        yield DamagedReader(
+            f"weights {path.suffix}", (path,), lambda path=path: read_tensors(path)
+        )
+    yield DamagedReader(
+        "checkpoint", (files[1],), lambda: load_checkpoint(files[1], "run")
+    )
 
 
 def archives(root: Path) -> Iterator[DamagedReader]:
@@ -242,32 +268,48 @@ def folders(root: Path) -> Iterator[DamagedReader]:
     for name in ("a", "b"):
         for role in ("blurry", "sharp"):
             (derived / name).mkdir(parents=True, exist_ok=True)
-            write_image(derived / name / f"{role}.png", np.full((6, 8, 3), len(pairs), np.uint8))
+            write_image(
+                derived / name / f"{role}.png", np.full((6, 8, 3), len(pairs), np.uint8)
+            )
         blurry, sharp = (derived / name / f"{role}.png" for role in ("blurry", "sharp"))
-        pairs.append(Pair(id=name, scene=name, split="test", blurry=blurry, sharp=sharp))
+        pairs.append(
+            Pair(id=name, scene=name, split="test", blurry=blurry, sharp=sharp)
+        )
     write_manifest(derived, make_manifest(derived, tuple(pairs)))
     document = derived / "manifest.json"
-    yield DamagedReader("manifest", (document,), lambda: open_dataset(f"manifest:{derived}"))
+    yield DamagedReader(
+        "manifest", (document,), lambda: open_dataset(f"manifest:{derived}")
+    )
     yield _parquet(root / "hub", pairs)
     write_checksums(derived, folder_hashes(derived))
     sums = tuple(derived / f"{kind}-sha256.txt" for kind in ("manifest", "tagmanifest"))
     yield DamagedReader("checksums", (*sums, document), lambda: verify_folder(derived))
     sizes = root / "croissant.json"
-    sizes.write_text('{"distribution": [{"@id": "a.tar", "contentSize": "12 B"}, {"@id": "b"}]}')
+    sizes.write_text(
+        '{"distribution": [{"@id": "a.tar", "contentSize": "12 B"}, {"@id": "b"}]}'
+    )
     yield DamagedReader("croissant", (sizes,), lambda: release_sizes(root))
     cluster = root / "cluster.toml"
     cluster.write_text('[cluster]\ntime_minutes = 3\nsetup = ["a"]\nmemory_gb = 1.5\n')
-    yield DamagedReader("cluster", (cluster,), lambda: load_settings(ClusterFile, cluster))
+    yield DamagedReader(
+        "cluster", (cluster,), lambda: load_settings(ClusterFile, cluster)
+    )
     origin = root / "release.json"
     origin.write_text('{"format": "defocus-release", "version": 1, "layout": "hdf5"}')
     yield DamagedReader("origin", (origin,), lambda: read_facts(root))
     yield from sessions(root / "session", derived / "a")
     study = root / "study"
     study.mkdir()
-    (study / "request.json").write_text(json.dumps({"only": ["net"], "datasets": ["sample"]}))
+    (study / "request.json").write_text(
+        json.dumps({"only": ["net"], "datasets": ["sample"]})
+    )
     run = {"system": "net", "dataset": "made", "steps": 10, "seed": 0, "budget": "demo"}
-    (study / "study.json").write_text(json.dumps({"datasets": [], "runs": {"net-1": run}}))
-    yield DamagedReader("request", (study / "request.json",), lambda: read_request(study))
+    (study / "study.json").write_text(
+        json.dumps({"datasets": [], "runs": {"net-1": run}})
+    )
+    yield DamagedReader(
+        "request", (study / "request.json",), lambda: read_request(study)
+    )
     yield DamagedReader("study", (study / "study.json",), lambda: standing_of(study))
 
 
@@ -276,7 +318,9 @@ def _parquet(folder: Path, pairs: list[Pair]) -> DamagedReader:
     folder.mkdir()
     path = folder / "test-00000-of-00001.parquet"
     columns = {
-        "blurry": [{"bytes": one.blurry.read_bytes(), "path": "a.png"} for one in pairs],
+        "blurry": [
+            {"bytes": one.blurry.read_bytes(), "path": "a.png"} for one in pairs
+        ],
         "sharp": [{"bytes": one.blurry.read_bytes(), "path": "a.png"} for one in pairs],
     }
     pq.write_table(pa.table(columns), path)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.campaign import DamagedReader, kept_content, kept_inputs, seed_of_today, take, tried
+from tests.fuzz.campaign import (
+    DamagedReader,
+    kept_content,
+    kept_inputs,
+    seed_of_today,
+    take,
+    tried,
+)
 from tests.fuzz.targets import all_targets
 
 HOUR_S = 3600.0
@@ -34,7 +41,9 @@ def targets(tmp_path_factory) -> dict[str, DamagedReader]:
     return {one.name: one for one in all_targets(tmp_path_factory.mktemp("targets"))}
 
 
-@pytest.mark.parametrize("path", kept_inputs(), ids=lambda path: "/".join(path.parts[-3:]))
+@pytest.mark.parametrize(
+    "path", kept_inputs(), ids=lambda path: "/".join(path.parts[-3:])
+)
 def test_what_broke_a_reader_once_does_not_again(path, targets):
     target = targets[path.parts[-3]]
     (file,) = [one for one in target.files if one.name == path.parts[-2]]

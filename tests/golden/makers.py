@@ -19,7 +19,10 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.run import AUDITED, audit_dataset, row_document
 from defocus.datasets.cutting import CUTTING_REVISION, Scheme, cut_dataset
 from defocus.datasets.deriving.aligned_reference import aligned_reference
-from defocus.datasets.deriving.compensate import COMPENSATION_REVISION, compensate_dataset
+from defocus.datasets.deriving.compensate import (
+    COMPENSATION_REVISION,
+    compensate_dataset,
+)
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.revision import MEASURING_REVISION, REFERENCED
 from defocus.datasets.pair import Dataset
@@ -101,7 +104,9 @@ def _reference(dataset: Dataset, out: Path) -> Numbers:
 
 
 def _compensate(dataset: Dataset, out: Path) -> Numbers:
-    compensate_dataset(dataset, out, Release(), lambda: flow_estimator(ESTIMATOR), where=1)
+    compensate_dataset(
+        dataset, out, Release(), lambda: flow_estimator(ESTIMATOR), where=1
+    )
     yield from of_folder(out / "pairs")
 
 
@@ -116,7 +121,9 @@ def _patches(dataset: Dataset, out: Path) -> Numbers:
 
 
 def _package(dataset: Dataset, out: Path) -> Numbers:
-    details = Details(title="Two scenes", authors=("A lab",), licence="CC0-1.0", faces="none")
+    details = Details(
+        title="Two scenes", authors=("A lab",), licence="CC0-1.0", faces="none"
+    )
     package_dataset(dataset, out, "folder", details, 10**9)
     yield from of_folder(out)
 
@@ -143,7 +150,9 @@ MAKERS: dict[str, Callable[[Dataset, Path], Numbers]] = {
 
 CORE = frozenset(MAKERS)
 
-for _path in sorted(Path(__file__).parents[1].glob("extras/*/golden.py")):  # what extras make
+for _path in sorted(
+    Path(__file__).parents[1].glob("extras/*/golden.py")
+):  # what extras make
     _brought = import_module(f"tests.extras.{_path.parent.name}.golden")
     MAKERS |= _brought.MAKERS
     REVISIONS |= _brought.REVISIONS
@@ -159,5 +168,6 @@ if __name__ == "__main__":
             for name in MAKERS
         }
     FILE.write_text(
-        json.dumps({"revisions": REVISIONS, "numbers": makers}, indent=1) + "\n", encoding="utf-8"
+        json.dumps({"revisions": REVISIONS, "numbers": makers}, indent=1) + "\n",
+        encoding="utf-8",
     )

@@ -23,7 +23,9 @@ def of_folder(folder: Path) -> Numbers:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix in (".png", ".tif"):
-            yield from _of_array(name, np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
+            yield from _of_array(
+                name, np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+            )
         elif path.suffix == ".npy":
             yield from _of_array(name, np.load(path))
         elif path.suffix == ".json" and path.name != "manifest.json":
@@ -39,7 +41,9 @@ def _of_array(name: str, array: np.ndarray[Any, Any]) -> Numbers:
     finite = values[np.isfinite(values)]
     yield f"{name}/mean", float(finite.mean()) if finite.size else 0.0
     yield f"{name}/deviation", float(finite.std()) if finite.size else 0.0
-    yield from ((f"{name}/side{axis}", float(side)) for axis, side in enumerate(array.shape))
+    yield from (
+        (f"{name}/side{axis}", float(side)) for axis, side in enumerate(array.shape)
+    )
 
 
 def of_value(name: str, value: Any) -> Numbers:

@@ -39,7 +39,11 @@ def metrics() -> dict[str, Metric]:
     # Two need larger pictures, one a picture that is in focus somewhere.
     others = {"ms_ssim", "niqe", "in_focus_change"}
     every = all_metrics().items()
-    return {name: metric for name, metric in every if not metric.remedy and name not in others}
+    return {
+        name: metric
+        for name, metric in every
+        if not metric.remedy and name not in others
+    }
 
 
 def versions() -> dict[str, Any]:
@@ -54,7 +58,9 @@ def measured(names: Collection[str] = tuple(PROFILES)) -> dict[str, float | None
     with tempfile.TemporaryDirectory() as folder:
         dataset = _dataset(Path(folder))
         ceilings = _ceilings(dataset) if DEFAULT in profiles else ()
-        return dict([*_studied(dataset, profiles), *ceilings, *_outputs(dataset, profiles)])
+        return dict(
+            [*_studied(dataset, profiles), *ceilings, *_outputs(dataset, profiles)]
+        )
 
 
 Lines = Iterator[tuple[str, float | None]]
@@ -73,7 +79,9 @@ def _studied(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
 
 
 def _ceilings(dataset: Dataset) -> Lines:
-    ceilings = {name: metric for name, metric in metrics().items() if metric.against == "target"}
+    ceilings = {
+        name: metric for name, metric in metrics().items() if metric.against == "target"
+    }
     for pair in dataset.pairs:
         for score in ceiling_scores(dataset, pair, flow_estimator("dis"), ceilings):
             yield _line("ceiling", score)
@@ -92,9 +100,13 @@ def _outputs(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
         values = np.clip(_restored(read_image(pair.blurry)), 0, 1) * 65535
         write_image(folder / f"{pair.id}.png", np.rint(values).astype(np.uint16))
     for profile in profiles:
-        estimator = flow_estimator("pwcnet" if profile.protocol == "deformed-gt" else "dis")
+        estimator = flow_estimator(
+            "pwcnet" if profile.protocol == "deformed-gt" else "dis"
+        )
         subjects = dataset_subjects(dataset)
-        scores = score_outputs(match(folder, subjects), profile, metrics(), estimator, dataset)
+        scores = score_outputs(
+            match(folder, subjects), profile, metrics(), estimator, dataset
+        )
         for image in scores.images:
             for metric, value in image.items():
                 if metric != "name":
@@ -119,14 +131,22 @@ def _pair(root: Path, number: int) -> Pair:
     height, width = SIZE[0] + 5 * number, SIZE[1] + 3 * number
     random = np.random.default_rng(number)
     noise = random.integers(0, 256, (height + 2, width + 2, 3), dtype=np.uint8)
-    texture = cv2.GaussianBlur(noise, (0, 0), 1.2)  # fixed-point arithmetic, exact everywhere
+    texture = cv2.GaussianBlur(
+        noise, (0, 0), 1.2
+    )  # fixed-point arithmetic, exact everywhere
     sharp, truth = texture[2:, 2:], texture[1:-1, 1:-1]
-    states = {"sharp": sharp, "truth": truth, "blurry": cv2.GaussianBlur(truth, (0, 0), 1.8)}
+    states = {
+        "sharp": sharp,
+        "truth": truth,
+        "blurry": cv2.GaussianBlur(truth, (0, 0), 1.8),
+    }
     paths = {state: root / f"{number}-{state}.png" for state in states}
     for state, picture in states.items():
         deep = picture.astype(np.uint16) * 257 - 40 * (picture > 0).astype(np.uint16)
         write_image(paths[state], np.ascontiguousarray(deep if number else picture))
-    pair = Pair(f"pair{number}", f"scene{number}", "test", paths["blurry"], paths["sharp"])
+    pair = Pair(
+        f"pair{number}", f"scene{number}", "test", paths["blurry"], paths["sharp"]
+    )
     if number == 0:
         return pair
     circles = root / "circles.npy"
@@ -146,4 +166,6 @@ def _pair(root: Path, number: int) -> Pair:
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__).parse_args()
     document = {**versions(), "scores": measured()}
-    FILE.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    FILE.write_text(
+        json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )

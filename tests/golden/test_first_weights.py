@@ -34,13 +34,17 @@ def test_networks_begin_as_they_did():
     stored = json.loads(STORED.read_text())
     now = first_weights()
     known = {name: now.get(name, "gone") for name in stored}
-    assert known == stored  # where it is meant, raise Card.revision, and write the file again
+    assert (
+        known == stored
+    )  # where it is meant, raise Card.revision, and write the file again
     assert set(now) == set(stored)
 
 
 def main() -> None:
     """Write the file: ``python -m tests.golden.test_first_weights``."""
-    argparse.ArgumentParser(description="Write the hashes of the first weights again.").parse_args()
+    argparse.ArgumentParser(
+        description="Write the hashes of the first weights again."
+    ).parse_args()
     STORED.write_text(f"{json.dumps(first_weights(), indent=1, sort_keys=True)}\n")
 
 

@@ -21,9 +21,15 @@ def complaint(name: str, numbers: dict[str, float], revisions: object) -> str:
         place
         for place in sorted(numbers.keys() | golden_numbers.keys())
         if numbers.get(place, math.nan)
-        != pytest.approx(golden_numbers.get(place, math.nan), rel=TOLERANCE, abs=TOLERANCE)
+        != pytest.approx(
+            golden_numbers.get(place, math.nan), rel=TOLERANCE, abs=TOLERANCE
+        )
     ]
-    return f"raise the revision of {name}, remake by {golden.COMMAND}: {changed}" if changed else ""
+    return (
+        f"raise the revision of {name}, remake by {golden.COMMAND}: {changed}"
+        if changed
+        else ""
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,12 @@ they differ by up to 0.000002 dB."""
 SINGLE_TOLERANCE = 1e-4
 """Of a metric that blurs in float32: between processors it differs by up to 0.000007 dB."""
 SINGLE_PLACES = ("/consistency/",)
-REGISTERED_PLACES = ("/input-aligned/", "score/defocus-v1/", "/psnr_edges/", "/psnr_coc_")
+REGISTERED_PLACES = (
+    "/input-aligned/",
+    "score/defocus-v1/",
+    "/psnr_edges/",
+    "/psnr_coc_",
+)
 
 
 def complaint(
@@ -50,7 +55,11 @@ def _tolerance(place: str) -> float:
         return FLOW_TOLERANCE
     if any(part in place for part in SINGLE_PLACES):
         return SINGLE_TOLERANCE
-    return REGISTERED_TOLERANCE if any(part in place for part in REGISTERED_PLACES) else TOLERANCE
+    return (
+        REGISTERED_TOLERANCE
+        if any(part in place for part in REGISTERED_PLACES)
+        else TOLERANCE
+    )
 
 
 def _equal(first: float | None, second: float | None, tolerance: float) -> bool:
@@ -76,12 +85,23 @@ def test_scores_are_those_of_their_revisions(scores, kept):
 
 
 def test_every_protocol_profile_and_metric_has_a_number(kept):
-    numbers = [place.split("/") for place, one in kept["scores"].items() if isinstance(one, float)]
+    numbers = [
+        place.split("/")
+        for place, one in kept["scores"].items()
+        if isinstance(one, float)
+    ]
     studied = [place for place in numbers if place[0] == "study"]
-    assert {place[2] for place in studied} == {"gt", "input-aligned", "deformed-gt", "truth"}
+    assert {place[2] for place in studied} == {
+        "gt",
+        "input-aligned",
+        "deformed-gt",
+        "truth",
+    }
     assert {place[1] for place in studied} == set(golden.PROFILES)
     assert {place[3] for place in studied} >= set(golden.metrics())
-    assert {place[1] for place in numbers if place[0] == "score"} == set(golden.PROFILES)
+    assert {place[1] for place in numbers if place[0] == "score"} == set(
+        golden.PROFILES
+    )
 
 
 @pytest.mark.full
@@ -91,7 +111,9 @@ def test_a_planted_fault_is_named(kept, monkeypatch):
     scores = golden.measured(["png8"])
     same = {**kept, "scores": {place: kept["scores"][place] for place in scores}}
     said = complaint(scores, golden.versions(), same)
-    assert said.startswith("numbers changed: raise SCORING_REVISION or the metric's revision")
+    assert said.startswith(
+        "numbers changed: raise SCORING_REVISION or the metric's revision"
+    )
     assert "/psnr/" in said
 
 

@@ -29,7 +29,10 @@ def complaint(name: str, training: dict[str, Any], kept: dict[str, Any]) -> str:
     revisions = ("training_revision", "card_revision")
     if any(training[one] != kept[one] for one in revisions):
         return f"{name}: a revision was raised: remake by {golden.COMMAND}"
-    changed = [*_changed_curve(training["curve"], kept["curve"]), *_changed_weights(training, kept)]
+    changed = [
+        *_changed_curve(training["curve"], kept["curve"]),
+        *_changed_weights(training, kept),
+    ]
     if not changed:
         return ""
     return (
@@ -38,7 +41,9 @@ def complaint(name: str, training: dict[str, Any], kept: dict[str, Any]) -> str:
     )
 
 
-def _changed_curve(curve: list[dict[str, float]], kept: list[dict[str, float]]) -> list[str]:
+def _changed_curve(
+    curve: list[dict[str, float]], kept: list[dict[str, float]]
+) -> list[str]:
     if [line.keys() for line in curve] != [line.keys() for line in kept]:
         return ["the columns of the curve"]
     return [
@@ -65,7 +70,8 @@ def _changed_weights(weights: dict[str, Any], kept: dict[str, Any]) -> list[str]
     return [
         name
         for name, values in kept["weights"].items()
-        if weights["weights"][name] != pytest.approx(values, rel=1e-6, abs=MOVED * reach)
+        if weights["weights"][name]
+        != pytest.approx(values, rel=1e-6, abs=MOVED * reach)
     ]
 
 
@@ -77,22 +83,31 @@ def kept():
 @pytest.mark.full
 @pytest.mark.parametrize("name", golden.SYSTEMS)
 def test_trainings_are_those_of_their_revisions(name, kept, tmp_path):
-    assert complaint(name, golden.measured(*golden.planned(name, tmp_path)), kept[name]) == ""
+    assert (
+        complaint(name, golden.measured(*golden.planned(name, tmp_path)), kept[name])
+        == ""
+    )
 
 
 @pytest.mark.full
 def test_a_changed_loss_is_noticed(kept, tmp_path, monkeypatch):
     """Charbonnier with another constant, as an edit would leave it."""
     monkeypatch.setattr(charbonnier, "make", partial(charbonnier.make, epsilon=0.05))
-    said = complaint("unet", golden.measured(*golden.planned("unet", tmp_path)), kept["unet"])
-    assert said.startswith("unet: numbers changed: raise TRAINING_REVISION (or Card.revision of")
+    said = complaint(
+        "unet", golden.measured(*golden.planned("unet", tmp_path)), kept["unet"]
+    )
+    assert said.startswith(
+        "unet: numbers changed: raise TRAINING_REVISION (or Card.revision of"
+    )
 
 
 @pytest.mark.parametrize("revision", ["training_revision", "card_revision"])
 def test_a_raised_revision_asks_for_new_numbers(kept, revision):
     raised = copy.deepcopy(kept["unet"])
     raised[revision] += 1
-    assert complaint("unet", raised, kept["unet"]).endswith("remake by " + golden.COMMAND)
+    assert complaint("unet", raised, kept["unet"]).endswith(
+        "remake by " + golden.COMMAND
+    )
 
 
 def test_weights_that_are_another_step_s_are_noticed(kept):

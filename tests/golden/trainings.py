@@ -19,7 +19,13 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.study.attempt import train_run
-from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
+from defocus.benchmark.study.plan import (
+    Override,
+    Run,
+    ScheduleOverride,
+    Study,
+    plan_runs,
+)
 from defocus.datasets.pair import Dataset, Pair
 from defocus.training.record.folder import CURVE
 
@@ -31,7 +37,9 @@ root mean square."""
 FILES = (FILE, *sorted(FILE.parents[1].glob("extras/*/training.json")))
 """Ours, and those of systems of the extras, beside their tests."""
 
-SYSTEMS = tuple(name for file in FILES for name in json.loads(file.read_text(encoding="utf-8")))
+SYSTEMS = tuple(
+    name for file in FILES for name in json.loads(file.read_text(encoding="utf-8"))
+)
 """A pixel loss; flow, masks and reblurring; in an extra a diffusion."""
 
 STEPS, CROP_PX, BATCH = 3, 48, 2
@@ -44,7 +52,9 @@ def planned(name: str, folder: Path, budget: BudgetName = "quick") -> tuple[Stud
     Its budget is not demo, which trains narrow copies."""
     system = baseline(name)
     rate = system.recipe().demo.learning_rate if system.recipe else None
-    schedule = ScheduleOverride(steps=STEPS, crop_px=CROP_PX, batch=BATCH, learning_rate=rate)
+    schedule = ScheduleOverride(
+        steps=STEPS, crop_px=CROP_PX, batch=BATCH, learning_rate=rate
+    )
     dataset = _dataset(folder)
     runs = plan_runs([system], dataset, budget, override=Override(schedule=schedule))
     return Study(folder / "study", dataset, runs), runs[0]
@@ -62,7 +72,10 @@ def measured(study: Study, run: Run) -> dict[str, Any]:
         **versions(run),
         "curve": _curve(run_folder(study.out, run.id) / CURVE),
         "weights": {
-            name: [_short(value.mean().item()), _short(value.square().mean().sqrt().item())]
+            name: [
+                _short(value.mean().item()),
+                _short(value.square().mean().sqrt().item()),
+            ]
             for name, tensor in network.state_dict().items()
             # rounding alone moves a bias before a normalisation, which has no gradient
             if (value := tensor.double()).ndim > 1
@@ -72,7 +85,10 @@ def measured(study: Study, run: Run) -> dict[str, Any]:
 
 def versions(run: Run) -> dict[str, int]:
     """The revisions that the numbers are of."""
-    return {"training_revision": TRAINING_REVISION, "card_revision": run.baseline.card.revision}
+    return {
+        "training_revision": TRAINING_REVISION,
+        "card_revision": run.baseline.card.revision,
+    }
 
 
 def _short(value: float) -> float:
@@ -83,7 +99,11 @@ def _curve(path: Path) -> list[dict[str, float]]:
     with path.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     return [
-        {name: float(text) for name, text in row.items() if text and not name.endswith("seconds")}
+        {
+            name: float(text)
+            for name, text in row.items()
+            if text and not name.endswith("seconds")
+        }
         for row in rows
     ]
 
@@ -106,9 +126,13 @@ def _pair(folder: Path, number: int) -> Pair:
     return Pair(str(number), str(number), split, *paths)
 
 
-def _boxed(noise: "np.ndarray[Any, np.dtype[np.int64]]", side: int) -> "np.ndarray[Any, Any]":
+def _boxed(
+    noise: "np.ndarray[Any, np.dtype[np.int64]]", side: int
+) -> "np.ndarray[Any, Any]":
     """The mean of each box, rounded down, with the contrast of the noise brought back."""
-    sums = np.lib.stride_tricks.sliding_window_view(noise, (side, side), (0, 1)).sum((-2, -1))
+    sums = np.lib.stride_tricks.sliding_window_view(noise, (side, side), (0, 1)).sum(
+        (-2, -1)
+    )
     return np.clip(128 + (sums // side**2 - 128) * side, 0, 255)
 
 

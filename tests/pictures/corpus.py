@@ -75,7 +75,9 @@ def saved(picture: Pixels, kind: str, **settings: Any) -> bytes:
 
 def tiff(picture: Pixels, **settings: Any) -> bytes:
     stream = io.BytesIO()
-    settings.setdefault("photometric", "rgb" if picture.shape[-1] in {3, 4} else "minisblack")
+    settings.setdefault(
+        "photometric", "rgb" if picture.shape[-1] in {3, 4} else "minisblack"
+    )
     settings.setdefault("metadata", None)
     settings.setdefault("software", False)
     with warnings.catch_warnings(action="ignore"):
@@ -84,7 +86,11 @@ def tiff(picture: Pixels, **settings: Any) -> bytes:
 
 
 def opencv(picture: Pixels, end: str) -> bytes:
-    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    stored = (
+        picture
+        if picture.ndim == 2
+        else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    )
     return cv2.imencode(end, stored)[1].tobytes()
 
 
@@ -114,7 +120,9 @@ def png_of_grey_and_alpha(bits: int) -> bytes:
 def animation() -> bytes:
     frames = [Pillow.fromarray(scene(seed)) for seed in (0, 1)]
     stream = io.BytesIO()
-    frames[0].save(stream, "PNG", save_all=True, append_images=frames[1:], default_image=True)
+    frames[0].save(
+        stream, "PNG", save_all=True, append_images=frames[1:], default_image=True
+    )
     return stream.getvalue()
 
 
@@ -126,18 +134,27 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
     yield "grey-alpha8.png", png_of_grey_and_alpha(8)
     yield "grey-alpha16.png", png_of_grey_and_alpha(16)
     yield "rgba8.png", opencv(np.dstack([scene(), alpha()]), ".png")
-    yield "rgba16.png", opencv(np.dstack([deep(), alpha().astype(np.uint16) * 257]), ".png")
+    yield (
+        "rgba16.png",
+        opencv(np.dstack([deep(), alpha().astype(np.uint16) * 257]), ".png"),
+    )
     palette = Pillow.fromarray(scene()).quantize(16)
     stream = io.BytesIO()
     palette.save(stream, "PNG", transparency=bytes([0, 128, 255]))
     yield "palette.png", stream.getvalue()
     yield "one-bit.png", saved(grey() > 128, "PNG")
     level = struct.pack(">H", int(grey()[0, 0]))
-    yield "grey-with-a-transparent-level.png", png_with(opencv(grey(), ".png"), (b"tRNS", level))
+    yield (
+        "grey-with-a-transparent-level.png",
+        png_with(opencv(grey(), ".png"), (b"tRNS", level)),
+    )
     yield "animated.png", animation()
     gamma = (b"gAMA", struct.pack(">I", 100_000))
     yield "linear-by-gamma.png", png_with(opencv(scene(), ".png"), gamma)
-    yield "tagged.png", saved(scene(), "PNG", exif=exif_of(), icc_profile=profile(), dpi=(300, 300))
+    yield (
+        "tagged.png",
+        saved(scene(), "PNG", exif=exif_of(), icc_profile=profile(), dpi=(300, 300)),
+    )
     yield "without-end.png", opencv(scene(), ".png")[:-12]
 
 
@@ -160,7 +177,9 @@ def _jpegs() -> Iterator[tuple[str, bytes]]:
     words = {"exif": exif_of(), "icc_profile": profile(), "comment": b"a comment"}
     yield "tagged.jpg", saved(scene(), "JPEG", quality=92, xmp=PACKET, **words)
     yield "two-pictures.jpg", jpeg_with_two_pictures()
-    gain_map = PACKET.replace(b"><", b" xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'><")
+    gain_map = PACKET.replace(
+        b"><", b" xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'><"
+    )
     with_map = saved(scene(), "JPEG", quality=92, xmp=gain_map)
     map_of_it = saved(grey(), "JPEG", quality=80, xmp=gain_map + b"hdrgm:")
     yield "gain-map.jpg", with_map + map_of_it
@@ -170,7 +189,11 @@ def _jpegs() -> Iterator[tuple[str, bytes]]:
 def packed(picture: Pixels, bits: int) -> bytes:
     """A TIFF file of grey whose values are packed without gaps."""
     rows = [
-        np.packbits(np.unpackbits(row.astype(">u2").view(np.uint8)).reshape(-1, 16)[:, 16 - bits :])
+        np.packbits(
+            np.unpackbits(row.astype(">u2").view(np.uint8)).reshape(-1, 16)[
+                :, 16 - bits :
+            ]
+        )
         for row in picture
     ]
     pixels = b"".join(row.tobytes() for row in rows)
@@ -186,10 +209,16 @@ def packed(picture: Pixels, bits: int) -> bytes:
         (279, 4, len(pixels)),
     ]
     table = b"".join(
-        struct.pack("<HHI", tag, kind, 1) + struct.pack("<I", value) for tag, kind, value in entries
+        struct.pack("<HHI", tag, kind, 1) + struct.pack("<I", value)
+        for tag, kind, value in entries
     )
     place = 8 + len(pixels) + len(pixels) % 2
-    body = pixels.ljust(place - 8, b"\0") + struct.pack("<H", len(entries)) + table + bytes(4)
+    body = (
+        pixels.ljust(place - 8, b"\0")
+        + struct.pack("<H", len(entries))
+        + table
+        + bytes(4)
+    )
     return b"II*\0" + struct.pack("<I", place) + body
 
 
@@ -227,10 +256,16 @@ def _tiffs() -> Iterator[tuple[str, bytes]]:
     multiplied = np.rint(scene() * (alpha() / 255)).astype(np.uint8)
     with_share = np.dstack([multiplied, alpha()])
     yield "multiplied-alpha.tif", tiff(with_share, extrasamples=["assocalpha"])
-    yield "unstated-value.tif", tiff(np.dstack([scene(), alpha()]), extrasamples=["unspecified"])
+    yield (
+        "unstated-value.tif",
+        tiff(np.dstack([scene(), alpha()]), extrasamples=["unspecified"]),
+    )
     yield "inks.tif", tiff(inks(), photometric="separated")
     ink_planes = np.moveaxis(inks(), 2, 0)
-    yield "inks-planar.tif", tiff(ink_planes, photometric="separated", planarconfig="separate")
+    yield (
+        "inks-planar.tif",
+        tiff(ink_planes, photometric="separated", planarconfig="separate"),
+    )
     yield "palette.tif", saved(np.asarray(grey() // 16), "TIFF")
     for bits in (10, 12, 14):
         yield f"packed-{bits}.tif", packed(deep(grey()) >> (16 - bits), bits)
@@ -244,18 +279,26 @@ def _tiffs() -> Iterator[tuple[str, bytes]]:
             file.write(scene(seed), photometric="rgb", metadata=None, software=False)
     yield "pages.tif", pages.getvalue()
     tags = [(274, "H", 1, 3, True), (700, "B", len(PACKET), PACKET, True)]
-    yield "tagged.tif", tiff(deep(), extratags=tags, iccprofile=profile(), resolution=(300, 300))
+    yield (
+        "tagged.tif",
+        tiff(deep(), extratags=tags, iccprofile=profile(), resolution=(300, 300)),
+    )
 
 
 def _webps() -> Iterator[tuple[str, bytes]]:
     yield "lossy.webp", saved(scene(), "WEBP", quality=90)
     yield "lossless.webp", saved(scene(), "WEBP", lossless=True)
     yield "alpha.webp", saved(np.dstack([scene(), alpha()]), "WEBP", lossless=True)
-    yield "tagged.webp", saved(scene(), "WEBP", exif=exif_of(), xmp=PACKET, icc_profile=profile())
+    yield (
+        "tagged.webp",
+        saved(scene(), "WEBP", exif=exif_of(), xmp=PACKET, icc_profile=profile()),
+    )
 
 
 def bmp_of_fields(bits: int, masks: tuple[int, ...], rows: bytes) -> bytes:
-    head = struct.pack("<IiiHHIIiiII", 56, WIDTH, -HEIGHT, 1, bits, 3, 0, 2835, 2835, 0, 0)
+    head = struct.pack(
+        "<IiiHHIIiiII", 56, WIDTH, -HEIGHT, 1, bits, 3, 0, 2835, 2835, 0, 0
+    )
     head += struct.pack("<4I", *masks)
     size = 14 + len(head) + len(rows)
     return struct.pack("<2sIHHI", b"BM", size, 0, 0, 14 + len(head)) + head + rows
@@ -264,9 +307,14 @@ def bmp_of_fields(bits: int, masks: tuple[int, ...], rows: bytes) -> bytes:
 def _bmps() -> Iterator[tuple[str, bytes]]:
     yield "rgb.bmp", opencv(scene(), ".bmp")
     yield "grey.bmp", saved(grey(), "BMP")
-    yield "palette.bmp", saved(np.asarray(Pillow.fromarray(scene()).quantize(16)), "BMP")
+    yield (
+        "palette.bmp",
+        saved(np.asarray(Pillow.fromarray(scene()).quantize(16)), "BMP"),
+    )
     small = scene().astype(np.uint16)
-    words = (small[:, :, 0] >> 3 << 11) | (small[:, :, 1] >> 2 << 5) | (small[:, :, 2] >> 3)
+    words = (
+        (small[:, :, 0] >> 3 << 11) | (small[:, :, 1] >> 2 << 5) | (small[:, :, 2] >> 3)
+    )
     rows = words.astype("<u2").tobytes()
     yield "fields-565.bmp", bmp_of_fields(16, (0xF800, 0x07E0, 0x001F, 0), rows)
     values = np.dstack([scene()[:, :, ::-1], alpha()])
@@ -309,7 +357,9 @@ def mosaic_light() -> NDArray[np.float64]:
     return 0.15 + 0.5 * across + 0.2 * down
 
 
-def linear_dng(pixels: Pixels, black: int = 0, white: int = 65535, *more: tuple[Any, ...]) -> bytes:
+def linear_dng(
+    pixels: Pixels, black: int = 0, white: int = 65535, *more: tuple[Any, ...]
+) -> bytes:
     """A DNG of linear values, one or three a pixel; ``more`` are further tags."""
     values = 1 if pixels.ndim == 2 else pixels.shape[2]
     tags: list[tuple[Any, ...]] = [
@@ -321,7 +371,13 @@ def linear_dng(pixels: Pixels, black: int = 0, white: int = 65535, *more: tuple[
         (50708, "s", 0, "Test Camera", True),
         (50714, "H", values, (black,) * values if values > 1 else black, True),
         (50717, "H", values, (white,) * values if values > 1 else white, True),
-        (50721, "2i", 9 if values == 3 else 3, CIE_TO_CAMERA[: 18 if values == 3 else 6], True),
+        (
+            50721,
+            "2i",
+            9 if values == 3 else 3,
+            CIE_TO_CAMERA[: 18 if values == 3 else 6],
+            True,
+        ),
         (50728, "2I", values, [1, 1] * values, True),
         (50778, "H", 1, 21, True),
         *more,
@@ -333,12 +389,16 @@ def linear_dng(pixels: Pixels, black: int = 0, white: int = 65535, *more: tuple[
         return tiff(pixels, extratags=tags, **kind)
     written = tiff(pixels, extratags=tags)  # tifffile writes no LinearRaw of one value
     entry = struct.pack("<HHI", 262, 3, 1)
-    return written.replace(entry + struct.pack("<H", 1), entry + struct.pack("<H", 34892), 1)
+    return written.replace(
+        entry + struct.pack("<H", 1), entry + struct.pack("<H", 34892), 1
+    )
 
 
 def warp_opcodes() -> bytes:
     """OpcodeList3 with one WarpRectilinear. Source: DNG 1.7, chapter 7."""
-    terms = struct.pack(">6d", 1.0, 0.08, 0.0, 0.0, 0.0, 0.0) + struct.pack(">2d", 0.5, 0.5)
+    terms = struct.pack(">6d", 1.0, 0.08, 0.0, 0.0, 0.0, 0.0) + struct.pack(
+        ">2d", 0.5, 0.5
+    )
     body = struct.pack(">I", 1) + terms
     return struct.pack(">I", 1) + struct.pack(">4I", 1, 0x01030000, 0, len(body)) + body
 

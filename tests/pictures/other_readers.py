@@ -17,7 +17,14 @@ LOSSY = 4
 CUT = 1
 """More of it where one of both cut 12 bits of brightness and colours to 8 before it computed RGB:
 up to 1.2 of brightness, 2 of blue and 1 of rounding, instead of rounding alone."""
-STRAIGHT = {"RGBa": "RGBA", "La": "LA", "PA": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "CMYK": "RGB"}
+STRAIGHT = {
+    "RGBa": "RGBA",
+    "La": "LA",
+    "PA": "RGBA",
+    "RGBX": "RGB",
+    "YCbCr": "RGB",
+    "CMYK": "RGB",
+}
 
 
 def told_by_others(data: bytes) -> list[Pixels]:
@@ -40,7 +47,9 @@ def _by_pillow(data: bytes) -> Pixels:
         if opened.mode == "YCbCr" and 529 in tags:
             raise ValueError("coefficients that Pillow does not apply")
         if 1 in tags.get(338, ()) and tags.get(258, (8,))[0] == 16:
-            raise ValueError("Pillow divides by the transparency after it dropped 8 bits")
+            raise ValueError(
+                "Pillow divides by the transparency after it dropped 8 bits"
+            )
         clear = opened.info.get("transparency")
         if opened.mode == "P":
             opened = opened.convert("RGBA" if clear is not None else "RGB")
@@ -54,7 +63,11 @@ def _by_pillow(data: bytes) -> Pixels:
         bits = tags.get(258, (16,))[0]
         if pixels.dtype == np.uint16 and bits in {10, 12, 14}:
             pixels = np.asarray(np.rint(pixels * (65535 / (2**bits - 1))), np.uint16)
-        if pixels.dtype == np.int32 and pixels.size and 0 <= pixels.min() <= pixels.max() < 65536:
+        if (
+            pixels.dtype == np.int32
+            and pixels.size
+            and 0 <= pixels.min() <= pixels.max() < 65536
+        ):
             pixels = pixels.astype(np.uint16)
         return pixels
 
@@ -90,7 +103,9 @@ def _straight(pixels: Pixels) -> Pixels:
     colours = np.where(
         share > 0, pixels[:, :, :-1] / np.where(share > 0, share, 1), pixels[:, :, :-1]
     )
-    colours = np.rint(np.minimum(colours, np.iinfo(pixels.dtype).max)).astype(pixels.dtype)
+    colours = np.rint(np.minimum(colours, np.iinfo(pixels.dtype).max)).astype(
+        pixels.dtype
+    )
     return np.concatenate([colours, pixels[:, :, -1:]], axis=2)
 
 

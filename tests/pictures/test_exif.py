@@ -10,7 +10,9 @@ from PIL.TiffImagePlugin import IFDRational
 from defocus.pictures.shot import Exif, comparable_moments, read_exif, read_tags
 from defocus.pictures.tags import EXIF_DIRECTORY, GPS_DIRECTORY
 
-SHOT = Exif(2.8, 0.005, 400.0, 50.0, "Maker Body 1", "2026:05:04 03:02:01", "Lens 50 mm", "77")
+SHOT = Exif(
+    2.8, 0.005, 400.0, 50.0, "Maker Body 1", "2026:05:04 03:02:01", "Lens 50 mm", "77"
+)
 CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 
 
@@ -19,7 +21,12 @@ def block(group: int | None = None) -> bytes:
     exif = Image.Exif()
     if group in {None, 0}:
         exif[271], exif[272] = "Maker", "Body 1"
-    inner = {33437: IFDRational(28, 10), 33434: IFDRational(1, 200), 34855: 400, 37386: 50.0}
+    inner = {
+        33437: IFDRational(28, 10),
+        33434: IFDRational(1, 200),
+        34855: 400,
+        37386: 50.0,
+    }
     inner |= {36867: SHOT.taken, 42036: SHOT.lens, 42033: SHOT.serial}
     if group is None:
         exif[EXIF_DIRECTORY] = inner
@@ -47,12 +54,18 @@ def segments(*contents: bytes) -> bytes:
 def cr3() -> bytes:
     parts = ((b"CMT1", 0), (b"CMT2", EXIF_DIRECTORY))
     canon = b"".join(box(name, block(group)) for name, group in parts)
-    return box(b"ftyp", b"crx \0\0\0\1crx isom") + box(b"moov", box(b"uuid", CANON + canon))
+    return box(b"ftyp", b"crx \0\0\0\1crx isom") + box(
+        b"moov", box(b"uuid", CANON + canon)
+    )
 
 
 def raf() -> bytes:
     jpeg = picture("JPEG", b"Exif\0\0" + block())
-    return b"FUJIFILMCCD-RAW 0201".ljust(84, b"\0") + struct.pack(">II", 92, len(jpeg)) + jpeg
+    return (
+        b"FUJIFILMCCD-RAW 0201".ljust(84, b"\0")
+        + struct.pack(">II", 92, len(jpeg))
+        + jpeg
+    )
 
 
 FILES = {
@@ -60,7 +73,9 @@ FILES = {
     "xmp-first.jpg": lambda: segments(
         b"http://ns.adobe.com/xap/1.0/\0" * 900, b"Exif\0\0" + block()
     ),
-    "two-segments.jpg": lambda: segments(b"Exif\0\0" + block()[:60], b"Exif\0\0" + block()[60:]),
+    "two-segments.jpg": lambda: segments(
+        b"Exif\0\0" + block()[:60], b"Exif\0\0" + block()[60:]
+    ),
     "a.png": lambda: picture("PNG", block()),
     "a.webp": lambda: picture("WEBP", block()),
     "prefixed.webp": lambda: picture("WEBP", b"Exif\0\0" + block()),
@@ -89,15 +104,25 @@ def entries(*packed: tuple[int, int, int, int]) -> bytes:
     ("content", "tags"),
     [
         (entries((34855, 4, 1, 100)), {(0, 34855): (100,)}),
-        (entries((34855, 4, 1, 100), (EXIF_DIRECTORY, 4, 1, 8)), None),  # leads to itself
+        (
+            entries((34855, 4, 1, 100), (EXIF_DIRECTORY, 4, 1, 8)),
+            None,
+        ),  # leads to itself
         (entries((34855, 4, 2**32 - 1, 100), (274, 3, 1, 1)), {(0, 274): (1,)}),
-        (entries((33437, 5, 1, 38), (274, 3, 1, 1)) + bytes(8), {(0, 274): (1,)}),  # 0/0
+        (
+            entries((33437, 5, 1, 38), (274, 3, 1, 1)) + bytes(8),
+            {(0, 274): (1,)},
+        ),  # 0/0
         (entries((271, 2, 3, 0x4DE9), (0, 99, 1, 1)), {(0, 271): "éM"}),  # Latin-1
         (entries((33437, 11, 1, 0x40333333)), {(0, 33437): (pytest.approx(2.8),)}),
         (b"II*\0\xff\xff\xff\xff", {}),
         (b"FUJIFILMCCD-RAW " + b"\xff" * 80, {}),
         (b"\xff\xd8\xff\xe1\xff\xff", {}),
-        (box(b"ftyp", b"crx \0\0\0\1") + box(b"moov", box(b"uuid", CANON + b"\0" * 7)), {}),
+        (
+            box(b"ftyp", b"crx \0\0\0\1")
+            + box(b"moov", box(b"uuid", CANON + b"\0" * 7)),
+            {},
+        ),
         (b"", {}),
     ],
 )

@@ -14,7 +14,13 @@ from PIL import Image as Pillow
 
 from defocus.errors import DefocusError, ImageError
 from defocus.pictures.read import read_image, read_pair
-from defocus.pictures.values import as_float, as_linear, bit_depth, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    as_float,
+    as_linear,
+    bit_depth,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from defocus.pictures.write import encoded_jpeg, write_image
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import run_python
@@ -22,10 +28,14 @@ from tests.command_process import run_python
 
 def picture(seed: int, dtype: type, height: int = 20, width: int = 30) -> np.ndarray:
     top = np.iinfo(dtype).max
-    return np.random.default_rng(seed).integers(0, top, (height, width, 3), dtype, endpoint=True)
+    return np.random.default_rng(seed).integers(
+        0, top, (height, width, 3), dtype, endpoint=True
+    )
 
 
-def test_a_picture_that_memory_does_not_hold_is_not_called_damaged(tmp_path, monkeypatch):
+def test_a_picture_that_memory_does_not_hold_is_not_called_damaged(
+    tmp_path, monkeypatch
+):
     write_image(tmp_path / "a.png", np.zeros((3, 4, 3), np.uint8))
 
     def without_memory(*_: object) -> None:
@@ -48,9 +58,13 @@ def test_an_encoder_without_memory_is_told_as_such(tmp_path, monkeypatch, suffix
 
 def test_a_picture_that_its_format_cannot_hold_is_no_lack_of_memory(tmp_path):
     wide = np.zeros((2, 70_000, 3), np.uint8)
-    with pytest.raises(ImageError, match=r"a\.jpg: \.jpg holds no side of 70000 px, but 65500"):
+    with pytest.raises(
+        ImageError, match=r"a\.jpg: \.jpg holds no side of 70000 px, but 65500"
+    ):
         write_image(tmp_path / "a.jpg", wide)
-    with pytest.raises(ImageError, match=r"^a picture: \.jpg holds no side of 70000 px"):
+    with pytest.raises(
+        ImageError, match=r"^a picture: \.jpg holds no side of 70000 px"
+    ):
         encoded_jpeg(wide)
     with pytest.raises(ImageError, match=r"no encoder for \.xyz; use \.png"):
         write_image(tmp_path / "a.xyz", wide)
@@ -76,10 +90,14 @@ def test_a_png_has_the_same_bytes_however_it_gets_onto_the_disk(
 ):
     image = picture(5, dtype)
     if not works:  # as on a full disk: a part is written
-        monkeypatch.setattr(cv2, "imwrite", lambda path, _: bool(Path(path).write_bytes(b"\x89P")))
+        monkeypatch.setattr(
+            cv2, "imwrite", lambda path, _: bool(Path(path).write_bytes(b"\x89P"))
+        )
     for pixels, name in ((image, "colour.png"), (image[:, :, 1], "grey.png")):
         write_image(tmp_path / name, pixels)
-        expected = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[:, :, ::-1])[1]
+        expected = cv2.imencode(
+            ".png", pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
+        )[1]
         assert (tmp_path / name).read_bytes() == expected.tobytes()
 
 
@@ -153,7 +171,9 @@ def test_a_pair_of_two_sizes_names_both(tmp_path, refused):
 
 def test_srgb_is_inverted_and_has_its_known_values():
     values = np.linspace(0, 1, 1001)
-    np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(values)), values, atol=1e-12)
+    np.testing.assert_allclose(
+        linear_to_srgb(srgb_to_linear(values)), values, atol=1e-12
+    )
     # IEC 61966-2-1: mid grey 0.5 is 0.21404 in linear light
     assert srgb_to_linear(np.array(0.5)) == pytest.approx(0.2140411, abs=1e-6)
 
@@ -174,7 +194,9 @@ def test_raw_pairs_are_developed_with_one_white_balance(tmp_path):
     assert blurry.dtype == np.uint16
     np.testing.assert_array_equal(blurry, sharp)
     alone = read_image(tmp_path / "blurry.dng")
-    assert np.any(alone != sharp), "the files' own white balances differ, so this must too"
+    assert np.any(alone != sharp), (
+        "the files' own white balances differ, so this must too"
+    )
 
 
 def jpeg(seed: int, **settings: int) -> bytes:
@@ -195,9 +217,13 @@ def test_a_jpeg_without_its_middle_is_refused(tmp_path, placeless, snapshot):
     assert said == snapshot
 
 
-@pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"progressive": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"restart_marker_rows": 1}, {"progressive": True}]
+)
 def test_a_whole_jpeg_that_ends_mid_grey_is_read(tmp_path, settings, capfd):
-    Pillow.new("RGB", (203, 107), (128, 128, 128)).save(tmp_path / "grey.jpg", **settings)
+    Pillow.new("RGB", (203, 107), (128, 128, 128)).save(
+        tmp_path / "grey.jpg", **settings
+    )
     assert np.all(read_image(tmp_path / "grey.jpg") == 128)
 
 

@@ -29,7 +29,9 @@ def scans(data: bytes) -> list[int]:
 def test_cut_and_closed_is_refused(tmp_path, share, settings):
     whole = progressive(**settings)
     (tmp_path / "a.jpg").write_bytes(whole[: int(share * len(whole))] + b"\xff\xd9")
-    with pytest.raises(ImageError, match=r"a\.jpg: (a part of the JPEG is missing|not a pic)"):
+    with pytest.raises(
+        ImageError, match=r"a\.jpg: (a part of the JPEG is missing|not a pic)"
+    ):
         read_image(tmp_path / "a.jpg")
 
 
@@ -61,12 +63,16 @@ def test_a_damaged_scan_behind_the_picture_is_refused(tmp_path, count, refused):
 def test_a_whole_one_is_read(tmp_path, mode, kind, trailer):
     drawn = np.random.default_rng(1).integers(0, 256, (97, 131, 3), np.uint8)
     stream = io.BytesIO()
-    Pillow.fromarray(drawn).convert(mode).save(stream, "JPEG", progressive=kind == "progressive")
+    Pillow.fromarray(drawn).convert(mode).save(
+        stream, "JPEG", progressive=kind == "progressive"
+    )
     (tmp_path / "a.jpg").write_bytes(stream.getvalue() + trailer)
     assert read_image(tmp_path / "a.jpg").shape == (97, 131, 3)
 
 
-def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(tmp_path, refused):
+def test_bytes_may_fill_the_gap_in_front_of_a_marker_and_none_begins_twice(
+    tmp_path, refused
+):
     stream = io.BytesIO()
     Pillow.new("RGB", (20, 10), (9, 90, 200)).save(stream, "JPEG")
     path, content = tmp_path / "a.jpg", stream.getvalue()

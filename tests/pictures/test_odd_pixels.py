@@ -83,7 +83,11 @@ def test_an_unspecified_value_is_no_transparency(tmp_path, dtype, channels):
     path = tmp_path / "a.tif"
     grey = "minisblack" if channels == 2 else "rgb"
     tifffile.imwrite(
-        path, pixels, photometric=grey, planarconfig="contig", extrasamples=["unspecified"]
+        path,
+        pixels,
+        photometric=grey,
+        planarconfig="contig",
+        extrasamples=["unspecified"],
     )
     stored = read_stored(path)
     np.testing.assert_array_equal(np.atleast_3d(stored), pixels[:, :, :-1])
@@ -92,22 +96,32 @@ def test_an_unspecified_value_is_no_transparency(tmp_path, dtype, channels):
 def test_an_animation_gives_its_still_picture(tmp_path):
     frames = [Pillow.fromarray(PIXELS[:, :, :3][::step]) for step in (1, -1)]
     frames[0].save(
-        tmp_path / "a.png", save_all=True, append_images=frames[1:], default_image=True, blend=1
+        tmp_path / "a.png",
+        save_all=True,
+        append_images=frames[1:],
+        default_image=True,
+        blend=1,
     )
-    np.testing.assert_array_equal(read_stored(tmp_path / "a.png")[:, :, :3], PIXELS[:, :, :3])
+    np.testing.assert_array_equal(
+        read_stored(tmp_path / "a.png")[:, :, :3], PIXELS[:, :, :3]
+    )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_avif_is_read(tmp_path, mode):
     Pillow.fromarray(PIXELS[:, :, : len(mode)]).save(tmp_path / "a.avif", quality=100)
     with Pillow.open(tmp_path / "a.avif") as opened:
-        np.testing.assert_array_equal(read_stored(tmp_path / "a.avif"), np.asarray(opened))
+        np.testing.assert_array_equal(
+            read_stored(tmp_path / "a.avif"), np.asarray(opened)
+        )
 
 
 def test_heic_is_read_whatever_its_name(tmp_path):
     library = pytest.importorskip("pillow_heif", reason="needs the extra heif")
     stream = io.BytesIO()
-    smooth = np.zeros((64, 64, 3), np.uint8) + np.arange(64, dtype=np.uint8)[:, None, None]
+    smooth = (
+        np.zeros((64, 64, 3), np.uint8) + np.arange(64, dtype=np.uint8)[:, None, None]
+    )
     library.from_pillow(Pillow.fromarray(smooth)).save(stream, quality=-1)
     path = tmp_path / "a.jpg"
     path.write_bytes(stream.getvalue())

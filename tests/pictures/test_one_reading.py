@@ -139,7 +139,12 @@ def test_every_verb_says_the_same(name, tmp_path, cache_folder, capsys):
     assert said[of_dataset] >= {one for one in expected if "8 bits in 16" not in one}
 
 
-ABOUT = ("white is taken as", "mosaic of a sensor", "the DNG asks for", "are they 8 bits in 16")
+ABOUT = (
+    "white is taken as",
+    "mosaic of a sensor",
+    "the DNG asks for",
+    "are they 8 bits in 16",
+)
 
 
 def words_about_values(text: str) -> set[str]:
@@ -149,7 +154,9 @@ def words_about_values(text: str) -> set[str]:
         for begin in ("values reach", "values of 16", "period of", "the DNG asks"):
             place = line.find(begin)
             if place >= 0:
-                words.add(line[place:].partition("; --white")[0].partition(" --white")[0])
+                words.add(
+                    line[place:].partition("; --white")[0].partition(" --white")[0]
+                )
     return {one for one in words if any(word in one for word in ABOUT)}
 
 

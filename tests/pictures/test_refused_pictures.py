@@ -28,7 +28,10 @@ def jpeg(place: int, value: int) -> Make:
 
 
 def tiff(
-    shape: tuple[int, ...], dtype: type, tags: dict[int, int] | None = None, **facts: Any
+    shape: tuple[int, ...],
+    dtype: type,
+    tags: dict[int, int] | None = None,
+    **facts: Any,
 ) -> Make:
     """With other values of some tags than the pixels have."""
 
@@ -61,7 +64,11 @@ FILES: dict[str, bytes | Make] = {
     "12-bits.jpg": jpeg(4, 12),
     "no-height.jpg": jpeg(6, 0),
     "no-pixels.tif": tiff(  # and 0 is white
-        (3, 40, 50), np.uint8, {257: 0, 262: 0}, photometric="rgb", planarconfig="separate"
+        (3, 40, 50),
+        np.uint8,
+        {257: 0, 262: 0},
+        photometric="rgb",
+        planarconfig="separate",
     ),
     "floats.tif": tiff((8, 8, 3), np.float32, photometric="rgb"),
     "five-values.tif": tiff((9, 12, 5), np.uint8, photometric="rgb"),
@@ -75,7 +82,11 @@ FILES: dict[str, bytes | Make] = {
     "complex.tif": grey(np.complex64),
     "32-bits.tif": grey(np.uint32),
     "volume.tif": tiff(
-        (3, 32, 32), np.uint16, photometric="minisblack", volumetric=True, tile=(1, 16, 16)
+        (3, 32, 32),
+        np.uint16,
+        photometric="minisblack",
+        volumetric=True,
+        tile=(1, 16, 16),
     ),
 }
 

@@ -90,7 +90,9 @@ def test_members_that_ask_for_different_corrections_are_named(corpus):
     _check_demands(quality, [corpus / "warped.dng", corpus / "linear.dng"])
     (finding,) = quality.findings
     assert finding.severity == "warn"
-    assert finding.text.endswith("applied: blurry for WarpRectilinear, sharp for nothing")
+    assert finding.text.endswith(
+        "applied: blurry for WarpRectilinear, sharp for nothing"
+    )
     _check_demands(alike := Quality(), [corpus / "warped.dng"] * 2)
     assert alike.findings == []
 
@@ -110,7 +112,9 @@ def large(seed: int) -> np.ndarray:
 def test_a_mosaic_is_known_from_a_picture(seed):
     picture = large(seed)
     noise = np.random.default_rng(seed).normal(0, 8, picture.shape[:2])
-    plain = np.clip(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) + noise, 0, 255).astype(np.uint8)
+    plain = np.clip(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) + noise, 0, 255).astype(
+        np.uint8
+    )
     assert is_mosaic(bayer(picture))
     assert is_mosaic(np.repeat(bayer(picture)[:, :, None], 3, axis=2))
     assert is_mosaic(bayer(picture).astype(np.uint16) << 4)
@@ -131,13 +135,19 @@ def test_a_mosaic_is_asked_about_by_each_verb(tmp_path, capsys):
     for role in ("blurry", "sharp"):
         (tmp_path / role).mkdir()
         cv2.imwrite(str(tmp_path / role / "a.png"), bayer(large(0)))
-    pair = Pair("a", "a", "test", tmp_path / "blurry" / "a.png", tmp_path / "sharp" / "a.png")
+    pair = Pair(
+        "a", "a", "test", tmp_path / "blurry" / "a.png", tmp_path / "sharp" / "a.png"
+    )
     dataset = opened("pairs", tmp_path, (pair,))
     assert MOSAIC in capsys.readouterr().err
-    assert [one.text for one in warnings_of(dataset.pairs) if one.what == "mosaic"] == [MOSAIC]
+    assert [one.text for one in warnings_of(dataset.pairs) if one.what == "mosaic"] == [
+        MOSAIC
+    ]
     read_image(pair.blurry)
     assert f"{pair.blurry}: {MOSAIC}" in capsys.readouterr().err
-    assert [one.text for one in read_own_picture(pair.blurry).metadata.remarks] == [MOSAIC]
+    assert [one.text for one in read_own_picture(pair.blurry).metadata.remarks] == [
+        MOSAIC
+    ]
 
 
 OME = (
@@ -149,7 +159,9 @@ OME = (
 @pytest.mark.parametrize(
     ("colours", "planes", "stays"), [(1, 1, True), (1, 5, False), (3, 1, False)]
 )
-def test_an_ome_description_of_other_pixels_is_left_out(tmp_path, colours, planes, stays):
+def test_an_ome_description_of_other_pixels_is_left_out(
+    tmp_path, colours, planes, stays
+):
 
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(grey(), description=OME.format(colours, planes)))

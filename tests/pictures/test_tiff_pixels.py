@@ -26,7 +26,9 @@ def values(channels: int, dtype: Any) -> NDArray[Any]:
 @pytest.mark.parametrize("photometric", ["miniswhite", "minisblack"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_grey_keeps_its_transparency_and_is_no_negative(tmp_path, dtype, channels, photometric):
+def test_grey_keeps_its_transparency_and_is_no_negative(
+    tmp_path, dtype, channels, photometric
+):
     path, stored = tmp_path / "a.tif", values(channels, dtype)
     more = {"extrasamples": ["unassalpha"]} if channels == 2 else {}
     tifffile.imwrite(path, stored, photometric=photometric, **more)
@@ -42,17 +44,24 @@ def test_grey_keeps_its_transparency_and_is_no_negative(tmp_path, dtype, channel
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [2, 4])
-def test_colours_that_were_multiplied_with_transparency_are_divided(tmp_path, dtype, channels):
+def test_colours_that_were_multiplied_with_transparency_are_divided(
+    tmp_path, dtype, channels
+):
     path, straight = tmp_path / "a.tif", values(channels, dtype)
     straight[0, 0, -1] = 0
     full = 1.0 if straight.dtype.kind == "f" else np.iinfo(dtype).max
     multiplied = straight.astype(float)
     multiplied[:, :, :-1] *= multiplied[:, :, -1:] / full
     kind = "minisblack" if channels == 2 else "rgb"
-    stored = (multiplied if straight.dtype.kind == "f" else np.rint(multiplied)).astype(dtype)
+    stored = (multiplied if straight.dtype.kind == "f" else np.rint(multiplied)).astype(
+        dtype
+    )
     tifffile.imwrite(path, stored, photometric=kind, extrasamples=["assocalpha"])
     picture_pixels = read_stored(path)
-    assert (picture_pixels.dtype, picture_pixels.shape) == (straight.dtype, straight.shape)
+    assert (picture_pixels.dtype, picture_pixels.shape) == (
+        straight.dtype,
+        straight.shape,
+    )
     seen = straight[:, :, -1] > 0.2 * full
     error = np.abs(picture_pixels.astype(float) - straight)[seen].max() / full
     assert error < (0.015 if dtype is np.uint8 else 1e-4)
@@ -79,8 +88,12 @@ def test_colours_of_few_bits_that_lie_apart_reach_white(tmp_path, bits):
     levels = np.arange(3 * 4 * 8, dtype=np.uint8).reshape(3, 4, 8) % (1 << bits)
     per_byte = 8 // bits
     shifts = bits * np.arange(per_byte - 1, -1, -1, dtype=np.uint8)
-    packed = (levels.reshape(3, 4, -1, per_byte) << shifts).sum(axis=-1).astype(np.uint8)
-    tifffile.imwrite(path, packed, photometric="rgb", planarconfig="separate", metadata=None)
+    packed = (
+        (levels.reshape(3, 4, -1, per_byte) << shifts).sum(axis=-1).astype(np.uint8)
+    )
+    tifffile.imwrite(
+        path, packed, photometric="rgb", planarconfig="separate", metadata=None
+    )
     with tifffile.TiffFile(path, mode="r+b") as file:
         page = file.pages.first
         page.tags[256].overwrite(8)
@@ -121,12 +134,16 @@ def test_a_strip_that_is_too_short_is_refused(tmp_path, number):
 @pytest.mark.parametrize("compression", ["deflate", None])
 def test_damage_in_the_pixels_is_refused(tmp_path, compression):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, values(3, np.uint8), photometric="rgb", compression=compression)
+    tifffile.imwrite(
+        path, values(3, np.uint8), photometric="rgb", compression=compression
+    )
     with tifffile.TiffFile(path) as file:
         at, size = file.pages.first.dataoffsets[0], file.pages.first.databytecounts[0]
     content = path.read_bytes()
     cut = at + size // 2
-    path.write_bytes(content[:cut] + b"\xff" * (size - size // 2) if compression else content[:cut])
+    path.write_bytes(
+        content[:cut] + b"\xff" * (size - size // 2) if compression else content[:cut]
+    )
     with pytest.raises(ImageError):
         read_stored(path)
 
@@ -142,7 +159,9 @@ def without_codecs(patch: pytest.MonkeyPatch) -> None:
 
 def saved(path: Path, mode: str, compression: str, tags: dict[int, Any]) -> None:
     """A picture of Pillow's, with these tags."""
-    picture = Pillow.fromarray(values(3, np.uint8).repeat(4, 0).repeat(4, 1)).convert(mode)
+    picture = Pillow.fromarray(values(3, np.uint8).repeat(4, 0).repeat(4, 1)).convert(
+        mode
+    )
     picture.save(path, compression=compression, tiffinfo=tags)
 
 
@@ -158,7 +177,9 @@ def test_damage_behind_few_colours_is_refused(tmp_path, mode, compression):
             page.parent.filehandle.seek(page.dataoffsets[0])
             page.parent.filehandle.write(b"\x80" * page.databytecounts[0])
         else:
-            page.tags[279].overwrite([page.databytecounts[0] - 5, *page.databytecounts[1:]])
+            page.tags[279].overwrite(
+                [page.databytecounts[0] - 5, *page.databytecounts[1:]]
+            )
     with pytest.raises(ImageError, match=r"cannot be decoded .*copy it again"):
         read_stored(path)
 
@@ -189,7 +210,9 @@ def test_an_order_of_bits_that_none_knows_is_damage(tmp_path, refused):
 
 @pytest.mark.parametrize("photometric", [0, 1])
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK"])
-def test_what_tifffile_lacks_is_read_by_pillow(tmp_path, mode, photometric, monkeypatch):
+def test_what_tifffile_lacks_is_read_by_pillow(
+    tmp_path, mode, photometric, monkeypatch
+):
     path = tmp_path / "a.tif"
     saved(path, mode, "tiff_lzw", {262: photometric} if mode in {"1", "L"} else {})
     whole = read_stored(path)
@@ -218,7 +241,9 @@ def test_a_palette_of_8_bits_is_no_black(tmp_path, most):
     numbers = values(1, np.uint8)
     levels = np.linspace(0, 255, 256).astype(np.uint16)
     palette = np.stack([levels, levels[::-1], levels]) * np.uint16(most // 255)
-    tifffile.imwrite(tmp_path / "a.tif", numbers, photometric="palette", colormap=palette)
+    tifffile.imwrite(
+        tmp_path / "a.tif", numbers, photometric="palette", colormap=palette
+    )
     expected = np.dstack([numbers, 255 - numbers, numbers])
     np.testing.assert_array_equal(read_stored(tmp_path / "a.tif"), expected)
 
@@ -227,5 +252,7 @@ def test_a_palette_of_8_bits_is_no_black(tmp_path, most):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_stored_pixel_grid_is_given(tmp_path, orientation, dtype):
     path, tag = tmp_path / "a.tif", (274, 3, 1, orientation, True)
-    tifffile.imwrite(path, values(3, dtype), photometric="rgb", metadata=None, extratags=[tag])
+    tifffile.imwrite(
+        path, values(3, dtype), photometric="rgb", metadata=None, extratags=[tag]
+    )
     assert np.array_equal(read_image(path), values(3, dtype))

@@ -11,7 +11,12 @@ import torch
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.datasets.api import open_dataset
-from defocus.datasets.manifest import MANIFEST, make_manifest, read_manifest, write_manifest
+from defocus.datasets.manifest import (
+    MANIFEST,
+    make_manifest,
+    read_manifest,
+    write_manifest,
+)
 from defocus.datasets.measuring.kept import pair_key
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
@@ -44,19 +49,30 @@ def pairs(root: Path, bits: int, count: int = 2) -> Path:
         blurry = cv2.GaussianBlur(sharp, (0, 0), 1.5)
         for role, picture in (("blurry", blurry), ("sharp", sharp)):
             reduced = picture >> (16 - bits)
-            stored(root / role / f"p{number}.png", reduced.astype(np.uint8 if bits == 8 else "u2"))
+            stored(
+                root / role / f"p{number}.png",
+                reduced.astype(np.uint8 if bits == 8 else "u2"),
+            )
     return root
 
 
-@pytest.mark.parametrize(("bits", "white"), [(10, 1023), (12, 4095), (14, FULL), (16, FULL)])
-def test_a_file_is_read_with_the_white_that_its_values_say(tmp_path, bits, white, capsys):
+@pytest.mark.parametrize(
+    ("bits", "white"), [(10, 1023), (12, 4095), (14, FULL), (16, FULL)]
+)
+def test_a_file_is_read_with_the_white_that_its_values_say(
+    tmp_path, bits, white, capsys
+):
     path = stored(tmp_path / "a.png", deep() >> (16 - bits))
     picture = read_image(path)
     expected = deep() / FULL if white < FULL else (deep() >> (16 - bits)) / FULL
     np.testing.assert_allclose(as_float(picture), expected, atol=2 / 1023)
     assert read_own_picture(path).white == white
-    np.testing.assert_allclose(read_own_picture(path).colours(), as_float(picture), atol=1e-4)
-    assert (f"so white is taken as {white}" in capsys.readouterr().err) == (white < FULL)
+    np.testing.assert_allclose(
+        read_own_picture(path).colours(), as_float(picture), atol=1e-4
+    )
+    assert (f"so white is taken as {white}" in capsys.readouterr().err) == (
+        white < FULL
+    )
 
 
 def test_a_given_white_counts_and_one_that_is_too_low_is_refused(tmp_path, refused):
@@ -69,13 +85,19 @@ def test_a_given_white_counts_and_one_that_is_too_low_is_refused(tmp_path, refus
 def test_eight_bits_in_sixteen_are_asked_about_and_not_changed(tmp_path, capsys):
     path = stored(tmp_path / "a.png", scene().astype(np.uint16))
     np.testing.assert_array_equal(read_image(path), scene())
-    assert "values of 16 bits reach 250 alone; are they 8 bits in 16?" in capsys.readouterr().err
+    assert (
+        "values of 16 bits reach 250 alone; are they 8 bits in 16?"
+        in capsys.readouterr().err
+    )
     (remark,) = read_own_picture(path).metadata.remarks
     assert remark.text.endswith("are they 8 bits in 16? --white 255 if they are")
 
 
 def test_a_pair_has_one_white(tmp_path):
-    dark, bright = stored(tmp_path / "a.png", DARK), stored(tmp_path / "b.png", DARK * 3)
+    dark, bright = (
+        stored(tmp_path / "a.png", DARK),
+        stored(tmp_path / "b.png", DARK * 3),
+    )
     for files in ((dark, bright), (bright, dark)):
         first, second = read_pair(*files)
         both = {dark: DARK, bright: DARK * 3}
@@ -94,7 +116,9 @@ def test_a_dataset_of_twelve_bits_is_read_as_that_of_eight(tmp_path, capsys):
     twelve = open_dataset(f"pairs:{pairs(tmp_path / 'p12', 12)}")
     eight = open_dataset(f"pairs:{pairs(tmp_path / 'p8', 8)}")
     said = capsys.readouterr().err
-    assert "pairs:p12: 12 bits in 16: values reach 4095, so white is taken as 4095" in said
+    assert (
+        "pairs:p12: 12 bits in 16: values reach 4095, so white is taken as 4095" in said
+    )
     assert "p8" not in said
     for one, other in zip(twelve.pairs, eight.pairs, strict=True):
         first = as_float(read_member(one.blurry, one.sharp, one.white))
@@ -109,7 +133,9 @@ def test_a_dark_picture_of_a_dataset_of_sixteen_bits_stays_dark(tmp_path):
     dataset = open_dataset(f"pairs:{root}")
     dark = next(one for one in dataset.pairs if one.id == "z")
     assert dark.white == FULL
-    np.testing.assert_array_equal(read_member(dark.blurry, dark.sharp, dark.white), DARK)
+    np.testing.assert_array_equal(
+        read_member(dark.blurry, dark.sharp, dark.white), DARK
+    )
 
 
 def test_another_reading_is_another_dataset_and_another_measurement(tmp_path):
@@ -153,11 +179,16 @@ def twelve():
 def test_arrays_are_asked_about_as_files_are(twelve, capsys):
     blurry, sharp = twelve
     guess = score(blurry, sharp, metrics=["psnr"])
-    assert "so white is taken as 4095; give white=65535 if it is that" in capsys.readouterr().err
+    assert (
+        "so white is taken as 4095; give white=65535 if it is that"
+        in capsys.readouterr().err
+    )
     assert guess == score(blurry, sharp, metrics=["psnr"], white=4095)
     floats = score(*(one / 4095 for one in twelve), metrics=["psnr"])
     assert guess["psnr"] == pytest.approx(floats["psnr"], abs=1e-3)
-    assert score(blurry, sharp, metrics=["psnr"], white=FULL)["psnr"] > guess["psnr"] + 20
+    assert (
+        score(blurry, sharp, metrics=["psnr"], white=FULL)["psnr"] > guess["psnr"] + 20
+    )
 
 
 def test_an_array_comes_back_with_its_own_white(twelve):
@@ -185,7 +216,9 @@ def test_a_dark_picture_of_a_dataset_is_restored_as_the_dataset_reads_it(tmp_pat
     for role in ("blurry", "sharp"):
         stored(root / role / "z.png", DARK)
     settings = RestoreSettings(out=tmp_path / "out", tile=0, strength=0, no_guard=True)
-    rows = restore_pictures(f"pairs:{root}", baseline("input"), None, torch.device("cpu"), settings)
+    rows = restore_pictures(
+        f"pairs:{root}", baseline("input"), None, torch.device("cpu"), settings
+    )
     assert rows
     for row in rows:
         assert not any("white is taken as" in one for one in row.remarks), row.image

@@ -21,7 +21,9 @@ def difference(kept, written):
 def test_files_that_are_written_keep_their_bytes(tmp_path):
     kept = json.loads(golden.FILE.read_text(encoding="utf-8"))
     if kept["libraries"] != golden.versions():
-        pytest.skip(f"the hashes are of other libraries; make them anew by {golden.COMMAND}")
+        pytest.skip(
+            f"the hashes are of other libraries; make them anew by {golden.COMMAND}"
+        )
     changed = difference(kept["hashes"], golden.hashes(tmp_path))
     assert not changed, "\n".join(changed)
 
@@ -29,5 +31,7 @@ def test_files_that_are_written_keep_their_bytes(tmp_path):
 def test_one_other_byte_is_seen():
     kept = {"restore a.png": "0123"}
     assert difference(kept, kept) == []
-    assert difference(kept, {"restore a.png": "4567"}) == ["restore a.png: 0123 became 4567"]
+    assert difference(kept, {"restore a.png": "4567"}) == [
+        "restore a.png: 0123 became 4567"
+    ]
     assert difference(kept, {}) == ["restore a.png: 0123 became None"]

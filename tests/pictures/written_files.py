@@ -44,9 +44,19 @@ LIBRARIES = (
     "rawpy",
     "tifffile",
 )
-SENSOR_KINDS = ("bayer.dng", "linear.dng", "linear-with-black.dng", "rgb16.tif", "rgb8.png")
+SENSOR_KINDS = (
+    "bayer.dng",
+    "linear.dng",
+    "linear-with-black.dng",
+    "rgb16.tif",
+    "rgb8.png",
+)
 """Files of the corpus of which a session is developed."""
-DEVELOPMENTS = (DevelopSettings(), DevelopSettings(linear=True), DevelopSettings(bits=8))
+DEVELOPMENTS = (
+    DevelopSettings(),
+    DevelopSettings(linear=True),
+    DevelopSettings(bits=8),
+)
 
 
 def versions() -> dict[str, str]:
@@ -81,7 +91,9 @@ def _restored(corpus: list[Path], folder: Path) -> dict[str, str]:
     for path in corpus:
         out = folder / "restored" / path.name
         settings = RestoreSettings(out=out, tile=0, strength=0, no_guard=True)
-        (row,) = restore_pictures([path], baseline("input"), None, torch.device("cpu"), settings)
+        (row,) = restore_pictures(
+            [path], baseline("input"), None, torch.device("cpu"), settings
+        )
         place = f"restore {path.name}"
         written[place] = _words(row.reason) if row.reason else _hash(Path(row.restored))
     return written

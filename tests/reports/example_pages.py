@@ -47,7 +47,14 @@ METRICS = (
     Column("MAE", "", "lower", 4),
     Column("LPIPS", "", "lower", 4),
 )
-SYSTEMS = ("Blurry input", "JDRL (U-Net)", "U-Net", "U-Net, prealigned", "U-Net, truth", "Wiener")
+SYSTEMS = (
+    "Blurry input",
+    "JDRL (U-Net)",
+    "U-Net",
+    "U-Net, prealigned",
+    "U-Net, truth",
+    "Wiener",
+)
 
 
 def blurred(picture: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
@@ -58,7 +65,9 @@ def _leaderboard(protocol: str, seed: int) -> Table:
     random = np.random.default_rng(seed)
     rows = []
     for name in SYSTEMS:
-        psnr, ssim, mae, lpips = random.uniform((22, 0.6, 0.02, 0.1), (29, 0.9, 0.06, 0.5))
+        psnr, ssim, mae, lpips = random.uniform(
+            (22, 0.6, 0.02, 0.1), (29, 0.9, 0.06, 0.5)
+        )
         lost = protocol == "truth" and name == "Wiener"
         rows.append((name, psnr, ssim, mae, None if lost else lpips))
     return Table(
@@ -77,8 +86,12 @@ def _wide() -> Table:
         for protocol in protocols
         for metric in METRICS
     ]
-    rows = [(name, *map(float, random.uniform(0.1, 30, len(columns)))) for name in SYSTEMS]
-    return Table("All protocols side by side", (Column("System"), *columns), tuple(rows))
+    rows = [
+        (name, *map(float, random.uniform(0.1, 30, len(columns)))) for name in SYSTEMS
+    ]
+    return Table(
+        "All protocols side by side", (Column("System"), *columns), tuple(rows)
+    )
 
 
 def _curves() -> Curves:
@@ -89,7 +102,9 @@ def _curves() -> Curves:
         loss = 0.02 + 0.01 * index + 0.25 * np.exp(-steps / (120 + 60 * index))
         loss *= np.exp(random.normal(0, 0.06, steps.size))
         curves.append(Curve(name, tuple(steps), tuple(loss)))
-    return Curves("Training loss", "step", "loss (mean absolute error)", tuple(curves), log_y=True)
+    return Curves(
+        "Training loss", "step", "loss (mean absolute error)", tuple(curves), log_y=True
+    )
 
 
 def _sliders() -> tuple[Slider, ...]:
@@ -116,8 +131,14 @@ def realistic_page() -> Page:
         "Systems that did not run",
         (Column("System"), Column("Status")),
         (
-            ("IFAN-8", "not-applicable: needs dual-pixel views, and dataset sample has none"),
-            ("A system with a remarkably long display name, variant w64-dual-pixel-8x", None),
+            (
+                "IFAN-8",
+                "not-applicable: needs dual-pixel views, and dataset sample has none",
+            ),
+            (
+                "A system with a remarkably long display name, variant w64-dual-pixel-8x",
+                None,
+            ),
         ),
     )
     cost = Table(
@@ -172,9 +193,20 @@ def hostile_page() -> Page:
     parts = []
     for text in HOSTILE:
         parts += [
-            Table(text, (Column(text, text), Column("PSNR")), ((text, 1.0), (text, None)), text),
+            Table(
+                text,
+                (Column(text, text), Column("PSNR")),
+                ((text, 1.0), (text, None)),
+                text,
+            ),
             Slider(text, ((text, picture), (text, picture))),
-            Curves(text, text, text, (Curve(text, (0.0, 1.0), (1.0, 2.0)),), places=(text, text)),
+            Curves(
+                text,
+                text,
+                text,
+                (Curve(text, (0.0, 1.0), (1.0, 2.0)),),
+                places=(text, text),
+            ),
             Scatter(text, text, text, (Point(text, 1.0, 2.0, marked=True),), text),
             Gallery(text, (Tile(text, picture, text),), text),
             Facts(text, ((text, text),)),
@@ -183,14 +215,22 @@ def hostile_page() -> Page:
     linked = Table(
         HOSTILE[0],
         (Column(HOSTILE[0], choose="value"), Column("PSNR", choose="limit", bar=True)),
-        tuple((Link(t, "#folded", (t,)), Measured(1.0, (0.5, 2.0), 1, t, (1,))) for t in HOSTILE),
+        tuple(
+            (Link(t, "#folded", (t,)), Measured(1.0, (0.5, 2.0), 1, t, (1,)))
+            for t in HOSTILE
+        ),
         notes=(1,),
         references=(1,),
         anchors=tuple(f"row-{number}" for number in range(len(HOSTILE))),
         facets=tuple((t, t) for t in HOSTILE),
     )
-    folded = Folded(HOSTILE[0], "folded", (Facts(HOSTILE[1], (HOSTILE[2:4],)),), HOSTILE[1])
+    folded = Folded(
+        HOSTILE[0], "folded", (Facts(HOSTILE[1], (HOSTILE[2:4],)),), HOSTILE[1]
+    )
     tabs = Tabs(HOSTILE[0], tuple((text, (Paragraph(text),)) for text in HOSTILE))
     beside = Beside((Paragraph(HOSTILE[2]),), (tabs,))
-    sections = ((HOSTILE[0], (linked, folded, beside, *parts)), (HOSTILE[1], tuple(parts[:7])))
+    sections = (
+        (HOSTILE[0], (linked, folded, beside, *parts)),
+        (HOSTILE[1], tuple(parts[:7])),
+    )
     return Page(" ".join(HOSTILE), HOSTILE[0], sections, HOSTILE[1], HOSTILE)

@@ -22,7 +22,9 @@ FAR = [Measured(value) for value in (0.9, 0.3, 0.2, -0.1, -17.0)]
 def test_a_scale_holds_all_but_a_far_one(cells, ends):
     scale = bar_scale(cells)
     assert (scale.low, scale.high) == ends
-    drawn = [any(f'class="{kind}"' in bar_of(cell, scale) for kind in BARS) for cell in cells]
+    drawn = [
+        any(f'class="{kind}"' in bar_of(cell, scale) for kind in BARS) for cell in cells
+    ]
     assert drawn[0]
     assert drawn[-1] == (cells != FAR and cells[-1].value is not None)
 
@@ -35,7 +37,9 @@ def test_an_interval_is_a_line_with_two_ends_over_the_bar():
     assert line in bar_of(cells[0], scale)
     assert scale.place(2.0) == pytest.approx((left + right) / 2, abs=0.2)
     assert " 8H" not in bar_of(cells[1], scale), "it has no interval"
-    assert f'd="M{scale.place(-1.0):g} 8H{right:g}' in bar_of(cells[2], scale), "cut at the scale"
+    assert f'd="M{scale.place(-1.0):g} 8H{right:g}' in bar_of(cells[2], scale), (
+        "cut at the scale"
+    )
 
 
 def test_cells_without_numbers_have_no_scale():

@@ -10,7 +10,10 @@ from tests.css_colours import Element, read_style, with_states
 
 BODY = Element(frozenset({"body"}))
 BUTTONS = {
-    "head of a column": (BODY.inner("table").inner("thead").inner("tr").inner("th"), ()),
+    "head of a column": (
+        BODY.inner("table").inner("thead").inner("tr").inner("th"),
+        (),
+    ),
     "filter": (BODY.inner("form", ".filters"), ()),
     "tab": (BODY.inner("div", ".tablist"), ('[aria-selected="true"]',)),
     "set of columns": (BODY.inner("div", ".sets"), ('[aria-pressed="true"]',)),
@@ -20,7 +23,9 @@ BUTTONS = {
 
 def style_text() -> str:
     viewer, _ = viewer_style_and_script()
-    return viewer + (Path(html.FOLDER) / "static" / "report.css").read_text(encoding="utf-8")
+    return viewer + (Path(html.FOLDER) / "static" / "report.css").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -28,7 +33,9 @@ def style_text() -> str:
 def test_a_button_can_be_read_in_every_state(name, dark):
     style = read_style(style_text(), dark=dark)
     around, states = BUTTONS[name]
-    for button in with_states(around.inner("button"), ":hover", ":focus-visible", *states):
+    for button in with_states(
+        around.inner("button"), ":hover", ":focus-visible", *states
+    ):
         assert style.contrast(button) >= 4.5, sorted(button.tokens)
 
 
@@ -57,6 +64,8 @@ def test_the_cascade_is_that_of_css():
     assert dark.contrast(plain) == pytest.approx(1)
     inside = BODY.inner("div", ".a").inner("button")
     assert light.contrast(inside) == pytest.approx(4.69, abs=0.01)
-    assert light.contrast(BODY.inner("div", ".a").inner("button", ":hover")) == pytest.approx(1)
+    assert light.contrast(
+        BODY.inner("div", ".a").inner("button", ":hover")
+    ) == pytest.approx(1)
     disabled = BODY.inner("div", ".a").inner("button", '[aria-disabled="true"]')
     assert light.colour(disabled, "background") == (238.0, 238.0, 238.0)

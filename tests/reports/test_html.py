@@ -11,10 +11,25 @@ import pytest
 from defocus.reports.display import visible
 from defocus.reports.html import PICTURE_BUDGET_BYTES, render_html
 from defocus.reports.model import Column, Measured, Page, Table
-from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
+from tests.reports.example_pages import (
+    HOSTILE,
+    NOTICE,
+    SYSTEMS,
+    hostile_page,
+    realistic_page,
+)
 
 VOID = {"meta", "link", "img", "br", "input"}
-FETCHING = {"src", "href", "srcset", "data", "poster", "action", "xlink:href", "background"}
+FETCHING = {
+    "src",
+    "href",
+    "srcset",
+    "data",
+    "poster",
+    "action",
+    "xlink:href",
+    "background",
+}
 
 
 class Document(HTMLParser):
@@ -22,7 +37,12 @@ class Document(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.text, self.raw = [], [], [], {"script": [], "style": []}
+        self.elements, self.open, self.text, self.raw = (
+            [],
+            [],
+            [],
+            {"script": [], "style": []},
+        )
         self.feed(source)
         self.close()
         assert not self.open, f"never closed: {self.open}"
@@ -103,7 +123,9 @@ def test_hostile_text_is_shown_as_text(hostile):
 
 
 def test_ids_are_unique_and_references_meet(document):
-    ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
+    ids = [
+        attributes["id"] for _, attributes in document.elements if "id" in attributes
+    ]
     assert len(ids) == len(set(ids))
     for _, attributes in document.elements:
         for target in attributes.get("aria-labelledby", "").split():
@@ -116,7 +138,9 @@ def test_tables_have_caption_scopes_and_aligned_numbers(document):
     tables = len(document.all("table"))
     assert tables == len(document.all("caption")) == 7
     assert {head["scope"] for head in document.all("th")} == {"col", "row"}
-    assert all("number" in cell["class"] for cell in document.all("td") if "data-value" in cell)
+    assert all(
+        "number" in cell["class"] for cell in document.all("td") if "data-value" in cell
+    )
     text = "".join(document.text)
     assert "(higher is better)" in text
     assert "n/a" in text
@@ -134,9 +158,15 @@ def test_the_notice_stands_at_the_top_alone_and_curves_have_words(source):
 
 def test_notes_stand_once_at_the_end_and_are_referred_to():
     columns = (Column("System"), Column("Gain", "dB", bar=True))
-    rows = (("a", Measured(1.0, (0.5, 1.5))), ("b", Measured(-0.25)), ("input", Measured(0.0)))
+    rows = (
+        ("a", Measured(1.0, (0.5, 1.5))),
+        ("b", Measured(-0.25)),
+        ("input", Measured(0.0)),
+    )
     table = Table("t", columns, rows, notes=(1, 2), references=(2,))
-    source = render_html(Page("p", "", (("s", (table, table)),), notes=("first", "second")))
+    source = render_html(
+        Page("p", "", (("s", (table, table)),), notes=("first", "second"))
+    )
     assert source.count(">second<") == 1
     assert source.count('Notes <a href="#note-1">1</a>, <a href="#note-2">2</a>') == 2
     assert source.index("</table>") < source.index('<li id="note-2">second</li>')
@@ -144,7 +174,9 @@ def test_notes_stand_once_at_the_end_and_are_referred_to():
     assert [kind for kind, _, _ in bars[:3]] == ["up", "down", "up"]
     (_, start, end), (_, zero, left), _ = bars[:3]
     assert start == zero, "both begin at 0"
-    assert float(end) - float(zero) == pytest.approx(4 * (float(zero) - float(left)), abs=0.5)
+    assert float(end) - float(zero) == pytest.approx(
+        4 * (float(zero) - float(left)), abs=0.5
+    )
     assert source.count('<tr class="reference">') == 2
     assert ">+1.000<" in source
 
@@ -160,7 +192,10 @@ def test_a_note_about_a_column_is_beside_its_name_and_not_below_the_table():
 
 def test_each_line_of_the_result_is_a_paragraph_and_no_notice_none():
     source = render_html(Page("Title", "", (), "first\n<second>"))
-    assert re.findall('<p class="summary">(.*)</p>', source) == ["first", "&lt;second&gt;"]
+    assert re.findall('<p class="summary">(.*)</p>', source) == [
+        "first",
+        "&lt;second&gt;",
+    ]
     assert 'class="banner"' not in source
 
 

@@ -62,7 +62,9 @@ def hostile_page() -> Page:
     """Hostile names in every kind of text that is behind a row."""
     folds = []
     for number, text in enumerate(HOSTILE):
-        table = Table(text, (Column(text, text), Column("PSNR")), ((text, 1.0),), text, large=True)
+        table = Table(
+            text, (Column(text, text), Column("PSNR")), ((text, 1.0),), text, large=True
+        )
         parts = (table, Facts(text, ((text, text),)), Paragraph(text))
         folds.append(Folded(text, f"row-{number}", parts, text))
     return Page(HOSTILE[0], HOSTILE[0], ((HOSTILE[0], tuple(folds)),), HOSTILE[1])
@@ -70,9 +72,13 @@ def hostile_page() -> Page:
 
 def nested_page() -> Page:
     """Folds in a fold, and tabs in one of them."""
-    tabs = Tabs("Which", (("one", (Paragraph("first"),)), ("two", (Paragraph("second"),))))
+    tabs = Tabs(
+        "Which", (("one", (Paragraph("first"),)), ("two", (Paragraph("second"),)))
+    )
     inner = (Folded("a", "a", (Paragraph("text of a"),)), Folded("b", "b", (tabs,)))
-    return Page("Page", "", (("Section", (Folded("all", "all", inner), Paragraph("seen"))),))
+    return Page(
+        "Page", "", (("Section", (Folded("all", "all", inner), Paragraph("seen"))),)
+    )
 
 
 @pytest.mark.usefixtures("large")

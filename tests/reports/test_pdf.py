@@ -38,7 +38,9 @@ def read(content: bytes) -> PdfReader:
 
 def squeezed(reader: PdfReader) -> str:
     """All text without spaces and breaks: where a line breaks is a matter of layout."""
-    return re.sub(r"[\s\u200b\u00a0]", "", "".join(page.extract_text() for page in reader.pages))
+    return re.sub(
+        r"[\s\u200b\u00a0]", "", "".join(page.extract_text() for page in reader.pages)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +121,15 @@ def test_every_number_of_a_wide_table_is_printed(columns):
 
 
 def test_a_table_is_printed_whole_and_its_notes_once_at_the_end():
-    heads = (Column("System"), *(Column(f"metric {index}", "dB", "higher") for index in range(13)))
+    heads = (
+        Column("System"),
+        *(Column(f"metric {index}", "dB", "higher") for index in range(13)),
+    )
     rows = tuple((f"a system of name {n}", *[12.345] * 13) for n in range(44))
     tables = tuple(Table(name, heads, rows, notes=(1,)) for name in ("first", "second"))
-    reader = read(render_pdf(Page("t", "", (("heading", tables),), notes=("what is to be said",))))
+    reader = read(
+        render_pdf(Page("t", "", (("heading", tables),), notes=("what is to be said",)))
+    )
     text = squeezed(reader)
     assert "part1of" not in text
     assert text.count("heading") == 1
@@ -131,7 +138,9 @@ def test_a_table_is_printed_whole_and_its_notes_once_at_the_end():
     assert len(reader.pages) <= 3
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "a-very_long/name.of.a=system " * 8, "word " * 80])
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "a-very_long/name.of.a=system " * 8, "word " * 80]
+)
 def test_nothing_is_drawn_in_the_margins(name, tmp_path):
     heads = (Column(name), Column(name, name, "higher"), *[Column("metric", "dB")] * 9)
     rows = ((name, name, *[1234.567] * 9), (name, None, *[0.0] * 9))
@@ -156,7 +165,9 @@ def test_nothing_is_drawn_in_the_margins(name, tmp_path):
 def test_figures_beside_and_below_each_other_stay_apart(tmp_path):
     """The label below a figure is not in the caption of the next; numbers are large enough."""
     curve = Curve("train", (0.0, 1.0), (0.0, 1.0))
-    figures = tuple(Curves(f"caption{n}", f"below{n}", "share", (curve,)) for n in range(5))
+    figures = tuple(
+        Curves(f"caption{n}", f"below{n}", "share", (curve,)) for n in range(5)
+    )
     heights: dict[str, float] = {}
 
     def seen(text: str, matrix: Any, place: Any, _font: object, _size: float) -> None:
@@ -167,17 +178,25 @@ def test_figures_beside_and_below_each_other_stay_apart(tmp_path):
     (page,) = read(render_pdf(shown)).pages
     page.extract_text(visitor_text=seen)
     for upper, lower in ((0, 2), (1, 3), (2, 4)):
-        caption = next(y for words, y in heights.items() if words.endswith(f"caption{lower}"))
+        caption = next(
+            y for words, y in heights.items() if words.endswith(f"caption{lower}")
+        )
         assert heights[f"below{upper}"] > caption + 14
     folder = write_typst(shown, tmp_path).parent
-    drawn = [path.read_text() for path in folder.glob("*.svg") if 'width="374' in path.read_text()]
+    drawn = [
+        path.read_text()
+        for path in folder.glob("*.svg")
+        if 'width="374' in path.read_text()
+    ]
     assert len(drawn) == 5
     assert all('font-size="11.5"' in drawing for drawing in drawn)
 
 
 def test_a_long_table_repeats_its_header():
     rows = tuple((f"system {index}", float(index)) for index in range(150))
-    table = Table("Long", (Column("Name of system"), Column("PSNR", "dB", "higher")), rows)
+    table = Table(
+        "Long", (Column("Name of system"), Column("PSNR", "dB", "higher")), rows
+    )
     reader = read(render_pdf(Page("t", "", (("s", (table,)),))))
     assert len(reader.pages) > 2
     assert all("Name of system" in page.extract_text() for page in reader.pages)
@@ -186,7 +205,9 @@ def test_a_long_table_repeats_its_header():
 @pytest.mark.parametrize("before", range(38, 48))
 def test_a_caption_stays_with_its_table(before):
     lines = tuple(Paragraph("A paragraph of one line.") for _ in range(before))
-    table = Table("The caption", (Column("Name"),), tuple((f"row {n}",) for n in range(12)))
+    table = Table(
+        "The caption", (Column("Name"),), tuple((f"row {n}",) for n in range(12))
+    )
     reader = read(render_pdf(Page("t", "", (("s", (*lines, table)),))))
     texts = [page.extract_text() for page in reader.pages]
     (page,) = [text for text in texts if "The caption" in text]
@@ -194,7 +215,9 @@ def test_a_caption_stays_with_its_table(before):
 
 
 def test_crops_of_one_picture_stand_in_one_row(tmp_path):
-    tiles = tuple(Tile(f"way {n}", np.full((40, 40, 3), n * 20, np.uint8)) for n in range(6))
+    tiles = tuple(
+        Tile(f"way {n}", np.full((40, 40, 3), n * 20, np.uint8)) for n in range(6)
+    )
     reader = read(render_pdf(Page("t", "", (("s", (Gallery("Crops", tiles),)),))))
     places: dict[str, float] = {}
 
@@ -222,8 +245,13 @@ def test_the_same_page_gives_the_same_bytes_in_another_process(content, seed, tm
 
 def test_the_first_picture_comes_before_the_table_and_the_others_behind_it():
     words = ("Typical", "Best", "Worst")
-    pictures = Tabs("Picture", tuple((word, (Paragraph(f"{word} gain"),)) for word in words))
+    pictures = Tabs(
+        "Picture", tuple((word, (Paragraph(f"{word} gain"),)) for word in words)
+    )
     beside = Beside((pictures,), (Paragraph("the table"),))
     text = squeezed(read(render_pdf(Page("t", "", (("s", (beside,)),)))))
-    places = [text.index(word) for word in ("Typicalgain", "thetable", "Bestgain", "Worstgain")]
+    places = [
+        text.index(word)
+        for word in ("Typicalgain", "thetable", "Bestgain", "Worstgain")
+    ]
     assert places == sorted(places)

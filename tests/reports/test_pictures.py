@@ -35,9 +35,13 @@ def test_a_picture_that_fits_keeps_its_size_and_colours():
     encoded = encode_states(
         [sharp, blurred(sharp, 3)], kind="webp", max_width_px=900, budget_bytes=60_000
     )
-    for (content, width, height), state in zip(encoded, (sharp, blurred(sharp, 3)), strict=True):
+    for (content, width, height), state in zip(
+        encoded, (sharp, blurred(sharp, 3)), strict=True
+    ):
         assert (height, width) == state.shape[:2]
-        decoded = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=float)
+        decoded = np.asarray(
+            Image.open(io.BytesIO(content)).convert("RGB"), dtype=float
+        )
         assert np.abs(decoded - state).mean() < 4
 
 

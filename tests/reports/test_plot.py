@@ -25,7 +25,8 @@ numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 def figure(*ys: Sequence[float], log_y: bool = False) -> Curves:
     curves = tuple(
-        Curve(f"c{index}", tuple(map(float, range(len(y)))), tuple(y)) for index, y in enumerate(ys)
+        Curve(f"c{index}", tuple(map(float, range(len(y)))), tuple(y))
+        for index, y in enumerate(ys)
     )
     return Curves("loss", "step", "loss", curves, log_y=log_y)
 
@@ -48,8 +49,12 @@ def marks(line: Line2D) -> list[float]:
 
 def bars(axes: Axes) -> list[tuple[float, float, float]]:
     """Place and both ends of all error bars."""
-    segments = [np.asarray(part) for one in axes.collections for part in one.get_segments()]
-    return [(float(part[0, 0]), float(part[0, 1]), float(part[1, 1])) for part in segments]
+    segments = [
+        np.asarray(part) for one in axes.collections for part in one.get_segments()
+    ]
+    return [
+        (float(part[0, 0]), float(part[0, 1]), float(part[1, 1])) for part in segments
+    ]
 
 
 def y_texts(axes: Axes) -> list[str]:
@@ -62,7 +67,10 @@ def y_texts(axes: Axes) -> list[str]:
 
 def test_error_bars_reach_as_far_as_the_errors_on_each_side(refused):
     curve = Curve(
-        "c", (0.0, 1.0, 2.0, 3.0), (0.0, 10.0, 10.0, 9.0), (0.0, 5.0, math.nan, (5.0, 2.0))
+        "c",
+        (0.0, 1.0, 2.0, 3.0),
+        (0.0, 10.0, 10.0, 9.0),
+        (0.0, 5.0, math.nan, (5.0, 2.0)),
     )
     shown = Curves("drift", "time", "change", (curve,))
     assert bars(drawn(shown)) == [(1.0, 5.0, 15.0), (3.0, 4.0, 11.0)], (
@@ -80,24 +88,39 @@ def test_nothing_to_draw_says_so():
     assert "<text" not in shown.svg
     assert shown.description.count("nothing to draw") == 2
     assert (
-        "<text" not in page_plot(Scatter("s", "x", "y", (Point("p", -1.0, 1.0),), log_x=True)).svg
+        "<text"
+        not in page_plot(
+            Scatter("s", "x", "y", (Point("p", -1.0, 1.0),), log_x=True)
+        ).svg
     )
 
 
 def test_a_line_leaves_the_figure_at_its_floor():
-    low = Curve("low", (0.0, 2.0, 4.0), (1.0, -3.0, 1.0), ((0.5, 0.5),) * 3, measured=True)
+    low = Curve(
+        "low", (0.0, 2.0, 4.0), (1.0, -3.0, 1.0), ((0.5, 0.5),) * 3, measured=True
+    )
     shown = Curves("gain", "dose", "dB", (low,), floor=-1.0)
     axes = drawn(shown)
     assert axes.get_ylim()[0] == -1
     assert lines(axes)[0].get_clip_on()
     assert [x for x, _, _ in bars(axes)] == [0, 4]
-    assert "low: from 1 at 0 to 1 at 4, between -3 and 1." in page_plot(shown).description
+    assert (
+        "low: from 1 at 0 to 1 at 4, between -3 and 1." in page_plot(shown).description
+    )
 
 
-@pytest.mark.parametrize(("count", "places"), [(7, (0.0, 2.0, 8.0)), (12, (0.0, 0.5, 8.0))])
+@pytest.mark.parametrize(
+    ("count", "places"), [(7, (0.0, 2.0, 8.0)), (12, (0.0, 0.5, 8.0))]
+)
 def test_points_at_one_place_stand_side_by_side(count, places):
     curves = tuple(
-        Curve(f"c{index}", places, (1.0,) * len(places), (0.1,) * len(places), measured=True)
+        Curve(
+            f"c{index}",
+            places,
+            (1.0,) * len(places),
+            (0.1,) * len(places),
+            measured=True,
+        )
         for index in range(count)
     )
     axes = drawn(Curves("gain", "dose", "dB", curves, apart=True))
@@ -136,7 +159,10 @@ def test_ticks_are_round():
 @pytest.mark.parametrize(
     ("values", "texts"),
     [
-        ([1.0, 0.1, 0.01, 0.001], ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1"]),
+        (
+            [1.0, 0.1, 0.01, 0.001],
+            ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1"],
+        ),
         ([1.0, 20.0], ["1", "2", "5", "10", "20"]),
         ([1.0, 3.0], ["1", "1.5", "2", "2.5", "3"]),
     ],
@@ -170,7 +196,9 @@ def test_a_long_curve_is_thinned_and_keeps_its_extremes():
 def test_many_curves_stay_apart_without_colour():
     shown = lines(drawn(figure(*[[1.0, 2.0]] * 12)))
     assert len({(line.get_marker(), line.get_linestyle()) for line in shown}) == 12
-    assert len({(line.get_marker(), line.get_color()) for line in shown}) == 12, "single points too"
+    assert len({(line.get_marker(), line.get_color()) for line in shown}) == 12, (
+        "single points too"
+    )
 
 
 NAMED = ("edges", "0–2 px", "2–4 px")
@@ -209,7 +237,9 @@ def test_the_line_of_0_is_drawn_between_values_above_and_below():
 
 def test_figures_side_by_side_have_one_legend():
     two = [
-        Curves(f"dose {dose}", "part", "dB", (gains("JDRL", (0.0, dose)),), places=NAMED)
+        Curves(
+            f"dose {dose}", "part", "dB", (gains("JDRL", (0.0, dose)),), places=NAMED
+        )
         for dose in (2.0, 8.0)
     ]
     svg = draw_figures(two, "svg").decode()
@@ -220,11 +250,18 @@ def test_figures_side_by_side_have_one_legend():
 
 def test_many_lines_have_their_legend_outside_the_axes():
     few, many = (
-        Curves("g", "x", "y", tuple(gains(f"line {n}", (0.0, 1.0), (1.0, 2.0)) for n in range(k)))
+        Curves(
+            "g",
+            "x",
+            "y",
+            tuple(gains(f"line {n}", (0.0, 1.0), (1.0, 2.0)) for n in range(k)),
+        )
         for k in (5, 6)
     )
     drawings = [draw_figures([one], "svg").decode() for one in (few, many)]
-    heights = [float(re.findall(r'viewBox="0 0 \S+ (\S+)"', one)[0]) for one in drawings]
+    heights = [
+        float(re.findall(r'viewBox="0 0 \S+ (\S+)"', one)[0]) for one in drawings
+    ]
     assert heights[1] > heights[0], "the file is higher by the rows of the legend"
 
 
@@ -232,10 +269,17 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
     """Twenty-five systems in a third of the axes, as narrow copies stand; five are on the front."""
     random = np.random.default_rng(3)
     crowd = [
-        Point(f"System number {n}", float(random.uniform(1, 2)), float(random.uniform(25.4, 25.8)))
+        Point(
+            f"System number {n}",
+            float(random.uniform(1, 2)),
+            float(random.uniform(25.4, 25.8)),
+        )
         for n in range(18)
     ]
-    front = [Point(f"Front {n}", 1.0 + 0.3 * n, 25.9 + 0.02 * n, marked=True) for n in range(5)]
+    front = [
+        Point(f"Front {n}", 1.0 + 0.3 * n, 25.9 + 0.02 * n, marked=True)
+        for n in range(5)
+    ]
     far = [Point("Best", 3.0, 27.0), Point("Worst", 0.5, 24.5)]
     shown = Scatter("s", "x", "y", (*crowd, *front[::-1], *far), marked_as="front")
     with mpl.rc_context({"font.size": PAGE_FONT_PT}):
@@ -243,12 +287,19 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
         unnamed = [point.label for point in axes_of(axes, shown)]
     texts = {one.get_text(): one.get_window_extent().extents for one in axes.texts}
     assert set(texts) == {point.label for point in shown.points} - set(unnamed)
-    assert 1 < len(unnamed) < len(crowd), "a name is beside its point or below the figure"
+    assert 1 < len(unnamed) < len(crowd), (
+        "a name is beside its point or below the figure"
+    )
     for one, other in combinations(texts, 2):
         a, b = texts[one], texts[other]
-        assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]), (one, other)
+        assert not (a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]), (
+            one,
+            other,
+        )
     (line,) = (one for one in axes.lines if one.get_linestyle() == "--")
-    corners = [tuple(each) for each in axes.transData.transform(np.asarray(line.get_xydata()))]
+    corners = [
+        tuple(each) for each in axes.transData.transform(np.asarray(line.get_xydata()))
+    ]
     assert corners == sorted(corners)
     assert len(corners) == len(front)
     for (x, y), (to_x, to_y) in pairwise(corners):
@@ -268,7 +319,9 @@ def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
 def test_plots_of_a_page_share_no_identifiers_and_have_no_styles():
     one, other = (page_plot(figure([1.0, 2.0]), name) for name in ("part-1", "part-2"))
     identifiers = [
-        re.findall(r' id="([^"]+)"', "".join((each.svg, *(svg for svg, _ in each.legend))))
+        re.findall(
+            r' id="([^"]+)"', "".join((each.svg, *(svg for svg, _ in each.legend)))
+        )
         for each in (one, other)
     ]
     assert len(identifiers[0]) == len(set(identifiers[0]))
@@ -277,7 +330,9 @@ def test_plots_of_a_page_share_no_identifiers_and_have_no_styles():
         references = re.findall(r"#(part-[^\")]+)", plot.svg)
         assert references
         assert all(f' id="{each}"' in plot.svg for each in references)
-        assert "style" not in plot.svg + plot.legend[0][0], "the page's policy forbids them"
+        assert "style" not in plot.svg + plot.legend[0][0], (
+            "the page's policy forbids them"
+        )
         assert "<text" in plot.svg, "letters are text"
 
 

@@ -19,7 +19,9 @@ def test_the_loss_is_least_where_each_level_is_its_quantile(row):
     levels[:, row, 0, 0] = tried
     losses = [float(learning.pinball(one[None], diameters)) for one in levels]
     wanted = as_level(diameters).flatten().quantile(learning.QUANTILES[row])
-    assert float(tried[int(np.argmin(losses))]) == pytest.approx(float(wanted), abs=0.03)
+    assert float(tried[int(np.argmin(losses))]) == pytest.approx(
+        float(wanted), abs=0.03
+    )
 
 
 def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds():
@@ -29,7 +31,10 @@ def test_patterns_have_two_colours_in_eight_bits_and_are_of_many_kinds():
         assert one.shape == (SIDE, SIDE, 3)
         assert np.array_equal(np.rint(one * 255) / np.float32(255), one)
         assert 0 <= one.min() <= one.max() <= 1
-    assert sum(np.ptp(one) == 0 or one.std(axis=(0, 1)).max() < 1e-6 for one in patterns) < 10
+    assert (
+        sum(np.ptp(one) == 0 or one.std(axis=(0, 1)).max() < 1e-6 for one in patterns)
+        < 10
+    )
     assert len({round(float(one.std()), 4) for one in patterns}) > 10
 
 

@@ -32,10 +32,14 @@ def test_the_share_with_the_least_error_is_learned(monkeypatch):
 def test_the_error_is_that_of_the_mixed_picture():
     random = np.random.default_rng(0)
     blurry, restored, sharp = random.random((3, 32, 32, 3)).astype(np.float32)
-    errors = torch.from_numpy(learning._blocks(learning._errors(blurry, restored, sharp)).T)[None]
+    errors = torch.from_numpy(
+        learning._blocks(learning._errors(blurry, restored, sharp)).T
+    )[None]
     mixed = blurry + 0.3 * (restored - blurry)
     left = error_left(torch.full((1, 1), 0.3), errors)
-    assert float(left) == pytest.approx(float(np.square(mixed - sharp).mean()), rel=1e-4)
+    assert float(left) == pytest.approx(
+        float(np.square(mixed - sharp).mean()), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("number", range(8))

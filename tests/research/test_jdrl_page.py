@@ -36,7 +36,9 @@ def documents(page_maker):
     }
 
 
-def test_the_made_sections_are_those_of_the_documents_beside_the_page(page_maker, documents):
+def test_the_made_sections_are_those_of_the_documents_beside_the_page(
+    page_maker, documents
+):
     page = PAGE.read_text(encoding="utf-8")
     assert page_maker["made_page"](page, documents) == page
 
@@ -85,10 +87,15 @@ def test_each_chart_is_on_the_page_and_beside_it(page_maker, documents):
     assert set(page_maker["ROW_CHARTS"].values()) < set(drawn)
     for name, chart in drawn.items():
         assert f"]({name})" in PAGE.read_text(encoding="utf-8")
-        stamps = [one.splitlines()[-1] for one in (chart, PAGE.with_name(name).read_bytes())]
+        stamps = [
+            one.splitlines()[-1] for one in (chart, PAGE.with_name(name).read_bytes())
+        ]
         assert stamps[0] == stamps[1], f"{name} is an old one"
         assert re.fullmatch(rb"<!-- [0-9a-f]{64} -->", stamps[0])
-    for name, said in (("jdrl-dose.svg", ("0.5", "8")), ("jdrl-where.svg", ("edges", "2–4 px"))):
+    for name, said in (
+        ("jdrl-dose.svg", ("0.5", "8")),
+        ("jdrl-where.svg", ("edges", "2–4 px")),
+    ):
         for text in (*said, "JDRL", "registered pairs"):
             assert f"<!-- {text} -->" in drawn[name].decode(), f"{text} in {name}"
 
@@ -102,8 +109,14 @@ def study(network: str, gains: Mapping[float, Mapping[str, float]]) -> dict[str,
     doses = [
         {
             "dose_px": dose,
-            "lines": [line(label, gain, by_line["JDRL"]) for label, gain in by_line.items()],
-            "tau": {"gt": estimate(-0.5), "input-aligned": None, "deformed-gt": estimate(0.75)},
+            "lines": [
+                line(label, gain, by_line["JDRL"]) for label, gain in by_line.items()
+            ],
+            "tau": {
+                "gt": estimate(-0.5),
+                "input-aligned": None,
+                "deformed-gt": estimate(0.75),
+            },
             "scene_gains": {"line": "JDRL"},
         }
         for dose, by_line in gains.items()
@@ -133,7 +146,9 @@ PARTS = {"2 without deformation": 0.25, "3 without mask": 0.875, "JDRL": 0.75}
 
 def test_a_claim_has_the_papers_number_ours_and_a_verdict(page_maker):
     """Its dose is that of its column; one that was not trained is empty."""
-    document = study("defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)})
+    document = study(
+        "defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)}
+    )
     for label, printed, claim, verdict in (
         ("2 without deformation", "1.02 dB", "0.50 [0.38, 0.75] dB", "confirmed"),
         ("3 without mask", "0.04 dB", "−0.12 [−0.25, 0.12] dB", "not decided"),
@@ -149,15 +164,26 @@ def bent(low: float) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("plain", "whole", "verdict"),
-    [(0.05, -0.05, "confirmed"), (-0.05, -0.05, "not decided"), (0.05, 0.05, "not decided")],
+    [
+        (0.05, -0.05, "confirmed"),
+        (-0.05, -0.05, "not decided"),
+        (0.05, 0.05, "not decided"),
+    ],
 )
-def test_lines_stay_straight_if_only_the_plain_loss_bends_them(page_maker, plain, whole, verdict):
+def test_lines_stay_straight_if_only_the_plain_loss_bends_them(
+    page_maker, plain, whole, verdict
+):
     document = study("defocus-s", {8.0: NAFNET[2.0]})
-    for one, low in zip(document["doses"][0]["lines"], (plain, whole, whole), strict=True):
+    for one, low in zip(
+        document["doses"][0]["lines"], (plain, whole, whole), strict=True
+    ):
         one["bent_px"] = bent(low)
     document["doses"][0]["tau"]["input-aligned"] = estimate(0.5)
     lines, scores = page_maker["measured_claims"](document)
-    assert f"|  | 0.10 [{page_maker['signed_text'](whole)}, 0.20] px | {verdict} |" in lines
+    assert (
+        f"|  | 0.10 [{page_maker['signed_text'](whole)}, 0.20] px | {verdict} |"
+        in lines
+    )
     assert "|  | 0.75 [0.62, 1.00] | confirmed |" in scores
 
 
@@ -165,7 +191,9 @@ def test_the_hours_count_the_control_once(page_maker):
     """It is trained once, and listed at each dose."""
     gains = {px: {**NAFNET[2.0], "control: true pairs": 1.25} for px in (2.0, 8.0)}
     document = study("defocus-s", gains)
-    assert page_maker["trained_hours"](document) == pytest.approx(3 * (2 * 3 + 1) * 60 / 3600)
+    assert page_maker["trained_hours"](document) == pytest.approx(
+        3 * (2 * 3 + 1) * 60 / 3600
+    )
 
 
 def test_the_opening_says_what_rivals_are_worth_instead(page_maker):
@@ -209,7 +237,10 @@ def test_studies_of_other_doses_are_one_section_with_a_control_each(page_maker, 
     assert facts.startswith(
         "40 test scenes of 23 photographs and textures (known at 2, 4 px alone), "
     )
-    assert "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 0.88 [0.75, 1.12] dB (8 px) over" in facts
+    assert (
+        "gains 1.50 [1.38, 1.75] dB (2, 4 px) and 0.88 [0.75, 1.12] dB (8 px) over"
+        in facts
+    )
     assert "aims at 1.0 dB, which is not reached by the mean" in facts
     other = study("restormer", {1.0: lines, 4.0: {**lines, "registered pairs": 2.0}})
     assert list(page_maker["network_table"]([other, joined])) == [
@@ -229,7 +260,9 @@ UNLIKE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", UNLIKE)
-def test_a_study_that_differs_from_the_first_is_refused(page_maker, stored, key, refused):
+def test_a_study_that_differs_from_the_first_is_refused(
+    page_maker, stored, key, refused
+):
     stored("first", {**study("nafnet", {8.0: NAFNET[2.0]}), "origins": 23})
     stored("second", {**study("nafnet", NAFNET), key: UNLIKE[key]})
     with refused(ValueError):
@@ -256,7 +289,9 @@ def test_a_dose_twice_or_a_line_or_length_of_its_own_is_refused(
 ):  # fmt: skip
     stored("first", study("nafnet", {8.0: NAFNET[2.0]}))
     stored("second", second)
-    with pytest.raises(ValueError, match=rf"second.json does not go with first.json: .*{wrong}"):
+    with pytest.raises(
+        ValueError, match=rf"second.json does not go with first.json: .*{wrong}"
+    ):
         page_maker["read_documents"](("first", "second"))
 
 
@@ -266,7 +301,10 @@ def test_a_study_with_few_lines_has_its_section(page_maker):
     assert text.startswith("40 test scenes, 300 training pairs per dose, seeds: 3.\n")
     assert "| registered pairs | 2 px: 0.25 [0.00, 0.38] | not decided |" in text
     assert "| gt | −0.50 [−0.62, −0.25] |" in text
-    assert "| JDRL | 28.75 | 0.75 [0.62, 1.00] | 0.75 [0.62, 1.00] |  |  |  | 1.0 |" in text
+    assert (
+        "| JDRL | 28.75 | 0.75 [0.62, 1.00] | 0.75 [0.62, 1.00] |  |  |  | 1.0 |"
+        in text
+    )
     assert "reblurring loss" not in text
 
 
@@ -291,14 +329,19 @@ runpy.run_module("research.pages.jdrl", run_name="__main__", alter_sys=True)
 """Makes the page in another folder of docs."""
 
 
-def take_over(docs: Path, name: str, **changed: object) -> subprocess.CompletedProcess[str]:
+def take_over(
+    docs: Path, name: str, **changed: object
+) -> subprocess.CompletedProcess[str]:
     """Take over the study of this name once more, with a changed document and grey strips."""
     taken = docs.parent / "study"
     taken.mkdir()
     document = json.loads((DOSE_STUDY / f"{name}.json").read_text("utf-8"))
     (taken / "dose.json").write_text(json.dumps({**document, **changed}))
     for one in document["doses"]:
-        write_image(taken / f"strip-{one['dose_px']:g}px.png", np.full((64, 96, 3), 64, np.uint8))
+        write_image(
+            taken / f"strip-{one['dose_px']:g}px.png",
+            np.full((64, 96, 3), 64, np.uint8),
+        )
     return subprocess.run(
         [sys.executable, "-c", ELSEWHERE, docs, f"{name}={taken}"],
         env={**os.environ, "PYTHONPATH": str(PAGE.parents[1])}, capture_output=True, text=True,
@@ -326,17 +369,24 @@ def test_a_finished_study_is_taken_over(docs):
 
 
 def test_a_study_of_other_doses_is_taken_over_into_its_section(docs):
-    outcome = take_over(docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"])
+    outcome = take_over(
+        docs, "nafnet-2-4px", rivals=["registered pairs", "1 plain loss"]
+    )
     assert outcome.returncode == 0, outcome.stderr
     section = (docs / "jdrl-numbers.md").read_text("utf-8").partition("#### NAFNet")[2]
     assert "| 1 plain loss | 2 px: −1.01 " in section.partition("#### Restormer")[0]
-    assert changed_strips(docs) == {"jdrl-nafnet-strip-2px.webp", "jdrl-nafnet-strip-4px.webp"}
+    assert changed_strips(docs) == {
+        "jdrl-nafnet-strip-2px.webp",
+        "jdrl-nafnet-strip-4px.webp",
+    }
 
 
 def test_a_study_that_does_not_go_with_its_section_changes_nothing(docs):
     outcome = take_over(docs, "nafnet-2-4px", scenes=39)
     assert outcome.returncode == 1
-    assert "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in outcome.stderr
+    assert (
+        "nafnet-2-4px.json does not go with nafnet.json: ['scenes']" in outcome.stderr
+    )
     assert changed_strips(docs) == set()
     document = "nafnet-2-4px.json"
     assert (docs.parent / "dose_study" / document).read_bytes() == (

@@ -12,7 +12,9 @@ def test_a_learned_dictionary_explains_what_it_learned(monkeypatch):
     shares = random.normal(size=(600, 24)) * (random.random((600, 24)) < 0.12)
     patches = np.asarray(40 * shares @ hidden, np.float32)
     monkeypatch.setattr(learning, "PICTURES", ("any",))
-    monkeypatch.setattr(learning, "_blurred", lambda *_: np.zeros((8, 8, 3), np.float32))
+    monkeypatch.setattr(
+        learning, "_blurred", lambda *_: np.zeros((8, 8, 3), np.float32)
+    )
     monkeypatch.setattr(learning, "patches_of", lambda _: (patches, (1, 1)))
     for name, value in {"PATCHES": 500, "ATOMS": 32, "SPARSITY": 4}.items():
         monkeypatch.setattr(learning, name, value)

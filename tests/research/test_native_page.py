@@ -73,9 +73,12 @@ def test_the_true_kernel_restores(renderer):
 def test_a_kernel_that_is_turned_round_restores_less(renderer):
     picture = rendered(renderer, Case(0, MEGAPIXELS, BLURS["8"]))
     wiener = classical_rows()[0]
-    turned = cases.Given(picture.given.blurry, picture.given.kernel[:, ::-1, ::-1].copy(), 8.0)
+    turned = cases.Given(
+        picture.given.blurry, picture.given.kernel[:, ::-1, ::-1].copy(), 8.0
+    )
     true, wrong = (
-        cell_of(wiener.restore(given), picture, 0.0).gain_db for given in (picture.given, turned)
+        cell_of(wiener.restore(given), picture, 0.0).gain_db
+        for given in (picture.given, turned)
     )
     assert true > wrong
 
@@ -125,11 +128,17 @@ def test_intervals_begin_with_three_photographs():
     all_cases = [Case(number, 3, blur) for number in gains]
     rows = [row("one", unchanged)]
     cells = {
-        ("one", case): measured.Cell(gains[case.number], (), (), (), 0.0) for case in all_cases
+        ("one", case): measured.Cell(gains[case.number], (), (), (), 0.0)
+        for case in all_cases
     }
-    assert table(rows, all_cases[:2], cells).splitlines()[2] == "| one | +1.50 (+1.00) |"
+    assert (
+        table(rows, all_cases[:2], cells).splitlines()[2] == "| one | +1.50 (+1.00) |"
+    )
     lacking = {key: cell for key, cell in cells.items() if key[1].number}
-    assert table(rows, all_cases, lacking).splitlines()[2] == "| one | +2.50 (+2.00), 2 of 3 |"
+    assert (
+        table(rows, all_cases, lacking).splitlines()[2]
+        == "| one | +2.50 (+2.00), 2 of 3 |"
+    )
     whole = table(rows, all_cases, cells).splitlines()[2]
     assert whole == "| one | +2.00 ± 2.48 (+1.00) |"  # 4.30 / sqrt(3)
 
@@ -146,7 +155,10 @@ def test_a_stack_is_measured_once_at_both_sizes(tmp_path, monkeypatch):
     rows = [row("same", unchanged), *classical_rows()]
     text = stacks.stack_table(tmp_path / "stacks", rows, Kept(tmp_path))
     lines = text.splitlines()[2:]
-    assert [line.split(" | ")[0] for line in lines] == ["| made, full size", "| made, half size"]
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| made, full size",
+        "| made, half size",
+    ]
     assert all(line.endswith("| 1 | +0.00 (+0.00) | +0.00 (+0.00) |") for line in lines)
     monkeypatch.setattr(stacks, "aligned_frames", None)
     assert stacks.stack_table(tmp_path / "stacks", rows, Kept(tmp_path)) == text
@@ -176,7 +188,11 @@ def test_the_page_has_the_tables_between_its_lines(photographs, tmp_path, monkey
     written.write_text(first.replace(page.END, f"{last}\n\n{other}\n\n{page.END}"))
     page.main()
     both = written.read_text()
-    assert both.index("**smaller**") < both.index("| defocus-s |") < both.index("earlier run")
+    assert (
+        both.index("**smaller**")
+        < both.index("| defocus-s |")
+        < both.index("earlier run")
+    )
     assert both.count("| defocus-s | +") == 1
     assert page.PICTURE not in both  # crops are of the smallest size
     written.write_text("no such lines")

@@ -8,8 +8,13 @@ from research.pages.metrics import PROBES, protocol_table
 
 @pytest.mark.full
 def test_deformed_targets_hide_a_movement_that_fixed_ones_charge_for():
-    lines = [line.split("|")[1:-1] for line in protocol_table((96, 128)).splitlines()[2:]]
-    psnr = {cells[0].strip(): [float(cell.split("/")[0]) for cell in cells[1:]] for cells in lines}
+    lines = [
+        line.split("|")[1:-1] for line in protocol_table((96, 128)).splitlines()[2:]
+    ]
+    psnr = {
+        cells[0].strip(): [float(cell.split("/")[0]) for cell in cells[1:]]
+        for cells in lines
+    }
     assert list(psnr) == list(PROBES)
     assert psnr["sharp itself"][0] == 100
     assert psnr["moved 0.25 px"][0] > psnr["moved 1 px"][0] > psnr["moved 3 px"][0]

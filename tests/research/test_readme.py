@@ -12,5 +12,7 @@ def test_every_script_is_in_the_readme():
     pages = {name for name in named if (RESEARCH / "pages" / f"{name}.py").is_file()}
     assert pages == {path.stem for path in (RESEARCH / "pages").glob("[a-z]*.py")}
     scripts = {path.stem for path in RESEARCH.glob("[a-z]*.py")}
-    learned = {f"learning.{path.stem}" for path in (RESEARCH / "learning").glob("[a-z]*.py")}
+    learned = {
+        f"learning.{path.stem}" for path in (RESEARCH / "learning").glob("[a-z]*.py")
+    }
     assert scripts | learned <= named

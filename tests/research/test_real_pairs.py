@@ -26,7 +26,9 @@ from research.alignment_truth.real_pairs import (
 SHIFT_PX = (3.0, -2.0)
 
 
-def similarity(shape: tuple[int, ...], shift_px: tuple[float, float] = SHIFT_PX) -> np.ndarray:
+def similarity(
+    shape: tuple[int, ...], shift_px: tuple[float, float] = SHIFT_PX
+) -> np.ndarray:
     moves = Similarity(zoom=1.004, rotation_deg=0.2, shift_px=shift_px)
     return np.vstack([moves.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
 
@@ -41,7 +43,9 @@ def blurry(sharp):
     """Its left half is in focus."""
     light = np.asarray(as_float(sharp), np.float32)
     out = light.copy()
-    out[:, 200:] = np.dstack([disc_blurred(light[:, :, c], 7.0) for c in range(3)])[:, 200:]
+    out[:, 200:] = np.dstack([disc_blurred(light[:, :, c], 7.0) for c in range(3)])[
+        :, 200:
+    ]
     return as_integer(out, 8)
 
 
@@ -50,7 +54,10 @@ def test_positions_in_the_moved_picture_lead_back_to_the_picture(sharp):
     picture, there = moved(sharp, similarity(sharp.shape), bend)
     grid = pixel_grid(*sharp.shape[:2])
     places = there(grid)
-    assert np.abs(places - moved(sharp, similarity(sharp.shape), None)[1](grid)).max() > 0.2
+    assert (
+        np.abs(places - moved(sharp, similarity(sharp.shape), None)[1](grid)).max()
+        > 0.2
+    )
     back = sampled(np.asarray(as_float(picture), np.float32), places, cubic=True)
     inner = np.s_[20:-20, 20:-20]
     assert np.abs(back[inner] - as_float(sharp)[inner]).mean() < 0.01
@@ -94,11 +101,15 @@ def test_what_is_unknown_is_named_with_its_reason():
     assert f"| {OURS[0]} | 0/1 | – |" in text
 
 
-def test_a_pair_without_a_reference_is_named_and_not_scored(tmp_path, capsys, monkeypatch):
+def test_a_pair_without_a_reference_is_named_and_not_scored(
+    tmp_path, capsys, monkeypatch
+):
     rng = np.random.default_rng(0)
     for role in ("blurry", "sharp"):
         (tmp_path / role).mkdir()
-        write_image(tmp_path / role / "noise.png", rng.integers(0, 255, (80, 96, 3), np.uint8))
+        write_image(
+            tmp_path / role / "noise.png", rng.integers(0, 255, (80, 96, 3), np.uint8)
+        )
     monkeypatch.setattr("sys.argv", ["real_pairs", f"pairs:{tmp_path}"])
     real_pairs.main()
     text = capsys.readouterr().out

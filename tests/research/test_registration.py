@@ -23,7 +23,9 @@ def test_a_shift_is_registered_and_what_is_left_out_is_counted(tmp_path, monkeyp
     render_dosed_dataset(tmp_path / "dose.toml", tmp_path / "pairs")
     monkeypatch.setattr(registration, "KEPT", tmp_path / "registration.json")
     registration.main(str(tmp_path / "pairs"), 4.0)
-    (dose,) = json.loads((tmp_path / "registration.json").read_text(encoding="utf-8"))["doses"]
+    (dose,) = json.loads((tmp_path / "registration.json").read_text(encoding="utf-8"))[
+        "doses"
+    ]
     assert dose["dose_px"] == 4
     shifts, parallax = dose["kinds"]
     assert (shifts["kind"], shifts["pairs"]) == ("shift", 2)

@@ -36,14 +36,18 @@ def textures():
 
 
 def luminance(picture: Grey) -> Grey:
-    return np.asarray(srgb_to_linear(picture) @ np.array([0.2126, 0.7152, 0.0722], np.float32))
+    return np.asarray(
+        srgb_to_linear(picture) @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    )
 
 
 def registered(pair: TruthPair) -> Registration:
     return register(luminance(pair.blurry), luminance(pair.sharp))
 
 
-def sweep(textures: Textures, ranges: Ranges, count: int, seed: int) -> tuple[int, list[float]]:
+def sweep(
+    textures: Textures, ranges: Ranges, count: int, seed: int
+) -> tuple[int, list[float]]:
     """How many pairs are unknown, and the errors at the worst corner of the others."""
     errors = []
     for index in range(count):
@@ -98,7 +102,10 @@ def test_errors_are_those_that_are_predicted(textures):
 def test_a_coma_is_unknown_and_named(textures):
     """It moves the corners by more than 1 px, and displacements alone call it a zoom."""
     coma = replace(
-        at_width(STILL, SIZE[1]), coc_px=(14.0, 16.0), families=("coma",), vignetting_ev=LITTLE_EV
+        at_width(STILL, SIZE[1]),
+        coc_px=(14.0, 16.0),
+        families=("coma",),
+        vignetting_ev=LITTLE_EV,
     )
     for index in range(2):
         registration = registered(render_pair(textures, coma, *SIZE, 10, index))
@@ -111,13 +118,19 @@ def test_a_coma_is_unknown_and_named(textures):
     [
         (7, "skewed as by a coma"),  # that only the coarse level can measure
         (13, "skewed as by a coma"),  # between two and three standard errors
-        (16, "the tiles leave an error of 0.5 px"),  # at the coarse level too that is too much
+        (
+            16,
+            "the tiles leave an error of 0.5 px",
+        ),  # at the coarse level too that is too much
     ],
 )
 def test_a_coma_under_strong_blur_is_unknown(textures, index, reason):
     """Each was off by 1.9 to 3.8 px, and said to be known."""
     coma = replace(
-        at_width(STILL, 384), coc_px=(20.0, 36.0), families=("coma",), vignetting_ev=LITTLE_EV
+        at_width(STILL, 384),
+        coc_px=(20.0, 36.0),
+        families=("coma",),
+        vignetting_ev=LITTLE_EV,
     )
     registration = registered(render_pair(textures, coma, 288, 384, 14, index))
     assert registration.matrix is None
@@ -126,7 +139,9 @@ def test_a_coma_under_strong_blur_is_unknown(textures, index, reason):
 
 def test_one_blur_all_over_is_registered(textures):
     """12 px at 320 px width without relief: the shape of the kernel tells that it is symmetric."""
-    ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0, noise=0.004)
+    ranges = replace(
+        at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0, noise=0.004
+    )
     for index in range(3):
         pair = render_pair(textures, ranges, *SIZE, 11, index)
         blurry, sharp = luminance(pair.blurry), luminance(pair.sharp)
@@ -185,7 +200,10 @@ def test_a_lens_that_moves_what_is_in_focus_lies_within_the_standard_errors(text
         registration = register(np.maximum(blurry, 0), luminance(pair.sharp))
         assert registration.matrix is not None, registration.reason
         assert registration.corner_error_px is not None
-        assert corner_error_px(pair, registration.matrix) <= 2 * registration.corner_error_px
+        assert (
+            corner_error_px(pair, registration.matrix)
+            <= 2 * registration.corner_error_px
+        )
 
 
 def test_what_is_no_light_is_refused(refused):

@@ -12,7 +12,8 @@ SCRIPTS = {
     for folder in ("research", "extras", "tests/golden")
     for file in sorted((CHECKOUT / folder).rglob("*.py"))
     if 'if __name__ == "__main__":\n' in file.read_text(encoding="utf-8")
-    and file.name != "camera_process.py"  # a process that another starts, and that asks stdin
+    and file.name
+    != "camera_process.py"  # a process that another starts, and that asks stdin
 }
 
 

@@ -39,11 +39,17 @@ def test_a_demo_teaches_no_brightness(tmp_path):
     """The average over its steps begins at the start weights. One that began afresh darkened this
     picture, the smoothest of the sample, by 2.6 of 255 levels."""
     dataset = open_dataset("sample")
-    run = next(run for run in plan_runs([baseline("kpac")], dataset, "demo", seeds=2) if run.seed)
+    run = next(
+        run
+        for run in plan_runs([baseline("kpac")], dataset, "demo", seeds=2)
+        if run.seed
+    )
     network = train_run(Study(tmp_path, dataset, [run]), run).network.eval()
     (pair,) = (pair for pair in dataset.pairs if pair.id == "whiskers")
     assert pair.truth is not None
-    restored = restore_picture(network, run.baseline.card, pair, torch.device("cpu")).picture
+    restored = restore_picture(
+        network, run.baseline.card, pair, torch.device("cpu")
+    ).picture
     assert abs(restored.mean() - as_float(read_image(pair.truth)).mean()) < 1.5 / 255
 
 
@@ -60,10 +66,14 @@ def test_the_budget_demo_trains_the_narrow_copy_alike_with_any_threads(tmp_path)
         assert torch.get_num_threads() == threads
         facts = json.loads((run_folder(study.out, run.id) / TRAINING).read_text())
         assert "narrow" in facts
-        with pytest.raises(WeightsError, match="a narrow copy, as the budget demo trains"):
+        with pytest.raises(
+            WeightsError, match="a narrow copy, as the budget demo trains"
+        ):
             add_weights(run.baseline, [run_folder(study.out, run.id) / CHECKPOINT])
     torch.set_num_threads(before)
-    assert all(torch.equal(tensor, narrow[1][name]) for name, tensor in narrow[0].items())
+    assert all(
+        torch.equal(tensor, narrow[1][name]) for name, tensor in narrow[0].items()
+    )
 
 
 def test_other_budgets_train_the_whole_network(tmp_path):
@@ -106,5 +116,7 @@ def test_start_weights_are_made_once_and_begin_the_demo(tmp_path, bank, monkeypa
 def test_systems_without_a_copy_are_refused(refused):
     with refused(InputError):
         narrow_systems(["nafnet", "wiener"])
-    names = [one.narrow.name for one in narrow_systems(["jdrl-unet", "unet"]) if one.narrow]
+    names = [
+        one.narrow.name for one in narrow_systems(["jdrl-unet", "unet"]) if one.narrow
+    ]
     assert names == ["unet"], "one network, one training"

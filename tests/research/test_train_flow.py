@@ -35,7 +35,12 @@ from research.flow_training.loss import (
     end_point_error,
     multi_scale_loss,
 )
-from research.flow_training.pairs import FlowBatch, equally_blurred, flow_batch, validation_batches
+from research.flow_training.pairs import (
+    FlowBatch,
+    equally_blurred,
+    flow_batch,
+    validation_batches,
+)
 from research.flow_training.plan import (
     DEFAULT_SETTINGS,
     FlowStage,
@@ -98,7 +103,9 @@ photometric = true
 
 
 def plan_of(**changes: object) -> TrainingPlan:
-    return TrainingPlan(SETTINGS.model_copy(update=changes), seed=1, pictures="", start="")
+    return TrainingPlan(
+        SETTINGS.model_copy(update=changes), seed=1, pictures="", start=""
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +135,18 @@ def test_the_loss_is_the_weighted_sum_of_the_levels_errors():
     right = flows_of(3.0 / FLOW_SCALE, 64)
     pixels = [1, 4, 16, 64, 256]
     weighted = sum(w * n for w, n in zip(LEVEL_WEIGHTS, pixels, strict=True))
-    assert float(multi_scale_loss(right, truth)) == pytest.approx(1e-3 * weighted, rel=1e-3)
+    assert float(multi_scale_loss(right, truth)) == pytest.approx(
+        1e-3 * weighted, rel=1e-3
+    )
     off = flows_of(5.0 / FLOW_SCALE, 64)
     wanted = math.sqrt(2) * 2.0 / FLOW_SCALE * weighted
     assert float(multi_scale_loss(off, truth)) == pytest.approx(wanted, rel=1e-3)
     unrefined = right._replace(flow2=off.flow2)  # level 2 counts as refined
     assert multi_scale_loss(unrefined, truth) == multi_scale_loss(right, truth)
-    assert end_point_error(truth, truth + torch.tensor([3.0, 4.0])[:, None, None]).unique() == 5
+    assert (
+        end_point_error(truth, truth + torch.tensor([3.0, 4.0])[:, None, None]).unique()
+        == 5
+    )
 
 
 def test_settings(tmp_path, refused):
@@ -152,9 +164,18 @@ def test_settings(tmp_path, refused):
 
 
 def test_stages_and_learning_rate():
-    stages = tuple(STAGE.model_copy(update={"share": s, "coc_px": s}) for s in (3.0, 1.0, 6.0))
+    stages = tuple(
+        STAGE.model_copy(update={"share": s, "coc_px": s}) for s in (3.0, 1.0, 6.0)
+    )
     plan = plan_of(steps=100, stages=stages, warm_up_steps=10)
-    assert [plan.stage(step).coc_px for step in (0, 29, 30, 39, 40, 99)] == [3, 3, 1, 1, 6, 6]
+    assert [plan.stage(step).coc_px for step in (0, 29, 30, 39, 40, 99)] == [
+        3,
+        3,
+        1,
+        1,
+        6,
+        6,
+    ]
     decay = plan.settings.method(on_gpu=False).decay
     rates = [decay.rate(plan.settings.learning_rate, step, 100) for step in range(100)]
     assert rates[:3] == pytest.approx([0, 3e-5, 6e-5])
@@ -169,12 +190,19 @@ def test_it_is_validated_at_intervals_and_at_the_end():
     due = SETTINGS.model_copy(update={"steps": 7, "validate_every": 3}).validated_steps
     assert sorted(due) == [3, 6, 7]
     assert sorted(SETTINGS.validated_steps) == [2, 4, 6]
-    assert sorted(SETTINGS.model_copy(update={"validate_every": 50}).validated_steps) == [6]
+    assert sorted(
+        SETTINGS.model_copy(update={"validate_every": 50}).validated_steps
+    ) == [6]
 
 
 def test_the_loop_is_told_what_the_settings_say():
-    for bfloat16, on_gpu, precision in ((True, True, "bfloat16"), (False, False, "float32")):
-        method = SETTINGS.model_copy(update={"bfloat16": bfloat16}).method(on_gpu=on_gpu)
+    for bfloat16, on_gpu, precision in (
+        (True, True, "bfloat16"),
+        (False, False, "float32"),
+    ):
+        method = SETTINGS.model_copy(update={"bfloat16": bfloat16}).method(
+            on_gpu=on_gpu
+        )
         assert (method.epochs, method.gradient_clip) == (6, 1.0)
         assert (method.optimiser.name, method.optimiser.weight_decay) == ("adamw", 1e-4)
         assert method.training.precision == precision
@@ -196,7 +224,9 @@ def test_batches_depend_on_seed_and_step_alone(textures):
 
 
 def test_pairs_of_all_kinds_are_among_the_batches(textures):
-    sharp = plan_of(stages=(STAGE.model_copy(update={"sharp_share": 1.0, "equalised_share": 0}),))
+    sharp = plan_of(
+        stages=(STAGE.model_copy(update={"sharp_share": 1.0, "equalised_share": 0}),)
+    )
     for step in range(3, 6):
         assert flow_batch(sharp, textures, Ranks(), step).coc_px.max() == 0
     both = []
@@ -226,7 +256,9 @@ def test_an_equally_blurred_member_has_the_blur_of_the_other():
     wide = equally_blurred(encoded, still, diameters + 6)
     expected = cv2.filter2D(linear, -1, disc_psf(6.0), borderType=cv2.BORDER_REFLECT)
     assert np.allclose(wide, linear_to_srgb(expected), atol=1e-4)
-    diameters[:, 24:] = 6  # of the blurry member; the sharp one shows the same 8 px to the right
+    diameters[:, 24:] = (
+        6  # of the blurry member; the sharp one shows the same 8 px to the right
+    )
     moved = equally_blurred(
         encoded, still + np.array([8.0, 0.0], np.float32)[:, None, None], diameters
     )
@@ -236,7 +268,9 @@ def test_an_equally_blurred_member_has_the_blur_of_the_other():
 
 def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures):
     choose = load_textures("choose")
-    pairs = [validation_batches(replace(plan_of(), seed=seed), choose)[0] for seed in (1, 2)]
+    pairs = [
+        validation_batches(replace(plan_of(), seed=seed), choose)[0] for seed in (1, 2)
+    ]
     assert torch.equal(pairs[0].blurry, pairs[1].blurry)
     assert not set(choose.names) & set(textures.names)
 
@@ -256,7 +290,9 @@ def test_training_learns(textures):
     objective, method = FlowObjective(), SETTINGS.method(on_gpu=False)
     optimisers = make_optimisers(method, network, objective)
     errors = [
-        optimiser_step(method, optimisers, network, objective, pair, Progress(k, k), 3e-4)
+        optimiser_step(
+            method, optimisers, network, objective, pair, Progress(k, k), 3e-4
+        )
         for k in range(15)
     ]
     assert errors[-1]["loss"] < 0.5 * errors[0]["loss"]
@@ -271,7 +307,9 @@ def test_in_bfloat16_the_loss_itself_is_computed_in_full(textures, changes):
     with torch.no_grad(), autocast(CPU, method.training.precision):
         loss, parts = FlowObjective()(network, pair, Progress(0, 0.0))
         flows = network.flows(pair.blurry, pair.sharp)
-    assert flows.flow6.dtype == torch.float32  # flows leave the layers in single precision
+    assert (
+        flows.flow6.dtype == torch.float32
+    )  # flows leave the layers in single precision
     assert loss.dtype == torch.float32
     assert float(loss) == float(multi_scale_loss(flows, pair.flow))
     flow = flows.refined.float() * FLOW_SCALE
@@ -293,7 +331,9 @@ def test_a_killed_training_goes_on_to_the_same_end(trained, tmp_path):
     folder = train_flow(request_for(out), CPU, workers=0)
     for name, value in load_file(trained / WEIGHTS).items():
         assert torch.equal(load_file(folder)[name], value), name
-    assert (out / "validation.csv").read_bytes() == (trained / "validation.csv").read_bytes()
+    assert (out / "validation.csv").read_bytes() == (
+        trained / "validation.csv"
+    ).read_bytes()
 
 
 def test_the_weights_that_it_made_load_as_our_own(trained):
@@ -335,7 +375,9 @@ def test_a_folder_holds_one_training(trained, tmp_path, refused):
 
 
 @pytest.mark.parametrize("damage", ["cut", "other content"])
-def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(textures, tmp_path, damage):
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
+    textures, tmp_path, damage
+):
     pairs = validation_batches(plan_of(validation_pairs=1), textures)
     again = partial(train, plan_of(steps=1), textures, pairs, tmp_path, CPU, workers=0)
     again()
@@ -356,13 +398,17 @@ def test_a_folder_that_cannot_be_made_is_said_first(tmp_path, refused):
         work.assert_not_called()
 
 
-def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monkeypatch, refused):
+def test_a_diverged_training_stops_and_keeps_its_state(
+    textures, tmp_path, monkeypatch, refused
+):
     plan = plan_of(validate_every=1)
     pairs = validation_batches(plan_of(validation_pairs=1), textures)
     whole = loss_module.multi_scale_loss
 
     def diverging(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
-        return whole(flows, truth) * (1 if not (tmp_path / CHECKPOINT).exists() else math.nan)
+        return whole(flows, truth) * (
+            1 if not (tmp_path / CHECKPOINT).exists() else math.nan
+        )
 
     monkeypatch.setattr(loss_module, "multi_scale_loss", diverging)
     with refused(TrainingError):
@@ -372,9 +418,15 @@ def test_a_diverged_training_stops_and_keeps_its_state(textures, tmp_path, monke
 
 def test_starting_from_weights(trained):
     state = load_file(trained / CHECKPOINT)
-    start = {n.removeprefix("network."): v for n, v in state.items() if n.startswith("network.")}
+    start = {
+        n.removeprefix("network."): v
+        for n, v in state.items()
+        if n.startswith("network.")
+    }
     network = initial_network(replace(plan_of(), start="some hash"), start)
-    assert torch.equal(network.netRefiner.netMain[0].weight, start["netRefiner.netMain.0.weight"])
+    assert torch.equal(
+        network.netRefiner.netMain[0].weight, start["netRefiner.netMain.0.weight"]
+    )
 
 
 def test_command_refuses_in_one_line(run, tmp_path):
@@ -382,7 +434,10 @@ def test_command_refuses_in_one_line(run, tmp_path):
     settings.write_text(TOML.replace("steps = 6", "steps = 0"))
     cases = [
         (("--settings", settings), "'steps'"),
-        (("--pictures", tmp_path / "none", "--device", "cpu"), "no such folder of pictures"),
+        (
+            ("--pictures", tmp_path / "none", "--device", "cpu"),
+            "no such folder of pictures",
+        ),
     ]
     for arguments, message in cases:
         result = run("research.flow_training", "--out", tmp_path / "out", *arguments)

@@ -27,8 +27,19 @@ from research.alignment_truth.failures import (
 from research.alignment_truth.methods import METHODS, Answer, Members, answers
 from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
-from research.alignment_truth.score import PairScore, answered_by_all, ratio, score, summary
-from research.alignment_truth.stacks import MERGED, score_frame, stack_frames, stack_means
+from research.alignment_truth.score import (
+    PairScore,
+    answered_by_all,
+    ratio,
+    score,
+    summary,
+)
+from research.alignment_truth.stacks import (
+    MERGED,
+    score_frame,
+    stack_frames,
+    stack_means,
+)
 from research.alignment_truth.tables import MARKERS, document, put_into, sections
 
 T = TypeVar("T")
@@ -48,7 +59,8 @@ def moved():
     """Sharp both, moved by one vector of about 4 px."""
     textures = load_textures("train")
     pairs = (
-        render_pair(textures, replace(STEADY, shift_px=6.0), 160, 208, 1, k) for k in range(20)
+        render_pair(textures, replace(STEADY, shift_px=6.0), 160, 208, 1, k)
+        for k in range(20)
     )
     return next(pair for pair in pairs if 3 < np.hypot(*pair.flow[:, 0, 0]) < 5)
 
@@ -75,7 +87,9 @@ def test_classes_split_what_has_a_counterpart(blurred):
     plain = (blurred.inside & ~blurred.edge).sum()
     for kind in ("coc", "flow"):
         bins = [
-            n for name, (_, n) in sums.items() if name.startswith(f"{kind} ") and "<" not in name
+            n
+            for name, (_, n) in sums.items()
+            if name.startswith(f"{kind} ") and "<" not in name
         ]
         assert sum(bins) == plain
     assert sums["edge"][1] + plain == sums["all"][1]
@@ -99,7 +113,9 @@ def test_methods_are_compared_on_the_pairs_that_all_of_them_answered():
 
 
 def test_summaries_weight_pixels_and_count_right_pairs():
-    means = summary([pair_score(4, 10), pair_score(90, 90), pair_score(0, 0, answered=False)])
+    means = summary(
+        [pair_score(4, 10), pair_score(90, 90), pair_score(0, 0, answered=False)]
+    )
     assert (means.pairs, means.answered) == (3, 2)
     assert means.mean_px["reliable"] == pytest.approx(0.94)
     assert means.right_share == 0.5  # 0.4 px is right, 1 px is not
@@ -122,7 +138,12 @@ def test_a_trial_keeps_what_the_registration_says_of_itself(blurred):
         blur_px=12.5,
     )
     said = trial(blurred, registration)
-    assert (said.sigma_px, said.inlier_share, said.agreeing, said.blur_px) == (0.3, 0.9, 80, 12.5)
+    assert (said.sigma_px, said.inlier_share, said.agreeing, said.blur_px) == (
+        0.3,
+        0.9,
+        80,
+        12.5,
+    )
     assert said.model == "similarity"
     unknown = trial(blurred, Registration(None, "the texture repeats itself"))
     assert (unknown.sigma_px, unknown.reason) == (None, "the texture repeats itself")
@@ -142,7 +163,9 @@ def test_the_corner_error_allows_the_parallax_that_the_scene_has_and_no_more():
     middle[:2, 2] += (np.mean(pair.depth_range) - 0.5) * parallax
     assert corner_error_px(pair, middle) == pytest.approx(0, abs=1e-9)
     beyond = exact.copy()
-    beyond[:2, 2] += (pair.depth_range[1] - 0.5) * parallax + 2 * parallax / np.hypot(*parallax)
+    beyond[:2, 2] += (pair.depth_range[1] - 0.5) * parallax + 2 * parallax / np.hypot(
+        *parallax
+    )
     assert corner_error_px(pair, beyond) == pytest.approx(2, abs=1e-9)
     across = middle.copy()
     across[:2, 2] += 3 * np.array([-parallax[1], parallax[0]]) / np.hypot(*parallax)
@@ -156,20 +179,32 @@ def test_the_bound_is_that_of_clopper_and_pearson():
     none = count_failures(right)
     assert (none.pairs, none.unknown, none.failed) == (3000, 10, 0)
     assert none.bound == pytest.approx(1 - 0.05 ** (1 / 3000))
-    two = count_failures([*right, RegistrationTrial(1.5, 5.0), RegistrationTrial(math.nan, 5.0)])
+    two = count_failures(
+        [*right, RegistrationTrial(1.5, 5.0), RegistrationTrial(math.nan, 5.0)]
+    )
     assert two.failed == 2
     assert none.bound < two.bound < 0.003
     assert count_failures([RegistrationTrial(5.0, 1.0)]).bound == 1.0
 
 
 @pytest.mark.parametrize(
-    "name", ["ECC affine", "tile phase correlation", "DIS", "registration", "registration + DIS"]
+    "name",
+    [
+        "ECC affine",
+        "tile phase correlation",
+        "DIS",
+        "registration",
+        "registration + DIS",
+    ],
 )
 def test_every_method_finds_a_shift_of_a_pair_without_blur(moved, name):
     [(_, answer, seconds)] = answers(Members(moved.blurry, moved.sharp), [name])
     scores = score(moved, answer, seconds)
     assert scores.answered
-    error, nothing = scores.mean("all"), score(moved, Answer(0 * moved.flow), 0.0).mean("all")
+    error, nothing = (
+        scores.mean("all"),
+        score(moved, Answer(0 * moved.flow), 0.0).mean("all"),
+    )
     assert error is not None
     assert nothing is not None
     assert error < 0.5 < 3 < nothing
@@ -222,7 +257,9 @@ def test_tables_go_between_the_markers_of_a_page(tmp_path, refused):
     first, last = (marker.format(name="test real-like") for marker in MARKERS)
     page.write_text(f"before\n{first}\n{last}\n{START}\nold\n{END}\nafter\n")
     put_into(page, {"test": "new"})
-    assert page.read_text() == f"before\n{first}\n{last}\n{START}\n\nnew\n\n{END}\nafter\n"
+    assert (
+        page.read_text() == f"before\n{first}\n{last}\n{START}\n\nnew\n\n{END}\nafter\n"
+    )
     put_into(page, {"test real-like": "other"})
     assert f"before\n{first}\n\nother\n\n{last}\n{START}\n\nnew" in page.read_text()
     before = "no markers\n"
@@ -242,7 +279,9 @@ def test_still_pairs_have_rows_of_their_own_among_the_silent_failures():
     }
     results = TruthResults({}, [RegistrationTrial(0.1, 5.0)] * 4, still, [])
     rows = [
-        line.split(" | ") for line in sections(plan, results)["test"].splitlines() if "|" in line
+        line.split(" | ")
+        for line in sections(plan, results)["test"].splitlines()
+        if "|" in line
     ]
     counts = {row[0].strip("| "): (row[1], row[3]) for row in rows[2:]}
     assert counts["all"] == counts["0–10 px"] == ("4", "0")
@@ -255,15 +294,30 @@ def test_still_pairs_have_rows_of_their_own_among_the_silent_failures():
 def test_the_command_writes_tables(tmp_path, run):
     page = tmp_path / "page.md"
     page.write_text(f"{START}\n{END}\n")
-    arguments = ("--out", tmp_path / "out", "--pairs", "1", "--seed", "1", "--page", page, "--json")
+    arguments = (
+        "--out",
+        tmp_path / "out",
+        "--pairs",
+        "1",
+        "--seed",
+        "1",
+        "--page",
+        page,
+        "--json",
+    )
     result = run("research.alignment_truth", *arguments)
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     methods = document["settings"]["pairs"]["methods"]
     assert set(methods) <= set(METHODS)
-    assert methods["zero flow"]["mean_px"]["all"] > methods["registration"]["mean_px"]["all"]
+    assert (
+        methods["zero flow"]["mean_px"]["all"]
+        > methods["registration"]["mean_px"]["all"]
+    )
     assert methods["DIS"]["times_better_than_dis"] == 1
-    rows = list(csv.DictReader((tmp_path / "out" / "pairs.csv").read_text().splitlines()))
+    rows = list(
+        csv.DictReader((tmp_path / "out" / "pairs.csv").read_text().splitlines())
+    )
     assert {row["method"] for row in rows} == set(methods)
     assert (tmp_path / "out" / "tables.md").read_text() in page.read_text()
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == document
@@ -277,12 +331,17 @@ def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path):
     files[1].write_bytes(files[1].read_bytes()[:100])
     files[2].unlink()
     again = run_benchmark(plan, tmp_path)
-    assert [file.stat().st_mtime_ns == then for file, then in zip(files, before, strict=True)] == [
+    assert [
+        file.stat().st_mtime_ns == then
+        for file, then in zip(files, before, strict=True)
+    ] == [
         True,
         False,
         False,
     ]
-    for one, other in zip(*(r.scores["pairs"]["zero flow"] for r in (first, again)), strict=True):
+    for one, other in zip(
+        *(r.scores["pairs"]["zero flow"] for r in (first, again)), strict=True
+    ):
         assert one.sums == other.sums
     run_benchmark(replace(plan, revision="other code"), tmp_path)
     assert files[0].stat().st_mtime_ns != before[0]
@@ -292,10 +351,14 @@ def test_a_frame_that_changes_is_scored_again(tmp_path):
     rng = np.random.default_rng(0)
     folder, out = tmp_path / "stacks" / "one", tmp_path / "out"
     folder.mkdir(parents=True)
-    picture = cv2.GaussianBlur(rng.uniform(0, 255, (192, 256, 3)), (0, 0), 2).astype(np.uint8)
+    picture = cv2.GaussianBlur(rng.uniform(0, 255, (192, 256, 3)), (0, 0), 2).astype(
+        np.uint8
+    )
     write_image(folder / "frame.png", picture)
     assert cv2.imwrite(str(folder / MERGED), picture)
-    plan = TruthPlan("test", (), 1, 0, 0, tmp_path / "stacks", ("zero flow",), "code", 1)
+    plan = TruthPlan(
+        "test", (), 1, 0, 0, tmp_path / "stacks", ("zero flow",), "code", 1
+    )
     keys = []
     for shift in (0, 0, 2):
         write_image(folder / "frame.png", np.roll(picture, shift, axis=1))
@@ -308,7 +371,9 @@ def test_a_frame_that_changes_is_scored_again(tmp_path):
 def test_processes_that_end_in_any_order_find_what_one_finds(tmp_path, monkeypatch):
     """Without the processes themselves: their start takes longer than all the work."""
 
-    def as_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
+    def as_processes(
+        work: Callable[[T], R], items: Sequence[T], processes: int
+    ) -> Iterator[R]:
         assert processes == 2
         for item in reversed(items):
             yield pickle.loads(pickle.dumps(partial(work, item)))()  # noqa: S301 - as they get it
@@ -316,7 +381,9 @@ def test_processes_that_end_in_any_order_find_what_one_finds(tmp_path, monkeypat
     plan = TruthPlan("test", (), 1, 2, 0, None, ("zero flow",), "code", 1)
     one = run_benchmark(plan, tmp_path / "one").scores["pairs"]["zero flow"]
     monkeypatch.setattr("research.alignment_truth.benchmark.in_processes", as_processes)
-    two = run_benchmark(replace(plan, jobs=2), tmp_path / "two").scores["pairs"]["zero flow"]
+    two = run_benchmark(replace(plan, jobs=2), tmp_path / "two").scores["pairs"][
+        "zero flow"
+    ]
     assert [score.sums for score in one] == [score.sums for score in two]
     assert one[0].sums != one[1].sums
 
@@ -334,7 +401,9 @@ def test_wrong_folders_leave_nothing_behind(tmp_path, refused):
 @pytest.mark.realdata
 def test_registration_improves_a_real_focus_stack(real_data):
     frame, merged = stack_frames(real_data / "focus-stacks")[2]
-    means = stack_means([score_frame(frame, merged, ["zero flow", "ECC affine", "registration"])])
+    means = stack_means(
+        [score_frame(frame, merged, ["zero flow", "ECC affine", "registration"])]
+    )
     mean = means["registration"]
     assert mean["residual_px"] is not None
     assert mean["residual_px"] < 0.5

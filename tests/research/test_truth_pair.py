@@ -47,19 +47,28 @@ def train():
 def warped_sharp(pair: TruthPair) -> np.ndarray:
     y, x = np.mgrid[0 : pair.flow.shape[1], 0 : pair.flow.shape[2]]
     at = [y + pair.flow[1], x + pair.flow[0]]
-    planes = [map_coordinates(pair.sharp[:, :, c], at, order=5, mode="mirror") for c in range(3)]
+    planes = [
+        map_coordinates(pair.sharp[:, :, c], at, order=5, mode="mirror")
+        for c in range(3)
+    ]
     return np.dstack(planes)
 
 
 def far_from_edges(pair: TruthPair, px: int = 6) -> np.ndarray:
-    near = cv2.dilate((pair.edge | ~pair.inside).astype(np.uint8), np.ones((2 * px + 1,) * 2))
+    near = cv2.dilate(
+        (pair.edge | ~pair.inside).astype(np.uint8), np.ones((2 * px + 1,) * 2)
+    )
     near[:px] = near[-px:] = near[:, :px] = near[:, -px:] = 1
     return near == 0
 
 
 @pytest.mark.parametrize("index", range(4))
-def test_warping_sharp_by_the_truth_gives_blurry_where_nothing_is_blurred(textures, index):
-    moving = replace(PLAIN, shift_px=6.0, zoom=(0.95, 1.06), rotation_deg=1.0, parallax_px=5.0)
+def test_warping_sharp_by_the_truth_gives_blurry_where_nothing_is_blurred(
+    textures, index
+):
+    moving = replace(
+        PLAIN, shift_px=6.0, zoom=(0.95, 1.06), rotation_deg=1.0, parallax_px=5.0
+    )
     pair = render_pair(textures, moving, *SIZE, 7, index)
     counted = far_from_edges(pair)
     difference = (warped_sharp(pair) - pair.blurry)[counted]
@@ -78,7 +87,9 @@ def test_a_flow_wrong_by_a_quarter_pixel_is_seen(train):
 
 @pytest.mark.parametrize("index", range(3))
 def test_zoom_alone_is_the_formula(textures, index):
-    pair = render_pair(textures, replace(PLAIN, coc_px=(8, 8), zoom=(1.07, 1.07)), *SIZE, 1, index)
+    pair = render_pair(
+        textures, replace(PLAIN, coc_px=(8, 8), zoom=(1.07, 1.07)), *SIZE, 1, index
+    )
     expected = Similarity(zoom=1.07).flow(SIZE[1], SIZE[0])
     np.testing.assert_allclose(pair.flow, expected, atol=1e-4)
 
@@ -87,7 +98,9 @@ def test_shift_alone_is_one_vector_of_at_most_the_range(train):
     lengths = []
     for index in range(12):
         flow = render_pair(train, replace(PLAIN, shift_px=9.0), 32, 32, 2, index).flow
-        np.testing.assert_allclose(flow, np.broadcast_to(flow[:, :1, :1], flow.shape), atol=1e-4)
+        np.testing.assert_allclose(
+            flow, np.broadcast_to(flow[:, :1, :1], flow.shape), atol=1e-4
+        )
         lengths.append(float(np.hypot(*flow[:, 0, 0])))
     assert 3 < max(lengths) <= 9.0001
 
@@ -138,7 +151,9 @@ def test_blur_takes_detail_and_keeps_light(train):
         assert blurry.mean() == pytest.approx(sharp.mean(), rel=0.05)
         strong = pair.coc_px > 8
         if strong.mean() > 0.3:
-            detail = [np.abs(cv2.Laplacian(p, -1))[strong].mean() for p in (blurry, sharp)]
+            detail = [
+                np.abs(cv2.Laplacian(p, -1))[strong].mean() for p in (blurry, sharp)
+            ]
             assert detail[0] < 0.5 * detail[1]
 
 
@@ -157,7 +172,9 @@ def test_what_leaves_the_frame_or_is_hidden_is_not_inside(train):
     height, width = SIZE
     y, x = np.mgrid[0:height, 0:width]
     there_x, there_y = x + pair.flow[0], y + pair.flow[1]
-    gone = (there_x < 0) | (there_y < 0) | (there_x > width - 1) | (there_y > height - 1)
+    gone = (
+        (there_x < 0) | (there_y < 0) | (there_x > width - 1) | (there_y > height - 1)
+    )
     assert gone.any()
     assert not pair.inside[gone].any()
     assert pair.inside[~gone].mean() > 0.95  # without parallax, only edges flicker
@@ -180,7 +197,9 @@ def test_exposure_and_vignetting_act_on_the_blurry_member_alone(train):
     lit = replace(PLAIN, exposure_ev=0.3, vignetting_ev=0.74)
     for index in range(4):
         plain, other = (render_pair(train, r, 64, 64, 8, index) for r in (PLAIN, lit))
-        ratio = srgb_to_linear(other.blurry) / np.maximum(srgb_to_linear(plain.blurry), 0.02)
+        ratio = srgb_to_linear(other.blurry) / np.maximum(
+            srgb_to_linear(plain.blurry), 0.02
+        )
         usable = (plain.blurry.min(axis=2) > 0.3) & (other.blurry.max(axis=2) < 0.99)
         np.testing.assert_allclose(other.sharp, plain.sharp, atol=1 / 255)
         assert 0.4 < np.median(ratio[usable]) < 2**0.3 + 0.02
@@ -204,6 +223,8 @@ GOLDEN = {
 def test_a_seed_names_the_same_pair_for_good(textures):
     """Results that were published stay comparable: a change here is a change of the truth set."""
     pair = render_pair(textures, at_width(FULL, 256), 48, 64, 0, 0)
-    means = (float(part.mean()) for part in (pair.coc_px, pair.blurry, pair.sharp, pair.edge))
+    means = (
+        float(part.mean()) for part in (pair.coc_px, pair.blurry, pair.sharp, pair.edge)
+    )
     numbers = (*pair.flow[:, 24, 32].tolist(), *means)
     assert numbers == pytest.approx(GOLDEN[textures.split], abs=5e-3)

@@ -26,7 +26,11 @@ from research.alignment_truth.rendered.psf import (
     draw_psf,
     kernel,
 )
-from research.alignment_truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
+from research.alignment_truth.rendered.rendering import (
+    Defocus,
+    blurry_picture,
+    sharp_picture,
+)
 from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, load_textures
 
@@ -36,12 +40,16 @@ DISC = PSF("disc", 0.0, 6, 0.0)
 
 def centroid(psf: np.ndarray) -> tuple[float, float]:
     steps = np.arange(len(psf)) - len(psf) // 2
-    return float((psf.sum(axis=0) * steps).sum()), float((psf.sum(axis=1) * steps).sum())
+    return float((psf.sum(axis=0) * steps).sum()), float(
+        (psf.sum(axis=1) * steps).sum()
+    )
 
 
 @pytest.mark.parametrize("family", KINDS)
 @pytest.mark.parametrize("diameter", [-17.3, -2.0, 0.0, 0.7, 9.0, 30.0])
-def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(family, diameter):
+def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(
+    family, diameter
+):
     psf = draw_psf((family,), np.random.default_rng(1))  # type: ignore[arg-type]
     weights = kernel(psf, diameter, (0.0, 0.0), 30.0)
     assert weights.shape[0] == weights.shape[1]
@@ -57,13 +65,17 @@ def test_every_kernel_is_odd_sums_to_one_and_is_no_wider_than_its_circle(family,
 @pytest.mark.parametrize("diameter", [-12.4, 20.0])
 def test_symmetric_kernels_keep_the_chief_ray(family, diameter):
     psf = replace(draw_psf((family,), np.random.default_rng(2)), blades=6)  # type: ignore[arg-type]
-    assert centroid(kernel(psf, diameter, (0.7, 0.7), 30.0)) == pytest.approx((0, 0), abs=0.05)
+    assert centroid(kernel(psf, diameter, (0.7, 0.7), 30.0)) == pytest.approx(
+        (0, 0), abs=0.05
+    )
 
 
 def test_a_disc_has_the_second_moment_of_its_diameter():
     weights = kernel(DISC, 24.0, (0, 0), 24.0)
     steps = np.arange(len(weights)) - len(weights) // 2
-    assert (weights.sum(axis=0) * steps**2).sum() == pytest.approx(24.0**2 / 16, rel=0.02)
+    assert (weights.sum(axis=0) * steps**2).sum() == pytest.approx(
+        24.0**2 / 16, rel=0.02
+    )
 
 
 def test_cats_eye_moves_the_centroid_with_field_height_and_the_sign_of_the_defocus():
@@ -99,7 +111,9 @@ def test_families_belong_to_one_split_each(families):
     assert not set(FAMILIES_OF["train"] + FAMILIES_OF["choose"]) & set(ASYMMETRIC)
 
 
-@pytest.mark.parametrize("kind", [kind for split in SPLITS for kind in OUTLINES_OF[split]])
+@pytest.mark.parametrize(
+    "kind", [kind for split in SPLITS for kind in OUTLINES_OF[split]]
+)
 def test_outlines_fill_a_part_of_their_circle_and_nothing_else(kind):
     outline = Outline(kind, (45.0, 38.0), 30.0, 0.7, 5, 0.6, (0.1, 2.0, 4.0, 5.0))  # type: ignore[arg-type]
     x, y = FRAME.grid()
@@ -162,7 +176,9 @@ def test_beyond_the_edge_class_a_pixel_shows_one_surface(focus):
 def test_parallax_moves_what_is_near_in_its_direction():
     view = View(Similarity(), (6.0, 0.0), FRAME.shape)
     moved = sharp_picture(scene(0.0), view).linear[:, :, 0]
-    still = sharp_picture(scene(0.0), View(Similarity(), (0.0, 0.0), FRAME.shape)).linear[:, :, 0]
+    still = sharp_picture(
+        scene(0.0), View(Similarity(), (0.0, 0.0), FRAME.shape)
+    ).linear[:, :, 0]
     x, _ = FRAME.grid()
     shift = (moved * x).sum() / moved.sum() - (still * x).sum() / still.sum()
     assert shift == pytest.approx(6.0 * (0.9 - 0.5), abs=0.05)
@@ -186,7 +202,9 @@ def test_no_picture_is_in_two_splits(tmp_path):
     (tmp_path / "copy of 3.png").write_bytes((tmp_path / "3.png").read_bytes())
     (tmp_path / "notes.txt").write_text("no picture")
     names = {split: set(load_textures(split, [tmp_path]).names) for split in SPLITS}
-    assert sum(len(part) for part in names.values()) == len(set().union(*names.values()))
+    assert sum(len(part) for part in names.values()) == len(
+        set().union(*names.values())
+    )
     assert all(names.values())
     home = {name: split for split, part in names.items() for name in part}
     assert home["3.png"] == home["copy of 3.png"]  # by content, not by name

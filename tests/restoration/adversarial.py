@@ -39,7 +39,9 @@ def rounded(picture: NDArray[np.floating]) -> Array:
     return np.asarray(np.rint(255 * np.clip(picture, 0, 1)) / 255, np.float32)
 
 
-def _as_it_is(draw: Callable[[np.random.Generator], Array]) -> Callable[..., tuple[Array, Array]]:
+def _as_it_is(
+    draw: Callable[[np.random.Generator], Array],
+) -> Callable[..., tuple[Array, Array]]:
     def make(random: np.random.Generator) -> tuple[Array, Array]:
         picture = draw(random)
         return picture, picture
@@ -61,14 +63,22 @@ def _lights(random: np.random.Generator) -> Array:
     for _ in range(int(random.integers(3, 30))):
         x, y = int(random.integers(SIZE[1])), int(random.integers(SIZE[0]))
         colour = np.clip(random.uniform(100, 400, 3), 0, 255).tolist()
-        cv2.circle(picture, (x, y), int(random.integers(1, 12)), colour, -1, cv2.LINE_AA)
+        cv2.circle(
+            picture, (x, y), int(random.integers(1, 12)), colour, -1, cv2.LINE_AA
+        )
     return np.asarray(picture / 255, np.float32)
 
 
 def _noise(random: np.random.Generator) -> Array:
     shape = SIZE if random.random() < 0.3 else (*SIZE, 3)
-    drawn = random.random(shape) if random.random() < 0.5 else random.normal(0.5, 0.2, shape)
-    return np.asarray(drawn if drawn.ndim == 3 else np.repeat(drawn[:, :, None], 3, 2), np.float32)
+    drawn = (
+        random.random(shape)
+        if random.random() < 0.5
+        else random.normal(0.5, 0.2, shape)
+    )
+    return np.asarray(
+        drawn if drawn.ndim == 3 else np.repeat(drawn[:, :, None], 3, 2), np.float32
+    )
 
 
 def _text(random: np.random.Generator) -> Array:
@@ -77,17 +87,24 @@ def _text(random: np.random.Generator) -> Array:
     font, scale = FONTS[int(random.integers(len(FONTS)))], random.uniform(0.35, 1.2)
     for line in range(20, SIZE[0], int(34 * scale) + 6):
         words = "".join(chr(one) for one in random.integers(48, 122, 24))
-        cv2.putText(picture, words, (4, line), font, scale, ink.tolist(), 1, cv2.LINE_AA)
+        cv2.putText(
+            picture, words, (4, line), font, scale, ink.tolist(), 1, cv2.LINE_AA
+        )
     return np.asarray(picture / 255, np.float32)
 
 
 def _stripes(random: np.random.Generator) -> Array:
     y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
-    turn, period = random.uniform(0, math.pi), math.exp(random.uniform(math.log(2.5), math.log(30)))
+    turn, period = (
+        random.uniform(0, math.pi),
+        math.exp(random.uniform(math.log(2.5), math.log(30))),
+    )
     wave = np.sin(2 * math.pi * (x * math.cos(turn) + y * math.sin(turn)) / period)
     hard = np.sign(wave) if random.random() < 0.5 else wave
     first, second = random.random((2, 3))
-    return np.asarray(first + (0.5 + 0.5 * hard)[:, :, None] * (second - first), np.float32)
+    return np.asarray(
+        first + (0.5 + 0.5 * hard)[:, :, None] * (second - first), np.float32
+    )
 
 
 def _dark(random: np.random.Generator) -> Array:
@@ -98,7 +115,9 @@ def _dark(random: np.random.Generator) -> Array:
 
 
 def _texture(random: np.random.Generator) -> Array:
-    return linear_to_srgb(np.asarray(np.clip(draw_texture(random, *SIZE), 0, 1), np.float32))
+    return linear_to_srgb(
+        np.asarray(np.clip(draw_texture(random, *SIZE), 0, 1), np.float32)
+    )
 
 
 def _sharpened(random: np.random.Generator) -> Array:
@@ -110,7 +129,9 @@ def _sharpened(random: np.random.Generator) -> Array:
 def _jpeg(random: np.random.Generator) -> tuple[Array, Array]:
     truth = _texture(random)
     stored = np.rint(255 * truth).astype(np.uint8)
-    _, file = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(5, 30))])
+    _, file = cv2.imencode(
+        ".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(5, 30))]
+    )
     picture = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.float32)
     return np.asarray(picture / 255, np.float32), truth
 
@@ -120,7 +141,9 @@ def _moved(random: np.random.Generator) -> tuple[Array, Array]:
     truth = _texture(random)
     length, turn = random.uniform(5, 25), random.uniform(0, math.pi)
     reach = 0.5 * length * np.array([math.cos(turn), math.sin(turn)])
-    ends = [np.rint(16 * (15.5 + sign * reach)).astype(int).tolist() for sign in (-1, 1)]
+    ends = [
+        np.rint(16 * (15.5 + sign * reach)).astype(int).tolist() for sign in (-1, 1)
+    ]
     fine = np.zeros((31 * 16, 31 * 16), np.uint8)
     cv2.line(fine, ends[0], ends[1], 255, 16)
     kernel = cv2.resize(fine.astype(np.float32), (31, 31), interpolation=cv2.INTER_AREA)

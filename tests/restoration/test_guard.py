@@ -45,7 +45,9 @@ def pairs(renderer, few):
 
 
 def chroma(picture: Array) -> Array:
-    return np.stack([picture[:, :, 0] - picture[:, :, 1], picture[:, :, 2] - picture[:, :, 1]])
+    return np.stack(
+        [picture[:, :, 0] - picture[:, :, 1], picture[:, :, 2] - picture[:, :, 1]]
+    )
 
 
 HELD = {"flat", "lights", "noise", "text", "stripes", "dark", "jpeg", "moved"}
@@ -67,7 +69,9 @@ def test_a_hundred_traps_get_no_new_colours_and_are_no_worse_for_the_guard(own):
         new = restoration.restored
         right = min(psnr(trap.given, trap.truth), AS_GOOD_AS_RIGHT_DB)
         spoiled[trap.name.split("-")[0]] += psnr(new, trap.truth) < right - 1
-        assert psnr(new, trap.truth) >= min(psnr(raw.restored, trap.truth), right) - 0.5, trap.name
+        assert (
+            psnr(new, trap.truth) >= min(psnr(raw.restored, trap.truth), right) - 0.5
+        ), trap.name
         for strength in MOST_SPOILED_BEYOND:
             beyond[strength] += psnr(restoration.at(strength), trap.truth) < right - 1
         given, chroma_after = chroma(trap.given), chroma(new)
@@ -85,10 +89,15 @@ def test_what_the_guard_allows_is_doubled_and_nothing_else(own, few):
     """Where a picture is blurred, nearly all of the change; in one that is in focus, little."""
     for pair in few[:6]:
         restoration = restore_colours(own, pair.blurry)
-        one, two = (np.sqrt(np.square(restoration.at(s) - pair.blurry).mean()) for s in (1, 2))
+        one, two = (
+            np.sqrt(np.square(restoration.at(s) - pair.blurry).mean()) for s in (1, 2)
+        )
         assert 1.5 * one < two < 2.01 * one
         np.testing.assert_allclose(
-            restoration.at(1.5), (restoration.at(1) + restoration.at(2)) / 2, rtol=0, atol=1e-6
+            restoration.at(1.5),
+            (restoration.at(1) + restoration.at(2)) / 2,
+            rtol=0,
+            atol=1e-6,
         )
         free = restore_colours(own, pair.blurry, restoration.blur_map, guard=False)
         doubled = np.clip(2 * free.restored - pair.blurry, 0, 1)
@@ -105,7 +114,9 @@ def test_good_restorations_are_left_alone(own, pairs):
         blur_map = estimate_blur_map(pair.blurry)
         raw = restore_colours(own, pair.blurry, blur_map, guard=False).restored
         kept = np.clip(guarded(pair.blurry, raw.copy(), blur_map).restored, 0, 1)
-        before, free, held = (_errors(one, pair.sharp) for one in (pair.blurry, raw, kept))
+        before, free, held = (
+            _errors(one, pair.sharp) for one in (pair.blurry, raw, kept)
+        )
         gains = free < 0.95 * before
         good += int(gains.sum())
         touched += int((gains & (held > 1.02 * free)).sum())
@@ -158,13 +169,20 @@ def test_what_cannot_be_true_is_put_back(few, harm):
             assert kept.put_back == 0
             np.testing.assert_allclose(kept.restored, given, atol=1e-6)
         else:
-            assert psnr(kept.restored, given) > psnr(np.asarray(pictures, np.float32), given) + 1
+            assert (
+                psnr(kept.restored, given)
+                > psnr(np.asarray(pictures, np.float32), given) + 1
+            )
 
 
 @pytest.mark.full
 def test_the_truth_is_accepted_where_the_blur_is_known(pairs):
-    answers = [guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs]
-    assert sum(one.put_back for one in answers) <= 0.25 * sum(one.tiles for one in answers)
+    answers = [
+        guarded(pair.blurry, pair.sharp.copy(), known_map(pair)) for pair in pairs
+    ]
+    assert sum(one.put_back for one in answers) <= 0.25 * sum(
+        one.tiles for one in answers
+    )
 
 
 def test_crisp_edges_are_told_from_blurred_ones():
@@ -191,7 +209,12 @@ def test_where_edges_are_crisp_changes_stay_small(few):
     assert psnr(sharpened, edge) < 25
     assert psnr(kept, edge) > 44
     blurry = next(pair for pair in few if np.abs(pair.diameters).min() > 6)
-    assert share_kept(blurry.sharp, blurry.blurry, noise_by_brightness(blurry.blurry)).mean() > 0.99
+    assert (
+        share_kept(
+            blurry.sharp, blurry.blurry, noise_by_brightness(blurry.blurry)
+        ).mean()
+        > 0.99
+    )
 
 
 def test_edges_that_restoring_gathers_may_change():
@@ -222,7 +245,9 @@ def test_even_gradients_are_spread_and_a_single_edge_is_not():
 def test_a_wave_is_seen_in_a_narrow_tile_at_the_border(height):
     y, x = np.mgrid[:height, :192]
     wave = 0.5 + 0.2 * np.sin(2 * np.pi * (0.6 * x + 0.8 * y) / 15)
-    given = np.asarray(np.rint(255 * wave)[:, :, None].repeat(3, axis=2) / 255, np.float32)
+    given = np.asarray(
+        np.rint(255 * wave)[:, :, None].repeat(3, axis=2) / 255, np.float32
+    )
     diameters = np.full((3, 3), 12, np.float32)
     shares = agreement(given, given, diameters[: -(-height // 64)], np.zeros(8))
     assert shares.bandwidth.max() < 0.1
@@ -232,11 +257,15 @@ def test_a_wave_is_seen_in_a_narrow_tile_at_the_border(height):
 def test_a_plain_wave_is_put_back(period_px):
     wave = 0.2 * np.sin(2 * np.pi * np.arange(256) / period_px)
     given, stronger = (
-        np.asarray(np.rint(255 * np.tile(0.5 + gain * wave, (256, 1))) / 255, np.float32)
+        np.asarray(
+            np.rint(255 * np.tile(0.5 + gain * wave, (256, 1))) / 255, np.float32
+        )
         for gain in (1, 1.4)
     )
     given, stronger = (one[:, :, None].repeat(3, axis=2) for one in (given, stronger))
-    blurred = map_of(np.full((32, 32), 6, np.float32), np.full((32, 32), 12, np.float32))
+    blurred = map_of(
+        np.full((32, 32), 6, np.float32), np.full((32, 32), 12, np.float32)
+    )
     kept = guarded(given, stronger.copy(), blurred)
     assert kept.put_back >= 0.75 * kept.tiles
     assert psnr(kept.restored, given) > psnr(stronger, given) + 6
@@ -263,8 +292,12 @@ def middle(name: str) -> Array:
 def behind_disc(picture: Array, diameter_px: float) -> Array:
     psf = disc_psf(diameter_px).astype(np.float32)
     pad = psf.shape[0] // 2
-    wide = np.pad(srgb_to_linear(picture), ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
-    seen = linear_to_srgb(np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1))
+    wide = np.pad(
+        srgb_to_linear(picture), ((pad, pad), (pad, pad), (0, 0)), mode="reflect"
+    )
+    seen = linear_to_srgb(
+        np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
+    )
     return np.asarray(np.rint(255 * seen) / 255, np.float32)
 
 

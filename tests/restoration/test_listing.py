@@ -72,7 +72,9 @@ def test_the_sharpest_picture_comes_first_and_what_is_unknown_last(folder):
     assert sharp.sharpest_px <= sharp.median_px < blurred.sharpest_px
     assert (plain.note, plain.sharpest_px, plain.in_focus) == ("plain", None, None)
     assert broken.reason
-    assert {picture.note for picture in pictures if picture.sharpest_px is not None} == {""}
+    assert {
+        picture.note for picture in pictures if picture.sharpest_px is not None
+    } == {""}
 
 
 def test_noise_that_covers_detail_is_noted(tmp_path):
@@ -111,7 +113,11 @@ def test_a_turned_picture_has_the_size_that_is_shown(tmp_path):
 def test_csv_has_a_line_for_each_picture(folder):
     result = listed("--list", "--csv", folder)
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert [row["image"].rpartition("/")[2] for row in rows][:3] == ["b.png", "c.png", "a.png"]
+    assert [row["image"].rpartition("/")[2] for row in rows][:3] == [
+        "b.png",
+        "c.png",
+        "a.png",
+    ]
     assert float(rows[0]["sharpest_px"]) < float(rows[2]["sharpest_px"])
     assert rows[3]["sharpest_px"] == ""
     assert rows[4]["reason"]
@@ -120,7 +126,10 @@ def test_csv_has_a_line_for_each_picture(folder):
 def test_json_is_alone_on_stdout(folder, capfd):
     assert listed("--list", "--json", folder).return_value == 2
     pictures = json.loads(capfd.readouterr().out)
-    assert [picture["image"].rpartition("/")[2] for picture in pictures][:2] == ["b.png", "c.png"]
+    assert [picture["image"].rpartition("/")[2] for picture in pictures][:2] == [
+        "b.png",
+        "c.png",
+    ]
     assert set(pictures[0]) == {
         "image",
         "sharpest_px",
@@ -134,7 +143,9 @@ def test_json_is_alone_on_stdout(folder, capfd):
     }
 
 
-def test_the_table_has_columns_for_notes_and_ratings_only_where_there_are_some(capsys, snapshot):
+def test_the_table_has_columns_for_notes_and_ratings_only_where_there_are_some(
+    capsys, snapshot
+):
     first = ListedPicture("a.jpg", 1.24, 0.345, 6.7, 6000, 4000, rating=5)
     second = ListedPicture("b.jpg", 21.5, 0.0, 30.1, 4000, 6000, note="noise")
     third = ListedPicture("sky.jpg", width=6000, height=4000, note="plain")
@@ -183,7 +194,11 @@ def test_a_rating_in_the_picture_itself_stays(folder, capsys):
     picture.save(folder / "c.jpg", exif=exif)
     picture.save(folder / "d.jpg", xmp=b"no packet")
     rated, unwritten = rate_pictures(list_pictures(sorted(folder.glob("*.jpg")), None))
-    assert {names([one])[0]: one.rating for one in rated} == {"b.jpg": 2, "c.jpg": 3, "d.jpg": 5}
+    assert {names([one])[0]: one.rating for one in rated} == {
+        "b.jpg": 2,
+        "c.jpg": 3,
+        "d.jpg": 5,
+    }
     assert unwritten is None
     assert [one.name for one in folder.glob("*.xmp")] == ["d.jpg.xmp"]
     assert "keeps its rating 2" in capsys.readouterr().err
@@ -198,7 +213,9 @@ def test_a_folder_that_cannot_be_written_stops_neither_the_list_nor_other_folder
     monkeypatch.setattr(listing, "write_rating", refusing(closed, listing.write_rating))
     result = listed("--list", closed, folder / "b.png", "--rate")
     assert isinstance(result.exception, StorageError)
-    assert {"z.png", "b.png"} <= {word.rpartition("/")[2] for word in result.stdout.split()}
+    assert {"z.png", "b.png"} <= {
+        word.rpartition("/")[2] for word in result.stdout.split()
+    }
     assert (folder / "b.png.xmp").exists()
 
 
@@ -214,7 +231,8 @@ def refusing(folder, write_rating):
 
 
 @pytest.mark.parametrize(
-    ("sharpest_px", "rating"), [(0.0, 5), (2.5, 5), (2.6, 4), (10.0, 3), (20.0, 2), (20.1, 1)]
+    ("sharpest_px", "rating"),
+    [(0.0, 5), (2.5, 5), (2.6, 4), (10.0, 3), (20.0, 2), (20.1, 1)],
 )
 def test_each_star_less_is_twice_the_blur(sharpest_px, rating):
     assert stars(sharpest_px) == rating

@@ -29,7 +29,14 @@ from tests.pictures.other_readers import agrees, told_by_others
 
 FOLDER = os.environ.get("DEFOCUS_ODD_PICTURES", "")
 SECONDS = 600
-COLUMNS = ("files", "restored", "refused", "tracebacks", "wrong pixels", "lost without a remark")
+COLUMNS = (
+    "files",
+    "restored",
+    "refused",
+    "tracebacks",
+    "wrong pixels",
+    "lost without a remark",
+)
 
 
 def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:
@@ -50,8 +57,12 @@ def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:
     pixels = read_stored(path if lossy else Path(row.restored))
     raw = path.suffix.lower() in RAW_SUFFIXES  # others read the preview in it
     theirs = [] if raw else told_by_others(data)
-    faults = [f"lost without a remark: {path.name}: {one}" for one in unnamed(row, data, new)]
-    lossy = lossy or kind_of(data) in HEIF_KINDS  # libraries compute the same values otherwise
+    faults = [
+        f"lost without a remark: {path.name}: {one}" for one in unnamed(row, data, new)
+    ]
+    lossy = (
+        lossy or kind_of(data) in HEIF_KINDS
+    )  # libraries compute the same values otherwise
     if theirs and not any(agrees(pixels, one, lossy=lossy) for one in theirs):
         faults.append(f"wrong pixels: {path.name}")
     return "restored", faults
@@ -79,7 +90,9 @@ def info_of(data: bytes) -> dict[Any, Any]:
 
 @pytest.mark.full
 @pytest.mark.timeout(0)
-@pytest.mark.skipif(not FOLDER, reason="no odd pictures: set DEFOCUS_ODD_PICTURES to their folder")
+@pytest.mark.skipif(
+    not FOLDER, reason="no odd pictures: set DEFOCUS_ODD_PICTURES to their folder"
+)
 def test_odd_pictures_come_out_as_they_are_or_are_refused(tmp_path):
     faults: list[str] = []
     table = [("set", *COLUMNS)]
@@ -88,7 +101,9 @@ def test_odd_pictures_come_out_as_they_are_or_are_refused(tmp_path):
         for number, path in enumerate(sorted(folder.rglob("*"))):
             if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
                 became, losses = faults_of(path, tmp_path / folder.name / str(number))
-                kinds = [one.partition(":")[0] for one in losses if became == "restored"]
+                kinds = [
+                    one.partition(":")[0] for one in losses if became == "restored"
+                ]
                 counts.update(["files", became, *kinds])
                 faults += [f"{folder.name}: {one}" for one in losses]
         table.append((folder.name, *(str(counts[one]) for one in COLUMNS)))

@@ -40,7 +40,9 @@ def options_of(one: click.Command) -> list[list[str]]:
 def test_both_names_have_the_same_options():
     second = options_of(second_name())
     assert options_of(program()) == [*second, ["--version"]]
-    assert options_of(second_name()) == second, "what a program has besides stays its own"
+    assert options_of(second_name()) == second, (
+        "what a program has besides stays its own"
+    )
 
 
 @pytest.mark.parametrize("word", ["-h", "--help"])
@@ -54,12 +56,17 @@ def test_help_is_the_programs(word):
 
 def test_the_version_is_the_packages():
     result = CliRunner().invoke(program(), ["--version"])
-    assert (result.exit_code, result.output) == (0, f"defocus-restore, version {__version__}\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"defocus-restore, version {__version__}\n",
+    )
 
 
 def test_its_variables_begin_with_its_name():
     words, variables = ["a.png", "--print-config"], {"DEFOCUS_RESTORE_STRENGTH": "0.5"}
-    result = CliRunner().invoke(program(), words, prog_name="defocus-restore", env=variables)
+    result = CliRunner().invoke(
+        program(), words, prog_name="defocus-restore", env=variables
+    )
     assert result.output.startswith("[defocus-restore]\n")
     assert "strength = 0.5  # environment\n" in result.output
 
@@ -70,7 +77,9 @@ def test_what_is_wrong_is_said_by_the_program_that_was_called(name, run, tmp_pat
     unknown = run(*name, "a.png", "--baseline", "wienr", code=2)
     assert unknown.stderr.startswith(f"{name[0]}: ")
     assert "did you mean 'wiener'" in unknown.stderr
-    missing = run(*name, "a.png", "b.png", "--baseline", "wiener", "--strength", "0", code=2)
+    missing = run(
+        *name, "a.png", "b.png", "--baseline", "wiener", "--strength", "0", code=2
+    )
     assert "b.png is left out: no such picture or folder\n" in missing.stderr
     assert missing.stdout.startswith("restored/a.png: 48x32, 8 bits")
     assert missing.stdout.endswith("\nrestored: 1 picture restored, 1 left out\n")
@@ -93,7 +102,10 @@ def restored(picture: Path, map_file: Path | None) -> Restored:
 
 def test_a_map_is_made_of_what_was_restored_before(picture, refused):
     assert restored(picture, None).map == ""
-    target, wanted = picture.parent / "out" / "a.png", picture.parent / "maps" / "blur.tif"
+    target, wanted = (
+        picture.parent / "out" / "a.png",
+        picture.parent / "maps" / "blur.tif",
+    )
     before = target.stat().st_mtime_ns
     assert restored(picture, wanted).map == str(wanted)
     first = tifffile.imread(wanted)
@@ -160,7 +172,9 @@ print(1024 * int(status["VmHWM"].split()[0]))
 
 
 @pytest.mark.full
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read as Linux tells it")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the peak is read as Linux tells it"
+)
 @pytest.mark.parametrize(
     ("width", "height", "most_bytes"),
     [(4000, 3000, 1.5e9), (6000, 4000, 1.8e9), (9504, 6336, 2.5e9)],
@@ -171,7 +185,9 @@ def test_a_large_picture_takes_bounded_memory(tmp_path, width, height, most_byte
 
     Linux gives KiB. ``ru_maxrss`` will not do: a child begins with the peak of its parent."""
     rng = np.random.default_rng(0)
-    part = cv2.GaussianBlur(rng.integers(0, 256, (500, 500, 3)).astype(np.uint8), (0, 0), 2)
+    part = cv2.GaussianBlur(
+        rng.integers(0, 256, (500, 500, 3)).astype(np.uint8), (0, 0), 2
+    )
     repeats = (-(-height // 500), -(-width // 500), 1)
     cv2.imwrite(str(tmp_path / "a.jpg"), np.tile(part, repeats)[:height, :width])
     result = run_python(PROGRAM, tmp_path / "a.jpg", tmp_path / "out")

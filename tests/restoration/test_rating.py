@@ -57,7 +57,9 @@ def test_line_ends_and_byte_order_marks_stay(sidecar, mark, line_end):
     text = DARKTABLE.replace("\n", line_end)
     path = sidecar(mark + text.encode())
     assert write_rating(path, 2) == 2
-    assert path.read_bytes() == mark + text.replace(ATTRIBUTE, 'xmp:Rating="2"').encode()
+    assert (
+        path.read_bytes() == mark + text.replace(ATTRIBUTE, 'xmp:Rating="2"').encode()
+    )
 
 
 def test_a_rating_can_be_an_element(sidecar):
@@ -70,7 +72,9 @@ def test_a_rating_can_be_an_element(sidecar):
 
 
 def test_a_schema_has_any_prefix(sidecar):
-    text = DARKTABLE.replace("xmlns:xmp=", "xmlns:xap=").replace("xmp:Rating", "xap:Rating")
+    text = DARKTABLE.replace("xmlns:xmp=", "xmlns:xap=").replace(
+        "xmp:Rating", "xap:Rating"
+    )
     path = sidecar(text)
     assert write_rating(path, 3) == 3
     assert path.read_text() == text.replace('Rating="1"', 'Rating="3"')
@@ -78,7 +82,9 @@ def test_a_schema_has_any_prefix(sidecar):
 
 @pytest.mark.parametrize("end", [">", "/>"])
 def test_a_rating_is_added_where_there_is_none(sidecar, end):
-    begin = DARKTABLE[: DARKTABLE.index(">\n   <darktable:history>")].replace(ATTRIBUTE, "")
+    begin = DARKTABLE[: DARKTABLE.index(">\n   <darktable:history>")].replace(
+        ATTRIBUTE, ""
+    )
     rest = "</rdf:Description></rdf:RDF></x:xmpmeta>"
     rest = rest if end == ">" else rest.removeprefix("</rdf:Description>")
     path = sidecar(f"{begin}{end}{rest}")
@@ -87,12 +93,16 @@ def test_a_rating_is_added_where_there_is_none(sidecar, end):
 
 
 def test_the_schema_is_declared_where_it_is_not(sidecar):
-    text = "\n".join(line for line in DARKTABLE.splitlines() if "xmp:" not in line.lstrip("<"))
+    text = "\n".join(
+        line for line in DARKTABLE.splitlines() if "xmp:" not in line.lstrip("<")
+    )
     text = text.replace('    xmlns:xmp="http://ns.adobe.com/xap/1.0/"\n', "")
     path = sidecar(text)
     assert write_rating(path, 3) == 3
     added = ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="3"'
-    assert path.read_text() == text.replace('history_end="1"', f'history_end="1"{added}')
+    assert path.read_text() == text.replace(
+        'history_end="1"', f'history_end="1"{added}'
+    )
 
 
 @pytest.mark.parametrize("rating", [-1, 2, 5])
@@ -114,7 +124,9 @@ def test_a_rating_that_a_person_gave_stays(sidecar, rating):
         DARKTABLE.replace('encoding="UTF-8"', "").encode("utf-16"),
         DARKTABLE.replace("?>", '?><!DOCTYPE x [<!ENTITY a "b">]>', 1),
         DARKTABLE.replace("http://ns.adobe.com/xap/1.0/", "urn:other"),
-        DARKTABLE.replace("<darktable:history>", "<xmp:Rating>1</xmp:Rating><darktable:history>"),
+        DARKTABLE.replace(
+            "<darktable:history>", "<xmp:Rating>1</xmp:Rating><darktable:history>"
+        ),
         DARKTABLE.replace(ATTRIBUTE, "").replace(
             "<darktable:history>", "<xmp:Rating/><darktable:history>"
         ),

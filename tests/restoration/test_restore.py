@@ -54,8 +54,12 @@ class Local(nn.Module):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         height, width = blurry.shape[-2:]
-        padded = functional.pad(blurry, (0, -width % 4, 0, -height % 4), mode="replicate")
-        coarse = functional.interpolate(functional.avg_pool2d(padded, 4), scale_factor=4)
+        padded = functional.pad(
+            blurry, (0, -width % 4, 0, -height % 4), mode="replicate"
+        )
+        coarse = functional.interpolate(
+            functional.avg_pool2d(padded, 4), scale_factor=4
+        )
         return 0.5 * (coarse[..., :height, :width] + blurry)
 
 
@@ -68,10 +72,14 @@ class Whole(nn.Module):
 
 def system(build: Callable[[], nn.Module], **facts: Any) -> Baseline:
     kind = facts.pop("input", "single")
-    return Baseline(Card("x", "X", "classical", kind, "paper", "", "", "", **facts), build)
+    return Baseline(
+        Card("x", "X", "classical", kind, "paper", "", "", "", **facts), build
+    )
 
 
-def made_in(out: Path, *sources: Path, network: Any = Local, **given: Any) -> list[Restored]:
+def made_in(
+    out: Path, *sources: Path, network: Any = Local, **given: Any
+) -> list[Restored]:
     own = network if isinstance(network, Baseline) else system(network)
     return restore_pictures(sources, own, None, CPU, RestoreSettings(out=out, **given))
 
@@ -89,7 +97,11 @@ def picture(height: int, width: int, dtype: type = np.uint16) -> np.ndarray[Any,
 
 
 @settings(max_examples=60, deadline=None)
-@given(length=st.integers(1, 5000), tile=st.integers(5, 20), overlap=st.sampled_from([128, 256]))
+@given(
+    length=st.integers(1, 5000),
+    tile=st.integers(5, 20),
+    overlap=st.sampled_from([128, 256]),
+)
 def test_tiles_cover_evenly_on_the_grid(length, tile, overlap):
     tile_px = GRID * tile
     spans = [(t.left, t.right) for t in tiles_of(1, length, tile_px, overlap)]
@@ -112,7 +124,9 @@ def test_tiles_change_nothing_where_a_network_looks_no_farther_than_they_overlap
 def test_one_batch_of_tiles_gives_what_single_tiles_give():
     network = defocus.load("defocus-s", weights="own").eval()
     own = restorer.make_restorer(network, 256, CPU)
-    blurry = cv2.GaussianBlur(np.random.default_rng(0).random((256, 640, 3), np.float32), (0, 0), 2)
+    blurry = cv2.GaussianBlur(
+        np.random.default_rng(0).random((256, 640, 3), np.float32), (0, 0), 2
+    )
     sizes = []
 
     def counted(part: torch.Tensor) -> torch.Tensor:
@@ -148,17 +162,25 @@ def test_a_tile_that_is_not_needed_stays_and_never_meets_the_network():
     np.testing.assert_allclose(tiled[:, 256:], blurry[:, 256:], rtol=0, atol=1e-6)
 
 
-def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path, monkeypatch):
+def test_tiling_is_measured_and_marked_where_it_changes_the_result(
+    tmp_path, monkeypatch
+):
     """Memory decides on tiles where nobody says how large they are."""
     source = tmp_path / "a.png"
     cv2.imwrite(str(source), picture(250, 520))
     for network, changes in ((Local, False), (Whole, True)):
         out = tmp_path / network.__name__
         (restoration,) = made_in(out, source, network=network, tile=256)
-        assert (restoration.tiles, restoration.tile_px, restoration.bits) == (4, 256, 16)
+        assert (restoration.tiles, restoration.tile_px, restoration.bits) == (
+            4,
+            256,
+            16,
+        )
         assert restoration.to_json()["tiling_changes_result"] == changes
     for name, available, tiles in (("low", 0, 4), ("high", 10**12, 1)):
-        monkeypatch.setattr(restorer, "available_bytes", lambda device, free=available: free)
+        monkeypatch.setattr(
+            restorer, "available_bytes", lambda device, free=available: free
+        )
         (restoration,) = made_in(tmp_path / name, source)
         assert restoration.tiles == tiles
     assert 2**20 < available_bytes(CPU) < 2**50
@@ -176,8 +198,12 @@ class Rounds(nn.Conv2d):
             self.weight.copy_(torch.eye(3)[:, :, None, None])
 
 
-@pytest.mark.parametrize(("fit", "instructions"), [(True, True), (True, False), (False, True)])
-def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(monkeypatch, *, fit, instructions):
+@pytest.mark.parametrize(
+    ("fit", "instructions"), [(True, True), (True, False), (False, True)]
+)
+def test_only_a_fit_network_on_a_fit_device_computes_in_bfloat16(
+    monkeypatch, *, fit, instructions
+):
     monkeypatch.setattr(restorer, "has_bfloat16", lambda _: instructions)
     monkeypatch.setattr(Rounds, "fit_for_bfloat16", fit)
     blurry = np.full((16, 16, 3), 0.7, np.float32)
@@ -192,7 +218,9 @@ def test_the_own_network_gives_the_same_to_60_db_in_bfloat16(monkeypatch):
     blurry = np.asarray(np.clip((smooth - 0.5) * 4 + 0.5, 0, 1), np.float32)
     pictures = []
     for instructions in (True, False):
-        monkeypatch.setattr(restorer, "has_bfloat16", lambda _, has_them=instructions: has_them)
+        monkeypatch.setattr(
+            restorer, "has_bfloat16", lambda _, has_them=instructions: has_them
+        )
         pictures.append(restorer.make_restorer(network, 0, CPU).restored(blurry)[0])
     difference = np.square(pictures[0] - pictures[1]).mean()
     assert 0 < difference < 1e-6, "and not in single precision both times"
@@ -212,7 +240,9 @@ def test_one_core_gives_what_two_give():
     np.testing.assert_array_equal(*pictures)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "b.png", "b.jpg", "b.tif", "b.webp", "b.bmp"])
+@pytest.mark.parametrize(
+    "name", ["a.png", "a.tif", "b.png", "b.jpg", "b.tif", "b.webp", "b.bmp"]
+)
 def test_every_format_keeps_its_depth_and_size(tmp_path, name):
     dtype = np.uint16 if name.startswith("a") else np.uint8
     source = tmp_path / name
@@ -220,7 +250,9 @@ def test_every_format_keeps_its_depth_and_size(tmp_path, name):
     (restoration,) = made_in(tmp_path / "out", source, network=baseline("input"))
     restored, given = read_image(Path(restoration.restored)), read_image(source)
     assert restored.dtype == given.dtype
-    limit = 3 if name.endswith((".jpg", ".webp")) else 0  # these lose a little each time
+    limit = (
+        3 if name.endswith((".jpg", ".webp")) else 0
+    )  # these lose a little each time
     assert np.abs(restored.astype(int) - given).mean() <= limit
 
 
@@ -239,9 +271,13 @@ def tagged(path: Path) -> None:
     exif.get_ifd(34665).update(
         {33437: 1.8, 36867: "2026:01:02 03:04:05", 37500: b"maker's own", 42036: "50mm"}
     )
-    exif.get_ifd(34853).update({1: "N", 2: (47.0, 22.0, 12.5), 3: "E", 4: (8.0, 32.0, 1.0)})
+    exif.get_ifd(34853).update(
+        {1: "N", 2: (47.0, 22.0, 12.5), 3: "E", 4: (8.0, 32.0, 1.0)}
+    )
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    Pillow.fromarray(picture(24, 32, np.uint8)).save(path, exif=exif, icc_profile=profile)
+    Pillow.fromarray(picture(24, 32, np.uint8)).save(
+        path, exif=exif, icc_profile=profile
+    )
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
@@ -251,13 +287,17 @@ def test_metadata_of_every_format_are_carried_into_each(tmp_path, suffix, depth)
     tagged(source)
     if suffix != ".jpg":
         source = tmp_path / f"a{suffix}"
-        write_picture(source, picture(24, 32, np.uint8), read_metadata(tmp_path / "a.jpg"))
+        write_picture(
+            source, picture(24, 32, np.uint8), read_metadata(tmp_path / "a.jpg")
+        )
     given = read_metadata(source)
     blocks = {block.name: block.content for block in exif_blocks(given.exif)}
     assert blocks["Make"] == b"Maker\0"
     assert len(blocks["GPSLatitude"]) == 24
     assert blocks["MakerNote"] == b"maker's own"
-    targets = [".png", ".tif"] if depth is np.uint16 else [".png", ".tif", ".jpg", ".webp"]
+    targets = (
+        [".png", ".tif"] if depth is np.uint16 else [".png", ".tif", ".jpg", ".webp"]
+    )
     for target in targets:
         path = tmp_path / f"out{target}"
         write_picture(path, picture(24, 32, depth), given)
@@ -270,7 +310,9 @@ def test_metadata_of_every_format_are_carried_into_each(tmp_path, suffix, depth)
         assert error.mean() <= (30 if target in {".jpg", ".webp"} else 0), target
 
 
-@pytest.mark.parametrize("old", [b"", b" the old picture "], ids=["a thumbnail", "none any more"])
+@pytest.mark.parametrize(
+    "old", [b"", b" the old picture "], ids=["a thumbnail", "none any more"]
+)
 def test_a_thumbnail_shows_the_restored_picture(tmp_path, old):
     """One that is damaged goes, and that is said."""
     source, thumbnail = tmp_path / "a.jpg", b"\xff\xd8" + old + b"\xff\xd9"
@@ -278,7 +320,9 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path, old):
         red = io.BytesIO()
         Pillow.new("RGB", (160, 120), "red").save(red, "JPEG")
         thumbnail = red.getvalue()
-    first = struct.pack("<HHHI4sI", 1, 271, 2, 4, b"Own\0", 26)  # the maker; a second one follows
+    first = struct.pack(
+        "<HHHI4sI", 1, 271, 2, 4, b"Own\0", 26
+    )  # the maker; a second one follows
     second = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumbnail), 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
     Pillow.fromarray(picture(24, 32, np.uint8)).save(source, exif=exif)
@@ -307,7 +351,9 @@ def test_what_is_done_is_not_repeated_and_what_differs_is(source):
     (out / "a.png").write_bytes(b"torn")
     made_in(out, *sources)
     assert read_image(out / "a.png").shape == (20, 30, 3)
-    assert all(one.seconds > 0 for one in made_in(out, *sources, strength=0.5)), "other settings"
+    assert all(one.seconds > 0 for one in made_in(out, *sources, strength=0.5)), (
+        "other settings"
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,7 +366,9 @@ def test_the_journal_has_every_setting_that_changes_pictures(change):
 
 @pytest.mark.parametrize("name", ["mask", "map"])
 def test_a_dataset_has_no_mask_and_no_map(name):
-    with pytest.raises(ValueError, match=f"--{name} is for one picture, not for a dataset"):
+    with pytest.raises(
+        ValueError, match=f"--{name} is for one picture, not for a dataset"
+    ):
         RestoreSettings(dataset="pairs:mine", **{name: Path("a.png")})
 
 
@@ -328,7 +376,12 @@ def test_an_entry_of_another_version_is_restored_again(source):
     """So is a picture that was written before an interruption, and its entry was not."""
     out = source.parent / "out"
     made_in(out, source)
-    for change in ({"result": {"of_tomorrow": 1}}, {"result": None}, {"sha256": None}, {}):
+    for change in (
+        {"result": {"of_tomorrow": 1}},
+        {"result": None},
+        {"sha256": None},
+        {},
+    ):
         journal = json.loads((out / "restored.json").read_text())
         journal["a.png"] = {**journal["a.png"], **change} if change else {}
         (out / "restored.json").write_text(json.dumps(journal))
@@ -339,7 +392,9 @@ def test_an_entry_of_another_version_is_restored_again(source):
 def test_without_a_system_the_packages_own_weights_restore(tmp_path, run):
     """Lettering that a lens blurs with a disc of 4 px comes nearer to the sharp picture."""
     sharp = np.full((96, 160, 3), 230, np.uint8)
-    cv2.putText(sharp, "defocus", (8, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (30, 30, 30), 2)
+    cv2.putText(
+        sharp, "defocus", (8, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.1, (30, 30, 30), 2
+    )
     light = srgb_to_linear(sharp / 255)
     light = cv2.filter2D(light, -1, disc_psf(4.0), borderType=cv2.BORDER_REFLECT_101)
     blurry = np.rint(255 * linear_to_srgb(np.clip(light, 0, 1))).astype(np.uint8)
@@ -362,7 +417,10 @@ def test_foreign_files_and_the_originals_are_never_overwritten(source):
     os.link(source, folder / "other" / "a.png")
     first, second = made_in(folder / "x", source, folder / "other" / "a.png")
     assert (first.reason, second.restored) == ("", "")
-    assert f"other/a.png: would become the same file as {source}; rename it" in second.reason
+    assert (
+        f"other/a.png: would become the same file as {source}; rename it"
+        in second.reason
+    )
     empty, again = made_in(folder / "x", folder / "empty", source)
     assert "empty: no picture in this folder; known are" in empty.reason
     assert again.reason == ""
@@ -388,7 +446,9 @@ def test_the_command_goes_on_past_an_unreadable_picture(tmp_path, run):
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
     (tmp_path / "c.gif").write_bytes(b"GIF89a")
     names = (tmp_path / name for name in ("b.jpg", "none.png", "c.gif", "a\n.png"))
-    result = run("defocus-restore", *names, "--baseline", "wiener", "--json", "-q", code=2)
+    result = run(
+        "defocus-restore", *names, "--baseline", "wiener", "--json", "-q", code=2
+    )
     rows = json.loads(result.stdout)
     assert [bool(row["reason"]) for row in rows] == [True, True, True, False]
     assert str(tmp_path / "b.jpg") in result.stderr
@@ -402,4 +462,6 @@ def test_a_raw_file_becomes_16_bit_with_its_tags(tmp_path):
     source = bayer_dng(tmp_path / "a.dng", np.full((64, 64), 0.25))
     (restoration,) = made_in(tmp_path / "out", source, network=baseline("input"))
     assert (restoration.bits, Path(restoration.restored).suffix) == (16, ".png")
-    assert "Make" in {one.name for one in read_metadata(Path(restoration.restored)).blocks}
+    assert "Make" in {
+        one.name for one in read_metadata(Path(restoration.restored)).blocks
+    }

@@ -16,7 +16,12 @@ from PIL import ImageCms
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.pictures import heif
-from defocus.pictures.blocks import iptc_resource, lost_blocks, resource_blocks, without_thumbnails
+from defocus.pictures.blocks import (
+    iptc_resource,
+    lost_blocks,
+    resource_blocks,
+    without_thumbnails,
+)
 from defocus.pictures.headers import kind_of
 from defocus.pictures.metadata import Metadata, inventory
 from defocus.pictures.own_picture import read_own_picture, white_level
@@ -42,13 +47,21 @@ IPTC = b"8BIM\x04\x04\0\0" + struct.pack(">I", 10) + b"\x1c\x02\x78\0\x05words"
 FILM = b"\0\0\0\x18ftypmp42" + bytes(range(100))
 
 
-def exif_of(tag: int = 271, kind: int = 2, value: bytes = b"own\0", order: str = "<") -> bytes:
+def exif_of(
+    tag: int = 271, kind: int = 2, value: bytes = b"own\0", order: str = "<"
+) -> bytes:
     """A block of EXIF with one tag."""
     begin = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
     count = len(value) // {3: 2, 5: 8}.get(kind, 1)
     entry = struct.pack(order + "HHI", tag, kind, count)
     if len(value) <= 4:
-        return begin + struct.pack(order + "H", 1) + entry + value.ljust(4, b"\0") + bytes(4)
+        return (
+            begin
+            + struct.pack(order + "H", 1)
+            + entry
+            + value.ljust(4, b"\0")
+            + bytes(4)
+        )
     place = struct.pack(order + "I", 26)
     return begin + struct.pack(order + "H", 1) + entry + place + bytes(4) + value
 
@@ -85,7 +98,10 @@ def restored(folder: Path, name: str, content: bytes) -> Restored:
 
 def lost(folder: Path, restoration: Restored) -> set[str]:
     """Kinds of blocks that the restored file lacks."""
-    before, after = Path(restoration.image).read_bytes(), Path(restoration.restored).read_bytes()
+    before, after = (
+        Path(restoration.image).read_bytes(),
+        Path(restoration.restored).read_bytes(),
+    )
     return {one.kind for one in lost_blocks(inventory(before), inventory(after))}
 
 
@@ -108,7 +124,10 @@ def test_a_jpeg_keeps_every_segment_and_what_lies_behind_it(tmp_path):
 def test_behind_a_photoshop_resource_of_odd_length_is_the_next_one():
     thumbnail = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 3) + b"odd\0"
     words = iptc_resource(b"word")
-    blocks = [(one.kind, one.content) for one in resource_blocks(thumbnail + words + thumbnail)]
+    blocks = [
+        (one.kind, one.content)
+        for one in resource_blocks(thumbnail + words + thumbnail)
+    ]
     gone = ("Photoshop thumbnail", b"")
     assert blocks == [gone, ("IPTC", b"word"), gone]
     assert without_thumbnails(thumbnail + words + thumbnail) == words
@@ -125,7 +144,9 @@ def test_signed_claims_go_and_nothing_points_at_them(tmp_path):
     assert b'dc:source="mine"' in content
 
 
-def index_of(kinds: tuple[int, ...], frames: tuple[bytes, ...], ends: tuple[int, int]) -> bytes:
+def index_of(
+    kinds: tuple[int, ...], frames: tuple[bytes, ...], ends: tuple[int, int]
+) -> bytes:
     """An index of further pictures (MPF) that lies at a place, behind a picture of a size."""
     base, size = ends
     rows, place = struct.pack(">IIIHH", 0x030000, size, 0, 0, 0), size - base
@@ -144,7 +165,10 @@ def test_further_pictures_are_found_and_previews_go(tmp_path):
     size = len(jpeg_with(segment(0xE2, index_of(kinds, frames, (0, 0)))))
     index = index_of(kinds, frames, (2 + 4 + 4, size))
     content = jpeg_with(segment(0xE2, index), trailer=b"".join(frames))
-    assert {one.kind for one in inventory(content)} >= {"preview of the picture", "further picture"}
+    assert {one.kind for one in inventory(content)} >= {
+        "preview of the picture",
+        "further picture",
+    }
     restoration = restored(tmp_path, "a.jpg", content)
     stays = "its further picture stays as it was"
     assert restoration.remarks == (stays, "left out: preview of the picture")
@@ -195,12 +219,24 @@ DAMAGED_TAGS = {
 
 
 def bmp(bits: int, masks: tuple[int, ...] | None) -> bytes:
-    rows = np.random.default_rng(1).integers(0, 256, 16 * 16 * bits // 8, np.uint8).tobytes()
-    rows = rows if masks is None or bits == 16 else rows.translate(bytes([*range(64)] * 4))
+    rows = (
+        np.random.default_rng(1)
+        .integers(0, 256, 16 * 16 * bits // 8, np.uint8)
+        .tobytes()
+    )
+    rows = (
+        rows if masks is None or bits == 16 else rows.translate(bytes([*range(64)] * 4))
+    )
     fields = b"" if masks is None else struct.pack("<3I", *masks)
     head = struct.pack("<IiiHHI20x", 40, 16, 16, 1, bits, 0 if masks is None else 3)
     start = 14 + len(head) + len(fields)
-    return b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + head + fields + rows
+    return (
+        b"BM"
+        + struct.pack("<IHHI", start + len(rows), 0, 0, start)
+        + head
+        + fields
+        + rows
+    )
 
 
 def damaged_chunks() -> bytes:
@@ -243,7 +279,9 @@ REMARKS = [
 """Name and content of a file; what is said of it."""
 
 
-@pytest.mark.parametrize(("name", "content", "remark"), REMARKS, ids=[r[2] for r in REMARKS])
+@pytest.mark.parametrize(
+    ("name", "content", "remark"), REMARKS, ids=[r[2] for r in REMARKS]
+)
 def test_what_is_lost_or_odd_is_named_once(tmp_path, name, content, remark):
     """And no more is lost than that."""
     restoration = restored(tmp_path, name, content)
@@ -297,23 +335,36 @@ def test_a_grey_that_is_transparent_becomes_alpha(tmp_path, bits):
     digits = [format(int(one), f"0{bits}b") for one in levels.ravel()]
     rows = ["".join(digits[4 * row : 4 * row + 4]) for row in range(4)]
     lines = b"".join(
-        b"\0" + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")
+        b"\0"
+        + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(
+            -(-len(row) // 8), "big"
+        )
         for row in rows
     )
     level = int(levels[2, 1])
     head = struct.pack(">IIBBBBB", 4, 4, bits, 0, 0, 0, 0)
-    pieces = ((b"IHDR", head), (b"tRNS", struct.pack(">H", level)), (b"IDAT", zlib.compress(lines)))
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*one) for one in (*pieces, (b"IEND", b"")))
+    pieces = (
+        (b"IHDR", head),
+        (b"tRNS", struct.pack(">H", level)),
+        (b"IDAT", zlib.compress(lines)),
+    )
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        png_chunk(*one) for one in (*pieces, (b"IEND", b""))
+    )
     restoration = restored(tmp_path, "a.png", png)
     pixels = read_stored(Path(restoration.restored))
     most = np.iinfo(pixels.dtype).max
     np.testing.assert_array_equal(pixels[:, :, 1] == 0, levels == level)
-    np.testing.assert_array_equal(pixels[:, :, 0], np.rint(levels * (most / (2**bits - 1))))
+    np.testing.assert_array_equal(
+        pixels[:, :, 0], np.rint(levels * (most / (2**bits - 1)))
+    )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_a_lossless_webp_stays_without_loss(tmp_path, mode):
-    pixels = np.dstack([PIXELS, 255 * (PIXELS[:, :, 0] & 1)])[:, :, : len(mode)].astype(np.uint8)
+    pixels = np.dstack([PIXELS, 255 * (PIXELS[:, :, 0] & 1)])[:, :, : len(mode)].astype(
+        np.uint8
+    )
     stream = io.BytesIO()
     Pillow.fromarray(pixels).save(stream, "WEBP", lossless=True, exact=True, xmp=XMP)
     restoration = restored(tmp_path, "a.webp", stream.getvalue())
@@ -327,7 +378,11 @@ def test_a_tiff_keeps_its_tags_in_their_order_of_bytes(tmp_path, order):
         (33723, 7, 4, b"iptc", True), (700, 1, len(XMP), XMP, True), (274, "H", 1, 6, True),
         (65000, "H", 3, (1, 2, 3), True), (37724, 7, 6, b"layers", True),
     ]  # fmt: skip
-    facts = {"iccprofile": PROFILE, "description": "a caption", "resolution": (300, 240)}
+    facts = {
+        "iccprofile": PROFILE,
+        "description": "a caption",
+        "resolution": (300, 240),
+    }
     content = tiff(PIXELS, photometric="rgb", byteorder=order, extratags=tags, **facts)
     restoration = restored(tmp_path, "a.tif", content)
     assert lost(tmp_path, restoration) == {"Photoshop layers"}
@@ -344,10 +399,14 @@ def test_the_value_of_white_is_recognised_and_said(tmp_path, dtype, white):
     usual = 65535 if dtype is np.uint16 else 1
     said = f"values reach {values.max():g}, so white is taken as {white}; --white {usual} if it is"
     assert restoration.remarks == (f"{said} that",)
-    np.testing.assert_allclose(read_stored(Path(restoration.restored)), values, rtol=1e-5)
+    np.testing.assert_allclose(
+        read_stored(Path(restoration.restored)), values, rtol=1e-5
+    )
     colours = read_own_picture(Path(restoration.image)).colours()
     np.testing.assert_allclose(colours, PIXELS / 255, atol=3e-4)
-    assert read_own_picture(Path(restoration.image), float(usual)).metadata.remarks == ()
+    assert (
+        read_own_picture(Path(restoration.image), float(usual)).metadata.remarks == ()
+    )
 
 
 def test_light_beyond_white_is_none_of_another_scale(refused):
@@ -376,7 +435,9 @@ def test_few_bright_floats_are_no_silent_white(tmp_path):
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_what_is_read_and_not_written_is_written_as_its_name_says(tmp_path, name):
     imagecodecs = pytest.importorskip("imagecodecs")
-    restoration = restored(tmp_path, name, imagecodecs.jpegxl_encode(PIXELS, lossless=True))
+    restoration = restored(
+        tmp_path, name, imagecodecs.jpegxl_encode(PIXELS, lossless=True)
+    )
     np.testing.assert_array_equal(read_stored(Path(restoration.restored)), PIXELS)
 
 
@@ -396,12 +457,16 @@ def test_iptc_of_whole_numbers_stays_in_a_tiff(tmp_path):
     assert picture.metadata.remarks == ()
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert file.pages.first.tags[33723].dtype == 4
-    assert not lost_blocks(*(inventory(one.read_bytes()) for one in (path, tmp_path / "b.tif")))
+    assert not lost_blocks(
+        *(inventory(one.read_bytes()) for one in (path, tmp_path / "b.tif"))
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_a_plain_png_holds_the_pixels_and_the_profile(tmp_path, channels):
-    pixels = np.random.default_rng(channels).integers(0, 256, (137, 41, channels), np.uint8)
+    pixels = np.random.default_rng(channels).integers(
+        0, 256, (137, 41, channels), np.uint8
+    )
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     given = pixels[:, :, 0] if channels == 1 else pixels
     path = tmp_path / "plain.png"

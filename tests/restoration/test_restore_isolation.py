@@ -33,8 +33,12 @@ class OddError(Exception):
     """Of no family that anybody lists."""
 
 
-@pytest.mark.parametrize("error", [OddError("odd"), TypeError("abs()"), ValueError("too long")])
-def test_whatever_one_picture_fails_by_the_others_are_restored(tmp_path, monkeypatch, error):
+@pytest.mark.parametrize(
+    "error", [OddError("odd"), TypeError("abs()"), ValueError("too long")]
+)
+def test_whatever_one_picture_fails_by_the_others_are_restored(
+    tmp_path, monkeypatch, error
+):
     write = module.write_picture
 
     def failing(path: Path, *rest: Any) -> None:
@@ -45,7 +49,9 @@ def test_whatever_one_picture_fails_by_the_others_are_restored(tmp_path, monkeyp
     folder = folder_of(tmp_path, "a.png", "b.png", "c.png")
     monkeypatch.setattr(module, "write_picture", failing)
     restorations = made_in(tmp_path / "out", folder, tile=0)
-    reason = f"{folder}/b.png: unforeseen {type(error).__name__}: {error}; please report it"
+    reason = (
+        f"{folder}/b.png: unforeseen {type(error).__name__}: {error}; please report it"
+    )
     assert restorations[1].reason.startswith(reason)
     assert [one.reason for one in (restorations[0], restorations[2])] == ["", ""]
     monkeypatch.undo()
@@ -71,10 +77,21 @@ def test_odd_names_are_a_line_or_written(tmp_path, run):
     command = ("restore", folder, "--baseline", "wiener", "--out", out, "--json")
     for _ in range(2):
         result = run("defocus-bench", *command, code=2)
-        assert r"b\udce9ret.png is left out: its name is not UTF-8; rename it" in result.stderr
-        assert "scene.jpg is left out: a folder, not a file; give a file" in result.stderr
+        assert (
+            r"b\udce9ret.png is left out: its name is not UTF-8; rename it"
+            in result.stderr
+        )
+        assert (
+            "scene.jpg is left out: a folder, not a file; give a file" in result.stderr
+        )
         reasons = {one["image"]: one["reason"] for one in json.loads(result.stdout)}
-        assert [bool(reason) for reason in reasons.values()] == [False, True, True, False, False]
+        assert [bool(reason) for reason in reasons.values()] == [
+            False,
+            True,
+            True,
+            False,
+            False,
+        ]
         assert sorted(one.name for one in out.iterdir()) == [
             "a.png",
             "restored.json",
@@ -94,13 +111,23 @@ def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path):
                 )
     (root / "train/sharp/a.png").write_bytes(b"no picture")
     (root / "test/blurry/b.png").write_bytes(b"no picture")
-    cv2.imwrite(str(root / "test/sharp/c.png"), PIXELS[:9])  # its blurry one can be restored
+    cv2.imwrite(
+        str(root / "test/sharp/c.png"), PIXELS[:9]
+    )  # its blurry one can be restored
     cv2.imwrite(str(root / "test/sharp/d.jpg"), PIXELS)
     settings = RestoreSettings(out=tmp_path / "out", tile=0)
     restorations = restore_pictures(f"pairs:{root}", system(Local), None, CPU, settings)
-    assert [Path(one.restored).name for one in restorations] == ["test-a.png", "", "test-c.png", ""]
+    assert [Path(one.restored).name for one in restorations] == [
+        "test-a.png",
+        "",
+        "test-c.png",
+        "",
+    ]
     assert restorations[1].reason.startswith(f"{root}/test/blurry/b.png: not a picture")
-    assert (restorations[3].image, "is there too" in restorations[3].reason) == ("test-d", True)
+    assert (restorations[3].image, "is there too" in restorations[3].reason) == (
+        "test-d",
+        True,
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -121,10 +148,23 @@ def test_a_pipe_and_a_second_picture_of_one_target_are_a_line(tmp_path, capsys):
     assert f"{folder}: folders in it are passed over, give them too: 2024\n" in err
     once = given_pictures([folder], tmp_path)
     assert given_pictures([folder, folder / "z.png"], tmp_path) == once
-    assert [bool(one.reason) for one in restorations] == [True, False, False, True, True, False]
+    assert [bool(one.reason) for one in restorations] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
     assert restorations[0].reason == (
         f"{folder}/IMG_1.avif: would become the same file as IMG_1.png; rename it or restore it "
         "into another folder"
     )
-    assert restorations[4].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
-    assert {one.stem for one in (folder / "out").glob("*.png")} == {"IMG_1", "IMG_2", "z"}
+    assert (
+        restorations[4].reason == f"{folder}/pipe.png: a pipe, not a file; give a file"
+    )
+    assert {one.stem for one in (folder / "out").glob("*.png")} == {
+        "IMG_1",
+        "IMG_2",
+        "z",
+    }

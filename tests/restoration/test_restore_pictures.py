@@ -22,7 +22,12 @@ from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
 from defocus.pictures.blocks import Block
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.own_picture import OwnPicture, StoredColours, read_mask, read_own_picture
+from defocus.pictures.own_picture import (
+    OwnPicture,
+    StoredColours,
+    read_mask,
+    read_own_picture,
+)
 from defocus.pictures.png import png_chunk
 from defocus.pictures.read import read_stored
 from defocus.pictures.tags import exif_blocks
@@ -100,13 +105,17 @@ def test_parts_of_a_picture_are_those_of_the_whole(shape, dtype):
     rows, columns = slice(10, 290), slice(3, 17)
     np.testing.assert_array_equal(parts[rows], whole[rows])
     np.testing.assert_array_equal(parts[rows, columns], whole[rows, columns])
-    np.testing.assert_array_equal(picture.with_colours(parts), picture.with_colours(whole))
+    np.testing.assert_array_equal(
+        picture.with_colours(parts), picture.with_colours(whole)
+    )
 
 
 def test_what_cannot_be_seen_and_transparency_stay():
     pixels = stored((20, 20, 4), np.uint8)
     pixels[:5, :, 3] = 0
-    written = OwnPicture(pixels, Metadata()).with_colours(np.zeros((20, 20, 3), np.float32))
+    written = OwnPicture(pixels, Metadata()).with_colours(
+        np.zeros((20, 20, 3), np.float32)
+    )
     np.testing.assert_array_equal(written[:5], pixels[:5])
     np.testing.assert_array_equal(written[:, :, 3], pixels[:, :, 3])
     assert written[5:, :, :3].max() == 0
@@ -119,7 +128,9 @@ def test_layouts_that_opencv_misreads(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", apart.transpose(2, 0, 1), **planes)
     tifffile.imwrite(tmp_path / "b.tif", halves, photometric="rgb")
     np.testing.assert_array_equal(read_stored(tmp_path / "a.tif"), apart)
-    np.testing.assert_array_equal(read_stored(tmp_path / "b.tif"), halves.astype(np.float32))
+    np.testing.assert_array_equal(
+        read_stored(tmp_path / "b.tif"), halves.astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
@@ -146,9 +157,13 @@ def test_the_resolution_in_dots_per_inch_stays(tmp_path, suffix):
         assert opened.info["dpi"] == pytest.approx((300, 240), rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["frames.tif", "frames.png", "frames.webp", "frames.jpg"])
+@pytest.mark.parametrize(
+    "name", ["frames.tif", "frames.png", "frames.webp", "frames.jpg"]
+)
 def test_frames_that_are_left_out_are_told(tmp_path, name):
-    frames = [Pillow.fromarray(stored((20, 30, 3), np.uint8)[::step]) for step in (1, -1)]
+    frames = [
+        Pillow.fromarray(stored((20, 30, 3), np.uint8)[::step]) for step in (1, -1)
+    ]
     kind = {"format": "MPO"} if name.endswith(".jpg") else {}
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **kind)
     (remark,) = remarks_on(tmp_path / name)
@@ -162,8 +177,18 @@ def test_frames_that_are_left_out_are_told(tmp_path, name):
 def test_inks_that_become_colours_are_told(tmp_path, suffix, run):
     path = tmp_path / f"a{suffix}"
     Pillow.fromarray(stored((20, 30, 3), np.uint8)).convert("CMYK").save(path)
-    result = run("defocus-restore", path, "--baseline", "wiener", "--out", tmp_path / "out", code=0)
-    assert result.stderr.count(f"{path}: CMYK becomes RGB without its colour profile") == 1
+    result = run(
+        "defocus-restore",
+        path,
+        "--baseline",
+        "wiener",
+        "--out",
+        tmp_path / "out",
+        code=0,
+    )
+    assert (
+        result.stderr.count(f"{path}: CMYK becomes RGB without its colour profile") == 1
+    )
     assert read_stored(tmp_path / "out" / path.name).shape == (20, 30, 3)
 
 
@@ -178,7 +203,9 @@ def test_a_mask_lies_over_the_picture_as_it_is_shown(tmp_path, orientation, refu
     shown = as_shown(wanted, orientation)
     cv2.imwrite(str(tmp_path / "mask.png"), shown)
     np.testing.assert_array_equal(as_stored(shown, orientation), wanted)
-    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", picture) * 255, wanted)
+    np.testing.assert_array_equal(
+        read_mask(tmp_path / "mask.png", picture) * 255, wanted
+    )
     with Pillow.open(tmp_path / "a.jpg") as opened:
         assert ImageOps.exif_transpose(opened).size == shown.shape[::-1]
     cv2.imwrite(str(tmp_path / "other.png"), np.zeros((7, 7), np.uint8))
@@ -203,7 +230,13 @@ def lettering() -> NDArray[np.uint8]:
     sharp = np.full((160, 160, 3), 225, np.uint8)
     for line in range(20, 160, 22):
         cv2.putText(
-            sharp, "defocus 0815", (6, line), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (30, 35, 40), 1
+            sharp,
+            "defocus 0815",
+            (6, line),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.6,
+            (30, 35, 40),
+            1,
         )
     y, x = np.mgrid[-4:5, -4:5]
     disc = (np.hypot(x, y) <= 4.2).astype(np.float32)
@@ -219,8 +252,16 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path, run):
     mask = np.zeros(picture.shape[:2], np.uint8)
     mask[:, 200:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    words = ("--mask", tmp_path / "mask.png", "--map", tmp_path / "blur.png", "--no-guard")
-    result = run("defocus-restore", folder, "--out", tmp_path / "out", *words, "--json", code=0)
+    words = (
+        "--mask",
+        tmp_path / "mask.png",
+        "--map",
+        tmp_path / "blur.png",
+        "--no-guard",
+    )
+    result = run(
+        "defocus-restore", folder, "--out", tmp_path / "out", *words, "--json", code=0
+    )
     (row,) = json.loads(result.stdout)
     assert (row["image"], row["checked"]) == (str(folder / "a.png"), 0)
     restored = cv2.imread(str(tmp_path / "out" / "a.png"))
@@ -232,9 +273,14 @@ def test_a_folder_a_mask_and_a_map_from_the_command_line(tmp_path, run):
     assert cv2.imread(str(tmp_path / "blur.png")).shape == picture.shape
     again = run("defocus-restore", folder, "--out", tmp_path / "out", *words, code=0)
     maps = f"{tmp_path / 'blur.png'} and {tmp_path / 'blur.tif'}"
-    assert again.stdout.endswith(f"; map of blur: {maps}; the picture was done before\n")
+    assert again.stdout.endswith(
+        f"; map of blur: {maps}; the picture was done before\n"
+    )
     other = run("defocus-restore", folder, "--out", tmp_path / "new", *words)
-    assert "blur.png: exists already; choose another name for the map, which" in other.stderr
+    assert (
+        "blur.png: exists already; choose another name for the map, which"
+        in other.stderr
+    )
     assert not (tmp_path / "new").exists()
 
 
@@ -255,7 +301,9 @@ def test_the_line_says_who_changed_how_much(tmp_path, run):
     cv2.imwrite(str(tmp_path / "b.png"), unseen)
     clear = run("defocus-restore", tmp_path / "b.png", *words[2:], "--no-guard").stdout
     for nothing in (run("defocus-bench", *words, "--strength", "0").stdout, clear):
-        assert "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
+        assert (
+            "; defocus-m changed hardly anything (under 1 % of the pixels)" in nothing
+        )
 
 
 def test_the_sharp_part_can_be_left():
@@ -287,7 +335,9 @@ class Talking(nn.Module):
 def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
     tmp_path, capfd, monkeypatch
 ):
-    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)  # a real one takes a large picture
+    monkeypatch.setattr(
+        learned_map, "RESCUED_TO_PX", 20.0
+    )  # a real one takes a large picture
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))

@@ -36,14 +36,18 @@ def folder(tmp_path: Path) -> Path:
         size = (700, 700) if name == "d.png" else (90 + number, 120)
         noise = np.random.default_rng(number).integers(0, 256, (*size, 3), np.uint8)
         cv2.imwrite(str(tmp_path / "in" / name), cv2.GaussianBlur(noise, (0, 0), 2))
-    (tmp_path / "in" / "torn.png").write_bytes((tmp_path / "in" / "a.png").read_bytes()[:999])
+    (tmp_path / "in" / "torn.png").write_bytes(
+        (tmp_path / "in" / "a.png").read_bytes()[:999]
+    )
     return tmp_path / "in"
 
 
 def restored(folder: Path, out: str, where: Where, **given: Any) -> list[Restored]:
     system = baseline("defocus-s")
     settings = RestoreSettings(out=folder.parent / out, tile=512, where=where, **given)
-    return restore_pictures([folder], system, restoring_weights(system, None), CPU, settings)
+    return restore_pictures(
+        [folder], system, restoring_weights(system, None), CPU, settings
+    )
 
 
 def journal(out: Path) -> Mapping[str, Any]:
@@ -66,7 +70,8 @@ def compared(folder: Path, where: Where) -> None:
     """Restore here and there: pictures, journal, results and what is left out are the same."""
     ways = {"here": 1, "there": where}
     first, second = (
-        results(restored(folder, name, way), folder.parent / name) for name, way in ways.items()
+        results(restored(folder, name, way), folder.parent / name)
+        for name, way in ways.items()
     )
     assert first == second
     assert [bool(one.reason) for one in second] == [False, False, False, False, True]
@@ -76,7 +81,9 @@ def compared(folder: Path, where: Where) -> None:
     for name in NAMES:
         assert (there / name).read_bytes() == (here / name).read_bytes()
     again = restored(folder, "there", where)
-    assert [one.seconds for one in again] == [0.0] * 5, "what is finished is not repeated"
+    assert [one.seconds for one in again] == [0.0] * 5, (
+        "what is finished is not repeated"
+    )
     assert results(restored(folder, "there", 1), there) == results(again, there)
 
 
@@ -106,7 +113,9 @@ def test_a_worker_that_is_killed_changes_no_picture(
     compared(folder, two_workers)
 
 
-def test_a_command_that_is_killed_goes_on_with_more_processes(folder: Path, run: Any) -> None:
+def test_a_command_that_is_killed_goes_on_with_more_processes(
+    folder: Path, run: Any
+) -> None:
     out = folder.parent / "out"
     words = ("in", "--out", "out", "--baseline", "defocus-s", "--on", "2")
     with start_command("defocus-restore", *words, folder=folder.parent) as process:

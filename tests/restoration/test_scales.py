@@ -10,7 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged, enlarged_rows, estimate_blur_map
+from defocus.blur.learned_map import (
+    CELL_PX,
+    BlurMap,
+    enlarged,
+    enlarged_rows,
+    estimate_blur_map,
+)
 from defocus.restoration.restoration import Restoration, restore_colours
 from defocus.restoration.restorer import make_restorer
 from defocus.restoration.scales import (
@@ -59,14 +65,24 @@ class Darker(nn.Module):
         return 0.9 * blurry
 
 
-def restored_by(network: nn.Module, picture: Array, blur_map: BlurMap, tile_px: int = 0) -> Array:
+def restored_by(
+    network: nn.Module, picture: Array, blur_map: BlurMap, tile_px: int = 0
+) -> Array:
     restorer = make_restorer(network, tile_px, torch.device("cpu"))
     return restore_colours(restorer, picture, blur_map, guard=False).restored
 
 
 @pytest.mark.parametrize(
     ("diameter_px", "factors"),
-    [(0, (1,)), (20, (1,)), (25, (1, 2)), (36, (2,)), (70, (4,)), (128, (8,)), (400, (8,))],
+    [
+        (0, (1,)),
+        (20, (1,)),
+        (25, (1, 2)),
+        (36, (2,)),
+        (70, (4,)),
+        (128, (8,)),
+        (400, (8,)),
+    ],
 )
 def test_the_blur_chooses_the_scale(diameter_px, factors):
     assert plan_scales(uniform(diameter_px), REACH_PX).factors == factors
@@ -82,7 +98,10 @@ def test_the_weights_of_the_scales_add_up_to_one_everywhere():
 def test_a_map_that_is_not_sure_changes_nothing():
     blur_map = uniform(80)
     unsure = BlurMap(
-        blur_map.diameter_px, blur_map.highest_px, np.zeros_like(blur_map.strong), blur_map.size
+        blur_map.diameter_px,
+        blur_map.highest_px,
+        np.zeros_like(blur_map.strong),
+        blur_map.size,
     )
     assert plan_scales(unsure, REACH_PX).factors == (1,)
 
@@ -102,7 +121,9 @@ def test_what_is_within_reach_is_what_the_network_gives(rng):
     picture = rng.random((131, 203, 3), np.float32)
     network = Darker()
     plain = np.float32(0.9) * picture
-    np.testing.assert_array_equal(restored_by(network, picture, uniform(20, 131, 203)), plain)
+    np.testing.assert_array_equal(
+        restored_by(network, picture, uniform(20, 131, 203)), plain
+    )
     batch = torch.from_numpy(picture).permute(2, 0, 1)[None]
     together = restored_at_scales(network, torch.cat([batch, batch]), REACH_PX)
     np.testing.assert_array_equal(together[1].permute(1, 2, 0).numpy(), plain)
@@ -120,7 +141,9 @@ def test_reducing_keeps_the_light_and_strips_are_as_the_whole(rng, size):
     assert reduced_map(blur_map, 4).size == (-(-size[0] // 4), -(-size[1] // 4))
     whole = enlarged(blur_map.diameter_px, size)
     strips = [
-        enlarged_rows(blur_map.diameter_px, CELL_PX, top, min(top + 56, size[0]), size[1])
+        enlarged_rows(
+            blur_map.diameter_px, CELL_PX, top, min(top + 56, size[0]), size[1]
+        )
         for top in range(0, size[0], 56)
     ]
     np.testing.assert_array_equal(np.concatenate(strips), whole)
@@ -272,7 +295,9 @@ def points(size_px: int) -> Array:
     """Bright points of a size on a grey ground, 24 times as far from each other."""
     shown = np.full((512, 768, 3), 0.2, np.float32)
     shown[12 * size_px :: 24 * size_px, 12 * size_px :: 24 * size_px] = 1.0
-    return np.asarray(cv2.dilate(shown, np.ones((2 * size_px + 1, 2 * size_px + 1), np.uint8)))
+    return np.asarray(
+        cv2.dilate(shown, np.ones((2 * size_px + 1, 2 * size_px + 1), np.uint8))
+    )
 
 
 @pytest.mark.full
@@ -297,7 +322,9 @@ class SilentAboveHalf(Darker):
         self.sizes.append((blurry.shape[2], blurry.shape[3]))
         if blurry.shape[3] > self.known_px:
             return blurry
-        return blurry + 3 * (blurry - nn.functional.avg_pool2d(blurry, 5, 1, 2, False, False))
+        return blurry + 3 * (
+            blurry - nn.functional.avg_pool2d(blurry, 5, 1, 2, False, False)
+        )
 
 
 def textured(rng: np.random.Generator, height: int = 256, width: int = 320) -> Array:
@@ -311,20 +338,32 @@ def test_where_a_network_is_silent_the_next_smaller_size_is_restored(rng):
     restored = restored_by(network, picture, uniform(12))
     assert {width for _, width in network.sizes} == {320, 160}
     small = np.asarray(reduced_picture(picture, 2))
-    change = network(torch.from_numpy(small).permute(2, 0, 1)[None])[0].permute(1, 2, 0).numpy()
+    change = (
+        network(torch.from_numpy(small).permute(2, 0, 1)[None])[0]
+        .permute(1, 2, 0)
+        .numpy()
+    )
     expected = picture + enlarged_rows(change - small, 2, 0, 256, 320)
     np.testing.assert_allclose(restored, np.clip(expected, 0, 1), atol=1e-5)
 
 
-def test_a_network_that_is_silent_at_each_size_is_asked_down_to_where_nothing_is_blurred(rng):
+def test_a_network_that_is_silent_at_each_size_is_asked_down_to_where_nothing_is_blurred(
+    rng,
+):
     network = SilentAboveHalf(known_px=0)
     restored = restored_by(network, textured(rng), uniform(14))
-    assert [width for _, width in network.sizes] == [320, 160, 80]  # there it has 3.5 px
+    assert [width for _, width in network.sizes] == [
+        320,
+        160,
+        80,
+    ]  # there it has 3.5 px
     np.testing.assert_allclose(restored, textured(np.random.default_rng(0)), atol=1e-6)
 
 
 @pytest.mark.parametrize(("known_px", "diameter_px"), [(320, 12), (160, 2)])
-def test_what_a_network_answers_and_what_is_in_focus_stay_at_their_size(rng, known_px, diameter_px):
+def test_what_a_network_answers_and_what_is_in_focus_stay_at_their_size(
+    rng, known_px, diameter_px
+):
     network = SilentAboveHalf(known_px)
     restored_by(network, textured(rng), uniform(diameter_px))
     assert {width for _, width in network.sizes} == {320}
@@ -338,7 +377,9 @@ def test_a_network_without_a_reach_is_never_asked_at_a_smaller_size(rng):
 
 
 def test_evaluation_hands_silent_parts_on_as_restoring_does(rng, monkeypatch):
-    monkeypatch.setattr("defocus.restoration.scales.estimate_blur_map", lambda _: uniform(12))
+    monkeypatch.setattr(
+        "defocus.restoration.scales.estimate_blur_map", lambda _: uniform(12)
+    )
     picture = textured(rng)
     network = SilentAboveHalf(known_px=160)
     batch = torch.from_numpy(picture).permute(2, 0, 1)[None]

@@ -10,7 +10,13 @@ from defocus.blur import shown_map as module
 from defocus.blur.block_blur import BlockBlur
 from defocus.blur.learned_map import CELL_PX, BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
-from defocus.pictures.values import as_float, as_integer, linear_to_srgb, luma_of, srgb_to_linear
+from defocus.pictures.values import (
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    luma_of,
+    srgb_to_linear,
+)
 from defocus.scene.aperture import disc_psf
 
 Array = NDArray[np.float32]
@@ -38,7 +44,9 @@ def map_of(diameter_px: Array, strong: float = 0.0) -> BlurMap:
 
 def test_where_the_blur_is_alike_it_is_mostly_that_of_the_spectrum(luma):
     shown = shown_map(map_of(np.full(CELLS, 63.0, np.float32)), luma)
-    np.testing.assert_allclose(shown.diameter_px, 7.0, rtol=1e-5)  # of 64 three quarters to 4
+    np.testing.assert_allclose(
+        shown.diameter_px, 7.0, rtol=1e-5
+    )  # of 64 three quarters to 4
     assert (shown.highest_px > shown.diameter_px).all()
 
 
@@ -67,7 +75,8 @@ def test_pictures_of_any_size_have_one(size):
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("diameter_px", "tolerance_px"), [(0, 1.5), (4, 1.0), (8, 2.0), (12, 3.0), (24, 6.0)]
+    ("diameter_px", "tolerance_px"),
+    [(0, 1.5), (4, 1.0), (8, 2.0), (12, 3.0), (24, 6.0)],
 )
 def test_small_blurs_are_right_to_a_quarter_in_the_median(diameter_px, tolerance_px):
     names = ("astronaut", "brick", "chelsea", "coffee", "grass", "gravel", "rocket")
@@ -82,6 +91,8 @@ def test_small_blurs_are_right_to_a_quarter_in_the_median(diameter_px, tolerance
 def behind_a_disc(sharp: NDArray[np.uint8], diameter_px: float) -> NDArray[np.uint8]:
     colours = sharp if sharp.ndim == 3 else np.dstack([sharp] * 3)
     light = np.asarray(srgb_to_linear(as_float(colours)), np.float32)
-    kernel = disc_psf(diameter_px).astype(np.float32) if diameter_px else np.ones((1, 1))
+    kernel = (
+        disc_psf(diameter_px).astype(np.float32) if diameter_px else np.ones((1, 1))
+    )
     blurred = cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(as_integer(linear_to_srgb(np.clip(blurred, 0, 1)), 8), np.uint8)

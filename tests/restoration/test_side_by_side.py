@@ -31,7 +31,12 @@ def test_lines_of_another_process_stay(tmp_path, monkeypatch, locks):
     again = RestoreJournal(tmp_path, SETTINGS)
     again.claim(targets)
     assert all(again.earlier(target, target, "0" * 64) for target in targets)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.png", "1.png", "2.png", JOURNAL]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "0.png",
+        "1.png",
+        "2.png",
+        JOURNAL,
+    ]
     assert not list(tmp_path.parent.glob(".*.owner"))
 
 
@@ -40,4 +45,7 @@ def test_what_a_killed_run_left_beside_the_pictures_is_swept(tmp_path):
     (tmp_path / ".a-abcdefgh.part.png").write_bytes(b"half")
     (tmp_path / ".mine-abcdefgh.part.png").write_bytes(b"whose?")
     RestoreJournal(tmp_path, SETTINGS).claim([tmp_path / "b.png"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine-abcdefgh.part.png", JOURNAL]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".mine-abcdefgh.part.png",
+        JOURNAL,
+    ]

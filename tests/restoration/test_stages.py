@@ -52,7 +52,10 @@ def test_results_are_in_order_and_no_more_than_three_things_are_at_hand():
     assert bench.results(20) == list(range(0, 200, 10))
     assert max(bench.seen) <= 3
     for thing in range(20):
-        order = [bench.events.index(f"{stage} {thing}") for stage in ("read", "work", "write")]
+        order = [
+            bench.events.index(f"{stage} {thing}")
+            for stage in ("read", "work", "write")
+        ]
         assert order == sorted(order)
 
 
@@ -83,7 +86,9 @@ def test_a_large_thing_is_alone():
     assert bench.results(6) == [0, 10, 20, 30, 40, 50]
     for thing in (1, 4):
         at_work = bench.events.index(f"work {thing}")
-        assert bench.events.index(f"write {thing - 1}") < bench.events.index(f"read {thing}")
+        assert bench.events.index(f"write {thing - 1}") < bench.events.index(
+            f"read {thing}"
+        )
         assert bench.events.index(f"read {thing + 1}") > at_work
         assert bench.seen[thing] == 1
 

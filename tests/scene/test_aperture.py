@@ -78,7 +78,9 @@ def test_energy_is_kept_and_the_views_mean_is_the_full_view(
         assert psf.shape[0] % 2 == 1
         assert psf.min() >= 0
         assert abs(psf.sum() - 1) < 1e-12
-    shares = [pupil_light(aperture, place, (dual_pixel, side)) for side in ("left", "right")]
+    shares = [
+        pupil_light(aperture, place, (dual_pixel, side)) for side in ("left", "right")
+    ]
     total = pupil_light(aperture, place)
     assert sum(shares) / 2 == pytest.approx(total, abs=1e-9)
     if full.size > 1 and not cats_eye and not spherical:
@@ -88,10 +90,16 @@ def test_energy_is_kept_and_the_views_mean_is_the_full_view(
 @pytest.mark.parametrize("aperture", [ROUND, POLYGON])
 @pytest.mark.parametrize("dual_pixel", [HALF_DISC, SOFT])
 @pytest.mark.parametrize("diameter", [-17.0, 9.0])
-def test_symmetric_views_have_exactly_the_mean_of_the_full_view(aperture, dual_pixel, diameter):
+def test_symmetric_views_have_exactly_the_mean_of_the_full_view(
+    aperture, dual_pixel, diameter
+):
     left, right = dual_pixel_psfs(diameter, dual_pixel, aperture)
-    tolerance = 1e-12 if aperture is ROUND else 3e-5  # the turned hexagon is not quite symmetric
-    assert np.allclose((left + right) / 2, aperture_psf(diameter, aperture), atol=tolerance)
+    tolerance = (
+        1e-12 if aperture is ROUND else 3e-5
+    )  # the turned hexagon is not quite symmetric
+    assert np.allclose(
+        (left + right) / 2, aperture_psf(diameter, aperture), atol=tolerance
+    )
 
 
 @pytest.mark.parametrize("diameter", [6.0, 13.0, 24.0])
@@ -120,7 +128,9 @@ def test_polygon_has_its_area_and_turns_over_at_the_focus():
     psf = aperture_psf(40.0, Aperture(blades=5))
     area = 5 / 2 * math.sin(2 * math.pi / 5) * 20**2
     assert (psf > psf.max() / 2).sum() == pytest.approx(area, rel=0.03)
-    assert np.allclose(aperture_psf(-40.0, Aperture(blades=5)), psf[::-1, ::-1], atol=1e-12)
+    assert np.allclose(
+        aperture_psf(-40.0, Aperture(blades=5)), psf[::-1, ::-1], atol=1e-12
+    )
     assert not np.allclose(psf, psf[:, ::-1], atol=1e-4)
 
 
@@ -156,7 +166,9 @@ def test_cats_eye_takes_light_and_width_in_the_corner_only():
     aperture = Aperture(cats_eye=0.3)
     assert np.allclose(aperture_psf(21.0, aperture), disc_psf(21.0), atol=1e-12)
     assert pupil_light(aperture, (0.0, 0.0)) == 1.0
-    assert 0.5 < pupil_light(aperture, (1.0, 0.0)) < 0.65  # two discs 0.3 diameters apart
+    assert (
+        0.5 < pupil_light(aperture, (1.0, 0.0)) < 0.65
+    )  # two discs 0.3 diameters apart
     corner = aperture_psf(21.0, aperture, (1.0, 0.0))
     width, height = ((corner.sum(axis=axis) > 0).sum() for axis in (0, 1))
     assert width < 0.8 * height

@@ -33,7 +33,10 @@ def test_what_is_in_focus_differs_by_noise_alone(seed):
     drawn = draw_camera(generator(seed))
     camera = replace(drawn, quality=0, gamma=1.0, contrast=0.0, sharpening=0.0)
     scene = light(seed, 128)
-    blurry, sharp = recorded(camera, scene, generator(seed)), recorded(camera, scene, None)
+    blurry, sharp = (
+        recorded(camera, scene, generator(seed)),
+        recorded(camera, scene, None),
+    )
     apart = (blurry - sharp).reshape(-1, 3)
     inner = (sharp.reshape(-1, 3) > 0.1) & (sharp.reshape(-1, 3) < 0.9)
     for channel in range(3):
@@ -62,21 +65,27 @@ def test_a_mosaic_keeps_flat_colours(edge_aware):
     )  # fmt: skip
     picture = recorded(camera, flat, None)[4:-4, 4:-4]
     expected = linear_to_srgb(np.array((0.2, 0.5, 0.35)))
-    np.testing.assert_allclose(picture, np.broadcast_to(expected, picture.shape), atol=5e-4)
+    np.testing.assert_allclose(
+        picture, np.broadcast_to(expected, picture.shape), atol=5e-4
+    )
 
 
 def test_highlights_beyond_white_are_white():
     bright = np.full((32, 32, 3), 6.0, np.float32)
     for seed in range(20):
         camera = replace(draw_camera(generator(seed)), quality=0)
-        np.testing.assert_allclose(recorded(camera, bright, None)[4:-4, 4:-4], 1.0, atol=1e-3)
+        np.testing.assert_allclose(
+            recorded(camera, bright, None)[4:-4, 4:-4], 1.0, atol=1e-3
+        )
 
 
 def test_the_sharp_member_has_no_noise_or_jpeg():
     scene = light(5)
     plain = StreamCamera(gamma=2.0, exposure=0.9, sharpening=0.9)
     treated = replace(plain, shot=0.01, read=1e-4, quality=70)
-    np.testing.assert_array_equal(recorded(treated, scene, None), recorded(plain, scene, None))
+    np.testing.assert_array_equal(
+        recorded(treated, scene, None), recorded(plain, scene, None)
+    )
     changed = recorded(treated, scene, generator(0))
     assert np.abs(changed - recorded(plain, scene, generator(0))).mean() > 0.002
 
@@ -93,7 +102,9 @@ def test_sharpening_steepens_edges():
     edge[:, 16:] = 0.5
     soft = np.asarray(cv2.GaussianBlur(edge, (0, 0), 1.5), np.float32)
     plain = recorded(StreamCamera(), soft, generator(0))
-    sharpened = recorded(StreamCamera(sharpening=0.8, sharpening_px=1.2), soft, generator(0))
+    sharpened = recorded(
+        StreamCamera(sharpening=0.8, sharpening_px=1.2), soft, generator(0)
+    )
     assert np.diff(sharpened[16, :, 1]).max() > 1.05 * np.diff(plain[16, :, 1]).max()
 
 

@@ -59,7 +59,9 @@ SYMMETRIC = {"astigmatism", "spherical", "spherical, negative", "defocus"}
 """Of the same light on both sides of the centre."""
 
 
-def direct_integral(lens: RealLens, defocus: float, field: tuple[float, float], px: Array) -> Array:
+def direct_integral(
+    lens: RealLens, defocus: float, field: tuple[float, float], px: Array
+) -> Array:
     """|∫∫ exp(2πi (W - u·r)) ρ dρ dφ|², by sums in polar coordinates about the open pupil."""
     stop, height = lens.open_f_number / lens.f_number, math.hypot(*field)
     nodes, weights = np.polynomial.legendre.leggauss(160)
@@ -80,7 +82,9 @@ def direct_integral(lens: RealLens, defocus: float, field: tuple[float, float], 
     meridional, sagittal = r * np.cos(phi), r * np.sin(phi)
     seen = np.ones_like(waves)
     for rim in (lens.front, lens.rear):
-        seen = seen * (np.hypot(meridional - rim.shift * height, sagittal) <= rim.radius)
+        seen = seen * (
+            np.hypot(meridional - rim.shift * height, sagittal) <= rim.radius
+        )
     turn = math.atan2(field[1], field[0])
     amplitude = seen * np.exp(2j * np.pi * waves) * rho * weights[:, None]
     x, y = (rho * np.cos(phi + turn)).ravel(), (rho * np.sin(phi + turn)).ravel()
@@ -119,7 +123,8 @@ def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter)
 
 
 @pytest.mark.parametrize(
-    ("diameter", "side", "most"), [(10.0, 64, 0.016), (10.0, 128, 0.006), (30.0, 256, 0.010)]
+    ("diameter", "side", "most"),
+    [(10.0, 64, 0.016), (10.0, 128, 0.006), (30.0, 256, 0.010)],
 )
 def test_rays_fill_the_disc_evenly(diameter, side, most):
     """Half the L1 distance to the exact disc; a regular grid has up to twice as much."""
@@ -143,14 +148,18 @@ def test_discs_of_rays_show_neither_noise_nor_moire(diameter):
 
 
 def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other():
-    lens = RealLens(2.8, 2.0, 5.36, spherical=3.0, spherical_6=-2.0, coma=OffAxis(2.0, 5.0), **OPEN)
+    lens = RealLens(
+        2.8, 2.0, 5.36, spherical=3.0, spherical_6=-2.0, coma=OffAxis(2.0, 5.0), **OPEN
+    )
     pupil = Pupil(lens, CORNER)
     for waves in (-7.0, 7.0):
         defocus = [waves * WAVE_UM]
         rays = ray_psfs(pupil, defocus, AT_CENTRE, 20.0)[0]
         light = wave_psfs(pupil, [[(WAVE_UM, defocus[0])]], AT_CENTRE, 20.0, 160)[0]
         apart = (light.shape[0] - rays.shape[0]) // 2
-        rays = np.pad(rays, apart) if apart > 0 else rays[-apart or None : apart or None]
+        rays = (
+            np.pad(rays, apart) if apart > 0 else rays[-apart or None : apart or None]
+        )
         frequency = np.linspace(0.01, 0.25, 30)
         assert np.abs(mtf(rays, frequency) - mtf(light, frequency)).max() < 0.04
         assert np.allclose(centroid(rays), centroid(light), atol=0.15)
@@ -173,14 +182,20 @@ def test_axial_colour_changes_the_diameter_by_the_same_for_every_defocus():
     for diameter in (12.0, -12.0):
         psfs = colour_psfs(lens, diameter, AXIS)
         y, x = np.mgrid[: psfs.shape[1], : psfs.shape[1]] - psfs.shape[1] // 2
-        diameters = [4 * math.sqrt(float((psf * (x**2 + y**2)).sum()) / 2) for psf in psfs]
+        diameters = [
+            4 * math.sqrt(float((psf * (x**2 + y**2)).sum()) / 2) for psf in psfs
+        ]
         for size, focus in zip(diameters, (55.0, 0.0, -30.0), strict=True):
-            assert size == pytest.approx(abs(diameter - focus / (1.88 * 21.4)), abs=0.15)
+            assert size == pytest.approx(
+                abs(diameter - focus / (1.88 * 21.4)), abs=0.15
+            )
 
 
 def test_an_odd_diaphragm_turns_over_in_front_of_the_focus():
     lens = RealLens(4.0, 2.0, 21.4, blades=5, roundness=0.0)
-    behind, before = (colour_psfs(lens, diameter, AXIS)[1] for diameter in (40.0, -40.0))
+    behind, before = (
+        colour_psfs(lens, diameter, AXIS)[1] for diameter in (40.0, -40.0)
+    )
     assert np.abs(behind - before[::-1, ::-1]).sum() < 0.05
     assert np.abs(behind - before).sum() > 0.15
     area = 5 / 2 * math.sin(2 * math.pi / 5) * 20**2
@@ -198,7 +213,9 @@ def test_two_rims_cut_from_both_sides_until_the_lens_is_stopped_down():
     width = float((psf.sum(axis=0) > 0.1 * psf.sum(axis=0).max()).sum())
     assert width == pytest.approx(2 * 0.43 * 10, abs=1.5)
     one_sided = replace(lens, front=Rim(-1.14, 1.0), rear=Rim())
-    assert centroid(colour_psfs(one_sided, 20.0, (1.0, 0.0))[1])[0] == pytest.approx(-5.7, abs=0.2)
+    assert centroid(colour_psfs(one_sided, 20.0, (1.0, 0.0))[1])[0] == pytest.approx(
+        -5.7, abs=0.2
+    )
     stopped = replace(lens, f_number=5.3)
     full = colour_psfs(replace(stopped, front=Rim(), rear=Rim()), 20.0, (1.0, 0.0))
     assert np.array_equal(colour_psfs(stopped, 20.0, (1.0, 0.0)), full)

@@ -35,7 +35,9 @@ def test_one_plane_is_its_convolution_with_the_psf():
 def test_what_is_in_focus_stays_to_the_bit_and_a_pinhole_blurs_nothing():
     layer = Layer(noise(40, 50), np.ones((40, 50)), 1000.0)
     assert np.array_equal(render([layer], LENS), layer.colour)
-    assert np.array_equal(render([Layer(layer.colour, layer.alpha, FAR)], None), layer.colour)
+    assert np.array_equal(
+        render([Layer(layer.colour, layer.alpha, FAR)], None), layer.colour
+    )
 
 
 def test_sharp_foreground_hides_the_blurred_background_without_a_halo():
@@ -90,15 +92,23 @@ def wave(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize(
     "geometry",
-    [Similarity(shift_px=(3.3, -1.6)), Similarity(1.02, 0.0), Similarity(0.99, 1.5, (0.4, 2.2))],
+    [
+        Similarity(shift_px=(3.3, -1.6)),
+        Similarity(1.02, 0.0),
+        Similarity(0.99, 1.5, (0.4, 2.2)),
+    ],
 )
 def test_content_moves_from_x_b_to_x_s(geometry):
     y, x = np.mgrid[:90, :110].astype(np.float64)
     values = wave(x, y)
     flow = geometry.flow(110, 90)
     displaced = moved(values, geometry)
-    content = scipy.ndimage.map_coordinates(displaced, [y + flow[1], x + flow[0]], order=3)
-    inverse = scipy.ndimage.map_coordinates(displaced, [y - flow[1], x - flow[0]], order=3)
+    content = scipy.ndimage.map_coordinates(
+        displaced, [y + flow[1], x + flow[0]], order=3
+    )
+    inverse = scipy.ndimage.map_coordinates(
+        displaced, [y - flow[1], x - flow[0]], order=3
+    )
     inner = np.s_[12:-12, 12:-12]
     assert np.abs(content - values)[inner].max() < 2e-3
     assert np.abs(inverse - values)[inner].max() > 0.05
@@ -112,7 +122,9 @@ def test_content_moves_from_x_b_to_x_s(geometry):
     turn=st.floats(-5.0, 5.0),
     shift=st.tuples(st.floats(-30.0, 30.0), st.floats(-30.0, 30.0)),
 )
-def test_a_small_layer_is_moved_and_blurred_as_if_it_were_whole(left, top, zoom, turn, shift):
+def test_a_small_layer_is_moved_and_blurred_as_if_it_were_whole(
+    left, top, zoom, turn, shift
+):
     """Only its part of the frame is computed; at the border of the frame it goes on, mirrored."""
     alpha = np.zeros((80, 96))
     alpha[top : top + 20, left : left + 26] = 1.0
@@ -125,7 +137,10 @@ def test_a_small_layer_is_moved_and_blurred_as_if_it_were_whole(left, top, zoom,
     psf = disc_psf(abs(float(circle_of_confusion_px(NEAR, LENS))))
     shares = scipy.ndimage.correlate(whole, psf, mode="mirror")[:, :, None]
     light = np.stack(
-        [scipy.ndimage.correlate(colour[:, :, c] * whole, psf, mode="mirror") for c in range(3)],
+        [
+            scipy.ndimage.correlate(colour[:, :, c] * whole, psf, mode="mirror")
+            for c in range(3)
+        ],
         axis=-1,
     )
     result = render([part, flat(0.3, FAR)], LENS)

@@ -42,7 +42,11 @@ def test_on_the_axis_lenses_are_as_good_as_real_ones(lenses):
     """RMS wavefront 0.04 to 0.26 waves wide open; here up to half as much again."""
     rho2 = (np.arange(2000) + 0.5) / 2000
     rms = [
-        float(np.std(Pupil(lens, (0.0, 0.0)).wavefront(np.sqrt(rho2), np.zeros(2000)) / 0.55))
+        float(
+            np.std(
+                Pupil(lens, (0.0, 0.0)).wavefront(np.sqrt(rho2), np.zeros(2000)) / 0.55
+            )
+        )
         for lens in lenses
         if lens.stop == 1
     ]

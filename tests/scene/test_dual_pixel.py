@@ -25,7 +25,10 @@ def scene(seed: int = 0) -> list[Layer]:
     texture = rng.uniform(0.05, 0.9, (2, 80, 96, 3))
     alpha = np.zeros((80, 96))
     alpha[20:60, 30:60] = 1.0
-    return [Layer(texture[0], np.ones((80, 96)), 2500.0), Layer(texture[1], alpha, 620.0)]
+    return [
+        Layer(texture[0], np.ones((80, 96)), 2500.0),
+        Layer(texture[1], alpha, 620.0),
+    ]
 
 
 def centre_x(picture: NDArray[np.float64]) -> float:
@@ -48,7 +51,9 @@ def test_in_focus_the_views_are_equal():
     assert np.abs(view_difference(point(1000.0), LENS, DualPixel())).max() == 0
 
 
-@pytest.mark.parametrize("aperture", [ROUND, Aperture(blades=6, spherical=0.5, cats_eye=0.4)])
+@pytest.mark.parametrize(
+    "aperture", [ROUND, Aperture(blades=6, spherical=0.5, cats_eye=0.4)]
+)
 @pytest.mark.parametrize("sensor", [NOISELESS, Sensor()])
 def test_the_mean_of_the_views_is_the_full_view_at_every_pixel(aperture, sensor):
     full = np.clip(render(scene(), LENS, aperture), 0, 1)
@@ -82,17 +87,22 @@ def test_cats_eye_keeps_the_exposure_and_flat_pictures_flat():
     foreground[:20, :30] = 1.0
     black = Layer(np.zeros((80, 120, 3)), foreground, 620.0)
     covered = render([*flat, black], LENS, Aperture(cats_eye=0.4))
-    assert covered[2, 2, 0] < 1e-9  # an opaque thing stays opaque where the pupil is covered
+    assert (
+        covered[2, 2, 0] < 1e-9
+    )  # an opaque thing stays opaque where the pupil is covered
 
 
 def test_views_share_the_light_of_a_covered_pupil():
     flat = [Layer(np.full((80, 120, 3), 0.5), np.ones((80, 120)), 2500.0)]
     aperture, dual_pixel = Aperture(cats_eye=0.4), DualPixel("half-disc")
     left, right = (
-        render(flat, LENS, aperture, half=(dual_pixel, side)) for side in ("left", "right")
+        render(flat, LENS, aperture, half=(dual_pixel, side))
+        for side in ("left", "right")
     )
     assert np.allclose((left + right) / 2, 0.5, atol=1e-9)
-    assert left[40, -1, 0] > right[40, -1, 0] + 0.02  # to the right the outer rim cuts more
+    assert (
+        left[40, -1, 0] > right[40, -1, 0] + 0.02
+    )  # to the right the outer rim cuts more
     assert np.allclose(left[:, ::-1], right, atol=1e-9)
 
 
@@ -100,7 +110,8 @@ def test_an_odd_polygon_is_turned_over_in_front_of_the_focus():
     """The kernel is convolved with, not correlated."""
     aperture = Aperture(blades=5, turn_deg=20)
     behind, before = (
-        render(point(depth), LENS, aperture)[:, :, 0] - 0.05 for depth in (2500.0, 625.0)
+        render(point(depth), LENS, aperture)[:, :, 0] - 0.05
+        for depth in (2500.0, 625.0)
     )
     assert float(circle_of_confusion_px(2500.0, LENS)) == pytest.approx(
         -float(circle_of_confusion_px(625.0, LENS))

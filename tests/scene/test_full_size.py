@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from defocus.scene.full_size import BORDER_PX, COVERED, DIAMETERS_PX, draw_outline, middle
+from defocus.scene.full_size import (
+    BORDER_PX,
+    COVERED,
+    DIAMETERS_PX,
+    draw_outline,
+    middle,
+)
 from defocus.scene.kernel_bank import KernelBank
 from defocus.scene.occluders import Sources
 from defocus.scene.pictures import Photograph
@@ -37,7 +43,11 @@ def test_the_middle_is_cut_or_mirrored():
 def test_kernels_of_the_largest_circle_reach_no_farther_than_the_border():
     bank = KernelBank("held-out", diameters_px=DIAMETERS_PX)
     optic = bank.optic(0)
-    assert optic.nodes == (*(-one for one in reversed(DIAMETERS_PX)), 0.0, *DIAMETERS_PX)
+    assert optic.nodes == (
+        *(-one for one in reversed(DIAMETERS_PX)),
+        0.0,
+        *DIAMETERS_PX,
+    )
     kernel = bank.kernel(0, len(optic.nodes) - 1)
     assert 110 < kernel.shape[-1] <= 2 * BORDER_PX + 1
     assert np.allclose(kernel.sum(axis=(1, 2)), 1, atol=1e-5)

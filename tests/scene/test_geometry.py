@@ -22,9 +22,19 @@ def test_flow_is_the_stated_formula(similarity, size):
     cx, cy = (width - 1) / 2, (height - 1) / 2
     cos = math.cos(math.radians(similarity.rotation_deg))
     sin = math.sin(math.radians(similarity.rotation_deg))
-    xs = cx + similarity.zoom * (cos * (x - cx) - sin * (y - cy)) + similarity.shift_px[0]
-    ys = cy + similarity.zoom * (sin * (x - cx) + cos * (y - cy)) + similarity.shift_px[1]
-    assert np.allclose(similarity.flow(width, height), np.stack([xs - x, ys - y]), atol=1e-9)
+    xs = (
+        cx
+        + similarity.zoom * (cos * (x - cx) - sin * (y - cy))
+        + similarity.shift_px[0]
+    )
+    ys = (
+        cy
+        + similarity.zoom * (sin * (x - cx) + cos * (y - cy))
+        + similarity.shift_px[1]
+    )
+    assert np.allclose(
+        similarity.flow(width, height), np.stack([xs - x, ys - y]), atol=1e-9
+    )
 
 
 @given(similarity=similarities, size=sizes)

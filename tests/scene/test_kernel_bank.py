@@ -41,7 +41,9 @@ def occluder(seed: int, border: int, diameter: float) -> Occluder:
     return Occluder(colour, cv2.blur(alpha, (3, 3)), border + 12, border + 9, diameter)
 
 
-def gathered(values: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+def gathered(
+    values: NDArray[np.float64], kernel: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """What each pixel gets: light goes from each point to where the kernel throws it."""
     half = kernel.shape[-1] // 2
     padded = np.pad(values, half)
@@ -50,7 +52,9 @@ def gathered(values: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArra
     for down in range(-half, half + 1):
         for right in range(-half, half + 1):
             from_row, from_column = half - down, half - right
-            part = padded[from_row : from_row + rows, from_column : from_column + columns]
+            part = padded[
+                from_row : from_row + rows, from_column : from_column + columns
+            ]
             out += kernel[half + down, half + right] * part
     return out
 
@@ -72,8 +76,12 @@ def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank, about):
     kernel = exact(bank, diameter)
     cut = slice(border, border + SIDE)
     for channel in range(3):
-        expected = gathered(colour[:, :, channel].astype(float), kernel[channel])[cut, cut]
-        assert np.abs(frame[:, :, channel] - expected).max() < 0.02  # trimmed by 0.2 % of the light
+        expected = gathered(colour[:, :, channel].astype(float), kernel[channel])[
+            cut, cut
+        ]
+        assert (
+            np.abs(frame[:, :, channel] - expected).max() < 0.02
+        )  # trimmed by 0.2 % of the light
 
 
 @pytest.mark.parametrize("about", [-6.0, 6.0, 13.0])
@@ -83,7 +91,8 @@ def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(bank, about
     behind = picture(1, SIDE + 2 * border)
     front = occluder(2, border, about)
     scene = snapped(
-        bank.optic(LENS), StreamScene(behind, np.zeros(behind.shape[:2], np.float32), (front,))
+        bank.optic(LENS),
+        StreamScene(behind, np.zeros(behind.shape[:2], np.float32), (front,)),
     )
     frame = blurred(bank, LENS, scene, border)
     kernel = exact(bank, scene.occluders[0].diameter)
@@ -117,7 +126,9 @@ def test_an_occluder_in_focus_has_its_own_sharp_edge(bank):
 
 def test_in_focus_nothing_is_changed_to_the_bit(bank):
     colour = picture(5, SIDE)
-    scene = StreamScene(colour, np.zeros((SIDE, SIDE), np.float32), (occluder(6, 0, 0.0),))
+    scene = StreamScene(
+        colour, np.zeros((SIDE, SIDE), np.float32), (occluder(6, 0, 0.0),)
+    )
     assert margin(bank, LENS, Focus(0, 0)) == 0
     np.testing.assert_array_equal(blurred(bank, LENS, scene, 0), all_in_focus(scene, 0))
 
@@ -128,7 +139,9 @@ def test_no_light_is_lost_or_made(bank):
     side = SIDE + 2 * border
     flat = np.full((side, side, 3), 0.7, np.float32)
     ramp = np.linspace(-15, 15, side, dtype=np.float32)[None].repeat(side, axis=0)
-    front = replace(occluder(7, border, -9.0), colour=np.full((21, 17, 3), 0.7, np.float32))
+    front = replace(
+        occluder(7, border, -9.0), colour=np.full((21, 17, 3), 0.7, np.float32)
+    )
     scene = snapped(bank.optic(LENS), StreamScene(flat, ramp, (front,)))
     np.testing.assert_allclose(blurred(bank, LENS, scene, border), 0.7, atol=1e-5)
 
@@ -165,7 +178,9 @@ def test_a_bank_forgets_without_changing_anything():
     large, small = KernelBank("train"), KernelBank("train", most_bytes=8_000)
     asked = [(index, node) for node in (10, 30, 20, 10) for index in (5, 6, 5)]
     for index, node in asked:
-        np.testing.assert_array_equal(large.kernel(index, node), small.kernel(index, node))
+        np.testing.assert_array_equal(
+            large.kernel(index, node), small.kernel(index, node)
+        )
     assert len(small._kernels) < len(large._kernels)
     assert small._bytes <= 8_000
 
@@ -178,7 +193,9 @@ def test_held_out_lenses_are_other_ones(bank):
 
 def test_the_foremost_point_has_the_pixel(bank):
     far = np.full((SIDE, SIDE), 5.0, np.float32)
-    scene = StreamScene(picture(9, SIDE), far, (occluder(1, 0, 2.0), occluder(1, 4, -3.0)))
+    scene = StreamScene(
+        picture(9, SIDE), far, (occluder(1, 0, 2.0), occluder(1, 4, -3.0))
+    )
     diameters = sharp_diameters(scene, 0)
     assert diameters[22, 17] in {2.0, -3.0}
     assert diameters[26, 21] == -3.0

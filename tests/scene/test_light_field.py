@@ -47,7 +47,9 @@ def test_in_focus_nothing_changes():
 def test_two_edges_that_lie_together_hide_the_same_part_of_the_pupil():
     """Blurred one by one they would let a quarter of the light through at the edge, not half."""
     scene = plain(1.0, 0.0)
-    both = StreamScene(scene.background, scene.diameters, (half(0.0, -9.0), half(0.0, -9.0)))
+    both = StreamScene(
+        scene.background, scene.diameters, (half(0.0, -9.0), half(0.0, -9.0))
+    )
     row = synthetic_aperture(both, BORDER, 24)[SIDE // 2, :, 0]
     middle = SIDE // 2
     assert (row[middle - 1] + row[middle]) / 2 == pytest.approx(0.5, abs=0.03)

@@ -41,7 +41,9 @@ def test_a_camera_smooths_before_it_sharpens():
     camera = StreamCamera(mosaic=True, shot=2e-3, read=1e-5, sharpening=1.0)
 
     def deviation(reduction):
-        return recorded(camera, light, np.random.default_rng(1), reduction)[8:-8, 8:-8].std()
+        return recorded(camera, light, np.random.default_rng(1), reduction)[
+            8:-8, 8:-8
+        ].std()
 
     assert deviation(STRONG) < 0.5 * deviation(None)
     sharp = recorded(camera, light, None, STRONG)

@@ -43,7 +43,9 @@ def test_circle_is_the_cone_of_light_cut_by_the_sensor(lens, depth):
 @given(lens=lenses)
 def test_circle_is_nothing_in_focus_negative_before_and_bounded_behind(lens):
     s = lens.focus_distance_mm
-    near, focus, far, infinity = circle_of_confusion_px(np.array([0.9 * s, s, 2 * s, np.inf]), lens)
+    near, focus, far, infinity = circle_of_confusion_px(
+        np.array([0.9 * s, s, 2 * s, np.inf]), lens
+    )
     assert near < 0 == focus < far < infinity < np.inf
     assert math.isclose(far, infinity / 2, rel_tol=1e-9)
 
@@ -56,7 +58,8 @@ def test_breathing_magnifies_with_the_image_distance():
 
 
 @pytest.mark.parametrize(
-    "values", [(0.0, 2.0, 1000.0, 5.0), (50.0, 0.0, 1000.0, 5.0), (50.0, 2.0, 50.0, 5.0)]
+    "values",
+    [(0.0, 2.0, 1000.0, 5.0), (50.0, 0.0, 1000.0, 5.0), (50.0, 2.0, 50.0, 5.0)],
 )
 def test_impossible_lens_is_refused(values):
     with pytest.raises(OpticsError):
@@ -70,7 +73,9 @@ def test_depth_of_nothing_is_refused(refused):
 
 def test_diffraction_of_a_narrow_aperture():
     # 2.44 * 0.55 um * 22 = 29.5 um
-    assert math.isclose(airy_diameter_px(Lens(50.0, 22.0, 1000.0, 5.0)), 5.9048, rel_tol=1e-4)
+    assert math.isclose(
+        airy_diameter_px(Lens(50.0, 22.0, 1000.0, 5.0)), 5.9048, rel_tol=1e-4
+    )
 
 
 def test_engraved_numbers_stand_for_third_stops():

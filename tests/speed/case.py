@@ -29,7 +29,9 @@ class Case:
     name: str  # of its group, and for -k
     ours: Callable[[], Work]  # makes the inputs and returns the work that is measured
     peer: Callable[[], Work] | None = None  # the plain way; None where there is none
-    difference: Callable[[], float] | None = None  # how far both are apart, for small inputs
+    difference: Callable[[], float] | None = (
+        None  # how far both are apart, for small inputs
+    )
     tolerance: float = 0.0
     target: float | None = None  # of the ratio; it is shown, never asserted
     note: str = ""  # what the peer does otherwise
@@ -37,9 +39,14 @@ class Case:
 
 def all_cases() -> list[Case]:
     """The cases of all modules of :mod:`tests.speed.cases`, and those of the extras' tests."""
-    names = [f"{cases.__name__}.{module.name}" for module in pkgutil.iter_modules(cases.__path__)]
+    names = [
+        f"{cases.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(cases.__path__)
+    ]
     extras = Path(__file__).parents[1] / "extras"
-    names += [f"tests.extras.{file.parent.name}.speed" for file in extras.glob("*/speed.py")]
+    names += [
+        f"tests.extras.{file.parent.name}.speed" for file in extras.glob("*/speed.py")
+    ]
     modules = map(importlib.import_module, sorted(names))
     return [case for module in modules for case in module.CASES]
 

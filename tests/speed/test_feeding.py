@@ -74,7 +74,9 @@ def stored(step: int) -> Batch:
     return Batch(pictures, pictures)
 
 
-def step_seconds(workers: int, folder: Path, make: Callable[[int], Batch] = costly) -> float:
+def step_seconds(
+    workers: int, folder: Path, make: Callable[[int], Batch] = costly
+) -> float:
     """Mean time of a step after the first ones, in a training."""
 
     def batches(first: int, feeder: Feeder) -> Iterator[Batch]:
@@ -92,11 +94,15 @@ def step_seconds(workers: int, folder: Path, make: Callable[[int], Batch] = cost
 
 @pytest.mark.benchmark(group="feeding-step")
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_step_does_not_wait_for_its_batch(tmp_path, benchmark, record_property, workers):
+def test_a_step_does_not_wait_for_its_batch(
+    tmp_path, benchmark, record_property, workers
+):
     seconds = benchmark.pedantic(partial(step_seconds, workers, tmp_path / "run"))
     wanted = 55 if workers else 90
     text = f"steps of {1e3 * STEP_S:.0f} ms, batches of {1e3 * BATCH_S:.0f} ms, {workers} workers"
-    record_property("speed", f"{text}: {1e3 * seconds:.1f} ms a step (target: {wanted} ms)")
+    record_property(
+        "speed", f"{text}: {1e3 * seconds:.1f} ms a step (target: {wanted} ms)"
+    )
 
 
 @pytest.mark.benchmark(group="feeding-memory")
@@ -110,7 +116,9 @@ def test_workers_cost_a_store_in_memory_nothing(tmp_path, benchmark, record_prop
 
 @pytest.mark.benchmark(group="feeding-stream")
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_a_stream_comes_as_fast_as_there_are_processes(benchmark, record_property, workers):
+def test_a_stream_comes_as_fast_as_there_are_processes(
+    benchmark, record_property, workers
+):
     patches = StreamPatches(Renderer(_photographs(), "train", lenses=2), SIDE)
     begun, timed = 16 * max(1, workers), 40
     with feeding(workers, Ranks(), CPU) as feeder:
@@ -123,10 +131,14 @@ def test_a_stream_comes_as_fast_as_there_are_processes(benchmark, record_propert
                 next(batches)
 
         benchmark.pedantic(work)
-        megabytes = [resident_mb(process.pid) for process in active_children() if process.pid]
+        megabytes = [
+            resident_mb(process.pid) for process in active_children() if process.pid
+        ]
     rate = timed * PAIRS / benchmark.stats["min"]
     held = f", {max(megabytes, default=0):.0f} MB each at most" if workers else ""
-    record_property("speed", f"stream, {workers} workers: {rate:.0f} pairs/s of {SIDE} px{held}")
+    record_property(
+        "speed", f"stream, {workers} workers: {rate:.0f} pairs/s of {SIDE} px{held}"
+    )
 
 
 def streamed(patches: StreamPatches, step: int) -> Batch:
@@ -139,4 +151,7 @@ def resident_mb(pid: int) -> float:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+    return (
+        sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+        / 1024
+    )

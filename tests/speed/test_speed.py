@@ -45,7 +45,9 @@ def test_speed(case, side, benchmark, record_property):
     if side == "peer":
         PEER_S[case.name] = benchmark.stats["min"]
     elif case.name in PEER_S:
-        benchmark.extra_info.update(row_of(case, benchmark.stats["min"], PEER_S[case.name]))
+        benchmark.extra_info.update(
+            row_of(case, benchmark.stats["min"], PEER_S[case.name])
+        )
         record_property("speed", line_of(case, benchmark.extra_info["ratio"]))
 
 

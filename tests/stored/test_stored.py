@@ -29,7 +29,9 @@ def test_a_session_opens(stored):
     assert [pair.id for pair in session.pairs] == ["0001_scene-001", "0002_scene-002"]
 
 
-@pytest.mark.parametrize("name", ["session:session", "manifest:dataset", "manifest:derived"])
+@pytest.mark.parametrize(
+    "name", ["session:session", "manifest:dataset", "manifest:derived"]
+)
 def test_a_dataset_opens(stored, name):
     reader, _, folder = name.partition(":")
     dataset = open_dataset(f"{reader}:{stored / folder}")
@@ -45,7 +47,9 @@ def test_a_release_opens(stored, run):
 
 
 def test_a_bundle_opens(stored):
-    labs = pytest.importorskip("defocus.extras.labs.opening", reason="the extra labs is taken out")
+    labs = pytest.importorskip(
+        "defocus.extras.labs.opening", reason="the extra labs is taken out"
+    )
     with labs.opened_bundle(stored / "study.zip") as bundle:
         scores = labs.read_scores(bundle)
     assert len(scores) == 2
@@ -66,4 +70,6 @@ def test_an_unfinished_import_goes_on(stored, tmp_path, run):
     result = run("defocus-data", "import", stored / "session", "--out", out)
     assert result.returncode == 0, result.stderr
     assert len(open_dataset(f"manifest:{out}").pairs) == 2
-    assert {path: path.stat().st_mtime_ns for path in whole} == whole, "it is not made again"
+    assert {path: path.stat().st_mtime_ns for path in whole} == whole, (
+        "it is not made again"
+    )

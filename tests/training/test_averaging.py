@@ -17,7 +17,9 @@ class Remembering(Loss):
         super().__init__()
         self.begun: list[torch.Tensor] = []
 
-    def forward(self, network: nn.Module, *rest: object) -> tuple[torch.Tensor, dict[str, float]]:
+    def forward(
+        self, network: nn.Module, *rest: object
+    ) -> tuple[torch.Tensor, dict[str, float]]:
         self.begun.append(network.get_parameter("conv.weight").detach().clone())
         return super().forward(network, *rest)  # type: ignore[arg-type]
 
@@ -25,12 +27,20 @@ class Remembering(Loss):
 def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path):
     plain, averaged = tmp_path / "plain", tmp_path / "averaged"
     remembering = Remembering()
-    for folder, recipe, loss in ((plain, RECIPE, Loss()), (averaged, AVERAGED, remembering)):
+    for folder, recipe, loss in (
+        (plain, RECIPE, Loss()),
+        (averaged, AVERAGED, remembering),
+    ):
         folder.mkdir()
         train(make_run(recipe=recipe), lambda loss=loss: loss, Patches(), folder, CPU)
     last, mean = tensors_of(plain), tensors_of(averaged)
-    weights = [*remembering.begun[-2:], last["network.conv.weight"]]  # after steps 6, 7, 8
-    torch.testing.assert_close(mean["network.conv.weight"], torch.stack(weights).mean(0))
+    weights = [
+        *remembering.begun[-2:],
+        last["network.conv.weight"],
+    ]  # after steps 6, 7, 8
+    torch.testing.assert_close(
+        mean["network.conv.weight"], torch.stack(weights).mean(0)
+    )
     name = "network.norm.running_mean"  # not computed anew
     torch.testing.assert_close(mean[name], last[name])
 
@@ -42,4 +52,7 @@ def test_before_the_mean_begins_the_weights_stay_as_they_are(tmp_path):
         (tmp_path / name).mkdir()
         train(make_run(recipe=recipe), Loss, Patches(), tmp_path / name, CPU)
     tensors = tensors_of(tmp_path / "late")
-    assert all(torch.equal(t, tensors[name]) for name, t in tensors_of(tmp_path / "plain").items())
+    assert all(
+        torch.equal(t, tensors[name])
+        for name, t in tensors_of(tmp_path / "plain").items()
+    )

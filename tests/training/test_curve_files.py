@@ -26,5 +26,7 @@ def test_numbers_are_those_of_the_columns(tmp_path):
 def test_damage_is_one_line(tmp_path, content):
     path = tmp_path / "train.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"train\.csv: damaged .*; restore it, or delete it"):
+    with pytest.raises(
+        InputError, match=r"train\.csv: damaged .*; restore it, or delete it"
+    ):
         read_numbers(path, "step", "seconds")

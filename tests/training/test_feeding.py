@@ -41,7 +41,9 @@ MARK = "DEFOCUS_TEST_FEEDING"
     ("asked", "steps", "expected"),
     [(None, FEW_STEPS - 1, 0), (3, 2, 3), (0, FEW_STEPS, 0), (None, FEW_STEPS, 7)],
 )
-def test_short_trainings_start_no_process_unless_asked(monkeypatch, asked, steps, expected):
+def test_short_trainings_start_no_process_unless_asked(
+    monkeypatch, asked, steps, expected
+):
     monkeypatch.setattr("defocus.training.feeding.usable_cores", lambda: 8)
     assert makers(asked, steps, Ranks()) == expected
     assert makers(None, steps, Ranks(beside=4)) == (1 if steps == FEW_STEPS else 0)
@@ -49,7 +51,11 @@ def test_short_trainings_start_no_process_unless_asked(monkeypatch, asked, steps
 
 def fifty(workers: int) -> Run:
     training = Training(workers=workers, checkpoint_minutes=1e-6)
-    changes = {"demo": FIFTY, "augment": ("flip", "rotate", "noise"), "training": training}
+    changes = {
+        "demo": FIFTY,
+        "augment": ("flip", "rotate", "noise"),
+        "training": training,
+    }
     run = evenly()
     return replace(run, recipe=run.recipe.model_copy(update=changes))
 
@@ -58,7 +64,10 @@ def source(path: Path) -> PatchSource:
     if not path.exists():
         draw = np.random.default_rng(0)
         pairs = [
-            (f"{n}", {m: draw.integers(0, 2**16, (40, 40, 3), np.uint16) for m in MEMBERS})
+            (
+                f"{n}",
+                {m: draw.integers(0, 2**16, (40, 40, 3), np.uint16) for m in MEMBERS},
+            )
             for n in range(3)
         ]
         pack(path, pairs)
@@ -94,7 +103,9 @@ def expected(tmp_path_factory):
 
 def started(folder: Path, workers: int) -> StartedCommand:
     folder.mkdir(exist_ok=True)
-    return start_code(TRAINING, folder, str(workers), own_group=True, **{MARK: folder.name})
+    return start_code(
+        TRAINING, folder, str(workers), own_group=True, **{MARK: folder.name}
+    )
 
 
 def left(folder: Path) -> list[int]:
@@ -113,7 +124,9 @@ def left(folder: Path) -> list[int]:
 @pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
-def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(expected, name):
+def test_ended_in_between_it_comes_to_the_same_weights_and_leaves_no_process(
+    expected, name
+):
     folder = expected.parent / name
     process = started(folder, 3)
     wait_until((folder / CHECKPOINT).exists)
@@ -197,7 +210,9 @@ def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for():
         batches = feeder.ahead(unsendable, range(3))
         with pytest.raises(TypeError, match="pickle"):
             next(batches)
-        assert pickle.loads(pickle.dumps(Batch(torch.ones(1), torch.ones(1)))).extra == {}  # noqa: S301 - our own
+        assert (
+            pickle.loads(pickle.dumps(Batch(torch.ones(1), torch.ones(1)))).extra == {}  # noqa: S301 - our own
+        )
 
 
 def test_without_processes_things_are_made_when_they_are_asked_for():

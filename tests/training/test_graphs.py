@@ -50,7 +50,9 @@ def replays(monkeypatch):
         def stand_in(passes, tensors, *, allow_unused_input):
             assert allow_unused_input
             with torch.enable_grad():
-                passes(*tensors)  # as the recording runs them, which moves running statistics
+                passes(
+                    *tensors
+                )  # as the recording runs them, which moves running statistics
 
             def replay(*given: torch.Tensor) -> torch.Tensor:
                 count.append(len(given))
@@ -126,7 +128,9 @@ def test_a_network_that_is_not_called_once_is_refused(replays, times, refused):
     assert "forward" not in vars(network) or network.forward.__func__ is Norms.forward
 
 
-def test_a_network_that_decides_in_python_is_refused_if_a_replay_shows_it(replays, refused):
+def test_a_network_that_decides_in_python_is_refused_if_a_replay_shows_it(
+    replays, refused
+):
     class Counting(Norms):
         calls = 0
 

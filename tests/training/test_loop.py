@@ -77,7 +77,9 @@ def batches(stop_at: int | None, first: int, feeder: Feeder) -> Iterator[Points]
         yield points(step)
 
 
-def job(stop_at: int | None = None, method: Method = METHOD, code: str = "0.1.0") -> Job[Points]:
+def job(
+    stop_at: int | None = None, method: Method = METHOD, code: str = "0.1.0"
+) -> Job[Points]:
     def error(network: nn.Module) -> dict[str, float]:
         weights = network.get_parameter("weight").detach()
         return {"error": float((weights - torch.tensor([[2.0, -1.0]])).abs().sum())}
@@ -111,7 +113,9 @@ def test_it_learns_and_leaves_its_record(tmp_path, capsys):
     assert float(rows[-1]["error"]) < float(rows[0]["error"])
 
 
-def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(tmp_path, monkeypatch):
+def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(
+    tmp_path, monkeypatch
+):
     calls: list[nn.Module] = []
 
     class Compiled(nn.Module):
@@ -129,14 +133,18 @@ def test_a_compiled_network_is_called_in_each_step_and_the_plain_one_is_kept(tmp
     plain = train(job(), tmp_path / "plain", CPU).network
     assert not calls
     compiled = METHOD.training.model_copy(update={"compile": True})
-    model = train(job(method=METHOD.model_copy(update={"training": compiled})), tmp_path, CPU)
+    model = train(
+        job(method=METHOD.model_copy(update={"training": compiled})), tmp_path, CPU
+    )
     assert len(calls) == 2 * STEPS  # each batch has two parts
     assert isinstance(model.network, nn.Linear)
     assert torch.equal(model.network.weight, plain.get_parameter("weight"))
 
 
 @pytest.mark.parametrize(("stop_at", "kept"), [(3, None), (6, 4), (11, 8)])
-def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(tmp_path, stop_at, kept):
+def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(
+    tmp_path, stop_at, kept
+):
     """The state is saved with each validation, however short the time between them."""
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
@@ -169,7 +177,9 @@ def test_a_signal_after_the_last_step_is_obeyed_once_the_end_is_saved(
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(capfd, name, refused):
+def test_a_signal_that_nobody_looks_for_ends_the_work_all_the_same(
+    capfd, name, refused
+):
     calls = []
 
     def work() -> None:
@@ -211,12 +221,18 @@ def test_the_mean_is_in_the_checkpoint_until_the_end(tmp_path, monkeypatch):
     assert int(stored.part("average")["n_averaged"]) == 7
     mean = train(job(), tmp_path, CPU).network
     assert load_checkpoint(tmp_path / CHECKPOINT, "line").part("average") == {}
-    last = train(job(method=METHOD.model_copy(update={"training": Training()})), tmp_path, CPU)
-    assert torch.equal(last.network.weight, mean.weight)  # a finished training is not touched
+    last = train(
+        job(method=METHOD.model_copy(update={"training": Training()})), tmp_path, CPU
+    )
+    assert torch.equal(
+        last.network.weight, mean.weight
+    )  # a finished training is not touched
 
 
 def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path, refused):
-    def refuse(network: nn.Module, objective: TrainingObjective[Points], world: int) -> None:
+    def refuse(
+        network: nn.Module, objective: TrainingObjective[Points], world: int
+    ) -> None:
         raise MemoryError(f"{type(objective).__name__} in {world} process")
 
     with refused(MemoryError):
@@ -230,7 +246,9 @@ class Watched(torch.Tensor):
     readings = 0
 
     @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         waits = {"item", "tolist", "numpy", "cpu", "__float__", "__bool__", "__int__"}
         Watched.readings += func.__name__ in waits
         return super().__torch_function__(func, types, args, kwargs)
@@ -244,7 +262,9 @@ class Exploding(Squared):
     ) -> tuple[torch.Tensor, Parts]:
         loss, _ = super().forward(network, batch, progress)
         loss = loss.as_subclass(Watched)
-        return loss * (float("inf") if progress.step == 6 else 1.0), {"root": loss.detach().sqrt()}
+        return loss * (float("inf") if progress.step == 6 else 1.0), {
+            "root": loss.detach().sqrt()
+        }
 
 
 def test_losses_are_read_with_the_lines_of_the_curve_and_name_their_step(

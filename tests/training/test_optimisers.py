@@ -27,7 +27,9 @@ SCHEDULE = Schedule(
     growth=(Growth(from_epoch=2, crop_px=24, batch=1),),
 )
 RECIPE = Recipe(epochs=4, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
-AGAINST = RECIPE.model_copy(update={"adversary": Adversary(learning_rate=3e-3, steps=2)})
+AGAINST = RECIPE.model_copy(
+    update={"adversary": Adversary(learning_rate=3e-3, steps=2)}
+)
 
 
 class Against(Plain):
@@ -72,7 +74,9 @@ def moved(
     optimisers = make_optimisers(recipe, network, objective)
     batch = Patches().batch(0, 2, 0)
     for step in range(steps):
-        optimiser_step(recipe, optimisers, network, objective, batch, Progress(step, 0.0), rate)
+        optimiser_step(
+            recipe, optimisers, network, objective, batch, Progress(step, 0.0), rate
+        )
     return network
 
 
@@ -101,7 +105,9 @@ def test_each_optimiser_takes_the_settings(name):
         optimiser.step()
     fused = make_optimiser(settings, [*twin.parameters()], 1e-3).defaults.get("fused")
     assert (fused is True) == (name in {"adam", "adamw"})
-    for own, theirs in zip(moved(settings, steps=9).parameters(), twin.parameters(), strict=True):
+    for own, theirs in zip(
+        moved(settings, steps=9).parameters(), twin.parameters(), strict=True
+    ):
         torch.testing.assert_close(own, theirs, rtol=0, atol=1e-6)
 
 
@@ -126,7 +132,9 @@ def test_crops_and_batches_grow_with_the_epochs(tmp_path):
 @pytest.mark.parametrize("name", ["adamw", "radam"])
 def test_a_training_with_an_adversary_resumes_to_the_bit(tmp_path, monkeypatch, name):
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
-    recipe = AGAINST.model_copy(update={"optimiser": Optimiser.model_validate({"name": name})})
+    recipe = AGAINST.model_copy(
+        update={"optimiser": Optimiser.model_validate({"name": name})}
+    )
     objectives: list[Against] = []
 
     def make() -> Against:
@@ -136,14 +144,18 @@ def test_a_training_with_an_adversary_resumes_to_the_bit(tmp_path, monkeypatch, 
     _, parts = resumed(tmp_path, run_of(recipe), make)
     assert objectives[0].steps_seen == [step for step in range(2, 8) for _ in range(2)]
     columns = (parts / "train.csv").read_text().partition("\n")[0]
-    assert columns == "step,epoch,seconds,learning_rate,loss,judged,cpu_seconds,adversary"
+    assert (
+        columns == "step,epoch,seconds,learning_rate,loss,judged,cpu_seconds,adversary"
+    )
 
 
 def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path):
     objective = Against()
     optimisers = make_optimisers(AGAINST, convolutions(), objective)
     own = {id(p) for group in optimisers.network.param_groups for p in group["params"]}
-    against = {id(p) for group in optimisers.adversary.param_groups for p in group["params"]}
+    against = {
+        id(p) for group in optimisers.adversary.param_groups for p in group["params"]
+    }
     assert against == {id(p) for p in objective.adversary.parameters()}
     assert not own & against
     assert id(objective.scale) in own
@@ -164,7 +176,9 @@ def test_parts_of_a_batch_have_the_values_of_the_whole():
         torch.manual_seed(0)
         network, objective = convolutions(), Against()
         optimisers = make_optimisers(recipe, network, objective)
-        step = optimiser_step(recipe, optimisers, network, objective, batch, Progress(0, 0.0), 1e-3)
+        step = optimiser_step(
+            recipe, optimisers, network, objective, batch, Progress(0, 0.0), 1e-3
+        )
         values.append({name: float(value) for name, value in step.items()})
     assert values[0].keys() == {"loss", "judged"}
     assert values[1] == pytest.approx(values[0], rel=1e-5)

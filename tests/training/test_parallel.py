@@ -48,7 +48,9 @@ class Plain(Objective):
 
 def convolutions() -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 3, 3, padding=1))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 3, 3, padding=1)
+    )
 
 
 def evenly() -> Run:
@@ -81,7 +83,9 @@ def started_by_torchrun(code: str, folder: Path) -> list[StartedCommand]:
         place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
     place["TORCHELASTIC_RUN_ID"] = "none"
     sizes = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    ranks = [{"RANK": rank, "LOCAL_RANK": rank, **place, **sizes} for rank in ("0", "1")]
+    ranks = [
+        {"RANK": rank, "LOCAL_RANK": rank, **place, **sizes} for rank in ("0", "1")
+    ]
     return [start_code(code, folder, **settings) for settings in ranks]
 
 
@@ -90,13 +94,17 @@ def test_each_process_computes_on_its_own_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "set_device", done.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(distributed, "init_process_group", done.append)
-    monkeypatch.setattr(distributed, "destroy_process_group", lambda: done.append("end"))
+    monkeypatch.setattr(
+        distributed, "destroy_process_group", lambda: done.append("end")
+    )
     place = {"TORCHELASTIC_RUN_ID": "none", "RANK": "3", "WORLD_SIZE": "4"}
     for name, value in (place | {"LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}).items():
         monkeypatch.setenv(name, value)
     with processes(best_device()) as mine:
         assert (mine.rank, mine.local) == (3, 1)
-        assert done == [torch.device("cuda", 1), "cpu:gloo,cuda:nccl"], "before it joins the others"
+        assert done == [torch.device("cuda", 1), "cpu:gloo,cuda:nccl"], (
+            "before it joins the others"
+        )
     assert done[-1] == "end"
 
 

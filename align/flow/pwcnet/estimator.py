@@ -125,7 +125,9 @@ def load_weights(path: Path) -> Weights:
         wanted = PWCNet().state_dict()
     check_state("PWC-Net", state, entries_of(wanted), str(path))
     own = metadata.get(ORIGIN_KEY) == OWN_ORIGIN
-    return Weights(state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path))
+    return Weights(
+        state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path)
+    )
 
 
 def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
@@ -154,7 +156,9 @@ def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger p
     try:
         refuse_zip_bomb(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
+            warnings.simplefilter(
+                "ignore"
+            )  # about pickle dialects, which users cannot mend
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
@@ -181,7 +185,9 @@ def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN4
         )
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise WeightsError(f"{path}: not a state dict: entry {name!r} is not a named tensor")
+            raise WeightsError(
+                f"{path}: not a state dict: entry {name!r} is not a named tensor"
+            )
     return dict(content)
 
 
@@ -204,7 +210,9 @@ class PWCNetFlow:
         network = PWCNet(weights.inner_warp, normalise=weights.normalise)
         network.load_state_dict(weights.state)
         self._network = (
-            network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
+            network.eval()
+            .requires_grad_(requires_grad=False)
+            .to(memory_format=torch.channels_last)
         )
 
     @torch.no_grad()
@@ -214,11 +222,15 @@ class PWCNetFlow:
         return self.unchecked(first, second, half=False)
 
     @torch.no_grad()
-    def unchecked(self, first: torch.Tensor, second: torch.Tensor, *, half: bool) -> torch.Tensor:
+    def unchecked(
+        self, first: torch.Tensor, second: torch.Tensor, *, half: bool
+    ) -> torch.Tensor:
         """The same without a look at the frames, for which a program waits for its GPU."""
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
-        return estimate_flow(network, first.float().flip(1), second.float().flip(1), half=half)
+        return estimate_flow(
+            network, first.float().flip(1), second.float().flip(1), half=half
+        )
 
 
 def load_estimator(path: Path | None) -> PWCNetFlow:

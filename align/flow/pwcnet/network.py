@@ -23,7 +23,9 @@ division by zero."""
 class InnerWarp:
     """How features are warped: on a grid of aligned corners, or of pixel centres."""
 
-    aligned_corners: bool  # zero flow is the identity; else flows are scaled by W / (W - 1)
+    aligned_corners: (
+        bool  # zero flow is the identity; else flows are scaled by W / (W - 1)
+    )
     valid_above: float  # if less than this share of a sample lies inside the frame, the result is 0
 
 
@@ -39,7 +41,9 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """``(N, 81, H, W)``: mean over channels of first(y, x) * second(y + dy, x + dx), zeros outside.
 
     The channel is (dy + 4) * 9 + (dx + 4)."""
-    dtype = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
+    dtype = torch.promote_types(
+        torch.promote_types(first.dtype, second.dtype), torch.float32
+    )
     volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
     return volume
 
@@ -56,24 +60,33 @@ class _CostVolume(torch.autograd.Function):
         first, second = first.contiguous(), second.contiguous()
         count, _, height, width = first.shape
         volume = first.new_empty(count, DISPLACEMENTS, height, width)
-        product = torch.empty_like(first)  # one for all: 81 of them leave a heap full of holes
+        product = torch.empty_like(
+            first
+        )  # one for all: 81 of them leave a heap full of holes
         for index, moved in enumerate(_shifted(_padded(second), height, width)):
             torch.mul(first, moved, out=product)
             torch.mean(product, dim=1, out=volume[:, index])
         return volume
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401 - torch's context
+    def backward(
+        ctx: Any,  # noqa: ANN401 - torch's context
+        *gradients: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         first, second = ctx.saved_tensors
         gradient = gradients[0] / first.shape[1]
         of_first, of_padded = torch.zeros_like(first), torch.zeros_like(_padded(second))
         size = first.shape[2:]
-        windows = zip(_shifted(_padded(second), *size), _shifted(of_padded, *size), strict=True)
+        windows = zip(
+            _shifted(_padded(second), *size), _shifted(of_padded, *size), strict=True
+        )
         for index, (moved, of_moved) in enumerate(windows):
             part = gradient[:, index : index + 1]
             of_first.addcmul_(part, moved)
             of_moved.addcmul_(part, first)
-        return of_first, of_padded[:, :, RADIUS : RADIUS + size[0], RADIUS : RADIUS + size[1]]
+        return of_first, of_padded[
+            :, :, RADIUS : RADIUS + size[0], RADIUS : RADIUS + size[1]
+        ]
 
 
 def _by_rows(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -98,7 +111,9 @@ def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Te
             yield padded[:, :, dy : dy + height, dx : dx + width]
 
 
-def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -> torch.Tensor:
+def warp_features(
+    features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp
+) -> torch.Tensor:
     """Backward warp, px of this level, with zeros where a sample is (partly) outside the frame."""
     height, width = features.shape[2:]
     rows = _axis(height, rule, flow)[:, None] + flow[:, 1] * (2.0 / (height - 1))
@@ -116,7 +131,9 @@ def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -
 
 def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
     border = 0.0 if rule.aligned_corners else 1.0 / side
-    return torch.linspace(-1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device)
+    return torch.linspace(
+        -1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device
+    )
 
 
 def normalised_features(
@@ -162,7 +179,9 @@ def _activation() -> nn.LeakyReLU:
     return nn.LeakyReLU(SLOPE, inplace=True)
 
 
-def _conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+def _conv(
+    inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
+) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
 
 
@@ -201,7 +220,9 @@ class Decoder(nn.Module):
         self.level, self.rule, self.normalise = level, rule, normalise
         if level < 6:
             self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
-            self.netUpfeat = nn.ConvTranspose2d(dense_outputs(level + 1), 2, 4, stride=2, padding=1)
+            self.netUpfeat = nn.ConvTranspose2d(
+                dense_outputs(level + 1), 2, 4, stride=2, padding=1
+            )
         inputs = dense_inputs(level)
         for name, outputs in zip(LEVEL_NAMES[:5], DENSE_CHANNELS, strict=True):
             self.add_module(name, nn.Sequential(_conv(inputs, outputs), _activation()))
@@ -228,7 +249,9 @@ class Decoder(nn.Module):
         above: tuple[torch.Tensor, torch.Tensor] | None,
     ) -> torch.Tensor:
         """Inputs of the dense layers, in a separate function to free temporary tensors."""
-        compared, sought = normalised_features(first, second) if self.normalise else (first, second)
+        compared, sought = (
+            normalised_features(first, second) if self.normalise else (first, second)
+        )
         if above is None:
             return self.volume(compared, sought)
         flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
@@ -245,7 +268,9 @@ class Decoder(nn.Module):
         That is faster than concatenating; one memory layout spares a copy of the finest level."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
-        start = inputs.shape[1]  # of a source's channels, counted from the end of a layer's
+        start = inputs.shape[
+            1
+        ]  # of a source's channels, counted from the end of a layer's
         weight = torch.cat([layer.weight[:, -start:] for layer in layers])
         bias = torch.cat([layer.bias for layer in layers])
         pending = nn.functional.conv2d(inputs, weight, bias, padding=1).to(inputs.dtype)
@@ -254,7 +279,10 @@ class Decoder(nn.Module):
             source = nn.functional.leaky_relu(pending[:, :outputs], SLOPE)
             features.insert(0, source)
             weight = torch.cat(
-                [layer.weight[:, -start - outputs : -start] for layer in layers[index + 1 :]]
+                [
+                    layer.weight[:, -start - outputs : -start]
+                    for layer in layers[index + 1 :]
+                ]
             )
             addend = nn.functional.conv2d(source, weight, padding=1)
             pending = addend.to(pending.dtype).add_(pending[:, outputs:])
@@ -264,7 +292,9 @@ class Decoder(nn.Module):
 
 def dense_inputs(level: int) -> int:
     """Number of input channels of a level's decoder."""
-    return DISPLACEMENTS if level == 6 else DISPLACEMENTS + PYRAMID_CHANNELS[level - 1] + 4
+    return (
+        DISPLACEMENTS if level == 6 else DISPLACEMENTS + PYRAMID_CHANNELS[level - 1] + 4
+    )
 
 
 def dense_outputs(level: int) -> int:
@@ -298,10 +328,14 @@ class PWCNet(nn.Module):
         self.normalise = normalise
         self.netExtractor = Extractor()
         for level in range(2, 7):
-            self.add_module(LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise))
+            self.add_module(
+                LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise)
+            )
         self.netRefiner = Refiner()
 
-    def flows(self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False) -> Flows:
+    def flows(
+        self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+    ) -> Flows:
         """Flows of all levels, 1 = 20 px of the picture, of BGR with sides of multiples of 64.
 
         ``half`` is for the finest level and the refiner, most of the work: it knows 20 px to 0.01.
@@ -337,9 +371,13 @@ def estimate_flow(
     size = (-(-height // 64) * 64, -(-width // 64) * 64)
     frames = [_resized(one, size) for one in (first, second)]
     flow = _resized(network(*frames, half=half), (height, width))
-    scale = torch.tensor([width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device)
+    scale = torch.tensor(
+        [width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device
+    )
     return flow * scale[:, None, None]
 
 
 def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    return nn.functional.interpolate(values, size=size, mode="bilinear", align_corners=False)
+    return nn.functional.interpolate(
+        values, size=size, mode="bilinear", align_corners=False
+    )

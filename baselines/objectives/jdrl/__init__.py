@@ -18,8 +18,15 @@ from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
 from defocus.baselines.objective_registry import objective, recipe_changes
-from defocus.baselines.objectives.jdrl.reblur import reblurred_by_map, reblurring_network
-from defocus.baselines.objectives.jdrl.settings import JDRLSettings, MaskKind, refuse_contradictions
+from defocus.baselines.objectives.jdrl.reblur import (
+    reblurred_by_map,
+    reblurring_network,
+)
+from defocus.baselines.objectives.jdrl.settings import (
+    JDRLSettings,
+    MaskKind,
+    refuse_contradictions,
+)
 from defocus.baselines.recipe import Further
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
@@ -73,7 +80,9 @@ class JDRLObjective(Objective):
     """L = L_forward + L_reverse + alpha L_reblur, after the phases in the settings."""
 
     def __init__(
-        self, settings: JDRLSettings | None = None, estimator: FlowEstimator | None = None
+        self,
+        settings: JDRLSettings | None = None,
+        estimator: FlowEstimator | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings = settings or JDRLSettings()
@@ -81,7 +90,9 @@ class JDRLObjective(Objective):
         self.reblurring = reblurring_network(settings)
         self.own = _own_objective(settings)
         # in a tuple, an estimator that is a module is none of the objective's parameters
-        self._flow = (estimator or flow_estimator(settings.estimator, settings.weights),)
+        self._flow = (
+            estimator or flow_estimator(settings.estimator, settings.weights),
+        )
 
     @property
     def estimator(self) -> FlowEstimator:
@@ -116,7 +127,9 @@ class JDRLObjective(Objective):
             parts["reblur_known_share"] = measured.float().mean().detach()
         return loss + self.settings.alpha * reblur, parts
 
-    def deformed(self, restored: torch.Tensor, batch: Batch, progress: Progress) -> Result:
+    def deformed(
+        self, restored: torch.Tensor, batch: Batch, progress: Progress
+    ) -> Result:
         """The masked losses of both directions, or of the reverse one."""
         # In the warm-up, flow is measured with the blurry instead of the restored picture.
         target, warming = batch.target, progress.in_warmup
@@ -129,7 +142,10 @@ class JDRLObjective(Objective):
         reverse, kept_back = self._term(
             target, restored, back, early * mask_of(kind, back, to_target, band)
         )
-        backward = {"deblur_reverse": reverse.detach(), "mask_kept_share_reverse": kept_back}
+        backward = {
+            "deblur_reverse": reverse.detach(),
+            "mask_kept_share_reverse": kept_back,
+        }
         if self.settings.deformation == "output":
             return reverse, backward
         forward, kept = self._term(
@@ -138,17 +154,27 @@ class JDRLObjective(Objective):
         return forward + reverse, _parts(forward, kept, to_target) | backward
 
     def _forward_term(
-        self, restored: torch.Tensor, batch: Batch, seen: torch.Tensor, target: torch.Tensor
+        self,
+        restored: torch.Tensor,
+        batch: Batch,
+        seen: torch.Tensor,
+        target: torch.Tensor,
     ) -> Result:
         """The loss of the forward direction without a mask."""
         to_target = self._to_target(seen, batch)
-        loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
+        loss, kept = self._term(
+            restored, target, to_target, torch.ones_like(to_target[:, :1])
+        )
         return loss, _parts(loss, kept, to_target)
 
     def _limit_px(self, progress: Progress) -> float:
         """Mean flow up to which crops are believed."""
         first = self.settings.curriculum_px
-        return math.inf if first is None else first * 2 ** int(progress.epoch / DOUBLING_EPOCHS)
+        return (
+            math.inf
+            if first is None
+            else first * 2 ** int(progress.epoch / DOUBLING_EPOCHS)
+        )
 
     def reblur_loss(self, restored: torch.Tensor, batch: Batch) -> torch.Tensor:
         """How far the restored picture, blurred again, is from the blurry one."""
@@ -162,7 +188,9 @@ class JDRLObjective(Objective):
         if self.reblurring is None:
             blurred = reblurred_by_map(restored, _supervision(batch, "defocus_map"))
         elif self.settings.reblur_alone == "target":  # it stays as it is
-            fixed = {name: one.detach() for name, one in self.reblurring.named_parameters()}
+            fixed = {
+                name: one.detach() for name, one in self.reblurring.named_parameters()
+            }
             blurred = functional_call(self.reblurring, fixed, (restored, blurry))
         else:
             blurred = self.reblurring(restored, blurry)
@@ -182,7 +210,11 @@ class JDRLObjective(Objective):
         return reblur, {"reblur": reblur.detach()}
 
     def _term(
-        self, fixed: torch.Tensor, moved: torch.Tensor, flow: torch.Tensor, mask: torch.Tensor
+        self,
+        fixed: torch.Tensor,
+        moved: torch.Tensor,
+        flow: torch.Tensor,
+        mask: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss of ``fixed`` and the warped ``moved`` over all pixels; the mask's kept share."""
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
@@ -200,7 +232,9 @@ class JDRLObjective(Objective):
             return _supervision(batch, "flow")
         return self._measure(seen, batch.target)
 
-    def _both_ways(self, seen: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _both_ways(
+        self, seen: torch.Tensor, batch: Batch
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Flow to the target and back, on a GPU in one batch."""
         if self.settings.flow == "true":
             to_target = self._to_target(seen, batch)
@@ -208,7 +242,9 @@ class JDRLObjective(Objective):
         target = batch.target
         if seen.device.type == "cpu":
             return self._measure(seen, target), self._measure(target, seen)
-        there, back = self._measure(torch.cat([seen, target]), torch.cat([target, seen])).chunk(2)
+        there, back = self._measure(
+            torch.cat([seen, target]), torch.cat([target, seen])
+        ).chunk(2)
         return there, back
 
     @torch.no_grad()
@@ -216,7 +252,9 @@ class JDRLObjective(Objective):
         if self.settings.deformation == "none":
             return torch.zeros_like(first[:, :2])
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
-        with torch.autocast(first.device.type, enabled=False):  # bf16 knows 20 px to 0.1 px
+        with torch.autocast(
+            first.device.type, enabled=False
+        ):  # bf16 knows 20 px to 0.1 px
             if first.device.type == "cuda" and isinstance(self.estimator, PWCNetFlow):
                 return self.estimator.unchecked(frames[0], frames[1], half=True)
             return self.estimator(frames[0], frames[1])
@@ -225,7 +263,9 @@ class JDRLObjective(Objective):
 def _supervision(batch: Batch, name: Further) -> torch.Tensor:
     """What a setting needs besides the pictures; an error if the recipe does not ask for it."""
     if name not in batch.supervision:
-        raise SettingsError(f"these settings of jdrl need the recipe's supervision {name!r}")
+        raise SettingsError(
+            f"these settings of jdrl need the recipe's supervision {name!r}"
+        )
     return batch.supervision[name]
 
 
@@ -271,7 +311,9 @@ def _parts(
 
 def make(**settings: object) -> JDRLObjective:
     """The objective, by the fields of :class:`JDRLSettings`."""
-    return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))
+    return JDRLObjective(
+        parse_settings(JDRLSettings, dict(settings), origin="objective_settings")
+    )
 
 
 def recipe_of(**settings: object) -> dict[str, object]:
@@ -291,4 +333,6 @@ def recipe_of(**settings: object) -> dict[str, object]:
 
 def flow_name(**settings: object) -> str:
     """Name of the flow estimator that :func:`make` would use with the same settings."""
-    return parse_settings(JDRLSettings, dict(settings), origin="objective jdrl").estimator
+    return parse_settings(
+        JDRLSettings, dict(settings), origin="objective jdrl"
+    ).estimator

@@ -27,7 +27,9 @@ def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.T
     # A diameter between two whole ones mixes their pictures; borders are repeated outside the
     # frame.
     diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
-    with torch.autocast(restored.device.type, enabled=False):  # bf16 has 8 bits of linear light
+    with torch.autocast(
+        restored.device.type, enabled=False
+    ):  # bf16 has 8 bits of linear light
         linear = _linear(restored.float())
         blurred = torch.zeros_like(linear)
         for whole in range(1, math.ceil(float(diameters.max())) + 1):
@@ -105,7 +107,10 @@ class ReblurNet(nn.Module):
     # is aligned with it.
 
     def __init__(
-        self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None
+        self,
+        levels: int = LEVELS,
+        features: int = FEATURES,
+        operator: Path | None = None,
     ) -> None:
         super().__init__()
         self.operator = operator
@@ -122,7 +127,9 @@ class ReblurNet(nn.Module):
         pictures = torch.cat([restored, blurry], dim=1)
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         seeds = self.kpn(pictures)
-        return Reblurred(isotropic_reblur(restored, seeds, weights, self.operator), seeds, weights)
+        return Reblurred(
+            isotropic_reblur(restored, seeds, weights, self.operator), seeds, weights
+        )
 
 
 def initialise(module: nn.Module) -> None:
@@ -152,7 +159,9 @@ class FreeKernelNet(nn.Module):
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         count, colours, height, width = restored.shape
         blurred = weights[:, :1] * restored
-        for radius, logits in enumerate(torch.split(self.kpn(pictures), self.taps, dim=1), 1):
+        for radius, logits in enumerate(
+            torch.split(self.kpn(pictures), self.taps, dim=1), 1
+        ):
             shifted = functional.unfold(restored, 2 * radius + 1, padding=radius)
             shifted = shifted.view(count, colours, -1, height, width)
             level = (torch.softmax(logits, dim=1)[:, None] * shifted).sum(dim=2)
@@ -164,7 +173,10 @@ class SingleKernelNet(nn.Module):
     """One isotropic kernel per pixel, of the largest size, 2 m - 1 taps across; no mixing."""
 
     def __init__(
-        self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None
+        self,
+        levels: int = LEVELS,
+        features: int = FEATURES,
+        operator: Path | None = None,
     ) -> None:
         super().__init__()
         self.levels, self.operator = levels, operator
@@ -177,7 +189,9 @@ class SingleKernelNet(nn.Module):
         unused = (0, 0, 0, 0, seed_count(self.levels) - self.levels, 0)
         weights = torch.zeros_like(seeds)
         weights[:, -1] = 1.0
-        return isotropic_reblur(restored, functional.pad(seeds, unused), weights, self.operator)
+        return isotropic_reblur(
+            restored, functional.pad(seeds, unused), weights, self.operator
+        )
 
 
 def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
@@ -187,4 +201,8 @@ def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
         return FreeKernelNet(levels, features)
     if settings.kernels == "single":
         return SingleKernelNet(levels, features, operator)
-    return ReblurNet(levels, features, operator) if settings.kernels == "isotropic" else None
+    return (
+        ReblurNet(levels, features, operator)
+        if settings.kernels == "isotropic"
+        else None
+    )

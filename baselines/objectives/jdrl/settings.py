@@ -67,7 +67,9 @@ class JDRLSettings(Settings):
     @property
     def joint_from(self) -> float:
         """First epoch of the joint training."""
-        return (self.pretraining.epochs if self.pretraining else 0.0) + self.reblur_epochs
+        return (
+            self.pretraining.epochs if self.pretraining else 0.0
+        ) + self.reblur_epochs
 
 
 UNLEARNED: Collection[Kernels] = ("none", "thin-lens", "thin-lens-measured")
@@ -84,7 +86,9 @@ class _Without(NamedTuple):
 
 WITHOUT_EFFECT = (
     _Without("flow", ("true",), ("estimator", "weights")),
-    _Without("deformation", ("none",), ("curriculum_px", "band", "estimator", "weights")),
+    _Without(
+        "deformation", ("none",), ("curriculum_px", "band", "estimator", "weights")
+    ),
     _Without("mask", ("none", "consistency"), ("band",)),
     _Without("kernels", ("none",), ("alpha",)),
     _Without("kernels", UNLEARNED, ("levels",)),
@@ -102,9 +106,13 @@ def refuse_contradictions(settings: JDRLSettings) -> None:
             "have none; set other kernels or leave reblur_epochs out"
         )
     if settings.reblur_alone == "target" and not settings.reblur_epochs:
-        raise SettingsError("jdrl: reblur_alone = 'target' needs reblur_epochs; set them")
+        raise SettingsError(
+            "jdrl: reblur_alone = 'target' needs reblur_epochs; set them"
+        )
     if settings.flow == "true" and settings.deformation == "none":
-        raise SettingsError("jdrl: deformation = 'none' uses no flow; leave flow = 'true' out")
+        raise SettingsError(
+            "jdrl: deformation = 'none' uses no flow; leave flow = 'true' out"
+        )
     if settings.deformation == "output" and settings.warmup == "forward":
         raise SettingsError(
             "jdrl: deformation = 'output' warps the restored picture alone, and warmup = 'forward' "

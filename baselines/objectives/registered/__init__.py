@@ -23,7 +23,9 @@ removes noise."""
 
 
 @torch.no_grad()
-def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: int) -> torch.Tensor:
+def remaining_displacement(
+    seen: torch.Tensor, target: torch.Tensor, tile_px: int
+) -> torch.Tensor:
     """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient."""
     # ``(N, 2, H, W)`` px, x right and y down, at most ``LARGEST_PX`` in each direction;
     # ``tile_px`` is a multiple of 4.
@@ -33,7 +35,11 @@ def remaining_displacement(seen: torch.Tensor, target: torch.Tensor, tile_px: in
     products = [across * across, across * down, down * down, across * off, down * off]
     step = tile_px // 2
     sums = functional.avg_pool2d(
-        torch.cat(products, 1), tile_px, step, padding=step // 2, count_include_pad=False
+        torch.cat(products, 1),
+        tile_px,
+        step,
+        padding=step // 2,
+        count_include_pad=False,
     )
     moved = _solved(sums)
     return functional.interpolate(
@@ -46,7 +52,9 @@ def _solved(sums: torch.Tensor) -> torch.Tensor:
     xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
     xx, yy = xx + PRIOR, yy + PRIOR
     scale = xx * yy - xy * xy
-    return torch.cat([(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1)
+    return torch.cat(
+        [(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1
+    )
 
 
 def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
@@ -64,7 +72,9 @@ def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
 def _smoothed(grey: torch.Tensor) -> torch.Tensor:
     margin = WINDOW_PX - 1  # of both means together
     padded = functional.pad(grey, (margin,) * 4, mode="replicate")
-    return functional.avg_pool2d(functional.avg_pool2d(padded, WINDOW_PX, 1), WINDOW_PX, 1)
+    return functional.avg_pool2d(
+        functional.avg_pool2d(padded, WINDOW_PX, 1), WINDOW_PX, 1
+    )
 
 
 def _slopes(grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -114,7 +124,10 @@ class RegisteredObjective(Objective):
 
 
 def masked_charbonnier(
-    restored: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, epsilon: float = EPSILON
+    restored: torch.Tensor,
+    target: torch.Tensor,
+    mask: torch.Tensor,
+    epsilon: float = EPSILON,
 ) -> torch.Tensor:
     """Charbonnier loss over the pixels of a mask; the mean is over these pixels only."""
     # JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
@@ -127,7 +140,9 @@ def masked_charbonnier(
 
 def _valid_mask(batch: Batch) -> torch.Tensor:
     if "valid_mask" not in batch.supervision:
-        raise SettingsError("masked of registered needs the recipe's supervision 'valid_mask'")
+        raise SettingsError(
+            "masked of registered needs the recipe's supervision 'valid_mask'"
+        )
     return batch.supervision["valid_mask"]
 
 
@@ -140,7 +155,9 @@ def make(**settings: object) -> RegisteredObjective:
 
 def recipe_of(**settings: object) -> dict[str, object]:
     """The pairs that :func:`make` needs with the same settings."""
-    options = parse_settings(RegisteredSettings, dict(settings), origin="objective registered")
+    options = parse_settings(
+        RegisteredSettings, dict(settings), origin="objective registered"
+    )
     if options.masked:
         return {"target": "registered-flow", "supervision": ("valid_mask",)}
     return {"target": "registered"}

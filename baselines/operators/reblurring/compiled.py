@@ -15,7 +15,11 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from defocus.baselines.operators.reblurring.rings import rings
-from defocus.baselines.operators.reblurring.row_kernels import backward_rows, forward_rows, layout
+from defocus.baselines.operators.reblurring.row_kernels import (
+    backward_rows,
+    forward_rows,
+    layout,
+)
 
 
 class CompiledReblur(torch.autograd.Function):
@@ -39,7 +43,9 @@ class CompiledReblur(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def backward(
+        ctx: Any, grown: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         padded, maps = _arrays(image, seeds, weights)
         gradient = grown.detach().contiguous().numpy()
@@ -48,8 +54,12 @@ class CompiledReblur(torch.autograd.Function):
         tables = layout(weights.shape[1])
         pad = rings(weights.shape[1]).radius
 
-        def strip(n: int, top: int, bottom: int) -> tuple[int, int, NDArray[np.float32]]:
-            own = np.zeros((image.shape[1], bottom - top + 2 * pad, padded.shape[3]), np.float32)
+        def strip(
+            n: int, top: int, bottom: int
+        ) -> tuple[int, int, NDArray[np.float32]]:
+            own = np.zeros(
+                (image.shape[1], bottom - top + 2 * pad, padded.shape[3]), np.float32
+            )
             given = padded[n], maps[0][n], maps[1][n]
             of_given = own, of_maps[0][n], of_maps[1][n]
             backward_rows(given, tables, top, bottom, gradient[n], of_given)
@@ -70,7 +80,9 @@ def _arrays(
     return padded, maps
 
 
-def _in_strips(image: torch.Tensor, work: Callable[[int, int, int], Any]) -> Iterable[Any]:
+def _in_strips(
+    image: torch.Tensor, work: Callable[[int, int, int], Any]
+) -> Iterable[Any]:
     """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""
     threads = min(torch.get_num_threads(), image.shape[2])
     edges = [image.shape[2] * k // threads for k in range(threads + 1)]

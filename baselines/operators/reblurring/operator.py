@@ -42,13 +42,17 @@ class TiledReblur(torch.autograd.Function):
             kernels = list(_kernels(facts, seeds[:, :, rows]))
             factors = _factors(facts, kernels, weights[:, :, rows])
             into = blurred[:, :, rows]
-            for unit, total in zip(facts.units, _sums(facts, padded, rows), strict=True):
+            for unit, total in zip(
+                facts.units, _sums(facts, padded, rows), strict=True
+            ):
                 into.addcmul_(total, factors.of_unit(unit).view_as(total[:, :1]))
         return blurred
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def backward(
+        ctx: Any, grown: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         facts = rings(weights.shape[1])
         padded = functional.pad(image, (facts.radius,) * 4)
@@ -61,7 +65,13 @@ class TiledReblur(torch.autograd.Function):
             gradients = _gradients(facts, kernels, strip, products)
             for whole, gradient in zip((of_seeds, of_weights), gradients, strict=True):
                 whole[:, :, rows] = gradient.view_as(whole[:, :, rows])
-            _spread(facts, _factors(facts, kernels, strip[1]), grown[:, :, rows], of_padded, rows)
+            _spread(
+                facts,
+                _factors(facts, kernels, strip[1]),
+                grown[:, :, rows],
+                of_padded,
+                rows,
+            )
         pad = facts.radius
         return of_padded[:, :, pad:-pad, pad:-pad].contiguous(), of_seeds, of_weights
 
@@ -114,7 +124,9 @@ class _Factors(NamedTuple):
         return factor if ring is None else factor + self.per_ring[:, ring]
 
 
-def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) -> _Factors:
+def _factors(
+    facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor
+) -> _Factors:
     """W by ring; V by border: the border of a square counts in all larger squares too."""
     # For ring d, radius k, weight m_k: W_d = sum_k m_k / Z_k (e_kd - e0_k), V_k = m_k / Z_k e0_k.
     # The result is sum_d W_d S_d + sum_k V_k Q_k, with the sums S of rings and Q of squares.
@@ -124,7 +136,9 @@ def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) ->
     per_border[:, :1] = flat[:, :1]
     for radius, kernel in enumerate(kernels, start=1):
         share = flat[:, radius : radius + 1] / kernel.total
-        per_ring[:, : kernel.values.shape[1]].addcmul_(kernel.values - kernel.corner, share)
+        per_ring[:, : kernel.values.shape[1]].addcmul_(
+            kernel.values - kernel.corner, share
+        )
         torch.mul(share, kernel.corner, out=per_border[:, radius : radius + 1])
     for radius in reversed(range(facts.radius)):
         per_border[:, radius].add_(per_border[:, radius + 1])
@@ -133,7 +147,11 @@ def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) ->
 
 def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Tensor]:
     """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
-    pad, height, width = facts.radius, rows.stop - rows.start, padded.shape[-1] - 2 * facts.radius
+    pad, height, width = (
+        facts.radius,
+        rows.stop - rows.start,
+        padded.shape[-1] - 2 * facts.radius,
+    )
     strip = padded[:, :, rows.start : rows.stop + 2 * pad]
     columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
     for i, j, _ in facts.units:
@@ -141,7 +159,9 @@ def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Ten
         yield part if i == j else part.add_(_fold(columns[i], j, pad, height, -2))
 
 
-def _fold(padded: torch.Tensor, offset: int, pad: int, size: int, axis: int) -> torch.Tensor:
+def _fold(
+    padded: torch.Tensor, offset: int, pad: int, size: int, axis: int
+) -> torch.Tensor:
     """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
     after = padded.narrow(axis, pad + offset, size)
     return after if offset == 0 else after + padded.narrow(axis, pad - offset, size)
@@ -154,7 +174,9 @@ def _products(
     count, pixels = len(grown), grown[0, 0].numel()
     per_ring = grown.new_zeros((count, len(facts.squared), pixels))
     per_border = grown.new_zeros((count, facts.levels, pixels))
-    for (border, _, ring), total in zip(facts.units, _sums(facts, padded, rows), strict=True):
+    for (border, _, ring), total in zip(
+        facts.units, _sums(facts, padded, rows), strict=True
+    ):
         product = (total * grown).sum(1).flatten(1)
         per_border[:, border].add_(product)
         if ring is not None:
@@ -177,7 +199,9 @@ def _gradients(
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
     of_weights, of_seeds = [per_square[:, :1]], []
     for radius, kernel in enumerate(kernels, start=1):
-        of_logits, mean = _of_kernel(per_ring, kernel, per_square, radius, weights, counts)
+        of_logits, mean = _of_kernel(
+            per_ring, kernel, per_square, radius, weights, counts
+        )
         of_seeds.append(torch.matmul(kernel.logits.T, of_logits))
         of_weights.append(mean)
     return torch.cat(of_seeds, dim=1).mul_(seeds.sign()), torch.cat(of_weights, dim=1)
@@ -202,7 +226,11 @@ def _of_kernel(
 
 
 def _spread(
-    facts: Rings, factors: _Factors, grown: torch.Tensor, of_padded: torch.Tensor, rows: slice
+    facts: Rings,
+    factors: _Factors,
+    grown: torch.Tensor,
+    of_padded: torch.Tensor,
+    rows: slice,
 ) -> None:
     """Add each pixel's share of the gradient to the pixels that it was summed from."""
     pad, (height, width) = facts.radius, grown.shape[-2:]
@@ -213,7 +241,12 @@ def _spread(
 
 
 def _summed_columns(
-    facts: Rings, factors: _Factors, grown: torch.Tensor, height: int, pad: int, width: int
+    facts: Rings,
+    factors: _Factors,
+    grown: torch.Tensor,
+    height: int,
+    pad: int,
+    width: int,
 ) -> list[torch.Tensor]:
     """Gradient by column offset, summed over the rows of the taps."""
     shape = (*grown.shape[:2], height + 2 * pad, width)
@@ -231,7 +264,10 @@ Path: TypeAlias = Literal["torch", "compiled", "triton"]
 
 
 def isotropic_reblur(
-    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None = None
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    weights: torch.Tensor,
+    path: Path | None = None,
 ) -> torch.Tensor:
     """Weighted sum of the picture and its per-pixel isotropically blurred versions."""
     # The kernel of radius r is softmax(l) over its (2r + 1)² taps, where l at distance rho is
@@ -241,9 +277,13 @@ def isotropic_reblur(
     # 3.2 and its code.
     _check(image, seeds, weights)
     device = image.device.type
-    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+    if not (
+        torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    ):
         return _reblurred(image, seeds, weights, path)
-    with torch.autocast(device, enabled=False):  # bf16 keeps three digits of sums of 225 taps
+    with torch.autocast(
+        device, enabled=False
+    ):  # bf16 keeps three digits of sums of 225 taps
         return _reblurred(image.float(), seeds.float(), weights.float(), path)
 
 
@@ -252,7 +292,9 @@ def _reblurred(
 ) -> torch.Tensor:
     path = path or _default_path(image)
     device = {"torch": image.device.type, "compiled": "cpu", "triton": "cuda"}[path]
-    if path != "torch" and (image.device.type != device or image.dtype != torch.float32):
+    if path != "torch" and (
+        image.device.type != device or image.dtype != torch.float32
+    ):
         raise InputError(
             f"the reblurring path {path!r} takes float32 on {device}, not {image.dtype} on "
             f"{image.device}; leave the path out"
@@ -271,24 +313,37 @@ def _reblurred(
 
 
 def _default_path(image: torch.Tensor) -> Path:
-    cuda = image.is_cuda and torch.version.cuda is not None and image.dtype == torch.float32
+    cuda = (
+        image.is_cuda
+        and torch.version.cuda is not None
+        and image.dtype == torch.float32
+    )
     return "triton" if cuda and importlib.util.find_spec("triton") else "torch"
 
 
 def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> None:
     levels, size = weights.shape[1], (image.shape[0], *image.shape[2:])
     fits = levels >= 2 and seeds.shape[1] == seed_count(levels)
-    if not fits or any((one.shape[0], *one.shape[2:]) != size for one in (seeds, weights)):
+    if not fits or any(
+        (one.shape[0], *one.shape[2:]) != size for one in (seeds, weights)
+    ):
         raise InputError(
             f"pictures {tuple(image.shape)}, seeds {tuple(seeds.shape)} and weights "
             f"{tuple(weights.shape)} do not fit; m levels need 2 + 3 + … + m seeds"
         )
 
 
-def blur_levels(image: torch.Tensor, seeds: torch.Tensor, levels: int = 8) -> torch.Tensor:
+def blur_levels(
+    image: torch.Tensor, seeds: torch.Tensor, levels: int = 8
+) -> torch.Tensor:
     """The blurred versions by themselves, ``(m - 1, N, C, H, W)``, from the smallest kernel on."""
     count, _, height, width = image.shape
-    choose = torch.eye(levels, dtype=image.dtype, device=image.device)[1:, None, :, None, None]
+    choose = torch.eye(levels, dtype=image.dtype, device=image.device)[
+        1:, None, :, None, None
+    ]
     return torch.stack(
-        [isotropic_reblur(image, seeds, w.expand(count, -1, height, width)) for w in choose]
+        [
+            isotropic_reblur(image, seeds, w.expand(count, -1, height, width))
+            for w in choose
+        ]
     )

@@ -29,14 +29,18 @@ class Rings:
         # the largest radius) and on the border of the square of radius i.
         index = {squared: ring for ring, squared in enumerate(self.squared)}
         return tuple(
-            (i, j, index.get(i * i + j * j)) for i in range(self.levels) for j in range(i + 1)
+            (i, j, index.get(i * i + j * j))
+            for i in range(self.levels)
+            for j in range(i + 1)
         )
 
     @property
     def between(self) -> tuple[tuple[int, float], ...]:
         """The radial sample below each ring's distance, and the weight of the next one."""
         below = [math.isqrt(squared) for squared in self.squared]
-        return tuple((b, math.sqrt(d) - b) for b, d in zip(below, self.squared, strict=True))
+        return tuple(
+            (b, math.sqrt(d) - b) for b, d in zip(below, self.squared, strict=True)
+        )
 
     @property
     def radius(self) -> int:
@@ -57,11 +61,14 @@ def seed_count(levels: int) -> int:
 def rings(levels: int) -> Rings:
     """The geometry for a number of levels, >= 2."""
     radius = levels - 1
-    taps = [i * i + j * j for i in range(-radius, levels) for j in range(-radius, levels)]
+    taps = [
+        i * i + j * j for i in range(-radius, levels) for j in range(-radius, levels)
+    ]
     squared = sorted({tap for tap in taps if tap <= radius**2})
     counts = [taps.count(tap) for tap in squared]
     corners = [
-        (2 * r + 1) ** 2 - sum(n for d, n in zip(squared, counts, strict=True) if d <= r * r)
+        (2 * r + 1) ** 2
+        - sum(n for d, n in zip(squared, counts, strict=True) if d <= r * r)
         for r in range(levels)
     ]
     return Rings(levels, tuple(squared), tuple(counts), tuple(corners))

@@ -35,11 +35,19 @@ class RowBuffers(NamedTuple):
     """Memory for one row of a picture, which is used again for the next one."""
 
     values: NDArray[np.float32]  # ``(rings, width)``, of one kernel
-    products: NDArray[np.float32]  # ``(rings, width)``, sums of rings times the gradient
-    squares: NDArray[np.float32]  # ``(levels, width)``, sums of squares times the gradient
+    products: NDArray[
+        np.float32
+    ]  # ``(rings, width)``, sums of rings times the gradient
+    squares: NDArray[
+        np.float32
+    ]  # ``(levels, width)``, sums of squares times the gradient
     per_ring: NDArray[np.float32]  # ``(rings, width)``, what each ring's sum counts
-    per_border: NDArray[np.float32]  # ``(levels, width)``, what each border's sum counts
-    corner: NDArray[np.float32]  # ``(width,)``, value of a kernel's corners, or a factor
+    per_border: NDArray[
+        np.float32
+    ]  # ``(levels, width)``, what each border's sum counts
+    corner: NDArray[
+        np.float32
+    ]  # ``(width,)``, value of a kernel's corners, or a factor
     total: NDArray[np.float32]  # ``(width,)``, sum of a kernel, or a share
     bits: NDArray[np.int32]  # ``(width,)``
 
@@ -106,7 +114,12 @@ def _exponential(values, bits):
 @_compiled
 def _kernel(seeds, row, radius, tables, buffers):
     """Values of the rings of one radius, of its corners, and their sum, along a row."""
-    values, corner, total, bits = buffers.values, buffers.corner, buffers.total, buffers.bits
+    values, corner, total, bits = (
+        buffers.values,
+        buffers.corner,
+        buffers.total,
+        buffers.bits,
+    )
     first = (radius * (radius + 1)) // 2 - 1
     for x in range(corner.size):
         corner[x] = np.float32(0.0)
@@ -147,8 +160,14 @@ def _fold_rows(padded, row, folded):
 def _unit_sum(folded, i, j, total):
     """Sum over the taps of one unit along a row."""
     pad, width = folded.shape[0] - 1, total.size
-    left, right = folded[i, pad - j : pad - j + width], folded[i, pad + j : pad + j + width]
-    upper, lower = folded[j, pad - i : pad - i + width], folded[j, pad + i : pad + i + width]
+    left, right = (
+        folded[i, pad - j : pad - j + width],
+        folded[i, pad + j : pad + j + width],
+    )
+    upper, lower = (
+        folded[j, pad - i : pad - i + width],
+        folded[j, pad + i : pad + i + width],
+    )
     if i == 0:
         _copy(left, total)
     elif j == 0:
@@ -211,7 +230,9 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
         for radius in range(1, levels):
             _kernel(seeds, row, radius, tables, buffers)
             level, count = weights[radius, row], tables.within[radius]
-            _add_factors(values, corner, total, level, count, per_ring, per_border[radius])
+            _add_factors(
+                values, corner, total, level, count, per_ring, per_border[radius]
+            )
         _cumulate(per_border)
         for colour in range(colours):
             _fold_rows(padded[colour], row, folded[colour])
@@ -322,7 +343,10 @@ def _spread_row(grown, row, tables, buffers, columns, of_padded, at):
                 _add_shifted(share, columns[colour, j], pad, i)
     for colour in range(colours):
         for offset in range(-pad, levels):
-            into, part = of_padded[colour, at + pad + offset], columns[colour, abs(offset)]
+            into, part = (
+                of_padded[colour, at + pad + offset],
+                columns[colour, abs(offset)],
+            )
             for x in range(into.size):
                 into[x] += part[x]
 
@@ -356,7 +380,9 @@ def backward_rows(given, tables, top, bottom, grown, of_given):
                 of_weights[radius, row],
             )
             _mean_product(values, corner, total, count, products, squares[radius], mean)
-            _add_factors(values, corner, total, level, count, per_ring, per_border[radius])
+            _add_factors(
+                values, corner, total, level, count, per_ring, per_border[radius]
+            )
             _seed_gradients(seeds, row, radius, tables, buffers, mean, of_seeds)
         _cumulate(per_border)
         at = row - top

@@ -17,7 +17,13 @@ def _place(width, BLOCK: tl.constexpr):
     """Picture, row, columns, which of these exist, and their place in a map."""
     columns = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     row = tl.program_id(1)
-    return tl.program_id(2).to(tl.int64), row, columns, columns < width, row * width + columns
+    return (
+        tl.program_id(2).to(tl.int64),
+        row,
+        columns,
+        columns < width,
+        row * width + columns,
+    )
 
 
 @triton.jit
@@ -53,7 +59,9 @@ def _totals(
     peak = tl.zeros((LEVELS, BLOCK), tl.float32)
     for sample in range(M):
         mask = (radius > 0) & (radius < M) & (sample <= radius)
-        peak = tl.maximum(peak, _magnitude(seeds, first + sample, mask, at, exists, plane))
+        peak = tl.maximum(
+            peak, _magnitude(seeds, first + sample, mask, at, exists, plane)
+        )
     corner = tl.exp(-peak)
     total = corner * tl.load(corners + radius, mask=radius < M, other=1.0)
     for ring in range(RINGS):
@@ -76,10 +84,26 @@ def factor_kernel(
     weights += picture * M * plane
     maps += picture * (RINGS + M) * plane
     radius, size, peak, corner, total = _totals(
-        seeds, start, end, below, above, sizes, corners, at, exists, plane, M, LEVELS, RINGS, BLOCK
+        seeds,
+        start,
+        end,
+        below,
+        above,
+        sizes,
+        corners,
+        at,
+        exists,
+        plane,
+        M,
+        LEVELS,
+        RINGS,
+        BLOCK,
     )
     level_mask = (radius < M) & exists[None, :]
-    share = tl.load(weights + radius * plane + at[None, :], mask=level_mask, other=0.0) / total
+    share = (
+        tl.load(weights + radius * plane + at[None, :], mask=level_mask, other=0.0)
+        / total
+    )
     for ring in range(RINGS):
         values = _values(seeds, ring, peak, radius, below, above, at, exists, plane)
         factor = tl.sum(tl.where(ring < size, share * (values - corner), 0.0), axis=0)
@@ -90,15 +114,32 @@ def factor_kernel(
 
 
 @triton.jit
-def _tap(image, taps, tap, row, columns, exists, height, width, colours, COLOURS: tl.constexpr):
+def _tap(
+    image,
+    taps,
+    tap,
+    row,
+    columns,
+    exists,
+    height,
+    width,
+    colours,
+    COLOURS: tl.constexpr,
+):
     """The picture under one tap ``(COLOURS, BLOCK)``, 0 outside; which pixels, and their place."""
-    down = columns * 0 + row + tl.load(taps + 2 * tap)  # a whole row of them, as masks must be
+    down = (
+        columns * 0 + row + tl.load(taps + 2 * tap)
+    )  # a whole row of them, as masks must be
     across = columns + tl.load(taps + 2 * tap + 1)
     inside = exists & (down >= 0) & (down < height) & (across >= 0) & (across < width)
     place = down * width + across
     colour = tl.arange(0, COLOURS)[:, None]
     mask = (colour < colours) & inside[None, :]
-    return tl.load(image + colour * height * width + place[None, :], mask, 0.0), inside, place
+    return (
+        tl.load(image + colour * height * width + place[None, :], mask, 0.0),
+        inside,
+        place,
+    )
 
 
 @triton.jit
@@ -122,7 +163,9 @@ def gather_kernel(
                 image, taps, tap, row, columns, exists, height, width, colours, COLOURS
             )
             if TRANSPOSED:
-                value *= tl.load(maps + part * plane + place, mask=inside, other=0.0)[None, :]
+                value *= tl.load(maps + part * plane + place, mask=inside, other=0.0)[
+                    None, :
+                ]
             total += value
         if not TRANSPOSED:
             total *= tl.load(maps + part * plane + at, mask=exists, other=0.0)[None, :]
@@ -158,7 +201,11 @@ def product_kernel(
             total += value
         product = tl.sum(total * gradient, axis=0)
         square += tl.where(part < RINGS, 0.0, product)
-        tl.store(maps + part * plane + at, tl.where(part < RINGS, product, square), mask=exists)
+        tl.store(
+            maps + part * plane + at,
+            tl.where(part < RINGS, product, square),
+            mask=exists,
+        )
 
 
 @triton.jit
@@ -175,7 +222,20 @@ def gradient_kernel(
     of_seeds += of_picture
     maps += picture * (RINGS + M) * plane
     radius, size, peak, corner, total = _totals(
-        seeds, start, end, below, above, sizes, corners, at, exists, plane, M, LEVELS, RINGS, BLOCK
+        seeds,
+        start,
+        end,
+        below,
+        above,
+        sizes,
+        corners,
+        at,
+        exists,
+        plane,
+        M,
+        LEVELS,
+        RINGS,
+        BLOCK,
     )
     level_mask = (radius < M) & exists[None, :]
     level_at = radius * plane + at[None, :]

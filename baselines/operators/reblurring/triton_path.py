@@ -56,7 +56,9 @@ def _tables(levels: int, device: torch.device) -> _Tables:
         above=real(above),
         sizes=whole([facts.within(radius) for radius in range(levels)]),
         corners=real(facts.corners),
-        first_ring=whole([sum(d < s * s for d in facts.squared) for s in range(levels + 1)]),
+        first_ring=whole(
+            [sum(d < s * s for d in facts.squared) for s in range(levels + 1)]
+        ),
     )
 
 
@@ -64,8 +66,13 @@ def _taps(levels: int, facts: Rings) -> list[list[tuple[int, int]]]:
     """Taps of each ring, then those of each square's border."""
     offsets = range(-facts.radius, levels)
     square = [(i, j) for i in offsets for j in offsets]
-    parts = [[t for t in square if t[0] ** 2 + t[1] ** 2 == squared] for squared in facts.squared]
-    parts += [[t for t in square if max(map(abs, t)) == radius] for radius in range(levels)]
+    parts = [
+        [t for t in square if t[0] ** 2 + t[1] ** 2 == squared]
+        for squared in facts.squared
+    ]
+    parts += [
+        [t for t in square if max(map(abs, t)) == radius] for radius in range(levels)
+    ]
     return parts
 
 
@@ -76,7 +83,11 @@ class TritonReblur(torch.autograd.Function):
     def forward(
         ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
-        image, seeds, weights = image.contiguous(), seeds.contiguous(), weights.contiguous()
+        image, seeds, weights = (
+            image.contiguous(),
+            seeds.contiguous(),
+            weights.contiguous(),
+        )
         ctx.save_for_backward(image, seeds, weights)
         run = _Runner(image, weights)
         blurred, maps = torch.empty_like(image), run.maps()
@@ -86,14 +97,18 @@ class TritonReblur(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grown: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def backward(
+        ctx: Any, grown: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         grown, run = grown.contiguous(), _Runner(image, weights)
         of_image, maps = torch.empty_like(image), run.maps()
         of_seeds, of_weights = torch.empty_like(seeds), torch.empty_like(weights)
         run(factor_kernel, seeds, weights, maps)
         run(gather_kernel, grown, maps, of_image, COLOURS=run.colours, TRANSPOSED=True)
-        run(product_kernel, image, grown, maps, COLOURS=run.colours)  # the factors are used up
+        run(
+            product_kernel, image, grown, maps, COLOURS=run.colours
+        )  # the factors are used up
         run(gradient_kernel, seeds, weights, maps, of_seeds, of_weights)
         return of_image, of_seeds, of_weights
 
@@ -109,9 +124,13 @@ class _Runner:
     def maps(self) -> torch.Tensor:
         """Memory for one map per ring and per level."""
         count, _, height, width = self.image.shape
-        return self.image.new_empty((count, len(self.facts.squared) + self.levels, height, width))
+        return self.image.new_empty(
+            (count, len(self.facts.squared) + self.levels, height, width)
+        )
 
-    def __call__(self, kernel: Any, *tensors: torch.Tensor, **constants: object) -> None:
+    def __call__(
+        self, kernel: Any, *tensors: torch.Tensor, **constants: object
+    ) -> None:
         count, colours, height, width = self.image.shape
         kernel[(triton.cdiv(width, BLOCK), height, count)](
             *tensors,

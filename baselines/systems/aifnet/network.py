@@ -24,12 +24,18 @@ class AIFNet(SeveralOutputs):
 
     # ``divide_channels_by`` is 1 for the released network.
 
-    def __init__(self, divide_channels_by: int = 1, *, adds_input: bool = False) -> None:
+    def __init__(
+        self, divide_channels_by: int = 1, *, adds_input: bool = False
+    ) -> None:
         super().__init__()
         self.adds_input = adds_input
         self.defocus_net = DefocusNet(divide_channels_by)
-        for scale in range(5):  # DMENet's heads at lower scales: stored, and in no forward pass
-            self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(False)
+        for scale in range(
+            5
+        ):  # DMENet's heads at lower scales: stored, and in no forward pass
+            self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(
+                False
+            )
         self.deblur_net = _DeblurNet(64 // divide_channels_by)
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -49,7 +55,9 @@ class AIFNet(SeveralOutputs):
 def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
     """The picture weighted by how near its blur is to each of 29 levels: ``(N, 87, H, W)``."""
     # Plane k is picture * (1 - |map - k / 28|), level by level, colour fastest: soft, not masks.
-    levels = torch.linspace(0.0, 1.0, LEVELS, device=picture.device, dtype=picture.dtype)
+    levels = torch.linspace(
+        0.0, 1.0, LEVELS, device=picture.device, dtype=picture.dtype
+    )
     weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
     return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
 
@@ -60,7 +68,9 @@ def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
     # repeats the last.
     for axis in (2, 3):
         last = features.narrow(axis, features.shape[axis] - 1, 1)
-        following = torch.cat([features.narrow(axis, 1, features.shape[axis] - 1), last], axis)
+        following = torch.cat(
+            [features.narrow(axis, 1, features.shape[axis] - 1), last], axis
+        )
         pairs = torch.stack([features, (features + following) / 2], dim=axis + 1)
         features = pairs.flatten(axis, axis + 1)
     return features
@@ -69,7 +79,9 @@ def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
 class _SameConv(nn.Conv2d):
     """A 3 x 3 convolution, padded as TensorFlow's SAME for even sizes: stride 2 only at the end."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1
+    ) -> None:
         padding = 0 if stride == 2 else dilation
         super().__init__(inputs, outputs, 3, stride, padding, dilation)
 
@@ -124,11 +136,17 @@ class _DeblurNet(nn.Module):
 
     def _chain(self, features: torch.Tensor, *names: str) -> torch.Tensor:
         for name in names:
-            features = functional.leaky_relu(self.get_submodule(PREFIX + name)(features), SLOPE)
+            features = functional.leaky_relu(
+                self.get_submodule(PREFIX + name)(features), SLOPE
+            )
         return features
 
-    def _up(self, features: torch.Tensor, skip: torch.Tensor, name: str) -> torch.Tensor:
-        return double_legacy_bilinear(self._chain(torch.cat([features, skip], dim=1), name))
+    def _up(
+        self, features: torch.Tensor, skip: torch.Tensor, name: str
+    ) -> torch.Tensor:
+        return double_legacy_bilinear(
+            self._chain(torch.cat([features, skip], dim=1), name)
+        )
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -140,4 +158,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return named
     with torch.device("meta"):
         state = AIFNet().state_dict()
-    return in_order(tensors, [(name, tuple(entry.shape)) for name, entry in state.items()])
+    return in_order(
+        tensors, [(name, tuple(entry.shape)) for name, entry in state.items()]
+    )

@@ -49,7 +49,10 @@ def _places_by_level(blurry: torch.Tensor) -> list[torch.Tensor]:
     shares = [0.5**level for level in range(1, LEVELS + 1)]
     return [
         whole,
-        *(functional.interpolate(whole, scale_factor=share, mode="bilinear") for share in shares),
+        *(
+            functional.interpolate(whole, scale_factor=share, mode="bilinear")
+            for share in shares
+        ),
     ]
 
 
@@ -65,11 +68,18 @@ class _Attention(nn.Module):
         self.lepe = _depthwise(channels, 5)
         self.out_proj = nn.Linear(channels, channels)
 
-    def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
-        query, key = self._by_row(self.q_proj(features)), self._by_row(self.k_proj(features))
+    def forward(
+        self, features: torch.Tensor, fading: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        query, key = (
+            self._by_row(self.q_proj(features)),
+            self._by_row(self.k_proj(features)),
+        )
         values = self.v_proj(features)
         of_columns, of_rows = (mask[:, None] for mask in fading)
-        rows = functional.scaled_dot_product_attention(query, key, self._by_row(values), of_rows)
+        rows = functional.scaled_dot_product_attention(
+            query, key, self._by_row(values), of_rows
+        )
         query, key, value = (part.transpose(1, 3) for part in (query, key, rows))
         columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
@@ -97,7 +107,9 @@ class _AttentionBlock(nn.Module):
         self.pos = _depthwise(channels, 3)
         self.dropped = dropped
 
-    def forward(self, features: torch.Tensor, fading: Sequence[torch.Tensor]) -> torch.Tensor:
+    def forward(
+        self, features: torch.Tensor, fading: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
         features = features + _of_pixels(self.pos, features)
         attended = self.attention(self.attention_layer_norm(features), fading)
         features = features + self._kept(attended)
@@ -114,14 +126,19 @@ class _Group(nn.Module):
 
     def __init__(self, channels: int, heads: int, dropped: Sequence[float]) -> None:
         super().__init__()
-        blocks = nn.ModuleList(_AttentionBlock(channels, heads, share) for share in dropped)
+        blocks = nn.ModuleList(
+            _AttentionBlock(channels, heads, share) for share in dropped
+        )
         self.residual_group = nn.Module()
         self.residual_group.Relpos = _Angles(channels // heads)
         self.residual_group.blocks = blocks
         self.conv = nn.Conv2d(channels + PLACE, channels, 3, padding=1)
 
     def forward(
-        self, features: torch.Tensor, places: torch.Tensor, fading: Sequence[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        places: torch.Tensor,
+        fading: Sequence[torch.Tensor],
     ) -> torch.Tensor:
         mixed = features
         for block in self.residual_group.get_submodule("blocks").children():
@@ -209,13 +226,19 @@ class Bokehlicious(nn.Module):
         self.in_stage = nn.Conv2d(3 + PLACE + 1, widths[0], 3, padding=1)
         self.in_stage_2 = nn.Conv2d(widths[0], widths[0], 3, padding=1)
         self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
-        self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
+        self.downs = nn.ModuleList(
+            nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1]
+        )
 
-    def _add_attention(self, wide: int, channels: int, rates: Sequence[Sequence[float]]) -> None:
+    def _add_attention(
+        self, wide: int, channels: int, rates: Sequence[Sequence[float]]
+    ) -> None:
         """Register the layers at a quarter of the size; ``rates`` are those of each group."""
         self.conv_prep = nn.Conv2d(wide, channels, 3, padding=1)
         self.patch_embed = named(norm=nn.LayerNorm(channels))
-        self.blocks = nn.ModuleList(_Group(channels, self.heads, part) for part in rates)
+        self.blocks = nn.ModuleList(
+            _Group(channels, self.heads, part) for part in rates
+        )
         self.norm = nn.LayerNorm(channels, eps=EPSILON)
         self.conv_after_body = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_last = nn.Conv2d(channels + PLACE, wide, 3, padding=1)
@@ -235,7 +258,9 @@ class Bokehlicious(nn.Module):
         places = _places_by_level(padded)
         mean = padded.new_tensor(self.mean)[:, None, None]
         everywhere = strength[:, None, None, None].expand_as(padded[:, :1])
-        features = self.in_stage(torch.cat([padded - mean, places[0], everywhere], dim=1))
+        features = self.in_stage(
+            torch.cat([padded - mean, places[0], everywhere], dim=1)
+        )
         features, skips = self._encoded(self.in_stage_2(features), places)
         features = features + self._attended(features, places[-1], strength)
         features = self._decoded(features, skips, places)
@@ -246,7 +271,9 @@ class Bokehlicious(nn.Module):
         self, features: torch.Tensor, places: list[torch.Tensor]
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         skips = []
-        for encoder, down, place in zip(self.encoders, self.downs, places[:-1], strict=True):
+        for encoder, down, place in zip(
+            self.encoders, self.downs, places[:-1], strict=True
+        ):
             for block in encoder.children():
                 features = block(features, place)
             skips.append(features)
@@ -254,9 +281,14 @@ class Bokehlicious(nn.Module):
         return features, skips
 
     def _decoded(
-        self, features: torch.Tensor, skips: list[torch.Tensor], places: list[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        skips: list[torch.Tensor],
+        places: list[torch.Tensor],
     ) -> torch.Tensor:
-        levels = zip(self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True)
+        levels = zip(
+            self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True
+        )
         for decoder, up, skip, place in levels:
             features = up(features) + skip
             for block in decoder.children():
@@ -291,7 +323,9 @@ def _blocks(times: int, channels: int) -> nn.ModuleList:
 
 
 def _depthwise(channels: int, size: int) -> nn.Sequential:
-    return named(conv=nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels))
+    return named(
+        conv=nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels)
+    )
 
 
 def _of_pixels(layer: nn.Module, pixels: torch.Tensor) -> torch.Tensor:

@@ -65,25 +65,35 @@ class _MaskedAutoencoder(nn.Module):
     mean: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, width: int, heads: int, blocks: int, patch: int, stride: int) -> None:
+    def __init__(
+        self, width: int, heads: int, blocks: int, patch: int, stride: int
+    ) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
         # The mask token, the last block and the norm are stored and used in no forward pass.
-        self.mask_token = nn.Parameter(torch.zeros(1, 1, width * 2 // 3), requires_grad=False)
+        self.mask_token = nn.Parameter(
+            torch.zeros(1, 1, width * 2 // 3), requires_grad=False
+        )
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(3, width, patch, stride=stride)
-        self.blocks = nn.ModuleList(_Block(width, heads, 1e-6) for _ in range(blocks + 1))
+        self.blocks = nn.ModuleList(
+            _Block(width, heads, 1e-6) for _ in range(blocks + 1)
+        )
         self.blocks[blocks:].requires_grad_(False)
         self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
-            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
+            self.register_buffer(
+                name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False
+            )
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
         """What each block gives, ``(N, 1 + rows * columns, width)``, class token first."""
         # The tiles are BGR in [0, 1]; each side is a stride more than its patches. ImageNet's mean
         # and deviation are taken in the tensor's own channel order.
-        patches = self.patch_embed.get_submodule("proj")((tiles - self.mean) / self.deviation)
+        patches = self.patch_embed.get_submodule("proj")(
+            (tiles - self.mean) / self.deviation
+        )
         positions = _test_positions(self.pos_embed, *patches.shape[-2:])
         tokens = patches.flatten(2).transpose(1, 2) + positions[:, 1:]
         first = (self.cls_token + positions[:, :1]).expand(tokens.shape[0], -1, -1)
@@ -134,16 +144,27 @@ class Decoder(nn.Module):
     # There are as many blocks as in the primary encoder; ``stride`` is the side of a token's part.
 
     def __init__(
-        self, encoder_width: int, width: int, heads: int, blocks: int, features: int, stride: int
+        self,
+        encoder_width: int,
+        width: int,
+        heads: int,
+        blocks: int,
+        features: int,
+        stride: int,
     ) -> None:
         super().__init__()
         self.stride = stride
         self.decoder_linears = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, width))
-            for inputs in (3 * encoder_width, *[2 * encoder_width + width] * (blocks - 1))
+            for inputs in (
+                3 * encoder_width,
+                *[2 * encoder_width + width] * (blocks - 1),
+            )
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
-        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)  # never used
+        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(
+            False
+        )  # never used
         self.decoder_anorm = nn.LayerNorm(encoder_width)
         self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
         self.decoder_norm = nn.LayerNorm(width)
@@ -156,12 +177,18 @@ class Decoder(nn.Module):
         tokens = self.decoder_anorm(context[:, 1:])
         last, *earlier = (feature[:, 1:] for feature in reversed(features))
         skips = [self.decoder_dnorm1(last), *earlier]
-        for merger, block, skip in zip(self.decoder_linears, self.embed_blocks, skips, strict=True):
+        for merger, block, skip in zip(
+            self.decoder_linears, self.embed_blocks, skips, strict=True
+        ):
             tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
-        grid = pixels.unflatten(1, (rows, -1)).unflatten(3, (self.stride, self.stride, -1))
+        grid = pixels.unflatten(1, (rows, -1)).unflatten(
+            3, (self.stride, self.stride, -1)
+        )
         # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
-        unpatched: torch.Tensor = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        unpatched: torch.Tensor = (
+            grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        )
         return unpatched
 
 
@@ -179,7 +206,9 @@ def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tens
     # The official test interpolates again at each call and overwrites the parameter, which then has
     # another shape; here the parameter stays as it was trained.
     resized = _interpolated(stored, TEST_SIDE)
-    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[:, :rows, :columns]
+    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[
+        :, :rows, :columns
+    ]
     return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)
 
 
@@ -188,7 +217,9 @@ def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
     old = math.isqrt(positions.shape[1] - 1)
     grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
     scale = (side + 0.1) / old
-    resized = functional.interpolate(grid, scale_factor=scale, mode="bicubic", align_corners=False)
+    resized = functional.interpolate(
+        grid, scale_factor=scale, mode="bicubic", align_corners=False
+    )
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
 
@@ -222,7 +253,9 @@ def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[
 def cut(picture: torch.Tensor, at: Sequence[Place], tile: int = TILE) -> torch.Tensor:
     """The tiles at some places, ``(places * N, C, h, w)``, place by place."""
     tall, wide = (min(tile, side) for side in picture.shape[-2:])
-    return torch.cat([picture[..., top : top + tall, left : left + wide] for top, left in at])
+    return torch.cat(
+        [picture[..., top : top + tall, left : left + wide] for top, left in at]
+    )
 
 
 def stitch(
@@ -241,7 +274,9 @@ def stitch(
     total, count = picture.new_zeros(()), picture.new_zeros(height, width)
     for first in range(0, len(at), together):
         chunk = at[first : first + together]
-        given = torch.unflatten(of_tiles(cut(picture, chunk, tile)), 0, (len(chunk), -1))
+        given = torch.unflatten(
+            of_tiles(cut(picture, chunk, tile)), 0, (len(chunk), -1)
+        )
         if not first:
             total = given.new_zeros(*given.shape[1:3], height, width)
         for (top, left), features in zip(chunk, given, strict=True):
@@ -293,7 +328,9 @@ class ContextualDeblur(nn.Module):
         self.adds_input = adds_input
         primary = _MaskedAutoencoder(*encoder, blocks, patch, stride)
         self.primary_encoder = named(pretrain_mae=primary)
-        self.contextual_encoder = ContextualEncoder(encoder[0], contextual_heads, contextual_blocks)
+        self.contextual_encoder = ContextualEncoder(
+            encoder[0], contextual_heads, contextual_blocks
+        )
         self.decoder = Decoder(encoder[0], *decoder, blocks, features, stride)
         self.outputprojr_step = nn.Conv2d(features, 3, LAST)
         self.inputecoding_step = nn.Conv2d(6, features, stride + 1)
@@ -308,7 +345,9 @@ class ContextualDeblur(nn.Module):
         tiled = stitch(picture, self._tile, self.stride, self.tile, self.step)
         features = self.inputecoding_step(torch.cat([picture, picture], dim=1)) + tiled
         around = self.stride // 2 + LAST // 2
-        features = functional.pad(features, (around, around, around, around), mode="reflect")
+        features = functional.pad(
+            features, (around, around, around, around), mode="reflect"
+        )
         restored: torch.Tensor = self.outputprojr_step(features)
         restored = picture + restored if self.adds_input else restored
         return restored.flip(1)[..., :height, :width]
@@ -336,7 +375,9 @@ class ContextualDeblur(nn.Module):
     def _padded(self, picture: torch.Tensor) -> torch.Tensor:
         """Sides below a tile's become the next multiple of the stride."""
         height, width = (
-            side if side >= self.tile else max(SMALLEST, -(-side // self.stride)) * self.stride
+            side
+            if side >= self.tile
+            else max(SMALLEST, -(-side // self.stride)) * self.stride
             for side in picture.shape[-2:]
         )
         right, below = width - picture.shape[-1], height - picture.shape[-2]

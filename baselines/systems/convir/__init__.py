@@ -25,6 +25,10 @@ SMALL = of_three_scales(
 
 BASELINES = (
     SMALL,
-    SMALL.variant("convir-b", "ConvIR-B", network={"blocks": 8}, published_as="convir-b"),
-    SMALL.variant("convir-l", "ConvIR-L", network={"blocks": 16}, published_as="convir-l"),
+    SMALL.variant(
+        "convir-b", "ConvIR-B", network={"blocks": 8}, published_as="convir-b"
+    ),
+    SMALL.variant(
+        "convir-l", "ConvIR-L", network={"blocks": 16}, published_as="convir-l"
+    ),
 )

@@ -9,7 +9,12 @@ from torch import nn
 
 from defocus.baselines.layers.frequency_selection import GROUPS, filtered
 from defocus.baselines.layers.three_scales import ThreeScales
-from defocus.baselines.systems.irnext.network import FILTER_PX, POOLED_PX, Contrast, stages
+from defocus.baselines.systems.irnext.network import (
+    FILTER_PX,
+    POOLED_PX,
+    Contrast,
+    stages,
+)
 
 COARSEST = 4
 """The smallest size at which blocks work is a quarter of the picture's."""
@@ -84,4 +89,6 @@ class ConvIR(ThreeScales):
         super().__init__(width, stages(blocks, contrasts))
         reaches = zip(POOLED_PX, dilations, strict=True)
         # A reflection needs one more pixel than it gives.
-        self.smallest_px = max(COARSEST * pooled * (dilation + 1) for pooled, dilation in reaches)
+        self.smallest_px = max(
+            COARSEST * pooled * (dilation + 1) for pooled, dilation in reaches
+        )

@@ -34,11 +34,17 @@ class DefocusUNet(nn.Module):
         self.multiple = FOLD * 2 ** len(steps)
         self.intro = nn.Conv2d(folded, widths[0], 3, padding=1)
         self.encoders = _levels(widths, encoder)
-        self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps)
-        self.ups = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in steps)
+        self.downs = nn.ModuleList(
+            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps
+        )
+        self.ups = nn.ModuleList(
+            nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in steps
+        )
         self.decoders = _levels(widths[:-1], decoder)
         self.ending = nn.Conv2d(widths[0], folded, 3, padding=1)
-        for parameter in self.ending.parameters():  # an untrained network gives its input exactly
+        for (
+            parameter
+        ) in self.ending.parameters():  # an untrained network gives its input exactly
             nn.init.zeros_(parameter)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -47,7 +53,9 @@ class DefocusUNet(nn.Module):
         # cropped.
         padded = pad_to_multiple(blurry, self.multiple)
         folded = functional.pixel_unshuffle(padded, FOLD)
-        with torch.autocast(folded.device.type, enabled=False):  # bf16 has 8 bits of a picture
+        with torch.autocast(
+            folded.device.type, enabled=False
+        ):  # bf16 has 8 bits of a picture
             features = self.intro(folded.contiguous(memory_format=torch.channels_last))
         skips = []
         for blocks, down in zip(self.encoders[:-1], self.downs, strict=True):

@@ -40,7 +40,10 @@ class _Classifier(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv_bottleneck = nn.Sequential(
-            nn.Conv2d(channels, 256, 1), nn.BatchNorm2d(256), nn.ReLU(), nn.Dropout2d(0.2)
+            nn.Conv2d(channels, 256, 1),
+            nn.BatchNorm2d(256),
+            nn.ReLU(),
+            nn.Dropout2d(0.2),
         )
         self.attention = nn.Sequential(nn.Conv2d(256, 1, 1), nn.Sigmoid())
         self.classifier = nn.Sequential(
@@ -74,7 +77,10 @@ class DeMoE(NAFNet):
         classify: bool = False,
     ) -> None:
         super().__init__(
-            width=width, encoder_blocks=blocks, middle_blocks=middle_blocks, decoder_blocks=blocks
+            width=width,
+            encoder_blocks=blocks,
+            middle_blocks=middle_blocks,
+            decoder_blocks=blocks,
         )
         self.classify = classify
         levels = range(len(blocks), -1, -1)
@@ -103,7 +109,9 @@ class DeMoE(NAFNet):
         if self.classify:
             kinds = self.mlp_branch(features).argmax(dim=1).tolist()
         features = self.experts[0](self.middle_blks(features), kinds)
-        levels = zip(self.decoders, self.ups, reversed(skips), self.experts[1:], strict=True)
+        levels = zip(
+            self.decoders, self.ups, reversed(skips), self.experts[1:], strict=True
+        )
         for decoder, up, skip, experts in levels:
             features = experts(decoder(up(features) + skip), kinds)
         return cropped(self.ending(features) + padded, blurry)

@@ -21,7 +21,9 @@ class SymmetricConv(nn.Conv2d):
     """A convolution after TensorFlow's SYMMETRIC padding, which repeats the border at one pixel."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2, padding_mode="replicate")
+        super().__init__(
+            inputs, outputs, size, padding=size // 2, padding_mode="replicate"
+        )
 
 
 class UnscaledBatchNorm(nn.Module):
@@ -125,9 +127,13 @@ class _Encoder(nn.Module):
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
         inputs = 3
-        for block, (count, outputs) in enumerate(zip(VGG_BLOCKS, channels, strict=True), start=1):
+        for block, (count, outputs) in enumerate(
+            zip(VGG_BLOCKS, channels, strict=True), start=1
+        ):
             for number in range(1, count + 1):
-                self.add_module(f"conv{block}_{number}", SymmetricConv(inputs, outputs, 3))
+                self.add_module(
+                    f"conv{block}_{number}", SymmetricConv(inputs, outputs, 3)
+                )
                 inputs = outputs
         self.register_buffer(
             "means", torch.tensor(VGG_MEANS_BGR).reshape(1, 3, 1, 1), persistent=False
@@ -175,7 +181,9 @@ class _Decoder(nn.Module):
             features = torch.cat([repeat_pixels(features), skip], dim=1)
             for number in (1, 2, 3):
                 features = _cbl(self.get_submodule(name), str(number), features)
-            given[f"aux_logits_{name}"] = _head_logits(self.get_submodule(f"{name}_aux"), features)
+            given[f"aux_logits_{name}"] = _head_logits(
+                self.get_submodule(f"{name}_aux"), features
+            )
         features = torch.cat([repeat_pixels(features), levels[0]], dim=1)
         features = _cbl(self.u0, "_init", features)
         given["aux_logits_u0"] = _head_logits(self.u0_aux, features)
@@ -188,7 +196,9 @@ class _Decoder(nn.Module):
         return given
 
 
-def _pair(ending: str, inputs: int, outputs: int, size: int = 3) -> dict[str, nn.Module]:
+def _pair(
+    ending: str, inputs: int, outputs: int, size: int = 3
+) -> dict[str, nn.Module]:
     """A convolution and its normalisation, which are called by these names."""
     convolution = SymmetricConv(inputs, outputs, size)
     return {f"c{ending}": convolution, f"b{ending}": UnscaledBatchNorm(outputs)}
@@ -200,7 +210,9 @@ def _auxiliary(inputs: int) -> nn.Sequential:
 
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
     first = _pair("1", inputs, outputs)
-    return named(**first, **_pair("2", outputs, outputs), **_pair("3", outputs, outputs))
+    return named(
+        **first, **_pair("2", outputs, outputs), **_pair("3", outputs, outputs)
+    )
 
 
 def _full_resolution(inputs: int, outputs: int) -> nn.Sequential:
@@ -225,7 +237,9 @@ def _cbl(module: nn.Module, ending: str, features: torch.Tensor) -> torch.Tensor
 
 def _head_logits(module: nn.Module, features: torch.Tensor) -> torch.Tensor:
     hidden = _cbl(module, "1", features)
-    logits: torch.Tensor = module.get_submodule("b2")(module.get_submodule("c2")(hidden))
+    logits: torch.Tensor = module.get_submodule("b2")(
+        module.get_submodule("c2")(hidden)
+    )
     return logits
 
 
@@ -244,7 +258,11 @@ def _order_as_released(
     metadata: Mapping[str, Any],  # noqa: ARG001 - a hook's signature
 ) -> None:
     """Move what follows ``b_init`` in ``u0`` behind ``u0_aux``: the official graph's order."""
-    late = [name for name in state if name.startswith(f"{prefix}u0.") and "_init." not in name]
+    late = [
+        name
+        for name in state
+        if name.startswith(f"{prefix}u0.") and "_init." not in name
+    ]
     late += [name for name in state if name.startswith(f"{prefix}uf.")]
     for name in late:
         state[name] = state.pop(name)
@@ -261,7 +279,11 @@ class DMENetDeblurring(DMENet):
     # everything sharp, as that of narrow copies does; not in the paper.
 
     def __init__(
-        self, strength: str = "", divide_channels_by: int = 1, *, starts_sharp: bool = False
+        self,
+        strength: str = "",
+        divide_channels_by: int = 1,
+        *,
+        starts_sharp: bool = False,
     ) -> None:
         super().__init__(divide_channels_by)
         self._restore = restore_by_map(STRENGTHS[strength])
@@ -283,7 +305,10 @@ class DMENetDeblurring(DMENet):
         diameter = blur_sigma_px(given["map"].detach().float()) / sigma_of(1.0)
         maps = [one[:, :, 0] for one in as_pictures(diameter)]
         restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
-        return given | {"restored": as_tensor(restored, blurry), "defocus_map": diameter}
+        return given | {
+            "restored": as_tensor(restored, blurry),
+            "defocus_map": diameter,
+        }
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -295,4 +320,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {f"main_net.{name}": tensor for name, tensor in named.items()}
     with torch.device("meta"):
         state = DMENet().state_dict()
-    return in_order(tensors, [(name, tuple(entry.shape)) for name, entry in state.items()])
+    return in_order(
+        tensors, [(name, tuple(entry.shape)) for name, entry in state.items()]
+    )

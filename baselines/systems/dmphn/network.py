@@ -76,7 +76,9 @@ class DMPHN(nn.Module):
     # The finest patches come first; what they give is added to the picture of the next
     # coarser ones. Three ``levels`` are 1-2-4 patches, four 1-2-4-8.
 
-    def __init__(self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False) -> None:
+    def __init__(
+        self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False
+    ) -> None:
         super().__init__()
         self.adds_input = adds_input
         self.levels = levels
@@ -139,15 +141,21 @@ class StackedDMPHN(SeveralOutputs):
         features: dict[int, torch.Tensor] = {}
         for level in range(STACK_LEVELS, 0, -1):
             if level == 1 and first is not None:
-                added = added + first  # the first stage's in all later ones, not the one before
-            encode, decode = (self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS)
+                added = (
+                    added + first
+                )  # the first stage's in all later ones, not the one before
+            encode, decode = (
+                self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS
+            )
             joined = by_patches(encode, picture + added, GRIDS[level]) + joined
             features[level] = joined = joined + before.get(level, 0.0)
             added = by_patches(decode, joined, GRIDS[level - 1])
         return added, features
 
 
-def by_patches(part: nn.Module, whole: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+def by_patches(
+    part: nn.Module, whole: torch.Tensor, grid: tuple[int, int]
+) -> torch.Tensor:
     """Run a part on each patch by itself and put the results together; the grid divides H and W."""
     return join(part(split(whole, *grid)), *grid)
 

@@ -28,7 +28,11 @@ class DPDNet(nn.Module):
     # two views to their mean, as narrow copies do; not in the paper.
 
     def __init__(
-        self, views: int = 1, widths: tuple[int, ...] = WIDTHS, *, adds_input: bool = False
+        self,
+        views: int = 1,
+        widths: tuple[int, ...] = WIDTHS,
+        *,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -70,10 +74,14 @@ class DPDNet(nn.Module):
             skips.append(features)
         for level, skip in enumerate(skips[-2::-1], start=self.levels + 1):
             # TensorFlow's "same" for an even kernel: one row below, one column on the right
-            larger = functional.pad(functional.interpolate(features, scale_factor=2), (0, 1, 0, 1))
+            larger = functional.pad(
+                functional.interpolate(features, scale_factor=2), (0, 1, 0, 1)
+            )
             joined = torch.cat([skip, self._relu(f"up{level}", larger)], dim=1)
             features = self._double(level, joined)
-        given: torch.Tensor = self.get_submodule(self.final)(self._relu(self.head, features))
+        given: torch.Tensor = self.get_submodule(self.final)(
+            self._relu(self.head, features)
+        )
         if self.adds_input:
             return torch.unflatten(picture, 1, (-1, 3)).mean(dim=1) + given
         return torch.sigmoid(given)
@@ -101,7 +109,9 @@ class DPDNet(nn.Module):
 
 def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
     """RGB to BGR and back, view by view, for ``(N, 3 * views, H, W)``."""
-    return torch.cat([view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)], dim=1)
+    return torch.cat(
+        [view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)], dim=1
+    )
 
 
 _ENTRY = re.compile(r"(?:.*/)?conv2d(?:_(?P<number>\d+))?/(?P<part>kernel|bias)(?::0)?")

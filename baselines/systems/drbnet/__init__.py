@@ -14,7 +14,9 @@ def _first_stage(both: "Recipe") -> "Recipe":
     """The first stage needs no other: features do not count, and fresh weights are the start."""
     terms = both.objective_settings["terms"][:1]
     paper = both.paper.model_copy(update={"start": None})
-    return both.model_copy(update={"objective_settings": {"terms": terms}, "paper": paper})
+    return both.model_copy(
+        update={"objective_settings": {"terms": terms}, "paper": paper}
+    )
 
 
 CARD = Card(
@@ -32,7 +34,11 @@ DRBNET = Baseline.of_folder(
     "network:DRBNet",
     CARD,
     narrow={"width": 4, "adds_input": True},
-    zeroed=tuple(f"upconv{level}_{head}" for level in range(4) for head in ("kernel.2", "res.2.0")),
+    zeroed=tuple(
+        f"upconv{level}_{head}"
+        for level in range(4)
+        for head in ("kernel.2", "res.2.0")
+    ),
 )
 
 BASELINES = (
@@ -47,6 +53,9 @@ BASELINES = (
         weights_trained_on=("dpdd",),
     ),
     DRBNET.variant(
-        "drbnet-dual", "DRBNet (dual pixel)", network={"dual": True}, needs=("dual_pixel",)
+        "drbnet-dual",
+        "DRBNet (dual pixel)",
+        network={"dual": True},
+        needs=("dual_pixel",),
     ),
 )

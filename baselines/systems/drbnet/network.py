@@ -49,7 +49,9 @@ class DRBNet(FourScales):
     # ``dual``: the encoder sees right and left view instead. ``adds_input``: each scale begins with
     # the details of the picture that the coarser one lacks, as in narrow copies; not in the paper.
 
-    def __init__(self, *, dual: bool = False, width: int = 32, adds_input: bool = False) -> None:
+    def __init__(
+        self, *, dual: bool = False, width: int = 32, adds_input: bool = False
+    ) -> None:
         super().__init__()
         self.adds_input = adds_input
         self.dual = dual
@@ -120,7 +122,9 @@ class DRBNet(FourScales):
         kernels = nn.Sequential(conv(inputs, kernel[0]), conv(*kernel), predict)
         self.add_module(f"upconv{level}_kernel", kernels)
         # the residual's last layer keeps its activation, as the released code has it
-        last = nn.Sequential(nn.Conv2d(change[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True))
+        last = nn.Sequential(
+            nn.Conv2d(change[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True)
+        )
         residuals = nn.Sequential(conv(inputs, change[0]), conv(*change), last)
         self.add_module(f"upconv{level}_res", residuals)
 

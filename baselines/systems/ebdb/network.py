@@ -74,7 +74,9 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
     # A pixel weighs more, the more scales it is an edge at.
     weight = 1.0 + count[edge]
     pull = np.full(len(first), -2 * COUPLING)
-    neighbours = np.bincount(first, minlength=len(own)) + np.bincount(second, minlength=len(own))
+    neighbours = np.bincount(first, minlength=len(own)) + np.bincount(
+        second, minlength=len(own)
+    )
     upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
     system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)
     filtered = np.zeros(edge.shape)
@@ -82,14 +84,21 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
     return filtered
 
 
-def _neighbours(edge: Mask) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
+def _neighbours(
+    edge: Mask,
+) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
     """Numbers of the edge pixels, and of the pairs of them that are neighbours."""
     own = np.arange(edge.sum())
     index = np.full(np.add(edge.shape, 2), -1)
     index[1:-1, 1:-1][edge] = own
     height, width = edge.shape
     pairs = []
-    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):  # the other four are these, turned
+    for down, right in (
+        (0, 1),
+        (1, -1),
+        (1, 0),
+        (1, 1),
+    ):  # the other four are these, turned
         other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]
         pairs.append(np.stack([own[other >= 0], other[other >= 0]]))
     first, second = np.concatenate(pairs, axis=1)

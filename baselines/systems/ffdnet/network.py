@@ -21,11 +21,19 @@ class FFDNet(nn.Module):
     """Convolutions at half the size; the noise level is one more channel."""
 
     def __init__(
-        self, *, colours: int = 3, width: int = 96, depth: int = 12, adds_input: bool = False
+        self,
+        *,
+        colours: int = 3,
+        width: int = 96,
+        depth: int = 12,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
-        layers: list[nn.Module] = [nn.Conv2d(4 * colours + 1, width, 3, padding=1), nn.ReLU()]
+        layers: list[nn.Module] = [
+            nn.Conv2d(4 * colours + 1, width, 3, padding=1),
+            nn.ReLU(),
+        ]
         for _ in range(depth - 2):
             layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
         layers.append(nn.Conv2d(width, 4 * colours, 3, padding=1))
@@ -44,6 +52,8 @@ class FFDNet(nn.Module):
         # Odd sides are continued by their last row and column.
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
         level_map = level.expand(len(halves), 1, *halves.shape[-2:])
-        given = functional.pixel_shuffle(self.model(torch.cat([halves, level_map], dim=1)), 2)
+        given = functional.pixel_shuffle(
+            self.model(torch.cat([halves, level_map], dim=1)), 2
+        )
         given = cropped(given, noisy)
         return noisy + given if self.adds_input else given

@@ -66,7 +66,9 @@ class _Deviations(nn.Module):
 def _depthwise(channels: int, size: int, *, dilation: int) -> nn.Sequential:
     margin = dilation * (size // 2)
     return named(
-        conv=nn.Conv2d(channels, channels, size, padding=margin, dilation=dilation, groups=channels)
+        conv=nn.Conv2d(
+            channels, channels, size, padding=margin, dilation=dilation, groups=channels
+        )
     )
 
 
@@ -103,7 +105,9 @@ class _Paths(nn.Module):
         halved = self.down(halved)
         for pair in self.layers:
             full, halved = pair(full, halved)
-        raised = functional.interpolate(halved, size, mode="bilinear", align_corners=False)
+        raised = functional.interpolate(
+            halved, size, mode="bilinear", align_corners=False
+        )
         return torch.cat([full, raised], dim=1)
 
 

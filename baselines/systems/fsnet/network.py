@@ -26,7 +26,9 @@ class _Waist(nn.Module):
         skip = self.layers[:outer](features)
         inner = self.layers[outer:-outer](self.down(skip))
         size = (features.shape[-2], features.shape[-1])
-        raised = functional.interpolate(inner, size, mode="bilinear", align_corners=False)
+        raised = functional.interpolate(
+            inner, size, mode="bilinear", align_corners=False
+        )
         joined = self.conv(torch.cat([raised, skip], dim=1))
         added: torch.Tensor = self.layers[-outer:](joined) + features
         return added
@@ -41,7 +43,9 @@ class FSNet(ThreeScales):
     multiple = 8
     smallest_px = 16
 
-    def __init__(self, *, width: int = 32, blocks: int = 16, window_px: int | None = None) -> None:
+    def __init__(
+        self, *, width: int = 32, blocks: int = 16, window_px: int | None = None
+    ) -> None:
         pooling = Pooling(window_px, in_training=True)
 
         def stage(channels: int, full_size: bool) -> nn.Module:

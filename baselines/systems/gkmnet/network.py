@@ -34,7 +34,9 @@ def _taps(gaussians: int) -> list[list[float]]:
 def _gaussian(number: int) -> list[float]:
     radius = min(SIDE, 3 + int(number * 18 / 19) // 2 * 2) // 2
     sigma = SIGMA_STEP_PX * (number + 1)
-    inside = [math.exp(-(place**2) / (2 * sigma**2)) for place in range(-radius, radius + 1)]
+    inside = [
+        math.exp(-(place**2) / (2 * sigma**2)) for place in range(-radius, radius + 1)
+    ]
     outside = [0.0] * (SIDE // 2 - radius)
     return [*outside, *(value / sum(inside) for value in inside), *outside]
 
@@ -47,7 +49,9 @@ class _Bank(nn.Module):
     taps: torch.Tensor
     colours: torch.Tensor
 
-    def __init__(self, gaussians: int, kernels: Sequence[int], colours: Sequence[int]) -> None:
+    def __init__(
+        self, gaussians: int, kernels: Sequence[int], colours: Sequence[int]
+    ) -> None:
         super().__init__()
         bank = _taps(gaussians)
         taps = torch.tensor([bank[number] for number in kernels])
@@ -62,7 +66,9 @@ class _Bank(nn.Module):
         picked = picked.to(self.taps.dtype, memory_format=torch.channels_last)
         # in bf16 a CPU takes minutes for some numbers of channels, and Gaussians are not learned
         with torch.autocast(picked.device.type, enabled=False):
-            rows = functional.conv2d(picked, self.taps[:, None, None, :], groups=channels)
+            rows = functional.conv2d(
+                picked, self.taps[:, None, None, :], groups=channels
+            )
             return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
 
 
@@ -101,7 +107,10 @@ class InterleavedBank(_Bank):
 
     def __init__(self, gaussians: int = COUNT) -> None:
         rows = range(COLOURS * (gaussians + 1))
-        kernels, colours = [row // COLOURS for row in rows], [row % COLOURS for row in rows]
+        kernels, colours = (
+            [row // COLOURS for row in rows],
+            [row % COLOURS for row in rows],
+        )
         super().__init__(gaussians, kernels, colours)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
@@ -167,7 +176,8 @@ class _Block(nn.Module):
         self.ta = _TripletAttention()
         inner, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
         self.res_block = named(
-            conv=Residual(*conv_norm_relu(inner)), conv1=Residual(*conv_norm_relu(second))
+            conv=Residual(*conv_norm_relu(inner)),
+            conv1=Residual(*conv_norm_relu(second)),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -184,7 +194,9 @@ class Backbone(nn.Module):
         self.in_block = _Block(width, nn.Conv2d(3, width, 3, padding=1))
         self.conv_block1_1 = _down(width, two)
         self.conv_block2_1 = _down(two, four)
-        self.bottle_neck_1 = _Block(four, *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)))
+        self.bottle_neck_1 = _Block(
+            four, *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1))
+        )
         self.conv_block3_1 = _up(four, two)
         self.conv_block4_1 = _up(two, width)
 
@@ -198,11 +210,15 @@ class Backbone(nn.Module):
 
 
 def _down(inputs: int, outputs: int) -> _Block:
-    return _Block(outputs, *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)))
+    return _Block(
+        outputs, *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
+    )
 
 
 def _up(inputs: int, outputs: int) -> _Block:
-    return _Block(outputs, *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)))
+    return _Block(
+        outputs, *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2))
+    )
 
 
 MULTIPLE = 16
@@ -225,10 +241,16 @@ class GKMNet(Backbone, SeveralOutputs):
     ) -> None:
         super().__init__(width)
         self.adds_input = adds_input
-        self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(gaussians)
-        mixed = 2 * (gaussians + 1)  # weights for the blurry picture, then for the scale before
+        self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(
+            gaussians
+        )
+        mixed = 2 * (
+            gaussians + 1
+        )  # weights for the blurry picture, then for the scale before
         layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
-        self.APU = MixingWeights(named(conv=nn.Sequential(*layers)), width, mixed, bounded=True)
+        self.APU = MixingWeights(
+            named(conv=nn.Sequential(*layers)), width, mixed, bounded=True
+        )
         self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -243,7 +265,9 @@ class GKMNet(Backbone, SeveralOutputs):
         for _ in range(SCALES - 1):
             size = (pyramid[-1].shape[-2] // 2, pyramid[-1].shape[-1] // 2)
             pyramid.append(
-                functional.interpolate(pyramid[-1], size, mode="bilinear", antialias=True)
+                functional.interpolate(
+                    pyramid[-1], size, mode="bilinear", antialias=True
+                )
             )
         restored, half, quarter = self.restored_scales(pyramid)
         cropped = restored[..., top : top + height, left : left + width]
@@ -266,7 +290,9 @@ class GKMNet(Backbone, SeveralOutputs):
     ) -> torch.Tensor:
         parts = [
             self.bank(picture) * self.bank.spread(own)
-            for picture, own in zip((blurry, before), weights.chunk(2, dim=1), strict=True)
+            for picture, own in zip(
+                (blurry, before), weights.chunk(2, dim=1), strict=True
+            )
         ]
         mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))
         return blurry + mixed if self.adds_input else mixed

@@ -67,7 +67,12 @@ FILE = Baseline.of_folder(
 IFAN = FILE.changed(recipe=partial(_configured, Configuration()))
 
 
-def _variant(suffix: str, display_name: str, ifan: Configuration, **card: Any) -> Baseline:  # noqa: ANN401 - whatever a card has
+def _variant(
+    suffix: str,
+    display_name: str,
+    ifan: Configuration,
+    **card: Any,  # noqa: ANN401 - whatever a card has
+) -> Baseline:
     return FILE.variant(
         f"ifan-{suffix}",
         display_name,
@@ -115,7 +120,9 @@ BASELINES = (
         "for new training; released weights do not fit it",
         weights_trained_on=(),
     ),
-    _ablation("none", "none", Configuration(filters="none", disparity=False, reblur=False)),
+    _ablation(
+        "none", "none", Configuration(filters="none", disparity=False, reblur=False)
+    ),
     _ablation("d", "D", Configuration(filters="none", reblur=False)),
     _ablation("f", "F", Configuration(disparity=False, reblur=False)),
     _ablation("f-d", "F + D", Configuration(reblur=False)),

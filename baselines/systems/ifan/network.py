@@ -63,7 +63,8 @@ SLOPE = 0.1
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """A 3 × 3 convolution and a leaky ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.LeakyReLU(SLOPE, inplace=True)
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1),
+        nn.LeakyReLU(SLOPE, inplace=True),
     )
 
 
@@ -123,7 +124,9 @@ class FourScales(SeveralOutputs):
     def add_encoder(self, prefix: str, inputs: int, channels: tuple[int, ...]) -> None:
         """Register the layers of an encoder, finest level first."""
         for level, outputs in enumerate(channels, start=1):
-            self.add_module(f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2))
+            self.add_module(
+                f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2)
+            )
             self.add_module(f"{prefix}{level}_2", conv(outputs, outputs))
             self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
             inputs = outputs
@@ -137,7 +140,9 @@ class FourScales(SeveralOutputs):
             levels.append(picture)
         return levels
 
-    def raised(self, level: int, features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    def raised(
+        self, level: int, features: torch.Tensor, skip: torch.Tensor
+    ) -> torch.Tensor:
         """Features of a level, 1 to 3, from those of the next coarser one."""
         features = self.get_submodule(f"upconv{level}_u")(features) + skip
         features = self.get_submodule(f"upconv{level}_1")(features)
@@ -165,13 +170,19 @@ class IFAN(FourScales):
         self.steps, self.dual, self.filters = steps, dual, filters
         self.add_encoder("conv", 3, channels)
         deep = channels[-1]
-        self.conv4_4 = nn.Sequential(conv(2 * deep, deep), *_two(deep), conv(deep, deep))
-        self.conv_res = nn.Sequential(conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep))
+        self.conv4_4 = nn.Sequential(
+            conv(2 * deep, deep), *_two(deep), conv(deep, deep)
+        )
+        self.conv_res = nn.Sequential(
+            conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep)
+        )
         for level in (3, 2, 1):
             self._add_up(level, channels[level], channels[level - 1])
         self.out_res = conv(channels[0], 3)
         self.add_encoder("kconv", 6 if dual else 3, channels)
-        self.DME = nn.Sequential(conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1))
+        self.DME = nn.Sequential(
+            conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1)
+        )
         self.conv_DME = conv(1, deep)
         last: nn.Module  # just one is made: each takes random numbers
         if filters == "none":
@@ -199,7 +210,9 @@ class IFAN(FourScales):
         *skips, features = self.encoded("conv", picture)
         encoded = self.encoded("kconv", seen)[-1]
         disparity = self.DME(encoded)
-        predicted = self.F(self.conv4_4(torch.cat([encoded, self.conv_DME(disparity)], dim=1)))
+        predicted = self.F(
+            self.conv4_4(torch.cat([encoded, self.conv_DME(disparity)], dim=1))
+        )
         restored = picture + self._decode(self._filtered(features, predicted), skips)
         if not self.training:
             restored = restored.clamp(0, 1)
@@ -212,14 +225,18 @@ class IFAN(FourScales):
         predicted: torch.Tensor = self.DME(self.encoded("kconv", picture)[-1])
         return predicted
 
-    def _filtered(self, features: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+    def _filtered(
+        self, features: torch.Tensor, predicted: torch.Tensor
+    ) -> torch.Tensor:
         if self.filters == "none":
             return features + predicted
         return adaptive_convolution(
             features, predicted, steps=self.steps, corrected=self.filters == "corrected"
         )
 
-    def _decode(self, features: torch.Tensor, skips: list[torch.Tensor]) -> torch.Tensor:
+    def _decode(
+        self, features: torch.Tensor, skips: list[torch.Tensor]
+    ) -> torch.Tensor:
         features = self.conv_res(features)
         for level in (3, 2, 1):
             features = self.raised(level, features, skips[level - 1])
@@ -243,7 +260,9 @@ WIDTH = 128
 class ReblurNet(nn.Module):
     """Blurs a small sharp picture with filters made from those that deblur the features."""
 
-    def __init__(self, filter_values: int, steps: int = 17, *, corrected: bool = False) -> None:
+    def __init__(
+        self, filter_values: int, steps: int = 17, *, corrected: bool = False
+    ) -> None:
         super().__init__()
         self.steps, self.corrected = steps, corrected
         self.RBF = nn.Sequential(

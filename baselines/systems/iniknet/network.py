@@ -104,7 +104,11 @@ class KernelDictionary(nn.Module):
     def __init__(self, kernels: int) -> None:
         super().__init__()
         frequencies = torch.linspace(
-            LOWEST_FREQUENCY, HIGHEST_FREQUENCY, kernels, dtype=torch.float64, device="cpu"
+            LOWEST_FREQUENCY,
+            HIGHEST_FREQUENCY,
+            kernels,
+            dtype=torch.float64,
+            device="cpu",
         )
         self.kernelINR_list = nn.ModuleList(map(_Drawing, frequencies.tolist()))
         places = torch.cat([coordinates(size) for size in SIZES_PX])
@@ -147,7 +151,9 @@ class _Cell(nn.Module):
 
     def forward(self, features: torch.Tensor, memory: Memory) -> Memory:
         state, cell = memory
-        return next_memory(self.conv(self.layers(torch.cat([features, state], dim=1))), cell)
+        return next_memory(
+            self.conv(self.layers(torch.cat([features, state], dim=1))), cell
+        )
 
 
 class _Pass(nn.Module):
@@ -165,7 +171,9 @@ class _Pass(nn.Module):
                 nothing = torch.zeros_like(features)
                 memory = (nothing, nothing)
             size = (features.shape[-2], features.shape[-1])
-            memory = self.cell(features, (_resized(memory[0], size), _resized(memory[1], size)))
+            memory = self.cell(
+                features, (_resized(memory[0], size), _resized(memory[1], size))
+            )
             states.append(memory[0])
         return states
 
@@ -175,7 +183,9 @@ class AcrossScales(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.left2right = _Pass(channels)  # left is coarse; the official order, not that of use
+        self.left2right = _Pass(
+            channels
+        )  # left is coarse; the official order, not that of use
         self.right2left = _Pass(channels)
         self.norm = nn.ModuleDict({"norm": FlatChannelNorm(channels, EPSILON)})
 
@@ -185,7 +195,9 @@ class AcrossScales(nn.Module):
         normed = [self.norm["norm"](features) for features in scales]
         to_coarse = self.right2left(reversed(normed))
         to_fine = self.left2right(reversed(to_coarse))
-        return [features + state for features, state in zip(scales, to_fine, strict=True)]
+        return [
+            features + state for features, state in zip(scales, to_fine, strict=True)
+        ]
 
 
 def _resized(memory: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -208,7 +220,9 @@ class INIKNet(SeveralOutputs):
 
     def __init__(self, width: int = 32, kernels: int = 10) -> None:
         super().__init__()
-        sizes = 1 + len(SIZES_PX)  # the first one gives nothing: it only takes weight away
+        sizes = 1 + len(
+            SIZES_PX
+        )  # the first one gives nothing: it only takes weight away
         self.unet = UNet(width)
         self.lstms_basis_select = AcrossScales(width)
         self.lstms_scale_select = AcrossScales(width)
@@ -228,9 +242,14 @@ class INIKNet(SeveralOutputs):
         sizes = self.lstms_scale_select(features)
         kernels = self.inr_conv()
         restored = {}
-        for (name, picture), of_basis, of_size in zip(pictures.items(), bases, sizes, strict=True):
+        for (name, picture), of_basis, of_size in zip(
+            pictures.items(), bases, sizes, strict=True
+        ):
             mixed = self._mixed(
-                picture, kernels, self.basis_select(of_basis), self.scale_select(of_size)
+                picture,
+                kernels,
+                self.basis_select(of_basis),
+                self.scale_select(of_size),
             )
             whole = cropped(picture + mixed, blurry, round(1 / SHARES[name]))
             restored[name] = whole.flip(1)
@@ -249,9 +268,13 @@ class INIKNet(SeveralOutputs):
         per_colour = of_basis.repeat(1, COLOURS, 1, 1)
         weights = self.sum.weight.chunk(shares.shape[1], dim=1)[1:]
         mixed: torch.Tensor = self.get_parameter("sum.bias").reshape(-1, 1, 1)
-        for number, (size, weight) in enumerate(zip(kernels, weights, strict=True), start=1):
+        for number, (size, weight) in enumerate(
+            zip(kernels, weights, strict=True), start=1
+        ):
             filters = size.repeat(COLOURS, 1, 1).unsqueeze(1)
-            maps = functional.conv2d(picture, filters, padding=size.shape[-1] // 2, groups=COLOURS)
+            maps = functional.conv2d(
+                picture, filters, padding=size.shape[-1] // 2, groups=COLOURS
+            )
             summed = functional.conv2d(maps * per_colour, weight)
             mixed = mixed + summed * shares[:, number : number + 1]
         return mixed
@@ -260,4 +283,6 @@ class INIKNet(SeveralOutputs):
 def _shrunk(picture: torch.Tensor, share: float) -> torch.Tensor:
     if share == 1:
         return picture
-    return functional.interpolate(picture, scale_factor=share, mode="bilinear", align_corners=False)
+    return functional.interpolate(
+        picture, scale_factor=share, mode="bilinear", align_corners=False
+    )

@@ -47,7 +47,9 @@ class Pyramid(nn.Module):
     def __init__(self, channels: int, contrasts: Iterator[nn.Module]) -> None:
         super().__init__()
         self.convs = nn.ModuleList(_plain(channels) for _ in POOLED_PX)
-        self.dynas = nn.ModuleList(contrasts)  # made now: random numbers are taken in this order
+        self.dynas = nn.ModuleList(
+            contrasts
+        )  # made now: random numbers are taken in this order
         self.conv_sum = _plain(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -55,7 +57,9 @@ class Pyramid(nn.Module):
         total = features
         size = (features.shape[-2], features.shape[-1])
         coarser: torch.Tensor | None = None
-        for side, convolution, contrast in zip(POOLED_PX, self.convs, self.dynas, strict=True):
+        for side, convolution, contrast in zip(
+            POOLED_PX, self.convs, self.dynas, strict=True
+        ):
             means = functional.avg_pool2d(features, side)
             if coarser is not None:
                 means = means + _raised(coarser, (means.shape[-2], means.shape[-1]))

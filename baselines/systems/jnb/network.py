@@ -48,7 +48,9 @@ def code(
             best = int(np.argmax(np.abs(rest)))
             if not _add(best, count, picked, gram, factor):
                 break
-            remainder = correlations[n, best] - np.dot(factor[count, :count], half[:count])
+            remainder = correlations[n, best] - np.dot(
+                factor[count, :count], half[:count]
+            )
             half[count] = remainder / factor[count, count]
             energy -= half[count] ** 2
             count += 1
@@ -61,7 +63,11 @@ def code(
 
 @numba.njit(nogil=True, cache=True)
 def _add(
-    best: int, count: int, picked: NDArray[np.int32], gram: NDArray[Any], factor: NDArray[Any]
+    best: int,
+    count: int,
+    picked: NDArray[np.int32],
+    gram: NDArray[Any],
+    factor: NDArray[Any],
 ) -> bool:
     """Add a row to Cholesky's factor; False if the atom is already there."""
     length = gram[best, best]
@@ -79,7 +85,9 @@ def _add(
 
 
 @numba.njit(nogil=True, cache=True)
-def _solve(count: int, factor: NDArray[Any], half: NDArray[Any], solution: NDArray[Any]) -> None:
+def _solve(
+    count: int, factor: NDArray[Any], half: NDArray[Any], solution: NDArray[Any]
+) -> None:
     """The coefficients, by back substitution."""
     for i in range(count - 1, -1, -1):
         value = half[i]
@@ -116,7 +124,9 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     return np.asarray(np.interp(-atoms, -curve, learned["sigma_px"].astype(np.float64)))
 
 
-def atoms_needed(picture: Array, dictionary: NDArray[np.float32]) -> NDArray[np.float64]:
+def atoms_needed(
+    picture: Array, dictionary: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """``(H', W')``: atoms that the patches need, one value per stride."""
     patches, shape = patches_of(luma(picture) * 255)
     return atom_counts(patches, dictionary, ERROR).reshape(shape).astype(np.float64)
@@ -128,7 +138,10 @@ def patches_of(grey: Array) -> tuple[NDArray[np.float32], tuple[int, int]]:
         np.asarray(grey, np.float32), (PATCH_PX, PATCH_PX)
     )[::STRIDE_PX, ::STRIDE_PX]
     patches = windows.reshape(-1, PATCH_PX**2)
-    return patches - patches.mean(axis=1, keepdims=True), (windows.shape[0], windows.shape[1])
+    return patches - patches.mean(axis=1, keepdims=True), (
+        windows.shape[0],
+        windows.shape[1],
+    )
 
 
 def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
@@ -138,7 +151,10 @@ def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
     columns = (np.arange(width, dtype=np.float32) - (PATCH_PX - 1) / 2) / STRIDE_PX
     places = np.meshgrid(columns, rows)
     dense = cv2.remap(
-        atoms.astype(np.float32), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        atoms.astype(np.float32),
+        *places,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     guide = cv2.GaussianBlur(np.asarray(picture, np.float32), (5, 5), 1.0)
     return recursive_filter(

@@ -21,5 +21,7 @@ KPAC = Baseline.of_folder(
 BASELINES = (
     KPAC,
     KPAC.variant("kpac-2level", "KPAC (2 levels)", network={"levels": 2}),
-    KPAC.variant("kpac-dual", "KPAC (dual pixel)", network={"dual": True}, needs=("dual_pixel",)),
+    KPAC.variant(
+        "kpac-dual", "KPAC (dual pixel)", network={"dual": True}, needs=("dual_pixel",)
+    ),
 )

@@ -31,7 +31,9 @@ class KPAC(nn.Module):
     # sees left and right view instead of the picture. The coarser levels have twice as many
     # channels.
 
-    def __init__(self, levels: int = 3, *, dual: bool = False, width: int = WIDTH) -> None:
+    def __init__(
+        self, levels: int = 3, *, dual: bool = False, width: int = WIDTH
+    ) -> None:
         super().__init__()
         self.levels, self.dual = levels, dual
         self.deblur = nn.ModuleDict(
@@ -47,11 +49,15 @@ class KPAC(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
         picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
         seen = (
-            picture if dual_pixel is None else 2 * pad_to_multiple(dual_pixel, 2**self.levels) - 1
+            picture
+            if dual_pixel is None
+            else 2 * pad_to_multiple(dual_pixel, 2**self.levels) - 1
         )
         return cropped((picture + self._residual(seen) + 1) / 2, blurry)
 
@@ -67,7 +73,9 @@ class KPAC(nn.Module):
         for block in range(BLOCKS):
             stack.append(self._atrous(block, stack[-1]))
         features = self._layer("cm_2", self._layer("cm_1", torch.cat(stack, dim=1)))
-        for name, skip in zip(DECODER[6 - 2 * self.levels :: 2], reversed(skips[:-1]), strict=True):
+        for name, skip in zip(
+            DECODER[6 - 2 * self.levels :: 2], reversed(skips[:-1]), strict=True
+        ):
             features = torch.cat([self._layer(name, features), skip], dim=1)
             if name != "d2":
                 features = self._layer(f"{name}_2", features)
@@ -102,9 +110,15 @@ def entry_names(levels: int) -> list[str]:
     """The state dict's names in the order of the official graph and its weight files."""
     layers = [f"deblur.{name}" for name in ENCODER[: 2 * levels + 2]]
     layers += [f"{name}.{block}" for block in range(BLOCKS) for name in BLOCK]
-    layers += [f"deblur.{name}" for name in ("cm_1", "cm_2", *DECODER[6 - 2 * levels :])]
+    layers += [
+        f"deblur.{name}" for name in ("cm_1", "cm_2", *DECODER[6 - 2 * levels :])
+    ]
     names = [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]
-    return [name for name in names if not (name.startswith("dc1.") and name.endswith("bias"))]
+    return [
+        name
+        for name in names
+        if not (name.startswith("dc1.") and name.endswith("bias"))
+    ]
 
 
 def _encoder(levels: int, inputs: int, width: int) -> dict[str, nn.Module]:
@@ -133,7 +147,9 @@ def _decoder(levels: int, width: int) -> dict[str, nn.Module]:
         "d2": nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
         "d2_2": nn.Conv2d(2 * width, 3, 5, padding=2),
     }
-    return {name: layer for name, layer in layers.items() if levels > 2 or name[:2] != "d0"}
+    return {
+        name: layer for name, layer in layers.items() if levels > 2 or name[:2] != "d0"
+    }
 
 
 def _block(width: int) -> dict[str, nn.Module]:
@@ -184,9 +200,13 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         return tensors
     by_count = {len(entry_names(levels)): levels for levels in LEVELS}
     if len(tensors) not in by_count:
-        raise ValueError(f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, by_count))}")
+        raise ValueError(
+            f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, by_count))}"
+        )
     ordered = sorted(tensors, key=lambda name: int(numbers[name]))
     return {
         entry: of_layer(tensors[name])
-        for entry, name in zip(entry_names(by_count[len(tensors)]), ordered, strict=True)
+        for entry, name in zip(
+            entry_names(by_count[len(tensors)]), ordered, strict=True
+        )
     }

@@ -20,7 +20,11 @@ CARD = Card(
     weights_trained_on=(UNKNOWN,),
 )
 LAKDNET = Baseline.of_folder(
-    __name__, "network:LaKDNet", CARD, narrow={"dim": 8, "blocks": (1, 1, 1, 1)}, zeroed=("output",)
+    __name__,
+    "network:LaKDNet",
+    CARD,
+    narrow={"dim": 8, "blocks": (1, 1, 1, 1)},
+    zeroed=("output",),
 )
 
 BASELINES = (

@@ -24,7 +24,12 @@ class _Mixer(nn.Module):
 
         def depth() -> nn.Conv2d:
             return nn.Conv2d(
-                channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False
+                channels,
+                channels,
+                kernel,
+                padding=kernel // 2,
+                groups=channels,
+                bias=False,
             )
 
         self.dense_depth_1 = depth()
@@ -87,10 +92,14 @@ class LaKDNet(FourLevels):
         self.embed = nn.Conv2d(9 if dual else 3, dim, 3, padding=1, bias=False)
         self.add_levels(dim, blocks, block)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
-        if corrected:  # the kept mixers add up over 88 blocks: start from the picture itself
+        if (
+            corrected
+        ):  # the kept mixers add up over 88 blocks: start from the picture itself
             nn.init.zeros_(self.output.weight)
 
-    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; a dual network gets left and right view too."""
         # Clipped to [0, 1] as the official network does, in training too: values outside have no
         # gradient. The corrected form is not clipped.

@@ -5,7 +5,9 @@ MDP's cards: the whole training, and its first phase."""
 from defocus.baselines.card import Baseline, Card, settings
 
 FIRST_PHASE = settings(
-    objective_settings={"phase": "views"}, epochs=60, paper={"learning_rate": 3e-4, "start": None}
+    objective_settings={"phase": "views"},
+    epochs=60,
+    paper={"learning_rate": 3e-4, "start": None},
 )
 """It learns the two views from pictures without sharp ones."""
 

@@ -89,7 +89,12 @@ class MDP(SeveralOutputs):
         """Features of the four levels, finest first, and the pooled last ones."""
         skips: list[torch.Tensor] = []
         features = picture
-        for level in (("enc1a", "enc1b"), ("enc2a", "enc2b"), ("enc3a", "enc3b"), ("enc4",)):
+        for level in (
+            ("enc1a", "enc1b"),
+            ("enc2a", "enc2b"),
+            ("enc3a", "enc3b"),
+            ("enc4",),
+        ):
             for name in level:
                 features = self._relu(name, features)
             skips.append(features)
@@ -101,7 +106,9 @@ class MDP(SeveralOutputs):
         doubled = functional.interpolate(features, scale_factor=2.0, mode="nearest")
         return self._relu(name, functional.pad(doubled, (0, 1, 0, 1)))
 
-    def _early(self, view: str, skips: list[torch.Tensor], deepest: torch.Tensor) -> torch.Tensor:
+    def _early(
+        self, view: str, skips: list[torch.Tensor], deepest: torch.Tensor
+    ) -> torch.Tensor:
         """One decoder down to half resolution, before the decoders see each other."""
         features = self._relu(f"{view}_bottleneck", deepest)
         features = torch.cat([skips[3], self._up(f"{view}_up4", features)], dim=1)
@@ -110,7 +117,9 @@ class MDP(SeveralOutputs):
         features = self._relu(f"{view}_dec3b", self._relu(f"{view}_dec3a", features))
         return self._up(f"{view}_up2", features)
 
-    def _late(self, view: str, skip: torch.Tensor, stitched: torch.Tensor) -> torch.Tensor:
+    def _late(
+        self, view: str, skip: torch.Tensor, stitched: torch.Tensor
+    ) -> torch.Tensor:
         """The rest of one decoder, from what all three gave, up to the 3-channel ReLU."""
         features = self._relu(f"{view}_dec2b", self._relu(f"{view}_dec2a", stitched))
         features = torch.cat([skip, self._up(f"{view}_up1", features)], dim=1)
@@ -143,7 +152,9 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         roles = [name for name, _ in MDP().named_children()]
     if len(layers) != len(roles):
-        raise ValueError(f"{len(layers)} convolutions named conv2d_…, {len(roles)} are needed")
+        raise ValueError(
+            f"{len(layers)} convolutions named conv2d_…, {len(roles)} are needed"
+        )
     state: dict[str, torch.Tensor] = {}
     for role, number in zip(roles, sorted(layers), strict=True):
         state |= {

@@ -65,7 +65,9 @@ class SupervisedAttention(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The features for the next stage, and this stage's picture."""
         restored = self.conv2(features) + picture
-        return features + self.conv1(features) * torch.sigmoid(self.conv3(restored)), restored
+        return features + self.conv1(features) * torch.sigmoid(
+            self.conv3(restored)
+        ), restored
 
 
 def _scale(factor: float) -> nn.Upsample:
@@ -82,12 +84,18 @@ class Encoder(nn.Module):
     """Features of a patch at three levels; if fused, the stage before's are added at each level."""
 
     def __init__(
-        self, channels: tuple[int, int, int], activation: nn.PReLU, *, fused: bool = False
+        self,
+        channels: tuple[int, int, int],
+        activation: nn.PReLU,
+        *,
+        fused: bool = False,
     ) -> None:
         super().__init__()
         self.fused = fused
         for level, width in enumerate(channels, start=1):
-            self.add_module(f"encoder_level{level}", blocks(width, PER_LEVEL, activation))
+            self.add_module(
+                f"encoder_level{level}", blocks(width, PER_LEVEL, activation)
+            )
         self.down12, self.down23 = down(*channels[:2]), down(*channels[1:])
         if fused:
             for source in ("enc", "dec"):
@@ -120,10 +128,15 @@ class Decoder(nn.Module):
     def __init__(self, channels: tuple[int, int, int], activation: nn.PReLU) -> None:
         super().__init__()
         for level, width in enumerate(channels, start=1):
-            self.add_module(f"decoder_level{level}", blocks(width, PER_LEVEL, activation))
+            self.add_module(
+                f"decoder_level{level}", blocks(width, PER_LEVEL, activation)
+            )
         self.skip_attn1 = AttentionBlock(channels[0], activation)
         self.skip_attn2 = AttentionBlock(channels[1], activation)
-        self.up21, self.up32 = up(channels[1], channels[0]), up(channels[2], channels[1])
+        self.up21, self.up32 = (
+            up(channels[1], channels[0]),
+            up(channels[2], channels[1]),
+        )
 
     def forward(self, encoded: Features) -> Features:
         """The three levels, finest first."""
@@ -141,10 +154,16 @@ class FullResolution(nn.Module):
     """The last stage, never smaller than the picture: three groups of attention blocks."""
 
     def __init__(
-        self, channels: tuple[int, int, int], width: int, count: int, activation: nn.PReLU
+        self,
+        channels: tuple[int, int, int],
+        width: int,
+        count: int,
+        activation: nn.PReLU,
     ) -> None:
         super().__init__()
-        self.orb1, self.orb2, self.orb3 = (_group(width, count, activation) for _ in range(3))
+        self.orb1, self.orb2, self.orb3 = (
+            _group(width, count, activation) for _ in range(3)
+        )
         first, second, third = channels
         self.up_enc1, self.up_dec1 = up(second, first), up(second, first)
         self.up_enc2 = nn.Sequential(up(third, second), up(second, first))
@@ -153,7 +172,9 @@ class FullResolution(nn.Module):
             for level in (1, 2, 3):
                 self.add_module(f"conv_{source}{level}", conv(first, width, 1))
 
-    def forward(self, features: torch.Tensor, encoded: Features, decoded: Features) -> torch.Tensor:
+    def forward(
+        self, features: torch.Tensor, encoded: Features, decoded: Features
+    ) -> torch.Tensor:
         """``(N, width, H, W)`` to the same shape."""
         for number in (1, 2, 3):
             features = self.get_submodule(f"orb{number}")(features)
@@ -161,7 +182,9 @@ class FullResolution(nn.Module):
                 given = levels[number - 1]
                 if number > 1:
                     given = self.get_submodule(f"up_{source}{number - 1}")(given)
-                features = features + self.get_submodule(f"conv_{source}{number}")(given)
+                features = features + self.get_submodule(f"conv_{source}{number}")(
+                    given
+                )
         return features
 
 
@@ -182,7 +205,11 @@ class MPRNet(SeveralOutputs):
     # ``full_blocks`` attention blocks in each of its three groups.
 
     def __init__(
-        self, width: int = 96, growth: int = 48, full_width: int = 128, full_blocks: int = 8
+        self,
+        width: int = 96,
+        growth: int = 48,
+        full_width: int = 128,
+        full_blocks: int = 8,
     ) -> None:
         super().__init__()
         shared = nn.PReLU()
@@ -203,7 +230,9 @@ class MPRNet(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
-        picture = pad_to_multiple(blurry, MULTIPLE).contiguous(memory_format=torch.channels_last)
+        picture = pad_to_multiple(blurry, MULTIPLE).contiguous(
+            memory_format=torch.channels_last
+        )
         halves = split(picture, 2, 1)
         encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))
         encoded = [join(level, 1, 2) for level in encoded]

@@ -46,7 +46,9 @@ class Block(nn.Module):
         self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.conv1 = Pointwise(channels, 2 * channels)
-        self.conv2 = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.conv2 = nn.Conv2d(
+            2 * channels, 2 * channels, 3, padding=1, groups=2 * channels
+        )
         self.conv3 = Pointwise(channels, channels)
         self.sca = nn.Sequential(_Means(window_px), nn.Conv2d(channels, channels, 1))
         self.conv4 = Pointwise(channels, 2 * channels)
@@ -93,7 +95,9 @@ class NAFNet(nn.Module):
         self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
         self.middle_blks = self.level(middle_blocks, widths[-1])
         self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
-        self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
+        self.downs = nn.ModuleList(
+            nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1]
+        )
 
     def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
@@ -119,6 +123,8 @@ class NAFNet(nn.Module):
         padded = self.padded(blurry)
         features, skips = self.encoded(padded)
         features = self.middle_blks(features)
-        for decoder, up, skip in zip(self.decoders, self.ups, reversed(skips), strict=True):
+        for decoder, up, skip in zip(
+            self.decoders, self.ups, reversed(skips), strict=True
+        ):
             features = decoder(up(features) + skip)
         return cropped(self.ending(features) + padded, blurry)

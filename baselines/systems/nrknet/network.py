@@ -35,8 +35,12 @@ class RecursiveBlur(nn.Module):
         taps = torch.stack([outer, middle, outer], dim=-1).softmax(dim=-1)
         atoms = [picture]
         for kernel in torch.split(taps, COLOURS):
-            rows = functional.conv2d(pad(atoms[-1], (1, 1, 1, 1)), kernel, groups=COLOURS)
-            atoms.append(functional.conv2d(rows, kernel.transpose(-1, -2), groups=COLOURS))
+            rows = functional.conv2d(
+                pad(atoms[-1], (1, 1, 1, 1)), kernel, groups=COLOURS
+            )
+            atoms.append(
+                functional.conv2d(rows, kernel.transpose(-1, -2), groups=COLOURS)
+            )
         return torch.cat(atoms, dim=1)
 
 
@@ -73,7 +77,9 @@ class Backbone(SeveralOutputs):
             features = encoder(extract(features))
             skips.append(features)
         features = self.Decoder[0](skips.pop() + self.bottleneck(features))
-        for extract, decoder in zip(self.feat_extract[3:], self.Decoder[1:], strict=True):
+        for extract, decoder in zip(
+            self.feat_extract[3:], self.Decoder[1:], strict=True
+        ):
             features = decoder(skips.pop() + extract(features))
         decoded: torch.Tensor = features
         return decoded
@@ -118,19 +124,27 @@ class NRKNet(Backbone):
         left, right = _frame(blurry.shape[-1])
         frame = (left, right, top, bottom)
         padded = pad(blurry.flip(1), frame)
-        scales = self._scales(padded, None if sharp is None else pad(sharp.flip(1), frame))
+        scales = self._scales(
+            padded, None if sharp is None else pad(sharp.flip(1), frame)
+        )
         restored = padded
         for name, factor in (("full", 1), ("half", 2), ("quarter", 4)):
             restored = restored + _enlarged(scales.pop(f"last_{name}"), factor)
         height, width = blurry.shape[-2:]
         cropped = restored[..., top : top + height, left : left + width]
-        return {name: each.flip(1) for name, each in {"restored": cropped, **scales}.items()}
+        return {
+            name: each.flip(1) for name, each in {"restored": cropped, **scales}.items()
+        }
 
-    def _scales(self, padded: torch.Tensor, sharp: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    def _scales(
+        self, padded: torch.Tensor, sharp: torch.Tensor | None
+    ) -> dict[str, torch.Tensor]:
         """What each scale gives, coarsest first; ``last_…`` is the last term of its series."""
         given: dict[str, torch.Tensor] = {}
         memory: Memory | None = None
-        for steps, name in zip(range(SCALES, 0, -1), ("quarter", "half", "full"), strict=True):
+        for steps, name in zip(
+            range(SCALES, 0, -1), ("quarter", "half", "full"), strict=True
+        ):
             every = 2 ** (steps - 1)
             picture = padded[..., ::every, ::every]
             weights, memory = self.APU(self.features(picture), memory)
@@ -139,7 +153,9 @@ class NRKNet(Backbone):
             given[name], given[f"last_{name}"] = series, last
             if sharp is not None:
                 given[f"blurry_{name}"] = picture
-                given[f"reblurred_{name}"] = self._blurred(sharp[..., ::every, ::every], weights)
+                given[f"reblurred_{name}"] = self._blurred(
+                    sharp[..., ::every, ::every], weights
+                )
         return given
 
     def _series(

@@ -6,7 +6,11 @@ Source: Cui et al., Omni-Kernel Network for Image Restoration (AAAI 2024); c-yn/
 import torch
 from torch import nn
 
-from defocus.baselines.layers.three_scales import ThreeScales, block_row, zero_padded_residual
+from defocus.baselines.layers.three_scales import (
+    ThreeScales,
+    block_row,
+    zero_padded_residual,
+)
 
 KERNEL_PX = 63
 
@@ -29,7 +33,12 @@ class OmniKernel(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         mixed = self.in_conv(features)
-        local = self.dw_13(mixed) + self.dw_31(mixed) + self.dw_33(mixed) + self.dw_11(mixed)
+        local = (
+            self.dw_13(mixed)
+            + self.dw_31(mixed)
+            + self.dw_33(mixed)
+            + self.dw_11(mixed)
+        )
         summed = features + local + self._over_the_map(mixed)
         given: torch.Tensor = self.out_conv(summed.relu())
         return given
@@ -50,7 +59,9 @@ class _SpectrumGate(nn.Module):
         self.alpha = nn.Parameter(torch.zeros(channels, 1, 1))
         self.beta = nn.Parameter(torch.ones(channels, 1, 1))
         # unused officially, but in the state dict
-        self.conv = nn.Conv2d(channels, 2 * channels, 3, padding=1).requires_grad_(False)
+        self.conv = nn.Conv2d(channels, 2 * channels, 3, padding=1).requires_grad_(
+            False
+        )
         self.dwconv1 = nn.Conv2d(channels, channels, 1)
         self.dwconv2 = nn.Conv2d(channels, channels, 1)
 
@@ -58,13 +69,17 @@ class _SpectrumGate(nn.Module):
         # no transform of half precision
         gate, content = self.dwconv1(features).float(), self.dwconv2(features).float()
         product = torch.fft.ifft2(gate * torch.fft.fft2(content)).abs()
-        gated: torch.Tensor = self.alpha * product.to(features.dtype) + self.beta * features
+        gated: torch.Tensor = (
+            self.alpha * product.to(features.dtype) + self.beta * features
+        )
         return gated
 
 
 def _depthwise(channels: int, height: int, width: int) -> nn.Conv2d:
     margins = (height // 2, width // 2)
-    return nn.Conv2d(channels, channels, (height, width), padding=margins, groups=channels)
+    return nn.Conv2d(
+        channels, channels, (height, width), padding=margins, groups=channels
+    )
 
 
 def _mean(features: torch.Tensor) -> torch.Tensor:

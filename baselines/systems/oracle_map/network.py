@@ -21,7 +21,9 @@ class OracleMap(nn.Module):
     def forward(self, blurry: torch.Tensor, defocus_map: torch.Tensor) -> torch.Tensor:
         """Restore by the true diameters ``(N, 1, H, W)``, px; in [0, 1], without gradient."""
         maps = [np.abs(one[:, :, 0]) for one in as_pictures(defocus_map)]
-        restored = [restore(*pair) for pair in zip(as_pictures(blurry), maps, strict=True)]
+        restored = [
+            restore(*pair) for pair in zip(as_pictures(blurry), maps, strict=True)
+        ]
         return as_tensor(restored, blurry)
 
 
@@ -30,7 +32,8 @@ def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     linear = np.asarray(srgb_to_linear(picture), np.float32)
     blur = varying_blur(diameter_px, shape="disc", count=LEVELS)
     channels = [
-        richardson_lucy_varying(linear[:, :, c], blur, ITERATIONS, SMOOTHNESS) for c in range(3)
+        richardson_lucy_varying(linear[:, :, c], blur, ITERATIONS, SMOOTHNESS)
+        for c in range(3)
     ]
     restored = np.clip(linear_to_srgb(np.stack(channels, axis=2)), 0, 1)
     return fade_to_blurry(restored, picture, diameter_px)

@@ -9,7 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.named import Residual, SeveralOutputs, named, residual, unit
+from defocus.baselines.layers.named import (
+    Residual,
+    SeveralOutputs,
+    named,
+    residual,
+    unit,
+)
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear, mlp
 from defocus.baselines.layers.recurrent import Memory, MixingWeights, enlarged
@@ -153,7 +159,9 @@ class _Encoder(nn.Module):
             self.add_module(f"en_layer2_{number}", _pair(width))
         self.en_layer3_1 = _activated(nn.Conv2d(width, deep, 3, stride=2, padding=1))
 
-    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(
+        self, picture: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Features at a quarter, half and full resolution."""
         full = self.en_layer1_1(picture)
         for number in (2, 3, 4):
@@ -167,11 +175,15 @@ class _Encoder(nn.Module):
 class _Decoder(nn.Module):
     def __init__(self, width: int, deep: int) -> None:
         super().__init__()
-        self.de_layer3_1 = _activated(nn.ConvTranspose2d(deep, width, 4, stride=2, padding=1))
+        self.de_layer3_1 = _activated(
+            nn.ConvTranspose2d(deep, width, 4, stride=2, padding=1)
+        )
         self.de_layer2_2 = _activated(nn.Conv2d(2 * width, width, 1))
         for number in range(1, 5):
             self.add_module(f"de_block_{number}", _pair(width))
-        self.de_layer2_1 = _activated(nn.ConvTranspose2d(width, width, 4, stride=2, padding=1))
+        self.de_layer2_1 = _activated(
+            nn.ConvTranspose2d(width, width, 4, stride=2, padding=1)
+        )
         self.de_layer1_1 = nn.Sequential(
             nn.Conv2d(2 * width, width, 1),
             nn.LeakyReLU(SLOPE),
@@ -229,7 +241,9 @@ def inverse_gaussians() -> torch.Tensor:
     for index in range(COUNT):
         size = 3 if index < 3 else 5
         spectrum = torch.fft.fft2(_gaussian(size, 0.25 * (index + 1)))
-        inverse = torch.fft.ifft2(spectrum.conj() / (spectrum.abs().square() + 0.01)).abs()
+        inverse = torch.fft.ifft2(
+            spectrum.conj() / (spectrum.abs().square() + 0.01)
+        ).abs()
         edge = (SIZE - size) // 2
         bank[index + 1, edge : edge + size, edge : edge + size] = inverse
     return bank
@@ -260,14 +274,18 @@ class KernelFeatures(nn.Module):
         # In the code each kernel is in three consecutive rows while the convolution has one
         # group of rows per colour, so red meets the first two kernels only, blue the last two.
         bank = inverse_gaussians()
-        rows = (bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0))[:, None]
+        rows = (
+            bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0)
+        )[:, None]
         self.register_buffer("bank", rows, persistent=False)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features ``(N, 18, H, W)`` and an auxiliary picture; H, W >= 7."""
         fixed = functional.conv2d(picture, self.bank, padding=SIZE // 2, groups=3)
         adapted = self.adaption_conv(picture)
-        features = self.fuse_conv(torch.cat([fixed, self.transform_conv(adapted)], dim=1))
+        features = self.fuse_conv(
+            torch.cat([fixed, self.transform_conv(adapted)], dim=1)
+        )
         return features, self.Convsout(picture)
 
 
@@ -296,8 +314,12 @@ class _Predictor(nn.Module):
         # each colour is filtered by the 25 taps that belong to it.
         predicted = self.ConvNet(picture)
         if self.corrected:
-            return _filtered(picture, predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None])
-        return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(picture)
+            return _filtered(
+                picture, predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None]
+            )
+        return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(
+            picture
+        )
 
 
 def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
@@ -320,13 +342,22 @@ class P2IKT(SeveralOutputs):
     # ``width`` is 64 and ``deep``, that of the strip attention, 160 in the released network.
 
     def __init__(
-        self, width: int = 64, deep: int = 160, *, corrected: bool = False, adds_input: bool = False
+        self,
+        width: int = 64,
+        deep: int = 160,
+        *,
+        corrected: bool = False,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
         self.GCM = KernelFeatures(corrected=corrected)
         self.basemodel = Backbone(width, deep)
-        layers = nn.Conv2d(width, HIDDEN, 3, padding=1), nn.BatchNorm2d(HIDDEN), nn.ReLU()
+        layers = (
+            nn.Conv2d(width, HIDDEN, 3, padding=1),
+            nn.BatchNorm2d(HIDDEN),
+            nn.ReLU(),
+        )
         own = named(conv=nn.Sequential(*layers))
         self.APU = MixingWeights(own, width, HIDDEN, bounded=True)
         self.SumLayer = named(conv=nn.Conv2d(2 * MIXED, 3, 1))
@@ -352,10 +383,14 @@ class P2IKT(SeveralOutputs):
     ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)
-        of_picture, of_previous = (tile.tile(1, 3, 1, 1) for tile in weights.chunk(2, dim=1))
+        of_picture, of_previous = (
+            tile.tile(1, 3, 1, 1) for tile in weights.chunk(2, dim=1)
+        )
         features, own = self.GCM(picture)
         previous_features, before = self.GCM(previous)
-        mixed = torch.cat([features * of_picture, previous_features * of_previous], dim=1)
+        mixed = torch.cat(
+            [features * of_picture, previous_features * of_previous], dim=1
+        )
         auxiliary = self.SumLayer1(torch.cat([before, own], dim=1))
         restored = self.SumLayer(mixed)
         return picture + restored if self.adds_input else restored, auxiliary, memory

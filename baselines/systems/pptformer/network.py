@@ -13,7 +13,13 @@ from torch import nn
 from defocus.baselines.layers.named import residual
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
-from defocus.baselines.layers.transformer import cosines, doubling, gated, halving, row_norms
+from defocus.baselines.layers.transformer import (
+    cosines,
+    doubling,
+    gated,
+    halving,
+    row_norms,
+)
 from defocus.errors import ImageError
 
 
@@ -49,7 +55,9 @@ class GuidedAttention(nn.Module):
         if not outer:
             self.dual_direction_fusion = fusion
         self.qkv = Pointwise(channels, 3 * channels)
-        self.qkv_dwconv = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=3 * channels)
+        self.qkv_dwconv = nn.Conv2d(
+            3 * channels, 3 * channels, 3, padding=1, groups=3 * channels
+        )
         self.project_out = Pointwise(channels, channels)
         if outer:
             self.dual_direction_fusion = fusion
@@ -74,7 +82,9 @@ class CrossAttention(nn.Module):
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.q = Pointwise(channels, 3 * channels)
         # One group per three channels, not depthwise.
-        self.q_dwconv = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=channels)
+        self.q_dwconv = nn.Conv2d(
+            3 * channels, 3 * channels, 3, padding=1, groups=channels
+        )
         self.project_out = Pointwise(channels, channels)
         self.kv = nn.Conv2d(channels, 2 * channels, 3, padding=1)
         self.kv_dwconv = nn.Sequential(
@@ -89,7 +99,9 @@ class CrossAttention(nn.Module):
         guide_key, guide_value = self.kv_dwconv(self.kv(guide)).chunk(2, dim=1)
         key = self.new_k(torch.cat([key, guide_key], dim=1))
         value = self.new_v(torch.cat([value, guide_value], dim=1))
-        mixed = _attention(query, key, value, self.temperature, self.heads, normalise_values=True)
+        mixed = _attention(
+            query, key, value, self.temperature, self.heads, normalise_values=True
+        )
         attended: torch.Tensor = self.project_out(mixed)
         return attended
 
@@ -143,7 +155,14 @@ class InterBlock(nn.Module):
     # ``gamma`` is what the results of outer and inner blocks are multiplied by at first.
 
     def __init__(
-        self, channels: int, heads: int, expansion: int, *, blocks: int, units: int, gamma: float
+        self,
+        channels: int,
+        heads: int,
+        expansion: int,
+        *,
+        blocks: int,
+        units: int,
+        gamma: float,
     ) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))
@@ -165,7 +184,10 @@ class InterBlock(nn.Module):
         """Both ``(N, C, H, W)``; so is the result."""
         guide = self.norm_mask(guide)
         normed = self.norm_cross_attention(features)
-        attended = [self.Cross_Attention(normed, guide), self.Self_Attention(normed, guide)]
+        attended = [
+            self.Cross_Attention(normed, guide),
+            self.Self_Attention(normed, guide),
+        ]
         fused = self.concat(torch.cat(attended, dim=1)) + features
         fused = fused + self.Mask_Aware_FFN(self.norm_ffn(fused), guide)
         restored = _densely(self.Block, self.conv1, features, fused)
@@ -175,7 +197,9 @@ class InterBlock(nn.Module):
 class _IntraBlock(nn.Module):
     """Transformer blocks with one guide."""
 
-    def __init__(self, channels: int, heads: int, expansion: int, units: int, gamma: float) -> None:
+    def __init__(
+        self, channels: int, heads: int, expansion: int, units: int, gamma: float
+    ) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))
         self.unit1 = nn.ModuleList(
@@ -210,7 +234,8 @@ class GuideFeatures(nn.Module):
         super().__init__()
         self.in_conv = _stage(3, channels, stride=1)
         self.blocks = nn.ModuleList(
-            _stage(channels * factor, 2 * channels * factor, stride=2) for factor in (1, 2)
+            _stage(channels * factor, 2 * channels * factor, stride=2)
+            for factor in (1, 2)
         )
 
     def forward(self, parser: torch.Tensor) -> list[torch.Tensor]:
@@ -232,7 +257,9 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 def _mergers(channels: int, count: int) -> nn.ModuleList:
-    return nn.ModuleList(Pointwise((number + 2) * channels, channels) for number in range(count))
+    return nn.ModuleList(
+        Pointwise((number + 2) * channels, channels) for number in range(count)
+    )
 
 
 def _densely(
@@ -265,7 +292,9 @@ def regions(blurry: torch.Tensor) -> torch.Tensor:
     if blurry.is_meta:
         return torch.empty_like(blurry)
     if not bool(torch.isfinite(blurry).all()):
-        raise ImageError("the picture has values that are not finite; its regions are undefined")
+        raise ImageError(
+            "the picture has values that are not finite; its regions are undefined"
+        )
     pictures = blurry.detach().float().movedim(1, -1).cpu().numpy()
     painted = np.stack([_painted(picture) for picture in pictures])
     return torch.from_numpy(painted).movedim(-1, 1).to(blurry).contiguous()
@@ -274,9 +303,16 @@ def regions(blurry: torch.Tensor) -> torch.Tensor:
 def _painted(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     from skimage.segmentation import felzenszwalb
 
-    labels = felzenszwalb(picture, scale=SCALE, sigma=SMOOTHING_PX, min_size=SMALLEST_PX)
-    sums = [np.bincount(labels.ravel(), colour.ravel()) for colour in np.moveaxis(picture, -1, 0)]
-    means: NDArray[np.float64] = np.stack(sums, axis=-1) / np.bincount(labels.ravel())[:, None]
+    labels = felzenszwalb(
+        picture, scale=SCALE, sigma=SMOOTHING_PX, min_size=SMALLEST_PX
+    )
+    sums = [
+        np.bincount(labels.ravel(), colour.ravel())
+        for colour in np.moveaxis(picture, -1, 0)
+    ]
+    means: NDArray[np.float64] = (
+        np.stack(sums, axis=-1) / np.bincount(labels.ravel())[:, None]
+    )
     painted: NDArray[np.float32] = means.astype(np.float32)[labels]
     return painted
 
@@ -303,7 +339,9 @@ class PPTformer(nn.Module):
         self.Mask_Feature_Representation = GuideFeatures(channels)
         self.restoration_network = _Restoration(channels, blocks, units, heads, gamma)
 
-    def forward(self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Restore by the parsed picture, or by :func:`regions` in its place; not clamped."""
         if parser is None:
             parser = regions(blurry)
@@ -353,7 +391,9 @@ class _Restoration(nn.Module):
         self.de_block3 = block(0)
         self.exit = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
 
-    def forward(self, picture: torch.Tensor, guides: Sequence[torch.Tensor]) -> torch.Tensor:
+    def forward(
+        self, picture: torch.Tensor, guides: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
         full, half, quarter = guides
         one = self.en_block1(self.enter(picture), full)
         two = self.en_block2(self.c_128to64(one), half)

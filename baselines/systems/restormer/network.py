@@ -10,7 +10,11 @@ from torch import nn
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
-from defocus.baselines.layers.transformer import FourLevels, GatedFeedForward, TransposedAttention
+from defocus.baselines.layers.transformer import (
+    FourLevels,
+    GatedFeedForward,
+    TransposedAttention,
+)
 
 MULTIPLE = 8  # three halvings
 EXPANSION = 2.66
@@ -50,7 +54,9 @@ class Restormer(FourLevels):
         def block(channels: int, level: int) -> _Block:
             return _Block(channels, heads[level])
 
-        self.patch_embed = named(proj=nn.Conv2d(6 if dual else 3, dim, 3, padding=1, bias=False))
+        self.patch_embed = named(
+            proj=nn.Conv2d(6 if dual else 3, dim, 3, padding=1, bias=False)
+        )
         self.add_levels(dim, blocks, block)
         self.refinement = nn.Sequential(*(block(2 * dim, 0) for _ in range(refinement)))
         self.skip_conv = Pointwise(dim, 2 * dim, bias=False) if dual else None
@@ -66,7 +72,9 @@ class Restormer(FourLevels):
 
     def change(self, padded: torch.Tensor) -> torch.Tensor:
         """What is added to the picture (sides of multiples of 8), or two views' restored one."""
-        embedded = self.patch_embed(padded.contiguous(memory_format=torch.channels_last))
+        embedded = self.patch_embed(
+            padded.contiguous(memory_format=torch.channels_last)
+        )
         features = self.refinement(self.decoded(embedded))
         if self.skip_conv is not None:
             features = features + self.skip_conv(embedded)

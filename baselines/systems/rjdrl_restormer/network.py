@@ -35,11 +35,19 @@ class GuidedRestormer(Restormer):
             module = self._modules.pop(name)
             self.add_module(name, module)
 
-    def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, blurry: torch.Tensor, core: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` by ``(N, 35, H, W)``, None if nothing is known of the blur."""
         # H and W are multiples of 16; not clamped.
-        core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
-        adapted = self.adjust_channels(self.channel_attention_t(torch.cat([blurry, core], dim=1)))
+        core = (
+            blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:]))
+            if core is None
+            else core
+        )
+        adapted = self.adjust_channels(
+            self.channel_attention_t(torch.cat([blurry, core], dim=1))
+        )
         return blurry + self.change(adapted)
 
 

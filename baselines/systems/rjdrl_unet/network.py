@@ -53,7 +53,9 @@ class Guided(SeveralOutputs):
         self.pred = BlurEstimator(features)
         self.deblur = deblur
 
-    def outputs(self, blurry: torch.Tensor, core_share: float = 1.0) -> dict[str, torch.Tensor]:
+    def outputs(
+        self, blurry: torch.Tensor, core_share: float = 1.0
+    ) -> dict[str, torch.Tensor]:
         """``restored``, and ``core``: the estimate of the kernels' radial samples."""
         # ``core_share`` is a factor on the estimate where the network is shown it; it rises in
         # training.
@@ -69,21 +71,38 @@ class GuidedUNet(UNet):
     def __init__(
         self, *, width: int = WIDTH, levels: int = LEVELS, adds_input: bool = False
     ) -> None:
-        super().__init__(width=width, levels=levels, inputs=3 + CORE, adds_input=adds_input)
+        super().__init__(
+            width=width, levels=levels, inputs=3 + CORE, adds_input=adds_input
+        )
         own = dict(self.named_children())
         self.channel_attention = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)
-        for name, module in own.items():  # the released state dict has the attention first
+        for (
+            name,
+            module,
+        ) in own.items():  # the released state dict has the attention first
             del self._modules[name]
             self.add_module(name, module)
 
-    def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, blurry: torch.Tensor, core: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)``, sides of multiples of 16; ``core`` is None if unknown."""
-        core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
-        return self._restored(blurry, self.channel_attention(torch.cat([blurry, core], dim=1)))
+        core = (
+            blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:]))
+            if core is None
+            else core
+        )
+        return self._restored(
+            blurry, self.channel_attention(torch.cat([blurry, core], dim=1))
+        )
 
 
 def rjdrl_unet(
-    *, width: int = WIDTH, levels: int = LEVELS, features: int = FEATURES, adds_input: bool = False
+    *,
+    width: int = WIDTH,
+    levels: int = LEVELS,
+    features: int = FEATURES,
+    adds_input: bool = False,
 ) -> Guided:
     """The guided U-Net with fresh weights; ``features`` are the blur estimator's channels."""
     network = GuidedUNet(width=width, levels=levels, adds_input=adds_input)

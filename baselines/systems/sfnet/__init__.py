@@ -6,7 +6,9 @@ GOPRO_WINDOW_PX = 80
 RELEASED_BLOCKS = 4
 
 
-def of_three_scales(module: str, network: str, card: Card, **narrow: object) -> Baseline:
+def of_three_scales(
+    module: str, network: str, card: Card, **narrow: object
+) -> Baseline:
     """A network with SFNet's U; its narrow copies begin with the pictures that they are given."""
     zeroed = ("feat_extract.5", "ConvsOut.0", "ConvsOut.1")
     return Baseline.of_folder(module, f"network:{network}", card, narrow, zeroed)

@@ -18,7 +18,9 @@ class SFNet(ThreeScales):
     multiple = 8
     smallest_px = 16
 
-    def __init__(self, *, width: int = 32, blocks: int = 16, window_px: int | None = None) -> None:
+    def __init__(
+        self, *, width: int = 32, blocks: int = 16, window_px: int | None = None
+    ) -> None:
         pooling = Pooling(window_px)
 
         def stage(channels: int, _: bool) -> nn.Module:

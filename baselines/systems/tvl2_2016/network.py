@@ -31,7 +31,9 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     edge = canny(grey, FINE_PX) & (contrast >= LEAST_CONTRAST)
     if not edge.any():
         return np.zeros(grey.shape)
-    fine, coarse = (gradient_magnitude(grey, s, RADIUS_PX) for s in (FINE_PX, COARSE_PX))
+    fine, coarse = (
+        gradient_magnitude(grey, s, RADIUS_PX) for s in (FINE_PX, COARSE_PX)
+    )
     weight = edge * contrast
     weighted = weight * edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
     both = np.stack([weighted, weight], axis=2)
@@ -84,8 +86,12 @@ def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     mild = partial(wiener_levels, noise_to_signal=COLOUR_NOISE_TO_SIGNAL)
     restored = np.concatenate(
         [
-            deconvolve(parts[:, :, :1], diameter_px, sharp, shape="gaussian", count=LEVELS),
-            deconvolve(parts[:, :, 1:], diameter_px, mild, shape="gaussian", count=LEVELS),
+            deconvolve(
+                parts[:, :, :1], diameter_px, sharp, shape="gaussian", count=LEVELS
+            ),
+            deconvolve(
+                parts[:, :, 1:], diameter_px, mild, shape="gaussian", count=LEVELS
+            ),
         ],
         axis=2,
     )

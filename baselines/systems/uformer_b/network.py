@@ -8,7 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.attention import SHIFT, WINDOW, WindowAttention, merged, windows
+from defocus.baselines.layers.attention import (
+    SHIFT,
+    WINDOW,
+    WindowAttention,
+    merged,
+    windows,
+)
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.layers.pointwise import PointwiseLinear
@@ -124,7 +130,9 @@ class Uformer(nn.Module):
             )
 
         self.input_proj = named(proj=nn.Sequential(nn.Conv2d(3, dim, 3, padding=1)))
-        self.output_proj = named(proj=nn.Sequential(nn.Conv2d(2 * dim, 3, 3, padding=1)))
+        self.output_proj = named(
+            proj=nn.Sequential(nn.Conv2d(2 * dim, 3, 3, padding=1))
+        )
         self._add_levels(dim, level)
         self.apply(_initialise)
 
@@ -142,7 +150,9 @@ class Uformer(nn.Module):
             up = nn.ConvTranspose2d(channels, outputs, 2, stride=2)
             channels = 2 * outputs  # the skip is concatenated and not reduced
             self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
-            self.add_module(f"decoderlayer_{place}", level(self.downs + 1 + place, channels))
+            self.add_module(
+                f"decoderlayer_{place}", level(self.downs + 1 + place, channels)
+            )
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
@@ -181,7 +191,9 @@ def _drops(depths: Sequence[int]) -> list[list[float]]:
     rising = torch.linspace(0, LARGEST_DROP, sum(depths[:downs]), device="cpu").tolist()
     flat = rising + [LARGEST_DROP] * depths[downs] + rising[::-1]
     starts = [sum(depths[:place]) for place in range(len(depths))]
-    return [flat[start : start + depth] for start, depth in zip(starts, depths, strict=True)]
+    return [
+        flat[start : start + depth] for start, depth in zip(starts, depths, strict=True)
+    ]
 
 
 def _initialise(module: nn.Module) -> None:

@@ -21,7 +21,12 @@ class UNet(nn.Module):
     # levels has its own.
 
     def __init__(
-        self, *, width: int = WIDTH, levels: int = LEVELS, inputs: int = 3, adds_input: bool = False
+        self,
+        *,
+        width: int = WIDTH,
+        levels: int = LEVELS,
+        inputs: int = 3,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -33,7 +38,9 @@ class UNet(nn.Module):
             inputs = outputs
         self.dropout = nn.Dropout(DROPOUT)
         for number, width_up in self._ups(channels):
-            doubled = nn.Upsample(scale_factor=2, mode="nearest")  # no activation, unlike DPDNet
+            doubled = nn.Upsample(
+                scale_factor=2, mode="nearest"
+            )  # no activation, unlike DPDNet
             up = nn.Sequential(doubled, _Conv2x2(2 * width_up, width_up))
             self.add_module(f"up{number}", up)
             self.add_module(f"block{number}", _double(2 * width_up, width_up))
@@ -53,7 +60,11 @@ class UNet(nn.Module):
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
         """Numbers and channels of the decoder's levels, coarsest first."""
-        return zip(range(self.levels + 1, 2 * self.levels), reversed(channels[:-1]), strict=True)
+        return zip(
+            range(self.levels + 1, 2 * self.levels),
+            reversed(channels[:-1]),
+            strict=True,
+        )
 
     def _encode(self, picture: torch.Tensor) -> list[torch.Tensor]:
         """Features of the levels, finest first."""
@@ -61,7 +72,9 @@ class UNet(nn.Module):
         features = picture
         for number, block in enumerate(self.encoder.children(), start=1):
             features = block(functional.max_pool2d(features, 2) if levels else features)
-            if number >= self.levels - 1:  # before the skip is taken, as the released code has it
+            if (
+                number >= self.levels - 1
+            ):  # before the skip is taken, as the released code has it
                 features = self.dropout(features)
             levels.append(features)
         return levels
@@ -69,7 +82,10 @@ class UNet(nn.Module):
     def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
         features = levels[-1]
         for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
-            up, block = self.get_submodule(f"up{number}"), self.get_submodule(f"block{number}")
+            up, block = (
+                self.get_submodule(f"up{number}"),
+                self.get_submodule(f"block{number}"),
+            )
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored

@@ -9,7 +9,9 @@ BASELINES = (
     UNET.variant(
         "unet-cobi",
         "U-Net + contextual bilateral loss-rebuilt",
-        recipe=settings(objective_settings={"terms": [{"loss": "contextual_bilateral"}]}),
+        recipe=settings(
+            objective_settings={"terms": [{"loss": "contextual_bilateral"}]}
+        ),
         kind="objective",
         status="reconstruction",
         source="Li et al., JDRL, AAAI 2023, supplement; Zhang et al., Zoom to Learn, Learn to "

@@ -16,4 +16,6 @@ def make() -> OneDisc:
 
 def _deconvolve(channel: Array, psf: Array, domain: Domain) -> Array:
     transfers = [domain.transfer(psf)]
-    return next(wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL))
+    return next(
+        wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL)
+    )

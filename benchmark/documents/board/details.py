@@ -9,10 +9,23 @@ from dataclasses import replace
 
 from defocus.benchmark.documents.board.notes import Notes, notes_on, published_beside
 from defocus.benchmark.documents.board.table import linked, metrics_of, tracks_of
-from defocus.benchmark.documents.figures.picture_scores import LEADING, PictureScores, gain_on
+from defocus.benchmark.documents.figures.picture_scores import (
+    LEADING,
+    PictureScores,
+    gain_on,
+)
 from defocus.benchmark.evaluation.columns import BREAKDOWN
-from defocus.benchmark.leaderboard.classes import counted_head, most_images, over_pictures
-from defocus.benchmark.leaderboard.columns import BoardPlace, column, pictures_of, systems_table
+from defocus.benchmark.leaderboard.classes import (
+    counted_head,
+    most_images,
+    over_pictures,
+)
+from defocus.benchmark.leaderboard.columns import (
+    BoardPlace,
+    column,
+    pictures_of,
+    systems_table,
+)
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
 from defocus.reports.model import Cell, Column, Measured, Part, Table
@@ -49,15 +62,21 @@ def place_words(metric: str) -> str:
 def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
     """Every metric under every convention, with intervals and published numbers."""
     mine = [one for one in board.conventions if any(of == one for of, _ in line.rows)]
-    metrics = {metric.name: metric for one in mine for metric in metrics_of([line], one)}
+    metrics = {
+        metric.name: metric for one in mine for metric in metrics_of([line], one)
+    }
     body: list[tuple[Cell, ...]] = []
     for name, metric in metrics.items():
         unit = f", {metric.unit}" if metric.unit else ""
-        cells = [_with_published(content, line, BoardPlace(one, name), notes) for one in mine]
+        cells = [
+            _with_published(content, line, BoardPlace(one, name), notes) for one in mine
+        ]
         body.append((f"{metric.display_name}{unit}", *cells))
     leading = {one: line.row(one, board.leading(one).name) for one in mine}
     most = most_images(row for row in leading.values() if row is not None)
-    heads = [counted_head(board.convention_name(one), [leading[one]], most) for one in mine]
+    heads = [
+        counted_head(board.convention_name(one), [leading[one]], most) for one in mine
+    ]
     columns = [Column(head, decimals=4) for head in heads]
     said = f"{line.name}: all scores; in small print: 95 % intervals"
     return Table.of(said, ("Metric", *columns), body, large=True)
@@ -78,7 +97,9 @@ def _with_published(
 def _by_part(board: Board, line: BoardLine) -> list[Table]:
     """PSNR by amount of blur and by region, beside the input's."""
     convention = board.conventions[0]
-    references = [one for one in board.lines if one.reference and one.first.system == "input"]
+    references = [
+        one for one in board.lines if one.reference and one.first.system == "input"
+    ]
     whole = line.row(convention, LEADING)
     images = whole.images if whole is not None else 0
     body: list[tuple[Cell, ...]] = []
@@ -87,8 +108,15 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
         under = references[0].row(convention, name) if references else None
         before = under.value if under is not None else None
         gained = None if before is None or row.value is None else row.value - before
-        body.append((counted_head(place_words(name), [row], images), before, row.value, gained))
-    columns = ("Part", Column("Input", "dB", None, 2), column("psnr"), column("gain", bar=True))
+        body.append(
+            (counted_head(place_words(name), [row], images), before, row.value, gained)
+        )
+    columns = (
+        "Part",
+        Column("Input", "dB", None, 2),
+        column("psnr"),
+        column("gain", bar=True),
+    )
     said = "Blur: the diameter of the circle of confusion."
     caption = f"{line.name}: by part of the picture, under {convention.protocol}"
     return [Table.of(caption, columns, body, said, large=True)] if body else []
@@ -125,7 +153,9 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
     """PSNR of every line under every convention, in the order of the first that it has."""
-    lines = list(dict.fromkeys(line for one in board.conventions for line in board.ordered(one)))
+    lines = list(
+        dict.fromkeys(line for one in board.conventions for line in board.ordered(one))
+    )
     places = [BoardPlace(one, LEADING) for one in board.conventions]
     counts = {pictures_of(place, lines) for place in places}
     usual = counts.pop() if len(counts) == 1 else 0
@@ -138,10 +168,14 @@ def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
     said = [
         text
         for one in board.conventions[1:]
-        for text in notes_on(board, one, tracks_of(content, board, one), own_lines=notes.own_lines)
+        for text in notes_on(
+            board, one, tracks_of(content, board, one), own_lines=notes.own_lines
+        )
     ]
     caption = f"{board.name}: PSNR by what it is compared with{over}"
-    return systems_table(caption, map(linked, lines), columns, notes=notes.numbers(said))
+    return systems_table(
+        caption, map(linked, lines), columns, notes=notes.numbers(said)
+    )
 
 
 def part_table(board: Board) -> list[Table]:
@@ -150,7 +184,10 @@ def part_table(board: Board) -> list[Table]:
     lines = board.ordered(first)
     names = scored_parts(lines, first)
     most = pictures_of(BoardPlace(first, LEADING), lines)
-    columns = [BoardPlace(first, name).numbers(lines, most, place_words(name)) for name in names]
+    columns = [
+        BoardPlace(first, name).numbers(lines, most, place_words(name))
+        for name in names
+    ]
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
     note = "Blur: the diameter of the circle of confusion."
     return [systems_table(caption, map(linked, lines), columns, note)] if names else []

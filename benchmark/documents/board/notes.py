@@ -19,7 +19,12 @@ from defocus.benchmark.leaderboard.classes import (
     ranks_narrow_copies,
 )
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS
-from defocus.benchmark.leaderboard.content import Content, display_name, origin_of, run_document
+from defocus.benchmark.leaderboard.content import (
+    Content,
+    display_name,
+    origin_of,
+    run_document,
+)
 from defocus.benchmark.leaderboard.lines import CAST, Board, BoardLine, Convention
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.seen_notes import seen_notes
@@ -27,7 +32,12 @@ from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED
-from defocus.benchmark.statistics.comparable import NEVER_RANKED, PERFECT, RANKED_BUDGETS, Track
+from defocus.benchmark.statistics.comparable import (
+    NEVER_RANKED,
+    PERFECT,
+    RANKED_BUDGETS,
+    Track,
+)
 from defocus.progress import counted, several
 from defocus.reports.display import capital
 from defocus.reports.model import Measured
@@ -80,9 +90,8 @@ def own_lines_notice(budgets: Iterable[str]) -> str:
     unranked = set(budgets) - set(RANKED_BUDGETS)
     if not unranked:
         return ""
-    return (
-        f"{budget_words(unranked)}: compare the lines with each other, never with published numbers"
-    )
+    advice = "compare the lines with each other, never with published numbers"
+    return f"{budget_words(unranked)}: {advice}"
 
 
 def notes_on(
@@ -96,12 +105,16 @@ def notes_on(
     said = [_order(board, convention, competing, tracks, own_lines=own_lines)]
     said += _scored_by(convention, scores)
     name = board.leading(convention).name
-    leading = {n.name: row for n in lines if (row := n.row(convention, name)) is not None}
+    leading = {
+        n.name: row for n in lines if (row := n.row(convention, name)) is not None
+    }
     without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
     said += [f"{capital(text)}." for text in without]
     said += _perfect(board, convention)
     if any(line.first.weights == ELSEWHERE for line in lines):
-        said.append("Made elsewhere: how it was trained, and on which pictures, is not known here.")
+        said.append(
+            "Made elsewhere: how it was trained, and on which pictures, is not known here."
+        )
     said += dict.fromkeys(text for line in lines for text in mark_notes(line))
     said += [*_rounding(scores), *_resolution(leading.values(), tracks)]
     said += _tests(tracks)
@@ -131,7 +144,9 @@ def column_notes(
     competing = [line.first.budget for line in lines if not line.reference]
     rows = [row for line in lines for row in line.rows.values()]
     metric = board.leading(convention)
-    leading = [row for line in lines if (row := line.row(convention, metric.name)) is not None]
+    leading = [
+        row for line in lines if (row := line.row(convention, metric.name)) is not None
+    ]
     scores = _scores(lines, convention)
     told = {
         "Rank": [_order(board, convention, competing, tracks, own_lines=own_lines)],
@@ -170,7 +185,9 @@ def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
 
 def _scored_by(convention: Convention, scores: Sequence[Row]) -> list[str]:
     """The profile, and the optical flow that scores needed."""
-    flows = {flow_words(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)}
+    flows = {
+        flow_words(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)
+    }
     said = [f"Flow: {', '.join(sorted(flows))}."] if flows else []
     return [f"Profile {convention.profile}, scored by {convention.evaluation}.", *said]
 
@@ -241,7 +258,9 @@ def _order(
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
     protocol = convention.protocol
-    said = [f"Rows of a class are in the order of {board.leading(convention).display_name}."]
+    said = [
+        f"Rows of a class are in the order of {board.leading(convention).display_name}."
+    ]
     trained = [budget for budget in budgets if budget != NOT_TRAINED]
     if protocol == NO_REFERENCE:
         said.append(
@@ -250,9 +269,15 @@ def _order(
         )
         return " ".join(said)
     if protocol in NEVER_RANKED:
-        said.append(f"{protocol}: the reference depends on the output; nothing is ranked.")
+        said.append(
+            f"{protocol}: the reference depends on the output; nothing is ranked."
+        )
         return " ".join(said)
-    if own_lines and not ranks_narrow_copies(tracks) and (notice := own_lines_notice(trained)):
+    if (
+        own_lines
+        and not ranks_narrow_copies(tracks)
+        and (notice := own_lines_notice(trained))
+    ):
         said.append(f"{capital(notice)}.")
     elif not ranks_narrow_copies(tracks) and budget_notice(trained):
         kinds = budget_words({budget for budget in trained if budget_notice([budget])})
@@ -295,8 +320,15 @@ def _tests(tracks: Iterable[Track]) -> list[str]:
 def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:
     """How exactly gains and differences are known, and which differences are smaller than that."""
     gains = [row.gain_resolution for row in rows if row.gain_resolution is not None]
-    pairs = [one for track in tracks for one in track.differences if one.resolution is not None]
-    changes = [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
+    pairs = [
+        one
+        for track in tracks
+        for one in track.differences
+        if one.resolution is not None
+    ]
+    changes = (
+        [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
+    )
     if pairs:
         most = max(one.resolution or 0.0 for one in pairs)
         changes.append(f"differences between two systems by {most:.3f} dB at most")

@@ -33,7 +33,13 @@ from defocus.benchmark.leaderboard.groups import (
     part_gains,
     rank_words,
 )
-from defocus.benchmark.leaderboard.lines import WEIGHT_MARKS, Board, BoardLine, Convention, track_of
+from defocus.benchmark.leaderboard.lines import (
+    WEIGHT_MARKS,
+    Board,
+    BoardLine,
+    Convention,
+    track_of,
+)
 from defocus.benchmark.metrics.metric import NO_REFERENCE, Metric, all_metrics
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.scored_group import INPUT
@@ -56,7 +62,12 @@ PROTOCOL_WORDS = {
 
 
 def board_table(
-    content: Content, board: Board, convention: Convention, notes: Notes, *, print_out: bool = False
+    content: Content,
+    board: Board,
+    convention: Convention,
+    notes: Notes,
+    *,
+    print_out: bool = False,
 ) -> Table:
     """The table of a leaderboard under a convention, best first, references among the rows."""
     # Columns without any value are left out; print has the printed numbers of papers too.
@@ -75,7 +86,9 @@ def board_table(
         _ranks(standing, print_out=print_out),
         _gains(lines, convention),
         *part_gains(lines, convention),
-        *_metric_columns(content, board, lines, convention, places, notes, print_out=print_out),
+        *_metric_columns(
+            content, board, lines, convention, places, notes, print_out=print_out
+        ),
         *_cost_columns(lines),
         *([] if print_out else _word_columns(content, lines, convention)),
     ]
@@ -89,14 +102,17 @@ def board_table(
         ],
         notes=numbers,
         anchors=tuple(
-            anchor("row", *astuple(board.key), *astuple(convention), *line.key) for line in lines
+            anchor("row", *astuple(board.key), *astuple(convention), *line.key)
+            for line in lines
         ),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
         headings=headings(classes),
     )
 
 
-def classes_on(content: Content, board: Board, convention: Convention) -> list[LineClass]:
+def classes_on(
+    content: Content, board: Board, convention: Convention
+) -> list[LineClass]:
     """The classes of a leaderboard under a convention."""
     return classes_of(
         board.ordered(convention), lambda line: track_of(content, line, convention)[0]
@@ -127,7 +143,9 @@ def tracks_of(content: Content, board: Board, convention: Convention) -> list[Tr
 def _caption(
     board: Board, convention: Convention, lines: Sequence[BoardLine], *, print_out: bool
 ) -> str:
-    scores = [row for line in lines for (of, _), row in line.rows.items() if of == convention]
+    scores = [
+        row for line in lines for (of, _), row in line.rows.items() if of == convention
+    ]
     leading = [row for row in scores if row.metric == board.leading(convention).name]
     over = over_pictures(leading, f"{board.key.split} picture")
     against = PROTOCOL_WORDS.get(convention.protocol, convention.protocol)
@@ -150,7 +168,9 @@ def _below_heading(line: BoardLine, notes: Notes) -> Link:
     return Link(line.name, f"#{line.place}", marks, notes.numbers(mark_notes(line)))
 
 
-def _ranks(standing: Sequence[tuple[Track | None, int | None]], *, print_out: bool) -> Named:
+def _ranks(
+    standing: Sequence[tuple[Track | None, int | None]], *, print_out: bool
+) -> Named:
     """Ranks within a class, with their range over resamples."""
     cells: list[Cell] = []
     for track, rank in standing:
@@ -191,11 +211,15 @@ def _metric_columns(
         always = metric.name == LEADING or convention.protocol == NO_REFERENCE
         head, numbers = place.numbers(lines, most, among="" if always else "Scores")
         cells = [
-            None if number is None else Measured(number, place=places[metric.name].get(n))
+            None
+            if number is None
+            else Measured(number, place=places[metric.name].get(n))
             for n, number in enumerate(numbers)
         ]
         columns.append((head, cells))
-        beside = [published_beside(content, place.row(line), notes.number) for line in lines]
+        beside = [
+            published_beside(content, place.row(line), notes.number) for line in lines
+        ]
         if print_out and metric.name == "psnr":
             columns.append((column("psnr", "published", better=None), beside))
     return columns
@@ -203,7 +227,9 @@ def _metric_columns(
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
-        BoardPlace(None, name).numbers(lines, 0, better="lower", choose="limit", among="Cost")
+        BoardPlace(None, name).numbers(
+            lines, 0, better="lower", choose="limit", among="Cost"
+        )
         for name in COST_COLUMNS
     ]
 
@@ -214,7 +240,9 @@ def _word_columns(
     """Columns by whose words rows are chosen; they are shown on demand."""
     given: list[Cell] = [None if line.reference else line.track.given for line in lines]
     trained: list[Cell] = [
-        None if line.reference else training_words(line.first.weights, line.first.train_dataset)
+        None
+        if line.reference
+        else training_words(line.first.weights, line.first.train_dataset)
         for line in lines
     ]
     budgets: list[Cell] = [
@@ -228,7 +256,9 @@ def _word_columns(
         ("Budget", budgets),
         ("Marks", marks),
     ]
-    columns: list[Named] = [(Column("Alike", extra=True), _letters(content, lines, convention))]
+    columns: list[Named] = [
+        (Column("Alike", extra=True), _letters(content, lines, convention))
+    ]
     for name, cells in words:
         columns.append((Column(name, choose="value", extra=True), cells))
     return columns
@@ -239,7 +269,9 @@ def _kind(content: Content, line: BoardLine) -> str:
     return card.kind if card else "reference" if line.reference else "system"
 
 
-def _letters(content: Content, lines: Sequence[BoardLine], convention: Convention) -> list[Cell]:
+def _letters(
+    content: Content, lines: Sequence[BoardLine], convention: Convention
+) -> list[Cell]:
     """Letters that systems share which do not differ significantly; each track has its own."""
     numbering: dict[tuple[object, ...], int] = {}
     cells: list[Cell] = []
@@ -247,8 +279,12 @@ def _letters(content: Content, lines: Sequence[BoardLine], convention: Conventio
         track, _ = track_of(content, line, convention)
         label = _label(track, line) if track else ""
         mine = [names for names in (track.alike if track else ()) if label in names]
-        numbers = [numbering.setdefault((line.track, names), len(numbering)) for names in mine]
-        letters = (f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers)  # a to z, a1 …
+        numbers = [
+            numbering.setdefault((line.track, names), len(numbering)) for names in mine
+        ]
+        letters = (
+            f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers
+        )  # a to z, a1 …
         cells.append("".join(letters) or None)
     return cells
 
@@ -271,10 +307,20 @@ def _places(
     for metric in metrics_of(lines, convention):
         for members in tracks.values():
             rows = {n: lines[n].row(convention, metric.name) for n in members}
-            values = {n: row.value for n, row in rows.items() if row and row.value is not None}
-            if len(values) < 2 or metric.against == "input":  # a displacement ranks nobody
+            values = {
+                n: row.value for n, row in rows.items() if row and row.value is not None
+            }
+            if (
+                len(values) < 2 or metric.against == "input"
+            ):  # a displacement ranks nobody
                 continue
-            best, *others = sorted(set(values.values()), reverse=metric.better == "higher")
-            places[metric.name] |= {n: 1 for n, value in values.items() if value == best}
-            places[metric.name] |= {n: 2 for n, value in values.items() if value in others[:1]}
+            best, *others = sorted(
+                set(values.values()), reverse=metric.better == "higher"
+            )
+            places[metric.name] |= {
+                n: 1 for n, value in values.items() if value == best
+            }
+            places[metric.name] |= {
+                n: 2 for n, value in values.items() if value in others[:1]
+            }
     return places

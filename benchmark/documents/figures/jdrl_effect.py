@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from defocus.benchmark.documents.figures.picture_pages import KeptPictures, most_different
+from defocus.benchmark.documents.figures.picture_pages import (
+    KeptPictures,
+    most_different,
+)
 from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
     PictureScores,
@@ -72,7 +75,9 @@ class _Means:
         return f"{_signed(self.gain)} dB{moved if self.moved is not None else ''}"
 
 
-def joint_training_parts(content: Content, board: Board, kept: KeptPictures) -> list[Part]:
+def joint_training_parts(
+    content: Content, board: Board, kept: KeptPictures
+) -> list[Part]:
     """The comparison in a sentence, a strip of crops and a table; empty without such networks."""
     convention = _convention(board)
     partners = _partners(board, convention)
@@ -105,7 +110,10 @@ def only_joint_training(systems: Collection[str]) -> bool:
     """Whether these systems are nothing but networks trained both ways, or on registered pairs."""
     networks = {one.removeprefix(JOINT) for one in systems if one.startswith(JOINT)}
     others = {one for one in systems if not one.startswith(JOINT)}
-    return networks == {one.removeprefix(REGISTERED) for one in others} and networks <= others
+    return (
+        networks == {one.removeprefix(REGISTERED) for one in others}
+        and networks <= others
+    )
 
 
 def _convention(board: Board) -> Convention:
@@ -123,7 +131,8 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
     return [
         _Partners(lines[plain], line, lines.get((REGISTERED + plain[0], *plain[1:])))
         for key, line in lines.items()
-        if key[0].startswith(JOINT) and (plain := (key[0].removeprefix(JOINT), *key[1:])) in lines
+        if key[0].startswith(JOINT)
+        and (plain := (key[0].removeprefix(JOINT), *key[1:])) in lines
     ]
 
 
@@ -137,7 +146,9 @@ def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, f
 
 
 def _sentence(
-    partners: Sequence[_Partners], scores: PictureScores, differences: Mapping[str, float]
+    partners: Sequence[_Partners],
+    scores: PictureScores,
+    differences: Mapping[str, float],
 ) -> str:
     plain = _means([pair.plain for pair in partners], scores.convention)
     joint = _means([pair.joint for pair in partners], scores.convention)
@@ -154,13 +165,17 @@ def _sentence(
     return " ".join([said, verdict, *_on_registered_pairs(partners, scores)])
 
 
-def _on_registered_pairs(partners: Sequence[_Partners], scores: PictureScores) -> Iterator[str]:
+def _on_registered_pairs(
+    partners: Sequence[_Partners], scores: PictureScores
+) -> Iterator[str]:
     for pair in partners:
         if pair.registered is not None:
             gained = _means([pair.registered], scores.convention).words
             yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
             beside = differences_between(scores, pair.registered.key, pair.joint.key)
-            yield _verdict(scores, beside, "That", f"{pair.plain.name} with {JOINT_WORDS}")
+            yield _verdict(
+                scores, beside, "That", f"{pair.plain.name} with {JOINT_WORDS}"
+            )
 
 
 def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
@@ -174,7 +189,9 @@ def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
 
 def _mean(values: Sequence[float | None]) -> float | None:
     numbers = [value for value in values if value is not None]
-    return statistics.fmean(numbers) if numbers and len(numbers) == len(values) else None
+    return (
+        statistics.fmean(numbers) if numbers and len(numbers) == len(values) else None
+    )
 
 
 def _verdict(
@@ -205,13 +222,21 @@ def _strips(
 ) -> Iterator[Part]:
     """The network of the largest difference, and that which also has registered pairs."""
     pairs = [pair for pair in partners if differences[pair.plain.key]]
-    by_size = sorted(pairs, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values())))
+    by_size = sorted(
+        pairs, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values()))
+    )
     shown = by_size[:1] + [pair for pair in by_size[1:] if pair.registered is not None]
     for pair in shown:
         mine, own = differences[pair.plain.key], _own_scores(scores, pair)
-        pictures = sorted((p for p in mine if kept.has(own, p)), key=lambda p: (mine[p], p))
+        pictures = sorted(
+            (p for p in mine if kept.has(own, p)), key=lambda p: (mine[p], p)
+        )
         if pictures:
-            note = "The network of the largest difference" if pair is shown[0] else ALSO_REGISTERED
+            note = (
+                "The network of the largest difference"
+                if pair is shown[0]
+                else ALSO_REGISTERED
+            )
             yield from _crops(own, pair, pictures[(len(pictures) - 1) // 2], kept, note)
 
 
@@ -220,7 +245,9 @@ def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
     numbers = [scores.line_number(line.key) for line in pair.lines]
     line_numbers = [number for number in numbers if number is not None]
     values = {
-        picture: {new: by_line[old] for new, old in enumerate(line_numbers) if old in by_line}
+        picture: {
+            new: by_line[old] for new, old in enumerate(line_numbers) if old in by_line
+        }
         for picture, by_line in scores.values.items()
     }
     groups = [scores.groups[number] for number in line_numbers]
@@ -245,10 +272,15 @@ def _crops(
         tiles.append(Tile(label, each, f"{said}{beside}"))
     tiles += [Tile(label, each) for label, each in shown.truth]
     window = [
-        replace(tile, picture=tile.picture[top : top + side, left : left + side]) for tile in tiles
+        replace(tile, picture=tile.picture[top : top + side, left : left + side])
+        for tile in tiles
     ]
     caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
-    return [Gallery(caption, tuple(window), f"{note}, and its picture of the median difference.")]
+    return [
+        Gallery(
+            caption, tuple(window), f"{note}, and its picture of the median difference."
+        )
+    ]
 
 
 def _table(
@@ -284,21 +316,29 @@ def _table(
         "Gain: over the blurry input. Moved: mean length of the optical flow from the blurry input "
         f"to the output. {ROUNDED}"
     )
-    return Table.of(f"Plain loss and JDRL, compared with {against}", columns, body, note)
+    return Table.of(
+        f"Plain loss and JDRL, compared with {against}", columns, body, note
+    )
 
 
 def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cell]:
     if pair.registered is None:
         return None, None
     gain = _means([pair.registered], scores.convention).gain
-    return gain, _measured(scores, differences_between(scores, pair.registered.key, pair.joint.key))
+    return gain, _measured(
+        scores, differences_between(scores, pair.registered.key, pair.joint.key)
+    )
 
 
-def _measured(scores: PictureScores, differences: Mapping[str, float]) -> Measured | None:
+def _measured(
+    scores: PictureScores, differences: Mapping[str, float]
+) -> Measured | None:
     """The mean difference with its interval; None without a shared picture."""
     if not differences:
         return None
-    return Measured(statistics.fmean(differences.values()), mean_interval(scores, differences))
+    return Measured(
+        statistics.fmean(differences.values()), mean_interval(scores, differences)
+    )
 
 
 def _signed(number: float | None) -> str:

@@ -68,7 +68,11 @@ class ShownPicture:
 
     def slider(self, caption: str, most: int | None = None) -> list[Part]:
         """The states under one slider: blurry, the best systems, the reference."""
-        states = (*self.blurry, *(one for one, _ in self.restored[:most]), *self.reference)
+        states = (
+            *self.blurry,
+            *(one for one, _ in self.restored[:most]),
+            *self.reference,
+        )
         return [Slider(caption, states)] if len(states) >= 2 else []
 
     def crops(self, most: int | None = None) -> list[Part]:
@@ -76,13 +80,20 @@ class ShownPicture:
         if not ((self.reference or self.blurry) and self.restored):
             return []
         pictures = [picture for (_, picture), _ in self.restored]
-        top, left, side = most_different(pictures, (self.reference or self.blurry)[0][1])
+        top, left, side = most_different(
+            pictures, (self.reference or self.blurry)[0][1]
+        )
         window = np.s_[top : top + side, left : left + side]
         tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
-        tiles += [Tile(la, picture[window], said) for (la, picture), said in self.restored[:most]]
+        tiles += [
+            Tile(la, picture[window], said)
+            for (la, picture), said in self.restored[:most]
+        ]
         tiles += [Tile(label, picture[window]) for label, picture in self.reference]
         said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
-        return [Gallery(f"{self.pair}: where the systems differ most", tuple(tiles), said)]
+        return [
+            Gallery(f"{self.pair}: where the systems differ most", tuple(tiles), said)
+        ]
 
     def errors(self) -> list[Part]:
         """The error of every system as a picture, all in one scale."""
@@ -97,8 +108,12 @@ class ShownPicture:
             Tile(label, error_map(error, most), f"mean {error.mean():.1f} of 255")
             for ((label, _), _), error in zip(self.restored, errors, strict=True)
         ]
-        scale = f"Mean absolute difference to {against}: dark 0, yellow {most:.0f} of 255."
-        return [Gallery(f"{self.pair}: error maps against {against}", tuple(maps), scale)]
+        scale = (
+            f"Mean absolute difference to {against}: dark 0, yellow {most:.0f} of 255."
+        )
+        return [
+            Gallery(f"{self.pair}: error maps against {against}", tuple(maps), scale)
+        ]
 
 
 class KeptPictures:
@@ -109,7 +124,9 @@ class KeptPictures:
 
     def has(self, scores: PictureScores, pair: str) -> bool:
         """Whether a restoration of this picture was kept."""
-        return any(self._file(group[0], pair, "restored").exists() for group in scores.groups)
+        return any(
+            self._file(group[0], pair, "restored").exists() for group in scores.groups
+        )
 
     def read(self, scores: PictureScores, pair: str) -> "ShownPicture":
         """Read the kept states of one picture; those of another size are left out."""
@@ -118,7 +135,9 @@ class KeptPictures:
         sharp = self._state(scores, pair, "sharp", unread)
         truth = self._state(scores, pair, "truth", unread)
         restored: list[tuple[Labelled, str]] = []
-        for number, (group, label) in enumerate(zip(scores.groups, scores.names, strict=True)):
+        for number, (group, label) in enumerate(
+            zip(scores.groups, scores.names, strict=True)
+        ):
             first = group[0]  # the input is the blurry picture
             if first.system != "input" and self._file(first, pair, "restored").exists():
                 value = scores.values[pair].get(number, {}).get(LEADING)
@@ -140,7 +159,9 @@ class KeptPictures:
     def thumbnail(self, scores: PictureScores, pair: str) -> Picture | None:
         """The blurry picture, small; None where none was kept or it cannot be read."""
         blurry = self._state(scores, pair, "blurry", [])
-        return small_picture(blurry[0][1], THUMBNAIL_PX, THUMBNAIL_PX) if blurry else None
+        return (
+            small_picture(blurry[0][1], THUMBNAIL_PX, THUMBNAIL_PX) if blurry else None
+        )
 
     def _state(
         self, scores: PictureScores, pair: str, state: str, unread: list[Part]
@@ -157,7 +178,9 @@ class KeptPictures:
         file = self._file(entry, pair, state)
         try:
             if not file.resolve().is_relative_to(self._out.resolve()):
-                raise ImageError(f"{file}: a link that leaves the study; replace it by the file")
+                raise ImageError(
+                    f"{file}: a link that leaves the study; replace it by the file"
+                )
             return [(label, read_image(file).astype(np.uint8))]
         except ImageError as error:
             reason = str(error).replace(str(file), str(file.relative_to(self._out)))
@@ -170,14 +193,18 @@ class KeptPictures:
         return run_folder(self._out, entry.run) / "images" / f"{name}.{state}.png"
 
 
-def most_different(pictures: Sequence[Picture], reference: Picture) -> tuple[int, int, int]:
+def most_different(
+    pictures: Sequence[Picture], reference: Picture
+) -> tuple[int, int, int]:
     """The square (top, left, side, px) in which restorations differ most from each other."""
     # For a single restoration, it is the square with the largest difference to the reference.
     import cv2
 
     height, width = reference.shape[:2]
     side = min(CROP_PX, height, width)
-    errors = np.stack([np.abs(p.astype(np.float32) - reference).mean(axis=2) for p in pictures])
+    errors = np.stack(
+        [np.abs(p.astype(np.float32) - reference).mean(axis=2) for p in pictures]
+    )
     interest = errors.std(axis=0) if len(pictures) > 1 else errors[0]
     sums = cv2.boxFilter(interest, -1, (side, side), anchor=(0, 0))
     sums = sums[: height - side + 1, : width - side + 1]
@@ -192,7 +219,9 @@ def error_map(error: NDArray[np.floating], most: float) -> Picture:
     import cv2
 
     scaled = np.clip(error * (255.0 / most), 0, 255).astype(np.uint8)
-    coloured = cv2.applyColorMap(small_picture(scaled, ERROR_MAP_PX), cv2.COLORMAP_CIVIDIS)
+    coloured = cv2.applyColorMap(
+        small_picture(scaled, ERROR_MAP_PX), cv2.COLORMAP_CIVIDIS
+    )
     return np.asarray(coloured[..., ::-1], dtype=np.uint8)
 
 
@@ -228,7 +257,8 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
     gains = {
         pair: gain
         for pair in scores.values
-        if kept.has(scores, pair) and (gain := gain_on(scores, pair, leader)) is not None
+        if kept.has(scores, pair)
+        and (gain := gain_on(scores, pair, leader)) is not None
     }
     pairs = sorted(gains, key=lambda pair: (gains[pair], pair))
     if not pairs:
@@ -239,7 +269,9 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
         pair = pairs[place]
         rank = "median gain" if word == "Typical" else f"{word.lower()} gain"
         name, many = scores.names[leader], counted(len(pairs), "kept picture")
-        caption = f"{pair}: {name} {signed_text(gains[pair], 2)} dB, the {rank} of {many}"
+        caption = (
+            f"{pair}: {name} {signed_text(gains[pair], 2)} dB, the {rank} of {many}"
+        )
         chosen.setdefault(pair, (word, pair, caption))
     return list(chosen.values())
 
@@ -265,7 +297,11 @@ def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
     shown = [pair for pair in pairs if pair in chosen]
     folded = [_folded(scores, pair, kept, slider=pair not in typical) for pair in shown]
     others = [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
-    table = () if scores.convention.protocol == NO_REFERENCE else (_overview(scores, pairs),)
+    table = (
+        ()
+        if scores.convention.protocol == NO_REFERENCE
+        else (_overview(scores, pairs),)
+    )
     overview = Folded(
         "Every picture",
         anchor("pictures", *astuple(scores.board.key)),
@@ -275,7 +311,9 @@ def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
     return [*_grid(scores, pairs, kept), *folded, overview]
 
 
-def _grid(scores: PictureScores, pairs: Sequence[str], kept: KeptPictures) -> list[Part]:
+def _grid(
+    scores: PictureScores, pairs: Sequence[str], kept: KeptPictures
+) -> list[Part]:
     """Thumbnails of blurry pictures; each leads to the page of its picture."""
     thumbnails = {pair: kept.thumbnail(scores, pair) for pair in pairs[:GRID_PICTURES]}
     tiles = [
@@ -310,7 +348,11 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
     before = scores.input_line
     for pair in sorted(pairs):
         by_line = scores.values[pair]
-        values = {n: v[LEADING] for n, v in by_line.items() if n in scores.systems and LEADING in v}
+        values = {
+            n: v[LEADING]
+            for n, v in by_line.items()
+            if n in scores.systems and LEADING in v
+        }
         best = max(values, key=lambda n: (values[n], -n), default=None)
         under = by_line.get(before, {}).get(LEADING) if before is not None else None
         body.append(
@@ -328,12 +370,16 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
         Column("Best", metric.unit, decimals=2), "Best system",
         Column("Differ by", metric.unit, decimals=2),
     )  # fmt: skip
-    caption = f"{metric.display_name} of every picture under {scores.convention.protocol}"
+    caption = (
+        f"{metric.display_name} of every picture under {scores.convention.protocol}"
+    )
     note = "Differ by: the standard deviation over systems."
     return Table.of(caption, columns, body, note)
 
 
-def _folded(scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool) -> Folded:
+def _folded(
+    scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool
+) -> Folded:
     """The page of a picture; a slider at the top of the report is not repeated."""
     shown = kept.read(scores, pair)
     parts: list[Part] = list(shown.unread)
@@ -382,5 +428,8 @@ def _scores_of(scores: PictureScores, pair: str) -> Table:
         for line, by_metric in sorted(by_line.items())
     )
     return Table.of(
-        f"Scores of {pair}", ("System", *(column(m.name) for m in metrics)), body, large=True
+        f"Scores of {pair}",
+        ("System", *(column(m.name) for m in metrics)),
+        body,
+        large=True,
     )

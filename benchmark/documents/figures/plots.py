@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
 from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
-from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, read_boards, track_of
+from defocus.benchmark.leaderboard.lines import (
+    Board,
+    BoardLine,
+    Convention,
+    read_boards,
+    track_of,
+)
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
@@ -41,7 +47,10 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
     spots: dict[BoardLine, tuple[float, float]] = {}
     tracks: dict[TrackKey, list[BoardLine]] = defaultdict(list)
     for line in board.ordered(convention):
-        row, spent = line.row(convention, metric.name), BoardPlace(None, cost).number(line)
+        row, spent = (
+            line.row(convention, metric.name),
+            BoardPlace(None, cost).number(line),
+        )
         if line.reference or row is None or row.value is None or not spent:
             continue
         spots[line] = spent, row.value
@@ -51,7 +60,11 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
         return None
     ranked = max(tracks.values(), key=len, default=[])
     front = pareto_front(
-        {line.place: spots[line] for line in ranked if not _below_input(line, convention)}
+        {
+            line.place: spots[line]
+            for line in ranked
+            if not _below_input(line, convention)
+        }
     )
     points = tuple(
         Point(line.name, *spots[line], marked=line.place in front)
@@ -88,14 +101,18 @@ def training_curves(content: Content) -> list[Curves]:
     """Plots of the losses of all trainings, several per figure."""
     curves = []
     for group in content.scored():
-        points = read_numbers(run_folder(content.out, group[0].run) / CURVE, "step", "loss")
+        points = read_numbers(
+            run_folder(content.out, group[0].run) / CURVE, "step", "loss"
+        )
         if len(points) >= 2:
             steps, losses = zip(*_thinned(points), strict=True)
             curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
     starts = range(0, len(curves), CURVES_PER_FIGURE)
     several = len(starts) > 1
     return [
-        _figure(curves[start : start + CURVES_PER_FIGURE], f" ({number})" if several else "")
+        _figure(
+            curves[start : start + CURVES_PER_FIGURE], f" ({number})" if several else ""
+        )
         for number, start in enumerate(starts, start=1)
     ]
 
@@ -112,7 +129,10 @@ def _label(content: Content, entry: Entry) -> str:
     several = [
         value
         for value, others in (
-            (entry.train_dataset, {e.train_dataset for e in entries if e.train_dataset}),
+            (
+                entry.train_dataset,
+                {e.train_dataset for e in entries if e.train_dataset},
+            ),
             (entry.budget, {e.budget for e in entries}),
         )
         if len(others) > 1
@@ -123,5 +143,9 @@ def _label(content: Content, entry: Entry) -> str:
 
 def _thinned(points: Sequence[tuple[float, ...]]) -> list[tuple[float, float]]:
     stretch = math.ceil(len(points) / CURVE_POINTS)
-    parts = [points[start : start + stretch] for start in range(0, len(points), stretch)]
-    return [(part[-1][0], math.fsum(loss for _, loss in part) / len(part)) for part in parts]
+    parts = [
+        points[start : start + stretch] for start in range(0, len(points), stretch)
+    ]
+    return [
+        (part[-1][0], math.fsum(loss for _, loss in part) / len(part)) for part in parts
+    ]

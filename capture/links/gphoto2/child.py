@@ -52,7 +52,9 @@ def _count(camera: Any, gp: Any, folder: str) -> int:  # noqa: ANN401 - the bind
         below = [name for name, _ in camera.folder_list_folders(folder)]
     except gp.GPhoto2Error:
         return 0
-    return files + sum(_count(camera, gp, f"{folder.rstrip('/')}/{name}") for name in below)
+    return files + sum(
+        _count(camera, gp, f"{folder.rstrip('/')}/{name}") for name in below
+    )
 
 
 # Words and choices of settings are translated by the locale; we compare English ones.
@@ -118,14 +120,18 @@ class ChildCamera:
     def keep_alive(self) -> None:
         """Read the battery level, to keep the body awake."""
         if self._camera is not None:
-            with contextlib.suppress(self._gp.GPhoto2Error):  # the next order will say it
+            with contextlib.suppress(
+                self._gp.GPhoto2Error
+            ):  # the next order will say it
                 self._camera.get_single_config("batterylevel")
 
     def read(self, word: str) -> dict[str, Any] | None:
         """One setting: value, choices, whether it is read-only; None where there is none."""
         return self.entries.read(word)
 
-    def find(self, words: Sequence[str], patience: float) -> tuple[str, dict[str, Any]] | None:
+    def find(
+        self, words: Sequence[str], patience: float
+    ) -> tuple[str, dict[str, Any]] | None:
         """The first of some settings that is there within a time, after its name; None = none."""
         return self.entries.first_of(words, patience)
 
@@ -158,13 +164,24 @@ class ChildCamera:
 
     def card(self, *, count_files: bool) -> list[dict[str, Any]]:
         """Each card (see :class:`CardSpace`)."""
-        return [asdict(card) for card in cards_of(self._camera, self._gp, count_files=count_files)]
+        return [
+            asdict(card)
+            for card in cards_of(self._camera, self._gp, count_files=count_files)
+        ]
 
     def summary(self) -> dict[str, str]:
         """The camera's summary of itself."""
-        words = ("serialnumber", "eosserialnumber", "manufacturer", "batterylevel", "lensname")
+        words = (
+            "serialnumber",
+            "eosserialnumber",
+            "manufacturer",
+            "batterylevel",
+            "lensname",
+        )
         entries = {word: self.entries.read(word) for word in words}
-        values = {word: entry["value"] for word, entry in entries.items() if entry is not None}
+        values = {
+            word: entry["value"] for word, entry in entries.items() if entry is not None
+        }
         return {"model": self._camera.get_abilities().model, **values}
 
     def shoot(
@@ -177,7 +194,9 @@ class ChildCamera:
                 return self.fetch(stem)
         assert self._shutter is not None  # noqa: S101 - asked for after ``open`` alone
         shot = self._shutter.release(due, quiet_ms / 1000, all_or_none=all_or_none)
-        if not any(map(in_memory, shot.files)):  # memory ends with this process; names repeat
+        if not any(
+            map(in_memory, shot.files)
+        ):  # memory ends with this process; names repeat
             written = note.with_name(f"{note.name}.part")
             written.write_text(json.dumps(shot.files))
             written.replace(note)
@@ -226,7 +245,8 @@ class ChildCamera:
         expected = self._camera.file_get_info(folder, name).file.size
         if expected and len(content) != expected:
             raise RequestRefusedError(
-                gp.GP_ERROR_CORRUPTED_DATA, f"{name}: {len(content)} of {expected} bytes arrived"
+                gp.GP_ERROR_CORRUPTED_DATA,
+                f"{name}: {len(content)} of {expected} bytes arrived",
             )
         target.write_bytes(content)
         return target
@@ -249,7 +269,9 @@ def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 
-    arguments = {name: value for name, value in request.items() if name not in ("number", "do")}
+    arguments = {
+        name: value for name, value in request.items() if name not in ("number", "do")
+    }
     try:
         return {"ok": True, "value": getattr(holder, request["do"])(**arguments)}
     except gphoto2.GPhoto2Error as error:
@@ -258,10 +280,17 @@ def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
     except RequestRefusedError as error:
         return {"ok": False, "kind": "camera", "code": error.code, "text": str(error)}
     except OSError as error:
-        return {"ok": False, "kind": "storage", "code": error.errno, "text": str(error.filename)}
+        return {
+            "ok": False,
+            "kind": "storage",
+            "code": error.errno,
+            "text": str(error.filename),
+        }
 
 
-def lines_of(descriptor: int, idle_seconds: float, idle: Callable[[], None]) -> Iterator[bytes]:
+def lines_of(
+    descriptor: int, idle_seconds: float, idle: Callable[[], None]
+) -> Iterator[bytes]:
     """Yield the lines of a pipe until it ends; call ``idle`` after every interval without one."""
     waiting = b""
     while True:

@@ -6,7 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from defocus.capture.links.gphoto2.release import NOT_THERE, OpenBody, RequestRefusedError
+from defocus.capture.links.gphoto2.release import (
+    NOT_THERE,
+    OpenBody,
+    RequestRefusedError,
+)
 
 READ_AGAIN_SECONDS = 3.0
 """Longest time for which an old value may be read back, before the setting is sent once more; then
@@ -45,7 +49,9 @@ class Entries:
             self._there.add(word)
         return entry
 
-    def first_of(self, words: Sequence[str], patience: float) -> tuple[str, dict[str, Any]] | None:
+    def first_of(
+        self, words: Sequence[str], patience: float
+    ) -> tuple[str, dict[str, Any]] | None:
         """The first of some entries, read for ``patience`` seconds: a reconnect may hide some."""
         deadline = self._body.clock() + patience
         while True:
@@ -73,8 +79,12 @@ class Entries:
         listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
         return {
             "value": str(widget.get_value()),
-            "choices": [str(choice) for choice in widget.get_choices()] if listed else [],
-            "span": list(widget.get_range()[:2]) if kind == gp.GP_WIDGET_RANGE else None,
+            "choices": [str(choice) for choice in widget.get_choices()]
+            if listed
+            else [],
+            "span": list(widget.get_range()[:2])
+            if kind == gp.GP_WIDGET_RANGE
+            else None,
             "read_only": bool(widget.get_readonly()),
         }
 
@@ -124,11 +134,13 @@ class Entries:
         code = getattr(refusal, "code", NOT_THERE[0])
         if now is None:
             return RequestRefusedError(
-                code, f"this camera has no '{word}' as it is set now; turn its dial to M"
+                code,
+                f"this camera has no '{word}' as it is set now; turn its dial to M",
             )
         if now["read_only"]:
             return RequestRefusedError(
-                code, f"{word} is {now['value']} and follows the camera's dial; set it there"
+                code,
+                f"{word} is {now['value']} and follows the camera's dial; set it there",
             )
         return refusal
 
@@ -142,14 +154,18 @@ class Entries:
                 choices = list(widget.get_choices())
                 # A value that is not a choice can kill the process (tried on the virtual camera).
                 if value not in choices:
-                    return RequestRefusedError(NOT_THERE[0], f"{word} has no choice {value!r}")
+                    return RequestRefusedError(
+                        NOT_THERE[0], f"{word} has no choice {value!r}"
+                    )
                 widget.set_value(value)
             elif kind == gp.GP_WIDGET_RANGE:
                 widget.set_value(float(value))
             elif kind == gp.GP_WIDGET_TOGGLE:
                 widget.set_value(int(value == "1"))
             else:
-                return RequestRefusedError(NOT_THERE[0], f"{word} is a text and stays as it is")
+                return RequestRefusedError(
+                    NOT_THERE[0], f"{word} is a text and stays as it is"
+                )
             body.camera.set_single_config(word, widget)
         except gp.GPhoto2Error as error:
             if error.code not in (*NOT_THERE, gp.GP_ERROR, gp.GP_ERROR_CAMERA_BUSY):
@@ -245,7 +261,9 @@ class BodyMotor:
         view = self._view(on=True)
         try:
             if kind == "near-far":
-                return self._by_ones("manualfocusdrive", "Far 1", "Near 1", "None", steps)
+                return self._by_ones(
+                    "manualfocusdrive", "Far 1", "Near 1", "None", steps
+                )
             return self._by_number(steps)
         finally:
             if view != "1":
@@ -274,7 +292,9 @@ class BodyMotor:
             else:
                 return
 
-    def _by_ones(self, word: str, far: str, near: str, rest: str | None, steps: int) -> int:
+    def _by_ones(
+        self, word: str, far: str, near: str, rest: str | None, steps: int
+    ) -> int:
         """One step after another; a step that equals the one before is ignored without a rest."""
         for _ in range(abs(steps)):
             self._set(word, far if steps > 0 else near)

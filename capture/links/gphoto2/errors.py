@@ -59,7 +59,9 @@ MAY_PASS = (BUSY, NO_PICTURE, TOO_FEW_FILES)
 
 def explained(error: Exception, *, shooting: bool = True) -> str:
     """Text of a library error with its usual cause, which differs where no shot was asked for."""
-    holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in usb_holders())
+    holders = ", ".join(
+        f"{holder.name} (process {holder.pid})" for holder in usb_holders()
+    )
     hints = {
         CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "
         f"'gio mount -s gphoto2'; {USB_MODE}",

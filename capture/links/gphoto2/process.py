@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.gphoto2.errors import MAY_PASS, NO_PICTURE, NO_SPACE, explained
+from defocus.capture.links.gphoto2.errors import (
+    MAY_PASS,
+    NO_PICTURE,
+    NO_SPACE,
+    explained,
+)
 from defocus.capture.links.gphoto2.setting_names import serial_of
 from defocus.capture.links.retries import ShotFailedError, setting_gone
 from defocus.errors import CameraError, CameraNotFoundError, InputError
@@ -22,11 +27,15 @@ VIRTUAL_MANUFACTURER = "GP"
 def virtual_environment(folder: Path) -> dict[str, str]:
     """Environment that makes libgphoto2 offer its virtual camera; it is read at import."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder for the virtual camera; give one with a JPEG")
+        raise InputError(
+            f"{folder}: no such folder for the virtual camera; give one with a JPEG"
+        )
     spec = find_spec("gphoto2")
     library = Path(spec.origin or "").parent / "libgphoto2" if spec else Path()
     if not (library / "vusb").is_dir():
-        raise CameraNotFoundError("this gphoto2 has no virtual camera; install its wheel")
+        raise CameraNotFoundError(
+            "this gphoto2 has no virtual camera; install its wheel"
+        )
     return {
         "IOLIBS": str(library / "vusb"),
         "CAMLIBS": str(library / "camlibs"),
@@ -47,7 +56,9 @@ def detect(environment: dict[str, str]) -> list[dict[str, str]]:
     try:
         cameras: list[dict[str, str]] = child.ask("detect")
     except (ChildLostError, AnswerError) as error:
-        raise CameraNotFoundError(f"libgphoto2 cannot look for cameras: {error}") from error
+        raise CameraNotFoundError(
+            f"libgphoto2 cannot look for cameras: {error}"
+        ) from error
     finally:
         child.end()
     return cameras
@@ -119,13 +130,18 @@ class CameraProcess:
                 raise ShotFailedError(f"{self.port}: {explained(error)}") from error
             what, first = "the camera was lost", ""
             if code == NO_PICTURE:
-                what, first = "it was opened again in vain", "switch the camera off and on, "
+                what, first = (
+                    "it was opened again in vain",
+                    "switch the camera off and on, ",
+                )
             raise CameraError(
                 f"{self.port}: {what}: {explained(error)}; "
                 f"{first}check cable and battery, then run 'defocus-capture resume'"
             ) from error
 
-    def find(self, *words: str, needed: bool = False) -> tuple[str, dict[str, Any]] | None:
+    def find(
+        self, *words: str, needed: bool = False
+    ) -> tuple[str, dict[str, Any]] | None:
         """The first of some entries that the camera has; None if it never had one.
 
         If it is ``needed``, the process looks again for a while, once."""

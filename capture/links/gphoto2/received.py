@@ -48,7 +48,9 @@ class Moments:
 
         A clock that never ran proves nothing; after some refusals it is learned again."""
         moments = [read_exif(part).moment for part in parts]
-        taken = [(one - datetime.min).total_seconds() for one in moments if one is not None]
+        taken = [
+            (one - datetime.min).total_seconds() for one in moments if one is not None
+        ]
         if not taken:
             return
         first, last = min(taken), max(taken)
@@ -70,15 +72,22 @@ class Moments:
         early = ordered + self._ahead - first
         problem = ""
         if last - first > TOGETHER_SECONDS:
-            problem = f"files of two shots came together, taken {last - first:.0f} s apart"
+            problem = (
+                f"files of two shots came together, taken {last - first:.0f} s apart"
+            )
         elif self._runs and early > UNSURE_SECONDS:
-            problem = f"the picture that came was taken {early:.0f} s before the release"
+            problem = (
+                f"the picture that came was taken {early:.0f} s before the release"
+            )
         return problem
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
     """See that the files are of the kind set: what a body calls its formats may be wrong."""
-    came = {"raw" if part.with_suffix("").suffix in RAW_SUFFIXES else "jpeg" for part in parts}
+    came = {
+        "raw" if part.with_suffix("").suffix in RAW_SUFFIXES else "jpeg"
+        for part in parts
+    }
     if kind is not None and set(kind.split("+")) - came:
         raise CameraError(
             f"the camera wrote {' and '.join(sorted(came))} files although {kind} was set: its "
@@ -113,7 +122,9 @@ def clear_away(parts: Sequence[Path], stem: Path, *, on_card: bool) -> Iterator[
         yield
     except ShotFailedError:
         if not on_card:
-            _say_kept([part.rename(apart(stem, part.with_suffix("").name)) for part in parts])
+            _say_kept(
+                [part.rename(apart(stem, part.with_suffix("").name)) for part in parts]
+            )
         for part in parts:
             part.unlink(missing_ok=True)
         raise

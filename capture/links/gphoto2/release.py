@@ -105,7 +105,9 @@ def files_of_shot(
             last = clock()
         elif left <= 0:
             if missing and all_or_none:
-                raise MissingFileError(f"{len(files)} of {due} files came in {patience:g} s")
+                raise MissingFileError(
+                    f"{len(files)} of {due} files came in {patience:g} s"
+                )
             return FilesOfShot(files, strays)
         elif event.kind == "complete" and not missing and not complete:
             complete, last = True, clock()
@@ -160,7 +162,9 @@ class OpenBody:
         except gp.GPhoto2Error as error:
             if error.code != gp.GP_ERROR:
                 raise
-            return CameraEvent("other")  # some bodies deny access to what an event is about
+            return CameraEvent(
+                "other"
+            )  # some bodies deny access to what an event is about
         if kind == gp.GP_EVENT_FILE_ADDED:
             return CameraEvent("file", (data.folder, data.name))
         if kind == gp.GP_EVENT_CAPTURE_COMPLETE:
@@ -192,10 +196,14 @@ class Shutter:
         self._numbers: set[int] = set()
         self._looked = False
 
-    def release(self, due: int | None, quiet_seconds: float, *, all_or_none: bool) -> FilesOfShot:
+    def release(
+        self, due: int | None, quiet_seconds: float, *, all_or_none: bool
+    ) -> FilesOfShot:
         """Take a shot; see :func:`files_of_shot` for the arguments."""
         body = self._body
-        if not self._looked:  # also what another program, or a process before this one, took
+        if (
+            not self._looked
+        ):  # also what another program, or a process before this one, took
             self._known.update(self._newest_folders())
             self._looked = True
         body.hear_out()
@@ -215,9 +223,13 @@ class Shutter:
             shot = FilesOfShot([first, *self._companions(first)], [])
             if due is None or len(shot.files) < due:
                 self._known.update(shot.files)
-                raise RequestRefusedError(body.gp.GP_ERROR_TIMEOUT, str(error)) from error
+                raise RequestRefusedError(
+                    body.gp.GP_ERROR_TIMEOUT, str(error)
+                ) from error
         self._known.update(shot.files, shot.strays)
-        self._numbers.update(n for place in shot.files if (n := number_of(place)) is not None)
+        self._numbers.update(
+            n for place in shot.files if (n := number_of(place)) is not None
+        )
         return FilesOfShot(shot.files, strays + shot.strays)
 
     def _untaken(self) -> list[CardFile]:
@@ -245,7 +257,8 @@ class Shutter:
         place = self._next_new(COMPANION_SECONDS, strays)
         if place is None:
             raise RequestRefusedError(
-                body.gp.GP_ERROR, f"the camera handed out {first[1]}, a picture of before"
+                body.gp.GP_ERROR,
+                f"the camera handed out {first[1]}, a picture of before",
             )
         return place
 

@@ -18,7 +18,13 @@ SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
 """Makers' names of each setting; the first that a camera has is used. Nikon bodies have two for the
 time, and ``shutterspeed`` is rounded to four decimals."""
 
-FORMAT_WORDS = ("imageformat", "imageformatsd", "imageformatcf", "imageformatxd", "imagequality")
+FORMAT_WORDS = (
+    "imageformat",
+    "imageformatsd",
+    "imageformatcf",
+    "imageformatxd",
+    "imagequality",
+)
 """Makers' names of the file format; Canon also has an entry for each card."""
 
 THIRD_STOPS = (
@@ -75,7 +81,9 @@ _ALL_IS_AUTOMATIC = re.compile(
 
 _RAW = re.compile(r"raw|nef|arw|raf|\bcr[23]\b", re.IGNORECASE)
 _SMALL_RAW = re.compile(r"\b([ms]|small|medium|compressed|c)[ -]?raw", re.IGNORECASE)
-_JPEG = re.compile(r"jpe?g|fine|normal|basic|standard|large|medium|small|\b[LMS]\b", re.IGNORECASE)
+_JPEG = re.compile(
+    r"jpe?g|fine|normal|basic|standard|large|medium|small|\b[LMS]\b", re.IGNORECASE
+)
 _BEST = (
     re.compile(r"extra ?fine|super ?fine|x\.?fine", re.IGNORECASE),
     re.compile(r"fine", re.IGNORECASE),
@@ -104,7 +112,9 @@ def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, st
     if kelvin:
         return _by_kelvin(words, float(kelvin[1]))
     if "auto" in asked.lower():
-        raise InputError(f"--wb {asked} would change between two shots; give 5200K or a preset")
+        raise InputError(
+            f"--wb {asked} would change between two shots; give 5200K or a preset"
+        )
     same = asked.strip().lower()
     presets = [choice for choice in entry.choices if choice.lower() == same] or [
         choice for choice in entry.choices if choice.lower().startswith(same)
@@ -120,7 +130,9 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
     choice = next((c for c in entry.choices if _BY_KELVIN.fullmatch(c.strip())), None)
     if choice is None or degrees is None:
         presets = ", ".join(entry.choices) or "none"
-        raise InputError(f"this camera takes no colour temperature; its presets are {presets}")
+        raise InputError(
+            f"this camera takes no colour temperature; its presets are {presets}"
+        )
     value = _degrees(kelvin, degrees)
     return {"whitebalance": choice, "colortemperature": value}
 
@@ -129,14 +141,20 @@ def _degrees(kelvin: float, degrees: Word) -> str:
     """The camera's word for a colour temperature."""
     value = f"{kelvin:g}"
     if degrees.choices:
-        numbers = {c: float(m[1]) for c in degrees.choices if (m := _KELVIN.fullmatch(c.strip()))}
+        numbers = {
+            c: float(m[1])
+            for c in degrees.choices
+            if (m := _KELVIN.fullmatch(c.strip()))
+        }
         value = min(numbers, key=lambda c: abs(numbers[c] - kelvin), default="")
         if not value or abs(numbers[value] / kelvin - 1.0) > TOLERATED_KELVIN:
             offered = ", ".join(degrees.choices)
             raise InputError(f"this camera has no {kelvin:g} K; it has {offered}")
     elif degrees.span is not None and not degrees.span[0] <= kelvin <= degrees.span[1]:
         low, high = degrees.span
-        raise InputError(f"this camera has no {kelvin:g} K; it goes from {low:g} to {high:g} K")
+        raise InputError(
+            f"this camera has no {kelvin:g} K; it goes from {low:g} to {high:g} K"
+        )
     return value
 
 
@@ -150,7 +168,9 @@ def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
         if _delay_seconds(longest) > 0:
             return {"exposuredelaymode": longest}
     if view is not None and not view.read_only:
-        on = next((choice for choice in view.choices if _ON.fullmatch(choice.strip())), None)
+        on = next(
+            (choice for choice in view.choices if _ON.fullmatch(choice.strip())), None
+        )
         if on is not None:
             return {"viewfinder": on}
     raise InputError(
@@ -203,7 +223,9 @@ def program_of(words: Mapping[str, Word]) -> str:
     return next((words[word].value for word in PROGRAM_WORDS if word in words), "")
 
 
-def setting_of(name: SettingName, word: str, entry: Mapping[str, Any], program: str) -> Setting:
+def setting_of(
+    name: SettingName, word: str, entry: Mapping[str, Any], program: str
+) -> Setting:
     """A setting as a body has it in a mode; an aperture that is a number gets our third stops."""
     choices = tuple(entry["choices"])
     if entry["span"] is not None:
@@ -246,4 +268,6 @@ def expected_files(words: Mapping[str, Word]) -> int | None:
 def serial_of(summary: Mapping[str, str]) -> str | None:
     """The serial number in what a camera says about itself."""
     serials = (summary.get(word, "") for word in ("serialnumber", "eosserialnumber"))
-    return next((serial for serial in serials if serial not in ("", "(null)", "None")), None)
+    return next(
+        (serial for serial in serials if serial not in ("", "(null)", "None")), None
+    )

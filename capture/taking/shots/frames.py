@@ -16,7 +16,14 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from defocus.capture.arriving.hot_folder import copy_part
-from defocus.capture.camera import Camera, CardFile, HasCard, KnowsRelease, SetsAgain, SettingName
+from defocus.capture.camera import (
+    Camera,
+    CardFile,
+    HasCard,
+    KnowsRelease,
+    SetsAgain,
+    SettingName,
+)
 from defocus.capture.links.retries import with_retries
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value
@@ -132,11 +139,15 @@ class PairTaking:
 
         def record_failure(failure: str) -> None:
             say(f"{self.pair.id}  {frame.role}: {failure}; trying again")
-            self.folder.journal.append("retry", pair=self.pair.id, role=frame.role, text=failure)
+            self.folder.journal.append(
+                "retry", pair=self.pair.id, role=frame.role, text=failure
+            )
 
         camera, stem = self.rig.of(frame.role), self.place / frame.role
         keep = partial(self._stored, frame)
-        return take_shot(camera, frame.exposure, stem, self.settle_seconds, record_failure, keep)
+        return take_shot(
+            camera, frame.exposure, stem, self.settle_seconds, record_failure, keep
+        )
 
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
@@ -154,27 +165,40 @@ class PairTaking:
             waiting = {role: threads.submit(release, role) for role in cameras}
             shots = {role: future.result() for role, future in waiting.items()}
             for role, frame in by_role.items():
-                if problem := _exposed_otherwise(frame.exposure, got[role], shots[role].parts):
+                if problem := _exposed_otherwise(
+                    frame.exposure, got[role], shots[role].parts
+                ):
                     raise CameraError(problem)
             return {
-                role: self._stored(frame, got[role], shots[role]) for role, frame in by_role.items()
+                role: self._stored(frame, got[role], shots[role])
+                for role, frame in by_role.items()
             }
 
     def copied(self, lent: TakenFrame) -> TakenFrame:
         """Copy a shot of another pair into the originals of this one."""
         stem = self.place / lent.frame.role
-        parts = [copy_part(lent.path.with_name(stored.name), stem) for stored in lent.files]
+        parts = [
+            copy_part(lent.path.with_name(stored.name), stem) for stored in lent.files
+        ]
         files = self.folder.store_originals(self.pair, lent.frame.role, parts)
         member = main_file(files)
         shot_for = lent.shot_for or lent.path.parent.name
         path = self.place / member.name
-        return replace(lent, path=path, member=member, files=tuple(files), shot_for=shot_for)
+        return replace(
+            lent, path=path, member=member, files=tuple(files), shot_for=shot_for
+        )
 
-    def _stored(self, frame: PlannedShot, got: dict[SettingName, str], shot: Shot) -> TakenFrame:
-        files = self.folder.store_originals(self.pair, frame.role, shot.parts, shot.on_card)
+    def _stored(
+        self, frame: PlannedShot, got: dict[SettingName, str], shot: Shot
+    ) -> TakenFrame:
+        files = self.folder.store_originals(
+            self.pair, frame.role, shot.parts, shot.on_card
+        )
         member = main_file(files)
         path = self.place / member.name
-        return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
+        return TakenFrame(
+            frame, path, member, tuple(files), got, read_exif(path), shot.released_at
+        )
 
 
 def _set_exposures(
@@ -182,7 +206,9 @@ def _set_exposures(
 ) -> dict[str, dict[SettingName, str]]:
     """Set each camera to its exposure; its answers by role."""
     return {
-        frame.role: with_retries(partial(apply_exposure, cameras[frame.role], frame.exposure), say)
+        frame.role: with_retries(
+            partial(apply_exposure, cameras[frame.role], frame.exposure), say
+        )
         for frame in frames
     }
 
@@ -205,7 +231,9 @@ def take_frames(
         if lent is not None and frame == lent.frame:
             shot = taking.copied(lent)
         else:
-            if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
+            if focus is not None and not focus.go(
+                pair.focus_steps if frame.defocused else 0
+            ):
                 raise CameraError(
                     f"the focus motor can no longer reach {pair.focus_steps} steps; focus by hand "
                     "nearer to the middle of its travel and give fewer --focus-steps"
@@ -261,25 +289,40 @@ def _exposed_otherwise(
     asked: Exposure, got: Mapping[SettingName, str], parts: Sequence[Path]
 ) -> str:
     """What is wrong with a shot whose camera answered another value than was set; else empty."""
-    unsure = [n for n, word in asked.words.items() if got[n] != word and not _same(n, got[n], word)]
+    unsure = [
+        n
+        for n, word in asked.words.items()
+        if got[n] != word and not _same(n, got[n], word)
+    ]
     if not unsure:
         return ""
-    exif = read_exif(min(parts, key=lambda part: part.with_suffix("").suffix not in RAW_SUFFIXES))
+    exif = read_exif(
+        min(parts, key=lambda part: part.with_suffix("").suffix not in RAW_SUFFIXES)
+    )
     said = {"aperture": exif.f_number, "shutter": exif.seconds, "iso": exif.iso}
     for name in unsure:
         wanted, taken = parse_value(name, asked.words[name]), said[name]
-        if wanted is None or taken is None or abs(math.log2(taken / wanted)) > SAME_STOPS:
+        if (
+            wanted is None
+            or taken is None
+            or abs(math.log2(taken / wanted)) > SAME_STOPS
+        ):
             return _contradicted(asked, got, taken, name)
     return ""
 
 
 def _contradicted(
-    asked: Exposure, got: Mapping[SettingName, str], taken: float | None, name: SettingName
+    asked: Exposure,
+    got: Mapping[SettingName, str],
+    taken: float | None,
+    name: SettingName,
 ) -> str:
     """Why a setting may not be what was set, and what helps."""
     picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
     remedy = "set the dial to M and the lens ring to A"
-    if name == "iso":  # from automatic ISO some bodies lead out by their own buttons alone
+    if (
+        name == "iso"
+    ):  # from automatic ISO some bodies lead out by their own buttons alone
         remedy = "set the ISO on the body, to a number"
     return (
         f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
@@ -290,4 +333,8 @@ def _contradicted(
 def _same(name: SettingName, got: str, asked: str) -> bool:
     """Whether two values are the same number; some bodies answer ``4`` for ``f/4``."""
     first, second = parse_value(name, got), parse_value(name, asked)
-    return first is not None and second is not None and math.isclose(first, second, rel_tol=1e-3)
+    return (
+        first is not None
+        and second is not None
+        and math.isclose(first, second, rel_tol=1e-3)
+    )

@@ -22,7 +22,9 @@ class FocusPositions:
     # Each is approached from the same side: after a change of direction gears do nothing for some
     # steps.
 
-    def __init__(self, move: Callable[[int], int], overshoot: int = DEFAULT_OVERSHOOT) -> None:
+    def __init__(
+        self, move: Callable[[int], int], overshoot: int = DEFAULT_OVERSHOOT
+    ) -> None:
         """Take up the backlash of the gears; nearer positions are overshot by at least that."""
         self._move = move
         self._overshoot = overshoot
@@ -66,7 +68,9 @@ class FocusPositions:
             self.position += self._move(steps)
 
 
-def focus_positions(camera: Camera, overshoot: int = DEFAULT_OVERSHOOT) -> FocusPositions:
+def focus_positions(
+    camera: Camera, overshoot: int = DEFAULT_OVERSHOOT
+) -> FocusPositions:
     """Make the positions of a camera's focus motor."""
     if not isinstance(camera, HasFocusMotor):
         raise no_motor(camera)
@@ -88,7 +92,11 @@ class RigAddress:
     @classmethod
     def parse(cls, typed: Sequence[str]) -> "RigAddress":
         """Parse ``--camera``, given once, or twice as ``blurry=URI`` and ``sharp=URI``."""
-        roles = dict(text.split("=", 1) for text in typed if text.startswith(("blurry=", "sharp=")))
+        roles = dict(
+            text.split("=", 1)
+            for text in typed
+            if text.startswith(("blurry=", "sharp="))
+        )
         if len(typed) == 1 and not roles:
             return cls(typed[0])
         if len(typed) == 2 and len(roles) == 2:
@@ -134,7 +142,9 @@ def open_rig(address: RigAddress) -> Iterator[SessionCameras]:
         if address.sharp is None:
             yield SessionCameras.single(blurry)
         else:
-            yield SessionCameras(blurry, stack.enter_context(open_camera(address.sharp)))
+            yield SessionCameras(
+                blurry, stack.enter_context(open_camera(address.sharp))
+            )
 
 
 def same_camera(then: CameraRecord | None, now: CameraDescription | None) -> bool:

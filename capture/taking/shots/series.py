@@ -22,7 +22,12 @@ from defocus.capture.sessions.refetching import delete_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame
 from defocus.capture.taking.shots.rig import SessionCameras, focus_positions
-from defocus.capture.taking.shots.shooting import HANDLING, Handling, TakenPair, take_pair
+from defocus.capture.taking.shots.shooting import (
+    HANDLING,
+    Handling,
+    TakenPair,
+    take_pair,
+)
 from defocus.capture.taking.verdicts import judged_pair, stored_shots
 from defocus.errors import DefocusError
 from defocus.progress import say
@@ -50,17 +55,25 @@ class SideJudge:
         """Begin to read a stored shot."""
         self._seen[path] = self._eyes.submit(read_halved, path)
 
-    def begin(self, shots: PairShots, limits: QualityLimits, strictness: Strictness) -> SideVerdict:
+    def begin(
+        self, shots: PairShots, limits: QualityLimits, strictness: Strictness
+    ) -> SideVerdict:
         """Begin to judge a pair; its pictures are dropped from memory afterwards."""
         read = self._reader(shots)
         for path in shots.paths.values():
             self._seen.pop(path, None)
         first = self._eyes.submit(first_look, shots, limits, strictness, read)
-        return SideVerdict(first, self._bench.submit(judge_pair, shots, limits, strictness, read))
+        return SideVerdict(
+            first, self._bench.submit(judge_pair, shots, limits, strictness, read)
+        )
 
     def _reader(self, shots: PairShots) -> Read:
         """Reads the shots of a pair from memory if they are there."""
-        seen = {path: self._seen[path] for path in shots.paths.values() if path in self._seen}
+        seen = {
+            path: self._seen[path]
+            for path in shots.paths.values()
+            if path in self._seen
+        }
 
         def read(path: Path) -> QuickLook:
             return seen[path].result() if path in seen else read_halved(path)
@@ -144,11 +157,18 @@ class _Series:
         protocols: dict[PlannedPair, ShotProtocol],
     ) -> None:
         self.completed: dict[str, CompletePair] = {}
-        self._folder, self._rig, self._handling, self._judge = folder, rig, handling, judge
+        self._folder, self._rig, self._handling, self._judge = (
+            folder,
+            rig,
+            handling,
+            judge,
+        )
         self._protocols = protocols
         self._focus = None
         if any(protocol.moves_focus for protocol in protocols.values()):
-            self._focus = focus_positions(rig.blurry, handling.calibrations.overshoot_steps)
+            self._focus = focus_positions(
+                rig.blurry, handling.calibrations.overshoot_steps
+            )
         self._waiting: deque[_Waiting] = deque()
         self._late: list[tuple[_Waiting, str]] = []
         self._before: tuple[PlannedPair, TakenFrame] | None = None
@@ -161,8 +181,12 @@ class _Series:
             self.end_scene()
         self._scene = pair.scene
         before, self._before = self._before, None
-        lent = before[1] if before is not None and _same_series(before[0], pair) else None
-        self._handling.person.scene_ready(pair, self._folder.state.notes.get(pair.scene, ""))
+        lent = (
+            before[1] if before is not None and _same_series(before[0], pair) else None
+        )
+        self._handling.person.scene_ready(
+            pair, self._folder.state.notes.get(pair.scene, "")
+        )
         time.sleep(max(0.0, self._next_start - time.monotonic()))
         self._next_start = time.monotonic() + self._handling.options.every_seconds
         waiting = self._taken(pair, 1, lent)
@@ -180,7 +204,9 @@ class _Series:
         late, self._late = self._late, []
         for waiting, reason in late:
             pair = waiting.taken.pair
-            say(f"{pair.id}  is taken again before scene '{pair.typed_scene}' is left: {reason}")
+            say(
+                f"{pair.id}  is taken again before scene '{pair.typed_scene}' is left: {reason}"
+            )
             self._folder.set_rejected_aside(pair, reason)
             self._settle(self._taken(pair, waiting.attempt + 1, None))
 
@@ -205,7 +231,9 @@ class _Series:
             except (DefocusError, OSError) as error:
                 say(f"{waiting.taken.pair.id}  is judged by 'resume': {error}")
 
-    def _taken(self, pair: PlannedPair, attempt: int, lent: TakenFrame | None) -> _Waiting:
+    def _taken(
+        self, pair: PlannedPair, attempt: int, lent: TakenFrame | None
+    ) -> _Waiting:
         """Take the shots of a pair and begin to judge it."""
         handling, folder = self._handling, self._folder
         try:
@@ -218,8 +246,12 @@ class _Series:
             folder.give_up(pair, error)
             raise
         names = {stored.name for stored in taken.shot.files}
-        shots = stored_shots(folder.root, pair.id, names, taken.shot.entry, handling.calibrations)
-        side = self._judge.begin(shots, handling.options.limits, handling.options.strictness)
+        shots = stored_shots(
+            folder.root, pair.id, names, taken.shot.entry, handling.calibrations
+        )
+        side = self._judge.begin(
+            shots, handling.options.limits, handling.options.strictness
+        )
         waiting = _Waiting(taken, side, attempt)
         self._waiting.append(waiting)
         return waiting
@@ -265,7 +297,9 @@ class _Series:
         pair = waiting.taken.pair
         judged = judged_pair(self._folder, pair, waiting.taken.shot, quality)
         rejected = quality.verdict == "reject"
-        again = rejected and self._handling.person.retake(pair, quality, waiting.attempt)
+        again = rejected and self._handling.person.retake(
+            pair, quality, waiting.attempt
+        )
         return judged, again
 
     def _complete(self, pair: CompletePair) -> None:

@@ -15,10 +15,19 @@ from defocus.capture.planning.shoot_settings import ShootOptions
 from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.lines import StoredFile
-from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, ShotPair
+from defocus.capture.sessions.state import (
+    CompletePair,
+    PlannedPair,
+    SessionState,
+    ShotPair,
+)
 from defocus.capture.taking.person import NOBODY, Person
 from defocus.capture.taking.shots.frames import PairTaking, TakenFrame, take_frames
-from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras, tell_other_cameras
+from defocus.capture.taking.shots.rig import (
+    FocusPositions,
+    SessionCameras,
+    tell_other_cameras,
+)
 from defocus.progress import several, warn_once
 from defocus.storage.files import make_folder
 
@@ -73,7 +82,11 @@ def _titles(scene: str | None, scenes: int, scene_count: int) -> list[str]:
     """Names of scenes as people read them."""
     if scene is None:
         return [f"scene-{scene_count + index:03d}" for index in range(1, scenes + 1)]
-    return [scene] if scenes == 1 else [f"{scene}-{index}" for index in range(1, scenes + 1)]
+    return (
+        [scene]
+        if scenes == 1
+        else [f"{scene}-{index}" for index in range(1, scenes + 1)]
+    )
 
 
 def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> PlannedPair:
@@ -86,7 +99,11 @@ def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> Planned
 def tell_file_names(pairs: Sequence[PlannedPair]) -> None:
     """Say what names of scenes become in those of files, if not only capitals and spaces change."""
     named = {pair.typed_scene: pair.scene for pair in pairs}
-    renamed = {one: name for one, name in named.items() if "-".join(one.lower().split()) != name}
+    renamed = {
+        one: name
+        for one, name in named.items()
+        if "-".join(one.lower().split()) != name
+    }
     if renamed:
         each = [f"{title!r} is {name}" for title, name in renamed.items()]
         warn_once(f"names of scenes become names of files: {several(each)}")
@@ -124,7 +141,9 @@ def take_pair(
     files = [stored for shot in taken.values() for stored in shot.files]
     files += _stored_truth(taking, pair_folder)
     skew = _skew_seconds(rig, handling.calibrations, taken)
-    shot = ShotPair(tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits))
+    shot = ShotPair(
+        tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits)
+    )
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
 
@@ -150,7 +169,9 @@ def _skew_seconds(
     return taken["sharp"].released_at - taken["blurry"].released_at
 
 
-def _grey_card(taking: PairTaking, protocol: ShotProtocol, person: Person) -> TakenFrame | None:
+def _grey_card(
+    taking: PairTaking, protocol: ShotProtocol, person: Person
+) -> TakenFrame | None:
     """Shoot the grey card, if there is one, and wait for its removal."""
     camera, pair = taking.rig.blurry, taking.pair
     if not person.card_held(pair):

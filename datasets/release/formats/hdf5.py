@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.pair import Pair
-from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, array_shape, member_name, pair_files
+from defocus.datasets.pair_files import (
+    ARRAYS,
+    FILE_ROLES,
+    array_shape,
+    member_name,
+    pair_files,
+)
 from defocus.datasets.patching.many_pairs import require_space
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
@@ -57,14 +63,21 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut,
                 continue
             kept.append(pair)
             _add_pair(path, members, file, pair, text)
-        columns = {"ids": [pair.id for pair in kept], "scenes": [pair.scene for pair in kept]}
+        columns = {
+            "ids": [pair.id for pair in kept],
+            "scenes": [pair.scene for pair in kept],
+        }
         for name, values in columns.items():
             file.create_dataset(name, data=np.array(values, dtype=object), dtype=text)
     return tuple(left_out)
 
 
 def _add_pair(
-    path: Path, members: Mapping[str, bytes], file: h5py.File, pair: Pair, text: np.dtype[Any]
+    path: Path,
+    members: Mapping[str, bytes],
+    file: h5py.File,
+    pair: Pair,
+    text: np.dtype[Any],
 ) -> None:
     """Write the arrays and the metadata of a pair."""
     for role, content in members.items():
@@ -72,7 +85,9 @@ def _add_pair(
         require_space(path.parent, array.nbytes)
         _add(file.require_group(role), pair.id, array)
         file.flush()  # what is not written yet would take space that is counted as free
-    metadata = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
+    metadata = json.dumps(
+        without_private(pair.metadata), sort_keys=True, allow_nan=False
+    )
     file.require_group("metadata").create_dataset(pair.id, data=metadata, dtype=text)
 
 
@@ -105,12 +120,26 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
     try:
         require_file(shard)
         with open_hdf5(shard) as file:
-            ids, scenes = (_text(file, name, 1).asstr()[:] for name in ("ids", "scenes"))
+            ids, scenes = (
+                _text(file, name, 1).asstr()[:] for name in ("ids", "scenes")
+            )
             for name, scene in zip(ids, scenes, strict=True):
                 metadata = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])
-                entry = {"id": name, "scene": scene, "split": split, "metadata": metadata}
+                entry = {
+                    "id": name,
+                    "scene": scene,
+                    "split": split,
+                    "metadata": metadata,
+                }
                 yield _unpacked(file, entry, folder)
-    except (OSError, LookupError, RuntimeError, TypeError, ValueError, DatasetError) as error:
+    except (
+        OSError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        DatasetError,
+    ) as error:
         reason = str(error).partition("\n")[0]
         raise DatasetError(f"{shard}: {reason}; get the release again") from error
 
@@ -123,7 +152,9 @@ def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
     for role, path in pair_files(pair).items():  # the blurry picture is the first
         stored = _array(file, f"{role}/{pair.id}")
         if role in ARRAYS:
-            _require(stored, array_shape(role, height, width), fits=stored.dtype.kind == "f")
+            _require(
+                stored, array_shape(role, height, width), fits=stored.dtype.kind == "f"
+            )
         else:
             sides = stored.shape[:2]
             small = len(stored.shape) == 3 and sides[0] * sides[1] <= MAX_PIXELS

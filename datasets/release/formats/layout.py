@@ -54,7 +54,9 @@ class ReleaseFormat:
     """A release format, by its name for ``package --to``."""
 
     name: str
-    write: Callable[[ReleaseOrder], Written]  # complete files of an earlier attempt are kept
+    write: Callable[
+        [ReleaseOrder], Written
+    ]  # complete files of an earlier attempt are kept
     loose: bool  # pictures are separate files, listed in a manifest of pairs
     usage: str  # how to load it, lines of Markdown
     # path by ``{role}`` and ``{id}``, ``*`` for a split; empty without such files
@@ -70,7 +72,9 @@ class ShardEntry(Settings):
     metadata: dict[str, Any]
 
 
-def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path) -> Pair:
+def shard_pair(
+    entry: Mapping[str, Any], files: Mapping[str, str], folder: Path
+) -> Pair:
     """Make the pair of a shard, with files (a name by role) in ``folder/<id>/``."""
     try:
         checked = ShardEntry.model_validate(entry)
@@ -79,7 +83,9 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
     if "blurry" not in files:
         raise DatasetError(f"pair '{checked.id}' has no blurry picture")
     metadata = MappingProxyType(checked.metadata)
-    bare = Pair(checked.id, checked.scene, checked.split, folder / checked.id, metadata=metadata)
+    bare = Pair(
+        checked.id, checked.scene, checked.split, folder / checked.id, metadata=metadata
+    )
     return with_files(bare, folder / checked.id, files)
 
 
@@ -95,7 +101,9 @@ def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
     """Divide each split's pairs into shards, by id; a pair above ``most_bytes`` gets its own."""
     # The size of the originals is used, so that the same input always gives the same shards.
     for split in SPLITS:
-        members = sorted((pair for pair in pairs if pair.split == split), key=lambda pair: pair.id)
+        members = sorted(
+            (pair for pair in pairs if pair.split == split), key=lambda pair: pair.id
+        )
         for number, part in enumerate(_parts(members, most_bytes)):
             yield Shard(f"{split}-{number:05d}", tuple(part))
 
@@ -150,7 +158,10 @@ def _rows(
 
 
 def _write_shard(
-    shard: Shard, root: Path, suffix: str, fill: Callable[[Path, Shard], tuple[LeftOut, ...]]
+    shard: Shard,
+    root: Path,
+    suffix: str,
+    fill: Callable[[Path, Shard], tuple[LeftOut, ...]],
 ) -> tuple[LeftOut, ...]:
     """Write a shard unless an earlier attempt did; one that lacks pairs is tried again."""
     # Without any pair there is no file.

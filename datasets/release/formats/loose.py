@@ -9,7 +9,12 @@ from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files
-from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseOrder, ReleaseRow, Written
+from defocus.datasets.release.formats.layout import (
+    ReleaseFormat,
+    ReleaseOrder,
+    ReleaseRow,
+    Written,
+)
 from defocus.datasets.release.pictures import released_members
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import track
@@ -19,8 +24,12 @@ from defocus.storage.files import make_folder, write_bytes, write_text
 def write_folder(order: ReleaseOrder) -> Written:
     """Write each pair into a separate folder, completely or not at all."""
     entries = {pair.id: pair for pair in order.pairs}
-    left_out = write_parts(entries, order.root / "pairs", _fill, "packaging", order.where)
-    return _rows(order.pairs, left_out, lambda pair, role: f"pairs/{pair.id}/{member_name(role)}")
+    left_out = write_parts(
+        entries, order.root / "pairs", _fill, "packaging", order.where
+    )
+    return _rows(
+        order.pairs, left_out, lambda pair, role: f"pairs/{pair.id}/{member_name(role)}"
+    )
 
 
 def _fill(pair: Pair, folder: Path) -> None:
@@ -29,11 +38,16 @@ def _fill(pair: Pair, folder: Path) -> None:
 
 
 def _rows(
-    pairs: Sequence[Pair], left_out: tuple[LeftOut, ...], place: Callable[[Pair, str], str]
+    pairs: Sequence[Pair],
+    left_out: tuple[LeftOut, ...],
+    place: Callable[[Pair, str], str],
 ) -> Written:
     unread = {one.id for one in left_out}
     whole = [pair for pair in pairs if pair.id not in unread]
-    rows = (ReleaseRow(one, {role: place(one, role) for role in pair_files(one)}) for one in whole)
+    rows = (
+        ReleaseRow(one, {role: place(one, role) for role in pair_files(one)})
+        for one in whole
+    )
     return tuple(rows), left_out
 
 

@@ -27,7 +27,9 @@ from defocus.storage.files import make_folder, write_bytes
 
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
 ENTRY = "json"
-_MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES), ENTRY])})")
+_MEMBER = re.compile(
+    rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES), ENTRY])})"
+)
 
 
 def write(order: ReleaseOrder) -> Written:
@@ -60,7 +62,9 @@ def _fill(path: Path, shard: Shard) -> tuple[LeftOut, ...]:
                 "split": pair.split,
                 "metadata": without_private(pair.metadata),
             }
-            text = json.dumps(entry, ensure_ascii=False, sort_keys=True, allow_nan=False)
+            text = json.dumps(
+                entry, ensure_ascii=False, sort_keys=True, allow_nan=False
+            )
             _add(archive, f"{_key(number)}.json", text.encode())
     return tuple(left_out)
 
@@ -98,16 +102,22 @@ def _by_key(
     for name, member in members.items():
         match = _MEMBER.fullmatch(name)
         if match is None:
-            raise DatasetError(f"{shard}: {name!r} belongs to no pair; get the release again")
+            raise DatasetError(
+                f"{shard}: {name!r} belongs to no pair; get the release again"
+            )
         files.setdefault(match[1], {})[match[2]] = member
     return files
 
 
-def _unpacked(archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], folder: Path) -> Pair:
+def _unpacked(
+    archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], folder: Path
+) -> Pair:
     entry = members.pop(ENTRY, None)
     if entry is None or entry.size > MAX_ENTRY_BYTES:
         raise DatasetError("a pair has no entry that can be read")
-    names = {role: member_name(role) for role in FILE_ROLES if member_name(role) in members}
+    names = {
+        role: member_name(role) for role in FILE_ROLES if member_name(role) in members
+    }
     pair = shard_pair(parse_json(_content(archive, entry)), names, folder)
     make_folder(folder / pair.id)
     for role, name in names.items():

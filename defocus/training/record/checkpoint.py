@@ -55,7 +55,9 @@ def snapshot(
     }
     for prefix, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"{prefix}.{index}.{key}": value for key, value in state.items()}
+            tensors |= {
+                f"{prefix}.{index}.{key}": value for key, value in state.items()
+            }
     return {
         name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
         for name, t in tensors.items()
@@ -88,7 +90,9 @@ def _as_parameters_lie(optimiser: torch.optim.Optimizer) -> None:
     for parameter, state in optimiser.state.items():
         for key, value in state.items():
             if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-                state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value).detach()
+                state[key] = (
+                    torch.empty_like(parameter, dtype=value.dtype).copy_(value).detach()
+                )
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -129,6 +133,8 @@ def _content_hash(checkpoint: Checkpoint) -> str:
     facts = [checkpoint.run, checkpoint.step, checkpoint.steps, checkpoint.code]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for name, tensor in sorted(checkpoint.tensors.items()):
-        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(
+            json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode()
+        )
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

@@ -38,7 +38,9 @@ class Clock:
 CURVE = ("step", "epoch", "seconds", "learning_rate", "loss")
 
 
-def curve_text(rows: Sequence[Mapping[str, object]], first: Sequence[str] = CURVE) -> str:
+def curve_text(
+    rows: Sequence[Mapping[str, object]], first: Sequence[str] = CURVE
+) -> str:
     """The curve as CSV with the fixed columns first; missing loss parts are empty."""
     columns = list(dict.fromkeys(chain(first, *rows)))
     text = io.StringIO()
@@ -81,7 +83,9 @@ class Watching:
         network.train()
         earlier = [row[self.chosen_by] for row in self.rows if self.chosen_by in row]
         self.rows.append({"step": step, **scores})
-        return self.chosen_by in scores and all(scores[self.chosen_by] > other for other in earlier)
+        return self.chosen_by in scores and all(
+            scores[self.chosen_by] > other for other in earlier
+        )
 
     @property
     def best_step(self) -> int:
@@ -91,7 +95,9 @@ class Watching:
     def read(self, folder: Path, last_step: int) -> None:
         """Read the scores of an earlier process, up to the step of its checkpoint."""
         read = read_curve(folder / VALIDATION, last_step)
-        self.rows = [{name: float(value) for name, value in row.items()} for row in read]
+        self.rows = [
+            {name: float(value) for name, value in row.items()} for row in read
+        ]
 
     def write(self, folder: Path) -> None:
         """Write the scores."""

@@ -55,7 +55,13 @@ def _facts(folder: Path) -> tuple[int, int, str, str] | None:
         facts = json.loads(metadata[METADATA])
         step, steps = int(facts["step"]), int(facts["steps"])
         return step, steps, str(facts["code"]), str(facts["run"])
-    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):  # damaged
+    except (
+        FileNotFoundError,
+        IsADirectoryError,
+        ValueError,
+        LookupError,
+        TypeError,
+    ):  # damaged
         return None
 
 

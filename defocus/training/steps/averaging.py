@@ -17,7 +17,9 @@ def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
     return AveragedModel(network) if method.averaged_from_epoch is not None else None
 
 
-def update(average: AveragedModel | None, method: Method, network: nn.Module, epoch: float) -> None:
+def update(
+    average: AveragedModel | None, method: Method, network: nn.Module, epoch: float
+) -> None:
     """Add a step's weights to the mean, if averaging has begun by this epoch."""
     if average is None:
         return
@@ -28,7 +30,9 @@ def update(average: AveragedModel | None, method: Method, network: nn.Module, ep
 
 
 @torch.no_grad()
-def _move_towards(average: AveragedModel, network: nn.Module, training: Training) -> None:
+def _move_towards(
+    average: AveragedModel, network: nn.Module, training: Training
+) -> None:
     """Move the running mean, all tensors of a kind in one call."""
     # ``AveragedModel`` would count on the network's device, and to read that waits for it.
     step = int(average.n_averaged)  # it is in the CPU's memory

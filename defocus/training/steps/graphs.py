@@ -21,7 +21,10 @@ Inputs = tuple[tuple[torch.Tensor, ...], Mapping[str, torch.Tensor]]
 
 
 def record(
-    network: nn.Module, objective: TrainingObjective[BatchT], batch: BatchT, precision: str
+    network: nn.Module,
+    objective: TrainingObjective[BatchT],
+    batch: BatchT,
+    precision: str,
 ) -> None:
     """Let a network replay its passes while it trains on inputs of this batch's shapes.
 
@@ -29,20 +32,34 @@ def record(
     # What a network decides in Python, by a counter or a drawn number, it decides while it is
     # recorded, once for all: that is why a training must ask for it.
     plain = network.forward
-    with _unchanged(network, objective), fixed(objective.adversary), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The AccumulateGrad node's stream")  # of the recording
+    with (
+        _unchanged(network, objective),
+        fixed(objective.adversary),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings(
+            "ignore", "The AccumulateGrad node's stream"
+        )  # of the recording
         given, named = _inputs(network, objective, batch, precision)
-        passes, tensors = _Passes(network, plain, tuple(named)), (*given, *named.values())
+        passes, tensors = (
+            _Passes(network, plain, tuple(named)),
+            (*given, *named.values()),
+        )
         with _fresh_casts(), autocast(batch.inputs.device, precision):
             replay = _recorded(passes, tensors)
             _require_equal(
-                _outcome(network, plain, given, named), _outcome(network, replay, tensors, {})
+                _outcome(network, plain, given, named),
+                _outcome(network, replay, tensors, {}),
             )
     shapes = [_shape(one) for one in tensors]
 
     def forward(*args: torch.Tensor, **kwargs: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         tensors = (*args, *kwargs.values())
-        replayed = network.training and torch.is_grad_enabled() and tuple(kwargs) == passes.names
+        replayed = (
+            network.training
+            and torch.is_grad_enabled()
+            and tuple(kwargs) == passes.names
+        )
         if replayed and [_shape(one) for one in tensors] == shapes:
             return replay(*tensors)
         return plain(*args, **kwargs)
@@ -59,21 +76,31 @@ class _Passes(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         first = len(tensors) - len(self.names)
-        return self.plain(*tensors[:first], **dict(zip(self.names, tensors[first:], strict=True)))
+        return self.plain(
+            *tensors[:first], **dict(zip(self.names, tensors[first:], strict=True))
+        )
 
 
 def _recorded(passes: _Passes, tensors: tuple[torch.Tensor, ...]) -> Pass:
     try:
         return cast(
-            "Pass", torch.cuda.make_graphed_callables(passes, tensors, allow_unused_input=True)
+            "Pass",
+            torch.cuda.make_graphed_callables(passes, tensors, allow_unused_input=True),
         )
     except (RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = (
+            str(error).strip().splitlines()[0]
+            if str(error).strip()
+            else type(error).__name__
+        )
         raise _refusal(f"it does what cannot be recorded ({reason})") from error
 
 
 def _inputs(
-    network: nn.Module, objective: TrainingObjective[BatchT], batch: BatchT, precision: str
+    network: nn.Module,
+    objective: TrainingObjective[BatchT],
+    batch: BatchT,
+    precision: str,
 ) -> Inputs:
     """What the objective gives to the network, which it must call once."""
     calls = list[Inputs]()
@@ -91,7 +118,9 @@ def _inputs(
         network.forward = plain
     if len(calls) != 1:
         raise _refusal(f"its objective calls it {len(calls)} times in a step")
-    if not all(isinstance(one, torch.Tensor) for one in (*calls[0][0], *calls[0][1].values())):
+    if not all(
+        isinstance(one, torch.Tensor) for one in (*calls[0][0], *calls[0][1].values())
+    ):
         raise _refusal("it is given more than tensors")
     return calls[0]
 
@@ -104,16 +133,24 @@ def _outcome(
 ) -> list[torch.Tensor]:
     """Outputs, and the gradients of the sum of their squares."""
     torch.manual_seed(0)
-    outputs = [one for one in pytree.tree_leaves(passes(*args, **kwargs)) if one.requires_grad]
+    outputs = [
+        one for one in pytree.tree_leaves(passes(*args, **kwargs)) if one.requires_grad
+    ]
     weights = [one for one in network.parameters() if one.requires_grad]
     total = torch.stack([one.float().square().mean() for one in outputs]).sum()
     gradients = torch.autograd.grad(total, weights, allow_unused=True)
-    return [one.detach().float().clone() for one in (*outputs, *gradients) if one is not None]
+    return [
+        one.detach().float().clone()
+        for one in (*outputs, *gradients)
+        if one is not None
+    ]
 
 
 def _require_equal(wanted: list[torch.Tensor], replayed: list[torch.Tensor]) -> None:
     size = torch.stack([one.norm() for one in wanted]).norm()
-    off = torch.stack([(a - b).norm() for a, b in zip(wanted, replayed, strict=True)]).norm()
+    off = torch.stack(
+        [(a - b).norm() for a, b in zip(wanted, replayed, strict=True)]
+    ).norm()
     if not float(off) <= TOLERANCE * float(size):
         raise _refusal("a replay gives other numbers")
 

@@ -14,7 +14,9 @@ from defocus.training.objective import BatchT, Parts, Progress, TrainingObjectiv
 class NetworkAndObjective(nn.Module, Generic[BatchT]):
     """Module that maps a batch to the loss."""
 
-    def __init__(self, network: nn.Module, objective: TrainingObjective[BatchT]) -> None:
+    def __init__(
+        self, network: nn.Module, objective: TrainingObjective[BatchT]
+    ) -> None:
         super().__init__()
         self.network = network
         self.objective = objective
@@ -39,9 +41,13 @@ CHECKED = ("loss", "adversary")
 
 def as_numbers(values: Sequence[torch.Tensor | float]) -> list[float]:
     """Read scalars, those of one device at once."""
-    on_device = [one.detach().double() for one in values if isinstance(one, torch.Tensor)]
+    on_device = [
+        one.detach().double() for one in values if isinstance(one, torch.Tensor)
+    ]
     read = iter(torch.stack(on_device).tolist() if on_device else [])
-    return [next(read) if isinstance(one, torch.Tensor) else float(one) for one in values]
+    return [
+        next(read) if isinstance(one, torch.Tensor) else float(one) for one in values
+    ]
 
 
 class Losses:
@@ -54,19 +60,25 @@ class Losses:
 
     def add(self, step: int, values: Parts) -> None:
         """Keep what a step came to."""
-        self._unread += [(step, name, values[name]) for name in CHECKED if name in values]
+        self._unread += [
+            (step, name, values[name]) for name in CHECKED if name in values
+        ]
         self._values = values
 
     def read(self) -> dict[str, float]:
         """The values of the last step, means over processes; TrainingError if one is not finite."""
         if not self._unread:
             return self._numbers
-        numbers = as_numbers([*(value for _, _, value in self._unread), *self._values.values()])
+        numbers = as_numbers(
+            [*(value for _, _, value in self._unread), *self._values.values()]
+        )
         unread, self._unread = self._unread, []
         losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
             if not math.isfinite(value):
-                do = "lower learning_rate" if step else "correct the network or its loss"
+                do = (
+                    "lower learning_rate" if step else "correct the network or its loss"
+                )
                 raise TrainingError(f"loss is {value} at step {step + 1}; {do}")
         self._numbers = dict(zip(self._values, numbers[len(unread) :], strict=True))
         last = unread[-1][0]

@@ -26,7 +26,9 @@ class Optimisers:
     def by_name(self) -> dict[str, torch.optim.Optimizer]:
         """All optimisers by their names in checkpoints."""
         optimisers = {"optimiser": self.network}
-        return optimisers | ({"adversary_optimiser": self.adversary} if self.adversary else {})
+        return optimisers | (
+            {"adversary_optimiser": self.adversary} if self.adversary else {}
+        )
 
 
 def make_optimisers(
@@ -34,7 +36,9 @@ def make_optimisers(
 ) -> Optimisers:
     """Make optimisers whose learning rate is set later; only the adversary's rate is fixed."""
     if (objective.adversary is None) != (method.adversary is None):
-        raise TrainingError("objective and recipe must both have an adversary, or neither")
+        raise TrainingError(
+            "objective and recipe must both have an adversary, or neither"
+        )
     against = _trained(objective.adversary) if objective.adversary is not None else []
     apart = {id(parameter) for parameter in against}
     own = [p for p in (*_trained(network), *_trained(objective)) if id(p) not in apart]
@@ -78,7 +82,10 @@ def optimiser_step(
     forward: Callable[[BatchT, Progress], _Loss] = joint or partial(objective, network)
     with fixed(objective.adversary):
         result = descent.go(
-            optimisers.network, lambda part: forward(part, progress), joint, method.gradient_clip
+            optimisers.network,
+            lambda part: forward(part, progress),
+            joint,
+            method.gradient_clip,
         )
     if result is None:
         raise ValueError(f"{type(objective).__name__} gave no loss")
@@ -172,7 +179,9 @@ def _clip_gradients(optimiser: torch.optim.Optimizer, most: float) -> None:
     nn.utils.clip_grad_norm_(parameters, most)
 
 
-def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
+def _gathered(
+    joint: nn.Module | None, *, last: bool
+) -> contextlib.AbstractContextManager[None]:
     """Let processes exchange their gradients only with the last part of a batch."""
     # The forward pass must be inside this context, because it prepares the exchange.
     if isinstance(joint, DistributedDataParallel) and not last:

@@ -24,7 +24,9 @@ class CycleGANObjective(Objective):
     def __init__(self, width: int = 64, blocks: int = 9) -> None:
         super().__init__()
         self.blurring = Generator(width=width, blocks=blocks)
-        self.adversary = nn.ModuleDict({"sharp": Critic(width), "blurry": Critic(width)})
+        self.adversary = nn.ModuleDict(
+            {"sharp": Critic(width), "blurry": Critic(width)}
+        )
         self.sharp_pool, self.blurry_pool = Pool(POOL_SIZE), Pool(POOL_SIZE)
         self._made: dict[str, torch.Tensor] = {}
 
@@ -33,9 +35,15 @@ class CycleGANObjective(Objective):
     ) -> tuple[torch.Tensor, Parts]:
         """The generators' loss; its parts are ``adversarial``, ``cycle`` and ``identity``."""
         del progress
-        generated = {"sharp": network(batch.blurry), "blurry": self.blurring(batch.target)}
+        generated = {
+            "sharp": network(batch.blurry),
+            "blurry": self.blurring(batch.target),
+        }
         adversarial = sum(
-            (_far_from(1.0, self._critic(kind)(picture)) for kind, picture in generated.items()),
+            (
+                _far_from(1.0, self._critic(kind)(picture))
+                for kind, picture in generated.items()
+            ),
             batch.target.new_zeros(()),
         )
         back = l1_loss(self.blurring(generated["sharp"]), batch.blurry)
@@ -68,7 +76,9 @@ class CycleGANObjective(Objective):
         return self.adversary.get_submodule(kind)
 
 
-def _mistaken(critic: nn.Module, real: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+def _mistaken(
+    critic: nn.Module, real: torch.Tensor, generated: torch.Tensor
+) -> torch.Tensor:
     return (_far_from(1.0, critic(real)) + _far_from(0.0, critic(generated))) / 2
 
 

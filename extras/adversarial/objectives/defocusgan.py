@@ -52,15 +52,24 @@ class DefocusGANObjective(Objective):
         """The first stage's loss (part ``radius_px``), then the generator's.
 
         Its parts are ``l1``, ``perceptual`` and ``adversarial``."""
-        if self.first_stage is not None and self.blur_map is not None and progress.in_warmup:
-            given: tuple[torch.Tensor, Parts] = self.first_stage(self.blur_map, batch, progress)
+        if (
+            self.first_stage is not None
+            and self.blur_map is not None
+            and progress.in_warmup
+        ):
+            given: tuple[torch.Tensor, Parts] = self.first_stage(
+                self.blur_map, batch, progress
+            )
             return given
         restored = _restored(network, batch, self._diameter(batch), progress)
         l1 = self._l1(restored, batch.target)
         perceptual = self._perceptual(restored, batch.target)
         loss = L1_WEIGHT * l1 + PERCEPTUAL_WEIGHT * perceptual
         parts = {"l1": l1.detach(), "perceptual": perceptual.detach()}
-        if _second_epoch(progress) >= ADVERSARIAL_FROM_EPOCH and self.adversary is not None:
+        if (
+            _second_epoch(progress) >= ADVERSARIAL_FROM_EPOCH
+            and self.adversary is not None
+        ):
             adversarial = -self.adversary(restored).mean()
             loss = loss + self.adversarial_weight * adversarial
             parts["adversarial"] = adversarial.detach()
@@ -115,7 +124,9 @@ def _restored(
         raise TypeError(
             f"the objective trains DefocusGAN's generator, not {type(network).__name__}"
         )
-    given = network.outputs(batch.blurry, defocus_map=diameter, iteration=iteration(progress))
+    given = network.outputs(
+        batch.blurry, defocus_map=diameter, iteration=iteration(progress)
+    )
     return given["restored"]
 
 

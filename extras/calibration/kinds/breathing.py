@@ -21,13 +21,17 @@ def calibrate_breathing(
 
     The ``table`` of steps and zoom, b1, b2 of ``1 + b1 steps + b2 steps²``, and the residual."""
     focus = focus_positions(bench.camera)
-    bench.show("chart", "point the camera at something with fine detail everywhere, in focus")
+    bench.show(
+        "chart", "point the camera at something with fine detail everywhere, in focus"
+    )
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     reference = luminance(bench.shot(exposure).linear)
     table = _zooms_by_step(bench, reach, focus, reference, exposure)
     points = [(row["steps"], row["zoom"]) for row in table if row["zoom"] is not None]
     _require_registered(points)
-    steps, zooms = (np.array(values, dtype=float) for values in zip(*points, strict=True))
+    steps, zooms = (
+        np.array(values, dtype=float) for values in zip(*points, strict=True)
+    )
     design = np.stack([steps, steps**2], axis=1)
     coefficients = np.linalg.lstsq(design, zooms - 1.0, rcond=None)[0]
     return {
@@ -60,7 +64,14 @@ def _zooms_by_step(
     for steps in np.unique(np.linspace(-reach, reach, POINTS).round().astype(int)):
         if not focus.go(int(steps)):
             continue
-        similarity = register(reference, luminance(bench.shot(exposure).linear)).similarity
-        table.append({"steps": int(steps), "zoom": None if similarity is None else similarity.zoom})
+        similarity = register(
+            reference, luminance(bench.shot(exposure).linear)
+        ).similarity
+        table.append(
+            {
+                "steps": int(steps),
+                "zoom": None if similarity is None else similarity.zoom,
+            }
+        )
     focus.go(0)
     return table

@@ -27,14 +27,23 @@ def calibrate_dust(
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     looks = [bench.shot(exposure) for _ in range(frames)]
-    light = np.mean([look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0)
+    light = np.mean(
+        [look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0
+    )
     pixels = looks[0].pixels
     specks = [
-        {**speck, **{key: speck[key] * pixels for key in ("x_px", "y_px", "diameter_px")}}
+        {
+            **speck,
+            **{key: speck[key] * pixels for key in ("x_px", "y_px", "diameter_px")},
+        }
         for speck in find_specks(light)
     ]
     height, width = (round(side * pixels) for side in light.shape)
-    return {"aperture": exposure.aperture, "picture_size_px": [width, height], "specks": specks}
+    return {
+        "aperture": exposure.aperture,
+        "picture_size_px": [width, height],
+        "specks": specks,
+    }
 
 
 def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:

@@ -24,7 +24,9 @@ def calibrate_exposure(
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     widest, narrowest = bench.aperture(blurry), bench.aperture(sharp)
     choices = values(bench.settings["aperture"])
-    between = [w for w, n in choices.items() if choices[widest] <= n <= choices[narrowest]]
+    between = [
+        w for w, n in choices.items() if choices[widest] <= n <= choices[narrowest]
+    ]
     if len(between) < 2:
         raise InputError(f"--sharp {sharp} is not narrower than --blurry {blurry}")
     base = bench.well_exposed(widest, shutter)
@@ -44,8 +46,13 @@ def _measured(
     base_ev = 0.0
     for word in sorted(between, key=lambda aperture: choices[aperture]):
         exposure = bench.equal_exposure(word, base)
-        levels = [math.log2(max(central_light(bench.shot(exposure)), 1e-6)) for _ in range(FRAMES)]
-        light_ev = sum(levels) / FRAMES - exposure_difference_ev(exposure.true, base.true)
+        levels = [
+            math.log2(max(central_light(bench.shot(exposure)), 1e-6))
+            for _ in range(FRAMES)
+        ]
+        light_ev = sum(levels) / FRAMES - exposure_difference_ev(
+            exposure.true, base.true
+        )
         base_ev = light_ev if word == widest else base_ev
         measured[word] = {
             "shutter": exposure.shutter,

@@ -41,15 +41,23 @@ def calibrate_focus(
 
     For ``scale`` see :func:`.focus_scale.focus_scale`; null without lens or scale."""
     focus = focus_positions(bench.camera, overshoot=max(reach // 2, 10))
-    bench.show("chart", "point the camera at something flat with fine detail, about in focus")
+    bench.show(
+        "chart", "point the camera at something flat with fine detail, about in focus"
+    )
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     views: Views = []
-    coarse = _sweep(bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS), views)
+    coarse = _sweep(
+        bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS), views
+    )
     contrast = _contrast(reach, coarse)
     start = max(coarse, key=lambda point: point[1])[0]
     half = max(2 * reach // COARSE_POINTS, FINE_POINTS // 2)
     fine = _sweep(
-        bench, focus, exposure, np.linspace(start - half, start + half, FINE_POINTS), views
+        bench,
+        focus,
+        exposure,
+        np.linspace(start - half, start + half, FINE_POINTS),
+        views,
     )
     best = _peak(coarse + fine)
     backward = _backward(bench, focus, exposure, round(best) + half, half)
@@ -63,8 +71,12 @@ def calibrate_focus(
         "contrast": contrast,
         "f_number": exposure.f_number,
         "scale": scale,
-        "dioptres_per_step": None if scale is None else _dioptres(scale["px_per_step"], lens),
-        "curve": [{"steps": steps, "gradient_energy": e} for steps, e in sorted(coarse + fine)],
+        "dioptres_per_step": None
+        if scale is None
+        else _dioptres(scale["px_per_step"], lens),
+        "curve": [
+            {"steps": steps, "gradient_energy": e} for steps, e in sorted(coarse + fine)
+        ],
     }
 
 
@@ -91,14 +103,22 @@ def _dioptres(px_per_step: float, lens: Lens | None) -> float | None:
 
 
 def _lens(
-    bench: CalibrationBench, exposure: Exposure, focal_mm: float | None, pitch_um: float | None
+    bench: CalibrationBench,
+    exposure: Exposure,
+    focal_mm: float | None,
+    pitch_um: float | None,
 ) -> Lens | None:
     """The lens; a camera that does not know its focus distance is taken to look far away."""
     description = bench.camera.describe()
-    focal, pitch = focal_mm or description.focal_length_mm, pitch_um or description.sensor_pitch_um
+    focal, pitch = (
+        focal_mm or description.focal_length_mm,
+        pitch_um or description.sensor_pitch_um,
+    )
     if focal is None or pitch is None:
         return None
-    return Lens(focal, exposure.f_number, description.focus_distance_mm or math.inf, pitch)
+    return Lens(
+        focal, exposure.f_number, description.focus_distance_mm or math.inf, pitch
+    )
 
 
 def _sweep(
@@ -119,15 +139,23 @@ def _sweep(
 
 
 def _backward(
-    bench: CalibrationBench, focus: FocusPositions, exposure: Exposure, start: int, half: int
+    bench: CalibrationBench,
+    focus: FocusPositions,
+    exposure: Exposure,
+    start: int,
+    half: int,
 ) -> Curve:
     """Measure gradient energy towards near, by plain steps from ``start`` beyond the peak."""
     if not focus.go(start):
-        raise CameraError("the best focus is at the end of the motor's travel; move the camera")
+        raise CameraError(
+            "the best focus is at the end of the motor's travel; move the camera"
+        )
     curve, position, step = [], start, max(half // 4, 1)
     while position > start - 4 * half:
         position += focus.nudge(-step)
-        curve.append((position, gradient_energy(encoded_grey(bench.shot(exposure).linear))))
+        curve.append(
+            (position, gradient_energy(encoded_grey(bench.shot(exposure).linear)))
+        )
     return curve
 
 
@@ -135,8 +163,12 @@ def _play(forward: Curve, backward: Curve) -> float:
     """The lag, in steps, at which the sweep towards near repeats the one towards far.
 
     The lens stands still until the play is taken up. A gain between the sweeps does not matter."""
-    steps, energy = (np.array(values, dtype=float) for values in zip(*forward, strict=True))
-    positions, seen = (np.array(values, dtype=float) for values in zip(*backward, strict=True))
+    steps, energy = (
+        np.array(values, dtype=float) for values in zip(*forward, strict=True)
+    )
+    positions, seen = (
+        np.array(values, dtype=float) for values in zip(*backward, strict=True)
+    )
     lags = np.arange(0.0, positions[0] - positions[-1], 0.1)
     lens = np.minimum(positions + lags[:, None], positions[0])
     misfit = np.log(np.interp(lens, steps, energy)) - np.log(seen)
@@ -145,7 +177,9 @@ def _play(forward: Curve, backward: Curve) -> float:
 
 def _peak(curve: Curve) -> float:
     """Maximum of the parabola through the logarithm of the upper half of a curve."""
-    steps, energy = (np.array(values, dtype=float) for values in zip(*curve, strict=True))
+    steps, energy = (
+        np.array(values, dtype=float) for values in zip(*curve, strict=True)
+    )
     top = energy >= NEAR_PEAK * energy.max()
     if top.sum() < 3:
         top = np.argsort(energy)[-3:]

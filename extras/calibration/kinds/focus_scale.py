@@ -60,7 +60,9 @@ def focus_scale(views: Sequence[FocusView], best: float) -> dict[str, Any] | Non
     return {
         "px_per_step": float(line[0]),
         "residual_px": float(np.std(blur - design @ line)),
-        "curve": [{"steps": int(at), "coc_px": float(size)} for at, size in sorted(points)],
+        "curve": [
+            {"steps": int(at), "coc_px": float(size)} for at, size in sorted(points)
+        ],
     }
 
 

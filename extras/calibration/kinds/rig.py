@@ -56,10 +56,16 @@ def calibrate_rig(
     second = sharp.equal_exposure(sharp.aperture(aperture), first)
     looks = blurry.shot(first), sharp.shot(second)
     if looks[0].linear.shape != looks[1].linear.shape:
-        raise CameraError("the two cameras give pictures of two sizes; use two of one model")
+        raise CameraError(
+            "the two cameras give pictures of two sizes; use two of one model"
+        )
     similarity, mirrored = _geometry(*looks)
-    gain_ev = float(np.log2(central_light(looks[0]) / max(central_light(looks[1]), 1e-6)))
-    blurry.show("moving", "let something bright cross the picture slowly, again and again")
+    gain_ev = float(
+        np.log2(central_light(looks[0]) / max(central_light(looks[1]), 1e-6))
+    )
+    blurry.show(
+        "moving", "let something bright cross the picture slowly, again and again"
+    )
     sharp.show("moving", "keep it moving")
     releases = _releases(blurry, sharp, (first, second), shots)
     skew, scatter = _skew_seconds(releases, similarity, mirrored=mirrored)
@@ -85,7 +91,8 @@ def _geometry(blurry: QuickLook, sharp: QuickLook) -> tuple[Similarity, bool]:
         for look in (sharp, _mirrored(sharp))
     ]
     best = max(
-        registrations, key=lambda result: (result.similarity is not None, result.inlier_share)
+        registrations,
+        key=lambda result: (result.similarity is not None, result.inlier_share),
     )
     if best.similarity is None:
         raise CameraError(
@@ -115,7 +122,9 @@ def _releases(
                 threads.submit(release, bench, exposure)
                 for bench, exposure in zip((blurry, sharp), exposures, strict=True)
             ]
-            releases.append(_Release(waiting[0].result(), waiting[1].result(), ordered_at))
+            releases.append(
+                _Release(waiting[0].result(), waiting[1].result(), ordered_at)
+            )
     return releases
 
 
@@ -127,7 +136,9 @@ def _skew_seconds(
     looks = [_mirrored(r.sharp) if mirrored else r.sharp for r in releases]
     second = _tracks([encoded_grey(look.linear) for look in looks])
     height, width = releases[0].blurry.linear.shape[:2]
-    inverse = np.linalg.inv(np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]]))
+    inverse = np.linalg.inv(
+        np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
+    )
     onto_first = {n: (inverse @ [*place, 1.0])[:2] for n, place in second.items()}
     both = [n for n in first if n in onto_first]
     velocity = _velocity({n: first[n] for n in both}, [r.ordered_at for r in releases])
@@ -154,7 +165,9 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centre of the largest connected part."""
     import cv2
 
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((weights > 0).astype(np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (weights > 0).astype(np.uint8)
+    )
     if count < 2:
         raise ValueError("nothing moves")
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())

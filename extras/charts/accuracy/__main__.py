@@ -32,10 +32,14 @@ from defocus.extras.charts.accuracy.table import tables
     help="Number of the first of these lenses.",
 )
 @click.option(
-    "--places", is_flag=True, help="Compare the place of blurred charts instead; takes minutes."
+    "--places",
+    is_flag=True,
+    help="Compare the place of blurred charts instead; takes minutes.",
 )
 @click.option("--lines", is_flag=True, help="Measure straight lines instead.")
-def command(every: int, lenses: int | None, first: int, *, places: bool, lines: bool) -> None:
+def command(
+    every: int, lenses: int | None, first: int, *, places: bool, lines: bool
+) -> None:
     """Compare the measures with analytic truth.
 
     Edges blurred by discs, Gaussians and polygons, beside a second implementation; stars and dead

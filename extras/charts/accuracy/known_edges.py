@@ -47,7 +47,9 @@ class KnownBlur:
             t = np.clip(2.0 * distance / self.size_px, -1.0, 1.0)
             return np.asarray(0.5 + (np.arcsin(t) + t * np.sqrt(1.0 - t * t)) / np.pi)
         if self.kind == "gaussian":
-            return np.asarray(0.5 + 0.5 * erf(distance / (math.sqrt(2.0) * self.size_px)))
+            return np.asarray(
+                0.5 + 0.5 * erf(distance / (math.sqrt(2.0) * self.size_px))
+            )
         places, chords = self._chords(normal_rad)
         fine = np.linspace(places[0], places[-1], 4097)
         chord = np.interp(fine, places, chords)
@@ -62,7 +64,9 @@ class KnownBlur:
         places = np.sort(x)
         ends = [
             [
-                y[k] + (y[k - 1] - y[k]) * np.clip((place - x[k]) / (x[k - 1] - x[k]), 0.0, 1.0)
+                y[k]
+                + (y[k - 1] - y[k])
+                * np.clip((place - x[k]) / (x[k - 1] - x[k]), 0.0, 1.0)
                 for k in range(corners)
                 if min(x[k], x[k - 1]) - 1e-12 <= place <= max(x[k], x[k - 1]) + 1e-12
             ]
@@ -99,7 +103,9 @@ class EdgeShot:
 def true_mtf(blur: KnownBlur, angle_deg: float, frequencies: Array) -> Array:
     """MTF of the blur and a square pixel along the normal of an edge."""
     angle = math.radians(angle_deg)
-    pixel = np.sinc(frequencies * math.cos(angle)) * np.sinc(frequencies * math.sin(angle))
+    pixel = np.sinc(frequencies * math.cos(angle)) * np.sinc(
+        frequencies * math.sin(angle)
+    )
     return np.asarray(blur.mtf(frequencies, -angle) * np.abs(pixel))
 
 
@@ -107,7 +113,10 @@ def blur_of_mtf50(kind: str, mtf50: float, angle_deg: float) -> KnownBlur:
     """The blur that gives a picture of an edge that MTF50, cycles per pixel, below 0.6."""
 
     def excess(size: float) -> float:
-        return float(true_mtf(KnownBlur(kind, size), angle_deg, np.array([mtf50]))[0]) - 0.5
+        return (
+            float(true_mtf(KnownBlur(kind, size), angle_deg, np.array([mtf50]))[0])
+            - 0.5
+        )
 
     largest = {"gaussian": 0.2 / mtf50}.get(kind, 1.0 / mtf50)
     return KnownBlur(kind, float(brentq(excess, 1e-3, largest)))
@@ -145,6 +154,10 @@ def _averaged(places: Array, values: Array, width: float) -> Array:
     sums = np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2) * step])
 
     def integral(at: Array) -> Array:
-        return np.asarray(np.interp(at, places, sums) + np.maximum(at - places[-1], 0.0))
+        return np.asarray(
+            np.interp(at, places, sums) + np.maximum(at - places[-1], 0.0)
+        )
 
-    return np.asarray((integral(places + width / 2) - integral(places - width / 2)) / width)
+    return np.asarray(
+        (integral(places + width / 2) - integral(places - width / 2)) / width
+    )

@@ -60,7 +60,9 @@ def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Arra
     blurred = _noisy(_blurred(sharp, diameter_px), noise, seed)
     inner = (slice(64, -64), slice(64, -64))
     response = compare_texture(blurred[inner], sharp[inner]).kept
-    return np.asarray(response.values - np.abs(disc_transfer(diameter_px, response.frequencies)))
+    return np.asarray(
+        response.values - np.abs(disc_transfer(diameter_px, response.frequencies))
+    )
 
 
 def _noisy(light: Array, noise: float, seed: int) -> Array:

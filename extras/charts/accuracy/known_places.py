@@ -49,7 +49,8 @@ def sharp_chart(width: int) -> tuple[Floats, Floats]:
     size = width, round(width * 0.667)
     corners = np.asarray(SEEN * width, np.float32)
     homography = np.asarray(
-        cv2.getPerspectiveTransform(np.asarray(OUTLINE, np.float32), corners), np.float64
+        cv2.getPerspectiveTransform(np.asarray(OUTLINE, np.float32), corners),
+        np.float64,
     )
     light = _fine_picture(width, size, homography)
     light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
@@ -58,7 +59,9 @@ def sharp_chart(width: int) -> tuple[Floats, Floats]:
     return np.asarray(WALL + sheet * (light - WALL), np.float64), homography
 
 
-def _fine_picture(width: int, size: tuple[int, int], homography: Floats) -> NDArray[Any]:
+def _fine_picture(
+    width: int, size: tuple[int, int], homography: Floats
+) -> NDArray[Any]:
     """The chart on a wall as white as its paper, at several times the resolution."""
     px_per_mm = float(math.ceil(FINENESS * width / WIDTH))
     step, off = 1.0 / px_per_mm, (FINENESS - 1) / 2
@@ -66,7 +69,10 @@ def _fine_picture(width: int, size: tuple[int, int], homography: Floats) -> NDAr
     finer = np.array([[FINENESS, 0.0, off], [0.0, FINENESS, off], [0.0, 0.0, 1.0]])
     fine = size[0] * FINENESS, size[1] * FINENESS
     return cv2.warpPerspective(
-        printed_light("wall", px_per_mm), finer @ homography @ to_mm, fine, borderValue=1.0
+        printed_light("wall", px_per_mm),
+        finer @ homography @ to_mm,
+        fine,
+        borderValue=1.0,
     )
 
 
@@ -92,7 +98,9 @@ def _opening(
         case "hexagon":
             normals = 0.2 + np.pi / 3 * np.arange(6)
             inner = diameter_px / 2 * math.cos(math.pi / 6)
-            fine = np.all([x * np.cos(a) + y * np.sin(a) <= inner for a in normals], axis=0)
+            fine = np.all(
+                [x * np.cos(a) + y * np.sin(a) <= inner for a in normals], axis=0
+            )
         case "gaussian":
             fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
         case _:
@@ -116,9 +124,14 @@ def place_errors(
     steps = np.arange(len(kernel)) - len(kernel) // 2
     centre = np.array([kernel.sum(axis=0) @ steps, kernel.sum(axis=1) @ steps])
     true = moved_points(homography, POINTS.reshape(-1, 2)) + centre
-    by_dots, by_all = _off(dots, true), _off(fit_whole_sheet(seen, frame.sheet, dots), true)
+    by_dots, by_all = (
+        _off(dots, true),
+        _off(fit_whole_sheet(seen, frame.sheet, dots), true),
+    )
     return SheetPlaceError(
-        math.sqrt(np.mean(by_dots**2)), math.sqrt(np.mean(by_all**2)), float(by_all.max())
+        math.sqrt(np.mean(by_dots**2)),
+        math.sqrt(np.mean(by_all**2)),
+        float(by_all.max()),
     )
 
 
@@ -139,6 +152,8 @@ def place_table() -> str:
 def _rows(width: int) -> Iterator[str]:
     sharp, homography = sharp_chart(width)
     for diameter in SHOTS[width]:
-        errors = {kind: place_errors(sharp, homography, kind, diameter) for kind in KERNELS}
+        errors = {
+            kind: place_errors(sharp, homography, kind, diameter) for kind in KERNELS
+        }
         cells = [f"{one.whole:.3f} / {one.largest:.3f}" for one in errors.values()]
         yield f"| {width} | {diameter} | {' | '.join(cells)} | {errors['disc'].dots:.3f} |"

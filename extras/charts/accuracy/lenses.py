@@ -47,7 +47,10 @@ def usable_lens(random: np.random.Generator) -> RealLens:
     """A lens that is sharp in focus at all of the places."""
     while True:
         lens = draw_lens(random, PITCH_UM)
-        if max(_spread(colour_psfs(lens, 1.0, place)) for place in PLACES) <= LARGEST_SPREAD_PX:
+        if (
+            max(_spread(colour_psfs(lens, 1.0, place)) for place in PLACES)
+            <= LARGEST_SPREAD_PX
+        ):
             return lens
 
 
@@ -62,7 +65,9 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
     """Photographs of a chart that fills the frame, slightly turned, ``(H, W, 3)`` linear light."""
     width, height = SIZE
     sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
-    seen = np.array([(6, 8), (width - 9, 5), (width - 6, height - 7), (8, height - 6)], np.float32)
+    seen = np.array(
+        [(6, 8), (width - 9, 5), (width - 6, height - 7), (8, height - 6)], np.float32
+    )
     homography = np.asarray(cv2.getPerspectiveTransform(sheet, seen), np.float64)
     sharp = photographed(make_sheet(), homography, width, height)
     for number, diameter in enumerate(diameters):
@@ -130,11 +135,17 @@ def lens_errors(seeds: range) -> Iterator[LensError]:
         lens = usable_lens(np.random.default_rng(seed))
         estimate = replace(fitted_to_chart(lens).lens, f_number=lens.f_number)
         kernels = [
-            [kernel_error(colour_psfs(lens, d, p), colour_psfs(estimate, d, p)) for p in PLACES]
+            [
+                kernel_error(colour_psfs(lens, d, p), colour_psfs(estimate, d, p))
+                for p in PLACES
+            ]
             for d in CHECKED
         ]
         mtf50 = [
-            [kernel_mtf50(estimate, d, p) / kernel_mtf50(lens, d, p) - 1.0 for p in PLACES]
+            [
+                kernel_mtf50(estimate, d, p) / kernel_mtf50(lens, d, p) - 1.0
+                for p in PLACES
+            ]
             for d in CHECKED
         ]
         yield LensError(lens, np.array(kernels), np.array(mtf50))

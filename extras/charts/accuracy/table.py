@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.edges.edge import measure_edge
-from defocus.extras.charts.accuracy.known_edges import KINDS, EdgeShot, blur_of_mtf50, edge_picture
+from defocus.extras.charts.accuracy.known_edges import (
+    KINDS,
+    EdgeShot,
+    blur_of_mtf50,
+    edge_picture,
+)
 from defocus.extras.charts.accuracy.known_patterns import (
     LEAVES_D,
     STAR_D,
@@ -64,12 +69,16 @@ def tables(*, every: int = 1) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     cells = [
-        _row(f"{mtf50:g}", f"{noise:.1%}", [r for r in rows if (r.mtf50, r.noise) == key])
+        _row(
+            f"{mtf50:g}", f"{noise:.1%}", [r for r in rows if (r.mtf50, r.noise) == key]
+        )
         for mtf50, noise in itertools.product(MTF50S, NOISES)
         for key in [(mtf50, noise)]
         if any((r.mtf50, r.noise) == key for r in rows)
     ]
-    by_noise = [_row("all", f"{n:.1%}", [r for r in rows if r.noise == n]) for n in NOISES]
+    by_noise = [
+        _row("all", f"{n:.1%}", [r for r in rows if r.noise == n]) for n in NOISES
+    ]
     patterns = [
         "",
         f"| pattern | circle of confusion | {' | '.join(f'noise {n:.1%}' for n in NOISES)} |",
@@ -81,7 +90,9 @@ def tables(*, every: int = 1) -> str:
 
 
 def _row(mtf50: str, noise: str, rows: list[EdgeError]) -> str:
-    first, second = (np.array([getattr(r, name) for r in rows]) for name in ("ours", "second"))
+    first, second = (
+        np.array([getattr(r, name) for r in rows]) for name in ("ours", "second")
+    )
     place = np.sqrt(np.mean([r.place_px**2 for r in rows]))
     errors = " | ".join(
         f"{np.abs(e).mean():.2%} | {np.quantile(np.abs(e), 0.95):.2%} | {e.mean():+.2%}"
@@ -91,12 +102,16 @@ def _row(mtf50: str, noise: str, rows: list[EdgeError]) -> str:
 
 
 def _pattern(
-    name: str, diameter: float, errors: Callable[[float, float, int], NDArray[np.float64]]
+    name: str,
+    diameter: float,
+    errors: Callable[[float, float, int], NDArray[np.float64]],
 ) -> str:
     """A row with mean, 95th percentile and largest error of the MTF for each noise."""
     cells = []
     for noise in NOISES:
-        sizes = np.abs([errors(diameter, noise, seed) for seed in range(DRAWS if noise else 1)])
+        sizes = np.abs(
+            [errors(diameter, noise, seed) for seed in range(DRAWS if noise else 1)]
+        )
         worst = f"{np.quantile(sizes, 0.95):.3f} / {sizes.max():.3f}"
         cells.append(f"{sizes.mean():.3f} / {worst}")
     return f"| {name} | {diameter:g} px | {' | '.join(cells)} |"

@@ -39,7 +39,11 @@ def _slopes(light: Array) -> Array:
 
 
 def _edge_places(
-    height: int, width: int, columns: NDArray[np.int_], slopes: Array, rows: NDArray[np.int_]
+    height: int,
+    width: int,
+    columns: NDArray[np.int_],
+    slopes: Array,
+    rows: NDArray[np.int_],
 ) -> Array:
     """Column of the edge in each row, by a polynomial through windowed centroids."""
     centre = np.full(height, (width - 1) / 2)
@@ -56,7 +60,9 @@ def _edge_places(
 def _line_spread(light: Array, centre: Array) -> Array:
     """Derivative of the edge in bins of a quarter pixel along the rows."""
     width = light.shape[1]
-    bins = np.floor((np.arange(width)[None, :] - centre[:, None] + width / 2) * BINS_PER_PX)
+    bins = np.floor(
+        (np.arange(width)[None, :] - centre[:, None] + width / 2) * BINS_PER_PX
+    )
     inside = (bins >= 0) & (bins < width * BINS_PER_PX)
     index = bins[inside].astype(np.intp)
     counts = np.bincount(index, minlength=width * BINS_PER_PX)
@@ -72,4 +78,6 @@ def _tukey(spread: Array) -> Array:
     """Tukey's window with a share of 1, on the middle of the line spread."""
     middle = float(np.abs(spread) @ np.arange(len(spread)) / np.abs(spread).sum())
     reach = max(middle, len(spread) - 1 - middle)
-    return np.asarray(0.5 + 0.5 * np.cos(np.pi * (np.arange(len(spread)) - middle) / reach))
+    return np.asarray(
+        0.5 + 0.5 * np.cos(np.pi * (np.arange(len(spread)) - middle) / reach)
+    )

@@ -43,7 +43,9 @@ def command(
 
     page = out.with_suffix(".html")
     if page == out:
-        raise click.UsageError(f"--out {out}: the lens file is JSON; name it {out.stem}.json")
+        raise click.UsageError(
+            f"--out {out}: the lens file is JSON; name it {out.stem}.json"
+        )
     require_writable(out.parent)
     shots = read_chart_pictures(pictures, f_numbers, linear=linear)
     fit, kept = measure_lens(pictures, shots, sensor_width, open_f_number)

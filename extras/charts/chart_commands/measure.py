@@ -42,7 +42,9 @@ SYSTEMS = "wiener,defocus-m"
     help="Keep the numbers in this study; its report shows them.",
 )
 @on_option("Number of systems measured at once.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list instead of the table.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON list instead of the table."
+)
 def command(
     pictures: tuple[Path, ...],
     systems: tuple[str, ...],
@@ -73,7 +75,9 @@ def command(
     from defocus.progress import say
 
     if pictures and blur is not None:
-        raise click.UsageError("--blur is for simulated photographs; PICTURES have their own")
+        raise click.UsageError(
+            "--blur is for simulated photographs; PICTURES have their own"
+        )
     if linear and not pictures:
         raise click.UsageError("--linear is for PICTURES; give some")
     with json_output() as printed:
@@ -90,7 +94,10 @@ def command(
             measured = [one for one in names if one not in lacking]
             by_name = restorers(measured or names)
             for one in lacking:
-                say(f"{one}: needs weights, and the package has none; left out", error=True)
+                say(
+                    f"{one}: needs weights, and the package has none; left out",
+                    error=True,
+                )
         scores = measure_chart(by_name, cases, out, where)
         if as_json:
             printed.write([one.to_json() for one in scores])

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     help="Left, top, width and height of the region with the edge, px.  [default: all]",
 )
 @click.option(
-    "--linear", is_flag=True, help="Values are proportional to light, as from 'develop --linear'."
+    "--linear",
+    is_flag=True,
+    help="Values are proportional to light, as from 'develop --linear'.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the curve.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object with the curve."
+)
 def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
     """Measure the sharpness of an edge (MTF).
 
@@ -59,9 +63,14 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     _say(response, straightness, is_linear)
 
 
-def _say(response: "EdgeResponse", straightness: "Straightness | None", is_linear: bool) -> None:
+def _say(
+    response: "EdgeResponse", straightness: "Straightness | None", is_linear: bool
+) -> None:
     """Print what was measured."""
-    from defocus.extras.charts.measures.edge_summary import edge_lines, straightness_line
+    from defocus.extras.charts.measures.edge_summary import (
+        edge_lines,
+        straightness_line,
+    )
 
     for line in edge_lines(response):
         click.echo(line)

@@ -11,9 +11,13 @@ from defocus.command_line.options import FILE
 @click.command(name="read")
 @click.argument("pictures", nargs=-1, required=True, type=FILE)
 @click.option(
-    "--linear", is_flag=True, help="Values are proportional to light, as from 'develop --linear'."
+    "--linear",
+    is_flag=True,
+    help="Values are proportional to light, as from 'develop --linear'.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list with every number.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON list with every number."
+)
 def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
     """Measure pictures of the printed chart.
 

@@ -10,7 +10,9 @@ from defocus.command_line.options import FILE, OneOf
 
 
 @click.command(name="print")
-@click.option("--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write.")
+@click.option(
+    "--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write."
+)
 @click.option(
     "--layout",
     type=OneOf(["wall", "depths"]),
@@ -48,4 +50,6 @@ def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN4
     from defocus.progress import say
 
     write_sheet(out, make_sheet(layout, paper, dpi))
-    say(f"{out}: {paper_name(paper)}, layout {layout}; print it at 100 %, without 'fit to page'")
+    say(
+        f"{out}: {paper_name(paper)}, layout {layout}; print it at 100 %, without 'fit to page'"
+    )

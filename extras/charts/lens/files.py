@@ -17,7 +17,9 @@ from defocus.progress import say
 from defocus.scene.lens_file import MeasuredLens, Recording
 
 FULL_FRAME_MM = 36.0
-COMPRESSED = tuple(one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFFIXES[kind])
+COMPRESSED = tuple(
+    one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFFIXES[kind]
+)
 
 
 def read_chart_pictures(
@@ -29,7 +31,9 @@ def read_chart_pictures(
             f"--f-number: {len(f_numbers)} for {len(pictures)} pictures; give 1 or all"
         )
     given = list(f_numbers) * (len(pictures) if len(f_numbers) == 1 else 1)
-    return chart_shots(pictures, given or [_noted(one) for one in pictures], linear=linear)
+    return chart_shots(
+        pictures, given or [_noted(one) for one in pictures], linear=linear
+    )
 
 
 def _noted(picture: Path) -> float:
@@ -52,7 +56,9 @@ def measure_lens(
     """Fit a lens to photographs of the chart; return the fit, and what a lens file keeps of it."""
     pitch_um = 1000.0 * (sensor_width_mm or FULL_FRAME_MM) / shots[0].light.shape[1]
     if sensor_width_mm is None:
-        say(f"assumed full frame: pixels of {pitch_um:.3g} µm; else give --sensor-width")
+        say(
+            f"assumed full frame: pixels of {pitch_um:.3g} µm; else give --sensor-width"
+        )
     fit = fit_lens(shots, pitch_um, open_f_number)
     compressed = any(one.suffix.lower() in COMPRESSED for one in pictures)
     return fit, measured(fit, Recording(*measure_noise(shots), compressed))

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.extras.charts.lens.numbers import CUT_AT, DIAPHRAGM, FIRST, NUMBERS, first_numbers
-from defocus.extras.charts.lens.photographs import LEAST_BLUR_PX, signed_blur, why_too_few
+from defocus.extras.charts.lens.numbers import (
+    CUT_AT,
+    DIAPHRAGM,
+    FIRST,
+    NUMBERS,
+    first_numbers,
+)
+from defocus.extras.charts.lens.photographs import (
+    LEAST_BLUR_PX,
+    signed_blur,
+    why_too_few,
+)
 from defocus.extras.charts.lens.probes import ChartProbe, ChartShot, probes
 from defocus.extras.charts.lens.response import displacements, explained, left_over
 from defocus.extras.charts.lens.summary import FittedLens
@@ -65,12 +75,17 @@ class _Seen:
         slopes = self.displaced
         step = np.linalg.solve(slopes @ slopes.T, slopes @ rest)
         if move:
-            self.shift = (self.shift[0] + float(step[0]), self.shift[1] + float(step[1]))
+            self.shift = (
+                self.shift[0] + float(step[0]),
+                self.shift[1] + float(step[1]),
+            )
         return np.asarray(rest - step @ slopes)
 
 
 def fit_lens(
-    shots: Sequence[ChartShot], pixel_pitch_um: float, open_f_number: float | None = None
+    shots: Sequence[ChartShot],
+    pixel_pitch_um: float,
+    open_f_number: float | None = None,
 ) -> FittedLens:
     """Fit a lens to photographs of one chart at several settings of focus or aperture.
 
@@ -83,10 +98,18 @@ def fit_lens(
             f"take {LEAST_SHOTS} or more out of focus, on both sides"
         )
     shots, diameters = [shots[k] for k in kept], signed[kept]
-    seen = [_Seen(k, one, shot.f_number) for k, shot in enumerate(shots) for one in probes(shot)]
-    if any(sum(one.shot == k for one in seen) < LEAST_PROBES for k in range(len(shots))):
+    seen = [
+        _Seen(k, one, shot.f_number)
+        for k, shot in enumerate(shots)
+        for one in probes(shot)
+    ]
+    if any(
+        sum(one.shot == k for one in seen) < LEAST_PROBES for k in range(len(shots))
+    ):
         raise ImageError(why_too_few(shots, LEAST_PROBES))
-    open_ = min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
+    open_ = (
+        min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
+    )
     base = RealLens(open_, open_, pixel_pitch_um)
     state = _begun(shots, diameters, open_, seen, base)
     every = [name for name in NUMBERS if name not in DIAPHRAGM]
@@ -113,13 +136,19 @@ def fit_lens(
 
 
 def _begun(
-    shots: Sequence[ChartShot], diameters: Floats, open_: float, seen: list[_Seen], base: RealLens
+    shots: Sequence[ChartShot],
+    diameters: Floats,
+    open_: float,
+    seen: list[_Seen],
+    base: RealLens,
 ) -> _State:
     """The best of some first fits, each with another cut of the pupil."""
     focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
     pupil = open_ / min(shot.f_number for shot in shots)
     begun = (
-        _fitted(_State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0])
+        _fitted(
+            _State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0]
+        )
         for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
     )
     state, _ = min(begun, key=lambda one: one[1])
@@ -138,7 +167,9 @@ def _better_end(
     left = _squares(first, seen, base)
     more = _squares(second, seen, base) - left
     noise = left.sum() / sum(one.probe.seen.size for one in seen)
-    if abs(more.sum()) > max(ALIKE * math.sqrt(len(more)) * more.std(), ALIKE**2 * noise):
+    if abs(more.sum()) > max(
+        ALIKE * math.sqrt(len(more)) * more.std(), ALIKE**2 * noise
+    ):
         return (first if more.sum() > 0 else second), {}
     apart = {name: abs(second.numbers[name] - first.numbers[name]) for name in names}
     return min(first, second, key=_unevenness), apart
@@ -172,7 +203,9 @@ def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
     def off(name: str) -> OffAxis:
         return OffAxis(n[f"{name}_07"], n[f"{name}_corner"])
 
-    front, rear = (Rim(n[f"{side}_shift"], n[f"{side}_radius"]) for side in ("front", "rear"))
+    front, rear = (
+        Rim(n[f"{side}_shift"], n[f"{side}_radius"]) for side in ("front", "rear")
+    )
     return replace(
         base,
         roundness=n["roundness"],
@@ -191,7 +224,12 @@ def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
 
 
 def _rest(
-    state: _State, seen: Sequence[_Seen], base: RealLens, *, move: bool = False, waves: bool = False
+    state: _State,
+    seen: Sequence[_Seen],
+    base: RealLens,
+    *,
+    move: bool = False,
+    waves: bool = False,
 ) -> list[Floats]:
     """What each probe shows beyond the lens; ``move`` keeps the better places."""
     lens = _lens(base, state.numbers)
@@ -220,7 +258,11 @@ def _slopes(
 
 
 def _normal(
-    state: _State, count: int, seen: Sequence[_Seen], rest: list[Floats], slopes: list[Floats]
+    state: _State,
+    count: int,
+    seen: Sequence[_Seen],
+    rest: list[Floats],
+    slopes: list[Floats],
 ) -> tuple[Floats, Floats]:
     """Normal equations over some numbers of the lens, and three numbers of each photograph."""
     size = count + state.focus.size
@@ -253,7 +295,9 @@ def _fitted(
         matrix, right = _normal(state, len(names), seen, rest, slopes)
         better = False
         for _ in range(TRIES):
-            step = np.linalg.solve(matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right)
+            step = np.linalg.solve(
+                matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right
+            )
             tried = _stepped(state, names, np.asarray(step, np.float64))
             after = _left(_rest(tried, seen, base, waves=waves))
             if after < before:
@@ -324,7 +368,9 @@ def _errors(
     Source: H. White, Maximum likelihood estimation of misspecified models, Econometrica 50, 1982.
     """
     matrix, pulls = _equations(state, names, seen, rest, slopes)
-    inverse = np.linalg.inv(matrix + 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix)))
+    inverse = np.linalg.inv(
+        matrix + 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix))
+    )
     spare = max(len(seen) - len(matrix), 1)
     by_curvature = float(np.mean(np.concatenate(rest) ** 2)) * np.diag(inverse)
     by_probes = len(seen) / spare * np.square(pulls @ inverse).sum(axis=0)

@@ -22,9 +22,13 @@ CLIPPED = 0.99
 
 def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
     """Fit ``shot * x + read``, both >= 0, to the variance of linear light ``x`` in the patches."""
-    levels = np.array([value for shot in shots for value in _levels(shot)]).reshape(-1, 2)
+    levels = np.array([value for shot in shots for value in _levels(shot)]).reshape(
+        -1, 2
+    )
     if len(levels) < LEAST_VALUES:
-        raise ImageError("too few plain patches of the chart can be seen; fill the frame with it")
+        raise ImageError(
+            "too few plain patches of the chart can be seen; fill the frame with it"
+        )
     mean, variance = levels.T
     variance = np.maximum(variance, LEAST_VARIANCE)
     # an estimated variance scatters in proportion to itself
@@ -48,7 +52,9 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
             yield float(colour.mean()), float(rest[0]) / (colour.size - 3)
 
 
-def _inside(shot: ChartShot, geometry: ChartGeometry, patch: Patch) -> tuple[Floats, int]:
+def _inside(
+    shot: ChartShot, geometry: ChartGeometry, patch: Patch
+) -> tuple[Floats, int]:
     """The part of a patch that its border does not blur into, and the side it should have."""
     x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
     side = patch.side * geometry.scale(patch.x, patch.y)
@@ -61,6 +67,8 @@ def _inside(shot: ChartShot, geometry: ChartGeometry, patch: Patch) -> tuple[Flo
 
 def _reach(geometry: ChartGeometry, patch: Patch) -> float:
     """Half diagonal of a turned square over half its side: a box so much smaller is inside."""
-    start, end = geometry.to_picture(np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]]))
+    start, end = geometry.to_picture(
+        np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]])
+    )
     across, down = np.abs(end - start) / np.hypot(*(end - start))
     return float(across + down)

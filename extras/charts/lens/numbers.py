@@ -43,5 +43,10 @@ share of the way to the corner, and roundness. Rims that cut nothing have no der
 def first_numbers(pupil: float, place: float) -> dict[str, float]:
     """Numbers to begin with, for a pupil in radii of the open one, and where rims cut light."""
     shift = (RIM - pupil + CUT) / place
-    rims = {"front_shift": -shift, "front_radius": RIM, "rear_shift": shift, "rear_radius": RIM}
+    rims = {
+        "front_shift": -shift,
+        "front_radius": RIM,
+        "rear_shift": shift,
+        "rear_radius": RIM,
+    }
     return dict.fromkeys(NUMBERS, 0.0) | rims | {"roundness": ROUND}

@@ -18,7 +18,17 @@ from defocus.extras.charts.lens.summary import (
 )
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.reports.html import write_html
-from defocus.reports.model import Cell, Column, Facts, Gallery, Page, Paragraph, Part, Table, Tile
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Facts,
+    Gallery,
+    Page,
+    Paragraph,
+    Part,
+    Table,
+    Tile,
+)
 from defocus.scene.colour_psf import colour_psfs
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.real_lens import RealLens
@@ -33,7 +43,9 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
     rows = list(_pictures(fit, shots))
-    names = [f"{Path(name).name}, {f_number}: {blur}" for name, f_number, blur, _ in rows]
+    names = [
+        f"{Path(name).name}, {f_number}: {blur}" for name, f_number, blur, _ in rows
+    ]
     width = max(map(len, [*names, MTF50]))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
     for name, (*_, values) in zip(names, rows, strict=True):
@@ -90,7 +102,10 @@ def write_lens_page(
         summary=f"The fitted lens explains {_explained(fit.residual)}.",
         sections=(
             ("Photographs", (_picture_table(fit, shots),)),
-            ("Point spread functions", (Paragraph(KERNEL_WORDS), *lens_parts(measured))),
+            (
+                "Point spread functions",
+                (Paragraph(KERNEL_WORDS), *lens_parts(measured)),
+            ),
             ("Properties", (Table.of("What the pictures tell", columns, rows, note),)),
         ),
     )
@@ -131,7 +146,10 @@ def lens_parts(measured: MeasuredLens) -> list[Part]:
         ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
         ("Variance of linear light x", noise),
     )
-    return [*(_kernels(measured.lens, one) for one in measured.f_numbers), Facts("Measured", facts)]
+    return [
+        *(_kernels(measured.lens, one) for one in measured.f_numbers),
+        Facts("Measured", facts),
+    ]
 
 
 def _kernels(opened: RealLens, f_number: float) -> Gallery:
@@ -143,7 +161,9 @@ def _kernels(opened: RealLens, f_number: float) -> Gallery:
         for place, field in PLACES
     ]  # fmt: skip
     blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
-    return Gallery(f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles))
+    return Gallery(
+        f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles)
+    )
 
 
 def _f_number(value: float) -> str:
@@ -153,5 +173,9 @@ def _f_number(value: float) -> str:
 def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:
     """``(3, K, K)`` enlarged, each colour against the brightest value."""
     picture = kernels.transpose(1, 2, 0) / kernels.max()
-    stored = np.asarray(as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8), np.uint8)
-    return np.ascontiguousarray(stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1))
+    stored = np.asarray(
+        as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8), np.uint8
+    )
+    return np.ascontiguousarray(
+        stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+    )

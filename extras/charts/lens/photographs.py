@@ -27,17 +27,25 @@ def chart_shots(
 ) -> list[ChartShot]:
     """Read photographs of the chart, of one size; over-exposure has lost the shape of the blur."""
     shots: list[ChartShot] = []
-    for picture, f_number in track(list(zip(pictures, f_numbers, strict=True)), "reading charts"):
+    for picture, f_number in track(
+        list(zip(pictures, f_numbers, strict=True)), "reading charts"
+    ):
         stored = stored_light(picture, linear=linear)
         if shots and stored.shape != shots[0].light.shape:
-            raise ImageError(f"{picture}: has another size than {pictures[0]}; give pictures alike")
+            raise ImageError(
+                f"{picture}: has another size than {pictures[0]}; give pictures alike"
+            )
         reading = read_chart(stored)
         if reading is None:
-            raise ImageError(f"{picture}: no chart found; fill the frame with it, in even light")
+            raise ImageError(
+                f"{picture}: no chart found; fill the frame with it, in even light"
+            )
         light = reading.tone.light(stored)[:]
         if paper_is_clipped(light, reading.sheet, reading.geometry):
             raise ImageError(f"{picture}: {OVEREXPOSED}")
-        same = next((one.name for one in shots if np.array_equal(one.light, light)), None)
+        same = next(
+            (one.name for one in shots if np.array_equal(one.light, light)), None
+        )
         if same is not None:
             raise ImageError(f"{picture}: the same picture as {same}; {ONE_PER_FOCUS}")
         shots.append(ChartShot(light, reading, f_number, str(picture)))

@@ -71,7 +71,9 @@ class ChartProbe:
 def probes(shot: ChartShot) -> Iterator[ChartProbe]:
     """Dots and leaves of a photograph, with room for its blur: dots have all directions."""
     geometry, reach = shot.reading.geometry, _reach(shot.blur_px)
-    scale = min(math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM)
+    scale = min(
+        math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM
+    )
     drawn = _printed_sheet(shot.reading.sheet.layout, scale)
     for box in _boxes(shot, reach):
         yield _probe(shot.light, geometry, box, reach, (drawn, scale))
@@ -114,7 +116,10 @@ def _printed_sheet(layout: Layout, px_per_mm: int) -> NDArray[np.uint8]:
 
 
 def _cut(
-    size: tuple[int, int], geometry: ChartGeometry, place: tuple[float, float, float], reach: int
+    size: tuple[int, int],
+    geometry: ChartGeometry,
+    place: tuple[float, float, float],
+    reach: int,
 ) -> Box | None:
     """A square of the chart, in mm, cut where the sheet or the picture ends; None if little."""
     width, height = size
@@ -128,9 +133,12 @@ def _cut(
     border = np.sort(geometry.to_picture(
         np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)), axis=0
     )  # fmt: skip
-    left, top = np.maximum([left, top], np.maximum(0, np.ceil(border[1]).astype(int) + reach))
+    left, top = np.maximum(
+        [left, top], np.maximum(0, np.ceil(border[1]).astype(int) + reach)
+    )
     right, bottom = np.minimum(
-        [right, bottom], np.minimum([width, height], np.floor(border[2]).astype(int) - reach)
+        [right, bottom],
+        np.minimum([width, height], np.floor(border[2]).astype(int) - reach),
     )
     if min(right - left, bottom - top) < 2 * reach:
         return None
@@ -146,8 +154,16 @@ def _probe(
 ) -> ChartProbe:
     height, width = light.shape[:2]
     left, top, right, bottom = box
-    columns = left - reach + (np.arange((right - left + 2 * reach) * FINENESS) + 0.5) / FINENESS
-    rows = top - reach + (np.arange((bottom - top + 2 * reach) * FINENESS) + 0.5) / FINENESS
+    columns = (
+        left
+        - reach
+        + (np.arange((right - left + 2 * reach) * FINENESS) + 0.5) / FINENESS
+    )
+    rows = (
+        top
+        - reach
+        + (np.arange((bottom - top + 2 * reach) * FINENESS) + 0.5) / FINENESS
+    )
     grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
     drawn, px_per_mm = sheet
     sheet_px = geometry.to_sheet(grid.reshape(-1, 2)) * px_per_mm - 0.5
@@ -165,7 +181,9 @@ def _probe(
     )
 
 
-def _field(left: int, right: int, top: int, bottom: int, width: int, height: int) -> Floats:
+def _field(
+    left: int, right: int, top: int, bottom: int, width: int, height: int
+) -> Floats:
     """Place of a box in the picture; 1 is a corner."""
     middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
     centre = np.array([(width - 1) / 2, (height - 1) / 2])

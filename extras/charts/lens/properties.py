@@ -54,7 +54,10 @@ KINDS: Mapping[str, _Kind] = {
         for name, words in ABERRATIONS.items()
         for place, where in OFF_AXIS.items()
     },
-    **{f"axial_{one}": _Kind(AXIAL.format(one), "µm", MOST_AXIAL_UM) for one in ("red", "blue")},
+    **{
+        f"axial_{one}": _Kind(AXIAL.format(one), "µm", MOST_AXIAL_UM)
+        for one in ("red", "blue")
+    },
     **{
         f"lateral_{one}": _Kind(LATERAL.format(one), "µm", MOST_LATERAL_UM)
         for one in ("red", "blue")
@@ -70,7 +73,9 @@ KINDS: Mapping[str, _Kind] = {
 BLADES, CATS_EYE = "number of blades", "cat's eye"
 
 
-def lens_properties(fit: FittedLens) -> tuple[list[LensProperty], list[str], int | None]:
+def lens_properties(
+    fit: FittedLens,
+) -> tuple[list[LensProperty], list[str], int | None]:
     """Properties of a lens that photographs tell, words for those that they do not, and blades."""
     properties, untold, names = [], [], set()
     for name, kind in KINDS.items():

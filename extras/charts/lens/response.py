@@ -59,7 +59,9 @@ def _of_waves(
         return None
     unit = lens.f_number / lens.pixel_pitch_um
     radius = 2.0 * unit * most + max(math.hypot(*shift) for shift in lateral)
-    bands = [list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)]
+    bands = [
+        list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)
+    ]
     light, places = _wave_kernels(pupil, lateral, lens, radius, bands, samples)
     x, y = light[GREEN].sum(axis=0) @ places, light[GREEN].sum(axis=1) @ places
     rows, columns = _frequencies(size)
@@ -99,9 +101,14 @@ def _of_rays(
     frequency = np.hypot(rows, columns)
     return np.stack(
         [
-            _spectrum(x, y, light, size) / tent * _diffraction(frequency * lens.f_number * unit)
+            _spectrum(x, y, light, size)
+            / tent
+            * _diffraction(frequency * lens.f_number * unit)
             for x, y, unit in zip(
-                right, down, (band[1] / lens.pixel_pitch_um for band in BANDS_UM), strict=True
+                right,
+                down,
+                (band[1] / lens.pixel_pitch_um for band in BANDS_UM),
+                strict=True,
             )
         ]
     )
@@ -115,7 +122,9 @@ def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
     return (x[lit], y[lit]), light[lit] / light[lit].sum()
 
 
-def _spectrum(right: Floats, down: Floats, light: Floats, size: tuple[int, int]) -> Complex:
+def _spectrum(
+    right: Floats, down: Floats, light: Floats, size: tuple[int, int]
+) -> Complex:
     """Spectrum of rays shared among the nearest four cells, up to half a cycle per pixel."""
     fine = size[0] * FINENESS, size[1] * FINENESS
     cells = _cells(right, down, light, fine)
@@ -163,14 +172,18 @@ def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
     light = _picture(probe, spectrum)
     seen = probe.seen.reshape(3, -1)
     seen = seen - seen.mean(axis=1, keepdims=True)
-    gain = (seen * light).sum(axis=1, keepdims=True) / np.square(light).sum(axis=1, keepdims=True)
+    gain = (seen * light).sum(axis=1, keepdims=True) / np.square(light).sum(
+        axis=1, keepdims=True
+    )
     return np.asarray(seen / gain - light)
 
 
 def displacements(probe: ChartProbe, spectrum: Complex) -> Floats:
     """Change of the explained light per px to the right and down, ``(2, 3 h w)``."""
     rows, columns = _frequencies(probe.size)
-    slopes = [_picture(probe, -2j * np.pi * one * spectrum).ravel() for one in (columns, rows)]
+    slopes = [
+        _picture(probe, -2j * np.pi * one * spectrum).ravel() for one in (columns, rows)
+    ]
     return np.stack(slopes)
 
 

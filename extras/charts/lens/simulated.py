@@ -13,7 +13,11 @@ TILE = 24
 
 
 def through_lens(
-    light: Floats, lens: RealLens, diameter_px: float, noise: float = 0.004, seed: int = 0
+    light: Floats,
+    lens: RealLens,
+    diameter_px: float,
+    noise: float = 0.004,
+    seed: int = 0,
 ) -> Floats:
     """A picture blurred tile by tile with the kernel of the tile's middle, with noise."""
     height, width = light.shape[:2]

@@ -23,8 +23,12 @@ class FittedLens:
     lens: RealLens
     numbers: dict[str, float]
     errors: dict[str, float]
-    used: tuple[int, ...]  # which of the photographs were used, counted from 0: those out of focus
-    diameters: tuple[float, ...]  # in the middle, px; positive if focused nearer than the chart
+    used: tuple[
+        int, ...
+    ]  # which of the photographs were used, counted from 0: those out of focus
+    diameters: tuple[
+        float, ...
+    ]  # in the middle, px; positive if focused nearer than the chart
     f_numbers: tuple[float, ...]
     residual: float
 

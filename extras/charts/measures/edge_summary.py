@@ -38,7 +38,10 @@ def _error(value: float | None) -> str:
 
 def edge_json(response: EdgeResponse) -> dict[str, Any]:
     """The numbers and the curve in steps of 0.01 cycles per pixel."""
-    curve = [[step / STEPS, round(response.mtf.at(step / STEPS), 5)] for step in range(STEPS + 1)]
+    curve = [
+        [step / STEPS, round(response.mtf.at(step / STEPS), 5)]
+        for step in range(STEPS + 1)
+    ]
     return {
         "mtf50": response.mtf50,
         "mtf50_error": response.mtf50_error,

@@ -17,7 +17,9 @@ SQUARE_WAVE = 4.0 / math.pi
 LEAST_RADIUS_PX = 4.0
 
 
-def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> MtfCurve:
+def star_mtf(
+    light: Array, x: Array, y: Array, cycles: int, contrast: float
+) -> MtfCurve:
     """The signed transfer function from a star's pixels, negative where the phase is turned.
 
     It ends at 0.5 cycles per pixel; the star is brightest at ``y = 0, x > 0``, y being downwards.
@@ -26,7 +28,9 @@ def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> 
     largest = min(-x.min(), x.max(), -y.min(), y.max())
     smallest = max(cycles / math.pi, LEAST_RADIUS_PX)
     if largest < smallest + 2:
-        raise ImageError(f"{largest:.0f} px radius is too little for {cycles} cycles; come nearer")
+        raise ImageError(
+            f"{largest:.0f} px radius is too little for {cycles} cycles; come nearer"
+        )
     edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
     ring = np.digitize(radius.ravel(), edges) - 1
     used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))
@@ -34,12 +38,16 @@ def star_mtf(light: Array, x: Array, y: Array, cycles: int, contrast: float) -> 
     phase = cycles * angle.ravel()[used]
     mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
     values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
-    radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(rings, minlength=count)
+    radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(
+        rings, minlength=count
+    )
     frequencies = cycles / (2 * math.pi * radii)
     return MtfCurve(frequencies[::-1], np.asarray(values[::-1]))
 
 
-def _waves_of_rings(light: Array, phase: Array, rings: NDArray[np.intp], count: int) -> Array:
+def _waves_of_rings(
+    light: Array, phase: Array, rings: NDArray[np.intp], count: int
+) -> Array:
     """``(3, count)``: mean, cosine and sine in each ring, by least squares."""
     waves = np.stack([np.ones(len(phase)), np.cos(phase), np.sin(phase)])
     products = np.empty((count, 3, 3))

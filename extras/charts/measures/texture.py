@@ -79,7 +79,9 @@ def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:
     return np.asarray(np.fft.fft2((part - mean) * window))
 
 
-def _by_band(cross: NDArray[np.complex128], own: Array, truth: Array) -> TextureResponse:
+def _by_band(
+    cross: NDArray[np.complex128], own: Array, truth: Array
+) -> TextureResponse:
     """Averages over rings of the frequency plane."""
     side = len(cross)
     steps = np.fft.fftfreq(side)
@@ -90,7 +92,9 @@ def _by_band(cross: NDArray[np.complex128], own: Array, truth: Array) -> Texture
     inside = (band >= 0) & (band < count)
 
     def ring(values: Array) -> Array:
-        return np.asarray(np.bincount(band[inside], values.ravel()[inside], count), np.float64)
+        return np.asarray(
+            np.bincount(band[inside], values.ravel()[inside], count), np.float64
+        )
 
     shared = np.hypot(ring(cross.real), ring(cross.imag))
     picture, sharp = ring(own), ring(truth).clip(1e-30)

@@ -28,7 +28,9 @@ class BlurGain:
     """Gain of all pixels between two circles of confusion, PSNR less the input's, dB."""
 
     low: float  # limits of the diameter, px; ``high`` is None for the largest ones
-    high: float | None  # limits of the diameter, px; ``high`` is None for the largest ones
+    high: (
+        float | None
+    )  # limits of the diameter, px; ``high`` is None for the largest ones
     share: float  # of all pixels
     before: float
     after: float
@@ -50,7 +52,11 @@ class Gains:
 
 
 def measure_gains(
-    dataset: Dataset, card: Card, before: nn.Module, after: nn.Module, device: torch.device
+    dataset: Dataset,
+    card: Card,
+    before: nn.Module,
+    after: nn.Module,
+    device: torch.device,
 ) -> Gains:
     """Restore the test pairs of a stream with two networks, which are on the device."""
     edges = list(pairwise(CIRCLES_PX))
@@ -78,12 +84,16 @@ def measure_gains(
 
 
 def _by_blur(
-    edges: list[tuple[float, float]], counts: NDArray[np.float64], sums: NDArray[np.float64]
+    edges: list[tuple[float, float]],
+    counts: NDArray[np.float64],
+    sums: NDArray[np.float64],
 ) -> tuple[BlurGain, ...]:
     """Gain in each range of circles of confusion that has pixels."""
     return tuple(
         BlurGain(low, None if math.isinf(high) else high, share, *_gains(sums[:, k]))
-        for k, ((low, high), share) in enumerate(zip(edges, counts / counts.sum(), strict=True))
+        for k, ((low, high), share) in enumerate(
+            zip(edges, counts / counts.sum(), strict=True)
+        )
         if counts[k]
     )
 
@@ -92,10 +102,15 @@ def _errors(
     pair: Pair, card: Card, networks: tuple[nn.Module, ...], device: torch.device
 ) -> list[Floats]:
     """Squared error of each pixel of the input and of what each network makes of it."""
-    restorations = [restore_picture(one, card, pair, device).picture for one in networks]
+    restorations = [
+        restore_picture(one, card, pair, device).picture for one in networks
+    ]
     members = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
     blurry, sharp = (as_float(one).astype(np.float64) for one in members)
-    return [np.square(np.clip(one, 0, 1) - sharp).mean(axis=2) for one in (blurry, *restorations)]
+    return [
+        np.square(np.clip(one, 0, 1) - sharp).mean(axis=2)
+        for one in (blurry, *restorations)
+    ]
 
 
 def _gains(sums: Floats) -> tuple[float, float]:

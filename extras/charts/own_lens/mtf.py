@@ -33,20 +33,27 @@ class ChartMtf:
 
 
 def chart_mtf(
-    pictures: Sequence[Path], shots: Sequence[ChartShot], restores: Mapping[str, Restore]
+    pictures: Sequence[Path],
+    shots: Sequence[ChartShot],
+    restores: Mapping[str, Restore],
 ) -> Iterator[ChartMtf]:
     """Measure photographs as taken and as restored, at the edges that all states show."""
     pairs = list(zip(pictures, shots, strict=True))
     for picture, shot in track(pairs, "restoring charts"):
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)
-        states = [_state(shot, one(stored)) for one in (lambda taken: taken, *restores.values())]
+        states = [
+            _state(shot, one(stored))
+            for one in (lambda taken: taken, *restores.values())
+        ]
         medians: list[tuple[float, float]] | list[tuple[None, None]]
         try:
             medians, why = shared_medians([edges for edges, _ in states]), ""
         except ImageError as error:
             medians, why = [(None, None)] * len(states), str(error)
         names = ("as taken", *restores)
-        for name, (_, leaves), (mtf50, overshoot) in zip(names, states, medians, strict=True):
+        for name, (_, leaves), (mtf50, overshoot) in zip(
+            names, states, medians, strict=True
+        ):
             inventions = [one.texture.invention for one in leaves if one.texture]
             yield ChartMtf(
                 picture.name, shot.blur_px, name, mtf50, overshoot,

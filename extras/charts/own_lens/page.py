@@ -21,7 +21,16 @@ from defocus.extras.charts.sheet.parts import StarPattern
 from defocus.extras.charts.systems.restorers import Restore
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer, linear_to_srgb
-from defocus.reports.model import Beside, Column, Facts, Page, Paragraph, Slider, Table, Tabs
+from defocus.reports.model import (
+    Beside,
+    Column,
+    Facts,
+    Page,
+    Paragraph,
+    Slider,
+    Table,
+    Tabs,
+)
 from defocus.reports.pictures import eight_bits
 from defocus.scene.lens_file import MeasuredLens
 
@@ -47,7 +56,9 @@ def own_lens_page(
 ) -> Page:
     """The report; ``gains`` are of held-out scenes through the lens, and through others."""
     lens, others = gains
-    scenes = Tabs("Scene", tuple((title, (slider,)) for title, slider in pictures.scenes))
+    scenes = Tabs(
+        "Scene", tuple((title, (slider,)) for title, slider in pictures.scenes)
+    )
     return Page(
         title=f"Weights for the lens {name}",
         notice="",
@@ -56,7 +67,12 @@ def own_lens_page(
             ("Held-out scenes", (Beside((scenes,), (_by_blur(lens),)),)),
             (
                 "The chart",
-                (Beside(tuple(pictures.chart), (mtf_table(charts), Paragraph(CHART_WORDS))),),
+                (
+                    Beside(
+                        tuple(pictures.chart),
+                        (mtf_table(charts), Paragraph(CHART_WORDS)),
+                    ),
+                ),
             ),
             ("Other lenses", (_by_blur(others),)),
             ("The lens", tuple(lens_parts(measured))),
@@ -94,7 +110,9 @@ def _by_blur(gains: Gains) -> Table:
         "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
         float(gains.change.mean()),
     )  # fmt: skip
-    return Table.of("Gain over the blurry picture", columns, (mean, *rows), references=(0,))
+    return Table.of(
+        "Gain over the blurry picture", columns, (mean, *rows), references=(0,)
+    )
 
 
 def mtf_table(charts: Sequence[ChartMtf]) -> Table:
@@ -114,10 +132,15 @@ def mtf_table(charts: Sequence[ChartMtf]) -> Table:
     )  # fmt: skip
     reasons = sorted({f"{one.picture}: {one.reason}" for one in charts if one.reason})
     note = f"Leaves not measured: {'. '.join(reasons)}." if reasons else ""
-    unseen = sorted({f"{one.picture}: {one.edges_reason}" for one in charts if one.edges_reason})
+    unseen = sorted(
+        {f"{one.picture}: {one.edges_reason}" for one in charts if one.edges_reason}
+    )
     note += f" Edges not compared: {'. '.join(unseen)}." if unseen else ""
     return Table.of(
-        "Edges and leaves of the chart, as taken and restored", columns, rows, note.strip()
+        "Edges and leaves of the chart, as taken and restored",
+        columns,
+        rows,
+        note.strip(),
     )
 
 
@@ -138,7 +161,10 @@ def scene_sliders(
         title = f"{round(gains.change[number], 2) + 0.0:+.2f} dB"
         states_shown = tuple(_scene_states(pair, card, states, device))
         sliders.append(
-            (title, Slider(f"{pair.id}: {title} over the general weights", states_shown))
+            (
+                title,
+                Slider(f"{pair.id}: {title} over the general weights", states_shown),
+            )
         )
     return sliders
 
@@ -157,7 +183,9 @@ def _shown(stored: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     return np.asarray(as_integer(np.clip(stored, 0, 1), 8), np.uint8)
 
 
-def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) -> list[Slider]:
+def chart_slider(
+    shots: Sequence[ChartShot], restores: Mapping[str, Restore]
+) -> list[Slider]:
     """The star of the most blurred chart in all states; nothing where it has none."""
     shot = max(shots, key=lambda one: one.blur_px)
     height, width = shot.light.shape[:2]
@@ -167,12 +195,17 @@ def chart_slider(shots: Sequence[ChartShot], restores: Mapping[str, Restore]) ->
         middle = shot.reading.geometry.to_picture(np.array([[star.x, star.y]]))[0]
         reach = star.radius * shot.reading.geometry.scale(star.x, star.y) * 1.2
         left, top = (max(0, round(float(v - reach))) for v in middle)
-        right, bottom = round(min(width, middle[0] + reach)), round(min(height, middle[1] + reach))
+        right, bottom = (
+            round(min(width, middle[0] + reach)),
+            round(min(height, middle[1] + reach)),
+        )
         if min(right - left, bottom - top) < reach:
             continue
         part = shot.light[top:bottom, left:right]
         stored = np.asarray(linear_to_srgb(np.ascontiguousarray(part)), np.float32)
         states = [("as taken", _shown(stored))]
-        states += [(name, _shown(restore(stored))) for name, restore in restores.items()]
+        states += [
+            (name, _shown(restore(stored))) for name, restore in restores.items()
+        ]
         return [Slider("The chart's star, most blurred", tuple(states))]
     return []

@@ -18,7 +18,11 @@ class PatchBank:
     # way to the stream's next one every so many steps: a long training learns by heart what stays.
 
     def __init__(
-        self, renderer: Renderer, count: int, side: int, renewed_every: int | None = None
+        self,
+        renderer: Renderer,
+        count: int,
+        side: int,
+        renewed_every: int | None = None,
     ) -> None:
         self.renderer, self.count, self.side = renderer, count, side
         self.renewed_every = renewed_every
@@ -44,14 +48,18 @@ class PatchBank:
         first = step // self.renewed_every if self.renewed_every else 0
         wanted = range(first, first + self.count)
         missing = [number for number in wanted if number not in self.held]
-        for number in missing if len(missing) < 2 else track(missing, "rendering patches"):
+        for number in (
+            missing if len(missing) < 2 else track(missing, "rendering patches")
+        ):
             pair, place = self.renderer.pair(number, self.side), number % self.count
             self.blurry[place] = np.rint(pair.blurry * LEVELS)
             self.sharp[place] = np.rint(pair.sharp * LEVELS)
             self.diameters[place] = np.abs(pair.diameters)
         self.held = wanted
 
-    def _crop(self, random: np.random.Generator, crop_px: int) -> list[NDArray[np.float32]]:
+    def _crop(
+        self, random: np.random.Generator, crop_px: int
+    ) -> list[NDArray[np.float32]]:
         number = int(random.integers(len(self.blurry)))
         top, left = (int(one) for one in random.integers(0, self.side - crop_px + 1, 2))
         turns, mirrored = int(random.integers(4)), bool(random.integers(2))
@@ -62,4 +70,6 @@ class PatchBank:
             self.diameters[window][..., None],
         )
         turned = (np.rot90(one, turns) for one in members)
-        return [(one[:, ::-1] if mirrored else one).astype(np.float32) for one in turned]
+        return [
+            (one[:, ::-1] if mirrored else one).astype(np.float32) for one in turned
+        ]

@@ -17,7 +17,11 @@ from defocus.benchmark.results.run_folder import package_version
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.dataset import stream_dataset
 from defocus.errors import InputError
-from defocus.extras.charts.lens.files import FULL_FRAME_MM, measure_lens, read_chart_pictures
+from defocus.extras.charts.lens.files import (
+    FULL_FRAME_MM,
+    measure_lens,
+    read_chart_pictures,
+)
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.own_lens.gains import Gains, measure_gains
 from defocus.extras.charts.own_lens.mtf import ChartMtf, chart_mtf
@@ -49,11 +53,15 @@ class OwnLensRequest:
     """What is asked for; None leaves lens values to the photographs."""
 
     pictures: Sequence[Path]
-    f_numbers: Sequence[float]  # F-number of all, or of each; empty for that in their EXIF data
+    f_numbers: Sequence[
+        float
+    ]  # F-number of all, or of each; empty for that in their EXIF data
     open_f_number: float | None  # None for that of the fastest photograph
     sensor_width_mm: float | None  # width of the sensor; None assumes full frame
     linear: bool
-    photographs: Path | None  # folder of sharp photographs; None for procedural textures alone
+    photographs: (
+        Path | None
+    )  # folder of sharp photographs; None for procedural textures alone
     minutes: float
     system: Baseline
     start: StoredWeights
@@ -66,7 +74,9 @@ class OwnLensRequest:
             "open_f_number": self.open_f_number,
             "sensor_width_mm": self.sensor_width_mm or FULL_FRAME_MM,
             "linear": self.linear,
-            "photographs": None if self.photographs is None else str(self.photographs.resolve()),
+            "photographs": None
+            if self.photographs is None
+            else str(self.photographs.resolve()),
             "minutes": self.minutes,
             "system": self.system.card.name,
             "start": self.start.sha256,
@@ -109,10 +119,14 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
     with study_lock(out):
         _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
-        shots = read_chart_pictures(request.pictures, request.f_numbers, linear=request.linear)
+        shots = read_chart_pictures(
+            request.pictures, request.f_numbers, linear=request.linear
+        )
         measured = _measured(request, shots, out)
         say("3 of 5: rendering held-out scenes through this lens and others, once")
-        lens, others = (stream_dataset(request.photographs, one) for one in (measured, None))
+        lens, others = (
+            stream_dataset(request.photographs, one) for one in (measured, None)
+        )
         say(f"4 of 5: rendering patches, and training for {request.minutes:g} min")
         after = train_on(
             request.system, request.start, lens, others, request.minutes, out / TRAINING
@@ -129,7 +143,9 @@ def _require_same(request: OwnLensRequest, out: Path) -> None:
         return
     kept = read_json(path)
     earlier = kept if isinstance(kept, dict) else {}
-    differing = [name.replace("_", " ") for name in wanted if earlier.get(name) != wanted[name]]
+    differing = [
+        name.replace("_", " ") for name in wanted if earlier.get(name) != wanted[name]
+    ]
     if differing:
         raise InputError(
             f"{out}: holds weights of other pictures or options ({', '.join(differing)}); choose "
@@ -137,7 +153,9 @@ def _require_same(request: OwnLensRequest, out: Path) -> None:
         )
 
 
-def _measured(request: OwnLensRequest, shots: Sequence[ChartShot], out: Path) -> MeasuredLens:
+def _measured(
+    request: OwnLensRequest, shots: Sequence[ChartShot], out: Path
+) -> MeasuredLens:
     """The lens, and a mapping file that names it for ``stream:``."""
     path = out / LENS
     if path.is_file():
@@ -179,12 +197,16 @@ def _compared(
     _write_weights(out, weights, (lens, others), verdict)
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
     charts = tuple(chart_mtf(request.pictures, shots, restores))
-    scenes = scene_sliders(datasets[0], lens, card, {OWN: after, GENERAL: before}, device)
+    scenes = scene_sliders(
+        datasets[0], lens, card, {OWN: after, GENERAL: before}, device
+    )
     origin = {
         "Network": card.display_name,
         "Begun with": request.start.label,
         "Minutes": f"{request.minutes:g}",
-        "Photographs": "none" if request.photographs is None else request.photographs.name,
+        "Photographs": "none"
+        if request.photographs is None
+        else request.photographs.name,
         "Made by": package_version(),
     }
     pictures = ShownPictures(scenes, chart_slider(shots, restores))
@@ -202,7 +224,9 @@ def _say_verdict(verdict: Verdict, weights: Path) -> None:
         say(f"{weights}: not shown to be better than the general weights; use those")
 
 
-def _write_weights(out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict) -> None:
+def _write_weights(
+    out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict
+) -> None:
     """The weights, and beside them what they are of, which their label in a store says too."""
     lens, others = gains
     marks = "" if verdict.recommended else " (not shown better than general weights)"
@@ -211,7 +235,10 @@ def _write_weights(out: Path, weights: Path, gains: tuple[Gains, Gains], verdict
         out / "run.json",
         {
             "dataset": f"stream of the lens {out.resolve().name}{marks}",
-            "gain_db": {"general": float(np.mean(lens.before)), "own": float(np.mean(lens.after))},
+            "gain_db": {
+                "general": float(np.mean(lens.before)),
+                "own": float(np.mean(lens.after)),
+            },
             "gain_of_other_lenses_db": {
                 "general": float(np.mean(others.before)),
                 "own": float(np.mean(others.after)),

@@ -102,7 +102,9 @@ def train_on(
     def drawn(step: int) -> Iterator[Batch]:
         while True:
             a, b = own.batch(step, OWN, CROP_PX), general.batch(step, OTHERS, CROP_PX)
-            yield Batch(torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target]))
+            yield Batch(
+                torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target])
+            )
             step += 1
 
     def network() -> nn.Module:
@@ -139,7 +141,11 @@ def _decay(recipe: Recipe, steps: int) -> Cosine:
 
 
 def _steps(
-    recipe: Recipe, network: nn.Module, batches: Iterator[Batch], minutes: float, folder: Path
+    recipe: Recipe,
+    network: nn.Module,
+    batches: Iterator[Batch],
+    minutes: float,
+    folder: Path,
 ) -> int:
     """How many steps fit into the minutes: measured at first, then as noted in the folder."""
     plan = folder / "plan.json"
@@ -148,6 +154,8 @@ def _steps(
         threads = torch.get_num_threads() if device.type == "cpu" else 1
         loss: Any = objective(recipe.objective, **recipe.objective_settings).to(device)
         moved = (batch.to(device) for batch in batches)
-        steps, each = steps_within(threads * minutes, recipe, network, loss, moved, RATE)
+        steps, each = steps_within(
+            threads * minutes, recipe, network, loss, moved, RATE
+        )
         write_json(plan, {"steps": steps, "cpu_seconds_per_step": round(each, 4)})
     return int(read_json(plan)["steps"])

@@ -33,7 +33,9 @@ class WeightChange:
     scenes: int
     better: int
     mean_db: float
-    interval_db: tuple[float, float] | None  # its 95 % interval; None with too few scenes for one
+    interval_db: (
+        tuple[float, float] | None
+    )  # its 95 % interval; None with too few scenes for one
     chance: float  # see :func:`sign_test`
 
     @classmethod
@@ -102,7 +104,9 @@ class Verdict:
             if self.worse_elsewhere
             else f"Through other lenses they change {change:+.2f} dB."
         )
-        advice = "" if self.recommended else f" Not recommended: {self.doubt}. {USE_OTHERS}"
+        advice = (
+            "" if self.recommended else f" Not recommended: {self.doubt}. {USE_OTHERS}"
+        )
         return (
             f"On {self.lens.scenes} held-out scenes through this lens the new weights gain "
             f"{np.mean(lens.after):+.2f} dB over the blurry pictures, the general ones "

@@ -52,14 +52,18 @@ def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
     size = round(grey.shape[1] / factor), round(grey.shape[0] / factor)
     small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
-    white = cv2.GaussianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6)
+    white = cv2.GaussianBlur(
+        cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6
+    )
     darkness = 1.0 - small / np.maximum(white, 1e-4)
     return darkness, size
 
 
 def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
     """Centre and area of the connected parts that are ellipses."""
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8)
+    )
     area = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
     rows, columns = np.nonzero(mask)
     label = labels[rows, columns]

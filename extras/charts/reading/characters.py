@@ -60,7 +60,9 @@ class ReadCharacters:
         }
 
 
-def characters_read(light: Light, sheet: Sheet, geometry: ChartGeometry) -> ReadCharacters:
+def characters_read(
+    light: Light, sheet: Sheet, geometry: ChartGeometry
+) -> ReadCharacters:
     """Read the chart's fields of text in ``(H, W, 3)`` linear light."""
     printed, wrong, reason = 0, 0.0, NO_TEXT
     lines = (part for part in sheet.parts if isinstance(part, TextLine))
@@ -111,6 +113,8 @@ def _as_printed(
 ) -> NDArray[np.uint8]:
     """The field upright, with a rim."""
     x, y = (places - start).astype(np.float32).reshape(*grid.shape).transpose(2, 0, 1)
-    seen = cv2.remap(grey, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_CUBIC)
+    seen = cv2.remap(
+        grey, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_CUBIC
+    )
     values = np.rint(255 * linear_to_srgb(np.clip(seen, 0.0, 1.0))).astype(np.uint8)
     return np.pad(values, RIM_PX, mode="edge")

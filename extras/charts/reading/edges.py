@@ -10,7 +10,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.edge import DISC_RISE, END_PER_BLUR, END_PX, EdgeResponse, measure_edge
+from defocus.edges.edge import (
+    DISC_RISE,
+    END_PER_BLUR,
+    END_PX,
+    EdgeResponse,
+    measure_edge,
+)
 from defocus.edges.edge_line import UnclearEdgeError
 from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
@@ -64,10 +70,16 @@ class _Edge:
         return np.array([-self.normal[1], self.normal[0]])
 
 
-def read_edges(light: Light, sheet: Sheet, geometry: ChartGeometry) -> Iterator[ReadEdge]:
+def read_edges(
+    light: Light, sheet: Sheet, geometry: ChartGeometry
+) -> Iterator[ReadEdge]:
     """Measure the edges of all squares in ``(H, W, 3)`` linear light."""
     for edge in _edges(sheet.layout):
-        x, y, low = float(edge.middle[0]), float(edge.middle[1]), edge.square.bright < 1.0
+        x, y, low = (
+            float(edge.middle[0]),
+            float(edge.middle[1]),
+            edge.square.bright < 1.0,
+        )
         try:
             yield ReadEdge(x, y, low, _measured(light, geometry, edge))
         except UnclearEdgeError:
@@ -77,7 +89,9 @@ def read_edges(light: Light, sheet: Sheet, geometry: ChartGeometry) -> Iterator[
 
 
 UNCLEAR = "noise or blur hides the edge; focus better, come nearer or give more light"
-MIXED = "blur mixes the edge with what is printed beside it; focus better or come nearer"
+MIXED = (
+    "blur mixes the edge with what is printed beside it; focus better or come nearer"
+)
 
 
 def edge_regions(
@@ -104,7 +118,9 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
             turned = np.radians(square.turn_deg) + quarter * np.pi / 2
             normal = np.array([np.cos(turned), np.sin(turned)])
             middle = np.array([square.x, square.y]) + normal * square.side / 2
-            edges.append(_Edge(square, middle, normal, _free_mm(drawn, square, middle, normal)))
+            edges.append(
+                _Edge(square, middle, normal, _free_mm(drawn, square, middle, normal))
+            )
     return tuple(edges)
 
 
@@ -112,7 +128,11 @@ def _free_mm(
     drawn: NDArray[np.uint8], square: SlantedSquare, middle: Floats, normal: Floats
 ) -> float:
     """How far the paper or the grey field reaches from an edge, mm."""
-    along = np.array([-normal[1], normal[0]]) * np.linspace(-0.5, 0.5, 35)[:, None] * square.side
+    along = (
+        np.array([-normal[1], normal[0]])
+        * np.linspace(-0.5, 0.5, 35)[:, None]
+        * square.side
+    )
     for depth in np.arange(2 * STEP_MM, FARTHEST_MM, STEP_MM):
         x, y = (middle + depth * normal + along).T
         if x.min() < 0 or y.min() < 0 or x.max() >= WIDTH or y.max() >= HEIGHT:
@@ -131,7 +151,10 @@ def _measured(light: Light, geometry: ChartGeometry, edge: _Edge) -> EdgeRespons
     radius = response.rise_px / DISC_RISE / 2
     width = OUTSIDE * edge.square.side * scale
     reach = min(width, END_PER_BLUR * 2 * radius + END_PX)
-    if reach + radius > room or ENDS * radius > (0.5 - ALONG) * edge.square.side * scale:
+    if (
+        reach + radius > room
+        or ENDS * radius > (0.5 - ALONG) * edge.square.side * scale
+    ):
         response = _measured_free(light, geometry, edge, radius)
     error = response.mtf50_error
     if response.mtf50 and error is not None and error > MOST_ERROR * response.mtf50:

@@ -70,10 +70,14 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
         return None
     frame = max(frames, key=lambda one: one.correlation)
     least = LEAST_CORRELATION if frame.dots >= MANY_DOTS else SURE_CORRELATION
-    return frame if frame.correlation >= least and not _is_mirrored(grey, frame) else None
+    return (
+        frame if frame.correlation >= least and not _is_mirrored(grey, frame) else None
+    )
 
 
-def _candidates(model: Floats, points: Floats, areas: Floats) -> list[tuple[int, Floats]]:
+def _candidates(
+    model: Floats, points: Floats, areas: Floats
+) -> list[tuple[int, Floats]]:
     """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
     candidates: list[tuple[int, Floats, Floats]] = []
     for indices, chosen in _matches(_chains(points, areas)):
@@ -106,7 +110,9 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
     return whole[:MOST_CHAINS]
 
 
-def _grown(points: Floats, distance: Floats, alike: NDArray[np.bool_]) -> set[tuple[int, ...]]:
+def _grown(
+    points: Floats, distance: Floats, alike: NDArray[np.bool_]
+) -> set[tuple[int, ...]]:
     """Rows of blobs, each from one of its ends."""
     chains: set[tuple[int, ...]] = set()
     for start in range(len(points)):
@@ -121,7 +127,9 @@ def _grown(points: Floats, distance: Floats, alike: NDArray[np.bool_]) -> set[tu
     return chains
 
 
-def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> int | None:
+def _following(
+    points: Floats, alike: NDArray[np.bool_], chain: list[int]
+) -> int | None:
     """The blob one more step along a chain."""
     step = points[chain[-1]] - points[chain[-2]]
     wanted = points[chain[-1]] + step
@@ -135,7 +143,8 @@ def _following(points: Floats, alike: NDArray[np.bool_], chain: list[int]) -> in
 def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
     """Two chains as sides of the frame, dots and blobs; the first is its top or right side."""
     sides = [
-        [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])] for s in range(4)
+        [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])]
+        for s in range(4)
     ]
     for one, other in itertools.combinations(chains, 2):
         for s, t in itertools.product((0, 1), range(4)):
@@ -151,7 +160,9 @@ def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[in
                 yield dots + more_dots, blobs + more_blobs
 
 
-def _placed(chain: tuple[int, ...], side: list[int]) -> list[tuple[list[int], list[int]]]:
+def _placed(
+    chain: tuple[int, ...], side: list[int]
+) -> list[tuple[list[int], list[int]]]:
     """All places of a chain on a side, in both directions."""
     return [
         (side[start : start + len(chain)], list(chain[::direction]))
@@ -164,9 +175,9 @@ def _fitted(
     model: Floats, points: Floats, indices: list[int], chosen: list[int]
 ) -> tuple[int, Floats] | None:
     """Number of dots that a match explains, and the homography through all of them."""
-    if len(set(zip(indices, chosen, strict=True))) != len(set(chosen)) or len(set(indices)) != len(
-        set(chosen)
-    ):
+    if len(set(zip(indices, chosen, strict=True))) != len(set(chosen)) or len(
+        set(indices)
+    ) != len(set(chosen)):
         return None  # a corner belongs to two sides, and must be the same blob in both
     homography = _homography(model[indices], points[chosen])
     for _ in range(2):
@@ -218,12 +229,16 @@ def _readings(
         inside = cv2.warpPerspective(np.ones(grey.shape, np.float32), back, size) > 0.5
         if inside.mean() < LEAST_SEEN:
             continue
-        seen = cv2.warpPerspective(grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR)
+        seen = cv2.warpPerspective(
+            grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR
+        )
         soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
         light = np.asarray(np.sqrt(soft), np.float32)[inside]
         for layout in LAYOUTS:
             drawn = _afar(layout, blur_mm)[inside]
-            yield FoundFrame(make_sheet(layout), turned, dots, _correlation(drawn, light))
+            yield FoundFrame(
+                make_sheet(layout), turned, dots, _correlation(drawn, light)
+            )
 
 
 @lru_cache(maxsize=2 * len(LAYOUTS))

@@ -81,7 +81,9 @@ class ChartGeometry:
         return centre, math.hypot(self.width, self.height) / 2
 
 
-def fit_geometry(grey: Floats, dots: tuple[Dot, ...], homography: Floats) -> ChartGeometry:
+def fit_geometry(
+    grey: Floats, dots: tuple[Dot, ...], homography: Floats
+) -> ChartGeometry:
     """Fit perspective and radial distortion to the dots' centres of light."""
     height, width = grey.shape
     start = ChartGeometry(homography, 0.0, width, height)
@@ -114,7 +116,13 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
     good = off <= OUTLIER * max(float(np.median(off)), 0.01)
     rms = float(np.sqrt(np.mean(off[good] ** 2)))
     return ChartGeometry(
-        best.homography, best.radial, best.width, best.height, rms, int(good.sum()), used=good
+        best.homography,
+        best.radial,
+        best.width,
+        best.height,
+        rms,
+        int(good.sum()),
+        used=good,
     )
 
 
@@ -125,7 +133,9 @@ def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
 
 def _outline(dot: Dot) -> Floats:
     angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
-    return np.array([dot.x, dot.y]) + dot.radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+    return np.array([dot.x, dot.y]) + dot.radius * np.stack(
+        [np.cos(angles), np.sin(angles)], 1
+    )
 
 
 def _middle_of(outline: Floats) -> Floats:
@@ -139,7 +149,9 @@ def _middle_of(outline: Floats) -> Floats:
 def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Which pixels show paper that is not near its edge."""
     sheet = geometry.to_sheet(np.stack([x, y], axis=1))
-    return np.asarray((np.minimum(sheet, np.array([WIDTH, HEIGHT]) - sheet) >= EDGE_MM).all(axis=1))
+    return np.asarray(
+        (np.minimum(sheet, np.array([WIDTH, HEIGHT]) - sheet) >= EDGE_MM).all(axis=1)
+    )
 
 
 def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
@@ -163,7 +175,9 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
         if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
             return UNSEEN
         part = grey[top:bottom, left:right]
-        x, y = np.meshgrid(np.arange(left, right) - place[0], np.arange(top, bottom) - place[1])
+        x, y = np.meshgrid(
+            np.arange(left, right) - place[0], np.arange(top, bottom) - place[1]
+        )
         radius = np.hypot(x, y)
         ring = (radius > inner) & (radius <= outer)
         ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])

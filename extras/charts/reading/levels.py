@@ -19,7 +19,9 @@ BESIDE = 0.76
 """Distance of paper from the middle of a black square, over the side of the square."""
 
 
-def paper_and_ink(light: Light, sheet: Sheet, geometry: ChartGeometry) -> tuple[float, float]:
+def paper_and_ink(
+    light: Light, sheet: Sheet, geometry: ChartGeometry
+) -> tuple[float, float]:
     """Luminance of paper and black ink: medians beside and in the middle of black squares."""
     paper, ink = (
         float(np.median(grey_of(_beside_squares(light, sheet, geometry, off))))
@@ -30,10 +32,14 @@ def paper_and_ink(light: Light, sheet: Sheet, geometry: ChartGeometry) -> tuple[
 
 def paper_is_clipped(light: Light, sheet: Sheet, geometry: ChartGeometry) -> bool:
     """Whether at least one colour of the paper is clipped at most of the black squares."""
-    return is_clipped(np.median(_beside_squares(light, sheet, geometry, BESIDE), axis=0))
+    return is_clipped(
+        np.median(_beside_squares(light, sheet, geometry, BESIDE), axis=0)
+    )
 
 
-def _beside_squares(light: Light, sheet: Sheet, geometry: ChartGeometry, off: float) -> Floats:
+def _beside_squares(
+    light: Light, sheet: Sheet, geometry: ChartGeometry, off: float
+) -> Floats:
     """``(N, 3)`` light to the right of the black squares' middles, by a share of their side."""
     points = np.array(
         [

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from defocus.edges.linear_light import grey_of
 from defocus.edges.straightness import LEAST_PLACES, Straightness, line_deviation
 from defocus.extras.charts.measures.edge_summary import straightness_json
-from defocus.extras.charts.reading.geometry import ChartGeometry, dot_centres, most_blur_px
+from defocus.extras.charts.reading.geometry import (
+    ChartGeometry,
+    dot_centres,
+    most_blur_px,
+)
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make_sheet
 from defocus.extras.charts.sheet.parts import RuledLine
@@ -69,7 +73,9 @@ class ReadLine:
         return None if self.reason else line_deviation(self.along, self.off_px)
 
 
-def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Iterator[ReadLine]:
+def read_sides(
+    sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats
+) -> Iterator[ReadLine]:
     """The four rows of dots around the chart, its longest straight lines.
 
     A dot counts if the geometry used it and its blur keeps its light within its window."""
@@ -105,7 +111,9 @@ def read_sides(sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats) -> Itera
         )
 
 
-def _lacking(chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]) -> str:
+def _lacking(
+    chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]
+) -> str:
     """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
     left = np.ones(len(chosen), np.bool_)
     for holds, reason in conditions:
@@ -128,7 +136,9 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     """The printed lines, and the middles of the blocks of each that no other line crosses, mm."""
     lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
     half = np.linspace(-1.0, 1.0, 9)
-    window = np.stack(np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1).reshape(-1, 2)
+    window = np.stack(
+        np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1
+    ).reshape(-1, 2)
     rows = []
     for line in lines:
         middles, free = _free_middles(lines, line, window)
@@ -182,7 +192,11 @@ def _covers(line: RuledLine, blocks: Floats) -> NDArray[np.bool_]:
 
 
 def _measured(
-    light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats, least_depth: float
+    light: Light,
+    geometry: ChartGeometry,
+    line: RuledLine,
+    middles: Floats,
+    least_depth: float,
 ) -> ReadLine:
     """Follow a line from block to block."""
     on_axis = np.stack([middles, np.zeros_like(middles)], axis=1)
@@ -230,7 +244,9 @@ def _cut(
 def _outline(geometry: ChartGeometry, line: RuledLine, middles: Floats) -> Floats:
     """The ends of a line's surroundings in the picture."""
     ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
-    corners = np.stack(np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1).reshape(-1, 2)
+    corners = np.stack(
+        np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1
+    ).reshape(-1, 2)
     return geometry.to_picture(_on_sheet(line, corners))
 
 
@@ -244,7 +260,9 @@ def _offsets(
 ) -> Floats:
     """Distance of each block from the line, mm: an even veil of mixed light moves nothing."""
     scale = geometry.scale(line.x, line.y)
-    across = np.linspace(-REACH_MM, REACH_MM, 2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1)
+    across = np.linspace(
+        -REACH_MM, REACH_MM, 2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1
+    )
     within = np.linspace(-BLOCK_MM / 2, BLOCK_MM / 2, math.ceil(BLOCK_MM * scale) + 1)
     paper = np.abs(across) >= LEVEL * REACH_MM
     core = np.abs(across) <= max(line.width / 2, 1 / scale)
@@ -256,7 +274,9 @@ def _offsets(
         grid[..., 1] = off[:, None, None] + across
         places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
         x, y = places.astype(np.float32).reshape(-1, len(across), 2).transpose(2, 0, 1)
-        rows = cv2.remap(part, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR)
+        rows = cv2.remap(
+            part, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR
+        )
         profile = rows.reshape(grid.shape[:3]).mean(axis=1)
         dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
         seen &= dark[:, core].mean(axis=1) >= least_depth
@@ -279,7 +299,9 @@ def line_words(lines: Sequence[ReadLine]) -> list[str]:
             f", {facts['rms_px']:.2f} px RMS off a straight line, at most "
             f"{facts['largest_px']:.2f}; {facts['beyond_rms_px']:.2f} beyond the sheet's geometry"
         )  # fmt: skip
-        reasons = sorted({line.reason for line in lines if line.kind == kind and line.reason})
+        reasons = sorted(
+            {line.reason for line in lines if line.kind == kind and line.reason}
+        )
         said.append(name + numbers + "".join(f"; {reason}" for reason in reasons))
     return said
 
@@ -303,7 +325,9 @@ def lines_json(lines: Sequence[ReadLine]) -> dict[str, Any]:
     }
 
 
-def _by_kind(lines: Iterable[ReadLine]) -> Iterator[tuple[LineKind, Iterator[ReadLine]]]:
+def _by_kind(
+    lines: Iterable[ReadLine],
+) -> Iterator[tuple[LineKind, Iterator[ReadLine]]]:
     return groupby(lines, key=lambda one: one.kind)
 
 
@@ -317,7 +341,9 @@ def _summary(lines: Sequence[ReadLine]) -> dict[str, Any]:
         "measured": len(seen),
         "rms_px": _root_mean_square([one.rms_px for one in seen]),
         "largest_px": max((one.largest_px for one in seen), default=None),
-        "beyond_rms_px": _root_mean_square([one.rms_px for one in beyond if one is not None]),
+        "beyond_rms_px": _root_mean_square(
+            [one.rms_px for one in beyond if one is not None]
+        ),
     }
 
 

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from defocus.edges.linear_light import grey_of, is_clipped
 from defocus.errors import ImageError
 from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
-from defocus.extras.charts.measures.texture import LEAST_PX, TextureResponse, compare_texture
+from defocus.extras.charts.measures.texture import (
+    LEAST_PX,
+    TextureResponse,
+    compare_texture,
+)
 from defocus.extras.charts.reading.edges import ReadEdge
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
@@ -29,7 +33,9 @@ FINENESS, MOST_PX_PER_MM = 4, 32
 RIM_MM, BORDER_MM = 2.0, 0.5
 """Paper around a star that is seen with it, and border of leaves that is not."""
 SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
-CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1)
+CIRCLE = np.stack(
+    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1
+)
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Factors on the box around a square. Half of the box fits into a square that is turned by 45
 degrees."""
@@ -61,9 +67,13 @@ class ReadStar:
     x: float
     y: float
     mtf50: float | None  # where contrast falls to 0.5, cycles per px; None if nowhere
-    turns_at: float | None  # up to which its phase is right; None if everywhere, or unknown
+    turns_at: (
+        float | None
+    )  # up to which its phase is right; None if everywhere, or unknown
     reason: str = ""  # why it was not measured; empty if it was
-    turn_reason: str = ""  # why it is unknown where the phase turns first; empty if it is known
+    turn_reason: str = (
+        ""  # why it is unknown where the phase turns first; empty if it is known
+    )
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,9 @@ class ReadLeaves:
     reason: str = ""
 
 
-def _within(outline: Floats, shape: tuple[int, ...], share: float = 1.0) -> tuple[slice, slice]:
+def _within(
+    outline: Floats, shape: tuple[int, ...], share: float = 1.0
+) -> tuple[slice, slice]:
     """Rows and columns of the box around an outline in px, reduced about its middle."""
     low, high = outline.min(axis=0), outline.max(axis=0)
     middle, half = (low + high) / 2, share * (high - low) / 2
@@ -104,7 +116,11 @@ def _inside(
     outline = geometry.to_picture(middle + reach * SQUARE)
     for share in SHRINK:
         rows, columns = _within(outline, shape, share)
-        ends = [(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)]
+        ends = [
+            (x, y)
+            for x in (columns.start, columns.stop)
+            for y in (rows.start, rows.stop)
+        ]
         off = geometry.to_sheet(np.array(ends, np.float64)) - middle
         if np.abs(off).max() <= reach:
             break
@@ -112,7 +128,11 @@ def _inside(
 
 
 def read_stars(
-    light: Light, sheet: Sheet, geometry: ChartGeometry, black: float, edges: Sequence[ReadEdge]
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    black: float,
+    edges: Sequence[ReadEdge],
 ) -> Iterator[ReadStar]:
     """Measure the stars, or say why not; edges separate a phase's first turn from later ones."""
     for star in sheet.parts:
@@ -204,7 +224,9 @@ def read_leaves(
             rows, columns = _inside(geometry, square, light.shape)
             least = min(rows.stop - rows.start, columns.stop - columns.start)
             if least < LEAST_PX:
-                raise ImageError(f"{least} px wide, and {LEAST_PX} are needed; come nearer")
+                raise ImageError(
+                    f"{least} px wide, and {LEAST_PX} are needed; come nearer"
+                )
             seen = light[rows, columns]
             if clipped or (not restored and is_clipped(seen)):
                 raise ImageError(OVEREXPOSED)
@@ -214,7 +236,9 @@ def read_leaves(
             yield ReadLeaves(square.x, square.y, None, str(error))
 
 
-def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
+def _printed(
+    square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice
+) -> Floats:
     """Light of the printed leaves as the picture's pixels would see it in focus, paper 1, ink 0."""
     scale = geometry.scale(square.x, square.y) * FINENESS
     px_per_mm = float(min(np.ceil(scale), MOST_PX_PER_MM))
@@ -226,7 +250,9 @@ def _printed(square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns
     places = _fine_places(geometry, rows, columns) - origin
     on_canvas = (places * px_per_mm - 0.5).astype(np.float32)
     seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA), np.float64)
+    return np.asarray(
+        cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA), np.float64
+    )
 
 
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
@@ -234,6 +260,10 @@ def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats
     grid = np.stack(np.meshgrid(
         np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
     ), axis=-1)  # fmt: skip
-    coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(grid.shape)
-    fine = cv2.resize(coarse, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR)
+    coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(
+        grid.shape
+    )
+    fine = cv2.resize(
+        coarse, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR
+    )
     return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)

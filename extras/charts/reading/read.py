@@ -22,9 +22,19 @@ from defocus.extras.charts.reading.lines import (
     read_lines,
     read_sides,
 )
-from defocus.extras.charts.reading.patterns import ReadLeaves, ReadStar, read_leaves, read_stars
+from defocus.extras.charts.reading.patterns import (
+    ReadLeaves,
+    ReadStar,
+    read_leaves,
+    read_stars,
+)
 from defocus.extras.charts.reading.stored_light import StoredLight
-from defocus.extras.charts.reading.tone import KNOWN_LINEAR, STEPS_MM, ToneReading, read_tone
+from defocus.extras.charts.reading.tone import (
+    KNOWN_LINEAR,
+    STEPS_MM,
+    ToneReading,
+    read_tone,
+)
 from defocus.extras.charts.reading.whole_sheet import fit_whole_sheet
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
 
@@ -50,7 +60,9 @@ class ChartReading:
 
     def mtf50s(self) -> Floats:
         """MTF50 of the measured edges, cycles per pixel."""
-        return np.array([e.response.mtf50 for e in self.edges if e.response and e.response.mtf50])
+        return np.array(
+            [e.response.mtf50 for e in self.edges if e.response and e.response.mtf50]
+        )
 
     def by_column(self) -> list[tuple[float, int, float, float]]:
         """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
@@ -63,7 +75,9 @@ class ChartReading:
             ]
             if values:
                 median = float(np.median(values))
-                rows.append(((left + right) / 2, len(values), median, DISC_MTF50 / median))
+                rows.append(
+                    ((left + right) / 2, len(values), median, DISC_MTF50 / median)
+                )
         return rows
 
     def blur_px(self, x: float) -> float | None:
@@ -92,10 +106,12 @@ class ChartReading:
                 f"confusion of {blur:.1f} px ({count} edge{'s' if count > 1 else ''})"
             )
         lines += [
-            f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}" for one in self.stars
+            f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}"
+            for one in self.stars
         ]
         lines += [
-            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}" for one in self.leaves
+            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}"
+            for one in self.leaves
         ]
         return [*lines, *line_words(self.straight)]
 
@@ -156,7 +172,9 @@ class ChartReading:
                     "reason": o.reason,
                     "lost": None if o.texture is None else o.texture.lost,
                     "invented": None if o.texture is None else o.texture.invention,
-                    "mtf50": None if o.texture is None else o.texture.kept.crossing(0.5),
+                    "mtf50": None
+                    if o.texture is None
+                    else o.texture.kept.crossing(0.5),
                 }
                 for o in self.leaves
             ],
@@ -203,7 +221,9 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
             edges = tuple(read_edges(light, sheet, geometry))
         reading = replace(reading, edges=edges, tone=tone)
     white, black = paper_and_ink(light, sheet, geometry)
-    sides = read_sides(sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots]))
+    sides = read_sides(
+        sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots])
+    )
     return replace(
         reading,
         stars=tuple(read_stars(light, sheet, geometry, black, edges)),

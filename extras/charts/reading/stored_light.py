@@ -21,7 +21,9 @@ class StoredLight:
     # ``linear`` values are proportional to light already; ``developed`` from RAW means sRGB to the
     # bit.
 
-    def __init__(self, stored: Image, *, linear: bool = False, developed: bool = False) -> None:
+    def __init__(
+        self, stored: Image, *, linear: bool = False, developed: bool = False
+    ) -> None:
         self.stored, self.linear, self.developed = stored, linear, developed
         self.shape = stored.shape
         values = self._values()

@@ -42,7 +42,9 @@ class ToneReading:
     """The tone curve by which stored values became light."""
 
     name: str
-    departure: float | None = None  # largest, signed, share of paper minus ink; None if unread
+    departure: float | None = (
+        None  # largest, signed, share of paper minus ink; None if unread
+    )
     fitted: ToneCurve | None = None
     reason: str = ""  # why they were not read; empty if they were
 
@@ -55,7 +57,9 @@ class ToneReading:
         if self.departure is None:
             return f"tone curve {self.name}, not checked: {self.reason}"
         if self.fitted is None:
-            return f"tone curve {self.name}, grey steps agree to {abs(self.departure):.1%}"
+            return (
+                f"tone curve {self.name}, grey steps agree to {abs(self.departure):.1%}"
+            )
         return (
             f"tone curve fitted to the grey steps, which are off by {self.departure:+.1%} in sRGB; "
             "their print is taken as exact, so RAW is better"
@@ -63,7 +67,11 @@ class ToneReading:
 
     def to_json(self) -> dict[str, Any]:
         """The reading as JSON values."""
-        return {"tone": self.name, "tone_departure": self.departure, "tone_reason": self.reason}
+        return {
+            "tone": self.name,
+            "tone_departure": self.departure,
+            "tone_reason": self.reason,
+        }
 
 
 KNOWN = "it is known"
@@ -90,11 +98,15 @@ def read_tone(
         steps, inks = _levels(light, sheet, geometry, blur_px)
         paper = np.mean([one.paper for one in steps], axis=0)
         ink = np.mean([one.seen / one.paper for one in inks], axis=0)
-        off = np.array([(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps])
+        off = np.array(
+            [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
+        )
         noise = np.array([one.error for one in steps]) / paper / (1 - ink)
         place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
         departure = float(off[place])
-        if abs(departure) <= max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place])):
+        if abs(departure) <= max(
+            LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place])
+        ):
             return ToneReading("srgb", departure)
         return ToneReading("fitted", departure, _fitted(steps, inks))
     except ImageError as error:
@@ -111,7 +123,9 @@ def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
     curve = ToneCurve(_stored(light).T, light.T)
     for _ in range(ROUNDS):
         here = curve(_stored(paper))
-        black = np.mean([curve(_stored(one.paper)) for one in inks], axis=0) * _reflected(0.0)
+        black = np.mean(
+            [curve(_stored(one.paper)) for one in inks], axis=0
+        ) * _reflected(0.0)
         greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
         curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)
     return curve
@@ -139,12 +153,20 @@ def _levels(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> tuple[list[_Level], list[_Level]]:
     """The grey steps from dark to bright, and the black squares; some may be cut off."""
-    greys = [one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1]
-    squares = [one for one in sheet.parts if isinstance(one, SlantedSquare) and one.bright == 1.0]
+    greys = [
+        one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1
+    ]
+    squares = [
+        one
+        for one in sheet.parts
+        if isinstance(one, SlantedSquare) and one.bright == 1.0
+    ]
     if not greys:
         raise ImageError("this chart has no grey steps")
     if blur_px is None:
-        raise ImageError("no edge shows the blur of the grey steps; focus better or come nearer")
+        raise ImageError(
+            "no edge shows the blur of the grey steps; focus better or come nearer"
+        )
     steps = _steps(light, geometry, blur_px, greys)
     inks = [*_inks(light, geometry, blur_px, squares)]
     if not inks:
@@ -161,7 +183,8 @@ def _steps(
     places = np.array([(one.x, one.y) for one in greys])
     middle = places.mean(axis=0)
     papers = places + np.stack(
-        [np.zeros(len(greys)), np.copysign(BESIDE_STEP_MM, places[:, 1] - middle[1])], axis=1
+        [np.zeros(len(greys)), np.copysign(BESIDE_STEP_MM, places[:, 1] - middle[1])],
+        axis=1,
     )
     beside = [_pixels(light, geometry, blur_px, *one).mean(axis=0) for one in papers]
     plane = np.linalg.lstsq(_flat(papers - middle), np.array(beside), rcond=None)[0]
@@ -178,11 +201,16 @@ def _flat(places: Floats) -> Floats:
 
 def _printed(patch: Patch) -> float:
     """Nominal light of a grey patch."""
-    return float(srgb_to_linear(as_float(np.array(patch.colour[:1], np.uint8), np.float64))[0])
+    return float(
+        srgb_to_linear(as_float(np.array(patch.colour[:1], np.uint8), np.float64))[0]
+    )
 
 
 def _inks(
-    light: StoredLight, geometry: ChartGeometry, blur_px: float, squares: list[SlantedSquare]
+    light: StoredLight,
+    geometry: ChartGeometry,
+    blur_px: float,
+    squares: list[SlantedSquare],
 ) -> Iterator[_Level]:
     """The black squares, between paper on the left and on the right."""
     for one in squares:
@@ -215,6 +243,10 @@ def _pixels(
     points = np.stack(np.meshgrid(x + off, y + off), axis=-1).reshape(-1, 2)
     columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
     height, width = light.shape[:2]
-    if min(columns.min(), rows.min()) < 0 or columns.max() >= width or rows.max() >= height:
+    if (
+        min(columns.min(), rows.min()) < 0
+        or columns.max() >= width
+        or rows.max() >= height
+    ):
         raise ImageError("grey steps are outside the picture")
     return light[rows, columns]

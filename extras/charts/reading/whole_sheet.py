@@ -56,7 +56,9 @@ class _Drawing:
     diameters: Floats  # ``(K,)`` px
     cells: NDArray[np.int_]  # ``(h, w)`` cell that a pixel shows, -1 outside the sheet
     room: Light  # ``(h, w)`` distance to the end of the sheet or of the picture
-    places: Floats  # ``(h, w, 2)`` without distortion, from the centre in half diagonals
+    places: (
+        Floats  # ``(h, w, 2)`` without distortion, from the centre in half diagonals
+    )
     px: float
 
 
@@ -69,7 +71,9 @@ class _Equations:
     left_over: float
 
 
-def fit_whole_sheet(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> ChartGeometry:
+def fit_whole_sheet(
+    grey: Floats, sheet: Sheet, geometry: ChartGeometry
+) -> ChartGeometry:
     """Improve perspective and distortion under strong blur by all that is printed (Gauss-Newton).
 
     The given one stays if it has 20 dots and under a quarter of the sheet is blurred by 6 mm."""
@@ -89,9 +93,14 @@ def fit_whole_sheet(grey: Floats, sheet: Sheet, geometry: ChartGeometry) -> Char
         if equations.left_over > least:
             return best
         best, least = geometry, equations.left_over
-        step = np.asarray(np.linalg.solve(equations.matrix, equations.vector), np.float64)
+        step = np.asarray(
+            np.linalg.solve(equations.matrix, equations.vector), np.float64
+        )
         geometry = _changed(geometry, step)
-        if np.abs(geometry.to_picture(CORNERS) - best.to_picture(CORNERS)).max() < ENOUGH_PX:
+        if (
+            np.abs(geometry.to_picture(CORNERS) - best.to_picture(CORNERS)).max()
+            < ENOUGH_PX
+        ):
             return geometry
     return geometry
 
@@ -118,7 +127,9 @@ def _movements(places: Floats) -> tuple[Floats, Floats]:
     return right, down
 
 
-def _drawing(grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int) -> _Drawing:
+def _drawing(
+    grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int
+) -> _Drawing:
     """Draw and blur the sheet as the geometry has it."""
     seen = _reduced(grey, factor)
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2) / factor
@@ -152,29 +163,43 @@ def _reduced(grey: Floats, factor: int) -> NDArray[np.float32]:
 
 def _pixels(shape: tuple[int, ...], factor: int, fineness: int) -> Floats:
     """``(h, w, 2)`` places of pixels of the reduced picture, or finer ones, in the whole one."""
-    rows, columns = ((np.arange(side * fineness) + 0.5) / fineness * factor - 0.5 for side in shape)
+    rows, columns = (
+        (np.arange(side * fineness) + 0.5) / fineness * factor - 0.5 for side in shape
+    )
     return np.stack(np.meshgrid(columns, rows), axis=-1)
 
 
 def _sharp(
-    sheet: Sheet, geometry: ChartGeometry, shape: tuple[int, ...], factor: int, scale: float
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    shape: tuple[int, ...],
+    factor: int,
+    scale: float,
 ) -> Light:
     """The sheet in focus, with paper all around."""
     px_per_mm = float(np.ceil(SUBPIXELS * scale))
     fine = _pixels(shape, factor, SUBPIXELS)
-    places = geometry.to_sheet(fine.reshape(-1, 2)).reshape(fine.shape) * px_per_mm - 0.5
+    places = (
+        geometry.to_sheet(fine.reshape(-1, 2)).reshape(fine.shape) * px_per_mm - 0.5
+    )
     x, y = np.moveaxis(places.astype(np.float32), -1, 0)
     printed = printed_light(sheet.layout, px_per_mm)
     drawn = cv2.remap(printed, x, y, cv2.INTER_LINEAR, borderValue=1.0)
-    return np.asarray(cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(
+        cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA), np.float32
+    )
 
 
 def _blurred(sharp: Light, diameters: Floats) -> Light:
     """``(K, h, w)``: a picture blurred by each disc."""
     reach = int(np.ceil(diameters.max() / 2)) + 1
     size = [scipy.fft.next_fast_len(side + reach, real=True) for side in sharp.shape]
-    spectrum = scipy.fft.rfft2(sharp - 1.0, size)  # paper is 0, so that nothing ends at the border
-    frequency = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None, :])
+    spectrum = scipy.fft.rfft2(
+        sharp - 1.0, size
+    )  # paper is 0, so that nothing ends at the border
+    frequency = np.hypot(
+        np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None, :]
+    )
     x = np.pi * frequency * diameters[:, None, None] + 1e-6
     transfer = np.asarray(2.0 * j1(x) / x, np.float32)
     light = scipy.fft.irfft2(spectrum * transfer, size)
@@ -237,7 +262,9 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
     mask, seen = whole[box], drawing.seen[whole].astype(np.float64)
     discs = drawing.discs[:, *box].astype(np.float64)
-    mixed = sorted({0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))})
+    mixed = sorted(
+        {0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))}
+    )
     design = _free_terms(discs, mask, disc, mixed, drawing.places[whole])
     normal = design.T @ design
     normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))

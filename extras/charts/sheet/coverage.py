@@ -46,8 +46,12 @@ def _add(light: Light, shape: Shape, px_per_mm: float) -> None:
     contours = [contour * px_per_mm for contour in _contours(shape)]
     corners = np.vstack(contours)
     left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=0)), light.shape[::-1]).astype(int)
-    share = covered([one - (left, top) for one in contours], (bottom - top, right - left))
+    right, bottom = np.minimum(np.ceil(corners.max(axis=0)), light.shape[::-1]).astype(
+        int
+    )
+    share = covered(
+        [one - (left, top) for one in contours], (bottom - top, right - left)
+    )
     colour = float(grey_of(_linear(np.array(shape.colour, np.uint8))))
     part = light[top:bottom, left:right]
     part += np.asarray(share * (colour - part), np.float32)
@@ -62,7 +66,9 @@ def _contours(shape: Shape) -> tuple[Floats, ...]:
     if not isinstance(shape, Disc):
         return shape.contours
     angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
-    radius = shape.radius * np.sqrt(2.0 * np.pi / CORNERS / np.sin(2.0 * np.pi / CORNERS))
+    radius = shape.radius * np.sqrt(
+        2.0 * np.pi / CORNERS / np.sin(2.0 * np.pi / CORNERS)
+    )
     middle = np.array([shape.x, shape.y])
     return (middle + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1),)
 
@@ -74,7 +80,9 @@ def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
     side = round(2 * reach * px_per_mm)
     size = side * FINENESS, side * FINENESS
     origin = left / px_per_mm, top / px_per_mm
-    drawn = draw_shapes(part_shapes(square), origin, size, px_per_mm * FINENESS)[:, :, 1]
+    drawn = draw_shapes(part_shapes(square), origin, size, px_per_mm * FINENESS)[
+        :, :, 1
+    ]
     fine = cv2.LUT(drawn, _linear(np.arange(256, dtype=np.uint8)))
     seen = cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA)
     part = light[top : top + side, left : left + side]
@@ -115,7 +123,9 @@ def _areas(
 
 def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     """Starts and ends of the pieces of sides, cut where a coordinate is an integer."""
-    low, high = (pick(start[:, axis], end[:, axis]) for pick in (np.minimum, np.maximum))
+    low, high = (
+        pick(start[:, axis], end[:, axis]) for pick in (np.minimum, np.maximum)
+    )
     first = np.floor(low) + 1.0
     cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
     side = np.repeat(np.arange(len(start)), cuts + 1)

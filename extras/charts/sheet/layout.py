@@ -97,7 +97,9 @@ def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> 
             f"{least:.0f} dpi"
         )
     inside = _wall() if layout == "wall" else _depths()
-    return Sheet(layout, paper, (*frame(layout), *inside), tuple(_labels(layout, paper)))
+    return Sheet(
+        layout, paper, (*frame(layout), *inside), tuple(_labels(layout, paper))
+    )
 
 
 def frame(layout: Layout) -> list[Dot]:
@@ -169,9 +171,14 @@ def _part(kind: str, x: float, y: float, random: np.random.Generator) -> list[Pa
     if kind == "text":
         return _text(x, y, random)
     if kind == "greys":
-        return [Patch(px, py, 13.0, grey(one)) for (px, py), one in _places(x, y, 4, 2, GREYS)]
+        return [
+            Patch(px, py, 13.0, grey(one))
+            for (px, py), one in _places(x, y, 4, 2, GREYS)
+        ]
     if kind == "colours":
-        return [Patch(px, py, 13.0, one) for (px, py), one in _places(x, y, 4, 3, COLOURS)]
+        return [
+            Patch(px, py, 13.0, one) for (px, py), one in _places(x, y, 4, 3, COLOURS)
+        ]
     if kind == "ruler":
         return [*_lines(x + 15.0, y + 2.0), *_grid(x + 73.0, y + 9.0)]
     return []
@@ -181,7 +188,10 @@ def _places(x: float, y: float, columns: int, rows: int, what: tuple) -> list:  
     """Places of patches around the middle of a cell."""
     return [
         (
-            (x + (k % columns - (columns - 1) / 2) * 14, y + (k // columns - (rows - 1) / 2) * 14),
+            (
+                x + (k % columns - (columns - 1) / 2) * 14,
+                y + (k // columns - (rows - 1) / 2) * 14,
+            ),
             one,
         )
         for k, one in enumerate(what)
@@ -195,7 +205,9 @@ def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
         count = int(46.0 / (height * 1.15))
         for _ in range(2):
             base += height * 1.7 + 0.6
-            text = "".join(LETTERS[i] for i in random.integers(len(LETTERS), size=count))
+            text = "".join(
+                LETTERS[i] for i in random.integers(len(LETTERS), size=count)
+            )
             lines.append(TextLine(x - 25.0, base, height, text))
     return lines
 
@@ -233,10 +245,14 @@ def _grid(x: float, y: float) -> list[Part]:
     return [*upright, *(RuledLine("grid", x, y + off, *size, 0.0) for off in offsets)]
 
 
-def _ruler(start: float, base: float, paper: Paper, label: tuple[float, float]) -> list[Shape]:
+def _ruler(
+    start: float, base: float, paper: Paper, label: tuple[float, float]
+) -> list[Shape]:
     """A ruler in mm of the paper, with its marks above the base line."""
     unit = WIDTH / PAPERS[paper][0]
-    shapes: list[Shape] = [box(start + RULER_MM * unit / 2, base, RULER_MM * unit, 0.3, BLACK)]
+    shapes: list[Shape] = [
+        box(start + RULER_MM * unit / 2, base, RULER_MM * unit, 0.3, BLACK)
+    ]
     for mark in range(RULER_MM + 1):
         tall = 4.0 if mark % 10 == 0 else 2.0
         shapes.append(box(start + mark * unit, base - tall / 2, 0.25, tall, BLACK))

@@ -24,12 +24,19 @@ WHITE: Colour = (255, 255, 255)
 
 
 def box(
-    x: float, y: float, width: float, height: float, colour: Colour, turn_deg: float = 0.0
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    colour: Colour,
+    turn_deg: float = 0.0,
 ) -> FilledOutline:
     """A rectangle around a centre, turned clockwise."""
     angle = math.radians(turn_deg)
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
-    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    turned = np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    )
     return FilledOutline((corners @ turned.T + (x, y),), colour)
 
 
@@ -125,7 +132,9 @@ def part_shapes(part: Part) -> list[Shape]:
         case Dot():
             return [Disc(part.x, part.y, part.radius, BLACK)]
         case SlantedSquare():
-            square = box(part.x, part.y, part.side, part.side, grey(part.dark), part.turn_deg)
+            square = box(
+                part.x, part.y, part.side, part.side, grey(part.dark), part.turn_deg
+            )
             around = box(part.x, part.y, CELL, CELL, grey(part.bright))
             return [square] if part.bright == 1.0 else [around, square]
         case StarPattern():
@@ -155,9 +164,13 @@ def _sectors(star: StarPattern) -> FilledOutline:
 def _leaf_shapes(square: LeavesSquare) -> list[Shape]:
     """The leaves, and white bars over what sticks out."""
     left, top = square.x - square.side / 2, square.y - square.side / 2
-    shapes: list[Shape] = [box(square.x, square.y, square.side, square.side, grey(MEAN_LEAF))]
+    shapes: list[Shape] = [
+        box(square.x, square.y, square.side, square.side, grey(MEAN_LEAF))
+    ]
     leaves = square.leaves()
-    stored = as_integer(linear_to_srgb(np.array([leaf.light for leaf in leaves])), 8).tolist()
+    stored = as_integer(
+        linear_to_srgb(np.array([leaf.light for leaf in leaves])), 8
+    ).tolist()
     for leaf, value in zip(leaves, stored, strict=True):
         x, y = left + leaf.x * square.side, top + leaf.y * square.side
         shapes.append(Disc(x, y, leaf.radius * square.side, (value, value, value)))

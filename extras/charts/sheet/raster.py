@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Sheet
-from defocus.extras.charts.sheet.parts import MEAN_LEAF, LeavesSquare, Part, box, grey, part_shapes
+from defocus.extras.charts.sheet.parts import (
+    MEAN_LEAF,
+    LeavesSquare,
+    Part,
+    box,
+    grey,
+    part_shapes,
+)
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import Shape, draw_shapes
 
@@ -42,7 +49,11 @@ def photographed(
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
     drawn = draw_shapes(sheet.shapes, (0.0, 0.0), size, px_per_mm)
     to_mm = np.array(
-        [[1 / px_per_mm, 0, 0.5 / px_per_mm], [0, 1 / px_per_mm, 0.5 / px_per_mm], [0, 0, 1]]
+        [
+            [1 / px_per_mm, 0, 0.5 / px_per_mm],
+            [0, 1 / px_per_mm, 0.5 / px_per_mm],
+            [0, 0, 1],
+        ]
     )
     offset = (FINENESS - 1) / 2
     finer = np.array([[FINENESS, 0, offset], [0, FINENESS, offset], [0, 0, 1.0]])

@@ -53,9 +53,8 @@ def _pdf(sheet: Sheet | TargetSheet) -> bytes:
 def _element(shape: Shape) -> str:
     fill = _hex(shape.colour)
     if isinstance(shape, Disc):
-        return (
-            f'<circle cx="{shape.x:.3f}" cy="{shape.y:.3f}" r="{shape.radius:.3f}" fill="{fill}"/>'
-        )
+        place = f'cx="{shape.x:.3f}" cy="{shape.y:.3f}" r="{shape.radius:.3f}"'
+        return f'<circle {place} fill="{fill}"/>'
     outlines = " ".join(
         "M" + "L".join(f"{x:.3f} {y:.3f}" for x, y in np.asarray(contour)) + "Z"
         for contour in shape.contours

@@ -4,7 +4,14 @@ Scenes often have nothing sharp enough where focus shall be, or plain walls."""
 
 from dataclasses import dataclass
 
-from defocus.extras.charts.sheet.layout import HEIGHT, LEAVES_SIDE, PAPERS, SEED, WIDTH, Paper
+from defocus.extras.charts.sheet.layout import (
+    HEIGHT,
+    LEAVES_SIDE,
+    PAPERS,
+    SEED,
+    WIDTH,
+    Paper,
+)
 from defocus.extras.charts.sheet.parts import (
     LeavesSquare,
     Part,

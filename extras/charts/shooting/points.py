@@ -7,7 +7,12 @@ import numpy as np
 
 from defocus.capture.sessions.lines import FoundChart
 from defocus.capture.sessions.state import SessionChart, SessionState
-from defocus.extras.charts.drift import ChartDrift, ChartMarks, MeasuredChange, chart_drift
+from defocus.extras.charts.drift import (
+    ChartDrift,
+    ChartMarks,
+    MeasuredChange,
+    chart_drift,
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,12 @@ class ChartPoint:
     """A shot of the test chart, and its drift from the session's first like it."""
 
     chart: SessionChart
-    marks: ChartMarks | None  # what was read; None if the chart was not found, or not read yet
-    first: SessionChart | None = None  # by the same camera and aperture; None if this is it
+    marks: (
+        ChartMarks | None
+    )  # what was read; None if the chart was not found, or not read yet
+    first: SessionChart | None = (
+        None  # by the same camera and aperture; None if this is it
+    )
     drift: ChartDrift | None = None
 
     def line(self) -> str:
@@ -66,7 +75,9 @@ class ChartPoint:
         else:
             changes = zip(QUANTITIES, self.drift.changes, strict=True)
             words = [one.words(change) for one, change in changes if change is not None]
-            parts.append(f"since {self.first.id}: {', '.join(words) or 'too little is in both'}")
+            parts.append(
+                f"since {self.first.id}: {', '.join(words) or 'too little is in both'}"
+            )
             parts += filter(None, [self.drift.cause])
         return "; ".join([*parts, *filter(None, [self.doubt])])
 
@@ -88,7 +99,9 @@ class ChartPoint:
             return f"MTF50 unknown ({reason})"
         pairs = self.line_pairs_per_mm
         sensor = "" if pairs is None else f" ({pairs:.1f} lp/mm)"
-        return f"MTF50 {marks.median_mtf50:.4f} cycles/px{sensor}, median of {edges} edges"
+        return (
+            f"MTF50 {marks.median_mtf50:.4f} cycles/px{sensor}, median of {edges} edges"
+        )
 
     @property
     def line_pairs_per_mm(self) -> float | None:
@@ -126,5 +139,7 @@ def _marks(reading: FoundChart) -> ChartMarks:
         reading.layout,
         reading.size_px,
         np.array([math.nan if one is None else one for one in reading.mtf50]),
-        np.array([unseen if one is None else one for one in reading.dots]).reshape(-1, 2),
+        np.array([unseen if one is None else one for one in reading.dots]).reshape(
+            -1, 2
+        ),
     )

@@ -22,7 +22,9 @@ def read_left_charts(folder: SessionFolder) -> list[ChartPoint]:
     for chart in left:
         _read(folder, chart)
     numbers = {chart.shot.chart for chart in left}
-    points = [one for one in session_drift(folder.state) if one.chart.shot.chart in numbers]
+    points = [
+        one for one in session_drift(folder.state) if one.chart.shot.chart in numbers
+    ]
     for point in points:
         say(point.line())
     return points
@@ -41,10 +43,14 @@ def _read(folder: SessionFolder, chart: SessionChart) -> None:
         folder.chart_read(number, None, NOT_FOUND)
         return
     height, width = light.shape[:2]
-    reasons = [] if len(reading.mtf50s()) else [edge.reason for edge in reading.edges[:1]]
+    reasons = (
+        [] if len(reading.mtf50s()) else [edge.reason for edge in reading.edges[:1]]
+    )
     if not reasons and paper_is_clipped(light, reading.sheet, reading.geometry):
         reasons = [OVEREXPOSED]
-    folder.chart_read(number, _found(reading, (width, height)).to_json(), "".join(reasons))
+    folder.chart_read(
+        number, _found(reading, (width, height)).to_json(), "".join(reasons)
+    )
 
 
 def _found(reading: ChartReading, size_px: tuple[int, int]) -> FoundChart:
@@ -53,5 +59,7 @@ def _found(reading: ChartReading, size_px: tuple[int, int]) -> FoundChart:
         layout=marks.layout,
         size_px=size_px,
         mtf50=tuple(float(one) if np.isfinite(one) else None for one in marks.mtf50),
-        dots=tuple((float(x), float(y)) if np.isfinite(x) else None for x, y in marks.dots),
+        dots=tuple(
+            (float(x), float(y)) if np.isfinite(x) else None for x, y in marks.dots
+        ),
     )

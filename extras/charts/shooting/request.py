@@ -1,6 +1,11 @@
 """Options of ``chart shoot``; it imports nothing heavy."""
 
-from defocus.capture.planning.shoot_settings import JSON_LINES, PIXEL_PITCH, PixelPitch, Seconds
+from defocus.capture.planning.shoot_settings import (
+    JSON_LINES,
+    PIXEL_PITCH,
+    PixelPitch,
+    Seconds,
+)
 from defocus.settings import CommandSettings, option
 
 

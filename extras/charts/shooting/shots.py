@@ -33,7 +33,9 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
         aperture, shutter = aperture or kept.aperture, shutter or kept.shutter
         iso = iso or kept.iso
     address = (
-        RigAddress(request.uri) if request.uri else journalled_address(_last_camera(path, state))
+        RigAddress(request.uri)
+        if request.uri
+        else journalled_address(_last_camera(path, state))
     )
     with open_rig(address) as rig:
         camera = rig.blurry
@@ -44,7 +46,9 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
         settle_seconds = request.settle_seconds
         if settle_seconds is None:
             settle_seconds = 0.0 if camera.describe().simulated else SETTLE_SECONDS
-        with journalled_session(path, create=True, json_lines=request.json_lines) as folder:
+        with journalled_session(
+            path, create=True, json_lines=request.json_lines
+        ) as folder:
             _take(folder, camera, exposure, request.sensor_pitch_um, settle_seconds)
             points = read_left_charts(folder)
             ring("done")
@@ -84,7 +88,11 @@ def _take(
         folder.journal.append("retry", chart=number, text=failure)
 
     def keep(got: dict[SettingName, str], shot: Shot) -> None:
-        words = {"aperture": exposure.aperture, "shutter": exposure.shutter, "iso": exposure.iso}
+        words = {
+            "aperture": exposure.aperture,
+            "shutter": exposure.shutter,
+            "iso": exposure.iso,
+        }
         told_shot = {
             "camera": described.to_json(),
             "exposure": words,
@@ -116,5 +124,7 @@ def store_chart(
     where = {"on_card": list(on_card)} if on_card else {}
     files = [asdict(entry) for entry in stored]
     picture = main_file(stored).name
-    folder.journal.append("chart-shot", chart=number, **shot, picture=picture, files=files, **where)
+    folder.journal.append(
+        "chart-shot", chart=number, **shot, picture=picture, files=files, **where
+    )
     folder.write_index()

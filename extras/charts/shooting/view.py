@@ -19,7 +19,12 @@ def drift_parts(state: SessionState) -> tuple[Part, ...]:
     points = session_drift(state)
     if not points:
         return ()
-    return (Paragraph(_sentence(points)), *_figures(points), _charts(points), _changes(points))
+    return (
+        Paragraph(_sentence(points)),
+        *_figures(points),
+        _charts(points),
+        _changes(points),
+    )
 
 
 def drift_log(state: SessionState) -> tuple[Part, ...]:
@@ -30,7 +35,10 @@ def drift_log(state: SessionState) -> tuple[Part, ...]:
 
 def drift_words(state: SessionState) -> dict[str, ShotWords]:
     """What each chart shows."""
-    return {one.chart.id: ShotWords(one.words, one.mtf50_words) for one in session_drift(state)}
+    return {
+        one.chart.id: ShotWords(one.words, one.mtf50_words)
+        for one in session_drift(state)
+    }
 
 
 def _sentence(points: list[ChartPoint]) -> str:
@@ -74,16 +82,23 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
     return list(figures)
 
 
-def _curve(first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity) -> Curve:
+def _curve(
+    first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity
+) -> Curve:
     """A change over time, since one first chart."""
     index = QUANTITIES.index(quantity)
     rows = [(_minutes(first, points), 0.0, 0.0)]
     for one in points:
         change = None if one.drift is None else one.drift.changes[index]
         if one.first is first.chart and change is not None:
-            value, error = quantity.per_unit * change.value, quantity.per_unit * change.error
+            value, error = (
+                quantity.per_unit * change.value,
+                quantity.per_unit * change.error,
+            )
             rows.append((_minutes(one, points), value, error))
-    label = f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
+    label = (
+        f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
+    )
     times, values, errors = zip(*rows, strict=True)
     return Curve(label, times, values, errors, measured=True)
 
@@ -118,7 +133,10 @@ def _changes(points: list[ChartPoint]) -> Table:
     """The changes of charts by themselves: one table of all numbers would not fit a screen."""
     columns: tuple[Column | str, ...] = (
         "Chart",
-        *(Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit) for one in QUANTITIES),
+        *(
+            Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit)
+            for one in QUANTITIES
+        ),
         "Changed",
     )
     note = (
@@ -126,7 +144,9 @@ def _changes(points: list[ChartPoint]) -> Table:
         f"standard error; up to {CLEARLY:g} of them a change is within its error. Shift is at the "
         "middle of the picture; a positive rotation is clockwise."
     )
-    return Table.of("Changes of the test charts", columns, tuple(map(_change, points)), note)
+    return Table.of(
+        "Changes of the test charts", columns, tuple(map(_change, points)), note
+    )
 
 
 def _change(point: ChartPoint) -> tuple[Cell, ...]:

@@ -23,7 +23,9 @@ class ChartScore:
     An MTF50 beyond 1 cycle per pixel counts as 1."""
 
     system: str  # name; ``input`` is the blurry picture itself
-    blur_px: float  # circle of confusion; in a photograph that of the disc with its MTF50
+    blur_px: (
+        float  # circle of confusion; in a photograph that of the disc with its MTF50
+    )
     mtf50: float  # cycles per pixel
     gain: float  # MTF50 over that of the blurry picture
     overshoot: float  # height above the bright side, over the step
@@ -35,7 +37,9 @@ class ChartScore:
     # share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where the leaves
     # cannot be measured
     lost: float | None
-    invented: float | None  # share of the texture's power that the print does not explain
+    invented: (
+        float | None
+    )  # share of the texture's power that the print does not explain
     # share of the printed characters that tesseract reads; None where it is not installed, or the
     # chart has no text
     characters: float | None = None
@@ -64,12 +68,19 @@ def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
     """Add scores to those of a study, instead of those that measured the same."""
     given = {(one.picture, one.system, one.weights) for one in scores if one.picture}
     earlier = read_kept_chart(out)
-    kept = [one for one in earlier if (one.picture, one.system, one.weights) not in given]
+    kept = [
+        one for one in earlier if (one.picture, one.system, one.weights) not in given
+    ]
     again = {(one.picture, one.blur_px, one.system) for one in scores}
     kept = [
-        one for one in kept if one.weights or (one.picture, one.blur_px, one.system) not in again
+        one
+        for one in kept
+        if one.weights or (one.picture, one.blur_px, one.system) not in again
     ]
-    by_key = {(one.picture, one.blur_px, one.system, one.weights): one for one in (*kept, *scores)}
+    by_key = {
+        (one.picture, one.blur_px, one.system, one.weights): one
+        for one in (*kept, *scores)
+    }
     write_json(out / CHART, [by_key[key].to_json() for key in sorted(by_key)])
 
 
@@ -78,7 +89,11 @@ class Finished:
 
     def __init__(self, out: Path | None) -> None:
         self._path = None if out is None else out / UNFINISHED
-        earlier = None if self._path is None else _read(self._path, dict[str, list[ChartScore]])
+        earlier = (
+            None
+            if self._path is None
+            else _read(self._path, dict[str, list[ChartScore]])
+        )
         self._scores: dict[str, list[ChartScore]] = earlier or {}
 
     def __contains__(self, key: str) -> bool:

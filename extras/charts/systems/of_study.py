@@ -36,10 +36,17 @@ def study_restorers(out: Path) -> dict[str, SystemRestorer]:
     for study in expand_all((request, *request.earlier), out).studies[:1]:
         for run in study.runs:
             card = run.baseline.card
-            if run.baseline.trained_as is not None:  # a chart is restored at scales in any case
+            if (
+                run.baseline.trained_as is not None
+            ):  # a chart is restored at scales in any case
                 continue
             finished = run.recipe is None or training_finished(run_folder(out, run.id))
-            if card.kind == "reference" or card.input != "single" or card.needs or not finished:
+            if (
+                card.kind == "reference"
+                or card.input != "single"
+                or card.needs
+                or not finished
+            ):
                 continue
             if run.system not in by_name:
                 network = load_run(study, run).network.eval()
@@ -69,7 +76,9 @@ def measure_chart(
         read_request(out)
     finished = Finished(out)
     keys = {name: _key(name, restorer, cases) for name, restorer in by_name.items()}
-    left = {name: (name, one) for name, one in by_name.items() if keys[name] not in finished}
+    left = {
+        name: (name, one) for name, one in by_name.items() if keys[name] not in finished
+    }
     for name, measured in _measured(left, cases, where):
         finished.add(keys[name], measured)
         say(f"chart: {name}{_gains(measured)}")
@@ -82,12 +91,16 @@ def measure_chart(
 
 
 def _measured(
-    left: Mapping[str, tuple[str, SystemRestorer]], cases: Sequence[ChartCase], where: Where
+    left: Mapping[str, tuple[str, SystemRestorer]],
+    cases: Sequence[ChartCase],
+    where: Where,
 ) -> Iterator[tuple[str, list[ChartScore]]]:
     """The scores of each system as they are ready; what was left out is said."""
     with closing(each(partial(_of_system, tuple(cases)), left, where)) as done:
         for name, result in track(done, "restoring charts", len(left)):
-            scores, problem = ([], result.reason) if isinstance(result, LeftOut) else result
+            scores, problem = (
+                ([], result.reason) if isinstance(result, LeftOut) else result
+            )
             if problem:
                 say(f"{name}: left out of the chart {problem}", error=True)
             yield name, scores

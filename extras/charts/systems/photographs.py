@@ -51,16 +51,22 @@ class ChartCase:
 def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
     """Simulated photographs at circles of confusion in px."""
     return [
-        ChartCase(f"{one:g} px", f"simulated at {one!r}", partial(_simulated_scores, one))
+        ChartCase(
+            f"{one:g} px", f"simulated at {one!r}", partial(_simulated_scores, one)
+        )
         for one in diameters
     ]
 
 
-def _simulated_scores(diameter: float, system: str, restore: Restore) -> list[ChartScore]:
+def _simulated_scores(
+    diameter: float, system: str, restore: Restore
+) -> list[ChartScore]:
     return [_photographs().scores(system, restore, diameter)]
 
 
-def _taken_scores(path: Path, linear: bool, system: str, restore: Restore) -> list[ChartScore]:
+def _taken_scores(
+    path: Path, linear: bool, system: str, restore: Restore
+) -> list[ChartScore]:
     return _taken(path, linear).scores(system, restore)
 
 
@@ -125,11 +131,15 @@ class TakenChart:
         self._light = stored_light(path, linear=linear)
         reading = read_chart(self._light)
         if reading is None:
-            raise ImageError(f"{path}: no chart found; fill the frame with it, in even light")
+            raise ImageError(
+                f"{path}: no chart found; fill the frame with it, in even light"
+            )
         self.curve = reading.tone.fitted
         self.views = _views(path.name, reading)
         if not self.views:
-            raise ImageError(f"{path}: no edge of its chart can be measured; see 'chart read'")
+            raise ImageError(
+                f"{path}: no edge of its chart can be measured; see 'chart read'"
+            )
 
     def picture(self) -> Stored:
         """Its sRGB values."""
@@ -143,7 +153,10 @@ class TakenChart:
         restoration, first = _light(restore(blurry), self.curve), self.views[0]
         other = PictureLight(blurry, self.curve)
         levels = paper_and_ink(restoration, first.sheet, first.geometry)
-        return [restored_score(system, one, restoration, other, levels) for one in self.views]
+        return [
+            restored_score(system, one, restoration, other, levels)
+            for one in self.views
+        ]
 
 
 def _views(name: str, reading: ChartReading) -> list[ChartView]:

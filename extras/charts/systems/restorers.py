@@ -33,7 +33,9 @@ class SystemRestorer:
 
     restore: Restore
     network: nn.Module | None = None  # None for the blurry picture itself
-    weights: str = ""  # ``own`` (shipped), ``narrow`` or ``trained``; empty for none, or unknown
+    weights: str = (
+        ""  # ``own`` (shipped), ``narrow`` or ``trained``; empty for none, or unknown
+    )
 
     def __call__(self, picture: Floats) -> Floats:
         """``(H, W, 3)`` restored values."""
@@ -42,8 +44,12 @@ class SystemRestorer:
     def fingerprint(self) -> str:
         """SHA-256 of its structure and weights."""
         digest = hashlib.sha256(repr(self.network).encode())
-        for name, values in ({} if self.network is None else self.network.state_dict()).items():
-            digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
+        for name, values in (
+            {} if self.network is None else self.network.state_dict()
+        ).items():
+            digest.update(
+                name.encode() + values.detach().cpu().contiguous().numpy().tobytes()
+            )
         return digest.hexdigest()
 
 
@@ -70,7 +76,9 @@ def without_weights(names: Sequence[str]) -> list[str]:
     ]
 
 
-def restoring(network: nn.Module, weights: str = "", reach_px: float = REACH_PX) -> SystemRestorer:
+def restoring(
+    network: nn.Module, weights: str = "", reach_px: float = REACH_PX
+) -> SystemRestorer:
     """What a network does to a picture of any size, without the guard that puts parts back."""
     return SystemRestorer(_NetworkRestore(network, reach_px), network, weights)
 

@@ -55,7 +55,9 @@ class ChartView:
     blur_px: float
     edges: tuple[ReadEdge, ...]
     lines: tuple[ReadLine, ...]
-    leaves: tuple[ReadLeaves, ...] = ()  # what its dead leaves show; empty for a simulated one
+    leaves: tuple[
+        ReadLeaves, ...
+    ] = ()  # what its dead leaves show; empty for a simulated one
 
 
 def restored_score(
@@ -102,7 +104,9 @@ def restored_leaves(
         yield refused.get((one.x, one.y), one)
 
 
-def _compared(view: ChartView, restoration: Floats, other: LightOfParts) -> Iterator[Straightness]:
+def _compared(
+    view: ChartView, restoration: Floats, other: LightOfParts
+) -> Iterator[Straightness]:
     """Edges against those of the other picture, where that is not clipped."""
     for x, region in edge_regions(restoration, view.sheet, view.geometry):
         if x not in view.field or is_clipped(other[region]):
@@ -141,7 +145,9 @@ def shared_medians(
     states: Sequence[Sequence[ReadEdge]], field: ChartField = WHOLE
 ) -> list[tuple[float, float]]:
     """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
-    shared = [one for one in zip(*states, strict=True) if all(edge.response for edge in one)]
+    shared = [
+        one for one in zip(*states, strict=True) if all(edge.response for edge in one)
+    ]
     medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
     numbers = [one for one in medians if one is not None]
     if not numbers:

@@ -28,14 +28,23 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
         pictures = ["picture", "---", *names]
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
     empty = "|" * (len(TEXT_COLUMNS) - 2)
-    lines += [f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking]
-    reasons = {f"{one.picture}: leaves not measured: {one.reason}" for one in scores if one.reason}
+    lines += [
+        f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking
+    ]
+    reasons = {
+        f"{one.picture}: leaves not measured: {one.reason}"
+        for one in scores
+        if one.reason
+    }
     return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
 
 
 def _rows(scores: Sequence[ChartScore]) -> list[str]:
     """Lines of the table."""
-    lines = [f"| {' | '.join(TEXT_COLUMNS)} |", f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}"]
+    lines = [
+        f"| {' | '.join(TEXT_COLUMNS)} |",
+        f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
+    ]
     lines += [
         f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
         f"{one.gain:.2f} | {one.overshoot:.1%} | "
@@ -54,7 +63,9 @@ def _text(value: float | None, form: str) -> str:
 def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
     """For browsers: a table for each circle of confusion, and where edges and leaves disagree."""
     return [
-        Tabs(label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables))
+        Tabs(
+            label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables)
+        )
         for label, tables in (
             ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
             ("Photograph", _tables(_taken(scores), _with_weights(name))),
@@ -63,7 +74,9 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
     ]
 
 
-def printed_chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
+def printed_chart_parts(
+    scores: Sequence[ChartScore], name: Callable[[str], str]
+) -> list[Part]:
     """For print: the table in the middle of the circles of confusion, and the photographs."""
     shown = _with_weights(name)
     simulated = _tables(_simulated(scores), shown)
@@ -95,7 +108,9 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
     """Name, sentence and table of each photograph and circle of confusion."""
     ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
     tables = []
-    for (picture, blur), group in groupby(ordered, key=lambda one: (one.picture, one.blur_px)):
+    for (picture, blur), group in groupby(
+        ordered, key=lambda one: (one.picture, one.blur_px)
+    ):
         rows = list(group)
         tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"
         tables.append((tab, _disagreement(rows, name), _table(rows, name)))
@@ -145,7 +160,10 @@ def _words(one: ChartScore) -> tuple[str, str]:
     if one.picture:
         at = f"{one.picture} at a circle of confusion of {one.blur_px:.1f} px"
         return f"The test chart in {at}", TAKEN_NOTE
-    return f"The test chart at a circle of confusion of {one.blur_px:g} px", SIMULATED_NOTE
+    return (
+        f"The test chart at a circle of confusion of {one.blur_px:g} px",
+        SIMULATED_NOTE,
+    )
 
 
 def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
@@ -162,7 +180,9 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     beside = next((one.invented for one in rows if one.system == INPUT), None)
     shown = "" if beside is None else f" ({_percent(beside)} in the blurry chart)"
     whose = "its" if len(systems) == 1 else f"{name(sharpest)}'s"
-    said = f"{said}; {_percent(sharpest.invented)} of {whose} texture is invented{shown}"
+    said = (
+        f"{said}; {_percent(sharpest.invented)} of {whose} texture is invented{shown}"
+    )
     if len(systems) == 1:
         return f"{said}."
     others = [*_other_leaders(systems, alike, name)]
@@ -185,7 +205,10 @@ TEXT_MARGIN = 0.1
 
 
 def _sharpens(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], sharpest: ChartScore, name: Names
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    sharpest: ChartScore,
+    name: Names,
 ) -> str:
     """What happens to edges."""
     gain = f"MTF50 × {sharpest.gain:.2f}"

@@ -40,7 +40,13 @@ from defocus.command_line.verbs import help_heading
 )
 @json_option()
 def command(
-    name: str, target: str, out: Path, weights: str | None, tile: int | None, *, as_json: bool
+    name: str,
+    target: str,
+    out: Path,
+    weights: str | None,
+    tile: int | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Write weights as files of other tools.
 
@@ -57,7 +63,9 @@ def command(
         raise click.UsageError("--tile belongs to graphs; --to hub writes none")
     with json_output() as output:
         system = plain_baseline(name)
-        exported = export_weights(system, find_weights(system, weights or OWN), target, out, tile)
+        exported = export_weights(
+            system, find_weights(system, weights or OWN), target, out, tile
+        )
         if as_json:
             output.write(exported.to_json())
     if not as_json:

@@ -24,7 +24,10 @@ def command(folder: Path, *, as_json: bool) -> int:
     with json_output() as output:
         many, problems = check_repository(folder)
         if as_json:
-            lines = [{"bundle": one.bundle, "kind": one.kind, "said": one.said} for one in problems]
+            lines = [
+                {"bundle": one.bundle, "kind": one.kind, "said": one.said}
+                for one in problems
+            ]
             output.write({"ok": not problems, "bundles": many, "problems": lines})
     if not as_json:
         for one in problems:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from defocus.extras.labs.submission_settings import SubmissionSettings
 
 
-@click.command(name="submit", cls=SettingsCommand, models="defocus.extras.labs.submission_settings")
+@click.command(
+    name="submit", cls=SettingsCommand, models="defocus.extras.labs.submission_settings"
+)
 @out_option
 def command(out: Path, settings: "SubmissionSettings") -> int:
     """Write a signed bundle of a study.
@@ -39,7 +41,9 @@ def command(out: Path, settings: "SubmissionSettings") -> int:
     )
     statement = submit(out, bundle, choice)
     size = bundle.stat().st_size / 1e6
-    say(f"{counted(len(statement.runs), 'run')}, {size:.1f} MB; its key, for repository.toml:")
+    say(
+        f"{counted(len(statement.runs), 'run')}, {size:.1f} MB; its key, for repository.toml:"
+    )
     say(key_line(statement))
     said = addition(bundle, statement, settings.collection)
     say("to add it to a collection of bundles, a folder in any repository:")

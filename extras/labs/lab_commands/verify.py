@@ -17,7 +17,9 @@ NOTHING_RESCORED = 3
 
 @click.command(name="verify")
 @click.argument("bundle", type=FILE)
-@click.option("--dataset", required=True, help="Your own copy of the dataset, READER:PATH.")
+@click.option(
+    "--dataset", required=True, help="Your own copy of the dataset, READER:PATH."
+)
 @click.option(
     "--reruns",
     type=WholeRange(min=0),
@@ -25,11 +27,21 @@ NOTHING_RESCORED = 3
     show_default=True,
     help="Number of random pictures that each system restores again.",
 )
-@click.option("--record", is_flag=True, help="Write the signed outcome beside the bundle.")
-@click.option("--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record.")
+@click.option(
+    "--record", is_flag=True, help="Write the signed outcome beside the bundle."
+)
+@click.option(
+    "--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record."
+)
 @json_option()
 def command(
-    bundle: Path, dataset: str, reruns: int, key: Path | None, *, record: bool, as_json: bool
+    bundle: Path,
+    dataset: str,
+    reruns: int,
+    key: Path | None,
+    *,
+    record: bool,
+    as_json: bool,
 ) -> int:
     """Check a bundle: score its pictures again.
 

@@ -27,7 +27,17 @@ from defocus.extras.labs.repository.table import (
 )
 from defocus.progress import counted, track
 from defocus.reports.html import write_html
-from defocus.reports.model import Cell, Column, Curve, Curves, Link, Page, Part, Table, Tabs
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Curve,
+    Curves,
+    Link,
+    Page,
+    Part,
+    Table,
+    Tabs,
+)
 from defocus.storage.files import make_folder
 from defocus.storage.staging import staging_folder
 
@@ -61,9 +71,16 @@ def _replace_site(
         site = make_folder(staged / "new")
         for place in ("submissions", "systems"):
             make_folder(site / place)
-        pages = {"index.html": _index(repository.title, groups, histories, submissions, unreadable)}
+        pages = {
+            "index.html": _index(
+                repository.title, groups, histories, submissions, unreadable
+            )
+        }
         pages |= {one.page: submission_page(one, groups) for one in submissions}
-        pages |= {_system_page(name): _history_page(name, all_) for name, all_ in histories.items()}
+        pages |= {
+            _system_page(name): _history_page(name, all_)
+            for name, all_ in histories.items()
+        }
         for name, page in track(list(pages.items()), "writing pages"):
             write_html(page, site / name)
         if out.is_dir():
@@ -71,7 +88,9 @@ def _replace_site(
         site.rename(out)
 
 
-def _histories(groups: BoardGroups) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
+def _histories(
+    groups: BoardGroups,
+) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
     """Lines of each system that was submitted more than once, by what can be compared."""
     by_system: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
     for group, lines in groups.items():
@@ -99,15 +118,23 @@ def _index(
         (_heading(group, several=several), (_tab(group, latest_lines(lines)),))
         for group, lines in groups.items()
     ]
-    refused = [(one.name, "; ".join(one.problems)) for one in submissions if one.problems]
+    refused = [
+        (one.name, "; ".join(one.problems)) for one in submissions if one.problems
+    ]
     refused += sorted(unreadable.items())
     further = _further(histories, admitted, refused)
     return Page(
         title,
-        "" if rescored else "No submission was scored again by a verifier of this repository.",
+        ""
+        if rescored
+        else "No submission was scored again by a verifier of this repository.",
         (*sections, *further),
         f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
-        + (f"; of {rescored} a verifier has scored every picture again." if rescored else "."),
+        + (
+            f"; of {rescored} a verifier has scored every picture again."
+            if rescored
+            else "."
+        ),
     )
 
 
@@ -129,7 +156,9 @@ def _further(
 
 
 def _heading(group: BoardGroup, *, several: bool) -> str:
-    more = f", data {group.data_revision}, scored by {group.evaluation}" if several else ""
+    more = (
+        f", data {group.data_revision}, scored by {group.evaluation}" if several else ""
+    )
     return f"{group.dataset}{more}"
 
 
@@ -162,13 +191,17 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
         "Bundle", Column("Lab", choose="value"), "Made", Column("Runs", decimals=0),
         Column("Dataset", choose="value"), Column("Checked", choose="value"),
     )  # fmt: skip
-    return Table.of("All submissions, the latest first", columns, rows, large=len(rows) > LARGE)
+    return Table.of(
+        "All submissions, the latest first", columns, rows, large=len(rows) > LARGE
+    )
 
 
 def _system_page(system: str) -> str:
     """A page for each name, also where two differ in case or in signs alone."""
     words = re.sub(r"[^a-z0-9]+", "-", system.lower()).strip("-")
-    unlike = "" if words == system else f"-{hashlib.sha256(system.encode()).hexdigest()[:8]}"
+    unlike = (
+        "" if words == system else f"-{hashlib.sha256(system.encode()).hexdigest()[:8]}"
+    )
     return f"systems/{words or 'system'}{unlike}.html"
 
 
@@ -190,7 +223,9 @@ def _history_page(system: str, groups: BoardGroups) -> Page:
     return Page(f"History of {system}", "", (*sections, ("Back", (back,))))
 
 
-def _history(lines: Sequence[SubmissionLine]) -> tuple[list[tuple[Cell, ...]], tuple[Curve, ...]]:
+def _history(
+    lines: Sequence[SubmissionLine],
+) -> tuple[list[tuple[Cell, ...]], tuple[Curve, ...]]:
     """Rows of the submissions, and a curve for each lab with several."""
     by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
     rows: list[tuple[Cell, ...]] = []

@@ -58,13 +58,18 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
     return len(paths), [*problems, *_reused(runs)]
 
 
-def admission_problems(repository: Repository, statement: Statement) -> Iterator[tuple[str, str]]:
+def admission_problems(
+    repository: Repository, statement: Statement
+) -> Iterator[tuple[str, str]]:
     """Kind and reason why a repository does not show a bundle."""
     key = repository.labs.get(statement.lab)
     if key is None:
         yield "key", f"the lab {statement.lab!r} is not named in {SETTINGS}"
     elif key != statement.key:
-        yield "key", f"signed by another key than that of {statement.lab!r} in {SETTINGS}"
+        yield (
+            "key",
+            f"signed by another key than that of {statement.lab!r} in {SETTINGS}",
+        )
     deny = repository.deny
     if statement.key in deny.keys:
         yield "denied", "its key is denied"
@@ -102,7 +107,10 @@ def _record_problems(
     if record.bundle != digest(statement):
         yield "record", "its record is of another bundle"
     if record.key not in repository.verifiers.values():
-        yield "record", f"its record is signed by nobody whom {SETTINGS} names as a verifier"
+        yield (
+            "record",
+            f"its record is signed by nobody whom {SETTINGS} names as a verifier",
+        )
     if record.key == statement.key:
         yield "record", "its record is signed with the key of the lab that submitted it"
     if not record.ok:

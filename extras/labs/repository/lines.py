@@ -53,7 +53,11 @@ class Submission:
     def rows(self) -> tuple[Row, ...]:
         """The leaderboard: the verifier's own, where all was scored again."""
         whole = self.record is not None and self.record.ok and self.record.whole
-        return self.record.rows if self.record is not None and whole else self.statement.rows
+        return (
+            self.record.rows
+            if self.record is not None and whole
+            else self.statement.rows
+        )
 
 
 @dataclass(frozen=True, order=True)
@@ -102,7 +106,9 @@ class SubmissionLine:
         return "perhaps" if status.startswith("seen") else "no"
 
 
-def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submission], dict[str, str]]:
+def submissions_of(
+    folder: Path, repository: Repository
+) -> tuple[list[Submission], dict[str, str]]:
     """The bundles of a repository, oldest first, and why others cannot be read, by name.
 
     Only statements and signatures are read; 'labs check' looks at the rest."""
@@ -125,7 +131,9 @@ def submissions_of(folder: Path, repository: Repository) -> tuple[list[Submissio
             record = None
         problems = _problems(repository, statement, record)
         submissions.append(Submission(name, statement, record, tuple(problems)))
-    return sorted(submissions, key=lambda one: (one.statement.made, one.name)), unreadable
+    return sorted(
+        submissions, key=lambda one: (one.statement.made, one.name)
+    ), unreadable
 
 
 def _problems(
@@ -138,7 +146,9 @@ def _problems(
     return problems
 
 
-def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[SubmissionLine]]:
+def lines_of(
+    submissions: Iterable[Submission],
+) -> dict[BoardGroup, list[SubmissionLine]]:
     """The lines of all admitted submissions, oldest first, by what they may be compared with."""
     by_group: dict[BoardGroup, list[SubmissionLine]] = defaultdict(list)
     for submission in submissions:
@@ -148,7 +158,9 @@ def lines_of(submissions: Iterable[Submission]) -> dict[BoardGroup, list[Submiss
     return dict(sorted(by_group.items()))
 
 
-def _add_lines(submission: Submission, by_group: dict[BoardGroup, list[SubmissionLine]]) -> None:
+def _add_lines(
+    submission: Submission, by_group: dict[BoardGroup, list[SubmissionLine]]
+) -> None:
     """Add the lines of a submission to what they may be compared with."""
     entries = [(run.entry, run) for run in submission.statement.runs]
     runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
@@ -166,7 +178,11 @@ def _add_lines(submission: Submission, by_group: dict[BoardGroup, list[Submissio
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:
     """The first protocol under which there is a PSNR."""
-    scored = {row.protocol: row for row in rows if row.metric == "psnr" and row.value is not None}
+    scored = {
+        row.protocol: row
+        for row in rows
+        if row.metric == "psnr" and row.value is not None
+    }
     row = next((scored[protocol] for protocol in RANKED if protocol in scored), None)
     if row is None:
         return None

@@ -17,7 +17,9 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 def _public_key(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise ValueError("a public key has 64 digits, 0-9 and a-f, as 'labs submit' prints them")
+        raise ValueError(
+            "a public key has 64 digits, 0-9 and a-f, as 'labs submit' prints them"
+        )
     return text
 
 

@@ -14,7 +14,17 @@ from defocus.extras.labs.repository.table import (
 )
 from defocus.extras.labs.statement import digest
 from defocus.progress import counted
-from defocus.reports.model import Cell, Column, Facts, Folded, Link, Page, Paragraph, Part, Table
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Facts,
+    Folded,
+    Link,
+    Page,
+    Paragraph,
+    Part,
+    Table,
+)
 
 
 def submission_page(one: Submission, groups: BoardGroups) -> Page:
@@ -50,7 +60,9 @@ def submission_page(one: Submission, groups: BoardGroups) -> Page:
     details = (
         Folded("Check", "check", tuple(_check_parts(one)), one.checked),
         Folded("Scores", "scores", tuple(_score_parts(one.rows))),
-        Folded("Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")),
+        Folded(
+            "Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")
+        ),
         Folded("Key, hash and versions", "origin", (origin,)),
     )
     back = Table.of("The board", ("Page",), ((Link("All labs", "../index.html"),),))
@@ -74,10 +86,16 @@ def _pictures_words(one: Submission) -> str:
 def _check_parts(one: Submission) -> Iterator[Part]:
     record = one.record
     if record is None:
-        yield Paragraph("Nobody whom this repository names has scored its pictures again.")
+        yield Paragraph(
+            "Nobody whom this repository names has scored its pictures again."
+        )
         return
-    outcome = "every score again, and nothing was wrong" if record.whole and record.ok else ""
-    yield Paragraph(f"Checked on {record.made[:10]} with {record.tool}: {outcome or one.checked}.")
+    outcome = (
+        "every score again, and nothing was wrong" if record.whole and record.ok else ""
+    )
+    yield Paragraph(
+        f"Checked on {record.made[:10]} with {record.tool}: {outcome or one.checked}."
+    )
     for text in dict.fromkeys((*record.findings, *record.notes)):
         yield Paragraph(text)
 
@@ -127,6 +145,15 @@ def _runs_table(one: Submission) -> Table:
                 f"{run.device}, {run.machine.get('cores', '?')} cores",
             )
         )
-    names = ("System", "Seed", "Weights", "Hash", "Licence", "Trained on", "Status", "Computer")
+    names = (
+        "System",
+        "Seed",
+        "Weights",
+        "Hash",
+        "Licence",
+        "Trained on",
+        "Status",
+        "Computer",
+    )
     columns = tuple(Column(name, decimals=0) for name in names)
     return Table.of("Runs", columns, rows)

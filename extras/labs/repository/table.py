@@ -20,7 +20,9 @@ def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
     latest = {line.key: line for line in lines}
     inputs = [line for line in latest.values() if line.run.entry.system == INPUT]
     rest = [line for line in latest.values() if line.run.entry.system != INPUT]
-    return sorted([*rest, *inputs[-1:]], key=lambda line: -(line.scores["psnr"].value or 0.0))
+    return sorted(
+        [*rest, *inputs[-1:]], key=lambda line: -(line.scores["psnr"].value or 0.0)
+    )
 
 
 def lines_table(
@@ -29,8 +31,12 @@ def lines_table(
     """A line a row, with gain, scores, costs; ``linked``: names lead to pages of submissions."""
     sizes = [line.costs.get("params_m") for line in lines]
     columns = _columns(sizes)
-    references = tuple(n for n, line in enumerate(lines) if line.run.entry.system == INPUT)
-    what = "the latest submission of each lab and system" if linked else "this submission"
+    references = tuple(
+        n for n, line in enumerate(lines) if line.run.entry.system == INPUT
+    )
+    what = (
+        "the latest submission of each lab and system" if linked else "this submission"
+    )
     note = (
         "Rows are ordered by PSNR; systems whose intervals overlap may be alike. "
         "Seen: whether test scenes may have been in the training. "
@@ -97,4 +103,6 @@ def measured(
     """A cell with its interval, if there is one; None without a value."""
     if value is None:
         return None
-    return Measured(value, (low, high) if low is not None and high is not None else None)
+    return Measured(
+        value, (low, high) if low is not None and high is not None else None
+    )

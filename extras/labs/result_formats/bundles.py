@@ -36,7 +36,9 @@ def _runs_of_collection(folder: Path, ids: Collection[str]) -> Iterator[SourceRu
             say(f"{one.name}: left out: {error}")
 
 
-def _runs_of_bundle(path: Path, ids: Collection[str], place: str) -> Iterator[SourceRun]:
+def _runs_of_bundle(
+    path: Path, ids: Collection[str], place: str
+) -> Iterator[SourceRun]:
     from defocus.extras.labs.opening import read_signed_scores
     from defocus.extras.labs.verification.verifying import statement_findings
 
@@ -48,7 +50,11 @@ def _runs_of_bundle(path: Path, ids: Collection[str], place: str) -> Iterator[So
         if run.entry.run not in ids:
             yield SourceRun(run.entry, origin=origin)
             continue
-        record = {"device": run.device, "machine": run.machine, "libraries": run.libraries}
+        record = {
+            "device": run.device,
+            "machine": run.machine,
+            "libraries": run.libraries,
+        }
         stated = scores[run.entry.run]
         yield SourceRun(run.entry, stated, run.costs, run.versions, origin, record)
 

@@ -53,10 +53,14 @@ class SealFacts(Settings):
     truth_sha256: Sha256  # hash of the encrypted file
     outside: Sha256  # content hash of the test set without its truth, which participants restore
     inside: Sha256  # content hash with it
-    opens: str = ""  # when the key will be published, in words; empty if that is not said
+    opens: str = (
+        ""  # when the key will be published, in words; empty if that is not said
+    )
 
 
-def seal_dataset(dataset: Dataset, out: Path, key_file: Path, opens: str = "") -> SealFacts:
+def seal_dataset(
+    dataset: Dataset, out: Path, key_file: Path, opens: str = ""
+) -> SealFacts:
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
@@ -103,21 +107,28 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
     """Write a sealed test set with its truth, as a dataset ``manifest:OUT``."""
     facts = read_seal(sealed)
     if facts is None:
-        raise DatasetError(f"{sealed}: no {SEAL} there; give a folder of 'defocus-bench labs seal'")
+        raise DatasetError(
+            f"{sealed}: no {SEAL} there; give a folder of 'defocus-bench labs seal'"
+        )
     if out.exists():
         raise DatasetError(f"{out}: is there already; choose another folder for --out")
     content = _opened(sealed / TRUTH, facts, _read_key(key_file, facts))
     with atomic_folder(out) as folder:
         _restore(sealed, content, folder)
         if _content_hash(folder) != facts.inside:
-            raise DatasetError(f"{sealed}: the truth is not that of these blurry pictures")
+            raise DatasetError(
+                f"{sealed}: the truth is not that of these blurry pictures"
+            )
         write_json(folder / SEAL, facts.model_dump(mode="json"))
     return facts
 
 
 def _restore(sealed: Path, content: bytes, folder: Path) -> None:
     """Write the whole test set: the unsealed archive together with the open pictures."""
-    archive, inner = folder / f".{TRUTH}.zip", folder / f".{TRUTH}"  # names that no role can have
+    archive, inner = (
+        folder / f".{TRUTH}.zip",
+        folder / f".{TRUTH}",
+    )  # names that no role can have
     write_bytes(archive, content)
     unpack(archive, inner)
     archive.unlink()
@@ -158,13 +169,18 @@ def _require_truth(dataset: Dataset, pairs: tuple[Pair, ...]) -> None:
     if not pairs:
         raise DatasetError(f"{dataset.name}: no test pairs to seal")
     hidden = [
-        path for pair in pairs for role, path in pair_files(pair).items() if role not in GIVEN
+        path
+        for pair in pairs
+        for role, path in pair_files(pair).items()
+        if role not in GIVEN
     ]
     without = [pair.id for pair in pairs if pair.sharp is None and pair.truth is None]
     if without:
         raise DatasetError(f"{dataset.name}: {without[0]} has no truth to seal")
     if sum(path.stat().st_size for path in hidden) > MOST_BYTES:
-        raise DatasetError(f"{dataset.name}: more than {MOST_BYTES / 1e9:g} GB of truth; split it")
+        raise DatasetError(
+            f"{dataset.name}: more than {MOST_BYTES / 1e9:g} GB of truth; split it"
+        )
 
 
 def _copied(folder: Path, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
@@ -188,19 +204,26 @@ def _content_hash(folder: Path) -> str:
     pairs, _ = manifest_pairs(folder, read_manifest(folder))
     dataset = opened("manifest", folder, pairs)
     if dataset.left_out:
-        raise DatasetError(f"{folder}: {dataset.left_out[0].id}: {dataset.left_out[0].reason}")
+        raise DatasetError(
+            f"{folder}: {dataset.left_out[0].id}: {dataset.left_out[0].reason}"
+        )
     return dataset.content_hash
 
 
 def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:
     """The hidden files and the whole manifest, as a ZIP file that is the same every time."""
     hidden = [
-        path for pair in pairs for role, path in pair_files(pair).items() if role not in GIVEN
+        path
+        for pair in pairs
+        for role, path in pair_files(pair).items()
+        if role not in GIVEN
     ]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in [folder / MANIFEST, *sorted(hidden)]:
-            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+            info = zipfile.ZipInfo(
+                path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0)
+            )
             info.external_attr = 0o100644 << 16
             archive.writestr(info, path.read_bytes())
     return buffer.getvalue()
@@ -229,7 +252,9 @@ def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
         raise DatasetError(f"{path}: missing or damaged; get it again")
     content = read_bytes(path, 2 * MOST_BYTES)
     try:
-        return AESGCM(key).decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], SEAL.encode())
+        return AESGCM(key).decrypt(
+            content[:NONCE_BYTES], content[NONCE_BYTES:], SEAL.encode()
+        )
     except InvalidTag as error:
         raise DatasetError(f"{path}: was not sealed with this key") from error
 

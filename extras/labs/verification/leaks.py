@@ -57,7 +57,12 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
 
 
 def _shares(
-    near: Picture, top: int, left: int, detail: Picture, out: Picture, block: tuple[slice, slice]
+    near: Picture,
+    top: int,
+    left: int,
+    detail: Picture,
+    out: Picture,
+    block: tuple[slice, slice],
 ) -> tuple[float, float]:
     """What detail a block has beyond filters of the blurry picture: the sharp one's, and leaked."""
     size = BLOCK_PX + FILTER_PX - 1
@@ -71,13 +76,19 @@ def _shares(
 
 def low_share(shares: Sequence[float]) -> float | None:
     """The share that three quarters of the blocks exceed; None if there are too few blocks."""
-    return float(np.quantile(shares, LOW_QUANTILE)) if len(shares) >= FEWEST_BLOCKS else None
+    return (
+        float(np.quantile(shares, LOW_QUANTILE))
+        if len(shares) >= FEWEST_BLOCKS
+        else None
+    )
 
 
 def looks_like(restored: Picture, pictures: Sequence[Picture]) -> int:
     """Which of some pictures a restored one shows: the index of the best correlated thumbnail."""
     thumbnail = _thumbnail(restored)
-    return int(np.argmax([float((thumbnail * _thumbnail(one)).sum()) for one in pictures]))
+    return int(
+        np.argmax([float((thumbnail * _thumbnail(one)).sum()) for one in pictures])
+    )
 
 
 def _thumbnail(picture: Picture) -> NDArray[np.float32]:
@@ -86,4 +97,6 @@ def _thumbnail(picture: Picture) -> NDArray[np.float32]:
 
 def _finest(picture: Picture) -> Picture:
     grey = picture.mean(axis=2)
-    return np.asarray((grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 2)
+    return np.asarray(
+        (grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 2
+    )

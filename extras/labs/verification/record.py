@@ -45,7 +45,9 @@ def record_path(bundle: Path) -> Path:
     return bundle.with_name(f"{bundle.stem}.verified.json")
 
 
-def write_record(bundle: Path, check: BundleCheck, key_file: Path | None = None) -> CheckRecord:
+def write_record(
+    bundle: Path, check: BundleCheck, key_file: Path | None = None
+) -> CheckRecord:
     """Sign the outcome of a check, with the user's key by default; write it beside the bundle."""
     if check.statement is None:
         raise InputError(f"{bundle}: cannot be read; there is nothing to record")
@@ -88,4 +90,6 @@ def _text(record: CheckRecord) -> bytes:
 
 def _json(document: Settings) -> bytes:
     values = document.model_dump(mode="json")
-    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(
+        values, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()

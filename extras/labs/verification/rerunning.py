@@ -14,7 +14,11 @@ from defocus.errors import NotApplicableError, WeightsError
 from defocus.extras.labs.opening import OpenBundle
 from defocus.extras.labs.statement import RunFacts
 from defocus.extras.labs.verification.leaks import MOST_LEAKED, leaked_shares, low_share
-from defocus.extras.labs.verification.rescoring import read_submitted, shipped_copy, truths
+from defocus.extras.labs.verification.rescoring import (
+    read_submitted,
+    shipped_copy,
+    truths,
+)
 from defocus.pictures.read import read_member
 from defocus.pictures.values import as_float
 
@@ -41,13 +45,20 @@ def rerun(
     name = run.entry.run
     system = known_baselines([run.entry.system]).get(run.entry.system)
     if system is None:
-        raise NotApplicableError(f"{name}: no system of that name here; not restored again")
+        raise NotApplicableError(
+            f"{name}: no system of that name here; not restored again"
+        )
     system = system.narrowed() if run.entry.weights == NARROW else system
     pairs = dataset.split("test")
-    chosen = [*suspected, *random.SystemRandom().sample(pairs, min(pictures, len(pairs)))]
+    chosen = [
+        *suspected,
+        *random.SystemRandom().sample(pairs, min(pictures, len(pairs))),
+    ]
     try:
         network = _network(bundle, run, system)
-        yield from _other_pictures(network, system, bundle, run, {p.id: p for p in chosen}.values())
+        yield from _other_pictures(
+            network, system, bundle, run, {p.id: p for p in chosen}.values()
+        )
         yield from _memory(network, system, dataset, run)
     except WeightsError as error:
         yield "weights", f"{name}: {error}"
@@ -70,13 +81,19 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
         try:
             tensors = load_file(path)
         except (SafetensorError, ValueError, OSError) as error:
-            raise WeightsError(f"its weights are no safetensors file ({error})") from error
+            raise WeightsError(
+                f"its weights are no safetensors file ({error})"
+            ) from error
         network.load_state_dict(state_for(system, tensors, path.name), strict=True)
     return network.to(best_device()).eval()
 
 
 def _other_pictures(
-    network: "nn.Module", system: Baseline, bundle: OpenBundle, run: RunFacts, pairs: Iterable[Pair]
+    network: "nn.Module",
+    system: Baseline,
+    bundle: OpenBundle,
+    run: RunFacts,
+    pairs: Iterable[Pair],
 ) -> Iterator[tuple[str, str]]:
     from defocus.benchmark.evaluation.restore import restore_picture
     from defocus.training.devices import best_device
@@ -97,7 +114,9 @@ def _memory(
     """Details that a network puts back where they were erased, it has learnt by heart."""
     if system.card.input != "single" or system.card.needs:
         return
-    memories = [_remembered(network, system, dataset, pair) for pair in dataset.split("test")]
+    memories = [
+        _remembered(network, system, dataset, pair) for pair in dataset.split("test")
+    ]
     share = low_share([share for shares in memories for share in shares])
     if share is not None and share > MOST_LEAKED:
         yield (
@@ -116,7 +135,9 @@ def _remembered(
 
     blurry = read_member(pair.blurry, pair.sharp, pair.white)
     erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)
-    restored = restore_picture(network, system.card, pair, best_device(), erased).picture
+    restored = restore_picture(
+        network, system.card, pair, best_device(), erased
+    ).picture
     before = np.asarray(as_float(erased, np.float64), dtype=np.float64)
     return [
         share

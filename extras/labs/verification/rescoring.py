@@ -75,7 +75,9 @@ def rescore(
     for run in bundle.statement.runs:
         name = run.entry.run
         if any(bundle.output(run, pair) is None for pair in run.outputs):
-            notes.append(f"{name}: its pictures are not in the bundle; nothing was rescored")
+            notes.append(
+                f"{name}: its pictures are not in the bundle; nothing was rescored"
+            )
             continue
         try:
             said = notes if compare else None
@@ -109,29 +111,40 @@ def _rescore_run(
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
-        again += scorer.scores(pair, restored, read_member(pair.blurry, pair.sharp, pair.white))
+        again += scorer.scores(
+            pair, restored, read_member(pair.blurry, pair.sharp, pair.white)
+        )
         best = looks_like(restored, blurry)
         if best != number:
             said = f"{name}: the output of {pair.id} shows {pairs[best].id}"
             outcome.findings.append(("outputs", said))
         own = [
-            leaked_shares(restored, blurry[number], one) for one in truths(dataset, pair, restored)
+            leaked_shares(restored, blurry[number], one)
+            for one in truths(dataset, pair, restored)
         ]
         shares += chain.from_iterable(own)
         leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
         if leaked > MOST_LEAKED_IN_ONE and (is_shipped or run.weights is None):
             outcome.suspected.setdefault(name, []).append(pair)
         elif leaked > MOST_LEAKED_IN_ONE:
-            outcome.findings.append(("leak", _leak(name, leaked, f"the output of {pair.id}")))
+            outcome.findings.append(
+                ("leak", _leak(name, leaked, f"the output of {pair.id}"))
+            )
     _judge_run(outcome, shares, is_shipped, name, pairs)
     if notes is not None:
-        outcome.findings += [("scores", said) for said in _different(name, stated, again, notes)]
+        outcome.findings += [
+            ("scores", said) for said in _different(name, stated, again, notes)
+        ]
     outcome.rescored += len(again)
     outcome.scores[name] = again
 
 
 def _judge_run(
-    outcome: Rescored, shares: list[float], is_shipped: bool, name: str, pairs: list[Pair]
+    outcome: Rescored,
+    shares: list[float],
+    is_shipped: bool,
+    name: str,
+    pairs: list[Pair],
 ) -> None:
     """Suspect or refuse a run whose outputs have too much of the sharp pictures."""
     share = low_share(shares) or 0.0
@@ -151,7 +164,9 @@ def shipped_copy(run: RunFacts) -> Path | None:
 
 
 def _leak(run: str, share: float, where: str) -> str:
-    return f"{run}: {share:.1%} of the truth's finest detail is in every part of {where}"
+    return (
+        f"{run}: {share:.1%} of the truth's finest detail is in every part of {where}"
+    )
 
 
 def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairScorer:
@@ -162,11 +177,15 @@ def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairS
     if sealed:
         names |= set(metrics_for(dataset.split("test")))
     metrics = {name: metric for name, metric in all_metrics().items() if name in names}
-    second = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)} - {""}
+    second = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)} - {
+        ""
+    }
     if unknown := sorted(second - set(ESTIMATORS)) or sorted(second)[1:]:
         raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
     independent = flow_estimator(second.pop()) if second else None
-    return PairScorer(dataset, flow_estimator(ESTIMATOR), metrics, independent=independent)
+    return PairScorer(
+        dataset, flow_estimator(ESTIMATOR), metrics, independent=independent
+    )
 
 
 def _different(
@@ -175,7 +194,9 @@ def _different(
     """Scores that differ, that are stated without ground, or that were left out."""
     said = {(one.protocol, one.metric, one.pair): one for one in stated if one.pair}
     unknown = sorted({metric for _, metric, _ in said} - {one.metric for one in again})
-    notes += [f"{run}: {name} is not a metric here and is not rescored" for name in unknown]
+    notes += [
+        f"{run}: {name} is not a metric here and is not rescored" for name in unknown
+    ]
     missing_here: set[str] = set()
     for one in again:
         other = said.pop((one.protocol, one.metric, one.pair), None)
@@ -228,7 +249,9 @@ def truths(dataset: Dataset, pair: Pair, restored: Picture) -> Iterator[Picture]
     """The pictures of the truth from which something could have been blended in."""
     for protocol in ("gt", "input-aligned", "truth"):
         try:
-            target = make_target(protocol, dataset, pair, restored, flow_estimator(ESTIMATOR))
+            target = make_target(
+                protocol, dataset, pair, restored, flow_estimator(ESTIMATOR)
+            )
         except NotApplicableError:
             continue
         yield target.reference

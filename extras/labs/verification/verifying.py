@@ -19,7 +19,12 @@ from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset
 from defocus.datasets.pair_files import picture_hashes
 from defocus.errors import NotApplicableError
-from defocus.extras.labs.opening import BundleRefusedError, OpenBundle, opened_bundle, read_scores
+from defocus.extras.labs.opening import (
+    BundleRefusedError,
+    OpenBundle,
+    opened_bundle,
+    read_scores,
+)
 from defocus.extras.labs.rows import different_cell, rows_of
 from defocus.extras.labs.sealing.seal import read_seal
 from defocus.extras.labs.statement import RunFacts, Statement, digest, training_hashes
@@ -47,7 +52,9 @@ class BundleCheck:
     """Outcome of a check."""
 
     statement: Statement | None  # what was stated; None if it cannot be read
-    findings: tuple[BundleFinding, ...] = ()  # why it is refused; empty if nothing is wrong
+    findings: tuple[
+        BundleFinding, ...
+    ] = ()  # why it is refused; empty if nothing is wrong
     notes: tuple[str, ...] = ()  # what could not be checked, and why
     rescored: int = 0  # number of scores that were computed again
     whole: bool = False  # whether the pictures of every run were scored again
@@ -88,21 +95,29 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
         return BundleCheck(None, (BundleFinding(error.kind, str(error)),))
 
 
-def _verified(bundle: OpenBundle, dataset: Dataset, whole: Dataset, reruns: int) -> BundleCheck:
+def _verified(
+    bundle: OpenBundle, dataset: Dataset, whole: Dataset, reruns: int
+) -> BundleCheck:
     """Outcome of a check by a dataset and those of its pairs that can be read."""
     statement = bundle.statement
     scores = read_scores(bundle)
     findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
-    if not any(one.kind == "dataset" for one in findings):  # of another one nothing can be said
+    if not any(
+        one.kind == "dataset" for one in findings
+    ):  # of another one nothing can be said
         findings += _training_findings(statement, dataset)
     if findings:  # scores of other data say nothing
         return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
-    unread = {one.id: one.reason for one in whole.left_out if one not in dataset.left_out}
+    unread = {
+        one.id: one.reason for one in whole.left_out if one not in dataset.left_out
+    }
     compare = not _was_sealed(statement, dataset)
     outcome = rescore(bundle, dataset, scores, compare=compare, unread=unread)
     again, notes = _reruns(bundle, whole, reruns, outcome)
-    findings += [BundleFinding(kind, said) for kind, said in (*outcome.findings, *again)]
+    findings += [
+        BundleFinding(kind, said) for kind, said in (*outcome.findings, *again)
+    ]
     return BundleCheck(
         statement,
         tuple(findings[:MOST_FINDINGS]),
@@ -133,21 +148,35 @@ def _reruns(
             findings += rerun(bundle, dataset, run, pictures, suspected)
         except NotApplicableError as error:
             notes.append(str(error))
-            findings += [("leak", f"{error}; {pair.id} may have the truth") for pair in suspected]
+            findings += [
+                ("leak", f"{error}; {pair.id} may have the truth") for pair in suspected
+            ]
     return findings, notes
 
 
-def statement_findings(statement: Statement, now: datetime | None = None) -> list[BundleFinding]:
+def statement_findings(
+    statement: Statement, now: datetime | None = None
+) -> list[BundleFinding]:
     """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes."""
-    return [BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)]
+    return [
+        BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)
+    ]
 
 
-def _statement_problems(statement: Statement, now: datetime | None) -> Iterator[tuple[str, str]]:
+def _statement_problems(
+    statement: Statement, now: datetime | None
+) -> Iterator[tuple[str, str]]:
     time = datetime.fromisoformat(statement.made)
     if time > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
-        yield "clock", f"it says that it was made at {statement.made}, which is in the future"
+        yield (
+            "clock",
+            f"it says that it was made at {statement.made}, which is in the future",
+        )
     if statement.profile != DEFAULT.name:
-        yield "profile", f"profile {statement.profile}; bundles are scored by {DEFAULT.name}"
+        yield (
+            "profile",
+            f"profile {statement.profile}; bundles are scored by {DEFAULT.name}",
+        )
     ids = [run.entry.run for run in statement.runs]
     if len(set(ids)) < len(ids):
         yield "duplicates", "a run is there twice"
@@ -167,7 +196,9 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
     yield from _odd_parts(statement, run, entry)
 
 
-def _odd_parts(statement: Statement, run: RunFacts, entry: Entry) -> Iterator[tuple[str, str]]:
+def _odd_parts(
+    statement: Statement, run: RunFacts, entry: Entry
+) -> Iterator[tuple[str, str]]:
     """Versions, costs, outputs and weights of a run that cannot be."""
     for kind, rows in (("version", run.versions), ("cost", run.costs)):
         if len({one.metric for one in rows}) < len(rows):
@@ -188,12 +219,16 @@ def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
         groups.setdefault(key, []).append(run.entry.seed)
     for (system, _), seeds in groups.items():
         trained = any(
-            run.entry.system == system and is_trained(run.entry.weights) for run in statement.runs
+            run.entry.system == system and is_trained(run.entry.weights)
+            for run in statement.runs
         )
         wanted = range(statement.seeds if trained else 1)
         if sorted(seeds) != list(wanted):
             said, asked = (_listed(some) for some in (sorted(seeds), wanted))
-            yield "seeds", f"{system}: has the seeds {said}; the study was asked for {asked}"
+            yield (
+                "seeds",
+                f"{system}: has the seeds {said}; the study was asked for {asked}",
+            )
 
 
 def _listed(seeds: Sequence[int]) -> str:
@@ -243,12 +278,20 @@ def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
     """Whether it was made without the truth of a test set that was sealed then and is open now."""
     seal = read_seal(dataset.root)
     is_sealed_pair = seal is not None and seal.inside == dataset.content_hash
-    return is_sealed_pair and seal is not None and seal.outside == statement.dataset.content_hash
+    return (
+        is_sealed_pair
+        and seal is not None
+        and seal.outside == statement.dataset.content_hash
+    )
 
 
-def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
+def _dataset_findings(
+    statement: Statement, dataset: Dataset
+) -> Iterator[BundleFinding]:
     stated = statement.dataset
-    if stated.content_hash != dataset.content_hash and not _was_sealed(statement, dataset):
+    if stated.content_hash != dataset.content_hash and not _was_sealed(
+        statement, dataset
+    ):
         yield BundleFinding(
             "dataset",
             f"another dataset: it restored {stated.name}, revision {stated.content_hash[:12]}; "
@@ -258,7 +301,9 @@ def _dataset_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundle
         yield BundleFinding("pairs", "states other test pairs than the dataset has")
 
 
-def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[BundleFinding]:
+def _training_findings(
+    statement: Statement, dataset: Dataset
+) -> Iterator[BundleFinding]:
     """Test pictures among the stated training pictures, and statuses that hide them."""
     test = picture_hashes(dataset.root, dataset.split("test"))
     hashes = {sha256: path for path, sha256 in test.items()}
@@ -269,7 +314,9 @@ def _training_findings(statement: Statement, dataset: Dataset) -> Iterator[Bundl
                 "training",
                 f"{training.dataset}: trained on the test picture {name} and {len(seen)} in all",
             )
-        elif training.dataset == dataset.name and training.pictures != training_hashes(dataset):
+        elif training.dataset == dataset.name and training.pictures != training_hashes(
+            dataset
+        ):
             yield BundleFinding(
                 "training",
                 f"{training.dataset}: {len(training.pictures)} training pictures are stated, "
@@ -288,8 +335,14 @@ def _run_findings(
             continue
         entry = run.entry
         if is_trained(entry.weights) and dataset.name not in stated:
-            yield BundleFinding("training", f"{entry.run}: its training pictures are not stated")
-        reason = seen_in(run.weights.trained_on, dataset) if entry.weights == "official" else ""
+            yield BundleFinding(
+                "training", f"{entry.run}: its training pictures are not stated"
+            )
+        reason = (
+            seen_in(run.weights.trained_on, dataset)
+            if entry.weights == "official"
+            else ""
+        )
         if reason and entry.status == "ok":
             yield BundleFinding("training", f"{entry.run}: says ok, but {reason}")
 
@@ -302,21 +355,27 @@ def _score_findings(
     for run in statement.runs:
         yield from _pictures_findings(statement, scores, run, pairs)
     follows = rows_of(
-        (run.entry, scores[run.entry.run], run.costs, run.versions) for run in statement.runs
+        (run.entry, scores[run.entry.run], run.costs, run.versions)
+        for run in statement.runs
     )
     if said := different_cell(statement.rows, follows):
         yield BundleFinding("rows", said)
 
 
 def _pictures_findings(
-    statement: Statement, scores: Mapping[str, Sequence[Score]], run: RunFacts, pairs: set[str]
+    statement: Statement,
+    scores: Mapping[str, Sequence[Score]],
+    run: RunFacts,
+    pairs: set[str],
 ) -> Iterator[BundleFinding]:
     """Scores and outputs of a run that do not fit its pictures, profile or metrics."""
     name = run.entry.run
     scored = {one.pair for one in scores[name] if one.pair}
     if scored != pairs:
         odd = min(scored ^ pairs)
-        yield BundleFinding("pairs", f"{name}: {odd} is not both scored and a test pair")
+        yield BundleFinding(
+            "pairs", f"{name}: {odd} is not both scored and a test pair"
+        )
     if missing := sorted(pairs - set(run.outputs) - _unread_pairs(scores[name])):
         said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
         yield BundleFinding("pairs", said)
@@ -324,7 +383,9 @@ def _pictures_findings(
         yield BundleFinding("profile", f"{name}: has scores of another profile")
     versions = {version.metric for version in run.versions}
     if odd_names := sorted({one.metric for one in scores[name]} - versions):
-        yield BundleFinding("format", f"{name}: no version of the metric {odd_names[0]} is stated")
+        yield BundleFinding(
+            "format", f"{name}: no version of the metric {odd_names[0]} is stated"
+        )
 
 
 def _rows(statement: Statement, outcome: Rescored) -> list[Row]:

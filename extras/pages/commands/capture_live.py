@@ -11,7 +11,11 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.extras.pages.page_settings import BracketSettings, LivePageSettings, LiveSettings
+    from defocus.extras.pages.page_settings import (
+        BracketSettings,
+        LivePageSettings,
+        LiveSettings,
+    )
 
 MODELS = "defocus.extras.pages.page_settings"
 
@@ -22,7 +26,11 @@ OF_NUMBERS = frozenset({"frames", "picture", "json_lines"})
 
 @help_heading("Shoot")
 @click.command(
-    name="live", cls=SettingsCommand, models=MODELS, headings=HEADINGS, others="Planning and page"
+    name="live",
+    cls=SettingsCommand,
+    models=MODELS,
+    headings=HEADINGS,
+    others="Planning and page",
 )
 @click.argument("session", required=False, type=click.Path(path_type=Path))
 def command(
@@ -48,7 +56,9 @@ def command(
 
     address = RigAddress.parse(bracket.uri)
     if page.frames is not None:  # which needs no server
-        _print_numbers(address.blurry, page.frames, page.picture, json_lines=page.json_lines)
+        _print_numbers(
+            address.blurry, page.frames, page.picture, json_lines=page.json_lines
+        )
         return
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.planning.shoot_settings import ShootOptions
@@ -77,18 +87,26 @@ def _refuse_options(context: click.Context, *, looks_only: bool) -> None:
     """Refuse what says how to shoot where nothing is shot, and the other way round."""
     for option in context.command.params:
         name = option.name or ""
-        typed = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        typed = (
+            context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        )
         if not option.expose_value or name in OF_BOTH or name == "session" or not typed:
             continue
         if looks_only and name not in OF_NUMBERS:
             raise click.UsageError(f"{option.opts[0]} is for shooting; name a SESSION")
         if not looks_only and name in OF_NUMBERS:
-            raise click.UsageError(f"{option.opts[0]} is for looking only; leave SESSION out")
-    if not context.params["frames"] and (context.params["picture"] or context.params["json_lines"]):
+            raise click.UsageError(
+                f"{option.opts[0]} is for looking only; leave SESSION out"
+            )
+    if not context.params["frames"] and (
+        context.params["picture"] or context.params["json_lines"]
+    ):
         raise click.UsageError("--picture and --json-lines go with --frames N")
 
 
-def _print_numbers(uri: str, frames: int, picture: Path | None, *, json_lines: bool) -> None:
+def _print_numbers(
+    uri: str, frames: int, picture: Path | None, *, json_lines: bool
+) -> None:
     """Print what each live picture shows; the last one is kept as a file if one is named."""
     from defocus.extras.pages.live.frames import previews
     from defocus.storage.files import write_bytes

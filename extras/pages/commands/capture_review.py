@@ -30,7 +30,9 @@ def command(session: Path, page: "ReviewSettings") -> None:
         from defocus.progress import say
 
         pictures = write_contact_sheet(session, page.html)
-        beside = f" and its pictures in {pictures}; keep both together" if pictures else ""
+        beside = (
+            f" and its pictures in {pictures}; keep both together" if pictures else ""
+        )
         say(f"wrote {page.html}{beside}")
         return
     from defocus.extras.pages.live.serve import serve_session

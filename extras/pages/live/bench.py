@@ -80,7 +80,9 @@ class ShootingThread:
         They are pair, reason, scene (empty = the next), a note's about and text, steps of focus."""
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action in ("next-scene", "focus")):
-            raise InputError("this session is only reviewed; 'defocus-capture live' shoots")
+            raise InputError(
+                "this session is only reviewed; 'defocus-capture live' shoots"
+            )
         if action == "shoot" and self._state.prompt:
             self._answered.set()
             return
@@ -105,23 +107,36 @@ class ShootingThread:
         if action == "focus":
             steps = words.get("steps", "")
             if not re.fullmatch(r"[+-]?[1-9]\d{0,3}", steps):
-                raise InputError(f"focus by '{steps}': give steps of the motor, such as -10")
+                raise InputError(
+                    f"focus by '{steps}': give steps of the motor, such as -10"
+                )
             if self._state.busy or self._state.prompt:
                 raise InputError("a pair is being shot; wait for its verdict")
             return lambda: self._move_focus(int(steps))
         if action == "note":
-            about, text = words.get("about", ""), " ".join(words.get("text", "").split())[:2000]
+            about, text = (
+                words.get("about", ""),
+                " ".join(words.get("text", "").split())[:2000],
+            )
             pairs = self.session.planned
-            if about not in pairs and about not in {pair.scene for pair in pairs.values()}:
-                raise InputError("choose a pair or a scene of this session for the note")
+            if about not in pairs and about not in {
+                pair.scene for pair in pairs.values()
+            }:
+                raise InputError(
+                    "choose a pair or a scene of this session for the note"
+                )
             return lambda: self._folder.note(about, text)
         pair = self.session.complete.get(words.get("pair", ""))
         if pair is None:
             raise InputError("choose a pair that has been shot")
         if action == "retake":
             return lambda: self._retake(pair.id)
-        reason = " ".join(words.get("reason", "").split())[:500] or f"{action}ed by hand"
-        verdict: Literal["accept", "reject"] = "accept" if action == "accept" else "reject"
+        reason = (
+            " ".join(words.get("reason", "").split())[:500] or f"{action}ed by hand"
+        )
+        verdict: Literal["accept", "reject"] = (
+            "accept" if action == "accept" else "reject"
+        )
         return lambda: self._judge(pair.id, verdict, reason)
 
     def stop(self) -> None:
@@ -186,10 +201,14 @@ class ShootingThread:
         rig = self._seat.open()
         self._state.plan = self._shooter.prepare(rig, self.session, self._state.scene)
         description = rig.blurry.describe()
-        self._state.camera = ", ".join(filter(None, (description.model, description.lens)))
+        self._state.camera = ", ".join(
+            filter(None, (description.model, description.lens))
+        )
         self._state.supply = supply_of(rig.blurry)
         self._state.camera_problem = ""
-        self._state.live_view = "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
+        self._state.live_view = (
+            "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
+        )
         self._state.motor = isinstance(rig.blurry, HasFocusMotor)
         self._tell()
 
@@ -268,7 +287,9 @@ class ShootingThread:
             slug = scene_slug(scene)
             pairs = shooter.finish(self._folder, rig, slug, self._wait_for_person)
         else:
-            pairs = shooter.shoot(self._folder, rig, scene, self._wait_for_person, focus_steps)
+            pairs = shooter.shoot(
+                self._folder, rig, scene, self._wait_for_person, focus_steps
+            )
         self._state.current = pairs[-1].id
         self._state.supply = supply_of(rig.blurry)
         self._renew()
@@ -292,21 +313,31 @@ class ShootingThread:
     def _retake(self, pair_id: str) -> None:
         pair = self.session.planned[pair_id]
         if left := unfinished(self.session, pair.scene):
-            raise InputError(f"first shoot {left[0].id}, which was planned and is incomplete")
+            raise InputError(
+                f"first shoot {left[0].id}, which was planned and is incomplete"
+            )
         self._shoot(pair.typed_scene, [pair.focus_steps])
         before = self.session.complete[pair_id].reason
-        reason = "; ".join(filter(None, (before, f"taken again as {self._state.current}")))
+        reason = "; ".join(
+            filter(None, (before, f"taken again as {self._state.current}"))
+        )
         self._folder.judge(pair_id, "reject", reason)
 
     def _move_focus(self, steps: int) -> None:
         camera: object = None if self._rig is None else self._rig.blurry
         if not isinstance(camera, HasFocusMotor):
-            raise InputError("this camera has no focus motor; turn the ring of the lens")
+            raise InputError(
+                "this camera has no focus motor; turn the ring of the lens"
+            )
         moved = camera.move_focus(steps)
         if moved != steps:
-            raise InputError(f"the lens is at its end: it moved by {moved} of {steps} steps")
+            raise InputError(
+                f"the lens is at its end: it moved by {moved} of {steps} steps"
+            )
 
-    def _judge(self, pair_id: str, verdict: Literal["accept", "reject"], reason: str) -> None:
+    def _judge(
+        self, pair_id: str, verdict: Literal["accept", "reject"], reason: str
+    ) -> None:
         self._folder.judge(pair_id, verdict, reason)
         self._state.current = pair_id
 
@@ -330,7 +361,9 @@ class ShootingThread:
     def _next_scene(self, name: str) -> None:
         self._enter(name or self._offered(self._state.scene))
         if self._rig is not None and self._shooter is not None:
-            self._state.plan = self._shooter.prepare(self._rig, self.session, self._state.scene)
+            self._state.plan = self._shooter.prepare(
+                self._rig, self.session, self._state.scene
+            )
 
     def follow_journal(self, record: Record) -> None:
         """Journal listener that updates the present activity."""

@@ -14,7 +14,9 @@ class BenchState:
     session: str
     live: bool
     camera: str = ""
-    supply: str = ""  # battery and space of the card; empty if the camera does not report them
+    supply: str = (
+        ""  # battery and space of the card; empty if the camera does not report them
+    )
     camera_problem: str = ""  # why there is no camera; empty if there is one
     motor: bool = False
     live_view: str = ""

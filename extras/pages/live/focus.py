@@ -50,4 +50,6 @@ def detail_per_pixel(linear: NDArray[np.floating[Any]]) -> float | None:
     light = np.asarray(linear, np.float32).mean(axis=2)
     if not light.any():
         return None
-    return float(100 * np.sqrt(np.square(gradient_length(light, FINE_PX)).mean()) / light.mean())
+    return float(
+        100 * np.sqrt(np.square(gradient_length(light, FINE_PX)).mean()) / light.mean()
+    )

@@ -43,7 +43,9 @@ def require_one_edge(light: Array) -> None:
     step = steps.max(initial=0.0)
     off = uniform_filter(grey - np.interp(distance, places, profile), PATCH_PX)
     if (steps > SECOND * step).sum() > 1 or np.abs(off).max() > OFF * step:
-        raise SeveralEdgesError("more than one edge in the region; give one with a single edge")
+        raise SeveralEdgesError(
+            "more than one edge in the region; give one with a single edge"
+        )
 
 
 def _profile(grey: Array, distance: Array) -> tuple[Array, Array]:
@@ -62,7 +64,9 @@ def _steps(profile: Array) -> Array:
     low, high = np.quantile(profile, (0.05, 0.95))
     share = (profile - low) / max(high - low, 1e-9)
     rise = float(((share > LOW) & (share < 1 - LOW)).sum())
-    smooth = gaussian_filter1d(profile, SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise)
+    smooth = gaussian_filter1d(
+        profile, SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise
+    )
     size = np.pad(np.abs(np.diff(smooth)), 1)
     peaks, properties = find_peaks(size, prominence=0.0)
     peaks = peaks[properties["prominences"] >= (1 - VALLEY) * size[peaks]]

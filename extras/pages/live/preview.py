@@ -58,7 +58,9 @@ class LiveView:
 
     jpeg: bytes  # the picture, at most 960 px wide
     peaking: bytes
-    in_focus_share: float | None  # share of the edges that are in focus; None if there is no edge
+    in_focus_share: (
+        float | None
+    )  # share of the edges that are in focus; None if there is no edge
     detail: float | None
     histogram: tuple[tuple[float, ...], ...]  # shares of 64 equal bins, by channel
     clipped_share: tuple[float, ...]
@@ -77,14 +79,18 @@ class LiveView:
         return {
             "in_focus_share": self.in_focus_share,
             "detail": self.detail,
-            "histogram": [[round(share, 5) for share in channel] for channel in self.histogram],
+            "histogram": [
+                [round(share, 5) for share in channel] for channel in self.histogram
+            ],
             "clipped_share": list(self.clipped_share),
             "black_share": list(self.black_share),
         }
 
     def line(self) -> str:
         """The measurements as a line of text."""
-        focus = "no edges" if self.in_focus_share is None else f"{self.in_focus_share:.1%}"
+        focus = (
+            "no edges" if self.in_focus_share is None else f"{self.in_focus_share:.1%}"
+        )
         detail = "unknown" if self.detail is None else f"{self.detail:.2f}"
         clipped, black = (
             " ".join(f"{share:.1%}" for share in shares)
@@ -139,14 +145,21 @@ def look_at(jpeg: bytes) -> LiveView:
 def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     """Cut a place out of a live picture; x and y are shares of its width and height."""
     if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise InputError(f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1")
+        raise InputError(
+            f"({x:g}, {y:g}) is outside the live picture; x and y are from 0 to 1"
+        )
     picture = _decoded(jpeg)
     height, width = picture.shape[:2]
     shown = _around((x * width, y * height), DETAIL_PX, (width, height))
     middle = shown.left + shown.width / 2, shown.top + shown.height / 2
     square = _around(middle, (EDGE_PX, EDGE_PX), (width, height))
     encoded = encoded_jpeg(shown.of(picture)[:, :, ::-1])
-    shares = square.left / width, square.top / height, square.width / width, square.height / height
+    shares = (
+        square.left / width,
+        square.top / height,
+        square.width / width,
+        square.height / height,
+    )
     mtf50, reason = _edge_mtf50(square.of(picture))
     seen = srgb_to_linear(as_float(np.ascontiguousarray(shown.of(picture)[:, :, ::-1])))
     return Magnified(encoded, mtf50, reason, detail_per_pixel(seen), shares)
@@ -154,13 +167,17 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:
     """Pixels, blue first."""
-    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    decoded = (
+        cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    )
     if decoded is None:
         raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
     return decoded
 
 
-def _around(spot: tuple[float, float], sides: tuple[int, int], whole: tuple[int, int]) -> Region:
+def _around(
+    spot: tuple[float, float], sides: tuple[int, int], whole: tuple[int, int]
+) -> Region:
     """What lies around a place, moved inwards at the borders of a picture; x before y."""
     width, height = (min(side, size) for side, size in zip(sides, whole, strict=True))
     left, top = (
@@ -172,7 +189,9 @@ def _around(spot: tuple[float, float], sides: tuple[int, int], whole: tuple[int,
 
 def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
     """MTF50 of a slanted edge in a square, blue first, or None and why."""
-    light = np.asarray(srgb_to_linear(as_float(square[:, :, ::-1], np.float64)), np.float64)
+    light = np.asarray(
+        srgb_to_linear(as_float(square[:, :, ::-1], np.float64)), np.float64
+    )
     if min(light.shape[:2]) < LEAST_PX:
         return None, TOO_SMALL
     if is_clipped(light):
@@ -207,7 +226,9 @@ def _why_it_leaves(place_px: float, light: NDArray[np.float64]) -> str:
     return AT_RIM if _from_middle(place_px, light) > FROM_MIDDLE_PX else TOO_BLURRED
 
 
-def linear_histogram(linear: NDArray[np.floating[Any]]) -> tuple[tuple[float, ...], ...]:
+def linear_histogram(
+    linear: NDArray[np.floating[Any]],
+) -> tuple[tuple[float, ...], ...]:
     """Share of the pixels in each of 64 equal bins of [0, 1], by channel of linear light."""
     bins = np.minimum((linear * BINS).astype(np.intp), BINS - 1)
     size = linear.shape[0] * linear.shape[1]

@@ -37,7 +37,9 @@ class Shooter(Protocol):
         """Check that the cameras support the request."""
         ...
 
-    def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
+    def prepare(
+        self, rig: SessionCameras, state: SessionState, scene: str
+    ) -> list[str]:
         """Prepare the cameras for a scene, and return the plan."""
         ...
 
@@ -96,7 +98,9 @@ class SceneShooter:
         """The plan of a scene; the first one fixes time and ISO."""
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
-            self._calibrations = load_calibrations(self.options.calibration_files, described)
+            self._calibrations = load_calibrations(
+                self.options.calibration_files, described
+            )
             make_ready(rig, self.options)
             self._ready = rig
         plan = plan_on(self.request, rig)
@@ -106,7 +110,9 @@ class SceneShooter:
         )
         return plan
 
-    def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
+    def prepare(
+        self, rig: SessionCameras, state: SessionState, scene: str
+    ) -> list[str]:
         """Set the live view's camera to the blurry exposure, for focusing; return the plan."""
         for camera in rig.cameras:
             if isinstance(camera, KnowsTruth):
@@ -127,12 +133,17 @@ class SceneShooter:
 
         After ``CameraError`` or ``StorageError`` the pair is left incomplete."""
         planned, calibrations = self.plan(rig), self._calibrations
-        request = within_travel(self.request, planned, rig, calibrations.overshoot_steps)
+        request = within_travel(
+            self.request, planned, rig, calibrations.overshoot_steps
+        )
         plan = plan_on(request, rig)
         steps = plan.focus_steps if focus_steps is None else focus_steps
         pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=steps)
         shoot = request.journalled(plan, confirmed_by_yes=True)
-        kept = {**self.options.to_json(), "calibrations": calibrations.store(folder.root)}
+        kept = {
+            **self.options.to_json(),
+            "calibrations": calibrations.store(folder.root),
+        }
         folder.plan([{**shoot, "handling": kept}], pairs)
         return self._shoot(folder, rig, pairs, plan, self.options, calibrations, ask)
 
@@ -144,14 +155,18 @@ class SceneShooter:
         shoot = folder.state.shoots[begun[0].shoot]
         options, calibrations = shoot.handling, stored_calibrations(folder.root, shoot)
         person = Person(options, ask, self._carded)
-        complete = complete_whole(folder, begun, lambda _: person, after_pair(self.hook, folder))
+        complete = complete_whole(
+            folder, begun, lambda _: person, after_pair(self.hook, folder)
+        )
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
         if not pairs:
             return complete
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
-        return complete + self._shoot(folder, rig, pairs, plan, options, calibrations, ask)
+        return complete + self._shoot(
+            folder, rig, pairs, plan, options, calibrations, ask
+        )
 
     def _shoot(
         self,
@@ -165,12 +180,18 @@ class SceneShooter:
     ) -> list[CompletePair]:
         person = Person(options, ask, self._carded)
         handling = Handling(
-            options, plan.settle_seconds, person, after_pair(self.hook, folder), calibrations
+            options,
+            plan.settle_seconds,
+            person,
+            after_pair(self.hook, folder),
+            calibrations,
         )
         return shoot_pairs(folder, rig, pairs, plan.protocol, handling)
 
 
-def offered_scene(session: SessionState, listing: Sequence[ListedScene], *, but: str) -> str:
+def offered_scene(
+    session: SessionState, listing: Sequence[ListedScene], *, but: str
+) -> str:
     """Name of the next scene: a planned one (later ones first), of the list, or by number."""
     planned = session.planned.values()
     slugs = {pair.scene for pair in planned} | {but}

@@ -18,7 +18,12 @@ class ViewOnlyShooter:
     def check(self, rig: SessionCameras) -> None:
         """Accept any camera."""
 
-    def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:  # noqa: ARG002 - of every shooter
+    def prepare(
+        self,
+        rig: SessionCameras,  # noqa: ARG002
+        state: SessionState,  # noqa: ARG002
+        scene: str,  # noqa: ARG002 - of every shooter
+    ) -> list[str]:
         """Leave the camera's settings unchanged."""
         return ["the camera stays as it is set"]
 

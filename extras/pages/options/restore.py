@@ -34,11 +34,17 @@ def _run(
 def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
     """Refuse what has no meaning on the page."""
     if images:
-        raise click.UsageError("with --page pictures are dropped in the browser; omit IMAGES")
+        raise click.UsageError(
+            "with --page pictures are dropped in the browser; omit IMAGES"
+        )
     for param in ctx.command.params:
-        typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        typed = (
+            ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        )
         if typed and param.expose_value and param.name not in ON_PAGE:
-            raise click.UsageError(f"{param.opts[0]} does not go with --page: choose on the page")
+            raise click.UsageError(
+                f"{param.opts[0]} does not go with --page: choose on the page"
+            )
 
 
 def _serve(name: str, weights: str | None, tile_px: int | None, port: int) -> None:

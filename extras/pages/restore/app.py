@@ -22,7 +22,12 @@ from defocus.blur.learned_map import LARGEST_PX
 from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.extras.pages.restore.desk import Desk
 from defocus.extras.pages.restore.dropped import DroppedPicture
-from defocus.extras.pages.restore.uploads import KINDS, LARGEST_BYTES, given_name, receive
+from defocus.extras.pages.restore.uploads import (
+    KINDS,
+    LARGEST_BYTES,
+    given_name,
+    receive,
+)
 from defocus.extras.pages.serving.access import Guard
 from defocus.extras.pages.serving.document import ServedDocument, frame_style
 from defocus.extras.pages.serving.feed import Feed
@@ -78,7 +83,10 @@ class Answers:
 
     async def look(self, request: Request) -> Response:
         """The part that is seen first, restored; the page lays it over the picture."""
-        picture, number = self._picture(request), self._number(request.path_params["number"])
+        picture, number = (
+            self._picture(request),
+            self._number(request.path_params["number"]),
+        )
         if picture is None or number is None or picture.part is None:
             return problem("no such picture or system", 404)
         work = partial(self._desk.first_look, picture, picture.part, number)
@@ -107,7 +115,9 @@ class Answers:
             news = {"picture": picture.folder.name, "done": tile, "tiles": tiles}
             self._feed.publish("progress", news)
 
-        failure = await _failure(picture, partial(self._desk.restore, picture, number, show))
+        failure = await _failure(
+            picture, partial(self._desk.restore, picture, number, show)
+        )
         return failure or JSONResponse(picture.document())
 
     async def stop(self, request: Request) -> Response:
@@ -137,15 +147,23 @@ class Answers:
 
     async def after(self, request: Request) -> Response:
         """The restored picture at strength 1."""
-        picture, number = self._picture(request), self._number(request.path_params["number"])
-        restoration = None if picture is None or number is None else picture.made.get(number)
+        picture, number = (
+            self._picture(request),
+            self._number(request.path_params["number"]),
+        )
+        restoration = (
+            None if picture is None or number is None else picture.made.get(number)
+        )
         if restoration is None:
             return problem("no such picture", 404)
         return FileResponse(restoration.shown)
 
     async def beyond(self, request: Request) -> Response:
         """The restored picture at strength 2."""
-        picture, number = self._picture(request), self._number(request.path_params["number"])
+        picture, number = (
+            self._picture(request),
+            self._number(request.path_params["number"]),
+        )
         if picture is None or number is None or number not in picture.made:
             return problem("no such picture", 404)
         try:
@@ -155,9 +173,17 @@ class Answers:
 
     async def saved(self, request: Request) -> Response:
         """The restored picture as a file to keep."""
-        picture, number = self._picture(request), self._number(request.path_params["number"])
+        picture, number = (
+            self._picture(request),
+            self._number(request.path_params["number"]),
+        )
         strength = _strength(request.query_params.get("strength", ""))
-        if picture is None or number is None or number not in picture.made or strength is None:
+        if (
+            picture is None
+            or number is None
+            or number not in picture.made
+            or strength is None
+        ):
             return problem("no such picture", 404)
         leave_sharp = request.query_params.get("leave_sharp") == "1"
         save = partial(picture.saved, number, strength, leave_sharp=leave_sharp)
@@ -238,7 +264,9 @@ async def _in_thread(work: Callable[[], R]) -> R:
     return outcome
 
 
-async def _failure(picture: DroppedPicture, work: Callable[[], None]) -> Response | None:
+async def _failure(
+    picture: DroppedPicture, work: Callable[[], None]
+) -> Response | None:
     """Do work on a picture; what the page is told if that fails or is stopped."""
     try:
         await _in_thread(work)

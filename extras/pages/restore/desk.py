@@ -33,7 +33,11 @@ class Desk:
     # ``device``: where to restore.
 
     def __init__(
-        self, folder: Path, choices: Sequence[Choice], tile_px: int | None, device: torch.device
+        self,
+        folder: Path,
+        choices: Sequence[Choice],
+        tile_px: int | None,
+        device: torch.device,
     ) -> None:
         self.choices = choices
         self.pictures: dict[str, DroppedPicture] = {}
@@ -49,7 +53,10 @@ class Desk:
         """The network of a choice; only the last one stays in memory."""
         if self._loaded is None or self._loaded[0] != number:
             self._loaded = None
-            self._loaded = number, self.choices[number].restorer(self._tile_px, self._device)
+            self._loaded = (
+                number,
+                self.choices[number].restorer(self._tile_px, self._device),
+            )
         return self._loaded[1]
 
     @contextlib.contextmanager
@@ -76,7 +83,9 @@ class Desk:
         self.pictures[picture.folder.name] = picture
         return picture
 
-    def first_look(self, picture: DroppedPicture, part: OwnPicture, number: int) -> None:
+    def first_look(
+        self, picture: DroppedPicture, part: OwnPicture, number: int
+    ) -> None:
         """Restore the part of a picture that is seen first, unless done before."""
         picture.stop.clear()
 
@@ -116,7 +125,9 @@ class Desk:
             own = read_own_picture(picture.path)
             blur_map = picture.map_of(own)
             started = time.perf_counter()
-            restoration = restore_colours(restorer, own.colours(), blur_map, follow=follow)
+            restoration = restore_colours(
+                restorer, own.colours(), blur_map, follow=follow
+            )
             picture.keep(number, restoration, time.perf_counter() - started)
 
     def _check(self, picture: DroppedPicture) -> None:

@@ -91,13 +91,17 @@ class DroppedPicture:
     name: str  # of the file as the browser told it, for people only
     size: tuple[int, int]  # width and height as it is shown, px
     bits: int  # see :class:`OwnPicture`
-    blur_map: BlurMap | None = None  # estimated circle of confusion; None before it is estimated
+    blur_map: BlurMap | None = (
+        None  # estimated circle of confusion; None before it is estimated
+    )
     look: LookArea | None = None  # what of a large picture is restored first
     part: OwnPicture | None = None  # the picture in that area
     remarks: tuple[str, ...] = ()  # what of its file a saved picture does not have
     # what systems made of it, by the number of the choice
     made: dict[int, Made] = field(default_factory=dict)
-    stop: threading.Event = field(default_factory=threading.Event)  # set to end its restoring
+    stop: threading.Event = field(
+        default_factory=threading.Event
+    )  # set to end its restoring
     # held while its files are read or written
     busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -127,7 +131,8 @@ class DroppedPicture:
             "too_blurred": self.blur_map.too_blurred if self.blur_map else False,
             "remarks": self.remarks,
             "made": {
-                str(number): restoration.document() for number, restoration in self.made.items()
+                str(number): restoration.document()
+                for number, restoration in self.made.items()
             },
         }
 
@@ -135,7 +140,9 @@ class DroppedPicture:
         """The map of blur of this picture, which is estimated once; it is shown from files."""
         if self.blur_map is None:
             blur_map = estimate_blur_map(picture.colours())
-            self._show_map(blur_map, shown_map(blur_map, picture.luma()), picture.orientation)
+            self._show_map(
+                blur_map, shown_map(blur_map, picture.luma()), picture.orientation
+            )
             self.blur_map = blur_map
         return self.blur_map
 
@@ -143,13 +150,17 @@ class DroppedPicture:
         sharp = np.rint(255 * blur_map.sharp()).astype(np.uint8)
         diameters = _reduced(shown.full(), orientation)
         write_picture(self.folder / "map.png", drawn(diameters), Metadata())
-        write_picture(self.folder / "sharp.png", _reduced(sharp, orientation), Metadata())
+        write_picture(
+            self.folder / "sharp.png", _reduced(sharp, orientation), Metadata()
+        )
 
     def look_path(self, number: int) -> Path:
         """Where the first look goes that a system gives."""
         return self.folder / f"look-{number}.png"
 
-    def keep_look(self, number: int, part: OwnPicture, restored: NDArray[np.float32]) -> None:
+    def keep_look(
+        self, number: int, part: OwnPicture, restored: NDArray[np.float32]
+    ) -> None:
         """Keep what a system made of the part that is restored first."""
         _write_shown(self.look_path(number), part, part.with_colours(restored))
 
@@ -183,10 +194,16 @@ class DroppedPicture:
 
     def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
         picture = read_own_picture(self.path)
-        restored = self._restoration(number, picture).at(strength, leave_sharp=leave_sharp)
+        restored = self._restoration(number, picture).at(
+            strength, leave_sharp=leave_sharp
+        )
         kind = written_kind(Path(self.saved_name), self.path, picture.metadata)
-        written = encoded_picture(picture.with_colours(restored), picture.metadata, kind)
-        remarks = remarks_after(written, picture.metadata, kind)  # the file is what counts
+        written = encoded_picture(
+            picture.with_colours(restored), picture.metadata, kind
+        )
+        remarks = remarks_after(
+            written, picture.metadata, kind
+        )  # the file is what counts
         self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
         return written
 
@@ -229,7 +246,9 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     kind = written_kind(saved, path, picture.metadata)
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     size = (width, height)
-    return DroppedPicture(path, name, size, picture.bits, look=look, part=part, remarks=remarks)
+    return DroppedPicture(
+        path, name, size, picture.bits, look=look, part=part, remarks=remarks
+    )
 
 
 def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
@@ -241,7 +260,9 @@ def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
             scale[-1] = np.iinfo(shown.dtype).max if shown.dtype.kind == "u" else 1
         shown = as_integer(shown.astype(np.float32) / scale, 8)
     given = picture.metadata
-    meaning = Metadata(icc=given.icc) if given.icc else meaning_of(given, converted=False)
+    meaning = (
+        Metadata(icc=given.icc) if given.icc else meaning_of(given, converted=False)
+    )
     write_plain_png(path, shown, meaning)
 
 

@@ -14,7 +14,9 @@ from defocus.extras.pages.serving.server import PageServer, listening_on
 from defocus.processes.interruption import terminated_as_interrupted
 
 
-def serve_restoring(asked: Choice, *, port: int, tile_px: int | None, device: torch.device) -> None:
+def serve_restoring(
+    asked: Choice, *, port: int, tile_px: int | None, device: torch.device
+) -> None:
     """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 
     What is dropped is in a temporary folder that goes at the end."""
@@ -27,11 +29,15 @@ def serve_restoring(asked: Choice, *, port: int, tile_px: int | None, device: to
         tempfile.TemporaryDirectory(prefix="defocus-restore-") as folder,
     ):
         desk = Desk(Path(folder), choices, tile_px, device)
-        desk.load(chosen)  # what is wrong with it is said before anybody drops a picture
+        desk.load(
+            chosen
+        )  # what is wrong with it is said before anybody drops a picture
 
         def closing() -> None:
             desk.stop()
             feed.close()
 
-        PageServer(make_app(desk, chosen, feed, token), closing).serve_at(listening, token)
+        PageServer(make_app(desk, chosen, feed, token), closing).serve_at(
+            listening, token
+        )
         desk.wait()

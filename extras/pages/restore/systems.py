@@ -22,7 +22,9 @@ class Choice:
     @property
     def title(self) -> str:
         """What the page shows."""
-        words = {OWN: "own weights", "": "nothing learned"}.get(self.weights, self.weights)
+        words = {OWN: "own weights", "": "nothing learned"}.get(
+            self.weights, self.weights
+        )
         return f"{self.system.card.display_name} ({words})"
 
     def restorer(self, tile_px: int | None, device: torch.device) -> Restorer:
@@ -45,8 +47,14 @@ def choices_here(asked: Choice) -> list[Choice]:
         for name, one in all_baselines().items()
         if one.card.input == "single" and not one.card.needs
     }
-    own = [Choice(one, OWN) for one in systems.values() if find_own_weights(one) is not None]
-    own.sort(key=lambda choice: (choice.system.card.name != DEFAULT_SYSTEM, choice.title))
+    own = [
+        Choice(one, OWN)
+        for one in systems.values()
+        if find_own_weights(one) is not None
+    ]
+    own.sort(
+        key=lambda choice: (choice.system.card.name != DEFAULT_SYSTEM, choice.title)
+    )
     stored, _ = all_weights()
     added = [
         Choice(systems[one.system], one.label)

@@ -23,7 +23,9 @@ def given_name(encoded: str) -> str:
     name = printable(re.split(r"[/\\]", unquote(encoded))[-1])
     suffix = Path(name).suffix
     if suffix.lower() not in IMAGE_SUFFIXES:
-        raise ImageError(f"{name[:LONGEST_NAME] or 'this file'}: not {KINDS} by its name")
+        raise ImageError(
+            f"{name[:LONGEST_NAME] or 'this file'}: not {KINDS} by its name"
+        )
     return name.removesuffix(suffix)[:LONGEST_NAME] + suffix
 
 
@@ -40,7 +42,9 @@ async def receive(request: Request, name: str, folder: Path) -> Path:
                 size += len(part)
                 if size > LARGEST_BYTES:
                     most = LARGEST_BYTES // 1_000_000
-                    raise ImageError(f"{name}: larger than {most} MB; restore it with the command")
+                    raise ImageError(
+                        f"{name}: larger than {most} MB; restore it with the command"
+                    )
                 file.write(part)
         if size == 0:
             raise ImageError(f"{name}: the file is empty; copy it again")

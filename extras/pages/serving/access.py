@@ -53,7 +53,9 @@ class Guard:
     # it (DNS rebinding) does not. The token is in the first address, then in a cookie that scripts
     # and other sites cannot use. A change needs an ``Origin`` that is this page.
 
-    def __init__(self, app: ASGIApp, token: str, policy: str, share: Share | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, policy: str, share: Share | None = None
+    ) -> None:
         self._app, self._token, self._policy, self._share = app, token, policy, share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,23 +72,33 @@ class Guard:
         answer: ASGIApp = self._app
         shared = self._share is not None and host == self._share.host
         if not shared and not _is_loopback(host, scope):
-            answer = _refusal("this page answers to 127.0.0.1 and localhost at its port alone", 421)
+            answer = _refusal(
+                "this page answers to 127.0.0.1 and localhost at its port alone", 421
+            )
         elif scope["path"] == "/" and self._right(given):
             answer = _welcome(host, given)
         elif not self._right(token):
-            answer = _refusal("open the address that the command printed: it holds the token", 403)
+            answer = _refusal(
+                "open the address that the command printed: it holds the token", 403
+            )
         elif changes and not _from_own_page(headers, host):
             answer = _refusal("only this page's own buttons may do that", 403)
         elif changes and self._looks(token):
             answer = _refusal(
                 "this page is shared to be looked at; --share control allows more", 403
             )
-        with contextlib.suppress(ClientDisconnect):  # a tab that was closed during an upload
+        with contextlib.suppress(
+            ClientDisconnect
+        ):  # a tab that was closed during an upload
             await answer(scope, receive, self._with_headers(send))
 
     def _right(self, given: str) -> bool:
-        tokens = [self._token] if self._share is None else [self._token, self._share.token]
-        return any(secrets.compare_digest(given.encode(), each.encode()) for each in tokens)
+        tokens = (
+            [self._token] if self._share is None else [self._token, self._share.token]
+        )
+        return any(
+            secrets.compare_digest(given.encode(), each.encode()) for each in tokens
+        )
 
     def _looks(self, given: str) -> bool:
         """Whether a token is that of people who may change nothing."""
@@ -127,7 +139,9 @@ def _given_token(headers: Headers, host: str) -> str:
 def _welcome(host: str, token: str) -> ASGIApp:
     """Take the token out of the address, into the cookie."""
     response = RedirectResponse("/", status_code=303)
-    response.set_cookie(_cookie_name(host), token, httponly=True, samesite="strict", path="/")
+    response.set_cookie(
+        _cookie_name(host), token, httponly=True, samesite="strict", path="/"
+    )
     return response
 
 

@@ -54,7 +54,9 @@ class Feed:
                 await event.wait()
                 event.clear()
                 with self._lock:
-                    news = sorted((n, kind, text) for kind, (n, text) in self._newest.items())
+                    news = sorted(
+                        (n, kind, text) for kind, (n, text) in self._newest.items()
+                    )
                 for number, kind, text in news:
                     if number > seen:
                         yield kind, text

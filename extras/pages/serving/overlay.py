@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from defocus.pictures.write import encoded_png
 
 
-def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
+def overlay_document(
+    overlay: tuple[str, NDArray[np.uint8]] | None,
+) -> dict[str, str] | None:
     """Label and PNG, as a data address, of ``(H, W, 4)`` RGBA; None if nothing was measured."""
     if overlay is None:
         return None

@@ -141,7 +141,9 @@ class _Answers:
     async def histograms(self, request: Request) -> Response:
         return await self._of_pair(request, self._source.histograms)
 
-    async def _of_pair(self, request: Request, look: Callable[[str], object]) -> Response:
+    async def _of_pair(
+        self, request: Request, look: Callable[[str], object]
+    ) -> Response:
         pair = request.path_params["pair"]
         if pair not in self._source.pairs():
             return problem("no such pair", 404)
@@ -151,7 +153,9 @@ class _Answers:
             return problem(str(error), 422)
 
     async def picture(self, request: Request) -> Response:
-        pair, role, size = (request.path_params[name] for name in ("pair", "role", "size"))
+        pair, role, size = (
+            request.path_params[name] for name in ("pair", "role", "size")
+        )
         if pair not in self._source.pairs() or role not in ROLES or size not in SIZES:
             return problem("no such picture", 404)
         width = SIZES[cast(Size, size)]
@@ -166,7 +170,9 @@ class _Answers:
         if action not in self._source.actions:
             return problem("no such button", 404)
         try:
-            await run_in_threadpool(self._source.act, action, await text_fields(request))
+            await run_in_threadpool(
+                self._source.act, action, await text_fields(request)
+            )
         except (DefocusError, ValueError) as error:
             return problem(str(error), 409)
         return JSONResponse({}, status_code=202)

@@ -18,7 +18,9 @@ async def text_fields(request: Request) -> dict[str, str]:
         if len(body) > LARGEST_BYTES:
             raise ValueError("the request is too long")
     document: Any = parse_json(body or b"{}")
-    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
+    if not isinstance(document, dict) or not all(
+        isinstance(v, str) for v in document.values()
+    ):
         raise ValueError("the request is not an object of texts")
     return cast(dict[str, str], document)
 

@@ -71,6 +71,9 @@ def qr_lines(text: str) -> list[str]:
         dark = np.pad(dark, ((0, 1), (0, 0)))
     blocks = " \N{UPPER HALF BLOCK}\N{LOWER HALF BLOCK}\N{FULL BLOCK}"
     return [
-        "".join(blocks[int(above) + 2 * int(below)] for above, below in zip(*rows, strict=True))
+        "".join(
+            blocks[int(above) + 2 * int(below)]
+            for above, below in zip(*rows, strict=True)
+        )
         for rows in zip(dark[::2], dark[1::2], strict=True)
     ]

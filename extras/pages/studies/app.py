@@ -56,7 +56,9 @@ class Studies:
         try:
             listing = await run_in_threadpool(self._look)
             if len(listing.studies) == 1 and not listing.unreadable:
-                return RedirectResponse(f"studies/{listing.studies[0].place}/report.html")
+                return RedirectResponse(
+                    f"studies/{listing.studies[0].place}/report.html"
+                )
             page = await run_in_threadpool(lambda: index_page(self._root, listing))
         except UNREADABLE as error:
             return _problem(str(error), 422)
@@ -65,7 +67,9 @@ class Studies:
     async def index_stamp(self, _request: Request) -> Response:
         """The state of all studies."""
         try:
-            return JSONResponse(await run_in_threadpool(lambda: index_live(self._look())))
+            return JSONResponse(
+                await run_in_threadpool(lambda: index_live(self._look()))
+            )
         except UNREADABLE as error:
             return _problem(str(error), 422)
 
@@ -101,7 +105,9 @@ class Studies:
         """A file of the study's folder, one of :data:`FILES`."""
         study, name = self._study(request), request.path_params["name"]
         path = study.path / name if study and name in FILES else None
-        if path is None or not path.is_file() or path.is_symlink():  # a link may lead anywhere
+        if (
+            path is None or not path.is_file() or path.is_symlink()
+        ):  # a link may lead anywhere
             return _problem("no such file", 404)
         try:
             content = await run_in_threadpool(read_bytes, path)

@@ -19,7 +19,12 @@ from defocus.benchmark.leaderboard.lines import TRUE_BLUR, protocol_place
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import STORE, Entry, read_results
-from defocus.benchmark.study.standing import RunStanding, place_of, standing_of, stored_entries
+from defocus.benchmark.study.standing import (
+    RunStanding,
+    place_of,
+    standing_of,
+    stored_entries,
+)
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted, span
 from defocus.reading import read_bytes
@@ -53,7 +58,9 @@ class ServedStudy:
     path: Path  # folder of the study
     name: str  # path of the folder relative to the served folder
     page: str = ""
-    pictures: dict[str, bytes] = field(default_factory=dict)  # pictures of that page, by name
+    pictures: dict[str, bytes] = field(
+        default_factory=dict
+    )  # pictures of that page, by name
     _stamp: str = ""
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _entries: dict[Path, tuple[str, Mapping[str, Entry]]] = field(default_factory=dict)
@@ -66,7 +73,9 @@ class ServedStudy:
 
     def stamp(self) -> str:
         """Changes when the results change."""
-        return _stamp(self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path))
+        return _stamp(
+            self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path)
+        )
 
     def standings(self) -> list[RunStanding]:
         """The states of its runs; empty if the study has no record of its request."""
@@ -87,7 +96,9 @@ class ServedStudy:
         """Seconds that each run still trains, by run; None where nothing has been timed."""
         # A run that has not begun takes as long as another one of its system, of another seed.
         paces = {one.run: self._pace(one.run) for one in standings if one.steps}
-        of_system = {one.system: paces.get(one.run) for one in standings if paces.get(one.run)}
+        of_system = {
+            one.system: paces.get(one.run) for one in standings if paces.get(one.run)
+        }
         left: dict[str, float | None] = {}
         for one in standings:
             pace = paces.get(one.run) or of_system.get(one.system)
@@ -129,8 +140,14 @@ class ServedStudy:
         """Answer to an open page: whether it is outdated, and the progress of the runs."""
         standings = self.standings()
         left = self.seconds_left(standings)
-        rows = [[anchor("run", one.run), *_state(one, left[one.run])] for one in standings]
-        return {"stamp": self.stamp(), "rows": rows, "said": _said(standings, self.path)}
+        rows = [
+            [anchor("run", one.run), *_state(one, left[one.run])] for one in standings
+        ]
+        return {
+            "stamp": self.stamp(),
+            "rows": rows,
+            "said": _said(standings, self.path),
+        }
 
 
 def _needed(folder: Path) -> list[str]:
@@ -158,7 +175,9 @@ class FoundStudies:
 def find_studies(root: Path) -> FoundStudies:
     """Find the studies in a folder and below it; links are not followed."""
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; give the folder of one or more studies")
+        raise InputError(
+            f"{root}: no such folder; give the folder of one or more studies"
+        )
     places = []
     unreadable: list[str] = []
     folders = [root]
@@ -170,7 +189,11 @@ def find_studies(root: Path) -> FoundStudies:
                     _refuse_links(folder)
                     places.append(folder)
                 elif depth < DEPTH:
-                    below += [each for each in sorted(folder.iterdir()) if _is_own_folder(each)]
+                    below += [
+                        each
+                        for each in sorted(folder.iterdir())
+                        if _is_own_folder(each)
+                    ]
             except OSError as error:  # one closed folder hides no other
                 unreadable.append(f"{folder}: {error.strerror}")
             except InputError as error:
@@ -195,7 +218,9 @@ def _refuse_links(folder: Path) -> None:
     """Refuse a study with a part elsewhere: who made the folder must not choose what is served."""
     for name in (STORE, f"{STORE}-wal", "study.json", "request.json", "runs"):
         if (folder / name).is_symlink():
-            raise InputError(f"{folder / name}: a link, which is not served; replace it")
+            raise InputError(
+                f"{folder / name}: a link, which is not served; replace it"
+            )
 
 
 def _is_own_folder(path: Path) -> bool:
@@ -224,7 +249,10 @@ def _line(study: ServedStudy) -> tuple[str, str, str, str, str]:
         left = study.seconds_left(standings)
         gain = best_gain(study.path / "leaderboard.csv")
         changed = (study.path / STORE).stat().st_mtime
-    except (DefocusError, OSError) as error:  # one damaged or closed study hides no other
+    except (
+        DefocusError,
+        OSError,
+    ) as error:  # one damaged or closed study hides no other
         return "n/a", f"cannot be read: {error}", "n/a", "n/a", "n/a"
     finished = sum(one.state == FINISHED for one in standings)
     progress = f"{finished} of {counted(len(standings), 'run')}" if standings else "n/a"
@@ -247,11 +275,26 @@ def best_gain(board: Path) -> str:
         return "none yet"
     lines = csv.DictReader(io.StringIO(read_bytes(board).decode("utf-8")))
     rows = [row for row in lines if row["metric"] == "psnr" and row["gain"]]
-    rivals = [row for row in rows if row["reconstruction"] == "0" and TRUE_BLUR not in row["input"]]
-    first = min((protocol_place(row["profile"], row["protocol"]) for row in rivals), default=None)
-    shown = [row for row in rivals if protocol_place(row["profile"], row["protocol"]) == first]
+    rivals = [
+        row
+        for row in rows
+        if row["reconstruction"] == "0" and TRUE_BLUR not in row["input"]
+    ]
+    first = min(
+        (protocol_place(row["profile"], row["protocol"]) for row in rivals),
+        default=None,
+    )
+    shown = [
+        row
+        for row in rivals
+        if protocol_place(row["profile"], row["protocol"]) == first
+    ]
     best = max(shown, key=lambda row: float(row["gain"]), default=None)
-    return "none yet" if best is None else f"{float(best['gain']):+.2f} dB, {best['system']}"
+    return (
+        "none yet"
+        if best is None
+        else f"{float(best['gain']):+.2f} dB, {best['system']}"
+    )
 
 
 def index_live(listing: FoundStudies) -> dict[str, Any]:
@@ -270,7 +313,9 @@ def _many(listing: FoundStudies) -> str:
 
 def _runs(standings: list[RunStanding], left: Mapping[str, float | None]) -> Table:
     columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
-    rows = tuple((one.run, one.dataset, *_state(one, left[one.run])) for one in standings)
+    rows = tuple(
+        (one.run, one.dataset, *_state(one, left[one.run])) for one in standings
+    )
     return Table.of(
         "Where the runs stand",
         columns,

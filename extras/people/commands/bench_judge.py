@@ -19,8 +19,15 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 @click.command()
 @click.argument("answers", nargs=-1, type=FILE, metavar="[ANSWERS]…")
 @out_option
-@click.option("--page", type=FILE, metavar="FILE", help="Write the page of comparisons, then exit.")
-@click.option("--only", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable.")
+@click.option(
+    "--page",
+    type=FILE,
+    metavar="FILE",
+    help="Write the page of comparisons, then exit.",
+)
+@click.option(
+    "--only", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable."
+)
 @click.option(
     "--judgements",
     type=WholeRange(min=10),
@@ -75,12 +82,16 @@ def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
             agreements = metric_agreement(results, result.strengths)
         write_judged(out, result)
         if as_json:
-            output.write({**result.to_json(), "metrics": [asdict(one) for one in agreements]})
+            output.write(
+                {**result.to_json(), "metrics": [asdict(one) for one in agreements]}
+            )
     if not as_json:
         _show(result, agreements)
 
 
-def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int) -> None:
+def _write_page(
+    out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int
+) -> None:
     """Write the page of comparisons."""
     from fnmatch import fnmatchcase
 
@@ -94,7 +105,9 @@ def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, s
         for name, folder in folders.items()
         if not only or any(fnmatchcase(name, one) for one in only)
     }
-    trials = plan_trials(list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed)
+    trials = plan_trials(
+        list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed
+    )
     write_text(page, judging_page(chosen, trials))
     write_plan(out, trials)
     click.echo(str(page))
@@ -102,7 +115,11 @@ def _write_page(out: Path, page: Path, only: tuple[str, ...], judgements: int, s
 
 def _show(result: "Judged", agreements: "list[MetricAgreement]") -> None:
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.extras.people.tables import judged_words, metrics_tables, strengths_table
+    from defocus.extras.people.tables import (
+        judged_words,
+        metrics_tables,
+        strengths_table,
+    )
 
     print_tables([strengths_table(result), *metrics_tables(agreements)])
     for sentence in judged_words(result):

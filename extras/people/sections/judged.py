@@ -17,7 +17,11 @@ def _build(study: ReportStudy) -> Sequence[Part]:
     agreements = metric_agreement(study.content.results, judged.strengths)
     strengths = strengths_table(judged, study.display_name)
     said = " ".join(judged_words(judged))
-    return (strengths, *((Paragraph(said),) if said else ()), *metrics_tables(agreements))
+    return (
+        strengths,
+        *((Paragraph(said),) if said else ()),
+        *metrics_tables(agreements),
+    )
 
 
 SECTION = Section("Judged by people", 50, (JUDGED,), _build)

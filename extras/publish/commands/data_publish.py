@@ -10,7 +10,10 @@ from defocus.command_line.options import FOLDER, OneOf, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.extra_packages import require
 
-ENDPOINTS = {"zenodo": "https://sandbox.zenodo.org", "huggingface": "https://huggingface.co"}
+ENDPOINTS = {
+    "zenodo": "https://sandbox.zenodo.org",
+    "huggingface": "https://huggingface.co",
+}
 TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 
 
@@ -29,10 +32,16 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
     help="Address of the server; for zenodo the default is the sandbox, and the real server is "
     "https://zenodo.org.",
 )
-@click.option("--repository", metavar="OWNER/NAME", help="Target repository on huggingface.")
-@click.option("--publish", is_flag=True, help="Publish the draft; this cannot be undone.")
 @click.option(
-    "--dry-run", is_flag=True, help="Check the release and print what would be sent; no token."
+    "--repository", metavar="OWNER/NAME", help="Target repository on huggingface."
+)
+@click.option(
+    "--publish", is_flag=True, help="Publish the draft; this cannot be undone."
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check the release and print what would be sent; no token.",
 )
 @json_option()
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
@@ -88,10 +97,14 @@ def _published(
         zenodo.require_size(draft)
         if dry_run:
             return {"endpoint": address, "published": False, **zenodo.plan(draft)}
-        return zenodo.draft_on_zenodo(draft, address, secret(TOKENS[target]), publish=publish)
+        return zenodo.draft_on_zenodo(
+            draft, address, secret(TOKENS[target]), publish=publish
+        )
     from defocus.extras.publish import hub
 
     place = hub.checked_repository(repository or "")
     if dry_run:
         return {"endpoint": address, "published": False, **hub.plan(draft, place)}
-    return hub.draft_on_hub(draft, address, secret(TOKENS[target]), place, publish=publish)
+    return hub.draft_on_hub(
+        draft, address, secret(TOKENS[target]), place, publish=publish
+    )

@@ -5,7 +5,9 @@ from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import LAST_TIME
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
+    LAST_TIME,
+)
 
 
 class ScoreMatching(Objective):
@@ -19,10 +21,14 @@ class ScoreMatching(Objective):
         """The loss; its part ``per_value`` is 0.5 for a score of 0, less for a better one."""
         del progress
         if not isinstance(network, ScoreSDE):
-            raise TypeError(f"the objective trains a ScoreSDE, not {type(network).__name__}")
+            raise TypeError(
+                f"the objective trains a ScoreSDE, not {type(network).__name__}"
+            )
         sharp = batch.target
         times = LAST_TIME + (1 - LAST_TIME) * torch.rand(len(sharp))
-        sigma = sharp.new_tensor([network.schedule.sigma(float(time)) for time in times])
+        sigma = sharp.new_tensor(
+            [network.schedule.sigma(float(time)) for time in times]
+        )
         wide = sigma[:, None, None, None]
         noise = torch.randn_like(sharp)
         score = network.score(sharp + wide * noise, sigma)

@@ -5,7 +5,10 @@ from torch import nn
 from torch.nn.functional import l1_loss
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
-from defocus.extras.reconstructions.baselines.swin_diff.diffusion import first_noise, noised_prior
+from defocus.extras.reconstructions.baselines.swin_diff.diffusion import (
+    first_noise,
+    noised_prior,
+)
 from defocus.extras.reconstructions.baselines.swin_diff.encoder import LatentEncoder
 from defocus.extras.reconstructions.baselines.swin_diff.network import SwinDiff
 
@@ -28,7 +31,9 @@ class SwinDiffObjective(Objective):
     ) -> tuple[torch.Tensor, Parts]:
         """The loss; in the second stage its parts are ``picture`` and ``prior``."""
         if not isinstance(network, SwinDiff):
-            raise TypeError(f"the objective trains a SwinDiff, not {type(network).__name__}")
+            raise TypeError(
+                f"the objective trains a SwinDiff, not {type(network).__name__}"
+            )
         if progress.in_warmup:
             prior = self.encoder(batch.target, batch.blurry)
             return l1_loss(network.transformer(batch.blurry, prior), batch.target), {}
@@ -39,7 +44,9 @@ class SwinDiffObjective(Objective):
         of_picture = l1_loss(network.transformer(batch.blurry, estimate), batch.target)
         of_prior = l1_loss(estimate, wanted)
         parts = {"picture": of_picture, "prior": of_prior}
-        return of_picture + of_prior, {name: each.detach() for name, each in parts.items()}
+        return of_picture + of_prior, {
+            name: each.detach() for name, each in parts.items()
+        }
 
 
 def make() -> SwinDiffObjective:

@@ -39,11 +39,17 @@ class Mamba(nn.Module):
     def forward(self, sequence: torch.Tensor) -> torch.Tensor:
         """From ``(N, L, channels)`` to the same shape."""
         content, gate = self.in_proj(sequence).transpose(1, 2).chunk(2, dim=1)
-        seen = functional.silu(self.conv1d(functional.pad(content, (CONVOLUTION - 1, 0))))
+        seen = functional.silu(
+            self.conv1d(functional.pad(content, (CONVOLUTION - 1, 0)))
+        )
         sizes = [self.rank, self.states, self.states]
         width, reading, writing = self.x_proj(seen.transpose(1, 2)).split(sizes, dim=2)
         widths = functional.softplus(self.dt_proj(width).transpose(1, 2))
         read, write = (each.transpose(1, 2)[:, None] for each in (reading, writing))
-        written, _ = selective_scan(seen, widths, -self.A_log.exp(), read, write, self.D)
-        given: torch.Tensor = self.out_proj((written * functional.silu(gate)).transpose(1, 2))
+        written, _ = selective_scan(
+            seen, widths, -self.A_log.exp(), read, write, self.D
+        )
+        given: torch.Tensor = self.out_proj(
+            (written * functional.silu(gate)).transpose(1, 2)
+        )
         return given

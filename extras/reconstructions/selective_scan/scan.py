@@ -89,8 +89,13 @@ def _without_values(
     """Result of a scan for tensors without values, for which only shapes and memory matter.
 
     All blocks have the same cost, and a picture would need a hundred thousand operations."""
-    given = torch.empty_like(values), values.new_empty(*values.shape[:2], decay.shape[1])
-    seen, wide, rates, read, write = next(_channel_parts(values, widths, decay, reading, writing))
+    given = (
+        torch.empty_like(values),
+        values.new_empty(*values.shape[:2], decay.shape[1]),
+    )
+    seen, wide, rates, read, write = next(
+        _channel_parts(values, widths, decay, reading, writing)
+    )
     state = given[1][:, : seen.shape[1]]
     block = slice(STEPS * CHUNKS)
     sequences = (each[..., block] for each in (seen, wide, read, write))

@@ -20,7 +20,9 @@ EXPANSION = 2
 
 def cross_scan(picture: torch.Tensor) -> torch.Tensor:
     """``(N, 4, C, H W)``: a picture row by row, column by column, and both reversed."""
-    forwards = torch.stack([picture.flatten(2), picture.transpose(2, 3).flatten(2)], dim=1)
+    forwards = torch.stack(
+        [picture.flatten(2), picture.transpose(2, 3).flatten(2)], dim=1
+    )
     return torch.cat([forwards, forwards.flip(-1)], dim=1)
 
 
@@ -46,7 +48,9 @@ class SS2D(nn.Module):
         self.out_norm = nn.LayerNorm(inner)
         self.in_proj = PointwiseLinear(channels, 2 * inner, bias=False)
         self.conv2d = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
-        self.x_proj = nn.Linear(inner, DIRECTIONS * (self.rank + 2 * states), bias=False)
+        self.x_proj = nn.Linear(
+            inner, DIRECTIONS * (self.rank + 2 * states), bias=False
+        )
         self.dt_projs = nn.Linear(self.rank, DIRECTIONS * inner, bias=False)
         self.out_proj = PointwiseLinear(inner, channels, bias=False)
         nn.init.uniform_(self.dt_projs.weight, -(self.rank**-0.5), self.rank**-0.5)

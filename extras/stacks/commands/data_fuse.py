@@ -23,7 +23,9 @@ if TYPE_CHECKING:  # heavy at run time; see the function
 @help_heading("Open")
 @click.command()
 @click.argument(
-    "stack", metavar="STACK", type=click.Path(path_type=Path, file_okay=False, exists=True)
+    "stack",
+    metavar="STACK",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
 )
 @click.option(
     "--out",
@@ -39,7 +41,9 @@ if TYPE_CHECKING:  # heavy at run time; see the function
 )
 @on_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @json_option()
-def command(stack: Path, out: Path, position: int | None, where: "Where", *, as_json: bool) -> int:
+def command(
+    stack: Path, out: Path, position: int | None, where: "Where", *, as_json: bool
+) -> int:
     """Fuse focus stacks into all-in-focus pictures.
 
     STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
@@ -55,13 +59,20 @@ def command(stack: Path, out: Path, position: int | None, where: "Where", *, as_
             named = [one.to_json() for one in left_out]
             left_behind = [one.to_json() for one in lacking]
             output.write(
-                {"root": str(out), "stacks": stacks, "left_out": named, "left_behind": left_behind}
+                {
+                    "root": str(out),
+                    "stacks": stacks,
+                    "left_out": named,
+                    "left_behind": left_behind,
+                }
             )
         return int(bool(left_out))
     fused, left_out, _ = _fused(stack, out, position, where)
     for one in fused:
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
-        click.echo(f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it")
+        click.echo(
+            f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it"
+        )
     click.echo(f"use it with --dataset manifest:{out}")
     return int(bool(left_out))
 
@@ -76,8 +87,12 @@ def _fused(
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
     fused, left_out = fuse_stacks(opened, out, position, where)
-    lacking = say_left_behind((one.picture.parent / one.reference, one.picture) for one in fused)
-    say_left_out(left_out, sum(one.frames for one in fused) + len(left_out), "stack or frame")
+    lacking = say_left_behind(
+        (one.picture.parent / one.reference, one.picture) for one in fused
+    )
+    say_left_out(
+        left_out, sum(one.frames for one in fused) + len(left_out), "stack or frame"
+    )
     return fused, left_out, lacking
 
 

@@ -12,7 +12,9 @@ def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:
     """Refuse a training crop that is larger than every training picture.
 
     Where only some are smaller, a training may do without them."""
-    crop_px = max((run.schedule.largest_crop_px for run in runs if run.recipe), default=0)
+    crop_px = max(
+        (run.schedule.largest_crop_px for run in runs if run.recipe), default=0
+    )
     sizes: list[tuple[int, int]] = []
     for path in dict.fromkeys(pair.blurry for pair in dataset.split("train")):
         size = readable_size(path)

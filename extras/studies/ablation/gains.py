@@ -49,7 +49,9 @@ def _error_and_bin(
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     restored = restore_picture(network, card, pair, device).picture
-    error = np.clip(restored, 0.0, 1.0) - as_float(read_image(pair.truth, pair.white), np.float64)
+    error = np.clip(restored, 0.0, 1.0) - as_float(
+        read_image(pair.truth, pair.white), np.float64
+    )
     blur_px = np.abs(read_array(pair.defocus_map))
     place = np.digitize(blur_px, EDGES_PX[1:-1])
     weights = np.square(error).mean(axis=2).ravel()

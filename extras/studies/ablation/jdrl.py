@@ -6,9 +6,13 @@ JDRL = Ablation(
     name="JDRL",
     lines=(
         AblationLine("1 plain loss", "unet", "jdrl-ablation-1"),
-        AblationLine("2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"),
+        AblationLine(
+            "2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"
+        ),
         AblationLine("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
-        AblationLine("4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"),
+        AblationLine(
+            "4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"
+        ),
         AblationLine("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
         AblationLine("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
         AblationLine("JDRL", "jdrl-unet", "jdrl-ablation-final"),
@@ -17,14 +21,20 @@ JDRL = Ablation(
     # without which a difference between two losses does not show whether either of them deblurs.
     extra=(
         AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
-        AblationLine("JDRL, mask as released", "jdrl-unet", settings={"mask": "official"}),
-        AblationLine("JDRL, PWC-Net flow", "jdrl-unet", settings={"estimator": "pwcnet"}),
+        AblationLine(
+            "JDRL, mask as released", "jdrl-unet", settings={"mask": "official"}
+        ),
+        AblationLine(
+            "JDRL, PWC-Net flow", "jdrl-unet", settings={"estimator": "pwcnet"}
+        ),
         AblationLine("blurry input", "input"),
     ),
     # Our own way to train on misaligned pairs, and JDRL after it.
     rivals=(
         AblationLine("registered pairs", "registered-unet"),
-        AblationLine("registered, refined", "registered-unet", settings={"refined": True}),
+        AblationLine(
+            "registered, refined", "registered-unet", settings={"refined": True}
+        ),
         AblationLine("JDRL on registered pairs", "jdrl-unet-registered"),
     ),
     # The plain loss on pairs that were aligned before, and on true ones: as much as any alignment
@@ -42,14 +52,18 @@ JDRL = Ablation(
             settings={"flow": "true", "mask": "none"},
             variant="true-flow",
         ),
-        AblationLine("JDRL, reblurring first", "jdrl-unet", settings={"reblur_epochs": 50.0}),
+        AblationLine(
+            "JDRL, reblurring first", "jdrl-unet", settings={"reblur_epochs": 50.0}
+        ),
         AblationLine(
             "JDRL, reblurring learned on targets",
             "jdrl-unet",
             settings={"reblur_epochs": 50.0, "reblur_alone": "target"},
             variant="reblurring-on-targets",
         ),
-        AblationLine("JDRL, thin-lens reblurring", "jdrl-unet", settings={"kernels": "thin-lens"}),
+        AblationLine(
+            "JDRL, thin-lens reblurring", "jdrl-unet", settings={"kernels": "thin-lens"}
+        ),
         AblationLine(
             "JDRL, thin-lens reblurring, measured",
             "jdrl-unet",
@@ -61,7 +75,9 @@ JDRL = Ablation(
             settings={"deformation": "output", "alpha": 0.25},
             variant="output-deformed",
         ),
-        AblationLine("JDRL, small flow first", "jdrl-unet", settings={"curriculum_px": 0.5}),
+        AblationLine(
+            "JDRL, small flow first", "jdrl-unet", settings={"curriculum_px": 0.5}
+        ),
         AblationLine(
             "robust loss",
             "unet",
@@ -69,7 +85,10 @@ JDRL = Ablation(
             variant="geman-mcclure",
         ),
         AblationLine(
-            "registered by flow", "registered-unet", variant="flow", target="registered-flow"
+            "registered by flow",
+            "registered-unet",
+            variant="flow",
+            target="registered-flow",
         ),
         AblationLine(
             "registered by flow, refined",
@@ -87,5 +106,7 @@ JDRL = Ablation(
     ),
     dataset="sdd-test",
     protocol="deformed-gt",
-    narrow_settings={"features": 16},  # channels of the reblurring network; the paper's has 64
+    narrow_settings={
+        "features": 16
+    },  # channels of the reblurring network; the paper's has 64
 )

@@ -40,7 +40,9 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
     return None
 
 
-def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = "") -> Baseline:
+def chosen(
+    ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = ""
+) -> Baseline:
     """The system of a line, on request with another network, or with a ``narrow`` one."""
     system = _with_settings(baseline(line.system), line)
     if not (narrow or network) or system.recipe is None:
@@ -56,7 +58,9 @@ def chosen(ablation: Ablation, line: AblationLine, *, narrow: bool, network: str
     return replace(system, card=card, build=build, recipe=recipe, narrow=None)
 
 
-def labels_of(lines: Sequence[AblationLine], systems: Sequence[Baseline]) -> dict[str, str]:
+def labels_of(
+    lines: Sequence[AblationLine], systems: Sequence[Baseline]
+) -> dict[str, str]:
     """Label of each line by the name of its system."""
     return {one.card.name: line.label for line, one in zip(lines, systems, strict=True)}
 
@@ -88,11 +92,15 @@ def _changed(recipe: "Callable[[], Recipe]", line: AblationLine) -> "Recipe":
     own = recipe()
     settings = {**own.objective_settings, **line.settings}
     changed = retrained(own, own.objective, settings, own.warmup_epochs)
-    return changed.model_copy(update={"target": line.target}) if line.target else changed
+    return (
+        changed.model_copy(update={"target": line.target}) if line.target else changed
+    )
 
 
 def _narrowed(
-    recipe: "Callable[[], Recipe]", whole: "Callable[[], Recipe] | None", ablation: Ablation
+    recipe: "Callable[[], Recipe]",
+    whole: "Callable[[], Recipe] | None",
+    ablation: Ablation,
 ) -> "Recipe":
     """The same with the objective's small network, where the objective has one."""
     settings = recipe()

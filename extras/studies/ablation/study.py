@@ -70,14 +70,18 @@ def ablate(
     measured, outcome = asked.measure(lines, where=where)
     if not equal_time:
         return measured, outcome
-    longer, later = asked.measure(*_as_long(asked.ablation, measured, lines), where=where)
+    longer, later = asked.measure(
+        *_as_long(asked.ablation, measured, lines), where=where
+    )
     lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
     return [*measured, *longer], replace(later, left_out=lacking)
 
 
 def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
     """Schedule and training values of a settings file; without one, those of the small U-Net."""
-    return override_of(settings, Override(schedule=NARROW_SCHEDULE) if narrow else Override())
+    return override_of(
+        settings, Override(schedule=NARROW_SCHEDULE) if narrow else Override()
+    )
 
 
 @dataclass(frozen=True)
@@ -123,19 +127,28 @@ class AskedAblation:
         return [chosen(self.ablation, line, narrow=self.narrow) for line in lines]
 
     def study(
-        self, lines: Sequence[AblationLine], systems: Sequence[Baseline], steps: int | None = None
+        self,
+        lines: Sequence[AblationLine],
+        systems: Sequence[Baseline],
+        steps: int | None = None,
     ) -> Study:
         """A study of these rows' systems, with another number of steps if one is given."""
         override = self.override
         if steps is not None:
             schedule = override.schedule.model_copy(update={"steps": steps})
             override = override.model_copy(update={"schedule": schedule})
-        runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
+        runs = plan_runs(
+            systems, self.dataset, self.budget, seeds=self.seeds, override=override
+        )
         require_crops(runs, self.dataset)
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
 
     def measure(
-        self, lines: Sequence[AblationLine], steps: int | None = None, *, where: Where | None = 1
+        self,
+        lines: Sequence[AblationLine],
+        steps: int | None = None,
+        *,
+        where: Where | None = 1,
     ) -> tuple[list[LineResult], Outcome]:
         """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
@@ -168,7 +181,11 @@ def _as_long(
 
 
 def _measured(
-    ablation: Ablation, study: Study, results: Results, line: AblationLine, runs: Sequence[Run]
+    ablation: Ablation,
+    study: Study,
+    results: Results,
+    line: AblationLine,
+    runs: Sequence[Run],
 ) -> LineResult:
     psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
     kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
@@ -192,7 +209,9 @@ def _kept_share(curve: Path) -> float | None:
         return None
     with curve.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    shares = [float(row["mask_kept_share"]) for row in rows if row.get("deblur_reverse")]
+    shares = [
+        float(row["mask_kept_share"]) for row in rows if row.get("deblur_reverse")
+    ]
     return statistics.fmean(shares) if shares else None
 
 
@@ -204,7 +223,9 @@ def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
         return [None] * (len(EDGES_PX) - 1)
     pairs = study.dataset.split("test")
     rows = [
-        psnr_by_blur(load_run(study, run).network, run.baseline.card, pairs, best_device())
+        psnr_by_blur(
+            load_run(study, run).network, run.baseline.card, pairs, best_device()
+        )
         for run in runs
     ]
     return [

@@ -56,13 +56,19 @@ def blur_table(measured: Sequence[LineResult], names: Sequence[str]) -> Table:
     rows = tuple(
         (
             line.label,
-            *(_apart(own, base) for own, base in zip(line.by_blur, plain.by_blur, strict=True)),
+            *(
+                _apart(own, base)
+                for own, base in zip(line.by_blur, plain.by_blur, strict=True)
+            ),
         )
         for line in measured[1:]
     )
     caption = "Gain over the plain loss by circle of confusion"
     return Table.of(
-        caption, columns, rows, "PSNR of all pixels of a bin together, against the truth"
+        caption,
+        columns,
+        rows,
+        "PSNR of all pixels of a bin together, against the truth",
     )
 
 

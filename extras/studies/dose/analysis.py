@@ -53,7 +53,9 @@ def added_bend(line: Array, reference: Array, origins: Origins = None) -> Effect
     return Effect(*map(_signed_root, (squares.value, squares.low, squares.high)))
 
 
-def share_of_gap(line: Array, plain: Array, truth: Array, origins: Origins = None) -> Effect | None:
+def share_of_gap(
+    line: Array, plain: Array, truth: Array, origins: Origins = None
+) -> Effect | None:
     """Share of the gap between plain loss (0) and truth (1) that a line closes.
 
     All are ``(seeds, scenes)``, dB; None if the gap's own interval reaches 0."""
@@ -74,7 +76,9 @@ def agreement(
     lines = list(truth)
     if len(lines) < 3:
         return None
-    value = rank_correlations(*(_column(scores, lines) for scores in (protocol, truth)))[0]
+    value = rank_correlations(
+        *(_column(scores, lines) for scores in (protocol, truth))
+    )[0]
     if not np.isfinite(value):
         return None
     codes = _codes(truth[lines[0]], origins)

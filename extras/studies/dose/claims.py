@@ -65,7 +65,9 @@ def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
     labels = set(labels_of(document))
     return [
         _claim(
-            document, label, [(dose, turned(one)) for dose, one in _differences(document, label)]
+            document,
+            label,
+            [(dose, turned(one)) for dose, one in _differences(document, label)],
         )
         for label in document["rivals"]
         if label in labels
@@ -74,13 +76,21 @@ def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
 
 def turned(difference: Estimate) -> dict[str, float]:
     """The difference seen from the other side."""
-    return {"value": -difference["value"], "low": -difference["high"], "high": -difference["low"]}
+    return {
+        "value": -difference["value"],
+        "low": -difference["high"],
+        "high": -difference["low"],
+    }
 
 
-def _differences(document: Mapping[str, Any], label: str) -> list[tuple[float, Estimate]]:
+def _differences(
+    document: Mapping[str, Any], label: str
+) -> list[tuple[float, Estimate]]:
     """What the whole objective gains over a line, by dose; doses without the line are left out."""
     lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
-    pairs = [(dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX]
+    pairs = [
+        (dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX
+    ]
     return sorted(pairs, key=lambda pair: pair[0])
 
 

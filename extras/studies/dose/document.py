@@ -13,7 +13,13 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset
-from defocus.extras.studies.dose.analysis import Effect, added_bend, agreement, gain, share_of_gap
+from defocus.extras.studies.dose.analysis import (
+    Effect,
+    added_bend,
+    agreement,
+    gain,
+    share_of_gap,
+)
 from defocus.extras.studies.dose.outputs.measures import (
     EDGES,
     LINES,
@@ -35,13 +41,17 @@ Scores: TypeAlias = Mapping[str, Array]
 _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 
 
-def dose_document(study: DoseStudy, studies: Sequence[Study], results: Results) -> dict[str, Any]:
+def dose_document(
+    study: DoseStudy, studies: Sequence[Study], results: Results
+) -> dict[str, Any]:
     """Results of a finished study, as JSON values."""
     first = at_dose(study.dataset, study.doses[0])
     by_dose = []
     for dose in study.doses:
         dataset = at_dose(study.dataset, dose)
-        parts = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
+        parts = [
+            one for one in studies if one.dataset.content_hash == dataset.content_hash
+        ]
         by_dose.append(_at_one_dose(study, dose, parts, results))
     return {
         "objective": study.ablation.name,
@@ -71,7 +81,9 @@ def _at_one_dose(
     reblurs: dict[str, dict[str, float] | None] = {}
     for line in study.lines():
         name = study.systems([line])[0].card.name
-        runs = [(part, run) for part in parts for run in part.runs if run.system == name]
+        runs = [
+            (part, run) for part in parts for run in part.runs if run.system == name
+        ]
         scores[line.label] = _scores(runs, results)
         facts[line.label] = _facts(runs)
         reblurs[line.label] = _reblur(runs)
@@ -87,7 +99,9 @@ def _at_one_dose(
     for line in study.lines():
         own = scores[line.label]
         psnr = own["truth/psnr"]
-        share = share_of_gap(psnr, plain_scores["truth/psnr"], truth_scores["truth/psnr"], origins)
+        share = share_of_gap(
+            psnr, plain_scores["truth/psnr"], truth_scores["truth/psnr"], origins
+        )
         lines.append(
             {
                 "label": line.label,
@@ -130,7 +144,10 @@ def _count_origins(dataset: Dataset) -> int | None:
 
 def _origins(dataset: Dataset) -> list[str]:
     """The photograph behind each test scene; the scene where that is a texture or unknown."""
-    return [str(pair.metadata.get(PHOTOGRAPH) or pair.scene) for pair in dataset.split("test")]
+    return [
+        str(pair.metadata.get(PHOTOGRAPH) or pair.scene)
+        for pair in dataset.split("test")
+    ]
 
 
 def _known(*values: Array) -> NDArray[np.bool_]:
@@ -138,7 +155,9 @@ def _known(*values: Array) -> NDArray[np.bool_]:
     return np.asarray(np.all([np.isfinite(one).all(axis=0) for one in values], axis=0))
 
 
-def _over(reference: Scores, own: Scores, origins: Sequence[str]) -> dict[str, dict[str, float]]:
+def _over(
+    reference: Scores, own: Scores, origins: Sequence[str]
+) -> dict[str, dict[str, float]]:
     """Gain over a line against the truth, of whole pictures and of their parts, dB."""
     effects = {}
     for name in own:
@@ -161,7 +180,9 @@ def _added(
     is_number = _known(own, blurry)
     if not is_number.any():
         return None
-    effect = measured(own[:, is_number], blurry[:, is_number], list(compress(origins, is_number)))
+    effect = measured(
+        own[:, is_number], blurry[:, is_number], list(compress(origins, is_number))
+    )
     return asdict(effect) | {"scenes": int(is_number.sum())}
 
 
@@ -189,7 +210,9 @@ def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any
         tau = agreement({label: one[:, is_number] for label, one in values.items()},
                         {label: one[:, is_number] for label, one in truth.items()},
                         list(compress(origins, is_number)))  # fmt: skip
-        taus[protocol] = None if tau is None else asdict(tau) | {"scenes": int(is_number.sum())}
+        taus[protocol] = (
+            None if tau is None else asdict(tau) | {"scenes": int(is_number.sum())}
+        )
     return taus
 
 
@@ -216,7 +239,9 @@ def _scores(runs: Sequence[tuple[Study, Run]], results: Results) -> Scores:
 
 def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
     """Reblurring losses of a line's trainings, means over the seeds."""
-    losses = [one for part, run in runs if (one := reblur_losses(part, run)) is not None]
+    losses = [
+        one for part, run in runs if (one := reblur_losses(part, run)) is not None
+    ]
     if not losses:
         return None
     return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
@@ -224,7 +249,9 @@ def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
 
 def _facts(runs: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
     """System, steps and mean seconds of a line's trainings."""
-    trained = [load_run(*part.trained(run)) if run.recipe else None for part, run in runs]
+    trained = [
+        load_run(*part.trained(run)) if run.recipe else None for part, run in runs
+    ]
     seconds = [one.seconds for one in trained if one is not None]
     first = runs[0][1]
     return {

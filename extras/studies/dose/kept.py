@@ -39,7 +39,9 @@ class _Line:
     steps: Count
     seconds: Annotated[Number, Field(ge=0)]
     over_plain: dict[str, _Estimate] = field(default_factory=dict)
-    parts_over_input: dict[str, _Estimate] = field(default_factory=dict)  # older files lack these
+    parts_over_input: dict[str, _Estimate] = field(
+        default_factory=dict
+    )  # older files lack these
     moved_px: _Estimate | None = None
     bent_px: _Estimate | None = None
 
@@ -53,7 +55,9 @@ class _SceneGains:
 class _StripLines:
     scene: str
     bends_px: list[Number | None]
-    ends_px: list[tuple[Number, Number]] = field(default_factory=list)  # older files lack it
+    ends_px: list[tuple[Number, Number]] = field(
+        default_factory=list
+    )  # older files lack it
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,9 @@ class _Doses:
     rivals: list[str]
     truth: str
     doses: Annotated[list[_Dose], Field(min_length=1)]
-    controls: list[str] = field(default_factory=list)  # older files name the last one alone
+    controls: list[str] = field(
+        default_factory=list
+    )  # older files name the last one alone
     narrow: bool = False  # nor do they say this
     origins: Count | None = None  # nor how many photographs there are
 
@@ -103,7 +109,9 @@ def read_doses(out: Path) -> dict[str, Any] | None:
         return None
     try:
         parse_json(content)  # refuses what JSON does not have
-        document: dict[str, Any] = kept.dump_python(kept.validate_json(content, strict=True))
+        document: dict[str, Any] = kept.dump_python(
+            kept.validate_json(content, strict=True)
+        )
     except ValueError as error:
         raise InputError(f"{path}: damaged ({_reason(error)}); {AGAIN}") from error
     document["doses"].sort(key=lambda one: one["dose_px"])
@@ -126,14 +134,19 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
     central = [document["plain"], document["whole"], document["truth"]]
     if len(set(central)) < len(central):
         yield "plain, whole and truth are not three lines"
-    if document["origins"] is not None and not 1 <= document["origins"] <= document["scenes"]:
+    if (
+        document["origins"] is not None
+        and not 1 <= document["origins"] <= document["scenes"]
+    ):
         yield "its photographs and textures do not fit its scenes"
     if {document["plain"], document["whole"]} & set(document["controls"]):
         yield "plain or whole is among the controls"
     yield from _contradictions_of_doses(document, central)
 
 
-def _contradictions_of_doses(document: dict[str, Any], central: list[str]) -> Iterable[str]:
+def _contradictions_of_doses(
+    document: dict[str, Any], central: list[str]
+) -> Iterable[str]:
     """What is wrong with the lines and strips of single doses."""
     for one in document["doses"]:
         for label in central:
@@ -141,5 +154,9 @@ def _contradictions_of_doses(document: dict[str, Any], central: list[str]) -> It
             if line is None or line["system"] == "input":
                 yield f"no line {label!r} at {one['dose_px']:g} px"
         strip = one["strip"]
-        if strip and strip["lines"] and len(strip["lines"]["bends_px"]) != len(strip["labels"]):
+        if (
+            strip
+            and strip["lines"]
+            and len(strip["lines"]["bends_px"]) != len(strip["labels"])
+        ):
             yield f"the strip of {one['dose_px']:g} px has not one bend per label"

@@ -22,7 +22,9 @@ def doses_of(dataset: Dataset) -> tuple[float, ...]:
     """The doses of a dataset, px, ascending."""
     if not dataset.rendered or any(_dose(pair) is None for pair in dataset.pairs):
         raise _without_doses(dataset.name)
-    return tuple(sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None}))
+    return tuple(
+        sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None})
+    )
 
 
 def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
@@ -30,8 +32,12 @@ def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
     doses = doses_of(dataset)
     if dose_px not in doses:
         listed = ", ".join(f"{one:g}" for one in doses)
-        raise InputError(f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}")
-    content = hashlib.sha256(f"{dataset.content_hash} {float(dose_px)!r}".encode()).hexdigest()
+        raise InputError(
+            f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}"
+        )
+    content = hashlib.sha256(
+        f"{dataset.content_hash} {float(dose_px)!r}".encode()
+    ).hexdigest()
     pairs = tuple(pair for pair in dataset.pairs if _dose(pair) == dose_px)
     # the doses are no part of the dataset's hash: with others, other pairs are packed
     names = " ".join([content, *(pair.id for pair in pairs)])

@@ -58,12 +58,15 @@ class DoseStudy:
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
         """The system of each line; an edited plug-in file makes other ones."""
         systems = [
-            chosen(self.ablation, one, narrow=self.narrow, network=self.network) for one in lines
+            chosen(self.ablation, one, narrow=self.narrow, network=self.network)
+            for one in lines
         ]
         file = baseline(self.network).source_hash if self.network else ""
         if not file:
             return systems
-        return [replace(one, source_hash=file) if one.recipe else one for one in systems]
+        return [
+            replace(one, source_hash=file) if one.recipe else one for one in systems
+        ]
 
     def lines(self) -> tuple[AblationLine, ...]:
         """The lines, with the blurry input and the control on true pairs."""
@@ -75,7 +78,9 @@ class DoseStudy:
         plain, *_, whole = self.ablation.lines
         always = {plain.label, whole.label, self.ablation.controls[-1].label}
         return tuple(
-            one for one in every if one.label in {*always, *self.chosen} or one.system == "input"
+            one
+            for one in every
+            if one.label in {*always, *self.chosen} or one.system == "input"
         )
 
     def rivals(self) -> tuple[AblationLine, ...]:
@@ -90,7 +95,8 @@ class DoseStudy:
         Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
         truth, lines = self.ablation.controls[-1], self.lines()
         supervisions = [
-            one.recipe().supervision if one.recipe else () for one in self.systems(lines)
+            one.recipe().supervision if one.recipe else ()
+            for one in self.systems(lines)
         ]
         return tuple(
             line
@@ -115,9 +121,13 @@ class DoseStudy:
                 seeds=self.seeds, override=override, start=self.start,
             )  # fmt: skip
             require_crops(runs, dataset)
-            return Study(self.out, dataset, runs, labels=labels_of(chosen_lines, systems))
+            return Study(
+                self.out, dataset, runs, labels=labels_of(chosen_lines, systems)
+            )
 
-        least = doses_of(self.dataset)[0]  # the same training, whichever doses are asked for
+        least = doses_of(self.dataset)[
+            0
+        ]  # the same training, whichever doses are asked for
         home = planned([truth], least)
         others = [dose for dose in self.doses if dose != least]
         abroad = [
@@ -127,7 +137,9 @@ class DoseStudy:
         return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
 
 
-def _require_supervision(line: AblationLine, system: Baseline, dataset: Dataset) -> None:
+def _require_supervision(
+    line: AblationLine, system: Baseline, dataset: Dataset
+) -> None:
     """Refuse before other lines are trained for hours."""
     if system.recipe is None:
         return
@@ -138,7 +150,9 @@ def _require_supervision(line: AblationLine, system: Baseline, dataset: Dataset)
         raise NotApplicableError(f"line {line.label!r}: {error}") from error
 
 
-def dose_study(ablation: Ablation, study: AblationStudy, rows: AblatedRows) -> DoseStudy:
+def dose_study(
+    ablation: Ablation, study: AblationStudy, rows: AblatedRows
+) -> DoseStudy:
     """A study by dose of these rows; without doses, of all that the dataset has."""
     if rows.network:
         system = plain_baseline(rows.network)
@@ -148,7 +162,9 @@ def dose_study(ablation: Ablation, study: AblationStudy, rows: AblatedRows) -> D
             "--from needs --network, and no --narrow: it has a whole network's weights"
         )
     if len(ablation.controls) < 2:
-        raise InputError(f"{ablation.name}: a study by dose needs a control on true pairs")
+        raise InputError(
+            f"{ablation.name}: a study by dose needs a control on true pairs"
+        )
     lines = _known_lines(ablation, rows.lines)
     opened = open_dosed(study.dataset)
     return DoseStudy(
@@ -161,13 +177,17 @@ def dose_study(ablation: Ablation, study: AblationStudy, rows: AblatedRows) -> D
         study.settings,
         narrow=rows.narrow,
         network=rows.network,
-        start=find_weights(baseline(rows.network), rows.source) if rows.source else None,
+        start=find_weights(baseline(rows.network), rows.source)
+        if rows.source
+        else None,
         central=rows.central,
         chosen=lines,
     )
 
 
-def _require_small_or_begun(system: Baseline, *, narrow: bool, start: str | None) -> None:
+def _require_small_or_begun(
+    system: Baseline, *, narrow: bool, start: str | None
+) -> None:
     """Refuse a whole network of a paper with random weights: a study is too short for it."""
     own = bool(system.source_hash)
     if own and narrow and system.narrow is None:

@@ -19,7 +19,9 @@ from defocus.progress import counted, say
 from defocus.storage.files import require_writable, write_json_if_changed
 
 
-def run_dose_study(study: DoseStudy, where: Where | None = 1) -> tuple[dict[str, Any], Outcome]:
+def run_dose_study(
+    study: DoseStudy, where: Where | None = 1
+) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 
     The content of ``dose.json`` (:func:`dose_document`), with strips; what was left out."""
@@ -47,10 +49,12 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
         return
     if before is None:
         return
-    same = all(before[name] == document[name] for name in ("network", "narrow", "dataset"))
-    lost = _doses(before) - _doses(document) or labels_at_any_dose(before) - labels_at_any_dose(
-        document
+    same = all(
+        before[name] == document[name] for name in ("network", "narrow", "dataset")
     )
+    lost = _doses(before) - _doses(document) or labels_at_any_dose(
+        before
+    ) - labels_at_any_dose(document)
     if lost or before["seeds"] > document["seeds"] or not same:
         say(
             f"{out / DOSES} had {_content(before, document)}; it now has "
@@ -71,4 +75,6 @@ def _content(document: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         text += f" of {counted(document['seeds'], 'seed')}"
     if any(document[name] != other[name] for name in ("network", "narrow")):
         text += f" with {'the narrow ' * document['narrow']}{document['network'] or 'U-Net'}"
-    return text + (f" on {document['dataset']}" if document["dataset"] != other["dataset"] else "")
+    return text + (
+        f" on {document['dataset']}" if document["dataset"] != other["dataset"] else ""
+    )

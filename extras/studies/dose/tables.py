@@ -21,7 +21,8 @@ def dose_tables(document: Mapping[str, Any]) -> list[Table]:
         f"{document['seeds']}"
     )
     taus = tuple(
-        (protocol, *(_told(one["tau"][protocol]) for one in doses)) for protocol in doses[0]["tau"]
+        (protocol, *(_told(one["tau"][protocol]) for one in doses))
+        for protocol in doses[0]["tau"]
     )
     agreeing = tuple(Column(f"{one['dose_px']:g} px", "", None, 2) for one in doses)
     return [
@@ -38,5 +39,7 @@ def dose_tables(document: Mapping[str, Any]) -> list[Table]:
 def _told(estimate: Mapping[str, float] | None) -> str | None:
     if estimate is None:
         return None
-    value, low, high = (number_text(estimate[name], 2) for name in ("value", "low", "high"))
+    value, low, high = (
+        number_text(estimate[name], 2) for name in ("value", "low", "high")
+    )
     return f"{value} [{low}, {high}]"

@@ -33,7 +33,9 @@ class Motion:
 
     linear: NDArray[np.float64]  # ``(2, 2)`` A, px per px from the centre
     shift: NDArray[np.float64]  # ``(2,)`` b, px
-    parallax: NDArray[np.float64]  # ``(2,)`` c, px per unit of the relative inverse depth
+    parallax: NDArray[
+        np.float64
+    ]  # ``(2,)`` c, px per unit of the relative inverse depth
     # pivot, spread: signed diameter of no parallax, and the difference that is a unit, px
     pivot: float
     spread: float
@@ -45,7 +47,9 @@ class Motion:
             self.pivot, self.spread,
         )  # fmt: skip
 
-    def affine(self, diameter: float, centre: tuple[float, float]) -> NDArray[np.float64]:
+    def affine(
+        self, diameter: float, centre: tuple[float, float]
+    ) -> NDArray[np.float64]:
         """``(2, 3)`` map from blurry to sharp positions of points with one diameter."""
         middle = np.array(centre)
         matrix = np.eye(2) + self.linear
@@ -61,8 +65,14 @@ class Motion:
         (a, b), (c, d) = self.linear.astype(np.float32)
         return np.stack(
             [
-                a * across + b * down + np.float32(self.shift[0]) + self.parallax[0] * unit,
-                c * across + d * down + np.float32(self.shift[1]) + self.parallax[1] * unit,
+                a * across
+                + b * down
+                + np.float32(self.shift[0])
+                + self.parallax[0] * unit,
+                c * across
+                + d * down
+                + np.float32(self.shift[1])
+                + self.parallax[1] * unit,
             ]
         ).astype(np.float32)
 
@@ -83,7 +93,9 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
     zoom, turn = shares.get("zoom", 0.0) / reach, shares.get("rotation", 0.0) / reach
     first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
     drawn = Motion(
-        linear=np.array([[signs[0] * zoom, -signs[1] * turn], [signs[1] * turn, signs[0] * zoom]]),
+        linear=np.array(
+            [[signs[0] * zoom, -signs[1] * turn], [signs[1] * turn, signs[0] * zoom]]
+        ),
         shift=shares.get("shift", 0.0) * first,
         parallax=shares.get("parallax", 0.0) * second,
         pivot=pivot,
@@ -94,7 +106,9 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
     return drawn.times(1.0 / float(np.percentile(lengths, PERCENTILE)))
 
 
-def moved_scene(scene: StreamScene, motion: Motion, centre: tuple[float, float]) -> StreamScene:
+def moved_scene(
+    scene: StreamScene, motion: Motion, centre: tuple[float, float]
+) -> StreamScene:
     """The scene as the sharp picture sees it; its diameters stay those of the surface."""
     height, width = scene.diameters.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -105,16 +119,27 @@ def moved_scene(scene: StreamScene, motion: Motion, centre: tuple[float, float])
                            borderMode=cv2.BORDER_REPLICATE) for one in flow]  # fmt: skip
         from_x, from_y = x - there[0], y - there[1]
     background = cv2.remap(
-        scene.background, from_x, from_y, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+        scene.background,
+        from_x,
+        from_y,
+        cv2.INTER_LANCZOS4,
+        borderMode=cv2.BORDER_REFLECT_101,
     )
-    moved = (_moved_occluder(one, motion, centre, (height, width)) for one in scene.occluders)
+    moved = (
+        _moved_occluder(one, motion, centre, (height, width)) for one in scene.occluders
+    )
     return replace(
-        scene, background=np.maximum(np.asarray(background, np.float32), 0), occluders=tuple(moved)
+        scene,
+        background=np.maximum(np.asarray(background, np.float32), 0),
+        occluders=tuple(moved),
     )
 
 
 def _moved_occluder(
-    occluder: Occluder, motion: Motion, centre: tuple[float, float], size: tuple[int, int]
+    occluder: Occluder,
+    motion: Motion,
+    centre: tuple[float, float],
+    size: tuple[int, int],
 ) -> Occluder:
     """The occluder on a canvas of the whole scene; what leaves the canvas is lost."""
     matrix = motion.affine(occluder.diameter, centre)
@@ -129,7 +154,9 @@ def _moved_occluder(
     touching = (occluder.top == 0, occluder.top + rows == high,
                 occluder.left == 0, occluder.left + columns == wide)  # fmt: skip
     alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
-    return Occluder(np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter)
+    return Occluder(
+        np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter
+    )
 
 
 def _moved_alpha(
@@ -140,9 +167,14 @@ def _moved_alpha(
 ) -> Array:
     """The opacity; where the scene's border cuts the occluder it goes on beyond."""
     above, below, before, beyond = (PAD_PX if one else 0 for one in touching)
-    continued = cv2.copyMakeBorder(alpha, above, below, before, beyond, cv2.BORDER_REPLICATE)
+    continued = cv2.copyMakeBorder(
+        alpha, above, below, before, beyond, cv2.BORDER_REPLICATE
+    )
     offset = placed[:, 2] - placed[:, :2] @ (before, above)
     moved = cv2.warpAffine(
-        continued, np.column_stack([placed[:, :2], offset]), size, flags=cv2.INTER_LINEAR
+        continued,
+        np.column_stack([placed[:, :2], offset]),
+        size,
+        flags=cv2.INTER_LINEAR,
     )
     return np.asarray(moved, np.float32)

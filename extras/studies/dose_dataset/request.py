@@ -29,13 +29,16 @@ class DoseRequest(Settings):
     pairs: PairCounts  # number of scenes of each split; each has one pair per dose
     # 95th percentile of the displacements' length over a picture, px
     doses_px: Annotated[
-        tuple[Annotated[float, Field(ge=0, le=LARGEST_DOSE_PX)], ...], Field(min_length=1)
+        tuple[Annotated[float, Field(ge=0, le=LARGEST_DOSE_PX)], ...],
+        Field(min_length=1),
     ]
     # kinds of misalignment, which scenes take in turn
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
     # range of the largest circle of confusion of a scene, log-uniform, px
     blur_px: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(le=30)]]
-    lenses: Annotated[int, Field(ge=1, le=OPTICS)] = 20  # number of lenses of the training stream
+    lenses: Annotated[int, Field(ge=1, le=OPTICS)] = (
+        20  # number of lenses of the training stream
+    )
     # shot, read: noise of the blurry pictures, as of :class:`~defocus.scene.camera.StreamCamera`
     shot: Annotated[float, Field(ge=0)] = 1e-4
     read: Annotated[float, Field(ge=0)] = 1e-6
@@ -60,5 +63,7 @@ def load_dose_request(path: Path, photographs: Path | None = None) -> DoseReques
     if folder is None and request.photographs is not None:
         folder = path.parent / request.photographs
     if folder is not None and not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder of photographs; name one with --photographs")
+        raise SettingsError(
+            f"{folder}: no such folder of photographs; name one with --photographs"
+        )
     return request.model_copy(update={"photographs": folder})

@@ -14,7 +14,11 @@ import numpy as np
 from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
 from defocus.datasets.pair import Pair, Split
 from defocus.datasets.stream.dataset import identity
-from defocus.datasets.stream.photographs import Photographs, find_photographs, read_photographs
+from defocus.datasets.stream.photographs import (
+    Photographs,
+    find_photographs,
+    read_photographs,
+)
 from defocus.errors import DatasetError
 from defocus.extras.studies.dose_dataset.request import DoseRequest, load_dose_request
 from defocus.extras.studies.dose_dataset.scene import render_doses
@@ -36,7 +40,11 @@ PHOTOGRAPH = "photograph"
 REVISION = 1
 """Raised by hand whenever a request gives other pixels."""
 
-BRANCHES: Mapping[Split, Branch] = {"train": "train", "validation": "held-out", "test": "held-out"}
+BRANCHES: Mapping[Split, Branch] = {
+    "train": "train",
+    "validation": "held-out",
+    "test": "held-out",
+}
 
 
 def render_dosed_dataset(
@@ -56,8 +64,14 @@ def render_dosed_dataset(
     content = json.dumps([order, identity(pictures), REVISION], sort_keys=True)
     how = Derivation(
         "render",
-        {"format": "defocus-doses", "request": hashlib.sha256(content.encode()).hexdigest()},
-        {f"{split}-{number:04d}": (split, number) for split, number in _wanted(request)},
+        {
+            "format": "defocus-doses",
+            "request": hashlib.sha256(content.encode()).hexdigest(),
+        },
+        {
+            f"{split}-{number:04d}": (split, number)
+            for split, number in _wanted(request)
+        },
         partial(_write, request=request, sources=sources, bank=bank),
         partial(_pairs, doses=request.doses_px),
         title="rendering",
@@ -68,7 +82,9 @@ def render_dosed_dataset(
     making = make_dataset(out, how, where)
     if making.left_out:
         first = making.left_out[0]
-        raise DatasetError(f"{out}: scene {first.id} cannot be rendered; {first.reason}")
+        raise DatasetError(
+            f"{out}: scene {first.id} cannot be rendered; {first.reason}"
+        )
     return tuple(sorted(making.pairs, key=lambda pair: pair.id))
 
 
@@ -78,7 +94,9 @@ def _photographs(folder: Path | None) -> Photographs:
         say("no photographs: scenes have textures alone; --photographs DIR gives them")
         return find_photographs(None)
     try:
-        next(folder.iterdir(), None)  # what searches a folder passes over one that it cannot read
+        next(
+            folder.iterdir(), None
+        )  # what searches a folder passes over one that it cannot read
     except OSError as error:
         raise DatasetError(
             f"{folder}: cannot be read ({error.strerror}); check the folder of photographs"
@@ -128,7 +146,9 @@ def _write(
     )
 
 
-def _pairs(scene: tuple[Split, int], folder: Path, doses: Sequence[float]) -> Iterator[Pair]:
+def _pairs(
+    scene: tuple[Split, int], folder: Path, doses: Sequence[float]
+) -> Iterator[Pair]:
     facts = kept_record(folder / "scene.json")
     for dose in doses:
         yield _pair(folder, scene[0], dose, facts)

@@ -80,7 +80,11 @@ def part_charts(document: Document) -> dict[float, Curves]:
             f"Gain by part of the picture, dose {one['dose_px']:g} px",
             "part of the picture, or circle of confusion",
             f"gain over the plain loss, dose {one['dose_px']:g} px, dB",
-            tuple(_part_curve(line, parts) for label in labels if (line := line_of(one, label))),
+            tuple(
+                _part_curve(line, parts)
+                for label in labels
+                if (line := line_of(one, label))
+            ),
             apart=True,
             places=tuple(PART_NAMES[part].partition(" (")[0] for part in parts),
             note=note.strip(),
@@ -99,7 +103,10 @@ def trust_chart(document: Document) -> Curves:
         "dose of misalignment, px",
         "Kendall's tau",
         tuple(
-            _curve(protocol, [(place, tau) for place, tau in enumerate(taus) if tau is not None])
+            _curve(
+                protocol,
+                [(place, tau) for place, tau in enumerate(taus) if tau is not None],
+            )
             for protocol in protocols
             if any(taus := [one["tau"].get(protocol) for one in doses])
         ),
@@ -130,13 +137,17 @@ def _best(document: Document, label: str) -> float:
 def _references(document: Document) -> list[str]:
     """Label of the blurry input."""
     lines = [line for one in document["doses"] for line in one["lines"]]
-    return list(dict.fromkeys(line["label"] for line in lines if line["system"] == INPUT))
+    return list(
+        dict.fromkeys(line["label"] for line in lines if line["system"] == INPUT)
+    )
 
 
 def _left_out(document: Document, shown: Sequence[str]) -> str:
     """How many lines a chart does not show; empty if none."""
     count = len({*labels_of(document)} - {*shown, *_references(document)})
-    return f"Not shown: {counted(count, 'further line')} with less gain." if count else ""
+    return (
+        f"Not shown: {counted(count, 'further line')} with less gain." if count else ""
+    )
 
 
 def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:

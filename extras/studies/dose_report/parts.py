@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from defocus.errors import ImageError, InputError
-from defocus.extras.studies.dose.claims import FROM_PX, RULE, Claim, claims_of, rival_claims_of
+from defocus.extras.studies.dose.claims import (
+    FROM_PX,
+    RULE,
+    Claim,
+    claims_of,
+    rival_claims_of,
+)
 from defocus.extras.studies.dose.kept import DOSES
 from defocus.extras.studies.dose.outputs.layout import (
     StripParts,
@@ -16,8 +22,16 @@ from defocus.extras.studies.dose.outputs.layout import (
     error_scale,
     strip_name,
 )
-from defocus.extras.studies.dose_report.charts import dose_chart, part_charts, trust_chart
-from defocus.extras.studies.dose_report.tables import line_tables, part_tables, trust_table
+from defocus.extras.studies.dose_report.charts import (
+    dose_chart,
+    part_charts,
+    trust_chart,
+)
+from defocus.extras.studies.dose_report.tables import (
+    line_tables,
+    part_tables,
+    trust_table,
+)
 from defocus.extras.studies.dose_report.words import Document
 from defocus.pictures.read import read_image
 from defocus.reports.display import anchor, number_text
@@ -42,7 +56,10 @@ def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...
     return [
         ("Gain by dose", (dose_chart(document),)),
         ("Claims", (_claims(document),)),
-        ("Which scores can be trusted?", (trust_chart(document), trust_table(document))),
+        (
+            "Which scores can be trusted?",
+            (trust_chart(document), trust_table(document)),
+        ),
         ("Every line by dose", tuple(_folded_lines(document))),
         ("Gain by part of the picture", tuple(_by_part(document))),
         ("Crops by dose", tuple(_strips(out, document))),
@@ -106,7 +123,10 @@ def _difference(estimate: Any) -> Measured | None:  # noqa: ANN401 - a checked e
 def _strips(out: Path, document: Document) -> Iterator[Part]:
     """A tab of crops for each dose."""
     doses = [one for one in document["doses"] if one["strip"]]
-    tabs = tuple((f"{one['dose_px']:g} px", tuple(_galleries(out, document, one))) for one in doses)
+    tabs = tuple(
+        (f"{one['dose_px']:g} px", tuple(_galleries(out, document, one)))
+        for one in doses
+    )
     if tabs:
         yield Tabs("Dose", tabs)
 
@@ -117,7 +137,8 @@ def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery
     blurry, truth = pictures.crops[0], pictures.crops[-1]
     side, scale = blurry.shape[0], error_scale(blurry, truth)
     stacked = [
-        np.concatenate([crop, error_picture(crop, truth, scale)]) for crop in pictures.crops[:-1]
+        np.concatenate([crop, error_picture(crop, truth, scale)])
+        for crop in pictures.crops[:-1]
     ]
     line, plain = one["scene_gains"]["line"], document["plain"]
     labels = strip["labels"]
@@ -149,7 +170,9 @@ def _line_scene(lines: Document, plain: str) -> str:
 
 
 def _bend(bend_px: float | None) -> str:
-    return "line is not seen" if bend_px is None else f"bend {number_text(bend_px, 2)} px"
+    return (
+        "line is not seen" if bend_px is None else f"bend {number_text(bend_px, 2)} px"
+    )
 
 
 def _read_strip(out: Path, one: Document) -> StripParts:
@@ -162,6 +185,8 @@ def _read_strip(out: Path, one: Document) -> StripParts:
     if picture.dtype != np.uint8:
         raise InputError(f"{path}: damaged ({picture.dtype} pixels); {AGAIN}")
     try:
-        return cut_strip(picture, len(strip["labels"]), lines=strip["lines"] is not None)
+        return cut_strip(
+            picture, len(strip["labels"]), lines=strip["lines"] is not None
+        )
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); {AGAIN}") from error

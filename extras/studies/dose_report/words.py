@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from defocus.baselines.registry import known_baselines
-from defocus.extras.studies.dose.claims import labels_of, line_of, turned, without_number
+from defocus.extras.studies.dose.claims import (
+    labels_of,
+    line_of,
+    turned,
+    without_number,
+)
 from defocus.progress import counted
 from defocus.reports.display import number_text
 
@@ -20,7 +25,12 @@ INPUT = "input"
 
 def dose_result(document: Document) -> str:
     """What is best at which dose, what the whole objective and its rival gain, and of how many."""
-    said = [_best(document), _control(document), *_differences(document), _drawn(document)]
+    said = [
+        _best(document),
+        _control(document),
+        *_differences(document),
+        _drawn(document),
+    ]
     return "\n".join(filter(None, said))
 
 
@@ -46,7 +56,9 @@ def interval_words(document: Document) -> str:
     origins = document["origins"]
     scenes = "test scenes"
     if origins is not None:
-        behind = f"the photographs and textures behind the test scenes ({origins} in all)"
+        behind = (
+            f"the photographs and textures behind the test scenes ({origins} in all)"
+        )
         scenes = f"from {behind}, then from the scenes of each,"
     return (
         "Intervals of the study by dose are 95 % and come from a hierarchical bootstrap: a "
@@ -145,7 +157,8 @@ def _by_dose(document: Document, label: str, *, over: bool) -> str:
     lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
     gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
     return ", ".join(
-        f"{_gain_words(turned(gain) if over else gain)} at {dose:g} px" for dose, gain in gains
+        f"{_gain_words(turned(gain) if over else gain)} at {dose:g} px"
+        for dose, gain in gains
     )
 
 

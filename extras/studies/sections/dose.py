@@ -9,7 +9,11 @@ from defocus.benchmark.leaderboard.content import Content
 from defocus.extras.studies.dose.kept import DOSES, read_doses
 from defocus.extras.studies.dose_report.charts import dose_chart, part_charts
 from defocus.extras.studies.dose_report.parts import dose_parts, line_names
-from defocus.extras.studies.dose_report.words import dose_result, interval_words, study_title
+from defocus.extras.studies.dose_report.words import (
+    dose_result,
+    interval_words,
+    study_title,
+)
 from defocus.reports.model import Part
 
 
@@ -40,5 +44,7 @@ def _figures(content: Content) -> Figures:
     }
 
 
-ANSWER = Section("Gain by dose", 0, (DOSES, "strip-*px.png"), _build, lead=_lead, figures=_figures)
+ANSWER = Section(
+    "Gain by dose", 0, (DOSES, "strip-*px.png"), _build, lead=_lead, figures=_figures
+)
 NAMES = Section("Names of the lines", 35, (DOSES,), _names, aside="Leaderboards")

@@ -21,21 +21,30 @@ def misalignment_curves(content: Content) -> list[Curves]:
     document = read_json(path)
     conditions: list[dict[str, Any]] = document["conditions"]
     curves = []
-    for name, label in (("shift_px", "injected shift, px"), ("zoom", "injected zoom, less 1")):
+    for name, label in (
+        ("shift_px", "injected shift, px"),
+        ("zoom", "injected zoom, less 1"),
+    ):
         other = "zoom" if name == "shift_px" else "shift_px"
-        chosen = sorted((c for c in conditions if not c[other]), key=lambda c: float(c[name]))
+        chosen = sorted(
+            (c for c in conditions if not c[other]), key=lambda c: float(c[name])
+        )
         if len({c[name] for c in chosen}) > 1:
             curves.append(_against(document["dataset"], chosen, name, label))
     return curves
 
 
-def _against(dataset: str, chosen: list[dict[str, Any]], name: str, label: str) -> Curves:
+def _against(
+    dataset: str, chosen: list[dict[str, Any]], name: str, label: str
+) -> Curves:
     systems = sorted({system for condition in chosen for system in condition["psnr"]})
     curves = []
     for system in systems:
         values = [(float(c[name]), c["psnr"].get(system)) for c in chosen]
         points = [(x, float(y)) for x, y in values if y is not None]
-        curves.append(Curve(system, tuple(x for x, _ in points), tuple(y for _, y in points)))
+        curves.append(
+            Curve(system, tuple(x for x, _ in points), tuple(y for _, y in points))
+        )
     caption = f"{dataset}: trained on misaligned pairs, scored against the truth"
     return Curves(caption, label, "PSNR, dB", tuple(curves))
 

@@ -63,7 +63,9 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
     )
     if study.dry_run:
         if rows.equal_time:
-            say("the trainings of --equal-time are added later: their steps follow from the others")
+            say(
+                "the trainings of --equal-time are added later: their steps follow from the others"
+            )
         return _show_plan([asked.first_study()])
     with json_output() as output:
         measured, outcome = ablate(asked, equal_time=rows.equal_time, where=study.where)
@@ -78,11 +80,15 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
             left_out = [one.to_json() for one in outcome.left_out]
             output.write({**document, "left_out": left_out})
     if not study.as_json:
-        print_tables([paper_table(ablation.name, measured), blur_table(measured, bin_names())])
+        print_tables(
+            [paper_table(ablation.name, measured), blur_table(measured, bin_names())]
+        )
     return code
 
 
-def _by_dose(study: "DoseStudy", *, dry_run: bool, as_json: bool, where: "Where | None") -> int:
+def _by_dose(
+    study: "DoseStudy", *, dry_run: bool, as_json: bool, where: "Where | None"
+) -> int:
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output
     from defocus.extras.studies.dose.kept import DOSES

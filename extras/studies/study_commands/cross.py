@@ -13,7 +13,10 @@ HEADINGS = ("Weights and datasets", "Output")
 
 
 @click.command(
-    name="cross", cls=SettingsCommand, models="defocus.extras.studies.options", headings=HEADINGS
+    name="cross",
+    cls=SettingsCommand,
+    models="defocus.extras.studies.options",
+    headings=HEADINGS,
 )
 @click.argument("names", nargs=-1, metavar="[NAME[:LABEL]]…")
 def command(names: tuple[str, ...], study: "CrossStudy") -> int:
@@ -30,8 +33,17 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.leaderboard.terminal import print_tables, say_incomplete
     from defocus.command_line.json_output import json_output
-    from defocus.extras.studies.cross import cross_gains, cross_plan, row_name, weighted_systems
-    from defocus.extras.studies.cross_tables import cross_document, cross_markdown, cross_tables
+    from defocus.extras.studies.cross import (
+        cross_gains,
+        cross_plan,
+        row_name,
+        weighted_systems,
+    )
+    from defocus.extras.studies.cross_tables import (
+        cross_document,
+        cross_markdown,
+        cross_tables,
+    )
     from defocus.storage.files import write_json_if_changed, write_text
 
     weighted = weighted_systems(names, scales=study.scales)
@@ -39,9 +51,12 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
         plan = cross_plan(study.out, study.dataset, weighted)
         return show_plan(plan.studies, plan.problems)
     with json_output() as output:
-        gains, outcome, studies = cross_gains(study.out, study.dataset, weighted, study.where)
+        gains, outcome, studies = cross_gains(
+            study.out, study.dataset, weighted, study.where
+        )
         systems = {
-            row_name(system.card.name, stored): stored.trained_on for system, stored in weighted
+            row_name(system.card.name, stored): stored.trained_on
+            for system, stored in weighted
         }
         document = cross_document(systems, gains)
         write_json_if_changed(study.out / "cross.json", document)

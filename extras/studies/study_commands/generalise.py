@@ -27,9 +27,15 @@ HEADINGS = ("Systems and test datasets", "Study", "Output")
     help="Also test on this dataset; repeatable. --dataset is the training dataset.",
 )
 @click.option(
-    "--only", multiple=True, required=True, metavar="PATTERN", help="Systems to train; repeatable."
+    "--only",
+    multiple=True,
+    required=True,
+    metavar="PATTERN",
+    help="Systems to train; repeatable.",
 )
-def command(test: tuple[str, ...], only: tuple[str, ...], study: "GeneralisationStudy") -> int:
+def command(
+    test: tuple[str, ...], only: tuple[str, ...], study: "GeneralisationStudy"
+) -> int:
     """Train on one dataset and test on others.
 
     Run the same command again to continue after an interruption."""
@@ -46,7 +52,15 @@ def command(test: tuple[str, ...], only: tuple[str, ...], study: "Generalisation
     )
 
     systems = select(all_baselines(), only)
-    asked = (study.out, study.dataset, test, systems, study.budget, study.seeds, study.override)
+    asked = (
+        study.out,
+        study.dataset,
+        test,
+        systems,
+        study.budget,
+        study.seeds,
+        study.override,
+    )
     studies = generalisation_plan(*asked)
     if study.dry_run:
         return show_plan(studies)
@@ -55,7 +69,12 @@ def command(test: tuple[str, ...], only: tuple[str, ...], study: "Generalisation
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**generalisation_document(study.dataset, results), "left_out": left_out})
+            output.write(
+                {
+                    **generalisation_document(study.dataset, results),
+                    "left_out": left_out,
+                }
+            )
     if not study.as_json:
         print_tables([generalisation_table(results)])
     return code

@@ -49,9 +49,17 @@ def command(where: "Where", *, dataset: str, as_json: bool) -> int:
         say_left_out(left_out, opened.total, "pair")
         if not scored:
             raise NotApplicableError(f"{dataset}: no test pair can be read")
-        rows = [row for name in SYSTEMS for rows in scored for row in rows if row["name"] == name]
+        rows = [
+            row
+            for name in SYSTEMS
+            for rows in scored
+            for row in rows
+            if row["name"] == name
+        ]
         if as_json:
-            output.write([*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)])
+            output.write(
+                [*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)]
+            )
     if not as_json:
         print_tables([_table(rows, dataset)])
     return int(bool(left_out))
@@ -65,14 +73,18 @@ def _table(rows: Sequence[dict[str, Any]], dataset: str) -> "Table":
     for name in dict.fromkeys(row["name"] for row in rows):
         mine = [row for row in rows if row["name"] == name]
         body += [(name, row["pair"], row["everywhere"], row["edges"]) for row in mine]
-        body.append((name, "mean", *(_mean(mine, place) for place in ("everywhere", "edges"))))
+        body.append(
+            (name, "mean", *(_mean(mine, place) for place in ("everywhere", "edges")))
+        )
     columns = (
         "System",
         "Picture",
         Column("Everywhere", "px", "lower", 2),
         Column("At edges", "px", "lower", 2),
     )
-    caption = f"{dataset}: mean absolute error of the diameter of the circle of confusion"
+    caption = (
+        f"{dataset}: mean absolute error of the diameter of the circle of confusion"
+    )
     return Table.of(caption, columns, body)
 
 

@@ -83,7 +83,9 @@ def command(
         code = outcome.say_left_out()
         if study.as_json:
             left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**misalignment_document(study.dataset, rows), "left_out": left_out})
+            output.write(
+                {**misalignment_document(study.dataset, rows), "left_out": left_out}
+            )
     if not study.as_json:
         print_tables([misalignment_table(rows)])
     return code

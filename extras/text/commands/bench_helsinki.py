@@ -11,9 +11,13 @@ from defocus.command_line.verbs import help_heading
 @help_heading("Restore")
 @click.command()
 @click.option("--restored", type=FOLDER, help="Folder of the restored pictures.")
-@click.option("--dataset", metavar="hdc2021:DIR", help="The challenge's pictures and texts.")
 @click.option(
-    "--text-free", type=FOLDER, help="Folder of the restored pictures of --make-text-free."
+    "--dataset", metavar="hdc2021:DIR", help="The challenge's pictures and texts."
+)
+@click.option(
+    "--text-free",
+    type=FOLDER,
+    help="Folder of the restored pictures of --make-text-free.",
 )
 @click.option(
     "--make-text-free",

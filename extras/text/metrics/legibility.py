@@ -3,7 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metrics.metric import (
+    Mask,
+    Metric,
+    MetricUnavailableError,
+    Picture,
+)
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.errors import DefocusError
 from defocus.extras.text.similarity import similarity

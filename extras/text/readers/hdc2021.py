@@ -60,7 +60,9 @@ def _texts(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, objec
     """True text of each pair, stored with the sharp or the blurry picture."""
     texts: dict[str, Mapping[str, object]] = {}
     for pair in pairs:
-        beside = [path.with_suffix(".txt") for path in (pair.sharp, pair.blurry) if path]
+        beside = [
+            path.with_suffix(".txt") for path in (pair.sharp, pair.blurry) if path
+        ]
         text = next((path for path in beside if path.is_file()), None)
         if text is not None:
             texts[pair.id] = {"text": _text(text)}
@@ -72,7 +74,9 @@ def _text(path: Path) -> str:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return file.read(LONGEST_TEXT)
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); restore it"
+        ) from error
 
 
 SET = PublishedSet("hdc2021", CARD, (LAYOUT,), ("", "HDC2021", "hdc2021"), _texts)
@@ -85,11 +89,17 @@ def check(path: Path) -> Completeness:
     root = path if path.is_file() else SET.located(path)[0]
     absent = () if path.is_file() else _absent(root)
     return Completeness(
-        (*result.missing, *absent), result.extra, result.wrong, result.counts, result.pictures
+        (*result.missing, *absent),
+        result.extra,
+        result.wrong,
+        result.counts,
+        result.pictures,
     )
 
 
 def _absent(root: Path) -> tuple[str, ...]:
     """Fonts and steps without any file."""
     places = (f"step{step}/{font}" for step in STEPS for font in FONTS)
-    return tuple(f"{place}: nothing there" for place in places if not (root / place).is_dir())
+    return tuple(
+        f"{place}: nothing there" for place in places if not (root / place).is_dir()
+    )

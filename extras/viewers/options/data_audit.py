@@ -15,7 +15,9 @@ def _audited(asked: dict[str, Any]) -> "AuditedDataset":
     from defocus.datasets.commands._settings import AuditSettings
     from defocus.extras.viewers.table import AuditedDataset
 
-    settings = AuditSettings(**{name: asked[name] for name in AuditSettings.model_fields})
+    settings = AuditSettings(
+        **{name: asked[name] for name in AuditSettings.model_fields}
+    )
     dataset = open_dataset(asked["dataset"], damaged=True)
     audit = audit_dataset(dataset, settings.flow, settings.where, settings.limits)
     return AuditedDataset(dataset, audit)

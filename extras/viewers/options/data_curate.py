@@ -18,7 +18,9 @@ def _audited(asked: dict[str, Any]) -> "AuditedDataset":
     from defocus.extras.viewers.table import AuditedDataset
 
     dataset = open_dataset(asked["dataset"], damaged=True)
-    audit = audit_dataset(dataset, asked["estimator"] or DEFAULT_ESTIMATOR, asked["where"])
+    audit = audit_dataset(
+        dataset, asked["estimator"] or DEFAULT_ESTIMATOR, asked["where"]
+    )
     decisions = read_decisions(asked["out"])
     by_rule = judged(audit, read_rules(asked["rules"]))
     judgements = [decisions.get(one.id, one) for one in by_rule]

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import colour_psfs, trimmed
-from defocus.scene.compositor import LightShare, SurfacePixels, composited, for_correlation, merged
+from defocus.scene.compositor import (
+    LightShare,
+    SurfacePixels,
+    composited,
+    for_correlation,
+    merged,
+)
 from defocus.scene.layers import Zone, field_zones
 from defocus.scene.real_lens import RealLens
 from defocus.scene.window import Window, shown
@@ -39,7 +45,9 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     def sheets() -> Iterator[SurfacePixels]:
         for k in sorted(np.unique(bins).tolist(), reverse=True):
             own = bins == k
-            colour, alpha = _continued(light, own, bins <= k, np.inf if k == farthest else reach)
+            colour, alpha = _continued(
+                light, own, bins <= k, np.inf if k == farthest else reach
+            )
             shares = _shares(float(diameter[own].mean()), alpha, lens, zones)
             yield SurfacePixels(colour, alpha, canvas, shares, even=False)
 
@@ -54,7 +62,9 @@ def _shares(
     for zone in zones:
         weight = zone.weight.astype(np.float32)
         if (weight * alpha).any():
-            kernels = trimmed(colour_psfs(lens, diameter, zone.place), LOST)[[0, 1, 2, 1]]
+            kernels = trimmed(colour_psfs(lens, diameter, zone.place), LOST)[
+                [0, 1, 2, 1]
+            ]
             own = shown(weight)
             shares.append(LightShare(for_correlation(kernels), weight[own.index], own))
     return shares

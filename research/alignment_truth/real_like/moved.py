@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.pictures.values import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 
 Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -32,7 +38,9 @@ class Bend:
         """A random one."""
         turn, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, PARALLAX_PX)
         along = length * np.cos(turn), length * np.sin(turn)
-        return cls(rng.uniform(-1, 1) * BREATHING_PX, along, rng.uniform(-1, 1, (WAVES, 3)))
+        return cls(
+            rng.uniform(-1, 1) * BREATHING_PX, along, rng.uniform(-1, 1, (WAVES, 3))
+        )
 
     def at(self, places: Array) -> Array:
         """``(2, H, W)`` displacement at positions in a picture of that size, px."""
@@ -40,9 +48,13 @@ class Bend:
         place = places / half - 1
         radius = np.hypot(*place) / np.sqrt(2)
         u, v, phase = self.waves.T[:, :, None, None]
-        depth = np.cos(np.pi * (2 * u * place[0] + 2 * v * place[1] + phase)).mean(axis=0)
+        depth = np.cos(np.pi * (2 * u * place[0] + 2 * v * place[1] + phase)).mean(
+            axis=0
+        )
         out = self.breathing_px * radius**2 * place / np.sqrt(2)
-        return np.asarray(out + np.reshape(self.parallax_px, (2, 1, 1)) * depth, np.float32)
+        return np.asarray(
+            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth, np.float32
+        )
 
 
 def moved(
@@ -54,8 +66,12 @@ def moved(
     source = back if bend is None else back + bend.at(back)
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
     lanczos, border = cv2.INTER_LANCZOS4, cv2.BORDER_REFLECT
-    picture = np.asarray(cv2.remap(light, source[0], source[1], lanczos, borderMode=border))
-    codes = as_integer(np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32), 8)
+    picture = np.asarray(
+        cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
+    )
+    codes = as_integer(
+        np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32), 8
+    )
 
     def there(places: Array) -> Array:
         start = places

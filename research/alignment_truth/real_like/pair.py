@@ -17,7 +17,11 @@ from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.geometry import Similarity
 from defocus.scene.real_lens import RealLens
 from research.alignment_truth.real_like.lens import lens_blurred
-from research.alignment_truth.real_like.scene import MARGIN_PX, RealLikeScene, draw_scene
+from research.alignment_truth.real_like.scene import (
+    MARGIN_PX,
+    RealLikeScene,
+    draw_scene,
+)
 
 Array = NDArray[np.float32]
 
@@ -76,7 +80,10 @@ def _moved(
     from_moved = np.linalg.inv(matrix)
     from_moved[:2, 2] += MARGIN_PX
     return cv2.warpAffine(
-        scene.light, from_moved[:2], shape[::-1], flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+        scene.light,
+        from_moved[:2],
+        shape[::-1],
+        flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
     )
 
 
@@ -99,7 +106,9 @@ def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
     return spread <= LARGEST_ERROR_PX and off <= LARGEST_OFFSET_PX
 
 
-def _stored(camera: StreamCamera, light: Array, noise: np.random.Generator | None) -> Image:
+def _stored(
+    camera: StreamCamera, light: Array, noise: np.random.Generator | None
+) -> Image:
     return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
 
 

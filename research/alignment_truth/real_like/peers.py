@@ -33,15 +33,21 @@ class Placed:
 
     positions: Array  # ``(2, H, W)`` float32
     matrix: Matrix  # ``(3, 3)``, its transform of the whole picture
-    sigma_px: float | None = None  # standard error at the worst corner; None where it states none
+    sigma_px: float | None = (
+        None  # standard error at the worst corner; None where it states none
+    )
 
 
-def _of(matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None) -> Placed:
+def _of(
+    matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None
+) -> Placed:
     return Placed(transformed(pixel_grid(*shape[:2]), matrix), matrix, sigma_px)
 
 
 def _global(blurry: Image, sharp: Image) -> Placed | None:
-    registration = register(reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE))
+    registration = register(
+        reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE)
+    )
     if registration.matrix is None:
         return None
     return _of(registration.matrix, blurry.shape, registration.corner_error_px)
@@ -76,14 +82,22 @@ def _dis(blurry: Image, sharp: Image) -> Placed | None:
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     none = np.zeros((*blurry.shape[:2], 2), np.float32)
     flow = np.asarray(estimator.calc(_grey(blurry), _grey(sharp), none))
-    start = pixel_grid(*blurry.shape[:2])[:, ::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(2, -1).T
-    return _agreed(start, start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2), blurry)
+    start = (
+        pixel_grid(*blurry.shape[:2])[:, ::FLOW_STEP_PX, ::FLOW_STEP_PX]
+        .reshape(2, -1)
+        .T
+    )
+    return _agreed(
+        start, start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2), blurry
+    )
 
 
 def _sift(blurry: Image, sharp: Image) -> Placed | None:
     """Features of SIFT, those that match, and the similarity on which most of them agree."""
     sift = cv2.SIFT.create()
-    (first, a), (second, b) = (sift.detectAndCompute(_grey(one), None) for one in (blurry, sharp))
+    (first, a), (second, b) = (
+        sift.detectAndCompute(_grey(one), None) for one in (blurry, sharp)
+    )
     if a is None or b is None or len(b) < 2:
         return None
     pairs = cv2.BFMatcher().knnMatch(a, b, k=2)
@@ -93,7 +107,9 @@ def _sift(blurry: Image, sharp: Image) -> Placed | None:
     return _agreed(start, end, blurry)
 
 
-def _agreed(start: NDArray[np.floating], end: NDArray[np.floating], blurry: Image) -> Placed | None:
+def _agreed(
+    start: NDArray[np.floating], end: NDArray[np.floating], blurry: Image
+) -> Placed | None:
     if len(start) < LEAST_MATCHES:
         return None
     cv2.setRNGSeed(0)
@@ -129,7 +145,9 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
 """The methods by the name that the table gives them; 8-bit pictures in, None for no answer."""
 
 
-def placements(blurry: Image, sharp: Image) -> Iterator[tuple[str, Placed | None, float]]:
+def placements(
+    blurry: Image, sharp: Image
+) -> Iterator[tuple[str, Placed | None, float]]:
     """What each method says, and the CPU seconds that it took."""
     for name, method in PEERS.items():
         start = time.process_time()

@@ -50,22 +50,29 @@ class RealLikeScene:
     name: str  # of the photograph
 
 
-def scene_files(split: Split, folders: Sequence[Path], stacks: Path | None) -> tuple[Path, ...]:
+def scene_files(
+    split: Split, folders: Sequence[Path], stacks: Path | None
+) -> tuple[Path, ...]:
     """The photographs of a split, by the hash of their files.
 
     ``choose`` has those of the truth set's split of that name, ``test`` all others."""
     files = [file for folder in folders for file in _pictures(folder)]
-    for stack in sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ():
+    for stack in (
+        sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ()
+    ):
         frames = _pictures(stack)
         merged = stack / MERGED
         files += [merged] if merged in frames else frames[len(frames) // 2 :][:1]
     own = [
         file
         for file in files
-        if (split_of(bytes.fromhex(sha256_file(file))) == "choose") == (split == "choose")
+        if (split_of(bytes.fromhex(sha256_file(file))) == "choose")
+        == (split == "choose")
     ]
     if not own:
-        raise DatasetError(f"no photograph for the split {split}; give a folder with more pictures")
+        raise DatasetError(
+            f"no photograph for the split {split}; give a folder with more pictures"
+        )
     return tuple(own)
 
 
@@ -88,7 +95,9 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene
         if large:
             scale = rng.uniform(*SCALES)
             size = (round(light.shape[1] * scale), round(light.shape[0] * scale))
-            light = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+            light = np.asarray(
+                cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32
+            )
         rows, columns = (min(a, b) for a, b in zip(light.shape, CANVAS, strict=False))
         if min(rows, columns) >= LEAST_SIDE_PX:
             break
@@ -113,7 +122,9 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
     beyond = np.sign(distance) * np.maximum(np.abs(distance) - sharp, 0)
     beyond = np.sign(beyond) * np.abs(beyond) ** RISE
     largest = math.exp(rng.uniform(*np.log(LARGEST_PX))) * light.shape[1] / CANVAS[1]
-    return np.asarray(beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)), np.float32)
+    return np.asarray(
+        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)), np.float32
+    )
 
 
 def _nearness(light: Array, rng: np.random.Generator) -> Array:
@@ -132,7 +143,11 @@ def _segments(light: Array) -> NDArray[np.int32]:
     """Numbers of the things in a photograph, by its outlines."""
     from skimage.segmentation import felzenszwalb
 
-    small = cv2.resize(np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT)
+    small = cv2.resize(
+        np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT
+    )
     least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
     labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)
-    return np.asarray(cv2.resize(labels, light.shape[1::-1], interpolation=cv2.INTER_NEAREST))
+    return np.asarray(
+        cv2.resize(labels, light.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    )

@@ -28,8 +28,12 @@ class WarpScore:
     """One method on one pair."""
 
     seconds: float  # CPU
-    corner_px: float | None = None  # error at the worst corner; None without a transform
-    psnr_db: float | None = None  # of the compensated sharp picture against the one without a warp
+    corner_px: float | None = (
+        None  # error at the worst corner; None without a transform
+    )
+    psnr_db: float | None = (
+        None  # of the compensated sharp picture against the one without a warp
+    )
     sigma_px: float | None = None  # the standard error that it states there
 
     @property
@@ -40,19 +44,27 @@ class WarpScore:
 
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
     """Every method on a pair; also the true transform and none, by name."""
-    true = Placed(transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix), pair.matrix)
+    true = Placed(
+        transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix), pair.matrix
+    )
     answers = placements(pair.blurry, pair.sharp)
     return scores_of(pair.sharp, pair.unmoved, true, answers)
 
 
 def scores_of(
-    moved: Image, unmoved: Image, true: Placed, answers: Iterable[tuple[str, Placed | None, float]]
+    moved: Image,
+    unmoved: Image,
+    true: Placed,
+    answers: Iterable[tuple[str, Placed | None, float]],
 ) -> dict[str, WarpScore]:
     """Answers, and the true one and none, by name."""
     shape = moved.shape
     seen = _seen(true)
     linear = np.asarray(srgb_to_linear(as_float(moved)), np.float32)
-    references = [(TRUE, true, 0.0), (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0)]
+    references = [
+        (TRUE, true, 0.0),
+        (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0),
+    ]
     scores = {}
     for name, placed, seconds in (*references, *answers):
         if placed is None:
@@ -74,7 +86,9 @@ def _seen(true: Placed) -> NDArray[np.bool_]:
     return cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
 
 
-def _psnr_db(linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]) -> float:
+def _psnr_db(
+    linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]
+) -> float:
     picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
     squared = np.square(picture[seen] - as_float(wanted)[seen], dtype=np.float64)
     return min(-10 * math.log10(max(float(squared.mean()), 1e-12)), MOST_DB)

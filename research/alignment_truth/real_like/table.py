@@ -2,9 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from research.alignment_truth.failures import FAILURE_PX, RegistrationTrial, count_failures
+from research.alignment_truth.failures import (
+    FAILURE_PX,
+    RegistrationTrial,
+    count_failures,
+)
 from research.alignment_truth.real_like.peers import OURS
-from research.alignment_truth.real_like.score import RAW, TRUE, MethodMeans, WarpScore, method_means
+from research.alignment_truth.real_like.score import (
+    RAW,
+    TRUE,
+    MethodMeans,
+    WarpScore,
+    method_means,
+)
 
 CLEARLY_PX = 0.05
 """So much less of error at a corner is more than chance makes of it."""
@@ -23,8 +33,14 @@ HEAD = (
 def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
     """A heading, what the best of the others has, and one row for each method, as Markdown."""
     means = method_means(pairs)
-    others = {name: one for name, one in means.items() if name not in (*OURS, TRUE, RAW)}
-    least = min((one.median_px, name) for name, one in others.items() if one.median_px is not None)
+    others = {
+        name: one for name, one in means.items() if name not in (*OURS, TRUE, RAW)
+    }
+    least = min(
+        (one.median_px, name)
+        for name, one in others.items()
+        if one.median_px is not None
+    )
     said = [
         (one.corner_px, one.sigma_px)
         for pair in pairs
@@ -78,7 +94,9 @@ def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
         if (own_px := pair[OURS[0]].corner_px) is not None
         and (others := pair[name].corner_px) is not None
     ]
-    better, clearly = (sum(gain > least for gain in gains) for least in (0.0, CLEARLY_PX))
+    better, clearly = (
+        sum(gain > least for gain in gains) for least in (0.0, CLEARLY_PX)
+    )
     return (
         f"{name} is more exact than ours in {better} pairs, in {clearly} of them by more than "
         f"{CLEARLY_PX:g} px."

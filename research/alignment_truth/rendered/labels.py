@@ -17,7 +17,9 @@ BORDER_PX = 1.5
 """Anti-aliasing of edges, and by how much interpolated kernels are wider than their circle."""
 
 
-def front_depth(surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], frame: Window) -> Array:
+def front_depth(
+    surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], frame: Window
+) -> Array:
     """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
     x, y = frame.grid()
     depth = surfaces[0].relief.inverse_depth(x, y)
@@ -28,7 +30,10 @@ def front_depth(surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], fram
 
 
 def edge_class(
-    surfaces: Sequence[TruthSurface], defocus: Defocus, front: NDArray[np.uint8], frame: Window
+    surfaces: Sequence[TruthSurface],
+    defocus: Defocus,
+    front: NDArray[np.uint8],
+    frame: Window,
 ) -> Mask:
     """Mark pixels that show more than one surface: ``(H, W)`` bool.
 
@@ -46,7 +51,9 @@ def edge_class(
         )
         # a slanted surface may be more blurred at its edge than where it is d px from it
         slope = np.minimum(np.hypot(*np.gradient(own)), np.float32(1))
-        edge |= distance * (1 - slope / 2) <= np.maximum(np.abs(own), seen) / 2 + BORDER_PX
+        edge |= (
+            distance * (1 - slope / 2) <= np.maximum(np.abs(own), seen) / 2 + BORDER_PX
+        )
     return edge
 
 

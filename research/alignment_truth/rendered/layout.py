@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from research.alignment_truth.rendered.textures import Split
 
 Array: TypeAlias = NDArray[np.float32]
-OutlineKind: TypeAlias = Literal["ellipse", "polygon", "blob", "annulus", "star", "bars"]
+OutlineKind: TypeAlias = Literal[
+    "ellipse", "polygon", "blob", "annulus", "star", "bars"
+]
 ReliefKind: TypeAlias = Literal["plane", "bowl", "saddle", "dome", "wave", "step"]
 
 OUTLINES_OF: dict[Split, tuple[OutlineKind, ...]] = {
@@ -43,7 +45,8 @@ class Relief:
         u, v = _turned(x, y, self.centre, self.angle)
         u, v = u / np.float32(self.scale), v / np.float32(self.scale)
         return np.asarray(
-            np.float32(self.middle) + np.float32(self.half) * self._form(u, v), np.float32
+            np.float32(self.middle) + np.float32(self.half) * self._form(u, v),
+            np.float32,
         )
 
     def _form(self, u: Array, v: Array) -> Array:
@@ -78,7 +81,9 @@ class Outline:
     def coverage(self, x: Array, y: Array) -> Array:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
         u, v = _turned(x, y, self.centre, self.angle)
-        return np.asarray(np.clip(self._distance(u, v) + np.float32(0.5), 0, 1), np.float32)
+        return np.asarray(
+            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1), np.float32
+        )
 
     def _distance(self, u: Array, v: Array) -> Array:
         """Distance to the edge in px, positive inside; exact near the edge."""
@@ -92,7 +97,9 @@ class Outline:
                 distance = self._to_blob(u, v)
             case "annulus":
                 middle = self.radius * (1 + self.ratio) / 2
-                distance = self.radius * (1 - self.ratio) / 2 - np.abs(np.hypot(u, v) - middle)
+                distance = self.radius * (1 - self.ratio) / 2 - np.abs(
+                    np.hypot(u, v) - middle
+                )
             case "star":
                 distance = self._to_star(u, v)
             case "bars":
@@ -111,7 +118,9 @@ class Outline:
         angles = 2 * math.pi * np.arange(self.count) / self.count
         sides = [math.cos(a) * u + math.sin(a) * v / self.ratio for a in angles]
         slopes = [math.hypot(math.cos(a), math.sin(a) / self.ratio) for a in angles]
-        within = [(apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)]
+        within = [
+            (apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)
+        ]
         return np.asarray(np.min(within, axis=0))
 
     def _to_blob(self, u: Array, v: Array) -> Array:
@@ -119,14 +128,20 @@ class Outline:
         waves = list(enumerate(self.phases, start=2))
         size = self.radius / (1 + 0.6 * self.ratio)
         swing = 0.6 * self.ratio / len(waves)
-        edge = size * (1 + swing * np.sum([np.cos(k * theta + p) for k, p in waves], axis=0))
-        slope = size * swing * np.sum([k * np.sin(k * theta + p) for k, p in waves], axis=0)
+        edge = size * (
+            1 + swing * np.sum([np.cos(k * theta + p) for k, p in waves], axis=0)
+        )
+        slope = (
+            size * swing * np.sum([k * np.sin(k * theta + p) for k, p in waves], axis=0)
+        )
         return np.asarray((edge - rho) / np.sqrt(1 + (slope / edge) ** 2))
 
     def _to_star(self, u: Array, v: Array) -> Array:
         """Distance to a star, folded into half of one point, whose edge is a straight line."""
         sector = math.pi / self.count
-        folded = np.abs(np.mod(np.arctan2(v, u), np.float32(2 * sector)) - np.float32(sector))
+        folded = np.abs(
+            np.mod(np.arctan2(v, u), np.float32(2 * sector)) - np.float32(sector)
+        )
         rho = np.hypot(u, v)
         x, y = rho * np.cos(folded), rho * np.sin(folded)
         inner = self.radius * self.ratio
@@ -136,20 +151,27 @@ class Outline:
     def _to_bars(self, u: Array, v: Array) -> Array:
         box = self.radius / math.sqrt(2)
         period = 2 * box / self.count
-        across = np.abs(np.mod(v + np.float32(box), np.float32(period)) - np.float32(period / 2))
+        across = np.abs(
+            np.mod(v + np.float32(box), np.float32(period)) - np.float32(period / 2)
+        )
         within_bar = period * (0.25 + 0.5 * self.ratio) / 2 - across
         within_box = box - np.maximum(np.abs(u), np.abs(v))
         return np.asarray(np.minimum(within_bar, within_box))
 
 
-def _turned(x: Array, y: Array, centre: tuple[float, float], angle: float) -> tuple[Array, Array]:
+def _turned(
+    x: Array, y: Array, centre: tuple[float, float], angle: float
+) -> tuple[Array, Array]:
     cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
     return cosine * dx + sine * dy, cosine * dy - sine * dx
 
 
 def draw_relief(
-    split: Split, band: tuple[float, float], size: tuple[int, int], rng: np.random.Generator
+    split: Split,
+    band: tuple[float, float],
+    size: tuple[int, int],
+    rng: np.random.Generator,
 ) -> Relief:
     """A random relief within a band of inverse depth, over a frame of (height, width)."""
     height, width = size
@@ -159,14 +181,19 @@ def draw_relief(
         kind=kinds[rng.integers(len(kinds))],
         middle=float(rng.uniform(band[0] + half, band[1] - half)),
         half=float(half),
-        centre=(float(rng.uniform(0.3, 0.7) * width), float(rng.uniform(0.3, 0.7) * height)),
+        centre=(
+            float(rng.uniform(0.3, 0.7) * width),
+            float(rng.uniform(0.3, 0.7) * height),
+        ),
         scale=math.hypot(width, height) / 2,
         angle=float(rng.uniform(0, 2 * math.pi)),
         phase=float(rng.uniform(0, 2 * math.pi)),
     )
 
 
-def draw_outline(split: Split, size: tuple[int, int], rng: np.random.Generator) -> Outline:
+def draw_outline(
+    split: Split, size: tuple[int, int], rng: np.random.Generator
+) -> Outline:
     """A random outline whose centre lies in a frame of (height, width)."""
     height, width = size
     kinds = OUTLINES_OF[split]

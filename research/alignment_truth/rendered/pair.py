@@ -11,8 +11,17 @@ from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.labels import edge_class, front_depth, visible
 from research.alignment_truth.rendered.layout import draw_outline, draw_relief
-from research.alignment_truth.rendered.psf import ASYMMETRIC, FAMILIES_OF, PSFFamily, draw_psf
-from research.alignment_truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
+from research.alignment_truth.rendered.psf import (
+    ASYMMETRIC,
+    FAMILIES_OF,
+    PSFFamily,
+    draw_psf,
+)
+from research.alignment_truth.rendered.rendering import (
+    Defocus,
+    blurry_picture,
+    sharp_picture,
+)
 from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, Textures, texture_patch
 
@@ -66,7 +75,9 @@ STILL = replace(
 def at_width(ranges: Ranges, width: int) -> Ranges:
     """The ranges for smaller pictures: shift and parallax scale with the width, blur does not."""
     scale = width / FULL_WIDTH
-    return replace(ranges, shift_px=ranges.shift_px * scale, parallax_px=ranges.parallax_px * scale)
+    return replace(
+        ranges, shift_px=ranges.shift_px * scale, parallax_px=ranges.parallax_px * scale
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,12 @@ class _Scene:
 
 
 def render_pair(
-    textures: Textures, ranges: Ranges, height: int, width: int, seed: int, index: int = 0
+    textures: Textures,
+    ranges: Ranges,
+    height: int,
+    width: int,
+    seed: int,
+    index: int = 0,
 ) -> TruthPair:
     """Render one pair, with layouts and point spread functions of the textures' split.
 
@@ -136,7 +152,8 @@ def _draw_scene(
     cuts = np.sort(rng.uniform(size=count))
     bands = list(zip((0.0, *cuts), (*cuts, 1.0), strict=True))
     surfaces = (
-        _draw_surface(textures, band, size, extent, k > 0, rng) for k, band in enumerate(bands)
+        _draw_surface(textures, band, size, extent, k > 0, rng)
+        for k, band in enumerate(bands)
     )
     return _Scene(tuple(s for s in surfaces if s is not None), view, defocus)
 
@@ -159,10 +176,15 @@ def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) 
     similarity = Similarity(
         zoom=float(rng.uniform(*ranges.zoom)),
         rotation_deg=float(rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)),
-        shift_px=(float(length * math.cos(direction)), float(length * math.sin(direction))),
+        shift_px=(
+            float(length * math.cos(direction)),
+            float(length * math.sin(direction)),
+        ),
     )
     return View(
-        similarity, (float(parallax * math.cos(heading)), float(parallax * math.sin(heading))), size
+        similarity,
+        (float(parallax * math.cos(heading)), float(parallax * math.sin(heading))),
+        size,
     )
 
 
@@ -200,11 +222,15 @@ def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> A
     height, width = size
     x, y = Window(0, 0, width, height).grid()
     dx, dy = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)
-    fall = (dx * dx + dy * dy) * np.float32(loss / (((width - 1) ** 2 + (height - 1) ** 2) / 4))
+    fall = (dx * dx + dy * dy) * np.float32(
+        loss / (((width - 1) ** 2 + (height - 1) ** 2) / 4)
+    )
     return np.asarray(np.float32(gain) * (1 - fall), np.float32)
 
 
-def _developed(linear: Array, ranges: Ranges, bits: int, rng: np.random.Generator) -> Array:
+def _developed(
+    linear: Array, ranges: Ranges, bits: int, rng: np.random.Generator
+) -> Array:
     """Noise, the transfer curve, and rounding to 8 or 16 bits."""
     shot = np.float32(rng.uniform(0, ranges.noise))
     deviation = shot * np.sqrt(np.maximum(linear, 0) + np.float32(0.04))

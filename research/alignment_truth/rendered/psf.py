@@ -44,15 +44,23 @@ class PSF:
     family: PSFFamily
     angle: float  # of a polygon, radians
     blades: int  # of a polygon
-    strength: float  # of the aberration or the central obstruction, by the family's measure
+    strength: (
+        float  # of the aberration or the central obstruction, by the family's measure
+    )
 
 
 _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
     "soft-disc": (0.1, 0.4),  # width of the soft edge, in radii
     "ring": (0.25, 0.5),  # radius of the obstruction, in radii
-    "spherical": (-0.8, 0.8),  # from a bright rim to a bright core, behind the focus plane
+    "spherical": (
+        -0.8,
+        0.8,
+    ),  # from a bright rim to a bright core, behind the focus plane
     "cats-eye": (0.25, 0.5),  # see Aperture.cats_eye
-    "coma": (0.1, 0.25),  # length of the tail at the corner, in radii of the largest circle
+    "coma": (
+        0.1,
+        0.25,
+    ),  # length of the tail at the corner, in radii of the largest circle
 }
 
 
@@ -103,7 +111,9 @@ def _density(
     if psf.family == "gaussian":  # of the second moment that the disc has
         return np.asarray(disc * np.exp(-2 * (distance / radius) ** 2))
     if psf.family == "spherical":
-        return np.asarray(disc * (1 + sign * psf.strength * (1 - 2 * (distance / radius) ** 2)))
+        return np.asarray(
+            disc * (1 + sign * psf.strength * (1 - 2 * (distance / radius) ** 2))
+        )
     return np.asarray(disc)
 
 
@@ -117,7 +127,9 @@ def _polygon(
     return np.asarray(np.clip(apothem - sides + 0.5, 0, 1))
 
 
-def _coma(radius: float, tail: float, field: tuple[float, float]) -> NDArray[np.float32]:
+def _coma(
+    radius: float, tail: float, field: tuple[float, float]
+) -> NDArray[np.float32]:
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
     Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3."""
@@ -141,12 +153,16 @@ def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return px, py
 
 
-def _splatted(x: NDArray[np.float64], y: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+def _splatted(
+    x: NDArray[np.float64], y: NDArray[np.float64], size: int
+) -> NDArray[np.float32]:
     """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
     right, down = x - column, y - row
     total = np.zeros(size * size)
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weight = (down if dy else 1 - down) * (right if dx else 1 - right)
-        total += np.bincount((row + dy) * size + column + dx, weight, minlength=size * size)
+        total += np.bincount(
+            (row + dy) * size + column + dx, weight, minlength=size * size
+        )
     return np.asarray((total / total.sum()).reshape(size, size), dtype=np.float32)

@@ -71,7 +71,9 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
     return _rendered(sheets, frame)
 
 
-def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window) -> Rendered:
+def blurry_picture(
+    surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window
+) -> Rendered:
     """Render the picture of the wide aperture at the reference position."""
     sheets = {}
     for index, surface in enumerate(surfaces):
@@ -82,7 +84,9 @@ def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Wi
         in_focus = surface.sheet(window, x, y)
         diameter = defocus.diameter(surface.relief.inverse_depth(x, y))
         lit = diameter if in_focus.alpha is None else diameter[in_focus.alpha > 0]
-        sheets[index] = replace(in_focus, shares=_shares(diameter, lit, defocus, window))
+        sheets[index] = replace(
+            in_focus, shares=_shares(diameter, lit, defocus, window)
+        )
     return _rendered(sheets, frame)
 
 
@@ -91,13 +95,19 @@ def _rendered(sheets: Mapping[int, SurfacePixels], frame: Window) -> Rendered:
     front = np.zeros(frame.shape, np.uint8)
     foremost(
         front,
-        ((one.alpha, k, one.window) for k, one in sheets.items() if one.alpha is not None),
+        (
+            (one.alpha, k, one.window)
+            for k, one in sheets.items()
+            if one.alpha is not None
+        ),
         frame,
     )
     return Rendered(merged(composited(sheets.values(), frame)), front)
 
 
-def _shares(diameter: Array, lit: Array, defocus: Defocus, window: Window) -> list[LightShare]:
+def _shares(
+    diameter: Array, lit: Array, defocus: Defocus, window: Window
+) -> list[LightShare]:
     """Weights that sum to 1 at each pixel, each with its kernel."""
     if not lit.size:
         return []
@@ -107,17 +117,23 @@ def _shares(diameter: Array, lit: Array, defocus: Defocus, window: Window) -> li
     nodes = np.linspace(low, high, gaps + 1) if gaps else np.array([(low + high) / 2])
     shares = []
     for node in nodes:
-        distance = np.abs(within - np.float32(node)) * np.float32(gaps / max(high - low, 1e-6))
+        distance = np.abs(within - np.float32(node)) * np.float32(
+            gaps / max(high - low, 1e-6)
+        )
         by_diameter = np.maximum(1 - distance, 0)
         for by_place, field in _zones(defocus, window):
-            psf = for_correlation(kernel(defocus.psf, float(node), field, defocus.largest_px))
+            psf = for_correlation(
+                kernel(defocus.psf, float(node), field, defocus.largest_px)
+            )
             weight = by_diameter if by_place is None else by_diameter * by_place
             own = shown(weight, window)
             shares.append(LightShare(psf, weight[own.slices(window)], own))
     return shares
 
 
-def _zones(defocus: Defocus, window: Window) -> Iterator[tuple[Array | None, tuple[float, float]]]:
+def _zones(
+    defocus: Defocus, window: Window
+) -> Iterator[tuple[Array | None, tuple[float, float]]]:
     """Weights of places in the field; a single place if kernels do not vary."""
     if defocus.psf.family not in ASYMMETRIC:
         yield None, (0.0, 0.0)

@@ -36,7 +36,9 @@ class TruthSurface:
         first = (TEXELS_PER_PX - 1) / 2  # the pixel centre lies between its texels
         u = (x - np.float32(self.window.left)) * TEXELS_PER_PX + np.float32(first)
         v = (y - np.float32(self.window.top)) * TEXELS_PER_PX + np.float32(first)
-        sampled = cv2.remap(self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        sampled = cv2.remap(
+            self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        )
         return np.maximum(sampled, np.float32(0))
 
     def sheet(self, window: Window, x: Array, y: Array) -> SurfacePixels:
@@ -86,7 +88,11 @@ class View:
     def window_back(self, window: Window) -> Window:
         """Blurry pixels that cover everything visible in the sharp window, for any depth."""
         corners = np.array(
-            [(x, y) for x in (window.left, window.right) for y in (window.top, window.bottom)],
+            [
+                (x, y)
+                for x in (window.left, window.right)
+                for y in (window.top, window.bottom)
+            ],
             dtype=np.float64,
         )
         places = (corners - self._matrix[:, 2]) @ np.linalg.inv(self._matrix[:, :2]).T
@@ -95,7 +101,11 @@ class View:
     def window_there(self, window: Window) -> Window:
         """Sharp pixels that can show the content of the blurry window, for any depth."""
         corners = np.array(
-            [(x, y) for x in (window.left, window.right) for y in (window.top, window.bottom)],
+            [
+                (x, y)
+                for x in (window.left, window.right)
+                for y in (window.top, window.bottom)
+            ],
             dtype=np.float64,
         )
         places = corners @ self._matrix[:, :2].T + self._matrix[:, 2]

@@ -42,7 +42,9 @@ class Textures:
 
     split: Split
     names: tuple[str, ...]  # of files, or scikit-image's
-    pictures: tuple[NDArray[np.uint8], ...]  # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
+    pictures: tuple[
+        NDArray[np.uint8], ...
+    ]  # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
 
 
 def split_of(digest: bytes) -> Split:
@@ -54,13 +56,17 @@ def split_of(digest: bytes) -> Split:
 def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
     """Read the pictures of one split, from folders and from scikit-image."""
     files = [file for folder in folders for file in _pictures_in(folder)]
-    own = [file for file in files if split_of(bytes.fromhex(sha256_file(file))) == split]
+    own = [
+        file for file in files if split_of(bytes.fromhex(sha256_file(file))) == split
+    ]
     built_in = [
         name
         for name in PICTURES
         if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
     ]
-    pictures = [_reduced(picture_of(name)) for name in built_in] + [_file(file) for file in own]
+    pictures = [_reduced(picture_of(name)) for name in built_in] + [
+        _file(file) for file in own
+    ]
     names = (*built_in, *(file.name for file in own))
     return Textures(split, names, tuple(pictures))
 
@@ -84,11 +90,17 @@ def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if scale >= 1:
         return picture
     rows, columns = (max(1, round(side * scale)) for side in picture.shape[:2])
-    return np.asarray(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
+    return np.asarray(
+        cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+    )
 
 
 def texture_patch(
-    textures: Textures, height: int, width: int, texels_per_px: int, rng: np.random.Generator
+    textures: Textures,
+    height: int,
+    width: int,
+    texels_per_px: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     """A region of a random picture, flipped and turned, as the texture of a surface.
 
@@ -100,8 +112,12 @@ def texture_patch(
     linear = cv2.LUT(region, LINEAR_OF_BYTE)
     size = (width * texels_per_px, height * texels_per_px)
     shrinks = size[0] < region.shape[1]
-    fine = cv2.resize(linear, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    return np.maximum(cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px), np.float32(0))
+    fine = cv2.resize(
+        linear, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    )
+    return np.maximum(
+        cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px), np.float32(0)
+    )
 
 
 def _region(
@@ -109,13 +125,17 @@ def _region(
 ) -> NDArray[np.uint8]:
     picture = _picture(textures, rng)
     fits = min(picture.shape[0] / height, picture.shape[1] / width)
-    scale = np.exp(rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits)))))
+    scale = np.exp(
+        rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits))))
+    )
     rows, columns = max(2, round(scale * height)), max(2, round(scale * width))
     top = rng.integers(max(0, picture.shape[0] - rows) + 1)
     left = rng.integers(max(0, picture.shape[1] - columns) + 1)
     part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
     below, right = rows - part.shape[0], columns - part.shape[1]
-    return np.asarray(cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101))
+    return np.asarray(
+        cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+    )
 
 
 def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -32,7 +32,9 @@ class Armed:
     def lasts(self, name: str, word: str = "") -> bool:
         """Whether a fault is on and concerns an entry; ask it last, because it is then played."""
         fault = self._script.faults.get(name, Fault(name))
-        on = self.left_of(name) > 0 and (not word or not fault.names or word in fault.names)
+        on = self.left_of(name) > 0 and (
+            not word or not fault.names or word in fault.names
+        )
         if on:
             self.played.add(name)
         return on

@@ -129,7 +129,9 @@ class Camera:
             except BodyError:
                 continue
             sections.setdefault(entry.path.split("/")[2], []).append(widget)
-        children = [Widget(Entry(f"/main/{n}", "SECTION"), w) for n, w in sections.items()]
+        children = [
+            Widget(Entry(f"/main/{n}", "SECTION"), w) for n, w in sections.items()
+        ]
         return Widget(Entry("/main", "WINDOW"), children)
 
     def capture(self, _kind: int) -> Any:
@@ -203,5 +205,7 @@ def binding_of(bodies: Sequence[ScriptedBody]) -> types.ModuleType:
     vars(module).update({k: v for k, v in vars(real).items() if not k.startswith("__")})
     module.__spec__ = real.__spec__
     Camera.bodies = dict(zip(PORTS, bodies, strict=False))
-    vars(module).update(Camera=Camera, CameraAbilitiesList=AbilitiesList, PortInfoList=PortList)
+    vars(module).update(
+        Camera=Camera, CameraAbilitiesList=AbilitiesList, PortInfoList=PortList
+    )
     return module

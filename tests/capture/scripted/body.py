@@ -69,11 +69,19 @@ class ScriptedBody:
 
     script: Script
     now: float = 0.0  # its clock, seconds
-    true: dict[str, str] = field(default_factory=dict)  # what it is truly set to, by entry
-    shown: dict[str, str] = field(default_factory=dict)  # what it answers when it is asked
+    true: dict[str, str] = field(
+        default_factory=dict
+    )  # what it is truly set to, by entry
+    shown: dict[str, str] = field(
+        default_factory=dict
+    )  # what it answers when it is asked
     shots: list[Shot] = field(default_factory=list)
-    files: dict[Place, bytes] = field(default_factory=dict)  # every one that can be fetched
-    contents: dict[int, list[bytes]] = field(default_factory=dict)  # of each picture, for ever
+    files: dict[Place, bytes] = field(
+        default_factory=dict
+    )  # every one that can be fetched
+    contents: dict[int, list[bytes]] = field(
+        default_factory=dict
+    )  # of each picture, for ever
     focus: int = 0  # in steps of the motor
     room: int = FOR_EVER  # for so many pictures
 
@@ -109,13 +117,21 @@ class ScriptedBody:
         self._numbers["ram"] = self._newest = 0
         self._reads.clear()
         self._looked = 0
-        self.files = {place: data for place, data in self.files.items() if place[0] != "/"}
-        self._queue = [event for event in self._queue if not event.text.startswith("/capt")]
+        self.files = {
+            place: data for place, data in self.files.items() if place[0] != "/"
+        }
+        self._queue = [
+            event for event in self._queue if not event.text.startswith("/capt")
+        ]
         self._drained = True
         for fault in ("target-forgotten", "ram-default"):
-            if "Internal RAM" in self._choices("capturetarget") and self.armed.happens(fault):
+            if "Internal RAM" in self._choices("capturetarget") and self.armed.happens(
+                fault
+            ):
                 self.put("capturetarget", "Internal RAM")
-        if "Camera" in self._choices("prioritymode") and self.armed.left_of("local-control"):
+        if "Camera" in self._choices("prioritymode") and self.armed.left_of(
+            "local-control"
+        ):
             self.put("prioritymode", "Camera")
 
     def _choices(self, name: str) -> tuple[str, ...]:
@@ -135,9 +151,17 @@ class ScriptedBody:
         value, choices, read_only = self.shown[name], choice.choices, choice.read_only
         reads = self._reads[name] = self._reads.get(name, 0) + 1
         lasts = self.armed.lasts
-        if choice.kind != "RANGE" and name in EXPOSURE_WORDS and lasts("config-partly-missing"):
+        if (
+            choice.kind != "RANGE"
+            and name in EXPOSURE_WORDS
+            and lasts("config-partly-missing")
+        ):
             value, choices = "(null)", ()
-        elif reads == 1 and name in EXPOSURE_WORDS and lasts("read-only-after-connect", name):
+        elif (
+            reads == 1
+            and name in EXPOSURE_WORDS
+            and lasts("read-only-after-connect", name)
+        ):
             choices, read_only = (), True
         elif name == "iso" and reads == 1 and lasts("first-read-wrong"):
             value = "Auto ISO"
@@ -157,14 +181,20 @@ class ScriptedBody:
         if fault is None or self._connections < 2:
             return False
         lasting = self.armed.seconds("tree-truncated", float("inf"))
-        in_part = entry.name in fault.names if fault.names else "/capturesettings/" in entry.path
+        in_part = (
+            entry.name in fault.names
+            if fault.names
+            else "/capturesettings/" in entry.path
+        )
         over = self.now >= self._connected_at + lasting
         return in_part and not over and self.armed.lasts("tree-truncated")
 
     def _vanishes(self, name: str = "") -> bool:
         """Whether an entry, or the whole tree, is gone for a moment."""
         fault = self.script.faults.get("config-vanishes")
-        concerned = fault is not None and (name in fault.names or not (name or fault.names))
+        concerned = fault is not None and (
+            name in fault.names or not (name or fault.names)
+        )
         return concerned and self.armed.happens("config-vanishes")
 
     def look_at_tree(self) -> None:
@@ -222,19 +252,26 @@ class ScriptedBody:
     def _stop_of(self, entry: Entry, name: str, value: str) -> str:
         """An aperture, by what the lens has and the body can set."""
         asked = parse_value("aperture", value) or 0.0
-        if not LENS[0] <= asked <= LENS[1] and self.armed.lasts("list-is-not-the-lens", name):
+        if not LENS[0] <= asked <= LENS[1] and self.armed.lasts(
+            "list-is-not-the-lens", name
+        ):
             nearest = min(max(asked, LENS[0]), LENS[1])
             return min(
                 entry.choices or (f"{nearest:g}",),
                 key=lambda c: abs((parse_value("aperture", c) or 0.0) - nearest),
             )
-        if not _is_half_stop(asked) and self.armed.lasts("some-stops-cannot-be-set", name):
+        if not _is_half_stop(asked) and self.armed.lasts(
+            "some-stops-cannot-be-set", name
+        ):
             return _neighbour(entry, value)
         return value
 
     def _change(self, name: str, value: str) -> None:
         if name == "focusmode" and self.armed.lasts("focus-mode-settle", name):
-            self._coming[name] = self.now + self.armed.seconds("focus-mode-settle", 1.0), value
+            self._coming[name] = (
+                self.now + self.armed.seconds("focus-mode-settle", 1.0),
+                value,
+            )
             return
         self.true[name] = value
         if name in EXPOSURE_WORDS and self.armed.lasts("readback-never-follows", name):
@@ -247,14 +284,20 @@ class ScriptedBody:
     def put(self, name: str, value: str) -> None:
         """Set an entry as a person at the body does."""
         self.true[name] = self.shown[name] = value
-        twin = {"shutterspeed": "shutterspeed2", "shutterspeed2": "shutterspeed"}.get(name, "")
+        twin = {"shutterspeed": "shutterspeed2", "shutterspeed2": "shutterspeed"}.get(
+            name, ""
+        )
         if twin in self.true:
             self.true[twin] = self.shown[twin] = self._same_place(name, twin, value)
 
     def _same_place(self, name: str, twin: str, value: str) -> str:
         wanted = parse_value("shutter", value)
-        choices = {c: parse_value("shutter", c) for c in self.script.entries[twin].choices}
-        seconds_by_choice = {c: seconds for c, seconds in choices.items() if seconds is not None}
+        choices = {
+            c: parse_value("shutter", c) for c in self.script.entries[twin].choices
+        }
+        seconds_by_choice = {
+            c: seconds for c, seconds in choices.items() if seconds is not None
+        }
         if wanted is None or not seconds_by_choice:
             return self.true[twin]
         return min(seconds_by_choice, key=lambda c: abs(seconds_by_choice[c] - wanted))
@@ -265,7 +308,10 @@ class ScriptedBody:
         if name == "manualfocus":
             self._settle("focusmode")
             if self.armed.lasts("focus-drive-mode", name):
-                self.put("focusmode", next(c for c in self._choices("focusmode") if c != "Manual"))
+                self.put(
+                    "focusmode",
+                    next(c for c in self._choices("focusmode") if c != "Manual"),
+                )
             if self.true.get("focusmode") != "Manual":
                 self.armed.lasts("focus-drive-needs-mf")
                 raise BodyError(-2)
@@ -283,7 +329,9 @@ class ScriptedBody:
             if self.focus != target:
                 raise BodyError(-113)
             return
-        ignored = value == self._last_drive and self.armed.lasts("focus-drive-repeat-ignored")
+        ignored = value == self._last_drive and self.armed.lasts(
+            "focus-drive-repeat-ignored"
+        )
         self._last_drive = value
         if value != "None" and not ignored:
             direction, _, size = value.partition(" ")
@@ -311,7 +359,9 @@ class ScriptedBody:
         for fault in SLOW_RELEASES:
             if self.armed.happens(fault):
                 self.now += self.armed.seconds(fault, 10.0)
-        if "Internal RAM" in self._choices("capturetarget") and self.armed.happens("target-flips"):
+        if "Internal RAM" in self._choices("capturetarget") and self.armed.happens(
+            "target-flips"
+        ):
             self.put("capturetarget", "Internal RAM")
         if self.unread:
             self.armed.lasts("lamp-blinks-until-all-fetched")
@@ -333,7 +383,9 @@ class ScriptedBody:
         long = self.shots[-1].exposed[1] > LONG_SECONDS
         for fault in ("untold", *(("long-exposure",) if long else ())):
             if self.armed.happens(fault):
-                self._queue = [event for event in self._queue if event.kind != "FILE_ADDED"]
+                self._queue = [
+                    event for event in self._queue if event.kind != "FILE_ADDED"
+                ]
                 raise BodyError(self.armed.code(fault))
         self.now += first.at
         return place
@@ -357,7 +409,9 @@ class ScriptedBody:
         """Several pictures; the oldest one that was not handed out yet is."""
         for _ in range(BURST):
             events = self._exposed(by)
-            self._held += [_place(e.text) for e in events if e.kind in ("RETURN", "FILE_ADDED")]
+            self._held += [
+                _place(e.text) for e in events if e.kind in ("RETURN", "FILE_ADDED")
+            ]
         self.now += 1.0
         return self._held.pop(0)
 
@@ -371,20 +425,25 @@ class ScriptedBody:
         """Somebody presses the body's own button ``after`` seconds from now."""
         events = self._exposed("finger")
         files = [event for event in events if event.kind in ("RETURN", "FILE_ADDED")]
-        self._queue += [Event(self.now + after + e.at, "FILE_ADDED", e.text) for e in files]
+        self._queue += [
+            Event(self.now + after + e.at, "FILE_ADDED", e.text) for e in files
+        ]
         self._queue.sort(key=lambda event: event.at)
 
     def _exposed(self, by: str) -> list[Event]:
         """Expose, keep the files; what will be told of it, times from the release."""
         exposed = (
             parse_value("aperture", self._shown_true(("f-number", "aperture"))) or 5.6,
-            parse_value("shutter", self._shown_true(("shutterspeed2", "shutterspeed"))) or 0.01,
+            parse_value("shutter", self._shown_true(("shutterspeed2", "shutterspeed")))
+            or 0.01,
             parse_value("iso", self.true.get("iso", "100")) or 100.0,
         )
         events = self._numbered(self._block())
         number = len(self.shots)
         focus = self.focus
-        if self.true.get("autofocus") == "On" and self.armed.lasts("no-autofocus-on-capture"):
+        if self.true.get("autofocus") == "On" and self.armed.lasts(
+            "no-autofocus-on-capture"
+        ):
             focus += OUT_OF_FOCUS
         places = []
         for event in events:
@@ -401,7 +460,8 @@ class ScriptedBody:
         if self.armed.happens("late-companion"):
             lag = self.armed.seconds("late-companion", 22.0)
             events = [
-                Event(e.at + lag, e.kind, e.text) if e.kind == "FILE_ADDED" else e for e in events
+                Event(e.at + lag, e.kind, e.text) if e.kind == "FILE_ADDED" else e
+                for e in events
             ]
         if self.armed.lasts("no-complete"):
             events = [event for event in events if event.kind != "CAPTURE_COMPLETE"]
@@ -415,13 +475,16 @@ class ScriptedBody:
         value = self.true.get("capturetarget", "")
         if not self.script.folder or self.armed.lasts("no-card-capture"):
             return "ram"
-        return "ram" if "ram" in value.lower() and "card" not in value.lower() else "card"
+        return (
+            "ram" if "ram" in value.lower() and "card" not in value.lower() else "card"
+        )
 
     @property
     def kinds(self) -> set[str]:
         """What the body is set to write: ``raw``, ``jpeg`` or both."""
         word = next(
-            (self.true[n] for n in ("imageformat", "imagequality") if n in self.true), "JPEG"
+            (self.true[n] for n in ("imageformat", "imagequality") if n in self.true),
+            "JPEG",
         )
         raw = re.search(r"raw|nef", word, re.IGNORECASE) is not None
         if word == "NEF (Raw)" and self.armed.lasts("words-lie"):
@@ -438,7 +501,9 @@ class ScriptedBody:
             title
             for title in events
             if ("duplicate" in title) == bool(doubled)
-            and (title.split()[0] in ("raw+jpeg", "jpeg", "raw") or _is_of(title, target))
+            and (
+                title.split()[0] in ("raw+jpeg", "jpeg", "raw") or _is_of(title, target)
+            )
             and "trigger" not in title
             and "idle" not in title
         ]
@@ -458,10 +523,15 @@ class ScriptedBody:
 
     def _made_up(self) -> list[Event]:
         """For scripts without events of that kind: files told at once."""
-        suffixes = {"raw": ".ARW" if "Sony" in self.script.model else ".RW2", "jpeg": ".JPG"}
+        suffixes = {
+            "raw": ".ARW" if "Sony" in self.script.model else ".RW2",
+            "jpeg": ".JPG",
+        }
         written = [suffixes[kind] for kind in sorted(self.kinds, reverse=True)]
         if self.target == "ram":
-            paths = [f"/capt{n:04d}{suffix.lower()}" for n, suffix in enumerate(written)]
+            paths = [
+                f"/capt{n:04d}{suffix.lower()}" for n, suffix in enumerate(written)
+            ]
         else:
             paths = [f"{self.script.folder}/P1000001{suffix}" for suffix in written]
         rest = [Event(1.5, "FILE_ADDED", path) for path in paths[1:]]
@@ -470,14 +540,22 @@ class ScriptedBody:
     def _numbered(self, block: list[Event]) -> list[Event]:
         """The block with the numbers that come next."""
         if self.armed.lasts("two-slots"):
-            block = [replace(event, text=_in_second_slot(event.text)) for event in block]
+            block = [
+                replace(event, text=_in_second_slot(event.text)) for event in block
+            ]
         numbers = {int(_digits(event.text)) for event in block if _kind(event)}
-        kind = "ram" if any(event.text.startswith("/capt") for event in block) else "card"
+        kind = (
+            "ram" if any(event.text.startswith("/capt") for event in block) else "card"
+        )
         start = self._numbers[kind] - min(numbers)
         if kind == "ram":
             self._newest = self._numbers[kind]
         self._numbers[kind] += max(numbers) - min(numbers) + 1
-        first = 1 if kind == "card" or "_DSC" in "".join(event.text for event in block) else 0
+        first = (
+            1
+            if kind == "card" or "_DSC" in "".join(event.text for event in block)
+            else 0
+        )
         return [
             event
             if _kind(event) is None
@@ -495,7 +573,9 @@ class ScriptedBody:
             self.now += 3.0
         due = min((event.at for event in self._queue), default=float("inf"))
         endless = ("unnamed-events", "stuck-at-end")
-        if due > self.now + 0.1 <= self.now + seconds and any(map(self.armed.lasts, endless)):
+        if due > self.now + 0.1 <= self.now + seconds and any(
+            map(self.armed.lasts, endless)
+        ):
             self.now += 0.1
             return Event(self.now, "UNKNOWN", "PTP Property 0000 changed")
         if due <= self.now + seconds:
@@ -510,7 +590,11 @@ class ScriptedBody:
     def _counted_anew(self, event: Event) -> Event:
         """A file in memory that is told of after those of a later shot: its number is the next."""
         late = re.match(r"/capt\d{4}\.", event.text)
-        if not late or event.kind != "FILE_ADDED" or int(_digits(event.text)) >= self._newest:
+        if (
+            not late
+            or event.kind != "FILE_ADDED"
+            or int(_digits(event.text)) >= self._newest
+        ):
             return event
         name = _renumbered(event.text, self._numbers["ram"] - int(_digits(event.text)))
         self._numbers["ram"] += 1
@@ -532,9 +616,13 @@ class ScriptedBody:
         root = "/" + self.script.folder.split("/")[1]
         kilobytes = 60_000_000
         free = 0 if self.armed.lasts("card-full") else kilobytes // 2
-        roots = [root, _in_second_slot(root)] if self.armed.lasts("two-slots") else [root]
+        roots = (
+            [root, _in_second_slot(root)] if self.armed.lasts("two-slots") else [root]
+        )
         return [
-            SimpleNamespace(basedir=one, capacitykbytes=kilobytes, freekbytes=free, fields=0x1FF)
+            SimpleNamespace(
+                basedir=one, capacitykbytes=kilobytes, freekbytes=free, fields=0x1FF
+            )
             for one in roots
         ]
 
@@ -545,7 +633,9 @@ class ScriptedBody:
 
     def fill_card(self, files: int) -> None:
         """Let the card have old files, of other names than new ones."""
-        places = [(self.script.folder, f"OLD_{number:04d}.JPG") for number in range(files)]
+        places = [
+            (self.script.folder, f"OLD_{number:04d}.JPG") for number in range(files)
+        ]
         self.files.update(dict.fromkeys(places, b"an old picture"))
 
     def narrow(self, name: str, *choices: str) -> None:

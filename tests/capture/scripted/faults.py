@@ -109,7 +109,9 @@ def begin(body: ScriptedBody, fault: str) -> str:
     if fault != "burst-mode":
         return expected
     drive = body.script.entries["capturemode"]
-    body.put(drive.name, next(one for one in drive.choices if re.search("Burst|Contin", one)))
+    body.put(
+        drive.name, next(one for one in drive.choices if re.search("Burst|Contin", one))
+    )
     return FIXED_BURST if drive.read_only else expected
 
 
@@ -127,7 +129,11 @@ def times_of(fault: str) -> int:
 
 def spare_of(fault: str) -> int:
     """Pictures that are rightly taken in vain: a file of them came too late, or it was wrong."""
-    return 1 if fault in ("late-companion", "lands-on-neighbour", "setting-does-not-stick") else 0
+    return (
+        1
+        if fault in ("late-companion", "lands-on-neighbour", "setting-does-not-stick")
+        else 0
+    )
 
 
 def played_rightly(body: ScriptedBody, fault: str) -> bool:

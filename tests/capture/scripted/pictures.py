@@ -24,7 +24,9 @@ def _wall(f_number: float, focus: float, shot: int) -> np.ndarray:
     texture = np.random.default_rng(0).uniform(0.05, 0.75, (HEIGHT, WIDTH))
     sigma = 0.5 + (12.0 + 0.4 * abs(focus)) / f_number
     blurred = cv2.GaussianBlur(texture, (0, 0), sigma)
-    return np.clip(blurred + np.random.default_rng(shot).normal(0, 0.002, texture.shape), 0, 1)
+    return np.clip(
+        blurred + np.random.default_rng(shot).normal(0, 0.002, texture.shape), 0, 1
+    )
 
 
 def _clock(seconds: float) -> str:
@@ -47,7 +49,9 @@ def jpeg_of(exposed: Exposed, focus: float, shot: int, clock: float = 0.0) -> by
         36867: _clock(clock),
     }
     stream = io.BytesIO()
-    picture = PillowImage.fromarray(np.rint(encoded * 255).astype(np.uint8)).convert("RGB")
+    picture = PillowImage.fromarray(np.rint(encoded * 255).astype(np.uint8)).convert(
+        "RGB"
+    )
     picture.save(stream, "JPEG", quality=95, exif=exif)
     return stream.getvalue()
 

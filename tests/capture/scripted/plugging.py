@@ -22,8 +22,12 @@ BODIES = Path(__file__).parent / "bodies"
 class InProcessChild:
     """A :class:`child_link.Child` without a process; requests and answers are still JSON."""
 
-    def __init__(self, bodies: list[ScriptedBody], _module: str, _environment: object) -> None:
-        self._holder = child_process.ChildCamera(clock=lambda: max(body.now for body in bodies))
+    def __init__(
+        self, bodies: list[ScriptedBody], _module: str, _environment: object
+    ) -> None:
+        self._holder = child_process.ChildCamera(
+            clock=lambda: max(body.now for body in bodies)
+        )
         self._ended = False
 
     def ask(self, do: str, *, within_seconds: float = 90.0, **request: Any) -> Any:
@@ -35,7 +39,9 @@ class InProcessChild:
             answer = json.loads(json.dumps(child_process.answer(self._holder, asked)))
         except BodyHangsError as error:
             self.end()
-            raise child_link.ChildLostError("the camera's process does not answer") from error
+            raise child_link.ChildLostError(
+                "the camera's process does not answer"
+            ) from error
         if answer["ok"]:
             return answer["value"]
         raise child_link._error_of(answer)
@@ -69,7 +75,9 @@ def plug(monkeypatch: pytest.MonkeyPatch, *scripts: Path) -> Plugged:
         for body in bodies:
             body.now += seconds
 
-    time = SimpleNamespace(sleep=sleep, monotonic=lambda: max(body.now for body in bodies))
+    time = SimpleNamespace(
+        sleep=sleep, monotonic=lambda: max(body.now for body in bodies)
+    )
     monkeypatch.setitem(sys.modules, "gphoto2", binding_of(bodies))
     monkeypatch.setattr(process, "Child", start)
     for module in (process, received, retries, frames):

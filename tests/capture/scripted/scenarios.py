@@ -52,7 +52,9 @@ def kinds_of(body: ScriptedBody) -> list[FileKind | None]:
     """The formats that can be set by words; None = as it stands, where words say nothing."""
     from defocus.capture.links.gphoto2.setting_names import format_choice
 
-    entry = next((body.script.entries[n] for n in FORMATS if n in body.script.entries), None)
+    entry = next(
+        (body.script.entries[n] for n in FORMATS if n in body.script.entries), None
+    )
     kinds: tuple[FileKind, ...] = ("jpeg", "raw", "raw+jpeg")
     formats = [kind for kind in kinds if entry and format_choice(entry.choices, kind)]
     return [*formats] or [None]
@@ -157,7 +159,11 @@ def quickest(body: ScriptedBody, fault: str) -> FileKind | None:
     if fault in ("words-lie", "duplicate-names"):
         return "raw"
     kinds = kinds_of(body)
-    return kinds[-1] if fault in ("late-companion", "untold", "long-exposure") else kinds[0]
+    return (
+        kinds[-1]
+        if fault in ("late-companion", "untold", "long-exposure")
+        else kinds[0]
+    )
 
 
 def checked(root: Path, body: ScriptedBody, pairs: int, *, spare: int = 0) -> None:
@@ -175,14 +181,22 @@ def checked(root: Path, body: ScriptedBody, pairs: int, *, spare: int = 0) -> No
         for role in roles:  # a focus bracket has a third
             names = [roles[role]["file"], *roles[role]["other_files"]]
             files = [root / "pairs" / pair.id / name for name in names]
-            assert len({_taken(body, path) for path in files}) == 1, "files of two pictures"
+            assert len({_taken(body, path) for path in files}) == 1, (
+                "files of two pictures"
+            )
             number = _taken(body, files[0])
             shot = body.shots[number]
             assert shot.by == "computer"
             assert len(files) == len(shot.files), "a file of the picture is missing"
-            wanted = tuple(roles[role]["true"][name] for name in ("f_number", "seconds", "iso"))
-            assert _alike(shot.exposed, wanted), f"{role}: {shot.exposed}, asked was {wanted}"
-            assert math.isclose(read_exif(files[0]).f_number or 0, shot.exposed[0], rel_tol=0.01)
+            wanted = tuple(
+                roles[role]["true"][name] for name in ("f_number", "seconds", "iso")
+            )
+            assert _alike(shot.exposed, wanted), (
+                f"{role}: {shot.exposed}, asked was {wanted}"
+            )
+            assert math.isclose(
+                read_exif(files[0]).f_number or 0, shot.exposed[0], rel_tol=0.01
+            )
             used.append(number)
     assert len(set(used)) == len(used) == planned, "a picture is used twice"
     released = sum(shot.by == "computer" for shot in body.shots)

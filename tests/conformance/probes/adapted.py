@@ -44,7 +44,9 @@ def iniknet(network: INIKNet, given: Given) -> Arrays:
     (blurry,) = given.inputs.values()
     outputs = network.outputs(blurry)
     kernels = {f"kernels_{size.shape[-1]}": size for size in network.inr_conv()}
-    smaller = {name: outputs[name].flip(1) for name in ("half", "quarter")}  # BGR, as output
+    smaller = {
+        name: outputs[name].flip(1) for name in ("half", "quarter")
+    }  # BGR, as output
     return {"output": outputs["restored"], **smaller, **kernels}
 
 
@@ -76,14 +78,23 @@ WITHOUT_DROPPING = {"dropped": 0.0}
 """A training step with dropped blocks would be another one each time."""
 
 PROBES = {
-    "bokehlicious": network_probe(BOKEHLICIOUS[0].build.given(WITHOUT_DROPPING), bokehlicious),
-    "bokehlicious_l": network_probe(BOKEHLICIOUS[1].build.given(WITHOUT_DROPPING), bokehlicious),
+    "bokehlicious": network_probe(
+        BOKEHLICIOUS[0].build.given(WITHOUT_DROPPING), bokehlicious
+    ),
+    "bokehlicious_l": network_probe(
+        BOKEHLICIOUS[1].build.given(WITHOUT_DROPPING), bokehlicious
+    ),
     "dmenet": network_probe(DMENet, dmenet),
     "dmphn_1_2_4": network_probe(partial(DMPHN, 3), dmphn),
     "dmphn_1_2_4_8": network_probe(partial(DMPHN, 4), dmphn),
-    **{f"dmphn_stack{n}": network_probe(partial(StackedDMPHN, n), dmphn) for n in STACKS},
+    **{
+        f"dmphn_stack{n}": network_probe(partial(StackedDMPHN, n), dmphn)
+        for n in STACKS
+    },
     "ffdnet_color": network_probe(FFDNet, ffdnet),
-    "ffdnet_gray": network_probe(partial(FFDNet, colours=1, width=64, depth=15), ffdnet),
+    "ffdnet_gray": network_probe(
+        partial(FFDNet, colours=1, width=64, depth=15), ffdnet
+    ),
     "gkmnet": network_probe(GKMNet, gkmnet),
     "gkmnet_updating": network_probe(partial(GKMNet, "updated"), gkmnet),
     "iniknet": network_probe(INIKNet, iniknet, bgr=True),

@@ -8,10 +8,18 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.chain import edgetaper, quantised
 from defocus.baselines.operators.chain_cards import Prior
-from defocus.baselines.operators.deconvolution import richardson_lucy, tvl2_levels, wiener_levels
+from defocus.baselines.operators.deconvolution import (
+    richardson_lucy,
+    tvl2_levels,
+    wiener_levels,
+)
 from defocus.baselines.operators.domain import Periodic
 from defocus.baselines.operators.edges import recursive_filter
-from defocus.baselines.operators.krishnan_fergus import krishnan_fergus, shrink, shrink_gradients
+from defocus.baselines.operators.krishnan_fergus import (
+    krishnan_fergus,
+    shrink,
+    shrink_gradients,
+)
 from defocus.baselines.operators.varying import gaussian_psf
 from tests.conformance.probe import Arrays, Given, operator_probe
 
@@ -43,7 +51,9 @@ def _shrunk(v: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     for beta in BETAS:
         newton.append(np.atleast_2d(v.copy()))
         shrink_gradients((newton[-1],), 1.5, beta)
-    return exact | {"shrink_1.5_newton4": np.stack(newton).reshape(len(BETAS), *v.shape)}
+    return exact | {
+        "shrink_1.5_newton4": np.stack(newton).reshape(len(BETAS), *v.shape)
+    }
 
 
 def _deconvolved(blurry: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
@@ -57,7 +67,8 @@ def _deconvolved(blurry: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
         "kf_1.5_lambda16.8_newton4": Prior(1.5, 16.8),
     }
     results: dict[str, NDArray[Any]] = {
-        name: krishnan_fergus(blurry, psf, prior, domain) for name, prior in priors.items()
+        name: krishnan_fergus(blurry, psf, prior, domain)
+        for name, prior in priors.items()
     }
     return results | {
         "psf_sigma1.5_13": psf,

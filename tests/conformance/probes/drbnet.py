@@ -19,7 +19,9 @@ def _run_network(network: DRBNet, given: Given) -> Arrays:
         outputs = network.outputs(*pictures.values())
     arrays = {"output": outputs["restored"]}
     for level in (3, 2, 1, 0):
-        arrays[f"upconv{level}_kernel_sub"] = outputs[f"kernel{level}"][:, ::16, ::8, ::8]
+        arrays[f"upconv{level}_kernel_sub"] = outputs[f"kernel{level}"][
+            :, ::16, ::8, ::8
+        ]
         arrays[f"upconv{level}_res_sub"] = outputs[f"residual{level}"][..., ::4, ::4]
     return arrays
 

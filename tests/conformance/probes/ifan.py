@@ -84,6 +84,8 @@ PROBES = {
     "ifan_centered": _network(),
     "ifan_8_centered": _network(steps=8),
     "ifan_dual": _network(dual=True),
-    "ifan_rbn": network_probe(partial(ReblurNet, filter_channels(17, CHANNELS[-1])), _run_reblur),
+    "ifan_rbn": network_probe(
+        partial(ReblurNet, filter_channels(17, CHANNELS[-1])), _run_reblur
+    ),
     "ifan_ops": operator_probe(_run_operators, operator_inputs),
 }

@@ -6,7 +6,13 @@ from defocus.align.sampling.warp import warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.operators.reblurring.operator import blur_levels
-from tests.conformance.probe import Arrays, Given, network_probe, operator_inputs, operator_probe
+from tests.conformance.probe import (
+    Arrays,
+    Given,
+    network_probe,
+    operator_inputs,
+    operator_probe,
+)
 
 
 def _run_operators(given: Given) -> Arrays:

@@ -39,7 +39,9 @@ class NVlabsNames(nn.Module):
             name, *inside = theirs.split(".")
             layer = network.get_submodule(module)
             if name == "dc_conv1":  # their order: before the context network
-                self.add_module(NVLABS_UNUSED, nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1))
+                self.add_module(
+                    NVLABS_UNUSED, nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
+                )
             self.add_module(name, nn.Sequential(layer) if inside else layer)
         self._unregistered = (network,)
 
@@ -50,7 +52,9 @@ class NVlabsNames(nn.Module):
 
 def _run_levels(network: PWCNet, given: Given) -> Arrays:
     flows = network.flows(*given.inputs.values())
-    named = {name: value for name, value in flows._asdict().items() if name != "refined"}
+    named = {
+        name: value for name, value in flows._asdict().items() if name != "refined"
+    }
     return {"output": network(*given.inputs.values()), **named}
 
 

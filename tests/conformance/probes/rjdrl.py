@@ -15,12 +15,17 @@ def run_guided(network: Guided, given: Given) -> Arrays:
         return {"output": outputs["restored"]}
     rows = slice(crop["top"], crop["top"] + crop["height"])
     columns = slice(crop["left"], crop["left"] + crop["width"])
-    return {"output": outputs["restored"], "core_center32": outputs["core"][..., rows, columns]}
+    return {
+        "output": outputs["restored"],
+        "core_center32": outputs["core"][..., rows, columns],
+    }
 
 
 def _run_reblur(network: ReblurNet, given: Given) -> Arrays:
     reblurred = network.reblur(*given.inputs.values())
-    height, width = given.meta["arrays"]["core"][-2:]  # its corner at the top left is stored
+    height, width = given.meta["arrays"]["core"][
+        -2:
+    ]  # its corner at the top left is stored
     core = reblurred.seeds[..., :height, :width]
     return {"output": reblurred.picture, "core": core, "kernel_map": reblurred.weights}
 

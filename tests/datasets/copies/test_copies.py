@@ -102,7 +102,9 @@ def test_a_shot_from_another_place_is_the_same_place_and_no_copy(tested):
     height, width = shown.shape
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     seen = corners + np.array([[9, 4], [-14, 7], [6, -12], [-3, 10]], np.float32)
-    moved = cv2.warpPerspective(shown, cv2.getPerspectiveTransform(corners, seen), (width, height))
+    moved = cv2.warpPerspective(
+        shown, cv2.getPerspectiveTransform(corners, seen), (width, height)
+    )
     noise = np.random.default_rng(0).normal(0, 4, moved.shape)
     part = only_part(tested, np.clip(0.8 * moved + noise, 0, 255).astype(np.uint8))
     assert {part.here, part.there} == {0, 4}
@@ -111,7 +113,11 @@ def test_a_shot_from_another_place_is_the_same_place_and_no_copy(tested):
 
 @pytest.mark.parametrize(
     "shown",
-    [np.full((200, 300), 120, np.uint8), np.zeros((30, 30), np.uint8), np.zeros((1, 1), np.uint8)],
+    [
+        np.full((200, 300), 120, np.uint8),
+        np.zeros((30, 30), np.uint8),
+        np.zeros((1, 1), np.uint8),
+    ],
     ids=["a wall", "too small", "one pixel"],
 )
 def test_pictures_without_detail_share_nothing(tested, shown):
@@ -156,7 +162,9 @@ def test_a_placing_needs_four_features_that_agree():
     there = 0.5 * here[:, ::-1] + (30, -10)
     there[6:] = draws.uniform(0, 200, (3, 2))
     (transposed,) = (
-        n for n, one in enumerate(turn_matrices()) if np.array_equal(one, [[0, 1], [1, 0]])
+        n
+        for n, one in enumerate(turn_matrices())
+        if np.array_equal(one, [[0, 1], [1, 0]])
     )
     scales, features = np.full(9, 0.5), np.arange(9)
     placing = agreed_placing(transposed, here, there, scales, features)
@@ -164,7 +172,10 @@ def test_a_placing_needs_four_features_that_agree():
     assert placing.agreeing == 6
     assert placing.scale == pytest.approx(0.5)
     assert placing.shift_px == pytest.approx((30, -10))
-    assert agreed_placing(transposed, here[4:], there[4:], scales[4:], features[4:]) is None
+    assert (
+        agreed_placing(transposed, here[4:], there[4:], scales[4:], features[4:])
+        is None
+    )
     assert agreed_placing(0, here, there, scales, features) is None
     alike = agreed_placing(transposed, here, there, scales, np.zeros(9, int))
     assert alike is None, "one feature with several matches counts once"
@@ -175,7 +186,9 @@ def test_a_placing_says_how_it_is_turned():
         (placing.is_mirrored, placing.quarter_turns)
         for placing in (Placing(turn, 1.0, (0.0, 0.0), 4) for turn in range(8))
     }
-    assert said == {(mirrored, turns) for mirrored in (False, True) for turns in range(4)}
+    assert said == {
+        (mirrored, turns) for mirrored in (False, True) for turns in range(4)
+    }
 
 
 @pytest.fixture
@@ -183,7 +196,9 @@ def dataset(tmp_path: Path) -> str:
     """A test picture, a training patch that is cut out of it and mirrored, and another picture."""
     pictures = {
         "test/{}/whole": skimage.data.astronaut(),
-        "train/{}/patch": np.ascontiguousarray(skimage.data.astronaut()[60:260, 350:150:-1]),
+        "train/{}/patch": np.ascontiguousarray(
+            skimage.data.astronaut()[60:260, 350:150:-1]
+        ),
         "train/{}/other": skimage.data.coffee(),
     }
     for name, shown in pictures.items():

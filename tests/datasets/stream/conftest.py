@@ -21,7 +21,10 @@ def write_photographs(folder, held_out=2, training=4):
         pixels = np.clip(128 + 60 * scene, 0, 255).astype(np.uint8)
         write_image(folder / f"{seed}.png", pixels)
         photographs = find_photographs(folder)
-        if len(photographs.of("held-out")) >= held_out and len(photographs.of("train")) >= training:
+        if (
+            len(photographs.of("held-out")) >= held_out
+            and len(photographs.of("train")) >= training
+        ):
             return photographs
     raise AssertionError("no hash of a thousand is held out")
 

@@ -33,7 +33,10 @@ def reused(first, mine=None, workers=0):
 
 
 def members(batches):
-    return [torch.cat([one.blurry, one.target, *one.supervision.values()], 1) for one in batches]
+    return [
+        torch.cat([one.blurry, one.target, *one.supervision.values()], 1)
+        for one in batches
+    ]
 
 
 @pytest.mark.full
@@ -71,7 +74,9 @@ def test_a_crop_is_a_part_of_its_pair_and_turned(few, augment):
         batch = next(reused_batches(patches(augment), REUSED, step, feeder))
     drawn = REUSED.drawn(step, slice(0, 4), orders=bool(augment))
     number = {slot: one for one, slot in REUSED.slots(REUSED.held(step), slice(0, 4))}
-    for place, (slot, top, left, transposed, over, mirrored, order) in enumerate(drawn.tolist()):
+    for place, (slot, top, left, transposed, over, mirrored, order) in enumerate(
+        drawn.tolist()
+    ):
         assert number[slot] % 4 == place
         assert order == 0 or augment
         random = np.random.default_rng([5, number[slot]])

@@ -36,14 +36,18 @@ def renderer(branch="train"):
 
 
 def same(one, other):
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in MEMBERS)
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in MEMBERS
+    )
 
 
 def test_each_cause_has_its_share():
     soft = [one for one in DRAWN if one.softness is not None]
     noisy = [one for one in DRAWN if one.noise is not None]
     developed = [one for one in DRAWN if one.development is not None]
-    assert len(soft) / 3000 == pytest.approx(SOFTNESS_SHARE * (1 - NOISY_SHARE), abs=0.02)
+    assert len(soft) / 3000 == pytest.approx(
+        SOFTNESS_SHARE * (1 - NOISY_SHARE), abs=0.02
+    )
     assert len(noisy) / 3000 == pytest.approx(NOISY_SHARE, abs=0.01)
     assert len(developed) / 3000 == pytest.approx(DEVELOPED_SHARE, abs=0.02)
     assert sum(one == Causes() for one in DRAWN) > 0.7 * 3000
@@ -90,7 +94,9 @@ def test_pairs_are_the_same_in_any_order_and_process():
     forward, backward = renderer(), renderer()
     pairs = [forward.pair(number, 32) for number in numbers]
     again = [backward.pair(number, 32) for number in reversed(numbers)]
-    assert all(same(one, other) for one, other in zip(pairs, reversed(again), strict=True))
+    assert all(
+        same(one, other) for one, other in zip(pairs, reversed(again), strict=True)
+    )
 
 
 def test_a_noisy_picture_in_focus_stays_as_it_is():
@@ -112,13 +118,19 @@ def test_a_soft_pair_has_a_sharp_target():
     soft = renderer().pair(number, 64)
     sigma = draw_causes(number).softness.sigma_px
     np.testing.assert_allclose(np.abs(soft.diameters), 4 * sigma, rtol=1e-5)
-    steep = [float(np.abs(np.diff(one, axis=1)).max()) for one in (soft.blurry, soft.sharp)]
+    steep = [
+        float(np.abs(np.diff(one, axis=1)).max()) for one in (soft.blurry, soft.sharp)
+    ]
     assert steep[0] < 0.8 * steep[1]
 
 
 def test_pairs_without_a_cause_and_held_out_ones_are_those_without_causes(monkeypatch):
     plain = first(lambda one: one == Causes())
-    cases = [("train", plain), ("held-out", 0), ("held-out", first(lambda one: one.noise))]
+    cases = [
+        ("train", plain),
+        ("held-out", 0),
+        ("held-out", first(lambda one: one.noise)),
+    ]
     before = [renderer(branch).pair(number, 32) for branch, number in cases]
     for share in ("SOFTNESS_SHARE", "DEVELOPED_SHARE", "NOISY_SHARE"):
         monkeypatch.setattr(module, share, 0.0)
@@ -138,7 +150,9 @@ def test_pairs_of_a_measured_lens_have_no_other_causes():
     assert not np.array_equal(pair.blurry, pair.sharp)
 
 
-def test_only_the_training_branch_keeps_parts_of_large_photographs(photographs, monkeypatch):
+def test_only_the_training_branch_keeps_parts_of_large_photographs(
+    photographs, monkeypatch
+):
     monkeypatch.setattr(pyramid, "WHOLE_PIXELS", 120 * 100)
     kinds = {
         branch: {type(one) for one in Renderer(photographs, branch).sources.photographs}

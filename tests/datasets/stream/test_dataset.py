@@ -19,7 +19,11 @@ from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.datasets.stream import dataset as streaming
 from defocus.datasets.stream.dataset import HELD_OUT, identity, training_identity
 from defocus.datasets.stream.patches import Renderer
-from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
+from defocus.datasets.stream.photographs import (
+    Photographs,
+    find_photographs,
+    is_held_out,
+)
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer
@@ -37,7 +41,8 @@ LARGER = {"validation": (0, 2, 128), "test": (50, 1, 56)}
 def few(monkeypatch, tmp_path):
     """Two small pairs of each split and a page of text, in a cache of their own."""
     monkeypatch.setattr(
-        "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 2, 40), "test": (50, 2, 56)}
+        "defocus.datasets.stream.dataset.HELD_OUT",
+        {"validation": (0, 2, 40), "test": (50, 2, 56)},
     )
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", (4,))
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
@@ -74,13 +79,19 @@ def test_pages_of_text_come_beside_the_pairs_of_before(few, photographs):
     renderer = Renderer(photographs, "held-out")
     for number, pair in enumerate(stream.split("validation")[:2]):
         rendered = renderer.pair(number, 40)
-        for path, stored in ((pair.blurry, rendered.blurry), (pair.sharp, rendered.sharp)):
+        for path, stored in (
+            (pair.blurry, rendered.blurry),
+            (pair.sharp, rendered.sharp),
+        ):
             assert np.array_equal(read_image(path or Path()), as_integer(stored, 16))
         assert "text" not in pair.metadata
     (page,) = streaming.pages_of(stream, "validation")
     assert page.id == "validation-text-04"
     alone = open_dataset("text:").split("test")
-    assert len({str(pair.metadata["text"]) for pair in (page, *alone)}) == 1 + streaming.PAGES
+    assert (
+        len({str(pair.metadata["text"]) for pair in (page, *alone)})
+        == 1 + streaming.PAGES
+    )
     assert streaming.pages_of(open_dataset("text:"), "test") == ()
 
 
@@ -94,7 +105,9 @@ def test_a_damaged_held_out_pair_is_made_again_to_the_bit(few, photographs, caps
     assert first.read_bytes() == content
 
 
-def test_identity_is_that_of_the_photographs_wherever_they_lie(photographs, tmp_path, monkeypatch):
+def test_identity_is_that_of_the_photographs_wherever_they_lie(
+    photographs, tmp_path, monkeypatch
+):
     folder = photographs.files[0][0].parent
     shutil.copytree(folder, tmp_path / "elsewhere" / "deeper")
     moved = find_photographs(tmp_path / "elsewhere")
@@ -105,7 +118,9 @@ def test_identity_is_that_of_the_photographs_wherever_they_lie(photographs, tmp_
     assert identity(photographs) != before
 
 
-def test_new_training_patches_leave_the_held_out_pairs_their_identity(photographs, monkeypatch):
+def test_new_training_patches_leave_the_held_out_pairs_their_identity(
+    photographs, monkeypatch
+):
     """Else weights from before and after could not be compared on the same pairs."""
     held_out, training = identity(photographs), training_identity(photographs)
     assert held_out != training
@@ -158,7 +173,10 @@ def test_dual_pixel_systems_are_told_that_there_are_no_views(few, photographs, r
         training_patches(dataset, "train", "sharp", PatchForm(40, dual=True))
     with refused(NotApplicableError):
         training_patches(
-            dataset, "train", "registered-flow", PatchForm(40, supervision=("valid_mask",))
+            dataset,
+            "train",
+            "registered-flow",
+            PatchForm(40, supervision=("valid_mask",)),
         )
 
 
@@ -169,7 +187,12 @@ def test_without_photographs_there_are_textures(few, tmp_path, capsys):
     empty = open_dataset(f"stream:{tmp_path / 'empty'}")
     assert "made of procedural textures alone" in capsys.readouterr().err
     assert alone.content_hash == empty.content_hash
-    assert training_patches(alone, "train", "sharp", PatchForm(32)).batch(0, 1, 0).blurry.std() > 0
+    assert (
+        training_patches(alone, "train", "sharp", PatchForm(32))
+        .batch(0, 1, 0)
+        .blurry.std()
+        > 0
+    )
 
 
 def test_bad_places_are_told(tmp_path, refused):
@@ -183,7 +206,10 @@ def test_bad_places_are_told(tmp_path, refused):
 def test_the_card_has_the_counts_of_both_splits():
     card = reader_card("stream")
     assert card.counts == {"validation": 24 + 6, "test": 40}
-    assert {split: held[1] for split, held in HELD_OUT.items()} == {"validation": 24, "test": 40}
+    assert {split: held[1] for split, held in HELD_OUT.items()} == {
+        "validation": 24,
+        "test": 40,
+    }
     assert len(streaming.CIRCLES_PX) == 6
     assert set(card.sizes) == {(256, 256), (384, 384), streaming.PAGE_PX[::-1]}
 
@@ -194,7 +220,14 @@ def test_a_system_trains_on_a_stream_and_goes_on(few, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_photographs(tmp_path / "pictures")
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    words = ["train", "gkmnet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study"]
+    words = [
+        "train",
+        "gkmnet",
+        "--dataset",
+        f"stream:{tmp_path / 'pictures'}",
+        "--out",
+        "study",
+    ]
     words += ["--settings", "settings.toml", "--budget", "quick"]
     bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
     result = CliRunner().invoke(bench, words, catch_exceptions=False)
@@ -234,7 +267,10 @@ def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatc
     monkeypatch.setenv("PATH", "")
     unread = validated("unread")
     assert unread == [{k: v for k, v in row.items() if "text" not in k}]
-    assert "its validation reads no pages of text: no pair can be scored by text" in files[1]
+    assert (
+        "its validation reads no pages of text: no pair can be scored by text"
+        in files[1]
+    )
     assert REMEDY in files[1]
 
 
@@ -242,8 +278,12 @@ def test_the_psnr_of_a_validation_leaves_the_pages_out(few, monkeypatch):
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
     restored = []
     network = torch.nn.Identity()
-    network.register_forward_hook(lambda _, given, __: restored.append(tuple(given[0].shape[-2:])))
+    network.register_forward_hook(
+        lambda _, given, __: restored.append(tuple(given[0].shape[-2:]))
+    )
     card, estimator = baseline("gkmnet").card, flow_estimator("dis")
-    watch = watch_split(card, open_dataset("stream:"), "validation", estimator, torch.device("cpu"))
+    watch = watch_split(
+        card, open_dataset("stream:"), "validation", estimator, torch.device("cpu")
+    )
     watch.of_network(network)
     assert restored == [(128, 128), (128, 128)]

@@ -10,7 +10,12 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.datasets.stream import native
 from defocus.datasets.stream.dataset import training_identity
-from defocus.datasets.stream.native import NativeBlur, NativeRenderer, draw_blur, full_size
+from defocus.datasets.stream.native import (
+    NativeBlur,
+    NativeRenderer,
+    draw_blur,
+    full_size,
+)
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.errors import DatasetError
 from defocus.pictures.read import read_image
@@ -35,7 +40,9 @@ def renderer(small, photographs):
 
 
 def uniform(diameter_px):
-    return NativeBlur("constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px))
+    return NativeBlur(
+        "constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px)
+    )
 
 
 def test_every_held_out_photograph_makes_a_pair_of_its_size(small, photographs, capsys):
@@ -54,7 +61,9 @@ def test_every_held_out_photograph_makes_a_pair_of_its_size(small, photographs, 
         assert pair.truth == pair.sharp
         diameters = np.load(pair.defocus_map)
         assert diameters.shape == (200, 240)
-        assert pair.metadata["circle_of_confusion_px"]["max"] == pytest.approx(diameters.max())
+        assert pair.metadata["circle_of_confusion_px"]["max"] == pytest.approx(
+            diameters.max()
+        )
     assert dataset.training_hash == training_identity(photographs)
     again = open_dataset(f"stream-native:{folder}")
     assert capsys.readouterr().err == ""
@@ -63,7 +72,9 @@ def test_every_held_out_photograph_makes_a_pair_of_its_size(small, photographs, 
     assert patches.batch(0, 1, 0).blurry.shape == (1, 3, 32, 32)
 
 
-def test_a_mapping_file_names_photographs_and_lens(small, photographs, tmp_path, monkeypatch):
+def test_a_mapping_file_names_photographs_and_lens(
+    small, photographs, tmp_path, monkeypatch
+):
     monkeypatch.setattr(native, "MOST_PIXELS", 900)
     mapping = tmp_path / "stream.toml"
     mapping.write_text(f"photographs = {str(photographs.files[0][0].parent)!r}")
@@ -82,7 +93,9 @@ def test_a_photograph_that_cannot_be_read_is_left_out_by_name(small, tmp_path, c
     first = before[0].path
     for number in range(1000):  # until the hash of a damaged copy is held out, too
         damaged = folder / "damaged.png"
-        damaged.write_bytes(first.read_bytes()[:500] + bytes([number % 256, number // 256]))
+        damaged.write_bytes(
+            first.read_bytes()[:500] + bytes([number % 256, number // 256])
+        )
         files = find_photographs(folder)
         if damaged in files.of("held-out"):
             break
@@ -91,7 +104,9 @@ def test_a_photograph_that_cannot_be_read_is_left_out_by_name(small, tmp_path, c
 
 
 def test_one_number_shows_the_same_scene_behind_every_blur(renderer):
-    sharp, soft = (renderer.picture(0, 12_000, uniform(px), NOTHING) for px in (4.0, 48.0))
+    sharp, soft = (
+        renderer.picture(0, 12_000, uniform(px), NOTHING) for px in (4.0, 48.0)
+    )
     assert np.array_equal(sharp.sharp, soft.sharp)
     assert sharp.blurry.shape == (100, 120, 3)
     errors = [float(np.abs(one.blurry - one.sharp).mean()) for one in (sharp, soft)]
@@ -119,7 +134,9 @@ def test_the_middle_of_a_photograph_is_taken_and_more_is_mirrored(renderer):
     top, left = (200 - height) // 2, (240 - width) // 2
     middle = behind.pixels[top : top + height, left : left + width] / 255
     assert np.abs(part.sharp - middle).max() < 0.01
-    more = renderer.picture(0, 60_000, replace(uniform(4.0), in_front=()), NOTHING).sharp
+    more = renderer.picture(
+        0, 60_000, replace(uniform(4.0), in_front=()), NOTHING
+    ).sharp
     height, width, _ = more.shape
     edge = (width - 240) // 2
     wider = -(-(width - 240) // 2)

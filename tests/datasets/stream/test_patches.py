@@ -59,7 +59,9 @@ def test_eight_bits_and_grey_are_the_recipe_s(renderer):
     for picture in (rounded.blurry, rounded.target):
         assert torch.allclose(picture * 255, (picture * 255).round(), atol=1e-4)
     target = source(renderer, augment=("grey", "flip", "rotate")).batch(0, 12, 0).target
-    grey = [bool((one[0] == one[1]).all() and (one[1] == one[2]).all()) for one in target]
+    grey = [
+        bool((one[0] == one[1]).all() and (one[1] == one[2]).all()) for one in target
+    ]
     assert any(grey)
     assert not all(grey)
 
@@ -78,11 +80,16 @@ def test_a_light_field_blurs_a_share_of_the_training_pairs():
         return [renderer.pair(number, 24) for number in (0, 2, 3)]
 
     lenses, viewed, half = (pairs(share, "train") for share in (0.0, 1.0, 0.5))
-    drawn = [np.array_equal(one.blurry, by.blurry) for one, by in zip(half, viewed, strict=True)]
+    drawn = [
+        np.array_equal(one.blurry, by.blurry)
+        for one, by in zip(half, viewed, strict=True)
+    ]
     assert drawn == [True, False, True], "it follows from the pair's number"
     for by_lens, by_views, either in zip(lenses, viewed, half, strict=True):
         np.testing.assert_array_equal(by_lens.sharp, by_views.sharp)
-        assert any(np.array_equal(either.blurry, one.blurry) for one in (by_lens, by_views))
+        assert any(
+            np.array_equal(either.blurry, one.blurry) for one in (by_lens, by_views)
+        )
         assert not np.array_equal(by_lens.blurry, by_views.blurry)
         assert np.abs(by_lens.blurry - by_views.blurry).mean() < 0.1
     kept = zip(pairs(0.0, "held-out"), pairs(1.0, "held-out"), strict=True)

@@ -38,16 +38,22 @@ def test_names_places_and_copies_change_nothing(photographs, tmp_path):
     (tmp_path / ".hidden" / "thumbnail.png").write_bytes(b"not looked at")
     (tmp_path / "notes.txt").write_text("no picture")
     pictures = find_photographs(tmp_path)
-    assert [sha256 for _, sha256 in pictures.files] == [sha256 for _, sha256 in photographs.files]
+    assert [sha256 for _, sha256 in pictures.files] == [
+        sha256 for _, sha256 in photographs.files
+    ]
 
 
-def test_pictures_of_the_sample_dataset_never_get_in(photographs, tmp_path, capsys, refused):
+def test_pictures_of_the_sample_dataset_never_get_in(
+    photographs, tmp_path, capsys, refused
+):
     from skimage import data
 
     left, right, _ = data.stereo_motorcycle()
     used = [data.astronaut(), data.coffee(), data.retina(), left, right, data.camera()]
     for number, picture in enumerate(used):
-        pixels = picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
+        pixels = (
+            picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
+        )
         assert pixel_hash(pixels) in refused_hashes()
         write_image(tmp_path / f"{number}.png", pixels)
     theirs = sorted(tmp_path.iterdir())
@@ -63,12 +69,18 @@ def test_every_picture_of_the_sample_is_on_the_list():
 
     from defocus.datasets.sample import SCENES
 
-    names = {name for scene in SCENES for name in scene.pictures} - {"stereo_motorcycle"}
+    names = {name for scene in SCENES for name in scene.pictures} - {
+        "stereo_motorcycle"
+    }
     assert len(names) >= 10
     for name in names:
         picture = getattr(data, name)()
-        pixels = picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
-        assert pixel_hash(np.ascontiguousarray(pixels[:, :, :3])) in refused_hashes(), name
+        pixels = (
+            picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
+        )
+        assert pixel_hash(np.ascontiguousarray(pixels[:, :, :3])) in refused_hashes(), (
+            name
+        )
 
 
 def test_photographs_that_cannot_be_read_are_left_out_by_name(
@@ -79,7 +91,10 @@ def test_photographs_that_cannot_be_read_are_left_out_by_name(
     (tmp_path / "nowhere.png").symlink_to("there.png")
     (tmp_path / "whole.png").write_bytes(whole)
     pictures = find_photographs(tmp_path)
-    assert f"photograph {tmp_path}/nowhere.png is left out: a link to" in capsys.readouterr().err
+    assert (
+        f"photograph {tmp_path}/nowhere.png is left out: a link to"
+        in capsys.readouterr().err
+    )
     assert len(read_photographs([path for path, _ in pictures.files])) == 1
     message = f"photograph {tmp_path}/cut.png is left out: the file is cut short"
     assert message in capsys.readouterr().err
@@ -98,6 +113,8 @@ def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(photograp
         assert crop.flags.c_contiguous
         assert crop.min() >= 0
         assert crop.max() <= 1
-    light = np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)
+    light = np.where(
+        stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4
+    )
     means = [photograph.crop(random, 128, 128).mean() for _ in range(40)]
     assert np.mean(means) == pytest.approx(light.mean(), rel=0.2)

@@ -107,12 +107,20 @@ def test_the_penalty_takes_the_norm_over_colours():
 
 def test_patches_take_the_blur_of_the_nearest_pixel():
     radius = torch.arange(16.0).reshape(1, 1, 4, 4) * -1
-    assert patch_blur(radius, torch.zeros(1, 1, 2, 2)).flatten().tolist() == [0, 2, 8, 10]
+    assert patch_blur(radius, torch.zeros(1, 1, 2, 2)).flatten().tolist() == [
+        0,
+        2,
+        8,
+        10,
+    ]
 
 
 def test_the_objective_s_terms_come_in_at_their_epochs():
     torch.manual_seed(0)
-    network, criterion = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
+    network, criterion = (
+        Generator(channels=4),
+        objective("defocusgan", channels=4, maps="given"),
+    )
     batch = with_map(paired_batch(32))
     assert criterion.adversary_loss(network, batch, Progress(5, 5.0)) is None
     loss, parts = criterion(network, batch, Progress(5, 5.0))
@@ -129,7 +137,10 @@ def test_the_objective_s_terms_come_in_at_their_epochs():
 
 def test_the_critic_s_loss_by_hand():
     torch.manual_seed(0)
-    network, criterion = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
+    network, criterion = (
+        Generator(channels=4),
+        objective("defocusgan", channels=4, maps="given"),
+    )
     batch = with_map(paired_batch(32), diameter_px=6.0)
     given = criterion.adversary_loss(network, batch, Progress(6, 6.0))
     assert given is not None
@@ -138,7 +149,9 @@ def test_the_critic_s_loss_by_hand():
         restored = network.outputs(
             batch.blurry, defocus_map=batch.supervision["defocus_map"], iteration=1
         )["restored"]
-        apart = (criterion.adversary(restored) - criterion.adversary(batch.target)).mean()
+        apart = (
+            criterion.adversary(restored) - criterion.adversary(batch.target)
+        ).mean()
     expected = float(apart) * (1 + 0.1 * 3.0) + float(parts["gradient_penalty"])
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
 
@@ -150,16 +163,27 @@ def test_both_players_move_and_the_generator_learns_a_batch_by_heart():
     batch = with_map(paired_batch(32))
     criterion = objective("defocusgan", channels=4, maps="given")
     network = Generator(channels=8)
-    assert loss_falls_to(network, criterion, recipe, batch, steps=25, learning_rate=4e-3) < 0.8
+    assert (
+        loss_falls_to(network, criterion, recipe, batch, steps=25, learning_rate=4e-3)
+        < 0.8
+    )
     optimisers = make_optimisers(recipe, network, criterion)
     before = [p.detach().clone() for p in criterion.adversary.parameters()]
     values = optimiser_step(
-        recipe, optimisers, network, criterion, batch, Progress(20, 20.0), learning_rate=1e-4
+        recipe,
+        optimisers,
+        network,
+        criterion,
+        batch,
+        Progress(20, 20.0),
+        learning_rate=1e-4,
     )
     assert all(math.isfinite(value) for value in values.values())
     assert {"adversary", "gradient_penalty", "adversarial"} <= set(values)
     after = list(criterion.adversary.parameters())
-    assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+    assert any(
+        not torch.equal(one, other) for one, other in zip(before, after, strict=True)
+    )
 
 
 def moved_by(
@@ -167,11 +191,23 @@ def moved_by(
 ) -> tuple[dict[str, float], set[str]]:
     """Values of one step, and the parts whose parameters it changed."""
     recipe = baseline("defocusgan").recipe()
-    optimisers, parts = make_optimisers(recipe, network, criterion), {"generator": network}
+    optimisers, parts = (
+        make_optimisers(recipe, network, criterion),
+        {"generator": network},
+    )
     parts |= dict(criterion.named_children())
-    before = {name: [p.detach().clone() for p in part.parameters()] for name, part in parts.items()}
+    before = {
+        name: [p.detach().clone() for p in part.parameters()]
+        for name, part in parts.items()
+    }
     values = optimiser_step(
-        recipe, optimisers, network, criterion, paired_batch(32), progress, learning_rate=1e-4
+        recipe,
+        optimisers,
+        network,
+        criterion,
+        paired_batch(32),
+        progress,
+        learning_rate=1e-4,
     )
     moved = {
         name
@@ -203,12 +239,16 @@ def test_the_second_stage_s_map_is_the_largest_of_the_colours():
     torch.manual_seed(0)
     criterion, batch = objective("defocusgan", channels=4), paired_batch(32)
     radii = criterion.blur_map(batch.supervision["dual_pixel"])
-    expected = 2 * torch.stack([each.abs() for each in radii.unbind(1)]).max(dim=0).values
+    expected = (
+        2 * torch.stack([each.abs() for each in radii.unbind(1)]).max(dim=0).values
+    )
     assert torch.equal(criterion._diameter(batch)[:, 0], expected)
 
 
 def test_its_recipe_has_both_rates():
-    both, second = (baseline(n).recipe() for n in ("defocusgan", "defocusgan-given-maps"))
+    both, second = (
+        baseline(n).recipe() for n in ("defocusgan", "defocusgan-given-maps")
+    )
     assert both.learning_rate("paper", 29.9) == pytest.approx(2e-5)
     for epoch in (0.0, 29.9, 31.0, 65.0, 90.5):
         of_both = both.learning_rate("paper", both.warmup_epochs + epoch)
@@ -283,7 +323,9 @@ def test_a_map_between_two_radii_blends_their_kernels():
     same = bank(sharp, torch.zeros_like(sharp))
     torch.testing.assert_close(same, sharp)  # two halves of a delta
     blended = bank(sharp, torch.full_like(sharp, -1.25))
-    one, two = (nn.functional.pad(initial_kernel(i), (e,) * 4) for i, e in ((1, 6), (2, 4)))
+    one, two = (
+        nn.functional.pad(initial_kernel(i), (e,) * 4) for i, e in ((1, 6), (2, 4))
+    )
     torch.testing.assert_close(blended[0, 1], 0.75 * one + 0.25 * two)
 
 

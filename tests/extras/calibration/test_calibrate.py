@@ -24,7 +24,9 @@ SMALL = "sim:?width=320&height=240"
 
 def calibrated(folder: Path, kind: Any, *uris: str, **options: Any) -> Calibration:
     out = folder / f"{kind}.json"
-    request = CalibrationRequest(**{"uri": uris, "out": out, "frames": 4, "yes": True, **options})
+    request = CalibrationRequest(
+        **{"uri": uris, "out": out, "frames": 4, "yes": True, **options}
+    )
     calibrate(kind, request)
     return read_calibration(out)
 
@@ -35,11 +37,18 @@ def _number(word: str) -> float:
 
 def test_light_of_each_aperture(tmp_path):
     """The diaphragm of this camera closes too little, by 0.3 EV at f/22."""
-    calibration = calibrated(tmp_path, "exposure", f"{SMALL}&stop_error=0.3", blurry="f/2.8")
+    calibration = calibrated(
+        tmp_path, "exposure", f"{SMALL}&stop_error=0.3", blurry="f/2.8"
+    )
     apertures = calibration.result["apertures"]
-    assert (min(apertures, key=_number), max(apertures, key=_number)) == ("f/2.8", "f/22")
+    assert (min(apertures, key=_number), max(apertures, key=_number)) == (
+        "f/2.8",
+        "f/22",
+    )
     for word, measured in apertures.items():
-        f_number = make_exposure((word, _number(word)), ("1", 1.0), (None, 100.0)).f_number
+        f_number = make_exposure(
+            (word, _number(word)), ("1", 1.0), (None, 100.0)
+        ).f_number
         expected = 0.3 * np.log2(f_number / 2**1.5) / 4
         assert measured["error_ev"] == pytest.approx(expected, abs=0.01)
         assert measured["flicker_ev"] < 0.01
@@ -78,12 +87,18 @@ def test_a_step_in_blur_and_dioptres(tmp_path, chart, f_number, size):
     uri = f"sim:?width={size}&height={size}&chart={chart}"
     calibration = calibrated(tmp_path, "focus", uri, blurry=f"f/{f_number:g}")
     assert calibration.number("dioptres_per_step") == pytest.approx(0.005, rel=0.05)
-    true = make_exposure((f"f/{f_number:g}", f_number), ("1", 1.0), (None, 100.0)).f_number
-    lens = [Lens(50.0, true, 1e3 / (0.5 + 0.005 * step), 16e3 / size) for step in (10, 30)]
+    true = make_exposure(
+        (f"f/{f_number:g}", f_number), ("1", 1.0), (None, 100.0)
+    ).f_number
+    lens = [
+        Lens(50.0, true, 1e3 / (0.5 + 0.005 * step), 16e3 / size) for step in (10, 30)
+    ]
     here = 1e3 / (0.5 - 0.005 * chart)
     first, second = (abs(float(circle_of_confusion_px(here, one))) for one in lens)
     expected = (second - first) / 20
-    assert calibration.result["scale"]["px_per_step"] == pytest.approx(expected, rel=0.08)
+    assert calibration.result["scale"]["px_per_step"] == pytest.approx(
+        expected, rel=0.08
+    )
 
 
 def test_focus_that_shows_nothing_is_said(tmp_path, refused):
@@ -105,7 +120,9 @@ def test_specks_on_the_sensor(tmp_path, specks):
     calibration = calibrated(tmp_path, "dust", f"{SMALL}&dust={specks}&seed=3")
     random = np.random.default_rng([3, 0xD057])
     true = random.uniform(0.1, 0.9, (specks, 2)) * (320, 240)
-    measured = [(speck["x_px"], speck["y_px"]) for speck in calibration.result["specks"]]
+    measured = [
+        (speck["x_px"], speck["y_px"]) for speck in calibration.result["specks"]
+    ]
     assert len(measured) == specks
     for place in true:
         assert min(np.hypot(*(np.array(measured) - place).T)) < 1.5
@@ -113,12 +130,18 @@ def test_specks_on_the_sensor(tmp_path, specks):
 
 
 def test_breathing_of_the_focus_motor(tmp_path):
-    calibration = calibrated(tmp_path, "breathing", f"{SMALL}&focus_breathing=1.5", reach=40)
+    calibration = calibrated(
+        tmp_path, "breathing", f"{SMALL}&focus_breathing=1.5", reach=40
+    )
     for row in calibration.result["table"]:
         image_mm = 1 / (1 / 50 - (0.5 - 0.005 * row["steps"]) / 1000)
         rest_mm = 1 / (1 / 50 - 0.5 / 1000)
-        assert row["zoom"] == pytest.approx(1 + 1.5 * (image_mm / rest_mm - 1), abs=5e-4)
-    geometry = Calibrations({"breathing": calibration}).expected_geometry(-30, two_cameras=False)
+        assert row["zoom"] == pytest.approx(
+            1 + 1.5 * (image_mm / rest_mm - 1), abs=5e-4
+        )
+    geometry = Calibrations({"breathing": calibration}).expected_geometry(
+        -30, two_cameras=False
+    )
     assert geometry.zoom == pytest.approx(1 / (1 + 1.5 * 0.0077), abs=5e-4)
 
 
@@ -139,16 +162,20 @@ def test_two_cameras(tmp_path):
     assert result["skew_seconds"] == pytest.approx(0.4, abs=0.1)
     calibrations = Calibrations({"rig": calibration})
     assert calibrations.sharp_mirrored
-    assert calibrations.expected_geometry(0, two_cameras=True).shift_px == pytest.approx(
-        (5, 0), abs=0.1
-    )
+    assert calibrations.expected_geometry(
+        0, two_cameras=True
+    ).shift_px == pytest.approx((5, 0), abs=0.1)
 
 
 def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path):
     blurry, sharp = f"{SMALL}&speed=60", f"{SMALL}&speed=60&mirror=1&offset=5"
-    calibrated(tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8)
+    calibrated(
+        tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8
+    )
     session = tmp_path / "session"
-    options = ShootOptions(retake="never", calibration_files=(tmp_path / "rig.json",), yes=True)
+    options = ShootOptions(
+        retake="never", calibration_files=(tmp_path / "rig.json",), yes=True
+    )
     still = RigAddress(SMALL, f"{SMALL}&mirror=1&offset=5")
     request = BracketRequest(shutter="1/200", mode="dual")
     shoot_new(session, still, request, options)
@@ -167,12 +194,21 @@ def test_the_command(run, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "flat.json: corners in EV" in result.stderr
     assert json.loads((tmp_path / "flat.json").read_text())["kind"] == "flat"
-    asked = run("defocus-capture", "calibrate", "flat", "--camera", "sim:", "--out", "x.json")
+    asked = run(
+        "defocus-capture", "calibrate", "flat", "--camera", "sim:", "--out", "x.json"
+    )
     assert asked.returncode == 2
     assert "add --yes" in asked.stderr
     for kind, camera in (("rig", "sim:"), ("focus", "gphoto2:virtual=missing")):
         bad = run(
-            "defocus-capture", "calibrate", kind, "--camera", camera, "--out", "x.json", "--yes"
+            "defocus-capture",
+            "calibrate",
+            kind,
+            "--camera",
+            camera,
+            "--out",
+            "x.json",
+            "--yes",
         )
         assert bad.returncode == 2
         assert len(bad.stderr.strip().splitlines()) == 1

@@ -38,7 +38,12 @@ RESULTS: dict[str, dict[str, Any]] = {
 
 
 def written(folder: Path, kind: str, result: object) -> Path:
-    document = {"schema": 1, "kind": kind, "created": "2026-05-04T13:02:00+00:00", "camera": {}}
+    document = {
+        "schema": 1,
+        "kind": kind,
+        "created": "2026-05-04T13:02:00+00:00",
+        "camera": {},
+    }
     path = folder / f"{kind}.json"
     path.write_text(json.dumps({**document, "result": result}))
     return path
@@ -47,13 +52,28 @@ def written(folder: Path, kind: str, result: object) -> Path:
 def test_every_kind_has_its_section(tmp_path):
     exposure = tmp_path / "exposure.json"
     capture_calibrate.command.main(
-        ["exposure", "--camera", CAMERA, "--out", str(exposure), "--yes", "--sharp", "f/5.6"],
+        [
+            "exposure",
+            "--camera",
+            CAMERA,
+            "--out",
+            str(exposure),
+            "--yes",
+            "--sharp",
+            "f/5.6",
+        ],
         standalone_mode=False,
     )
-    paths = [exposure, *(written(tmp_path, kind, result) for kind, result in RESULTS.items())]
+    paths = [
+        exposure,
+        *(written(tmp_path, kind, result) for kind, result in RESULTS.items()),
+    ]
     sections = dict(calibration_page(paths).sections)
     assert list(sections)[:2] == ["Exposure (exposure.json)", "Focus (focus.json)"]
-    curves = {name: [p for p in parts if isinstance(p, Curves)] for name, parts in sections.items()}
+    curves = {
+        name: [p for p in parts if isinstance(p, Curves)]
+        for name, parts in sections.items()
+    }
     (error,) = curves["Exposure (exposure.json)"][0].curves
     assert error.x == (4.0, 4.5, 5.0, 5.6)
     assert max(map(abs, error.y)) < 0.05, "the simulated lens keeps to its labels"
@@ -63,7 +83,9 @@ def test_every_kind_has_its_section(tmp_path):
     assert measured.x == (-20.0, -10.0, 10.0, 20.0)
     assert fitted.y[-1] == pytest.approx(measured.y[-1])
     write_calibration_report(paths, tmp_path / "report.pdf")
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "report.pdf").pages)
+    text = "".join(
+        page.extract_text() for page in pypdf.PdfReader(tmp_path / "report.pdf").pages
+    )
     assert "Sharp camera is mirrored" in " ".join(text.split())
 
 

@@ -14,8 +14,12 @@ REVISIONS = {"chart": [CHART_REVISION]}
 
 def _chart(_dataset: Dataset, _out: Path) -> Numbers:
     for score in measure_chart(restorers([]), simulated_cases([4.0])):
-        numbers = {key: value for key, value in asdict(score).items() if key != "characters"}
-        yield from of_value(score.system, numbers)  # characters are read where tesseract is
+        numbers = {
+            key: value for key, value in asdict(score).items() if key != "characters"
+        }
+        yield from of_value(
+            score.system, numbers
+        )  # characters are read where tesseract is
 
 
 MAKERS = {"chart": _chart}

@@ -16,7 +16,10 @@ from defocus.scene.shapes import draw_shapes
 
 @lru_cache(maxsize=24)
 def _drawn(
-    square: LeavesSquare, origin: tuple[float, float], size: tuple[int, int], px_per_mm: float
+    square: LeavesSquare,
+    origin: tuple[float, float],
+    size: tuple[int, int],
+    px_per_mm: float,
 ) -> NDArray[np.uint8]:
     canvas = draw_shapes(part_shapes(square), origin, size, px_per_mm)
     canvas.flags.writeable = False

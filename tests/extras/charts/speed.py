@@ -28,9 +28,14 @@ def _picture(size: tuple[int, int]) -> Image:
     """A chart in perspective that fills a picture of 8 bits, blurred."""
     width, height = size
     sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
-    places = np.array([(0.03, 0.03), (0.97, 0.02), (0.98, 0.97), (0.03, 0.98)], np.float32) * size
+    places = (
+        np.array([(0.03, 0.03), (0.97, 0.02), (0.98, 0.97), (0.03, 0.98)], np.float32)
+        * size
+    )
     homography = cv2.getPerspectiveTransform(sheet, np.asarray(places, np.float32))
-    light = photographed(make_sheet(), np.asarray(homography, np.float64), width, height)
+    light = photographed(
+        make_sheet(), np.asarray(homography, np.float64), width, height
+    )
     blurred = cv2.GaussianBlur(light, (0, 0), BLUR_SHARE * width)
     return as_integer(linear_to_srgb(np.asarray(blurred, np.float64)), 8)
 

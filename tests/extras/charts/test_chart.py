@@ -22,7 +22,12 @@ from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
 from defocus.extras.charts.sheet.parts import SlantedSquare
 from defocus.extras.charts.sheet.raster import photographed
-from defocus.extras.charts.systems.kept import CHART, ChartScore, keep_chart, read_kept_chart
+from defocus.extras.charts.systems.kept import (
+    CHART,
+    ChartScore,
+    keep_chart,
+    read_kept_chart,
+)
 from defocus.extras.charts.systems.of_study import measure_chart
 from defocus.extras.charts.systems.photographs import (
     ChartCase,
@@ -37,7 +42,11 @@ from defocus.extras.charts.systems.restorers import (
     without_weights,
 )
 from defocus.extras.charts.systems.scores import restored_leaves
-from defocus.extras.charts.systems.tables import chart_parts, chart_table, printed_chart_parts
+from defocus.extras.charts.systems.tables import (
+    chart_parts,
+    chart_table,
+    printed_chart_parts,
+)
 from defocus.pictures.values import as_integer, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.reports.model import Tabs
@@ -56,7 +65,9 @@ def test_the_blurry_chart_has_the_mtf_of_its_disc(photographs):
     scores = photographs.scores("input", restorers([])["input"], BLUR)
     f = np.linspace(0.05, 0.3, 500)
     transfer = disc_transfer(BLUR, f) * np.sinc(f) ** 2
-    assert scores.mtf50 == pytest.approx(np.interp(0.5, transfer[::-1], f[::-1]), rel=0.03)
+    assert scores.mtf50 == pytest.approx(
+        np.interp(0.5, transfer[::-1], f[::-1]), rel=0.03
+    )
     assert scores.gain == pytest.approx(1.0, abs=1e-9)
     assert scores.shift_px < 0.03
     assert scores.bend_px < 0.03
@@ -93,7 +104,9 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs):
     assert scores.invented < 0.03
     moved = np.roll(sharp, 3, axis=(0, 1))
     noise = 0.1 * np.random.default_rng(1).standard_normal(sharp.shape)
-    wrong = photographs.scores("noise", lambda _: (moved + noise).astype(np.float32), BLUR)
+    wrong = photographs.scores(
+        "noise", lambda _: (moved + noise).astype(np.float32), BLUR
+    )
     assert wrong.shift_px == pytest.approx(3.0, abs=0.3)
     assert wrong.invented > 0.3
 
@@ -101,7 +114,9 @@ def test_the_sharp_chart_gains_and_other_texture_is_invented(photographs):
 @pytest.mark.full
 def test_waves_that_a_restoration_puts_into_lines_are_measured(photographs):
     height, width = photographs.sharp.shape[:2]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = np.meshgrid(
+        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    )
     period, size = 24.0, 0.5
 
     def waves(blurry: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -139,7 +154,9 @@ def test_characters_are_read_where_they_are_sharp(photographs):
     assert nothing == 0.0
 
 
-def test_without_tesseract_no_characters_are_counted(photographs, tmp_path, monkeypatch):
+def test_without_tesseract_no_characters_are_counted(
+    photographs, tmp_path, monkeypatch
+):
     monkeypatch.setenv("PATH", str(tmp_path))
     light = photographs.sharp.astype(np.float64)
     characters = characters_read(light, photographs.sheet, photographs.geometry)
@@ -163,15 +180,25 @@ def score(system: str, blur_px: float, gain: float, invented: float) -> ChartSco
 
 
 def test_where_edges_and_leaves_disagree_is_said():
-    edges = [score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.77), score("b", 8, 1.4, 0.34)]
+    edges = [
+        score("input", 8, 1, 0.33),
+        score("a", 8, 1.8, 0.77),
+        score("b", 8, 1.4, 0.34),
+    ]
     (tabs,) = chart_parts([*edges, score("a", 4, 1.5, 0.1)], str.upper)
     assert isinstance(tabs, Tabs)
     assert [name for name, _ in tabs.tabs] == ["4 px", "8 px"]
     said = [vars(parts[0])["text"] for _, parts in tabs.tabs]
     assert said[0] == "A sharpens edges, MTF50 × 1.50; 10% of its texture is invented."
-    (agreed,) = chart_parts([score("a", 4, 1.8, 0.1), score("b", 4, 1.4, 0.3)], str.upper)
-    assert vars(vars(agreed)["tabs"][0][1][0])["text"].endswith("edges and leaves agree.")
-    assert re.search(r"A sharpens edges most.* 77% .*33% in the blurry.*B invents least", said[1])
+    (agreed,) = chart_parts(
+        [score("a", 4, 1.8, 0.1), score("b", 4, 1.4, 0.3)], str.upper
+    )
+    assert vars(vars(agreed)["tabs"][0][1][0])["text"].endswith(
+        "edges and leaves agree."
+    )
+    assert re.search(
+        r"A sharpens edges most.* 77% .*33% in the blurry.*B invents least", said[1]
+    )
     table = tabs.tabs[1][1][1]
     assert [row[0] for row in vars(table)["rows"]] == ["A", "B", "INPUT"]
     assert vars(table)["references"] == (2,)
@@ -181,13 +208,21 @@ def test_where_edges_and_leaves_disagree_is_said():
 
 def test_what_is_within_the_error_of_measurement_is_a_tie():
     """Gains of 1.00 to 1.02 and 1 % of invented texture, as on a sharp photograph."""
-    rows = [score("input", 1, 1, 0.008), score("a", 1, 1.02, 0.012), score("b", 1, 1.0, 0.008)]
+    rows = [
+        score("input", 1, 1, 0.008),
+        score("a", 1, 1.02, 0.012),
+        score("b", 1, 1.0, 0.008),
+    ]
     (tabs,) = chart_parts(rows, str.upper)
     assert vars(vars(tabs)["tabs"][0][1][0])["text"] == (
         "No system sharpens edges, MTF50 × 1.02 at most; 1% of A's texture is invented "
         "(1% in the blurry chart): edges do not tell the systems apart."
     )
-    close = [score("a", 4, 1.81, 0.1), score("b", 4, 1.8, 0.3), score("c", 4, 1.2, 0.09)]
+    close = [
+        score("a", 4, 1.81, 0.1),
+        score("b", 4, 1.8, 0.3),
+        score("c", 4, 1.2, 0.09),
+    ]
     said = vars(printed_chart_parts(close, str.upper)[0])["text"]
     assert said.startswith("A, B sharpen edges most and alike, MTF50 × 1.81")
     assert said.endswith("edges and leaves agree.")
@@ -219,11 +254,17 @@ def test_a_row_tells_whose_weights_it_has(tmp_path):
     said, table = printed_chart_parts(read_kept_chart(tmp_path), str.upper)
     assert [row[0] for row in vars(table)["rows"]] == ["A (own weights)", "A (narrow)"]
     assert "A (own weights) sharpens edges most" in vars(said)["text"]
-    assert [restorers([name])[name].weights for name in ("defocus-s", "wiener")] == ["own", ""]
+    assert [restorers([name])[name].weights for name in ("defocus-s", "wiener")] == [
+        "own",
+        "",
+    ]
 
 
 def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(capfd, refused):
-    rows = [replace(score("defocus-m", 4, 1.1, 0.1), weights=one) for one in ("narrow", "own")]
+    rows = [
+        replace(score("defocus-m", 4, 1.1, 0.1), weights=one)
+        for one in ("narrow", "own")
+    ]
     *_, narrow, shipped, missing = chart_table(rows, ["nafnet"]).splitlines()
     assert "| defocus-m (narrow) |" in narrow
     assert "| defocus-m (own weights) |" in shipped
@@ -240,7 +281,9 @@ def test_the_printed_table_tells_narrow_copies_and_what_needs_weights(capfd, ref
 
 
 def test_a_single_system_is_not_the_best_of_all():
-    tabs = printed_chart_parts([score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.2)], str.upper)
+    tabs = printed_chart_parts(
+        [score("input", 8, 1, 0.33), score("a", 8, 1.8, 0.2)], str.upper
+    )
     said = "A sharpens edges, MTF50 × 1.80; 20% of its texture is invented (33% in the blurry"
     assert vars(tabs[0])["text"] == f"{said} chart)."
 
@@ -278,11 +321,18 @@ def taken(layout: Layout, diameter: float) -> NDArray[np.float64]:
     return np.clip(cv2.filter2D(light, -1, disc_psf(diameter)) + noise, 0.0, 1.0)
 
 
-def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(tmp_path, capfd):
+def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(
+    tmp_path, capfd
+):
     wall = tmp_path / "wall.tif"
     light = taken("wall", 6.0)
     write_image(wall, as_integer(linear_to_srgb(light), 16))
-    assert command.main([str(wall), "--systems", "wiener", "--json"], standalone_mode=False) is None
+    assert (
+        command.main(
+            [str(wall), "--systems", "wiener", "--json"], standalone_mode=False
+        )
+        is None
+    )
     before, after = json.loads(capfd.readouterr().out)
     assert [one["picture"] for one in (before, after)] == ["wall.tif"] * 2
     assert [one["system"] for one in (before, after)] == ["input", "wiener"]
@@ -293,7 +343,9 @@ def test_a_photograph_is_restored_and_compared_with_itself_and_the_print(tmp_pat
     assert before["blur_px"] == pytest.approx(6.0, rel=0.1)
     assert before["gain"] == pytest.approx(1.0)
     assert before["shift_px"] == before["bend_px"] == 0.0
-    assert before["lost"] == pytest.approx(np.mean([one.lost for one in textures]), abs=0.01)
+    assert before["lost"] == pytest.approx(
+        np.mean([one.lost for one in textures]), abs=0.01
+    )
     assert after["gain"] > 1.2
     assert after["lost"] < before["lost"] - 0.02
     assert 0 < after["shift_px"] < 0.1
@@ -320,7 +372,9 @@ def test_photographs_have_a_row_for_each_system_and_field(tmp_path, capfd):
 def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path):
     path = tmp_path / "board.tif"
     write_image(path, as_integer(linear_to_srgb(taken("depths", 4.0)), 16))
-    for view, middle in zip(TakenChart(path).views, (67.6, 138.8, 210, 281.2, 352.4), strict=True):
+    for view, middle in zip(
+        TakenChart(path).views, (67.6, 138.8, 210, 281.2, 352.4), strict=True
+    ):
         places = [edge.x - middle for edge in view.edges if edge.x in view.field]
         assert len(places) == 8
         assert np.abs(places).max() < 20
@@ -329,21 +383,30 @@ def test_a_board_has_a_field_for_each_column_of_the_chart(tmp_path):
 @pytest.mark.full
 def test_texture_of_an_over_exposed_photograph_has_a_reason(tmp_path, capfd):
     path, reason = tmp_path / "wall.tif", "the paper is clipped; expose less"
-    write_image(path, as_integer(linear_to_srgb(np.clip(1.5 * taken("wall", 6.0), 0, 1)), 16))
+    write_image(
+        path, as_integer(linear_to_srgb(np.clip(1.5 * taken("wall", 6.0), 0, 1)), 16)
+    )
     command.main([str(path), "--systems", "wiener", "--json"], standalone_mode=False)
     rows = json.loads(capfd.readouterr().out)
     assert [(one["lost"], one["invented"], one["reason"]) for one in rows] == [
         (None, None, reason)
     ] * 2
-    assert [one["shift_px"] is None or one["shift_px"] < 0.02 for one in rows] == [True] * 2
+    assert [one["shift_px"] is None or one["shift_px"] < 0.02 for one in rows] == [
+        True
+    ] * 2
     scores = [ChartScore(**one) for one in rows]
-    assert chart_table(scores).splitlines()[-2:] == ["", f"wall.tif: leaves not measured: {reason}"]
+    assert chart_table(scores).splitlines()[-2:] == [
+        "",
+        f"wall.tif: leaves not measured: {reason}",
+    ]
     said, _ = printed_chart_parts(scores, str)
     assert vars(said)["text"].endswith(f"The leaves cannot be measured here: {reason}.")
 
 
 def test_a_restored_picture_may_reach_white(photographs):
-    brighter = linear_to_srgb(np.clip(1.3 * photographs.sharp, 0.0, 1.0)).astype(np.float32)
+    brighter = linear_to_srgb(np.clip(1.3 * photographs.sharp, 0.0, 1.0)).astype(
+        np.float32
+    )
     levels = (1.0, 1.3 * 0.03)
     light = srgb_to_linear(brighter).astype(np.float64)
     leaves = restored_leaves(light, photographs.sheet, photographs.geometry, levels, ())
@@ -374,7 +437,9 @@ def test_pictures_that_cannot_be_measured_are_refused(tmp_path, refused):
     (tmp_path / "again").mkdir()
     shutil.copy(plain, tmp_path / "again")
     with refused(InputError):
-        command.main([str(plain), str(tmp_path / "again/plain.png")], standalone_mode=False)
+        command.main(
+            [str(plain), str(tmp_path / "again/plain.png")], standalone_mode=False
+        )
     with refused(click.UsageError):
         command.main([str(plain), "--blur", "4"], standalone_mode=False)
 
@@ -396,7 +461,11 @@ def test_photographs_have_tables_of_their_own():
     said, table = printed_chart_parts([input_, without], str.upper)
     assert "leaves cannot be measured" in vars(said)["text"]
     assert vars(table)["rows"][0][4] is None
-    assert chart_table([input_, without]).splitlines()[3].startswith("| wall.tif | 6.3 | a |")
+    assert (
+        chart_table([input_, without])
+        .splitlines()[3]
+        .startswith("| wall.tif | 6.3 | a |")
+    )
     named = replace(input_, picture="a|b.tif")
     assert chart_table([named]).splitlines()[2].startswith(r"| a\|b.tif | 6.3 |")
 
@@ -409,7 +478,14 @@ def finished(tmp_path_factory, tiny_dataset):
         (folder / "pairs" / "test" / kind).mkdir(parents=True)
         picture = folder / "pairs" / "test" / kind / "t1.png"
         shutil.copy(tiny_dataset / "t1" / f"{kind}.png", picture)
-    asked = ["--only", "wiener", "--only", "input", "--dataset", f"pairs:{folder / 'pairs'}"]
+    asked = [
+        "--only",
+        "wiener",
+        "--only",
+        "input",
+        "--dataset",
+        f"pairs:{folder / 'pairs'}",
+    ]
     out = ["--out", str(folder / "study")]
     assert run_command.main([*asked, *out], standalone_mode=False) == 0
     command.main(["--blur", "4", *out], standalone_mode=False)

@@ -14,7 +14,11 @@ from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import shoot
 from defocus.capture.sessions.contact_sheet import contact_sheet
 from defocus.capture.sessions.damage import check_session
-from defocus.capture.sessions.folder import SessionFolder, open_session_folder, repair_session
+from defocus.capture.sessions.folder import (
+    SessionFolder,
+    open_session_folder,
+    repair_session,
+)
 from defocus.capture.sessions.session import read_state
 from defocus.capture.simulation.body import FocusMotor
 from defocus.errors import CameraError, DatasetError, InputError, InterruptedWorkError
@@ -49,7 +53,9 @@ def chart(session: Path, *words: str) -> int:
 def session(tmp_path_factory):
     """Two charts without drift, and one with a planted one."""
     root = tmp_path_factory.mktemp("charts") / "s"
-    assert chart(root, "--camera", CAMERA, "--aperture", "f/4", "--shutter", "1/200") == 0
+    assert (
+        chart(root, "--camera", CAMERA, "--aperture", "f/4", "--shutter", "1/200") == 0
+    )
     assert chart(root) == 0
     assert chart(root, "--camera", CAMERA + DRIFT) == 0
     return root
@@ -97,7 +103,9 @@ def test_no_drift_is_called_none(session):
     assert first.drift is None
     assert "the first with this camera at f/4" in first.line()
     assert second.drift is not None
-    assert all(change is not None and not change.clear for change in second.drift.changes)
+    assert all(
+        change is not None and not change.clear for change in second.drift.changes
+    )
     assert second.line().count("(within its error)") == 5
     match = re.match(
         r"chart 0002  MTF50 (\S+) cycles/px \((\S+) lp/mm\), median of \d+ edges, "
@@ -105,7 +113,9 @@ def test_no_drift_is_called_none(session):
         second.line(),
     )
     assert match
-    assert float(match[2]) == pytest.approx(float(match[1]) / 0.016 * 660 / 1000, rel=1e-2)
+    assert float(match[2]) == pytest.approx(
+        float(match[1]) / 0.016 * 660 / 1000, rel=1e-2
+    )
 
 
 def test_settings_and_camera_are_those_of_the_session(session):
@@ -132,7 +142,9 @@ def test_the_page_of_the_session_shows_the_drift(session):
     assert [row[0] for row in charts.rows] == ["chart 0001", "chart 0002", "chart 0003"]
     assert re.fullmatch(r"\d+\xa0[A-Z]\w+\xa0\d\d:\d\d", str(charts.rows[0][1]))
     assert [row[-1] for row in changes.rows][:2] == ["the first", "within its error"]
-    assert re.fullmatch(r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(changes.rows[2][2]))
+    assert re.fullmatch(
+        r"\+2\.0\d\d ± 0\.0\d\d|\+1\.9\d\d ± 0\.0\d\d", str(changes.rows[2][2])
+    )
 
 
 @pytest.fixture
@@ -143,30 +155,42 @@ def log():
 
 def test_the_log_of_the_day_has_the_charts(log, session, tmp_path):
     for name in ("day.csv", "day.pdf"):
-        log.command.main([str(session), "--out", str(tmp_path / name)], standalone_mode=False)
+        log.command.main(
+            [str(session), "--out", str(tmp_path / name)], standalone_mode=False
+        )
     with (tmp_path / "day.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["pair"] for row in rows] == ["chart 0001", "chart 0002", "chart 0003"]
     assert rows[2]["blurry"] == "f/4, 1/200 s, ISO 100"
     assert "since chart 0001: MTF50 +" in rows[2]["reason"]
     assert {row["verdict"] for row in rows} == {""}
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "day.pdf").pages)
+    text = "".join(
+        page.extract_text() for page in pypdf.PdfReader(tmp_path / "day.pdf").pages
+    )
     text = " ".join(text.split())
     assert "no pair and 3 test charts on 1 day" in text
     assert "since chart 0001:" not in text, "the changes are a table"
     assert "Changes of the test charts" in text
-    assert re.search(r"chart 0003 \+\d+\.\d\d ± \d\.\d\d \+[12]\.\d{3} ± 0\.\d{3}", text)
+    assert re.search(
+        r"chart 0003 \+\d+\.\d\d ± \d\.\d\d \+[12]\.\d{3} ± 0\.\d{3}", text
+    )
 
 
 def test_the_log_has_a_chart_before_the_pairs_that_follow_it(log, tmp_path):
     session = tmp_path / "s"
     camera = "sim:?width=300&height=200&chart=40"
     chart(session, "--camera", camera, "--shutter", "1/200")
-    shoot.command.main([str(session), "--camera", camera, "--yes"], standalone_mode=False)
+    shoot.command.main(
+        [str(session), "--camera", camera, "--yes"], standalone_mode=False
+    )
     chart(session)
-    log.command.main([str(session), "--out", str(tmp_path / "day.html")], standalone_mode=False)
+    log.command.main(
+        [str(session), "--out", str(tmp_path / "day.html")], standalone_mode=False
+    )
     page = (tmp_path / "day.html").read_text().split("Changes of the test charts")[0]
-    places = [page.rindex(name) for name in ("chart 0001", "0001_scene-001", "chart 0002")]
+    places = [
+        page.rindex(name) for name in ("chart 0001", "0001_scene-001", "chart 0002")
+    ]
     assert places == sorted(places)
 
 
@@ -178,7 +202,11 @@ def test_a_picture_without_a_chart_is_kept_and_marked(tmp_path, capsys):
     checked = check_session(root)
     assert checked.ok
     assert checked.charts[0].reason.startswith("no chart found")
-    (section,) = [parts for name, parts in contact_sheet(root).sections if name.startswith("Drift")]
+    (section,) = [
+        parts
+        for name, parts in contact_sheet(root).sections
+        if name.startswith("Drift")
+    ]
     assert "nothing to compare yet" in str(section[0])
 
 
@@ -218,7 +246,9 @@ def keep(folder: SessionFolder, aperture: str = "f/4") -> int:
     write_image(place / "chart.png", np.full((60, 90, 3), 99, np.uint8))
     part = (place / "chart.png").rename(place / "chart.png.part")
     exposure = {"aperture": aperture, "shutter": "1/200", "iso": None}
-    store_chart(folder, number, [part], {"camera": {"uri": "sim:"}, "exposure": exposure})
+    store_chart(
+        folder, number, [part], {"camera": {"uri": "sim:"}, "exposure": exposure}
+    )
     return number
 
 
@@ -259,7 +289,9 @@ def test_charts_with_other_settings_are_not_compared(tmp_path):
     assert [None if one.first is None else one.first.id for one in points] == [
         None, None, "chart 0001", "chart 0002",
     ]  # fmt: skip
-    assert [one.drift.right.clear for one in points if one.drift and one.drift.right] == [True] * 2
+    assert [
+        one.drift.right.clear for one in points if one.drift and one.drift.right
+    ] == [True] * 2
 
 
 def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path):
@@ -282,12 +314,17 @@ def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path):
     assert [one.ok for one in checked.charts] == [True, False, False]
     assert "has 5 bytes" in checked.charts[1].reason
     assert "does not know it" in checked.charts[2].reason
-    assert json.loads((root / "session.json").read_text())["charts"][1]["shot"]["chart"] == 2
+    assert (
+        json.loads((root / "session.json").read_text())["charts"][1]["shot"]["chart"]
+        == 2
+    )
     with open_session_folder(root, create=False) as folder:
         assert begin_chart(folder)[0] == 8, "what a kill left is not written over"
 
 
-def test_a_lost_chart_is_fetched_from_the_card_or_named(virtual_folder, tmp_path, capsys):
+def test_a_lost_chart_is_fetched_from_the_card_or_named(
+    virtual_folder, tmp_path, capsys
+):
     session = tmp_path / "s"
     words = ["--camera", f"gphoto2:virtual={virtual_folder}", "--settle", "0"]
     exposure = ["--aperture", "f/5.6", "--shutter", "0.0012s"]
@@ -309,7 +346,9 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(virtual_folder, tmp_path
     (card / name).unlink()
     assert resume(session) == 1
     said = capsys.readouterr().err
-    assert "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
+    assert (
+        "chart 0001  incomplete: chart.jpg is missing; restore it from a copy\n" in said
+    )
 
 
 def test_a_burst_that_only_a_dial_ends_is_refused(tmp_path, monkeypatch, refused):
@@ -318,7 +357,14 @@ def test_a_burst_that_only_a_dial_ends_is_refused(tmp_path, monkeypatch, refused
     plugged.body.narrow("capturemode", drive)
     plugged.body.put("capturemode", drive)
     asked = bracket_for()
-    words = ("--shutter", asked.shutter, "--iso", asked.iso or "", "--aperture", asked.blurry)
+    words = (
+        "--shutter",
+        asked.shutter,
+        "--iso",
+        asked.iso or "",
+        "--aperture",
+        asked.blurry,
+    )
     with refused(InputError):
         chart(tmp_path / "s", "--camera", URI, *map(str, words))
     assert not (tmp_path / "s").exists()

@@ -39,10 +39,14 @@ return [document.documentElement.scrollWidth, found];
 
 def lens_page(path: Path) -> None:
     scale = 600 / WIDTH
-    light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 600, round(HEIGHT * scale))
+    light = photographed(
+        make_sheet(), np.diag([scale, scale, 1.0]), 600, round(HEIGHT * scale)
+    )
     reading = read_chart(light)
     assert reading is not None
-    names = [f"picture-with-a-long-name-{one}.tif" for one in ("near", "focused", "far")]
+    names = [
+        f"picture-with-a-long-name-{one}.tif" for one in ("near", "focused", "far")
+    ]
     shots = [ChartShot(light, reading, 2.4, name) for name in names]
     errors = {name: 0.1 for name in NUMBERS if name not in DIAPHRAGM}
     values = dict.fromkeys(NUMBERS, 0.0)
@@ -53,10 +57,18 @@ def lens_page(path: Path) -> None:
 
 def chart_page(path: Path) -> None:
     numbers = (0.2, 1.4, 0.05, 0.02, 0.01, 0.5, 0.3, 0.6)
-    scores = [ChartScore(name, 4.0, *numbers) for name in ("input", "a-system-of-a-long-name")]
+    scores = [
+        ChartScore(name, 4.0, *numbers) for name in ("input", "a-system-of-a-long-name")
+    ]
     parts = tuple(chart_parts(scores, str))
     write_html(
-        Page(title="Chart", notice="", summary="A chart.", sections=(("The chart", parts),)), path
+        Page(
+            title="Chart",
+            notice="",
+            summary="A chart.",
+            sections=(("The chart", parts),),
+        ),
+        path,
     )
 
 
@@ -87,15 +99,26 @@ def test_the_table_of_the_test_chart_fits_the_screen(open_page, tmp_path):
     assert column(box, 1) == ["3.00", "2.00", "1.00"], "a ratio has no sign"
 
 
-def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(open_page, tmp_path):
+def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(
+    open_page, tmp_path
+):
     """Its tables need no scrolling sideways, times stay on a line, the menu has no pairs."""
     root = tmp_path / "s"
     charts = "sim:?width=660&height=440&seed=2&chart=40"
     words = ["--camera", charts, "--aperture", "f/4", "--shutter", "1/200"]
     for more in (words, ["--camera", f"{charts}&fault=shift=2,-1&fault=turn=0.05"]):
         command.main(["shoot", str(root), *more], standalone_mode=False)
-    words = ["--camera", "sim:?seed=2&width=64&height=64", "--shutter", "1/400", "--qc", "warn"]
-    shoot.command.main([str(root), *words, "--scenes", "3", "--yes"], standalone_mode=False)
+    words = [
+        "--camera",
+        "sim:?seed=2&width=64&height=64",
+        "--shutter",
+        "1/400",
+        "--qc",
+        "warn",
+    ]
+    shoot.command.main(
+        [str(root), *words, "--scenes", "3", "--yes"], standalone_mode=False
+    )
     write_contact_sheet(root, tmp_path / "report.html")
     browser = open_page(tmp_path / "report.html", 1280, 800)
     boxes = browser.find_elements(By.CLASS_NAME, "scroll")
@@ -107,7 +130,11 @@ def test_the_contact_sheet_of_a_session_with_charts_fits_the_screen(open_page, t
     (time, *_) = boxes[1].find_elements(By.CSS_SELECTOR, "td:nth-child(2)")
     assert time.size["height"] < 50, "one line"
     menu = browser.find_elements(By.CSS_SELECTOR, "nav a")
-    assert [link.text for link in menu] == ["All pairs", "Drift over the session", "Pair by pair"]
+    assert [link.text for link in menu] == [
+        "All pairs",
+        "Drift over the session",
+        "Pair by pair",
+    ]
     (*_, link) = browser.find_elements(By.CSS_SELECTOR, "li > a[href^='#pair']")
     place = str(link.get_attribute("href")).partition("#")[2]
     folded = browser.find_element(By.ID, place)

@@ -6,7 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from defocus.extras.charts.drift import CLEARLY, ChartDrift, ChartMarks, MeasuredChange, chart_drift
+from defocus.extras.charts.drift import (
+    CLEARLY,
+    ChartDrift,
+    ChartMarks,
+    MeasuredChange,
+    chart_drift,
+)
 from defocus.extras.charts.sheet.layout import make_sheet
 from defocus.scene.geometry import Similarity, moved_points
 
@@ -19,7 +25,9 @@ def marks(random: np.random.Generator, move: Similarity, factor: float) -> Chart
     """A chart with noise of 0.02 px and 1 %, and edges that differ as those of a real lens do."""
     matrix = np.vstack([move.matrix(*SIZE), (0.0, 0.0, 1.0)])
     dots = moved_points(matrix, DOTS) + 0.02 * random.standard_normal(DOTS.shape)
-    mtf50 = factor * np.linspace(0.15, 0.3, 56) * (1 + 0.01 * random.standard_normal(56))
+    mtf50 = (
+        factor * np.linspace(0.15, 0.3, 56) * (1 + 0.01 * random.standard_normal(56))
+    )
     return ChartMarks("wall", SIZE, mtf50, dots)
 
 
@@ -30,11 +38,22 @@ def drift(seed: int, move: Similarity, factor: float) -> ChartDrift:
 
 def deviations(move: Similarity, factor: float) -> np.ndarray:
     """(found - planted) / standard error, of 200 pairs of pictures and five quantities."""
-    planted = (factor - 1, *move.shift_px, move.zoom - 1, math.radians(move.rotation_deg))
+    planted = (
+        factor - 1,
+        *move.shift_px,
+        move.zoom - 1,
+        math.radians(move.rotation_deg),
+    )
     rows = []
     for seed in range(200):
         changes = drift(seed, move, factor).changes
-        rows.append([(c.value - p) / c.error for c, p in zip(changes, planted, strict=True) if c])
+        rows.append(
+            [
+                (c.value - p) / c.error
+                for c, p in zip(changes, planted, strict=True)
+                if c
+            ]
+        )
     return np.array(rows)
 
 
@@ -65,7 +84,11 @@ def test_what_is_planted_is_clear_and_what_is_not_is_within_its_error():
             "refocused, and camera or chart moved",
         ),
         (Similarity(), 0.93, "sharpness drifted: not refocused"),
-        (Similarity(rotation_deg=0.05), 0.93, "sharpness drifted, and camera or chart moved"),
+        (
+            Similarity(rotation_deg=0.05),
+            0.93,
+            "sharpness drifted, and camera or chart moved",
+        ),
         (Similarity(shift_px=(2.0, 0.0)), 1.0, "camera or chart moved, focus stayed"),
         (Similarity(), 1.0, ""),
     ],

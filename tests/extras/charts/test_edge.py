@@ -46,7 +46,8 @@ def test_the_whole_curve_is_the_true_one_without_noise(kind, angle):
 
 
 @pytest.mark.parametrize(
-    ("every", "count", "most"), [(13, 60, 0.03), pytest.param(1, 768, 0.02, marks=pytest.mark.full)]
+    ("every", "count", "most"),
+    [(13, 60, 0.03), pytest.param(1, 768, 0.02, marks=pytest.mark.full)],
 )
 def test_mtf50_is_within_one_percent_over_the_whole_range(every, count, most):
     """Noise to 2 %, 3 to 12 degrees, 8 and 16 bits; 95 % within 2 % where there are enough."""
@@ -63,7 +64,9 @@ def test_mtf50_is_within_one_percent_over_the_whole_range(every, count, most):
 
 def test_the_second_implementation_has_the_bias_of_its_window():
     """A window over the whole region takes light from far out; our sheet of facts has +1 to 3 %."""
-    light = edge_picture(KnownBlur("disc", 30.0), EdgeShot(columns=128, place_px=63.0), RANDOM)
+    light = edge_picture(
+        KnownBlur("disc", 30.0), EdgeShot(columns=128, place_px=63.0), RANDOM
+    )
     truth = blur_of_mtf50("disc", 0.0235, 5.0)
     assert truth.size_px == pytest.approx(30.0, rel=0.02)
     mtf50 = whole_region_mtf(light).crossing(0.5)
@@ -84,7 +87,9 @@ def test_rise_and_mtf10_of_a_gaussian():
 
 @pytest.mark.parametrize("turn", [0, 1, 2, 3])
 def test_turned_edges_give_the_same_numbers(turn):
-    light = edge_picture(KnownBlur("disc", 5.0), EdgeShot(rows=201, columns=201), RANDOM)
+    light = edge_picture(
+        KnownBlur("disc", 5.0), EdgeShot(rows=201, columns=201), RANDOM
+    )
     edge, turned = measure_edge(light), measure_edge(np.rot90(light, turn))
     assert turned.mtf50 == pytest.approx(edge.mtf50, rel=1e-3)
     assert turned.lying == (turn % 2 == 1)
@@ -116,7 +121,9 @@ def test_lateral_colour_is_the_shift_of_red_and_blue():
     edge = measure_edge(np.stack(planes, axis=2))
     cosine = math.cos(math.radians(5))
     for colour, place in places.items():
-        assert edge.colour_shift_px[colour] == pytest.approx((place - 99.37) * cosine, abs=0.02)
+        assert edge.colour_shift_px[colour] == pytest.approx(
+            (place - 99.37) * cosine, abs=0.02
+        )
         truth = true_mtf(KnownBlur("disc", blurs[colour]), 5.0, FREQUENCIES)
         mtf50 = np.interp(0.5, truth[::-1], FREQUENCIES[::-1])
         assert edge.colour_mtf50[colour] == pytest.approx(mtf50, rel=0.01)
@@ -136,7 +143,9 @@ def test_a_bent_edge_is_not_straight_and_its_mtf_is_unharmed():
     assert straightness.rms_px == pytest.approx(2.0 * math.sqrt(4 / 45), rel=0.05)
     assert level.rms_px < 0.01
     assert measure_straightness(light[:32]) is None
-    assert measure_edge(light).mtf50 == pytest.approx(measure_edge(straight).mtf50, rel=0.01)
+    assert measure_edge(light).mtf50 == pytest.approx(
+        measure_edge(straight).mtf50, rel=0.01
+    )
     moved = compare_edges(light, straight)
     assert moved.bow_px == pytest.approx(2.0 / math.hypot(1, 0.08), rel=0.03)
     shifted = compare_edges(np.roll(straight, 3, axis=1), straight)

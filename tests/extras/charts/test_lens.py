@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from defocus.datasets.api import open_dataset
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
-from defocus.errors import DatasetError, DefocusError, ImageError, OpticsError, SettingsError
+from defocus.errors import (
+    DatasetError,
+    DefocusError,
+    ImageError,
+    OpticsError,
+    SettingsError,
+)
 from defocus.extras.charts.accuracy.__main__ import command as accuracy
 from defocus.extras.charts.accuracy.lenses import (
     LensError,
@@ -26,7 +32,12 @@ from defocus.extras.charts.lens import fit, numbers
 from defocus.extras.charts.lens.fit import fit_lens
 from defocus.extras.charts.lens.noise import measure_noise
 from defocus.extras.charts.lens.photographs import chart_shots, signed_blur, why_too_few
-from defocus.extras.charts.lens.probes import ChartProbe, ChartShot, largest_blur, probes
+from defocus.extras.charts.lens.probes import (
+    ChartProbe,
+    ChartShot,
+    largest_blur,
+    probes,
+)
 from defocus.extras.charts.lens.response import explained, left_over
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
@@ -70,7 +81,9 @@ def left(shot: ChartShot, lens: RealLens, diameter: float) -> Floats:
     return np.array(
         [
             min(
-                np.sqrt(np.mean(left_over(p, explained(p, lens, diameter, (x, y))) ** 2))
+                np.sqrt(
+                    np.mean(left_over(p, explained(p, lens, diameter, (x, y))) ** 2)
+                )
                 for x in steps
                 for y in steps
             )
@@ -107,7 +120,9 @@ def test_blur_that_is_too_large_for_the_picture_is_named(shot):
     strong = ChartShot(light, reading, LENS.f_number, "near.tif")
     most = largest_blur(strong, fit.LEAST_PROBES)
     assert shot.blur_px < most < strong.blur_px
-    with pytest.raises(ImageError, match=rf"near\.tif: blurred by 1\d\.\d px.* {most} px at most"):
+    with pytest.raises(
+        ImageError, match=rf"near\.tif: blurred by 1\d\.\d px.* {most} px at most"
+    ):
         fit_lens([strong, shot, strong], 16.0)
     assert "it is too small" in why_too_few([strong], 1000)
 
@@ -121,7 +136,9 @@ def test_one_picture_with_too_much_blur_is_named_beside_others_with_less(shot):
         reading = read_chart(one)
         assert reading is not None
         pictures.append(ChartShot(one, reading, LENS.f_number, name))
-    with pytest.raises(ImageError, match=r"far\.tif: blurred by 2\d\.\d px, too much .* at most"):
+    with pytest.raises(
+        ImageError, match=r"far\.tif: blurred by 2\d\.\d px, too much .* at most"
+    ):
         fit_lens([shot, *pictures], 16.0)
 
 
@@ -187,7 +204,10 @@ def test_a_fit_begins_with_rims_that_cut_light(shot, pupil, place):
 @pytest.mark.parametrize("degrees", [0, 30, 75])
 def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees):
     scale, middle = 2.2, (499.5, 479.5)
-    cosine, sine = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
+    cosine, sine = (
+        scale * np.cos(np.radians(degrees)),
+        scale * np.sin(np.radians(degrees)),
+    )
     turn = np.array([[cosine, -sine], [sine, cosine]])
     off = middle - turn @ (WIDTH / 2, HEIGHT / 2)
     homography = np.vstack([np.column_stack([turn, off]), [0.0, 0.0, 1.0]])
@@ -202,7 +222,10 @@ def test_noise_is_that_of_the_patches_alone_in_a_turned_chart(degrees):
 def test_an_over_exposed_photograph_is_refused(tmp_path, refused):
     (light,) = chart_through(LENS, (5.0,))
     write_image(tmp_path / "right.png", as_integer(linear_to_srgb(light), 16))
-    write_image(tmp_path / "over.png", as_integer(linear_to_srgb(np.clip(1.5 * light, 0, 1)), 16))
+    write_image(
+        tmp_path / "over.png",
+        as_integer(linear_to_srgb(np.clip(1.5 * light, 0, 1)), 16),
+    )
     (shot,) = chart_shots([tmp_path / "right.png"], [2.4])
     assert shot.blur_px == pytest.approx(5.0, rel=0.2)
     with refused(ImageError):
@@ -272,10 +295,16 @@ def test_photographs_at_two_f_numbers_give_the_numbers_of_one_lens(shot):
 
     def seen(f_number: float) -> list[fit._Seen]:
         both = ((0, shot, LENS.f_number), (1, stopped, f_number))
-        return [fit._Seen(k, probe, f) for k, one, f in both for probe in list(probes(one))[::3]]
+        return [
+            fit._Seen(k, probe, f)
+            for k, one, f in both
+            for probe in list(probes(one))[::3]
+        ]
 
     begun = fit._State({**NUMBERS, "spherical": 0.5, "coma_corner": 1.0}, focus)
-    lens, _ = fit._fitted(begun, seen(4.0), BASE, ("spherical", "coma_corner"), fit.ROUNDS[0])
+    lens, _ = fit._fitted(
+        begun, seen(4.0), BASE, ("spherical", "coma_corner"), fit.ROUNDS[0]
+    )
     assert lens.numbers["spherical"] == pytest.approx(NUMBERS["spherical"], abs=0.15)
     assert lens.numbers["coma_corner"] == pytest.approx(NUMBERS["coma_corner"], abs=0.3)
     np.testing.assert_allclose(lens.focus[:, 0], focus[:, 0], atol=0.1)
@@ -290,12 +319,18 @@ def test_waves_explain_a_slow_lens_as_its_kernels_have_it():
         true = colour_psfs(STOPPED, diameter, place)
         side, reach = 64, 8
         seen = np.zeros((3, side - 2 * reach, side - 2 * reach))
-        point = ChartProbe(place, seen, np.ones((side, side // 2 + 1), np.complex128), reach)
+        point = ChartProbe(
+            place, seen, np.ones((side, side // 2 + 1), np.complex128), reach
+        )
         by_rays, by_waves = (
-            kernel_error(true, np.roll(kernels, (side // 2, side // 2), (1, 2))[:, 1:, 1:])
+            kernel_error(
+                true, np.roll(kernels, (side // 2, side // 2), (1, 2))[:, 1:, 1:]
+            )
             for waves in (False, True)
             for kernels in (
-                np.fft.irfft2(explained(point, STOPPED, diameter, (0.0, 0.0), waves=waves)),
+                np.fft.irfft2(
+                    explained(point, STOPPED, diameter, (0.0, 0.0), waves=waves)
+                ),
             )
         )
         assert by_waves < 0.06
@@ -319,14 +354,18 @@ def test_a_lens_file_is_read_as_it_was_written(tmp_path):
 
 
 def damaged() -> Iterator[tuple[str, str]]:
-    good = json.loads(json.dumps({"kind": "defocus-lens", "version": 1, **asdict(MEASURED)}))
+    good = json.loads(
+        json.dumps({"kind": "defocus-lens", "version": 1, **asdict(MEASURED)})
+    )
     yield "", "no lens file"
     yield "[1, 2]", "no lens file"
     yield '{"kind": "other"}', "no lens file"
     yield json.dumps({**good, "version": 2}), "another version"
     yield json.dumps({**good, "f_number": 2.0}), "unknown key 'f_number'"
     yield (
-        json.dumps({**good, "lens": {**good["lens"], "front": {"cut": 0.1, "radius": 1.1}}}),
+        json.dumps(
+            {**good, "lens": {**good["lens"], "front": {"cut": 0.1, "radius": 1.1}}}
+        ),
         r"lens\.front",
     )
     yield (
@@ -367,7 +406,8 @@ def test_a_stream_sees_everything_through_the_lens(tmp_path):
     assert all(replace(one.lens, f_number=2.4) == LENS for one in optics)
     assert len({one.field for one in optics}) == 12
     through, drawn = (
-        Renderer(Photographs(lens=lens), "train").pair(3, 48) for lens in (MEASURED, None)
+        Renderer(Photographs(lens=lens), "train").pair(3, 48)
+        for lens in (MEASURED, None)
     )
     np.testing.assert_array_equal(through.kind, drawn.kind)
     again = Renderer(Photographs(lens=MEASURED), "train").pair(3, 48)
@@ -376,7 +416,8 @@ def test_a_stream_sees_everything_through_the_lens(tmp_path):
 
 def test_a_mapping_file_names_photographs_and_lens(tmp_path, monkeypatch, refused):
     monkeypatch.setattr(
-        "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 1, 64), "test": (9, 1, 64)}
+        "defocus.datasets.stream.dataset.HELD_OUT",
+        {"validation": (0, 1, 64), "test": (9, 1, 64)},
     )
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
     write_lens(tmp_path / "lens.json", MEASURED)
@@ -399,7 +440,9 @@ def test_the_command_tells_what_is_missing(tmp_path):
 
     def refused(*options: str) -> str:
         out = tmp_path / "lens.json"
-        result = CliRunner().invoke(command, [str(picture), *options, "--out", str(out)])
+        result = CliRunner().invoke(
+            command, [str(picture), *options, "--out", str(out)]
+        )
         assert isinstance(result.exception, DefocusError)
         assert not out.exists()
         return str(result.exception)
@@ -416,7 +459,10 @@ def test_the_command_tells_what_is_missing(tmp_path):
 
 def test_the_table_has_the_rows_that_are_asked_for(monkeypatch):
     def errors(seeds: range) -> Iterator[LensError]:
-        return (LensError(STOPPED, np.full((2, 2), 0.01 * s), np.zeros((2, 2))) for s in seeds)
+        return (
+            LensError(STOPPED, np.full((2, 2), 0.01 * s), np.zeros((2, 2)))
+            for s in seeds
+        )
 
     monkeypatch.setattr("defocus.extras.charts.accuracy.lenses.lens_errors", errors)
     result = CliRunner().invoke(accuracy, ["--lenses", "2", "--first", "4"])

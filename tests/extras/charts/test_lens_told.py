@@ -12,7 +12,12 @@ from defocus.extras.charts.lens.numbers import DIAPHRAGM, NUMBERS
 from defocus.extras.charts.lens.page import lens_lines, write_lens_page
 from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.properties import lens_properties
-from defocus.extras.charts.lens.summary import FittedLens, edges_by_place, measured, mtf50_by_place
+from defocus.extras.charts.lens.summary import (
+    FittedLens,
+    edges_by_place,
+    measured,
+    mtf50_by_place,
+)
 from defocus.extras.charts.reading.read import read_chart
 from defocus.scene.real_lens import OffAxis, RealLens
 
@@ -30,13 +35,19 @@ def fitted(**errors: float) -> FittedLens:
 
 
 def test_what_the_pictures_do_not_tell_is_no_number():
-    properties, untold, blades = lens_properties(fitted(front_shift=2374.31, coma_corner=7.0))
+    properties, untold, blades = lens_properties(
+        fitted(front_shift=2374.31, coma_corner=7.0)
+    )
     words = {one.words: str(one) for one in properties}
-    assert words["coma at 0.7 of the way to the corner"].endswith(": +1.00 ± 0.10 waves")
+    assert words["coma at 0.7 of the way to the corner"].endswith(
+        ": +1.00 ± 0.10 waves"
+    )
     assert words["lateral colour of blue in the corner"].endswith(": +7.00 ± 0.10 µm")
-    assert {"front rim's shift in the corner", "coma in the corner", "number of blades"} <= {
-        *untold
-    }
+    assert {
+        "front rim's shift in the corner",
+        "coma in the corner",
+        "number of blades",
+    } <= {*untold}
     assert not words.keys() & {*untold}
     assert len(properties) + len(untold) == len(NUMBERS) + 1
     assert blades is None
@@ -68,9 +79,9 @@ def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path):
     hidden = [replace(one, response=None, reason="blur") for one in reading.edges]
     without = replace(shots[1], reading=replace(reading, edges=tuple(hidden)))
     assert edges_by_place(without) == [None] * 3
-    assert next(line for line in lens_lines(lens, [without] * 3) if "in focus" in line).endswith(
-        "–"
-    )
+    assert next(
+        line for line in lens_lines(lens, [without] * 3) if "in focus" in line
+    ).endswith("–")
     assert "blurred by 8.0 px, focused farther" in far
     write_lens_page(tmp_path / "lens.html", lens, measured(lens), shots)
     page = (tmp_path / "lens.html").read_text()
@@ -80,6 +91,8 @@ def test_a_lens_is_told_and_shown_as_its_photographs_were_taken(tmp_path):
 
 
 def test_a_lens_file_is_no_page(tmp_path):
-    result = CliRunner().invoke(command, ["wall.png", "--out", str(tmp_path / "lens.html")])
+    result = CliRunner().invoke(
+        command, ["wall.png", "--out", str(tmp_path / "lens.html")]
+    )
     assert result.exit_code == 2
     assert "name it lens.json" in result.output

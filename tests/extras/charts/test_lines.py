@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import paper_and_ink
-from defocus.extras.charts.reading.lines import ReadLine, line_words, lines_json, read_lines
+from defocus.extras.charts.reading.lines import (
+    ReadLine,
+    line_words,
+    lines_json,
+    read_lines,
+)
 from defocus.extras.charts.reading.read import read_chart
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, make_sheet
 from defocus.extras.charts.sheet.raster import photographed
@@ -74,7 +79,9 @@ def test_a_lens_bends_the_rows_of_dots_by_what_it_distorts(photograph):
         across -= np.polyval(np.polyfit(along, across, 1), along)
         assert side.in_picture is not None
         assert side.beyond is not None
-        assert side.in_picture.rms_px == pytest.approx(np.sqrt(np.mean(across**2)), abs=0.03)
+        assert side.in_picture.rms_px == pytest.approx(
+            np.sqrt(np.mean(across**2)), abs=0.03
+        )
         assert side.in_picture.rms_px > 0.5
         assert side.beyond.rms_px < 0.03
     assert sides[0].length == pytest.approx(WIDTH - 32)
@@ -116,7 +123,9 @@ def test_a_line_without_a_number_has_a_reason(photograph):
     cut = lines_of(np.ascontiguousarray(photograph[:, :430]), truth)
     assert {one.reason for one in cut} == {"", "outside the picture"}
     assert lines_json(hidden)["straightness"]["line"]["rms_px"] is None
-    assert line_words(hidden)[0].startswith("  printed lines: 0 of 4 measured; blur or noise")
+    assert line_words(hidden)[0].startswith(
+        "  printed lines: 0 of 4 measured; blur or noise"
+    )
 
 
 @pytest.mark.full
@@ -135,7 +144,9 @@ def test_dots_that_blur_mixes_with_the_wall_do_not_bend_a_straight_chart(photogr
     sides = [one for one in reading.straight if one.kind == "frame"]
     assert all(one.beyond is None for one in sides)
     assert "blur mixes its dots" in next(
-        line for line in reading.lines() if line.startswith("  rows of dots: 0 of 4 measured")
+        line
+        for line in reading.lines()
+        if line.startswith("  rows of dots: 0 of 4 measured")
     )
 
 

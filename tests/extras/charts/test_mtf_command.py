@@ -22,7 +22,9 @@ SHOT = EdgeShot(5.0, noise=0.003, rows=300, columns=200)
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory):
     """An edge of MTF50 0.15 in the middle of a larger picture."""
-    edge = edge_picture(blur_of_mtf50("disc", 0.15, 5.0), SHOT, np.random.default_rng(0))
+    edge = edge_picture(
+        blur_of_mtf50("disc", 0.15, 5.0), SHOT, np.random.default_rng(0)
+    )
     whole = np.full((400, 320, 3), 0.3)
     whole[40:340, 70:270] = edge[:, :, None]
     path = tmp_path_factory.mktemp("mtf") / "wall.png"
@@ -31,7 +33,15 @@ def picture(tmp_path_factory):
 
 
 def test_the_command_prints_the_numbers(run, picture):
-    result = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300", "--json")
+    result = run(
+        "defocus-capture",
+        "chart",
+        "mtf",
+        picture,
+        "--region",
+        "70,40,200,300",
+        "--json",
+    )
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["mtf50"] == pytest.approx(0.15, rel=0.01)
@@ -42,8 +52,12 @@ def test_the_command_prints_the_numbers(run, picture):
     assert abs(document["straightness"]["bow_px"]) < 0.1
     text = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,300")
     assert f"MTF50        {document['mtf50']:.4f} cycles/px" in text.stdout
-    assert f"straightness {document['straightness']['rms_px']:.3f} px RMS" in text.stdout
-    short = run("defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,36", "--json")
+    assert (
+        f"straightness {document['straightness']['rms_px']:.3f} px RMS" in text.stdout
+    )
+    short = run(
+        "defocus-capture", "chart", "mtf", picture, "--region", "70,40,200,36", "--json"
+    )
     assert json.loads(short.stdout)["straightness"] is None
 
 

@@ -49,7 +49,10 @@ from defocus.training.loop import Job, Trained
 
 LENS = RealLens(2.8, 2.8, 16.0, spherical=1.5, coma=OffAxis(1.0, 2.5))
 MEASURED = MeasuredLens(LENS, (2.8,), recording=Recording(0.0, 1.6e-5))
-HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 1, 64), "test": (1000, 3, 96)}
+HELD_OUT: dict[Split, tuple[int, int, int]] = {
+    "validation": (0, 1, 64),
+    "test": (1000, 3, 96),
+}
 STEPS = 4
 
 
@@ -70,7 +73,9 @@ def chart(tmp_path_factory):
 
 
 @pytest.mark.full
-def test_from_a_chart_to_weights_that_restore(chart, tmp_path, capfd, monkeypatch, refused):
+def test_from_a_chart_to_weights_that_restore(
+    chart, tmp_path, capfd, monkeypatch, refused
+):
     fit = "defocus.extras.charts.own_lens.run.measure_lens"
     monkeypatch.setattr(fit, lambda *_: (None, MEASURED))  # it takes a minute
     out = tmp_path / "fifty"
@@ -83,8 +88,15 @@ def test_from_a_chart_to_weights_that_restore(chart, tmp_path, capfd, monkeypatc
     document = json.loads(printed.out)
     stages = [line for line in printed.err.splitlines() if " of 5: " in line]
     assert [line[0] for line in stages] == ["1", "2", "3", "4", "5"]
-    assert "4 steps are too few to gain anything; give --minutes 13 at least" in printed.err
-    assert [one["state"] for one in document["charts"]] == ["as taken", "this lens", "general"]
+    assert (
+        "4 steps are too few to gain anything; give --minutes 13 at least"
+        in printed.err
+    )
+    assert [one["state"] for one in document["charts"]] == [
+        "as taken",
+        "this lens",
+        "general",
+    ]
     taken, own, general = document["charts"]
     assert min(own["mtf50"], general["mtf50"]) > 1.1 * taken["mtf50"]
     assert len(document["lens"]["after"]) == HELD_OUT["test"][1]
@@ -133,7 +145,9 @@ def test_texture_of_an_over_exposed_chart_has_a_reason():
 @pytest.mark.full
 def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason():
     scale = 900 / WIDTH
-    light = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
+    light = photographed(
+        make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale)
+    )
     reading = read_chart(np.asarray(cv2.filter2D(light, -1, disc_psf(5.0)), np.float64))
     assert reading is not None
     shots = [ChartShot(light, reading, 2.8)]
@@ -152,7 +166,9 @@ def test_a_chart_without_an_edge_in_all_states_is_a_row_with_a_reason():
 def test_the_chart_is_compared_at_the_edges_that_all_states_show():
     """Strong blur hides edges of low contrast; showing those alone gains nothing."""
     scale = 900 / WIDTH
-    sharp = photographed(make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale))
+    sharp = photographed(
+        make_sheet(), np.diag([scale, scale, 1.0]), 900, round(HEIGHT * scale)
+    )
     light = np.asarray(cv2.filter2D(sharp, -1, disc_psf(24.0)), np.float64)
     reading = read_chart(light)
     assert reading is not None
@@ -178,7 +194,10 @@ def test_the_report_shows_the_lens_at_the_f_numbers_that_were_photographed():
     fast = RealLens(1.8, 1.8, 16.0, spherical=9.0)
     *galleries, _ = lens_parts(MeasuredLens(fast, (4.0, 5.6)))
     middle = [next(iter(one.tiles)) for one in galleries if isinstance(one, Gallery)]
-    expected = [kernel_mtf50(replace(fast, f_number=one), -8.0, (0.0, 0.0)) for one in (4.0, 5.6)]
+    expected = [
+        kernel_mtf50(replace(fast, f_number=one), -8.0, (0.0, 0.0))
+        for one in (4.0, 5.6)
+    ]
     assert [one.line for one in middle] == [f"MTF50 {one:.3f}" for one in expected]
     assert abs(expected[1] - kernel_mtf50(fast, -8.0, (0.0, 0.0))) > 0.005
 
@@ -209,14 +228,18 @@ def test_a_stopped_training_ends_as_one_that_was_not_stopped(tmp_path, monkeypat
 
 
 def test_networks_that_give_the_input_and_grey_have_known_gains(monkeypatch):
-    monkeypatch.setattr("defocus.extras.charts.own_lens.gains.CIRCLES_PX", (0.0, 1.0, math.inf))
+    monkeypatch.setattr(
+        "defocus.extras.charts.own_lens.gains.CIRCLES_PX", (0.0, 1.0, math.inf)
+    )
 
     class Grey(torch.nn.Module):
         def forward(self, picture: torch.Tensor) -> torch.Tensor:
             return torch.full_like(picture, 0.5)
 
     card, device = baseline("defocus-m").card, torch.device("cpu")
-    gains = measure_gains(stream_dataset(None, MEASURED), card, torch.nn.Identity(), Grey(), device)
+    gains = measure_gains(
+        stream_dataset(None, MEASURED), card, torch.nn.Identity(), Grey(), device
+    )
     assert gains.before == pytest.approx([0.0] * 3, abs=1e-9)
     assert max(gains.after) < -5
     assert [one.high for one in gains.by_blur] == [1.0, None], "JSON knows no infinity"
@@ -227,7 +250,9 @@ def test_networks_that_give_the_input_and_grey_have_known_gains(monkeypatch):
 def changed(changes: Sequence[float]) -> Gains:
     """Scenes that general weights gain 1 dB in, and new ones so much more."""
     scenes = tuple(f"scene-{number:02d}" for number in range(len(changes)))
-    return Gains(scenes, tuple([1.0] * len(changes)), tuple(1.0 + one for one in changes), ())
+    return Gains(
+        scenes, tuple([1.0] * len(changes)), tuple(1.0 + one for one in changes), ()
+    )
 
 
 def test_what_other_lenses_lose_is_said():
@@ -247,7 +272,10 @@ def test_what_other_lenses_lose_is_said():
         ([0.1] * 27 + [-0.05] * 13, True),
         ([0.1] * 26 + [-0.05] * 14, False),
         ([3.0] * 18 + [-0.1] * 22, False),  # the mean and its interval are far above 0
-        ([0.01] * 30 + [-1.0] * 10, False),  # most scenes gain, less than the others lose
+        (
+            [0.01] * 30 + [-1.0] * 10,
+            False,
+        ),  # most scenes gain, less than the others lose
         ([-1.1] * 40, False),
         ([0.0] * 40, False),
         ([-0.5, 0.6] * 20, False),
@@ -255,13 +283,17 @@ def test_what_other_lenses_lose_is_said():
         ([0.3] * 6, True),
     ],
 )
-def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(changes, recommended):
+def test_weights_are_recommended_by_the_scenes_that_gain_and_by_the_mean(
+    changes, recommended
+):
     outcome = changed(changes)
     verdict = Verdict.of(outcome, outcome)
     document = verdict.to_json()
     assert (verdict.recommended, document["recommended"]) == (recommended, recommended)
     assert (document["doubt"] == "") is recommended
-    assert verdict.words(outcome).endswith("Use the general weights.") is not recommended
+    assert (
+        verdict.words(outcome).endswith("Use the general weights.") is not recommended
+    )
 
 
 def test_the_sign_test_is_that_of_thrown_coins():
@@ -289,12 +321,19 @@ def test_the_rate_rises_for_a_hundred_steps_however_short_the_training(
     training.train_on(system, find_weights(system, "own"), *streams, 1.0, tmp_path)
     (job,) = jobs
     rates = [job.rate(step / steps * job.method.epochs) for step in range(steps)]
-    assert rates[:100] == pytest.approx([3e-6 * step for step in range(min(steps, 100))])
+    assert rates[:100] == pytest.approx(
+        [3e-6 * step for step in range(min(steps, 100))]
+    )
     assert max(rates) <= 3e-4
     assert steps <= 100 or rates[-1] < 2e-6
 
 
-@pytest.mark.parametrize("name", ["photos", 'it\'s "mine"', "back\\slash", "tab\tand été"])
+@pytest.mark.parametrize(
+    "name", ["photos", 'it\'s "mine"', "back\\slash", "tab\tand été"]
+)
 def test_the_stream_finds_a_folder_of_any_name(tmp_path, name):
     written = tomllib.loads(stream_document(tmp_path / name))
-    assert written == {"lens": "lens.json", "photographs": str(tmp_path.resolve() / name)}
+    assert written == {
+        "lens": "lens.json",
+        "photographs": str(tmp_path.resolve() / name),
+    }

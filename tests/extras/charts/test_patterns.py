@@ -57,7 +57,10 @@ def test_the_spectrum_of_leaves_falls_as_that_of_nature():
     steps = np.fft.fftfreq(512)
     radius = np.hypot(steps[:, None], steps[None, :])
     f = np.geomspace(0.02, 0.25, 12)
-    bands = [power[(radius > low) & (radius <= high)].mean() for low, high in itertools.pairwise(f)]
+    bands = [
+        power[(radius > low) & (radius <= high)].mean()
+        for low, high in itertools.pairwise(f)
+    ]
     slope = np.polyfit(np.log(np.sqrt(f[1:] * f[:-1])), np.log(bands), 1)[0]
     assert -3.2 < slope < -1.8
 
@@ -100,5 +103,7 @@ def test_tesseract_reads_lines():
     import cv2
 
     line = np.full((80, 400), 255, np.uint8)
-    cv2.putText(line, "KITTEN 42", (20, 55), cv2.FONT_HERSHEY_DUPLEX, 1.5, 0, 2, cv2.LINE_AA)
+    cv2.putText(
+        line, "KITTEN 42", (20, 55), cv2.FONT_HERSHEY_DUPLEX, 1.5, 0, 2, cv2.LINE_AA
+    )
     assert read_characters(line) == "KITTEN42"

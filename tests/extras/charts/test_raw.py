@@ -33,7 +33,9 @@ PLACES = np.array([(45, 40), (850, 30), (860, 600), (40, 590)], np.float32)
 def chart_light() -> Floats:
     corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     place = np.asarray(cv2.getPerspectiveTransform(corners, PLACES), np.float64)
-    light = cv2.filter2D(photographed(make_sheet(), place, 900, 640), -1, disc_psf(BLUR_PX))
+    light = cv2.filter2D(
+        photographed(make_sheet(), place, 900, 640), -1, disc_psf(BLUR_PX)
+    )
     noise = 0.002 * np.random.default_rng(3).standard_normal(light.shape)
     return np.clip(light + noise, 0.0, 1.0)
 
@@ -84,6 +86,7 @@ def test_a_lens_is_measured_with_raw_charts(tmp_path, capsys):
     stopped = replace(lens_file.lens, f_number=LENS.f_number)
     for diameter in (6.0, -6.0):
         true, given = (
-            colour_psfs(one, diameter, (0.0, 0.0))[1:2].repeat(3, 0) for one in (LENS, stopped)
+            colour_psfs(one, diameter, (0.0, 0.0))[1:2].repeat(3, 0)
+            for one in (LENS, stopped)
         )
         assert kernel_error(true, given) < 0.15

@@ -48,7 +48,9 @@ def blurred(light: Floats, diameter: float) -> Floats:
 def true_mtf50(diameter: float) -> float:
     """Of a disc, in cycles/px: the pixels of photograph and kernel are two squares beside it."""
     f = np.linspace(0.01, 0.5, 5000)
-    return float(f[np.flatnonzero(disc_transfer(diameter, f) * np.sinc(f) ** 2 < 0.5)[0]])
+    return float(
+        f[np.flatnonzero(disc_transfer(diameter, f) * np.sinc(f) ** 2 < 0.5)[0]]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,9 @@ def board():
 
 
 def half_turn(light: Floats) -> tuple[Floats, Floats]:
-    turn = np.array([[-1.0, 0.0, SIZE[0] - 1], [0.0, -1.0, SIZE[1] - 1], [0.0, 0.0, 1.0]])
+    turn = np.array(
+        [[-1.0, 0.0, SIZE[0] - 1], [0.0, -1.0, SIZE[1] - 1], [0.0, 0.0, 1.0]]
+    )
     return light[::-1, ::-1], turn @ TRUTH
 
 
@@ -97,7 +101,9 @@ def whole(light: Floats) -> tuple[Floats, Floats]:
         (without_the_foot, 30.0, 0.05),
     ],
 )
-def test_the_chart_is_found_and_its_geometry_is_the_true_one(photograph, seen, diameter, most_px):
+def test_the_chart_is_found_and_its_geometry_is_the_true_one(
+    photograph, seen, diameter, most_px
+):
     light, truth = seen(photograph[:, :, 1])
     grey = blurred(np.ascontiguousarray(light), diameter)
     frame = find_frame(grey, dark_blobs(grey))
@@ -108,7 +114,9 @@ def test_the_chart_is_found_and_its_geometry_is_the_true_one(photograph, seen, d
     points = np.random.default_rng(0).uniform((60, 60), (390, 267), (100, 2))
     expected = moved_points(truth, points)
     assert np.abs(geometry.to_picture(points) - expected).max() < most_px
-    np.testing.assert_allclose(geometry.to_sheet(geometry.to_picture(points)), points, atol=1e-6)
+    np.testing.assert_allclose(
+        geometry.to_sheet(geometry.to_picture(points)), points, atol=1e-6
+    )
 
 
 def test_the_chart_for_a_board_is_told_from_the_other_one(board):
@@ -129,7 +137,11 @@ def test_each_column_of_a_board_has_its_own_blur():
         np.arange(size[0]), [round(k * px_per_mm) for k in (103.2, 174.4, 245.6, 316.8)]
     )
     light = np.concatenate(
-        [blurred(sharp, one)[:, part] for one, part in zip(diameters, parts, strict=True)], 1
+        [
+            blurred(sharp, one)[:, part]
+            for one, part in zip(diameters, parts, strict=True)
+        ],
+        1,
     )
     reading = read_chart(light)
     assert reading is not None
@@ -147,12 +159,17 @@ def test_distortion_is_part_of_the_geometry(photograph):
     """Pixels are moved by r (1 + k r²); the inverse gives where each comes from."""
     width, height = SIZE
     k, half = 0.02, np.hypot(*SIZE) / 2
-    x, y = np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2)
+    x, y = np.meshgrid(
+        np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2
+    )
     square = (x**2 + y**2) / half**2
     undo = 1 / (1 + k * square / (1 + k * square) ** 2)
     source = np.stack([x * undo + (width - 1) / 2, y * undo + (height - 1) / 2], -1)
     bent = cv2.remap(
-        photograph[:, :, 1].astype(np.float32), source.astype(np.float32), None, cv2.INTER_CUBIC
+        photograph[:, :, 1].astype(np.float32),
+        source.astype(np.float32),
+        None,
+        cv2.INTER_CUBIC,
     )
     grey = blurred(bent.astype(np.float64), 3.0)
     frame = find_frame(grey, dark_blobs(grey))
@@ -205,9 +222,14 @@ def test_a_stars_reversal_is_read_where_it_is_the_first(photograph, diameter, wh
         assert why in star.turn_reason
         assert (star.turn_reason == "") is (why == "")
     star_facts = reading.to_json()["stars"][1]
-    assert (star_facts["turns_at"], star_facts["turn_reason"]) == (star.turns_at, star.turn_reason)
+    assert (star_facts["turns_at"], star_facts["turn_reason"]) == (
+        star.turns_at,
+        star.turn_reason,
+    )
     words = [line for line in reading.lines() if "star at" in line]
-    assert all(("first turn of the phase unknown: " in line) is (why != "") for line in words)
+    assert all(
+        ("first turn of the phase unknown: " in line) is (why != "") for line in words
+    )
 
 
 @pytest.mark.parametrize("turn_deg", [33.0, 45.0])
@@ -218,7 +240,9 @@ def test_a_chart_at_an_odd_angle_is_read(turn_deg):
     centred[:2, 2], placed[:2, 2] = (-WIDTH / 2, -HEIGHT / 2), (450, 450)
     homography = placed @ turn @ np.diag([1.7, 1.7, 1.0]) @ centred
     diameter = 6.0
-    reading = read_chart(blurred(photographed(make_sheet(), homography, 900, 900), diameter))
+    reading = read_chart(
+        blurred(photographed(make_sheet(), homography, 900, 900), diameter)
+    )
     assert reading is not None
     for star in reading.stars:
         assert star.turns_at == pytest.approx(1.2197 / diameter, rel=0.05)
@@ -228,7 +252,9 @@ def test_a_chart_at_an_odd_angle_is_read(turn_deg):
         assert leaves.texture.kept.at(0.08) == pytest.approx(at, abs=0.05)
 
 
-@pytest.mark.parametrize(("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)])
+@pytest.mark.parametrize(
+    ("diameter", "high", "low"), [(16.0, 28, 8), (22.0, 20, 0), (30.0, 10, 0)]
+)
 def test_edges_give_the_right_number_or_none(photograph, diameter, high, low):
     """Blur mixes an edge with the other sides of its square and with what lies beside it."""
     geometry = ChartGeometry(TRUTH, 0.0, *SIZE)
@@ -243,7 +269,9 @@ def test_edges_give_the_right_number_or_none(photograph, diameter, high, low):
         assert not low <= 0 < sum(edge.low_contrast for edge in given)
         for edge in edges:
             if edge.response is None:
-                assert re.match("blur mixes the edge|noise or blur|too few pixels", edge.reason)
+                assert re.match(
+                    "blur mixes the edge|noise or blur|too few pixels", edge.reason
+                )
                 continue
             assert edge.response.mtf50 is not None
             assert edge.response.mtf50_error is not None
@@ -254,9 +282,13 @@ def test_edges_give_the_right_number_or_none(photograph, diameter, high, low):
 def test_parts_that_are_too_small_say_so(photograph):
     small = cv2.resize(photograph, (280, 187), interpolation=cv2.INTER_AREA)
     homography = np.diag([0.28, 187 / 667, 1.0]) @ TRUTH
-    leaves = list(read_leaves(small, make_sheet(), ChartGeometry(homography, 0.0, 280, 187), 1, 0))
+    leaves = list(
+        read_leaves(small, make_sheet(), ChartGeometry(homography, 0.0, 280, 187), 1, 0)
+    )
     assert [one.texture for one in leaves] == [None, None]
-    assert re.fullmatch(r"\d+ px wide, and 32 are needed; come nearer", leaves[0].reason)
+    assert re.fullmatch(
+        r"\d+ px wide, and 32 are needed; come nearer", leaves[0].reason
+    )
 
 
 def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph):
@@ -265,7 +297,12 @@ def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph):
         assert reading is not None
         for one in (*reading.stars, *reading.leaves):
             assert one.reason == "the paper is clipped; expose less"
-        assert sum("not measured: the paper is clipped" in line for line in reading.lines()) == 4
+        assert (
+            sum(
+                "not measured: the paper is clipped" in line for line in reading.lines()
+            )
+            == 4
+        )
         document = reading.to_json()
         assert {one["lost"] for one in document["leaves"]} == {None}
         assert {one["mtf50"] for one in document["stars"]} == {None}
@@ -274,10 +311,18 @@ def test_a_chart_whose_paper_is_clipped_has_reasons_for_numbers(photograph):
 def test_what_was_not_measured_is_in_text_and_json(photograph):
     reading = read_chart(blurred(photograph, 3.0)[:530])
     assert reading is not None
-    assert sum("star at" in line and "outside the picture" in line for line in reading.lines()) == 1
+    assert (
+        sum(
+            "star at" in line and "outside the picture" in line
+            for line in reading.lines()
+        )
+        == 1
+    )
     document = reading.to_json()
     assert [one["reason"] for one in document["stars"]] == ["", "outside the picture"]
-    assert all(one["reason"] == "" and one["lost"] is not None for one in document["leaves"])
+    assert all(
+        one["reason"] == "" and one["lost"] is not None for one in document["leaves"]
+    )
 
 
 def test_pictures_without_a_chart_are_unknown():
@@ -304,7 +349,10 @@ def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(tmp_path, c
     camera = open_camera("sim:?scene=chart&width=720&height=480&seed=2")
     assert isinstance(camera, SimulatedCamera)
     camera.stage("wall", 1)
-    for stem, aperture, shutter in (("blurry", "f/2.8", "1/250"), ("sharp", "f/22", "1/4")):
+    for stem, aperture, shutter in (
+        ("blurry", "f/2.8", "1/250"),
+        ("sharp", "f/22", "1/4"),
+    ):
         camera.set("aperture", aperture)
         camera.set("shutter", shutter)
         (part,) = camera.shoot(tmp_path / stem)
@@ -350,7 +398,9 @@ def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(photo
 
 
 @pytest.mark.parametrize(("kind", "most_px"), [("disc", 0.03), ("one-sided", 0.06)])
-def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(kind, most_px):
+def test_the_place_of_a_strongly_blurred_chart_is_that_of_the_kernels_light(
+    kind, most_px
+):
     sharp, homography = sharp_chart(900)
     errors = place_errors(sharp, homography, kind, 30.0, seed=7)
     assert errors.whole < most_px < 0.5 * errors.dots

@@ -10,9 +10,26 @@ from pypdf import PdfReader
 from defocus.edges.edge import measure_edge
 from defocus.errors import InputError
 from defocus.extras.charts.chart_commands import targets
-from defocus.extras.charts.sheet.layout import HEIGHT, LAYOUTS, PAPERS, SEED, WIDTH, make_sheet
-from defocus.extras.charts.sheet.parts import LeavesSquare, SlantedSquare, StarPattern, TextLine
-from defocus.extras.charts.sheet.raster import INK_LIGHT, PAPER_LIGHT, draw_roughly, photographed
+from defocus.extras.charts.sheet.layout import (
+    HEIGHT,
+    LAYOUTS,
+    PAPERS,
+    SEED,
+    WIDTH,
+    make_sheet,
+)
+from defocus.extras.charts.sheet.parts import (
+    LeavesSquare,
+    SlantedSquare,
+    StarPattern,
+    TextLine,
+)
+from defocus.extras.charts.sheet.raster import (
+    INK_LIGHT,
+    PAPER_LIGHT,
+    draw_roughly,
+    photographed,
+)
 from defocus.extras.charts.sheet.svg import svg_text, write_sheet
 from defocus.scene.shapes import FilledOutline, words
 
@@ -40,7 +57,13 @@ def test_a_sheet_is_vectors_alone_and_inside_the_paper(layout):
 
 def test_the_command_writes_pdf_and_svg_of_the_papers_size(run, tmp_path):
     result = run(
-        "defocus-capture", "chart", "print", "--paper", "a4", "--out", tmp_path / "chart.pdf"
+        "defocus-capture",
+        "chart",
+        "print",
+        "--paper",
+        "a4",
+        "--out",
+        tmp_path / "chart.pdf",
     )
     assert result.returncode == 0, result.stderr
     assert "100 %" in result.stderr
@@ -49,7 +72,13 @@ def test_the_command_writes_pdf_and_svg_of_the_papers_size(run, tmp_path):
     assert page.mediabox.height == pytest.approx(210 / 25.4 * 72, abs=0.1)
     assert not page.images
     refused = run(
-        "defocus-capture", "chart", "print", "--dpi", "150", "--out", tmp_path / "coarse.pdf"
+        "defocus-capture",
+        "chart",
+        "print",
+        "--dpi",
+        "150",
+        "--out",
+        tmp_path / "coarse.pdf",
     )
     assert refused.returncode == 2
     assert "needs 203 dpi" in refused.stderr
@@ -58,7 +87,13 @@ def test_the_command_writes_pdf_and_svg_of_the_papers_size(run, tmp_path):
 
 def test_paper_has_the_name_that_people_write(run, tmp_path):
     result = run(
-        "defocus-capture", "chart", "print", "--paper", "letter", "--out", tmp_path / "chart.svg"
+        "defocus-capture",
+        "chart",
+        "print",
+        "--paper",
+        "letter",
+        "--out",
+        tmp_path / "chart.svg",
     )
     assert "chart.svg: Letter, layout wall" in result.stdout + result.stderr
     label = make_sheet("wall", "letter").labels[-1]
@@ -67,7 +102,9 @@ def test_paper_has_the_name_that_people_write(run, tmp_path):
     assert isinstance(written, FilledOutline)
     assert len(label.contours) == len(written.contours)
     for one, other in zip(label.contours, written.contours, strict=True):
-        assert one - label.contours[0][0] == pytest.approx(other - written.contours[0][0])
+        assert one - label.contours[0][0] == pytest.approx(
+            other - written.contours[0][0]
+        )
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -109,7 +146,9 @@ def test_pixels_show_the_vectors_in_place():
         rows = slice(round(y) - reach, round(y) + reach + 1)
         columns = slice(round(x) - reach, round(x) + reach + 1)
         part = dark[rows, columns]
-        place = (part.sum(axis=0) @ np.arange(round(x) - reach, round(x) + reach + 1)) / part.sum()
+        place = (
+            part.sum(axis=0) @ np.arange(round(x) - reach, round(x) + reach + 1)
+        ) / part.sum()
         assert place == pytest.approx(x, abs=0.03)
         area = part.sum() / (PAPER_LIGHT - INK_LIGHT)
         assert area == pytest.approx(np.pi * (dot.radius * scale) ** 2, rel=0.015)
@@ -133,13 +172,17 @@ def test_every_sheet_has_a_ruler_of_its_length_on_paper(layout, paper):
         if isinstance(one, FilledOutline)
     ]
     sizes = [np.ptp(outline, axis=0) * PAPERS[paper][0] / WIDTH for outline in outlines]
-    assert [across for across, down in sizes if across > 100 * down] == [pytest.approx(80.0)]
+    assert [across for across, down in sizes if across > 100 * down] == [
+        pytest.approx(80.0)
+    ]
 
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_nothing_is_printed_over_what_is_measured(paper):
     sheet = make_sheet("wall", paper)
-    outlines = [one.contours[0] for one in sheet.labels if isinstance(one, FilledOutline)]
+    outlines = [
+        one.contours[0] for one in sheet.labels if isinstance(one, FilledOutline)
+    ]
     for part in sheet.parts:
         if isinstance(part, LeavesSquare | SlantedSquare):
             off = [np.abs(one - (part.x, part.y)).max(axis=1).min() for one in outlines]
@@ -147,7 +190,9 @@ def test_nothing_is_printed_over_what_is_measured(paper):
 
 
 def test_targets_are_printed(tmp_path, refused):
-    targets.command.main(["--out", str(tmp_path / "targets.pdf")], standalone_mode=False)
+    targets.command.main(
+        ["--out", str(tmp_path / "targets.pdf")], standalone_mode=False
+    )
     (page,) = PdfReader(tmp_path / "targets.pdf").pages
     assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [297, 210]
     with refused(InputError):

@@ -91,7 +91,9 @@ def test_srgb_is_not_called_another_curve(gain):
     ],
 )
 def test_a_curve_that_is_not_checked_has_a_reason(kind, blur_px, words):
-    not_checked(StoredLight(picture(s_curve(1.0), 6.0), **kind), make_sheet(), blur_px, words)
+    not_checked(
+        StoredLight(picture(s_curve(1.0), 6.0), **kind), make_sheet(), blur_px, words
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,9 @@ def test_steps_that_cannot_be_read_have_a_reason(layout, gain, rows, words):
     not_checked(light, make_sheet(layout), 6.0, words)
 
 
-def not_checked(light: StoredLight, sheet: Sheet, blur_px: float | None, words: str) -> None:
+def not_checked(
+    light: StoredLight, sheet: Sheet, blur_px: float | None, words: str
+) -> None:
     tone = read_tone(light, sheet, GEOMETRY, blur_px)
     assert tone.departure is None
     assert tone.fitted is None
@@ -165,7 +169,10 @@ def test_a_fitted_curve_gives_the_numbers_of_the_light(curve, diameter, gain, of
     tone = read_tone(light, make_sheet(), GEOMETRY, diameter)
     assert tone.to_json()["tone"] == "fitted"
     assert tone.departure == pytest.approx(off, abs=0.02)
-    assert f"fitted to the grey steps, which are off by {tone.departure:+.1%}" in tone.line()
+    assert (
+        f"fitted to the grey steps, which are off by {tone.departure:+.1%}"
+        in tone.line()
+    )
     high, low, lost = measured(tone.light(light))
     true_high, true_low, true_lost = true_numbers(diameter)
     assert high == pytest.approx(true_high, rel=0.02)

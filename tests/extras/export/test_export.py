@@ -111,7 +111,9 @@ def test_a_small_networks_graph_takes_any_size_and_equals_it():
     assert (graph.side_px, graph.why_static) == (None, "")
     assert len(graph.agreement.sizes) == 2
     assert graph.agreement.difference <= TOLERANCE
-    sides = [dim.dim_param for dim in graph.model.graph.input[0].type.tensor_type.shape.dim]
+    sides = [
+        dim.dim_param for dim in graph.model.graph.input[0].type.tensor_type.shape.dim
+    ]
     assert sides[2:] == ["height", "width"]
     picture = np.random.default_rng(1).random((1, 3, 61, 90), np.float32)
     with torch.no_grad():
@@ -144,8 +146,12 @@ def test_a_graph_of_any_size_equals_the_network(folder, capfd):
     assert sides[2:] == ["height", "width"]
     facts = {entry.key: entry.value for entry in model.metadata_props}
     assert facts["licence"].startswith("code and weights: MIT")
-    assert facts["weights_sha256"] == own_card(own_weights(baseline("defocus-s"))).sha256
-    assert b".py" not in content  # the exporter notes where in the source each node comes from
+    assert (
+        facts["weights_sha256"] == own_card(own_weights(baseline("defocus-s"))).sha256
+    )
+    assert (
+        b".py" not in content
+    )  # the exporter notes where in the source each node comes from
 
 
 @pytest.mark.full
@@ -174,10 +180,13 @@ def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one():
 
 
 @pytest.mark.parametrize(
-    ("network", "reason"), [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")]
+    ("network", "reason"),
+    [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")],
 )
 def test_a_network_without_an_equal_graph_says_why(network, reason):
-    with pytest.raises(NotApplicableError, match=f"one-of-mine cannot be exported: .*{reason}"):
+    with pytest.raises(
+        NotApplicableError, match=f"one-of-mine cannot be exported: .*{reason}"
+    ):
         make_graph(system_of(network), filled(network()), 64)
 
 
@@ -194,10 +203,15 @@ def test_onnx_is_asked_for_in_one_line(monkeypatch, refused):
 
 
 def test_weights_that_are_not_there_and_options_that_clash(tmp_path, bench, refused):
-    result = bench("export-weights", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx")
+    result = bench(
+        "export-weights", "unet", "--to", "onnx", "--out", tmp_path / "u.onnx"
+    )
     assert (result.returncode, result.stdout) == (2, "")
     assert "ships no weights of unet" in result.stderr
-    for words in (("--to", "hub", "--tile", "64"), ("--to", "dtmodel", "--tile", "300")):
+    for words in (
+        ("--to", "hub", "--tile", "64"),
+        ("--to", "dtmodel", "--tile", "300"),
+    ):
         with refused((InputError, click.UsageError)):
             export("defocus-m", *words, "--out", tmp_path / "u")
     assert not list(tmp_path.iterdir())
@@ -243,13 +257,18 @@ def listed() -> dict[str, Baseline]:
     return {
         name: system
         for name, system in all_baselines().items()
-        if not system.card.variant_of and system.card.kind not in {"classical", "reference"}
+        if not system.card.variant_of
+        and system.card.kind not in {"classical", "reference"}
     }
 
 
 def test_the_table_has_every_listed_network():
     rows = table_rows()
-    untried = {name for name in listed() if f"`{name}`" in TABLE.read_text().split("Not tried")[-1]}
+    untried = {
+        name
+        for name in listed()
+        if f"`{name}`" in TABLE.read_text().split("Not tried")[-1]
+    }
     assert set(rows) | untried == set(listed())
     for name in rows:
         system = listed()[name]
@@ -293,7 +312,9 @@ def package(folder):
 def members(package: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(package) as archive:
         assert archive.testzip() is None
-        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+        assert {entry.compress_type for entry in archive.infolist()} == {
+            zipfile.ZIP_DEFLATED
+        }
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -359,7 +380,9 @@ def test_its_tiles_leave_no_seam_to_be_seen(package):
             torch.from_numpy(picture).permute(2, 0, 1)[None]
         )[0]
     whole = at_once.permute(1, 2, 0).numpy().clip(0, 1)
-    inner = slice(96, -96)  # beyond a picture's border networks pad in another way than darktable
+    inner = slice(
+        96, -96
+    )  # beyond a picture's border networks pad in another way than darktable
     seams = np.abs(tiled[:512, :512].clip(0, 1) - whole)[inner, inner]
     # steps of 8 bits: what lies beyond 64 px has little weight, but some
     assert np.quantile(seams, 0.999) < 3 / 255
@@ -396,7 +419,10 @@ def test_the_card_answers_every_point_of_admission(package):
     headings = [line[3:] for line in page.splitlines() if line.startswith("## ")]
     assert headings == ["Source", "Architecture", "ONNX Models", "Selection Criteria"]
     table = page.partition("## Selection Criteria")[2].strip().splitlines()[2:]
-    answers = {line.split(" | ")[0].strip("| "): line.split(" | ")[1].strip("| ") for line in table}
+    answers = {
+        line.split(" | ")[0].strip("| "): line.split(" | ")[1].strip("| ")
+        for line in table
+    }
     assert tuple(answers) == CRITERIA
     assert all(len(answer) > 10 for answer in answers.values())
     assert answers["Model license"].startswith("MIT")
@@ -425,7 +451,9 @@ def hub_folder(folder):
     from defocus.extras.export.export import export_weights
 
     system = baseline("defocus-m")
-    return export_weights(system, find_weights(system, "own"), "hub", folder / "hub").path
+    return export_weights(
+        system, find_weights(system, "own"), "hub", folder / "hub"
+    ).path
 
 
 def test_a_hub_folder_is_loaded_back(hub_folder):
@@ -435,12 +463,16 @@ def test_a_hub_folder_is_loaded_back(hub_folder):
     weights = defocus.load("defocus-m", "own").state_dict()
     for name in (hub_folder, str(hub_folder)):
         again = defocus.load(name)
-        assert all(torch.equal(again.state_dict()[one], weights[one]) for one in weights)
+        assert all(
+            torch.equal(again.state_dict()[one], weights[one]) for one in weights
+        )
     with safe_open(hub_folder / "model.safetensors", framework="pt") as file:
         assert set(file.keys()) == set(weights)
         assert file.metadata()["system"] == "defocus-m"
     picture = skimage.data.chelsea()[:64, :64]
-    assert defocus.restore(picture, system=defocus.load(hub_folder)).shape == picture.shape
+    assert (
+        defocus.restore(picture, system=defocus.load(hub_folder)).shape == picture.shape
+    )
 
 
 def test_its_card_is_the_hubs(hub_folder):
@@ -451,12 +483,21 @@ def test_its_card_is_the_hubs(hub_folder):
     (result,) = card.data.eval_results
     assert own.validation is not None
     assert own.validation_gain is not None
-    assert (result.metric_type, result.metric_value) == ("psnr", round(own.validation, 2))
+    assert (result.metric_type, result.metric_value) == (
+        "psnr",
+        round(own.validation, 2),
+    )
     blurry = own.validation - own.validation_gain
-    assert f"{own.validation_gain:+.2f} dB above the blurry pictures ({blurry:.2f} dB)" in card.text
+    assert (
+        f"{own.validation_gain:+.2f} dB above the blurry pictures ({blurry:.2f} dB)"
+        in card.text
+    )
     assert "files beside" not in card.text  # those of the package, not of this folder
     assert f"Training: {effort(own)}." in card.text
-    steps, device = "118,412 steps from random weights in 4 stages", "one NVIDIA H200, then H100"
+    steps, device = (
+        "118,412 steps from random weights in 4 stages",
+        "one NVIDIA H200, then H100",
+    )
     assert effort(own) == f"{steps}, 29.2 minutes with {device}"
     for heading in ("What they do", "Data", "Licence", "Where they fail"):
         assert f"## {heading}" in card.text

@@ -29,7 +29,10 @@ def make_repository(folder: Path, many: int, labs: int = 7) -> Path:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     (folder / "bundles").mkdir(parents=True)
-    keys = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, labs + 1)]
+    keys = [
+        Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32)
+        for n in range(1, labs + 1)
+    ]
     lines = [f'"Lab {n + 1}" = "{public_key(key)}"' for n, key in enumerate(keys)]
     text = "\n".join(['title = "Defocus deblurring across labs"', "[labs]", *lines])
     (folder / "repository.toml").write_text(f"{text}\n", encoding="utf-8")
@@ -92,7 +95,9 @@ def _entry(system: str, number: int) -> Entry:
 def _run(system: str, number: int) -> RunFacts:
     digits = f"{number:08x}{SYSTEMS.index(system)}"
     licence = ("MIT", "Apache-2.0", "non-commercial")[number % 3]
-    weights = WeightsFacts(sha256=digits.rjust(64, "0"), licence=licence, trained_on=("dpdd",))
+    weights = WeightsFacts(
+        sha256=digits.rjust(64, "0"), licence=licence, trained_on=("dpdd",)
+    )
     return RunFacts(
         entry=_entry(system, number),
         versions=(),
@@ -108,7 +113,16 @@ def _run(system: str, number: int) -> RunFacts:
 def _rows(system: str, number: int) -> list[Row]:
     place = SYSTEMS.index(system)
     facts = _entry(system, number)
-    kept = ("system", "input", "weights", "train_dataset", "dataset", "split", "budget", "status")
+    kept = (
+        "system",
+        "input",
+        "weights",
+        "train_dataset",
+        "dataset",
+        "split",
+        "budget",
+        "status",
+    )
     common: dict[str, Any] = {name: getattr(facts, name) for name in kept} | {
         "data_revision": HASH[:12],
         "evaluation": facts.evaluation,

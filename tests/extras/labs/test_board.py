@@ -23,7 +23,9 @@ from tests.extras.labs.many_bundles import make_repository
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return make_repository(tmp_path_factory.mktemp("repository") / "results", 24, labs=3)
+    return make_repository(
+        tmp_path_factory.mktemp("repository") / "results", 24, labs=3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +41,16 @@ def test_the_board_has_the_latest_of_each_lab_and_system(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     assert "24 submissions of 3 labs" in text
     table = text[text.index("the latest submission of each") :].split("</table>")[0]
-    rows = re.findall(r'<th scope="row"[^>]*><a href="(submissions/[^"]+)">([a-z-]+)</a>', table)
+    rows = re.findall(
+        r'<th scope="row"[^>]*><a href="(submissions/[^"]+)">([a-z-]+)</a>', table
+    )
     assert sorted(name for _, name in rows) == sorted(
         ["input", *(["unet", "nafnet", "restormer", "jdrl-unet"] * 3)]
     )
     for wanted in ("Licence", "Seen", "Checked", "Lab", "Parameters", "Time"):
-        assert re.search(rf"data-choose=[^>]*><span class=.name.>{wanted}", text), wanted
+        assert re.search(rf"data-choose=[^>]*><span class=.name.>{wanted}", text), (
+            wanted
+        )
 
 
 def test_every_link_leads_to_a_page_and_nothing_is_fetched(site):
@@ -63,9 +69,16 @@ def test_a_system_has_its_history_and_a_submission_its_facts(site):
     assert "PSNR over submissions" in history
     page = next((site / "submissions").glob("*0002*"))
     text = page.read_text(encoding="utf-8")
-    for wanted in ("non-commercial", "0.1.0", "dpdd", "Nobody whom this repository names"):
+    for wanted in (
+        "non-commercial",
+        "0.1.0",
+        "dpdd",
+        "Nobody whom this repository names",
+    ):
         assert wanted in text
-    places = [text.index(one) for one in (">On the board<", ">Submission<", ">Details<")]
+    places = [
+        text.index(one) for one in (">On the board<", ">Submission<", ">Details<")
+    ]
     assert places == sorted(places)
 
 
@@ -75,7 +88,9 @@ def test_narrow_copies_are_marked_and_stand_apart(tmp_path, monkeypatch):
     def demo(system: str, number: int) -> Entry:
         run_entry = entry(system, number)
         return (
-            replace(run_entry, weights="narrow", budget="demo") if system == "unet" else run_entry
+            replace(run_entry, weights="narrow", budget="demo")
+            if system == "unet"
+            else run_entry
         )
 
     monkeypatch.setattr(many_bundles, "_entry", demo)
@@ -91,7 +106,9 @@ def test_narrow_copies_are_marked_and_stand_apart(tmp_path, monkeypatch):
     assert "PSNR over submissions" not in history
 
 
-def test_systems_whose_names_are_nearly_alike_have_their_own_history(tmp_path, monkeypatch):
+def test_systems_whose_names_are_nearly_alike_have_their_own_history(
+    tmp_path, monkeypatch
+):
     names = {"unet": "U-Net", "nafnet": "u-net", "restormer": "文", "jdrl-unet": "字"}
     entry = many_bundles._entry
 
@@ -101,7 +118,10 @@ def test_systems_whose_names_are_nearly_alike_have_their_own_history(tmp_path, m
     monkeypatch.setattr(many_bundles, "_entry", renamed)
     write_board(make_repository(tmp_path / "results", 8, labs=1), tmp_path / "site")
     index = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    pages = {name: link for link, name in re.findall(r'href="(systems/[^"]+)">([^<]+)</a>', index)}
+    pages = {
+        name: link
+        for link, name in re.findall(r'href="(systems/[^"]+)">([^<]+)</a>', index)
+    }
     assert set(pages) == set(names.values())
     for name, link in pages.items():
         text = (tmp_path / "site" / link).read_text(encoding="utf-8")
@@ -144,7 +164,9 @@ def test_the_sample_of_the_docs_is_in_order_and_on_its_board(tmp_path):
         (b'"seed":0', b'"seed":9999999999999999999999', "a number is too large"),
     ],
 )
-def test_one_impossible_statement_stops_neither_board_nor_check(tmp_path, old, new, said):
+def test_one_impossible_statement_stops_neither_board_nor_check(
+    tmp_path, old, new, said
+):
     folder = make_repository(tmp_path / "results", 2, labs=1)
     first = folder / "bundles" / "0000.zip"
     with zipfile.ZipFile(first) as archive:
@@ -158,7 +180,9 @@ def test_one_impossible_statement_stops_neither_board_nor_check(tmp_path, old, n
         archive.writestr(SCORES, "{}")
     assert write_board(folder, tmp_path / "site") == 1
     assert said in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
-    problems = [one for one in check_repository(folder)[1] if one.bundle == "bundles/0000.zip"]
+    problems = [
+        one for one in check_repository(folder)[1] if one.bundle == "bundles/0000.zip"
+    ]
     assert [one.kind for one in problems] == ["format"]
 
 

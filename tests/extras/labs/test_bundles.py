@@ -29,7 +29,11 @@ from defocus.extras.labs.repository.lines import submissions_of
 from defocus.extras.labs.repository.settings import read_repository
 from defocus.extras.labs.signing import public_key, signature_of, signing_key
 from defocus.extras.labs.statement import SIGNATURE, digest, parse_statement
-from defocus.extras.labs.verification.record import read_record, record_path, write_record
+from defocus.extras.labs.verification.record import (
+    read_record,
+    record_path,
+    write_record,
+)
 from defocus.extras.labs.verification.verifying import verify_bundle
 from defocus.plugins import extensions
 from tests.command_process import run_command
@@ -106,18 +110,25 @@ class Study:
 def defocus_bench(*words: str | Path) -> Result:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
     arguments = [str(word) for word in words]
-    return CliRunner().invoke(group, arguments, catch_exceptions=False, standalone_mode=False)
+    return CliRunner().invoke(
+        group, arguments, catch_exceptions=False, standalone_mode=False
+    )
 
 
 def make_pairs(root: Path) -> None:
     """Scenes with detail down to the pixel, and blurry ones in which that is gone."""
-    for number, name in enumerate(("test/a", "test/b", "test/c", "test/d", "train/e", "train/f")):
+    for number, name in enumerate(
+        ("test/a", "test/b", "test/c", "test/d", "train/e", "train/f")
+    ):
         split, scene = name.split("/")
         random = np.random.default_rng(number)
         fine = random.normal(0, 30, (96, 96, 3))
         coarse = cv2.resize(random.normal(128, 50, (5, 5, 3)), (96, 96))
         sharp = np.clip(fine + coarse, 0, 255).astype(np.uint8)
-        for role, picture in (("sharp", sharp), ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2.0))):
+        for role, picture in (
+            ("sharp", sharp),
+            ("blurry", cv2.GaussianBlur(sharp, (0, 0), 2.0)),
+        ):
             (root / split / role).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(root / split / role / f"{scene}.png"), picture)
 
@@ -151,7 +162,16 @@ def study(plugin, tmp_path_factory):
     assert result.returncode == 0, result.stderr
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder))
-        words = ["labs", "submit", "--out", out, "--as", folder / "lab.zip", "--lab", "A lab"]
+        words = [
+            "labs",
+            "submit",
+            "--out",
+            out,
+            "--as",
+            folder / "lab.zip",
+            "--lab",
+            "A lab",
+        ]
         words += ["--only", "input", "--only", "labs-conv", "--only", "labs-other"]
         outcome = defocus_bench(*words, "--with-weights")
     assert outcome.exit_code == 0, outcome.output
@@ -175,7 +195,11 @@ def write_members(path: Path, members: Members) -> Path:
 
 def resigned(members: Members, statement: dict[str, Any], key: Path) -> Members:
     """The members with a statement of these hashes, signed anew: as a cheat would do it."""
-    inside = {n: c for n, c in members.items() if n not in ("statement.json", "signature.json")}
+    inside = {
+        n: c
+        for n, c in members.items()
+        if n not in ("statement.json", "signature.json")
+    }
     statement["files"] = {n: hashlib.sha256(c).hexdigest() for n, c in inside.items()}
     for run in statement["runs"]:
         begin = f"outputs/{run['entry']['run']}/"
@@ -184,7 +208,9 @@ def resigned(members: Members, statement: dict[str, Any], key: Path) -> Members:
             for name, sha256 in statement["files"].items()
             if name.startswith(begin)
         }
-    text = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return {**sealed(text.encode(), key), **inside}
 
 
@@ -202,11 +228,15 @@ def verified(bundle: Path, study: Study, reruns: int = 0) -> dict[str, Any]:
     return verify_bundle(bundle, open_dataset(study.dataset), reruns).to_json()
 
 
-def cheated(study: Study, tmp_path: Path, fraud: Fraud, reruns: int = 0) -> dict[str, Any]:
+def cheated(
+    study: Study, tmp_path: Path, fraud: Fraud, reruns: int = 0
+) -> dict[str, Any]:
     members = read_members(study.bundle)
     statement = json.loads(members["statement.json"])
     fraud(members, statement)
-    bundle = write_members(tmp_path / "cheat.zip", resigned(members, statement, study.key))
+    bundle = write_members(
+        tmp_path / "cheat.zip", resigned(members, statement, study.key)
+    )
     return verified(bundle, study, reruns)
 
 
@@ -227,7 +257,16 @@ def test_a_row_at_scales_shares_its_weights_and_accuses_nobody(study, tmp_path):
     out, bundle = shutil.copytree(study.out, tmp_path / "study"), tmp_path / "lab.zip"
     words = ["--only", "labs-conv@scales", "--dataset", study.dataset, "--keep-outputs"]
     assert defocus_bench("run", *words, "--out", out).exit_code == 0
-    words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--only", "labs-conv*"]
+    words = [
+        "--as",
+        bundle,
+        "--lab",
+        "A lab",
+        "--key",
+        study.key,
+        "--only",
+        "labs-conv*",
+    ]
     result = defocus_bench("labs", "submit", "--out", out, *words, "--with-weights")
     assert result.exit_code == 0, result.output
     statement = json.loads(read_members(bundle)["statement.json"])
@@ -241,19 +280,41 @@ def test_a_row_at_scales_shares_its_weights_and_accuses_nobody(study, tmp_path):
 
 
 @pytest.mark.full
-def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(study, tmp_path, capfd):
+def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
+    study, tmp_path, capfd
+):
     make_pairs(tmp_path / "pairs")
     cut = tmp_path / "pairs/test/blurry/b.png"
     cut.write_bytes(cut.read_bytes()[:999])
     dataset, out = f"pairs:{tmp_path / 'pairs'}", tmp_path / "study"
-    words = ("run", "--only", "input", "--dataset", dataset, "--out", out, "--keep-outputs")
+    words = (
+        "run",
+        "--only",
+        "input",
+        "--dataset",
+        dataset,
+        "--out",
+        out,
+        "--keep-outputs",
+    )
     assert defocus_bench(*words).return_value == 1
     capfd.readouterr()  # JSON is written past click, to the real stdout
     defocus_bench("status", "--out", out, "--json")
     document = json.loads(capfd.readouterr().out)
     assert [one["id"] for one in document["left_out"]] == ["test-b"]
     bundle = tmp_path / "lab.zip"
-    words = ("labs", "submit", "--out", out, "--as", bundle, "--lab", "A lab", "--key", study.key)
+    words = (
+        "labs",
+        "submit",
+        "--out",
+        out,
+        "--as",
+        bundle,
+        "--lab",
+        "A lab",
+        "--key",
+        study.key,
+    )
     result = defocus_bench(*words)
     assert result.return_value == 1
     assert "pair test-b is left out: " in result.output
@@ -268,7 +329,9 @@ def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(study, tmp_pa
 
 def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(study, tmp_path):
     words = ["--as", tmp_path / "small.zip", "--lab", "A lab", "--key", study.key]
-    result = defocus_bench("labs", "submit", "--out", study.out, *words, "--hashes-only")
+    result = defocus_bench(
+        "labs", "submit", "--out", study.out, *words, "--hashes-only"
+    )
     assert result.exit_code == 0
     check = verified(tmp_path / "small.zip", study)
     assert check["ok"]
@@ -298,7 +361,9 @@ def test_another_dataset_is_said_and_nobody_accused(study, tmp_path):
 
 
 def run_named(statement: dict[str, Any], system: str) -> str:
-    (name,) = [r["entry"]["run"] for r in statement["runs"] if r["entry"]["system"] == system]
+    (name,) = [
+        r["entry"]["run"] for r in statement["runs"] if r["entry"]["system"] == system
+    ]
     return str(name)
 
 
@@ -327,7 +392,9 @@ def edited_interval(members: Members, statement: dict[str, Any]) -> None:
 
 
 def edited_row(members: Members, statement: dict[str, Any]) -> None:
-    row = next(r for r in statement["rows"] if r["metric"] == "ssim" and r["value"] is not None)
+    row = next(
+        r for r in statement["rows"] if r["metric"] == "ssim" and r["value"] is not None
+    )
     row["value"] += 0.01
 
 
@@ -342,15 +409,21 @@ def outputs_of_another(members: Members, statement: dict[str, Any]) -> None:
 
 def swapped_scenes(members: Members, statement: dict[str, Any]) -> None:
     run = run_named(statement, "labs-conv")
-    first, second = (f"outputs/{run}/{p}.npy" for p in statement["dataset"]["pairs"][:2])
+    first, second = (
+        f"outputs/{run}/{p}.npy" for p in statement["dataset"]["pairs"][:2]
+    )
     members[first], members[second] = members[second], members[first]
 
 
-def blended(dataset: Path, part: float = 0.05, many: int = 4, system: str = "labs-conv") -> Fraud:
+def blended(
+    dataset: Path, part: float = 0.05, many: int = 4, system: str = "labs-conv"
+) -> Fraud:
     def fraud(members: Members, statement: dict[str, Any]) -> None:
         run = run_named(statement, system)
         for pair in statement["dataset"]["pairs"][:many]:
-            sharp = cv2.imread(str(dataset / "test" / "sharp" / f"{pair[5:]}.png"))[..., ::-1]
+            sharp = cv2.imread(str(dataset / "test" / "sharp" / f"{pair[5:]}.png"))[
+                ..., ::-1
+            ]
             mixed = (1 - part) * picture(members, run, pair) + part * sharp / 255
             put(members, run, pair, mixed)
 
@@ -361,7 +434,10 @@ def trained_on_test(dataset: Path) -> Fraud:
     def fraud(members: Members, statement: dict[str, Any]) -> None:
         seen = (dataset / "test" / "sharp" / "a.png").read_bytes()
         pictures = statement["training"][0]["pictures"]
-        statement["training"][0]["pictures"] = [*pictures, hashlib.sha256(seen).hexdigest()]
+        statement["training"][0]["pictures"] = [
+            *pictures,
+            hashlib.sha256(seen).hexdigest(),
+        ]
 
     return fraud
 
@@ -394,7 +470,9 @@ def without(statement: dict[str, Any], members: Members, pair: str) -> None:
     for name in [name for name in members if name.endswith(f"/{pair}.npy")]:
         del members[name]
     scores = json.loads(members["scores.json"])
-    kept = {run: [row for row in rows if row[3] != pair] for run, rows in scores.items()}
+    kept = {
+        run: [row for row in rows if row[3] != pair] for run, rows in scores.items()
+    }
     members["scores.json"] = json.dumps(kept).encode()
 
 
@@ -448,7 +526,9 @@ def unknown_flow(members: Members, statement: dict[str, Any]) -> None:
     scores = json.loads(members["scores.json"])
     rows = scores[run_named(statement, "labs-conv")]
     again = [row for row in rows if row[1:3] == ["deformed-gt", "psnr"]]
-    rows += [[*row[:2], "psnr_independent", *row[3:6], "oracle", *row[7:]] for row in again]
+    rows += [
+        [*row[:2], "psnr_independent", *row[3:6], "oracle", *row[7:]] for row in again
+    ]
     members["scores.json"] = json.dumps(scores).encode()
 
 
@@ -546,7 +626,9 @@ def test_a_fraud_is_refused(study, tmp_path, name):
 
 
 @pytest.mark.parametrize(("part", "expected"), [(0.8, 0), (1.2, 2)])
-def test_scores_may_differ_by_the_documented_tolerances(study, tmp_path, part, expected):
+def test_scores_may_differ_by_the_documented_tolerances(
+    study, tmp_path, part, expected
+):
     """By 0.00001, and by 0.001 where a flow is estimated."""
 
     def shifted(members: Members, statement: dict[str, Any]) -> None:
@@ -581,21 +663,39 @@ def test_a_suspicious_picture_of_a_system_without_weights_is_restored_again(
     study, plugin, tmp_path
 ):
     check = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"), 1)
-    assert any(one["said"].endswith("of test-a than submitted") for one in check["findings"])
+    assert any(
+        one["said"].endswith("of test-a than submitted") for one in check["findings"]
+    )
     (suspicion,) = cheated(study, tmp_path, blended(plugin, 0.3, 1, "input"))["notes"]
     assert "test-a may have the truth; --reruns 1 " in suspicion
 
 
-def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(study, plugin, tmp_path):
+def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
+    study, plugin, tmp_path
+):
     """A good network brings back more of the finest detail than any bound for strangers allows."""
     out, bundle = tmp_path / "out", tmp_path / "own.zip"
     words = ["--dataset", study.dataset, "--keep-outputs", "--out", out]
-    assert defocus_bench("evaluate", "defocus-s", "--weights", "own", *words).exit_code == 0
-    words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--dataset", study.dataset]
+    assert (
+        defocus_bench("evaluate", "defocus-s", "--weights", "own", *words).exit_code
+        == 0
+    )
+    words = [
+        "--as",
+        bundle,
+        "--lab",
+        "A lab",
+        "--key",
+        study.key,
+        "--dataset",
+        study.dataset,
+    ]
     assert defocus_bench("labs", "submit", "--out", out, *words).exit_code == 0
     own = replace(study, out=out, bundle=bundle)
     check = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)
-    assert any(one["said"].endswith("of test-a than submitted") for one in check["findings"])
+    assert any(
+        one["said"].endswith("of test-a than submitted") for one in check["findings"]
+    )
     assert "leak" not in kinds(check)
     (suspicion,) = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"))["notes"]
     assert "test-a may have the truth; --reruns 1 " in suspicion
@@ -609,14 +709,25 @@ def test_stated_training_on_test_scenes_is_refused(study, plugin, tmp_path):
 
 def test_a_system_that_knows_the_scenes_by_heart_is_refused(study, tmp_path):
     bundle = tmp_path / "memory.zip"
-    words = ["--as", bundle, "--lab", "A lab", "--key", study.key, "--only", "labs-memory"]
+    words = [
+        "--as",
+        bundle,
+        "--lab",
+        "A lab",
+        "--key",
+        study.key,
+        "--only",
+        "labs-memory",
+    ]
     result = defocus_bench("labs", "submit", "--out", study.out, *words)
     assert result.exit_code == 0, result.output
     check = verified(bundle, study, 1)
     assert {"leak", "memory"} <= kinds(check)
 
 
-def rewritten(study: Study, tmp_path: Path, change: Callable[[Members], Members]) -> Path:
+def rewritten(
+    study: Study, tmp_path: Path, change: Callable[[Members], Members]
+) -> Path:
     return write_members(tmp_path / "cheat.zip", change(read_members(study.bundle)))
 
 
@@ -641,7 +752,11 @@ def test_a_changed_member_and_a_changed_statement_are_refused(study, tmp_path):
 
 def new_key() -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
 
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -659,7 +774,9 @@ def test_a_replaced_key_is_refused(study, tmp_path):
 
 def test_a_key_that_is_there_twice_is_refused(study, tmp_path):
     def twice(members: Members) -> Members:
-        text = members["statement.json"].replace(b'"lab":"A lab"', b'"lab":"X","lab":"A lab"')
+        text = members["statement.json"].replace(
+            b'"lab":"A lab"', b'"lab":"X","lab":"A lab"'
+        )
         return {**members, **sealed(text, study.key)}
 
     assert refusal(rewritten(study, tmp_path, twice), study) == "format"
@@ -694,7 +811,16 @@ def test_what_cannot_be_submitted_or_read_is_said(study, tmp_path):
         assert result.exit_code != 0
         return str(result.exception)
 
-    submit = ["labs", "submit", "--out", study.out, "--lab", "A lab", "--key", study.key]
+    submit = [
+        "labs",
+        "submit",
+        "--out",
+        study.out,
+        "--lab",
+        "A lab",
+        "--key",
+        study.key,
+    ]
     assert "ends in .zip" in said(*submit, "--as", tmp_path / "a.tar")
     assert "no scored run of nobody" in said(
         *submit, "--as", tmp_path / "a.zip", "--only", "nobody"
@@ -702,7 +828,9 @@ def test_what_cannot_be_submitted_or_read_is_said(study, tmp_path):
     key = tmp_path / "key"
     key.write_text("no key")
     assert "no Ed25519 key" in said(*submit[:-1], key, "--as", tmp_path / "a.zip")
-    assert "no such file" in said("labs", "verify", tmp_path / "no.zip", "--dataset", study.dataset)
+    assert "no such file" in said(
+        "labs", "verify", tmp_path / "no.zip", "--dataset", study.dataset
+    )
     assert not list(tmp_path.glob("*.zip"))
 
 
@@ -720,8 +848,16 @@ def verifier_key(study: Study) -> Path:
 def make_repository(folder: Path, study: Study, *further: str) -> Path:
     (folder / "bundles").mkdir(parents=True)
     (folder / "bundles" / "ours.zip").write_bytes(study.bundle.read_bytes())
-    lab, verifier = (public_key(signing_key(one)) for one in (study.key, verifier_key(study)))
-    lines = ["[labs]", f'"A lab" = "{lab}"', "[verifiers]", f'"V" = "{verifier}"', *further]
+    lab, verifier = (
+        public_key(signing_key(one)) for one in (study.key, verifier_key(study))
+    )
+    lines = [
+        "[labs]",
+        f'"A lab" = "{lab}"',
+        "[verifiers]",
+        f'"V" = "{verifier}"',
+        *further,
+    ]
     (folder / "repository.toml").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -771,7 +907,9 @@ def test_outputs_of_another_bundle_are_found(study, tmp_path):
     scores = json.loads(members["scores.json"])
     members = {name: content for name, content in members.items() if run in name}
     members["scores.json"] = json.dumps({run: scores[run]}).encode()
-    write_members(folder / "bundles" / "theirs.zip", resigned(members, statement, study.key))
+    write_members(
+        folder / "bundles" / "theirs.zip", resigned(members, statement, study.key)
+    )
     assert "reused" in problems(folder)
 
 
@@ -796,7 +934,14 @@ def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(study, tmp_path
     path.write_text(honest.replace('"whole":true', '"whole":false'))
     assert problems(folder) == {"record"}
     path.write_text(honest)
-    words = ["--as", folder / "bundles" / "other.zip", "--lab", "A lab", "--key", study.key]
+    words = [
+        "--as",
+        folder / "bundles" / "other.zip",
+        "--lab",
+        "A lab",
+        "--key",
+        study.key,
+    ]
     words += ["--only", "input"]
     assert defocus_bench("labs", "submit", "--out", study.out, *words).exit_code == 0
     path.rename(record_path(folder / "bundles" / "other.zip"))
@@ -808,7 +953,10 @@ def test_nothing_of_a_bundle_is_unpacked_before_its_signature_is_looked_at(
 ):
     monkeypatch.setattr(opening, "unpack", lambda *_: pytest.fail("it was unpacked"))
     forged = tmp_path / "forged.zip"
-    with zipfile.ZipFile(study.bundle) as honest, zipfile.ZipFile(forged, "w") as archive:
+    with (
+        zipfile.ZipFile(study.bundle) as honest,
+        zipfile.ZipFile(forged, "w") as archive,
+    ):
         for name in honest.namelist():
             content = honest.read(name)
             if name == SIGNATURE:
@@ -835,7 +983,15 @@ def test_a_bundle_comes_into_a_collection_by_the_printed_commands(study, tmp_pat
         "--lab",
         "A lab",
     ]
-    words += ["--key", study.key, "--only", "input", "--only", "labs-conv", "--hashes-only"]
+    words += [
+        "--key",
+        study.key,
+        "--only",
+        "input",
+        "--only",
+        "labs-conv",
+        "--hashes-only",
+    ]
     result = defocus_bench(*words, "--collection", collection)
     assert result.exit_code == 0, result.output
     lines = result.output.partition("a folder in any repository:\n")[2].splitlines()
@@ -855,7 +1011,15 @@ def test_a_bundle_comes_into_a_collection_by_the_printed_commands(study, tmp_pat
         defocus_bench(*missing)
     assert not (tmp_path / "three.zip").exists()
     out = tmp_path / "new"
-    words = ["run", "--only", "input", "--only", "labs-conv", "--dataset", study.dataset]
+    words = [
+        "run",
+        "--only",
+        "input",
+        "--only",
+        "labs-conv",
+        "--dataset",
+        study.dataset,
+    ]
     result = defocus_bench(*words, "--out", out, "--reuse", collection.parent)
     assert result.exit_code == 0, result.output
     assert "2 runs taken, not computed again" in result.output
@@ -863,7 +1027,14 @@ def test_a_bundle_comes_into_a_collection_by_the_printed_commands(study, tmp_pat
     assert "all 2 runs are finished" in result.output
     with pytest.raises(InputError, match="taken from others"):
         defocus_bench(
-            "labs", "submit", "--out", out, "--as", tmp_path / "four.zip", "--lab", "A lab"
+            "labs",
+            "submit",
+            "--out",
+            out,
+            "--as",
+            tmp_path / "four.zip",
+            "--lab",
+            "A lab",
         )
 
 
@@ -873,7 +1044,15 @@ def test_scores_are_taken_from_no_bundle_that_was_changed(study, tmp_path):
     scores[next(iter(scores))][0][5] = 99.0
     members["scores.json"] = json.dumps(scores).encode()
     write_members(tmp_path / "cheat.zip", members)
-    words = ["run", "--only", "input", "--dataset", study.dataset, "--out", tmp_path / "new"]
+    words = [
+        "run",
+        "--only",
+        "input",
+        "--dataset",
+        study.dataset,
+        "--out",
+        tmp_path / "new",
+    ]
     with pytest.raises(InputError, match="is not the file that was signed"):
         defocus_bench(*words, "--reuse", tmp_path / "cheat.zip")
     collection = tmp_path / "results"

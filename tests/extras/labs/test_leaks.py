@@ -26,7 +26,8 @@ def pages(tmp_path_factory):
         patch.setattr(dataset, "PAGES", 1)
         pairs = defocus.open_dataset("text:").split("test")
         return [
-            (as_float(pair.blurry, np.float64), as_float(pair.sharp, np.float64)) for pair in pairs
+            (as_float(pair.blurry, np.float64), as_float(pair.sharp, np.float64))
+            for pair in pairs
         ]
 
 

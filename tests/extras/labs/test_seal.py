@@ -21,7 +21,9 @@ from defocus.extras.labs.verification.verifying import verify_bundle
 def pairs(tmp_path):
     for split, names in (("test", "ab"), ("train", "c")):
         for number, name in enumerate(names):
-            noise = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            noise = np.random.default_rng(number).integers(
+                0, 256, (48, 64, 3), dtype=np.uint8
+            )
             for role, sigma in (("sharp", 0.8), ("blurry", 2.5)):
                 (tmp_path / "pairs" / split / role).mkdir(parents=True, exist_ok=True)
                 path = tmp_path / "pairs" / split / role / f"{name}.png"
@@ -33,27 +35,53 @@ def run(program: str, *words: str | Path) -> None:
     stage = {"data": "datasets", "bench": "benchmark"}[program]
     group = command_group(f"defocus-{program}", f"defocus.{stage}.commands", "")
     result = CliRunner().invoke(
-        group, [str(word) for word in words], catch_exceptions=False, standalone_mode=False
+        group,
+        [str(word) for word in words],
+        catch_exceptions=False,
+        standalone_mode=False,
     )
     assert result.exit_code == 0, result.output
 
 
 def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path):
     sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
-    run("bench", "labs", "seal", pairs, "--out", sealed, "--key", key, "--opens", "next spring")
+    run(
+        "bench",
+        "labs",
+        "seal",
+        pairs,
+        "--out",
+        sealed,
+        "--key",
+        key,
+        "--opens",
+        "next spring",
+    )
     assert key.stat().st_mode & 0o777 == 0o600
     outside = open_dataset(f"manifest:{sealed}")
     assert [pair.id for pair in outside.pairs] == ["test-a", "test-b"]
     assert [pair.sharp for pair in outside.pairs] == [None, None]
     secret = (tmp_path / "pairs/test/sharp/a.png").read_bytes()
     assert all(
-        secret[60:120] not in file.read_bytes() for file in sealed.rglob("*") if file.is_file()
+        secret[60:120] not in file.read_bytes()
+        for file in sealed.rglob("*")
+        if file.is_file()
     )
     study, bundle = tmp_path / "study", tmp_path / "ours.zip"
-    words = ("run", "--only", "input", "--only", "defocus-s", "--dataset", f"manifest:{sealed}")
+    words = (
+        "run",
+        "--only",
+        "input",
+        "--only",
+        "defocus-s",
+        "--dataset",
+        f"manifest:{sealed}",
+    )
     run("bench", *words, "--out", study)
     choice = SubmissionChoice("A lab", key=_key(tmp_path))
-    with pytest.raises(InputError, match="again with --keep-outputs: nothing is trained again"):
+    with pytest.raises(
+        InputError, match="again with --keep-outputs: nothing is trained again"
+    ):
         submit(study, bundle, choice)
     run("bench", *words, "--out", study, "--keep-outputs")  # what it advises
     stated = submit(study, bundle, choice)
@@ -67,7 +95,9 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path)
     check = verify_bundle(bundle, inside, 1)
     assert check.ok, check.findings
     assert check.whole
-    psnr = [row.value for row in check.rows if (row.protocol, row.metric) == ("gt", "psnr")]
+    psnr = [
+        row.value for row in check.rows if (row.protocol, row.metric) == ("gt", "psnr")
+    ]
     assert psnr[0] is not None
     assert psnr[0] > 10
     facts = read_seal(opened)
@@ -78,15 +108,21 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path)
 def test_rendered_pairs_have_a_truth_and_open_again(pairs, tmp_path, monkeypatch):
     """Their truth lies in a folder of that name, beside whatever the opening needs."""
     dataset = open_dataset(pairs)
-    whole = replace(dataset, pairs=tuple(replace(pair, truth=pair.sharp) for pair in dataset.pairs))
+    whole = replace(
+        dataset, pairs=tuple(replace(pair, truth=pair.sharp) for pair in dataset.pairs)
+    )
     sealed, key, opened = tmp_path / "sealed", tmp_path / "key", tmp_path / "opened"
     seal_dataset(whole, sealed, key)
     open_seal(sealed, key, opened)
     inside = open_dataset(f"manifest:{opened}").pairs[0]
     assert inside.truth is not None
-    assert inside.truth.read_bytes() == (tmp_path / "pairs/test/sharp/a.png").read_bytes()
+    assert (
+        inside.truth.read_bytes() == (tmp_path / "pairs/test/sharp/a.png").read_bytes()
+    )
     archive = seal._truth_archive
-    monkeypatch.setattr(seal, "_truth_archive", lambda root, all_: archive(root, all_[:1]))
+    monkeypatch.setattr(
+        seal, "_truth_archive", lambda root, all_: archive(root, all_[:1])
+    )
     with pytest.raises(DefocusError, match="test-b"):
         seal_dataset(whole, tmp_path / "second", tmp_path / "second.key")
     assert not (tmp_path / "second").exists()
@@ -95,11 +131,17 @@ def test_rendered_pairs_have_a_truth_and_open_again(pairs, tmp_path, monkeypatch
 
 def _key(folder: Path) -> Path:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
 
     key = Ed25519PrivateKey.generate()
     path = folder / "lab-key"
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    )
     return path
 
 
@@ -129,7 +171,9 @@ def test_what_cannot_be_sealed_is_said(pairs, tmp_path, refused):
     sealed = tmp_path / "sealed"
     seal_dataset(dataset, sealed, tmp_path / "key")
     with refused(DatasetError):
-        seal_dataset(open_dataset(f"manifest:{sealed}"), tmp_path / "again", tmp_path / "key2")
+        seal_dataset(
+            open_dataset(f"manifest:{sealed}"), tmp_path / "again", tmp_path / "key2"
+        )
     with refused(DatasetError):
         open_seal(tmp_path / "there", tmp_path / "key", tmp_path / "out")
 
@@ -137,11 +181,18 @@ def test_what_cannot_be_sealed_is_said(pairs, tmp_path, refused):
 def test_pairs_that_cannot_be_read_are_not_sealed(pairs, tmp_path):
     damaged = tmp_path / "pairs/test/sharp/b.png"
     damaged.write_bytes(damaged.read_bytes()[:-900])
-    (tmp_path / "pairs/train/sharp/c.png").write_text("no picture, and none of the test")
+    (tmp_path / "pairs/train/sharp/c.png").write_text(
+        "no picture, and none of the test"
+    )
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
     words = ["labs", "seal", pairs, "--out", str(tmp_path / "sealed")]
     words += ["--key", str(tmp_path / "key")]
     result = CliRunner().invoke(group, words, standalone_mode=False)
     assert result.return_value == 1, result.output
-    assert "pair test-b is left out: test/sharp/b.png: the file is cut short" in result.stderr
-    assert [one.id for one in open_dataset(f"manifest:{tmp_path / 'sealed'}").pairs] == ["test-a"]
+    assert (
+        "pair test-b is left out: test/sharp/b.png: the file is cut short"
+        in result.stderr
+    )
+    assert [
+        one.id for one in open_dataset(f"manifest:{tmp_path / 'sealed'}").pairs
+    ] == ["test-a"]

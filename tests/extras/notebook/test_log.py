@@ -43,10 +43,16 @@ def test_scenes_of_a_list_and_their_notes_are_in_the_table(tmp_path):
     )  # fmt: skip
     out = str(tmp_path / "day.log.csv")
     log.command.main([str(session), "--out", out, "--by", "Joe"], standalone_mode=False)
-    assert (tmp_path / "day.log.csv").read_bytes().startswith(b"\xef\xbb\xbfday,time,pair,")
+    assert (
+        (tmp_path / "day.log.csv")
+        .read_bytes()
+        .startswith(b"\xef\xbb\xbfday,time,pair,")
+    )
     with (tmp_path / "day.log.csv").open(newline="", encoding="utf-8-sig") as stream:
         first, second = csv.DictReader(stream)
-    assert second["scene"] == "Büro 2", "Excel takes a file without the mark for another encoding"
+    assert second["scene"] == "Büro 2", (
+        "Excel takes a file without the mark for another encoding"
+    )
     assert (first["scene"], first["scene_note"]) == ("Desk, left", "lamp 2 is broken")
     assert second["sharp"].startswith("f/22, ")
     assert second["by"] == "Jane", "who shot is kept with the shots"
@@ -54,13 +60,21 @@ def test_scenes_of_a_list_and_their_notes_are_in_the_table(tmp_path):
 
 
 def test_the_log_is_a_document_to_file(tmp_path, black_pair, refused):
-    write_session(tmp_path / "s", [black_pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"})
+    write_session(
+        tmp_path / "s", [black_pair] * 2, {1: "reject"}, reasons={1: "<b>moved</b>"}
+    )
     (tmp_path / "l.pdf").write_text("an earlier log, which is replaced")
-    log.command.main([str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False)
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages)
+    log.command.main(
+        [str(tmp_path / "s"), "--out", str(tmp_path / "l.pdf")], standalone_mode=False
+    )
+    text = "".join(
+        page.extract_text() for page in pypdf.PdfReader(tmp_path / "l.pdf").pages
+    )
     assert "2 pairs (1 accepted, 1 rejected) on 1 day" in " ".join(text.split())
     assert "<b>moved</b>" in text.replace("\n", "")
-    assert text.index("Pair") < text.index("Time"), "the first column stands on every part"
+    assert text.index("Pair") < text.index("Time"), (
+        "the first column stands on every part"
+    )
     with refused(InputError):
         log.command.main([str(tmp_path / "s"), "--out", "l.doc"], standalone_mode=False)
 
@@ -71,7 +85,10 @@ def test_a_pair_whose_document_cannot_be_read_is_named(tmp_path, black_pair, cap
     document.write_text("{")
     words = [str(tmp_path / "s"), "--out", str(tmp_path / "day.csv")]
     assert log.command.main(words, standalone_mode=False) == 1
-    assert f"pair {document.parent.name} has no settings in the log" in capsys.readouterr().err
+    assert (
+        f"pair {document.parent.name} has no settings in the log"
+        in capsys.readouterr().err
+    )
     with (tmp_path / "day.csv").open(newline="", encoding="utf-8-sig") as stream:
         assert [row["pair"][:4] for row in csv.DictReader(stream)] == ["0001", "0002"]
 
@@ -86,14 +103,18 @@ def test_the_log_says_when_with_what_and_by_whom_a_card_was_shot(tmp_path):
     with open_session_folder(tmp_path / "s", create=False) as folder:
         folder.judge(pair.id, "reject", "the tripod slipped")
     (row,) = read_log(tmp_path / "s")
-    assert (row.day, row.time) == ("2026-01-01", "01:00"), "of the shots, not of the import"
+    assert (row.day, row.time) == ("2026-01-01", "01:00"), (
+        "of the shots, not of the import"
+    )
     assert (row.camera, row.lens) == ("Maker Body 1", "Maker 50 mm")
     assert (row.verdict, row.reason) == ("reject", "the tripod slipped")
     for name in ("day.html", "day.csv"):
         words = [str(tmp_path / "s"), "--out", str(tmp_path / name), "--by", "Jane"]
         log.command.main(words, standalone_mode=False)
         text = (tmp_path / name).read_text("utf-8")
-        assert all(words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped"))
+        assert all(
+            words in text for words in ("Jane", "Maker 50 mm", "the tripod slipped")
+        )
 
 
 def test_retakes_and_what_extras_add_are_on_the_page_which_fits_a_phone(

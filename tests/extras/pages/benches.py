@@ -132,7 +132,9 @@ def bench_at_work(
     seat = None if uri is None else CameraSlot(opener)
     shooter = shooter or SceneShooter(BracketRequest(order="sharp-first"))
     with open_session_folder(
-        root, create=uri is not None, listener=lambda record: [f(record) for f in followers]
+        root,
+        create=uri is not None,
+        listener=lambda record: [f(record) for f in followers],
     ) as folder:
         bench = ShootingThread(folder, Feed(), seat, shooter, scene_list)
         bench.take_camera()

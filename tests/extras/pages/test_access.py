@@ -33,14 +33,21 @@ def status(host: bytes, port: int = 80, **headers: bytes) -> int:
 
 @pytest.mark.parametrize(
     ("host", "port"),
-    [(b"127.0.0.1", 80), (b"localhost:8000", 8000), (b"LOCALHOST", 80), (b"[::1]:1", 1)],
+    [
+        (b"127.0.0.1", 80),
+        (b"localhost:8000", 8000),
+        (b"LOCALHOST", 80),
+        (b"[::1]:1", 1),
+    ],
 )
 def test_the_loopback_is_answered(host, port):
     assert status(host, port) == 200
     assert status(host, port, authorization=b"", cookie=b"defocus-80=x") == 403
 
 
-@pytest.mark.parametrize("host", [b"127.0.0.1", b"localhost:80", b"[::1]:8001", b"localhost:08"])
+@pytest.mark.parametrize(
+    "host", [b"127.0.0.1", b"localhost:80", b"[::1]:8001", b"localhost:08"]
+)
 def test_another_port_is_refused(host):
     """A page of another program on this computer, or a request that was meant for it."""
     assert status(host, 8000) == 421
@@ -49,9 +56,32 @@ def test_another_port_is_refused(host):
 @pytest.mark.parametrize(
     "host",
     [
-        *(b"", b"[", b"]", b"[::1", b"[::1]x", b"localhost:", b"localhost:x", b"localhost:-1"),
-        *(b"localhost:999999", b"localhost:\xb2", b"\xff", b"a@localhost", b"localhost/", b"%00"),
-        *(b"localhost.evil.org", b"127.0.0.1\t", b"[v1.x]", b"::1", "ℂ:80".encode(), b"a" * 70000),
+        *(
+            b"",
+            b"[",
+            b"]",
+            b"[::1",
+            b"[::1]x",
+            b"localhost:",
+            b"localhost:x",
+            b"localhost:-1",
+        ),
+        *(
+            b"localhost:999999",
+            b"localhost:\xb2",
+            b"\xff",
+            b"a@localhost",
+            b"localhost/",
+            b"%00",
+        ),
+        *(
+            b"localhost.evil.org",
+            b"127.0.0.1\t",
+            b"[v1.x]",
+            b"::1",
+            "ℂ:80".encode(),
+            b"a" * 70000,
+        ),
     ],
 )
 def test_a_malformed_or_foreign_host_is_refused(host):

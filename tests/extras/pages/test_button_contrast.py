@@ -21,13 +21,19 @@ BUTTONS = {
     "action": (BAR.inner("button"), (DISABLED,)),
     "main action": (BAR.inner("button", ".main"), (DISABLED,)),
     "small": (CARD.inner("button", ".small"), (PRESSED, DISABLED)),
-    "of a dialogue": (DIALOG.inner("div", ".dialog-buttons").inner("button"), (DISABLED,)),
+    "of a dialogue": (
+        DIALOG.inner("div", ".dialog-buttons").inner("button"),
+        (DISABLED,),
+    ),
     "main of a dialogue": (
         DIALOG.inner("div", ".dialog-buttons").inner("button", ".main"),
         (DISABLED,),
     ),
     "reason": (DIALOG.inner("ol", ".reasons").inner("li").inner("button"), ()),
-    "pair": (CARD.inner("ol", ".sheet").inner("li").inner("button", ".thumb"), (CURRENT,)),
+    "pair": (
+        CARD.inner("ol", ".sheet").inner("li").inner("button", ".thumb"),
+        (CURRENT,),
+    ),
     "magnifier": (CARD.inner("button", ".magnifier"), ()),
     "tool of the viewer": (CARD.inner("div", ".tools").inner("button"), (PRESSED,)),
     "start": (BODY.inner("section", ".start").inner("button", ".main"), ()),
@@ -42,7 +48,9 @@ def style_text() -> str:
     folder = Path(str(pages.__file__)).parent
     viewer, _ = viewer_style_and_script()
     names = ("serving/static/page.css", "restore/static/restore.css")
-    return viewer + "".join((folder / name).read_text(encoding="utf-8") for name in names)
+    return viewer + "".join(
+        (folder / name).read_text(encoding="utf-8") for name in names
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -32,7 +32,9 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page, tmp_path):
         shown = WebDriverWait(browser, 20, 0.05).until(
             lambda b: b.find_element(By.CSS_SELECTOR, "#viewer .stage img.left")
         )
-        WebDriverWait(browser, 20, 0.05).until(lambda _b: shown.get_property("naturalWidth") == 56)
+        WebDriverWait(browser, 20, 0.05).until(
+            lambda _b: shown.get_property("naturalWidth") == 56
+        )
         tools = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
         names = [tool.text for tool in tools]
         assert names == ["Blink", "1:1", "Difference × 4"]  # nothing was measured
@@ -65,24 +67,34 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page, tmp_path):
     assert pair.id == "a"
 
 
-def check_small_pictures_are_not_enlarged(browser: webdriver.Chrome, same: WebElement) -> None:
+def check_small_pictures_are_not_enlarged(
+    browser: webdriver.Chrome, same: WebElement
+) -> None:
     """At 1:1 a picture smaller than the stage has one of its pixels on one of the screen."""
     sizes = """return [...document.querySelectorAll("#viewer .stage img:not([hidden])")].map(
         image => { const box = image.getBoundingClientRect(); return [box.width, box.height]; })"""
     assert all(width > 100 for width, _ in browser.execute_script(sizes))
     same.click()
     script = "return document.querySelector('#viewer .tag.right').dataset.percent"
-    WebDriverWait(browser, 20, 0.05).until(lambda b: b.execute_script(script) == " · 100 %")
+    WebDriverWait(browser, 20, 0.05).until(
+        lambda b: b.execute_script(script) == " · 100 %"
+    )
     assert browser.execute_script("return devicePixelRatio") == 1
     for width, height in browser.execute_script(sizes):
-        assert (width, height) == (pytest.approx(56, abs=0.01), pytest.approx(40, abs=0.01))
+        assert (width, height) == (
+            pytest.approx(56, abs=0.01),
+            pytest.approx(40, abs=0.01),
+        )
     same.click()
     assert all(width > 100 for width, _ in browser.execute_script(sizes))
 
 
 def test_names_in_the_list_show_where_they_differ(open_page, tmp_path):
     """Long names that begin alike are not cut at their ends; the whole one is the hint."""
-    names = [f"session-2026-08-11_indoor_scene-0001_f{stop}" for stop in ("2.0", "2.8", "4.0")]
+    names = [
+        f"session-2026-08-11_indoor_scene-0001_f{stop}"
+        for stop in ("2.0", "2.8", "4.0")
+    ]
     write_folder(tmp_path / "source", [f"{name}.png" for name in names])
     command = ("curate", "pairs:source", "--out", "out", "--review", "--on", "1")
     with start_command("defocus-data", *command, folder=tmp_path) as process:
@@ -91,8 +103,13 @@ def test_names_in_the_list_show_where_they_differ(open_page, tmp_path):
         assert [one.text[-4:] for one in shown] == ["f2.0", "f2.8", "f4.0"]
         for one in shown:
             for side in ("Width", "Height"):
-                assert one.get_property(f"scroll{side}") <= one.get_property(f"client{side}")
-        hints = [one.get_property("title") for one in browser.find_elements(By.CLASS_NAME, "thumb")]
+                assert one.get_property(f"scroll{side}") <= one.get_property(
+                    f"client{side}"
+                )
+        hints = [
+            one.get_property("title")
+            for one in browser.find_elements(By.CLASS_NAME, "thumb")
+        ]
         assert [hint.partition(":")[0] for hint in hints] == names
         process.send_signal(signal.SIGINT)
         process.communicate()

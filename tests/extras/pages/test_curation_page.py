@@ -32,14 +32,20 @@ def test_the_page_shows_pairs_and_writes_decisions(curation):
     ]
     assert [row["seen"] for row in rows] == [False] * 3
     assert [row["warned"] for row in rows] == [False, True, False]
-    assert [row["note"] for row in rows] == ["", "frames: two\norientation: 6 and 1", ""]
+    assert [row["note"] for row in rows] == [
+        "",
+        "frames: two\norientation: 6 and 1",
+        "",
+    ]
     details = page.get("/pairs/b").json()
     assert details["measured"]["verdict"] == "reject"
     assert ["Misalignment, mean", "9.00 px"] in details["numbers"]
     assert details["settings"] == [["blurry", "blurry/b.png"], ["sharp", "sharp/b.png"]]
     thumb = page.get("/pictures/b/sharp/thumb")
     assert thumb.headers["content-type"] == "image/jpeg"
-    assert page.post("/do/accept", json={"pair": "b", "reason": "good"}).status_code == 202
+    assert (
+        page.post("/do/accept", json={"pair": "b", "reason": "good"}).status_code == 202
+    )
     assert page.get("/pairs").json()[1]["verdict"] == "accept"
     assert read_decisions(curation.out)["b"].reason == "good"
     assert [row["seen"] for row in page.get("/pairs").json()] == [False, True, False]

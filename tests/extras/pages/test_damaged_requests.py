@@ -71,10 +71,16 @@ def study_page(folder: Path) -> Guard:
 
 def curation_page(folder: Path) -> Guard:
     """The review of two pairs that are said to be measured."""
-    dataset = open_dataset(f"pairs:{write_folder(folder / 'pictures', ['a.png', 'b.png'])}")
-    rows = {one.id: AuditedPair(one.id, one.scene, one.split, "ok") for one in dataset.pairs}
+    dataset = open_dataset(
+        f"pairs:{write_folder(folder / 'pictures', ['a.png', 'b.png'])}"
+    )
+    rows = {
+        one.id: AuditedPair(one.id, one.scene, one.split, "ok") for one in dataset.pairs
+    }
     audit = audit_of(dataset, "dis", rows)
-    return make_page(begin_curation(dataset, audit, Rules(), folder / "out"), Feed(), TOKEN)
+    return make_page(
+        begin_curation(dataset, audit, Rules(), folder / "out"), Feed(), TOKEN
+    )
 
 
 def restore_page(folder: Path) -> Guard:
@@ -86,7 +92,9 @@ def restore_page(folder: Path) -> Guard:
 def live_page(folder: Path) -> Iterator[Guard]:
     """A session with a pair and a simulated camera, which also shoots what is asked for."""
     write_image(folder / "a.png", np.full((24, 32, 3), 90, np.uint8))
-    write_session(folder / "session", [dict.fromkeys(("blurry", "sharp"), folder / "a.png")])
+    write_session(
+        folder / "session", [dict.fromkeys(("blurry", "sharp"), folder / "a.png")]
+    )
     with bench_at_work(folder / "session") as work:
         yield live_app(work.bench, work.folder, TOKEN)
         work.until(lambda now: not now["busy"])
@@ -102,7 +110,11 @@ PAGES: dict[str, Callable[[Path], AbstractContextManager[Guard]]] = {
 BODIES = (
     *(b"", b"{}", b'{"pair": "a", "reason": "\\ud800"}', b"[" * 9000, *WORDS),
     *(b'{"pair": "0001_desk", "reason": "\\u0000"}', b'{"x": "nan", "y": "1e999"}'),
-    *(b'{"about": "desk", "text": "\\ud800"}', b'{"scene": "\\u202e"}', b'{"x": "0.5", "y": ""}'),
+    *(
+        b'{"about": "desk", "text": "\\ud800"}',
+        b'{"scene": "\\u202e"}',
+        b'{"x": "0.5", "y": ""}',
+    ),
 )
 
 
@@ -147,7 +159,9 @@ def request(draws: random.Random, paths: Sequence[str]) -> tuple[dict[str, Any],
         "http_version": "1.1",
         "server": ("127.0.0.1", 8000),
         "client": ("127.0.0.1", 9),
-        "query_string": draws.choice((b"", b"token=right", b"token=%ff%00", b"strength=nan&x")),
+        "query_string": draws.choice(
+            (b"", b"token=right", b"token=%ff%00", b"strength=nan&x")
+        ),
         "headers": list(headers.items()),
     }, body
 

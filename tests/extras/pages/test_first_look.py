@@ -88,7 +88,9 @@ def test_the_part_is_restored_before_the_map_and_the_whole(few_pixels, tmp_path)
         place = f"/pictures/{document['id']}"
         status, _, content = page.ask(f"{place}/look/0")
         assert status == 200
-        seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+        seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[
+            :, :, ::-1
+        ]
         part = desk.pictures[document["id"]].part
         expected = restore_colours(desk.load(0), part.colours()).restored
         assert np.array_equal(seen, part.with_colours(expected))
@@ -106,7 +108,9 @@ def test_the_part_is_restored_before_the_map_and_the_whole(few_pixels, tmp_path)
         assert page.ask("/pictures/99/map", b"")[0] == 404
 
 
-def test_the_first_look_goes_before_a_whole_picture_between_its_tiles(few_pixels, tmp_path):
+def test_the_first_look_goes_before_a_whole_picture_between_its_tiles(
+    few_pixels, tmp_path
+):
     network = Waiting()  # in front of tiles of 256 px and of parts
     with restoring_page(tmp_path, [choice(network)], tile_px=256) as (desk, port):
         page = Page(desk, port)
@@ -169,7 +173,9 @@ def test_a_first_look_is_stopped_and_a_removed_picture_has_none(few_pixels, tmp_
         answers: list[int] = []
 
         def restore() -> None:
-            answers.append(page.ask(f"/pictures/{one['id']}/restore", b'{"system": "0"}')[0])
+            answers.append(
+                page.ask(f"/pictures/{one['id']}/restore", b'{"system": "0"}')[0]
+            )
 
         def look() -> None:
             answers.append(page.ask(f"/pictures/{other['id']}/look/0")[0])

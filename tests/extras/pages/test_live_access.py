@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from defocus.capture.sessions.member import ROLES, displacement_overlay, measured_similarity
+from defocus.capture.sessions.member import (
+    ROLES,
+    displacement_overlay,
+    measured_similarity,
+)
 from defocus.extras.pages.serving.access import Share, new_token
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.sharing import qr_lines
@@ -31,7 +35,9 @@ class Client:
         """Status, headers and content; the right bearer token unless headers say otherwise."""
         sent = {"Authorization": f"Bearer {TOKEN}", **headers}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, path, body or None, {k: v for k, v in sent.items() if v})
+        connection.request(
+            method, path, body or None, {k: v for k, v in sent.items() if v}
+        )
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
@@ -75,7 +81,9 @@ def test_a_failed_test_leaves_no_thread(tmp_path):
         served_page(work) as port,
     ):
         listening = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        listening.request("GET", "/events", headers={"Authorization": f"Bearer {TOKEN}"})
+        listening.request(
+            "GET", "/events", headers={"Authorization": f"Bearer {TOKEN}"}
+        )
         assert listening.getresponse().status == 200
         raise ZeroDivisionError
     listening.close()
@@ -104,7 +112,9 @@ def test_the_token_is_taken_out_of_the_address_into_a_cookie(served):
         {"Authorization": "", "Cookie": "defocus-1=\xe9; ;;="},
     ],
 )
-@pytest.mark.parametrize("path", ["/", "/events", "/pairs", "/pictures/0001_desk/sharp/thumb"])
+@pytest.mark.parametrize(
+    "path", ["/", "/events", "/pairs", "/pictures/0001_desk/sharp/thumb"]
+)
 def test_without_the_token_there_is_nothing(served, path, headers):
     status, sent_headers, content = served.client.ask(path, **headers)
     assert status == 403
@@ -121,20 +131,31 @@ def test_a_cookie_of_the_right_name_needs_the_right_token(served):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.5:8077", "evil@127.0.0.1x", ""]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "192.168.1.5:8077",
+        "evil@127.0.0.1x",
+        "",
+    ],
 )
 def test_foreign_host_names_are_refused(served, host):
     assert served.client.ask("/pairs", Host=host or " ")[0] in (400, 421)
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
-def test_a_port_that_is_forwarded_under_its_own_number_is_the_loopback_too(served, name):
+def test_a_port_that_is_forwarded_under_its_own_number_is_the_loopback_too(
+    served, name
+):
     assert served.client.ask("/pairs", Host=f"{name}:{served.client.port}")[0] == 200
     for other in (name, f"{name}:9"):
         assert served.client.ask("/pairs", Host=other)[0] == 421
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1", "own"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1", "own"]
+)
 def test_only_the_pages_own_buttons_do_anything(served, origin):
     client = served.client
     cookie = f"defocus-{client.port}={TOKEN}"
@@ -154,10 +175,17 @@ def test_only_the_pages_own_buttons_do_anything(served, origin):
 
 
 def test_every_answer_has_the_policy(served):
-    for path, token in (("/", TOKEN), ("/pairs", TOKEN), ("/", "wrong"), ("/none", TOKEN)):
+    for path, token in (
+        ("/", TOKEN),
+        ("/pairs", TOKEN),
+        ("/", "wrong"),
+        ("/none", TOKEN),
+    ):
         _, headers, content = served.client.ask(path, Authorization=f"Bearer {token}")
         policy = headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; img-src 'self' data:; connect-src 'self'; ")
+        assert policy.startswith(
+            "default-src 'none'; img-src 'self' data:; connect-src 'self'; "
+        )
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
@@ -225,7 +253,10 @@ def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served):
     model = measured_similarity({"quality": {"misalignment": facts}})
     assert model is not None
     label, arrows = displacement_overlay(model, (32, 64), 2.0)
-    assert (label, arrows.shape) == ("Displacement × 10", (32, 64, 4))  # half a pixel of it
+    assert (label, arrows.shape) == (
+        "Displacement × 10",
+        (32, 64, 4),
+    )  # half a pixel of it
     assert arrows[4, 4:9, 3].all()
 
 
@@ -248,7 +279,9 @@ def test_histograms_of_raw_files_are_those_of_the_sensor(served):
     assert status == 200
     for channels in json.loads(content).values():
         peaks = [max(range(64), key=shares.__getitem__) for shares in channels]
-        assert peaks == [8, 16, 9], "grey of 0.25 as the sensor saw it, before white balance"
+        assert peaks == [8, 16, 9], (
+            "grey of 0.25 as the sensor saw it, before white balance"
+        )
     assert served.client.ask("/pairs/0002_desk/histograms")[0] == 422
 
 
@@ -256,10 +289,18 @@ def test_histograms_of_raw_files_are_those_of_the_sensor(served):
 @pytest.mark.parametrize("control", [False, True])
 def test_a_shared_page_is_looked_at_and_commands_only_with_control(tmp_path, control):
     write_image(tmp_path / "p.png", np.full((30, 40, 3), 90, np.uint8))
-    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")])
+    write_session(
+        tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")]
+    )
     share = Share("v" * 43, "192.168.1.5:8077", control)
-    with bench_at_work(tmp_path / "s", uri=None) as work, served_page(work, share) as port:
-        client, there = Client(port), {"Host": share.host, "Authorization": f"Bearer {share.token}"}
+    with (
+        bench_at_work(tmp_path / "s", uri=None) as work,
+        served_page(work, share) as port,
+    ):
+        client, there = (
+            Client(port),
+            {"Host": share.host, "Authorization": f"Bearer {share.token}"},
+        )
         status, answer_headers, _ = client.ask(
             f"/?token={share.token}", Host=share.host, Authorization=""
         )
@@ -278,7 +319,9 @@ def test_a_shared_page_is_looked_at_and_commands_only_with_control(tmp_path, con
         )
         assert status == (202 if control else 403)
         if control:
-            work.until(lambda now: work.bench.session.complete["0001_desk"].verdict == "reject")
+            work.until(
+                lambda now: work.bench.session.complete["0001_desk"].verdict == "reject"
+            )
         assert client.ask("/pairs", **{**there, "Host": "192.168.1.6:8077"})[0] == 421
         assert client.ask("/pairs", **{**there, "Authorization": "Bearer x"})[0] == 403
 
@@ -290,7 +333,10 @@ def test_who_only_looks_may_magnify_the_live_picture(tmp_path, monkeypatch):
         bench_at_work(tmp_path / "s", "sim:?width=240&height=160") as work,
         served_page(work, share) as port,
     ):
-        client, there = Client(port), {"Host": share.host, "Authorization": f"Bearer {share.token}"}
+        client, there = (
+            Client(port),
+            {"Host": share.host, "Authorization": f"Bearer {share.token}"},
+        )
         work.until(lambda _now: "preview" in work.bench.feed._newest)
         status, _, content = client.ask("/magnified?x=0.5&y=0.5", **there)
         state = json.loads(content)
@@ -309,7 +355,11 @@ def test_the_code_for_phones_is_the_address():
 
     address = f"http://192.168.100.200:65535/?token={new_token()}"
     lines = qr_lines(address)
-    codes = np.array([[" \u2580\u2584\u2588".index(block) for block in line] for line in lines])
+    codes = np.array(
+        [[" \u2580\u2584\u2588".index(block) for block in line] for line in lines]
+    )
     modules = np.stack([codes & 1, codes >> 1], axis=1).reshape(-1, codes.shape[1])
-    shown = np.kron(np.where(modules, 0, 255).astype(np.uint8), np.ones((6, 6), np.uint8))
+    shown = np.kron(
+        np.where(modules, 0, 255).astype(np.uint8), np.ones((6, 6), np.uint8)
+    )
     assert cv2.QRCodeDetectorAruco().detectAndDecode(shown)[0] == address

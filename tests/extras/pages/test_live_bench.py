@@ -59,10 +59,18 @@ def test_pairs_of_one_scene_and_then_of_the_next(tmp_path):
         assert work.do("shoot")["current"] == "0002_scene-001"
         assert work.do("next-scene")["scene"] == "scene-002"
         assert work.do("shoot")["current"] == "0003_scene-002"
-        assert work.do("next-scene", scene=" Book shelf, <2nd> ")["scene"] == "book-shelf-2nd"
+        assert (
+            work.do("next-scene", scene=" Book shelf, <2nd> ")["scene"]
+            == "book-shelf-2nd"
+        )
         assert work.do("shoot")["current"] == "0004_book-shelf-2nd"
-    shots = [settings(tmp_path / "s", pair.id) for pair in check_session(tmp_path / "s").pairs]
-    assert all(entry == shots[0] for entry in shots), "each pair is shot with the same settings"
+    shots = [
+        settings(tmp_path / "s", pair.id)
+        for pair in check_session(tmp_path / "s").pairs
+    ]
+    assert all(entry == shots[0] for entry in shots), (
+        "each pair is shot with the same settings"
+    )
     assert shots[0]["blurry"] == {"aperture": "f/4", "shutter": "1/125", "iso": "100"}
     with bench_at_work(tmp_path / "s") as work:
         assert work.told["scene"] == "scene-004"
@@ -78,8 +86,12 @@ def test_the_page_moves_the_focus_and_the_live_picture_follows(tmp_path, refused
             assert work.bench._rig is not None
             camera = work.bench._rig.blurry
             assert isinstance(camera, HasPreview)
-            seen = cv2.imdecode(np.frombuffer(camera.preview(), np.uint8), cv2.IMREAD_GRAYSCALE)
-            return float(cv2.Laplacian(cv2.GaussianBlur(seen, (0, 0), 1.0), cv2.CV_64F).var())
+            seen = cv2.imdecode(
+                np.frombuffer(camera.preview(), np.uint8), cv2.IMREAD_GRAYSCALE
+            )
+            return float(
+                cv2.Laplacian(cv2.GaussianBlur(seen, (0, 0), 1.0), cv2.CV_64F).var()
+            )
 
         before = detail()
         work.do("focus", steps="-80")
@@ -109,10 +121,16 @@ def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path):
         assert work.do("retake", pair="0001_scene-001")["current"] == "0002_scene-001"
         assert work.told["scene"] == "scene-002"
         why = "a cat; taken again as 0002_scene-001"
-        assert pairs(work)["0001_scene-001"] == ("reject", why), "a person's reason stays"
+        assert pairs(work)["0001_scene-001"] == ("reject", why), (
+            "a person's reason stays"
+        )
         assert pairs(work)["0002_scene-001"][0] != "reject"
-    assert [pair.id for pair in read_session(tmp_path / "s").pairs] == ["0002_scene-001"]
-    assert all(file.ok for pair in check_session(tmp_path / "s").pairs for file in pair.files)
+    assert [pair.id for pair in read_session(tmp_path / "s").pairs] == [
+        "0002_scene-001"
+    ]
+    assert all(
+        file.ok for pair in check_session(tmp_path / "s").pairs for file in pair.files
+    )
 
 
 @pytest.mark.full
@@ -125,7 +143,9 @@ def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path):
         work.do("accept", pair="0001_scene-001")
         assert pairs(work)["0001_scene-001"] == ("accept", "accepted by hand")
         assert sorted((tmp_path / "s").rglob("*")) == files
-    events = [record["event"] for record in read_journal(tmp_path / "s/journal.jsonl").records]
+    events = [
+        record["event"] for record in read_journal(tmp_path / "s/journal.jsonl").records
+    ]
     assert events[-2:] == ["judged", "judged"]
     with bench_at_work(tmp_path / "s", uri=None) as work:
         work.do("reject", pair="0001_scene-001", reason="after all")
@@ -177,7 +197,9 @@ def test_what_cannot_be_done_is_refused(tmp_path, refused):
 
 
 @pytest.mark.full
-def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(tmp_path, monkeypatch):
+def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(seat, "RETRY_SECONDS", 0.05)
     with bench_at_work(tmp_path / "s") as work:
         work.do("shoot")
@@ -190,7 +212,9 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(tmp_path, monk
         work.faults.absent = False
         work.until(lambda now: not now["camera_problem"])
         assert len(work.faults.opened) == 2
-        assert "first shoot 0002" in str(work.do("retake", pair="0001_scene-001")["problem"])
+        assert "first shoot 0002" in str(
+            work.do("retake", pair="0001_scene-001")["problem"]
+        )
         now = work.do("shoot")
         assert (now["current"], now["unfinished"]) == ("0002_scene-001", "")
         work.do("next-scene")
@@ -203,7 +227,9 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(tmp_path, monk
 
 
 @pytest.mark.full
-def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(tmp_path, monkeypatch):
+def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(seat, "RETRY_SECONDS", 0.05)
     with bench_at_work(tmp_path / "s") as work:
         monkeypatch.setattr(type(work.bench.feed), "listeners", 1)
@@ -230,7 +256,9 @@ def test_the_live_picture_is_at_the_blurry_exposure(tmp_path):
 
 
 @pytest.mark.full
-def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone(tmp_path):
+def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone(
+    tmp_path,
+):
     request = BracketRequest(
         blurry="f/2.8", mode="focus", focus_steps=(-30, 30), order="sharp-first"
     )
@@ -244,7 +272,9 @@ def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone
 @pytest.mark.full
 def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path):
     hook = parse_hook(f"'{sys.executable}' -c 'raise SystemExit(7)' {{pair_dir}}")
-    with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, hook=hook)) as work:
+    with bench_at_work(
+        tmp_path / "s", shooter=SceneShooter(BRACKET, hook=hook)
+    ) as work:
         now = work.do("shoot")
         assert "hook after 0001_scene-001" in str(now["problem"])
         assert "exit code 7" in str(now["problem"])
@@ -269,7 +299,9 @@ def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(tmp_path, monkeypatc
 
 
 @pytest.mark.full
-def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(tmp_path, monkeypatch):
+def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(
+    tmp_path, monkeypatch
+):
     titles = ("Regal", "plant", "toolbox", "Café")
     scenes = tuple(ListedScene(title, f"note on {title}") for title in titles)
     whole, stored = SessionFolder.store_originals, iter(range(4))
@@ -292,7 +324,11 @@ def test_an_interrupted_list_goes_on_with_the_scene_that_is_shown(tmp_path, monk
         assert (now["title"], now["note"]) == ("toolbox", "note on toolbox")
         assert now["unfinished"] == "", "it was never begun"
         now = work.do("shoot")
-        assert (now["current"], now["title"], now["offered"]) == ("0003_toolbox", "toolbox", "Café")
+        assert (now["current"], now["title"], now["offered"]) == (
+            "0003_toolbox",
+            "toolbox",
+            "Café",
+        )
         assert work.do("next-scene")["offered"] == "plant", "left out, so it comes last"
         assert work.do("next-scene")["title"] == "plant"
         assert work.do("shoot")["current"] == "0002_plant"
@@ -343,13 +379,21 @@ def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path):
     options = ShootOptions(retake="ask", grey_card=True, strictness="off")
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
         work.bench.ask("shoot", {})
-        work.until(lambda now: "hold the grey card into scene 'scene-001'" in str(now["prompt"]))
+        work.until(
+            lambda now: (
+                "hold the grey card into scene 'scene-001'" in str(now["prompt"])
+            )
+        )
         work.bench.ask("shoot", {})
         work.until(lambda now: "take the grey card out" in str(now["prompt"]))
         work.bench.ask("shoot", {})
-        state = work.until(lambda now: not now["busy"] and now["current"] == "0001_scene-001")
+        state = work.until(
+            lambda now: not now["busy"] and now["current"] == "0001_scene-001"
+        )
         assert state["prompt"] == ""
-        assert work.do("shoot")["current"] == "0002_scene-001", "one card for each scene"
+        assert work.do("shoot")["current"] == "0002_scene-001", (
+            "one card for each scene"
+        )
     entries = [
         json.loads((tmp_path / "s" / "pairs" / pair / "pair.json").read_text())
         for pair in ("0001_scene-001", "0002_scene-001")
@@ -363,7 +407,9 @@ def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_pat
     with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
         work.bench.ask("shoot", {})
         work.until(lambda now: bool(now["prompt"]))
-    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == [
+        "incomplete"
+    ]
 
 
 @pytest.mark.full
@@ -381,13 +427,18 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(tmp_path, retake, v
 @pytest.mark.full
 def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path, refused):
     wrong = ShootOptions(files="raw")
-    with refused(InputError), bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)):
+    with (
+        refused(InputError),
+        bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)),
+    ):
         pass
     with open_camera(SMALL) as camera:
         described = camera.describe()
     document = Calibration.now("exposure", described, {"apertures": {}}).to_json()
     (tmp_path / "c.json").write_text(json.dumps(document))
-    options = ShootOptions(retake="ask", strictness="off", calibration_files=(tmp_path / "c.json",))
+    options = ShootOptions(
+        retake="ask", strictness="off", calibration_files=(tmp_path / "c.json",)
+    )
     with bench_at_work(tmp_path / "t", shooter=SceneShooter(BRACKET, options)) as work:
         work.do("shoot")
     (shoot,) = read_state(tmp_path / "t")[0].shoots
@@ -429,7 +480,9 @@ def test_the_page_offers_the_list_and_keeps_notes(tmp_path, refused):
             work.bench.ask("note", {"about": "../x", "text": "?"})
         work.do("note", about="desk-left", text="again tomorrow")
         work.do("next-scene", scene="Desk, left")
-        assert work.do("shoot")["note"] == "again tomorrow", "the list does not write over a person"
+        assert work.do("shoot")["note"] == "again tomorrow", (
+            "the list does not write over a person"
+        )
         assert work.bench.session.planned["0001_desk-left"].title == "Desk, left"
 
 

@@ -60,7 +60,8 @@ def test_live_pictures_fail_and_come_again(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"), [("near-far", "preview-not-ready"), ("signed-steps", "preview-needs-card")]
+    ("name", "fault"),
+    [("near-far", "preview-not-ready"), ("signed-steps", "preview-needs-card")],
 )
 def test_a_live_picture_that_fails_is_no_shot_out_of_focus(name, fault, monkeypatch):
     plug(monkeypatch, BODIES / f"{name}.txt").body.arm(fault, 1)
@@ -76,7 +77,9 @@ def test_live_pictures_between_shots(code, tmp_path, monkeypatch):
     """The second release after live pictures fails until the body is opened anew."""
     plugged = plug(monkeypatch, BODIES / "speeds.txt")
     faults = plugged.body.script.faults
-    faults["capture-after-preview"] = replace(faults["capture-after-preview"], codes=(code,))
+    faults["capture-after-preview"] = replace(
+        faults["capture-after-preview"], codes=(code,)
+    )
     plugged.body.arm("capture-after-preview")
     with open_camera(URI) as camera:
         assert isinstance(camera, HasPreview)
@@ -88,7 +91,9 @@ def test_live_pictures_between_shots(code, tmp_path, monkeypatch):
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 3
 
 
-def test_a_body_that_is_busy_after_its_live_view_until_it_is_switched_off(tmp_path, monkeypatch):
+def test_a_body_that_is_busy_after_its_live_view_until_it_is_switched_off(
+    tmp_path, monkeypatch
+):
     body = plug(monkeypatch, BODIES / "near-far.txt").body
     body.arm("busy-after-preview")
     with open_camera(URI) as camera:
@@ -97,7 +102,9 @@ def test_a_body_that_is_busy_after_its_live_view_until_it_is_switched_off(tmp_pa
         assert camera.preview()
         body.put("viewfinder", "1")
         camera.rest_preview()
-        with pytest.raises(CameraError, match="after a live view, switch the camera off and on"):
+        with pytest.raises(
+            CameraError, match="after a live view, switch the camera off and on"
+        ):
             with_retries(lambda: camera.shoot(tmp_path / "a"), print)
         with pytest.raises(CameraError, match="switch the camera off and on"):
             camera.preview()

@@ -38,7 +38,9 @@ from tests.extras.pages.conftest import CONTRAST
 pytestmark = pytest.mark.debian
 
 CAMERA = "sim:?seed=1&width=240&height=180&scene=steps"
-HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+HOSTILE = (
+    "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+)
 
 
 STARTED: list[StartedCommand] = []
@@ -79,7 +81,9 @@ def review_page(tmp_path_factory):
     """The address of a review, and its session: names and reasons are hostile, one file is gone."""
     root = tmp_path_factory.mktemp("review")
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
-    files = {role: bayer_dng(root / f"{role}.dng", light) for role in ("blurry", "sharp")}
+    files = {
+        role: bayer_dng(root / f"{role}.dng", light) for role in ("blurry", "sharp")
+    }
     write_session(root / "s", [files] * 3, {1: "reject"}, {0: HOSTILE}, {0: HOSTILE})
     process, url = serve(root, "review", "s", "--port", "0")
     yield url, root / "s"
@@ -92,7 +96,8 @@ def text(browser: webdriver.Chrome, name: str) -> str:
 
 def until(browser: webdriver.Chrome, name: str, wanted: str) -> None:
     WebDriverWait(browser, 60, 0.05).until(
-        lambda b: wanted in text(b, name), f"{name} is {text(browser, name)!r}, not {wanted!r}"
+        lambda b: wanted in text(b, name),
+        f"{name} is {text(browser, name)!r}, not {wanted!r}",
     )
 
 
@@ -118,7 +123,15 @@ def with_a_pair(browser: webdriver.Chrome) -> None:
 def test_a_scene_by_keyboard(open_page, tmp_path):
     """Look, shoot, see the verdict, take it again, judge, next scene: no mouse, no terminal."""
     process, url = serve(
-        tmp_path, "live", "s", "--camera", CAMERA, "--port", "0", "--order", "sharp-first"
+        tmp_path,
+        "live",
+        "s",
+        "--camera",
+        CAMERA,
+        "--port",
+        "0",
+        "--order",
+        "sharp-first",
     )
     try:
         shoot_a_scene_by_keyboard(opened(open_page, url), tmp_path / "s")
@@ -130,30 +143,44 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     assert "token" not in browser.current_url
     until(browser, "camera-name", "Simulated camera, Thin lens 50 mm · scene-001")
     until(browser, "focus-share", "%")
-    assert browser.find_element(By.ID, "live-picture").get_property("naturalWidth") == 240
+    assert (
+        browser.find_element(By.ID, "live-picture").get_property("naturalWidth") == 240
+    )
     overlay = browser.find_element(By.ID, "live-peaking")
     assert overlay.is_displayed()
     press(browser, "p")
     assert not overlay.is_displayed()
-    assert browser.find_element(By.ID, "histogram-0").get_attribute("d").count("L") == 63
+    assert (
+        browser.find_element(By.ID, "histogram-0").get_attribute("d").count("L") == 63
+    )
     assert "clipped 0.0 %" in text(browser, "clipping")
 
     picture = browser.find_element(By.ID, "live-picture")
-    webdriver.ActionChains(browser).move_to_element_with_offset(picture, 20, 10).click().perform()
+    webdriver.ActionChains(browser).move_to_element_with_offset(
+        picture, 20, 10
+    ).click().perform()
     magnified = browser.find_element(By.ID, "magnified")
-    WebDriverWait(browser, 20, 0.05).until(lambda _b: magnified.get_property("naturalWidth") == 192)
+    WebDriverWait(browser, 20, 0.05).until(
+        lambda _b: magnified.get_property("naturalWidth") == 192
+    )
     reasons = f"{NO_EDGE}|{SEVERAL_EDGES}|{CLIPPED_EDGE}|{AT_RIM}|{TOO_BLURRED}"
     mtf, sharp, aim = text(browser, "edge-mtf").splitlines()
     assert aim == "The largest is in focus."
-    assert re.fullmatch(rf"{reasons}|MTF50 0\.\d{{3}} cycles/px · best so far 0\.\d{{3}}", mtf)
+    assert re.fullmatch(
+        rf"{reasons}|MTF50 0\.\d{{3}} cycles/px · best so far 0\.\d{{3}}", mtf
+    )
     assert re.fullmatch(r"detail \d+\.\d\d % per px · best so far \d+\.\d\d", sharp)
     assert re.fullmatch(r"\d+\.\d\d", text(browser, "detail"))
-    of_edges, of_detail = (e.text for e in browser.find_elements(By.CLASS_NAME, "focus-share"))
+    of_edges, of_detail = (
+        e.text for e in browser.find_elements(By.CLASS_NAME, "focus-share")
+    )
     assert re.fullmatch(r"\d+ %\s+of the edges in focus", of_edges)
     aim = r"% per px of detail: the largest is in focus \(so far \d+\.\d\d\)"
     assert re.fullmatch(rf"\d+\.\d\d\s+{aim}", of_detail)
     best = browser.find_element(By.ID, "best-detail")
-    assert best.value_of_css_property("font-size") == "14px", "the number of now is the large one"
+    assert best.value_of_css_property("font-size") == "14px", (
+        "the number of now is the large one"
+    )
     browser.find_element(By.ID, "magnifier").click()
     WebDriverWait(browser, 20, 0.05).until(lambda _b: not magnified.is_displayed())
     assert not browser.find_element(By.ID, "spot").is_displayed()
@@ -192,20 +219,29 @@ def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
     until(browser, "camera-name", "Shelf; rm -rf")
     press(browser, "s")
     until(browser, "pair-name", "0003_shelf-rm-rf")
-    verdicts = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}
+    verdicts = {
+        pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs
+    }
     press(browser, Keys.ARROW_LEFT, "r")
     until(
-        browser, "dialog-hint", "It is of scene scene-001; the next pair would be of Shelf; rm -rf"
+        browser,
+        "dialog-hint",
+        "It is of scene scene-001; the next pair would be of Shelf; rm -rf",
     )
     press(browser, Keys.ESCAPE)
     verdict, reason = verdicts["0001_scene-001"]
-    assert (verdict, reason.endswith("taken again as 0002_scene-001")) == ("reject", True)
+    assert (verdict, reason.endswith("taken again as 0002_scene-001")) == (
+        "reject",
+        True,
+    )
     assert verdicts["0002_scene-001"] == ("accept", "it is part of it")
     assert len(verdicts) == 3
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
-def test_the_magnifier_hides_nothing_and_its_place_is_marked(open_page, live_page, width, height):
+def test_the_magnifier_hides_nothing_and_its_place_is_marked(
+    open_page, live_page, width, height
+):
     """The mark lies around the click, the magnifier beside the picture, the words beside both."""
     browser = opened(open_page, live_page, width=width, height=height)
     until(browser, "focus-share", "%")
@@ -213,15 +249,20 @@ def test_the_magnifier_hides_nothing_and_its_place_is_marked(open_page, live_pag
         press(browser, "v")
     picture = browser.find_element(By.ID, "live-picture")
     before = picture.rect
-    webdriver.ActionChains(browser).move_to_element_with_offset(picture, 0, 20).click().perform()
+    webdriver.ActionChains(browser).move_to_element_with_offset(
+        picture, 0, 20
+    ).click().perform()
     WebDriverWait(browser, 20, 0.05).until(lambda b: text(b, "edge-mtf"))
     time.sleep(0.3)  # the picture has its new height, and the mark follows
     spot, screen, magnified, label = (
-        browser.find_element(By.ID, one).rect for one in ("spot", "screen", "magnified", "edge-mtf")
+        browser.find_element(By.ID, one).rect
+        for one in ("spot", "screen", "magnified", "edge-mtf")
     )
     box = picture.rect  # lower than before where the window has no room for both
     down = 20 * box["height"] / before["height"]
-    assert spot["x"] + spot["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=3)
+    assert spot["x"] + spot["width"] / 2 == pytest.approx(
+        box["x"] + box["width"] / 2, abs=3
+    )
     middle = box["y"] + box["height"] / 2 + down
     assert spot["y"] + spot["height"] / 2 == pytest.approx(middle, abs=3)
     assert spot["width"] == pytest.approx(spot["height"], abs=1)
@@ -253,19 +294,29 @@ def test_pairs_have_the_viewer_of_the_reports(open_page, live_page):
         lambda b: b.find_elements(By.CSS_SELECTOR, "#viewer .stage img.right")
     )
     share = browser.find_element(By.CSS_SELECTOR, "#viewer .stage input")
-    blink, _, _, displacement = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
+    blink, _, _, displacement = browser.find_elements(
+        By.CSS_SELECTOR, "#viewer .tools button"
+    )
     share.send_keys(Keys.END)
     assert share.get_attribute("value") == "100"
     press(browser, "b")  # motion is unwanted in this browser: each press turns
-    assert (blink.get_attribute("aria-pressed"), share.get_attribute("value")) == ("true", "0")
+    assert (blink.get_attribute("aria-pressed"), share.get_attribute("value")) == (
+        "true",
+        "0",
+    )
     share.send_keys("b")  # the slider has the focus, and takes no letters
-    assert (blink.get_attribute("aria-pressed"), share.get_attribute("value")) == ("false", "100")
+    assert (blink.get_attribute("aria-pressed"), share.get_attribute("value")) == (
+        "false",
+        "100",
+    )
     assert displacement.text.startswith("Displacement × ")
     arrows = browser.find_element(By.CSS_SELECTOR, "#viewer img.over")
     assert not arrows.is_displayed()
     displacement.send_keys(Keys.SPACE)
     assert arrows.is_displayed()
-    assert arrows.size == browser.find_element(By.CSS_SELECTOR, "#viewer img.right").size
+    assert (
+        arrows.size == browser.find_element(By.CSS_SELECTOR, "#viewer img.right").size
+    )
 
 
 def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
@@ -297,7 +348,9 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
         assert before[0] == before[1]
         assert before[0][2] == pytest.approx(2400, abs=1)
         stage = browser.find_element(By.CSS_SELECTOR, "#viewer .stage")
-        drag = webdriver.ActionChains(browser).move_to_element_with_offset(stage, -60, 5)
+        drag = webdriver.ActionChains(browser).move_to_element_with_offset(
+            stage, -60, 5
+        )
         drag.click_and_hold().move_by_offset(-50, 0).release().perform()
         after = browser.execute_script(boxes)
         assert after[0] == after[1]
@@ -310,7 +363,8 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
         thumbs = browser.find_elements(By.CSS_SELECTOR, ".sheet li")
         assert [thumb.is_displayed() for thumb in thumbs] == [True, True, False]
         sizes = {
-            pair.id: (pair.verdict, pair.reason) for pair in check_session(tmp_path / "s").pairs
+            pair.id: (pair.verdict, pair.reason)
+            for pair in check_session(tmp_path / "s").pairs
         }
         assert sizes["0001_desk"] == ("reject", "not in focus")
 
@@ -319,7 +373,9 @@ def test_one_to_one_shows_the_same_pixels_of_both_and_is_kept_for_the_next_pair(
 def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page, tmp_path):
     """The filters keep to one row above whole pictures; on a phone the name has its own line."""
     light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
-    pair = {role: bayer_dng(tmp_path / f"{role}.dng", light) for role in ("blurry", "sharp")}
+    pair = {
+        role: bayer_dng(tmp_path / f"{role}.dng", light) for role in ("blurry", "sharp")
+    }
     write_session(tmp_path / "s", [pair] * 3, {1: "reject"})
     box = "return document.querySelector(arguments[0]).getBoundingClientRect()"
     with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
@@ -330,14 +386,19 @@ def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page, tmp_path):
             browser.find_element(By.CSS_SELECTOR, "#filter [value=unseen]").click()
             browser.find_element(By.CSS_SELECTOR, "#filter [value=reject]").click()
             until(browser, "shown", "1 of 3")
-            places = [browser.execute_script(box, one) for one in ("#shown", "#filter", "#scenes")]
+            places = [
+                browser.execute_script(box, one)
+                for one in ("#shown", "#filter", "#scenes")
+            ]
             middles = [place["y"] + place["height"] / 2 for place in places]
             assert max(middles) - min(middles) < 8, f"one row at {width} px"
             thumb = browser.execute_script(box, ".sheet li:not([hidden]) .thumb")
             sheet = browser.execute_script(box, "#sheet")
             assert thumb["top"] >= max(sheet["top"], places[1]["bottom"])
             assert thumb["bottom"] <= sheet["bottom"] + 1
-        name, verdict = (browser.execute_script(box, one) for one in ("#pair-name", "#verdict"))
+        name, verdict = (
+            browser.execute_script(box, one) for one in ("#pair-name", "#verdict")
+        )
         assert name["bottom"] <= verdict["top"] + 1, "on a phone the name stands above"
         browser = opened(open_page, address)
         until(browser, "pair-name", "0001_desk")
@@ -348,7 +409,11 @@ def test_a_filtered_review_fits_and_says_when_all_is_seen(open_page, tmp_path):
                 press(browser, "x", "4")
             else:
                 press(browser, "a", "1")
-        until(browser, "notice", "That was the last unseen pair; all have a person's verdict.")
+        until(
+            browser,
+            "notice",
+            "That was the last unseen pair; all have a person's verdict.",
+        )
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
@@ -358,7 +423,8 @@ def test_no_width_scrolls_sideways(open_page, live_page, width):
     wait_until_nothing_overflows(browser, width)
     if width < 600:
         script = (
-            "const n = document.getElementById('notice'); n.textContent = 'Not now: it is busy.';"
+            "const n = document.getElementById('notice'); "
+            "n.textContent = 'Not now: it is busy.';"
         )
         assert browser.execute_script(f"{script} return n.offsetWidth") > 0.9 * width
         press(browser, "n")
@@ -386,8 +452,12 @@ def test_text_has_contrast_in_both_themes(open_page, live_page, theme):
     browser = opened(open_page, live_page, theme=theme)
     with_a_pair(browser)
     until(browser, "numbers", "Gradient energy")
-    paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
-    brightness = sum(map(int, paper.removeprefix("rgba(").removeprefix("rgb(").split(",")[:2]))
+    paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property(
+        "background-color"
+    )
+    brightness = sum(
+        map(int, paper.removeprefix("rgba(").removeprefix("rgb(").split(",")[:2])
+    )
     assert (brightness > 400) is (theme == "light")
     script = CONTRAST.replace("'main *, header *'", "'main *, header *, .buttons *'")
     assert browser.execute_script(script.replace("'.stage'", "'.screen'")) == {}
@@ -400,7 +470,9 @@ def test_axe_finds_nothing_while_one_shoots(open_page, live_page, width):
     assert axe(browser) == {}
     with_a_pair(browser)
     press(browser, "x")
-    WebDriverWait(browser, 60, 0.05).until(lambda b: b.find_element(By.ID, "dialog").is_displayed())
+    WebDriverWait(browser, 60, 0.05).until(
+        lambda b: b.find_element(By.ID, "dialog").is_displayed()
+    )
     assert axe(browser) == {}
     press(browser, Keys.ESCAPE)
 
@@ -418,11 +490,15 @@ def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page, live_page):
 
     def detail(_: webdriver.Chrome) -> int:
         """Length of the live picture, a JPEG, which grows with detail."""
-        return len(browser.find_element(By.ID, "live-picture").get_attribute("src") or "")
+        return len(
+            browser.find_element(By.ID, "live-picture").get_attribute("src") or ""
+        )
 
     def move(words: str) -> None:
         for _ in range(8):
-            browser.find_element(By.XPATH, f"//div[@id='motor']/button[.='{words}']").click()
+            browser.find_element(
+                By.XPATH, f"//div[@id='motor']/button[.='{words}']"
+            ).click()
 
     before = detail(browser)
     move("much nearer")
@@ -443,18 +519,27 @@ def test_names_and_roles_for_those_who_do_not_see(open_page, live_page):
     }
     assert ("toolbar", "What to do") in named
     assert ("image", "Histogram of the live picture in linear light") in named
-    assert any(role == "checkbox" and name.startswith("Focus peaking") for role, name in named)
-    assert not [role for role, name in named if role in ("button", "checkbox") and not name]
+    assert any(
+        role == "checkbox" and name.startswith("Focus peaking") for role, name in named
+    )
+    assert not [
+        role for role, name in named if role in ("button", "checkbox") and not name
+    ]
     browser.execute_script("document.querySelector('.skip').focus()")
     press(browser, Keys.ENTER, Keys.TAB)
     assert browser.switch_to.active_element.get_attribute("data-do") == "shoot"
 
 
-def test_nothing_but_this_server_is_asked_and_the_console_is_empty(open_page, live_page):
+def test_nothing_but_this_server_is_asked_and_the_console_is_empty(
+    open_page, live_page
+):
     browser = opened(open_page, live_page)
     until(browser, "focus-share", "%")
     assert browser.get_log("browser") == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")
+    ]
     asked = {
         message["params"]["request"]["url"]
         for message in messages
@@ -492,7 +577,9 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(open_page, review_page):
     press(browser, Keys.ARROW_LEFT)
     until(browser, "reason", HOSTILE)
     assert browser.title == "s – defocus"
-    verdicts = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
+    verdicts = {
+        pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs
+    }
     assert verdicts["0002_desk"] == ("reject", HOSTILE)
     assert all(file.ok for pair in check_session(root).pairs for file in pair.files)
 
@@ -508,7 +595,9 @@ def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
     assert any("\u00a0EV" in one for one in texts)
     assert [one for one in texts if re.search(r"\d [^(]| \d", one)] == []
     press(browser, "x")
-    WebDriverWait(browser, 60, 0.05).until(lambda b: b.find_element(By.ID, "dialog").is_displayed())
+    WebDriverWait(browser, 60, 0.05).until(
+        lambda b: b.find_element(By.ID, "dialog").is_displayed()
+    )
     box = browser.find_element(By.ID, "dialog").rect
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= height
@@ -516,10 +605,14 @@ def test_on_a_low_screen_the_question_is_whole_and_numbers_keep_their_units(
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-def test_twenty_pairs_on_the_verdict_is_still_in_view(open_page, tmp_path, width, height):
+def test_twenty_pairs_on_the_verdict_is_still_in_view(
+    open_page, tmp_path, width, height
+):
     """The list scrolls by itself: picture, verdict, reason and numbers stay above the buttons."""
     write_image(tmp_path / "p.png", np.full((30, 40, 3), 90, np.uint8))
-    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")] * 22)
+    write_session(
+        tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "p.png")] * 22
+    )
     with bench_at_work(tmp_path / "s", uri=None) as work, served(work) as port:
         address = f"http://127.0.0.1:{port}/?token={TOKEN}"
         browser = opened(open_page, address, width=width, height=height)
@@ -530,14 +623,20 @@ def test_twenty_pairs_on_the_verdict_is_still_in_view(open_page, tmp_path, width
         assert browser.execute_script("return scrollY") == 0
         (thumb,) = browser.find_elements(By.CSS_SELECTOR, "[aria-current=true]")
         stage = browser.find_element(By.CSS_SELECTOR, "#viewer .stage")
-        shown = [browser.find_element(By.ID, name) for name in ("verdict", "reason", "numbers")]
+        shown = [
+            browser.find_element(By.ID, name)
+            for name in ("verdict", "reason", "numbers")
+        ]
         end = browser.find_element(By.ID, "buttons").rect["y"]
         for each in (thumb, stage, *shown):
-            box = browser.execute_script("return arguments[0].getBoundingClientRect()", each)
+            box = browser.execute_script(
+                "return arguments[0].getBoundingClientRect()", each
+            )
             assert 0 <= box["left"] <= box["right"] <= width
             assert 0 <= box["top"] <= box["bottom"] <= end
         kept = [
-            kbd.is_displayed() for kbd in browser.find_elements(By.CSS_SELECTOR, ".buttons kbd")
+            kbd.is_displayed()
+            for kbd in browser.find_elements(By.CSS_SELECTOR, ".buttons kbd")
         ]
         assert kept == [width > 600] * 2
 
@@ -558,7 +657,9 @@ def test_who_only_looks_magnifies_a_place_of_his_own(open_page, tmp_path):
         assert magnifier.is_displayed()
         browser.refresh()
         until(browser, "focus-share", "%")
-        assert not browser.find_element(By.ID, "magnifier").is_displayed(), "of this viewer alone"
+        assert not browser.find_element(By.ID, "magnifier").is_displayed(), (
+            "of this viewer alone"
+        )
 
 
 def test_hostile_names_are_text(open_page, review_page):
@@ -591,7 +692,9 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(open_page, tmp_
         end(process)
 
 
-def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(open_page, tmp_path, monkeypatch):
+def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(
+    open_page, tmp_path, monkeypatch
+):
     judging, judged = threading.Event(), series.judge_pair
 
     def slow(shots: PairShots, *arguments: object) -> Quality:
@@ -606,11 +709,15 @@ def test_a_press_while_it_is_busy_is_refused_where_one_sees_it(open_page, tmp_pa
             press(browser, "s")
             until(browser, "busy", "judging 0001_scene-001")
             press(browser, "s")
-            until(browser, "notice", "Not now: judging 0001_scene-001; press again when")
+            until(
+                browser, "notice", "Not now: judging 0001_scene-001; press again when"
+            )
         finally:
             judging.set()
         until(browser, "pair-name", "0001_scene-001")
-        WebDriverWait(browser, 60, 0.05).until(lambda b: not text(b, "notice"), "it is over")
+        WebDriverWait(browser, 60, 0.05).until(
+            lambda b: not text(b, "notice"), "it is over"
+        )
     assert len(check_session(tmp_path / "s").pairs) == 1
 
 
@@ -623,9 +730,13 @@ def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page, tmp_path):
         browser = opened(open_page, address, width=1280, height=800)
         until(browser, "focus-share", "%")
         until(browser, "scene-note", "left lamp")
-        browser.execute_script("document.getElementById('notice').textContent = 'Not now'")
+        browser.execute_script(
+            "document.getElementById('notice').textContent = 'Not now'"
+        )
         box = "return arguments[0].getBoundingClientRect()"
-        card = browser.execute_script(box, browser.find_element(By.CSS_SELECTOR, ".live-view"))
+        card = browser.execute_script(
+            box, browser.find_element(By.CSS_SELECTOR, ".live-view")
+        )
         for name in ("live-picture", "focus-share", "clipping"):
             shown = browser.execute_script(box, browser.find_element(By.ID, name))
             assert card["top"] < shown["top"] < shown["bottom"] < card["bottom"]
@@ -647,7 +758,9 @@ def test_a_scene_with_a_long_note_is_shot_and_taken_again(open_page, tmp_path):
         work.until(lambda now: now["current"] == "0002_desk" and not now["busy"])
 
 
-def test_a_lost_camera_is_said_and_its_return_is_noticed(open_page, tmp_path, monkeypatch):
+def test_a_lost_camera_is_said_and_its_return_is_noticed(
+    open_page, tmp_path, monkeypatch
+):
     monkeypatch.setattr(seat, "RETRY_SECONDS", 0.2)
     with bench_at_work(tmp_path / "s") as work, served(work) as port:
         browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")
@@ -655,7 +768,11 @@ def test_a_lost_camera_is_said_and_its_return_is_noticed(open_page, tmp_path, mo
         work.faults.lost_at_shot, work.faults.absent = 2, True
         press(browser, "s")
         until(browser, "problem", "Camera lost: ")
-        until(browser, "unfinished", "0001_scene-001 was interrupted; Shoot takes it again, Next")
+        until(
+            browser,
+            "unfinished",
+            "0001_scene-001 was interrupted; Shoot takes it again, Next",
+        )
         until(browser, "live-note", "the camera is lost")
         shoot = browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]")
         assert shoot.get_attribute("aria-disabled") == "true"

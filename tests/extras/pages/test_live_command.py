@@ -34,7 +34,9 @@ def names(command: click.Command) -> set[str]:
 
 
 def test_what_live_lacks_of_shoot_is_said():
-    section = (Path(__file__).parents[3] / "capture/README.md").read_text(encoding="utf-8")
+    section = (Path(__file__).parents[3] / "capture/README.md").read_text(
+        encoding="utf-8"
+    )
     section = section.split("## In the browser")[1].split("## ")[0]
     said = set(re.findall(r"`--([a-z-]+)`", section.split("has no")[1].split(".")[0]))
     assert said == names(shoot) - names(live) - {"yes", "json-lines", "dry-run"}
@@ -51,19 +53,29 @@ def started(folder: Path, *arguments: str) -> Iterator[tuple[StartedCommand, str
 
 
 def ask(url: str, action: str) -> int:
-    port, token = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]{43})", url).groups()  # type: ignore[union-attr]
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)) as page:
-        page.request("POST", f"/do/{action}", "{}", {"Authorization": f"Bearer {token}"})
+    port, token = re.fullmatch(
+        r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]{43})", url
+    ).groups()  # type: ignore[union-attr]
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+    ) as page:
+        page.request(
+            "POST", f"/do/{action}", "{}", {"Authorization": f"Bearer {token}"}
+        )
         return page.getresponse().status
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_live_shoots_and_ends_when_told_with_the_pair_complete(tmp_path, run, number):
     slow = f"{SMALL}&latency=2"  # longer than the server waits for open connections
-    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
+    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (
+        process,
+        url,
+    ):
         stream = urllib.request.urlopen(  # noqa: S310 - the address that our command printed
             urllib.request.Request(  # noqa: S310 - the same
-                url.replace("/?", "/events?"), headers={"Authorization": f"Bearer {url[-43:]}"}
+                url.replace("/?", "/events?"),
+                headers={"Authorization": f"Bearer {url[-43:]}"},
             )
         )
         assert stream.readline() == b"event: state\n"
@@ -101,7 +113,10 @@ def until_refused(url: str) -> None:
 
 def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(tmp_path, run):
     slow = f"{SMALL}&fault=slow%3D100"
-    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
+    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (
+        process,
+        url,
+    ):
         assert ask(url, "shoot") == 202
         until_begun(tmp_path / "s")
         process.send_signal(signal.SIGINT)
@@ -112,10 +127,14 @@ def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(tmp_path, run
         _, err = process.communicate()
     assert process.returncode == 130
     assert "ended at once" in err
-    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == [
+        "incomplete"
+    ]
     result = run("defocus-capture", "resume", "s", "--camera", SMALL, "--yes")
     assert "1 to shoot" in result.stderr
-    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] != ["incomplete"]
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] != [
+        "incomplete"
+    ]
 
 
 def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path, run):
@@ -154,7 +173,10 @@ def test_without_a_port_any_free_one_is_taken(tmp_path):
             started(tmp_path, "review", "second") as (_, second),
             started(tmp_path, "live", "third", "--camera", SMALL) as (_, third),
         ):
-            ports = {int(url.split(":")[2].partition("/")[0]) for url in (first, second, third)}
+            ports = {
+                int(url.split(":")[2].partition("/")[0])
+                for url in (first, second, third)
+            }
     assert len(ports) == 3
     assert 8077 not in ports
 
@@ -168,7 +190,9 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
         host = address.removeprefix("http://")
         with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
             page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
-            message = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
+            message = next(
+                line for line in page.getresponse() if b"a preview cannot shoot" in line
+            )
         assert b'"live": true' in message
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
@@ -177,29 +201,47 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path):
 
 def test_review_writes_the_contact_sheet(run, tmp_path):
     write_image(tmp_path / "a.png", np.full((24, 32, 3), 90, np.uint8))
-    write_session(tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "a.png")])
+    write_session(
+        tmp_path / "s", [dict.fromkeys(("blurry", "sharp"), tmp_path / "a.png")]
+    )
     result = run("defocus-capture", "review", "s", "--html", "r.html")
     assert (result.returncode, result.stderr) == (0, "wrote r.html\n")
     assert "0001_desk" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_a_look_through_the_camera(run, tmp_path):
-    result = run("defocus-capture", "live", "--camera", TINY, "--frames", "2", "--picture", "x.jpg")
+    result = run(
+        "defocus-capture",
+        "live",
+        "--camera",
+        TINY,
+        "--frames",
+        "2",
+        "--picture",
+        "x.jpg",
+    )
     assert result.returncode == 0, result.stderr
     first, _ = result.stdout.splitlines()
     assert first.startswith("detail ")
     assert "; edges in focus " in first
     with PillowImage.open(tmp_path / "x.jpg") as picture:
         assert picture.size == (96, 64)
-    result = run("defocus-capture", "live", "--camera", TINY, "--frames", "1", "--json-lines")
+    result = run(
+        "defocus-capture", "live", "--camera", TINY, "--frames", "1", "--json-lines"
+    )
     view = json.loads(result.stdout)
-    assert [sum(channel) for channel in view["histogram"]] == pytest.approx([1.0] * 3, abs=1e-3)
+    assert [sum(channel) for channel in view["histogram"]] == pytest.approx(
+        [1.0] * 3, abs=1e-3
+    )
     assert len(view["clipped_share"]) == 3
 
 
 def test_a_camera_without_a_live_picture(run, tmp_path, virtual_folder):
     (tmp_path / "hot").mkdir()
-    for camera, code in ((f"gphoto2:virtual={virtual_folder}", 4), (f"folder:{tmp_path}/hot", 2)):
+    for camera, code in (
+        (f"gphoto2:virtual={virtual_folder}", 4),
+        (f"folder:{tmp_path}/hot", 2),
+    ):
         result = run("defocus-capture", "live", "--frames", "1", "--camera", camera)
         assert result.returncode == code
     assert "has no live view" in result.stderr

@@ -40,7 +40,13 @@ def edge(blur_px: float, low: float, high: float, noise: float = 0.0) -> Array:
 @pytest.mark.parametrize("bounds", [(0.3, 0.4), (0.12, 0.25), (0.02, 0.6)])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_an_edge_is_in_focus_by_its_blur_and_not_by_its_contrast(bounds, noise):
-    for blur, expected in ((0.3, True), (0.5, True), (1.0, False), (1.7, False), (3.0, False)):
+    for blur, expected in (
+        (0.3, True),
+        (0.5, True),
+        (1.0, False),
+        (1.7, False),
+        (3.0, False),
+    ):
         edges, focused = in_focus(edge(blur, *bounds, noise))
         at_edge = slice(10, -10), slice(59, 61)
         assert edges[at_edge].mean() > 0.9 or (blur > 2 and bounds[0] == 0.3)
@@ -62,7 +68,10 @@ def leaves() -> Array:
 
 def require_detail_to_rise(light: Array) -> list[LiveView]:
     """Blurred less and less, a picture is said to be sharper and sharper."""
-    seen = [look_at(out_of_focus(light, circle)) for circle in (0, 1.5, 2, 3, 4, 5, 6, 8, 10)]
+    seen = [
+        look_at(out_of_focus(light, circle))
+        for circle in (0, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    ]
     numbers = [one.detail for one in seen]
     assert None not in numbers
     assert numbers == sorted(numbers, reverse=True)
@@ -73,14 +82,17 @@ def require_detail_to_rise(light: Array) -> list[LiveView]:
 def test_detail_rises_to_the_focus_and_peaking_is_gone_at_a_few_pixels():
     shares = [one.in_focus_share for one in require_detail_to_rise(leaves())]
     assert shares[0] > 0.4
-    assert max(shares[6:]) < 0.05 * shares[0], "a picture that is blurred by 6 px glowed"
+    assert max(shares[6:]) < 0.05 * shares[0], (
+        "a picture that is blurred by 6 px glowed"
+    )
     assert shares[4] < 0.4 * shares[0]
 
 
 def test_detail_does_not_depend_on_the_exposure():
     light = leaves()
     normal, darker = (
-        look_at(out_of_focus(gain * light, 3.0, noise=0.0)).detail for gain in (1.0, 0.5)
+        look_at(out_of_focus(gain * light, 3.0, noise=0.0)).detail
+        for gain in (1.0, 0.5)
     )
     assert normal == pytest.approx(darker, rel=0.05)
     black = look_at(jpeg(np.zeros((60, 60, 3), np.uint8)))
@@ -128,9 +140,13 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma):
     rows, columns = np.mgrid[:300, :500]
     off = (columns - 250 + np.tan(np.radians(6)) * (rows - 150)) * np.cos(np.radians(6))
     light = 0.15 + 0.6 * ndtr(off / np.hypot(sigma, np.sqrt(1 / 12)))
-    picture = np.rint(linear_to_srgb(np.stack([light] * 3, axis=2)) * 255).astype(np.uint8)
+    picture = np.rint(linear_to_srgb(np.stack([light] * 3, axis=2)) * 255).astype(
+        np.uint8
+    )
     seen = magnify(jpeg(picture), 0.5, 0.5)
-    assert seen.mtf50 == pytest.approx(0.1874 / np.hypot(sigma, np.sqrt(1 / 12)), rel=0.04)
+    assert seen.mtf50 == pytest.approx(
+        0.1874 / np.hypot(sigma, np.sqrt(1 / 12)), rel=0.04
+    )
     assert seen.to_json()["mtf50"] == seen.mtf50
     assert seen.to_json()["detail"] == seen.detail > 0
     assert seen.reason == ""
@@ -140,7 +156,9 @@ def test_the_edge_in_the_magnified_place_has_its_mtf(sigma):
     brighter = np.minimum(picture.astype(np.uint16) * 2, 255).astype(np.uint8)
     bright = magnify(jpeg(brighter), 0.5, 0.5)
     assert (bright.mtf50, bright.reason) == (None, "clipped here; expose less")
-    assert magnify(jpeg(picture), 1.0, 0.0).square == pytest.approx((0.76, 40 / 300, 0.096, 0.16))
+    assert magnify(jpeg(picture), 1.0, 0.0).square == pytest.approx(
+        (0.76, 40 / 300, 0.096, 0.16)
+    )
 
 
 def test_a_place_outside_the_live_picture_is_refused(refused):
@@ -171,7 +189,9 @@ def test_an_edge_at_the_rim_of_the_square_is_a_reason_and_not_a_number(blur_px, 
         states[off] = magnify(jpeg(picture), *((y, x) if turned else (x, y)))
     assert states[0].mtf50 == pytest.approx(0.1874 / blur_px, rel=0.06)
     for seen in states.values():
-        assert seen.mtf50 is None or seen.mtf50 == pytest.approx(states[0].mtf50, rel=0.04)
+        assert seen.mtf50 is None or seen.mtf50 == pytest.approx(
+            states[0].mtf50, rel=0.04
+        )
         assert (seen.mtf50 is None) is (seen.reason != "")
     assert {states[off].reason for off in (20, 22)} <= {AT_RIM, SEVERAL_EDGES, NO_EDGE}
     assert AT_RIM in {seen.reason for seen in states.values()}
@@ -205,11 +225,15 @@ def test_a_sharpened_edge_is_one_edge():
 def test_what_is_too_dark_or_too_small_says_so():
     picture = squares(100, 1.5)
     assert magnify(jpeg(picture // 12), 0.5, 0.5).reason == "too dark here; expose more"
-    assert magnify(jpeg(picture[:20]), 0.5, 0.5).reason == "the live picture is too small"
+    assert (
+        magnify(jpeg(picture[:20]), 0.5, 0.5).reason == "the live picture is too small"
+    )
 
 
 def test_a_large_picture_is_reduced_and_its_peaking_with_it():
-    seen = look_at(jpeg(np.random.default_rng(3).integers(0, 255, (600, 2000, 3), np.uint8)))
+    seen = look_at(
+        jpeg(np.random.default_rng(3).integers(0, 255, (600, 2000, 3), np.uint8))
+    )
     for content in (seen.jpeg, seen.peaking):
         with PillowImage.open(io.BytesIO(content)) as opened:
             assert opened.size == (960, 288)

@@ -42,19 +42,30 @@ def long_session(root: Path) -> None:
     write_session(root, [dict.fromkeys(("blurry", "sharp"), root.parent / "p.png")])
     records = read_journal(root / "journal.jsonl").records
     complete = next(record for record in records if record["event"] == "pair-complete")
-    judged = {name: complete[name] for name in complete if name not in ("n", "time", "event")}
+    judged = {
+        name: complete[name] for name in complete if name not in ("n", "time", "event")
+    }
     planned = [
-        PlannedPair(f"{n:04d}_scene-{(n - 1) % SCENES}", n, f"scene-{(n - 1) % SCENES}", 1)
+        PlannedPair(
+            f"{n:04d}_scene-{(n - 1) % SCENES}", n, f"scene-{(n - 1) % SCENES}", 1
+        )
         for n in range(2, PAIRS + 1)
     ]
     with open_session_folder(root, create=False) as folder:
         folder.plan([{"camera": {"uri": "sim:"}}], planned)
         for pair in planned:
             shutil.copytree(
-                root / "pairs" / "0001_desk", root / "pairs" / pair.id, copy_function=os.link
+                root / "pairs" / "0001_desk",
+                root / "pairs" / pair.id,
+                copy_function=os.link,
             )
             verdict = "reject" if pair.number % SCENES == 0 else "accept"
-            fields = {**judged, "pair": pair.id, "scene": pair.scene, "verdict": verdict}
+            fields = {
+                **judged,
+                "pair": pair.id,
+                "scene": pair.scene,
+                "verdict": verdict,
+            }
             folder.journal.append("pair-complete", **fields)
 
 
@@ -72,18 +83,27 @@ def test_a_thousand_pairs(open_page, tmp_path):
         until(browser, "pair-name", "0001_desk")
         until(browser, "counts", f"{PAIRS - REJECTED} accepted · {REJECTED} rejected")
         nodes = browser.execute_script("return document.querySelectorAll('*').length")
-        assert nodes < 10 * PAIRS, "some elements for each pair, no pictures of what is not seen"
+        assert nodes < 10 * PAIRS, (
+            "some elements for each pair, no pictures of what is not seen"
+        )
         assert browser.execute_script(LOADED) < 100
         asked = len(asked_for(browser, "/pairs", "/pairs"))
 
         press(browser, *[Keys.ARROW_RIGHT] * 30)
         until(browser, "pair-name", "0031_scene-10")
         wait = WebDriverWait(browser, 20, 0.05)
-        wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, "#viewer .stage img.left"))
+        wait.until(
+            lambda b: b.find_elements(By.CSS_SELECTOR, "#viewer .stage img.left")
+        )
         assert len(browser.find_elements(By.CSS_SELECTOR, "#viewer .comparison")) == 1
-        grown = browser.execute_script("return document.querySelectorAll('*').length") - nodes
+        grown = (
+            browser.execute_script("return document.querySelectorAll('*').length")
+            - nodes
+        )
         assert grown < 100, "what was shown is gone again"
-        assert len(asked_for(browser, "/pairs", "/pairs")) == asked, "the list is asked for once"
+        assert len(asked_for(browser, "/pairs", "/pairs")) == asked, (
+            "the list is asked for once"
+        )
         assert len(asked_for(browser, "/pictures", "/large")) <= 2 * 33
         assert not asked_for(browser, "/pictures", "/whole")
         assert len(set(asked_for(browser, "/pictures", "/thumb"))) < 200
@@ -94,7 +114,11 @@ def test_a_thousand_pairs(open_page, tmp_path):
         press(browser, Keys.ARROW_RIGHT)
         until(browser, "pair-name", "0040_scene-19")
         press(browser, "a", "1")
-        until(browser, "counts", f"{PAIRS - REJECTED + 1} accepted · {REJECTED - 1} rejected")
+        until(
+            browser,
+            "counts",
+            f"{PAIRS - REJECTED + 1} accepted · {REJECTED - 1} rejected",
+        )
         until(browser, "pair-name", "0060_scene-19")
         browser.find_element(By.CSS_SELECTOR, "#scenes option[value=scene-3]").click()
         until(browser, "shown", f"0 of {PAIRS}")
@@ -114,7 +138,10 @@ def long_curation(root: Path) -> Curation:
         for n in range(1, CURATED):
             os.link(source / role / "0000.png", source / role / f"{n:04d}.png")
     dataset = open_dataset(f"pairs:{source}")
-    rows = tuple(replace(row, id=one.id, scene=one.scene, split=one.split) for one in dataset.pairs)
+    rows = tuple(
+        replace(row, id=one.id, scene=one.scene, split=one.split)
+        for one in dataset.pairs
+    )
     return begin_curation(dataset, replace(audit, pairs=rows), Rules(), root / "out")
 
 
@@ -134,7 +161,10 @@ def test_two_thousand_pairs_of_a_dataset(open_page, tmp_path):
         press(browser, "a", Keys.ENTER)
         until(browser, "counts", f"1 accepted · {CURATED - 1} rejected")
         until(browser, "pair-name", "0031")
-        grown = browser.execute_script("return document.querySelectorAll('*').length") - nodes
+        grown = (
+            browser.execute_script("return document.querySelectorAll('*').length")
+            - nodes
+        )
         assert grown < 100, "what was shown is gone again"
         assert browser.execute_script(LOADED) < 200
         press(browser, "u")

@@ -25,7 +25,9 @@ def path(tmp_path):
         ("capture", "review none"),
     ],
 )
-def test_a_page_says_what_to_install_before_any_work(program, words, path, run, tmp_path):
+def test_a_page_says_what_to_install_before_any_work(
+    program, words, path, run, tmp_path
+):
     result = run(f"defocus-{program}", *words.split(), PYTHONPATH=path)
     line = f"defocus-{program}: needs starlette; pip install 'defocus[pages]'\n"
     assert (result.returncode, result.stderr) == (2, line)
@@ -33,5 +35,7 @@ def test_a_page_says_what_to_install_before_any_work(program, words, path, run, 
 
 
 def test_the_numbers_of_a_live_view_need_no_server(path, run):
-    result = run("defocus-capture", "live", "--camera", "sim:", "--frames", "1", PYTHONPATH=path)
+    result = run(
+        "defocus-capture", "live", "--camera", "sim:", "--frames", "1", PYTHONPATH=path
+    )
     assert result.returncode == 0, result.stderr

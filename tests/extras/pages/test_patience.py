@@ -36,5 +36,7 @@ def test_half_open_connections_end(monkeypatch):
         assert answer(port, b"") == b""
         assert answer(port, HEAD) == b""
         assert b"whole" not in answer(port, HEAD + b"content-length: 9\r\n\r\nhalf")
-        whole = answer(port, HEAD + b"connection: close\r\ncontent-length: 4\r\n\r\nwhat")
+        whole = answer(
+            port, HEAD + b"connection: close\r\ncontent-length: 4\r\n\r\nwhat"
+        )
         assert b"whole" in whole

@@ -85,7 +85,9 @@ def scene(blur_px: float = 3.0) -> np.ndarray[Any, Any]:
     draw = np.random.default_rng(0)
     sharp = np.kron(draw.random((HEIGHT // 8, WIDTH // 8, 3)), np.ones((8, 8, 1)))
     kernel = disc_psf(blur_px).astype(np.float32)
-    blurred = cv2.filter2D(sharp.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT)
+    blurred = cv2.filter2D(
+        sharp.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT
+    )
     return np.rint(40 + 175 * blurred).astype(np.uint8)
 
 
@@ -105,21 +107,25 @@ def seen(browser: webdriver.Chrome) -> np.ndarray[Any, Any]:
         "requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))"
     )
     width, height, content = browser.execute_script(PIXELS)
-    pixels = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)
+    pixels = np.frombuffer(base64.b64decode(content), np.uint8).reshape(
+        height, width, 4
+    )
     return pixels[:, :, :3]
 
 
 def restored(browser: webdriver.Chrome) -> None:
     until(browser, "chip", "Restored")
     WebDriverWait(browser, 60, 0.05).until(
-        lambda b: b.find_element(By.ID, "split").is_displayed(), "the restored picture is not there"
+        lambda b: b.find_element(By.ID, "split").is_displayed(),
+        "the restored picture is not there",
     )
 
 
 def test_a_picture_is_dropped_compared_and_saved(open_page, page, tmp_path):
     browser = open_page(page.url)
     browser.execute_cdp_cmd(
-        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+        "Browser.setDownloadBehavior",
+        {"behavior": "allow", "downloadPath": str(tmp_path)},
     )
     before = scene()
     dropped(browser, ("garden.png", png(before)))
@@ -162,7 +168,9 @@ def test_a_picture_is_dropped_compared_and_saved(open_page, page, tmp_path):
     browser.find_element(By.ID, "leave-sharp").click()
     left_sharp = kept.blur_map.sharp()
     partly = before + (1 - left_sharp[:, :, None]) * (twice.astype(float) - before)
-    assert differs(shown(), np.clip(partly, 0, 255)) <= 8  # its map is seen at a quarter
+    assert (
+        differs(shown(), np.clip(partly, 0, 255)) <= 8
+    )  # its map is seen at a quarter
     press(browser, "m")
     assert browser.find_element(By.ID, "scale-of-blur").is_displayed()
     assert differs(shown(), np.clip(partly, 0, 255)) > 40
@@ -191,14 +199,24 @@ def test_a_large_picture_is_seen_restored_in_part_before_the_whole(
             dropped(browser, ("large.png", png(before)), ("next.png", png(before)))
             until(browser, "chip", "First look")
             assert network.reached.wait(60)
-            assert text(browser, "explained").startswith("Only a part is restored so far")
-            assert browser.find_element(By.CSS_SELECTOR, ".tag.right").text == "First look"
-            assert browser.find_element(By.ID, "save").get_attribute("aria-disabled") == "true"
+            assert text(browser, "explained").startswith(
+                "Only a part is restored so far"
+            )
+            assert (
+                browser.find_element(By.CSS_SELECTOR, ".tag.right").text == "First look"
+            )
+            assert (
+                browser.find_element(By.ID, "save").get_attribute("aria-disabled")
+                == "true"
+            )
             browser.find_element(By.ID, "split").send_keys(Keys.HOME)
             picture, *_ = desk.pictures.values()
             area = picture.look
             shown = seen(browser)
-            top, left = (shown.shape[0] - HEIGHT + 1) // 2, (shown.shape[1] - WIDTH + 1) // 2
+            top, left = (
+                (shown.shape[0] - HEIGHT + 1) // 2,
+                (shown.shape[1] - WIDTH + 1) // 2,
+            )
             picture_shown = shown[top : top + HEIGHT, left : left + WIDTH]
             expected = before.copy()
             part = np.asarray(Pillow.open(picture.look_path(0)))
@@ -263,7 +281,10 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
     press(browser, "0")
     whole = zoom_percent(browser)
     box = browser.find_element(By.ID, "canvas").rect
-    middle = (box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)  # beside the line
+    middle = (
+        box["x"] + box["width"] / 4,
+        box["y"] + box["height"] / 4,
+    )  # beside the line
 
     def touch(kind: str, *apart_px: tuple[float, float]) -> None:
         points = [
@@ -279,7 +300,9 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
         touch("touchMove", (-apart, 0), (apart, 0))
     touch("touchEnd")
     assert zoom_percent(browser) == pytest.approx(3 * whole, rel=0.05)
-    assert browser.execute_script("return window.visualViewport.scale") == 1  # not the page
+    assert (
+        browser.execute_script("return window.visualViewport.scale") == 1
+    )  # not the page
     before = seen(browser)
     touch("touchStart", (0, 0))
     touch("touchMove", (40, 0))
@@ -288,11 +311,17 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
     assert zoom_percent(browser) == pytest.approx(3 * whole, rel=0.05)
     width = after.shape[1]
     left, right = before[:, : width // 2 - 60], after[:, 40 : width // 2 - 20]
-    assert np.abs(left.astype(int) - right).mean() < 1  # all has gone 40 px to the right
+    assert (
+        np.abs(left.astype(int) - right).mean() < 1
+    )  # all has gone 40 px to the right
 
 
-def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page, monkeypatch):
-    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)  # more is not seen in a small picture
+def test_what_cannot_be_restored_is_said_and_stops_nothing(
+    open_page, page, monkeypatch
+):
+    monkeypatch.setattr(
+        learned_map, "RESCUED_TO_PX", 20.0
+    )  # more is not seen in a small picture
     browser = open_page(page.url)
     broken = base64.b64encode(b"\xff\xd8 no picture").decode()
     notes = base64.b64encode(b"notes").decode()
@@ -301,7 +330,8 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page, monk
     lines = text(browser, "problem").split("\n")
     assert lines[0].startswith("a.jpg: ")
     assert (
-        lines[1] == "b.txt: not JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW by its name"
+        lines[1]
+        == "b.txt: not JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW by its name"
     )
     browser.find_element(By.ID, "close-problem").click()
     assert not browser.find_element(By.ID, "problems").is_displayed()
@@ -317,7 +347,9 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page, monk
     assert page.network.asked == asked
     assert browser.find_element(By.ID, "save").get_attribute("aria-disabled") == "true"
     browser.find_element(By.ID, "save").click()
-    assert text(browser, "told") == "Not yet: a picture can be saved once it is restored."
+    assert (
+        text(browser, "told") == "Not yet: a picture can be saved once it is restored."
+    )
     browser.find_element(By.ID, "again").click()
     until(browser, "chip", "too blurred to rescue")
     restored_anyway = ("Restored, but too blurred to rescue", "Nothing changed")
@@ -339,7 +371,9 @@ def test_what_cannot_be_restored_is_said_and_stops_nothing(open_page, page, monk
 def test_it_fits_and_can_be_read_and_heard(open_page, page, width, theme):
     browser = open_page(page.url, width=width, theme=theme)
     assert axe(browser) == {}
-    dropped(browser, ("a.png", png(scene())), ("b with a longer name.png", png(scene())))
+    dropped(
+        browser, ("a.png", png(scene())), ("b with a longer name.png", png(scene()))
+    )
     restored(browser)
     until(browser, "list", "b with a longer name.png\nrestored")
     wait_until_nothing_overflows(browser, width)
@@ -350,11 +384,18 @@ def test_it_fits_and_can_be_read_and_heard(open_page, page, width, theme):
     assert browser.execute_script(script.replace("'.stage'", "'.look'")) == {}
     assert axe(browser) == {}
     tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    named = {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in tree if "role" in n}
+    named = {
+        (n["role"]["value"], n.get("name", {}).get("value", ""))
+        for n in tree
+        if "role" in n
+    }
     assert ("slider", "Share of the view that shows the picture before") in named
     assert ("slider", "Strength") in named
     assert ("combobox", "System") in named
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")
+    ]
     asked = {
         message["params"]["request"]["url"]
         for message in messages

@@ -36,7 +36,13 @@ from defocus.restoration.command import command
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from tests.command_process import start_command, wait_until
-from tests.extras.pages.restoring_page import TOKEN, Sharpener, Waiting, choice, restoring_page
+from tests.extras.pages.restoring_page import (
+    TOKEN,
+    Sharpener,
+    Waiting,
+    choice,
+    restoring_page,
+)
 from tests.restoration.test_restore import picture
 from tests.restoration.test_restore_isolation import PIXELS, OddError
 
@@ -81,7 +87,10 @@ class Page:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with restoring_page(tmp_path_factory.mktemp("page"), [choice(Sharpener())]) as (desk, port):
+    with restoring_page(tmp_path_factory.mktemp("page"), [choice(Sharpener())]) as (
+        desk,
+        port,
+    ):
         yield Page(desk, port)
 
 
@@ -107,7 +116,10 @@ def test_who_may_drop_nothing(page, headers, status):
 def test_a_name_is_never_a_path(page):
     status, document = page.drop(png(), "../..\\../etc/cron.d/böse\n.PNG")
     assert status == 201
-    assert (document["name"], document["saved_name"]) == ("böse\\n.PNG", "böse\\n-restored.PNG")
+    assert (document["name"], document["saved_name"]) == (
+        "böse\\n.PNG",
+        "böse\\n-restored.PNG",
+    )
     kept = page.desk.pictures[document["id"]]
     assert kept.path == page.desk._folder / document["id"] / "picture.png"
     for name in ("", "..", "a.pdf", "png", "x/"):
@@ -119,15 +131,23 @@ def test_a_name_is_never_a_path(page):
 def test_save_says_what_the_saved_file_lacks(page, monkeypatch):
     """Nothing foresaw it: only the file itself is without the text."""
     given = png()
-    document = page.restored(given[:33] + png_chunk(b"tEXt", b"Author\0me") + given[33:], "a.png")
+    document = page.restored(
+        given[:33] + png_chunk(b"tEXt", b"Author\0me") + given[33:], "a.png"
+    )
     assert document["remarks"] == []
     monkeypatch.setattr(
         dropped_module,
         "encoded_picture",
-        lambda stored, metadata, kind: encoded_picture(stored, replace(metadata, parts=None), kind),
+        lambda stored, metadata, kind: encoded_picture(
+            stored, replace(metadata, parts=None), kind
+        ),
     )
     assert page.ask(f"/pictures/{document['id']}/saved/0?strength=0")[0] == 200
-    shown = next(one for one in json.loads(page.ask("/pictures")[2]) if one["id"] == document["id"])
+    shown = next(
+        one
+        for one in json.loads(page.ask("/pictures")[2])
+        if one["id"] == document["id"]
+    )
     assert shown["remarks"] == ["left out: texts (Author)"]
 
 
@@ -136,7 +156,11 @@ def test_a_bad_picture_is_one_line_and_leaves_nothing(page, monkeypatch):
     whole = cv2.imencode(".jpg", picture(60, 80, np.uint8))[1].tobytes()
     monkeypatch.setattr(dropped_module, "LARGEST_PIXELS", 5000)
     for content, name, line in [
-        (whole[:500], "cut.jpg", "cut.jpg: the file is cut short (500 bytes); copy it again"),
+        (
+            whole[:500],
+            "cut.jpg",
+            "cut.jpg: the file is cut short (500 bytes); copy it again",
+        ),
         (b"words", "a.png", "a.png: not a picture that can be read; replace the file"),
         (b"", "empty.png", "empty.png: the file is empty; copy it again"),
         (
@@ -148,9 +172,14 @@ def test_a_bad_picture_is_one_line_and_leaves_nothing(page, monkeypatch):
     ]:
         assert page.drop(content, name) == (422, {"problem": line})
     monkeypatch.setattr(uploads, "LARGEST_BYTES", 2000)
-    assert page.drop(png(), "much.png")[1]["problem"].startswith("much.png: larger than")
+    assert page.drop(png(), "much.png")[1]["problem"].startswith(
+        "much.png: larger than"
+    )
     monkeypatch.setattr(desk_module, "MOST_PICTURES", 0)
-    assert page.drop(png(), "a.png")[1]["problem"] == "0 pictures are open; remove one first"
+    assert (
+        page.drop(png(), "a.png")[1]["problem"]
+        == "0 pictures are open; remove one first"
+    )
     assert page.folders == before
 
 
@@ -177,14 +206,19 @@ def test_what_is_saved_is_what_the_command_writes(page, tmp_path, name):
         out = tmp_path / f"{strength}"
         settings = RestoreSettings(out=out, strength=strength, leave_sharp=leave)
         restore_pictures([given], system, None, CPU, settings)
-        _, _, saved = page.ask(f"{place}/saved/0?strength={strength}&leave_sharp={int(leave)}")
+        _, _, saved = page.ask(
+            f"{place}/saved/0?strength={strength}&leave_sharp={int(leave)}"
+        )
         assert saved == (out / name).read_bytes()
     for layer in ("shown/before", "shown/map", "shown/sharp", "after/0", "beyond/0"):
         _, _, content = page.ask(f"{place}/{layer}")
         seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         reduced = 4 if layer in ("shown/map", "shown/sharp") else 1
         assert seen.dtype == np.uint8
-        assert seen.shape[:2] == (document["height"] // reduced, document["width"] // reduced)
+        assert seen.shape[:2] == (
+            document["height"] // reduced,
+            document["width"] // reduced,
+        )
     assert page.ask(f"{place}/remove", b"")[0] == 200
     assert document["id"] not in page.folders
 
@@ -216,7 +250,9 @@ def test_restoring_is_followed_and_stopped(tmp_path):
         answers: list[tuple[int, Any]] = []
 
         def restore() -> None:
-            status, _, content = page.ask(f"/pictures/{document['id']}/restore", b'{"system": "0"}')
+            status, _, content = page.ask(
+                f"/pictures/{document['id']}/restore", b'{"system": "0"}'
+            )
             answers.append((status, json.loads(content)))
 
         first = threading.Thread(target=restore)
@@ -235,7 +271,10 @@ def test_restoring_is_followed_and_stopped(tmp_path):
 
 
 def test_own_weights_come_first_and_what_was_asked_for_is_there():
-    default, asked = Choice(baseline("defocus-m"), "own"), Choice(baseline("wiener"), "")
+    default, asked = (
+        Choice(baseline("defocus-m"), "own"),
+        Choice(baseline("wiener"), ""),
+    )
     assert choices_here(default)[0] == default
     assert choices_here(asked)[0] == default
     assert choices_here(asked)[-1] == asked
@@ -245,8 +284,14 @@ def test_own_weights_come_first_and_what_was_asked_for_is_there():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--page", "a.png"], "with --page pictures are dropped in the browser; omit IMAGES"),
-        (["--page", "--strength", "1"], "--strength does not go with --page: choose on the page"),
+        (
+            ["--page", "a.png"],
+            "with --page pictures are dropped in the browser; omit IMAGES",
+        ),
+        (
+            ["--page", "--strength", "1"],
+            "--strength does not go with --page: choose on the page",
+        ),
         (["--page", "--json"], "--json does not go with --page: choose on the page"),
         (["--port", "80", "a.png"], "--port goes with --page"),
     ],
@@ -260,7 +305,9 @@ def test_what_does_not_go_with_a_page_is_refused(arguments, line):
 @pytest.mark.full
 def test_the_command_serves_until_it_is_interrupted_and_leaves_nothing(tmp_path):
     words = ("restore", "--page", "--baseline", "wiener")
-    started = start_command("defocus-bench", *words, folder=tmp_path, TMPDIR=str(tmp_path))
+    started = start_command(
+        "defocus-bench", *words, folder=tmp_path, TMPDIR=str(tmp_path)
+    )
     with started as process:
         try:
             address, _, token = process.stdout.readline().strip().partition("/?token=")

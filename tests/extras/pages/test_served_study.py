@@ -23,7 +23,9 @@ pytestmark = pytest.mark.debian
 
 def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page, study):
     def times() -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
+        return {
+            path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()
+        }
 
     before = times()
     with start_command("defocus-bench", "status", "--page", "--out", study) as process:
@@ -32,14 +34,18 @@ def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page,
         browser = open_page(address)
         assert axe(browser) == {}
         browser.find_element(By.CSS_SELECTOR, "tbody th a").click()
-        WebDriverWait(browser, 120).until(lambda b: "no process works here" in b.page_source)
+        WebDriverWait(browser, 120).until(
+            lambda b: "no process works here" in b.page_source
+        )
         filters(browser)
         Select(control(browser, "Kind")).select_by_visible_text("network")
         tab(browser, "gt").click()
         assert browser.get_log("browser") == []
         assert before == times()
         with open_results(study / "results.sqlite") as results:
-            run_entry = replace(entry(3), run="late", grouping="late", system="late-comer")
+            run_entry = replace(
+                entry(3), run="late", grouping="late", system="late-comer"
+            )
             score = Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 20.0)
             results.record(run_entry, [score])
         WebDriverWait(browser, 120).until(lambda b: "late-comer" in b.page_source)
@@ -53,7 +59,9 @@ def test_a_served_study_follows_its_runs_and_is_for_this_person_alone(open_page,
 def test_axe_finds_nothing_on_the_list_of_studies(open_page, tmp_path):
     for name in ("a", "b"):
         make_study(tmp_path / name, 3, 24)
-    with start_command("defocus-bench", "status", "--page", "--out", tmp_path) as process:
+    with start_command(
+        "defocus-bench", "status", "--page", "--out", tmp_path
+    ) as process:
         browser = open_page(process.stdout.readline().strip())
         assert "Best gain" in browser.find_element(By.TAG_NAME, "table").text
         assert axe(browser) == {}

@@ -64,7 +64,9 @@ def test_a_closed_folder_is_a_line_on_the_index(tmp_path, monkeypatch, refused):
     fill(opened)
     look = Path.iterdir
 
-    def closed(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
+    def closed(
+        folder: Path,
+    ) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
         if folder.name == "closed":
             raise PermissionError(13, "Permission denied", str(folder))
         return look(folder)
@@ -84,10 +86,19 @@ def test_the_index_says_gain_state_progress_and_when_and_studies_once(tmp_path):
         with open_results(out / "results.sqlite") as results:
             publish(out, results, reports=False)
     page = index_page(tmp_path, find_studies(tmp_path))
-    assert f"{page.title} {page.sections[0][0]}".lower().count("studies") == 2, "title and count"
+    assert f"{page.title} {page.sections[0][0]}".lower().count("studies") == 2, (
+        "title and count"
+    )
     (table,) = parts(page, Table)
     names = [column.name for column in table.columns]
-    assert names == ["Study", "Best gain", "State", "Progress", "Time left", "Last change"]
+    assert names == [
+        "Study",
+        "Best gain",
+        "State",
+        "Progress",
+        "Time left",
+        "Last change",
+    ]
     row = dict(zip(names, table.rows[0], strict=True))
     with open_results(tmp_path / "a" / "results.sqlite") as results:
         gains = {
@@ -105,7 +116,9 @@ def train_in_part(out: Path, run: str, step: int, seconds: float) -> None:
     """A training of 100 steps that was saved after some of them."""
     folder = out / "runs" / run
     folder.mkdir(parents=True)
-    save_checkpoint(folder / "checkpoint.safetensors", Checkpoint(run, step, 100, {}, "0.1.0"))
+    save_checkpoint(
+        folder / "checkpoint.safetensors", Checkpoint(run, step, 100, {}, "0.1.0")
+    )
     (folder / "train.csv").write_text(f"step,seconds\n1,9\n{step},{seconds}\n")
 
 
@@ -130,10 +143,14 @@ def test_the_time_left_is_that_of_the_steps_to_come_where_the_pace_is_known(tmp_
     assert row[4] == "at least 8 min"
     (table,) = parts(index_page(tmp_path, listing), Table)
     assert (
-        dict(zip([one.name for one in table.columns], table.rows[0], strict=True))["Time left"]
+        dict(zip([one.name for one in table.columns], table.rows[0], strict=True))[
+            "Time left"
+        ]
         == "at least 8 min"
     )
-    (runs_table,) = [one for one in parts(served._page(), Table) if "runs stand" in one.caption]
+    (runs_table,) = [
+        one for one in parts(served._page(), Table) if "runs stand" in one.caption
+    ]
     at = [one.name for one in runs_table.columns].index("Time left")
     assert [cells[at] for cells in runs_table.rows] == list(left.values())
     (out / "runs/slow-1/train.csv").write_text("step,seconds\n40,40\n")

@@ -36,7 +36,9 @@ PLANTED = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.6, "e": -1.1}
 PAIRS = [f"pair-{n}" for n in range(12)]
 
 
-def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) -> Judgements:
+def answer(
+    trials: list[Trial], judge: str, seed: int, *, looks: bool = True
+) -> Judgements:
     """A person who prefers by the planted strengths, or one who presses keys without looking."""
     draws = np.random.default_rng(seed)
     given = []
@@ -49,7 +51,10 @@ def answer(trials: list[Trial], judge: str, seed: int, *, looks: bool = True) ->
         marks = ("left",) if trial.left == "a" else ()
         given.append(PairedJudgement(trial=number, better=side, invented=marks))
     return Judgements(
-        format="defocus-judgements", judge=judge, plan=plan_hash(trials), answers=tuple(given)
+        format="defocus-judgements",
+        judge=judge,
+        plan=plan_hash(trials),
+        answers=tuple(given),
     )
 
 
@@ -60,12 +65,15 @@ def test_intervals_cover_the_planted_strengths_in_500_simulations():
     draws = np.random.default_rng(0)
     for _ in range(500):
         comparisons = [
-            PairedChoice(a, b, float(draws.random() < 1 / (1 + np.exp(PLANTED[b] - PLANTED[a]))))
+            PairedChoice(
+                a, b, float(draws.random() < 1 / (1 + np.exp(PLANTED[b] - PLANTED[a])))
+            )
             for a, b in couples * 20
         ]
         by_system = {one.system: one for one in strengths(comparisons)}
         covered += [
-            by_system[n].low <= t <= by_system[n].high for n, t in zip(names, truth, strict=True)
+            by_system[n].low <= t <= by_system[n].high
+            for n, t in zip(names, truth, strict=True)
         ]
     assert 0.935 <= np.mean(covered) <= 0.965
 
@@ -90,18 +98,25 @@ def test_who_prefers_the_same_picture_on_both_sides_agrees_with_themselves():
     strength = {**PLANTED, "sharp": 9.0, "blurry": -9.0}
     given = [
         PairedJudgement(
-            trial=number, better="left" if strength[one.left] > strength[one.right] else "right"
+            trial=number,
+            better="left" if strength[one.left] > strength[one.right] else "right",
         )
         for number, one in enumerate(trials)
     ]
     sure = Judgements(
-        format="defocus-judgements", judge="sure", plan=plan_hash(trials), answers=tuple(given)
+        format="defocus-judgements",
+        judge="sure",
+        plan=plan_hash(trials),
+        answers=tuple(given),
     )
     assert judged(trials, [sure]).with_themselves == 1
 
 
 def study_of(
-    out: Path, means: dict[tuple[str, str, str], float], scenes: int = 4, noise: float = 0.0
+    out: Path,
+    means: dict[tuple[str, str, str], float],
+    scenes: int = 4,
+    noise: float = 0.0,
 ) -> Path:
     """A store with PSNR by dataset, budget and system; pictures differ, systems by their mean."""
     out.mkdir()
@@ -110,7 +125,9 @@ def study_of(
     with open_results(out / STORE) as results:
         for (dataset, budget, system), mean in means.items():
             run, group = f"{system}-{budget}-{dataset}", f"{system}-{budget}"
-            run_entry = replace(entry(1, budget, dataset), system=system, run=run, grouping=group)
+            run_entry = replace(
+                entry(1, budget, dataset), system=system, run=run, grouping=group
+            )
             values = mean + hard + draws.normal(0, noise, scenes)
             where = ("defocus-v1", "gt", "psnr")
             scores = [
@@ -126,7 +143,9 @@ def agreements_of(out: Path, people: list[Strength]) -> list[MetricAgreement]:
         return metric_agreement(results, people)
 
 
-def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system(tmp_path):
+def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_system(
+    tmp_path,
+):
     """On one dataset the metric agrees, on the other it says the opposite."""
     names = ["a", "b", "c"]
     people = [Strength(name, 2.0 - n, 0.0, 3.0, 10) for n, name in enumerate(names)]
@@ -136,7 +155,10 @@ def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_sys
         for n, name in enumerate(names)
     }
     both = agreements_of(study_of(tmp_path / "both", means), people)
-    assert {one.dataset: one.correlation for one in both} == {"first": 1.0, "second": -1.0}
+    assert {one.dataset: one.correlation for one in both} == {
+        "first": 1.0,
+        "second": -1.0,
+    }
     assert {(one.low, one.high) for one in both} == {(None, None)}
     titles = [table.caption for table in metrics_tables(both)]
     assert [title.partition(": ")[2] for title in titles] == [
@@ -145,7 +167,11 @@ def test_agreement_with_people_mixes_neither_datasets_nor_two_trainings_of_a_sys
     ]
     twice = study_of(tmp_path / "twice", {**means, ("second", "paper", "c"): 32.0})
     (agreement,) = agreements_of(twice, people)
-    assert (agreement.dataset, agreement.correlation, agreement.systems) == ("first", 1.0, 3)
+    assert (agreement.dataset, agreement.correlation, agreement.systems) == (
+        "first",
+        1.0,
+        3,
+    )
 
 
 def test_the_interval_of_an_agreement_is_wide_where_scenes_or_people_are_few(tmp_path):
@@ -182,21 +208,29 @@ def test_a_plan_has_every_couple_repeats_and_catches(refused):
     kinds = [one.kind for one in trials]
     assert len(trials) == 200
     assert (kinds.count("repeat"), kinds.count("catch")) == (20, 10)
-    couples = [frozenset((one.left, one.right)) for one in trials if one.kind == "plain"]
+    couples = [
+        frozenset((one.left, one.right)) for one in trials if one.kind == "plain"
+    ]
     counts = [couples.count(one) for one in set(couples)]
     assert len(counts) == 10
     assert max(counts) - min(counts) <= 1
     for trial in trials:
         if trial.kind == "repeat":
             before = trials[trial.of]
-            assert (before.left, before.right, before.pair) == (trial.right, trial.left, trial.pair)
+            assert (before.left, before.right, before.pair) == (
+                trial.right,
+                trial.left,
+                trial.pair,
+            )
     assert plan_trials(list(PLANTED), PAIRS, 200, seed=3) == trials
     with refused(InputError):
         plan_trials(["a"], PAIRS, 10)
 
 
 def test_a_system_that_always_wins_and_ties_have_finite_strengths():
-    estimates = strengths([PairedChoice("a", "b", 1.0)] * 30 + [PairedChoice("b", "c", 0.5)] * 30)
+    estimates = strengths(
+        [PairedChoice("a", "b", 1.0)] * 30 + [PairedChoice("b", "c", 0.5)] * 30
+    )
     values = {one.system: one.value for one in estimates}
     assert values["a"] > 2
     assert values["b"] == pytest.approx(values["c"], abs=0.2)
@@ -204,7 +238,11 @@ def test_a_system_that_always_wins_and_ties_have_finite_strengths():
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", '{"format": "defocus-judgements", "judge": "x", "plan": "y", "answers": []}']
+    "text",
+    [
+        "{}",
+        '{"format": "defocus-judgements", "judge": "x", "plan": "y", "answers": []}',
+    ],
 )
 def test_files_of_others_are_refused(tmp_path, text, refused):
     path = tmp_path / "answers.json"
@@ -213,7 +251,9 @@ def test_files_of_others_are_refused(tmp_path, text, refused):
         read_answers(path, plan_trials(["a", "b"], PAIRS, 10))
 
 
-def test_people_of_one_name_are_told_apart_and_one_person_counts_once(tmp_path, refused):
+def test_people_of_one_name_are_told_apart_and_one_person_counts_once(
+    tmp_path, refused
+):
     trials = plan_trials(list(PLANTED), PAIRS, 40)
     people = {"first": answer(trials, "Anna", 1), "second": answer(trials, "Anna", 2)}
     people["careless"] = answer(trials, "Anna", 3, looks=False)
@@ -254,14 +294,20 @@ def make_judged_study(tmp_path: Path) -> Path:
 def run(*words: str | Path) -> Result:
     group = command_group("defocus-bench", "defocus.benchmark.commands", "")
     return CliRunner().invoke(
-        group, [str(word) for word in words], catch_exceptions=False, standalone_mode=False
+        group,
+        [str(word) for word in words],
+        catch_exceptions=False,
+        standalone_mode=False,
     )
 
 
 def test_a_page_is_blind_and_its_answers_become_strengths(tmp_path, capfd):
     out, page = make_judged_study(tmp_path), tmp_path / "page.html"
     words = ["judge", "--out", out, "--page", page, "--judgements", "60"]
-    assert run(*words, "--only", "unet", "--only", "ifan", "--only", "restormer").exit_code == 0
+    assert (
+        run(*words, "--only", "unet", "--only", "ifan", "--only", "restormer").exit_code
+        == 0
+    )
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"unet|ifan|restormer|https?:", text)
     trials = read_plan(out)
@@ -274,7 +320,11 @@ def test_a_page_is_blind_and_its_answers_become_strengths(tmp_path, capfd):
             {"trial": n, "better": better(one, planted, draws), "invented": []}
             for n, one in enumerate(trials)
         ]
-        document = {"judge": f"judge {number}", "plan": plan_hash(trials), "answers": given}
+        document = {
+            "judge": f"judge {number}",
+            "plan": plan_hash(trials),
+            "answers": given,
+        }
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps({"format": "defocus-judgements", **document}))
         paths.append(path)
@@ -286,7 +336,9 @@ def test_a_page_is_blind_and_its_answers_become_strengths(tmp_path, capfd):
     assert all(-1 <= one["correlation"] <= 1 for one in numbers["metrics"])
     shown = run("judge", *paths, "--out", out).output
     assert "By 4 judges" in shown
-    assert re.search(r"People agree with themselves in \d+% .* with each other in \d+%", shown)
+    assert re.search(
+        r"People agree with themselves in \d+% .* with each other in \d+%", shown
+    )
     write_report(out)
     report = (out / "report.html").read_text(encoding="utf-8")
     section = report.partition(">Judged by people</h2>")[2].partition("</section>")[0]
@@ -294,7 +346,9 @@ def test_a_page_is_blind_and_its_answers_become_strengths(tmp_path, capfd):
     assert by_strength == ["U-Net", "IFAN", "Restormer"]
     assert "By 4 judges" in section
     assert "PSNR" in section
-    printed = "".join(page.extract_text() for page in pypdf.PdfReader(out / "report.pdf").pages)
+    printed = "".join(
+        page.extract_text() for page in pypdf.PdfReader(out / "report.pdf").pages
+    )
     assert "Judged by people" in printed
     (out / JUDGED).write_text("{}")
     capfd.readouterr()

@@ -33,7 +33,9 @@ def page(tmp_path):
             picture = random.integers(0, 256, (40, 40, 3), dtype=np.uint8)
             write_image(folder / f"p.{state}.png", picture)
     path = tmp_path / "judge.html"
-    path.write_text(judging_page(folders, plan_trials(list(folders), ["p"], 20)), encoding="utf-8")
+    path.write_text(
+        judging_page(folders, plan_trials(list(folders), ["p"], 20)), encoding="utf-8"
+    )
     return path
 
 
@@ -70,9 +72,13 @@ def test_answers_survive_a_reload_and_have_a_name(open_page, page):
     assert count() == "3 of 20"
     press("f")
     shown = "return [...document.querySelectorAll('figcaption')].filter((one) => "
-    shown += "getComputedStyle(one).visibility === 'visible').map((one) => one.textContent)"
+    shown += (
+        "getComputedStyle(one).visibility === 'visible').map((one) => one.textContent)"
+    )
     assert browser.execute_script(shown) == ["Left"]
-    WebDriverWait(browser, 20, 0.05).until(lambda b: b.execute_script(shown) == ["Right"])
+    WebDriverWait(browser, 20, 0.05).until(
+        lambda b: b.execute_script(shown) == ["Right"]
+    )
     press("f")
     assert browser.execute_script(shown) == ["Left", "Right"]
     browser.find_element(By.ID, "save-now").click()

@@ -31,7 +31,9 @@ from tests.web_server import serving
 
 TOKEN = "canary-4711"
 DOI = "10.5072/zenodo.1"
-JANE = NamedPerson(given="Jane", family="Doe", orcid="0000-0002-1825-0097", affiliation="A lab")
+JANE = NamedPerson(
+    given="Jane", family="Doe", orcid="0000-0002-1825-0097", affiliation="A lab"
+)
 DETAILS = Details(
     title="Noise",
     authors=(JANE, "A lab"),
@@ -41,7 +43,13 @@ DETAILS = Details(
     paper="10.1000/paper",
     new_version_of="10.5072/zenodo.0",
 )
-DOCUMENTS = {"README.md", "croissant.json", "CITATION.cff", "datacite.json", "release.json"}
+DOCUMENTS = {
+    "README.md",
+    "croissant.json",
+    "CITATION.cff",
+    "datacite.json",
+    "release.json",
+}
 SUMS = {"manifest-sha256.txt", "tagmanifest-sha256.txt"}
 
 
@@ -80,17 +88,36 @@ class Server:
         match method, path.split("?")[0].split("/"):
             case "POST", ["", "api", "deposit", "depositions"]:
                 host = "http://127.0.0.1:9" if self.elsewhere else self.address
-                links = {"bucket": f"{host}/api/files/b", "html": f"{self.address}/deposit/1"}
-                return {"id": 1, "links": links, "metadata": {"prereserve_doi": {"doi": DOI}}}
+                links = {
+                    "bucket": f"{host}/api/files/b",
+                    "html": f"{self.address}/deposit/1",
+                }
+                return {
+                    "id": 1,
+                    "links": links,
+                    "metadata": {"prereserve_doi": {"doi": DOI}},
+                }
             case "PUT", ["", "api", "files", "b", name]:
                 self.files[name] = body
-                digest = hashlib.md5(body + b"x" * self.corrupt, usedforsecurity=False).hexdigest()
+                digest = hashlib.md5(
+                    body + b"x" * self.corrupt, usedforsecurity=False
+                ).hexdigest()
                 return {"checksum": f"md5:{digest}"}
             case "PUT", ["", "api", "deposit", "depositions", "1"]:
                 self.metadata = json.loads(body)["metadata"]
-                assert {"upload_type", "title", "creators", "description"} <= set(self.metadata)
+                assert {"upload_type", "title", "creators", "description"} <= set(
+                    self.metadata
+                )
                 return {"id": 1, "metadata": self.metadata}
-            case "POST", ["", "api", "deposit", "depositions", "1", "actions", "publish"]:
+            case "POST", [
+                "",
+                "api",
+                "deposit",
+                "depositions",
+                "1",
+                "actions",
+                "publish",
+            ]:
                 assert self.files
                 assert self.metadata["doi"] == DOI
                 self.public = True
@@ -107,7 +134,9 @@ class Server:
             case "POST", ["", "api", "datasets", "lab", "noise", "commit", "main"]:
                 for line in map(json.loads, body.splitlines()):
                     if line["key"] == "file":
-                        self.files[line["value"]["path"]] = b64decode(line["value"]["content"])
+                        self.files[line["value"]["path"]] = b64decode(
+                            line["value"]["content"]
+                        )
                 return {"commitUrl": f"{self.address}/c/1", "commitOid": "1" * 40}
             case "PUT", ["", "api", "datasets", "lab", "noise", "settings"]:
                 self.public = json.loads(body)["visibility"] == "public"
@@ -140,7 +169,9 @@ def server():
             elif status == 200 and self.command == "DELETE":
                 seen.files.clear()
             elif status == 200:
-                content = json.dumps(seen.answer(self.command, self.path, body)).encode()
+                content = json.dumps(
+                    seen.answer(self.command, self.path, body)
+                ).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
@@ -164,12 +195,27 @@ def release(whole, tmp_path):
     return Path(shutil.copytree(whole, tmp_path / "noise"))
 
 
-def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(run, release, server, tmp_path):
-    arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--json")
+def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(
+    run, release, server, tmp_path
+):
+    arguments = (
+        "publish",
+        release,
+        "--to",
+        "zenodo",
+        "--endpoint",
+        server.address,
+        "--json",
+    )
     result = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
     assert result.returncode == 0, result.stderr
     assert TOKEN not in result.stdout + result.stderr
-    deposit = {"id": 1, "url": f"{server.address}/deposit/1", "published": False, "doi": DOI}
+    deposit = {
+        "id": 1,
+        "url": f"{server.address}/deposit/1",
+        "published": False,
+        "doi": DOI,
+    }
     assert json.loads(result.stdout) == deposit
     assert not server.public
     assert not [address for address in server.asked if "publish" in address]
@@ -198,7 +244,15 @@ def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(run, release, ser
 
 
 def test_a_dry_run_judges_all_and_sends_nothing(run, release, server):
-    arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--dry-run")
+    arguments = (
+        "publish",
+        release,
+        "--to",
+        "zenodo",
+        "--endpoint",
+        server.address,
+        "--dry-run",
+    )
     result = run("defocus-data", *arguments, "--json", ZENODO_TOKEN="")
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
@@ -209,7 +263,14 @@ def test_a_dry_run_judges_all_and_sends_nothing(run, release, server):
         "croissant.json",
         "CITATION.cff",
     }
-    hub = ("--to", "huggingface", "--endpoint", server.address, "--dry-run", "--repository")
+    hub = (
+        "--to",
+        "huggingface",
+        "--endpoint",
+        server.address,
+        "--dry-run",
+        "--repository",
+    )
     named = run("defocus-data", "publish", release, *hub, "lab/noise", HF_TOKEN="")
     assert named.stdout.endswith("nothing was sent\n")
     wrong = run("defocus-data", "publish", release, *hub, "lab noise", HF_TOKEN="")
@@ -233,9 +294,18 @@ def test_the_archive_of_a_release_is_always_the_same(release, tmp_path):
     assert hashes[0] == hashes[1]
 
 
-def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(run, release, server, tmp_path):
+def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(
+    run, release, server, tmp_path
+):
     server.broken = True
-    arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
+    arguments = (
+        "publish",
+        release,
+        "--to",
+        "huggingface",
+        "--endpoint",
+        server.address,
+    )
     environment = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
     result = run("defocus-data", *arguments, "--repository", "lab/noise", **environment)
     assert result.returncode == 1
@@ -244,7 +314,14 @@ def test_a_hub_that_fails_in_the_middle_keeps_what_it_had(run, release, server, 
 
 
 def test_a_draft_on_the_hub_is_private(run, release, server, tmp_path):
-    arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
+    arguments = (
+        "publish",
+        release,
+        "--to",
+        "huggingface",
+        "--endpoint",
+        server.address,
+    )
     environment = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
     missing = run("defocus-data", *arguments, **environment)
     assert missing.returncode == 2
@@ -253,9 +330,19 @@ def test_a_draft_on_the_hub_is_private(run, release, server, tmp_path):
     assert TOKEN not in result.stdout + result.stderr
     assert server.metadata["visibility"] == "private"
     assert not server.public
-    sent = {name: hashlib.sha256(content).hexdigest() for name, content in server.files.items()}
+    sent = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in server.files.items()
+    }
     assert sent == folder_hashes(release)
-    run("defocus-data", *arguments, "--repository", "lab/noise", "--publish", **environment)
+    run(
+        "defocus-data",
+        *arguments,
+        "--repository",
+        "lab/noise",
+        "--publish",
+        **environment,
+    )
     assert server.public
 
 
@@ -279,7 +366,10 @@ def test_other_bytes_and_other_hosts_are_refused(release, server, capsys, refuse
     server.keeps = True
     with refused(DefocusError):
         draft_on_zenodo(draft, server.address, TOKEN, publish=True)
-    assert f"{server.address}/deposit/1: unfinished; remove it there" in capsys.readouterr().err
+    assert (
+        f"{server.address}/deposit/1: unfinished; remove it there"
+        in capsys.readouterr().err
+    )
     server.corrupt, server.elsewhere = False, True
     with refused(DefocusError):
         draft_on_zenodo(draft, server.address, TOKEN, publish=True)
@@ -294,7 +384,9 @@ def test_other_bytes_and_other_hosts_are_refused(release, server, capsys, refuse
 def resealed(release: Path) -> Path:
     """A release that somebody changed and gave new checksums."""
     hashes = folder_hashes(release)
-    write_checksums(release, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")})
+    write_checksums(
+        release, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")}
+    )
     return release
 
 
@@ -345,7 +437,8 @@ def test_addresses_that_would_show_the_token_are_refused(address):
 )
 def test_a_draft_states_a_licence_or_none_but_no_other(licence, stated):
     details = told(
-        licence=licence, licence_url="" if stated == "cc-by-4.0" else "https://lab.org/terms"
+        licence=licence,
+        licence_url="" if stated == "cc-by-4.0" else "https://lab.org/terms",
     )
     draft = Draft(Path(), (), ReleaseFacts(to="folder"), details)
     assert zenodo_metadata(draft)["license"] == stated

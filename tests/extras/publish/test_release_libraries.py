@@ -74,7 +74,14 @@ np.savez(out, **read)
 def script(code: str, folder: Path, *arguments: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     """Run a program of its own, without a network and without our checkout; what it read."""
     result = subprocess.run(
-        [sys.executable, "-P", "-c", code, *map(str, arguments), str(folder / "read.npz")],
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            code,
+            *map(str, arguments),
+            str(folder / "read.npz"),
+        ],
         cwd=folder,
         env={
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
@@ -102,12 +109,16 @@ def eight(mild, tmp_path_factory):
     bare = [replace(one, dual_pixel_left=None, dual_pixel_right=None) for one in pairs]
     bare = [replace(one, metadata=MappingProxyType({})) for one in bare]
     bare[0] = replace(bare[0], id="カフェ_01")
-    return replace(mild, pairs=tuple(bare), content_hash="8", name="pairs:eight", root=root)
+    return replace(
+        mild, pairs=tuple(bare), content_hash="8", name="pairs:eight", root=root
+    )
 
 
 def released(dataset: Dataset, folder: Path, form: str) -> Path:
     """A release that was moved after it was made, and is whole."""
-    release_root = package_dataset(dataset, folder / "made", form, DETAILS, 3_000_000).root
+    release_root = package_dataset(
+        dataset, folder / "made", form, DETAILS, 3_000_000
+    ).root
     moved = release_root.rename(folder / f"{form}-{len(dataset.pairs)}")
     assert verify_folder(moved).ok
     return moved
@@ -122,8 +133,12 @@ def decoded(content: np.ndarray) -> Image:  # type: ignore[type-arg]
 @pytest.mark.parametrize(
     ("form", "code"), [("imagefolder", HUGGING_FACE), ("webdataset", WEBDATASET)]
 )
-def test_other_libraries_see_the_pixels_that_our_loader_sees(mild, eight, tmp_path, form, code):
-    folders = {depth: released(one, tmp_path, form) for depth, one in ((8, eight), (16, mild))}
+def test_other_libraries_see_the_pixels_that_our_loader_sees(
+    mild, eight, tmp_path, form, code
+):
+    folders = {
+        depth: released(one, tmp_path, form) for depth, one in ((8, eight), (16, mild))
+    }
     read = script(code, tmp_path, *folders.values())
     assert len(read) == 2 * (len(eight.pairs) + len(mild.pairs))
     for depth, folder in folders.items():

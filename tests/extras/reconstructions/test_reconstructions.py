@@ -28,7 +28,14 @@ from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 from tests.baselines.test_reconstructions import says_so
 
-REBUILT = ("cmddnet", "daeformer", "ggkmnet", "pfanet", "score-sde-defocus", "swin-diff")
+REBUILT = (
+    "cmddnet",
+    "daeformer",
+    "ggkmnet",
+    "pfanet",
+    "score-sde-defocus",
+    "swin-diff",
+)
 
 
 @pytest.mark.parametrize("name", REBUILT)
@@ -64,12 +71,15 @@ def test_swin_diff_learns_a_batch_in_its_second_stage():
     """The picture does; a prior takes longer than a test has."""
     torch.manual_seed(0)
     recipe = baseline("swin-diff").recipe()
-    network, criterion = SwinDiff(dim=8, blocks=(1, 2, 1, 1), refinement=1), objective("swin_diff")
+    network, criterion = (
+        SwinDiff(dim=8, blocks=(1, 2, 1, 1), refinement=1),
+        objective("swin_diff"),
+    )
     optimisers, batch = make_optimisers(recipe, network, criterion), paired_batch(32)
     pictures = [
-        optimiser_step(recipe, optimisers, network, criterion, batch, Progress(step, 0.0), 3e-3)[
-            "picture"
-        ]
+        optimiser_step(
+            recipe, optimisers, network, criterion, batch, Progress(step, 0.0), 3e-3
+        )["picture"]
         for step in range(15)
     ]
     assert pictures[-1] < 0.8 * pictures[0]
@@ -86,7 +96,10 @@ def test_daeformer_learns_from_both_views():
     batch = Batch(pair.supervision["dual_pixel"], pair.target)
     criterion = objective(recipe.objective, **recipe.objective_settings)
     network = DAEformer(dim=16, blocks=(2, 1, 1, 1), refinement=2, heads=(1, 2, 2, 2))
-    assert loss_falls_to(network, criterion, recipe, batch, steps=15, learning_rate=3e-3) < 0.8
+    assert (
+        loss_falls_to(network, criterion, recipe, batch, steps=15, learning_rate=3e-3)
+        < 0.8
+    )
 
 
 @torch.no_grad()
@@ -143,9 +156,14 @@ def test_swin_diffs_stages_train_what_they_should():
         loss, _ = criterion(network, paired_batch(32), Progress(0, epoch, 300))
         loss.backward()
         parts = {"transformer": network.transformer, "encoder": network.encoder}
-        parts |= {"denoiser": network.denoiser, "target": criterion.get_submodule("encoder")}
+        parts |= {
+            "denoiser": network.denoiser,
+            "target": criterion.get_submodule("encoder"),
+        }
         trained[stage] = {
-            name for name, part in parts.items() if next(part.parameters()).grad is not None
+            name
+            for name, part in parts.items()
+            if next(part.parameters()).grad is not None
         }
     assert trained["first"] == {"transformer", "target"}
     assert trained["second"] == {"transformer", "encoder", "denoiser"}
@@ -160,10 +178,16 @@ def test_a_denoiser_that_knows_the_noise_gives_the_prior_back():
     kept = torch.cumprod(1 - betas, dim=0)
 
     class Knows(nn.Module):
-        def forward(self, noisy: torch.Tensor, time: int, condition: torch.Tensor) -> torch.Tensor:
+        def forward(
+            self, noisy: torch.Tensor, time: int, condition: torch.Tensor
+        ) -> torch.Tensor:
             share = float(kept[time])
             return (noisy - share**0.5 * condition) / (1 - share) ** 0.5
 
     start = first_noise(wanted, generator)
-    torch.testing.assert_close(diffused_prior(Knows(), wanted, start), wanted, rtol=0, atol=1e-5)
-    assert float((noised_prior(wanted, start) - start).abs().max()) < 1e-3, "nearly pure noise"
+    torch.testing.assert_close(
+        diffused_prior(Knows(), wanted, start), wanted, rtol=0, atol=1e-5
+    )
+    assert float((noised_prior(wanted, start) - start).abs().max()) < 1e-3, (
+        "nearly pure noise"
+    )

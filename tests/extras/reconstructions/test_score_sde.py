@@ -11,7 +11,9 @@ from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.blur import gaussian_blur
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.blur import (
+    gaussian_blur,
+)
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.likelihood import (
     Conditioned,
 )
@@ -22,7 +24,9 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler
     predictor_corrector,
     reverse_diffusion,
 )
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
+    Exploding,
+)
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 SAMPLES, SIZE = 4000, 4
@@ -44,7 +48,9 @@ def sampled(
     return predictor_corrector(score, start, steps, draw, RATIO, put_back)
 
 
-def errors(samples: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor) -> float:
+def errors(
+    samples: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor
+) -> float:
     """The largest difference of sample mean and covariance, in standard errors of each entry."""
     variance = covariance.diagonal()
     of_mean = (samples.mean(0) - mean).abs() / (variance / len(samples)).sqrt()
@@ -56,7 +62,9 @@ def errors(samples: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor) 
 def problem() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean of the prior, two orthonormal rows that are seen, and what is seen."""
     generator = torch.Generator().manual_seed(7)
-    rotation, _ = torch.linalg.qr(torch.randn(SIZE, SIZE, generator=generator, dtype=torch.float64))
+    rotation, _ = torch.linalg.qr(
+        torch.randn(SIZE, SIZE, generator=generator, dtype=torch.float64)
+    )
     mean = torch.linspace(0.2, 0.8, SIZE, dtype=torch.float64)
     return mean, rotation[:2], torch.tensor([0.9, -0.4], dtype=torch.float64)
 
@@ -65,7 +73,11 @@ def problem() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_correlated_pictures_have_their_posterior(put_back):
     mean, rows, seen = problem()
     prior = 0.1 * torch.eye(SIZE, dtype=torch.float64) + 0.2
-    gain = prior @ rows.T @ torch.linalg.inv(rows @ prior @ rows.T + NOISE**2 * torch.eye(2))
+    gain = (
+        prior
+        @ rows.T
+        @ torch.linalg.inv(rows @ prior @ rows.T + NOISE**2 * torch.eye(2))
+    )
     posterior_mean = mean + gain @ (seen - rows @ mean)
     posterior = prior - gain @ rows @ prior
 
@@ -94,7 +106,9 @@ class Seen:
     def __init__(self, rows: torch.Tensor) -> None:
         self.rows = rows
 
-    def adjoint_of(self, sharp: torch.Tensor, residual_to: torch.Tensor) -> torch.Tensor:
+    def adjoint_of(
+        self, sharp: torch.Tensor, residual_to: torch.Tensor
+    ) -> torch.Tensor:
         return (residual_to - sharp @ self.rows.T) @ self.rows
 
 
@@ -113,10 +127,14 @@ def test_the_likelihood_makes_a_prior_a_posterior():
     samples = sampled(score)
     assert errors(samples, posterior_mean, posterior) < 3
     unseen = variance * torch.eye(SIZE, dtype=torch.float64)
-    assert errors(samples, mean, unseen) > 10, "the test tells the posterior from the prior"
+    assert errors(samples, mean, unseen) > 10, (
+        "the test tells the posterior from the prior"
+    )
 
 
-def blur_matrix(apply: Callable[[torch.Tensor], torch.Tensor], side: int) -> torch.Tensor:
+def blur_matrix(
+    apply: Callable[[torch.Tensor], torch.Tensor], side: int
+) -> torch.Tensor:
     units = torch.eye(side * side).view(-1, 1, side, side)
     return apply(units).flatten(1).T
 
@@ -143,7 +161,9 @@ def test_levels_are_those_of_the_schedule_and_end_without_noise():
 
 def test_a_score_of_nothing_costs_a_half_per_value():
     torch.manual_seed(0)
-    loss, parts = objective("score_matching")(ScoreSDE(), paired_batch(32), Progress(0, 0.0))
+    loss, parts = objective("score_matching")(
+        ScoreSDE(), paired_batch(32), Progress(0, 0.0)
+    )
     assert parts["per_value"] == pytest.approx(0.5, rel=0.05)
     assert loss.item() == pytest.approx(parts["per_value"] * 3 * 32 * 32)
 

@@ -26,10 +26,14 @@ def test_equals_the_recurrence_in_float32(length):
 
 def test_gradients_equal_those_of_the_recurrence(monkeypatch):
     """Over two blocks of time, and channels one by one that share what they read."""
-    monkeypatch.setattr("defocus.extras.reconstructions.selective_scan.scan.ELEMENTS", 1)
+    monkeypatch.setattr(
+        "defocus.extras.reconstructions.selective_scan.scan.ELEMENTS", 1
+    )
     gradients = []
     for scan in (selective_scan, recurrence):
-        inputs = [each.requires_grad_() for each in sequences(2100, channels=2, states=2)]
+        inputs = [
+            each.requires_grad_() for each in sequences(2100, channels=2, states=2)
+        ]
         written, state = scan(*inputs)
         loss = (written * torch.linspace(-1, 1, 2100)).sum() + state.square().sum()
         gradients.append(torch.autograd.grad(loss, inputs))
@@ -48,9 +52,18 @@ def test_stays_in_float32_under_mixed_precision():
 def test_without_values_it_has_the_shapes_and_the_memory_of_any_other():
     seen_shapes = []
     for device in ("cpu", "meta"):
-        shapes = ((1, 64, 5000), (1, 64, 5000), (64, 16), (1, 1, 16, 5000), (1, 1, 16, 5000), (64,))
+        shapes = (
+            (1, 64, 5000),
+            (1, 64, 5000),
+            (64, 16),
+            (1, 1, 16, 5000),
+            (1, 1, 16, 5000),
+            (64,),
+        )
         with torch.no_grad(), LiveBytes() as live:
-            given = selective_scan(*(torch.zeros(shape, device=device) for shape in shapes))
+            given = selective_scan(
+                *(torch.zeros(shape, device=device) for shape in shapes)
+            )
         seen_shapes.append((*(each.shape for each in given), live.peak))
     (*shapes_with, peak), (*shapes_without, hollow) = seen_shapes
     assert shapes_with == shapes_without
@@ -70,4 +83,7 @@ def test_mamba_sees_the_past_alone_and_ss2d_the_whole_picture():
     other = picture.clone()
     other[0, :, 3, 3] += 1
     scanned = SS2D(8, states=4)
-    assert float((scanned(other) - scanned(picture)).detach().abs().amax(dim=1).min()) > 0.0
+    assert (
+        float((scanned(other) - scanned(picture)).detach().abs().amax(dim=1).min())
+        > 0.0
+    )

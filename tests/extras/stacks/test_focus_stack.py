@@ -25,7 +25,9 @@ def reduced(picture: Image) -> Image:
 
 
 OFTEN = 7
-RARELY = [pytest.param(frame, marks=pytest.mark.full) for frame in ZOOMS if frame != OFTEN]
+RARELY = [
+    pytest.param(frame, marks=pytest.mark.full) for frame in ZOOMS if frame != OFTEN
+]
 
 
 @pytest.mark.full

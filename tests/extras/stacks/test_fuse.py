@@ -27,7 +27,9 @@ HEIGHT, WIDTH = 240, 320
 
 
 def scene() -> Image:
-    picture = cv2.resize(skimage.data.coffee(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(
+        skimage.data.coffee(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA
+    )
     return np.ascontiguousarray(picture)
 
 
@@ -61,7 +63,11 @@ def write_stack(folder: Path) -> Path:
         matrix = cv2.getRotationMatrix2D(centre, 0.0, zoom)
         matrix[:, 2] += (shift, -shift)
         moved = cv2.warpAffine(
-            frame, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+            frame,
+            matrix,
+            (WIDTH, HEIGHT),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
         )
         write_image(folder / f"f{number}.png", np.asarray(moved))
     return folder
@@ -69,7 +75,9 @@ def write_stack(folder: Path) -> Path:
 
 def test_each_place_comes_from_the_frame_that_is_sharp_there():
     frames = [np.asarray(as_float(frame), np.float32) for frame in frames_of(scene())]
-    fusion = fused(lambda: ((frame, np.ones((HEIGHT, WIDTH), bool)) for frame in frames))
+    fusion = fused(
+        lambda: ((frame, np.ones((HEIGHT, WIDTH), bool)) for frame in frames)
+    )
     truth = as_float(scene())
     single = max(psnr(frame, truth) for frame in frames)
     assert psnr(fusion.picture, truth) > single + 6
@@ -136,7 +144,10 @@ def test_every_frame_is_a_pair_with_the_fused_picture(stacks):
     assert [pair.id for pair in dataset.pairs] == ["cup-f0", "cup-f1", "cup-f2"]
     assert {pair.scene for pair in dataset.pairs} == {"cup"}
     for pair in dataset.pairs:
-        assert pair.blurry.read_bytes() == (root / "stacks/cup" / pair.blurry.name).read_bytes()
+        assert (
+            pair.blurry.read_bytes()
+            == (root / "stacks/cup" / pair.blurry.name).read_bytes()
+        )
         assert pair.sharp == root / "out/stacks/cup/all-in-focus.png"
     assert kinds(dataset.pairs) == {"fused": 3}
     assert "not as captured" in sharp_text(dataset.pairs)
@@ -182,7 +193,9 @@ def test_stacks_that_get_one_name_are_refused(tmp_path, refused):
 
 def test_a_frame_that_cannot_be_placed_is_left_out(tmp_path):
     stack = write_stack(tmp_path / "stack")
-    other = cv2.resize(skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    other = cv2.resize(
+        skimage.data.rocket(), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA
+    )
     write_image(stack / "f3.png", np.asarray(other))
     (fusion,), _ = fuse_stacks(open_dataset(f"stack:{stack}"), tmp_path / "out", 2)
     assert (fusion.frames, fusion.left_out) == (3, 1)
@@ -220,9 +233,14 @@ def test_a_small_thing_before_a_wall_is_placed_by_correlation():
     assert place is not None
     corners = np.array([[110, 210, 160], [80, 160, 120], [1, 1, 1]], np.float64)
     there = place @ corners
-    np.testing.assert_allclose(there[:2] - corners[:2], [[2.5] * 3, [-2.5] * 3], atol=0.1)
+    np.testing.assert_allclose(
+        there[:2] - corners[:2], [[2.5] * 3, [-2.5] * 3], atol=0.1
+    )
     assert correlated(reference, np.ascontiguousarray(reference[::-1, ::-1])) is None
-    assert correlated(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32)) is None
+    assert (
+        correlated(np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32))
+        is None
+    )
 
 
 @pytest.mark.full
@@ -249,9 +267,16 @@ def test_a_frame_or_a_stack_that_cannot_be_read_is_left_out_and_tried_again(
         result = CliRunner().invoke(command, words, standalone_mode=False)
         assert result.return_value == 1, result.output
         stdout = json.loads(capfd.readouterr().out)
-        assert [one["id"] for one in stdout["left_out"]] == ["twice", "cut", "cup/f1.png"]
+        assert [one["id"] for one in stdout["left_out"]] == [
+            "twice",
+            "cut",
+            "cup/f1.png",
+        ]
         for one in stdout["left_out"]:
-            assert f"stack or frame {one['id']} is left out: {one['reason']}" in result.stderr
+            assert (
+                f"stack or frame {one['id']} is left out: {one['reason']}"
+                in result.stderr
+            )
         assert [one["frames"] for one in stdout["stacks"]] == [2]
     for name in ("cup", "cut"):
         for frame in ("f0", "f1"):
@@ -259,4 +284,8 @@ def test_a_frame_or_a_stack_that_cannot_be_read_is_left_out_and_tried_again(
     (root / "twice/f1.jpg").unlink()
     again = CliRunner().invoke(command, words, standalone_mode=False)
     assert again.return_value == 0, again.output
-    assert [one["frames"] for one in json.loads(capfd.readouterr().out)["stacks"]] == [3, 3, 3]
+    assert [one["frames"] for one in json.loads(capfd.readouterr().out)["stacks"]] == [
+        3,
+        3,
+        3,
+    ]

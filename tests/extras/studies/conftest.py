@@ -19,5 +19,6 @@ def dosed(tmp_path_factory):
     """Rendered pairs with doses of 0 and 4 px, one to train and two to test."""
     folder = tmp_path_factory.mktemp("dosed")
     return render_doses(
-        folder, "size = 64\npairs = {train = 1, test = 2}\ndoses_px = [0, 4]\nblur_px = [2, 4]\n"
+        folder,
+        "size = 64\npairs = {train = 1, test = 2}\ndoses_px = [0, 4]\nblur_px = [2, 4]\n",
     )

@@ -39,10 +39,16 @@ def test_lines_are_systems_and_have_the_papers_numbers():
 
 
 def test_the_small_network_changes_the_settings_of_the_objective_alone():
-    narrow = {line.system: chosen(JDRL, line, narrow=True).recipe for line in JDRL.lines}
-    settings = {name: recipe().objective_settings for name, recipe in narrow.items() if recipe}
+    narrow = {
+        line.system: chosen(JDRL, line, narrow=True).recipe for line in JDRL.lines
+    }
+    settings = {
+        name: recipe().objective_settings for name, recipe in narrow.items() if recipe
+    }
     assert [
-        name for name, line_settings in settings.items() if "features" not in line_settings
+        name
+        for name, line_settings in settings.items()
+        if "features" not in line_settings
     ] == ["unet"]
 
 
@@ -62,7 +68,10 @@ def test_the_narrow_network_begins_as_the_identity_and_can_learn():
 
 
 def test_tables_say_distances_to_the_plain_loss():
-    lines = [measured("1 plain", [30.0, 32.0], 24.62), measured("JDRL", [31.0, 34.0], 25.82)]
+    lines = [
+        measured("1 plain", [30.0, 32.0], 24.62),
+        measured("JDRL", [31.0, 34.0], 25.82),
+    ]
     table = paper_table("JDRL", lines)
     _, mean, deviation, gain, *_, paper, paper_gain, kept, seconds = table.rows[1]
     assert (mean, gain, paper, kept, seconds) == (32.5, 1.5, 25.82, 0.5, 2.0)
@@ -104,7 +113,15 @@ SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3
 @pytest.mark.timeout(600)
 def test_all_lines_run_and_are_not_repeated(bench, tmp_path):
     (tmp_path / "s.toml").write_text(SETTINGS)
-    arguments = ["studies", "ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
+    arguments = [
+        "studies",
+        "ablate",
+        "jdrl",
+        "--dataset",
+        "sample:strong",
+        "--narrow",
+        "--json",
+    ]
     arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
     assert callable(bench)
     result = bench(*arguments)  # nineteen runs of sixteen pictures
@@ -121,7 +138,11 @@ def test_an_ablation_runs(tiny_dataset, tmp_path, monkeypatch):
     """Two lines on captured pairs, in this process; the whole command is a slow test."""
     pairs = tuple(
         Pair(
-            name, name, split, tiny_dataset / name / "blurry.png", tiny_dataset / name / "sharp.png"
+            name,
+            name,
+            split,
+            tiny_dataset / name / "blurry.png",
+            tiny_dataset / name / "sharp.png",
         )
         for name, split in (("a", "train"), ("b", "train"), ("t1", "test"))
     )
@@ -129,7 +150,9 @@ def test_an_ablation_runs(tiny_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "open_dataset", lambda _, damaged: dataset)
     ends = (JDRL.lines[0], JDRL.lines[-1])
     shorter = replace(JDRL, lines=ends, extra=JDRL.extra[-1:], rivals=(), controls=())
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
+    monkeypatch.setenv(
+        "TORCH_HOME", str(tmp_path)
+    )  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SETTINGS)
     settings = tmp_path / "s.toml"
@@ -148,4 +171,6 @@ def test_an_ablation_runs(tiny_dataset, tmp_path, monkeypatch):
     assert lines[3].steps >= lines[0].steps == 1
     assert lines[0].kept_share is None
     assert lines[1].by_blur == [None] * 5
-    assert all(cell is None for row in blur_table(lines, bin_names()).rows for cell in row[1:])
+    assert all(
+        cell is None for row in blur_table(lines, bin_names()).rows for cell in row[1:]
+    )

@@ -31,7 +31,9 @@ from defocus.pictures.write import write_image
 
 OWN = {"mine": ("stream:photographs",)}
 WHOLE = CrossGain(
-    *("mine", OWN["mine"], "dpdd:copy", "gt", "defocus-v1"), *(0.123, 0.02, 0.321), *(76, 76, 76)
+    *("mine", OWN["mine"], "dpdd:copy", "gt", "defocus-v1"),
+    *(0.123, 0.02, 0.321),
+    *(76, 76, 76),
 )
 
 
@@ -54,7 +56,10 @@ def test_printed_gains_are_differences_of_printed_cells_of_known_trainings():
         ("lakdnet-lfdof", "lfdof"): 6.00,
     }
     assert {key: by_cell[key].value for key in expected} == expected
-    assert all(WARPED not in {one.cell.protocol, one.input.protocol} for one in by_cell.values())
+    assert all(
+        WARPED not in {one.cell.protocol, one.input.protocol}
+        for one in by_cell.values()
+    )
     assert [by_cell[key].own_set for key in expected] == [False] * 6 + [True] * 2
     assert {one.value for one in by_cell["dmenet", "dpdd"].contradicting} == {"23.33"}
     stated = [one for one in by_cell.values() if one.stated]
@@ -65,11 +70,20 @@ def test_printed_gains_are_differences_of_printed_cells_of_known_trainings():
     ("gain", "reason"),
     [
         (None, "no dpdd was given: add --dataset dpdd:PATH"),
-        (replace(WHOLE, gain=None, reason="failed: crashed"), "dpdd:copy: failed: crashed"),
-        (replace(WHOLE, differs="2 of the published set's 76"), "2 of the published set's 76"),
+        (
+            replace(WHOLE, gain=None, reason="failed: crashed"),
+            "dpdd:copy: failed: crashed",
+        ),
+        (
+            replace(WHOLE, differs="2 of the published set's 76"),
+            "2 of the published set's 76",
+        ),
         (replace(WHOLE, protocol="input-aligned"), "no dpdd was given"),
         (replace(WHOLE, dataset="dpdd@aligned-v1"), "no dpdd was given"),
-        (replace(WHOLE, dataset="realbokeh:x", differs="papers print nothing"), "no dpdd"),
+        (
+            replace(WHOLE, dataset="realbokeh:x", differs="papers print nothing"),
+            "no dpdd",
+        ),
     ],
 )
 def test_what_was_not_measured_as_printed_is_no_number(gain, reason):
@@ -85,18 +99,35 @@ def test_what_was_not_measured_as_printed_is_no_number(gain, reason):
 
 
 def test_a_whole_published_test_set_fills_its_cell_alone():
-    aligned = replace(WHOLE, protocol="input-aligned", gain=None, reason="a|b is <unknown>")
-    assert cells(WHOLE, aligned) == ["+0.12 (+0.02 to +0.32)", NOT_MEASURED, NOT_MEASURED]
+    aligned = replace(
+        WHOLE, protocol="input-aligned", gain=None, reason="a|b is <unknown>"
+    )
+    assert cells(WHOLE, aligned) == [
+        "+0.12 (+0.02 to +0.32)",
+        NOT_MEASURED,
+        NOT_MEASURED,
+    ]
     few = replace(WHOLE, low=None, high=None)
-    assert cells(few, replace(WHOLE, gain=9.0, differs="a part"))[0] == "+0.12, no interval"
+    assert (
+        cells(few, replace(WHOLE, gain=9.0, differs="a part"))[0]
+        == "+0.12, no interval"
+    )
     page = cross_markdown(OWN, [WHOLE, aligned])
     assert "a\\|b is &lt;unknown>" in page
-    widths = {line.count(" | ") for line in page.splitlines() if line.startswith("| dpdd:copy")}
+    widths = {
+        line.count(" | ")
+        for line in page.splitlines()
+        if line.startswith("| dpdd:copy")
+    }
     assert widths == {5}
 
 
-def test_with_scales_each_network_is_evaluated_twice_with_the_same_weights(tmp_path, monkeypatch):
-    weights = StoredWeights("unet", "mine", "official", ("a",), "", "0" * 64, "MIT", ("dpdd",), "")
+def test_with_scales_each_network_is_evaluated_twice_with_the_same_weights(
+    tmp_path, monkeypatch
+):
+    weights = StoredWeights(
+        "unet", "mine", "official", ("a",), "", "0" * 64, "MIT", ("dpdd",), ""
+    )
     asked: list[str] = []
 
     def find(system, text):
@@ -113,7 +144,9 @@ def test_with_scales_each_network_is_evaluated_twice_with_the_same_weights(tmp_p
     assert [run.system for run in study.runs] == ["input", "unet", "unet@scales"]
     plain = [system.card.name for system, _ in weighted_systems([])]
     scaled = [system.card.name for system, _ in weighted_systems([], scales=True)]
-    assert plain == scaled == ["defocus-m", "defocus-s"], "ours are evaluated at scales already"
+    assert plain == scaled == ["defocus-m", "defocus-s"], (
+        "ours are evaluated at scales already"
+    )
 
 
 def written(folder: Path, names: dict[str, int]) -> Path:
@@ -150,7 +183,15 @@ def test_a_resized_copy_is_not_compared(tmp_path):
 
 
 def test_a_plan_without_a_dataset_is_not_finished(run):
-    words = ("studies", "cross", "--dataset", "manifest:none", "--out", "s", "--dry-run")
+    words = (
+        "studies",
+        "cross",
+        "--dataset",
+        "manifest:none",
+        "--out",
+        "s",
+        "--dry-run",
+    )
     result = run("defocus-bench", *words)
     assert result.stdout.startswith("0 runs\n")
     assert "left out: " in result.stderr
@@ -168,9 +209,19 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     for name, files in sets.items():
         written(tmp_path / name, files)
     (tmp_path / "lfdof/test_data/input/S1/S1_ap1_1.png").write_bytes(b"no picture")
-    datasets = [word for name in sets for word in ("--dataset", f"{name}:{tmp_path / name}")]
+    datasets = [
+        word for name in sets for word in ("--dataset", f"{name}:{tmp_path / name}")
+    ]
     wrong = ["--dataset", f"rtf:{tmp_path / 'nowhere'}"]
-    asked = ["studies", "cross", "defocus-s", *datasets, *wrong, "--skip-missing", "--json"]
+    asked = [
+        "studies",
+        "cross",
+        "defocus-s",
+        *datasets,
+        *wrong,
+        "--skip-missing",
+        "--json",
+    ]
     result = run("defocus-bench", *asked)
     assert result.returncode == 2, result.stderr
     assert "nowhere: no such dataset folder" in result.stderr
@@ -180,15 +231,22 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
     gains = {(one["dataset"], one["protocol"]): one for one in document["measured"]}
     assert len(gains) == 6
     assert gains["realdof:realdof", "gt"]["gain"] is not None
-    assert gains["realdof:realdof", "gt"]["differs"] == "1 of the published set's 50 test pictures"
+    assert (
+        gains["realdof:realdof", "gt"]["differs"]
+        == "1 of the published set's 50 test pictures"
+    )
     assert gains["lfdof:lfdof", "gt"]["images"] == 1
     assert "no such dataset folder" in gains[wrong[1], "gt"]["reason"]
     assert {one["gain"] for one in document["beside_published"]} == {None}
     assert json.loads((tmp_path / "defocus-cross/cross.json").read_text()) == document
     with open_results(tmp_path / "defocus-cross/results.sqlite") as results:
         for entry in [one for one in results.entries() if one.system == "defocus-s"]:
-            results.record(replace(entry, run=f"{entry.run}-of-others", grouping="others"), [], [])
-    again = run("defocus-bench", *asked)  # other weights of the system were run there meanwhile
+            results.record(
+                replace(entry, run=f"{entry.run}-of-others", grouping="others"), [], []
+            )
+    again = run(
+        "defocus-bench", *asked
+    )  # other weights of the system were run there meanwhile
     repeated = json.loads(again.stdout)
     assert {key: repeated[key] for key in document} == document
     assert "all 4 runs are finished: nothing is repeated" in again.stderr
@@ -196,12 +254,31 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
 
 def test_other_weights_are_a_row_beside_ours(tmp_path, run):
     folder = written(tmp_path / "realdof", {"source/01.png": 5, "target/01.png": 1})
-    theirs = shutil.copy(own_weights(baseline("defocus-s")), tmp_path / "theirs.safetensors")
-    added = run("defocus-bench", "weights", "add", "defocus-s", theirs, "--trained-on", "cldefocus")
+    theirs = shutil.copy(
+        own_weights(baseline("defocus-s")), tmp_path / "theirs.safetensors"
+    )
+    added = run(
+        "defocus-bench",
+        "weights",
+        "add",
+        "defocus-s",
+        theirs,
+        "--trained-on",
+        "cldefocus",
+    )
     assert added.returncode == 0, added.stderr
-    words = ("studies", "cross", "defocus-s", "defocus-s:theirs", "--dataset", f"realdof:{folder}")
+    words = (
+        "studies",
+        "cross",
+        "defocus-s",
+        "defocus-s:theirs",
+        "--dataset",
+        f"realdof:{folder}",
+    )
     document = json.loads(run("defocus-bench", *words, "--json").stdout)
-    rows = {one["system"]: one for one in document["measured"] if one["protocol"] == "gt"}
+    rows = {
+        one["system"]: one for one in document["measured"] if one["protocol"] == "gt"
+    }
     assert list(rows) == ["defocus-s", "defocus-s:theirs"]
     assert rows["defocus-s"]["gain"] == rows["defocus-s:theirs"]["gain"] is not None
     assert rows["defocus-s:theirs"]["trained_on"] == ["cldefocus"]

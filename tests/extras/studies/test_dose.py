@@ -32,13 +32,22 @@ from defocus.extras.studies.ablation.lines import ablation_of, chosen
 from defocus.extras.studies.dose.analysis import agreement, gain, share_of_gap
 from defocus.extras.studies.dose.claims import claims_of, verdict
 from defocus.extras.studies.dose.kept import DOSES
-from defocus.extras.studies.dose.outputs.layout import CROP_PX, GAP_PX, HEAD_PX, SHOWN, strip_name
+from defocus.extras.studies.dose.outputs.layout import (
+    CROP_PX,
+    GAP_PX,
+    HEAD_PX,
+    SHOWN,
+    strip_name,
+)
 from defocus.extras.studies.dose.outputs.measures import (
     edge_displacement_px,
     mean_bend_px,
     restored_scores,
 )
-from defocus.extras.studies.dose.outputs.straight_lines import line_bend_px, straight_lines
+from defocus.extras.studies.dose.outputs.straight_lines import (
+    line_bend_px,
+    straight_lines,
+)
 from defocus.extras.studies.dose.pairs import at_dose, doses_of
 from defocus.extras.studies.dose.plan import DoseStudy, dose_study
 from defocus.extras.studies.dose.study import run_dose_study, tell_lost
@@ -62,7 +71,9 @@ SCENES = np.random.default_rng(0).normal(28, 4, 40)
 
 def planted(offset: float, spread: float = 0.1, seeds: int = 3) -> Array:
     """Scores of a line that is better than the scenes by an offset, with noise."""
-    noise = np.random.default_rng(int(1000 * abs(offset)) + 1).normal(0, spread, (seeds, 40))
+    noise = np.random.default_rng(int(1000 * abs(offset)) + 1).normal(
+        0, spread, (seeds, 40)
+    )
     return np.asarray(SCENES + offset + noise)
 
 
@@ -70,7 +81,9 @@ def test_a_planted_gain_is_found_with_a_paired_interval():
     estimate = gain(planted(0.5), planted(0.0))
     assert estimate.value == pytest.approx(0.5, abs=0.05)
     assert estimate.low < estimate.value < estimate.high
-    assert estimate.high - estimate.low < 0.3  # the scenes' own spread of 4 dB is not in it
+    assert (
+        estimate.high - estimate.low < 0.3
+    )  # the scenes' own spread of 4 dB is not in it
     assert estimate.sign == 1
     assert gain(planted(0.0), planted(0.5)).sign == -1
     assert gain(planted(0.0), planted(0.001)).sign == 0
@@ -95,7 +108,8 @@ def test_shares_of_the_gap():
 
 def test_protocols_that_agree_and_that_reverse():
     truth = {
-        name: planted(offset) for name, offset in zip("abcd", (0.0, 1.0, 2.0, 3.0), strict=True)
+        name: planted(offset)
+        for name, offset in zip("abcd", (0.0, 1.0, 2.0, 3.0), strict=True)
     }
     same = agreement({name: 2 * values - 9 for name, values in truth.items()}, truth)
     reverse = agreement({name: -values for name, values in truth.items()}, truth)
@@ -113,7 +127,10 @@ def test_protocols_that_agree_and_that_reverse():
     tau = agreement(tied, truth)
     assert tau is not None
     assert tau.value == pytest.approx(by_scipy.statistic)
-    assert agreement({name: truth[name] for name in "ab"}, {n: truth[n] for n in "ab"}) is None
+    assert (
+        agreement({name: truth[name] for name in "ab"}, {n: truth[n] for n in "ab"})
+        is None
+    )
 
 
 def test_edges_that_moved_are_measured():
@@ -197,7 +214,9 @@ def test_the_truth_is_trained_once_and_tested_at_every_dose(dosed, tmp_path):
     assert [run.id for run in fewer.studies()[0].runs] == [run.id for run in home.runs]
 
 
-def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(dosed, tmp_path, refused):
+def test_every_line_trains_the_narrow_copy_of_the_network_that_is_named(
+    dosed, tmp_path, refused
+):
     jdrl = ablation_of("jdrl")
 
     def asked(network: str, *, narrow: bool = True) -> list[Study]:
@@ -254,21 +273,29 @@ def own_network(tmp_path, monkeypatch):
     return path
 
 
-def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network, refused):
+def test_a_network_of_ones_own_is_trained_as_it_is(
+    dosed, tmp_path, own_network, refused
+):
     def asked(settings: Path | None = None, *, narrow: bool = False) -> DoseStudy:
         return dose_study(
             ablation_of("jdrl"),
-            AblationStudy(out=tmp_path / "out", dataset=f"manifest:{dosed}", settings=settings),
+            AblationStudy(
+                out=tmp_path / "out", dataset=f"manifest:{dosed}", settings=settings
+            ),
             AblatedRows(doses=[4], narrow=narrow, network="own-net", central=True),
         )
 
     runs = [run for part in asked().studies() for run in part.runs]
     trained = {run.system: run for run in runs if run.recipe}
-    assert {"unet-own-net", "jdrl-unet-own-net", "registered-unet-own-net"} <= set(trained)
+    assert {"unet-own-net", "jdrl-unet-own-net", "registered-unet-own-net"} <= set(
+        trained
+    )
     assert [run.system for run in runs if not run.recipe] == ["input"]
     for run in trained.values():
         assert set(run.baseline.build().state_dict()) == {"conv.weight", "conv.bias"}
-        assert (run.schedule.steps, run.schedule.crop_px) == (2000, 64), "as narrow copies"
+        assert (run.schedule.steps, run.schedule.crop_px) == (2000, 64), (
+            "as narrow copies"
+        )
     joint = trained["jdrl-unet-own-net"]
     assert joint.recipe is not None
     assert joint.recipe.objective_settings == {"features": 16}
@@ -276,7 +303,9 @@ def test_a_network_of_ones_own_is_trained_as_it_is(dosed, tmp_path, own_network,
     own_network.write_text(OWN_NETWORK.replace("3, padding=1", "5, padding=2"))
     extensions.load_plugin(own_network)
     edited = {run.id for part in asked().studies() for run in part.runs if run.recipe}
-    assert not edited & {run.id for run in trained.values()}, "an edited file is another network"
+    assert not edited & {run.id for run in trained.values()}, (
+        "an edited file is another network"
+    )
 
     with refused(InputError):
         asked(narrow=True)
@@ -318,7 +347,9 @@ def test_an_edited_network_of_ones_own_is_another_one_begun_or_narrow(
     assert not ids(text.replace("blurry +", "blurry -")) & before
 
 
-def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(dosed, tmp_path):
+def test_a_crop_larger_than_the_pictures_is_refused_before_any_training(
+    dosed, tmp_path
+):
     (tmp_path / "s.toml").write_text(SHORT.replace("crop_px = 16", "crop_px = 65"))
     result = CliRunner().invoke(
         command,
@@ -343,7 +374,9 @@ def test_a_picture_that_may_not_be_used_refuses_no_study(tmp_path, refused):
 
     def require(wanted: int) -> None:
         schedule = ScheduleOverride(crop_px=wanted)
-        runs = plan_runs([baseline("unet")], dataset, "demo", override=Override(schedule=schedule))
+        runs = plan_runs(
+            [baseline("unet")], dataset, "demo", override=Override(schedule=schedule)
+        )
         require_crops(runs, dataset)
 
     require(40)
@@ -356,10 +389,13 @@ def test_the_sample_is_refused_before_it_is_rendered(tmp_path, monkeypatch):
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
     for name in ("sample", "sample:strong"):
         result = CliRunner().invoke(
-            command, ["jdrl", "--doses", "4", "--narrow", "--dataset", name, "--dry-run"]
+            command,
+            ["jdrl", "--doses", "4", "--narrow", "--dataset", name, "--dry-run"],
         )
         assert isinstance(result.exception, InputError)
-        assert f"{name}: its pairs have no dose; render them with" in str(result.exception)
+        assert f"{name}: its pairs have no dose; render them with" in str(
+            result.exception
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -379,24 +415,38 @@ def test_a_plan_says_which_system_is_which_line(dosed, tmp_path):
 
 def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed, tmp_path):
     (tmp_path / "s.toml").write_text(SHORT)
-    words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "registered pairs", "--dry-run"]
+    words = [
+        "jdrl",
+        "--doses",
+        "0,4",
+        "--narrow",
+        "--line",
+        "registered pairs",
+        "--dry-run",
+    ]
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
     assert result.exit_code == 0, result.output
     for dose in ("0", "4"):
-        assert re.search(rf"unet-truth-narrow\W+manifest:\S*@{dose}px\W+1 of 1\b", result.stdout)
+        assert re.search(
+            rf"unet-truth-narrow\W+manifest:\S*@{dose}px\W+1 of 1\b", result.stdout
+        )
 
 
 @pytest.mark.full
 def test_progress_counts_over_the_whole_study(dosed, tmp_path, monkeypatch):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
+    monkeypatch.setenv(
+        "TORCH_HOME", str(tmp_path)
+    )  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SHORT)
     words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "robust loss"]
     words += ["--settings", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(command, [*words, "--dataset", f"manifest:{dosed}"])
     assert result.exit_code == 0, result.output
-    begun = re.findall(r"^\[(\d+)/(\d+)\] \S+ \((.+?)\)(.*)$", result.stderr, re.MULTILINE)
+    begun = re.findall(
+        r"^\[(\d+)/(\d+)\] \S+ \((.+?)\)(.*)$", result.stderr, re.MULTILINE
+    )
     assert [(int(place), int(total)) for place, total, *_ in begun] == [
         (place, 10) for place in range(1, 11)
     ]
@@ -406,12 +456,16 @@ def test_progress_counts_over_the_whole_study(dosed, tmp_path, monkeypatch):
         f"blurry input, manifest:{dosed.name}@0px, seed 0",
     ]
     of_dose = ["blurry input", "1 plain loss", "JDRL", "robust loss"]
-    assert [label.split(", ")[0] for _, _, label, _ in begun[2:]] == of_dose * 2, "both doses"
+    assert [label.split(", ")[0] for _, _, label, _ in begun[2:]] == of_dose * 2, (
+        "both doses"
+    )
     for name in ("dose.json", "report.html"):
         assert str(tmp_path / "out" / name) in result.stderr.splitlines()[-1]
 
 
-def document_of(doses: Sequence[float], lines: Sequence[str], seeds: int = 2) -> dict[str, Any]:
+def document_of(
+    doses: Sequence[float], lines: Sequence[str], seeds: int = 2
+) -> dict[str, Any]:
     """What a finished study writes, as far as it is read again."""
     estimate = {"value": 0.0, "low": 0.0, "high": 0.0}
     line = {
@@ -431,13 +485,28 @@ def document_of(doses: Sequence[float], lines: Sequence[str], seeds: int = 2) ->
 
 def test_what_a_smaller_document_lacks_is_told(tmp_path, capsys):
     (tmp_path / DOSES).write_text(json.dumps(document_of([0, 4, 8], ["a", "b"])))
-    kept = "no training is removed; the command that made the earlier one trains only what"
+    kept = (
+        "no training is removed; the command that made the earlier one trains only what"
+    )
     for document, said in (
-        (document_of([2], ["a"]), "had 0, 4, 8 px and 5 lines; it now has 2 px and 4 lines: "),
-        (document_of([0, 4, 8], ["a", "c"]), "had 0, 4, 8 px and 5 lines; it now has 0, 4, 8 px"),
-        (document_of([0, 4, 8], ["a", "b"], 1), "5 lines of 2 seeds; it now has 0, 4, 8 px and 5"),
         (
-            {**document_of([0, 4, 8], ["a", "b"]), "network": "nafnet", "dataset": "manifest:b"},
+            document_of([2], ["a"]),
+            "had 0, 4, 8 px and 5 lines; it now has 2 px and 4 lines: ",
+        ),
+        (
+            document_of([0, 4, 8], ["a", "c"]),
+            "had 0, 4, 8 px and 5 lines; it now has 0, 4, 8 px",
+        ),
+        (
+            document_of([0, 4, 8], ["a", "b"], 1),
+            "5 lines of 2 seeds; it now has 0, 4, 8 px and 5",
+        ),
+        (
+            {
+                **document_of([0, 4, 8], ["a", "b"]),
+                "network": "nafnet",
+                "dataset": "manifest:b",
+            },
             "lines with the narrow U-Net on manifest:a; it now has 0, 4, 8 px and 5 lines with the",
         ),
     ):
@@ -473,7 +542,9 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path, refu
         weights = build_with(run.baseline, run.start).state_dict()
         assert all(torch.equal(weights[name], one) for name, one in shipped.items())
     assert [run.system for run in runs if run.start is None] == ["input"]
-    assert len({run.id for run in trained}) == len(trained) == 27  # the control at both doses
+    assert (
+        len({run.id for run in trained}) == len(trained) == 27
+    )  # the control at both doses
     for network, narrow in (("", False), ("defocus-s", True)):
         with refused(InputError):
             asked(network, narrow=narrow)
@@ -488,7 +559,9 @@ def test_options_that_do_not_go_together(dosed):
         (["--doses", "0", "--equal-time"], "--equal-time does not go with --doses"),
         (["--doses", "a few"], "is not a list of numbers"),
     ):
-        result = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
+        result = CliRunner().invoke(
+            command, ["jdrl", "--dataset", f"manifest:{dosed}", *words]
+        )
         assert result.exit_code == 2
         assert message in result.output
 
@@ -511,7 +584,10 @@ def test_claims_are_tested_from_2_px_on():
     def dose(px: float, low: float) -> dict[str, object]:
         over = {"value": low + 0.1, "low": low, "high": low + 0.2}
         labels = ("plain", "JDRL", "truth")
-        return {"dose_px": px, "lines": [{"label": one, "whole_over": over} for one in labels]}
+        return {
+            "dose_px": px,
+            "lines": [{"label": one, "whole_over": over} for one in labels],
+        }
 
     document = {
         "seeds": 3,
@@ -526,14 +602,21 @@ def test_claims_are_tested_from_2_px_on():
     for enough in ({"origins": None}, {"origins": 10}):
         (claim,) = claims_of({**document, **enough})
         assert claim.verdict == "confirmed"
-    for too_few in ({"seeds": 2}, {"scenes": 9}, {"origins": 9}, {"scenes": 9, "origins": 50}):
+    for too_few in (
+        {"seeds": 2},
+        {"scenes": 9},
+        {"origins": 9},
+        {"scenes": 9, "origins": 50},
+    ):
         (undecided,) = claims_of({**document, **too_few})
         assert undecided.verdict == "not decided"
 
 
 def test_a_line_with_settings_of_its_own_is_another_system():
     jdrl = ablation_of("jdrl")
-    (released,) = (line for line in jdrl.extra if line.settings.get("mask") == "official")
+    (released,) = (
+        line for line in jdrl.extra if line.settings.get("mask") == "official"
+    )
     system = chosen(jdrl, released, narrow=True)
     assert system.card.name == "jdrl-unet-mask-official-narrow"
     assert system.recipe
@@ -542,7 +625,10 @@ def test_a_line_with_settings_of_its_own_is_another_system():
 
 def test_tables_have_a_column_per_dose():
     def dose(px: float, value: float) -> dict[str, object]:
-        line = {"label": "JDRL", "over_input": {"value": value, "low": -0.25, "high": 2.0}}
+        line = {
+            "label": "JDRL",
+            "over_input": {"value": value, "low": -0.25, "high": 2.0},
+        }
         tau = {"value": 1.0, "low": 0.5, "high": 1.0}
         return {"dose_px": px, "lines": [line], "tau": {"gt": None, "deformed-gt": tau}}
 
@@ -572,11 +658,18 @@ def test_measures_of_outputs_are_kept(dosed, tmp_path, capsys):
     ):
         path.write_text(json.dumps(kept | change))
         assert restored_scores(study, run)["edge_px"][0] == expected
-    for damaged in (b'{"revision": 1, "scores": {"edge_px": [NaN]}}', b"\xff\xfe", b"[]"):
+    for damaged in (
+        b'{"revision": 1, "scores": {"edge_px": [NaN]}}',
+        b"\xff\xfe",
+        b"[]",
+    ):
         path.write_bytes(damaged)
         for name, values in restored_scores(study, run).items():
             assert values == pytest.approx(measured[name], nan_ok=True)
-        assert "outputs.json: damaged; its pictures are measured again" in capsys.readouterr().err
+        assert (
+            "outputs.json: damaged; its pictures are measured again"
+            in capsys.readouterr().err
+        )
 
 
 def short_study(folder: Path, dosed: Path) -> DoseStudy:
@@ -587,7 +680,9 @@ def short_study(folder: Path, dosed: Path) -> DoseStudy:
     schedule.write_text(SHORT)
     return dose_study(
         fewer,
-        AblationStudy(out=folder / "out", dataset=f"manifest:{dosed}", settings=schedule),
+        AblationStudy(
+            out=folder / "out", dataset=f"manifest:{dosed}", settings=schedule
+        ),
         AblatedRows(doses=[4], narrow=True, central=True),
     )
 
@@ -604,9 +699,12 @@ def test_a_line_that_cannot_be_trained_is_named(dosed, tmp_path, monkeypatch):
 def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
     """Three lines beside the control, one step each."""
     dosed = render_doses(
-        tmp_path, "size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nblur_px = [1, 2]\n"
+        tmp_path,
+        "size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nblur_px = [1, 2]\n",
     )
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
+    monkeypatch.setenv(
+        "TORCH_HOME", str(tmp_path)
+    )  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     study = short_study(tmp_path, dosed)
     document, _ = run_dose_study(study)
@@ -624,14 +722,18 @@ def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
         added = line["means"]["edge_px"] - by_label["blurry input"]["means"]["edge_px"]
         assert line["moved_px"]["value"] == pytest.approx(added)
         assert line["parts_over_input"]["psnr"] == line["over_input"]
-        own, blurry = (row["means"]["truth/psnr_edges"] for row in (line, by_label["blurry input"]))
+        own, blurry = (
+            row["means"]["truth/psnr_edges"] for row in (line, by_label["blurry input"])
+        )
         assert line["parts_over_input"]["psnr_edges"]["value"] == pytest.approx(
             own - blurry, abs=1e-6
         )
     assert by_label["registered pairs"]["rival_over"]["value"] == 0
     turned = by_label["registered pairs"]["whole_over"]["value"]
     assert by_label["JDRL"]["rival_over"]["value"] == pytest.approx(-turned) != 0
-    reblurs = {label: line["reblur"] for label, line in by_label.items() if line["reblur"]}
+    reblurs = {
+        label: line["reblur"] for label, line in by_label.items() if line["reblur"]
+    }
     assert set(reblurs) == {"JDRL"}  # nothing else has a reblurring network
     assert min(reblurs["JDRL"].values()) > 0
     with open_results(tmp_path / "out" / "results.sqlite") as results:
@@ -661,30 +763,43 @@ def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
     )  # fmt: skip
     truth = strip[HEAD_PX : HEAD_PX + side, -side:]
     crop = truth[::SHOWN, ::SHOWN]
-    pair = next(p for p in at_dose(study.dataset, 4).split("test") if p.id == one["strip"]["scene"])
+    pair = next(
+        p
+        for p in at_dose(study.dataset, 4).split("test")
+        if p.id == one["strip"]["scene"]
+    )
     assert pair.truth is not None
     named = (as_float(read_image(pair.truth)) * 255).round().astype(np.uint8)
     top, left = one["strip"]["top"], one["strip"]["left"]
     assert np.array_equal(crop, named[top : top + CROP_PX, left : left + CROP_PX])
-    files = [tmp_path / "out" / name for name in ("report.html", "dose.json", strip_name(4))]
+    files = [
+        tmp_path / "out" / name for name in ("report.html", "dose.json", strip_name(4))
+    ]
     before = [file.stat().st_mtime_ns for file in files]
     run_dose_study(study)
     assert [file.stat().st_mtime_ns for file in files] == before, "nothing changed"
     files[2].unlink()
     capfd.readouterr()
     run_dose_study(study)  # the report lacks the section, and says so
-    assert "delete dose.json, then use the same 'studies ablate' again" in capfd.readouterr().err
+    assert (
+        "delete dose.json, then use the same 'studies ablate' again"
+        in capfd.readouterr().err
+    )
     files[1].unlink()
     run_dose_study(study)
     assert np.array_equal(read_image(files[2]), strip)
 
 
-@pytest.mark.parametrize(("moved", "least", "most"), [("edges", 1.6, 2.2), ("flat", 0.0, 0.4)])
+@pytest.mark.parametrize(
+    ("moved", "least", "most"), [("edges", 1.6, 2.2), ("flat", 0.0, 0.4)]
+)
 def test_only_the_steepest_places_count_as_edges(moved, least, most):
     """A subject in focus stands before a blurred background, and one of them moves by 2 px."""
     rng = np.random.default_rng(5)
     far, near = (
-        ndimage.gaussian_filter(np.kron(rng.uniform(0.1, 0.9, coarse), np.ones((8, 8))), blur_px)
+        ndimage.gaussian_filter(
+            np.kron(rng.uniform(0.1, 0.9, coarse), np.ones((8, 8))), blur_px
+        )
         for coarse, blur_px in (((14, 18), 4.0), ((7, 9), 2.0))
     )
 
@@ -694,4 +809,8 @@ def test_only_the_steepest_places_count_as_edges(moved, least, most):
         return np.asarray(seen[..., None] * np.ones(3))
 
     restored = picture(2, 0) if moved == "edges" else picture(0, 2)
-    assert least <= edge_displacement_px(restored, picture(0, 0), flow_estimator("dis")) <= most
+    assert (
+        least
+        <= edge_displacement_px(restored, picture(0, 0), flow_estimator("dis"))
+        <= most
+    )

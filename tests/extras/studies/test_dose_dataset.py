@@ -16,8 +16,16 @@ from defocus.datasets.stream.photographs import read_photographs
 from defocus.errors import DatasetError, SettingsError
 from defocus.extras.studies.dose_dataset import run
 from defocus.extras.studies.dose_dataset.motion import Motion, draw_motion, moved_scene
-from defocus.extras.studies.dose_dataset.request import DoseRequest, Kind, load_dose_request
-from defocus.extras.studies.dose_dataset.run import DOSE, PHOTOGRAPH, render_dosed_dataset
+from defocus.extras.studies.dose_dataset.request import (
+    DoseRequest,
+    Kind,
+    load_dose_request,
+)
+from defocus.extras.studies.dose_dataset.run import (
+    DOSE,
+    PHOTOGRAPH,
+    render_dosed_dataset,
+)
 from defocus.extras.studies.dose_dataset.scene import render_doses
 from defocus.extras.studies.study_commands.render_doses import command
 from defocus.pictures.read import read_image
@@ -43,7 +51,9 @@ REQUESTS = Path(__file__).parents[3] / "docs" / "requests"
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("deep", [True, False], ids=["deep", "flat"])
 def test_a_dose_is_the_95th_percentile_of_the_displacements(kind, *, deep):
-    slope = np.linspace(-4, 6, 90, dtype=np.float32) if deep else np.zeros(90, np.float32)
+    slope = (
+        np.linspace(-4, 6, 90, dtype=np.float32) if deep else np.zeros(90, np.float32)
+    )
     diameters = np.tile(slope, (70, 1))
     motion = draw_motion(np.random.default_rng(3), kind, diameters).times(2.5)
     flow = motion.flow(diameters, (44.5, 34.5))
@@ -58,7 +68,9 @@ def test_edges_cover_and_uncover_what_lies_behind():
     """An occluder moves by its own depth; the background stays, also where it comes out."""
     colour = np.zeros((40, 40, 3), np.float32)
     colour[:] = np.arange(40, dtype=np.float32)[None, :, None] / 40
-    occluder = Occluder(np.ones((10, 10, 3), np.float32), np.ones((10, 10), np.float32), 15, 10, 5)
+    occluder = Occluder(
+        np.ones((10, 10, 3), np.float32), np.ones((10, 10), np.float32), 15, 10, 5
+    )
     scene = StreamScene(colour, np.zeros((40, 40), np.float32), (occluder,))
     still = np.zeros((2, 2)), np.zeros(2)
     motion = Motion(*still, parallax=np.array((3.0, 0.0)), pivot=0.0, spread=5.0)
@@ -88,7 +100,10 @@ def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path, refused
     request = tmp_path / "dose.toml"
     request.write_text(REQUEST)
     assert (
-        CliRunner().invoke(command, [str(request), "--out", str(tmp_path / "out")]).exit_code == 0
+        CliRunner()
+        .invoke(command, [str(request), "--out", str(tmp_path / "out")])
+        .exit_code
+        == 0
     )
     dataset = read(tmp_path / "out")
     assert [(pair.id, pair.split, pair.metadata[DOSE]) for pair in dataset.pairs] == [
@@ -110,11 +125,19 @@ def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path, refused
     gain_ev = zoomed.metadata["gain_ev"]
     assert isinstance(gain_ev, float)
     darker = 2.0 ** (gain_ev / 2.2)  # of stored values, nearly
-    warped = cv2.remap(np.asarray(sharp), x + flow[0], y + flow[1], cv2.INTER_LANCZOS4) * darker
+    warped = (
+        cv2.remap(np.asarray(sharp), x + flow[0], y + flow[1], cv2.INTER_LANCZOS4)
+        * darker
+    )
     inner = np.s_[6:-6, 6:-6]
-    assert np.abs(warped - truth)[inner].mean() < 0.3 * np.abs(sharp * darker - truth)[inner].mean()
+    assert (
+        np.abs(warped - truth)[inner].mean()
+        < 0.3 * np.abs(sharp * darker - truth)[inner].mean()
+    )
     before = (tmp_path / "out" / "manifest.json").read_bytes()
-    render_dosed_dataset(request, tmp_path / "out")  # goes on where it was: nothing is left
+    render_dosed_dataset(
+        request, tmp_path / "out"
+    )  # goes on where it was: nothing is left
     assert (tmp_path / "out" / "manifest.json").read_bytes() == before
     request.write_text(REQUEST.replace("lenses = 1", "lenses = 2"))
     with refused(DatasetError):
@@ -137,7 +160,9 @@ def test_a_zoom_moves_along_the_radius_and_a_rotation_across_it(kind):
     across = np.abs(x * flow[1] - y * flow[0]) / radius
     moved, still = (along, across) if kind == "zoom" else (across, along)
     assert float(still.max()) < 1e-4
-    assert float((moved / radius).min()) == pytest.approx(float((moved / radius).max()), rel=1e-3)
+    assert float((moved / radius).min()) == pytest.approx(
+        float((moved / radius).max()), rel=1e-3
+    )
 
 
 def test_a_mixture_has_some_of_every_kind():
@@ -158,14 +183,18 @@ def test_a_mixture_has_some_of_every_kind():
 def taken(request):
     """A scene of each kind, of up to 1 EV and without noise."""
     text = REQUEST.replace("gain_ev = 0.1", "gain_ev = 1.0\nshot = 0.0\nread = 0.0")
-    asked = DoseRequest.model_validate(tomllib.loads(text) | {"kinds": KINDS, "size": 96})
+    asked = DoseRequest.model_validate(
+        tomllib.loads(text) | {"kinds": KINDS, "size": 96}
+    )
     return render_doses(asked, Sources((), "train"), KernelBank("train"), request.param)
 
 
 def test_the_sharp_picture_has_the_exposure_that_is_told(taken):
     """The gain is that of the blurry picture over the sharp one, in linear light."""
     sharp, truth = taken.sharp[0], taken.truth
-    seen = (np.minimum(sharp, truth) > 0.05) & (np.maximum(sharp, truth) < 0.99)  # not clipped
+    seen = (np.minimum(sharp, truth) > 0.05) & (
+        np.maximum(sharp, truth) < 0.99
+    )  # not clipped
     assert abs(taken.gain_ev) > 0.2
     assert seen.mean() > 0.1
     ratio = srgb_to_linear(truth)[seen] / srgb_to_linear(sharp)[seen]
@@ -175,18 +204,28 @@ def test_the_sharp_picture_has_the_exposure_that_is_told(taken):
 def test_the_pictures_move_as_the_flow_of_their_kind_says(taken):
     flow = taken.flows[2]
     y, x = np.mgrid[:96, :96].astype(np.float32)
-    as_bright = np.asarray(srgb_to_linear(taken.sharp[2]) * np.float32(2.0**taken.gain_ev))
+    as_bright = np.asarray(
+        srgb_to_linear(taken.sharp[2]) * np.float32(2.0**taken.gain_ev)
+    )
     truth = srgb_to_linear(taken.truth)
     warped = cv2.remap(as_bright, x + flow[0], y + flow[1], cv2.INTER_LANCZOS4)
     seen = np.zeros((96, 96, 1), bool)
     seen[6:-6, 6:-6] = True
     unclipped = seen & (np.maximum(taken.sharp[2], taken.truth) < 0.9)
-    missed, displaced = (np.abs(one - truth)[unclipped].mean() for one in (warped, as_bright))
+    missed, displaced = (
+        np.abs(one - truth)[unclipped].mean() for one in (warped, as_bright)
+    )
     assert missed < 0.3 * displaced
 
 
 @pytest.mark.parametrize(
-    "line", ["doses_px = [2, 2]", "blur_px = [4, 2]", "photographs = 'none'", "kinds = ['slide']"]
+    "line",
+    [
+        "doses_px = [2, 2]",
+        "blur_px = [4, 2]",
+        "photographs = 'none'",
+        "kinds = ['slide']",
+    ],
 )
 def test_wrong_requests_are_refused(tmp_path, line, refused):
     key = line.partition(" ")[0]
@@ -205,7 +244,8 @@ def test_a_missing_or_misspelt_request_is_told_first(tmp_path, refused, *, photo
     for request in (tmp_path / "missing.toml", misspelt):
         with refused(SettingsError):
             command.main(
-                [str(request), "--out", str(tmp_path / "out"), *given], standalone_mode=False
+                [str(request), "--out", str(tmp_path / "out"), *given],
+                standalone_mode=False,
             )
     assert not (tmp_path / "out").exists()
 
@@ -232,7 +272,10 @@ def test_scenes_without_photographs_are_told(tmp_path, monkeypatch, capsys, refu
     capsys.readouterr()
     render_dosed_dataset(request, tmp_path / "out")
     said = capsys.readouterr().err
-    assert "no photographs: scenes have textures alone; --photographs DIR gives them" in said
+    assert (
+        "no photographs: scenes have textures alone; --photographs DIR gives them"
+        in said
+    )
 
 
 def test_an_interrupted_rendering_is_no_dataset_yet(tmp_path, monkeypatch, refused):
@@ -248,7 +291,9 @@ def test_an_interrupted_rendering_is_no_dataset_yet(tmp_path, monkeypatch, refus
 
 
 def test_the_committed_requests_have_the_doses_of_the_study():
-    full, short = (load_dose_request(REQUESTS / f"{one}.toml") for one in ("dose", "dose-short"))
+    full, short = (
+        load_dose_request(REQUESTS / f"{one}.toml") for one in ("dose", "dose-short")
+    )
     assert full.doses_px == (0, 0.5, 1, 2, 4, 8)
     assert full.kinds == short.kinds == KINDS
     assert (full.pairs.test, full.size) == (40, 384)

@@ -10,7 +10,9 @@ SCENES = 40
 
 def test_an_added_bend_is_told_from_the_noise_of_the_edges():
     rng = np.random.default_rng(3)
-    before = rng.uniform(0.03, 0.15, (1, SCENES))  # what noise bends in the blurry input
+    before = rng.uniform(
+        0.03, 0.15, (1, SCENES)
+    )  # what noise bends in the blurry input
     for planted in (0.05, 0.127, 0.4):
         after = np.sqrt(np.square(before.repeat(3, axis=0)) + planted**2)
         bend = added_bend(after, before)
@@ -27,7 +29,11 @@ def test_scenes_of_one_photograph_are_drawn_together():
     held = {"scenes": 0, "photographs": 0}
     origins = [f"photograph {number % 10}" for number in range(SCENES)]
     for _ in range(400):
-        own = 0.5 + np.tile(0.4 * rng.standard_normal(10), 4) + 0.1 * rng.standard_normal(SCENES)
+        own = (
+            0.5
+            + np.tile(0.4 * rng.standard_normal(10), 4)
+            + 0.1 * rng.standard_normal(SCENES)
+        )
         for name, one in (("scenes", None), ("photographs", origins)):
             estimate = gain(own[None], np.zeros((1, SCENES)), one)
             held[name] += estimate.low <= 0.5 <= estimate.high

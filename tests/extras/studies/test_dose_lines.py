@@ -33,7 +33,11 @@ from defocus.training.record.folder import CURVE
 from tests.extras.studies.conftest import render_doses
 
 JDRL = ablation_of("jdrl")
-BY_FLOW = ("registered by flow", "registered by flow, refined", "registered by flow, masked")
+BY_FLOW = (
+    "registered by flow",
+    "registered by flow, refined",
+    "registered by flow, masked",
+)
 MEASURED_BLUR = "JDRL, thin-lens reblurring, measured"
 SHORT = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\nlearning_rate = 1e-3\n"
 
@@ -53,14 +57,19 @@ def asked(dosed: Path, out: Path, *labels: str) -> DoseStudy:
     )
 
 
-def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(dosed, tmp_path):
+def test_only_the_named_lines_are_trained_beside_those_they_are_compared_with(
+    dosed, tmp_path
+):
     study = asked(dosed, tmp_path, "JDRL, true flow", "robust loss", "robust loss")
     assert [line.label for line in study.lines()] == [
         "1 plain loss", "JDRL", "blurry input", "control: true pairs", "JDRL, true flow",
         "robust loss",
     ]  # fmt: skip
     recipes = {
-        run.system: run.recipe for part in study.studies() for run in part.runs if run.recipe
+        run.system: run.recipe
+        for part in study.studies()
+        for run in part.runs
+        if run.recipe
     }
     assert set(recipes) == {
         "unet-narrow", "jdrl-unet-narrow", "unet-truth-narrow", "jdrl-unet-true-flow-narrow",
@@ -83,21 +92,29 @@ def test_one_seed_of_a_control_is_evaluated_with_its_own_training(dosed, tmp_pat
 
 
 def test_a_line_that_is_told_a_truth_is_a_control(dosed, tmp_path):
-    study = asked(dosed, tmp_path, "JDRL, true flow", "JDRL, thin-lens reblurring", "robust loss")
+    study = asked(
+        dosed, tmp_path, "JDRL, true flow", "JDRL, thin-lens reblurring", "robust loss"
+    )
     assert [line.label for line in study.controls()] == [
         "control: true pairs", "JDRL, true flow", "JDRL, thin-lens reblurring",
     ]  # fmt: skip
 
 
-def test_pairs_without_what_a_line_needs_are_refused_before_any_training(dosed, tmp_path, refused):
+def test_pairs_without_what_a_line_needs_are_refused_before_any_training(
+    dosed, tmp_path, refused
+):
     study = asked(dosed, tmp_path, "JDRL, true flow")
     pairs = tuple(replace(pair, flow=None) for pair in study.dataset.pairs)
     without = replace(study, dataset=replace(study.dataset, pairs=pairs))
     with refused(NotApplicableError):
         without.studies()
-    assert replace(without, chosen=("robust loss",)).studies(), "other lines need no flow"
+    assert replace(without, chosen=("robust loss",)).studies(), (
+        "other lines need no flow"
+    )
     pairs = tuple(replace(pair, sharp=None) for pair in study.dataset.pairs)
-    unshot = replace(study, dataset=replace(study.dataset, pairs=pairs), chosen=(MEASURED_BLUR,))
+    unshot = replace(
+        study, dataset=replace(study.dataset, pairs=pairs), chosen=(MEASURED_BLUR,)
+    )
     with refused(NotApplicableError):
         unshot.studies()
 
@@ -107,7 +124,10 @@ def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed, tmp_path):
     assert [line.label for line in study.rivals()] == list(BY_FLOW)
     assert [line.label for line in study.controls()] == ["control: true pairs"]
     recipes = {
-        run.system: run.recipe for part in study.studies() for run in part.runs if run.recipe
+        run.system: run.recipe
+        for part in study.studies()
+        for run in part.runs
+        if run.recipe
     }
     own = recipes["unet-narrow"]
     for name, changed in {
@@ -117,13 +137,21 @@ def test_pairs_registered_by_flow_are_rivals_and_no_controls(dosed, tmp_path):
             "objective_settings": {"masked": True}, "supervision": ("valid_mask",),
         },
     }.items():  # fmt: skip
-        same = {"objective": "registered", "target": "registered-flow", "objective_settings": {}}
+        same = {
+            "objective": "registered",
+            "target": "registered-flow",
+            "objective_settings": {},
+        }
         assert recipes[name] == own.model_copy(update={**same, **changed})
 
 
-def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(dosed, tmp_path, refused):
+def test_a_line_whose_target_has_no_mask_is_refused_before_any_training(
+    dosed, tmp_path, refused
+):
     wrong = [
-        replace(line, target="registered") if line.settings == {"masked": True} else line
+        replace(line, target="registered")
+        if line.settings == {"masked": True}
+        else line
         for line in JDRL.candidates
     ]
     study = asked(dosed, tmp_path, BY_FLOW[-1])
@@ -136,7 +164,8 @@ def registrable(tmp_path_factory):
     """A rendered training pair that is large enough to be registered, and one to test."""
     folder = tmp_path_factory.mktemp("registrable")
     return render_doses(
-        folder, "size = 160\npairs = {train = 1, test = 1}\ndoses_px = [4]\nblur_px = [1, 2]\n"
+        folder,
+        "size = 160\npairs = {train = 1, test = 1}\ndoses_px = [4]\nblur_px = [1, 2]\n",
     )
 
 
@@ -149,8 +178,12 @@ def registrable(tmp_path_factory):
         (MEASURED_BLUR, {"reblur"}),
     ],
 )
-def test_lines_with_what_is_measured_before_are_trained(registrable, tmp_path, label, logged):
-    study = replace(asked(registrable, tmp_path / "out", label), settings=tmp_path / "s.toml")
+def test_lines_with_what_is_measured_before_are_trained(
+    registrable, tmp_path, label, logged
+):
+    study = replace(
+        asked(registrable, tmp_path / "out", label), settings=tmp_path / "s.toml"
+    )
     (tmp_path / "s.toml").write_text(SHORT)
     (line,) = (one for one in study.lines() if one.label == label)
     (system,) = study.systems([line])
@@ -159,7 +192,9 @@ def test_lines_with_what_is_measured_before_are_trained(registrable, tmp_path, l
     before = {name: one.clone() for name, one in system.build().state_dict().items()}
     trained = train_run(part, run).network.state_dict()
     assert any(not torch.equal(trained[name], one) for name, one in before.items())
-    with (run_folder(part.out, run.id) / CURVE).open(newline="", encoding="utf-8") as curve:
+    with (run_folder(part.out, run.id) / CURVE).open(
+        newline="", encoding="utf-8"
+    ) as curve:
         rows = list(csv.DictReader(curve))
     assert logged <= {name for name, value in rows[-1].items() if value}
     assert all(math.isfinite(float(row["loss"])) for row in rows)
@@ -170,7 +205,10 @@ def test_lines_with_what_is_measured_before_are_trained(registrable, tmp_path, l
     [
         ((), "registered pairs"),
         (("robust loss", "registered, refined"), "registered, refined"),
-        (("JDRL, reblurring learned on targets",), "JDRL, reblurring learned on targets"),
+        (
+            ("JDRL, reblurring learned on targets",),
+            "JDRL, reblurring learned on targets",
+        ),
         (("5 free kernels",), None),
     ],
 )
@@ -208,9 +246,14 @@ def test_a_line_that_is_not_there(dosed, tmp_path, refused):
         asked(dosed, tmp_path, "xyz")
     for words, message in (
         (["--line", "JDRL"], "--line goes with --doses; add --doses, or leave it out"),
-        (["--doses", "4", "--central", "--line", "JDRL"], "--line does not go with --central"),
+        (
+            ["--doses", "4", "--central", "--line", "JDRL"],
+            "--line does not go with --central",
+        ),
     ):
-        result = CliRunner().invoke(command, ["jdrl", "--dataset", f"manifest:{dosed}", *words])
+        result = CliRunner().invoke(
+            command, ["jdrl", "--dataset", f"manifest:{dosed}", *words]
+        )
         assert result.exit_code == 2
         assert message in result.output
 
@@ -237,7 +280,9 @@ def test_discs_of_the_measured_blur_do_so_too(tmp_path):
         "sharp": np.roll(scene, 2, axis=0),
     }
     for role, one in light.items():
-        write_image(tmp_path / f"{role}.png", as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16))
+        write_image(
+            tmp_path / f"{role}.png", as_integer(linear_to_srgb(np.clip(one, 0, 1)), 16)
+        )
     np.save(tmp_path / "map.npy", np.ones((256, 320), np.float32))
     files = {role: tmp_path / f"{role}.png" for role in light}
     pair = Pair("a", "a", "test", **files, defocus_map=tmp_path / "map.npy")

@@ -33,7 +33,11 @@ from defocus.extras.studies.dose.outputs.layout import (
 )
 from defocus.extras.studies.dose.outputs.straight_lines import REACH_PX
 from defocus.extras.studies.dose.outputs.ticks import with_ticks
-from defocus.extras.studies.dose_report.charts import dose_chart, part_charts, trust_chart
+from defocus.extras.studies.dose_report.charts import (
+    dose_chart,
+    part_charts,
+    trust_chart,
+)
 from defocus.extras.studies.dose_report.parts import dose_parts
 from defocus.extras.studies.dose_report.tables import part_tables
 from defocus.pictures.write import write_image
@@ -53,10 +57,27 @@ from defocus.reports.model import (
 from tests.benchmark.example_study import make_study
 from tests.reports.test_plot import drawn, lines, marks
 
-LABELS = ["blurry input", "1 plain loss", "JDRL", "registered pairs", "true pairs", "truth"]
+LABELS = [
+    "blurry input",
+    "1 plain loss",
+    "JDRL",
+    "registered pairs",
+    "true pairs",
+    "truth",
+]
 GAINS = {
-    0.0: {"1 plain loss": 1.0, "JDRL": 0.75, "registered pairs": 1.06, "true pairs": 1.125},
-    8.0: {"1 plain loss": -4.0, "JDRL": 0.5, "registered pairs": 1.0, "true pairs": 1.125},
+    0.0: {
+        "1 plain loss": 1.0,
+        "JDRL": 0.75,
+        "registered pairs": 1.06,
+        "true pairs": 1.125,
+    },
+    8.0: {
+        "1 plain loss": -4.0,
+        "JDRL": 0.5,
+        "registered pairs": 1.0,
+        "true pairs": 1.125,
+    },
 }
 TRAINED = {"1 plain loss", "JDRL", "registered pairs", "true pairs"}
 """The lines that are trained, as the option --line calls them."""
@@ -76,7 +97,11 @@ def one_dose(dose: float) -> dict[str, Any]:
             "whole_over": estimate(gains["JDRL"] - gain),
             "over_plain": {"psnr": estimate(gain - gains["1 plain loss"])},
             "parts_over_input": {},
-            "means": {"truth/psnr": 25.0 + gain, "edge_px": 0.5 + number, "line_px": 0.25},
+            "means": {
+                "truth/psnr": 25.0 + gain,
+                "edge_px": 0.5 + number,
+                "line_px": 0.25,
+            },
             "share": estimate(gain / 8) if label == "JDRL" else None,
             "moved_px": {**estimate(0.5 * number), "scenes": 38},
             "bent_px": None if label == "true pairs" else estimate(0.25 * number),
@@ -116,7 +141,9 @@ def crops(seed: int, count: int) -> list[NDArray[np.uint8]]:
 def strip(dose: float) -> NDArray[np.uint8]:
     """A strip as the study writes it; each of its pictures has noise of its own."""
     side = CROP_PX * SHOWN
-    head, gap = (np.full((height, side, 3), 255, np.uint8) for height in (HEAD_PX, GAP_PX))
+    head, gap = (
+        np.full((height, side, 3), 255, np.uint8) for height in (HEAD_PX, GAP_PX)
+    )
 
     def large(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return crop.repeat(SHOWN, axis=0).repeat(SHOWN, axis=1)
@@ -139,7 +166,9 @@ def keep(out: Path, kept: object) -> Path:
 
 @pytest.fixture
 def study(tmp_path):
-    return keep(make_study(tmp_path / "study", 3, 4, protocols=("gt", "truth")), document())
+    return keep(
+        make_study(tmp_path / "study", 3, 4, protocols=("gt", "truth")), document()
+    )
 
 
 def page_of(out: Path) -> Page:
@@ -165,7 +194,10 @@ def test_the_report_begins_with_the_result_by_dose(study):
         "Crops by dose", "Leaderboards",
     ]  # fmt: skip
     best, control, joint, registered, drawn = page.summary.split("\n")
-    assert "registered pairs at 0 px, +1.06 dB (0.94 to 1.31); registered pairs at 8 px" in best
+    assert (
+        "registered pairs at 0 px, +1.06 dB (0.94 to 1.31); registered pairs at 8 px"
+        in best
+    )
     assert control == "Trained on true pairs: +1.12 dB (1.00 to 1.38)."
     assert joint == (
         "JDRL over plain loss: −0.25 dB (−0.38 to 0.00) at 0 px, +4.50 dB (4.38 to 4.75) at 8 px."
@@ -184,15 +216,21 @@ def test_the_report_begins_with_the_result_by_dose(study):
     assert isinstance(names, Facts)
     assert ("JDRL", "unet-2") in names.facts
     headings = [heading for heading, _ in page.sections]
-    assert not any("JDRL and the plain loss" in heading for heading in headings), "nothing twice"
+    assert not any("JDRL and the plain loss" in heading for heading in headings), (
+        "nothing twice"
+    )
 
 
 def test_the_lines_of_a_custom_schedule_are_compared_with_each_other(tmp_path):
-    out = keep(make_study(tmp_path, 3, 4, budget="custom", protocols=("truth",)), document())
+    out = keep(
+        make_study(tmp_path, 3, 4, budget="custom", protocols=("truth",)), document()
+    )
     said = "ustom schedule: compare the lines with each other, never with published numbers"
     page = page_of(out)
     assert page.notice == f"c{said}"
-    assert page.notes[0].startswith(f"Rows of a class are in the order of PSNR. C{said}.")
+    assert page.notes[0].startswith(
+        f"Rows of a class are in the order of PSNR. C{said}."
+    )
     assert not any("not a comparison" in note for note in page.notes)
     (out / "dose.json").unlink()
     assert page_of(out).notice.startswith("custom schedule: compare rows")
@@ -204,11 +242,17 @@ def test_one_seed_is_named_where_its_intervals_stand(study):
     page = page_of(study)
     said = "and 1 seed, with 95 % intervals, which know nothing of the spread between trainings."
     assert page.summary.endswith(f"Means over 4 test scenes {said}")
-    methods = [part.text for part in dict(page.sections)["Methods"] if isinstance(part, Paragraph)]
+    methods = [
+        part.text
+        for part in dict(page.sections)["Methods"]
+        if isinstance(part, Paragraph)
+    ]
     own, boards = methods
     assert "hierarchical bootstrap" in own
     assert own.endswith(said)
-    assert "Intervals of the leaderboards are 95 %" in boards, "and these need 10 scenes"
+    assert "Intervals of the leaderboards are 95 %" in boards, (
+        "and these need 10 scenes"
+    )
 
 
 @pytest.mark.parametrize("origins", [None, 12])
@@ -216,9 +260,15 @@ def test_the_intervals_say_what_a_resample_draws(study, origins):
     keep(study, document() | {"origins": origins})
     methods = [one.text for one in dict(page_of(study).sections)["Methods"]
                if isinstance(one, Paragraph)]  # fmt: skip
-    drawn = "test scenes" if origins is None else "from the photographs and textures behind the"
+    drawn = (
+        "test scenes"
+        if origins is None
+        else "from the photographs and textures behind the"
+    )
     assert f"a resample draws {drawn}" in methods[0]
-    assert ("(12 in all), then from the scenes of each" in methods[0]) is (origins == 12)
+    assert ("(12 in all), then from the scenes of each" in methods[0]) is (
+        origins == 12
+    )
 
 
 def test_the_title_asks_for_parts_only_where_parts_were_trained(study):
@@ -226,9 +276,13 @@ def test_the_title_asks_for_parts_only_where_parts_were_trained(study):
     keep(study, kept)
     assert page_of(study).title == "What JDRL is worth: NAFNet, narrow copy"
     for one in kept["doses"]:
-        one["lines"].append({**copy.deepcopy(one["lines"][1]), "label": "2 without mask"})
+        one["lines"].append(
+            {**copy.deepcopy(one["lines"][1]), "label": "2 without mask"}
+        )
     keep(study, kept)
-    assert page_of(study).title == "What each part of JDRL is worth: NAFNet, narrow copy"
+    assert (
+        page_of(study).title == "What each part of JDRL is worth: NAFNet, narrow copy"
+    )
     keep(study, document() | {"network": "of-nobody"})
     assert page_of(study).title == "What JDRL is worth: of-nobody"
 
@@ -259,7 +313,10 @@ def test_a_protocol_that_has_no_tau_at_a_dose_keeps_its_places():
 
 def test_every_line_has_its_numbers_at_each_dose(study):
     folded = dict(page_of(study).sections)["Every line by dose"]
-    assert [part.title for part in folded if isinstance(part, Folded)] == ["Dose 0 px", "Dose 8 px"]
+    assert [part.title for part in folded if isinstance(part, Folded)] == [
+        "Dose 0 px",
+        "Dose 8 px",
+    ]
     (table,) = parts_inside(folded[1])
     assert isinstance(table, Table)
     assert [column.name for column in table.columns] == [
@@ -274,7 +331,9 @@ def test_every_line_has_its_numbers_at_each_dose(study):
     )  # fmt: skip
     assert rows["true pairs"][7] is None, "no scene shows a line in both"
     blurry = rows["blurry input"]
-    assert (blurry[5], blurry[7], blurry[8]) == (None, None, None), "nothing was trained"
+    assert (blurry[5], blurry[7], blurry[8]) == (None, None, None), (
+        "nothing was trained"
+    )
     assert rows["1 plain loss"][3] is None
     kept = document()
     del kept["doses"][0]["lines"][2]["means"]["line_px"]
@@ -294,7 +353,9 @@ def test_a_control_is_not_the_best_way_to_train(study):
     kept = document()
     for one in kept["doses"]:
         aligned = copy.deepcopy(one["lines"][-1])
-        one["lines"].append({**aligned, "label": "aligned before", "over_input": estimate(9.0)})
+        one["lines"].append(
+            {**aligned, "label": "aligned before", "over_input": estimate(9.0)}
+        )
     keep(study, {**kept, "controls": ["aligned before", "true pairs"]})
     best = page_of(study).summary.split("\n")[0]
     assert "aligned before" not in best
@@ -304,7 +365,9 @@ def test_a_control_is_not_the_best_way_to_train(study):
     for one in kept["doses"]:
         one["lines"][-1]["label"] = "control: pre-aligned pairs"
     keep(study, kept)
-    assert "pre-aligned pairs at 8 px" in page_of(study).summary, "anybody can align pairs"
+    assert "pre-aligned pairs at 8 px" in page_of(study).summary, (
+        "anybody can align pairs"
+    )
     assert page_of(study).title == "What JDRL is worth: Defocus-S"
 
 
@@ -361,7 +424,9 @@ def with_twelve_more_lines(kept: dict[str, Any]) -> dict[str, Any]:
     """Copies of the plain loss at each dose, before its own lines."""
     for one in kept["doses"]:
         (plain,) = (line for line in one["lines"] if line["label"] == "1 plain loss")
-        others = [{**copy.deepcopy(plain), "label": f"part {number}"} for number in range(12)]
+        others = [
+            {**copy.deepcopy(plain), "label": f"part {number}"} for number in range(12)
+        ]
         one["lines"] = [*others, *one["lines"]]
     return kept
 
@@ -375,7 +440,9 @@ def test_of_too_many_lines_the_central_ones_are_drawn():
     assert "part 11" not in {curve.label for curve in chart.curves}
     for one in kept["doses"]:
         one["lines"][11]["over_input"] = {"value": 9.0, "low": 8.0, "high": 10.0}
-    assert "part 11" in {curve.label for curve in dose_chart(kept).curves}, "the best is shown"
+    assert "part 11" in {curve.label for curve in dose_chart(kept).curves}, (
+        "the best is shown"
+    )
 
 
 PARTS = {
@@ -396,9 +463,13 @@ def document_with_parts() -> dict[str, Any]:
         plain = GAINS[one["dose_px"]]["1 plain loss"]
         for line in one["lines"]:
             gain = line["over_input"]["value"] - plain
-            line["over_plain"] |= {part: estimate(times * gain) for part, times in PARTS.items()}
+            line["over_plain"] |= {
+                part: estimate(times * gain) for part, times in PARTS.items()
+            }
             over = line["over_input"]["value"]
-            line["parts_over_input"] = {part: estimate(n * over) for part, n in PARTS.items()}
+            line["parts_over_input"] = {
+                part: estimate(n * over) for part, n in PARTS.items()
+            }
     return kept
 
 
@@ -413,14 +484,18 @@ def test_the_gains_by_part_stand_at_their_parts():
     assert set(curves) == {*TRAINED, "blurry input"}
     times = [0.25, 0.5, 4.0, 1.0, 2.0]
     for label, gain in (("1 plain loss", 0.0), ("JDRL", 4.5), ("blurry input", 4.0)):
-        points = zip(curves[label].x, curves[label].y, curves[label].errors, strict=True)
+        points = zip(
+            curves[label].x, curves[label].y, curves[label].errors, strict=True
+        )
         finite = [point for point in points if np.isfinite(point[0])]
         assert finite == [(n, one * gain, (0.125, 0.25)) for n, one in enumerate(times)]
     assert "Where a line lies below the blurry input" in charts[8.0].note
 
 
 def test_only_circles_of_confusion_are_joined():
-    (jdrl,) = (c for c in part_charts(document_with_parts())[8.0].curves if c.label == "JDRL")
+    (jdrl,) = (
+        c for c in part_charts(document_with_parts())[8.0].curves if c.label == "JDRL"
+    )
     number = list(jdrl.x)
     gaps = [place for place, x in enumerate(number) if not np.isfinite(x)]
     assert gaps == [1, 3], "after the edges and after the flat parts"
@@ -458,8 +533,13 @@ def test_a_part_that_a_line_lacks_is_left_open():
     kept = document_with_parts()
     for line in kept["doses"][1]["lines"]:
         if line["label"] == "JDRL":
-            del line["over_plain"]["psnr_coc_2_4"], line["parts_over_input"]["psnr_coc_2_4"]
-    (jdrl,) = (curve for curve in part_charts(kept)[8.0].curves if curve.label == "JDRL")
+            del (
+                line["over_plain"]["psnr_coc_2_4"],
+                line["parts_over_input"]["psnr_coc_2_4"],
+            )
+    (jdrl,) = (
+        curve for curve in part_charts(kept)[8.0].curves if curve.label == "JDRL"
+    )
     assert np.isnan(jdrl.y[jdrl.x.index(3)])
     rows = {row[0]: row[1:] for row in part_tables(kept)[8.0].rows}
     assert [one is None for one in rows["JDRL"]] == [False, False, False, True, False]
@@ -482,7 +562,9 @@ def test_a_study_with_parts_has_them_in_its_report_and_figures(study, tmp_path):
     (tabs,) = page.sections[4][1]
     chart, _ = parts_inside(tabs)[:2]
     assert isinstance(chart, Curves)
-    assert repr(chart) == repr(part_charts(document_with_parts())[0.0]), "nan equals nothing"
+    assert repr(chart) == repr(part_charts(document_with_parts())[0.0]), (
+        "nan equals nothing"
+    )
     written = write_figures(study, tmp_path / "figures", "svg")
     assert [file.name for file in written[:3]] == [
         "gain-by-dose-1.svg", "gain-by-part-1.svg", "gain-by-part-2.svg",
@@ -529,9 +611,13 @@ def test_each_dose_has_its_crops(study):
     pictures, lines = tabs.tabs[1][1]
     assert isinstance(pictures, Gallery)
     assert isinstance(lines, Gallery)
-    assert pictures.caption.startswith("test-3-8px: the test scene at which registered pairs")
+    assert pictures.caption.startswith(
+        "test-3-8px: the test scene at which registered pairs"
+    )
     assert "112 × 112 px at x 31, y 7" in pictures.note
-    assert "error against the truth × 1, the same for all" in pictures.note, "noise differs much"
+    assert "error against the truth × 1, the same for all" in pictures.note, (
+        "noise differs much"
+    )
     assert [tile.label for tile in pictures.tiles] == LABELS
     *restored, truth = crops(0, 6)
     for tile, crop in zip(pictures.tiles, restored, strict=False):
@@ -549,10 +635,14 @@ def test_each_dose_has_its_crops(study):
     (tabs,) = dict(page_of(study).sections)["Crops by dose"]
     _, lines = parts_inside(tabs)[1:]
     assert isinstance(lines, Gallery)
-    assert "has its median bend of lines. Bend:" in lines.note, "an older strip has no ticks"
+    assert "has its median bend of lines. Bend:" in lines.note, (
+        "an older strip has no ticks"
+    )
 
 
-@pytest.mark.parametrize(("error", "scale"), [(0, 20), (12, 20), (13, 15), (60, 4), (200, 1)])
+@pytest.mark.parametrize(
+    ("error", "scale"), [(0, 20), (12, 20), (13, 15), (60, 4), (200, 1)]
+)
 def test_errors_are_made_as_bright_as_those_of_the_input_allow(error, scale):
     truth = np.full((32, 32, 3), 255, np.uint8)
     blurry = truth - np.uint8(error)
@@ -611,7 +701,9 @@ def test_the_report_follows_the_file_and_only_the_file(study):
         times = {path: path.stat().st_mtime_ns for path in study.glob("report.*")}
         assert len(times) == 2
         publish(study, results)
-        assert {path: path.stat().st_mtime_ns for path in study.glob("report.*")} == times
+        assert {
+            path: path.stat().st_mtime_ns for path in study.glob("report.*")
+        } == times
         keep(study, {**document(), "seeds": 7})
         publish(study, results)
         assert "seeds: 7" in (study / "report.html").read_text(encoding="utf-8")
@@ -644,21 +736,36 @@ def changed(place: str, value: object) -> dict[str, Any]:
         (changed("doses.0.dose_px", -1.0), "'doses.0.dose_px': "),
         (changed("doses.0.dose_px", "8"), "'doses.0.dose_px': "),
         (changed("doses.0.dose_px", 0.0), "a dose is listed twice"),
-        (changed("doses.0.lines.1.over_input.low", None), "'doses.0.lines.1.over_input.low': "),
+        (
+            changed("doses.0.lines.1.over_input.low", None),
+            "'doses.0.lines.1.over_input.low': ",
+        ),
         (changed("doses.0.lines.1.whole_over", 1.0), "'doses.0.lines.1.whole_over': "),
-        (changed("doses.0.lines.1.over_plain", {"psnr": 1}), "'doses.0.lines.1.over_plain.psnr': "),
+        (
+            changed("doses.0.lines.1.over_plain", {"psnr": 1}),
+            "'doses.0.lines.1.over_plain.psnr': ",
+        ),
         (changed("doses.0.tau.gt", 1.0), "'doses.0.tau.gt': "),
         (changed("doses.0.lines.1.share", 0.5), "'doses.0.lines.1.share': "),
-        (changed("doses.0.lines.1.means.edge_px", "0.5"), "'doses.0.lines.1.means.edge_px': "),
+        (
+            changed("doses.0.lines.1.means.edge_px", "0.5"),
+            "'doses.0.lines.1.means.edge_px': ",
+        ),
         (changed("doses.0.lines.1.steps", -1), "'doses.0.lines.1.steps': "),
         (changed("doses.0.lines.1.seconds", None), "'doses.0.lines.1.seconds': "),
-        (changed("doses.0.strip.lines.ends_px", 3.0), "'doses.0.strip.lines.ends_px': "),
+        (
+            changed("doses.0.strip.lines.ends_px", 3.0),
+            "'doses.0.strip.lines.ends_px': ",
+        ),
         (changed("doses.0.strip.left", 1.5), "'doses.0.strip.left': "),
         (changed("doses.0.strip.lines.bends_px", [0.1]), "not one bend per label"),
         (changed("whole", "of nobody"), "no line 'of nobody' at 0 px"),
         (changed("whole", "true pairs"), "not three lines"),
         (changed("controls", ["1 plain loss"]), "plain or whole is among the controls"),
-        (changed("doses.0.lines.1.over_input.low", float("nan")), "NaN is not a number of JSON"),
+        (
+            changed("doses.0.lines.1.over_input.low", float("nan")),
+            "NaN is not a number of JSON",
+        ),
         (changed("origins", "5"), "'origins': "),
         (changed("origins", 0), "its photographs and textures do not fit its scenes"),
         (changed("origins", 41), "its photographs and textures do not fit its scenes"),
@@ -669,7 +776,9 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path, kept, said):
     with pytest.raises(InputError, match=re.escape(said)) as caught:
         read_doses(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'dose.json'}: damaged (")
-    assert str(caught.value).endswith("; delete it, then use the same 'studies ablate' again")
+    assert str(caught.value).endswith(
+        "; delete it, then use the same 'studies ablate' again"
+    )
     assert "\n" not in str(caught.value)
 
 
@@ -708,7 +817,9 @@ def test_a_file_without_strips_has_the_rest(study):
         (("gt",), "gt"),
     ],
 )
-def test_rendered_pictures_are_compared_with_the_truth_first(tmp_path, protocols, first):
+def test_rendered_pictures_are_compared_with_the_truth_first(
+    tmp_path, protocols, first
+):
     out = make_study(tmp_path, 2, 4, protocols=protocols)
     with open_results(out / "results.sqlite") as results:
         content = read_content(out, results, leaderboard(results))

@@ -52,7 +52,10 @@ def test_a_share_is_as_sure_as_the_scenes_agree_on_it():
 def test_a_protocol_that_scores_as_the_truth_does_agrees_with_it_for_sure():
     """Scenes rank the lines otherwise, so that other scenes would give another order of both."""
     rng = np.random.default_rng(2)
-    truth = {name: rng.normal(28 + 0.1 * place, 1.0, (1, 40)) for place, name in enumerate("abcde")}
+    truth = {
+        name: rng.normal(28 + 0.1 * place, 1.0, (1, 40))
+        for place, name in enumerate("abcde")
+    }
     tau = agreement({name: values - 3 for name, values in truth.items()}, truth)
     assert tau is not None
     assert (tau.low, tau.value, tau.high) == (1, 1, 1)
@@ -77,7 +80,10 @@ EXCHANGED: Mapping[str, Sequence[tuple[str, str]]] = {
     "truth": (),
     "gt": (),
     "input-aligned": [("control: true pairs", "control: pre-aligned pairs")],
-    "deformed-gt": [("blurry input", "1 plain loss"), ("registered pairs", "registered, refined")],
+    "deformed-gt": [
+        ("blurry input", "1 plain loss"),
+        ("registered pairs", "registered, refined"),
+    ],
     OFFICIAL_GRID: (),
 }
 """Lines that change places under a protocol; ``gt`` ranks all of them the other way round."""
@@ -110,7 +116,8 @@ def finished(tmp_path_factory):
     """The scores are in the store, and beside it what was measured of the pictures."""
     folder = tmp_path_factory.mktemp("finished")
     dosed = render_doses(
-        folder, "size = 128\npairs = {train = 1, test = 3}\ndoses_px = [4]\nblur_px = [2, 4]\n"
+        folder,
+        "size = 128\npairs = {train = 1, test = 3}\ndoses_px = [4]\nblur_px = [2, 4]\n",
     )
     study = dose_study(
         ablation_of("jdrl"),
@@ -130,7 +137,9 @@ def finished(tmp_path_factory):
             label, path = part.labels[run.system], outputs_of(part, run)
             grid = {OFFICIAL_GRID: scores_of(label, OFFICIAL_GRID)}
             path.parent.mkdir(exist_ok=True)
-            first = part.dataset.split("test")[0].id  # lacks a part, and a target of a protocol
+            first = part.dataset.split("test")[
+                0
+            ].id  # lacks a part, and a target of a protocol
             path.write_text(json.dumps({**kept, "scores": kept["scores"] | grid}))
             scores = [
                 Score("defocus-v1", protocol, "psnr", pair.id, pair.scene, value)
@@ -139,7 +148,11 @@ def finished(tmp_path_factory):
                     part.dataset.split("test"), scores_of(label, protocol), strict=True
                 )
             ]
-            scores = [one for one in scores if one.protocol != "input-aligned" or one.pair != first]
+            scores = [
+                one
+                for one in scores
+                if one.protocol != "input-aligned" or one.pair != first
+            ]
             scores += [replace(one, metric="psnr_edges") for one in scores
                        if one.protocol == "truth" and one.pair != first]  # fmt: skip
             results.record(replace(entry(0), run=run.id, system=run.system), scores)
@@ -156,7 +169,12 @@ def test_each_protocol_has_the_tau_of_its_own_scores(finished):
     """Of 28 pairs of lines, as many are out of order as a protocol exchanges."""
     (dose,) = finished.document["doses"]
     taus = {protocol: tau["value"] for protocol, tau in dose["tau"].items()}
-    expected = {"gt": -1, "input-aligned": 26 / 28, "deformed-gt": 24 / 28, OFFICIAL_GRID: 1}
+    expected = {
+        "gt": -1,
+        "input-aligned": 26 / 28,
+        "deformed-gt": 24 / 28,
+        OFFICIAL_GRID: 1,
+    }
     assert taus == pytest.approx(expected)
 
 
@@ -185,12 +203,16 @@ def test_the_gain_of_a_scene_stands_at_its_place_among_the_pairs(finished):
     [((None, None, None), 3, "abc"), ((None, "p", "p"), 2, "abb"), ((), None, "abc")],
     ids=["textures", "a texture and a photograph", "not told"],
 )
-def test_scenes_before_one_photograph_are_drawn_together(finished, photographs, origins, names):
+def test_scenes_before_one_photograph_are_drawn_together(
+    finished, photographs, origins, names
+):
     study, pairs = finished.study, []
     behind = dict(zip([pair.id for pair in finished.pairs], photographs, strict=False))
     for pair in study.dataset.pairs:
         metadata = {PHOTOGRAPH: behind[pair.id]} if pair.id in behind else {}
-        others = {name: one for name, one in pair.metadata.items() if name != PHOTOGRAPH}
+        others = {
+            name: one for name, one in pair.metadata.items() if name != PHOTOGRAPH
+        }
         pairs.append(replace(pair, metadata=others | metadata))
     dosed = replace(study, dataset=replace(study.dataset, pairs=tuple(pairs)))
     with open_results(study.out / "results.sqlite") as results:
@@ -202,7 +224,9 @@ def test_scenes_before_one_photograph_are_drawn_together(finished, photographs, 
     assert line["over_input"] == pytest.approx(asdict(expected))
 
 
-def test_scenes_without_a_part_or_a_target_are_left_out_with_their_photographs(finished):
+def test_scenes_without_a_part_or_a_target_are_left_out_with_their_photographs(
+    finished,
+):
     (dose,) = finished.document["doses"]
     own = np.array([GAINS["registered pairs"]])[:, 1:]
     line = line_of(dose, "registered pairs")
@@ -230,7 +254,9 @@ def test_a_strip_shows_the_scene_of_the_median_gain(finished, shown):
 def test_a_strip_shows_where_the_blurry_picture_is_furthest_from_the_truth(shown):
     strip, pair = shown
     assert pair.truth is not None
-    blurry, truth = (as_float(read_image(one), np.float64) for one in (pair.blurry, pair.truth))
+    blurry, truth = (
+        as_float(read_image(one), np.float64) for one in (pair.blurry, pair.truth)
+    )
     square = np.square(blurry - truth).sum(axis=2)
     windows = np.lib.stride_tricks.sliding_window_view(square, (CROP_PX, CROP_PX))
     errors = windows.sum(axis=(2, 3))

@@ -12,4 +12,6 @@ def test_generalise_lists_them(folder, capfd):
     options = ("--only", "input", "--test", "pairs:other", "--out", "out", "--json")
     result = bench("studies", "generalise", "--dataset", "pairs:mine", *options)
     assert result.return_value == 1, result.output
-    assert [one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]] == ["test-s"]
+    assert [one["id"] for one in json.loads(capfd.readouterr().out)["left_out"]] == [
+        "test-s"
+    ]

@@ -62,7 +62,14 @@ def test_the_command_lists_every_system_and_pair(pair, monkeypatch, capfd):
     result = CliRunner().invoke(command, ["--json"])
     assert result.exit_code == 0, result.output
     rows = json.loads(capfd.readouterr().out)  # written past click, to the real stdout
-    assert [row["name"] for row in rows] == ["ebdb", "ebdb", "jnb", "jnb", "tvl2-2016", "tvl2-2016"]
+    assert [row["name"] for row in rows] == [
+        "ebdb",
+        "ebdb",
+        "jnb",
+        "jnb",
+        "tvl2-2016",
+        "tvl2-2016",
+    ]
     assert all(0 <= row["everywhere"] < 20 for row in rows)
 
 

@@ -9,7 +9,11 @@ from tests.benchmark.test_page import fill, page_of, parts
 def test_a_study_of_misalignment_is_drawn_over_shift_and_over_zoom(tmp_path):
     fill(tmp_path)
     conditions = [
-        {"shift_px": shift, "zoom": zoom, "psnr": {"net": 30 - shift - 100 * zoom, "dual": None}}
+        {
+            "shift_px": shift,
+            "zoom": zoom,
+            "psnr": {"net": 30 - shift - 100 * zoom, "dual": None},
+        }
         for shift, zoom in ((4.0, 0.0), (0.0, 0.0), (0.0, 0.02))
     ]
     document = {"dataset": "made", "conditions": conditions}

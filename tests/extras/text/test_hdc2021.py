@@ -19,8 +19,12 @@ def hdc2021(root: Path) -> Path:
                 tree(root, [f"{stem}{number}.tif" for number in ("0001", "0100")])
                 if camera == "CAM01":
                     for number in ("0001", "0100"):
-                        (root / f"{stem}{number}.txt").write_text(f"a{step}\nb{number}\nc{font}\n")
-        for camera, target in itertools.product(("CAM01", "CAM02"), ("LSF_X", "LSF_Y", "PSF")):
+                        (root / f"{stem}{number}.txt").write_text(
+                            f"a{step}\nb{number}\nc{font}\n"
+                        )
+        for camera, target in itertools.product(
+            ("CAM01", "CAM02"), ("LSF_X", "LSF_Y", "PSF")
+        ):
             tree(root, [f"step{step}/Times/{camera}/focusStep_{step}_{target}.tif"])
     return tree(root, STRAY)
 
@@ -40,7 +44,10 @@ def test_hdc2021_has_the_true_text_and_keeps_a_text_in_one_split(tmp_path):
     assert read_image(pair.blurry).dtype == np.uint16
     checked = check_dataset(f"hdc2021:{tmp_path}")
     assert checked is not None
-    assert "step13/Times/CAM02/focusStep_13_timesR_size_30_sample_0002.*" in checked.missing
+    assert (
+        "step13/Times/CAM02/focusStep_13_timesR_size_30_sample_0002.*"
+        in checked.missing
+    )
     assert "step7/Verdana: nothing there" in checked.missing
     assert checked.extra == ()
     moved = pair.sharp.with_suffix(".txt").rename(pair.blurry.with_suffix(".txt"))

@@ -35,7 +35,9 @@ def page(text: str = TEXT, blur: float = 0.0) -> np.ndarray:
     picture = np.full((1000, 1600), 220, np.uint8)
     for number, line in enumerate(text.splitlines()):
         place = (180, 260 + 260 * number)
-        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 5.5, 20, 14, cv2.LINE_AA)
+        cv2.putText(
+            picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 5.5, 20, 14, cv2.LINE_AA
+        )
     return cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
 
 
@@ -44,7 +46,9 @@ def official_picture(picture: np.ndarray) -> Image.Image:
     grey = np.array(Image.fromarray(picture).convert("L"), dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = 255 / np.min(grey[:, :50])
-        shifted = np.clip(np.nan_to_num((grey - np.min(grey)) * factor, posinf=255), 0, 255)
+        shifted = np.clip(
+            np.nan_to_num((grey - np.min(grey)) * factor, posinf=255), 0, 255
+        )
     image = Image.fromarray(np.array(shifted, np.uint8))
     return image.resize((image.width // 2, image.height // 2))
 
@@ -59,7 +63,9 @@ def official(picture: np.ndarray) -> list[str]:
     official_picture(picture).save(buffer, "PNG")
     words = ["tesseract", "-", "-", "--oem", "1", "--psm", "6"]
     words += [word for one in SETTINGS for word in ("-c", one)]
-    result = subprocess.run(words, input=buffer.getvalue(), capture_output=True, check=True)
+    result = subprocess.run(
+        words, input=buffer.getvalue(), capture_output=True, check=True
+    )
     return [line.strip() for line in result.stdout.decode().split("\n") if line.strip()]
 
 
@@ -78,13 +84,16 @@ def made_up(kind: str) -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize("kind", ["dark at the left", "black at the left", "noisy", "tinted"])
-def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(kind, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "kind", ["dark at the left", "black at the left", "noisy", "tinted"]
+)
+def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(
+    kind, tmp_path, monkeypatch
+):
     """With a program in tesseract's place that keeps what it is given."""
     program = tmp_path / "tesseract"
-    kept = (
-        f'printf "%s\\n" "$@" > {tmp_path}/words; cat > {tmp_path}/picture.png; printf "a\\nb\\nc"'
-    )
+    arguments = f'printf "%s\\n" "$@" > {tmp_path}/words'
+    kept = f'{arguments}; cat > {tmp_path}/picture.png; printf "a\\nb\\nc"'
     program.write_text(f"#!/bin/sh\n{kept}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -94,7 +103,9 @@ def test_the_reader_gets_the_bytes_and_settings_of_the_official_script(kind, tmp
     given = np.asarray(Image.open(tmp_path / "picture.png"))
     np.testing.assert_array_equal(given, np.asarray(official_picture(picture)))
     words = (tmp_path / "words").read_text().split()
-    assert {words[at + 1] for at, word in enumerate(words) if word == "-c"} == set(SETTINGS)
+    assert {words[at + 1] for at, word in enumerate(words) if word == "-c"} == set(
+        SETTINGS
+    )
     assert words[words.index("--oem") :][:4] == ["--oem", "1", "--psm", "6"]
 
 
@@ -132,7 +143,9 @@ def make_challenge(root: Path, samples: int = 3) -> None:
                 name = f"focusStep_{step}_timesR_size_30_sample_{number:04d}"
                 folder = root / f"step{step}" / "Times" / camera
                 folder.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(folder / f"{name}.tif"), np.full((40, 60), 200, np.uint16))
+                cv2.imwrite(
+                    str(folder / f"{name}.tif"), np.full((40, 60), 200, np.uint16)
+                )
                 if camera == "CAM01":
                     (folder / f"{name}.txt").write_text(TEXT)
 
@@ -147,7 +160,8 @@ def test_steps_are_scored_in_order(tmp_path, monkeypatch):
     for pair in pairs[1:]:
         shade = 200 if pair.id.startswith("step00") else 100
         cv2.imwrite(
-            str(tmp_path / "restored" / f"{pair.id}.png"), np.full((40, 60), shade, np.uint8)
+            str(tmp_path / "restored" / f"{pair.id}.png"),
+            np.full((40, 60), shade, np.uint8),
         )
     truth = TEXT.split()
 
@@ -161,7 +175,9 @@ def test_steps_are_scored_in_order(tmp_path, monkeypatch):
     many = by_step[0].pictures
     assert by_step[0].mean == pytest.approx(100 * (many - 1) / many)
     assert by_step[1].mean == 100
-    assert result.sane is False  # thirty characters in pictures that are said to have none
+    assert (
+        result.sane is False
+    )  # thirty characters in pictures that are said to have none
     table = steps_table(result)
     assert [row[0] for row in table.rows] == ["0", "1"]
     assert "writes text where there is none" in table.note

@@ -39,7 +39,9 @@ def test_the_sharp_page_is_read_and_the_blurred_one_is_not(monkeypatch, tmp_path
 
 
 def test_pages_have_no_folder_and_as_many_as_the_card_says():
-    assert reader_card("text").counts == {"test": len(dataset.CIRCLES_PX) * dataset.PAGES}
+    assert reader_card("text").counts == {
+        "test": len(dataset.CIRCLES_PX) * dataset.PAGES
+    }
     assert reader_card("text").sizes == (dataset.PAGE_PX[::-1],)
     with pytest.raises(DatasetError, match="give 'text:' alone"):
         open_dataset(f"text:{Path.cwd()}")

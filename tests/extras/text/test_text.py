@@ -6,7 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.benchmark.metrics.metric import MetricUnavailableError, find_metric, profile_metrics
+from defocus.benchmark.metrics.metric import (
+    MetricUnavailableError,
+    find_metric,
+    profile_metrics,
+)
 from defocus.extras.text.similarity import similarity
 
 
@@ -31,11 +35,22 @@ def written(*lines: str) -> np.ndarray:
     picture = np.full((70 * len(lines) + 40, 420, 3), 225, np.uint8)
     for number, line in enumerate(lines):
         place = (30, 70 * (number + 1))
-        cv2.putText(picture, line, place, cv2.FONT_HERSHEY_SIMPLEX, 1.5, (20,) * 3, 3, cv2.LINE_AA)
+        cv2.putText(
+            picture,
+            line,
+            place,
+            cv2.FONT_HERSHEY_SIMPLEX,
+            1.5,
+            (20,) * 3,
+            3,
+            cv2.LINE_AA,
+        )
     return picture / 255
 
 
-def test_the_metric_is_computed_on_request_and_says_what_is_missing(tmp_path, monkeypatch, refused):
+def test_the_metric_is_computed_on_request_and_says_what_is_missing(
+    tmp_path, monkeypatch, refused
+):
     metric = find_metric("text")
     assert "text" not in profile_metrics("defocus-v1")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -46,7 +61,9 @@ def test_the_metric_is_computed_on_request_and_says_what_is_missing(tmp_path, mo
 
 
 @pytest.mark.debian
-@pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr")
+@pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="needs Debian's tesseract-ocr"
+)
 def test_the_metric_falls_with_blur_and_with_other_text(refused):
     metric = find_metric("text")
     sharp, other = written("RTKA 4729", "HNEB 3816"), written("VWYL 1550", "SCUO 6088")

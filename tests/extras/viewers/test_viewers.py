@@ -22,7 +22,9 @@ NAMES = ("test-c", "test-d", "train-a")
 def defocus_data(*words: str | Path) -> Result:
     group = command_group("defocus-data", "defocus.datasets.commands", "")
     arguments = [str(word) for word in words]
-    return CliRunner().invoke(group, arguments, catch_exceptions=False, standalone_mode=False)
+    return CliRunner().invoke(
+        group, arguments, catch_exceptions=False, standalone_mode=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +89,20 @@ def test_a_grouped_data_set_has_both_members_and_what_was_measured(audited):
 
 def test_every_field_is_declared_with_the_type_of_its_values(audited):
     document, samples = documents(audited / "fiftyone")
-    kinds = {one["name"]: one["ftype"].rpartition(".")[2] for one in document["sample_fields"]}
+    kinds = {
+        one["name"]: one["ftype"].rpartition(".")[2]
+        for one in document["sample_fields"]
+    }
     assert kinds["misalignment_px"] == "FloatField"
     assert kinds["width"] == "IntField"
     assert kinds["same_picture"] == "BooleanField"
     assert kinds["status"] == "StringField"
-    types = {"FloatField": float, "IntField": int, "BooleanField": bool, "StringField": str}
+    types = {
+        "FloatField": float,
+        "IntField": int,
+        "BooleanField": bool,
+        "StringField": str,
+    }
     for one in samples:
         own = {name: one[name] for name in one if not name.startswith("_")}
         assert set(own) <= set(kinds)
@@ -103,12 +113,17 @@ def test_every_field_is_declared_with_the_type_of_its_values(audited):
 
 def test_whole_numbers_among_others_are_real_ones(tmp_path):
     shown = [
-        ShownPair(str(number), "test", {"blurry": "x.png"}, {"gain": value, "never": None})
+        ShownPair(
+            str(number), "test", {"blurry": "x.png"}, {"gain": value, "never": None}
+        )
         for number, value in enumerate((1, 0.5, None))
     ]
     write_fiftyone(tmp_path, name="made", pairs=shown, fields=("gain", "never"))
     document, samples = documents(tmp_path)
-    kinds = {one["name"]: one["ftype"].rpartition(".")[2] for one in document["sample_fields"]}
+    kinds = {
+        one["name"]: one["ftype"].rpartition(".")[2]
+        for one in document["sample_fields"]
+    }
     assert kinds["gain"] == kinds["never"] == "FloatField"
     assert [one["gain"] for one in samples] == [1.0, 0.5, None]
     assert isinstance(samples[0]["gain"], float)
@@ -142,9 +157,9 @@ def test_what_was_judged_is_a_field_too(pairs, tmp_path):
     result = defocus_data(*words, "--fiftyone", tmp_path / "fiftyone")
     assert result.return_value == 1
     _, samples = documents(tmp_path / "fiftyone")
-    assert {one["pair"]: (one["verdict"], one["verdict_by"]) for one in samples} == dict.fromkeys(
-        NAMES, ("accept", "rule")
-    )
+    assert {
+        one["pair"]: (one["verdict"], one["verdict_by"]) for one in samples
+    } == dict.fromkeys(NAMES, ("accept", "rule"))
 
 
 def test_a_folder_with_anything_in_it_is_refused_first(pairs, tmp_path):

@@ -38,7 +38,9 @@ def _pair(width: int, height: int) -> tuple[Image, Image]:
     for octave in range(9):
         cells = (max(height >> octave, 2), max(width >> octave, 2), 3)
         noise = rng.standard_normal(cells, np.float32)
-        scene += 2.0**octave * cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+        scene += 2.0**octave * cv2.resize(
+            noise, (width, height), interpolation=cv2.INTER_CUBIC
+        )
     scene = np.clip(0.35 + 0.12 * scene / scene.std(), 0.01, 0.9).astype(np.float32)
     sharp = np.float32(1) * cv2.warpAffine(
         scene, TRUTH.matrix(width, height), (width, height),
@@ -74,7 +76,9 @@ def _plain(blurry: Image, sharp: Image) -> NDArray[np.float64] | None:
     )
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)
     start, whole = np.eye(2, 3, dtype=np.float32), np.full(first.shape, 255, np.uint8)
-    _, matrix = cv2.findTransformECC(first, second, start, cv2.MOTION_AFFINE, criteria, whole, 5)
+    _, matrix = cv2.findTransformECC(
+        first, second, start, cv2.MOTION_AFFINE, criteria, whole, 5
+    )
     affine = np.vstack([matrix.astype(np.float64), [0, 0, 1]])
     affine[:2, 2] *= 2
     size = (blurry.shape[1], blurry.shape[0])
@@ -86,7 +90,9 @@ def _plain(blurry: Image, sharp: Image) -> NDArray[np.float64] | None:
 def _difference() -> float:
     """Between both transforms, at the worst corner of a smaller picture; px."""
     right, bottom = (side - 1 for side in SMALL)
-    corners = np.array([(0, 0, 1), (right, 0, 1), (0, bottom, 1), (right, bottom, 1)], float).T
+    corners = np.array(
+        [(0, 0, 1), (right, 0, 1), (0, bottom, 1), (right, bottom, 1)], float
+    ).T
     places = []
     for way in (_ours, _plain):
         matrix = way(*_pair(*SMALL))

@@ -25,7 +25,9 @@ START = 0.5
 def _channel(size: tuple[int, int]) -> NDArray[np.float64]:
     """A blurred scene with detail at several scales, in [0, 1]."""
     noise = np.random.default_rng(0).random(size)
-    scene = sum(cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (1.0, 3.0, 9.0))
+    scene = sum(
+        cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (1.0, 3.0, 9.0)
+    )
     scene = (scene - np.min(scene)) / np.ptp(scene)
     return np.asarray(cv2.filter2D(scene, cv2.CV_64F, PSF))
 
@@ -36,7 +38,9 @@ def _wiener(size: tuple[int, int]) -> Work:
 
     def restore() -> Array:
         transfers = [in_precision(domain.transfer(kernel), picture)]
-        restored = next(wiener_levels(picture, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL))
+        restored = next(
+            wiener_levels(picture, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL)
+        )
         restored /= 1 + NOISE_TO_SIGNAL  # theirs leaves flat areas that much darker
         return restored
 
@@ -47,7 +51,9 @@ def _their_wiener(size: tuple[int, int]) -> Work:
     from skimage import restoration
 
     channel, flat = _channel(size), np.ones((1, 1))
-    one = partial(restoration.wiener, channel, PSF, NOISE_TO_SIGNAL, reg=flat, clip=False)
+    one = partial(
+        restoration.wiener, channel, PSF, NOISE_TO_SIGNAL, reg=flat, clip=False
+    )
     return lambda: [one() for _ in range(3)]
 
 
@@ -58,18 +64,24 @@ def _richardson_lucy(size: tuple[int, int]) -> Work:
 def _framed(channel: NDArray[np.float32]) -> Array:
     """Deconvolve in a black frame as wide as the kernel, with a size that transforms quickly."""
     height, width = channel.shape
-    rows, columns = (fft.next_fast_len(side + PSF.shape[0], real=True) for side in (height, width))
+    rows, columns = (
+        fft.next_fast_len(side + PSF.shape[0], real=True) for side in (height, width)
+    )
     seen, start = np.zeros((2, rows, columns), np.float32)
     seen[:height, :width] = channel
     start[:height, :width] = START
-    restored = richardson_lucy(seen, PSF, ITERATIONS, Periodic((rows, columns)), start=start)
+    restored = richardson_lucy(
+        seen, PSF, ITERATIONS, Periodic((rows, columns)), start=start
+    )
     return np.asarray(restored[:height, :width])
 
 
 def _their_richardson_lucy(size: tuple[int, int]) -> Work:
     from skimage import restoration
 
-    return partial(restoration.richardson_lucy, _channel(size), PSF, ITERATIONS, clip=False)
+    return partial(
+        restoration.richardson_lucy, _channel(size), PSF, ITERATIONS, clip=False
+    )
 
 
 CASES = tuple(

@@ -36,4 +36,8 @@ def _difference() -> float:
     return apart(_restored(network, SMALL), _restored(naive_restormer(network), SMALL))
 
 
-CASES = (Case("inference", partial(_ours, SIDE), partial(_peer, SIDE), _difference, 1e-5, 1.4),)
+CASES = (
+    Case(
+        "inference", partial(_ours, SIDE), partial(_peer, SIDE), _difference, 1e-5, 1.4
+    ),
+)

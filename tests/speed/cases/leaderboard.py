@@ -17,14 +17,25 @@ from tests.benchmark.example_study import ENTRY
 from tests.speed.case import Case, Work, new_folder
 
 PROTOCOLS = ("gt", "input-aligned", "deformed-gt", "truth")
-METRICS = ("psnr", "ssim", "mae", "lpips", "fsim", "ssim_gaussian", "warp_px", "psnr_centre")
+METRICS = (
+    "psnr",
+    "ssim",
+    "mae",
+    "lpips",
+    "fsim",
+    "ssim_gaussian",
+    "warp_px",
+    "psnr_centre",
+)
 SYSTEMS, PICTURES, DATASETS = 30, 104, 10
 """Together with protocols and metrics: 998,400 scores."""
 PAGE_PICTURES = 100
 ROWS = 100_000
 
 
-def store_of_scores(path: Path, systems: int, pictures: int, datasets: int = 1) -> list[str]:
+def store_of_scores(
+    path: Path, systems: int, pictures: int, datasets: int = 1
+) -> list[str]:
     """A store of artificial scores under all PROTOCOLS and METRICS; the names of all systems."""
     random = np.random.default_rng(0)
     names = []
@@ -32,9 +43,15 @@ def store_of_scores(path: Path, systems: int, pictures: int, datasets: int = 1) 
         for dataset in range(datasets):
             for system in range(systems):
                 name = f"system{system}-{dataset}"
-                values = random.normal(25, 3, (len(PROTOCOLS), len(METRICS), pictures)).tolist()
-                run_entry = replace(ENTRY, run=name, grouping=name, system=name, budget="paper")
-                results.record(replace(run_entry, dataset=f"dataset{dataset}"), _scores(values))
+                values = random.normal(
+                    25, 3, (len(PROTOCOLS), len(METRICS), pictures)
+                ).tolist()
+                run_entry = replace(
+                    ENTRY, run=name, grouping=name, system=name, budget="paper"
+                )
+                results.record(
+                    replace(run_entry, dataset=f"dataset{dataset}"), _scores(values)
+                )
                 names.append(name)
     return names
 

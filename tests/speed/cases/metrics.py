@@ -22,13 +22,17 @@ def _pictures(size: tuple[int, int]) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
     sharp = cv2.GaussianBlur(rng.random((*size, 3)), (0, 0), 2)
     sharp = (sharp - sharp.min()) / (sharp.max() - sharp.min())
-    restored = cv2.GaussianBlur(sharp, (0, 0), 1) + 0.01 * rng.standard_normal(sharp.shape)
+    restored = cv2.GaussianBlur(sharp, (0, 0), 1) + 0.01 * rng.standard_normal(
+        sharp.shape
+    )
     return np.clip(restored, 0, 1), np.asarray(sharp)
 
 
 def _ours(size: tuple[int, int]) -> Work:
     """The fused pass."""
-    return partial(psnr_ssim_mae, *_pictures(size), np.ones(size, np.bool_), PROFILES["dpdd16"])
+    return partial(
+        psnr_ssim_mae, *_pictures(size), np.ones(size, np.bool_), PROFILES["dpdd16"]
+    )
 
 
 def _peer(size: tuple[int, int]) -> Work:
@@ -42,7 +46,9 @@ def _recipe(restored: Array, sharp: Array) -> dict[str, float]:
     channels = [np.abs(sharp[..., c] - restored[..., c]).mean() for c in range(3)]
     return {
         "psnr": float(peak_signal_noise_ratio(sharp, restored, data_range=1.0)),  # type: ignore[no-untyped-call]
-        "ssim": float(structural_similarity(sharp, restored, data_range=1.0, channel_axis=2)),  # type: ignore[no-untyped-call]
+        "ssim": float(
+            structural_similarity(sharp, restored, data_range=1.0, channel_axis=2)
+        ),  # type: ignore[no-untyped-call]
         "mae": float(np.mean(channels)),
     }
 
@@ -51,8 +57,12 @@ def _difference() -> float:
     """Largest of the three differences; that in dB is divided by ten."""
     pictures = _pictures(SMALL)
     scores = psnr_ssim_mae(*pictures, np.ones(SMALL, np.bool_), PROFILES["dpdd16"])
-    gaps = {name: abs(scores[name] - value) for name, value in _recipe(*pictures).items()}
+    gaps = {
+        name: abs(scores[name] - value) for name, value in _recipe(*pictures).items()
+    }
     return max(gaps["psnr"] / DECIBELS_PER_UNIT, gaps["ssim"], gaps["mae"])
 
 
-CASES = (Case("metrics", partial(_ours, SIZE), partial(_peer, SIZE), _difference, 1e-9, 12),)
+CASES = (
+    Case("metrics", partial(_ours, SIZE), partial(_peer, SIZE), _difference, 1e-9, 12),
+)

@@ -41,8 +41,14 @@ def _photograph(seed: int, height: int, width: int) -> Image:
     for octave in range(8):
         cells = (max(height >> octave, 2), max(width >> octave, 2), 3)
         layer = rng.standard_normal(cells, np.float32)
-        scene += 2.0**octave * cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC)
-    scene = 0.4 + 0.12 * scene / scene.std() + 0.005 * rng.standard_normal(scene.shape, np.float32)
+        scene += 2.0**octave * cv2.resize(
+            layer, (width, height), interpolation=cv2.INTER_CUBIC
+        )
+    scene = (
+        0.4
+        + 0.12 * scene / scene.std()
+        + 0.005 * rng.standard_normal(scene.shape, np.float32)
+    )
     return np.asarray(np.clip(scene, 0, 1) * 65535, np.uint16)
 
 
@@ -61,7 +67,9 @@ def _crops(size: tuple[int, int], patch_px: int) -> Iterator[Crop]:
     return itertools.cycle([Crop(*place) for place in drawn])
 
 
-def _stored(storage: Storage, size: tuple[int, int] = SIZE, patch_px: int = PATCH_PX) -> Patch:
+def _stored(
+    storage: Storage, size: tuple[int, int] = SIZE, patch_px: int = PATCH_PX
+) -> Patch:
     store = PatchStore(_folder(size) / f"{storage}.h5")
     places = _crops(size, patch_px)
     return lambda: store.read_member("blurry", next(places), patch_px)

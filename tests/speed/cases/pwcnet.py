@@ -42,7 +42,9 @@ def _peer(size: tuple[int, int]) -> Work:
 def _difference() -> float:
     """In px."""
     network = _network()
-    return float((_flow(network, SMALL) - _flow(ported_network(network), SMALL)).abs().max())
+    return float(
+        (_flow(network, SMALL) - _flow(ported_network(network), SMALL)).abs().max()
+    )
 
 
 CASES = (
@@ -52,7 +54,8 @@ CASES = (
         lambda: partial(cost_volume, *_drawn(*FEATURES)),
         lambda: partial(unfolded_cost_volume, *_drawn(*FEATURES)),
         lambda: apart(
-            cost_volume(*_drawn(1, 8, 9, 11)), unfolded_cost_volume(*_drawn(1, 8, 9, 11))
+            cost_volume(*_drawn(1, 8, 9, 11)),
+            unfolded_cost_volume(*_drawn(1, 8, 9, 11)),
         ),
         1e-5,
     ),

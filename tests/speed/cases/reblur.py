@@ -20,7 +20,10 @@ def _inputs(side: int) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     shapes = [(1, channels, side, side) for channels in (3, seed_count(LEVELS), LEVELS)]
     image, seeds, levels = (torch.rand(shape, generator=generator) for shape in shapes)
-    return [one.requires_grad_() for one in (image, 4 * seeds - 2, torch.softmax(levels, dim=1))]
+    return [
+        one.requires_grad_()
+        for one in (image, 4 * seeds - 2, torch.softmax(levels, dim=1))
+    ]
 
 
 def _gradients(operator: Any, given: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:

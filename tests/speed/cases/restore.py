@@ -38,7 +38,9 @@ def _small_tiles() -> Work:
 def _difference() -> float:
     """Of large and small tiles in a part of the picture."""
     picture = large_picture(SMALL, SMALL)
-    large, small = (_restorer(tile).restored(picture)[0] for tile in (None, SMALL_TILE_PX))
+    large, small = (
+        _restorer(tile).restored(picture)[0] for tile in (None, SMALL_TILE_PX)
+    )
     return float(np.abs(large - small).max())
 
 

@@ -44,7 +44,9 @@ def _streamed() -> Work:
 
 def _rendered() -> Work:
     """Small scenes like those of the sample dataset."""
-    scenes = itertools.cycle(replace(one, size=(SIDE, SIDE)) for one in SCENES[:PEER_PAIRS])
+    scenes = itertools.cycle(
+        replace(one, size=(SIDE, SIDE)) for one in SCENES[:PEER_PAIRS]
+    )
     return lambda: render_scene(next(scenes), variant("").misalignment, SceneCamera())
 
 

@@ -6,11 +6,15 @@ import torch
 from torch.nn import functional
 
 
-def literal_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def literal_reblur(
+    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
     """Same as :func:`defocus.baselines.operators.reblurring.operator.isotropic_reblur`."""
     levels = weights.shape[1]
     result = weights[:, :1] * image
-    for radius, samples in enumerate(torch.split(seeds, list(range(2, levels + 1)), dim=1), 1):
+    for radius, samples in enumerate(
+        torch.split(seeds, list(range(2, levels + 1)), dim=1), 1
+    ):
         blurred = (_kernel(samples)[:, :, None] * _shifted(image, radius)).sum(dim=1)
         result = result + weights[:, radius : radius + 1] * blurred
     return result
@@ -21,7 +25,8 @@ def _kernel(samples: torch.Tensor) -> torch.Tensor:
     radius = samples.shape[1] - 1
     offsets = range(radius + 1)
     quarter = torch.stack(
-        [torch.stack([_logit(samples, i, j) for j in offsets], dim=1) for i in offsets], dim=1
+        [torch.stack([_logit(samples, i, j) for j in offsets], dim=1) for i in offsets],
+        dim=1,
     )
     half = torch.cat([quarter[:, 1:].flip(1), quarter], dim=1)
     whole = torch.cat([half[:, :, 1:].flip(2), half], dim=2)
@@ -45,5 +50,6 @@ def _shifted(image: torch.Tensor, radius: int) -> torch.Tensor:
     padded = functional.pad(image, (radius,) * 4)
     shifts = range(2 * radius + 1)
     return torch.stack(
-        [padded[..., i : i + height, j : j + width] for i in shifts for j in shifts], dim=1
+        [padded[..., i : i + height, j : j + width] for i in shifts for j in shifts],
+        dim=1,
     )

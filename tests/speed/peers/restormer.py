@@ -24,8 +24,13 @@ class _Norm(ChannelNorm):
 class _Attention(TransposedAttention):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         split = self.qkv_dwconv(self.qkv(features)).chunk(3, dim=1)
-        query, key, value = (each.flatten(2).unflatten(1, (self.heads, -1)) for each in split)
-        query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
+        query, key, value = (
+            each.flatten(2).unflatten(1, (self.heads, -1)) for each in split
+        )
+        query, key = (
+            functional.normalize(query, dim=-1),
+            functional.normalize(key, dim=-1),
+        )
         scores = (query @ key.transpose(-2, -1)) * self.temperature
         attended = scores.softmax(dim=-1) @ value
         restored: torch.Tensor = self.project_out(attended.reshape(features.shape))
@@ -39,7 +44,9 @@ class _Convolution(Pointwise):
 
 class _Restormer(Restormer):
     def change(self, padded: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.output(self.refinement(self.decoded(self.patch_embed(padded))))
+        given: torch.Tensor = self.output(
+            self.refinement(self.decoded(self.patch_embed(padded)))
+        )
         return given
 
 

@@ -19,10 +19,15 @@ class Critic(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, width, 4, stride=2, padding=1),
+            nn.LeakyReLU(SLOPE),
+        ]
         for times, stride in ((2, 2), (4, 2), (8, 1)):
             layers += [
-                nn.Conv2d(times // 2 * width, times * width, 4, stride=stride, padding=1),
+                nn.Conv2d(
+                    times // 2 * width, times * width, 4, stride=stride, padding=1
+                ),
                 nn.InstanceNorm2d(times * width),
                 nn.LeakyReLU(SLOPE),
             ]

@@ -37,7 +37,9 @@ class Generator(nn.Module):
     # ``width``: channels at full size. ``blocks``: residual ones. ``adds_input``: whether the
     # network gives the change to the picture, as narrow copies do; not in the paper.
 
-    def __init__(self, *, width: int = 64, blocks: int = BLOCKS, adds_input: bool = False) -> None:
+    def __init__(
+        self, *, width: int = 64, blocks: int = BLOCKS, adds_input: bool = False
+    ) -> None:
         super().__init__()
         self.adds_input = adds_input
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7)]
@@ -48,7 +50,9 @@ class Generator(nn.Module):
         layers += [_Block(4 * width) for _ in range(blocks)]
         for channels in (2 * width, width):
             layers.append(
-                nn.ConvTranspose2d(2 * channels, channels, 3, stride=2, padding=1, output_padding=1)
+                nn.ConvTranspose2d(
+                    2 * channels, channels, 3, stride=2, padding=1, output_padding=1
+                )
             )
             layers += _normed(channels)
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, 3, 7)]
@@ -60,7 +64,9 @@ class Generator(nn.Module):
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; not clamped where the input is added."""
         height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
-        given = self.model(picture) + picture if self.adds_input else self.model(picture)
+        given = (
+            self.model(picture) + picture if self.adds_input else self.model(picture)
+        )
         restored: torch.Tensor = ((given + 1) / 2)[..., :height, :width]
         return restored
 

@@ -7,7 +7,11 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.extras.adversarial.baselines.defocusgan.branches import add_layers, branch, pooled_to
+from defocus.extras.adversarial.baselines.defocusgan.branches import (
+    add_layers,
+    branch,
+    pooled_to,
+)
 
 MULTIPLE = 16  # four halvings
 KERNEL_SIZES = (1, 4, 4, 7)
@@ -47,7 +51,9 @@ class BlurMapNet(nn.Module):
             skips.append(features)
         features = branch(self, 5, index)(features + pooled_to(head, features))
         for layer, skip in ((6, skips[2]), (7, skips[1]), (8, skips[0])):
-            features = branch(self, layer, index)(features + skip + pooled_to(head, features))
+            features = branch(self, layer, index)(
+                features + skip + pooled_to(head, features)
+            )
         given: torch.Tensor = features
         return given
 
@@ -58,7 +64,9 @@ class KernelBank(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for name in ("weight_pos_set", "weight_neg_set"):
-            self.add_module(name, nn.ModuleList(_kernel(i) for i in range(len(KERNEL_RADII))))
+            self.add_module(
+                name, nn.ModuleList(_kernel(i) for i in range(len(KERNEL_RADII)))
+            )
 
     def forward(self, sharp: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
         """The sharp picture blurred by a map of signed radii, px, both ``(N, 3, H, W)``.

@@ -45,7 +45,9 @@ class _ResidualGroup(nn.Module):
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
         attention = [_AttentionBlock(channels) for _ in range(blocks)]
-        self.body = nn.Sequential(*attention, nn.Conv2d(channels, channels, 3, padding=1))
+        self.body = nn.Sequential(
+            *attention, nn.Conv2d(channels, channels, 3, padding=1)
+        )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         residual: torch.Tensor = self.body(features)

@@ -10,7 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.extras.adversarial.baselines.defocusgan.branches import add_layers, branch, pooled_to
+from defocus.extras.adversarial.baselines.defocusgan.branches import (
+    add_layers,
+    branch,
+    pooled_to,
+)
 
 MULTIPLE = 16  # H / 8 at the coarsest scale, halved once more there
 KERNEL_SIZES = (1, 4, 7, 10)
@@ -61,9 +65,15 @@ class Generator(nn.Module):
         if defocus_map is not None and iteration < MASKED_ITERATIONS:
             radius = pad_to_multiple(defocus_map, MULTIPLE).abs() / 2
             weight = math.exp(-((2 * iteration / MASKED_ITERATIONS) ** 2))
-            merges = [_masked(radius[..., ::step, ::step], weight) for step in (1, 4, 8)]
+            merges = [
+                _masked(radius[..., ::step, ::step], weight) for step in (1, 4, 8)
+            ]
         logits = self._logits(picture, *merges)[..., :height, :width]
-        restored = blurry + logits.flip(1) if self.adds_input else torch.sigmoid(logits).flip(1)
+        restored = (
+            blurry + logits.flip(1)
+            if self.adds_input
+            else torch.sigmoid(logits).flip(1)
+        )
         return {"restored": restored, "logits": logits}
 
     def _logits(
@@ -147,7 +157,9 @@ class _DoubleConv(nn.Module):
 class _Down(nn.Module):
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
-        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(factor), _DoubleConv(channels, channels))
+        self.maxpool_conv = nn.Sequential(
+            nn.MaxPool2d(factor), _DoubleConv(channels, channels)
+        )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         given: torch.Tensor = self.maxpool_conv(features)

@@ -22,14 +22,18 @@ class _Detail(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.widen = Pointwise(channels, 2 * channels)
-        self.depthwise = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.depthwise = nn.Conv2d(
+            2 * channels, 2 * channels, 3, padding=1, groups=2 * channels
+        )
         self.attention = nn.Conv2d(channels, channels, 1)
         self.mix = Pointwise(channels, channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         first, second = self.depthwise(self.widen(features)).chunk(2, dim=1)
         gated = first * second
-        given: torch.Tensor = self.mix(gated * self.attention(gated.mean((2, 3), keepdim=True)))
+        given: torch.Tensor = self.mix(
+            gated * self.attention(gated.mean((2, 3), keepdim=True))
+        )
         return given
 
 
@@ -74,9 +78,13 @@ class _Block(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         normed = self.norm1(features)
-        branches = self.join(torch.cat([self.detail(normed), self.distant(normed)], dim=1))
+        branches = self.join(
+            torch.cat([self.detail(normed), self.distant(normed)], dim=1)
+        )
         features = features + self.branch_scale * branches
-        fed: torch.Tensor = features + self.feed_scale * self.feed_forward(self.norm2(features))
+        fed: torch.Tensor = features + self.feed_scale * self.feed_forward(
+            self.norm2(features)
+        )
         return fed
 
 

@@ -75,4 +75,8 @@ class DAEformer(FourLevels):
         embedded = self.embed(padded.contiguous(memory_format=torch.channels_last))
         features = self.refinement(self.decoded(embedded)) + self.skip(embedded)
         restored: torch.Tensor = self.output(features)[..., :height, :width]
-        return (blurry[:, :3] + blurry[:, 3:]) / 2 + restored if self.adds_input else restored
+        return (
+            (blurry[:, :3] + blurry[:, 3:]) / 2 + restored
+            if self.adds_input
+            else restored
+        )

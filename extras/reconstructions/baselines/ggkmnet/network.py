@@ -10,7 +10,12 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
-from defocus.baselines.systems.gkmnet.network import COUNT, WIDTH, Backbone, InterleavedBank
+from defocus.baselines.systems.gkmnet.network import (
+    COUNT,
+    WIDTH,
+    Backbone,
+    InterleavedBank,
+)
 
 MULTIPLE = 16
 SCALES = 3
@@ -83,7 +88,11 @@ class GGKMNet(Backbone):
             one, memory = self._restored(picture, before, memory)
             restored.append(one)
         quarter, half, full = restored
-        return {"restored": full[..., :height, :width], "half": half, "quarter": quarter}
+        return {
+            "restored": full[..., :height, :width],
+            "half": half,
+            "quarter": quarter,
+        }
 
     def _restored(
         self, blurry: torch.Tensor, sharper: torch.Tensor, memory: Memory | None

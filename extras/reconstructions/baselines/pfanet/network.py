@@ -24,9 +24,13 @@ class _Path(nn.Module):
         self.narrow = Pointwise(channels, half)
         self.convolve = nn.Conv2d(half, half, kernel, padding=kernel // 2)
 
-    def forward(self, features: torch.Tensor, before: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, features: torch.Tensor, before: torch.Tensor | None
+    ) -> torch.Tensor:
         narrowed = self.narrow(features)
-        return functional.relu(self.convolve(narrowed if before is None else narrowed + before))
+        return functional.relu(
+            self.convolve(narrowed if before is None else narrowed + before)
+        )
 
 
 class _Gates(nn.Module):
@@ -36,10 +40,16 @@ class _Gates(nn.Module):
         super().__init__()
         hidden = channels // REDUCTION
         self.of_channels = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1), nn.Sigmoid()
+            nn.Conv2d(channels, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, channels, 1),
+            nn.Sigmoid(),
         )
         self.of_pixels = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 1, 1), nn.Sigmoid()
+            nn.Conv2d(channels, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, 1, 1),
+            nn.Sigmoid(),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -62,7 +72,9 @@ class _Block(nn.Module):
         outputs: list[torch.Tensor] = []
         for path in self.paths:
             outputs.append(path(seen, outputs[-1] if outputs else None))
-        changed: torch.Tensor = features + self.gates(self.join(torch.cat(outputs, dim=1)))
+        changed: torch.Tensor = features + self.gates(
+            self.join(torch.cat(outputs, dim=1))
+        )
         return changed
 
 

@@ -7,7 +7,13 @@ from defocus.baselines.card import Baseline, Card
 __all__ = ["BASELINES"]
 
 
-FULL = {"width": 64, "multipliers": (1, 1, 2, 2, 4), "blocks": 2, "attending": (4,), "steps": 32}
+FULL = {
+    "width": 64,
+    "multipliers": (1, 1, 2, 2, 4),
+    "blocks": 2,
+    "attending": (4,),
+    "steps": 32,
+}
 
 
 CARD = Card(
@@ -32,7 +38,10 @@ SCORE_SDE = Baseline.of_folder(
     __name__,
     "network:ScoreSDE",
     CARD,
-    narrow={"width": 8, "start": 0.08},  # of a noise of 0.02: a narrow copy can't fill in more
+    narrow={
+        "width": 8,
+        "start": 0.08,
+    },  # of a noise of 0.02: a narrow copy can't fill in more
     own_objective=True,
 )
 

@@ -9,7 +9,9 @@ from torch import nn
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.operators.chain import as_pictures
 from defocus.baselines.systems.ebdb.network import estimate_sigma_px
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.blur import gaussian_blur
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.blur import (
+    gaussian_blur,
+)
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.likelihood import (
     Conditioned,
 )
@@ -17,8 +19,12 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler
     ancestral,
     predictor_corrector,
 )
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
-from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import NCSNpp
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
+    Exploding,
+)
+from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import (
+    NCSNpp,
+)
 
 SEED = 0
 VARIANCE = 0.0625
@@ -58,7 +64,9 @@ class ScoreSDE(nn.Module):
         """Restore finite ``(N, 3, H, W)`` RGB in [0, 1], to [0, 1], without gradient."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
-        restored = torch.cat([self._sampled(picture) for picture in torch.split(padded, 1)])
+        restored = torch.cat(
+            [self._sampled(picture) for picture in torch.split(padded, 1)]
+        )
         return restored.clamp(0, 1)[..., :height, :width]
 
     def _sampled(self, blurry: torch.Tensor) -> torch.Tensor:

@@ -25,13 +25,17 @@ class Denoiser(nn.Module):
     def __init__(self, width: int = 512, blocks: int = 2, prior: int = PRIOR) -> None:
         super().__init__()
         self.time_mlp = nn.Parameter(torch.full((1,), FIRST_TIME_SCALE))
-        self.first_layer = nn.Sequential(nn.Linear(3 * prior, width), nn.LeakyReLU(SLOPE))
+        self.first_layer = nn.Sequential(
+            nn.Linear(3 * prior, width), nn.LeakyReLU(SLOPE)
+        )
         self.blocks = nn.ModuleList(
             nn.Sequential(Mixer(width, MIXING), nn.GELU()) for _ in range(blocks)
         )
         self.final_layer = nn.Sequential(nn.Linear(width, prior), nn.GELU())
 
-    def forward(self, noisy: torch.Tensor, time: int, condition: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, noisy: torch.Tensor, time: int, condition: torch.Tensor
+    ) -> torch.Tensor:
         """From a noisy prior and its condition, ``(N, 16, prior)`` each, to the noise in it."""
         time_token = (time * self.time_mlp).expand_as(noisy)
         tokens = self.first_layer(torch.cat([noisy, time_token, condition], dim=-1))
@@ -75,4 +79,8 @@ def first_noise(
     """Noise for one prior, the same for every picture of a batch where a generator is given."""
     if generator is None:
         return torch.randn(len(like), TOKENS, prior, device=like.device)
-    return torch.randn(1, TOKENS, prior, generator=generator).to(like).expand(len(like), -1, -1)
+    return (
+        torch.randn(1, TOKENS, prior, generator=generator)
+        .to(like)
+        .expand(len(like), -1, -1)
+    )

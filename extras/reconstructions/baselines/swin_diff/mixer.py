@@ -22,7 +22,9 @@ class Mixer(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """From ``(N, 16, channels)`` to the same shape."""
-        tokens = tokens + self.patch_mixer(self.norm1(tokens).transpose(1, 2)).transpose(1, 2)
+        tokens = tokens + self.patch_mixer(
+            self.norm1(tokens).transpose(1, 2)
+        ).transpose(1, 2)
         mixed: torch.Tensor = tokens + self.channel_mixer(self.norm2(tokens))
         return mixed
 

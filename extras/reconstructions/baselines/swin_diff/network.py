@@ -12,8 +12,13 @@ from defocus.extras.reconstructions.baselines.swin_diff.diffusion import (
     diffused_prior,
     first_noise,
 )
-from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR, LatentEncoder
-from defocus.extras.reconstructions.baselines.swin_diff.transformer.network import Transformer
+from defocus.extras.reconstructions.baselines.swin_diff.encoder import (
+    PRIOR,
+    LatentEncoder,
+)
+from defocus.extras.reconstructions.baselines.swin_diff.transformer.network import (
+    Transformer,
+)
 
 SEED = 0
 
@@ -41,7 +46,12 @@ class SwinDiff(nn.Module):
         super().__init__()
         self.channels = prior
         self.transformer = Transformer(
-            windowed=True, dim=dim, blocks=blocks, refinement=refinement, heads=heads, prior=prior
+            windowed=True,
+            dim=dim,
+            blocks=blocks,
+            refinement=refinement,
+            heads=heads,
+            prior=prior,
         )
         self.encoder = LatentEncoder(width=encoder, prior=prior)
         self.denoiser = Denoiser(denoiser, prior=prior)

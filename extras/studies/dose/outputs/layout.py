@@ -54,7 +54,11 @@ def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
     bands = []
     for columns in rows:
         gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
-        bands.append(np.concatenate([part for one in columns for part in (one, gap)][:-1], axis=1))
+        bands.append(
+            np.concatenate(
+                [part for one in columns for part in (one, gap)][:-1], axis=1
+            )
+        )
     return np.concatenate(bands)
 
 
@@ -66,12 +70,19 @@ def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:
     side = (width - (columns - 1) * GAP_PX) // columns
     expected = HEAD_PX + 2 * side + GAP_PX + lines * (HEAD_PX + side)
     whole = columns * side + (columns - 1) * GAP_PX
-    if side < SHOWN or side % SHOWN or (height, width) != (expected, whole) or strip.ndim != 3:
+    if (
+        side < SHOWN
+        or side % SHOWN
+        or (height, width) != (expected, whole)
+        or strip.ndim != 3
+    ):
         raise ValueError(f"{width}x{height} px are not {columns} columns of a strip")
 
     def row(top: int, count: int) -> tuple[Picture, ...]:
         lefts = (number * (side + GAP_PX) for number in range(count))
-        return tuple(strip[top : top + side, x : x + side][::SHOWN, ::SHOWN] for x in lefts)
+        return tuple(
+            strip[top : top + side, x : x + side][::SHOWN, ::SHOWN] for x in lefts
+        )
 
     below = HEAD_PX + 2 * side + GAP_PX + HEAD_PX
     return StripParts(row(HEAD_PX, columns), row(below, columns) if lines else ())

@@ -135,7 +135,9 @@ def _measure_pair(
     """Restore a pair and add what it measures."""
     if pair.truth is None or pair.sharp is None:
         raise ValueError(f"pair {pair.id} is not rendered")
-    restored = np.clip(restore_picture(network, run.baseline.card, pair, device).picture, 0, 1)
+    restored = np.clip(
+        restore_picture(network, run.baseline.card, pair, device).picture, 0, 1
+    )
     both = (pair.sharp, pair.truth)
     sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)
     target = deformed_target(np.asarray(sharp), restored, estimator, "official")
@@ -147,11 +149,15 @@ def _measure_pair(
 
 def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
     """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen."""
-    bends = [bend for line in lines if np.isfinite(bend := line_bend_px(restored, line))]
+    bends = [
+        bend for line in lines if np.isfinite(bend := line_bend_px(restored, line))
+    ]
     return float(np.mean(bends)) if bends else np.nan
 
 
-def edge_displacement_px(restored: Picture, truth: Picture, estimator: FlowEstimator) -> float:
+def edge_displacement_px(
+    restored: Picture, truth: Picture, estimator: FlowEstimator
+) -> float:
     """Mean length of the flow from the truth to a restored picture at the truth's edges, px."""
     frames = [
         torch.from_numpy(np.ascontiguousarray(one.transpose(2, 0, 1), np.float32))[None]

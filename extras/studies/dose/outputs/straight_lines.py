@@ -30,7 +30,9 @@ SEEN_SHARE = 0.3
 class StraightLine:
     """A line that is straight in the truth."""
 
-    start: tuple[float, float]  # first end, ``(x, y)`` px, with the brighter side on its left
+    start: tuple[
+        float, float
+    ]  # first end, ``(x, y)`` px, with the brighter side on its left
     stop: tuple[float, float]  # other end
     places: Array  # ``(blocks,)`` where the truth has the edge, px across the line
     steps: Array  # ``(blocks,)`` step of brightness across it
@@ -48,7 +50,11 @@ def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
     grey = _grey(truth)
     levels = np.rint(np.clip(grey, 0.0, 1.0) * 255).astype(np.uint8)
     ends = cv2.createLineSegmentDetector().detect(levels)[0]
-    segments = np.zeros((0, 4)) if ends is None else np.asarray(ends, np.float64).reshape(-1, 4)
+    segments = (
+        np.zeros((0, 4))
+        if ends is None
+        else np.asarray(ends, np.float64).reshape(-1, 4)
+    )
     lines = (_measured(grey, segment) for segment in segments)
     return tuple(sorted(filter(None, lines), key=lambda one: -one.length_px))
 

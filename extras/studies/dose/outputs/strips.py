@@ -61,7 +61,9 @@ def write_strip(
     window = _window(np.square(shown["blurry input"] - truth).sum(axis=2))
     crops = {label: _levels(one[window]) for label, one in shown.items()}
     scale = error_scale(crops["blurry input"], crops["truth"])
-    rows = [[_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]]
+    rows = [
+        [_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]
+    ]
     facts: dict[str, Any] = {
         "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
         "error_scale": scale, "lines": None,
@@ -71,7 +73,11 @@ def write_strip(
         pair = pairs[_median_scene(bends)]
         line = _line_row(_outputs(study, here, pair))
         rows.append(line.columns)
-        facts["lines"] = {"scene": pair.id, "ends_px": line.ends_px, "bends_px": line.bends_px}
+        facts["lines"] = {
+            "scene": pair.id,
+            "ends_px": line.ends_px,
+            "bends_px": line.bends_px,
+        }
     strip = encode_tiles([joined(rows)], kind="png")[0][0]
     write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
     return facts
@@ -89,11 +95,15 @@ def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float |
 
     A line that is faint in the blurry picture itself has a bend there too, which shows nothing."""
     blurry = next(line for line in study.lines() if line.system == "input")
-    plain, before = (_bends(study, here, line) for line in (study.ablation.lines[0], blurry))
+    plain, before = (
+        _bends(study, here, line) for line in (study.ablation.lines[0], blurry)
+    )
     return [float(one) if np.isfinite(one) else None for one in plain - before]
 
 
-def _bends(study: DoseStudy, here: Sequence[Study], line: AblationLine) -> NDArray[np.float64]:
+def _bends(
+    study: DoseStudy, here: Sequence[Study], line: AblationLine
+) -> NDArray[np.float64]:
     name = study.systems([line])[0].card.name
     runs = ((part, run) for part in here for run in part.runs if run.system == name)
     bends = [restored_scores(part, run)[LINES] for part, run in runs]
@@ -180,13 +190,17 @@ def _picture(path: Path) -> Picture:
 def _restored(study: Study, run: Run, pair: Pair) -> Picture:
     device = best_device()
     network = load_run(*study.trained(run)).network.to(device).eval()
-    return np.clip(restore_picture(network, run.baseline.card, pair, device).picture, 0.0, 1.0)
+    return np.clip(
+        restore_picture(network, run.baseline.card, pair, device).picture, 0.0, 1.0
+    )
 
 
 def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     """The square with the largest error."""
     side = min(CROP_PX, *error.shape)
-    sums = cv2.boxFilter(error, -1, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    sums = cv2.boxFilter(
+        error, -1, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
+    )
     inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
     top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
     return np.s_[int(top) : int(top) + side], np.s_[int(left) : int(left) + side]
@@ -197,7 +211,9 @@ def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
     white = np.full_like(crop, 255)
     error = white if label == "truth" else error_picture(crop, truth, scale)
     gap = white[: GAP_PX // SHOWN]
-    return np.concatenate([_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))])
+    return np.concatenate(
+        [_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))]
+    )
 
 
 def _head(text: str, crop: Levels) -> Levels:

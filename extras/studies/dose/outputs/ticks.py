@@ -27,7 +27,9 @@ def with_ticks(crop: Picture, start: Place, stop: Place) -> Picture:
     across = np.array([way[1], -way[0]])
     for end in _shown_ends(start, stop, crop.shape[0]):
         for side in (across, -across):
-            near, far = (np.rint(end + off * side).astype(int).tolist() for off in TICK_PX)
+            near, far = (
+                np.rint(end + off * side).astype(int).tolist() for off in TICK_PX
+            )
             cv2.line(marked, near, far, (0, 0, 0), 3)
             cv2.line(marked, near, far, (255, 255, 255), 1)
     return marked

@@ -19,4 +19,6 @@ def _run(generator: Generator, given: Given) -> Arrays:
     }
 
 
-PROBES = {name: network_probe(Generator, _run) for name in ("defocusgan", "defocusgan_masked")}
+PROBES = {
+    name: network_probe(Generator, _run) for name in ("defocusgan", "defocusgan_masked")
+}

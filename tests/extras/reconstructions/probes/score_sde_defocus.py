@@ -8,8 +8,12 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler
     predictor_corrector,
     reverse_diffusion,
 )
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
-from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import NCSNpp
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
+    Exploding,
+)
+from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.ncsnpp import (
+    NCSNpp,
+)
 from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
 
 PRIOR_VARIANCE = 0.05
@@ -30,12 +34,16 @@ def _sampled(given: Given) -> Arrays:
 
     first = schedule.largest * draw()
     steps = schedule.steps(sde["N"])
-    sampled = predictor_corrector(score, first, steps, draw, given.meta["snr"], reverse_diffusion)
+    sampled = predictor_corrector(
+        score, first, steps, draw, given.meta["snr"], reverse_diffusion
+    )
     levels = torch.tensor(schedule.levels(), dtype=torch.float64)
     return {"output": sampled, "discrete_sigmas": levels}
 
 
 PROBES = {
-    "ncsnpp_small": network_probe(partial(NCSNpp, 32, (1, 2, 2), 1, (2,), Exploding(count=100))),
+    "ncsnpp_small": network_probe(
+        partial(NCSNpp, 32, (1, 2, 2), 1, (2,), Exploding(count=100))
+    ),
     "vesde_pc": operator_probe(_sampled),
 }

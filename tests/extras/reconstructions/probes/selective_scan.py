@@ -7,7 +7,11 @@ from torch.nn import functional
 
 from defocus.extras.reconstructions.selective_scan.mamba import Mamba
 from defocus.extras.reconstructions.selective_scan.scan import selective_scan
-from defocus.extras.reconstructions.selective_scan.ss2d import SS2D, cross_merge, cross_scan
+from defocus.extras.reconstructions.selective_scan.ss2d import (
+    SS2D,
+    cross_merge,
+    cross_scan,
+)
 from tests.conformance.probe import Arrays, Given, network_probe, operator_probe
 
 
@@ -15,8 +19,12 @@ def _scans(given: Given) -> Arrays:
     inputs = given.inputs
     values, delta, decay, skip = (inputs[name] for name in ("u", "delta", "A", "D"))
     biased = functional.softplus(delta + inputs["delta_bias"][:, None])
-    full, full_state = selective_scan(values, biased, decay, inputs["B"], inputs["C"], skip)
-    plain, plain_state = selective_scan(values, delta.abs(), decay, inputs["B"], inputs["C"])
+    full, full_state = selective_scan(
+        values, biased, decay, inputs["B"], inputs["C"], skip
+    )
+    plain, plain_state = selective_scan(
+        values, delta.abs(), decay, inputs["B"], inputs["C"]
+    )
     grouped, _ = selective_scan(values, biased, decay, inputs["B2"], inputs["C2"], skip)
     return {
         "full": full * functional.silu(inputs["z"]),

@@ -5,8 +5,13 @@ from functools import partial
 import torch
 
 from defocus.extras.reconstructions.baselines.swin_diff.diffusion import Denoiser
-from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR, LatentEncoder
-from defocus.extras.reconstructions.baselines.swin_diff.transformer.network import Transformer
+from defocus.extras.reconstructions.baselines.swin_diff.encoder import (
+    PRIOR,
+    LatentEncoder,
+)
+from defocus.extras.reconstructions.baselines.swin_diff.transformer.network import (
+    Transformer,
+)
 from tests.conformance.probe import Arrays, Given, network_probe
 
 TIME = 3
@@ -28,6 +33,8 @@ def _denoised(network: Denoiser, given: Given) -> Arrays:
 
 PROBES = {
     "hidiff_transformer": network_probe(Transformer),
-    "hidiff_latent_encoder": network_probe(partial(LatentEncoder, pictures=2), _encoded),
+    "hidiff_latent_encoder": network_probe(
+        partial(LatentEncoder, pictures=2), _encoded
+    ),
     "hidiff_denoiser": network_probe(Denoiser, _denoised),
 }

@@ -26,14 +26,20 @@ class GaussianBlur:
     def __call__(self, sharp: torch.Tensor) -> torch.Tensor:
         """A x of ``(N, C, H, W)``."""
         parts = zip(self.kernels, self.weights, strict=True)
-        return torch.stack([weight * _filtered(sharp, kernel) for kernel, weight in parts]).sum(0)
+        return torch.stack(
+            [weight * _filtered(sharp, kernel) for kernel, weight in parts]
+        ).sum(0)
 
-    def adjoint_of(self, sharp: torch.Tensor, residual_to: torch.Tensor) -> torch.Tensor:
+    def adjoint_of(
+        self, sharp: torch.Tensor, residual_to: torch.Tensor
+    ) -> torch.Tensor:
         """A^T (y - A x)."""
         with torch.enable_grad():
             at = sharp.detach().requires_grad_()
             blurred = self(at)
-            (adjoint,) = torch.autograd.grad(blurred, at, residual_to - blurred.detach())
+            (adjoint,) = torch.autograd.grad(
+                blurred, at, residual_to - blurred.detach()
+            )
         return adjoint
 
 
@@ -52,7 +58,9 @@ def gaussian_blur(sigma_px: Array, like: torch.Tensor) -> GaussianBlur:
 
 def _taps(sigma: float) -> list[float]:
     radius = math.ceil(SUPPORT * sigma)
-    values = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-radius, radius + 1)]
+    values = [
+        math.exp(-0.5 * (place / sigma) ** 2) for place in range(-radius, radius + 1)
+    ]
     return [value / sum(values) for value in values]
 
 

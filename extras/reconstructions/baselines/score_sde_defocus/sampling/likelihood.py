@@ -7,13 +7,17 @@ from typing import Protocol
 
 import torch
 
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler import Score
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler import (
+    Score,
+)
 
 
 class Blur(Protocol):
     """A linear operator A, no gain above 1."""
 
-    def adjoint_of(self, sharp: torch.Tensor, residual_to: torch.Tensor) -> torch.Tensor:
+    def adjoint_of(
+        self, sharp: torch.Tensor, residual_to: torch.Tensor
+    ) -> torch.Tensor:
         """A^T (y - A x)."""
         ...
 

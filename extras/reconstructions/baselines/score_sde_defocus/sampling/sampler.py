@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 import torch
 
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Step
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
+    Step,
+)
 
 Score: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
 """From noisy pictures and their noise to the gradient of the logarithm of their density."""

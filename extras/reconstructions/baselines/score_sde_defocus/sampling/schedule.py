@@ -42,7 +42,9 @@ class Exploding:
         slope = (start - LAST_TIME) / max(count - 1, 1)
         return [
             Step(
-                self.sigma(start - index * slope), levels[count - index], levels[count - index - 1]
+                self.sigma(start - index * slope),
+                levels[count - index],
+                levels[count - index - 1],
             )
             for index in range(count)
         ]

@@ -20,7 +20,9 @@ NOTHING = 1e-10
 """Variance of the last convolution of a block at the start: the block gives its input."""
 
 
-def convolution(inputs: int, outputs: int, kernel: int = 3, *, variance: float = 1.0) -> nn.Conv2d:
+def convolution(
+    inputs: int, outputs: int, kernel: int = 3, *, variance: float = 1.0
+) -> nn.Conv2d:
     """A convolution of the same size, its weights uniform with a variance over the mean fan."""
     layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
     nn.init.xavier_uniform_(layer.weight, math.sqrt(variance))
@@ -80,7 +82,10 @@ class Residual(nn.Module):
     def forward(self, features: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """From ``(N, inputs, H, W)`` and ``(N, conditions)``."""
         change = self._resampled(functional.silu(self.GroupNorm_0(features)))
-        change = self.Conv_0(change) + self.Dense_0(functional.silu(condition))[..., None, None]
+        change = (
+            self.Conv_0(change)
+            + self.Dense_0(functional.silu(condition))[..., None, None]
+        )
         change = self.Conv_1(functional.silu(self.GroupNorm_1(change)))
         kept = self._resampled(features)
         if self.Conv_2 is not None:

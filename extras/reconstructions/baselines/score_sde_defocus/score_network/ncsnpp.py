@@ -8,7 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import Exploding
+from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
+    Exploding,
+)
 from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.blocks import (
     NOTHING,
     Attention,
@@ -44,7 +46,11 @@ class NCSNpp(nn.Module):
         noise: Exploding | None = None,
     ) -> None:
         super().__init__()
-        self.levels, self.blocks, self.attending = len(multipliers), blocks, tuple(attending)
+        self.levels, self.blocks, self.attending = (
+            len(multipliers),
+            blocks,
+            tuple(attending),
+        )
         levels = (noise or Exploding()).levels()
         self.register_buffer("sigmas", torch.tensor(levels[::-1], dtype=torch.float64))
         widths = [width * each for each in multipliers]
@@ -73,7 +79,9 @@ class NCSNpp(nn.Module):
         modules.append(Residual(channels, channels, conditions))
         return skips
 
-    def _add_decoder(self, modules: list[nn.Module], widths: list[int], skips: list[int]) -> None:
+    def _add_decoder(
+        self, modules: list[nn.Module], widths: list[int], skips: list[int]
+    ) -> None:
         conditions, channels = 4 * widths[0], widths[-1]
         for level, width in reversed(list(enumerate(widths))):
             for _ in range(self.blocks + 1):
@@ -81,7 +89,10 @@ class NCSNpp(nn.Module):
                 channels = width
             if level in self.attending:
                 modules.append(Attention(channels))
-            modules += [group_norm(channels), convolution(channels, 3, variance=NOTHING)]
+            modules += [
+                group_norm(channels),
+                convolution(channels, 3, variance=NOTHING),
+            ]
             if level:
                 modules.append(Residual(channels, channels, conditions, "double"))
 
@@ -94,12 +105,15 @@ class NCSNpp(nn.Module):
         skips = self._encoded(modules, 2 * noisy - 1, condition)
         features = next(modules)(skips[-1], condition)
         attend, last = next(modules), next(modules)
-        return self._decoded(modules, last(attend(features), condition), skips, condition) / _wide(
-            sigma
-        )
+        return self._decoded(
+            modules, last(attend(features), condition), skips, condition
+        ) / _wide(sigma)
 
     def _encoded(
-        self, modules: Iterator[nn.Module], picture: torch.Tensor, condition: torch.Tensor
+        self,
+        modules: Iterator[nn.Module],
+        picture: torch.Tensor,
+        condition: torch.Tensor,
     ) -> list[torch.Tensor]:
         skips = [next(modules)(picture)]
         for level in range(self.levels):
@@ -125,7 +139,9 @@ class NCSNpp(nn.Module):
         picture = torch.zeros(())
         for level in reversed(range(self.levels)):
             for _ in range(self.blocks + 1):
-                features = next(modules)(torch.cat([features, skips.pop()], dim=1), condition)
+                features = next(modules)(
+                    torch.cat([features, skips.pop()], dim=1), condition
+                )
             if level in self.attending:
                 features = next(modules)(features)
             norm, show = next(modules), next(modules)

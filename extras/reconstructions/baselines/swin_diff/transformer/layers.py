@@ -36,10 +36,14 @@ class PriorAttention(nn.Module):
         """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         pixels = self.norm1(features).flatten(2).transpose(1, 2)
         query = self._split(self.q(pixels))
-        key, value = (self._split(part) for part in self.kv(self.norm2(prior)).chunk(2, dim=-1))
+        key, value = (
+            self._split(part) for part in self.kv(self.norm2(prior)).chunk(2, dim=-1)
+        )
         attended = functional.scaled_dot_product_attention(query, key, value)
         change = self.proj(attended.transpose(1, 2).flatten(2))
-        attended_to: torch.Tensor = features + change.transpose(1, 2).reshape(features.shape)
+        attended_to: torch.Tensor = features + change.transpose(1, 2).reshape(
+            features.shape
+        )
         return attended_to
 
     def _split(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -67,7 +71,9 @@ class Scaled(nn.Module):
 
     def with_prior(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
-        scale, shift = (layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2))
+        scale, shift = (
+            layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2)
+        )
         given: torch.Tensor = self(torch.addcmul(shift, features, scale))
         return given
 
@@ -118,7 +124,9 @@ class ToldBlock(nn.Module):
 
     # ``channels, heads, window``: as of :class:`Block`. ``prior``: channels of a prior's token.
 
-    def __init__(self, channels: int, heads: int, window: Window | None, prior: int) -> None:
+    def __init__(
+        self, channels: int, heads: int, window: Window | None, prior: int
+    ) -> None:
         super().__init__()
         self.norm1 = ChannelNorm(channels)
         self.attn: Scaled = (
@@ -138,7 +146,9 @@ class ToldBlock(nn.Module):
 class GuidedLevel(nn.Module):
     """Blocks after an attention to the prior."""
 
-    def __init__(self, channels: int, heads: int, blocks: Sequence[nn.Module], prior: int) -> None:
+    def __init__(
+        self, channels: int, heads: int, blocks: Sequence[nn.Module], prior: int
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.him = PriorAttention(channels, heads, prior)
@@ -156,7 +166,10 @@ class Pyramid(nn.Sequential):
 
     def __init__(self, tokens: int, fewer: int, prior: int) -> None:
         super().__init__(
-            _Transpose(), nn.Linear(tokens, fewer), _Transpose(), nn.Linear(prior, prior)
+            _Transpose(),
+            nn.Linear(tokens, fewer),
+            _Transpose(),
+            nn.Linear(prior, prior),
         )
 
 

@@ -57,7 +57,9 @@ class Transformer(nn.Module):
         self.down2_3 = named(body=halving(2 * dim))
         self.encoder_level3 = level(2, 4, blocks[2])
         self.down3_4 = named(body=halving(4 * dim))
-        self.latent = _Latent(8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior)
+        self.latent = _Latent(
+            8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior
+        )
         self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4, blocks[2])
@@ -74,7 +76,9 @@ class Transformer(nn.Module):
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         fewer = self.down_1(prior)
-        embedded = self.patch_embed(padded.contiguous(memory_format=torch.channels_last))
+        embedded = self.patch_embed(
+            padded.contiguous(memory_format=torch.channels_last)
+        )
         first = self.encoder_level1(embedded, prior)
         second = self.encoder_level2(self.down1_2(first), fewer)
         third = self.encoder_level3(self.down2_3(second), fewer)
@@ -90,7 +94,9 @@ class Transformer(nn.Module):
 
 def _kinds(count: int, *, windowed: bool) -> list[Window | None]:
     """Plain windows, channels, shifted windows, channels, …; or channels alone."""
-    turns: list[Window | None] = ["plain", None, "shifted", None] if windowed else [None]
+    turns: list[Window | None] = (
+        ["plain", None, "shifted", None] if windowed else [None]
+    )
     return [turns[number % len(turns)] for number in range(count)]
 
 
@@ -111,7 +117,9 @@ class _Latent(nn.Module):
         self, channels: int, heads: int, kinds: Sequence[Window | None], prior: int
     ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ToldBlock(channels, heads, kind, prior) for kind in kinds)
+        self.blocks = nn.ModuleList(
+            ToldBlock(channels, heads, kind, prior) for kind in kinds
+        )
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         for block in self.blocks:
