@@ -50,7 +50,13 @@ from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.reading import intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
-from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    unfinished,
+    write_bytes,
+    write_json,
+)
 
 LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
 SRGB = Chunk(b"sRGB", b"\0")
@@ -347,7 +353,8 @@ def _claim(out: Path, document: dict[str, Any]) -> None:
                 f"({before.get('settings')}); choose another --out"
             )
         return
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    begun = unfinished(out, [marker.name])  # by a killed run
+    if out.is_file() or (out.is_dir() and set(out.iterdir()) - set(begun)):
         raise DatasetError(f"{out}: holds other files; choose a new folder for --out")
     make_folder(out)
     write_json(marker, {**document, "software": _software()})

@@ -299,7 +299,8 @@ def _context_settings(program: str) -> dict[str, Any]:
 def run_command(group: click.Command) -> None:
     """Run a command line and leave the process with its exit code."""
     # A sub-command returns its exit code (``None`` is 0). Every ``DefocusError`` becomes one
-    # line on stderr and its own exit code; usage errors give 2; Ctrl-C and SIGTERM give 130.
+    # line on stderr and its own exit code; usage errors give 2; Ctrl-C, SIGTERM and SIGHUP give
+    # 130.
 
     # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
     # take five to thirty times longer for it.
@@ -322,7 +323,7 @@ def run_command(group: click.Command) -> None:
             error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # the terminal may be closed
             click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
     except Exception as error:
@@ -390,7 +391,7 @@ def _failure(group: click.Command, error: Exception) -> int:
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
     with contextlib.suppress(
-        BrokenPipeError
+        OSError
     ):  # nobody may read of it; the exit code says it too
         if telling.verbose:
             click.echo(origin, err=True)

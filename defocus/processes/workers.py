@@ -102,7 +102,7 @@ SINGLE_THREADED = dict.fromkeys(
 
 @contextlib.contextmanager
 def starting_workers() -> Iterator[None]:
-    """Processes that are started here ignore Ctrl-C and SIGUSR2; numpy has one thread in each."""
+    """Processes that are started here ignore Ctrl-C and the like; numpy has one thread in each."""
     # Their parent ends them. What loads numpy for all of them is started here too, at the first
     # time; with a thread for every core in each, they would wait for each other all the time.
     before = {name: os.environ.get(name) for name in SINGLE_THREADED}
@@ -121,12 +121,13 @@ def starting_workers() -> Iterator[None]:
 @contextlib.contextmanager
 def _blocked_signals() -> Iterator[None]:
     """Processes inherit which signals this thread does not get; what was held back comes after."""
-    # Ctrl-C, and what SLURM sends to all processes of a job near its time limit: that would end
-    # what starts the others, and their parent with "unexpected EOF".
+    # Ctrl-C, the end of the terminal, and what SLURM sends to all processes of a job near its time
+    # limit: that would end what starts the others, and their parent with "unexpected EOF".
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR2})
+    held_back = {signal.SIGINT, signal.SIGHUP, signal.SIGUSR2}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
     try:
         yield
     finally:

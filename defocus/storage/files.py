@@ -138,10 +138,16 @@ ABANDONED_SECONDS = 24 * 3600.0
 
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
     """Remove what killed processes left of files with these names, not what others just write."""
-    beginnings = {(_beginning(Path(name)), Path(name).suffix) for name in names}
-    for entry, target in _temporaries(folder) if folder.is_dir() else ():
-        if target in beginnings:
-            _remove_abandoned(entry)
+    for entry in unfinished(folder, names):
+        _remove_abandoned(entry)
+
+
+def unfinished(folder: Path, names: Collection[str]) -> list[Path]:
+    """Temporary files of files with these names, of living processes and of killed ones."""
+    if not folder.is_dir():
+        return []
+    targets = {(_beginning(Path(name)), Path(name).suffix) for name in names}
+    return [entry for entry, target in _temporaries(folder) if target in targets]
 
 
 _left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}
