@@ -320,10 +320,8 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     _claim(
         out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
     )
-    for unfinished in out.glob(
-        "*/.*.part.*"
-    ):  # of killed runs; nobody else writes in there
-        unfinished.unlink(missing_ok=True)
+    for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes there
+        left.unlink(missing_ok=True)
     tasks = {
         pair.id: PairTask(root.absolute(), out.absolute(), pair, settings)
         for pair in pairs

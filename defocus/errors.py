@@ -194,7 +194,7 @@ def lacks_handles(error: BaseException | None) -> bool:
 
 
 def is_of_system(error: BaseException | None) -> bool:
-    """Whether an error comes from the disk or the system, which says nothing of a file's content."""
+    """Whether an error comes from the disk or the system, and not from a file's content."""
     while error is not None:
         if isinstance(error, OSError) and error.errno:  # decoders raise some without
             return True
