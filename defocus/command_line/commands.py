@@ -4,6 +4,7 @@ Modules of sub-commands import nothing heavy at their top: ``--help`` stays fast
 
 import contextlib
 import copy
+import errno
 import functools
 import os
 import select
@@ -215,7 +216,7 @@ def _name_variables(prefix: str, command: click.Command) -> None:
 
 
 def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a closed output pipe, as with ``| head``, the successful end of a command's work."""
+    """Make a closed output, as with ``| head``, the successful end of a command's work."""
     # click would exit with 1. A pipe that breaks elsewhere, as to our own child process, is a
     # failure.
 
@@ -223,28 +224,51 @@ def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
     def called(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever a command has
         try:
             return work(*arguments, **options)
-        except BrokenPipeError as error:
-            if not _reader_has_left():
-                raise DefocusError(
-                    f"a pipe to another process broke ({error}); try again"
-                ) from error
-            return 0
+        except KeyboardInterrupt:  # click writes an empty line
+            _let_go_of_unread()
+            raise
+        except OSError as error:
+            if not _is_of_output(error):
+                raise
+            if _is_unread(STDOUT):
+                _let_go_of_unread()
+                return 0
+            if not isinstance(error, BrokenPipeError):
+                raise
+            raise DefocusError(
+                f"a pipe to another process broke ({error}); try again"
+            ) from error
 
     return called
 
 
+def _is_of_output(error: OSError) -> bool:
+    """Whether an error may be of a pipe that nobody reads, or of a terminal that was closed."""
+    of_terminal = error.errno == errno.EIO and error.filename is None
+    return of_terminal or isinstance(error, BrokenPipeError)
+
+
+def _let_go_of_unread() -> None:
+    """Let what is written to streams that nobody reads be lost."""
+    for number in (STDOUT, STDERR):
+        if _is_unread(number):
+            lead_to_nothing(number)
+
+
+STDOUT, STDERR = 1, 2
+
 if sys.platform == "win32":
 
-    def _reader_has_left() -> bool:
+    def _is_unread(number: int) -> bool:  # noqa: ARG001 - elsewhere it is used
         return False  # a pipe without a reader is not noticed there
 
 else:
 
-    def _reader_has_left() -> bool:
-        """Whether stdout is a pipe that nobody reads."""
-        stdout = select.poll()
-        stdout.register(1, 0)
-        return any(event & select.POLLERR for _, event in stdout.poll(0))
+    def _is_unread(number: int) -> bool:
+        """Whether a stream is a pipe that nobody reads, or a terminal that was closed."""
+        stream = select.poll()
+        stream.register(number, 0)
+        return any(event & select.POLLERR for _, event in stream.poll(0))
 
 
 def command_group(
