@@ -1,6 +1,7 @@
 """Atomic writing of files, hashes and locks of files."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -55,6 +56,10 @@ def require_writable(folder: Path) -> None:
         tempfile.TemporaryFile(dir=there).close()
 
 
+CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+"""What file systems without an fsync of folders answer, such as SMB and some of FUSE."""
+
+
 def sync_folder(path: Path) -> None:
     """Force the names inside ``path`` to disk, so that a rename survives a power loss."""
     if os.name == "nt":  # Windows cannot open a folder for fsync
@@ -68,6 +73,9 @@ def sync_folder(path: Path) -> None:
         return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
     finally:
         os.close(handle)
 
