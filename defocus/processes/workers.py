@@ -25,10 +25,14 @@ from typing import Any, TypeVar
 from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.processes.children import SAFE_PATH, start_servers, starting_python
 from defocus.processes.freed_memory import keep_freed_memory
+from defocus.processes.interruption import ENDING
 from defocus.progress import MessageSettings, say, telling
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+INTERRUPTS = ("SIGINT", *ENDING)
+"""Signals that a program answers by ending its work."""
 
 
 def in_processes(
@@ -136,20 +140,28 @@ def _blocked_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupted_afterwards() -> Iterator[None]:
-    """Let Ctrl-C wait until all processes are started, so that all of them can be ended."""
+    """Let interrupts wait until all processes are started, so that all of them can be ended."""
     # A mask is of one thread: a signal that another thread gets interrupts the main one all the
-    # same. Processes that nobody knows print tracebacks when what they wait for is gone.
+    # same. Processes that nobody knows print tracebacks when what they wait for is gone. What is
+    # ignored or ends this process at once stays so.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    arrived: list[int] = []
+    numbers = [getattr(signal, name) for name in INTERRUPTS if hasattr(signal, name)]
+    heard = [one for one in numbers if callable(signal.getsignal(one))]
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
-    if pressed:
-        signal.raise_signal(signal.SIGINT)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if arrived:
+        signal.raise_signal(arrived[0])
 
 
 _WORK: list[Callable[[Any], Any]] = []

@@ -15,6 +15,7 @@ import cv2
 import pytest
 
 from defocus.errors import DefocusError
+from defocus.processes.interruption import heard_interrupts
 from defocus.processes.workers import in_processes, starting_workers
 from defocus.progress import say, telling
 from tests.command_process import has_ended, wait_until
@@ -102,13 +103,16 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
     assert set(active_children()) <= others
 
 
-def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monkeypatch):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(
+    monkeypatch, name
+):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     begin, ended, numbers = threading.Event(), threading.Event(), []
 
     def press() -> None:
         begin.wait()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(getattr(signal, name))
         ended.set()
 
     def start() -> None:
@@ -119,7 +123,7 @@ def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monke
             numbers.append("started")
 
     threading.Thread(target=press, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), heard_interrupts():
         start()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert numbers == ["started"]
