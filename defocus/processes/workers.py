@@ -19,6 +19,7 @@ from multiprocessing import (
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
@@ -45,7 +46,7 @@ def in_processes(
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
-    given = (pickle.dumps(work), telling, dict(os.environ))
+    given = (pickle.dumps(work), telling, dict(os.environ), working_folder())
     context = worker_context(module_of(work))
     with ProcessPoolExecutor(
         min(processes, len(items)), context, _started, given
@@ -169,15 +170,31 @@ _WORK: list[Callable[[Any], Any]] = []
 
 
 def _started(
-    work: bytes, settings: MessageSettings, environment: Mapping[str, str]
+    work: bytes,
+    settings: MessageSettings,
+    environment: Mapping[str, str],
+    folder: str,
 ) -> None:
-    begin_worker(vars(settings), environment)
+    begin_worker(vars(settings), environment, folder)
     # the environment names the plug-in files, which are loaded with what they define
     _WORK.append(pickle.loads(work))  # noqa: S301 - from the parent process
 
 
-def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+def working_folder() -> str:
+    """The folder that relative paths are of; empty where it was removed."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
+
+
+def begin_worker(
+    settings: Mapping[str, Any], environment: Mapping[str, str], folder: str
+) -> None:
     """Prepare a worker process: it computes in one thread, and ends with its parent process."""
+    # ``multiprocessing`` begins in the folder that its parent had when it was imported.
+    if folder:
+        os.chdir(folder)
     vars(telling).update(settings, bars=False)
     os.environ.clear()
     os.environ.update(environment)

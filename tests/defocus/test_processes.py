@@ -204,3 +204,13 @@ def test_numpy_has_one_thread_in_each_process(tmp_path):
         command, env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == ["None", "1", "1", "None"]
+
+
+def test_processes_work_in_the_folder_of_their_caller(tmp_path, monkeypatch):
+    """Also where a notebook has changed it, as relative paths are of it."""
+    monkeypatch.chdir(tmp_path)
+    assert {*in_processes(where_a_process_works, [1, 2], 2)} == {tmp_path}
+
+
+def where_a_process_works(_item: int) -> Path:
+    return Path.cwd()
