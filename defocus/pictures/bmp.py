@@ -143,6 +143,8 @@ def bmp_blocks(data: bytes) -> list[Block]:
         across, down = struct.unpack_from("<ii", data, 38)
         if across > 0 and down > 0:
             blocks.append(resolution_block(across, down))
+    if size >= 108 and not any(data[70:74]) and any(data[74:122]):
+        blocks.append(Block("calibrated colours", "", data[74:122]))
     if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
         place, length = struct.unpack_from("<II", data, 126)
         if length:

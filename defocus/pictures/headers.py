@@ -27,7 +27,7 @@ one."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (
-    ("PNG", (PNG_BEGINS,)),
+    ("PNG", (PNG_BEGINS + b"\0\0\0\rIHDR",)),
     ("JPEG", (b"\xff\xd8",)),
     ("BMP", (b"BM",)),
     ("TIFF", TIFF_BEGINS),
@@ -37,6 +37,7 @@ _BEGINS = (
 tested."""
 _OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("a GIF", (b"GIF8",)),
+    ("a PNG for apps of iPhones (CgBI)", (PNG_BEGINS + b"\0\0\0\4CgBI",)),
     ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51")),
     ("JPEG XR", (b"II\xbc",)),
     ("a Photoshop document", (b"8BPS",)),

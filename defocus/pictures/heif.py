@@ -64,7 +64,9 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
         raise ImageError(
             f"{path}: the {kind} cannot be decoded ({reason}); copy it again"
         ) from error
-    if pixels.ndim == 4:  # an animation
+    if kind == "JPEG XL" and (pixels.ndim == 4 or pixels.shape[2:] > (4,)):
+        raise ImageError(f"{path}: is an animation of JPEG XL; save its picture as PNG")
+    if pixels.ndim == 4:  # an animation, whose pictures are counted
         pixels = pixels[0]
     if pixels.shape[2:] == (1,):
         pixels = pixels[:, :, 0]

@@ -13,13 +13,15 @@ from defocus.pictures.blocks import Remark
 from defocus.pictures.headers import SUFFIXES
 from defocus.pictures.heif import HEIF_KINDS
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.read import known_white, read_stored
+from defocus.pictures.read import read_stored
 from defocus.pictures.values import as_float, as_integer, as_shown, as_stored, luma_of
 from defocus.pictures.white import (
-    EIGHT_BITS,
+    FULL,
     MOSAIC,
+    asked_white,
     float_white,
     is_mosaic,
+    known_white,
     said_of_values,
     white_level,
     white_words,
@@ -153,14 +155,17 @@ def read_own_picture(
     metadata = _with_true_kind(path, read_metadata(path))
     if white is not None:
         return OwnPicture(stored, metadata, white)
+    known = None
+    if stored.dtype == np.uint16:
+        known = known_white(path) or deep_white
     try:
-        known = None
-        if stored.dtype == np.uint16:
-            known = known_white(path) or deep_white
         picture = OwnPicture(stored, metadata, known or 0.0)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
-    said = [_said_of_white(picture), MOSAIC if is_mosaic(stored) else ""]
+    said = [
+        "" if known == FULL else _said_of_white(picture),
+        MOSAIC if is_mosaic(stored) else "",
+    ]
     remarks = (*metadata.remarks, *(Remark(text) for text in said if text))
     return replace(picture, metadata=replace(metadata, remarks=remarks))
 
@@ -202,9 +207,9 @@ def _said_of_white(picture: OwnPicture) -> str:
     other = float_white(most) if floats else None
     if picture.white != usual:
         return f"{white_words(most, picture.white)}; --white {usual} if it is that"
-    if not floats and said_of_values(picture.stored, picture.white):
-        words = said_of_values(picture.stored, picture.white)
-        return f"{words} --white {EIGHT_BITS} if they are"
+    words = said_of_values(picture.stored, picture.white)
+    if words:
+        return f"{words} --white {asked_white(int(most))} if they are"
     if other is None:
         return ""
     return f"few values reach {most:g}, and white is taken as 1; --white {other:g} if it is that"

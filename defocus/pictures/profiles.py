@@ -125,7 +125,9 @@ def _code_of_jpeg(path: Path) -> str:
 def _code_of_png(chunks: dict[bytes, bytes]) -> str:
     """What the first of cICP, profile, sRGB, and gAMA with cHRM says: so the others are ignored."""
     if b"cICP" in chunks:
-        primaries, curve = chunks[b"cICP"][:2]
+        primaries, curve, _, full = chunks[b"cICP"]
+        if not full:
+            return f"{_code_words(primaries, curve)}, narrow range"
         return _code_words(primaries, curve) if unusual_code(primaries, curve) else ""
     if b"iCCP" in chunks or b"sRGB" in chunks:
         return ""

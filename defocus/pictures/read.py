@@ -43,15 +43,17 @@ from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
 from defocus.pictures.values import Image, as_stored
 from defocus.pictures.white import (
-    DEEP_WHITES,
+    FOURTEEN_BITS,
     FULL,
     MOSAIC,
     deep_white,
     integer_white,
     is_mosaic,
+    known_white,
     largest_value,
     say_remarks,
     stretched,
+    white_question,
     white_words,
 )
 from defocus.processes.isolation import reason_of, stops_everything
@@ -95,15 +97,6 @@ def _read_colours(path: Path) -> Image:
         stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)
     colour: Image = np.ascontiguousarray(stored[:, :, :3])
     return colour
-
-
-def known_white(path: Path) -> int | None:
-    """White of the kinds whose decoders fill all bits; None where the values have to say it."""
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return FULL
-    with path.open("rb") as file:
-        kind = kind_of(file.read(512))
-    return FULL if kind in {"HEIC", "AVIF"} else None
 
 
 def _with_white(path: Path, picture: Image, white: float) -> Image:
@@ -261,7 +254,7 @@ def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
     if oddity := jpeg_oddity(_as_bytes(content)):
         return f"{oddity}, which no reader here decodes; save it as PNG"
     if coding:
-        return f"no decoder for {coding}; save it again without compression"
+        return f"no decoder for {coding}"
     return "not a picture that can be read; replace the file"
 
 
@@ -344,7 +337,7 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
     )
     for path in sample:
         bits, grey = _bits_and_grey(path)
-        deep = bits == 16 and largest <= DEEP_WHITES[-2]
+        deep = bits == 16 and largest <= FOURTEEN_BITS
         if not grey and not deep:
             continue
         with contextlib.suppress(ImageError):  # named by who reads it
@@ -355,9 +348,10 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
                 remarks[MOSAIC] = None
     white = deep_white(largest)
     if white < FULL:
-        remarks[f"{white.bit_length()} bits in 16: {white_words(largest, white)}"] = (
-            None
-        )
+        words = f"{white.bit_length()} bits in 16: {white_words(largest, white)}"
+    else:
+        words = white_question(largest)
+    remarks[words] = None
     return FilesReading(white, tuple(filter(None, remarks)))
 
 

@@ -32,6 +32,8 @@ from defocus.pictures.tags import (
 )
 
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
+_GONE = frozenset({LAYERS, 290, 291})
+"""Tags that no written file has: layers, and the light of each grey value (GrayResponse)."""
 _STRUCTURE = frozenset(
     {
         254,
@@ -54,8 +56,6 @@ _STRUCTURE = frozenset(
         289,
     }
     | {
-        290,
-        291,
         292,
         293,
         317,
@@ -102,7 +102,7 @@ _OME_HEAD_BYTES = 4000
 """Bytes in which an OME description shows its root element: comments may come before it."""
 _BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
 _FLOATS = 3
-_REDUCED, _MASK = 1, 4
+_REDUCED = 1
 _MOST_PICTURES = 10_000
 _RESOLUTION = frozenset({282, 283, 296})
 _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
@@ -166,7 +166,7 @@ def _with_layout(
 
 
 def tiff_pictures(data: bytes) -> int:
-    """How many pictures a file has; smaller copies and masks are none."""
+    """How many pictures a file has, masks of transparency too; smaller copies are none."""
     structure = read_structure(data)
     seen: set[int] = set()
     place, count = structure.first if structure is not None else 0, 0
@@ -176,7 +176,7 @@ def tiff_pictures(data: bytes) -> int:
         if directory is None:
             break
         kind = structure.number(directory.entry(_KIND)) or 0
-        count += not kind & (_REDUCED | _MASK)
+        count += not kind & _REDUCED
         place = directory.following
     return max(count, 1)
 
@@ -238,7 +238,7 @@ def kept_entries(
     """The tags of the first directory that stay true with ``values`` values per pixel."""
     kept = []
     for entry in tags.image:
-        if entry.tag == LAYERS or (entry.tag == ICC and not profile):
+        if entry.tag in _GONE or (entry.tag == ICC and not profile):
             continue
         if entry.tag == _DESCRIPTION and _of_other_pixels(entry.content, values):
             continue
@@ -277,7 +277,7 @@ def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
 def as_exif(tags: TiffTags) -> bytes:
     """The tags as an EXIF block, without what other blocks hold."""
     image = [
-        one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, LAYERS}
+        one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, *_GONE}
     ]
     if not image and not tags.directories:
         return b""

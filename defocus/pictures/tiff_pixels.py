@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 from defocus.pictures.headers import MAX_PIXELS
 from defocus.pictures.values import as_stored
+from defocus.pictures.white import integer_white
 from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _NAMES = {
     10: "ITULab",
     32803: "those of a RAW file",
 }
+_MOST_VALUES = {_WHITE_IS_ZERO: 2, _BLACK_IS_ZERO: 2, _PALETTE: 1, _YCBCR: 3}
+"""Largest number of values per pixel by their meaning; RGB may have a transparency besides."""
+_INK_SET, _INK_LEVELS = 332, 336  # tags
 _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
@@ -88,7 +92,7 @@ class TiffLayout:
             picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
         if self.negative:
             grey = picture if picture.ndim == 2 else picture[:, :, 0]
-            np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
+            np.subtract(integer_white([grey]), grey, out=grey)
         return _divided(picture) if self.multiplied else picture
 
 
@@ -146,7 +150,7 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
         kind == _WHITE_IS_ZERO and (misread or bits > 8),
         transparent and _MULTIPLIED in page.extrasamples,
         kind == _CMYK or (transparent and _UNSTATED in page.extrasamples),
-        f"a TIFF file of {page.dtype} with the compression {_compression(page)}",
+        _coding(page),
     )
 
 
@@ -169,11 +173,26 @@ def _compression(page: "TiffPage") -> str:
     return names.get(int(page.compression), str(int(page.compression)))
 
 
+def _coding(page: "TiffPage") -> str:
+    """How a file codes its pixels, and what to do, where nothing decodes it."""
+    compression = _compression(page)
+    if compression == "NONE":
+        colours = getattr(page.photometric, "name", "")
+        bits = f"{page.bitspersample} bits, {page.dtype}"
+        return f"a TIFF file of {bits} ({colours}); {_WAYS}"
+    return (
+        f"a TIFF file of {page.dtype} with the compression {compression}; "
+        "save it again without compression"
+    )
+
+
 def _refused(page: "TiffPage") -> str:
     """Why a layout is not read; empty if it is, or if a decoder has to find out."""
     order = page.tags.get(_BIT_ORDER)
     if refusal := _refused_colours(page):
         return refusal
+    if page.is_reduced and (page.subifds or len(page.parent.pages) > 1):
+        return "its first picture is a reduced copy; save the one at full size alone"
     if page.imagedepth > 1:
         return f"a volume of {page.imagedepth} slices; save the slices as pictures"
     if order is not None and order.value not in {1, 2}:
@@ -196,13 +215,26 @@ def _refused_colours(page: "TiffPage") -> str:
     if kind == _CMYK and (bits, values, form) != (8, 4, 1):
         signed = "signed " * (form == 2)
         return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
+    if kind == _CMYK and _has_odd_inks(page):
+        return "inks that are not CMYK from 0 to 255; save it as RGB"
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
-    if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
-        return f"{values} values per pixel; {_WAYS}, with one transparency at most"
+    if values > _MOST_VALUES.get(kind, 4) or (kind == _YCBCR and values == 2):
+        grey = "grey with " * (kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO})
+        return (
+            f"{grey}{values} values per pixel; {_WAYS}, with one transparency at most"
+        )
     if kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or form != 1):
         return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
     return ""
+
+
+def _has_odd_inks(page: "TiffPage") -> bool:
+    """Whether a file says other inks than CMYK, or that a full ink is not 255."""
+    inks, levels = page.tags.get(_INK_SET), page.tags.get(_INK_LEVELS)
+    if inks is not None and inks.value != 1:
+        return True
+    return levels is not None and tuple(levels.value[:2]) != (0, 255)
 
 
 def _refused_brightness(page: "TiffPage") -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.pictures.raw import dng_demands, said_of_demands
+from defocus.pictures.headers import HEAD_BYTES, kind_of
+from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
 from defocus.progress import say
 from defocus.strips import strips
 
@@ -19,6 +20,8 @@ DEEP_WHITES = (1023, 4095, FULL)
 EIGHT_BITS = 255
 """Largest value of 8 bits. A picture of 16 bits whose values stay below it is nearly black, or was
 saved by mistake."""
+FOURTEEN_BITS = 16383
+"""Largest value of 14 bits. Larger values show that all 16 bits are in use."""
 FLOAT_WHITES = (255, 1023, 4095, 65535)
 """White of floats that were integers of 8, 10, 12 or 16 bits."""
 READING_REVISION = 2
@@ -68,7 +71,7 @@ def largest_value(picture: NDArray[Any]) -> int:
     most = 0
     for rows in strips(len(picture)):
         most = max(most, int(picture[rows].max(initial=0)))
-        if most > DEEP_WHITES[-2]:
+        if most > FOURTEEN_BITS:
             break
     return most
 
@@ -105,12 +108,35 @@ def said_of_values(picture: NDArray[Any], white: float) -> str:
     """What is said of the values of a picture of integers; empty where they are usual."""
     if picture.dtype != np.uint16:
         return ""
+    largest = largest_value(_without_alpha(picture))
     if white < FULL:
-        return white_words(largest_value(picture), white)
-    largest = largest_value(picture)
+        return white_words(largest, white)
+    return white_question(largest)
+
+
+def white_question(largest: int) -> str:
+    """What is asked of 16 bits by their largest value; empty where they are usual."""
+    asked = asked_white(largest)
+    if not asked:
+        return ""
+    bits = asked.bit_length()
+    return f"values of 16 bits reach {largest} alone; are they {bits} bits in 16?"
+
+
+def asked_white(largest: int) -> int:
+    """The white that 16 bits may have by their largest value and that is not taken; 0 if none."""
     if 0 < largest <= EIGHT_BITS:
-        return f"values of 16 bits reach {largest} alone; are they 8 bits in 16?"
-    return ""
+        return EIGHT_BITS
+    return FOURTEEN_BITS if DEEP_WHITES[-2] < largest <= FOURTEEN_BITS else 0
+
+
+def known_white(path: Path) -> int | None:
+    """White of the kinds whose decoders fill all bits; None where the values have to say it."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return FULL
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    return FULL if kind in {"HEIC", "AVIF"} else None
 
 
 def _without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
@@ -139,7 +165,7 @@ _said: set[tuple[Path, str]] = set()
 def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]:
     """What there is to say of a picture as it is stored, ``(H, W)`` or ``(H, W, 3)``, in words."""
     words = said_of_values(picture, white)
-    if words:
+    if words and known_white(path) is None:
         yield words
     if is_mosaic(picture):
         yield MOSAIC
