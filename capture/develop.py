@@ -21,7 +21,7 @@ from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.derived import (
+from defocus.pictures.carried import (
     LeftBehind,
     dressed,
     has_meaning,

@@ -32,7 +32,7 @@ from defocus.datasets.deriving.maker import (
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.headers import picture_size
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image

@@ -22,7 +22,7 @@ from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
-from defocus.pictures.derived import carried
+from defocus.pictures.carried import carried
 from defocus.pictures.read import read_pair
 from defocus.pictures.values import Image, as_float
 from defocus.processes.machines import Where

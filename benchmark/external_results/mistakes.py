@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.shot import read_tags
+from defocus.pictures.metadata import read_tags
 from defocus.pictures.tags import ORIENTATION
 from defocus.pictures.values import linear_to_srgb
 from defocus.progress import counted

@@ -14,8 +14,8 @@ from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.sidecars import REJECTED, rating
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint, maybe_one_view
+from defocus.pictures.metadata import Exif, comparable_moments, read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.shot import Exif, comparable_moments, read_exif
 
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")
 """Pattern of the file names that cameras give (DCF): IMG_0001, _DSC0001, P1010001."""

@@ -13,7 +13,7 @@ from defocus.capture.arriving.hot_folder import (
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
-from defocus.pictures.shot import Exif, read_exif
+from defocus.pictures.metadata import Exif, read_exif
 from defocus.progress import say
 
 _WORDS: dict[SettingName, tuple[str, ...]] = {

@@ -16,7 +16,7 @@ from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.quality.quick_look import CLIPPED, QuickLook, read_look
 from defocus.capture.quality.verdict import Quality, Severity
 from defocus.capture.sidecars import REJECTED, rating_words
-from defocus.pictures.shot import Exif, comparable_moments
+from defocus.pictures.metadata import Exif, comparable_moments
 from defocus.pictures.values import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity
 

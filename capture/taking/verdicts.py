@@ -23,7 +23,7 @@ from defocus.capture.sessions.state import (
 from defocus.capture.sidecars import is_sidecar, lowest_rating
 from defocus.capture.taking.person import Person
 from defocus.errors import DatasetError
-from defocus.pictures.shot import read_exif
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.write import write_image
 from defocus.progress import say
 from defocus.storage.files import write_json

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.registration.session import SessionLens
     from defocus.align.rig import Rig
     from defocus.datasets.commands._settings import AlignSettings
-    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.carried import LeftBehind
     from defocus.pictures.values import Image
     from defocus.processes.isolation import LeftOut
 
@@ -130,7 +130,7 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
-    from defocus.pictures.derived import carried, say_left_behind
+    from defocus.pictures.carried import carried, say_left_behind
 
     folder = order.out
     assert folder is not None  # noqa: S101 - the caller has looked
@@ -154,7 +154,7 @@ def _write(
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
-    from defocus.pictures.derived import carried
+    from defocus.pictures.carried import carried
     from defocus.pictures.read import read_pair
 
     read = read_pair if read_record(record).rig is None else _of_two_cameras

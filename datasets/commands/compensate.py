@@ -67,7 +67,7 @@ def _run(
 
     opened = open_dataset(name, damaged=True)
 
-    from defocus.pictures.derived import say_left_behind
+    from defocus.pictures.carried import say_left_behind
 
     result = _compensated(settings, opened)
     say_member_warnings(opened.pairs)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.pair import Dataset, Pair
     from defocus.datasets.release.details import Details
     from defocus.datasets.release.packaging import Packaged
-    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.carried import LeftBehind
 
 MEGABYTE = 10**6
 
@@ -134,7 +134,7 @@ def _say_pictures(
     """Say the sizes and the empty splits; what the released pictures lack."""
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.pictures import released_blocks
-    from defocus.pictures.derived import say_left_behind
+    from defocus.pictures.carried import say_left_behind
 
     _say_sizes(pairs)
     for part in empty_splits(pairs):

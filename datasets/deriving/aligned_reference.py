@@ -20,7 +20,7 @@ from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image
 from defocus.pictures.white import FULL

@@ -51,7 +51,7 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
 from defocus.errors import DatasetError
-from defocus.pictures.derived import carried
+from defocus.pictures.carried import carried
 from defocus.pictures.headers import picture_size
 from defocus.pictures.profiles import in_one_space
 from defocus.pictures.read import read_image

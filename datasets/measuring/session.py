@@ -14,7 +14,7 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, FileError
 from defocus.pictures.headers import SUFFIXES
-from defocus.pictures.shot import read_exif
+from defocus.pictures.metadata import read_exif
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 

@@ -14,7 +14,7 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_array
 from defocus.errors import DefocusError, ImageError
-from defocus.pictures.derived import dressed, meaning_of
+from defocus.pictures.carried import dressed, meaning_of
 from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
 from defocus.pictures.png import Chunk, PngParts
 from defocus.pictures.profiles import (

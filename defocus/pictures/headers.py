@@ -85,6 +85,9 @@ SUFFIXES = MappingProxyType(
 MAX_PIXELS = 400_000_000
 """A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
 
+MOST_BYTES = 12 * MAX_PIXELS
+"""Size of the largest file that is read, in bytes: three channels of float32 at MAX_PIXELS."""
+
 FREE_PIXELS = 32_000_000
 MOST_RATIO = 2000
 """Largest number of pixel values per byte of the file. A flat PNG has 1,032; a higher ratio is a

@@ -18,12 +18,11 @@ from PIL import Image as PillowImage
 from PIL import ImageCms, UnidentifiedImageError
 
 from defocus.errors import ImageError
-from defocus.pictures.headers import MAX_PIXELS, SUFFIXES, kind_of
+from defocus.pictures.headers import MAX_PIXELS, MOST_BYTES, SUFFIXES, kind_of
 from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import ORIENTATION
-from defocus.pictures.tiff_pixels import MOST_BYTES
 from defocus.reading import read_bytes
 
 PillowImage.MAX_IMAGE_PIXELS = (

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.bmp import bmp_pixels
 from defocus.pictures.headers import (
+    MOST_BYTES,
     SUFFIXES,
     kind_of,
     refuse_oversized,
@@ -40,7 +41,7 @@ from defocus.pictures.raw import (
     said_of_demands,
 )
 from defocus.pictures.tags import first_directory
-from defocus.pictures.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
+from defocus.pictures.tiff_pixels import read_misread, tiff_layout
 from defocus.pictures.values import Image, as_stored
 from defocus.pictures.white import (
     FOURTEEN_BITS,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.pictures.headers import MAX_PIXELS
+from defocus.pictures.headers import MOST_BYTES
 from defocus.pictures.values import as_stored
 from defocus.pictures.white import integer_white
 from defocus.quiet_decoders import QUIET
@@ -37,9 +37,6 @@ _TIFF_DAMAGE = (
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
 )
 """What tifffile and its decoders raise for damaged files."""
-
-MOST_BYTES = 12 * MAX_PIXELS
-"""Size of the largest file that is read, in bytes: three channels of float32 at MAX_PIXELS."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}

@@ -22,7 +22,7 @@ from defocus.capture.sessions.view import (
     settings_text,
 )
 from defocus.errors import DatasetError, InputError
-from defocus.pictures.shot import Exif
+from defocus.pictures.metadata import Exif
 from defocus.processes.isolation import LeftOut, left_out_by
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text

@@ -37,7 +37,7 @@ from defocus.extras.stacks.placing import (
     placed_frame,
     warped,
 )
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import (
     Image,

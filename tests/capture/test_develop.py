@@ -16,9 +16,8 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.metadata import writable
+from defocus.pictures.metadata import read_exif, writable
 from defocus.pictures.read import read_image
-from defocus.pictures.shot import read_exif
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.storage.files import sha256_file

@@ -17,11 +17,11 @@ from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
+from defocus.pictures.metadata import Exif
 from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 from defocus.pictures.profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.pictures.read import read_image, read_member, read_pair
-from defocus.pictures.shot import Exif
 from defocus.pictures.write import write_image
 from tests.datasets.test_release_facts import wide_profile
 

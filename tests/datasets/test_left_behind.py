@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.pictures.derived import left_behind
+from defocus.pictures.carried import left_behind
 from defocus.pictures.metadata import inventory
 from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 

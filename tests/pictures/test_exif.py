@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.pictures.shot import Exif, comparable_moments, read_exif, read_tags
+from defocus.pictures.metadata import Exif, comparable_moments, read_exif, read_tags
 from defocus.pictures.tags import EXIF_DIRECTORY, GPS_DIRECTORY
 
 SHOT = Exif(

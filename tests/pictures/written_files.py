@@ -23,7 +23,7 @@ from defocus.capture.simulation.sensor import ExifTags, encode_tiff
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import DefocusError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image

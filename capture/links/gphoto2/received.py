@@ -14,8 +14,8 @@ from defocus.capture.camera import ON_CARD, FileKind
 from defocus.capture.links.gphoto2.release import apart
 from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.shot import read_exif
 from defocus.progress import say
 
 TOGETHER_SECONDS = 1.0

@@ -33,8 +33,8 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.state import PlannedPair, main_file
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.errors import CameraError
+from defocus.pictures.metadata import Exif, read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.shot import Exif, read_exif
 from defocus.progress import say
 
 Kept = TypeVar("Kept")

@@ -11,8 +11,8 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.summary import FittedLens, measured
 from defocus.pictures.headers import SUFFIXES
 from defocus.pictures.heif import HEIF_KINDS
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.read import read_image
-from defocus.pictures.shot import read_exif
 from defocus.progress import say
 from defocus.scene.lens_file import MeasuredLens, Recording
 

@@ -14,8 +14,7 @@ from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
-from defocus.pictures.carried import remarks_after
-from defocus.pictures.derived import meaning_of
+from defocus.pictures.carried import meaning_of, remarks_after
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.own_picture import OwnPicture, read_own_picture
 from defocus.pictures.values import as_integer, as_shown

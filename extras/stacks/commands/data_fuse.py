@@ -15,7 +15,7 @@ from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.extras.stacks.run import FusedStack
-    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.carried import LeftBehind
     from defocus.processes.isolation import LeftOut
     from defocus.processes.machines import Where
 
@@ -82,7 +82,7 @@ def _fused(
 ) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
     from defocus.datasets.api import open_dataset
     from defocus.extras.stacks.run import fuse_stacks
-    from defocus.pictures.derived import say_left_behind
+    from defocus.pictures.carried import say_left_behind
     from defocus.processes.isolation import say_left_out
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
