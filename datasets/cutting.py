@@ -35,8 +35,7 @@ from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.headers import picture_size
 from defocus.pictures.read import read_image
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
 from defocus.processes.isolation import attempt
 from defocus.processes.machines import Where

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from defocus.datasets.pair import MakingStep, Pair, Split
 from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.reading import read_json
 from defocus.settings import Settings, document_problem
 from defocus.storage.files import sha256_file, write_text

@@ -18,7 +18,7 @@ from defocus.cache import cache_folder, keeping
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.errors import DatasetError
 from defocus.pictures.raw import is_read_anew
-from defocus.pictures.white import FULL, READING_REVISION
+from defocus.pictures.values import FULL, READING_REVISION
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 from defocus.storage.files import make_folder, sha256_file, write_json

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from defocus.blur.block_blur import BlockBlur, block_blur
 from defocus.errors import StorageError
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.read import read_own_picture
 from defocus.pictures.values import as_shown
 from defocus.processes.isolation import (
     LeftOut,

@@ -22,13 +22,9 @@ from defocus.cluster.dispatcher import each
 from defocus.errors import DefocusError, SettingsError
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.headers import header_size
-from defocus.pictures.own_picture import (
-    OwnPicture,
-    StoredColours,
-    read_mask,
-    read_own_picture,
-)
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
+from defocus.pictures.read import read_mask, read_own_picture
+from defocus.pictures.values import OwnPicture, StoredColours
 from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track

@@ -53,8 +53,7 @@ from defocus.cluster.dispatcher import each
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.read import read_alike, read_image
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import track

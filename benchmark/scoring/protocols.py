@@ -21,8 +21,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.near_names import meant
 from defocus.pictures.read import read_image, read_member
-from defocus.pictures.values import as_float
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, as_float
 
 
 @dataclass(frozen=True)

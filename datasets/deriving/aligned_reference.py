@@ -22,8 +22,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import say
 from defocus.reading import read_json

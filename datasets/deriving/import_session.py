@@ -32,7 +32,7 @@ from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, ImageError, InputError
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
 from defocus.pictures.read import read_image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, grouped

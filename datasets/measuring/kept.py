@@ -30,8 +30,7 @@ from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
 from defocus.pictures.raw import is_read_anew
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL, READING_REVISION
+from defocus.pictures.values import FULL, READING_REVISION, Image
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.progress import say
 from defocus.scene.geometry import Similarity

@@ -26,8 +26,7 @@ from defocus.datasets.pair_files import array_shape, read_array
 from defocus.datasets.patching.many_pairs import each_in_order, require_space, say_size
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.pictures.read import read_image, read_pair
-from defocus.pictures.values import Image, as_linear, bit_depth
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image, as_linear, bit_depth
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.storage.files import atomic_path, make_folder, try_lock

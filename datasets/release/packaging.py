@@ -57,7 +57,7 @@ from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
 from defocus.pictures.read import read_image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.processes.machines import Where
 from defocus.progress import counted, several

@@ -27,8 +27,7 @@ from defocus.pictures.profiles import (
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.tags import EXIF_DIRECTORY
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import encoded_png
 
 REMOVED = "removed"

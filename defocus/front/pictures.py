@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.read import read_alike, read_pair
-from defocus.pictures.values import as_float, as_integer
-from defocus.pictures.white import FULL, compressed, deep_white, stretched, white_words
+from defocus.pictures.values import (
+    FULL,
+    as_float,
+    as_integer,
+    compressed,
+    deep_white,
+    stretched,
+    white_words,
+)
 from defocus.progress import say
 
 Array: TypeAlias = NDArray[Any]

@@ -5,7 +5,7 @@ An EXIF orientation is not applied: both members of a pair were taken by the sam
 import contextlib
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
+from defocus.pictures.blocks import Remark
 from defocus.pictures.bmp import bmp_pixels
 from defocus.pictures.headers import (
     MOST_BYTES,
@@ -25,6 +26,7 @@ from defocus.pictures.headers import (
 )
 from defocus.pictures.heif import HEIF_KINDS, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
+from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
     PNG_HEAD_BYTES,
     has_long_transparency,
@@ -42,16 +44,24 @@ from defocus.pictures.raw import (
 )
 from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import read_misread, tiff_layout
-from defocus.pictures.values import Image, as_stored
-from defocus.pictures.white import (
+from defocus.pictures.values import (
     FOURTEEN_BITS,
     FULL,
     MOSAIC,
+    Array,
+    Image,
+    OwnPicture,
+    StoredColours,
+    as_shown,
+    as_stored,
+    asked_white,
     deep_white,
+    float_white,
     integer_white,
     is_mosaic,
     known_white,
     largest_value,
+    said_of_values,
     say_remarks,
     stretched,
     white_question,
@@ -60,7 +70,7 @@ from defocus.pictures.white import (
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, broken_link, read_bytes
-from defocus.strips import strips
+from defocus.strips import mean_of_colours, strips
 
 SWAPPED = (np.uint8, np.uint16, np.float32)
 """Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
@@ -404,3 +414,73 @@ def sizes_differ(
         f"{first} is {first_size[0]}x{first_size[1]} but {second} is "
         f"{second_size[0]}x{second_size[1]}; a pair needs one size{hint}"
     )
+
+
+def read_own_picture(
+    path: Path, white: float | None = None, deep_white: int | None = None
+) -> OwnPicture:
+    """Read a picture and its metadata; without ``white`` that of :func:`white_level` counts."""
+    stored = read_stored(path)
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        raise ImageError(f"{path}: has values that are not finite; mend the picture")
+    metadata = _with_true_kind(path, read_metadata(path))
+    if white is not None:
+        return OwnPicture(stored, metadata, white)
+    known = None
+    if stored.dtype == np.uint16:
+        known = known_white(path) or deep_white
+    try:
+        picture = OwnPicture(stored, metadata, known or 0.0)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+    said = [
+        "" if known == FULL else _said_of_white(picture),
+        MOSAIC if is_mosaic(stored) else "",
+    ]
+    remarks = (*metadata.remarks, *(Remark(text) for text in said if text))
+    return replace(picture, metadata=replace(metadata, remarks=remarks))
+
+
+def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
+    """The metadata, which say so if the suffix means another kind than the content is."""
+    kind = metadata.kind
+    if not kind or path.suffix.lower() in SUFFIXES[kind]:
+        return metadata
+    goes_on = "" if kind in HEIF_KINDS else f", and stays {kind}"
+    remark = Remark(f"is {kind}, whatever its suffix says{goes_on}")
+    return replace(metadata, remarks=(remark, *metadata.remarks))
+
+
+def read_mask(path: Path, picture: OwnPicture) -> Array:
+    """Read what is to be restored of a picture: ``(H, W)`` in [0, 1], on its stored grid."""
+    # The mask is over the picture as it is shown; white is restored, black is left.
+    mask = read_own_picture(path)
+    colours = StoredColours(mask)
+    values = np.empty(mask.stored.shape[:2], np.float32)
+    for rows in strips(len(values)):
+        values[rows] = mean_of_colours(colours[rows])
+    shown = as_shown(values, mask.orientation)
+    stored = as_stored(shown, picture.orientation)
+    if stored.shape != picture.stored.shape[:2]:
+        height, width = as_shown(picture.stored, picture.orientation).shape[:2]
+        raise ImageError(
+            f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
+            f"{width}x{height}; make it that size"
+        )
+    return np.ascontiguousarray(stored, np.float32)
+
+
+def _said_of_white(picture: OwnPicture) -> str:
+    """What is said of the white that was chosen; empty where there was no choice."""
+    floats = picture.stored.dtype.kind == "f"
+    usual = 1 if floats else np.iinfo(picture.stored.dtype).max
+    most = float(picture.all_colours().max(initial=0))
+    other = float_white(most) if floats else None
+    if picture.white != usual:
+        return f"{white_words(most, picture.white)}; --white {usual} if it is that"
+    words = said_of_values(picture.stored, picture.white)
+    if words:
+        return f"{words} --white {asked_white(int(most))} if they are"
+    if other is None:
+        return ""
+    return f"few values reach {most:g}, and white is taken as 1; --white {other:g} if it is that"

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
-from defocus.pictures.values import as_stored
-from defocus.pictures.white import integer_white
+from defocus.pictures.values import as_stored, integer_white
 from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:

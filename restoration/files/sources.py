@@ -10,9 +10,8 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import FileError, ImageError, InputError
 from defocus.pictures.headers import kind_of, other_kind
 from defocus.pictures.heif import HEIF_KINDS
-from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES, read_own_picture
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, say, several
 from defocus.reading import broken_link, is_utf8, require_file

@@ -7,10 +7,14 @@ import pytest
 
 from defocus.errors import ImageError
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.profiles import colour_code, in_two_spaces
 from defocus.pictures.raw import dng_demands
-from defocus.pictures.read import read_image, read_stored, reading_of_files
+from defocus.pictures.read import (
+    read_image,
+    read_own_picture,
+    read_stored,
+    reading_of_files,
+)
 from defocus.pictures.values import as_float
 from defocus.pictures.write import foreseen_remarks
 from tests.pictures.corpus import (

@@ -21,8 +21,7 @@ from defocus.errors import DefocusError
 from defocus.front.dataset import Pair as FrontPair
 from defocus.front.pictures import pictures
 from defocus.pictures.headers import kind_of
-from defocus.pictures.own_picture import read_own_picture
-from defocus.pictures.read import read_image, read_member, read_pair
+from defocus.pictures.read import read_image, read_member, read_own_picture, read_pair
 from defocus.pictures.values import as_float
 from tests.pictures.corpus import GROUPS
 

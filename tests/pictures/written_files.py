@@ -24,9 +24,8 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import DefocusError
 from defocus.pictures.carried import give_blocks
-from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.read import read_image
+from defocus.pictures.read import read_image, read_own_picture
 from defocus.pictures.write import write_image, write_plain_png
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings

@@ -22,16 +22,10 @@ from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
 from defocus.pictures.blocks import Block
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.own_picture import (
-    OwnPicture,
-    StoredColours,
-    read_mask,
-    read_own_picture,
-)
 from defocus.pictures.png import png_chunk
-from defocus.pictures.read import read_stored
+from defocus.pictures.read import read_mask, read_own_picture, read_stored
 from defocus.pictures.tags import exif_blocks
-from defocus.pictures.values import as_shown, as_stored
+from defocus.pictures.values import OwnPicture, StoredColours, as_shown, as_stored
 from defocus.pictures.write import foreseen_remarks, write_picture
 from defocus.progress import say
 from defocus.restoration.restoration import changed_share

@@ -14,7 +14,8 @@ from defocus.errors import InputError, InterruptedWorkError
 from defocus.extras.pages.restore.dropped import DroppedPicture, read_dropped
 from defocus.extras.pages.restore.systems import Choice
 from defocus.extras.pages.restore.turns import Turns
-from defocus.pictures.own_picture import OwnPicture, read_own_picture
+from defocus.pictures.read import read_own_picture
+from defocus.pictures.values import OwnPicture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
 from defocus.storage.files import make_folder

@@ -16,8 +16,8 @@ from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
 from defocus.pictures.carried import meaning_of, remarks_after
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.own_picture import OwnPicture, read_own_picture
-from defocus.pictures.values import as_integer, as_shown
+from defocus.pictures.read import read_own_picture
+from defocus.pictures.values import OwnPicture, as_integer, as_shown
 from defocus.pictures.write import (
     encoded_picture,
     foreseen_remarks,

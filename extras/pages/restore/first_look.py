@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import estimate_blur_map
-from defocus.pictures.own_picture import OwnPicture
-from defocus.pictures.values import as_shown, as_stored
+from defocus.pictures.values import OwnPicture, as_shown, as_stored
 
 LOOK_PX = (576, 960)
 """Height and width of the part, px. It fills the view of a window of 1280 x 800 px, and two cores

@@ -34,8 +34,7 @@ from defocus.extras.studies.dose.outputs.ticks import with_ticks
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.pictures.read import read_image
-from defocus.pictures.values import as_float
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, as_float
 from defocus.reports.pictures import encode_tiles
 from defocus.storage.files import write_bytes_if_changed
 from defocus.training.devices import best_device
