@@ -16,7 +16,7 @@ from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_ar
 from defocus.errors import DefocusError, ImageError
 from defocus.pictures.carried import dressed, meaning_of
 from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
-from defocus.pictures.png import Chunk, PngParts
+from defocus.pictures.png import Chunk, PngParts, has_pixels_alone
 from defocus.pictures.profiles import (
     colour_code,
     colours_of,
@@ -121,10 +121,6 @@ def _of(values: Any, tags: frozenset[int]) -> dict[int, Any]:  # noqa: ANN401 - 
     return {tag: value for tag, value in values.items() if tag in tags - PRIVATE}
 
 
-PNG = b"\x89PNG\r\n\x1a\n"
-PIXELS_ALONE = {b"IHDR", b"IDAT", b"IEND"}
-
-
 def released_members(pair: Pair) -> dict[str, bytes]:
     """The files of a pair by role, as bytes: PNG without metadata as it is, others as new PNG."""
     # The new PNG has its picture's own bit depth, exposure, lens and date, but no position, serial
@@ -183,7 +179,7 @@ def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
 def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
     if path.suffix.lower() == ".png" and as_stored:
         content = path.read_bytes()
-        if _has_pixels_alone(content):
+        if has_pixels_alone(content):
             return content
     return with_shot(path, encoded("blurry", picture))
 
@@ -195,18 +191,3 @@ def encoded(role: str, array: NDArray[Any]) -> bytes:
         np.save(content, array)
         return content.getvalue()
     return encoded_png(array)
-
-
-def _has_pixels_alone(content: bytes) -> bool:
-    """Whether a PNG is in colour without alpha and holds nothing but its pixels."""
-    colour_type = content[25:26]
-    position = len(PNG)
-    while position + 12 <= len(content):
-        length = int.from_bytes(content[position : position + 4], "big")
-        name = content[position + 4 : position + 8]
-        if name not in PIXELS_ALONE:
-            return False
-        position += 12 + length
-        if name == b"IEND":
-            return colour_type == b"\x02" and position == len(content) and length == 0
-    return False

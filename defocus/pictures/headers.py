@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import cast
 
 from defocus.errors import FileError, ImageError
-from defocus.pictures.png import PNG_BEGINS, has_all_pixels
+from defocus.pictures.png import BITS, PNG_BEGINS, has_all_pixels
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import first_directory
 from defocus.reading import require_file
@@ -327,6 +327,4 @@ def png_bits(path: Path) -> int | None:
         raise ImageError(
             f"{path}: cannot be read ({error.strerror}); check the file"
         ) from error
-    return (
-        header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None
-    )
+    return header[BITS] if kind_of(header) == "PNG" and len(header) > BITS else None

@@ -25,7 +25,11 @@ from defocus.reading import FileBytes
 PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 _PIECE_BYTES = 2**20
 _LATE = {b"IDAT", b"IEND"}
-_PALETTE = 3  # the colour type of a PNG with a palette
+COLOUR_TYPE, BITS = 25, 24
+"""Places of the colour type and of the bits of a value in a PNG."""
+_RGB, _PALETTE = 2, 3
+GREY_TYPES = (0, 4)
+"""Colour types of grey without and with transparency."""
 PNG_HEAD_BYTES = 8 + 25
 """Bytes of a PNG's signature and IHDR. The chunks that say its colours come behind them."""
 XMP_WORDS = b"XML:com.adobe.xmp\0"
@@ -37,6 +41,7 @@ _RESOURCES = b"Raw profile type iptc\0"
 _EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_PIXELS_ALONE = frozenset({b"IHDR", b"IDAT", b"IEND"})
 _FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _NAMES = {
     b"caBX": "content credentials (C2PA)",
@@ -240,8 +245,8 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 def transparent_grey(png: bytes) -> int | None:
     """The grey that a PNG names as transparent, in the values that a decoder gives."""
     # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
-    bits, named = png[24], early_chunks(png).get(b"tRNS")
-    if png[25] or named is None:
+    bits, named = png[BITS], early_chunks(png).get(b"tRNS")
+    if png[COLOUR_TYPE] or named is None:
         return None
     level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
     return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
@@ -260,7 +265,7 @@ def is_animated(png: bytes) -> bool:
 def has_long_transparency(png: bytes) -> bool:
     """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
     chunks = early_chunks(png)
-    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[25] != _PALETTE:
+    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[COLOUR_TYPE] != _PALETTE:
         return False
     return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
 
@@ -273,7 +278,7 @@ def still_png(png: bytes) -> bytes:
         content = png[start : end - 4]
         if name == b"PLTE":
             colours = len(content) // 3
-        if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
+        if name == b"tRNS" and colours < len(content) and png[COLOUR_TYPE] == _PALETTE:
             kept.append(png_chunk(name, content[:colours]))
         elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
             kept.append(png[start - 8 : end])
@@ -299,6 +304,17 @@ def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or su
     ):
         chunks.setdefault(name, png[start : end - 4])
     return chunks
+
+
+def has_pixels_alone(png: bytes) -> bool:
+    """Whether a PNG is in colour without alpha and holds nothing but its pixels."""
+    for name, start, end in png_chunks(png):
+        if name not in _PIXELS_ALONE:
+            return False
+        if name == b"IEND":
+            in_colour = png[COLOUR_TYPE : COLOUR_TYPE + 1] == bytes([_RGB])
+            return in_colour and start + 4 == end == len(png)
+    return False
 
 
 def has_all_pixels(png: bytes) -> bool:
@@ -348,7 +364,7 @@ def png_of_lines(picture: NDArray[Any], compressed: bytes) -> bytes:
     depth = 8 * picture.itemsize
     head = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
     chunks = [
-        b"\x89PNG\r\n\x1a\n",
+        PNG_BEGINS,
         png_chunk(b"IHDR", head),
         png_chunk(b"IDAT", compressed),
         png_chunk(b"IEND", b""),

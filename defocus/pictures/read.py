@@ -28,6 +28,9 @@ from defocus.pictures.heif import HEIF_KINDS, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
+    BITS,
+    COLOUR_TYPE,
+    GREY_TYPES,
     PNG_HEAD_BYTES,
     has_long_transparency,
     is_animated,
@@ -80,9 +83,6 @@ IMAGE_SUFFIXES = (
     frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
 )
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
-
-PNG_COLOUR_TYPE, PNG_GREY = 25, (0, 4)
-"""Place of the colour type in a PNG, and the colour types of grey without and with transparency."""
 
 
 def read_image(path: Path, white: float | None = None) -> Image:
@@ -241,7 +241,7 @@ def _of_opencv(
             strip = picture[rows]
             cv2.cvtColor(strip, cv2.COLOR_BGR2RGB, dst=strip)
         return picture
-    if content[:4].tobytes() == b"\x89PNG" and content[PNG_COLOUR_TYPE] in PNG_GREY:
+    if content[:4].tobytes() == b"\x89PNG" and content[COLOUR_TYPE] in GREY_TYPES:
         return picture[:, :, [0, -1]]
     return picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
 
@@ -389,7 +389,7 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
             head = file.read(PNG_HEAD_BYTES)
             kind = kind_of(head)
             if kind == "PNG":
-                return head[24], head[PNG_COLOUR_TYPE] in PNG_GREY
+                return head[BITS], head[COLOUR_TYPE] in GREY_TYPES
             first = first_directory(FileBytes(file)) if kind == "TIFF" else None
     except (OSError, FileError, IndexError):
         return 0, False
