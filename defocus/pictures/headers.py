@@ -99,10 +99,21 @@ def kind_of(data: bytes) -> str:
     if data[:4] == b"RIFF":
         return "WebP" if data[8:12] == b"WEBP" else ""
     if data[4:8] == b"ftyp":
-        size = min(max(int.from_bytes(data[:4], "big"), 16), 256)
-        brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
-        return "AVIF" if brands & _AVIF else "HEIC" if brands & _HEIC else ""
-    return next((kind for kind, begins in _BEGINS if data.startswith(begins)), "")
+        return _kind_by_brands(data)
+    for kind, begins in _BEGINS:
+        if data.startswith(begins):
+            return kind
+    return ""
+
+
+def _kind_by_brands(data: bytes) -> str:
+    """The kind of a file that says in its first box which brands it has."""
+    stated = int.from_bytes(data[:4], "big")
+    size = min(max(stated, 16), 256)
+    brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
+    if brands & _AVIF:
+        return "AVIF"
+    return "HEIC" if brands & _HEIC else ""
 
 
 def other_kind(data: bytes) -> str:
@@ -204,19 +215,23 @@ def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     for marker, place in jpeg_markers(data):
         if marker in JPEG_FRAMES:
             height = int.from_bytes(data[place + 5 : place + 7], "big")
-            return int.from_bytes(data[place + 7 : place + 9], "big"), height
+            width = int.from_bytes(data[place + 7 : place + 9], "big")
+            return width, height
     return 0, 0
 
 
 def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """The largest of the sizes that the items of a HEIC or AVIF have."""
-    head, sizes, place = data[:200_000], [(0, 0)], 0
-    while (place := head.find(b"ispe", place) + 4) > 3:
-        width, height = (
-            int.from_bytes(head[at : at + 4], "big") for at in (place + 4, place + 8)
-        )
-        sizes.append((width, height))
-    return max(sizes, key=lambda one: one[0] * one[1])
+    head = data[:200_000]
+    largest = 0, 0
+    place = head.find(b"ispe")
+    while place >= 0:
+        width = int.from_bytes(head[place + 8 : place + 12], "big")
+        height = int.from_bytes(head[place + 12 : place + 16], "big")
+        if width * height > largest[0] * largest[1]:
+            largest = width, height
+        place = head.find(b"ispe", place + 4)
+    return largest
 
 
 def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:

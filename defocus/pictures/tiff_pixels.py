@@ -118,10 +118,14 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
 
 def _heard_damage(content: bytes) -> str:
     """Damage that a decoder reports although it decodes the picture; empty if there is none."""
+    file = np.frombuffer(content, np.uint8)
     with QUIET.heard() as lines, contextlib.suppress(cv2.error, MemoryError):
-        cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    matches = (_DAMAGE.search(line) for line in lines)
-    return next((one.group() for one in matches if one is not None), "")
+        cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
+    for line in lines:
+        damage = _DAMAGE.search(line)
+        if damage is not None:
+            return damage.group()
+    return ""
 
 
 def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
@@ -152,9 +156,12 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
 
 def _hides_damage(page: "TiffPage") -> bool:
     """Whether OpenCV would give other values, and no error, for what it cannot decode."""
-    kind, compression = page.photometric, int(page.compression)
-    hidden = page.bitspersample <= 8 and kind in _READ - {_YCBCR}
-    return compression not in _OF_OPENCV or (hidden and compression not in _UNCHECKED)
+    compression = int(page.compression)
+    if compression not in _OF_OPENCV:
+        return True
+    if compression in _UNCHECKED or page.photometric == _YCBCR:
+        return False
+    return page.bitspersample <= 8 and page.photometric in _READ
 
 
 def _orientation(page: "TiffPage") -> int:
@@ -227,9 +234,10 @@ def _refused_colours(page: "TiffPage") -> str:
 
 def _has_odd_inks(page: "TiffPage") -> bool:
     """Whether a file says other inks than CMYK, or that a full ink is not 255."""
-    inks, levels = page.tags.get(_INK_SET), page.tags.get(_INK_LEVELS)
+    inks = page.tags.get(_INK_SET)
     if inks is not None and inks.value != 1:
         return True
+    levels = page.tags.get(_INK_LEVELS)
     return levels is not None and tuple(levels.value[:2]) != (0, 255)
 
 
@@ -273,47 +281,66 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
 
 def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     """Values as they are stored, as grey or RGB of 8 or 16 bits."""
-    kind, bits = page.photometric, page.bitspersample
+    kind = page.photometric
     if kind == _PALETTE and page.colormap is not None:
         return _of_palette(page.colormap, picture)
     if kind == _CMYK:
-        inks = 255 - picture.astype(np.uint16)
-        return np.asarray(np.rint(inks[:, :, :3] * (inks[:, :, 3:] / 255)), np.uint8)
+        return _of_inks(picture)
     if kind == _YCBCR:
         return _of_ycbcr(page, picture)
     if picture.dtype == np.float16:
         return picture.astype(np.float32)
     if picture.dtype == np.bool_:
         return picture * np.uint8(255)
-    if picture.dtype.kind == "u" and bits < 8 * picture.itemsize:
-        most = np.iinfo(picture.dtype).max / (2**bits - 1)
-        return np.asarray(np.rint(picture * most), picture.dtype)
-    return picture
+    return _of_few_bits(picture, page.bitspersample)
+
+
+def _of_few_bits(picture: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Integers of so many bits, scaled to all bits of their type; other values as they are."""
+    if picture.dtype.kind != "u" or bits >= 8 * picture.itemsize:
+        return picture
+    scale = np.iinfo(picture.dtype).max / (2**bits - 1)
+    return np.asarray(np.rint(picture * scale), picture.dtype)
+
+
+def _of_inks(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """CMYK of 8 bits as RGB."""
+    light = 255 - picture.astype(np.uint16)
+    colours, black = light[:, :, :3], light[:, :, 3:]
+    return np.asarray(np.rint(colours * (black / 255)), np.uint8)
 
 
 def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Colours of a palette ``(3, N)`` of 16 bits; some programs write its values in 8."""
-    colours = palette if palette.max(initial=0) < 256 else palette >> 8
-    return np.moveaxis(colours[:, picture.astype(np.intp)], 0, 2).astype(np.uint8)
+    has_eight_bits = palette.max(initial=0) < 256
+    colours = palette if has_eight_bits else palette >> 8
+    planes = colours[:, picture.astype(np.intp)]
+    return np.moveaxis(planes, 0, 2).astype(np.uint8)
 
 
 def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
-    ratios = _fractions(page, 529) or [0.299, 0.587, 0.114]
+    of_red, of_green, of_blue = _fractions(page, 529) or [0.299, 0.587, 0.114]
     limits = _fractions(page, 532) or [0, 255, 128, 255, 128, 255]
-    black, white = np.array(limits[::2]), np.array(limits[1::2])
+    black = np.array(limits[::2])
+    white = np.array(limits[1::2])
     y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
-    red = y * 255 + redness * 127 * (2 - 2 * ratios[0])
-    blue = y * 255 + blueness * 127 * (2 - 2 * ratios[2])
-    green = (y * 255 - ratios[0] * red - ratios[2] * blue) / ratios[1]
-    return np.asarray(np.rint(np.clip(np.dstack([red, green, blue]), 0, 255)), np.uint8)
+    brightness = y * 255
+    red = brightness + redness * 127 * (2 - 2 * of_red)
+    blue = brightness + blueness * 127 * (2 - 2 * of_blue)
+    green = (brightness - of_red * red - of_blue * blue) / of_green
+    colours = np.clip(np.dstack([red, green, blue]), 0, 255)
+    return np.asarray(np.rint(colours), np.uint8)
 
 
 def _fractions(page: "TiffPage", tag: int) -> list[float]:
     """The values of a tag of fractions; empty if it has none."""
     tag_of_page = page.tags.get(tag)
-    values = tuple(tag_of_page.value) if tag_of_page is not None else ()
-    return [one / below for one, below in zip(values[::2], values[1::2], strict=True)]
+    if tag_of_page is None:
+        return []
+    numbers = tuple(tag_of_page.value)
+    above, below = numbers[::2], numbers[1::2]
+    return [one / other for one, other in zip(above, below, strict=True)]
 
 
 def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
@@ -348,28 +375,31 @@ def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
         return picture
     most = 1 if picture.dtype == np.bool_ else 255
     white = 2 ** int(page.bitspersample) - 1
-    numbers: NDArray[Any] = picture.astype(np.uint8) // (most // min(most, white))
-    return white - numbers if page.photometric == _WHITE_IS_ZERO else numbers
+    step = most // min(most, white)
+    numbers: NDArray[Any] = picture.astype(np.uint8) // step
+    if page.photometric == _WHITE_IS_ZERO:
+        return white - numbers
+    return numbers
 
 
 def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
     """Colours as they are stored, from colours that Pillow has divided by their transparency."""
-    share = picture[:, :, -1:].astype(np.float64) / 255
-    colours = np.rint(picture[:, :, :-1] * share).astype(np.uint8)
-    colours = np.where(share > 0, colours, picture[:, :, :-1])
-    return np.concatenate([colours, picture[:, :, -1:]], axis=2)
+    given = picture[:, :, :-1]
+    alpha = picture[:, :, -1:]
+    share = alpha.astype(np.float64) / 255
+    multiplied = np.rint(given * share).astype(np.uint8)
+    colours = np.where(share > 0, multiplied, given)
+    return np.concatenate([colours, alpha], axis=2)
 
 
 def _divided(picture: NDArray[Any]) -> NDArray[Any]:
     """Colours that were multiplied with the transparency, which comes last, without it."""
-    colours, share = (
-        picture[:, :, :-1].astype(np.float64),
-        picture[:, :, -1:].astype(np.float64),
-    )
-    full = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1.0
-    straight = np.where(
-        share > 0, colours * full / np.where(share > 0, share, 1), colours
-    )
-    if picture.dtype.kind == "u":
+    integers = picture.dtype.kind == "u"
+    colours = picture[:, :, :-1].astype(np.float64)
+    share = picture[:, :, -1:].astype(np.float64)
+    full = np.iinfo(picture.dtype).max if integers else 1.0
+    divisor = np.where(share > 0, share, 1)
+    straight = np.where(share > 0, colours * full / divisor, colours)
+    if integers:
         straight = np.rint(np.minimum(straight, full))
     return np.concatenate([straight, share], axis=2).astype(picture.dtype)

@@ -153,7 +153,8 @@ def integer_white(pictures: Sequence[NDArray[Any]]) -> int:
     deep = [picture for picture in pictures if picture.dtype == np.uint16]
     if not deep:
         return int(np.iinfo(pictures[0].dtype).max)
-    return deep_white(max(largest_value(_without_alpha(picture)) for picture in deep))
+    largest = [largest_value(_without_alpha(picture)) for picture in deep]
+    return deep_white(max(largest))
 
 
 def deep_white(largest: int) -> int:
@@ -237,8 +238,9 @@ def known_white(path: Path) -> int | None:
 
 
 def _without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
-    alpha = picture.shape[2:] in {(2,), (4,)}
-    return picture[:, :, :-1] if alpha else picture
+    if picture.shape[2:] in {(2,), (4,)}:
+        return picture[:, :, :-1]
+    return picture
 
 
 MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
@@ -297,28 +299,31 @@ def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
     """The part around the centre of a grey picture of integers; None for other pictures."""
     if picture.dtype.kind != "u" or picture.ndim not in {2, 3}:
         return None
-    top, left = (max(0, (side - _LOOKED_PX) // 2) for side in picture.shape[:2])
+    height, width = picture.shape[:2]
+    top = max(0, (height - _LOOKED_PX) // 2)
+    left = max(0, (width - _LOOKED_PX) // 2)
     part = picture[top : top + _LOOKED_PX, left : left + _LOOKED_PX]
     if part.ndim == 2:
         return part
     first = part[:, :, 0]
-    if part.shape[2] < 3:
+    if part.shape[2] < 3 or _equal_colours(part):
         return first
-    colours = (part[:, :, 1], part[:, :, 2])
-    return first if all(np.array_equal(first, one) for one in colours) else None
+    return None
 
 
 def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
     """Share of the cells whose columns alternate, in even and in odd rows."""
-    steps = values[:, 1:-1] - (values[:, :-2] + values[:, 2:]) / 2
+    left, middle, right = values[:, :-2], values[:, 1:-1], values[:, 2:]
+    steps = middle - (left + right) / 2
     steps[:, 1::2] *= -1
-    height, width = (side // _CELL_PX for side in steps.shape)
-    cells = steps[: height * _CELL_PX, : width * _CELL_PX]
-    cells = cells.reshape(height, _CELL_PX, width, _CELL_PX)
+    down, across = (side // _CELL_PX for side in steps.shape)
+    whole = steps[: down * _CELL_PX, : across * _CELL_PX]
+    cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
     for phase in (0, 1):
         rows = cells[:, phase::2]
-        limit = np.maximum(rows.std(axis=(1, 3)) / 2, _LEAST_STEP)
-        yield float(np.mean(np.abs(rows.mean(axis=(1, 3))) > limit))
+        means = rows.mean(axis=(1, 3))
+        limits = np.maximum(rows.std(axis=(1, 3)) / 2, _LEAST_STEP)
+        yield float(np.mean(np.abs(means) > limits))
 
 
 Array = NDArray[np.float32]
@@ -418,7 +423,9 @@ class OwnPicture:
 
 
 def _equal_colours(stored: NDArray[Any]) -> bool:
-    red, green, blue = (stored[:, :, one] for one in range(3))
+    red = stored[:, :, 0]
+    green = stored[:, :, 1]
+    blue = stored[:, :, 2]
     return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
