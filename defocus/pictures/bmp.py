@@ -84,20 +84,29 @@ def _fields(
     head = _head_of(data)
     if head is None or head.bits not in _USUAL:
         return None
-    if head.compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
+    if head.compression == _PLAIN:
+        masks = _USUAL[head.bits]
+    elif head.compression in {_FIELDS, _ALPHA_FIELDS}:
+        masks = _masks(data, head.size, head.compression)
+    else:
         return None
-    line, lines = (head.width * head.bits + 31) // 32 * 4, abs(head.height)
-    if head.width <= 0 or not lines or head.start + line * lines > len(data):
+    values = _rows(path, data, head)
+    upwards = head.height > 0
+    return values[::-1] if upwards else values, masks
+
+
+def _rows(path: Path, data: bytes, head: _Head) -> NDArray[np.uint32]:
+    """The pixels of 16 or 32 bits as numbers, in the order of the file."""
+    line_bytes = (head.width * head.bits + 31) // 32 * 4
+    lines = abs(head.height)
+    size = line_bytes * lines
+    if head.width <= 0 or not lines or head.start + size > len(data):
         raise ImageError(
             f"{path}: the file is cut short ({len(data)} bytes); copy it again"
         )
-    rows = np.frombuffer(data, np.uint8, line * lines, head.start).reshape(lines, line)
-    values = rows.view("<u2" if head.bits == 16 else "<u4")[:, : head.width].astype(
-        np.uint32
-    )
-    plain = head.compression == _PLAIN
-    masks = _USUAL[head.bits] if plain else _masks(data, head.size, head.compression)
-    return values[:: 1 if head.height < 0 else -1], masks
+    rows = np.frombuffer(data, np.uint8, size, head.start).reshape(lines, line_bytes)
+    numbers = rows.view("<u2" if head.bits == 16 else "<u4")
+    return numbers[:, : head.width].astype(np.uint32)
 
 
 def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
@@ -111,12 +120,14 @@ def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
 
 def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
     """The part of the values that a mask selects, from 0 to 255."""
-    shift = (mask & -mask).bit_length() - 1
+    lowest_bit = mask & -mask
+    shift = lowest_bit.bit_length() - 1
     most = mask >> shift
     selected = (values & np.uint32(mask)) >> np.uint32(shift)
     if most == 255:
         return np.asarray(selected, np.uint8)
-    return np.asarray(np.floor(selected * (255 / most) + 0.5), np.uint8)
+    scaled = selected * (255 / most)
+    return np.asarray(np.floor(scaled + 0.5), np.uint8)
 
 
 def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:

@@ -104,14 +104,19 @@ def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     """Values of 9 to 15 bits, scaled to 16 bits."""
     if pixels.dtype != np.uint16 or bits in {8, 16}:
         return pixels
-    return np.asarray(np.rint(pixels * (65535 / (2**bits - 1))), np.uint16)
+    scale = 65535 / (2**bits - 1)
+    return np.asarray(np.rint(pixels * scale), np.uint16)
 
 
 def _avif_bits(data: bytes) -> int:
     """Bits of a value, as the configuration of the codec says."""
     place = data.find(b"av1C", 0, _HEAD_BYTES)
-    flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
-    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+    if not 0 <= place < len(data) - 6:
+        return 8
+    flags = data[place + 6]
+    if not flags & 0x40:
+        return 8
+    return 12 if flags & 0x20 else 10
 
 
 def heif_contents(data: bytes, kind: str) -> HeifContents:
@@ -203,10 +208,12 @@ def contents_of_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each box of a file, or of a box."""
     place = 0
     while place + 8 <= len(data):
-        size, head = int.from_bytes(data[place : place + 4], "big"), 8
+        head = 8
+        size = int.from_bytes(data[place : place + 4], "big")
         name = data[place + 4 : place + 8]
-        if size == 1:
-            size, head = int.from_bytes(data[place + 8 : place + 16], "big"), 16
+        if size == 1:  # it has a longer number
+            head = 16
+            size = int.from_bytes(data[place + 8 : place + 16], "big")
         size = size or len(data) - place
         yield name, data[place + head : place + size]
         place += max(size, head)
@@ -216,13 +223,17 @@ def heif_blocks(data: bytes, kind: str) -> list[Block]:
     """What a file holds besides the pixels of its first picture, upright if decoding turns it."""
     contents = contents_as_decoded(data, kind)
     blocks = exif_blocks(contents.exif)
-    blocks += [xmp_block(contents.xmp)] if contents.xmp else []
-    blocks += [Block("colour profile", "", contents.icc)] if contents.icc else []
-    blocks += [Block("IPTC", "", contents.iptc)] if contents.iptc else []
+    if contents.xmp:
+        blocks.append(xmp_block(contents.xmp))
+    if contents.icc:
+        blocks.append(Block("colour profile", "", contents.icc))
+    if contents.iptc:
+        blocks.append(Block("IPTC", "", contents.iptc))
     if contents.colour_code is not None:  # as a PNG holds it
         chunk = colour_chunk(*contents.colour_code)
         blocks.append(Block("colour chunks", chunk.name.decode(), chunk.content))
-    return blocks + [Block(name) for name in contents.further]
+    blocks += [Block(name) for name in contents.further]
+    return blocks
 
 
 def contents_as_decoded(data: bytes, kind: str) -> HeifContents:

@@ -94,8 +94,10 @@ class PngParts:
         return inflated(self._content(b"iCCP"))
 
     def _content(self, name: bytes) -> bytes:
-        named = (one.content for one in self.chunks if one.sound and one.name == name)
-        return next(named, b"")
+        for chunk in self.chunks:
+            if chunk.sound and chunk.name == name:
+                return chunk.content
+        return b""
 
     def blocks_of(self, chunk: Chunk) -> list[Block]:
         """What a chunk of this file holds."""
@@ -159,12 +161,15 @@ def _text_blocks(chunk: Chunk) -> list[Block]:
     """The block in a chunk of text, which may be metadata of another kind."""
     name, content = chunk.name, chunk.content
     if name == b"iTXt" and content.startswith(XMP_WORDS):
-        return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
+        packet = content[len(XMP_WORDS) :].lstrip(b"\0")
+        return [xmp_block(packet)]
     if name == b"iTXt" and content.startswith(COMMENT_WORDS):
-        return [Block("comment", "", content[len(COMMENT_WORDS) :])]
+        comment = content[len(COMMENT_WORDS) :]
+        return [Block("comment", "", comment)]
     if name == b"zTXt" and content.startswith(_RESOURCES):
         return resource_blocks(raw_profile(chunk))
-    return [Block("texts", printable_name(content.split(b"\0")[0]), content)]
+    keyword = content.split(b"\0")[0]
+    return [Block("texts", printable_name(keyword), content)]
 
 
 def inflated(content: bytes) -> bytes:
@@ -198,12 +203,17 @@ def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
 
 def with_chunks(encoded: bytes, chunks: Iterable[Chunk]) -> bytes:
     """A PNG with further chunks."""
-    chunks = list(chunks)
-    early = b"".join(png_chunk(one.name, one.content) for one in chunks if one.early)
-    late = b"".join(png_chunk(one.name, one.content) for one in chunks if not one.early)
+    early, late = b"", b""
+    for chunk in chunks:
+        packed = png_chunk(chunk.name, chunk.content)
+        if chunk.early:
+            early += packed
+        else:
+            late += packed
+    head = encoded[:PNG_HEAD_BYTES]
     end = png_chunk(b"IEND", b"")
     body = encoded[PNG_HEAD_BYTES:].removesuffix(end)
-    return encoded[:PNG_HEAD_BYTES] + early + body + late + end
+    return head + early + body + late + end
 
 
 def colour_chunk(primaries: int, curve: int) -> Chunk:
@@ -238,8 +248,9 @@ def raw_profile(chunk: Chunk) -> bytes:
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
     """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
-    check = zlib.crc32(name + content)
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+    size = struct.pack(">I", len(content))
+    check = struct.pack(">I", zlib.crc32(name + content))
+    return size + name + content + check
 
 
 def transparent_grey(png: bytes) -> int | None:
@@ -291,8 +302,10 @@ def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
     """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
     place = 8
     while place + 12 <= len(png):
-        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
-        yield png[place + 4 : place + 8], place + 8, end
+        size = int.from_bytes(png[place : place + 4], "big")
+        name = png[place + 4 : place + 8]
+        end = place + 12 + size
+        yield name, place + 8, end
         place = end
 
 
