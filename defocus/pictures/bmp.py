@@ -146,6 +146,17 @@ def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
         ) from error
 
 
+def bmp_profile(data: bytes) -> bytes:
+    """The colour profile of a BMP, or the name of the file that has it; empty without."""
+    size = int.from_bytes(data[14:18], "little")
+    has_profile = size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}
+    if not has_profile or len(data) < 14 + size:
+        return b""
+    offset, length = struct.unpack_from("<II", data, 126)
+    start = 14 + offset
+    return data[start : start + length]
+
+
 def bmp_blocks(data: bytes) -> list[Block]:
     """Resolution and colour profile of a BMP. Source: Windows GDI, BITMAPV5HEADER."""
     size = int.from_bytes(data[14:18], "little")
@@ -156,12 +167,8 @@ def bmp_blocks(data: bytes) -> list[Block]:
             blocks.append(resolution_block(across, down))
     if size >= 108 and not any(data[70:74]) and any(data[74:122]):
         blocks.append(Block("calibrated colours", "", data[74:122]))
-    if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
-        place, length = struct.unpack_from("<II", data, 126)
-        if length:
-            blocks.append(
-                Block("colour profile", "", data[14 + place : 14 + place + length])
-            )
+    if profile := bmp_profile(data):
+        blocks.append(Block("colour profile", "", profile))
     return blocks
 
 

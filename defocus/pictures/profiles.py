@@ -18,12 +18,13 @@ from PIL import Image as PillowImage
 from PIL import ImageCms, UnidentifiedImageError
 
 from defocus.errors import ImageError
-from defocus.pictures.headers import MAX_PIXELS, MOST_BYTES, SUFFIXES, kind_of
+from defocus.pictures.bmp import bmp_profile
+from defocus.pictures.headers import HEAD_BYTES, MAX_PIXELS, MOST_BYTES, kind_of
 from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.tags import ORIENTATION
-from defocus.reading import read_bytes
+from defocus.pictures.tags import ORIENTATION, first_directory
+from defocus.reading import FileBytes, read_bytes
 
 PillowImage.MAX_IMAGE_PIXELS = (
     MAX_PIXELS  # Pillow's own limit is less than a camera's picture
@@ -69,29 +70,33 @@ _DECLARED = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
 
 def profile_of(path: Path) -> bytes:
     """The ICC profile inside a picture file; empty if it has none, as all RAW files."""
-    import tifffile
-
-    suffix = path.suffix.lower()
-    if suffix in RAW_SUFFIXES:
+    if path.suffix.lower() in RAW_SUFFIXES:
         return b""
     try:
-        if (kind := _heif_kind(path)) is not None:
+        kind = _kind_in(path)
+        if kind in HEIF_KINDS:
             return heif_contents(read_bytes(path, MOST_BYTES), kind).icc
-        if suffix in SUFFIXES["TIFF"]:  # Pillow does not open 16-bit colours
-            with tifffile.TiffFile(path) as file:
-                tag = file.pages.first.tags.get(_ICC)
-                return bytes(tag.value) if tag is not None else b""
+        if kind == "BMP":
+            return bmp_profile(read_bytes(path, MOST_BYTES))
+        if kind == "TIFF":  # Pillow does not open all that are read
+            return _profile_of_tiff(path)
         with PillowImage.open(path) as picture:
             return picture.info.get("icc_profile") or b""
     except _DAMAGE:  # no header that says the colours
         return b""
 
 
-def _heif_kind(path: Path) -> str | None:
-    """HEIC, AVIF or JPEG XL by a file's content; None for other kinds."""
+def _profile_of_tiff(path: Path) -> bytes:
     with path.open("rb") as file:
-        kind = kind_of(file.read(512))
-    return kind if kind in HEIF_KINDS else None
+        first = first_directory(FileBytes(file))
+    entry = None if first is None else first[1].entry(_ICC)
+    return b"" if entry is None else entry.content
+
+
+def _kind_in(path: Path) -> str:
+    """The kind of a picture by a file's content, whatever its suffix says; empty if none."""
+    with path.open("rb") as file:
+        return kind_of(file.read(HEAD_BYTES))
 
 
 def colour_code(path: Path) -> str:
@@ -99,15 +104,17 @@ def colour_code(path: Path) -> str:
     # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB. They are
     # not converted: a pair whose members name different ones is refused.
     try:
-        if (kind := _heif_kind(path)) is not None:
+        kind = _kind_in(path)
+        if kind in HEIF_KINDS:
             code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code
-            return _code_words(*code) if code is not None else ""
-        with path.open("rb") as file:
-            kind = kind_of(file.read(64))
-            if kind == "PNG":
-                # mapped: what says the colours comes before the pixels
-                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-                    return _code_of_png(early_chunks(content))
+            return "" if code is None else _code_words(*code)
+        if kind == "PNG":
+            # mapped: what says the colours comes before the pixels
+            with (
+                path.open("rb") as file,
+                mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+            ):
+                return _code_of_png(early_chunks(content))
         return _code_of_jpeg(path) if kind == "JPEG" else ""
     except (*_DAMAGE, struct.error):
         return ""
@@ -132,16 +139,16 @@ def _code_of_png(chunks: dict[bytes, bytes]) -> str:
         return ""
     words = []
     if b"gAMA" in chunks:
-        gamma = struct.unpack(">I", chunks[b"gAMA"])[0] / 1e5
-        words += [f"gAMA {gamma:g}"] if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR else []
+        (stored,) = struct.unpack(">I", chunks[b"gAMA"])
+        gamma = stored / 1e5
+        if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR:
+            words.append(f"gAMA {gamma:g}")
     if b"cHRM" in chunks:
         places = [one / 1e5 for one in struct.unpack(">8I", chunks[b"cHRM"])]
         apart = np.abs(np.subtract(places, _SRGB_PLACES)).max()
-        words += (
-            [f"cHRM {' '.join(f'{one:g}' for one in places)}"]
-            if apart > _CODE_ERROR
-            else []
-        )
+        if apart > _CODE_ERROR:
+            listed = " ".join(f"{one:g}" for one in places)
+            words.append(f"cHRM {listed}")
     return ", ".join(words)
 
 
@@ -297,7 +304,7 @@ def picture_header(path: Path) -> PictureHeader | None:
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:
-        if path.suffix.lower() in SUFFIXES["TIFF"]:
+        if _kind_in(path) == "TIFF":
             return _tiff_header(path)
         with PillowImage.open(path) as picture:
             if picture.width * picture.height > MAX_PIXELS:

@@ -7,7 +7,12 @@ import pytest
 
 from defocus.errors import ImageError
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.profiles import colour_code, in_two_spaces
+from defocus.pictures.profiles import (
+    colour_code,
+    in_two_spaces,
+    picture_header,
+    profile_of,
+)
 from defocus.pictures.raw import dng_demands
 from defocus.pictures.read import (
     read_image,
@@ -17,6 +22,7 @@ from defocus.pictures.read import (
 )
 from defocus.pictures.values import as_float
 from defocus.pictures.write import foreseen_remarks
+from tests.datasets.test_release_facts import wide_profile
 from tests.pictures.corpus import (
     HEIGHT,
     WIDTH,
@@ -26,6 +32,7 @@ from tests.pictures.corpus import (
     linear_dng,
     opencv,
     png_with,
+    saved,
     scene,
     tiff,
 )
@@ -126,6 +133,38 @@ def bmp_with_calibrated_colours() -> bytes:
     head += bytes(20) + primaries + curves
     size = 14 + len(head) + len(rows)
     return struct.pack("<2sIHHI", b"BM", size, 0, 0, 14 + len(head)) + head + rows
+
+
+def bmp_with_a_profile(profile: bytes) -> bytes:
+    """A BMP of version 5 with a profile behind its pixels."""
+    rows = np.ascontiguousarray(scene()[::-1, :, ::-1]).tobytes()
+    head = struct.pack("<IiiHHIIiiII", 124, WIDTH, HEIGHT, 1, 24, 0, 0, 0, 0, 0, 0)
+    head += bytes(16) + b"DEBM" + bytes(48)
+    head += struct.pack("<4I", 4, 124 + len(rows), len(profile), 0)
+    size = 14 + len(head) + len(rows) + len(profile)
+    begin = struct.pack("<2sIHHI", b"BM", size, 0, 0, 14 + len(head))
+    return begin + head + rows + profile
+
+
+WIDE = wide_profile()
+WITH_A_PROFILE = {
+    "v5.bmp": bmp_with_a_profile(WIDE),
+    "a png.tif": saved(scene(), "PNG", icc_profile=WIDE),
+    "a tiff.png": tiff(deep(), iccprofile=WIDE, compression="zlib"),
+    "big.tif": tiff(deep(), iccprofile=WIDE, bigtiff=True, byteorder=">"),
+}
+
+
+@pytest.mark.parametrize("name", WITH_A_PROFILE)
+def test_a_profile_is_found_whatever_the_suffix_says(tmp_path, name):
+    path, plain = tmp_path / name, tmp_path / "plain.png"
+    path.write_bytes(WITH_A_PROFILE[name])
+    plain.write_bytes(opencv(scene(), ".png"))
+    assert profile_of(path) == WIDE
+    header = picture_header(path)
+    assert header is not None
+    assert header.colours == "Wide built-in"
+    assert in_two_spaces(path, plain)
 
 
 def test_calibrated_colours_of_a_bmp_are_left_out_by_name(tmp_path):
