@@ -22,7 +22,9 @@ from defocus.pictures.blocks import (
 from defocus.pictures.jpeg import PREVIEW, JpegParts, behind
 from defocus.pictures.metadata import Metadata, inventory, read_metadata
 from defocus.pictures.png import (
+    BITS,
     COLOUR,
+    COLOUR_TYPE,
     XMP_WORDS,
     Chunk,
     PngParts,
@@ -72,31 +74,38 @@ def pointing(metadata: Metadata, kind: str) -> bytes:
 
 def png_with(encoded: bytes, metadata: Metadata, exif: bytes) -> bytes:
     """A PNG with what a file holds besides its pixels, and with this EXIF block."""
-    if isinstance(metadata.parts, PngParts):
-        kept = kept_chunks(metadata.parts, (encoded[24], encoded[25]))
-        chunks = [one for one in kept if one.name != b"eXIf"]
-        own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
-        chunks += [Chunk(b"eXIf", exif)] if exif and own else []
-        return with_chunks(encoded, chunks)
-    return with_chunks(encoded, _chunks_of(metadata, exif))
+    parts = metadata.parts
+    if not isinstance(parts, PngParts):
+        return with_chunks(encoded, _chunks_of(metadata, exif))
+    kept = kept_chunks(parts, (encoded[BITS], encoded[COLOUR_TYPE]))
+    chunks = [chunk for chunk in kept if chunk.name != b"eXIf"]
+    had_exif = any(chunk.name == b"eXIf" for chunk in parts.chunks)
+    if exif and had_exif:
+        chunks.append(Chunk(b"eXIf", exif))
+    return with_chunks(encoded, chunks)
 
 
 def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
     """Metadata from another format as chunks."""
     chunks = []
     if metadata.icc:
-        chunks.append(Chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc)))
+        packed = zlib.compress(metadata.icc)
+        chunks.append(Chunk(b"iCCP", b"profile\0\0" + packed))
     if metadata.colour_code is not None:
         chunks.append(colour_chunk(*metadata.colour_code))
     if metadata.dpi:
-        per_metre = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
-        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
-    if xmp := pointing(metadata, "PNG"):
+        across, down = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
+        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
+    xmp = pointing(metadata, "PNG")
+    if xmp:
         chunks.append(Chunk(b"iTXt", XMP_WORDS + bytes(4) + xmp))
-    if resources := without_thumbnails(metadata.resources):
+    resources = without_thumbnails(metadata.resources)
+    if resources:
         chunks.append(resource_chunk(resources))
-    chunks += [comment_chunk(one) for one in metadata.comments]
-    return [*chunks, Chunk(b"eXIf", exif)] if exif else chunks
+    chunks += [comment_chunk(comment) for comment in metadata.comments]
+    if exif:
+        chunks.append(Chunk(b"eXIf", exif))
+    return chunks
 
 
 _AS_STORED = 1
@@ -210,20 +219,21 @@ def left_behind(
     pictures: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
 ) -> tuple[LeftBehind, ...]:
     """What pictures lack of the files that they were made from, by reading both again."""
+    # The names of each kind are kept in the order in which they come.
     names: dict[str, dict[str, None]] = defaultdict(dict)
     counts: dict[str, int] = defaultdict(int)
     number = 0
     for source, picture in pictures:
         number += 1
-        lost = [
-            one
-            for one in _lost(source, picture)
-            if not converted or one.kind not in _COLOURS
-        ]
-        for kind in dict.fromkeys(one.kind for one in lost):
-            counts[kind] += 1
-        for one in lost:
-            names[one.kind] |= {one.name: None} if one.name else {}
+        kinds = set()
+        for block in _lost(source, picture):
+            if converted and block.kind in _COLOURS:
+                continue
+            if block.kind not in kinds:
+                kinds.add(block.kind)
+                counts[block.kind] += 1
+            if block.name:
+                names[block.kind][block.name] = None
     by_count = sorted(counts, key=lambda kind: -counts[kind])
     return tuple(
         LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count

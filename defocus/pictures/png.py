@@ -123,7 +123,8 @@ def png_parts(data: bytes) -> PngParts:
         ):
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
-    head = (data[24], data[25]) if len(data) > 25 else (0, 0)
+    whole = len(data) > COLOUR_TYPE
+    head = (data[BITS], data[COLOUR_TYPE]) if whole else (0, 0)
     return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
 
 

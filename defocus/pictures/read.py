@@ -183,7 +183,9 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if kind == "PNG":
         return _of_png(path, content)
     decoded = bmp_pixels(path, data) if kind == "BMP" else None
-    return _checked(path, _of_opencv(path, content) if decoded is None else decoded)
+    if decoded is None:
+        return _checked(path, _of_opencv(path, content))
+    return _checked(path, decoded)
 
 
 def decoded_png(content: bytes) -> NDArray[Any]:
@@ -197,10 +199,11 @@ def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if is_animated(data) or has_long_transparency(data) or lacks_end(data):
         content = np.frombuffer(still_png(data), np.uint8)
     decoded = _of_opencv(path, content)
-    if decoded.ndim == 2 and (level := transparent_grey(data)) is not None:
+    level = transparent_grey(data)
+    if decoded.ndim == 2 and level is not None:
         most = np.iinfo(decoded.dtype).max
         alpha = np.where(decoded == level, 0, most).astype(decoded.dtype)
-        return _checked(path, np.dstack([decoded, alpha]))
+        decoded = np.dstack([decoded, alpha])
     return _checked(path, decoded)
 
 
@@ -315,9 +318,10 @@ def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, 
         white = FULL if known else integer_white(list(pictures.values()))
         for path, picture in pictures.items():
             say_remarks(path, picture, white)
-    return {
-        path: _with_white(path, one, white or FULL) for path, one in pictures.items()
-    }
+    alike = {}
+    for path, picture in pictures.items():
+        alike[path] = _with_white(path, picture, white or FULL)
+    return alike
 
 
 def read_member(path: Path, other: Path | None, white: float | None = None) -> Image:
@@ -368,9 +372,13 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
 
 def _sample(files: Sequence[Path]) -> list[Path]:
     """A few of the files, evenly spread; no pipes, which never end."""
-    many = min(len(files), _SAMPLES)
-    places = (one * len(files) // many for one in range(many))
-    return [files[place] for place in places if files[place].is_file()]
+    number = min(len(files), _SAMPLES)
+    sample = []
+    for index in range(number):
+        path = files[index * len(files) // number]
+        if path.is_file():
+            sample.append(path)
+    return sample
 
 
 _SAMPLES = 16

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
-from defocus.pictures.values import as_stored, integer_white
+from defocus.pictures.values import as_stored, has_alpha, integer_white, without_alpha
 from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ class TiffLayout:
 
     def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
         """The values of a decoder, black as 0 and colours not multiplied."""
-        if self.opaque and picture.shape[2:] in {(2,), (4,)}:
-            picture = picture[:, :, :-1]
-            picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
+        if self.opaque and has_alpha(picture):
+            picture = without_alpha(picture)
+            if picture.shape[2] == 1:
+                picture = picture[:, :, 0]
         if self.negative:
             grey = picture if picture.ndim == 2 else picture[:, :, 0]
             np.subtract(integer_white([grey]), grey, out=grey)

@@ -133,7 +133,7 @@ def white_level(picture: NDArray[Any]) -> float:
     # camera. Floats: 1; where most values are above 1, or all are whole numbers, that of 255, 1023,
     # 4095 and 65535 of which the largest value is more than a quarter. Others are refused, and a
     # person says it: light whose white is 1 reaches 5 as well. Transparent pixels do not count.
-    values = _without_alpha(picture)
+    values = without_alpha(picture)
     if picture.dtype.kind == "u":
         return float(integer_white([picture]))
     most = float(values.max(initial=0))
@@ -153,7 +153,7 @@ def integer_white(pictures: Sequence[NDArray[Any]]) -> int:
     deep = [picture for picture in pictures if picture.dtype == np.uint16]
     if not deep:
         return int(np.iinfo(pictures[0].dtype).max)
-    largest = [largest_value(_without_alpha(picture)) for picture in deep]
+    largest = [largest_value(without_alpha(picture)) for picture in deep]
     return deep_white(max(largest))
 
 
@@ -206,7 +206,7 @@ def said_of_values(picture: NDArray[Any], white: float) -> str:
     """What is said of the values of a picture of integers; empty where they are usual."""
     if picture.dtype != np.uint16:
         return ""
-    largest = largest_value(_without_alpha(picture))
+    largest = largest_value(without_alpha(picture))
     if white < FULL:
         return white_words(largest, white)
     return white_question(largest)
@@ -237,10 +237,14 @@ def known_white(path: Path) -> int | None:
     return FULL if kind in {"HEIC", "AVIF"} else None
 
 
-def _without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
-    if picture.shape[2:] in {(2,), (4,)}:
-        return picture[:, :, :-1]
-    return picture
+def without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
+    """A picture as it is stored without its transparency."""
+    return picture[:, :, :-1] if has_alpha(picture) else picture
+
+
+def has_alpha(picture: NDArray[Any]) -> bool:
+    """Whether a picture as it is stored is grey or colours with a transparency."""
+    return picture.shape[2:] in {(2,), (4,)}
 
 
 MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
