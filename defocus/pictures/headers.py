@@ -3,6 +3,7 @@
 import contextlib
 import mmap
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -191,17 +192,10 @@ def header_size(path: Path) -> tuple[int, int]:
 def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
     if data[:8] == PNG_BEGINS:
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
-        return int.from_bytes(data[18:20], "little"), int.from_bytes(
-            data[20:22], "little"
-        )
-    if data[:2] == b"BM":
-        sides = (
-            int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22)
-        )
-        width, height = map(abs, sides)
+        width, height = struct.unpack(">II", data[16:24].ljust(8, b"\0"))
         return width, height
+    if data[:2] == b"BM":
+        return _bmp_header_size(data)
     if data[:4] in TIFF_BEGINS:
         return _tiff_header_size(data)
     if data[:4] == b"RIFF":
@@ -209,6 +203,15 @@ def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     if data[4:8] == b"ftyp":
         return _heif_header_size(data)
     return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
+
+
+def _bmp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    """Width and height; a height below 0 says that the first row comes first."""
+    if data[14:18] == b"\x0c\0\0\0":  # OS/2
+        width, height = struct.unpack("<HH", data[18:22].ljust(4, b"\0"))
+    else:
+        width, height = struct.unpack("<ii", data[18:26].ljust(8, b"\0"))
+    return abs(width), abs(height)
 
 
 def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
@@ -236,17 +239,18 @@ def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 
 def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first chunk, which is lossy, lossless or extended."""
-    kind, start = data[12:16], data[20:30]
+    kind = data[12:16]
+    start = data[20:30]
     if kind == b"VP8X":
-        return 1 + int.from_bytes(start[4:7], "little"), 1 + int.from_bytes(
-            start[7:10], "little"
-        )
-    if kind == b"VP8L":
+        width = 1 + int.from_bytes(start[4:7], "little")
+        height = 1 + int.from_bytes(start[7:10], "little")
+    elif kind == b"VP8L":
         bits = int.from_bytes(start[1:5], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = (
-        int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (6, 8)
-    )
+        width = 1 + (bits & 0x3FFF)
+        height = 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width = int.from_bytes(start[6:8], "little") & 0x3FFF
+        height = int.from_bytes(start[8:10], "little") & 0x3FFF
     return width, height
 
 

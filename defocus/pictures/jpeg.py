@@ -300,14 +300,13 @@ def with_segments(
         segments = tuple(one for one in segments if not one.content.startswith(MPF))
     size = len(bare) + sum(len(one.packed) for one in segments)
     written = bare[:2]
-    for one in segments:
-        if frames and one.content.startswith(MPF):  # it keeps its length
-            move = _Move(one.place - given.end, len(written) + 4, size, places)
-            written += Segment(
-                one.marker, MPF + _moved(one.content[len(MPF) :], move)
-            ).packed
-        else:
-            written += one.packed
+    for segment in segments:
+        if frames and segment.content.startswith(MPF):  # it keeps its length
+            from_end = segment.place - given.end
+            move = _Move(from_end, len(written) + 4, size, places)
+            index = _moved(segment.content[len(MPF) :], move)
+            segment = Segment(segment.marker, MPF + index)
+        written += segment.packed
     return written + bare[2:] + trailer
 
 
@@ -399,20 +398,21 @@ def jpeg_oddity(data: bytes) -> str:
         if kind == _START:
             return "is a JPEG that begins twice"
         if kind in _HEADERS:
-            bits, *height = data[place + 4 : place + 7].ljust(3, b"\0")
-            if kind not in _USUAL_HEADERS:
-                return (
-                    "is JPEG-LS"
-                    if kind == _JPEG_LS
-                    else "is a lossless or hierarchical JPEG"
-                )
-            if bits != 8:
-                return f"is a JPEG of {bits} bits"
-            return (
-                ""
-                if any(height)
-                else "is a JPEG that says its height behind the picture"
-            )
+            return _odd_frame(kind, data[place + 4 : place + 7].ljust(3, b"\0"))
+    return ""
+
+
+def _odd_frame(kind: int, content: bytes) -> str:
+    """What is odd in the header of a picture, by its marker, bits and height; empty if nothing."""
+    if kind == _JPEG_LS:
+        return "is JPEG-LS"
+    if kind not in _USUAL_HEADERS:
+        return "is a lossless or hierarchical JPEG"
+    bits = content[0]
+    if bits != 8:
+        return f"is a JPEG of {bits} bits"
+    if not any(content[1:]):
+        return "is a JPEG that says its height behind the picture"
     return ""
 
 
@@ -421,20 +421,24 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     # Restart markers count from 0 to 7 over and over. Without them, data that end early leave the
     # last corner grey, and bytes before the end marker change it. All scans must be there, the last
     # complete.
-    start = jpeg_scan_start(data)
     segments = jpeg_segments(data)
-    scans = [at for kind, at in segments if kind == _SCAN]
-    end = next((at for kind, at in segments if kind == _END), len(data))
     if not _every_detail(data, segments):
         return True
+    scans = [place for kind, place in segments if kind == _SCAN]
+    ends = [place for kind, place in segments if kind == _END]
+    end = ends[0] if ends else len(data)
     if len(scans) > 1:
         return _wants_more(data, end, b"", picture, decode)
+    start = jpeg_scan_start(data)
     restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
-    if any(number != 0xD0 + index % 8 for index, number in enumerate(restarts)):
-        return True
+    for index, number in enumerate(restarts):
+        if number != 0xD0 + index % 8:
+            return True
     if np.any(picture[-8:, -8:] != 128):
         return False
-    following = b"\xff" + bytes([0xD0 + len(restarts) % 8]) if restarts else b""
+    following = b""
+    if restarts:
+        following = bytes([0xFF, 0xD0 + len(restarts) % 8])
     return _wants_more(data, end, following, picture, decode)
 
 

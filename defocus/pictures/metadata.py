@@ -194,10 +194,12 @@ def _exif_of(kind: str, head: bytes, data: FileBytes) -> bytes:
         return jpeg_exif(head)
     if kind == "WebP":
         return webp_chunk(data, b"EXIF")
-    places = png_chunks(data) if kind == "PNG" else ()
-    return next(
-        (data[begin : end - 4] for name, begin, end in places if name == b"eXIf"), b""
-    )
+    if kind != "PNG":
+        return b""
+    for name, begin, end in png_chunks(data):
+        if name == b"eXIf":
+            return data[begin : end - 4]
+    return b""
 
 
 def _of_cr3(head: bytes) -> Iterator[tuple[int, bytes]]:
@@ -341,6 +343,12 @@ _MAKER_NOTE = 37500
 _MOVED_NOTES = Remark(
     "maker notes keep their bytes, but programs may not read all of them any more"
 )
+_UNSTATED = Remark(
+    "left out: the last value of each pixel, which has no stated meaning"
+)
+_HALF_FLOATS = Remark(
+    "its floats of 16 bits become such of 32, which hold the same values"
+)
 _INCH_PER = {1: 1.0, 2: 2.54}
 _INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ",
@@ -449,10 +457,8 @@ def _unsound(parts: PngParts, chunks: list[Chunk]) -> Remark:
         kind = blocks[0].kind if blocks else "chunks"
         names.setdefault(kind, []).append(chunk.name.decode("latin-1"))
         inside |= {f"{one.kind} {one.name}" for one in blocks}
-    words = ", ".join(
-        f"{kind} ({' '.join(members)})" for kind, members in names.items()
-    )
-    return Remark(f"left out as damaged: {words}", frozenset(inside))
+    words = [f"{kind} ({' '.join(members)})" for kind, members in names.items()]
+    return Remark(f"left out as damaged: {', '.join(words)}", frozenset(inside))
 
 
 def _of_webp(data: bytes) -> Metadata:
@@ -478,25 +484,6 @@ def _of_bmp(data: bytes) -> Metadata:
 
 def _of_tiff(data: bytes) -> Metadata:
     tags = tiff_tags(data)
-    remarks = list(_others(tiff_pictures(data)))
-    if tags.damaged:
-        remarks.append(_damaged(list(tags.damaged), "TIFF tags"))
-    if tags.inks:
-        remarks.append(_INKS)
-    if tags.unstated:
-        remarks.append(
-            Remark(
-                "left out: the last value of each pixel, which has no stated meaning"
-            )
-        )
-    if tags.half_floats:
-        remarks.append(
-            Remark(
-                "its floats of 16 bits become such of 32, which hold the same values"
-            )
-        )
-    if any(one.tag == _MAKER_NOTE for one in tags.directories.get(EXIF_DIRECTORY, ())):
-        remarks.append(_MOVED_NOTES)
     return Metadata(
         kind="TIFF",
         exif=as_exif(tags),
@@ -505,8 +492,23 @@ def _of_tiff(data: bytes) -> Metadata:
         resources=tags.content(TIFF_PHOTOSHOP),
         parts=tags,
         blocks=tuple(inventory(data)),
-        remarks=tuple(remarks),
+        remarks=(*_others(tiff_pictures(data)), *_said_of_tags(tags)),
     )
+
+
+def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
+    """What a written file will not have of what the tags of a TIFF file say."""
+    if tags.damaged:
+        yield _damaged(list(tags.damaged), "TIFF tags")
+    if tags.inks:
+        yield _INKS
+    if tags.unstated:
+        yield _UNSTATED
+    if tags.half_floats:
+        yield _HALF_FLOATS
+    shot = tags.directories.get(EXIF_DIRECTORY, ())
+    if any(entry.tag == _MAKER_NOTE for entry in shot):
+        yield _MOVED_NOTES
 
 
 def _of_heif(data: bytes, kind: str) -> Metadata:
@@ -535,9 +537,9 @@ def _mended(exif: bytes) -> tuple[bytes, list[Remark]]:
 
 
 def _damaged(names: list[str], kind: str) -> Remark:
-    kinds = {f"{kind} {name}" for name in names} | (
-        {kind} if "all of it" in names else set()
-    )
+    kinds = {f"{kind} {name}" for name in names}
+    if "all of it" in names:
+        kinds.add(kind)
     words = ", ".join(dict.fromkeys(names))
     return Remark(f"left out as damaged: {kind} ({words})", frozenset(kinds))
 

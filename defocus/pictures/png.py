@@ -106,7 +106,10 @@ class PngParts:
 
 def png_parts(data: bytes) -> PngParts:
     """The parts of a file that begins as a PNG."""
-    chunks, early, shown, trailer, ended = [], True, 0, b"", False
+    chunks = []
+    early, ended = True, False
+    shown = 0
+    trailer = b""
     for name, start, end in png_chunks(data):
         content, check = data[start : end - 4], data[end - 4 : end]
         if name == b"IDAT":
@@ -114,17 +117,15 @@ def png_parts(data: bytes) -> PngParts:
         elif name == b"fcTL":  # the still picture may be none of them
             shown += 1
         elif name == b"IEND":
-            trailer, ended = data[end:], True
+            trailer = data[end:]
+            ended = True
             break
-        if (
-            name not in _PIXELS
-            and name not in _FRAMES
-            and start + len(content) == end - 4
-        ):
+        is_whole = start + len(content) == end - 4
+        if is_whole and name not in _PIXELS | _FRAMES:
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
-    whole = len(data) > COLOUR_TYPE
-    head = (data[BITS], data[COLOUR_TYPE]) if whole else (0, 0)
+    has_head = len(data) > COLOUR_TYPE
+    head = (data[BITS], data[COLOUR_TYPE]) if has_head else (0, 0)
     return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
 
 
@@ -187,18 +188,22 @@ def inflated(content: bytes) -> bytes:
 
 def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
     """The chunks that still hold when the pixels have changed, for a new depth and colour type."""
+    bits, colour_type = head
     kept = []
     for chunk in parts.chunks:
-        safe = chunk.name[3:].islower() or chunk.name in _KEPT
-        same = chunk.name == b"bKGD" and head == parts.head
+        name = chunk.name
+        safe = name[3:].islower() or name in _KEPT
+        same = name == b"bKGD" and head == parts.head
         if not chunk.sound or not (safe or same):
             continue
-        if chunk.name == b"sBIT":
-            bits = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
-            if len(bits) != _SAMPLES.get(head[1]):
-                continue
-            chunk = Chunk(b"sBIT", bits + bytes([head[0]] * (head[1] in {4, 6})))
-        kept.append(chunk)
+        if name != b"sBIT":
+            kept.append(chunk)
+            continue
+        significant = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
+        if len(significant) == _SAMPLES.get(colour_type):
+            has_alpha = colour_type in {4, 6}
+            content = significant + bytes([bits] * has_alpha)
+            kept.append(Chunk(name, content))
     return kept
 
 

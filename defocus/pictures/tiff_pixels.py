@@ -206,30 +206,42 @@ def _refused(page: "TiffPage") -> str:
 
 def _refused_colours(page: "TiffPage") -> str:
     """Why the values of a pixel are not read; empty if they are."""
-    kind, bits, values = (
-        int(page.photometric),
-        int(page.bitspersample),
-        page.samplesperpixel,
-    )
-    form = page.sampleformat
+    kind = int(page.photometric)
     if kind not in _READ:
-        return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
+        name = _NAMES.get(kind, f"of kind {kind}")
+        return f"its colours are {name}; {_WAYS}"
     if kind == _YCBCR and (refusal := _refused_brightness(page)):
         return refusal
-    if kind == _CMYK and (bits, values, form) != (8, 4, 1):
-        signed = "signed " * (form == 2)
-        return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
-    if kind == _CMYK and _has_odd_inks(page):
-        return "inks that are not CMYK from 0 to 255; save it as RGB"
+    if kind == _CMYK:
+        return _refused_inks(page)
+    if refusal := _refused_number(kind, page.samplesperpixel):
+        return refusal
+    bits = int(page.bitspersample)
+    odd_bits = bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1
+    if kind == _WHITE_IS_ZERO and odd_bits:
+        return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
+    return ""
+
+
+def _refused_number(kind: int, values: int) -> str:
+    """Why so many values per pixel are not read; empty if they are."""
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
-    if values > _MOST_VALUES.get(kind, 4) or (kind == _YCBCR and values == 2):
-        grey = "grey with " * (kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO})
-        return (
-            f"{grey}{values} values per pixel; {_WAYS}, with one transparency at most"
-        )
-    if kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or form != 1):
-        return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
+    if values <= _MOST_VALUES.get(kind, 4) and (kind, values) != (_YCBCR, 2):
+        return ""
+    grey = "grey with " * (kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO})
+    return f"{grey}{values} values per pixel; {_WAYS}, with one transparency at most"
+
+
+def _refused_inks(page: "TiffPage") -> str:
+    """Why inks are not read; empty if they are."""
+    bits, values = int(page.bitspersample), page.samplesperpixel
+    form = page.sampleformat
+    if (bits, values, form) != (8, 4, 1):
+        signed = "signed " * (form == 2)
+        return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
+    if _has_odd_inks(page):
+        return "inks that are not CMYK from 0 to 255; save it as RGB"
     return ""
 
 

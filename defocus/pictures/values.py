@@ -382,24 +382,32 @@ class OwnPicture:
 
     def _in_own_form(self, restored: Array, rows: slice) -> NDArray[Any]:
         """Some rows as they are stored, with other colours."""
-        # What lay beyond white, or was negative, is added again; fully transparent pixels stay as
-        # they are.
+        # Fully transparent pixels stay as they are.
         given = self.all_colours(rows)
         if self._has_usual_white:
             colours = as_integer(restored, self.bits)
         else:
-            beyond = given - np.clip(given, 0, self.white).astype(given.dtype)
-            colours = restored * given.dtype.type(self.white) + beyond
-            if given.dtype.kind == "u":
-                colours = np.rint(np.clip(colours, 0, np.iinfo(given.dtype).max))
-            colours = colours.astype(given.dtype)
+            colours = self._with_what_is_beyond(restored, given)
         if self.stored.ndim == 2:
             return colours[:, :, 0]
-        if self.stored.shape[2] == 3:
+        if not has_alpha(self.stored):
             return colours
         alpha = self.stored[rows, :, -1:]
-        colours = np.where(alpha == 0, given, colours)[:, :, : self.stored.shape[2] - 1]
-        return np.concatenate([colours, alpha], axis=2)
+        number = self.stored.shape[2] - 1
+        seen = np.where(alpha == 0, given, colours)[:, :, :number]
+        return np.concatenate([seen, alpha], axis=2)
+
+    def _with_what_is_beyond(
+        self, restored: Array, given: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Colours from 0 to white, and what lay beyond white or was negative, added again."""
+        inside = np.clip(given, 0, self.white).astype(given.dtype)
+        beyond = given - inside
+        colours = restored * given.dtype.type(self.white) + beyond
+        if given.dtype.kind == "u":
+            most = np.iinfo(given.dtype).max
+            colours = np.rint(np.clip(colours, 0, most))
+        return np.asarray(colours.astype(given.dtype))
 
     @property
     def _has_usual_white(self) -> bool:
