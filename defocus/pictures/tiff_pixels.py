@@ -295,7 +295,9 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
 def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     """Values as they are stored, as grey or RGB of 8 or 16 bits."""
     kind = page.photometric
-    if kind == _PALETTE and page.colormap is not None:
+    if kind == _PALETTE:
+        if page.colormap is None:
+            raise ValueError("a palette without colours")
         return _of_palette(page.colormap, picture)
     if kind == _CMYK:
         return _of_inks(picture)
@@ -337,6 +339,8 @@ def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     limits = _fractions(page, 532) or [0, 255, 128, 255, 128, 255]
     black = np.array(limits[::2])
     white = np.array(limits[1::2])
+    if not of_green or np.any(white == black):
+        raise ValueError("brightness and colours without a range")
     y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
     brightness = y * 255
     red = brightness + redness * 127 * (2 - 2 * of_red)
