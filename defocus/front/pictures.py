@@ -16,9 +16,11 @@ from defocus.pictures.values import (
     FULL,
     as_float,
     as_integer,
+    asked_white,
     compressed,
     deep_white,
     stretched,
+    white_question,
     white_words,
 )
 from defocus.progress import say
@@ -147,12 +149,15 @@ def _require_white(white: object) -> None:
 
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:
-    """The white of arrays of 16 bits, which is said where it is not the usual one."""
+    """The white of arrays of 16 bits, which is said or asked where it is not the usual one."""
     largest = max(int(one.pixels.max()) for one in deep)
     white = deep_white(largest)
+    names = " and ".join(one.name for one in deep)
+    question = white_question(largest)
     if white < FULL:
-        names = " and ".join(one.name for one in deep)
         say(f"{names}: {white_words(largest, white)}; give white={FULL} if it is that")
+    elif question:
+        say(f"{names}: {question} Give white={asked_white(largest)} if they are")
     return white
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from defocus.errors import ImageError
+from defocus.front.pictures import pictures
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.profiles import (
     colour_code,
@@ -61,6 +62,17 @@ def test_fourteen_bits_in_sixteen_are_asked_about(tmp_path, capsys):
     (remark,) = read_own_picture(path).metadata.remarks
     assert remark.text == f"{FOURTEEN} --white 16383 if they are"
     assert reading_of_files([path]).remarks == (FOURTEEN,)
+
+
+@pytest.mark.parametrize("bits", [8, 14])
+def test_arrays_are_asked_about_as_files_are(capsys, bits):
+    values = deep() >> (16 - bits)
+    np.testing.assert_array_equal(pictures(values, "picture").pixels[0], values)
+    white = 2**bits - 1
+    question = f"are they {bits} bits in 16? Give white={white} if they are"
+    assert question in capsys.readouterr().err
+    floats = pictures(values, "picture", white=white).floats()[0]
+    np.testing.assert_allclose(floats, values / white, atol=1e-4)
 
 
 def test_transparency_does_not_hide_the_bits_of_the_colours(tmp_path):
