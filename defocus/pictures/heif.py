@@ -84,7 +84,8 @@ def _decoded(data: bytes, kind: str) -> NDArray[Any]:
             io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False
         )
         picture = opened[opened.primary_index]
-        return _scaled(np.asarray(picture), picture.info["bit_depth"])
+        pixels = _scaled(np.asarray(picture), picture.info["bit_depth"])
+        return divided(pixels) if picture.premultiplied_alpha else pixels
     if (bits := _avif_bits(data)) > 8:
         imagecodecs = require("imagecodecs", "heif", error=ImageError)
         return _scaled(np.asarray(imagecodecs.avif_decode(data)), bits)
@@ -106,6 +107,19 @@ def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
         return pixels
     scale = 65535 / (2**bits - 1)
     return np.asarray(np.rint(pixels * scale), np.uint16)
+
+
+def divided(picture: NDArray[Any]) -> NDArray[Any]:
+    """Colours that were multiplied with the transparency, which comes last, without it."""
+    integers = picture.dtype.kind == "u"
+    colours = picture[:, :, :-1].astype(np.float64)
+    share = picture[:, :, -1:].astype(np.float64)
+    full = np.iinfo(picture.dtype).max if integers else 1.0
+    divisor = np.where(share > 0, share, 1)
+    straight = np.where(share > 0, colours * full / divisor, colours)
+    if integers:
+        straight = np.rint(np.minimum(straight, full))
+    return np.concatenate([straight, share], axis=2).astype(picture.dtype)
 
 
 def _avif_bits(data: bytes) -> int:

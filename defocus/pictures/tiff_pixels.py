@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
+from defocus.pictures.heif import divided
 from defocus.pictures.values import as_stored, has_alpha, integer_white, without_alpha
 from defocus.quiet_decoders import QUIET
 
@@ -90,7 +91,7 @@ class TiffLayout:
         if self.negative:
             grey = picture if picture.ndim == 2 else picture[:, :, 0]
             np.subtract(integer_white([grey]), grey, out=grey)
-        return _divided(picture) if self.multiplied else picture
+        return divided(picture) if self.multiplied else picture
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:
@@ -407,16 +408,3 @@ def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
     multiplied = np.rint(given * share).astype(np.uint8)
     colours = np.where(share > 0, multiplied, given)
     return np.concatenate([colours, alpha], axis=2)
-
-
-def _divided(picture: NDArray[Any]) -> NDArray[Any]:
-    """Colours that were multiplied with the transparency, which comes last, without it."""
-    integers = picture.dtype.kind == "u"
-    colours = picture[:, :, :-1].astype(np.float64)
-    share = picture[:, :, -1:].astype(np.float64)
-    full = np.iinfo(picture.dtype).max if integers else 1.0
-    divisor = np.where(share > 0, share, 1)
-    straight = np.where(share > 0, colours * full / divisor, colours)
-    if integers:
-        straight = np.rint(np.minimum(straight, full))
-    return np.concatenate([straight, share], axis=2).astype(picture.dtype)

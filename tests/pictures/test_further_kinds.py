@@ -212,3 +212,18 @@ def test_an_animation_of_jpeg_xl_is_refused(tmp_path, refused):
     path.write_bytes(library.jpegxl_encode(frames, lossless=True))
     with refused(ImageError):
         read_stored(path)
+
+
+@pytest.mark.parametrize("mode", ["RGBa", "RGBa;16"])
+def test_colours_of_a_heic_that_are_multiplied_with_alpha_are_divided(tmp_path, mode):
+    library = pytest.importorskip("pillow_heif", reason="needs the extra heif")
+    colours, dtype = (scene(), np.uint8) if mode == "RGBa" else (deep(), np.uint16)
+    share = alpha() / 255
+    most = np.iinfo(dtype).max
+    stored = np.dstack([np.rint(colours * share), share * most]).astype(dtype)
+    picture = library.from_bytes(mode, (WIDTH, HEIGHT), stored.tobytes())
+    path = tmp_path / "a.heic"
+    picture.save(path, quality=-1, chroma=444)
+    seen = share[:, :, 0] > 0.4
+    given = read_stored(path)[:, :, :3][seen].astype(float)
+    np.testing.assert_allclose(given / most, colours[seen] / most, atol=0.02)
