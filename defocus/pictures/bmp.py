@@ -178,6 +178,8 @@ def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
 
     has_resolution = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
     per_metre = head[38:46] if has_resolution else bytes(8)
+    if picture.shape[2:] == (2,):
+        picture = picture[:, :, [0, 0, 0, 1]]
     if picture.shape[2:] == (4,):
         written = bytearray(_with_alpha(picture))
     else:

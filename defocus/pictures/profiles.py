@@ -80,6 +80,8 @@ def profile_of(path: Path) -> bytes:
             return bmp_profile(read_bytes(path, MOST_BYTES))
         if kind == "TIFF":  # Pillow does not open all that are read
             return _profile_of_tiff(path)
+        if not kind:
+            return b""
         with PillowImage.open(path) as picture:
             return picture.info.get("icc_profile") or b""
     except _DAMAGE:  # no header that says the colours
@@ -304,8 +306,11 @@ def picture_header(path: Path) -> PictureHeader | None:
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:
-        if _kind_in(path) == "TIFF":
+        kind = _kind_in(path)
+        if kind == "TIFF":
             return _tiff_header(path)
+        if not kind:  # Pillow would open thirty more
+            return None
         with PillowImage.open(path) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None

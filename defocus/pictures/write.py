@@ -191,7 +191,7 @@ def write_picture(
     path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = ""
 ) -> None:
     """Write a picture atomically, with the metadata that its format can hold."""
-    # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (PNG and TIFF only), RGB or RGBA; uint8, uint16 (PNG
+    # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (not JPEG), RGB or RGBA; uint8, uint16 (PNG
     # and TIFF only) or floats (TIFF only). The suffix decides if ``kind`` is empty.
     kind = kind or written_kind(path, path, Metadata())
     try:

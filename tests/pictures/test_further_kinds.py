@@ -7,7 +7,7 @@ import pytest
 
 from defocus.errors import ImageError
 from defocus.front.pictures import pictures
-from defocus.pictures.metadata import read_metadata
+from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.profiles import (
     colour_code,
     in_two_spaces,
@@ -22,7 +22,7 @@ from defocus.pictures.read import (
     reading_of_files,
 )
 from defocus.pictures.values import as_float
-from defocus.pictures.write import foreseen_remarks
+from defocus.pictures.write import foreseen_remarks, write_picture
 from tests.datasets.test_release_facts import wide_profile
 from tests.pictures.corpus import (
     HEIGHT,
@@ -184,6 +184,20 @@ def test_calibrated_colours_of_a_bmp_are_left_out_by_name(tmp_path):
     path.write_bytes(bmp_with_calibrated_colours())
     np.testing.assert_array_equal(read_stored(path), scene())
     assert said_before(path) == ("left out: calibrated colours",)
+
+
+def test_grey_and_alpha_are_written_as_bmp(tmp_path):
+    both = np.dstack([grey(), alpha()[:, :, 0]])
+    path = tmp_path / "a.bmp"
+    write_picture(path, both, Metadata())
+    np.testing.assert_array_equal(read_stored(path), both[:, :, [0, 0, 0, 1]])
+
+
+def test_the_header_of_a_kind_that_is_not_read_is_none(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(saved(scene(), "TGA"))
+    assert picture_header(path) is None
+    assert profile_of(path) == b""
 
 
 def test_a_mask_behind_a_picture_is_said(tmp_path):
