@@ -84,6 +84,7 @@ def _fields(
     head = _head_of(data)
     if head is None or head.bits not in _USUAL:
         return None
+    masks: tuple[int, ...]
     if head.compression == _PLAIN:
         masks = _USUAL[head.bits]
     elif head.compression in {_FIELDS, _ALPHA_FIELDS}:

@@ -396,7 +396,7 @@ def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     step = most // min(most, white)
     numbers: NDArray[Any] = picture.astype(np.uint8) // step
     if page.photometric == _WHITE_IS_ZERO:
-        return white - numbers
+        np.subtract(white, numbers, out=numbers)
     return numbers
 
 
