@@ -5,6 +5,8 @@ import struct
 import numpy as np
 import pytest
 
+from defocus.datasets.audit.members import warnings_of
+from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.front.pictures import pictures
 from defocus.pictures.metadata import Metadata, read_metadata
@@ -184,6 +186,14 @@ def test_calibrated_colours_of_a_bmp_are_left_out_by_name(tmp_path):
     path.write_bytes(bmp_with_calibrated_colours())
     np.testing.assert_array_equal(read_stored(path), scene())
     assert said_before(path) == ("left out: calibrated colours",)
+
+
+def test_grey_that_is_not_read_ends_no_audit(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(grey().astype(np.uint32)))
+    with pytest.raises(ImageError):
+        read_image(path)
+    assert warnings_of([Pair("a", "a", "test", path, path)]) == ()
 
 
 def test_grey_and_alpha_are_written_as_bmp(tmp_path):
