@@ -46,6 +46,9 @@ _NAMES = {
     9: "ICCLab",
     10: "ITULab",
     32803: "those of a RAW file",
+    32844: "the logarithm of light",
+    32845: "the logarithm of light",
+    34892: "those of a RAW file",
 }
 _MOST_VALUES = {_WHITE_IS_ZERO: 2, _BLACK_IS_ZERO: 2, _PALETTE: 1, _YCBCR: 3}
 """Largest number of values per pixel by their meaning; RGB may have a transparency besides."""
