@@ -47,20 +47,21 @@ def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, .
     """What a written file of a kind lacks of the metadata of the file that it was made from."""
     remarks = list(metadata.remarks)
     if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
-        staying = dict.fromkeys(
-            one.kind for one in behind(metadata.parts) if one.kind != PREVIEW
-        )
-        remarks += [Remark(f"its {name} stays as it was") for name in staying]
+        names = dict.fromkeys(block.kind for block in behind(metadata.parts))
+        names.pop(PREVIEW, None)
+        remarks += [Remark(f"its {name} stays as it was") for name in names]
     if pointing(metadata, kind) != metadata.xmp:
         remarks.append(_POINTERS)
     spoken = frozenset().union(*(one.kinds for one in remarks))
     lost = [
-        one
-        for one in lost_blocks(metadata.blocks, inventory(written))
-        if one.kind not in spoken and f"{one.kind} {one.name}" not in spoken
+        block
+        for block in lost_blocks(metadata.blocks, inventory(written))
+        if not {block.kind, f"{block.kind} {block.name}"} & spoken
     ]
-    said = [one.text for one in remarks]
-    return tuple([*said, left_out(lost)] if lost else said)
+    said = [remark.text for remark in remarks]
+    if lost:
+        said.append(left_out(lost))
+    return tuple(said)
 
 
 def pointing(metadata: Metadata, kind: str) -> bytes:

@@ -199,10 +199,12 @@ def _colour_code(data: bytes, icc: bytes) -> tuple[int, int] | None:
     place = data.find(b"colrnclx", 0, _HEAD_BYTES)
     if place < 0 or len(data) < place + 12:
         return None
-    primaries, curve = data[place + 9], data[place + 11]
+    primaries = data[place + 9]
+    curve = data[place + 11]
     if not unusual_code(primaries, curve):
         return None
-    return None if icc and curve in _USUAL_CURVES else (primaries, curve)
+    said_by_profile = bool(icc) and curve in _USUAL_CURVES
+    return None if said_by_profile else (primaries, curve)
 
 
 def unusual_code(primaries: int, curve: int) -> bool:

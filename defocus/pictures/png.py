@@ -120,12 +120,11 @@ def png_parts(data: bytes) -> PngParts:
             trailer = data[end:]
             ended = True
             break
-        is_whole = start + len(content) == end - 4
+        is_whole = len(content) == end - 4 - start
         if is_whole and name not in _PIXELS | _FRAMES:
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
-    has_head = len(data) > COLOUR_TYPE
-    head = (data[BITS], data[COLOUR_TYPE]) if has_head else (0, 0)
+    head = (data[BITS], data[COLOUR_TYPE]) if len(data) > COLOUR_TYPE else (0, 0)
     return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
 
 
@@ -236,9 +235,9 @@ def comment_chunk(text: bytes) -> Chunk:
 def resource_chunk(resources: bytes) -> Chunk:
     """Photoshop resources, IPTC among them, in the form that ImageMagick and exiftool read."""
     digits = resources.hex()
-    lines = "\n".join(digits[begin : begin + 72] for begin in range(0, len(digits), 72))
-    text = f"\niptc\n{len(resources):8d}\n{lines}\n".encode()
-    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text))
+    lines = [digits[begin : begin + 72] for begin in range(0, len(digits), 72)]
+    text = "\n".join(["", "iptc", f"{len(resources):8d}", *lines, ""])
+    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text.encode()))
 
 
 def raw_profile(chunk: Chunk) -> bytes:
@@ -262,11 +261,12 @@ def png_chunk(name: bytes, content: bytes) -> bytes:
 def transparent_grey(png: bytes) -> int | None:
     """The grey that a PNG names as transparent, in the values that a decoder gives."""
     # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
-    bits, named = png[BITS], early_chunks(png).get(b"tRNS")
+    named = early_chunks(png).get(b"tRNS")
     if png[COLOUR_TYPE] or named is None:
         return None
-    level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
-    return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
+    most = (1 << png[BITS]) - 1
+    level = int.from_bytes(named[:2], "big") & most
+    return level * (255 // most) if most < 255 else level
 
 
 def lacks_end(png: bytes) -> bool:
@@ -290,18 +290,21 @@ def has_long_transparency(png: bytes) -> bool:
 def still_png(png: bytes) -> bytes:
     """A PNG as the still picture that a reader without animation shows."""
     # Transparencies beyond the colours of its palette are left out; a missing end is added.
-    kept, colours = [png[:8]], 256
+    has_palette = png[COLOUR_TYPE] == _PALETTE
+    kept = [png[:8]]
+    colours = 256
     for name, start, end in png_chunks(png):
         content = png[start : end - 4]
         if name == b"PLTE":
             colours = len(content) // 3
-        if name == b"tRNS" and colours < len(content) and png[COLOUR_TYPE] == _PALETTE:
+        if name == b"tRNS" and has_palette and colours < len(content):
             kept.append(png_chunk(name, content[:colours]))
-        elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
+        elif name not in _FRAMES and end <= len(png):
             kept.append(png[start - 8 : end])
         if name == b"IEND":
             return b"".join(kept)
-    return b"".join([*kept, png_chunk(b"IEND", b"")])
+    kept.append(png_chunk(b"IEND", b""))
+    return b"".join(kept)
 
 
 def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:

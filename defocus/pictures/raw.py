@@ -104,7 +104,8 @@ def _three_colours(developed: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """``(H, W, 3)``; the one value of a monochrome sensor is repeated."""
     if developed.ndim == 3 and developed.shape[2] == 3:
         return developed
-    grey = developed.reshape(*developed.shape[:2], -1)[:, :, :1]
+    height, width = developed.shape[:2]
+    grey = developed.reshape(height, width, -1)[:, :, :1]
     return np.repeat(grey, 3, axis=2)
 
 

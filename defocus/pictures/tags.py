@@ -111,12 +111,14 @@ class Structure:
             return None
         stated = self._unpacked(count, place)
         begin = place + head
-        number = len(self.data[begin : begin + step * stated]) // step
+        table = self.data[begin : begin + step * stated]
+        number = len(table) // step
         if not number and stated:
             return None
         end = begin + step * number
         entries, damaged = self._entries(range(begin, end, step))
-        cut = number < stated or end + step // 3 > len(self.data)
+        pointer_bytes = step // 3
+        cut = number < stated or end + pointer_bytes > len(self.data)
         following = 0 if cut else self._unpacked(pointer, end)
         return Directory(entries, damaged, place, following, cut)
 
@@ -429,13 +431,16 @@ def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
 def _thumbnail(exif: bytes) -> tuple[int, int, DirectoryEntry | None]:
     """Place and size of the JPEG thumbnail, and the entry that says its size."""
     structure = read_structure(exif)
-    parts = list(_parts(structure)) if structure is not None else []
-    part = next((one for one in parts if one.group == 1), None)
-    if part is None or structure is None:
+    if structure is None:
         return 0, 0, None
-    entry = part.directory.entry(_THUMBNAIL_BYTES)
-    place = structure.number(part.directory.entry(_THUMBNAIL_PLACE)) or 0
-    size = structure.number(entry) or 0
-    if exif[place : place + 2] != b"\xff\xd8" or place + size > len(exif):
-        return 0, 0, None
-    return place, size, entry
+    for part in _parts(structure):
+        if part.group != 1:
+            continue
+        entry = part.directory.entry(_THUMBNAIL_BYTES)
+        place = structure.number(part.directory.entry(_THUMBNAIL_PLACE)) or 0
+        size = structure.number(entry) or 0
+        is_jpeg = exif[place : place + 2] == b"\xff\xd8"
+        if is_jpeg and place + size <= len(exif):
+            return place, size, entry
+        break
+    return 0, 0, None

@@ -340,9 +340,7 @@ def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint
 def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
     of_red, of_green, of_blue = _fractions(page, 529) or [0.299, 0.587, 0.114]
-    limits = _fractions(page, 532) or [0, 255, 128, 255, 128, 255]
-    black = np.array(limits[::2])
-    white = np.array(limits[1::2])
+    black, white = _limits(page)
     if not of_green or np.any(white == black):
         raise ValueError("brightness and colours without a range")
     y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
@@ -352,6 +350,12 @@ def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     green = (brightness - of_red * red - of_blue * blue) / of_green
     colours = np.clip(np.dstack([red, green, blue]), 0, 255)
     return np.asarray(np.rint(colours), np.uint8)
+
+
+def _limits(page: "TiffPage") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The values of black and of white, for brightness and both colours."""
+    limits = np.array(_fractions(page, 532) or [0, 255, 128, 255, 128, 255], float)
+    return limits[::2], limits[1::2]
 
 
 def _fractions(page: "TiffPage", tag: int) -> list[float]:

@@ -428,10 +428,11 @@ class OwnPicture:
     def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
         """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
         stored = self.stored[part]
-        if stored.ndim == 2 or stored.shape[2] == 2:
-            grey = stored.reshape(*stored.shape[:2], -1)[:, :, :1]
-            return np.repeat(grey, 3, axis=2)
-        return np.asarray(stored[:, :, :3])
+        if stored.ndim == 3 and stored.shape[2] > 2:
+            return np.asarray(stored[:, :, :3])
+        height, width = stored.shape[:2]
+        grey = stored.reshape(height, width, -1)[:, :, :1]
+        return np.repeat(grey, 3, axis=2)
 
 
 def _equal_colours(stored: NDArray[Any]) -> bool:
