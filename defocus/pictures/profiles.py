@@ -4,7 +4,9 @@ A profile is handed on until a release is converted; pairs that differ are conve
 
 import io
 import struct
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
@@ -82,10 +84,20 @@ def profile_of(path: Path) -> bytes:
             return _profile_of_tiff(path)
         if not kind:
             return b""
-        with PillowImage.open(path) as picture:
+        with _opened(path) as picture:
             return picture.info.get("icc_profile") or b""
     except _DAMAGE:  # no header that says the colours
         return b""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[PillowImage.Image]:
+    """Open a picture by Pillow without its warnings: damage is said where the pixels are read."""
+    with (
+        warnings.catch_warnings(action="ignore"),
+        PillowImage.open(path) as picture,
+    ):
+        yield picture
 
 
 def _profile_of_tiff(path: Path) -> bytes:
@@ -123,7 +135,7 @@ def colour_code(path: Path) -> str:
 
 
 def _code_of_jpeg(path: Path) -> str:
-    with PillowImage.open(path) as picture:
+    with _opened(path) as picture:
         if picture.info.get("icc_profile"):
             return ""
         rule = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
@@ -311,7 +323,7 @@ def picture_header(path: Path) -> PictureHeader | None:
             return _tiff_header(path)
         if not kind:  # Pillow would open thirty more
             return None
-        with PillowImage.open(path) as picture:
+        with _opened(path) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
             mode = _DECLARED.get(picture.mode, PLAIN)

@@ -31,6 +31,7 @@ from tests.pictures.corpus import (
     WIDTH,
     alpha,
     deep,
+    exif_of,
     grey,
     linear_dng,
     opencv,
@@ -208,6 +209,18 @@ def test_the_header_of_a_kind_that_is_not_read_is_none(tmp_path):
     path.write_bytes(saved(scene(), "TGA"))
     assert picture_header(path) is None
     assert profile_of(path) == b""
+
+
+def test_damaged_exif_warns_in_no_words_of_a_library(tmp_path):
+    path = tmp_path / "a.jpg"
+    content = saved(scene(), "JPEG", exif=exif_of())
+    damaged = bytearray(content)
+    place = damaged.index(b"Exif\0\0") + 6
+    damaged[place + 8] = 0x40  # more entries than there are
+    path.write_bytes(damaged)
+    header = picture_header(path)
+    assert header is not None
+    assert colour_code(path) == ""
 
 
 def test_a_mask_behind_a_picture_is_said(tmp_path):
