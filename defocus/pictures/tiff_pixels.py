@@ -91,10 +91,12 @@ class TiffLayout:
             picture = without_alpha(picture)
             if picture.shape[2] == 1:
                 picture = picture[:, :, 0]
+        if self.multiplied:
+            picture = divided(picture)
         if self.negative:
             grey = picture if picture.ndim == 2 else picture[:, :, 0]
             np.subtract(integer_white([grey]), grey, out=grey)
-        return divided(picture) if self.multiplied else picture
+        return picture
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:

@@ -53,6 +53,17 @@ def test_white_as_zero_has_the_bits_of_its_values(tmp_path, bits):
     assert read_own_picture(path).white == white
 
 
+def test_white_as_zero_is_multiplied_with_alpha_before_it_is_turned(tmp_path):
+    share = alpha()[:, :, 0] / 255
+    stored = np.dstack([np.rint((255 - grey()) * share), alpha()]).astype(np.uint8)
+    path = tmp_path / "a.tif"
+    form = {"photometric": "miniswhite", "planarconfig": "contig"}
+    path.write_bytes(tiff(stored, extrasamples=["assocalpha"], **form))
+    seen = share > 0.4
+    given = read_stored(path)[:, :, 0][seen]
+    np.testing.assert_allclose(given, grey()[seen], atol=2)
+
+
 FOURTEEN = "values of 16 bits reach 16063 alone; are they 14 bits in 16?"
 
 
