@@ -304,34 +304,26 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
 
     A pair that cannot be developed is reported in one line on stderr; the others continue."""
     state, _ = read_state(root)
-    pairs = [
-        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
-    ]
-    if not pairs:
+    if not state.accepted:
         raise DatasetError(
             f"{root}: no accepted pair; see 'defocus-capture check {root}'"
         )
-    _claim(
-        out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
-    )
-    for unfinished in out.glob(
-        "*/.*.part.*"
-    ):  # of killed runs; nobody else writes in there
+    order = {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
+    _claim(out, order)
+    # of killed runs; nobody else writes in there
+    for unfinished in out.glob("*/.*.part.*"):
         unfinished.unlink(missing_ok=True)
     tasks = {
         pair.id: PairTask(root.absolute(), out.absolute(), pair, settings)
-        for pair in pairs
+        for pair in state.accepted
     }
-    before = {name for name, task in tasks.items() if is_developed(task)}
+    before = sorted(name for name, task in tasks.items() if is_developed(task))
     new = {name: task for name, task in tasks.items() if name not in before}
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
-        del tasks[name]
-    developed = tuple(name for name in tasks if name not in before)
+        del tasks[name], new[name]
     pictures = chain.from_iterable(map(developed_files, tasks.values()))
-    return Developed(
-        developed, tuple(sorted(before)), tuple(failed), left_behind(pictures)
-    )
+    return Developed(tuple(new), tuple(before), tuple(failed), left_behind(pictures))
 
 
 def _claim(out: Path, document: dict[str, Any]) -> None:

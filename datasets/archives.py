@@ -105,15 +105,13 @@ def checked(
             or _bomb(member, len(by_name) + 1, total, packed, limits)
         )
         other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
-        twice = member.name in by_name and not (
-            member.folder and by_name[member.name].folder
-        )
+        before = by_name.get(member.name)
+        twice = before is not None and not (member.folder and before.folder)
         if not problem and (other != member.name or twice):
             problem = f"and {other!r} are one file"
         if problem:
-            raise DatasetError(
-                f"{archive}: {member.name!r} {problem}; nothing was unpacked"
-            )
+            where = f"{archive}: {member.name!r}"
+            raise DatasetError(f"{where} {problem}; nothing was unpacked")
         by_name[member.name] = member
     _refuse_files_as_folders(by_name, archive)
     return by_name

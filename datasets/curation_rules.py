@@ -151,40 +151,49 @@ def _broken(
 
 def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """How a measured pair breaks each rule; empty where it does not."""
-    px, ratio = partial(_broken, unit=" px"), None
-    if (
-        pair.fine_to_coarse is not None
-        and pair.blurry_fine_to_coarse
-        and not pair.unevenly_lit
-    ):
-        ratio = pair.fine_to_coarse / pair.blurry_fine_to_coarse
-    gain = None if pair.gain_ev is None else abs(pair.gain_ev)
+    px, gain = partial(_broken, unit=" px"), pair.gain_ev
+    if gain is not None:
+        gain = abs(gain)
     yield px("misalignment", pair.misalignment_px, most=rules.most_misalignment_px)
     yield px("residual flow", _residual(pair), most=rules.most_residual_px)
     yield _broken("exposure differs by", gain, unit=" EV", most=rules.most_gain_ev)
-    yield _broken(
-        "reliable share", pair.reliable_share, least=rules.least_reliable_share
-    )
+    least = rules.least_reliable_share
+    yield _broken("reliable share", pair.reliable_share, least=least)
     yield px("blur", pair.blur_p95_px, most=rules.most_blur_px)
     yield px(*_blurred(pair, rules), least=rules.least_blur_px)
-    yield _broken("sharpness", pair.fine_to_coarse, least=rules.least_sharpness)
-    name = "the sharp member is not the sharper one: sharpness over blurry"
-    yield _broken(name, ratio, least=1.0 if rules.sharper else None)
+    yield from _sharpness_limits(pair, rules)
+    yield from _light_limits(pair, rules)
+    name = "the sharp member is focused elsewhere: share where it is the blurrier one"
+    yield _broken(name, pair.blurrier_share, most=rules.most_blurrier_share)
+    yield from _colour_limits(pair, rules)
+
+
+def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """The same of the rules on the sharpness of the sharp member."""
+    sharpness, blurry = pair.fine_to_coarse, pair.blurry_fine_to_coarse
+    yield _broken("sharpness", sharpness, least=rules.least_sharpness)
+    if rules.sharper and sharpness is not None and blurry and not pair.unevenly_lit:
+        name = "the sharp member is not the sharper one: sharpness over blurry"
+        yield _broken(name, sharpness / blurry, least=1.0)
+
+
+def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """The same of the rules on light that differs across the picture."""
     stops, most = pair.unexplained_stops, rules.most_unexplained_stops
     yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
     name, most = "light changed across the picture by", rules.most_light_across_ev
     yield _broken(name, pair.light_across_ev, unit=" EV", most=most)
-    name = "the sharp member is focused elsewhere: share where it is the blurrier one"
-    yield _broken(name, pair.blurrier_share, most=rules.most_blurrier_share)
+
+
+def _colour_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """The same of the rules on colours and overexposure."""
     change = None if pair.unexplained is None else pair.unexplained.colour_change
     name = "colours of one member are stronger by"
     if (change or 0.0) > MONOCHROME:
         name = "one member has hardly any colours: those of the other are stronger by"
     yield _broken(name, change, most=rules.most_colour_change)
-    for role, share in (
-        ("sharp", pair.clipped_share),
-        ("blurry", pair.blurry_clipped_share),
-    ):
+    clipped = {"sharp": pair.clipped_share, "blurry": pair.blurry_clipped_share}
+    for role, share in clipped.items():
         name = f"the {role} member is overexposed: clipped share"
         yield _broken(name, share, most=rules.most_clipped_share)
 

@@ -3,6 +3,7 @@
 Others are drawn with place, mean blur of the blur map, and misalignment spread over all parts."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -176,21 +177,16 @@ def _drawn(
     total: Counter[tuple[str, ...]] = Counter()
     splits: dict[str, Split] = {}
     for group in sorted(groups, key=lambda group: (group.stratum, _order(group, seed))):
-        keys: tuple[tuple[str, ...], ...] = (group.stratum, ())
-        for key in keys:
-            total[key] += group.pairs
-
-        def lack(
-            split: Split, keys: tuple[tuple[str, ...], ...] = keys
-        ) -> tuple[float, float]:
-            of_kind, of_all = (
-                wanted[split] * total[key] - given[split, *key] for key in keys
-            )
-            return of_kind + of_all, wanted[split]
-
-        chosen = max(wanted, key=lack)
-        for key in keys:
-            given[chosen, *key] += group.pairs
+        kinds = (group.stratum, ())
+        for kind in kinds:
+            total[kind] += group.pairs
+        most_lacking = (-math.inf, -math.inf)
+        for split, share in wanted.items():
+            lack = sum(share * total[kind] - given[split, *kind] for kind in kinds)
+            if (lack, share) > most_lacking:
+                chosen, most_lacking = split, (lack, share)
+        for kind in kinds:
+            given[chosen, *kind] += group.pairs
         splits |= dict.fromkeys(group.scenes, chosen)
     return _mended(groups, splits, wanted, seed)
 

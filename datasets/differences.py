@@ -90,23 +90,25 @@ def readable(name: str) -> str:
 
 def compared(wanted: Mapping[str, str], hashes: Mapping[str, str]) -> list[FileFinding]:
     """Differences between expected and actual hashes by path."""
-    wrong = {path for path, digest in wanted.items() if hashes.get(path) != digest}
-    strangers = {path: hashes[path] for path in sorted(set(hashes) - set(wanted))}
-    owners = {wanted[path]: path for path in sorted(wrong, reverse=True)}
-    places = {hashes[path]: path for path in sorted(wrong & set(hashes), reverse=True)}
+    wrong = sorted(path for path in wanted if hashes.get(path) != wanted[path])
+    strangers = {path: hashes[path] for path in sorted(hashes.keys() - wanted.keys())}
+    # of files with the same bytes, the first
+    owners = {wanted[path]: path for path in reversed(wrong)}
+    places = {hashes[path]: path for path in reversed(wrong) if path in hashes}
     findings = []
-    for path in sorted(wrong):
-        if path in hashes and hashes[path] in owners and wanted[path] in places:
-            findings.append(FileFinding(path, "swapped", places[wanted[path]]))
-        elif path in hashes:
-            findings.append(FileFinding(path, "changed"))
+    for path in wrong:
+        now = ""
+        if path in hashes:
+            swapped = hashes[path] in owners and wanted[path] in places
+            kind: Kind = "swapped" if swapped else "changed"
+            if swapped:
+                now = places[wanted[path]]
         else:
-            now = next(
-                (name for name, digest in strangers.items() if digest == wanted[path]),
-                "",
-            )
+            same = (name for name in strangers if strangers[name] == wanted[path])
+            now = next(same, "")
             strangers.pop(now, None)
-            findings.append(FileFinding(path, "renamed" if now else "missing", now))
+            kind = "renamed" if now else "missing"
+        findings.append(FileFinding(path, kind, now))
     return findings + [FileFinding(path, "extra") for path in strangers]
 
 

@@ -213,36 +213,45 @@ def fetch_file(
     """Fetch a file from the first place with its bytes, going on after an interruption."""
     # A place that cannot be reached becomes the last one: the next file does not wait for it.
     make_folder(target.parent)
-    part = target.with_name(
-        f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part"
-    )
+    name = hashlib.sha256(target.name.encode()).hexdigest()[:16]
+    part = target.with_name(f".{name}.part")
     reasons = []
     for place in tuple(places):
-        for resumed in (part.is_file(), False):
-            try:
-                place.bring(path, part, most)
-            except TooLargeError as error:
-                part.unlink(missing_ok=True)
-                reasons.append(str(error))
-                break
-            except PlaceError as error:
-                reasons.append(str(error))
-                if isinstance(error, UnreachableError) and place is not places[-1]:
-                    say(f"{error}; the other sources come first from now on")
-                    places.remove(place)
-                    places.append(place)
-                break
-            if part.is_file() and is_right(sha256_file(part)):
+        try:
+            if _arrived(place, path, part, is_right, most):
                 with storing(target):
                     part.replace(target)
                     sync_folder(target.parent)
                 return
-            part.unlink(missing_ok=True)
-            if not resumed:
-                reasons.append(f"{place.address(path)}: has other bytes")
-                break
-            say(f"{path}: what had arrived does not fit; it is fetched again")
+            reasons.append(f"{place.address(path)}: has other bytes")
+        except PlaceError as error:
+            reasons.append(str(error))
+            if isinstance(error, TooLargeError):
+                part.unlink(missing_ok=True)
+            if isinstance(error, UnreachableError) and place is not places[-1]:
+                say(f"{error}; the other sources come first from now on")
+                places.remove(place)
+                places.append(place)
     raise PlaceError("; ".join(reasons))
+
+
+def _arrived(
+    place: Place,
+    path: str,
+    part: Path,
+    is_right: Callable[[str], bool],
+    most: int | None,
+) -> bool:
+    """Whether a place has the right bytes, tried once more without what had arrived before."""
+    for resumed in (part.is_file(), False):
+        place.bring(path, part, most)
+        if part.is_file() and is_right(sha256_file(part)):
+            return True
+        part.unlink(missing_ok=True)
+        if not resumed:
+            break
+        say(f"{path}: what had arrived does not fit; it is fetched again")
+    return False
 
 
 CROISSANT = "croissant.json"
@@ -314,15 +323,13 @@ def fetch_release(
         there = hashed(out, whole)
         kept = [name for name in whole if there[name] == listing.hashes[name]]
         new = [name for name in wanted if name not in set(kept)]
-        sizes: dict[str, int] | None = None
+        sizes: dict[str, int] = {}
         for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
-            if (
-                _is_content(name) and sizes is None
-            ):  # the documents are there, which give them
-                sizes = release_sizes(out)
+            if _is_content(name) and not sizes:
+                sizes = release_sizes(out)  # by the documents, which are there now
             _require_inside(out, name)
-            most = (sizes or {}).get(name, MOST_BYTES)
-            fetch_file(places, name, out / name, listing.hashes[name].__eq__, most)
+            right = listing.hashes[name].__eq__
+            fetch_file(places, name, out / name, right, sizes.get(name, MOST_BYTES))
     left = tuple(name for name in listing.hashes if name not in set(wanted))
     return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
 

@@ -46,26 +46,25 @@ def opened(
         DatasetError: There is no pair, one cannot be used, two have one id, or no pair is whole.
         StorageError: The cache cannot be written.
     """
-    pairs = with_white(f"{reader}:{root.name}", sound_pairs(reader, pairs, left_out))
+    name = f"{reader}:{root.name}"
+    pairs = with_white(name, sound_pairs(reader, pairs, left_out))
     files = [path for pair in pairs for path in pair_files(pair).values()]
     hashes, faults = hashes_and_faults(root, files)
     whole, lacking = [], list(left_out)
     for pair in pairs:
-        fault = next(
-            (faults[one] for one in pair_files(pair).values() if one in faults), None
-        )
-        if fault is None:
-            whole.append(pair)
+        faulty = [path for path in pair_files(pair).values() if path in faults]
+        if faulty:
+            lacking.append(LeftOut(pair.id, str(faults[faulty[0]])))
         else:
-            lacking.append(LeftOut(pair.id, str(fault)))
+            whole.append(pair)
     if lacking and not whole:
         raise DatasetError(f"{root}: no pair is whole; {lacking[0].reason}")
     content = content_hash(whole, hashes)
     return Dataset(
-        name=f"{reader}:{root.name}",
-        root=root,
-        pairs=tuple(whole),
-        content_hash=content,
+        name,
+        root,
+        tuple(whole),
+        content,
         derived=derived_folder(content),
         rendered=all(pair.truth is not None for pair in whole),
         source=source,

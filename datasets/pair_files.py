@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import stat
@@ -21,7 +20,7 @@ from defocus.pictures.raw import is_read_anew
 from defocus.pictures.white import FULL, READING_REVISION
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
-from defocus.storage.files import make_folder, sha256_file, write_json
+from defocus.storage.files import make_folder, sha256_file, sha256_json, write_json
 
 # Names from outside (ids, paths): each must mean one file on every system, Windows included.
 SIGNS = "._-"
@@ -163,7 +162,7 @@ def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
         ]
         for pair in sorted(pairs, key=lambda pair: pair.id)
     ]
-    content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    content = sha256_json(rows)
     # What was computed of pictures that an earlier version read otherwise is computed anew.
     changed = sorted(
         {pair.white for pair in pairs if pair.white not in {None, FULL}}, key=str

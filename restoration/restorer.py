@@ -118,7 +118,8 @@ def restore_tiled(
     # farther out. ``batch``: most tiles of one size that go through the network at once.
     height, width = blurry.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap)
-    done, to_do = 0, sum(map(needed, tiles))
+    done = 0
+    to_do = sum(map(needed, tiles))
     follow(done, to_do)
     total = torch.zeros(height, width, 3)
     for group in _groups(tiles, needed, batch):

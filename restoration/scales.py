@@ -6,6 +6,7 @@ the picture at half the size the same blur has half the diameter."""
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -114,31 +115,40 @@ def handed_on(
         return plan
     weight = plan.weights[factor]
     begin_px, end_px = NOTICED_PX
-    blurred = np.clip(
-        (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px), 0, 1
-    )
+    noticed = (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px)
+    blurred = np.clip(noticed, 0, 1)
     if not blurred.any():
         return plan
-    heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)
-    rows, columns = weight.shape
-    beyond = (
-        max(0, rows - len(heard)),
-        max(0, columns - heard.shape[1]),
-    )  # of a tiny picture's map
-    heard = np.pad(heard, ((0, beyond[0]), (0, beyond[1])), mode="edge")[
-        :rows, :columns
-    ]
+    heard = _enlarged(_heard(given, restored), factor, weight.shape)
     silent = np.clip((HEARD - heard) / (HEARD - SILENT), 0, 1)
-    share = np.asarray(silent * blurred, np.float32)
-    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
-    opened = cv2.morphologyEx(share, cv2.MORPH_OPEN, square)
-    side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
-    moved = weight * cv2.blur(opened, side, borderType=cv2.BORDER_REPLICATE)
+    moved = weight * _smoothed(_opened(silent * blurred), SMOOTHED_CELLS)
     if not moved.any():
         return plan
     weights = {**plan.weights, factor: weight - moved}
-    weights[smaller] = weights.get(smaller, np.zeros_like(moved)) + moved
+    weights[smaller] = weights.get(smaller, 0) + moved
     return replace(plan, weights=dict(sorted(weights.items())))
+
+
+def _enlarged(cells: Array, factor: int, shape: tuple[int, ...]) -> Array:
+    """Cells of the whole picture's map, from those of the picture reduced by a factor."""
+    cells = cells.repeat(factor, 0).repeat(factor, 1)
+    rows, columns = shape
+    # the map of a tiny picture has more of them than that of its reduced one
+    below, right = max(0, rows - len(cells)), max(0, columns - cells.shape[1])
+    return np.pad(cells, ((0, below), (0, right)), mode="edge")[:rows, :columns]
+
+
+def _opened(cells: NDArray[np.floating[Any]]) -> Array:
+    """Cells without what is high in less than a square of the smallest size."""
+    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
+    opened = cv2.morphologyEx(cells.astype(np.float32), cv2.MORPH_OPEN, square)
+    return np.asarray(opened, np.float32)
+
+
+def _smoothed(cells: Array, side: int) -> Array:
+    """Means over squares of cells."""
+    smooth = cv2.blur(cells, (side, side), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(smooth, np.float32)
 
 
 def _heard(given: Colours, restored: Array) -> Array:
@@ -153,33 +163,25 @@ def _heard(given: Colours, restored: Array) -> Array:
         squares.append(_means(light**2, CELL_PX // 2))
         means.append(_means(light, CELL_PX // 2))
     change, square, mean = (np.vstack(parts) for parts in (changes, squares, means))
-    around = cv2.blur(
-        mean, (DETAIL_CELLS, DETAIL_CELLS), borderType=cv2.BORDER_REPLICATE
-    )
+    around = _smoothed(mean, DETAIL_CELLS)
     variance = np.maximum(square - 2 * mean * around + around**2, 0)
-    side = (HEARD_CELLS, HEARD_CELLS)
-    changed, detail = (
-        np.sqrt(cv2.blur(one, side, borderType=cv2.BORDER_REPLICATE))
-        for one in (change, variance)
-    )
+    changed = np.sqrt(_smoothed(change, HEARD_CELLS))
+    detail = np.sqrt(_smoothed(variance, HEARD_CELLS))
     return np.asarray(changed / (detail + LEAST_DETAIL), np.float32)
 
 
 def _place(diameter_px: Array, reach_px: float) -> Array:
     """``(h, w)`` from 0 (the whole size) to 3 (an eighth), with all between."""
-    level = np.log2(1 + diameter_px)
-    side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
-    smooth_px = np.exp2(cv2.blur(level, side, borderType=cv2.BORDER_REPLICATE)) - 1
     place = np.zeros_like(diameter_px)
     if math.isinf(reach_px):
         return place
+    smooth_px = np.exp2(_smoothed(np.log2(1 + diameter_px), SMOOTHED_CELLS)) - 1
     width = math.log2(END / BEGIN)
     for factor in SCALES[:-1]:
         begin_px = BEGIN * reach_px * factor
         octaves = np.log2(np.maximum(smooth_px, 1) / begin_px)
         place += np.clip(octaves / width, 0, 1)
-    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
-    return np.asarray(cv2.morphologyEx(place, cv2.MORPH_OPEN, square), np.float32)
+    return _opened(place)
 
 
 def restored_at_scales(

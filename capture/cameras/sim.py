@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,9 @@ PICTURE_BYTES = 6
 TRUTH_BYTES = 18
 """Bytes of ground truth for each pixel: a picture of three channels of 16 bits, the flow, and the
 defocus map."""
+
+
+TRUTH_FILES = ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
 
 
 class SimulatedCamera(Camera):
@@ -194,19 +197,23 @@ class SimulatedCamera(Camera):
         """Write the ground truth of the last blurry and sharp shots (see ``KnowsTruth``)."""
         other = sharp_by or self
         blurry, sharp = self._last("blurry"), other._last("sharp")
+        paths = [folder / name for name in TRUTH_FILES]
+        write_json(paths[0], self._truth(blurry, sharp, other))
         size = self._options.size
+        write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
+        write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
         in_focus = recorded(self._stage.signal(blurry, in_focus=True))
-        shots = self._shots + ([] if other is self else other._shots)
+        write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
+        return paths
+
+    def _truth(self, blurry: TrueShot, sharp: TrueShot, other: Self) -> dict[str, Any]:
+        """The document of the truth; the other camera took the sharp shot."""
+        shots = self._shots if other is self else self._shots + other._shots
+        size = self._options.size
         truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
         if other is not self:
             truth["release_skew_s"] = sharp.released_at - blurry.released_at
-        names = ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
-        paths = [folder / name for name in names]
-        write_json(paths[0], {**truth, "options": self._options.model_dump()})
-        write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
-        write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
-        write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
-        return paths
+        return truth | {"options": self._options.model_dump()}
 
     def _noise(
         self, exposure: Exposure, random: np.random.Generator

@@ -150,26 +150,33 @@ def plan_bracket(
     """Choose times (and ISO only if needed) for two apertures, as typed.
 
     None uses the present setting; ``sharp_settings`` are those of a second camera."""
-    second_settings = sharp_settings or settings
+    others = sharp_settings or settings
     first = plan_exposure(settings, blurry, shutter, iso)
-    _require_settable(second_settings)
-    narrow = _chosen(second_settings["aperture"], sharp)
+    _require_settable(others)
+    narrow = _chosen(others["aperture"], sharp)
     if narrow[1] <= first.nominal[0]:
-        wrong = f"--sharp {sharp} is not narrower than --blurry {blurry}"
-        raise InputError(f"{wrong}; give --sharp a narrower aperture")
-    second_iso = (first.iso, first.iso_value)
-    if "iso" in second_settings:
-        second_iso = _chosen(
-            second_settings["iso"], first.iso or f"{first.iso_value:g}"
+        raise InputError(
+            f"--sharp {sharp} is not narrower than --blurry {blurry}; give --sharp a narrower "
+            "aperture"
         )
-    second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
-    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second) + _notes(
-        first, second
+    second = _equal_exposure(
+        first, narrow, others, _same_iso(first, others), max_seconds
     )
+    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second)
+    notes += _notes(first, second)
     bracket = Bracket(first, second)
     if abs(bracket.residual_ev) > TOLERATED_EV:
-        notes.append(_residual_note(bracket, second_settings["shutter"]))
+        notes.append(_residual_note(bracket, others["shutter"]))
     return replace(bracket, notes=tuple(notes))
+
+
+def _same_iso(
+    first: Exposure, settings: Mapping[SettingName, Setting]
+) -> tuple[str | None, float]:
+    """The ISO of the first exposure, as the second camera writes it."""
+    if "iso" in settings:
+        return _chosen(settings["iso"], first.iso or f"{first.iso_value:g}")
+    return first.iso, first.iso_value
 
 
 def _typed_otherwise(

@@ -201,20 +201,15 @@ def _check_pictures(
     quality: Quality, shots: PairShots, limits: QualityLimits, read: Read
 ) -> None:
     members = [shots.paths["blurry"], shots.paths["sharp"]]
-    if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
+    first, second = (path.suffix.lower() in RAW_SUFFIXES for path in members)
+    if first != second:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
     _check_demands(quality, members)
     read = _in_one_space(quality, shots, read)
     looks = _members(shots, read)
-    if looks["blurry"].linear.shape != looks["sharp"].linear.shape:
-        sizes = " but ".join(
-            f"{role} is {_size_words(look)}" for role, look in looks.items()
-        )
-        quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
+    if not _have_one_size(quality, looks):
         return
-    if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
-        _say_same(quality)
     measured_on = "companion" if "companion" in shots.paths else "blurry"
     geometry = looks.get(measured_on) or read(shots.paths[measured_on])
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, shots)
@@ -222,9 +217,22 @@ def _check_pictures(
     check_clipping(quality, looks, limits)
     _check_blur(quality, shots, limits, looks, similarity, measured_on)
     if "anchor" in shots.paths:
-        _check_anchor(
-            quality, looks[shots.anchored], read(shots.paths["anchor"]), limits
-        )
+        anchor = read(shots.paths["anchor"])
+        _check_anchor(quality, looks[shots.anchored], anchor, limits)
+
+
+def _have_one_size(quality: Quality, looks: dict[str, QuickLook]) -> bool:
+    """Whether both members have one size; also says if they are the same picture."""
+    blurry, sharp = looks["blurry"].linear, looks["sharp"].linear
+    if blurry.shape == sharp.shape:
+        if np.array_equal(blurry, sharp):
+            _say_same(quality)
+        return True
+    sizes = " but ".join(
+        f"{role} is {_size_words(look)}" for role, look in looks.items()
+    )
+    quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
+    return False
 
 
 def _size_words(look: QuickLook) -> str:

@@ -121,9 +121,7 @@ def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> S
     ``verify`` hashes every file; ``damaged`` leaves out pairs of missing or changed files, by name.
     """
     state, torn_bytes = read_state(path)
-    usable = [
-        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
-    ]
+    usable = state.accepted
     if not damaged:
         pairs = tuple(_read_pair(path, pair, verify=verify) for pair in usable)
         return Session(path, state.id, pairs, torn_bytes)

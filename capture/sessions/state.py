@@ -129,6 +129,12 @@ class SessionState:
         return pairs + [chart for _, chart in sorted(self.charts.items())]
 
     @property
+    def accepted(self) -> list[CompletePair]:
+        """Complete pairs that are not rejected, in their order."""
+        pairs = [pair for _, pair in sorted(self.complete.items())]
+        return [pair for pair in pairs if pair.verdict != "reject"]
+
+    @property
     def incomplete(self) -> list[PlannedPair]:
         """Incomplete pairs, in the order of their numbers."""
         missing = [

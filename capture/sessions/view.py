@@ -25,6 +25,16 @@ class NumberUnit:
     limit: str = ""
     least: bool = False
 
+    def written(self, limit: Any) -> str:  # noqa: ANN401 - of a document
+        """A limit in words."""
+        return self.limit.format(float(limit))
+
+    def exceeds(self, size: float, limit: Any) -> bool:  # noqa: ANN401 - of a document
+        """Whether a size is worse than a limit, if there is one."""
+        if limit is None:
+            return False
+        return size < float(limit) if self.least else size > float(limit)
+
 
 @dataclass(frozen=True)
 class NumberRow:
@@ -71,32 +81,23 @@ def _compared(
     limits: Mapping[str, Any],
 ) -> tuple[str, Mark]:
     """The text of a number's limit, and whether it is exceeded."""
-    given: list[Any] = [
-        limits.get(row.limits.format(mark)) for mark in ("warn", "reject")
-    ]
-    warn, reject = given
+    unit = row.unit
+    warn: Any = limits.get(row.limits.format("warn"))
+    reject: Any = limits.get(row.limits.format("reject"))
     if warn is None and reject is None:
         return "", ""
-    size, form = row.unit.size(value), row.unit.limit.format
-    word, side = ("at least", "below") if row.unit.least else ("limit", "above")
-
-    def exceeded(limit: Any) -> bool:  # noqa: ANN401 - of a document
-        if limit is None:
-            return False
-        return size < float(limit) if row.unit.least else size > float(limit)
-
+    size = unit.size(value)
+    word, side = ("at least", "below") if unit.least else ("limit", "above")
     last = warn if reject is None else reject
-    text = f" ({word} {form(float(last))})"
-    if exceeded(reject):
+    text = f" ({word} {unit.written(last)})"
+    if unit.exceeds(size, reject):
         return text, "reject"
-    if not exceeded(warn):
+    if not unit.exceeds(size, warn):
         return text, ""
     if reject is None:
         return text, "warn"
-    return (
-        f" (warning {side} {form(float(warn))}, {word} {form(float(reject))})",
-        "warn",
-    )
+    warning = f"warning {side} {unit.written(warn)}"
+    return f" ({warning}, {word} {unit.written(reject)})", "warn"
 
 
 _ABSENT = object()

@@ -155,18 +155,18 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     angle = random.uniform(0.0, math.pi)
     reach = math.ceil(math.hypot(*extent)) + 1  # no corner of a rectangle is farther
     x, y = centre.astype(int).tolist()
-    frame = Window(0, 0, width, height)
-    box = Window(x, y, x + 2, y + 2).grown(reach).within(frame)
-    x, y = np.meshgrid(
-        np.arange(box.left, box.right) - centre[0],
-        np.arange(box.top, box.bottom) - centre[1],
-    )
-    cosine, sine = math.cos(angle), math.sin(angle)
-    first = np.abs(x * cosine + y * sine) / extent[0]
-    second = np.abs(y * cosine - x * sine) / extent[1]
-    far = (
-        np.hypot(first, second) if random.random() < 0.5 else np.maximum(first, second)
-    )
     alpha = np.zeros((height, width))
+    frame = Window.of(alpha.shape)
+    box = Window(x, y, x + 2, y + 2).grown(reach).within(frame)
+    distances = np.abs(_turned_axes(box, centre, angle)) / extent[:, None, None]
+    far = np.hypot(*distances) if random.random() < 0.5 else distances.max(axis=0)
     alpha[box.index] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
     return alpha
+
+
+def _turned_axes(box: Window, centre: Floats, angle: float) -> tuple[Floats, Floats]:
+    """Distances of the pixels of a box from a centre along two axes that are turned."""
+    columns, rows = np.arange(box.left, box.right), np.arange(box.top, box.bottom)
+    x, y = np.meshgrid(columns - centre[0], rows - centre[1])
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return x * cosine + y * sine, y * cosine - x * sine

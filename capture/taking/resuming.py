@@ -119,7 +119,8 @@ def _shoot_rest(
     resumed: ResumeSettings,
 ) -> None:
     """Shoot the rest of a series as planned, with one shoot per wide aperture."""
-    shoot = folder.state.shoots[pairs[0].shoot]
+    shoots = folder.state.shoots
+    shoot = shoots[pairs[0].shoot]
     if shoot.imported is not None:
         raise DatasetError(
             f"{folder.root}: pair {pairs[0].id} was being imported; run the same "
@@ -129,17 +130,15 @@ def _shoot_rest(
     typed = RigAddress.parse(resumed.uri) if resumed.uri else None
     with open_rig(typed or journalled_address(shoot.camera, shoot.sharp_camera)) as rig:
         _refuse_missing(rig, shoot)
-        counts = Counter(pair.shoot for pair in pairs)
+        counts = sorted(Counter(pair.shoot for pair in pairs).items())
         plans = {
-            index: plan_on(BracketRequest.from_shoot(folder.state.shoots[index]), rig)
-            for index in counts
+            index: plan_on(BracketRequest.from_shoot(shoots[index]), rig)
+            for index, _ in counts
         }
         plan = plans[pairs[0].shoot]
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
-        asker.confirm(
-            [(plans[one].paced(options), counts[one]) for one in sorted(plans)]
-        )
+        asker.confirm([(plans[index].paced(options), n) for index, n in counts])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)

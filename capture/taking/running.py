@@ -33,7 +33,7 @@ from defocus.capture.sessions.folder import (
 from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
 from defocus.capture.sessions.session import has_begun, read_state
-from defocus.capture.sessions.state import CompletePair, PlannedPair
+from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
 from defocus.capture.taking.hooks import after_pair, parse_hook
 from defocus.capture.taking.person import Asker, ring
 from defocus.capture.taking.shots.rig import (
@@ -292,30 +292,30 @@ def shoot_new(
         numbers = counted_plans(options, plans)
         tell_space(path, numbers)
         asker.confirm(numbers, options.scene_list)
-        make_ready(
-            rig, options
-        )  # what a camera refuses must not leave a session behind
+        make_ready(rig, options)  # what a camera refuses must not leave a session
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
         with journalled_session(
             path, create=True, json_lines=options.json_lines
         ) as folder:
-            if folder.state.incomplete:
-                raise DatasetError(
-                    f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
-                    f"run 'defocus-capture resume {path}' first"
-                )
+            _require_complete(folder.state, path)
             requests = each_aperture(request, rig)
             plans = [plan_on(each, rig) for each in requests]
             series = journalled_series(folder, options, requests, plans, calibrations)
-            after = after_pair(hook, folder)
-            handling = Handling(
-                options, plans[0].settle_seconds, asker, after, calibrations
-            )
+            settle, after = plans[0].settle_seconds, after_pair(hook, folder)
+            handling = Handling(options, settle, asker, after, calibrations)
             shoot_series(folder, rig, series, handling)
             pairs = [pair for pair, _ in series]
             tell_result(folder, pairs)
             ring("done")
             return exit_code(folder, pairs)
+
+
+def _require_complete(state: SessionState, path: Path) -> None:
+    if state.incomplete:
+        raise DatasetError(
+            f"{path}: pair {state.incomplete[0].id} is incomplete; "
+            f"run 'defocus-capture resume {path}' first"
+        )
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:

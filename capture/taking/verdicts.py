@@ -40,9 +40,7 @@ def stored_shots(
     roles = entry["roles"]
     paths = _paths(root, pair_id, names, roles)
     asked = {role: _exposure(shot) for role, shot in roles.items()}
-    sharp_camera = entry["sharp_camera"]
-    two = sharp_camera is not None
-    cameras = [entry["camera"], sharp_camera] if two else [entry["camera"]]
+    two = entry["sharp_camera"] is not None
     return PairShots(
         paths,
         asked,
@@ -55,10 +53,16 @@ def stored_shots(
         ),
         expected=setup.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
         skew_seconds=_skew_seconds(entry),
-        virtual=any(camera["virtual"] for camera in cameras),
-        writes_exif=any(camera["writes_exif"] for camera in cameras),
+        virtual=_any_camera(entry, "virtual"),
+        writes_exif=_any_camera(entry, "writes_exif"),
         ratings={role: _rating(root, pair_id, names, role) for role in roles},
     )
+
+
+def _any_camera(entry: Mapping[str, Any], name: str) -> bool:
+    """Whether this is true of a camera of the pair."""
+    cameras = (entry["camera"], entry["sharp_camera"])
+    return any(camera[name] for camera in cameras if camera is not None)
 
 
 def _paths(

@@ -68,43 +68,66 @@ def build_page(
     anchors = {
         pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)
     }
+    link_of = _link_of(audit, anchors)
+    wanting = failing_pairs(failing).keys() | {name for name, _ in usable.others}
+    shown: list[Part] = []
+    others: list[Part] = []
+    for name, slider in _pictures(dataset, audit, anchors):
+        (shown if name in wanting else others).append(slider)
+    sections: dict[str, Sequence[Part]] = {
+        "What to do next": next_parts(audit, failing, limit_px, usable),
+        "Pairs that cannot be used": usable_parts(usable, link_of),
+        "Pairs that fail": failing_parts(audit, failing, link_of),
+        "Their pictures": shown,
+    }
+    if any(pair.reason for pair in audit.pairs):
+        sections["Not measured"] = not_measured_parts(audit.pairs, anchors)
+    if audit.duplicates or audit.same_places:
+        sections["Pictures in two splits"] = duplicates_parts(audit)
+    if audit.warnings:
+        sections["Warnings"] = (warnings_part(audit),)
+    sections["Distributions"] = distributions(audit.pairs, limit_px)
+    checks = _passed(audit, failing, limit_px, link_of)
+    sections["More"] = (checks, *_folded(audit, anchors, others))
+    return Page(
+        title=f"Audit of {audit.dataset}",
+        notice="",
+        sections=tuple(
+            (name, tuple(parts)) for name, parts in sections.items() if parts
+        ),
+        summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
+    )
+
+
+def _link_of(audit: Audit, anchors: Mapping[str, str]) -> LinkOf:
+    """The cell of a pair's id, a link where the page shows the pair."""
     links = _links(audit, anchors)
 
     def link_of(name: str) -> Cell:
         return Link(name, links[name]) if name in links else name
 
-    wanting = failing_pairs(failing).keys() | {name for name, _ in usable.others}
-    pictures = _pictures(dataset, audit, anchors)
-    shown = tuple(slider for name, slider in pictures if name in wanting)
-    others = tuple(slider for name, slider in pictures if name not in wanting)
-    missing = any(pair.reason for pair in audit.pairs)
-    twins = audit.duplicates or audit.same_places
-    sections: dict[str, tuple[Part, ...]] = {
-        "What to do next": next_parts(audit, failing, limit_px, usable),
-        "Pairs that cannot be used": usable_parts(usable, link_of),
-        "Pairs that fail": failing_parts(audit, failing, link_of),
-        "Their pictures": shown,
-        "Not measured": not_measured_parts(audit.pairs, anchors) if missing else (),
-        "Pictures in two splits": duplicates_parts(audit) if twins else (),
-        "Warnings": (warnings_part(audit),) if audit.warnings else (),
-        "Distributions": distributions(audit.pairs, limit_px),
-        "More": (
-            _passed(audit, failing, limit_px, link_of),
-            Folded("Pairs", "pairs", (_pairs(audit.pairs, anchors),), _measured(audit)),
-            *_folded_pictures(others),
-            *_folded_sessions(audit),
-            Folded("Over all pairs", "summary", (summary_table(audit.pairs),)),
-            Folded("What was audited", "audited", (_facts(audit),)),
-        ),
-    }
-    return Page(
-        title=f"Audit of {audit.dataset}",
-        notice="",
-        sections=tuple(
-            (heading, parts) for heading, parts in sections.items() if parts
-        ),
-        summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
-    )
+    return link_of
+
+
+def _folded(
+    audit: Audit, anchors: Mapping[str, str], sliders: Sequence[Part]
+) -> list[Folded]:
+    """Parts that few readers open; ``sliders`` show pairs with which nothing is wrong."""
+    pairs = (_pairs(audit.pairs, anchors),)
+    folded = [Folded("Pairs", "pairs", pairs, _measured(audit))]
+    if sliders:
+        number = counted(len(sliders), "pair")
+        folded.append(
+            Folded("Pictures of other pairs", "pictures", tuple(sliders), number)
+        )
+    sessions = counted(len(audit.sessions), "session") if audit.sessions else "none"
+    shared = (sessions_part(audit.sessions),)
+    return [
+        *folded,
+        Folded("Sessions", "sessions", shared, sessions),
+        Folded("Over all pairs", "summary", (summary_table(audit.pairs),)),
+        Folded("What was audited", "audited", (_facts(audit),)),
+    ]
 
 
 def _passed(
@@ -118,22 +141,6 @@ def _passed(
     empty += [warnings_part(audit)] if not audit.warnings else []
     line = f"{passed} of {counted(len(table.rows), 'check')} passed"
     return Folded("Checks", "checks", (table, *empty), line)
-
-
-def _folded_pictures(sliders: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Pictures of pairs with which nothing is wrong."""
-    line = counted(len(sliders), "pair")
-    return (
-        (Folded("Pictures of other pairs", "pictures", sliders, line),)
-        if sliders
-        else ()
-    )
-
-
-def _folded_sessions(audit: Audit) -> tuple[Part, ...]:
-    """What pairs of a session share."""
-    line = counted(len(audit.sessions), "session") if audit.sessions else "none"
-    return (Folded("Sessions", "sessions", (sessions_part(audit.sessions),), line),)
 
 
 def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
@@ -320,30 +327,36 @@ def _caption(row: AuditedPair, audit: Audit) -> str:
 
 def _states(
     blurry: Image, sharp: Image, row: AuditedPair
-) -> tuple[tuple[str, NDArray[np.uint8]], ...]:
-    model = row.similarity
-    assert model is not None  # noqa: S101 - it was measured
-    full_height, full_width = row.height or 1, row.width or 1
-    height, width = blurry.shape[:2]
-    x, y = width / full_width, height / full_height
-    scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
-    matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
-    registered = _registered(sharp, scale @ matrix @ np.linalg.inv(scale))
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    """Pictures of a pair with their labels: its members, moved into place, and differences."""
+    registered = _registered(sharp, _shown_matrix(row, blurry.shape))
     first, second, aligned = (
         as_float(small_picture(one, PICTURE_SIDE, PICTURE_SIDE))
         for one in (blurry, sharp, registered)
     )
-    pictures = (
-        ("blurry", first),
-        ("sharp, as it is", second),
-        ("sharp, registered", aligned),
-        ("difference, as it is", 0.5 + (second - first) / 2),
-        ("difference, registered", 0.5 + (aligned - first) / 2),
-    )
-    return tuple(
-        (label, np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), np.uint8))
-        for label, picture in pictures
-    )
+    pictures = {
+        "blurry": first,
+        "sharp, as it is": second,
+        "sharp, registered": aligned,
+        "difference, as it is": 0.5 + (second - first) / 2,
+        "difference, registered": 0.5 + (aligned - first) / 2,
+    }
+    states = []
+    for label, picture in pictures.items():
+        shown = as_integer(np.clip(picture, 0.0, 1.0), 8)
+        states.append((label, np.asarray(shown, np.uint8)))
+    return states
+
+
+def _shown_matrix(row: AuditedPair, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The measured transform in pixels of members that are shown in another size."""
+    model = row.similarity
+    assert model is not None  # noqa: S101 - it was measured
+    full_height, full_width = row.height or 1, row.width or 1
+    x, y = shape[1] / full_width, shape[0] / full_height
+    scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+    matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
+    return scale @ matrix @ np.linalg.inv(scale)
 
 
 def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:

@@ -295,49 +295,41 @@ def next_parts(
     audit: Audit, failing: AuditFailures, limit_px: float | None, usable: Usable
 ) -> tuple[Part, ...]:
     """Parts with the one command that comes next, and with what it does."""
-    name = audit.dataset
-    flow = (
-        () if audit.estimator == DEFAULT_ESTIMATOR else ("--estimator", audit.estimator)
-    )
+    name, folder = audit.dataset, _folder(audit.dataset)
+    flow: tuple[str, ...] = ()
+    if audit.estimator != DEFAULT_ESTIMATOR:
+        flow = ("--estimator", audit.estimator)
     measured = (*flow, *audit.limits.arguments)
-    folder = _folder(name)
-    limit = f"{COMMON_LIMIT_PX if limit_px is None else limit_px:g}px"
+    new = f"{folder}-compensated"
+    compensating = ("compensate", name, "--out", new, *measured)
     if limit_px is None and usable.compensated:
-        new = f"{folder}-compensated"
         curated = _command(
             "curate", f"manifest:{new}", "--out", f"{folder}-curated", *flow
         )
         return _step(
-            ("compensate", name, "--out", new, *measured),
+            compensating,
             f"Makes a new dataset with {counted(len(usable.compensated), 'pair')} moved into "
             "place, which 'curate' would reject now. Pairs of unknown misalignment are left out. "
             f"Then curate it: {curated}",
             _before_compensation(failing),
         )
     if limit_px is None:
+        limit = f"{COMMON_LIMIT_PX:g}px"
         return _step(
             ("audit", name, "--fail-above", limit, *measured),
             "Gives a verdict, with the limit that you need and the --out of this audit. What was "
             "measured is kept, so nothing is measured again.",
         )
-    if failing.misaligned:
-        new = f"{folder}-compensated"
-        again = _command(
-            "audit",
-            f"manifest:{new}",
-            "--out",
-            f"{new}-audit",
-            "--fail-above",
-            limit,
-            *measured,
-        )
-        return _step(
-            ("compensate", name, "--out", new, *measured),
-            f"Makes a new dataset with {counted(len(failing.misaligned), 'misaligned pair')} moved "
-            f"into place. {_what_stays(failing)}Then audit it: {again}",
-            _before_compensation(failing),
-        )
-    return _after_alignment(failing, limit_px, name, folder, flow)
+    if not failing.misaligned:
+        return _after_alignment(failing, limit_px, name, folder, flow)
+    verdict = ("--out", f"{new}-audit", "--fail-above", f"{limit_px:g}px")
+    again = _command("audit", f"manifest:{new}", *verdict, *measured)
+    return _step(
+        compensating,
+        f"Makes a new dataset with {counted(len(failing.misaligned), 'misaligned pair')} moved "
+        f"into place. {_what_stays(failing)}Then audit it: {again}",
+        _before_compensation(failing),
+    )
 
 
 def _after_alignment(

@@ -72,13 +72,14 @@ def near_duplicates(
     by_split: dict[str, list[tuple[str, Fingerprint]]] = {}
     for name, split, look in prints:
         by_split.setdefault(split, []).append((name, look))
-    for one, other in itertools.combinations(sorted(by_split), 2):
-        for i, j, correlation in _alike(by_split[one], by_split[other]):
-            names = by_split[one][i][0], by_split[other][j][0]
+    for splits in itertools.combinations(sorted(by_split), 2):
+        ones, others = (by_split[split] for split in splits)
+        for i, j, correlation in _alike(ones, others):
+            names = ones[i][0], others[j][0]
             if names not in best or best[names].correlation < correlation:
-                best[names] = NearDuplicate(*names, (one, other), correlation)
+                best[names] = NearDuplicate(*names, splits, correlation)
     return tuple(
-        sorted(best.values(), key=lambda look: (-look.correlation, look.first))
+        sorted(best.values(), key=lambda twins: (-twins.correlation, twins.first))
     )
 
 
@@ -332,36 +333,25 @@ def _audited(
     height, width = blurry.shape[:2]
     large = height * width >= LARGE_PX
     members = reduced_members(blurry, sharp) if reducing and large else None
-    same = same_pixels(blurry, sharp)
-    prints = (fingerprint(sharp), fingerprint(blurry))
-    details = _fine_to_coarse(blurry, sharp, measurement)
-    blur = _blur_quantiles(measurement.field)
-    shared = measurement.misalignment.shared
+    blurry_details, details = _fine_to_coarse(blurry, sharp, measurement)
+    known = measurement.misalignment
     row = AuditedPair(
         pair.id,
         pair.scene,
         pair.split,
-        measurement.misalignment.status,
-        measurement.misalignment.reason,
+        known.status,
+        known.reason,
         width,
         height,
-        **_geometry(measurement.misalignment),
-        misalignment_px=measurement.misalignment.misalignment_px,
-        blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
-        blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
-        gain_ev=measurement.misalignment.gain_ev,
-        vignetting_ev=measurement.misalignment.vignetting_ev,
-        fine_to_coarse=details[1],
-        blurry_fine_to_coarse=details[0],
-        session_pairs=None if shared is None else shared.pairs,
-        same_picture=same,
-        rests_on_largest_shift_px=measurement.misalignment.rests_on_px,
-        **_unexplained(measurement.misalignment.unexplained),
+        **_misalignment(known),
+        **_blur(measurement.field),
+        **_unexplained(known.unexplained),
+        fine_to_coarse=details,
+        blurry_fine_to_coarse=blurry_details,
+        same_picture=same_pixels(blurry, sharp),
         clipped_share=clipped_share(sharp),
         blurry_clipped_share=clipped_share(blurry),
-        blur_quantiles_px=blur,
-        spread=measurement.misalignment.spread,
-        fingerprints=prints,
+        fingerprints=(fingerprint(sharp), fingerprint(blurry)),
     )
     return row, members
 
@@ -394,11 +384,29 @@ def _fine_to_coarse(
     return fine_to_coarse_of_pair(blurry, sharp, transform, blur, field.factor)
 
 
-def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
+def _blur(field: Field | None) -> dict[str, Any]:
     if field is None:
-        return ()
+        return {}
     blur = field.factor * np.abs(field.flow.coc_px)[field.flow.blur_known]
-    return tuple(float(value) for value in np.quantile(blur, QUANTILES))
+    quantiles = np.quantile(blur, QUANTILES).tolist()
+    return {
+        "blur_median_px": quantiles[QUANTILES.index(0.5)],
+        "blur_p95_px": quantiles[QUANTILES.index(0.95)],
+        "blur_quantiles_px": tuple(quantiles),
+    }
+
+
+def _misalignment(misalignment: Misalignment) -> dict[str, Any]:
+    shared = misalignment.shared
+    return {
+        "misalignment_px": misalignment.misalignment_px,
+        "gain_ev": misalignment.gain_ev,
+        "vignetting_ev": misalignment.vignetting_ev,
+        "session_pairs": None if shared is None else shared.pairs,
+        "rests_on_largest_shift_px": misalignment.rests_on_px,
+        "spread": misalignment.spread,
+        **_geometry(misalignment),
+    }
 
 
 def _geometry(misalignment: Misalignment) -> dict[str, Any]:

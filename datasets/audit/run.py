@@ -49,7 +49,7 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
+from defocus.likeness import SAME_PIXELS, fingerprint_of
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Machines, Where
 from defocus.progress import say, track
@@ -196,26 +196,21 @@ def audit_of(
     """The audit by each pair's own row; pairs that their session helps are measured again."""
     session_of = sessions_of(dataset.pairs)
     sessions = _sessions(session_of, rows) if limits.zoomed else ()
-    again = _in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)
-    pooled = {row.id: row for row in again}
-    sessions = say_sessions(
-        sessions, {row.id for row in pooled.values() if row.session_pairs is not None}
-    )
-    ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
-    prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
-    duplicates, same_places = _in_two_splits(dataset, prints, where)
+    again = [*_in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)]
+    used = {row.id for row in again if row.session_pairs is not None}
+    sessions = say_sessions(sessions, used)
+    rows = {**rows, **{row.id: row for row in again}}
+    ordered = tuple(rows[pair.id] for pair in dataset.pairs)
+    duplicates, same_places = _in_two_splits(dataset, ordered, where)
     suspected = suspects(ordered, session_of)
+    odd = (*_of_rows(ordered), *of_suspects(ordered, suspected))
     return Audit(
         dataset.name,
         dataset.content_hash,
         estimator_name,
         ordered,
         duplicates,
-        (
-            *_of_rows(ordered),
-            *of_suspects(ordered, suspected),
-            *warnings_of(dataset.pairs),
-        ),
+        (*odd, *warnings_of(dataset.pairs)),
         limits=limits,
         sessions=sessions,
         outside=dataset.without(),
@@ -225,9 +220,10 @@ def audit_of(
 
 
 def _in_two_splits(
-    dataset: Dataset, prints: Sequence[tuple[str, str, Fingerprint]], where: Where
+    dataset: Dataset, rows: Sequence[AuditedPair], where: Where
 ) -> tuple[tuple[NearDuplicate, ...], tuple[NearDuplicate, ...]]:
     """Pictures in two splits by their look as a whole or by parts, and pictures of one place."""
+    prints = [(row.id, row.split, one) for row in rows for one in row.fingerprints]
     duplicates = list(near_duplicates(prints))
     named = {frozenset((one.first, one.second)) for one in duplicates}
     same_places = []

@@ -1,6 +1,6 @@
 """defocus-data list."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
@@ -18,8 +18,7 @@ from defocus.progress import counted, grouped
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
-    from defocus.datasets.pair import Dataset, Pair, ReaderCard
-    from defocus.processes.isolation import LeftOut
+    from defocus.datasets.pair import Pair, ReaderCard
 
 
 @help_heading("Open")
@@ -100,14 +99,14 @@ def _release_card(root: Path) -> "ReaderCard":
 
 
 def _card_lines(name: str, card: "ReaderCard") -> list[str]:
-    counts = ", ".join(f"{number} {split}" for split, number in card.counts.items())
+
     facts = {
         "source": card.source,
         "licence": card.licence,
         "redistribution": "permitted" if card.redistributable else "not permitted",
         "cite": card.citation,
         "recognisable faces": card.faces,
-        "pictures": counts,
+        "pictures": _counts_text(card.counts),
         "sizes": ", ".join(f"{width}x{height}" for width, height in card.sizes),
         "layout unverified": card.unverified,
     }
@@ -127,38 +126,31 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     damaged = {one.id for one in left_out}
     pairs = [pair for pair in opened.pairs if pair.id not in damaged]
     splits = {split: number for split, number in split_counts(pairs).items() if number}
-    text = ", ".join(f"{number} {split}" for split, number in splits.items())
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
-    lines = _own_lines(dataset, many, text, opened, scenes, pairs, left_out)
-    named = [one.to_json() for one in left_out]
-    return {"complete": None, "found": splits, "left_out": named}, lines
-
-
-def _own_lines(
-    dataset: str,
-    many: str,
-    text: str,
-    opened: "Dataset",
-    scenes: int,
-    pairs: "list[Pair]",
-    left_out: "Sequence[LeftOut]",
-) -> list[str]:
-    """What is printed: the number of pairs, and what is odd in the dataset."""
-    lines = [f"{dataset}: {many} ({text}); there is no list of a complete one"]
+    lines = [
+        f"{dataset}: {many} ({_counts_text(splits)}); there is no list of a complete one"
+    ]
     if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
         lines.append(
             "each file is its own scene, so two pictures of one place may come into two splits; "
             "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
         )
-    blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
-    if blind:
-        some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
-        lines.append(
-            f"no ground truth{some}: scored by metrics without reference alone, and shown"
-        )
+    lines += _without_truth(pairs)
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
-    return lines
+    named = [one.to_json() for one in left_out]
+    return {"complete": None, "found": splits, "left_out": named}, lines
+
+
+def _without_truth(pairs: "list[Pair]") -> list[str]:
+    """What is said if pairs have nothing to be compared with."""
+    blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
+    if not blind:
+        return []
+    some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
+    return [
+        f"no ground truth{some}: scored by metrics without reference alone, and shown"
+    ]
 
 
 def _require_whole(pair: "Pair") -> None:
@@ -173,18 +165,17 @@ def _require_whole(pair: "Pair") -> None:
 
 
 def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[str]]:
-    counts = ", ".join(f"{number} {split}" for split, number in complete.counts.items())
-    lines = [
-        f"{dataset}: {counts}; {'complete' if complete.ok else 'not the complete dataset'}"
-    ]
+    """Description of a copy of a published dataset: what it lacks, and what does not fit."""
+    state = "complete" if complete.ok else "not the complete dataset"
+    lines = [f"{dataset}: {_counts_text(complete.counts)}; {state}"]
     for label, names in (("missing", complete.missing), ("extra", complete.extra)):
         for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
             files = [(name, "") for name in inside]
             lines += [f"{label}: {line}" for line in grouped(files, len(files), "file")]
-    wrong = [
-        (file, text)
-        for file, _, text in (one.partition(": ") for one in complete.wrong)
-    ]
+    wrong = []
+    for one in complete.wrong:
+        file, _, text = one.partition(": ")
+        wrong.append((file, text))
     lines += [f"wrong: {line}" for line in grouped(wrong, complete.pictures, "file")]
     document = {
         "complete": complete.ok,
@@ -194,3 +185,8 @@ def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[
         "wrong": list(complete.wrong),
     }
     return document, lines
+
+
+def _counts_text(counts: "Mapping[Any, int]") -> str:
+    """Number of pairs of each split."""
+    return ", ".join(f"{number} {split}" for split, number in counts.items())

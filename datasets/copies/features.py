@@ -266,19 +266,17 @@ def with_unsure_turns(
 ) -> tuple[NDArray[np.intp], Codes, Floats]:
     """Rows, turns and descriptors of features, again for each turn that they could have too."""
     upright = features.unit_descriptors()
-    spectrum = np.concatenate(
-        [np.zeros((len(upright), 1), np.float32), upright], axis=1
-    )
+    spectrum = np.pad(upright, ((0, 0), (1, 0)))
     spectrum = spectrum.reshape(-1, FREQUENCIES, FREQUENCIES)
     across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
     is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)
-    rows, turns, descriptors = [], [], []
+    parts = []
     for further in range(8):
-        chosen = _could_have(upright, further, is_unsure)
-        again = turned(spectrum[chosen], np.full(len(chosen), further, np.uint8))
-        rows.append(chosen)
-        turns.append(_TURNED_AGAIN[features.turns[chosen], further])
-        descriptors.append(again.reshape(-1, FREQUENCIES**2)[:, 1:])
+        rows = _could_have(upright, further, is_unsure)
+        again = turned(spectrum[rows], np.full(len(rows), further, np.uint8))
+        turns = _TURNED_AGAIN[features.turns[rows], further]
+        parts.append((rows, turns, again.reshape(-1, FREQUENCIES**2)[:, 1:]))
+    rows, turns, descriptors = zip(*parts, strict=True)
     return np.concatenate(rows), np.concatenate(turns), np.concatenate(descriptors)
 
 

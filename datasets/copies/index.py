@@ -1,6 +1,6 @@
 """An index of descriptors: which features of many pictures look like those of another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,10 @@ COMPARED_TOGETHER = 2_000_000
 
 LOOKED_UP = 20_000
 """Descriptors that are compared in one step, so that memory stays small."""
+
+
+Matches = tuple[NDArray[np.intp], NDArray[np.intp], Floats]
+"""Features that look alike: numbers of queries and of entries, and their likeness."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,7 @@ class FeatureIndex:
             self._alike_in(cell, descriptors, cells)
             for cell in range(len(self._centres))
         ]
-        queries, entries, likeness = zip(*matches, strict=True)
-        return CodePairs(
-            *(np.concatenate(part) for part in (queries, entries, likeness))
-        )
+        return CodePairs(*_joined(matches))
 
     def _nearest(
         self, descriptors: NDArray[np.generic], count: int
@@ -93,7 +94,7 @@ class FeatureIndex:
 
     def _alike_in(
         self, cell: int, descriptors: Floats, cells: NDArray[np.int64]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    ) -> Matches:
         entries = self._order[self._starts[cell] : self._starts[cell + 1]]
         queries = np.flatnonzero((cells == cell).any(axis=1))
         if not len(entries) or not len(queries):
@@ -101,23 +102,15 @@ class FeatureIndex:
         held = self._descriptors[entries].astype(np.float32) / np.float32(
             DESCRIPTOR_SCALE
         )
-        best = [
-            _best(queries[rows], descriptors[queries[rows]] @ held.T)
-            for rows in _blocks(
-                len(queries), COMPARED_TOGETHER // max(1, len(entries)) + 1
-            )
-        ]
-        one, column, values = zip(*best, strict=True)
-        return (
-            np.concatenate(one),
-            entries[np.concatenate(column)],
-            np.concatenate(values),
-        )
+        best = []
+        for block in _blocks(len(queries), COMPARED_TOGETHER // len(entries) + 1):
+            rows = queries[block]
+            best.append(_best(rows, descriptors[rows] @ held.T))
+        rows, columns, likeness = _joined(best)
+        return rows, entries[columns], likeness
 
 
-def _best(
-    queries: NDArray[np.intp], likeness: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+def _best(queries: NDArray[np.intp], likeness: Floats) -> Matches:
     """The most alike entries of each query, as queries, columns and values; changes its input."""
     matches = []
     rows = np.arange(len(queries))
@@ -128,8 +121,12 @@ def _best(
         rows, columns = rows[is_alike], columns[is_alike]
         matches.append((queries[rows], columns, values[is_alike]))
         likeness[rows, columns] = -1.0
-    one, column, values = zip(*matches, strict=True)
-    return np.concatenate(one), np.concatenate(column), np.concatenate(values)
+    return _joined(matches)
+
+
+def _joined(matches: Iterable[Matches]) -> Matches:
+    queries, entries, likeness = zip(*matches, strict=True)
+    return np.concatenate(queries), np.concatenate(entries), np.concatenate(likeness)
 
 
 def _blocks(length: int, size: int = LOOKED_UP) -> Iterator[slice]:

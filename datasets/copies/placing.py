@@ -91,16 +91,9 @@ def agreed_placing(
     if len(np.unique(features)) < FEWEST_AGREEING:
         return None
     upright = here @ turn_matrices()[turn].T
-    first, second = _tried_pairs(len(here))
-    moved, wanted = upright[second] - upright[first], there[second] - there[first]
-    length = np.maximum((moved**2).sum(axis=1), 1e-6)
-    scales = (moved * wanted).sum(axis=1) / length
-    expected = scale[first]
-    plausible = (scales > expected / SCALE_SLACK) & (scales < expected * SCALE_SLACK)
-    plausible &= length > (2 * PLACE_ERROR_PX) ** 2
-    if not plausible.any():
+    scales, first = _plausible_scales(upright, there, scale)
+    if not len(first):
         return None
-    scales, first = scales[plausible], first[plausible]
     best = _best_agreement(there, first, scales, upright)
     agreeing = len(np.unique(features[best]))
     if agreeing < FEWEST_AGREEING:
@@ -108,6 +101,20 @@ def agreed_placing(
     placing = _fitted(turn, upright[best], there[best], agreeing)
     is_usual = 1 / MOST_ENLARGED <= placing.scale <= MOST_ENLARGED
     return placing if is_usual else None
+
+
+def _plausible_scales(
+    upright: Points, there: Points, scale: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Scales between pairs of matches that fit the scale of their levels, with the first match."""
+    first, second = _tried_pairs(len(upright))
+    moved, wanted = upright[second] - upright[first], there[second] - there[first]
+    length = np.maximum((moved**2).sum(axis=1), 1e-6)
+    scales = (moved * wanted).sum(axis=1) / length
+    expected = scale[first]
+    plausible = (scales > expected / SCALE_SLACK) & (scales < expected * SCALE_SLACK)
+    plausible &= length > (2 * PLACE_ERROR_PX) ** 2
+    return scales[plausible], first[plausible]
 
 
 def _best_agreement(

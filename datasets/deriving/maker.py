@@ -141,35 +141,31 @@ def claim_folder(
     order = {"format": f"defocus-{command}", **settings}
     make_folder(out)
     path = out / f"{command}.json"
-
-    def record() -> None:
-        _place(
-            out,
-            command,
-            path.name,
-            lambda folder: write_json(folder / path.name, order),
-        )
-
-    if not path.is_file():
+    if path.is_file():
+        with intact(path, "choose another folder for --out", DatasetError):
+            before = read_json(path)
+        if before == order:
+            return
+        made = [one.name for part in parts for one in (out / part).glob("[!.]*")]
+        if not _continues(before, order, [name for name in made if name not in again]):
+            raise DatasetError(
+                f"{out}: started with {_difference(before, order)}; choose another folder for --out"
+            )
+    else:
         require_empty(out, temporary_entries(out, f".{command}-", ".part"))
-        record()
-        return
-    with intact(path, "choose another folder for --out", DatasetError):
-        before = read_json(path)
-    if before == order:
-        return
-    names = [one.name for part in parts for one in (out / part).glob("[!.]*")]
-    if not _continues(before, order, [name for name in names if name not in again]):
-        what = "another dataset, other settings or another version of defocus"
-        if (
-            isinstance(before, dict)
-            and before | {"revision": order.get("revision")} == order
-        ):
-            what = "a version of defocus that made other pictures"
-        raise DatasetError(
-            f"{out}: started with {what}; choose another folder for --out"
-        )
-    record()
+    _place(
+        out, command, path.name, lambda folder: write_json(folder / path.name, order)
+    )
+
+
+def _difference(before: Any, order: dict[str, Any]) -> str:  # noqa: ANN401 - any JSON document
+    """What differs between two orders, in words."""
+    if (
+        isinstance(before, dict)
+        and before | {"revision": order.get("revision")} == order
+    ):
+        return "a version of defocus that made other pictures"
+    return "another dataset, other settings or another version of defocus"
 
 
 def _continues(before_order: Any, order: dict[str, Any], parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document

@@ -275,18 +275,15 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
     picture_of, file_of = dict(pictures), dict[str, str]()
     for number, file in files:
         near = [picture_of[n] for n in (number - 1, number + 1) if n in picture_of]
-        for picture in near:
-            if len(near) > 1 or picture in file_of:
-                between = (
-                    f"{near[0]} or {near[-1]}"
-                    if len(near) > 1
-                    else f"that of {picture} too"
-                )
-                raise InputError(
-                    f"order: {len(files)} files for {len(pictures)} pictures, and {file} may be "
-                    f"{between}; add the missing files, or name them like the pictures"
-                )
-            file_of[picture] = file
+        between = " or ".join(near) if len(near) > 1 else ""
+        if near and near[0] in file_of:
+            between = between or f"that of {near[0]} too"
+        if between:
+            raise InputError(
+                f"order: {len(files)} files for {len(pictures)} pictures, and {file} may be "
+                f"{between}; add the missing files, or name them like the pictures"
+            )
+        file_of |= dict.fromkeys(near, file)
     return [(file, picture) for picture, file in file_of.items()]
 
 
@@ -303,7 +300,7 @@ def _numbered(names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
 def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """Files numbered from 0 or 1 in the order of the pictures' names."""
     groups = _numbered(files)
-    numbered = next(iter(groups.values()), []) if len(groups) == 1 else []
+    numbered = next(iter(groups.values()), [])
     if not numbered or len(numbered) != len(files):
         return MatchedNames("order", "running numbers", {})
     numbers = [number for number, _ in numbered]
@@ -322,8 +319,8 @@ def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
             "name the files like the pictures"
         )
     words = f"running numbers {numbered[0][1]} to {numbered[-1][1]}"
-    pairs = zip(names, (file for _, file in numbered), strict=True)
-    return MatchedNames("order", words, dict(pairs))
+    ordered = [file for _, file in numbered]
+    return MatchedNames("order", words, dict(zip(names, ordered, strict=True)))
 
 
 def _is_run(files: Sequence[str]) -> bool:

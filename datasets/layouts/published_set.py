@@ -49,34 +49,41 @@ def completeness(
     root: Path, layout: Layout, contents: LayoutContents, card: ReaderCard
 ) -> Completeness:
     """Compare a folder's files with the known facts of the complete dataset."""
-    counts: Counter[str] = Counter(row.part.split or "unsplit" for row in contents.rows)
-    named: Counter[str] = Counter(
-        row.part.split or "unsplit" for row in contents.rows if row.part.names
-    )
-    missing = contents.missing + contents.absent
-    extra = {path.relative_to(root).as_posix() for path in contents.extra}
-    for split, expected in (layout.counts or card.counts).items():
-        if counts[split] < expected and not named[split]:
-            missing.append(
-                f"{split}: {expected - counts[split]} of {expected} blurry pictures; their names "
-                "are not known"
-            )
-        elif counts[split] > expected:
-            extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
-    named_files = {path for row in contents.rows for path in row.files.values()}
-    legal = named_files | {
-        fit.path for pattern in layout.others for fit in fits(root, pattern)
-    }
-    extra |= {
-        path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal
-    }
+    rows = contents.rows
+    counts = Counter(_split_name(row) for row in rows)
+    lacking, extra = _other_numbers(layout.counts or card.counts, counts, rows)
+    named_files = {path for row in rows for path in row.files.values()}
+    others = {fit.path for pattern in layout.others for fit in fits(root, pattern)}
+    strange = (_pictures(root, layout) - named_files - others) | set(contents.extra)
+    extra += [path.relative_to(root).as_posix() for path in strange]
     return Completeness(
-        missing=tuple(missing),
+        missing=(*contents.missing, *contents.absent, *lacking),
         extra=tuple(sorted(extra)),
         wrong=tuple(wrong_pictures(root, sorted(named_files), card)),
         counts=dict(counts),
         pictures=len(named_files),
     )
+
+
+def _split_name(row: PairRow) -> str:
+    return row.part.split or "unsplit"
+
+
+def _other_numbers(
+    expected: Mapping[str, int], counts: Mapping[str, int], rows: Iterable[PairRow]
+) -> tuple[list[str], list[str]]:
+    """How many pictures of each split are missing without a known name, and how many too many."""
+    named = {_split_name(row) for row in rows if row.part.names}
+    missing, extra = [], []
+    for split, number in expected.items():
+        lacking = number - counts[split]
+        if lacking > 0 and split not in named:
+            missing.append(
+                f"{split}: {lacking} of {number} blurry pictures; their names are not known"
+            )
+        elif lacking < 0:
+            extra.append(f"{split}: {-lacking} blurry pictures too many")
+    return missing, extra
 
 
 def _pictures(root: Path, layout: Layout) -> set[Path]:

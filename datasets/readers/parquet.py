@@ -96,13 +96,7 @@ class _PictureColumn:
 def read(path: Path) -> Dataset:
     """Open Parquet files of a folder; a TOML file with ``blurry`` and ``sharp`` names columns."""
     require("pyarrow.parquet", "parquet", "18", DatasetError)
-    if path.suffix.lower() == ".parquet":
-        root, columns, files = path.parent, Columns(), [path]
-    else:
-        root, columns = (
-            read_described(Columns, path) if path.is_file() else (path, Columns())
-        )
-        files = sorted(root.rglob("*.parquet"))
+    root, columns, files = _described(path)
     if not files:
         raise DatasetError(f"{path}: no .parquet file in it; check the path")
     hashes = file_hashes(root, files)
@@ -112,16 +106,24 @@ def read(path: Path) -> Dataset:
     if not folder.is_dir():
         say(f"{path}: its pictures are unpacked once, into {folder}")
         with atomic_folder(folder) as new:
-            left_out = unpack(root, files, columns, new)
-            write_json(new / _LEFT_OUT, [one.to_json() for one in left_out])
-    lacking = [
-        LeftOut(one["id"], one["reason"]) for one in read_json(folder / _LEFT_OUT)
-    ]
+            unread = unpack(root, files, columns, new)
+            write_json(new / _LEFT_OUT, [one.to_json() for one in unread])
+    lacking = [LeftOut(**one) for one in read_json(folder / _LEFT_OUT)]
     if lacking and not any(one.is_dir() for one in folder.iterdir()):
         raise DatasetError(f"{path}: no pair is whole; {lacking[0].reason}")
     opened = pairs.read(folder)
-    left_out = [*opened.left_out, *lacking]
-    return replace(opened, name=f"parquet:{root.name}", left_out=tuple(left_out))
+    left_out = (*opened.left_out, *lacking)
+    return replace(opened, name=f"parquet:{root.name}", left_out=left_out)
+
+
+def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
+    """The folder, the columns and the files of what a path names."""
+    if path.suffix.lower() == ".parquet":
+        return path.parent, Columns(), [path]
+    root, columns = path, Columns()
+    if path.is_file():
+        root, columns = read_described(Columns, path)
+    return root, columns, sorted(root.rglob("*.parquet"))
 
 
 def unpack(

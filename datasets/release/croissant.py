@@ -80,7 +80,11 @@ def croissant_text(
     # Pictures that are files have a record set for each role, with ``ImageObject`` fields. Those in
     # shards are described by the shards alone, because the library ``mlcroissant`` keeps unpacked
     # archives by their name, and would mix those of two releases.
-    roles = _picture_roles(facts, layout)
+    distribution = [_file(root, name) for name in (INDEX, *facts.shards)]
+    records = [_records(facts)]
+    for role in _picture_roles(facts, layout):
+        distribution.append(_file_set(role, layout))
+        records.append(_pictures(role, layout, _descriptions(facts)[role]))
     document: dict[str, Any] = {
         "@context": _context(),
         "@type": "sc:Dataset",
@@ -88,33 +92,32 @@ def croissant_text(
             "http://mlcommons.org/croissant/1.0",
             "http://mlcommons.org/croissant/RAI/1.0",
         ],
+        **_citable(details),
+        **_responsible(facts, details),
+        "distribution": distribution,
+        "recordSet": records,
+    }
+    kept = {key: value for key, value in document.items() if value not in ("", [])}
+    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+
+
+def _citable(details: Details) -> dict[str, Any]:
+    """Schema.org's vocabulary for who made what, when and under which terms."""
+    licence = licence_address(details.licence) or details.licence
+    publisher = {"@type": "sc:Organization", "name": details.publisher}
+    return {
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", details.title).strip("-") or "dataset",
         "alternateName": details.title,
         "description": details.description or details.title,
-        "license": details.licence_url
-        or licence_address(details.licence)
-        or details.licence,
+        "license": details.licence_url or licence,
         "url": f"https://doi.org/{details.doi}" if details.doi else details.url,
         "version": details.version,
         "keywords": [*details.keywords],
         "creator": [_creator(author) for author in details.authors],
-        "publisher": {"@type": "sc:Organization", "name": details.publisher}
-        if details.publisher
-        else "",
+        "publisher": publisher if details.publisher else "",
         "datePublished": details.date,
         "citeAs": details.citation or bibtex(details),
-        **_responsible(facts, details),
-        "distribution": [
-            *(_file(root, name) for name in (INDEX, *facts.shards)),
-            *(_file_set(role, layout) for role in roles),
-        ],
-        "recordSet": [
-            _records(facts),
-            *(_pictures(role, layout, _descriptions(facts)[role]) for role in roles),
-        ],
     }
-    kept = {key: value for key, value in document.items() if value not in ("", [])}
-    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
 
 
 def _picture_roles(facts: ReleaseFacts, layout: ReleaseFormat) -> list[str]:

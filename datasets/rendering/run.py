@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,10 +122,8 @@ def render_dataset(
     Scenes that share a source picture, directly or through others, are in the same split."""
     request = load_request(request_file)
     real = _real_lens(request, request_file)
-    read = (
-        attempt(one.name, partial(_read, one, request_file.parent))
-        for one in request.scenes
-    )
+    folder = request_file.parent
+    read = (attempt(one.name, partial(_read, one, folder)) for one in request.scenes)
     sources, unread = parted(read)
     if not sources:
         raise DatasetError(f"{request_file}: no scene can be read; {unread[0].reason}")
@@ -141,10 +140,8 @@ def render_dataset(
         thing="scene",
     )
     dataset = make_dataset(out, how, where)
-    return tuple(sorted(dataset.pairs, key=lambda pair: pair.id)), (
-        *unread,
-        *dataset.left_out,
-    )
+    pairs = sorted(dataset.pairs, key=attrgetter("id"))
+    return tuple(pairs), unread + dataset.left_out
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:

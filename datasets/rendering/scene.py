@@ -153,19 +153,22 @@ def polygon_alpha(
     distance = np.full(len(points), np.inf)
     inside = np.zeros(len(points), dtype=bool)
     for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
-        first, edge = np.array(start), np.subtract(end, start)
-        along = np.clip(
-            (points - first) @ edge / max(float(edge @ edge), 1e-12), 0.0, 1.0
-        )
-        distance = np.minimum(
-            distance, np.hypot(*(points - first - along[:, None] * edge).T)
-        )
+        away, edge = points - np.array(start), np.subtract(end, start)
+        distance = np.minimum(distance, _distance(away, edge))
+        # a point is inside if the ray to its right crosses an odd number of edges
         crosses = (start[1] > points[:, 1]) != (end[1] > points[:, 1])
         if edge[1]:
-            at = first[0] + (points[:, 1] - first[1]) * edge[0] / edge[1]
+            at = start[0] + away[:, 1] * edge[0] / edge[1]
             inside ^= crosses & (points[:, 0] < at)
     signed = np.where(inside, distance, -distance)
     return np.asarray(np.clip(signed * height_px + 0.5, 0.0, 1.0).reshape(x.shape))
+
+
+def _distance(points: Array, edge: Array) -> Array:
+    """Distance of points from an edge that begins at the origin."""
+    along = points @ edge / max(float(edge @ edge), 1e-12)
+    nearest = np.clip(along, 0.0, 1.0)[:, None] * edge
+    return np.asarray(np.hypot(*(points - nearest).T))
 
 
 FULL_FRAME_MM = 36.0

@@ -273,6 +273,11 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def sha256_json(value: object) -> str:
+    """SHA-256 of a JSON value, in which the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 if sys.platform == "win32":
     import msvcrt
 

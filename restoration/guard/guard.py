@@ -128,15 +128,16 @@ def _limited(
     given, within = _opponents(seen), _opponents(changed[inside])
     deviation = noise_of(given[0][inside], noise).astype(np.float32)
     for light, level, noises in zip(given, within, OPPONENT_NOISES, strict=True):
-        low, high = cv2.erode(light, around)[inside], cv2.dilate(light, around)[inside]
+        low = cv2.erode(light, around)[inside]
+        high = cv2.dilate(light, around)[inside]
         more = BEYOND * (high - low) + noises * deviation + STEP
         np.clip(level, low - more, high + more, out=level)
     del given
     kept = share_kept(changed, seen, noise)[inside]
-    colours = _colours(*within)
-    colours -= seen[inside]
+    colours, before = _colours(*within), seen[inside]
+    colours -= before
     colours *= kept[:, :, None]
-    colours += seen[inside]
+    colours += before
     return colours
 
 
@@ -276,7 +277,7 @@ def _compared(
     restored: Array, given: Array, highest_px: Array
 ) -> tuple[Numbers, Numbers, Numbers]:
     """For each window: the remaining difference, the change, and the given power in each ring."""
-    taper, _, counts = _geometry()
+    taper = _geometry()[0]
     mean = given.mean(axis=(2, 3), keepdims=True)
     after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
     own, shared = _in_rings(after, after), _in_rings(after, before)
@@ -285,11 +286,15 @@ def _compared(
     kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
     left = other - 2 * kernel * shared + kernel**2 * own
     change = other - 2 * shared + own
+    return _root_mean(left), _root_mean(change), other.sum(axis=1)
+
+
+def _root_mean(power: Numbers) -> Numbers:
+    """For each window the root of the mean square of what has this power in each ring."""
+    taper, _, counts = _geometry()
     scale = 3 * counts * np.square(taper).sum()
-    root_left, root_change = (
-        np.sqrt(np.maximum(one, 0).sum(axis=(1, 2)) / scale) for one in (left, change)
-    )
-    return root_left, root_change, other.sum(axis=1)
+    mean_square = np.maximum(power, 0).sum(axis=(1, 2)) / scale
+    return np.asarray(np.sqrt(mean_square))
 
 
 def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:

@@ -151,28 +151,31 @@ class PairTaking:
 
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
-        by_role = {frame.role: frame for frame in frames}
-        cameras = {role: self.rig.of(role) for role in by_role}
+        cameras = {frame.role: self.rig.of(frame.role) for frame in frames}
         got = _set_exposures(frames, cameras)
         time.sleep(self.settle_seconds)
-        together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
+        shots = self._released_together(cameras)
+        for frame in frames:
+            parts = shots[frame.role].parts
+            if problem := _exposed_otherwise(frame.exposure, got[frame.role], parts):
+                raise CameraError(problem)
+        taken = {}
+        for frame in frames:
+            role = frame.role
+            taken[role] = self._stored(frame, got[role], shots[role])
+        return taken
+
+    def _released_together(self, cameras: Mapping[str, Camera]) -> dict[str, Shot]:
+        """The shots of cameras that are released at once, each from a thread of its own."""
+        together = Barrier(len(cameras), timeout=RELEASE_TIMEOUT_SECONDS)
 
         def release(role: str) -> Shot:
             together.wait()
             return with_retries(lambda: _release(cameras[role], self.place / role), say)
 
-        with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
+        with finished_first(), ThreadPoolExecutor(len(cameras)) as threads:
             waiting = {role: threads.submit(release, role) for role in cameras}
-            shots = {role: future.result() for role, future in waiting.items()}
-            for role, frame in by_role.items():
-                if problem := _exposed_otherwise(
-                    frame.exposure, got[role], shots[role].parts
-                ):
-                    raise CameraError(problem)
-            return {
-                role: self._stored(frame, got[role], shots[role])
-                for role, frame in by_role.items()
-            }
+            return {role: future.result() for role, future in waiting.items()}
 
     def copied(self, lent: TakenFrame) -> TakenFrame:
         """Copy a shot of another pair into the originals of this one."""

@@ -130,9 +130,8 @@ def take_pair(
 ) -> TakenPair:
     """Take all shots of a pair and journal that they are stored; ``lent`` is the pair before's."""
     folder, rig, pair = taking.folder, taking.rig, taking.pair
-    for camera in rig.cameras:
-        if isinstance(camera, KnowsTruth) and lent is None:
-            camera.stage(pair.scene, pair.number, attempt)
+    if lent is None:
+        _stage(rig, pair, attempt)
     pair_folder = folder.begin_pair(pair, [frame.role for frame in protocol.frames])
     card = _grey_card(taking, protocol, handling.person)
     taken = take_frames(taking, protocol, focus, lent, stored)
@@ -141,11 +140,17 @@ def take_pair(
     files = [stored for shot in taken.values() for stored in shot.files]
     files += _stored_truth(taking, pair_folder)
     skew = _skew_seconds(rig, handling.calibrations, taken)
-    shot = ShotPair(
-        tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits)
-    )
+    entry = _entry(pair, rig, taken, protocol, skew, handling.options.limits)
+    shot = ShotPair(tuple(files), entry)
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
+
+
+def _stage(rig: SessionCameras, pair: PlannedPair, attempt: int) -> None:
+    """Tell cameras that know the truth which scene is in front of them."""
+    for camera in rig.cameras:
+        if isinstance(camera, KnowsTruth):
+            camera.stage(pair.scene, pair.number, attempt)
 
 
 def _stored_truth(taking: PairTaking, pair_folder: Path) -> list[StoredFile]:
@@ -220,10 +225,11 @@ def journalled_series(
     calibrations: Calibrations,
 ) -> list[tuple[PlannedPair, ShotProtocol]]:
     """The pairs to shoot with their protocols, once the journal has them and the scenes' notes."""
-    if shot := [one for one in folder.state.shoots if one.imported is None]:
+    state = folder.state
+    if shot := [one for one in state.shoots if one.imported is None]:
         tell_other_cameras(shot[-1], plans[0])
     pairs = new_pairs(
-        folder.state,
+        state,
         options.scene,
         scenes=options.scenes,
         repeat=options.repeat,
@@ -233,13 +239,17 @@ def journalled_series(
     )
     tell_file_names(pairs)
     kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
-    first = len(folder.state.shoots)
-    shoots = [
-        {**each.journalled(plan, confirmed_by_yes=options.yes), "handling": kept}
-        for each, plan in zip(requests, plans, strict=True)
-    ]
+    first = len(state.shoots)
+    shoots = []
+    for request, plan in zip(requests, plans, strict=True):
+        shoot = request.journalled(plan, confirmed_by_yes=options.yes)
+        shoots.append(shoot | {"handling": kept})
     folder.plan(shoots, pairs)
+    _note_scenes(folder, options)
+    return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]
+
+
+def _note_scenes(folder: SessionFolder, options: ShootOptions) -> None:
     for scene in options.scene_list:
         if scene.note:
             folder.note(scene_slug(scene.title), scene.note)
-    return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]
