@@ -322,8 +322,9 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
         del tasks[name], new[name]
-    pictures = chain.from_iterable(map(developed_files, tasks.values()))
-    return Developed(tuple(new), tuple(before), tuple(failed), left_behind(pictures))
+    pictures = map(developed_files, tasks.values())
+    lacking = left_behind(chain.from_iterable(pictures))
+    return Developed(tuple(new), tuple(before), tuple(failed), lacking)
 
 
 def _claim(out: Path, document: dict[str, Any]) -> None:

@@ -103,18 +103,25 @@ def checked(
             member.problem
             or path_problem(member.name)
             or _bomb(member, len(by_name) + 1, total, packed, limits)
+            or _double(member, by_name, spelt)
         )
-        other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
-        before = by_name.get(member.name)
-        twice = before is not None and not (member.folder and before.folder)
-        if not problem and (other != member.name or twice):
-            problem = f"and {other!r} are one file"
         if problem:
-            where = f"{archive}: {member.name!r}"
-            raise DatasetError(f"{where} {problem}; nothing was unpacked")
+            raise DatasetError(
+                f"{archive}: {member.name!r} {problem}; nothing was unpacked"
+            )
         by_name[member.name] = member
     _refuse_files_as_folders(by_name, archive)
     return by_name
+
+
+def _double(
+    member: ArchiveMember, by_name: Mapping[str, ArchiveMember], spelt: dict[str, str]
+) -> str:
+    """Why a member cannot be there besides those before it, on any file system; or nothing."""
+    other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
+    before = by_name.get(member.name)
+    twice = before is not None and not (member.folder and before.folder)
+    return f"and {other!r} are one file" if other != member.name or twice else ""
 
 
 def _bomb(

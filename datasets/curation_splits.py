@@ -3,10 +3,10 @@
 Others are drawn with place, mean blur of the blur map, and misalignment spread over all parts."""
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,9 @@ from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_d
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, joined, step
 from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
+
+SplitOf = dict[str, Split]
+"""The split of each scene."""
 
 CLASSES = 3
 """Blur and misalignment count as small, middle or large."""
@@ -47,9 +50,7 @@ def is_official(dataset: Dataset) -> bool:
     return any("test" in reader_card(name).counts for name in names)
 
 
-def draw_splits(
-    dataset: Dataset, audit: Audit, shares: Shares, seed: int
-) -> dict[str, Split]:
+def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> SplitOf:
     """The split of each scene; at least one scene is left for training."""
     if is_official(dataset):
         return _with_validation(dataset, audit, shares, seed)
@@ -68,9 +69,9 @@ def draw_splits(
 
 def _with_validation(
     dataset: Dataset, audit: Audit, shares: Shares, seed: int
-) -> dict[str, Split]:
+) -> SplitOf:
     """The official splits, with a validation split from training scenes if there is none."""
-    splits: dict[str, Split] = {pair.scene: pair.split for pair in dataset.pairs}
+    splits: SplitOf = {pair.scene: pair.split for pair in dataset.pairs}
     if "validation" in splits.values() or "train" not in splits.values():
         return splits
     groups = _groups(dataset.split("train"), audit)
@@ -171,20 +172,20 @@ def _sources(pair: Pair) -> list[str]:
 
 def _drawn(
     groups: Sequence[Group], wanted: Mapping[Split, float], seed: int
-) -> dict[str, Split]:
+) -> SplitOf:
     """Assign each group to the split that lacks most of its kind, or else most overall."""
     given: Counter[tuple[str, ...]] = Counter()
     total: Counter[tuple[str, ...]] = Counter()
-    splits: dict[str, Split] = {}
+    splits: SplitOf = {}
     for group in sorted(groups, key=lambda group: (group.stratum, _order(group, seed))):
         kinds = (group.stratum, ())
         for kind in kinds:
             total[kind] += group.pairs
-        most_lacking = (-math.inf, -math.inf)
+        candidates = []
         for split, share in wanted.items():
             lack = sum(share * total[kind] - given[split, *kind] for kind in kinds)
-            if (lack, share) > most_lacking:
-                chosen, most_lacking = split, (lack, share)
+            candidates.append((lack, share, split))
+        *_, chosen = max(candidates, key=itemgetter(0, 1))
         for kind in kinds:
             given[chosen, *kind] += group.pairs
         splits |= dict.fromkeys(group.scenes, chosen)
@@ -193,10 +194,10 @@ def _drawn(
 
 def _mended(
     groups: Sequence[Group],
-    splits: dict[str, Split],
+    splits: SplitOf,
     wanted: Mapping[Split, float],
     seed: int,
-) -> dict[str, Split]:
+) -> SplitOf:
     """Ensure a scene in training and in each requested split of small datasets, if possible."""
     for split in sorted(wanted, key=lambda split: (split != "test", split)):
         if split in splits.values() or not wanted[split]:

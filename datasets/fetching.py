@@ -323,15 +323,22 @@ def fetch_release(
         there = hashed(out, whole)
         kept = [name for name in whole if there[name] == listing.hashes[name]]
         new = [name for name in wanted if name not in set(kept)]
-        sizes: dict[str, int] = {}
-        for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
-            if _is_content(name) and not sizes:
-                sizes = release_sizes(out)  # by the documents, which are there now
-            _require_inside(out, name)
-            right = listing.hashes[name].__eq__
-            fetch_file(places, name, out / name, right, sizes.get(name, MOST_BYTES))
+        _bring(places, out, listing, new)
     left = tuple(name for name in listing.hashes if name not in set(wanted))
     return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
+
+
+def _bring(
+    places: list[Place], out: Path, listing: Listing, names: Sequence[str]
+) -> None:
+    """Fetch files of a release, the documents first."""
+    sizes: dict[str, int] = {}
+    for name in track(sorted(names, key=_is_content), f"fetching {out.name}"):
+        if _is_content(name) and not sizes:
+            sizes = release_sizes(out)  # by the documents, which are there now
+        _require_inside(out, name)
+        right = listing.hashes[name].__eq__
+        fetch_file(places, name, out / name, right, sizes.get(name, MOST_BYTES))
 
 
 def verify_against(root: Path, place: Place, where: Where = 1) -> Verification:

@@ -1,6 +1,6 @@
 """Last step of every reader: pairs of files become a dataset with hashes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -50,26 +50,35 @@ def opened(
     pairs = with_white(name, sound_pairs(reader, pairs, left_out))
     files = [path for pair in pairs for path in pair_files(pair).values()]
     hashes, faults = hashes_and_faults(root, files)
-    whole, lacking = [], list(left_out)
-    for pair in pairs:
-        faulty = [path for path in pair_files(pair).values() if path in faults]
-        if faulty:
-            lacking.append(LeftOut(pair.id, str(faults[faulty[0]])))
-        else:
-            whole.append(pair)
+    whole, faulty = _parted(pairs, faults)
+    lacking = (*left_out, *faulty)
     if lacking and not whole:
         raise DatasetError(f"{root}: no pair is whole; {lacking[0].reason}")
     content = content_hash(whole, hashes)
     return Dataset(
         name,
         root,
-        tuple(whole),
+        whole,
         content,
         derived=derived_folder(content),
         rendered=all(pair.truth is not None for pair in whole),
         source=source,
-        left_out=tuple(lacking),
+        left_out=lacking,
     )
+
+
+def _parted(
+    pairs: Sequence[Pair], faults: Mapping[Path, DatasetError]
+) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
+    """The pairs whose files could all be hashed, and the others."""
+    whole, left_out = [], []
+    for pair in pairs:
+        faulty = [path for path in pair_files(pair).values() if path in faults]
+        if faulty:
+            left_out.append(LeftOut(pair.id, str(faults[faulty[0]])))
+        else:
+            whole.append(pair)
+    return tuple(whole), tuple(left_out)
 
 
 def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:

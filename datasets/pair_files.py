@@ -22,6 +22,12 @@ from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 from defocus.storage.files import make_folder, sha256_file, sha256_json, write_json
 
+Stamp = list[int | str]
+"""What changes with a file, without its being read."""
+
+HashOf = dict[Path, str]
+"""SHA-256 of each file."""
+
 # Names from outside (ids, paths): each must mean one file on every system, Windows included.
 SIGNS = "._-"
 """What an id may have besides letters and digits; it does not begin with a dot."""
@@ -145,14 +151,14 @@ def pair_files(pair: Pair) -> dict[str, Path]:
     return {role: path for role, path in files.items() if path is not None}
 
 
-def picture_hashes(root: Path, pairs: Iterable[Pair]) -> dict[Path, str]:
+def picture_hashes(root: Path, pairs: Iterable[Pair]) -> HashOf:
     """SHA-256 hash of every file of some pairs below a folder."""
     return file_hashes(
         root, [path for pair in pairs for path in pair_files(pair).values()]
     )
 
 
-def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
+def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = [
         [
@@ -173,7 +179,7 @@ def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
     return hashlib.sha256(order.encode()).hexdigest()
 
 
-def learnt_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
+def learnt_hash(pairs: Iterable[Pair], hashes: HashOf) -> str:
     """The same over training and validation pairs alone; empty without any."""
     learnt = [pair for pair in pairs if pair.split in LEARNT_SPLITS]
     return content_hash(learnt, hashes) if learnt else ""
@@ -186,7 +192,7 @@ def pair_contents(dataset: Dataset, *splits: Split) -> dict[str, str]:
     return {pair.id: content_hash([pair], hashes) for pair in pairs}
 
 
-def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
+def file_hashes(root: Path, paths: Iterable[Path]) -> HashOf:
     """SHA-256 of files, from the folder's cache if size and modification time are unchanged."""
     hashes, faults = hashes_and_faults(root, paths)
     for fault in faults.values():
@@ -196,7 +202,7 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
 
 def hashes_and_faults(
     root: Path, paths: Iterable[Path]
-) -> tuple[dict[Path, str], dict[Path, DatasetError]]:
+) -> tuple[HashOf, dict[Path, DatasetError]]:
     """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot."""
     memory = (
         cache_folder()
@@ -223,7 +229,7 @@ def _hash(
     noisy: bool,
     missing: Sequence[Path],
     remembered: dict[str, list[Any]],
-    stamps: Mapping[Path, list[int | str]],
+    stamps: Mapping[Path, Stamp],
     faults: dict[Path, DatasetError],
     memory: Path,
 ) -> None:
@@ -239,11 +245,9 @@ def _hash(
             write_json(memory, remembered)
 
 
-def _stamps(
-    wanted: list[Path], faults: dict[Path, DatasetError]
-) -> dict[Path, list[int | str]]:
+def _stamps(wanted: list[Path], faults: dict[Path, DatasetError]) -> dict[Path, Stamp]:
     """Stamp of each file that is there; why others cannot be read goes to ``faults``."""
-    stamps: dict[Path, list[int | str]] = {}
+    stamps: dict[Path, Stamp] = {}
     for path in wanted:
         try:
             stamps[path] = _stamp(path)
@@ -252,7 +256,7 @@ def _stamps(
     return stamps
 
 
-def _stamp(path: Path) -> list[int | str]:
+def _stamp(path: Path) -> Stamp:
     """Size and modification time of a file with a printable name."""
     try:
         status = path.stat()
@@ -286,7 +290,7 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-def _remembered(memory: Path) -> dict[str, list[int | str]]:
+def _remembered(memory: Path) -> dict[str, Stamp]:
     """Read the cached hashes; a missing or damaged cache counts as empty."""
     with contextlib.suppress(OSError, ValueError):
         document = read_json(memory)

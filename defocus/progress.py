@@ -168,16 +168,22 @@ def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[st
         alike.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append((name, text))
     lines = []
     for members in alike.values():
-        name, text = members[0]
-        ending = f": {text}" if text else ""
         if len(members) <= FEW:
             lines += [f"{name}: {text}" if text else name for name, text in members]
-        elif text and len(members) == of and len({text for _, text in members}) == 1:
-            lines.append(f"all {of}{ending}")
         else:
-            share = f"{len(members)} of " if len(members) < of else ""
-            lines.append(f"{share}{counted(of, thing)}, such as {name}{ending}")
+            lines.append(_shared_line(members, of, thing))
     return lines
+
+
+def _shared_line(members: Sequence[tuple[str, str]], of: int, thing: str) -> str:
+    """One line for many findings whose texts differ in numbers alone."""
+    name, text = members[0]
+    ending = f": {text}" if text else ""
+    if len(members) < of:
+        return f"{len(members)} of {counted(of, thing)}, such as {name}{ending}"
+    if text and len(members) == of and len({text for _, text in members}) == 1:
+        return f"all {of}{ending}"
+    return f"{counted(of, thing)}, such as {name}{ending}"
 
 
 def several(names: Sequence[str]) -> str:

@@ -53,6 +53,9 @@ from defocus.restoration.stages import Stages, in_stages
 from defocus.storage.files import make_folder, sha256_file
 from defocus.strips import Colours
 
+Target = tuple[Path, Path | LeftOut]
+"""A picture and where it goes, or why it is left out."""
+
 CPU = torch.device("cpu")
 """Device on which several processes, or other machines, restore."""
 
@@ -117,7 +120,7 @@ def _failed(image: Path, failure: LeftOut) -> Restored:
 
 
 def _refuse_other_map(
-    path: Path, targets: Sequence[tuple[Path, Path | LeftOut]], journal: RestoreJournal
+    path: Path, targets: Sequence[Target], journal: RestoreJournal
 ) -> None:
     """Refuse to write over a map, unless an earlier run wrote it of the same picture."""
     for image, target in targets:
@@ -133,7 +136,7 @@ MOST_PIXELS_BESIDE = 26_000_000
 24 megapixels are below it and take 1 GB less than the 2.5 GB of 60 megapixels."""
 
 
-def is_large(place: tuple[Path, Path | LeftOut]) -> bool:
+def is_large(place: Target) -> bool:
     """Whether a picture needs the memory for itself; one that does not say its size may."""
     image, target = place
     if isinstance(target, LeftOut):
@@ -195,9 +198,7 @@ class PictureStages:
         default_factory=dict
     )  # of 16 bits, where a dataset says it
 
-    def read(
-        self, place: tuple[Path, Path | LeftOut]
-    ) -> GivenPicture | Restored | LeftOut:
+    def read(self, place: Target) -> GivenPicture | Restored | LeftOut:
         """Read a picture, unless it was restored before."""
         image, target = place
         if isinstance(target, LeftOut):
@@ -222,9 +223,7 @@ class PictureStages:
         written = attempt(output.result.image, partial(self._write, output))
         return written if isinstance(written, LeftOut) else self._noted(written)
 
-    def made(
-        self, place: tuple[Path, Path | LeftOut]
-    ) -> WrittenPicture | Restored | LeftOut:
+    def made(self, place: Target) -> WrittenPicture | Restored | LeftOut:
         """All stages of a picture but the journal, which the caller writes."""
         output = self.restore(self.read(place))
         if not isinstance(output, RestoredPicture):
@@ -428,6 +427,6 @@ def restored_elsewhere(
 
 
 def _made(
-    workers: RestoringWorkers, place: tuple[Path, Path | LeftOut]
+    workers: RestoringWorkers, place: Target
 ) -> WrittenPicture | Restored | LeftOut:
     return workers.stages.made(place)

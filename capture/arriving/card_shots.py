@@ -61,6 +61,10 @@ class CardShot:
         )
 
 
+ShotsOf = dict[str, list[CardShot]]
+"""Shots by their camera."""
+
+
 @dataclass(frozen=True)
 class Leftover:
     """A shot or a file that belongs to no pair, with the reason."""
@@ -232,7 +236,7 @@ class CameraShots:
 
 def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
     """Tell cameras apart by model and serial number, and put the shots of each in order."""
-    models: dict[str, list[CardShot]] = defaultdict(list)
+    models: ShotsOf = defaultdict(list)
     for shot in shots:
         models[shot.exif.model or ""].append(shot)
     bodies = []
@@ -251,7 +255,7 @@ def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
     return bodies
 
 
-def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
+def _by_serial(shots: Sequence[CardShot]) -> ShotsOf:
     """Shots of one model by body. Without a serial number they belong to the only body."""
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
@@ -267,10 +271,8 @@ def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
     )
 
 
-def _grouped(
-    shots: Sequence[CardShot], key: Callable[[CardShot], str]
-) -> dict[str, list[CardShot]]:
-    groups: dict[str, list[CardShot]] = defaultdict(list)
+def _grouped(shots: Sequence[CardShot], key: Callable[[CardShot], str]) -> ShotsOf:
+    groups: ShotsOf = defaultdict(list)
     for shot in shots:
         groups[key(shot)].append(shot)
     return groups

@@ -59,6 +59,8 @@ from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.thin_lens import Lens, breathing_zoom
 from defocus.storage.files import write_bytes, write_json
 
+Floats = NDArray[np.float64]
+
 EPOCH = time.monotonic()
 """Start of the one clock that moves the objects of all cameras in a process."""
 
@@ -139,7 +141,7 @@ class SimulatedCamera(Camera):
         self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
         self._stage.put_up(scene)
         self._shots: list[TrueShot] = []
-        self._live: tuple[TrueShot, NDArray[np.float64]] | None = None
+        self._live: tuple[TrueShot, Floats] | None = None
 
     def show(self, target: Target) -> None:
         """Show a target until the next scene is staged."""
@@ -217,7 +219,7 @@ class SimulatedCamera(Camera):
 
     def _noise(
         self, exposure: Exposure, random: np.random.Generator
-    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    ) -> Callable[[Floats], Floats]:
         noise = self._options.noise
         return lambda signal: sensor_noise(signal, noise, exposure.iso_value, random)
 
@@ -261,7 +263,7 @@ class SimulatedCamera(Camera):
         self,
         geometry: Similarity,
         exposure: Exposure,
-        draw: NDArray[np.float64],
+        draw: Floats,
         options: SimulatedOptions,
     ) -> Similarity:
         """The geometry after the movement between two shots."""
@@ -326,7 +328,7 @@ class SimulatedCamera(Camera):
         return ExifTags(*nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S"))
 
 
-def _npy(array: NDArray[np.float64]) -> bytes:
+def _npy(array: Floats) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array.astype(np.float32))
     return stream.getvalue()

@@ -12,6 +12,9 @@ from defocus.near_names import meant
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
+WordOf = dict[str, str]
+"""The camera's word for each setting."""
+
 CLOCK_SKEW = "clock_skew_seconds"
 """Name of the entry with the difference of the camera's clock from ours, in whole seconds."""
 
@@ -99,7 +102,7 @@ class Dump(Settings):
 
     schema_version: int = Field(alias="schema", ge=1, le=1)
     model: str
-    entries: dict[str, str]
+    entries: WordOf
 
 
 def dump_of(camera: Camera) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def read_dump(path: Path) -> Dump:
     return parse_settings(Dump, document, origin=str(path))
 
 
-def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]:
+def restore(camera: Camera, dump: Dump) -> tuple[WordOf, WordOf]:
     """Set every entry that differs from a dump; return the changed ones and reasons of failures.
 
     Locked entries are tried again at the end; a dump of another model is refused."""
@@ -134,16 +137,14 @@ def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]
         raise InputError(
             f"that configuration is of '{dump.model}', this camera is a '{model}'"
         )
-    changes: dict[str, str] = {}
+    changes: WordOf = {}
     failed = _set_each(camera, dump.entries, changes)
     failed = _set_each(camera, {word: dump.entries[word] for word in failed}, changes)
     return changes, failed
 
 
-def _set_each(
-    camera: Camera, entries: Mapping[str, str], new: dict[str, str]
-) -> dict[str, str]:
-    failed: dict[str, str] = {}
+def _set_each(camera: Camera, entries: Mapping[str, str], new: WordOf) -> WordOf:
+    failed: WordOf = {}
     for word, value in entries.items():
         now = words_of(camera).get(word)
         if now is not None and now.value == value:

@@ -12,6 +12,12 @@ from defocus.capture.planning.labels import parse_value, true_f, true_seconds, v
 from defocus.errors import InputError
 from defocus.scene.thin_lens import exposure_difference_ev
 
+Iso = tuple[str | None, float]
+"""As the camera writes it, None if it has no such setting, and as a number."""
+
+SettingsOf = Mapping[SettingName, Setting]
+"""The settings of a camera by their names."""
+
 DEFAULT_ISO = 100.0
 """ISO that is assumed for a camera without such a setting; both shots then have the same one."""
 
@@ -123,7 +129,7 @@ def nearest_choice(setting: Setting, asked: str) -> str:
 def make_exposure(
     aperture: tuple[str, float],
     shutter: tuple[str, float],
-    iso: tuple[str | None, float],
+    iso: Iso,
 ) -> Exposure:
     """Make an exposure from the camera's values."""
     return Exposure(
@@ -138,14 +144,14 @@ def make_exposure(
 
 
 def plan_bracket(
-    settings: Mapping[SettingName, Setting],
+    settings: SettingsOf,
     blurry: str,
     sharp: str,
     *,
     shutter: str | None = None,
     iso: str | None = None,
     max_seconds: float = 30.0,
-    sharp_settings: Mapping[SettingName, Setting] | None = None,
+    sharp_settings: SettingsOf | None = None,
 ) -> Bracket:
     """Choose times (and ISO only if needed) for two apertures, as typed.
 
@@ -170,9 +176,7 @@ def plan_bracket(
     return replace(bracket, notes=tuple(notes))
 
 
-def _same_iso(
-    first: Exposure, settings: Mapping[SettingName, Setting]
-) -> tuple[str | None, float]:
+def _same_iso(first: Exposure, settings: SettingsOf) -> Iso:
     """The ISO of the first exposure, as the second camera writes it."""
     if "iso" in settings:
         return _chosen(settings["iso"], first.iso or f"{first.iso_value:g}")
@@ -197,7 +201,7 @@ def _typed_otherwise(
 
 
 def plan_exposure(
-    settings: Mapping[SettingName, Setting],
+    settings: SettingsOf,
     aperture: str | None,
     shutter: str | None = None,
     iso: str | None = None,
@@ -211,7 +215,7 @@ def plan_exposure(
     )
 
 
-def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
+def _require_settable(settings: SettingsOf) -> None:
     for name in ("aperture", "shutter"):
         if name not in settings:
             raise InputError(
@@ -225,9 +229,7 @@ def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
             )
 
 
-def matching_shutter(
-    settings: Mapping[SettingName, Setting], aperture: str, exposure: Exposure
-) -> str:
+def matching_shutter(settings: SettingsOf, aperture: str, exposure: Exposure) -> str:
     """The camera's time value that gives another aperture the same light."""
     number = true_f(_chosen(settings["aperture"], aperture)[1])
     wanted = exposure.seconds * (number / exposure.f_number) ** 2
@@ -274,8 +276,8 @@ def _chosen(setting: Setting, asked: str | None) -> tuple[str, float]:
 def _equal_exposure(
     first: Exposure,
     aperture: tuple[str, float],
-    settings: Mapping[SettingName, Setting],
-    base_iso: tuple[str | None, float],
+    settings: SettingsOf,
+    base_iso: Iso,
     max_seconds: float,
 ) -> Exposure:
     """The exposure at ``aperture`` nearest to ``first``, with the base ISO if it suffices."""
@@ -285,7 +287,7 @@ def _equal_exposure(
             f"the camera has no time of {max_seconds:g} s or less; raise --max-shutter"
         )
 
-    def best(iso: tuple[str | None, float]) -> Exposure:
+    def best(iso: Iso) -> Exposure:
         candidates = (make_exposure(aperture, time, iso) for time in times.items())
         return min(
             candidates, key=lambda e: abs(exposure_difference_ev(first.true, e.true))

@@ -201,8 +201,7 @@ def _check_pictures(
     quality: Quality, shots: PairShots, limits: QualityLimits, read: Read
 ) -> None:
     members = [shots.paths["blurry"], shots.paths["sharp"]]
-    first, second = (path.suffix.lower() in RAW_SUFFIXES for path in members)
-    if first != second:
+    if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
     _check_demands(quality, members)
@@ -217,8 +216,9 @@ def _check_pictures(
     check_clipping(quality, looks, limits)
     _check_blur(quality, shots, limits, looks, similarity, measured_on)
     if "anchor" in shots.paths:
-        anchor = read(shots.paths["anchor"])
-        _check_anchor(quality, looks[shots.anchored], anchor, limits)
+        _check_anchor(
+            quality, looks[shots.anchored], read(shots.paths["anchor"]), limits
+        )
 
 
 def _have_one_size(quality: Quality, looks: dict[str, QuickLook]) -> bool:

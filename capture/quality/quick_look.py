@@ -21,6 +21,8 @@ from defocus.pictures.values import (
     linear_to_srgb,
 )
 
+Array = NDArray[np.float32]
+
 CLIPPED = 0.98
 """Linear value from which a pixel counts as clipped."""
 
@@ -122,7 +124,7 @@ def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
     return QuickLook(np.asarray(smaller, np.float32), look.pixels * factor)
 
 
-def luminance(linear: FloatImage) -> NDArray[np.float32]:
+def luminance(linear: FloatImage) -> Array:
     """``(H, W)`` linear luminance of an ``(H, W, 3)`` picture."""
     weights = np.array([LUMINANCE], np.float32)
     return np.asarray(
@@ -130,12 +132,12 @@ def luminance(linear: FloatImage) -> NDArray[np.float32]:
     )
 
 
-def encoded_grey(linear: FloatImage) -> NDArray[np.float32]:
+def encoded_grey(linear: FloatImage) -> Array:
     """``(H, W)`` sRGB-encoded luminance: noise of light is of about one size in it."""
     return encoded(luminance(linear))
 
 
-def encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
+def encoded(light: Array) -> Array:
     """sRGB-encoded light of ``(H, W)``, clipped to [0, 1]; by a table, so to within 2e-4."""
     steps = np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535).astype(
         np.uint16
@@ -144,6 +146,6 @@ def encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _curve() -> NDArray[np.float32]:
+def _curve() -> Array:
     """The sRGB curve at 65536 steps of light."""
     return np.asarray(linear_to_srgb(np.linspace(0.0, 1.0, 65536)), np.float32)

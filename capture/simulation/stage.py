@@ -28,6 +28,8 @@ from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved_layers
 from defocus.scene.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class TrueShot:
@@ -166,7 +168,7 @@ def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Lay
     return [*scene, Layer(grey, card, min(HELD_AT_MM, nearest_mm - 1.0))]
 
 
-def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
+def _chart(width: int, height: int, seed: int) -> Floats:
     """Chart of random grey cells of a few pixels, with detail in all directions."""
     random = np.random.default_rng([seed, 0xC4A7])
     cells = random.uniform(0.15, 0.75, (height // CELL_PX + 1, width // CELL_PX + 1))
@@ -176,7 +178,7 @@ def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
     return np.repeat(fine[:, :, None], 3, axis=2)
 
 
-def _disc(width: int, height: int, travelled_px: float) -> NDArray[np.float64]:
+def _disc(width: int, height: int, travelled_px: float) -> Floats:
     """Alpha of an anti-aliased disc at a distance from the left border."""
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot(x - travelled_px % width, y - height / 2)
@@ -236,7 +238,7 @@ class Stage:
         rest = [layer for layer in self.layers if layer is not nearest]
         return [*rest, *moved_layers([nearest], shift)]
 
-    def signal(self, shot: TrueShot, *, in_focus: bool = False) -> NDArray[np.float64]:
+    def signal(self, shot: TrueShot, *, in_focus: bool = False) -> Floats:
         """Light on the sensor, ``(H, W, 3)``, 1 = full well, without noise."""
         lens = None if in_focus else shot.lens
         radiance = self._crop(render(self._seen(shot), lens))
@@ -252,7 +254,7 @@ class Stage:
             radiance *= dust_shadow(*options.size, options.dust, f_number, options.seed)
         return radiance
 
-    def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
+    def defocus_map(self, shot: TrueShot) -> Floats:
         """``(H, W)``: signed circle-of-confusion diameter of a shot, px."""
         return self._crop(defocus_map(self._seen(shot), shot.lens))
 
@@ -279,14 +281,12 @@ class Stage:
         turn = options.breathing + math.radians(options.rotation)
         return math.ceil(blur + options.shift + diagonal * turn) + 2
 
-    def _crop(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _crop(self, values: Floats) -> Floats:
         margin = self._margin
         return values[margin:-margin, margin:-margin]
 
 
-def _diffracted(
-    radiance: NDArray[np.float64], lens: Lens, strength: float
-) -> NDArray[np.float64]:
+def _diffracted(radiance: Floats, lens: Lens, strength: float) -> Floats:
     """Blur by the Airy disc, approximated by a Gaussian of width 0.42 λ N."""
     sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
     return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))

@@ -56,6 +56,9 @@ from defocus.reports.model import (
 )
 from defocus.reports.pictures import small_picture
 
+Anchors = Mapping[str, str]
+"""Places on the page by the ids of pairs."""
+
 UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 PICTURE_SIDE = 900
 
@@ -99,7 +102,7 @@ def build_page(
     )
 
 
-def _link_of(audit: Audit, anchors: Mapping[str, str]) -> LinkOf:
+def _link_of(audit: Audit, anchors: Anchors) -> LinkOf:
     """The cell of a pair's id, a link where the page shows the pair."""
     links = _links(audit, anchors)
 
@@ -109,9 +112,7 @@ def _link_of(audit: Audit, anchors: Mapping[str, str]) -> LinkOf:
     return link_of
 
 
-def _folded(
-    audit: Audit, anchors: Mapping[str, str], sliders: Sequence[Part]
-) -> list[Folded]:
+def _folded(audit: Audit, anchors: Anchors, sliders: Sequence[Part]) -> list[Folded]:
     """Parts that few readers open; ``sliders`` show pairs with which nothing is wrong."""
     pairs = (_pairs(audit.pairs, anchors),)
     folded = [Folded("Pairs", "pairs", pairs, _measured(audit))]
@@ -143,7 +144,7 @@ def _passed(
     return Folded("Checks", "checks", (table, *empty), line)
 
 
-def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
+def _links(audit: Audit, anchors: Anchors) -> dict[str, str]:
     """Where the page shows a pair, by its id: its pictures, else its row in a table."""
     pictured = {row.id for row in _pictured(audit)}
     missing = [pair for pair in audit.pairs if pair.reason]
@@ -289,7 +290,7 @@ def warnings_part(audit: Audit) -> Part:
 
 
 def _pictures(
-    dataset: Dataset, audit: Audit, anchors: Mapping[str, str]
+    dataset: Dataset, audit: Audit, anchors: Anchors
 ) -> list[tuple[str, Slider]]:
     """The pairs with pictures, by their ids."""
     by_id = {pair.id: pair for pair in dataset.pairs}
@@ -369,7 +370,7 @@ def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
     return np.asarray(moved, sharp.dtype)
 
 
-def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
+def _pairs(pairs: Sequence[AuditedPair], anchors: Anchors) -> Table:
     listed = worst(pairs, QUANTITIES[0], LISTED)
     measured = len(values(pairs, QUANTITIES[0].name))
     columns = (

@@ -28,6 +28,8 @@ from defocus.processes.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
 
+Parts = tuple[Part, ...]
+
 State = tuple[str, NDArray[np.uint8]]
 BlurOf = Callable[[str, tuple[int, ...]], list[State]]
 """Pictures of a pair by its id, of some width and height."""
@@ -136,7 +138,7 @@ def _names(ids: Sequence[str]) -> str:
 
 def not_measured_parts(
     pairs: Sequence[AuditedPair], anchors: Mapping[str, str]
-) -> tuple[Part, ...]:
+) -> Parts:
     """Parts that list pairs without a misalignment, each with its reason and with what helps."""
     missing = [pair for pair in pairs if pair.reason]
     if not missing:
@@ -240,9 +242,7 @@ def _check(
     return name, float(len(pairs)), first
 
 
-def failing_parts(
-    audit: Audit, failing: AuditFailures, link_of: LinkOf
-) -> tuple[Part, ...]:
+def failing_parts(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> Parts:
     """The pairs that fail, the most misaligned first, with all their reasons; empty if none."""
     reasons = failing_pairs(failing)
     if not reasons:
@@ -266,7 +266,7 @@ def failing_parts(
     )
 
 
-def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
+def usable_parts(usable: Usable, link_of: LinkOf) -> Parts:
     """What is wrong with pairs that cannot be used; empty where all can."""
     if not usable.others:
         return ()
@@ -293,7 +293,7 @@ def _folder(name: str) -> str:
 
 def next_parts(
     audit: Audit, failing: AuditFailures, limit_px: float | None, usable: Usable
-) -> tuple[Part, ...]:
+) -> Parts:
     """Parts with the one command that comes next, and with what it does."""
     name, folder = audit.dataset, _folder(audit.dataset)
     flow: tuple[str, ...] = ()
@@ -338,7 +338,7 @@ def _after_alignment(
     name: str,
     folder: str,
     flow: tuple[str, ...],
-) -> tuple[Part, ...]:
+) -> Parts:
     """What comes next where no pair is misaligned."""
     if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
@@ -374,7 +374,7 @@ def _what_stays(failing: AuditFailures) -> str:
     )
 
 
-def _step(words: tuple[str, ...], does: str, before: str = "") -> tuple[Part, ...]:
+def _step(words: tuple[str, ...], does: str, before: str = "") -> Parts:
     first = (("first", before),) if before else ()
     reader, _, folder = words[1].partition(":")
     # a page that is mailed names no folders of its author

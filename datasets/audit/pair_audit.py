@@ -35,6 +35,9 @@ from defocus.processes.isolation import LeftOut
 from defocus.reports.pictures import small_picture
 from defocus.scene.geometry import Similarity
 
+Fields = dict[str, Any]
+"""Fields of a row by their names."""
+
 
 @dataclass(frozen=True)
 class NearDuplicate:
@@ -384,7 +387,7 @@ def _fine_to_coarse(
     return fine_to_coarse_of_pair(blurry, sharp, transform, blur, field.factor)
 
 
-def _blur(field: Field | None) -> dict[str, Any]:
+def _blur(field: Field | None) -> Fields:
     if field is None:
         return {}
     blur = field.factor * np.abs(field.flow.coc_px)[field.flow.blur_known]
@@ -396,7 +399,7 @@ def _blur(field: Field | None) -> dict[str, Any]:
     }
 
 
-def _misalignment(misalignment: Misalignment) -> dict[str, Any]:
+def _misalignment(misalignment: Misalignment) -> Fields:
     shared = misalignment.shared
     return {
         "misalignment_px": misalignment.misalignment_px,
@@ -409,7 +412,7 @@ def _misalignment(misalignment: Misalignment) -> dict[str, Any]:
     }
 
 
-def _geometry(misalignment: Misalignment) -> dict[str, Any]:
+def _geometry(misalignment: Misalignment) -> Fields:
     model = misalignment.similarity
     if model is None:
         return {}
@@ -426,7 +429,7 @@ def _geometry(misalignment: Misalignment) -> dict[str, Any]:
     }
 
 
-def _unexplained(rest: Unexplained | None) -> dict[str, Any]:
+def _unexplained(rest: Unexplained | None) -> Fields:
     if rest is None:
         return {}
     return {
@@ -440,7 +443,7 @@ def _unexplained(rest: Unexplained | None) -> dict[str, Any]:
     }
 
 
-def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
+def _standard_errors(sigma: Sigma | None) -> Fields:
     if sigma is None:
         return {}
     return {

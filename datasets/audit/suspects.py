@@ -32,15 +32,22 @@ def suspects(
         session = session_of.get(name)
         group = session if sizes[session] > LEAST_OTHERS else None
         groups.setdefault(group, {})[name] = values
-    discs = {
-        row.id: row.sharp_member.dark_discs
-        for row in rows
-        if row.sharp_member is not None
-    }
+    discs = _dark_discs(rows)
     judged: dict[str, tuple[Suspicion, ...]] = {}
     for together in groups.values():
         judged |= suspicions(with_resting_discs(together, discs))
     return dict(sorted(judged.items(), key=lambda item: -item[1][0].size))
+
+
+def _dark_discs(
+    rows: Sequence[AuditedPair],
+) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The dark discs of each sharp member that was measured, by the pair's id."""
+    return {
+        row.id: row.sharp_member.dark_discs
+        for row in rows
+        if row.sharp_member is not None
+    }
 
 
 def _is_compared(row: AuditedPair) -> bool:

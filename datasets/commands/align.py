@@ -22,6 +22,12 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.pictures.values import Image
     from defocus.processes.isolation import LeftOut
 
+Document = dict[str, Any]
+"""What ``--json`` prints."""
+
+Rows = list[tuple[str, str]]
+"""Names and texts of a table."""
+
 
 @help_heading("Measure")
 @click.command("align", cls=SettingsCommand, models=MODELS)
@@ -48,9 +54,7 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     )
 
 
-def _align(
-    blurry_file: Path, sharp_file: Path, order: "AlignSettings"
-) -> dict[str, Any]:
+def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Document:
     """What ``--json`` prints."""
     rig, blurry, sharp = _read(blurry_file, sharp_file, order.rig_file)
 
@@ -67,7 +71,7 @@ def _align(
     measurement = measure(
         blurry, sharp, estimator, rig=rig, limits=order.limits, session=session
     )
-    document: dict[str, Any] = dict(measurement.misalignment.to_json())
+    document: Document = dict(measurement.misalignment.to_json())
     if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
         document["left_behind"] = [one.to_json() for one in lacking]
@@ -165,11 +169,11 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
     say(f"wrote {', '.join(written)} to {folder}")
 
 
-def _lines(document: dict[str, Any]) -> Iterator[str]:
+def _lines(document: Document) -> Iterator[str]:
     """Table of the numbers with their standard errors, from the JSON."""
     from defocus.align.registration.unknown_causes import advice
 
-    rows: list[tuple[str, str]] = [("status", document["status"])]
+    rows: Rows = [("status", document["status"])]
     if document["status"] == "unknown":
         rows.append(("reason", document["reason"]))
         if helps := advice(document["reason"]):
@@ -182,7 +186,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield from (f"{name:<10} {value}" for name, value in rows)
 
 
-def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+def _numbers(numbers: Document) -> Rows:
     """Rows of a known misalignment, from its JSON."""
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import resting_on
@@ -202,7 +206,7 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _motion_rows(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+def _motion_rows(numbers: Document) -> Rows:
     """Rows on how far the members are apart."""
     sigma = numbers["uncertainty"]
     x, y = numbers["shift_px"]
@@ -219,7 +223,7 @@ def _motion_rows(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _flow_rows(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+def _flow_rows(numbers: Document) -> Rows:
     """Rows on the residual flow, and on the pixels that give it."""
     residual, sigma = numbers["residual_px"], numbers["uncertainty"]["residual_px"]
     lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
@@ -231,7 +235,7 @@ def _flow_rows(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _light_rows(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+def _light_rows(numbers: Document) -> Rows:
     """Rows on how the light of the members differs."""
     gain = f"{numbers['gain_ev']:+z.3f} ± {numbers['uncertainty']['gain_ev']:.3f} EV"
     rows = [
@@ -251,7 +255,7 @@ def _light_rows(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _channels_text(numbers: dict[str, Any], key: str) -> str:
+def _channels_text(numbers: Document, key: str) -> str:
     """A number of each channel with its standard error."""
     texts = []
     for value, sigma in zip(numbers[key], numbers["uncertainty"][key], strict=True):
@@ -260,7 +264,7 @@ def _channels_text(numbers: dict[str, Any], key: str) -> str:
     return ", ".join(texts)
 
 
-def _session_text(common: dict[str, Any]) -> str:
+def _session_text(common: Document) -> str:
     """What a session adds to a misalignment, from its JSON."""
     if common.get("sigma") == 0:
         text = "only the aperture changed, so zoom is taken as 1"

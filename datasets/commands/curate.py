@@ -56,13 +56,9 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     """
     if not as_json:
         judgements, left_out, usable = _curate(dataset, **settings)
-        unread = {one.id for one in left_out}
-        _say_rejected(judgements, unread)
+        kept = _say_rejected(judgements, {one.id for one in left_out})
         _say_what_to_do(judgements)
         _say_compensation(dataset, usable)
-        kept = sum(
-            one.verdict == "accept" and one.id not in unread for one in judgements
-        )
         click.echo(f"{settings['out']}: {kept} of {counted(usable.count, 'pair')} kept")
         click.echo(USE_IT.format(settings["out"]))
         return int(bool(left_out))
@@ -75,14 +71,17 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     return int(bool(left_out))
 
 
-def _say_rejected(judgements: "Sequence[Judgement]", unread: set[str]) -> None:
+def _say_rejected(judgements: "Sequence[Judgement]", unread: set[str]) -> int:
+    """Say which pairs that could be read are rejected; the number of the others."""
     rejected = []
-    for one in judgements:
-        if one.verdict == "reject" and one.id not in unread:
+    read = [one for one in judgements if one.id not in unread]
+    for one in read:
+        if one.verdict == "reject":
             text = f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}"
             rejected.append((f"pair {one.id}", text))
     for line in grouped(rejected, len(judgements), "pair"):
         say(line)
+    return len(read) - len(rejected)
 
 
 def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:

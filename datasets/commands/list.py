@@ -20,6 +20,12 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
     from defocus.datasets.pair import Pair, ReaderCard
 
+Document = dict[str, Any]
+"""What ``--json`` prints."""
+
+Description = tuple[Document, list[str]]
+"""What ``--json`` prints, and the lines without it."""
+
 
 @help_heading("Open")
 @click.command()
@@ -41,19 +47,19 @@ def command(dataset: str | None, as_json: bool) -> int:
     return int(described.get("complete") is False or bool(code))
 
 
-def _kinds() -> list[dict[str, Any]]:
+def _kinds() -> list[Document]:
     from defocus.datasets.api import dataset_kinds
 
     return [asdict(kind) for kind in dataset_kinds()]
 
 
-def _kind_lines(kinds: list[dict[str, Any]]) -> Iterator[str]:
+def _kind_lines(kinds: list[Document]) -> Iterator[str]:
     for kind in kinds:
         note = " (layout unverified)" if kind["layout"] == "unverified" else ""
         yield f"{kind['name']:<16} {kind['description'].removesuffix('.')}{note}."
 
 
-def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
+def description(dataset: str) -> Description:
     """A reader's card as document and lines; for ``READER:PATH`` also what the copy lacks."""
     from defocus.datasets.api import check_dataset, is_corrected, reader_card
 
@@ -62,7 +68,7 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
     card = (
         _release_card(Path(root)) if name == "release" and root else reader_card(name)
     )
-    document: dict[str, Any] = {"name": name, **asdict(card)}
+    document: Document = {"name": name, **asdict(card)}
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
     if place:
@@ -115,7 +121,13 @@ def _card_lines(name: str, card: "ReaderCard") -> list[str]:
     return lines + [f"  known defect: {text}" for text in card.defects]
 
 
-def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
+OWN_SCENES = (
+    "each file is its own scene, so two pictures of one place may come into two splits; "
+    "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
+)
+
+
+def _own(dataset: str) -> Description:
     """Description of a user's own dataset: whether it opens, and the number of pairs."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.pair import split_counts
@@ -132,10 +144,7 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
         f"{dataset}: {many} ({_counts_text(splits)}); there is no list of a complete one"
     ]
     if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
-        lines.append(
-            "each file is its own scene, so two pictures of one place may come into two splits; "
-            "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
-        )
+        lines.append(OWN_SCENES)
     lines += _without_truth(pairs)
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
@@ -164,7 +173,7 @@ def _require_whole(pair: "Pair") -> None:
         refuse_cut_short(path)
 
 
-def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[str]]:
+def _copy(dataset: str, complete: "Completeness") -> Description:
     """Description of a copy of a published dataset: what it lacks, and what does not fit."""
     state = "complete" if complete.ok else "not the complete dataset"
     lines = [f"{dataset}: {_counts_text(complete.counts)}; {state}"]
@@ -177,14 +186,13 @@ def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[
         file, _, text = one.partition(": ")
         wrong.append((file, text))
     lines += [f"wrong: {line}" for line in grouped(wrong, complete.pictures, "file")]
-    document = {
+    return {
         "complete": complete.ok,
         "found": complete.counts,
         "missing": list(complete.missing),
         "extra": list(complete.extra),
         "wrong": list(complete.wrong),
-    }
-    return document, lines
+    }, lines
 
 
 def _counts_text(counts: "Mapping[Any, int]") -> str:

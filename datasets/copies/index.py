@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from defocus.datasets.copies.features import DESCRIPTOR_SCALE, Floats, LocalFeatures
 
+Indices = NDArray[np.intp]
+
 IN_CELL = 1000
 """Descriptors in a cell of the index in the mean: comparing them takes about as long as finding the
 cell."""
@@ -34,7 +36,7 @@ LOOKED_UP = 20_000
 """Descriptors that are compared in one step, so that memory stays small."""
 
 
-Matches = tuple[NDArray[np.intp], NDArray[np.intp], Floats]
+Matches = tuple[Indices, Indices, Floats]
 """Features that look alike: numbers of queries and of entries, and their likeness."""
 
 
@@ -42,8 +44,8 @@ Matches = tuple[NDArray[np.intp], NDArray[np.intp], Floats]
 class CodePairs:
     """Pairs of descriptors that look alike, one a row."""
 
-    queries: NDArray[np.intp]  # row among the descriptors that were looked for
-    entries: NDArray[np.intp]  # row in the index
+    queries: Indices  # row among the descriptors that were looked for
+    entries: Indices  # row in the index
     likeness: Floats  # their correlation
 
 
@@ -110,7 +112,7 @@ class FeatureIndex:
         return rows, entries[columns], likeness
 
 
-def _best(queries: NDArray[np.intp], likeness: Floats) -> Matches:
+def _best(queries: Indices, likeness: Floats) -> Matches:
     """The most alike entries of each query, as queries, columns and values; changes its input."""
     matches = []
     rows = np.arange(len(queries))

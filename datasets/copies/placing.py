@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from defocus.datasets.copies.features import Codes, turn_matrices
 
+Indices = NDArray[np.intp]
+
+Array = NDArray[np.float32]
+
 FEWEST_AGREEING = 4
 """Features that must agree on a place before pixels are compared. Chance makes 4 agree in one of
 five pictures, 6 in one of a hundred; pixels then tell."""
@@ -76,14 +80,15 @@ class Placing:
 
 
 Points = NDArray[np.float64]
+Scales = NDArray[np.float64]
 
 
 def agreed_placing(
     turn: int,
     here: Points,
     there: Points,
-    scale: NDArray[np.float64],
-    features: NDArray[np.intp],
+    scale: Scales,
+    features: Indices,
 ) -> Placing | None:
     """The placing on which most matches agree; None if fewer than four features do.
 
@@ -104,8 +109,8 @@ def agreed_placing(
 
 
 def _plausible_scales(
-    upright: Points, there: Points, scale: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    upright: Points, there: Points, scale: Scales
+) -> tuple[Scales, Indices]:
     """Scales between pairs of matches that fit the scale of their levels, with the first match."""
     first, second = _tried_pairs(len(upright))
     moved, wanted = upright[second] - upright[first], there[second] - there[first]
@@ -118,7 +123,7 @@ def _plausible_scales(
 
 
 def _best_agreement(
-    there: Points, first: NDArray[np.intp], scales: NDArray[np.float64], upright: Points
+    there: Points, first: Indices, scales: Scales, upright: Points
 ) -> NDArray[np.bool_]:
     """Which matches agree with the shift and scale on which most of them agree."""
     shifts = there[first] - scales[:, None] * upright[first]
@@ -128,7 +133,7 @@ def _best_agreement(
     return np.asarray(agrees[int(np.argmax(agrees.sum(axis=1)))])
 
 
-def _tried_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _tried_pairs(count: int) -> tuple[Indices, Indices]:
     first, second = np.triu_indices(count, 1)
     if len(first) <= MOST_TRIES:
         return first, second
@@ -181,7 +186,7 @@ def pixel_agreement(
     )
 
 
-def _stretch_and_angle(warp: NDArray[np.float32]) -> tuple[float, float]:
+def _stretch_and_angle(warp: Array) -> tuple[float, float]:
     """How far a matrix is from a turn by 90° with one scale."""
     left, lengths, right = np.linalg.svd(warp[:, :2].astype(np.float64))
     rotation = left @ right
@@ -190,9 +195,7 @@ def _stretch_and_angle(warp: NDArray[np.float32]) -> tuple[float, float]:
     return float(lengths[0] / max(lengths[1], 1e-9) - 1.0), beside_turns
 
 
-def _likeness_under(
-    here: NDArray[np.float32], other: NDArray[np.float32], warp: NDArray[np.float32]
-) -> float | None:
+def _likeness_under(here: Array, other: Array, warp: Array) -> float | None:
     size = here.shape[::-1]
     cubic, nearest = (
         interpolation | cv2.WARP_INVERSE_MAP
@@ -206,8 +209,8 @@ def _likeness_under(
 
 
 def _around(
-    there: Codes, factor: float, warp: NDArray[np.float32], size: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    there: Codes, factor: float, warp: Array, size: tuple[int, int]
+) -> tuple[Array, Array]:
     """The part of a picture, reduced, in which another is placed, and the matrix into it."""
     reduced = there
     if factor < 1.0:
@@ -223,7 +226,7 @@ def _around(
 
 
 def _frame(
-    warp: NDArray[np.float32], width: int, height: int, reduced: Codes
+    warp: Array, width: int, height: int, reduced: Codes
 ) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the part, two tiles around what is placed."""
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
@@ -235,9 +238,7 @@ def _frame(
     return left, top, right, bottom
 
 
-def _between(
-    matrix: NDArray[np.float64], here: float, there: float
-) -> NDArray[np.float32]:
+def _between(matrix: NDArray[np.float64], here: float, there: float) -> Array:
     """The matrix between two reduced pictures, whose pixels have their centres at integers."""
     linear, shift = matrix[:, :2], matrix[:, 2]
     centre_here, centre_there = 0.5 / here - 0.5, 0.5 / there - 0.5
@@ -245,9 +246,7 @@ def _between(
     return np.column_stack([linear * (there / here), moved]).astype(np.float32)
 
 
-def _refined(
-    here: NDArray[np.float32], other: NDArray[np.float32], warp: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _refined(here: Array, other: Array, warp: Array) -> Array:
     """The matrix refined so that the pictures correlate best; as it is where that fails."""
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ECC_ROUNDS, ECC_STEP)
     whole = np.ones(other.shape, np.uint8)
@@ -260,13 +259,13 @@ def _refined(
     return np.asarray(refined, np.float32)
 
 
-def _detail(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def _detail(picture: Array) -> Array:
     smooth = cv2.GaussianBlur(picture, (0, 0), 0.8)  # without the noise of JPEG
     return np.asarray(smooth - cv2.GaussianBlur(picture, (0, 0), FINE_SIGMA_PX))
 
 
 def _median_correlation(
-    one: NDArray[np.float32], other: NDArray[np.float32], inside: NDArray[np.bool_]
+    one: Array, other: Array, inside: NDArray[np.bool_]
 ) -> float | None:
     """The median over tiles that lie inside and have detail in the first picture."""
     rows, columns = one.shape[0] // TILE_PX, one.shape[1] // TILE_PX

@@ -25,6 +25,8 @@ from defocus.datasets.copies.placing import (
     pixel_agreement,
 )
 
+Indices = NDArray[np.intp]
+
 LOOKED_FOR = 300
 """Features of a picture that are looked for in other pictures, spread over its levels. A part
 of 128 px has fewer."""
@@ -137,10 +139,10 @@ def _looked_for(features: LocalFeatures) -> LocalFeatures:
 class _Matches:
     """Matches of several pictures' features, sorted by picture."""
 
-    picture: NDArray[np.intp]  # position of the picture among those that are looked for
-    feature: NDArray[np.intp]  # row of the feature in its picture
+    picture: Indices  # position of the picture among those that are looked for
+    feature: Indices  # row of the feature in its picture
     turn: Codes  # with which it was looked for
-    entry: NDArray[np.intp]  # row in the index
+    entry: Indices  # row in the index
 
     def rows(self, rows: slice) -> "_Matches":
         """Some of the matches."""
@@ -166,7 +168,7 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
 
 
 def _first_of_each(
-    queries: NDArray[np.intp], picture: NDArray[np.intp], feature: NDArray[np.intp]
+    queries: Indices, picture: Indices, feature: Indices
 ) -> NDArray[np.bool_]:
     """Whether a match is among the first ones of its feature."""
     begins = np.ones(len(queries), np.bool_)
@@ -202,7 +204,7 @@ def _placing_of(
     features: LocalFeatures,
     matches: _Matches,
     index: FeatureIndex,
-    mine: NDArray[np.intp],
+    mine: Indices,
     group: int,
 ) -> Placing | None:
     """Where the matches of one picture in one turn agree to place it."""

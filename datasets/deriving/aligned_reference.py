@@ -32,11 +32,13 @@ from defocus.storage.files import make_folder, sha256_file, write_json
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric
 
+Array = NDArray[np.float32]
+
 PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 """Roles that show the scene as the blurry member does, and are cropped like it."""
 
 
-def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
+def add_truth(pair: Pair, folder: Path, known_map: Array | None) -> None:
     """Add truth and defocus map of the blurry member, on its released grid."""
     plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
     for role in PICTURES:
@@ -59,9 +61,7 @@ def add_blur_map(folder: Path, measurement: Measurement) -> None:
         write_blur_map(folder, blur)
 
 
-def _released_map(
-    coc_px: NDArray[np.float32], plan: Compensation
-) -> NDArray[np.float32]:
+def _released_map(coc_px: Array, plan: Compensation) -> Array:
     """The defocus map of the release, in its own pixels."""
     part = plan.grid.crop.of(coc_px)
     if plan.grid.scale == 1.0:
@@ -218,7 +218,7 @@ def measured_alone(
 
 def measured_blur(
     blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
-) -> NDArray[np.float32]:
+) -> Array:
     """Diameter (px) by which the blurry picture is more blurred, ``(H, W)``; NaN where unknown."""
     # Negative where the sharp picture is the blurrier one. On the blurry grid.
     *_, measurement = measured_alone(blurry_file, sharp_file, estimator_name)

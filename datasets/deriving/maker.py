@@ -34,6 +34,9 @@ from defocus.storage.staging import (
     staging_folder,
 )
 
+Order = dict[str, Any]
+"""What a dataset is made from, as JSON."""
+
 E = TypeVar("E")
 
 
@@ -120,7 +123,7 @@ def _origin(dataset: Dataset) -> str:
     return dataset.source or ("" if reader_card(reader).redistributable else reader)
 
 
-def content_of(dataset: Dataset) -> dict[str, Any]:
+def content_of(dataset: Dataset) -> Order:
     """What an order says of a dataset: its hash, and that of each pair by id."""
     return {"content_hash": dataset.content_hash, "pairs": pair_contents(dataset)}
 
@@ -158,7 +161,7 @@ def claim_folder(
     )
 
 
-def _difference(before: Any, order: dict[str, Any]) -> str:  # noqa: ANN401 - any JSON document
+def _difference(before: Any, order: Order) -> str:  # noqa: ANN401 - any JSON document
     """What differs between two orders, in words."""
     if (
         isinstance(before, dict)
@@ -168,7 +171,7 @@ def _difference(before: Any, order: dict[str, Any]) -> str:  # noqa: ANN401 - an
     return "another dataset, other settings or another version of defocus"
 
 
-def _continues(before_order: Any, order: dict[str, Any], parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
+def _continues(before_order: Any, order: Order, parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
     """Whether two orders differ at most by pairs of which nothing is made."""
     if not isinstance(before_order, dict) or not isinstance(
         before := before_order.get("pairs"), dict
@@ -191,7 +194,7 @@ def require_empty(out: Path, besides: Collection[Path] = ()) -> None:
 
 
 @contextlib.contextmanager
-def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
+def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
     """Yield the folder that becomes ``out`` when the block ends; the same order continues in it."""
     # Beside the folder to come is ``.NAME.KIND/``, with ``order.json`` (a folder with another order
     # is refused) and ``made/``, which becomes the folder; temporary files may be beside it.
@@ -231,7 +234,7 @@ def _if_gone(work: Path) -> str:
     )
 
 
-def _claim_work(record: Path, order: dict[str, Any]) -> None:
+def _claim_work(record: Path, order: Order) -> None:
     """Record the order, or recognise the same one."""
     if not record.is_file():
         write_json(record, order)

@@ -33,6 +33,9 @@ from defocus.progress import say, track
 from defocus.storage.files import atomic_path, make_folder, try_lock
 from defocus.storage.hdf5_files import new_hdf5, open_hdf5
 
+Arrays = dict[str, NDArray[Any]]
+"""Arrays of a pair by their names."""
+
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
 ``(H, W, 3)`` uint8 or uint16, and whatever else is cut at the same place."""
@@ -386,10 +389,8 @@ def _registered(
     return blurry, encoded(light, bit_depth(sharp))
 
 
-def _further(
-    pair: Pair, further: Collection[Further], blurry: Image
-) -> dict[str, NDArray[Any]]:
-    members: dict[str, NDArray[Any]] = {}
+def _further(pair: Pair, further: Collection[Further], blurry: Image) -> Arrays:
+    members: Arrays = {}
     if "dual_pixel" in further and pair.dual_pixel_left and pair.dual_pixel_right:
         for side, file in (
             ("left", pair.dual_pixel_left),
@@ -420,9 +421,9 @@ def _require_size(
 
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
-) -> dict[str, NDArray[Any]]:
+) -> Arrays:
     """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
-    members: dict[str, NDArray[Any]] = {}
+    members: Arrays = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")
         members["valid_mask"] = read_image(reference.valid_mask)[:, :, 0]

@@ -99,10 +99,7 @@ def read(path: Path) -> Dataset:
     root, columns, files = _described(path)
     if not files:
         raise DatasetError(f"{path}: no .parquet file in it; check the path")
-    hashes = file_hashes(root, files)
-    places = [(file.relative_to(root).as_posix(), hashes[file]) for file in files]
-    key = repr([columns.blurry, columns.sharp, *places])
-    folder = cache_folder() / "parquet" / hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = _unpacked_folder(root, columns, files)
     if not folder.is_dir():
         say(f"{path}: its pictures are unpacked once, into {folder}")
         with atomic_folder(folder) as new:
@@ -114,6 +111,14 @@ def read(path: Path) -> Dataset:
     opened = pairs.read(folder)
     left_out = (*opened.left_out, *lacking)
     return replace(opened, name=f"parquet:{root.name}", left_out=left_out)
+
+
+def _unpacked_folder(root: Path, columns: Columns, files: Sequence[Path]) -> Path:
+    """Where the pictures of files are unpacked to."""
+    hashes = file_hashes(root, files)
+    places = [(file.relative_to(root).as_posix(), hashes[file]) for file in files]
+    key = repr([columns.blurry, columns.sharp, *places])
+    return cache_folder() / "parquet" / hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _described(path: Path) -> tuple[Path, Columns, list[Path]]:

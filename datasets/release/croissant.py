@@ -22,6 +22,9 @@ from defocus.datasets.release.provenance import (
 )
 from defocus.storage.files import sha256_file
 
+Entry = dict[str, Any]
+"""An object of the document."""
+
 INDEX = "pairs.csv"
 KINDS = {".csv": "text/csv", ".tar": "application/x-tar", ".h5": "application/x-hdf5"}
 
@@ -65,7 +68,7 @@ _TERMS = (
     ),
     "transform",
 )
-_SPECIAL: dict[str, Any] = {
+_SPECIAL: Entry = {
     "conformsTo": "dct:conformsTo",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
@@ -85,7 +88,7 @@ def croissant_text(
     for role in _picture_roles(facts, layout):
         distribution.append(_file_set(role, layout))
         records.append(_pictures(role, layout, _descriptions(facts)[role]))
-    document: dict[str, Any] = {
+    document: Entry = {
         "@context": _context(),
         "@type": "sc:Dataset",
         "conformsTo": [
@@ -101,7 +104,7 @@ def croissant_text(
     return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
 
 
-def _citable(details: Details) -> dict[str, Any]:
+def _citable(details: Details) -> Entry:
     """Schema.org's vocabulary for who made what, when and under which terms."""
     licence = licence_address(details.licence) or details.licence
     publisher = {"@type": "sc:Organization", "name": details.publisher}
@@ -127,7 +130,7 @@ def _picture_roles(facts: ReleaseFacts, layout: ReleaseFormat) -> list[str]:
     return pictures if layout.loose else []
 
 
-def _creator(author: Author) -> dict[str, Any]:
+def _creator(author: Author) -> Entry:
     if not isinstance(author, NamedPerson):
         return {"@type": "sc:Organization", "name": author}
     institution = {"@type": "sc:Organization", "name": author.affiliation}
@@ -142,7 +145,7 @@ def _creator(author: Author) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _responsible(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
+def _responsible(facts: ReleaseFacts, details: Details) -> Entry:
     """Croissant's vocabulary for responsible AI: collection, annotation, biases, people."""
     taken = taken_with_text(facts.settings)
     curated = (
@@ -169,7 +172,7 @@ def _lines(text: str) -> list[str]:
     return [line.removeprefix("- ") for line in text.splitlines()]
 
 
-def _context() -> dict[str, Any]:
+def _context() -> Entry:
     return {
         "@language": "en",
         "@vocab": "https://schema.org/",
@@ -181,7 +184,7 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _file(root: Path, name: str) -> dict[str, Any]:
+def _file(root: Path, name: str) -> Entry:
     path = root / name
     return {
         "@type": "cr:FileObject",
@@ -194,7 +197,7 @@ def _file(root: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _file_set(role: str, layout: ReleaseFormat) -> dict[str, Any]:
+def _file_set(role: str, layout: ReleaseFormat) -> Entry:
     return {
         "@type": "cr:FileSet",
         "@id": f"{role}-files",
@@ -204,7 +207,7 @@ def _file_set(role: str, layout: ReleaseFormat) -> dict[str, Any]:
     }
 
 
-def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, Any]:
+def _pictures(role: str, layout: ReleaseFormat, description: str) -> Entry:
     """The pictures of a role with the ids of their pairs."""
     files = {"@id": f"{role}-files"}
     pattern = ".*".join(
@@ -233,9 +236,7 @@ def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, A
 DEPTH = "Loaders that use Pillow give 8 bits of pictures of 16 bits."
 
 
-def _field(
-    name: str, description: str, kind: str, source: dict[str, Any]
-) -> dict[str, Any]:
+def _field(name: str, description: str, kind: str, source: Entry) -> Entry:
     return {
         "@type": "cr:Field",
         "@id": name,
@@ -246,7 +247,7 @@ def _field(
     }
 
 
-def _records(facts: ReleaseFacts) -> dict[str, Any]:
+def _records(facts: ReleaseFacts) -> Entry:
     """The rows of the index, with paths if pictures are separate files."""
     descriptions = _descriptions(facts)
     fields = [

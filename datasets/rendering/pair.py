@@ -65,9 +65,7 @@ def render_scene(
     """Render one scene; equal arguments give equal pixels."""
     # The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
     # exposed differently; the truth is the same without displacement, noise or gain.
-    width, height = scene.size
-    canvas = Canvas(width, height, scene.margin_px, FINENESS)
-    fine = [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
+    fine = _layers(scene)
     coarse = [_coarser_layer(layer) for layer in fine]
     view = _View(scene, camera, scene.lens(aperture_factor), coarse)
     geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
@@ -81,11 +79,17 @@ def render_scene(
         blurry=_picture(blurry),
         sharp=_picture(exposed(sharp, camera.sensor, seed("sharp"), -gain_ev)),
         truth=_picture(view.framed(_coarser(in_focus))),
-        flow=geometry.flow(width, height).astype(np.float32),
+        flow=geometry.flow(*scene.size).astype(np.float32),
         defocus_map=circles,
         views=view.halves(blurry, seed("views")),
         metadata=view.metadata(geometry, gain_ev, circles),
     )
+
+
+def _layers(scene: Scene) -> list[Layer]:
+    """The layers of a scene in canvas pixels."""
+    canvas = Canvas(*scene.size, scene.margin_px, FINENESS)
+    return [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
 
 
 @dataclass(frozen=True)

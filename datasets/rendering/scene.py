@@ -26,6 +26,8 @@ from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from defocus.settings import Settings, StrictNumbers
 from defocus.storage.files import sha256_file
 
+Corners = tuple[tuple[float, float], ...]
+
 Array = NDArray[np.float64]
 
 DEPTH_STEPS = 48
@@ -63,8 +65,8 @@ class DepthPicture:
 
 
 def _closed(
-    corners: tuple[tuple[float, float], ...],
-) -> tuple[tuple[float, float], ...]:
+    corners: Corners,
+) -> Corners:
     if len(corners) < 3:
         raise ValueError("a polygon has three corners or more")
     return corners
@@ -78,9 +80,7 @@ class PicturePlane(StrictNumbers):
     picture: Path
     depth_mm: Annotated[float, Field(gt=0)]  # distance of the plane
     # corners in frame heights from the frame's centre; None fills the canvas
-    polygon: (
-        Annotated[tuple[tuple[float, float], ...], AfterValidator(_closed)] | None
-    ) = None
+    polygon: Annotated[Corners, AfterValidator(_closed)] | None = None
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -145,9 +145,7 @@ def _grey(file: Path) -> Array:
     return picture[:, :, 0].astype(np.float64)
 
 
-def polygon_alpha(
-    corners: tuple[tuple[float, float], ...], x: Array, y: Array, height_px: float
-) -> Array:
+def polygon_alpha(corners: Corners, x: Array, y: Array, height_px: float) -> Array:
     """Opacity of a polygon at points of the frame, its edge one final pixel wide."""
     points = np.stack([x.ravel(), y.ravel()], axis=-1).astype(np.float32)
     distance = np.full(len(points), np.inf)

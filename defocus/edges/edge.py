@@ -115,35 +115,46 @@ def measure_edge(light: Array) -> EdgeResponse:
     mtf = _mtf(profile, window)
     left, right, enough = _plateaus(profile, window)
     relative = (profile.light - left) / (right - left)
-    cosine = math.cos(math.atan(line.slope))
     near = relative[np.abs(profile.distance) <= window.end_px]
     beyond = max(float(near.max()) - 1.0, 0.0), max(-float(near.min()), 0.0)
-    colours = [] if region.ndim == 2 else [region[:, :, c] for c in range(3)]
-    places = [fit_edge_line(one, window).coefficients[0] for one in colours]
+    overshoot, undershoot = beyond if right > left else beyond[::-1]
     modulation = abs(right - left) / max(right + left, 1e-9)
-    curves = [_mtf(_profile(one, line), window) for one in colours]
+    place_px = line.coefficients[0]
+    colour_mtf50, colour_shift_px = _colours(region, line, window)
     return EdgeResponse(
         mtf=mtf,
         mtf50=mtf.crossing(0.5),
         mtf50_error=_mtf50_error(grey, line, window),
         mtf10=mtf.crossing(0.1),
         rise_px=_rise(profile.distance, relative),
-        overshoot=beyond[0] if right > left else beyond[1],
-        undershoot=beyond[1] if right > left else beyond[0],
-        place_px=line.coefficients[0],
-        half_px=line.coefficients[0]
-        + _crossing(profile.distance, relative, 0.5) / cosine,
+        overshoot=overshoot,
+        undershoot=undershoot,
+        place_px=place_px,
+        half_px=place_px + _crossing(profile.distance, relative, 0.5) / line.cosine,
         angle_deg=line.angle_deg,
         lying=lying,
         modulation=modulation,
-        colour_mtf50={
-            n: c.crossing(0.5) for n, c in zip(COLOURS, curves, strict=False)
-        },
-        colour_shift_px={
-            n: (p - places[1]) * cosine for n, p in zip(COLOURS, places, strict=False)
-        },
+        colour_mtf50=colour_mtf50,
+        colour_shift_px=colour_shift_px,
         notes=_notes(line, modulation, enough=enough),
     )
+
+
+def _colours(
+    region: Array, line: EdgeLine, window: EdgeWindow
+) -> tuple[dict[str, float | None], dict[str, float]]:
+    """MTF50 of each colour, and its place minus green's along the normal; empty for grey."""
+    mtf50: dict[str, float | None] = {}
+    place_px: dict[str, float] = {}
+    if region.ndim == 2:
+        return mtf50, place_px
+    for name, light in zip(COLOURS, np.moveaxis(region, 2, 0), strict=True):
+        place_px[name] = fit_edge_line(light, window).coefficients[0]
+        mtf50[name] = _mtf(_profile(light, line), window).crossing(0.5)
+    green_px = place_px["green"]
+    return mtf50, {
+        name: (place - green_px) * line.cosine for name, place in place_px.items()
+    }
 
 
 def edge_window(grey: Array) -> EdgeWindow:
@@ -195,11 +206,16 @@ def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile
     counts = np.bincount(flat)
     sums = np.bincount(flat, weights=grey[part].ravel())
     middles = (np.arange(len(counts)) + low + 0.5) / BINS_PER_PX
-    filled = counts >= max(1.0, 0.2 * float(np.median(counts[counts > 0])))
+    filled = _is_filled(counts)
     first_bin, last_bin = np.flatnonzero(filled)[[0, -1]]
     kept = slice(first_bin, last_bin + 1)
     light = np.interp(middles[kept], middles[filled], sums[filled] / counts[filled])
     return _Profile(middles[kept], light)
+
+
+def _is_filled(counts: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which bins have enough pixels."""
+    return counts >= max(1.0, 0.2 * float(np.median(counts[counts > 0])))
 
 
 def _whole_phases(rows: int, slope: float) -> slice:

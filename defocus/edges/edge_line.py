@@ -61,6 +61,11 @@ class EdgeLine:
         return self.coefficients[1]
 
     @property
+    def cosine(self) -> float:
+        """Distance along the normal for each column, in the middle."""
+        return math.cos(math.atan(self.slope))
+
+    @property
     def angle_deg(self) -> float:
         """Angle to the rows' normal in the middle, degrees."""
         return math.degrees(math.atan(self.slope))

@@ -37,6 +37,10 @@ class Offer:
     plugin: Plugin | None = None
 
 
+Offers = dict[str, Offer]
+"""Offers by their names."""
+
+
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """The ``load`` of an offer that is loaded already."""
@@ -129,17 +133,17 @@ class Kind(Generic[T]):
     word: str = ""
     prefix: str = ""
 
-    def offers(self) -> dict[str, Offer]:
+    def offers(self) -> Offers:
         """All by name: ours, of extras, packages, plug-in files; a second of a name is refused."""
         return self._unique(
             [*self.own().values(), *self.brought(), *self._of_plugins()]
         )
 
-    def installed(self) -> dict[str, Offer]:
+    def installed(self) -> Offers:
         """The same without plug-in files."""
         return self._unique([*self.own().values(), *self.brought()])
 
-    def own(self) -> dict[str, Offer]:
+    def own(self) -> Offers:
         """Ours alone."""
         if not self.home:
             return {}
@@ -239,8 +243,8 @@ class Kind(Generic[T]):
                 shortened.append(Offer(name, offer.origin, offer.load, offer.plugin))
         return shortened
 
-    def _unique(self, offers: Iterable[Offer]) -> dict[str, Offer]:
-        by_name: dict[str, Offer] = {}
+    def _unique(self, offers: Iterable[Offer]) -> Offers:
+        by_name: Offers = {}
         seen: set[int] = set()
         for offer in offers:
             if isinstance(offer.load, Loaded):

@@ -14,6 +14,11 @@ from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
 
 Array = NDArray[np.float64]
 
+Waves = Sequence[tuple[float, float]]
+"""Wavelengths of a band with their defocus, µm."""
+Shifts = Sequence[tuple[float, float]]
+"""Lateral colour of each band to the right and down, px."""
+
 LOBES = 3
 MARGIN = 2
 ROUNDS = 2
@@ -27,6 +32,11 @@ def framed(reach_px: float) -> int:
     return 2 * (math.ceil(reach_px) + MARGIN) + 1
 
 
+def sub_pixels(size: int, fineness: int) -> Array:
+    """Places of the sub-pixels of a row of pixels, px from its middle."""
+    return (np.arange(size * fineness) + 0.5) / fineness - size / 2
+
+
 def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     """Kernels of light on sub-pixels.
 
@@ -35,7 +45,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     gather = _gather(size, fineness)
     light = light / light.sum(axis=(1, 2), keepdims=True)
     if centre is None:
-        places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+        places = sub_pixels(size, fineness)
         centre = np.stack([light.sum(axis=axis) @ places for axis in (1, 2)], axis=1)
     kernels = _centred(_without_negatives(gather @ light @ gather.T), centre)
     lit = np.flatnonzero(kernels.any(axis=(0, 1)) | kernels.any(axis=(0, 2)))
@@ -46,7 +56,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
 @lru_cache(maxsize=64)
 def _gather(size: int, fineness: int) -> Array:
     """Weight of each sub-pixel in each pixel, ``(size, size * fineness)``; columns sum to 1."""
-    fine = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    fine = sub_pixels(size, fineness)
     distance = np.arange(size)[:, None] - size // 2 - fine[None, :]
     weight = np.sinc(distance) * np.sinc(distance / LOBES) * (np.abs(distance) < LOBES)
     return np.asarray(weight / weight.sum(axis=0))
@@ -120,7 +130,7 @@ def pupil_grid(side: int) -> tuple[Array, Array]:
 def ray_psfs(
     pupil: Pupil,
     defocus_um: Sequence[float],
-    lateral_px: Sequence[tuple[float, float]],
+    lateral_px: Shifts,
     radius_px: float,
 ) -> Array:
     """Make kernels by tracing rays: ``(C, K, K)``, K odd, each sums to 1."""
@@ -152,7 +162,7 @@ def landings(
     pupil: Pupil,
     rays: tuple[Array, Array],
     defocus_um: Sequence[float],
-    lateral_px: Sequence[tuple[float, float]],
+    lateral_px: Shifts,
 ) -> tuple[Array, Array]:
     """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
@@ -181,8 +191,8 @@ pattern."""
 
 def wave_psfs(
     pupil: Pupil,
-    bands: Sequence[Sequence[tuple[float, float]]],
-    lateral_px: Sequence[tuple[float, float]],
+    bands: Sequence[Waves],
+    lateral_px: Shifts,
     radius_px: float,
     samples: int,
 ) -> Array:
@@ -202,13 +212,13 @@ def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
     size = framed(radius_px + RINGS * longest * unit)
     # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
     fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
-    return size, (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    return size, sub_pixels(size, fineness)
 
 
 def wave_light(
     pupil: Pupil,
-    bands: Sequence[Sequence[tuple[float, float]]],
-    lateral_px: Sequence[tuple[float, float]],
+    bands: Sequence[Waves],
+    lateral_px: Shifts,
     places: Array,
     samples: int,
 ) -> Array:

@@ -51,6 +51,11 @@ class SurfacePixels:
     # point by the kernel of that point: for surfaces without edges, and fast
     blended: bool = False
 
+    @property
+    def reach_px(self) -> int:
+        """How far its light is spread."""
+        return max((share.kernel.shape[-1] // 2 for share in self.shares), default=0)
+
 
 def composited(
     sheets: Iterable[SurfacePixels], canvas: Window, frame: Window | None = None
@@ -104,8 +109,8 @@ def _spread(
 ) -> tuple[Window, Array, Array | None]:
     """Where a surface is seen, its light there, and its opacity (None: it hides all behind it)."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
-    reach = max((share.kernel.shape[-1] // 2 for share in sheet.shares), default=0)
-    window = lit.grown(0 if lit.empty else reach).within(canvas).within(frame)
+    reached = lit if lit.empty else lit.grown(sheet.reach_px)
+    window = reached.within(canvas).within(frame)
     if window.empty:
         return window, sheet.colour, None
     inner = (lit if sheet.shares else window).slices(sheet.window)

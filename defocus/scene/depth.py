@@ -154,10 +154,7 @@ def fractal(
 ) -> Array:
     """Noise whose power spectrum is f^-exponent."""
     rows, columns = (-(-side // reduced) for side in size)
-    across, down = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
-    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns)).astype(
-        np.float32
-    )
+    frequency = _frequencies(rows, columns)
     real, imaginary = random.standard_normal((2, *frequency.shape), np.float32)
     spectrum = (real + 1j * imaginary) * frequency ** np.float32(-exponent / 2)
     spectrum[0, 0] = 0
@@ -165,3 +162,10 @@ def fractal(
     if reduced > 1:
         field = cv2.resize(field, size[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray((field - field.mean()) / field.std(), np.float32)
+
+
+def _frequencies(rows: int, columns: int) -> Array:
+    """Cycles per pixel of a real transform, at least a half of a period in the longer side."""
+    across, down = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
+    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns))
+    return np.asarray(frequency, np.float32)

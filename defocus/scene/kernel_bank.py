@@ -280,19 +280,26 @@ def _shares(
 ) -> Iterator[tuple[int, Array, Window]]:
     """The nodes that the background needs, with their weights and where these are."""
     nodes = np.asarray(optic.nodes, np.float32)
-    places = np.interp(
-        diameters[frame.index], nodes, np.arange(len(nodes), dtype=np.float32)
-    )
-    places = places.astype(np.float32)
-    by_row, by_column = (
-        (places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0)
-    )
+    numbers = np.arange(len(nodes), dtype=np.float32)
+    places = np.interp(diameters[frame.index], nodes, numbers).astype(np.float32)
+    rows = places.min(axis=1), places.max(axis=1)
+    columns = places.min(axis=0), places.max(axis=0)
     for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
-        near = [
-            (low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)
-        ]
-        rows, columns = (np.flatnonzero(one).tolist() for one in near)
-        if rows and columns:
-            box = Window(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        vertical, horizontal = _near(*rows, node), _near(*columns, node)
+        if vertical and horizontal:
+            left, right = horizontal
+            top, bottom = vertical
+            box = Window(left, top, right, bottom)
             weight = np.maximum(1 - np.abs(places[box.index] - np.float32(node)), 0)
             yield node, weight, box.moved(frame.left, frame.top)
+
+
+def _near(low: Array, high: Array, node: int) -> tuple[int, int] | None:
+    """From where to where rows or columns have places next to a node, by their extremes."""
+    near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
+    return (near[0], near[-1] + 1) if near else None
+
+
+def _near(low: Array, high: Array, node: int) -> list[int]:
+    """Rows or columns with a place next to a node, by the least and the largest place of each."""
+    return np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()

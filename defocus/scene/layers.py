@@ -79,7 +79,7 @@ def field_zones(
 
 def _zone_lines(
     positions: NDArray[Any], side: int, count: int
-) -> list[tuple[float, NDArray[np.float64]]]:
+) -> list[tuple[float, Array]]:
     """Places of zones along a side, px from its middle, and their weights at the positions."""
     weights = _hats(np.clip(positions / max(side - 1, 1), 0, 1), count)
     places = np.linspace(-0.5, 0.5, count) * (side - 1)
@@ -215,8 +215,8 @@ def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
 
 
 def depth_layers(
-    colour: NDArray[np.float64],
-    depth_mm: NDArray[np.float64],
+    colour: Array,
+    depth_mm: Array,
     count: int,
     reach_px: float,
 ) -> list[Layer]:
@@ -238,8 +238,8 @@ def depth_layers(
 
 
 def _layer(
-    colour: NDArray[np.float64],
-    inverse: NDArray[np.float64],
+    colour: Array,
+    inverse: Array,
     bins: NDArray[np.int64],
     k: int,
     reach_px: float,

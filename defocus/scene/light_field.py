@@ -51,17 +51,8 @@ def pupil_views(across: int) -> list[tuple[float, float]]:
 def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixels]:
     """The surfaces from one point of the pupil: each is displaced by its circle of confusion."""
     canvas = Window.of(scene.diameters.shape)
-    x, y = canvas.grid()
     u, v = (np.float32(one / 2) for one in view)
-    from_x: NDArray[Any] = x
-    from_y: NDArray[Any] = y
-    there: NDArray[Any] = scene.diameters
-    varies = there.min() < there.max()
-    for _ in range(ROUNDS if varies else 1):
-        if varies:
-            there = cv2.remap(scene.diameters, from_x, from_y, cv2.INTER_LINEAR,
-                              borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        from_x, from_y = x - u * there, y - v * there
+    from_x, from_y = _origins(scene.diameters, u, v)
     background = cv2.remap(
         scene.background,
         from_x,
@@ -72,6 +63,22 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
     yield SurfacePixels(np.maximum(background, 0), None, canvas)
     for one in scene.occluders:
         yield _displaced(one, u.item() * one.diameter, v.item() * one.diameter)
+
+
+def _origins(
+    diameters: Array, u: np.float32, v: np.float32
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Which point of the background a view sees at each pixel."""
+    x, y = Window.of(diameters.shape).grid()
+    if diameters.min() == diameters.max():
+        return x - u * diameters, y - v * diameters
+    from_x: NDArray[Any] = x
+    from_y: NDArray[Any] = y
+    for _ in range(ROUNDS):
+        there = cv2.remap(diameters, from_x, from_y, cv2.INTER_LINEAR,
+                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+        from_x, from_y = x - u * there, y - v * there
+    return from_x, from_y
 
 
 def _displaced(occluder: Occluder, right: float, down: float) -> SurfacePixels:

@@ -97,9 +97,7 @@ def _goal(part: Window, matrix: Array, frame: Window) -> Window:
     ).within(frame)
 
 
-def sampled(
-    values: NDArray[np.float64], matrix: NDArray[np.float64], shape: tuple[int, int]
-) -> NDArray[np.float64]:
+def sampled(values: Array, matrix: Array, shape: tuple[int, int]) -> Array:
     """Values ``(height, width, C)`` at the positions of an affine map, mirrored outside."""
     # To rounding the same as ``scipy.ndimage.affine_transform`` (order 3, mode mirror), in a third
     # of its time, because all channels share a position's weights. Source: Thévenaz and Blu,

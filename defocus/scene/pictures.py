@@ -12,6 +12,8 @@ from defocus.errors import RegistryError
 from defocus.near_names import meant
 from defocus.pictures.values import srgb_to_linear
 
+Floats = NDArray[np.float64]
+
 PICTURES = (
     "astronaut",
     "brick",
@@ -60,7 +62,7 @@ def picture_of(name: str) -> NDArray[np.uint8]:
 
 
 @cache
-def _linear(name: str) -> NDArray[np.float64]:
+def _linear(name: str) -> Floats:
     values = srgb_to_linear(
         np.arange(256) / 255.0
     )  # of all that eight bits hold: a table
@@ -72,7 +74,7 @@ def texture(
     width: int,
     height: int,
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
-) -> NDArray[np.float64]:
+) -> Floats:
     """The largest centred crop with that aspect ratio, resized by area or cubic.
 
     The result: ``(height, width, 3)`` float64, linear light, >= 0."""
@@ -81,9 +83,7 @@ def texture(
     return covering(part(_linear(name), region), width, height)
 
 
-def covering(
-    picture: NDArray[np.float64], width: int, height: int
-) -> NDArray[np.float64]:
+def covering(picture: Floats, width: int, height: int) -> Floats:
     """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
 
     The result: ``(height, width, 3)`` float64, >= 0."""
@@ -97,9 +97,7 @@ def covering(
     return np.maximum(resized, 0.0, out=resized)
 
 
-def part(
-    picture: NDArray[np.float64], region: tuple[float, float, float, float]
-) -> NDArray[np.float64]:
+def part(picture: Floats, region: tuple[float, float, float, float]) -> Floats:
     """A part of a picture."""
     rows, columns = picture.shape[:2]
     left, top, right, bottom = region

@@ -79,18 +79,22 @@ def draw_shapes(
     canvas = np.full((*frame.shape, 3), 255, np.uint8)
     corner = np.array(origin)
     for shape in shapes:
-        places = (
-            _outline(shape) - corner
-        ) * px_per_mm - 0.5  # middles of pixels at integers
-        left, top = np.ceil(places.min(axis=0)).astype(int).tolist()
-        right, bottom = np.floor(places.max(axis=0)).astype(int).tolist()
-        box = Window(left, top, right + 1, bottom + 1).within(frame)
+        # middles of pixels at integers
+        places = (_outline(shape) - corner) * px_per_mm - 0.5
+        box = _around(places).within(frame)
         if not box.empty:
             start = corner + (np.array([box.left, box.top]) + 0.5) / px_per_mm
             canvas[box.index][_middles_inside(shape, start, box.shape, px_per_mm)] = (
                 shape.colour
             )
     return canvas
+
+
+def _around(places: Array) -> Window:
+    """The pixels whose middles are between places ``(N, 2)``."""
+    left, top = np.ceil(places.min(axis=0)).astype(int).tolist()
+    right, bottom = np.floor(places.max(axis=0)).astype(int).tolist()
+    return Window(left, top, right + 1, bottom + 1)
 
 
 def _outline(shape: Shape) -> Array:

@@ -9,6 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.colour_psf import sub_pixels
+from defocus.scene.geometry import turned_axes
+
 Array = NDArray[np.float32]
 
 SIGMA_PX = (0.5, 2.0)
@@ -129,10 +132,9 @@ def _kernel(
 ) -> NDArray[np.float64]:
     """Light of the spots in each pixel for one colour; the line has an angle."""
     side = 2 * REACH_PX + 1
-    x = (np.arange(side * FINENESS) + 0.5) / FINENESS - side / 2
-    y = x[:, None]
-    along = math.cos(angle) * x + math.sin(angle) * y - shift
-    across = math.cos(angle) * y - math.sin(angle) * x
+    x = sub_pixels(side, FINENESS)
+    along, across = turned_axes(x, x[:, None], angle)
+    along -= shift
     light = np.zeros_like(along)
     for spot in spots:
         width, height = scale * spot.along, scale * spot.across

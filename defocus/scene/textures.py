@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.scene.depth import fractal
+from defocus.scene.geometry import turned_axes
 from defocus.scene.pictures import LINEAR_OF_BYTE
 
 Array = NDArray[np.float32]
@@ -77,44 +78,47 @@ def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     """Overlapping discs, boxes and triangles whose sizes have a density of r^-3."""
     # Source: Lee, Mumford and Huang (IJCV 2001): it gives the spectra of natural pictures.
     canvas = _canvas(random, height, width, 30, 220)
-    smallest = random.uniform(1.0, 3.0)
-    largest = max(random.uniform(0.15, 0.4) * height, smallest)
-    count = int(random.integers(150, 350))
-    radii = 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
+    radii = _leaf_radii(random, height)
+    count = len(radii)
     places = random.uniform(0, 1, (count, 1, 2)) * (width, height)
     angles = random.uniform(0, math.pi, (count, 1))
     colours = [colour(random) for _ in range(24)]
     corners = int(random.choice((0, 0, 3, 4)))
-    outlines = None
     if corners:
         turns = angles + np.arange(corners) * (2 * math.pi / corners)
-        outlines = places + radii[:, None, None] * np.stack(
-            [np.cos(turns), np.sin(turns)], axis=-1
-        )
-    _draw_leaves(canvas, places, radii, outlines, colours)
+        around = np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+        _draw_polygons(canvas, places + radii[:, None, None] * around, colours)
+    else:
+        _draw_discs(canvas, np.column_stack([places[:, 0], radii]), colours)
     return _shaded(random, _reduced(canvas, height, width))
 
 
-def _draw_leaves(
-    canvas: Bytes,
-    places: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    outlines: NDArray[np.float64] | None,
-    colours: list[tuple[int, int, int]],
+def _leaf_radii(random: np.random.Generator, height: int) -> NDArray[np.float64]:
+    smallest = random.uniform(1.0, 3.0)
+    largest = max(random.uniform(0.15, 0.4) * height, smallest)
+    count = int(random.integers(150, 350))
+    return 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
+
+
+_UNIT = FINENESS << SUB_PIXEL_BITS
+
+
+def _draw_polygons(
+    canvas: Bytes, outlines: NDArray[np.float64], colours: list[tuple[int, int, int]]
 ) -> None:
-    """Draw shapes with outlines, or circles without, one over the other."""
-    unit = FINENESS << SUB_PIXEL_BITS
-    rest = (cv2.LINE_8, SUB_PIXEL_BITS)
-    if outlines is not None:
-        shapes = np.rint(outlines * unit).astype(np.int32)
-        for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
-            cv2.fillConvexPoly(canvas, outline, tone, *rest)
-        return
-    circles = (
-        np.rint(np.column_stack([places[:, 0], radii]) * unit).astype(int).tolist()
-    )
+    """Draw polygons ``(N, corners, 2)`` one over the other."""
+    shapes = np.rint(outlines * _UNIT).astype(np.int32)
+    for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
+        cv2.fillConvexPoly(canvas, outline, tone, cv2.LINE_8, SUB_PIXEL_BITS)
+
+
+def _draw_discs(
+    canvas: Bytes, discs: NDArray[np.float64], colours: list[tuple[int, int, int]]
+) -> None:
+    """Draw discs ``(N, 3)``, centre and radius, one over the other."""
+    circles = np.rint(discs * _UNIT).astype(int).tolist()
     for (x, y, radius), tone in zip(circles, itertools.cycle(colours), strict=False):
-        cv2.circle(canvas, (x, y), radius, tone, -1, *rest)
+        cv2.circle(canvas, (x, y), radius, tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
 
 
 def noise(random: np.random.Generator, height: int, width: int) -> Array:
@@ -199,9 +203,7 @@ def bars(random: np.random.Generator, height: int, width: int) -> Array:
 def _turned_axes(angle: float, height: int, width: int) -> tuple[Array, Array]:
     """Distances from the middle along axes that are turned by an angle, px."""
     y, x = np.ogrid[:height, :width]
-    x, y = x - width / 2, y - height / 2
-    along = math.cos(angle) * x + math.sin(angle) * y
-    across = math.cos(angle) * y - math.sin(angle) * x
+    along, across = turned_axes(x - width / 2, y - height / 2, angle)
     return np.asarray(along, np.float32), np.asarray(across, np.float32)
 
 
@@ -216,19 +218,30 @@ def foliage(random: np.random.Generator, height: int, width: int) -> Array:
     canvas = _canvas(random, height, width, 5, 90)
     count = int(random.integers(120, 260))
     base = np.array(colour(random, 60, 200))
-    length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
-    slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
+    sizes = _leaf_sizes(random, count)
     places = random.uniform(0, 1, (count, 2)) * (canvas.shape[1], canvas.shape[0])
-    angles = np.degrees(
-        random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count)
-    )
-    lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
-    tones = np.clip(base * lightness[:, None], 0, 255).astype(int)
-    sizes = np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)
+    main, spread = random.uniform(0, math.pi), random.uniform(0.2, 1.5)
+    angles = np.degrees(random.normal(main, spread, count))
+    tones = _leaf_tones(random, base, count)
     leaves = (one.tolist() for one in (places, sizes, angles, tones))
     for place, size, angle, tone in zip(*leaves, strict=True):
         cv2.ellipse(canvas, (place, size, angle), tone, -1, cv2.LINE_8)
     return _shaded(random, _reduced(canvas, height, width))
+
+
+def _leaf_tones(
+    random: np.random.Generator, base: NDArray[np.int_], count: int
+) -> NDArray[np.int_]:
+    """Tones of one colour; leaves in front are lighter."""
+    lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
+    return np.clip(base * lightness[:, None], 0, 255).astype(int)
+
+
+def _leaf_sizes(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Length and width of leaves of one kind, drawn pixels."""
+    length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
+    slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
+    return np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)
 
 
 DRAWN: tuple[Callable[[np.random.Generator, int, int], Array], ...] = (

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, cast
 
@@ -127,7 +127,6 @@ class _Training(Generic[BatchT]):
     optimisers: Optimisers
     average: AveragedModel | None
     mine: Ranks
-    joint: nn.Module | None = None
     losses: Losses = field(default_factory=Losses)
     step: int = 0
     seconds: float = 0.0
@@ -138,6 +137,11 @@ class _Training(Generic[BatchT]):
     def is_over(self) -> bool:
         """Whether the last step is done."""
         return self.step == self.job.steps
+
+    @property
+    def left(self) -> range:
+        """The steps that are not done yet."""
+        return range(self.step, self.job.steps)
 
     @property
     def where(self) -> str:
@@ -177,7 +181,8 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
             if job.method.training.compile:
                 training.called = cast("nn.Module", torch.compile(training.network))
             _record(training, device)
-            training.joint = together(training.called, training.objective, mine, device)
+            joint = together(training.called, training.objective, mine, device)
+            training.optimisers = replace(training.optimisers, joint=joint)
             _train_on(training, folder, device)
     return Trained(training.network, training.seconds)
 
@@ -231,55 +236,63 @@ def _do_steps(
     training: _Training[BatchT], folder: Path, device: torch.device, stop: StopAsked
 ) -> bool:
     """Do the remaining steps; validate and save in between. Return whether it was stopped."""
-    job, settings = training.job, training.job.method.training
-    left = range(training.step, job.steps)
-    workers = makers(settings.workers, len(left), training.mine)
+    settings = training.job.method.training
+    workers = makers(settings.workers, len(training.left), training.mine)
     tracked = folder if settings.tensorboard and training.mine.first else None
     with (
         feeding(workers, training.mine, device) as feeder,
         open_tracker(tracked, training.step) as tracker,
     ):
         feeder.stop = stop
-        batches = job.batches(
-            training.step, feeder
-        )  # what these prepare is not time of the steps
-        saved = time.monotonic()
-        clock = Clock(training.rows)
-        for step in track(left, job.id, lines=False):
-            batch = _next_batch(training, batches, stop)
-            if batch is None:
-                _save(training, folder)
-                return True
-            row = _train_step(training, batch, step, device)
-            training.step, training.seconds = step + 1, clock.seconds
-            if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
-                _log(training, row, tracker)
-                training.rows[-1] |= clock.columns(feeder.cpu_seconds)
-            validated = _validate(training, folder, tracker)
-            late = (
-                time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS
-            )
-            stopped, late = map(
-                bool, mean_over_processes([float(bool(stop)), float(late)])
-            )
-            if training.is_over:
-                return stopped  # its end is saved as what is evaluated
-            if stopped or late or validated:
-                loss = training.losses.read()[
-                    "loss"
-                ]  # that it is finite, before it is saved
-                _save(training, folder)
-                saved = time.monotonic()
-            if stopped:
-                return True
-            if late:
-                minutes = (
-                    training.seconds / training.step * (job.steps - training.step) / 60
-                )
-                say(
-                    f"{job.id}: {training.where}, loss {loss:.6g}, {minutes:.1f} min left"
-                )
+        return _do_fed_steps(training, folder, feeder, tracker, stop)
+
+
+def _do_fed_steps(
+    training: _Training[BatchT],
+    folder: Path,
+    feeder: Feeder,
+    tracker: Tracker,
+    stop: StopAsked,
+) -> bool:
+    """Do the remaining steps with batches of a feeder."""
+    job = training.job
+    longest = job.method.training.checkpoint_minutes * MINUTE_SECONDS
+    # what these prepare is not time of the steps
+    batches = job.batches(training.step, feeder)
+    saved = time.monotonic()
+    clock = Clock(training.rows)
+    for step in track(training.left, job.id, lines=False):
+        batch = _next_batch(training, batches, stop)
+        if batch is None:
+            _save(training, folder)
+            return True
+        row = _train_step(training, batch, step, feeder.device)
+        training.step, training.seconds = step + 1, clock.seconds
+        if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
+            _log(training, row, tracker)
+            training.rows[-1] |= clock.columns(feeder.cpu_seconds)
+        validated = _validate(training, folder, tracker)
+        late = time.monotonic() - saved >= longest
+        asked = mean_over_processes([float(bool(stop)), float(late)])
+        stopped, late = map(bool, asked)
+        if training.is_over:
+            return stopped  # its end is saved as what is evaluated
+        if stopped or late or validated:
+            _save_running(training, folder, tell=late and not stopped)
+            saved = time.monotonic()
+        if stopped:
+            return True
     return False
+
+
+def _save_running(training: _Training[BatchT], folder: Path, *, tell: bool) -> None:
+    """Save a training that goes on, and tell how long if that is wanted."""
+    loss = training.losses.read()["loss"]  # that it is finite, before it is saved
+    _save(training, folder)
+    if tell:
+        minutes = training.seconds / training.step * len(training.left) / 60
+        where = f"{training.job.id}: {training.where}"
+        say(f"{where}, loss {loss:.6g}, {minutes:.1f} min left")
 
 
 def _log(training: _Training[BatchT], row: dict[str, str], tracker: Tracker) -> None:
@@ -321,7 +334,6 @@ def _train_step(
         batch,
         Progress(step, epoch, job.method.warmup_epochs),
         rate,
-        joint=training.joint,
     )
     training.losses.add(step, values)
     update(training.average, job.method, training.network, epoch)

@@ -34,6 +34,8 @@ from defocus.strips import (
     strips,
 )
 
+Indices = NDArray[np.int64]
+
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
@@ -49,7 +51,7 @@ SMALL_CHANGE = 0.0055
 TINY = 1e-7
 
 
-def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
+def share_kept(restored: Array, blurry: Array, noise: Numbers) -> Array:
     """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
     change = restored - blurry
     square = mean_of_colours(np.square(change, out=change))
@@ -83,7 +85,7 @@ megapixels."""
 def limit(
     restored: Array,
     blurry: Colours,
-    noise: NDArray[np.float64],
+    noise: Numbers,
     share: Array | None = None,
 ) -> None:
     """Cut off, in place, what goes far beyond the lightness and the colours around each pixel."""
@@ -120,9 +122,7 @@ def _threads(bytes_of_each: float) -> int:
     return max(1, min(torch.get_num_threads(), int(MOST_BYTES / bytes_of_each)))
 
 
-def _limited(
-    changed: Array, seen: Array, inside: slice, noise: NDArray[np.float64]
-) -> Array:
+def _limited(changed: Array, seen: Array, inside: slice, noise: Numbers) -> Array:
     """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
     given, within = _opponents(seen), _opponents(changed[inside])
@@ -134,7 +134,8 @@ def _limited(
         np.clip(level, low - more, high + more, out=level)
     del given
     kept = share_kept(changed, seen, noise)[inside]
-    colours, before = _colours(*within), seen[inside]
+    before = seen[inside]
+    colours = _colours(*within)
     colours -= before
     colours *= kept[:, :, None]
     colours += before
@@ -200,7 +201,7 @@ class Agreement:
 
 
 def agreement(
-    blurry: Colours, restored: Array, highest_px: Array, noise: NDArray[np.float64]
+    blurry: Colours, restored: Array, highest_px: Array, noise: Numbers
 ) -> Agreement:
     """Compare a restored picture with what was given; each tile's blur has a largest diameter."""
     rows, columns = highest_px.shape
@@ -223,7 +224,7 @@ def agreement(
 
 
 def _measures(
-    restored: Array, given: Array, highest_px: Array, noise: NDArray[np.float64]
+    restored: Array, given: Array, highest_px: Array, noise: Numbers
 ) -> tuple[Numbers, ...]:
     """What :class:`Agreement` says of some windows ``(n, 3, 128, 128)``, in its order."""
     taper = _geometry()[0]
@@ -249,7 +250,7 @@ def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
     return planes(np.asarray(wide, np.float32))
 
 
-def _windows(colours: Sequence[Array], begins: NDArray[np.int64]) -> Array:
+def _windows(colours: Sequence[Array], begins: Indices) -> Array:
     """``(n, 3, 128, 128)`` around the tiles of a row that begin at some columns."""
     windows = np.empty((len(begins), len(colours), WINDOW_PX, WINDOW_PX), np.float32)
     for window, begin in zip(windows, begins, strict=True):
@@ -258,14 +259,14 @@ def _windows(colours: Sequence[Array], begins: NDArray[np.int64]) -> Array:
     return windows
 
 
-def _begins(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+def _begins(tiles: Indices, length: int) -> Indices:
     """Where some tiles of an axis begin, for their windows."""
     # A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
     # its own mirror picture would show no wave.
     return np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
 
 
-def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+def _mirrored(places: Indices, length: int) -> Indices:
     """Places beyond the borders of an axis, mirrored back onto it."""
     folded = places % (2 * length)
     return np.asarray(
@@ -324,7 +325,7 @@ def _in_rings(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Nu
 
 
 @cache
-def _geometry() -> tuple[Array, NDArray[np.int64], float]:
+def _geometry() -> tuple[Array, Indices, float]:
     """A Hann window, the ring of each place of half a spectrum, and the places of a whole one."""
     hann = np.hanning(WINDOW_PX + 2)[1:-1]
     taper = np.outer(hann, hann).astype(np.float32)
@@ -381,7 +382,7 @@ def guarded_beyond(blurry: Colours, restored: Array, blur_map: BlurMap) -> Array
 
 def _limit_and_judge(
     blurry: Colours, restored: Array, blur_map: BlurMap, share: Array | None = None
-) -> NDArray[np.float64]:
+) -> Numbers:
     """Limit a picture in place; how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
     limit(restored, blurry, noise, share)
@@ -415,13 +416,13 @@ def _disagrees(compared: Agreement, likely: Array) -> NDArray[np.bool_]:
     return np.asarray((compared.left > left) | (compared.shift > shifted))
 
 
-def _wave(compared: Agreement) -> NDArray[np.float64]:
+def _wave(compared: Agreement) -> Numbers:
     """How surely each tile is a plain wave, in [0, 1]."""
     narrow = (RATHER_WAVE - compared.bandwidth) / (RATHER_WAVE - SURELY_WAVE)
     return np.asarray(np.clip(narrow, 0, 1) * (compared.frequency > LEAST_FREQUENCY))
 
 
-def _fade_back(restored: Array, safe: Colours, shares: NDArray[np.float64]) -> None:
+def _fade_back(restored: Array, safe: Colours, shares: Numbers) -> None:
     """Give each tile a share of a safe picture, and fade over half of a tile around it."""
     rows, columns = (2 * count for count in shares.shape)
     halves = cv2.resize(

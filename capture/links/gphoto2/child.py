@@ -24,6 +24,9 @@ from defocus.capture.links.gphoto2.release import (
 )
 from defocus.command_line.json_output import json_output
 
+Json = dict[str, Any]
+"""An object of a message."""
+
 
 def cards_of(camera: Any, gp: Any, *, count_files: bool) -> list[CardSpace]:  # noqa: ANN401 - the binding's
     """What is on each card; no files are counted where that is not wanted."""
@@ -125,13 +128,11 @@ class ChildCamera:
             ):  # the next order will say it
                 self._camera.get_single_config("batterylevel")
 
-    def read(self, word: str) -> dict[str, Any] | None:
+    def read(self, word: str) -> Json | None:
         """One setting: value, choices, whether it is read-only; None where there is none."""
         return self.entries.read(word)
 
-    def find(
-        self, words: Sequence[str], patience: float
-    ) -> tuple[str, dict[str, Any]] | None:
+    def find(self, words: Sequence[str], patience: float) -> tuple[str, Json] | None:
         """The first of some settings that is there within a time, after its name; None = none."""
         return self.entries.first_of(words, patience)
 
@@ -139,7 +140,7 @@ class ChildCamera:
         """Set a setting to one of its choices, or a number, and read it back."""
         return self.entries.write(word, value, again=again)
 
-    def words(self) -> dict[str, dict[str, Any]]:
+    def words(self) -> dict[str, Json]:
         """The whole configuration."""
         return self.entries.everything()
 
@@ -162,7 +163,7 @@ class ChildCamera:
         if view is not None and view["value"] == "1" and not view["read_only"]:
             self.entries.write("viewfinder", "0")
 
-    def card(self, *, count_files: bool) -> list[dict[str, Any]]:
+    def card(self, *, count_files: bool) -> list[Json]:
         """Each card (see :class:`CardSpace`)."""
         return [
             asdict(card)
@@ -186,7 +187,7 @@ class ChildCamera:
 
     def shoot(
         self, stem: str, due: int | None, quiet_ms: int, *, all_or_none: bool
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Release and download a shot, or fetch the one that a lost process left on the card."""
         note = _note(stem)
         if note.exists():
@@ -208,7 +209,7 @@ class ChildCamera:
         strays = [place for place in shot.strays if not in_memory(place)]
         return {**self._downloaded(stem, shot.files), "strays": strays, "kept": kept}
 
-    def fetch(self, stem: str) -> dict[str, Any]:
+    def fetch(self, stem: str) -> Json:
         """Download the files recorded beside a stem as ``parts``, and remove the record.
 
         ``strays`` are other files, which stay on the card; ``kept`` those that were in memory only.
@@ -219,7 +220,7 @@ class ChildCamera:
             "kept": [],
         }
 
-    def _downloaded(self, stem: str, places: Sequence[CardFile]) -> dict[str, Any]:
+    def _downloaded(self, stem: str, places: Sequence[CardFile]) -> Json:
         parts: list[Path] = []
         for place in places:
             parts.append(self._download(place, _free_part(Path(stem), place[1], parts)))
@@ -265,7 +266,7 @@ def _note(stem: str) -> Path:
     return Path(f"{stem}{ON_CARD}")
 
 
-def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
+def answer(holder: ChildCamera, request: Json) -> Json:
     """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 

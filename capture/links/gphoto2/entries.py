@@ -12,6 +12,9 @@ from defocus.capture.links.gphoto2.release import (
     RequestRefusedError,
 )
 
+Entry = dict[str, Any]
+"""A setting as the binding describes it."""
+
 READ_AGAIN_SECONDS = 3.0
 """Longest time for which an old value may be read back, before the setting is sent once more; then
 again the same time."""
@@ -36,7 +39,7 @@ class Entries:
         self._last: dict[str, str] = {}
         self._deaf: set[str] = set()
 
-    def read(self, word: str) -> dict[str, Any] | None:
+    def read(self, word: str) -> Entry | None:
         """One entry: value, choices, limits, whether it is read-only; None where there is none."""
         entry = self._look(word)
         if word not in self._seen or (entry is None and word in self._there):
@@ -51,7 +54,7 @@ class Entries:
 
     def first_of(
         self, words: Sequence[str], patience: float
-    ) -> tuple[str, dict[str, Any]] | None:
+    ) -> tuple[str, Entry] | None:
         """The first of some entries, read for ``patience`` seconds: a reconnect may hide some."""
         deadline = self._body.clock() + patience
         while True:
@@ -63,7 +66,7 @@ class Entries:
                 return None
             self._body.listen(LOOK_SECONDS)
 
-    def _look(self, word: str) -> dict[str, Any] | None:
+    def _look(self, word: str) -> Entry | None:
         gp = self._body.gp
         try:
             widget = self._body.camera.get_single_config(word)
@@ -73,7 +76,7 @@ class Entries:
             raise
         return self.told_of(widget)
 
-    def told_of(self, widget: Any) -> dict[str, Any]:  # noqa: ANN401 - the binding's
+    def told_of(self, widget: Any) -> Entry:  # noqa: ANN401 - the binding's
         """What an entry is, as it goes to the other process."""
         gp, kind = self._body.gp, widget.get_type()
         listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
@@ -173,13 +176,13 @@ class Entries:
             return error  # type: ignore[no-any-return]
         return None
 
-    def everything(self) -> dict[str, dict[str, Any]]:
+    def everything(self) -> dict[str, Entry]:
         """Every entry that has a value, by its name; no actions.
 
         Texts are called read-only: what is allowed is unknown, a wrong value can kill the process.
         """
         gp = self._body.gp
-        entries: dict[str, dict[str, Any]] = {}
+        entries: dict[str, Entry] = {}
         waiting = [self._tree()]
         while waiting:
             widget = waiting.pop()

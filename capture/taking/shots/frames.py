@@ -37,6 +37,9 @@ from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.shot import Exif, read_exif
 from defocus.progress import say
 
+Words = dict[SettingName, str]
+"""The settings of a camera, as it writes them."""
+
 Kept = TypeVar("Kept")
 
 SAID = b"finishing the shot that is being taken; Ctrl-C once more ends at once\n"
@@ -95,7 +98,7 @@ class TakenFrame:
     path: Path
     member: StoredFile
     files: tuple[StoredFile, ...]
-    got: dict[SettingName, str]
+    got: Words
     exif: Exif
     released_at: float  # start of the exposure, or the command; :func:`time.monotonic`
     shot_for: str | None = None
@@ -191,9 +194,7 @@ class PairTaking:
             lent, path=path, member=member, files=tuple(files), shot_for=shot_for
         )
 
-    def _stored(
-        self, frame: PlannedShot, got: dict[SettingName, str], shot: Shot
-    ) -> TakenFrame:
+    def _stored(self, frame: PlannedShot, got: Words, shot: Shot) -> TakenFrame:
         files = self.folder.store_originals(
             self.pair, frame.role, shot.parts, shot.on_card
         )
@@ -206,7 +207,7 @@ class PairTaking:
 
 def _set_exposures(
     frames: Sequence[PlannedShot], cameras: Mapping[str, Camera]
-) -> dict[str, dict[SettingName, str]]:
+) -> dict[str, Words]:
     """Set each camera to its exposure; its answers by role."""
     return {
         frame.role: with_retries(
@@ -253,7 +254,7 @@ def take_shot(
     stem: Path,
     settle_seconds: float,
     on_failure: Callable[[str], None],
-    keep: Callable[[dict[SettingName, str], Shot], Kept],
+    keep: Callable[[Words, Shot], Kept],
 ) -> Kept:
     """Set a camera, release it, and keep what it delivers, unless it exposed otherwise."""
     for left in range(EXPOSURE_TRIES, 0, -1):
@@ -281,7 +282,7 @@ def _release(camera: Camera, stem: Path) -> Shot:
     return Shot(parts, on_card, released_at)
 
 
-def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
+def apply_exposure(camera: Camera, exposure: Exposure) -> Words:
     """Set a camera to an exposure and return what it says that it then has.
 
     Some bodies answer late, some never; the pictures alone show what they were set to."""

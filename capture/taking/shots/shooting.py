@@ -140,8 +140,9 @@ def take_pair(
     files = [stored for shot in taken.values() for stored in shot.files]
     files += _stored_truth(taking, pair_folder)
     skew = _skew_seconds(rig, handling.calibrations, taken)
-    entry = _entry(pair, rig, taken, protocol, skew, handling.options.limits)
-    shot = ShotPair(tuple(files), entry)
+    shot = ShotPair(
+        tuple(files), _entry(pair, rig, taken, protocol, skew, handling.options.limits)
+    )
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
 
@@ -226,8 +227,7 @@ def journalled_series(
 ) -> list[tuple[PlannedPair, ShotProtocol]]:
     """The pairs to shoot with their protocols, once the journal has them and the scenes' notes."""
     state = folder.state
-    if shot := [one for one in state.shoots if one.imported is None]:
-        tell_other_cameras(shot[-1], plans[0])
+    _tell_other_than_before(state, plans[0])
     pairs = new_pairs(
         state,
         options.scene,
@@ -247,6 +247,13 @@ def journalled_series(
     folder.plan(shoots, pairs)
     _note_scenes(folder, options)
     return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]
+
+
+def _tell_other_than_before(state: SessionState, plan: Plan) -> None:
+    """Say if other cameras than those of the last shoot are here."""
+    shot = [one for one in state.shoots if one.imported is None]
+    if shot:
+        tell_other_cameras(shot[-1], plan)
 
 
 def _note_scenes(folder: SessionFolder, options: ShootOptions) -> None:
