@@ -14,7 +14,7 @@ from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.taking.shots.rig import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.scene.geometry import Similarity
 from defocus.storage.files import make_folder, write_text
 
@@ -36,14 +36,12 @@ class Calibration:
     created: str
 
     @classmethod
-    def now(
-        cls, kind: Kind, camera: CameraDescription, result: dict[str, Any]
-    ) -> "Calibration":
+    def now(cls, kind: Kind, camera: CameraDescription, result: Json) -> "Calibration":
         """A calibration made now."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(kind, camera.to_json(), result, created)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The document for a file."""
         return {
             "schema": SCHEMA,
@@ -139,9 +137,9 @@ class Calibrations:
             zoom /= 1.0 + b1 * focus_steps + b2 * focus_steps**2
         return Similarity(zoom=zoom, shift_px=shift)
 
-    def store(self, root: Path) -> dict[str, Any]:
+    def store(self, root: Path) -> Json:
         """Copy the calibrations into a session; return their journal records."""
-        kept: dict[str, Any] = {}
+        kept: Json = {}
         for kind, calibration in self.by_kind.items():
             text = json.dumps(calibration.to_json(), indent=2, allow_nan=False) + "\n"
             digest = hashlib.sha256(text.encode()).hexdigest()

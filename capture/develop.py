@@ -48,7 +48,7 @@ from defocus.pictures.write import encoded_png
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import say, track
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
 from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
 
@@ -115,7 +115,7 @@ def develop_pair(task: PairTask) -> None:
     for kind in sources:
         make_folder(task.out / kind)
     balance, gains_ev = _white_balance(task, sources), _gains_ev(task, sources)
-    pictures: dict[str, Any] = {}
+    pictures: Json = {}
     for kind, path in sources.items():
         picture = _picture(path, balance, task.settings, gains_ev[kind])
         pictures[kind] = _write(task, kind, path, picture)
@@ -259,7 +259,7 @@ def _second_view(
     return _developed(path, balance, settings, gain_ev, frame=1)
 
 
-def _write(task: PairTask, kind: str, source: Path, picture: Image) -> dict[str, Any]:
+def _write(task: PairTask, kind: str, source: Path, picture: Image) -> Json:
     target = task.picture(kind)
     write_bytes(target, encode_png(picture, source, linear=task.settings.linear))
     return {"sha256": sha256_file(target), "bytes": target.stat().st_size}
@@ -270,7 +270,7 @@ def _record(
     sources: Mapping[str, Path],
     balance: list[float] | None,
     pictures: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> Json:
     hashes = {stored.name: stored.sha256 for stored in task.pair.files}
     return {
         "schema": 1,
@@ -322,12 +322,11 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
         del tasks[name], new[name]
-    pictures = map(developed_files, tasks.values())
-    lacking = left_behind(chain.from_iterable(pictures))
+    lacking = left_behind(chain.from_iterable(map(developed_files, tasks.values())))
     return Developed(tuple(new), tuple(before), tuple(failed), lacking)
 
 
-def _claim(out: Path, document: dict[str, Any]) -> None:
+def _claim(out: Path, document: Json) -> None:
     """Claim ``out`` for this session and these settings, or recognise it."""
     marker = out / "develop.json"
     if marker.is_file():

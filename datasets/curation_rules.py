@@ -241,22 +241,17 @@ KEPT_FIRST = ("test", "validation", "train")
 
 def _leaks(audit: Audit) -> dict[str, list[str]]:
     """Reasons for pairs that are rejected because their picture is also in another split."""
-    kept: dict[str, dict[tuple[str, str], list[str]]] = {}
+    kept: dict[tuple[str, str, str], list[str]] = {}
     for twins in audit.duplicates:
-        first_stays = KEPT_FIRST.index(twins.splits[0]) < KEPT_FIRST.index(
-            twins.splits[1]
+        sides = zip(twins.splits, (twins.first, twins.second), strict=True)
+        (split, stays), (_, gone) = sorted(
+            sides, key=lambda side: KEPT_FIRST.index(side[0])
         )
-        gone, stays = (
-            (twins.second, twins.first) if first_stays else (twins.first, twins.second)
-        )
-        split = twins.splits[0] if first_stays else twins.splits[1]
-        kept.setdefault(gone, {}).setdefault((twins.relation, split), []).append(stays)
-    return {
-        gone: [
-            _leak(relation, stay, split) for (relation, split), stay in places.items()
-        ]
-        for gone, places in kept.items()
-    }
+        kept.setdefault((gone, twins.relation, split), []).append(stays)
+    reasons: dict[str, list[str]] = {}
+    for (gone, relation, split), stay in kept.items():
+        reasons.setdefault(gone, []).append(_leak(relation, stay, split))
+    return reasons
 
 
 def _leak(relation: str, stay: Sequence[str], split: str) -> str:
@@ -271,15 +266,7 @@ def usable_pairs(
     # What was compensated already (``steps``) does not get better by it.
     asked = rules or Rules()
     compensated = any(one.step == "compensate" for one in steps)
-    aligned = [
-        pair
-        if pair.misalignment_px is None
-        else replace(pair, misalignment_px=0.0, gain_ev=0.0)
-        for pair in audit.pairs
-    ]
-    later = judged(
-        audit if compensated else replace(audit, pairs=tuple(aligned)), asked
-    )
+    later = judged(audit if compensated else _aligned(audit), asked)
     now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
     passed = [
         one.id for one in later if one.verdict == "accept" and one.id not in set(now)
@@ -287,3 +274,14 @@ def usable_pairs(
     others = [(one.id, one.reason) for one in later if one.verdict == "reject"]
     others += [(one.id, one.reason) for one in audit.outside]
     return Usable(tuple(now), tuple(passed), tuple(others))
+
+
+def _aligned(audit: Audit) -> Audit:
+    """The audit as if every measured pair were compensated."""
+    pairs = []
+    for pair in audit.pairs:
+        if pair.misalignment_px is None:
+            pairs.append(pair)
+        else:
+            pairs.append(replace(pair, misalignment_px=0.0, gain_ev=0.0))
+    return replace(audit, pairs=tuple(pairs))

@@ -246,15 +246,13 @@ def split_dataset(
 def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
     """Mean blur of the measured pairs of each split, px; splits without one are left out."""
     blur_of = {row.id: row.mean_blur_px for row in audit.pairs}
-    blurs_of = {
-        split: [
-            blur
-            for p in pairs
-            if p.split == split and (blur := blur_of[p.id]) is not None
-        ]
-        for split in SPLITS
-    }
-    return {split: float(np.mean(blurs)) for split, blurs in blurs_of.items() if blurs}
+    means = {}
+    for split in SPLITS:
+        blurs = [blur_of[pair.id] for pair in pairs if pair.split == split]
+        known = [blur for blur in blurs if blur is not None]
+        if known:
+            means[split] = float(np.mean(known))
+    return means
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:

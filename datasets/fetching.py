@@ -357,13 +357,12 @@ def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
             raise DatasetError(
                 f"'{pattern}' fits no file of the release; there are {some}, …"
             )
-    return [
-        name
-        for name in sorted(listing.hashes)
-        if not only
-        or not _is_content(name)
-        or any(fnmatchcase(name, pattern) for pattern in only)
-    ]
+    wanted = []
+    for name in sorted(listing.hashes):
+        fits = any(fnmatchcase(name, pattern) for pattern in only)
+        if fits or not only or not _is_content(name):
+            wanted.append(name)
+    return wanted
 
 
 def _is_content(name: str) -> bool:

@@ -160,14 +160,10 @@ def picture_hashes(root: Path, pairs: Iterable[Pair]) -> HashOf:
 
 def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
-    rows = [
-        [
-            pair.id,
-            pair.split,
-            {role: hashes[path] for role, path in pair_files(pair).items()},
-        ]
-        for pair in sorted(pairs, key=lambda pair: pair.id)
-    ]
+    rows = []
+    for pair in sorted(pairs, key=lambda pair: pair.id):
+        of_pair = {role: hashes[path] for role, path in pair_files(pair).items()}
+        rows.append([pair.id, pair.split, of_pair])
     content = sha256_json(rows)
     # What was computed of pictures that an earlier version read otherwise is computed anew.
     changed = sorted(

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from defocus.errors import InputError
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.storage.files import remove_unfinished, sha256_file, write_json
 from defocus.storage.staging import held_folder
 
@@ -42,7 +41,7 @@ class Restored:
     seconds: float = 0.0  # 0.0 if it was restored before
     reason: str = ""  # why there is no restored picture; empty if there is one
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The object that ``defocus-restore --json`` prints."""
         return {
             **asdict(self),
@@ -53,12 +52,12 @@ class Restored:
 class RestoreJournal:
     """The journal of an output folder, for pictures made with some settings."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Json) -> None:
         self._path = folder / JOURNAL
         self._settings = settings
         self._entries = self._read()
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> dict[str, Json]:
         if not self._path.exists():
             return {}
         with intact(

@@ -45,13 +45,12 @@ def picture_files(folder: Path) -> list[Path]:
 
 def visible_files(folder: Path) -> list[Path]:
     """All files in a folder and its sub-folders, sorted, without links and hidden files."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not path.is_symlink()
-        and path.is_file()
-    )
+    files = []
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and not path.is_symlink() and path.is_file():
+            files.append(path)
+    return sorted(files)
 
 
 def decoded(path: Path) -> Image:

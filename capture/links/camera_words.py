@@ -55,15 +55,12 @@ def words_of(camera: Camera) -> dict[str, Word]:
 
 def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
     """A configuration that a camera's process sent as JSON."""
-    return {
-        name: Word(
-            entry["value"],
-            tuple(entry["choices"]),
-            None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
-            entry["read_only"],
-        )
-        for name, entry in entries.items()
-    }
+    words = {}
+    for name, entry in entries.items():
+        span = None if entry["span"] is None else (entry["span"][0], entry["span"][1])
+        choices = tuple(entry["choices"])
+        words[name] = Word(entry["value"], choices, span, entry["read_only"])
+    return words
 
 
 def word_named(camera: Camera, name: str) -> str:

@@ -243,14 +243,11 @@ def _residual_note(bracket: Bracket, shutter: Setting) -> str:
     """Note on the remaining exposure difference, and the nearest blurry time without one."""
     steps = bracket.aperture_ev
     times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
-    good = [
-        word
-        for word, seconds in times.items()
-        if any(
-            abs(math.log2(t / seconds) - steps) <= TOLERATED_EV / 2
-            for t in times.values()
-        )
-    ]
+    good = []
+    for word, seconds in times.items():
+        left_ev = [abs(math.log2(t / seconds) - steps) for t in times.values()]
+        if min(left_ev) <= TOLERATED_EV / 2:
+            good.append(word)
     nearest = min(
         good,
         key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)),

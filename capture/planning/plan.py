@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.exposure import Bracket, Exposure
@@ -11,6 +11,7 @@ from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_settings import NumberSettings
 from defocus.progress import counted
+from defocus.reading import Json
 from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
@@ -113,7 +114,7 @@ class OpticsPlan:
             return "nothing"
         return "depth of field" if worst > self.airy_px["sharp"] else "diffraction"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The optics as a JSON object; infinity is null."""
         limits = {
             role: {"near_mm": near, "far_mm": None if math.isinf(far) else far}
@@ -228,18 +229,18 @@ class Plan:
 
     def space(self, pairs: int) -> Space | None:
         """Disk space of a number of pairs; None if nothing is known of a camera's files."""
-        shots = [
-            None if camera.shot_bytes is None else Space(*camera.shot_bytes)
-            for frame in self.protocol.frames
-            for camera in [(frame.role == "sharp" and self.sharp_camera) or self.camera]
-        ]
-        truth = Space(self.camera.truth_bytes, self.camera.truth_bytes)
-        of_pair = together([*shots, truth])
+        parts: list[Space | None] = []
+        for frame in self.protocol.frames:
+            second = self.sharp_camera if frame.role == "sharp" else None
+            shot_bytes = (second or self.camera).shot_bytes
+            parts.append(None if shot_bytes is None else Space(*shot_bytes))
+        parts.append(Space(self.camera.truth_bytes, self.camera.truth_bytes))
+        of_pair = together(parts)
         return None if of_pair is None else of_pair.times(pairs)
 
-    def to_json(self, pairs: int = 1) -> dict[str, Any]:
+    def to_json(self, pairs: int = 1) -> Json:
         """The plan as a JSON object; unknown values are null."""
-        optics: dict[str, Any] = {
+        optics: Json = {
             "lens": None,
             "airy_diameter_px": {"blurry": None, "sharp": None},
             "circle_of_confusion": [],

@@ -1,5 +1,6 @@
 """Check that every pair of a session is present, complete and unchanged; what is damaged."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -29,12 +30,16 @@ def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
     """Hash every file of accepted pairs and of charts, and return the damaged ones."""
     rejected = {pair.id for pair in state.complete.values() if pair.verdict == "reject"}
     owners = [owner for owner in state.owners if owner.id not in rejected]
-    return [
-        DamagedFile(owner.id, stored, problem)
-        for owner in track(owners, "checking")
-        for stored in owner.files
-        if (problem := file_problem(root, owner.id, stored))
-    ]
+    damaged: list[DamagedFile] = []
+    for owner in track(owners, "checking"):
+        damaged += _damage(root, owner)
+    return damaged
+
+
+def _damage(root: Path, owner: Owner) -> Iterator[DamagedFile]:
+    for stored in owner.files:
+        if problem := file_problem(root, owner.id, stored):
+            yield DamagedFile(owner.id, stored, problem)
 
 
 def report_damage(damaged: list[DamagedFile]) -> None:

@@ -103,17 +103,18 @@ class SessionFolder:
     ) -> None:
         """Record the planned pairs in a single line: a kill leaves all of it or nothing."""
         first = len(self.state.shoots)
-        entries = [
-            {
-                "id": p.id,
-                "number": p.number,
-                "scene": p.scene,
-                "focus_steps": p.focus_steps,
-                "shoot": p.shoot - first,
-                **({"title": p.title} if p.title else {}),
+        entries = []
+        for pair in pairs:
+            entry: dict[str, Any] = {
+                "id": pair.id,
+                "number": pair.number,
+                "scene": pair.scene,
+                "focus_steps": pair.focus_steps,
+                "shoot": pair.shoot - first,
             }
-            for p in pairs
-        ]
+            if pair.title:
+                entry["title"] = pair.title
+            entries.append(entry)
         self.journal.append(
             "planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries
         )

@@ -19,7 +19,7 @@ from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError
 from defocus.progress import counted
-from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
+from defocus.reading import MOST_BYTES, Json, read_bytes, read_json, read_text
 from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
 
 Line = Mapping[str, Any]
@@ -145,7 +145,7 @@ def _usable(record: Line) -> bool:
     return isinstance(record.get("n"), int) and record["n"] > 0
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> Json:
     """A JSON object of the session; empty if it is lost."""
     with contextlib.suppress(OSError, ValueError, FileError):
         document = read_json(path)
@@ -251,7 +251,7 @@ def _completed_again(root: Path, rebuilt: _Rebuilt, verdicts: Line) -> Iterator[
 def _by_people(
     rebuilt: _Rebuilt,
     index: Line,
-    verdicts: dict[str, Any],
+    verdicts: Json,
     judged: list[Record],
     time: str,
 ) -> list[Record]:
@@ -275,9 +275,7 @@ def _by_people(
     return added
 
 
-def _forget_lost(
-    rebuilt: _Rebuilt, judged: list[Record], verdicts: dict[str, Any]
-) -> None:
+def _forget_lost(rebuilt: _Rebuilt, judged: list[Record], verdicts: Json) -> None:
     """Remove the judgements of pairs that are lost."""
     for record in judged:
         if record["pair"] not in verdicts:

@@ -21,13 +21,13 @@ from defocus.capture.sessions.state import (
 )
 from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut, attempt, parted
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.storage.files import sha256_file
 
 INDEX = "session.json"
 
 
-def index_document(state: SessionState) -> dict[str, Any]:
+def index_document(state: SessionState) -> Json:
     """The document that the journal's state makes."""
     return {
         "schema": SCHEMA,
@@ -56,7 +56,7 @@ def index_document(state: SessionState) -> dict[str, Any]:
     }
 
 
-def _chart(chart: SessionChart) -> dict[str, Any]:
+def _chart(chart: SessionChart) -> Json:
     """A shot of the test chart: its journal lines."""
     read = None if chart.read is None else chart.read.model_dump(mode="json")
     return {"shot": chart.shot.model_dump(mode="json"), "read": read}
@@ -191,7 +191,7 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
     )
 
 
-def _metadata(path: Path) -> dict[str, Any]:
+def _metadata(path: Path) -> Json:
     with intact(path, "restore it from a copy", DatasetError, OSError):
         document = read_json(path)
         if not isinstance(document, dict):

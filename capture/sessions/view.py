@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 
 Mark = Literal["", "warn", "reject"]
 """Verdict to which a number alone leads."""
@@ -70,7 +70,7 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     return rows
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: object) -> Json:
     """A mapping of an untrusted document; empty if it is something else."""
     return dict(value) if isinstance(value, Mapping) else {}
 
@@ -158,29 +158,31 @@ ROWS = (
 )
 
 
-def list_pairs(state: SessionState) -> list[dict[str, Any]]:
+def list_pairs(state: SessionState) -> list[Json]:
     """All pairs by number, with their verdicts; ``seen`` says that a person decided about one."""
-    unshot = ("not shot yet", "cut short")
-    return [
-        {
+    pairs = []
+    for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
+        verdict = "incomplete"
+        reason = "cut short" if planned.id in state.begun else "not shot yet"
+        complete = state.complete.get(planned.id)
+        if complete is not None:
+            verdict, reason = complete.verdict, complete.reason
+        entry = {
             "id": planned.id,
             "number": planned.number,
             "scene": planned.scene,
-            "verdict": complete.verdict if complete else "incomplete",
-            "reason": complete.reason
-            if complete
-            else unshot[planned.id in state.begun],
+            "verdict": verdict,
+            "reason": reason,
             "seen": planned.id in state.judged,
             "title": planned.typed_scene,
             "note": state.notes.get(planned.id, ""),
             "scene_note": state.notes.get(planned.scene, ""),
         }
-        for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
-        for complete in [state.complete.get(planned.id)]
-    ]
+        pairs.append(entry)
+    return pairs
 
 
-def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
+def pair_entry(root: Path, pair: CompletePair) -> Json:
     """The ``pair.json`` of a pair; only the structure of ``roles`` is checked."""
     path = file_path(root, pair.id, "pair.json")
     with intact(path, "run 'defocus-capture check'", DatasetError, OSError):
@@ -191,7 +193,7 @@ def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
         return entry
 
 
-def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
+def pair_details(root: Path, pair: CompletePair) -> Json:
     """Settings and measured numbers of a pair, as text."""
     entry = pair_entry(root, pair)
     return {
@@ -202,7 +204,7 @@ def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
     }
 
 
-def _settings(role: dict[str, Any]) -> str:
+def _settings(role: Json) -> str:
     got = role.get("got")
     return settings_text(got) if isinstance(got, dict) else "unknown"
 

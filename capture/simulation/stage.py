@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +22,7 @@ from defocus.capture.simulation.sensor import (
     tint,
     vignette,
 )
+from defocus.reading import Json
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved_layers
@@ -72,7 +72,7 @@ def truth_document(
     shots: list[TrueShot],
     layers: list[Layer],
     size: tuple[int, int],
-) -> dict[str, Any]:
+) -> Json:
     """``truth.json`` of a pair; each of its shots is described relative to the sharp one."""
     return {
         "schema": 1,
@@ -94,7 +94,7 @@ def truth_document(
     }
 
 
-def _similarity(similarity: Similarity) -> dict[str, Any]:
+def _similarity(similarity: Similarity) -> Json:
     return {
         "shift_px": list(similarity.shift_px),
         "zoom": similarity.zoom,
@@ -102,7 +102,7 @@ def _similarity(similarity: Similarity) -> dict[str, Any]:
     }
 
 
-def _shot(shot: TrueShot, sharp: TrueShot, size: tuple[int, int]) -> dict[str, Any]:
+def _shot(shot: TrueShot, sharp: TrueShot, size: tuple[int, int]) -> Json:
     return {
         "from_sharp": _similarity(between(sharp, shot, *size)),
         "f_number": shot.exposure.f_number,

@@ -16,6 +16,7 @@ import click
 from defocus.capture.calibrations import load_calibrations
 from defocus.capture.camera import (
     Camera,
+    CameraDescription,
     FileKind,
     HasDriveMode,
     HasFileFormats,
@@ -24,6 +25,7 @@ from defocus.capture.camera import (
 )
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
 from defocus.capture.sessions.folder import (
     SessionFolder,
@@ -197,20 +199,23 @@ def measured_plans(
         return list(plans)
     state, _ = read_state(path)
     camera = plans[0].camera
-    alike = [
-        pair
-        for pair in state.complete.values()
-        for shoot in [state.shoots[state.planned[pair.id].shoot]]
-        if (shoot.camera.model, shoot.camera.serial) == (camera.model, camera.serial)
-        and shoot.handling.files == files
-        and shoot.sharp_camera is None
-    ]
+    alike = []
+    for pair in state.complete.values():
+        shoot = state.shoots[state.planned[pair.id].shoot]
+        if shoot.handling.files == files and _is_by_one(shoot, camera):
+            alike.append(pair)
     shots = sum(map(_shots, alike))
     if not shots or plans[0].sharp_camera is not None:
         return list(plans)
     each = round(sum(entry.bytes for pair in alike for entry in pair.files) / shots)
     sized = replace(camera, shot_bytes=(each, each), truth_bytes=0)
     return [replace(plan, camera=sized) for plan in plans]
+
+
+def _is_by_one(shoot: ShootRecord, camera: CameraDescription) -> bool:
+    """Whether a camera alone took the pairs of a shoot."""
+    body = (shoot.camera.model, shoot.camera.serial)
+    return body == (camera.model, camera.serial) and shoot.sharp_camera is None
 
 
 def _shots(pair: CompletePair) -> int:

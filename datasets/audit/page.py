@@ -148,11 +148,11 @@ def _links(audit: Audit, anchors: Anchors) -> dict[str, str]:
     """Where the page shows a pair, by its id: its pictures, else its row in a table."""
     pictured = {row.id for row in _pictured(audit)}
     missing = [pair for pair in audit.pairs if pair.reason]
-    listed = (*missing[:LISTED], *worst(audit.pairs, QUANTITIES[0], LISTED))
-    return {
-        pair.id: f"#{_picture(anchors[pair.id]) if pair.id in pictured else anchors[pair.id]}"
-        for pair in listed
-    }
+    links = {}
+    for pair in (*missing[:LISTED], *worst(audit.pairs, QUANTITIES[0], LISTED)):
+        anchor = anchors[pair.id]
+        links[pair.id] = f"#{_picture(anchor) if pair.id in pictured else anchor}"
+    return links
 
 
 def _pictured(audit: Audit) -> list[AuditedPair]:

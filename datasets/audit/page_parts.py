@@ -143,16 +143,10 @@ def not_measured_parts(
     missing = [pair for pair in pairs if pair.reason]
     if not missing:
         return (Paragraph("Every pair was measured."),)
-    rows = tuple(
-        (
-            pair.id,
-            pair.split,
-            pair.status,
-            pair.reason,
-            advice(pair.reason) if pair.status == "unknown" else "",
-        )
-        for pair in missing[:LISTED]
-    )
+    rows = []
+    for pair in missing[:LISTED]:
+        helps = advice(pair.reason) if pair.status == "unknown" else ""
+        rows.append((pair.id, pair.split, pair.status, pair.reason, helps))
     names = ("pair", "split", "status", "reason", "what helps")
     table = Table.of(
         "Pairs without a misalignment",

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -53,7 +52,7 @@ from defocus.likeness import SAME_PIXELS, fingerprint_of
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Machines, Where
 from defocus.progress import say, track
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, write_json
 
 AUDIT_REVISION = 1
@@ -325,7 +324,7 @@ def keep_row(key: str, row: AuditedPair) -> None:
     write_json(path, {"revision": AUDITED, **row_document(row)})
 
 
-def row_document(row: AuditedPair) -> dict[str, Any]:
+def row_document(row: AuditedPair) -> Json:
     """A row as JSON values, with its fingerprints; see :func:`row_of_document`."""
     prints = [
         {
@@ -354,7 +353,7 @@ def _stored(path: Path) -> AuditedPair | None:
         return None
 
 
-def row_of_document(document: dict[str, Any]) -> AuditedPair:
+def row_of_document(document: Json) -> AuditedPair:
     """A row from its document; raises KeyError, TypeError, ValueError or alike if it is wrong."""
     prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
     if set(document) != set(FIELD_OF):
@@ -374,7 +373,7 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     )
 
 
-def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> None:
+def _require_valid(document: Json, quantiles: tuple[float, ...]) -> None:
     """Raise ValueError for a value of another type or range."""
     numbers = [
         value
@@ -393,7 +392,7 @@ def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> No
         raise ValueError("an unknown status or split")
 
 
-def _spread(numbers: dict[str, Any] | None) -> TileAsymmetry | None:
+def _spread(numbers: Json | None) -> TileAsymmetry | None:
     if numbers is None:
         return None
     spread = {name: float(value) for name, value in numbers.items()}

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from defocus.pictures.values import Image
 from defocus.pictures.white import FULL
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import say
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, sha256_file, write_json
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def described(pair: Pair, folder: Path) -> Pair:
     compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
     metadata["compensation"] = {**compensation, "misalignment": numbers}
     # names of fields are not types: these three are all paths
-    roles: dict[str, Any] = {
+    roles: Json = {
         role: folder / f"{role}.png"
         for role in PICTURES
         if getattr(pair, role) is not None
@@ -119,7 +119,7 @@ class AlignedReference:
     status: Literal["ok", "unknown"]
     reason: str
     sha256: str  # of both files together: it identifies the target of a score
-    misalignment: dict[str, Any]  # as printed by ``defocus-data align --json``
+    misalignment: Json  # as printed by ``defocus-data align --json``
 
 
 def aligned_reference(
@@ -161,7 +161,7 @@ def _stored(folder: Path) -> AlignedReference | None:
     return reference
 
 
-def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
+def _reference(folder: Path, document: Json) -> AlignedReference:
     return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
 
 
@@ -193,7 +193,7 @@ def _computed(
             folder / "valid_mask.png",
             aligned.valid_mask.astype(np.uint8) * np.uint8(255),
         )
-    document: dict[str, Any] = {
+    document: Json = {
         "estimator": measurement.misalignment.estimator,
         "status": measurement.misalignment.status,
         "reason": measurement.misalignment.reason,

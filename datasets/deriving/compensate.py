@@ -59,6 +59,7 @@ from defocus.pictures.values import Image
 from defocus.processes.isolation import LeftOut, parted
 from defocus.processes.machines import Where
 from defocus.progress import say, track
+from defocus.reading import Json
 from defocus.scene.geometry import Similarity
 
 Size = Literal["each", "common"]
@@ -163,7 +164,7 @@ def compensate_dataset(
     return _finished(dataset, out, ordered, settings, sessions)
 
 
-def _how_measured(order: _Order) -> dict[str, Any]:
+def _how_measured(order: _Order) -> Json:
     """What decides the measurements, for the records of the dataset."""
     estimator = _own(order.estimator)
     return {
@@ -173,9 +174,7 @@ def _how_measured(order: _Order) -> dict[str, Any]:
     }
 
 
-def _claim(
-    dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]
-) -> dict[str, Any]:
+def _claim(dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]) -> Json:
     """What decides the pictures that are written."""
     return {
         "dataset": dataset.name,

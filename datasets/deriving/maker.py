@@ -173,18 +173,15 @@ def _difference(before: Any, order: Order) -> str:  # noqa: ANN401 - any JSON do
 
 def _continues(before_order: Any, order: Order, parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
     """Whether two orders differ at most by pairs of which nothing is made."""
-    if not isinstance(before_order, dict) or not isinstance(
-        before := before_order.get("pairs"), dict
-    ):
+    if not isinstance(before_order, dict):
         return False
-    settings = [
-        {k: v for k, v in one.items() if k not in OF_PAIRS}
-        for one in (before_order, order)
-    ]
-    now = order.get("pairs", {})
-    return settings[0] == settings[1] and all(
-        name in now and before.get(name) == now[name] for name in parts
-    )
+    before, now = before_order.get("pairs"), order.get("pairs", {})
+    if not isinstance(before, dict):
+        return False
+    described = {name: order.get(name) for name in OF_PAIRS}
+    if before_order | described != order | described:
+        return False
+    return all(name in now and before.get(name) == now[name] for name in parts)
 
 
 def require_empty(out: Path, besides: Collection[Path] = ()) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from defocus.datasets.layouts.layout import by_number
@@ -179,9 +180,8 @@ def _with_addition(
     """Files that are named like a picture with a beginning and an ending added."""
     file_of = {}
     for name, keys in wanted.items():
-        mine = [
-            file for file in (_added(key, begin, end) for key in keys) if file in files
-        ]
+        named = [_added(key, begin, end) for key in keys]
+        mine = [file for file in named if file in files]
         if len(mine) > 1:
             raise InputError(
                 f"{' and '.join(mine)} are both named like {name}; keep one"
@@ -198,27 +198,27 @@ def _added(key: str, begin: str, end: str) -> str:
 
 def _by_suffix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """The one ending with which most pictures have a file."""
-    begins = {key for keys in wanted.values() for key in keys}
-    endings = [
-        file[cut:]
-        for file in files
-        for cut in range(1, len(file))
-        if file[cut] in SEPARATORS and "/" not in file[cut:] and file[:cut] in begins
-    ]
-    by_ending = {one: _with_addition(wanted, set(files), "", one) for one in endings}
+    begins = set(chain.from_iterable(wanted.values()))
+    by_ending: dict[str, dict[str, str]] = {}
+    for file in files:
+        for cut in range(file.rfind("/") + 1, len(file)):
+            begin, end = file[:cut], file[cut:]
+            if begin in begins and end[0] in SEPARATORS and end not in by_ending:
+                by_ending[end] = _with_addition(wanted, set(files), "", end)
     return _most("suffix", "end in", by_ending)
 
 
 def _by_prefix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """The one beginning with which most pictures have a file."""
-    names = {key.rpartition("/")[2] for keys in wanted.values() for key in keys}
-    begins = [
-        name[:cut]
-        for name in (file.rpartition("/")[2] for file in files)
-        for cut in range(1, len(name))
-        if name[cut - 1] in SEPARATORS and name[cut:] in names
-    ]
-    by_begin = {one: _with_addition(wanted, set(files), one, "") for one in begins}
+    keys = chain.from_iterable(wanted.values())
+    names = {key.rpartition("/")[2] for key in keys}
+    by_begin: dict[str, dict[str, str]] = {}
+    for file in files:
+        name = file.rpartition("/")[2]
+        for cut in range(1, len(name)):
+            begin, end = name[:cut], name[cut:]
+            if end in names and begin[-1] in SEPARATORS and begin not in by_begin:
+                by_begin[begin] = _with_addition(wanted, set(files), begin, "")
     return _most("prefix", "begin with", by_begin)
 
 

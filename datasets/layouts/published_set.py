@@ -88,20 +88,18 @@ def _other_numbers(
 
 def _pictures(root: Path, layout: Layout) -> set[Path]:
     """All pictures in the folders that the layout names."""
-    patterns = [
-        pattern
-        for part in layout.parts
-        for pattern in (part.blurry, *(getattr(part, role) for role in PARTNERS))
-        if pattern is not None
-    ]
-    folders = {root / fixed_folder(pattern) for pattern in patterns}
-    return {
-        path
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    }
+    pictures = set()
+    for part in layout.parts:
+        for pattern in (part.blurry, *(getattr(part, role) for role in PARTNERS)):
+            if pattern is not None:
+                pictures |= set((root / fixed_folder(pattern)).rglob("*"))
+    return {path for path in pictures if _is_picture(path, root)}
+
+
+def _is_picture(path: Path, root: Path) -> bool:
+    """Whether a file below a folder is a picture by its name, and not hidden."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
 
 
 def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:

@@ -33,6 +33,7 @@ from defocus.pictures.values import Image
 from defocus.pictures.white import FULL, READING_REVISION
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.progress import say
+from defocus.reading import Json
 from defocus.scene.geometry import Similarity
 from defocus.storage.files import make_folder, sha256_file, sha256_json
 from defocus.storage.hdf5_files import open_hdf5, small_hdf5
@@ -51,7 +52,7 @@ def write_measurement(path: Path, measurement: Measurement) -> None:
     numbers["matrix"] = (
         None if misalignment.matrix is None else misalignment.matrix.tolist()
     )
-    document: dict[str, Any] = {"shape": measurement.shape, "misalignment": numbers}
+    document: Json = {"shape": measurement.shape, "misalignment": numbers}
     with small_hdf5(path) as file:
         if measurement.field is not None:
             document["factor"] = measurement.field.factor
@@ -107,7 +108,7 @@ def _stops(file: h5py.File) -> NDArray[np.float32] | None:
     return np.asarray(file[STOPS]) if STOPS in file else None
 
 
-def _misalignment(numbers: dict[str, Any]) -> Misalignment:
+def _misalignment(numbers: Json) -> Misalignment:
     parts: dict[str, type[Any]] = {
         "similarity": Similarity,
         "photometry": Photometry,
@@ -132,7 +133,7 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
     return Misalignment(**numbers)
 
 
-def _session_lens(numbers: dict[str, Any] | None) -> SessionLens | None:
+def _session_lens(numbers: Json | None) -> SessionLens | None:
     if numbers is None:
         return None
     for name in ("zoom", "asymmetry"):
@@ -170,15 +171,11 @@ def pair_keys(
     """The key of each pair's measurement, by id; files are hashed on first use."""
     files = [path for pair in dataset.pairs for path in _files(pair).values()]
     hashes = file_hashes(dataset.root, files)
-    return {
-        pair.id: _key(
-            {role: hashes[path] for role, path in _files(pair).items()}
-            | _reading(pair),
-            estimator,
-            limits,
-        )
-        for pair in dataset.pairs
-    }
+    keys = {}
+    for pair in dataset.pairs:
+        of_pair = {role: hashes[path] for role, path in _files(pair).items()}
+        keys[pair.id] = _key(of_pair | _reading(pair), estimator, limits)
+    return keys
 
 
 def pair_key(pair: Pair, estimator: FlowEstimator) -> str:

@@ -162,13 +162,12 @@ def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
     if not all(_is_raw(path) for path in frames):
         return False
     stems = {path.stem for path in frames}
-    return any(
-        other != folder
-        and other.parent == folder.parent
-        and not any(_is_raw(path) for path in frames_there)
-        and {path.stem for path in frames_there} == stems
-        for other, frames_there in frames_of.items()
-    )
+    for other, there in frames_of.items():
+        if other != folder and other.parent == folder.parent:
+            developed = not any(_is_raw(path) for path in there)
+            if developed and {path.stem for path in there} == stems:
+                return True
+    return False
 
 
 def _common(paths: Iterable[tuple[str, ...]]) -> int:

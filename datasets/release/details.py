@@ -125,10 +125,8 @@ def spdx(licence: str) -> str:
     """The SPDX identifier at the start of terms that are one licence; empty for others."""
     if licence != NO_LICENCE and not licence_problem(licence):
         return licence if identifiers(licence) == (licence,) else ""
-    first = licence.replace(";", " ").replace(",", " ").split()[:1]
-    return next(
-        (name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), ""
-    )
+    first = licence.lower().replace(";", " ").replace(",", " ").split()[:1]
+    return next((name for name in ADDRESSES if [name.lower()] == first), "")
 
 
 def identifiers(licence: str) -> tuple[str, ...]:

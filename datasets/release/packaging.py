@@ -106,11 +106,11 @@ def _listed(title: str, pairs: list[str]) -> list[str]:
 
 def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     """Compare two datasets; files with other bytes count as changed if their pixels differ."""
-    old, new = ({pair.id: pair for pair in one.pairs} for one in (before, after))
+    old = {pair.id: pair for pair in before.pairs}
+    new = {pair.id: pair for pair in after.pairs}
     hashes = {
-        p: h
-        for one in (before, after)
-        for p, h in picture_hashes(one.root, one.pairs).items()
+        **picture_hashes(before.root, before.pairs),
+        **picture_hashes(after.root, after.pairs),
     }
     both = sorted(old.keys() & new.keys())
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}

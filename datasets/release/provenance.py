@@ -227,8 +227,11 @@ def _shown(name: str, value: object) -> str:
 
 def numbers_text(numbers: Iterable[Number]) -> list[str]:
     """A sentence for each number of the audit."""
-    return [
-        f"{one.title}: median {one.median:.3g}, 95th percentile {one.p95:.3g}, "
-        f"largest {one.max:.3g}{f' {one.unit}' if one.unit else ''} ({one.count} pairs)."
-        for one in numbers
-    ]
+    sentences = []
+    for one in numbers:
+        spread = f"median {one.median:.3g}, 95th percentile {one.p95:.3g}"
+        largest = f"{one.max:.3g} {one.unit}".rstrip()
+        sentences.append(
+            f"{one.title}: {spread}, largest {largest} ({one.count} pairs)."
+        )
+    return sentences

@@ -203,12 +203,11 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
 
 def _number(annotation: type, metadata: Sequence[Any]) -> click.ParamType[Any]:
     """A whole or a finite number, between the limits of the field."""
-    limits = {
-        name: getattr(one, name)
-        for one in metadata
-        for name in ("ge", "gt", "le")
-        if hasattr(one, name)
-    }
+    limits = {}
+    for one in metadata:
+        for name in ("ge", "gt", "le"):
+            if hasattr(one, name):
+                limits[name] = getattr(one, name)
     kind = WholeRange if annotation is int else FiniteRange
     least = limits.get("ge", limits.get("gt"))
     return kind(min=least, max=limits.get("le"), min_open="gt" in limits)

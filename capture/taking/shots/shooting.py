@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,11 @@ def new_pairs(
     Each aperture is a separate shoot, and their pairs alternate; None numbers the scenes."""
     scene_count = len({pair.scene for pair in state.planned.values()})
     titles = list(listed) or _titles(scene, scenes, scene_count)
-    ordered = [
-        (title, steps, shoot)
-        for title in titles
-        for steps in focus_steps
-        for _ in range(repeat)
-        for shoot in range(len(state.shoots), len(state.shoots) + apertures)
-    ]
+    shoots = range(len(state.shoots), len(state.shoots) + apertures)
+    ordered = product(titles, focus_steps, range(repeat), shoots)
     return [
         planned_pair(number, title, shoot, steps)
-        for number, (title, steps, shoot) in enumerate(ordered, start=state.next_number)
+        for number, (title, steps, _, shoot) in enumerate(ordered, state.next_number)
     ]
 
 
