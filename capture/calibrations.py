@@ -69,7 +69,8 @@ def read_calibration(path: Path) -> Calibration:
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: not a readable calibration ({error})") from error
     kind = next((k for k in KINDS if _get(document, "kind") == k), None)
-    camera, result = _get(document, "camera"), _get(document, "result")
+    camera = _get(document, "camera")
+    result = _get(document, "result")
     if kind is None or not isinstance(camera, dict) or not isinstance(result, dict):
         raise DatasetError(
             f"{path}: not a calibration; make one with 'defocus-capture calibrate'"
@@ -93,7 +94,8 @@ class Calibrations:
 
     def expected_ev(self, blurry: str, sharp: str) -> float:
         """Light of the blurry relative to the sharp shot beyond their settings, by aperture, EV."""
-        exposure, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
+        exposure = self.by_kind.get("exposure")
+        rig = self.by_kind.get("rig")
         gain_ev = 0.0 if rig is None else rig.number("gain_ev")
         if exposure is None:
             return gain_ev
@@ -126,8 +128,10 @@ class Calibrations:
 
     def expected_geometry(self, focus_steps: int, *, two_cameras: bool) -> Similarity:
         """Transform from the blurry to the sharp shot, as far as it is calibrated."""
-        rig, breathing = self.by_kind.get("rig"), self.by_kind.get("breathing")
-        zoom, shift = 1.0, (0.0, 0.0)
+        rig = self.by_kind.get("rig")
+        breathing = self.by_kind.get("breathing")
+        zoom = 1.0
+        shift = (0.0, 0.0)
         if two_cameras and rig is not None:
             zoom = rig.number("zoom", default=1.0)
             x, y = (float(value) for value in rig.result.get("shift_px", (0.0, 0.0)))

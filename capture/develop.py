@@ -114,7 +114,8 @@ def develop_pair(task: PairTask) -> None:
     sources = _sources(task)
     for kind in sources:
         make_folder(task.out / kind)
-    balance, gains_ev = _white_balance(task, sources), _gains_ev(task, sources)
+    balance = _white_balance(task, sources)
+    gains_ev = _gains_ev(task, sources)
     pictures: Json = {}
     for kind, path in sources.items():
         picture = _picture(path, balance, task.settings, gains_ev[kind])
@@ -172,7 +173,8 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
     """Exposure correction of each shot to match the sharp one, EV."""
-    gains, wanted = dict.fromkeys(kinds, 0.0), task.settings.match_exposure
+    gains = dict.fromkeys(kinds, 0.0)
+    wanted = task.settings.match_exposure
     if wanted == "none":
         return gains
     path = file_path(task.root, task.pair.id, "pair.json")

@@ -232,7 +232,8 @@ def _drive(words: Words) -> CheckedPoint:
         return CheckedPoint(
             "drive-mode", "ask", question, "set the camera to single pictures"
         )
-    detail, advice = f"{name} is {words[name].value}", "set its dial to single pictures"
+    detail = f"{name} is {words[name].value}"
+    advice = "set its dial to single pictures"
     try:
         refuse_burst(words)
     except InputError:

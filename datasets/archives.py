@@ -264,7 +264,9 @@ class _Bounded(io.RawIOBase):
     """A stream limited to a number of bytes."""
 
     def __init__(self, stream: IO[bytes], most: int, archive: Path) -> None:
-        self._stream, self._left, self._archive = stream, most, archive
+        self._stream = stream
+        self._left = most
+        self._archive = archive
 
     def readable(self) -> bool:
         """Return true."""

@@ -151,7 +151,8 @@ def _broken(
 
 def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """How a measured pair breaks each rule; empty where it does not."""
-    px, gain = partial(_broken, unit=" px"), pair.gain_ev
+    px = partial(_broken, unit=" px")
+    gain = pair.gain_ev
     if gain is not None:
         gain = abs(gain)
     yield px("misalignment", pair.misalignment_px, most=rules.most_misalignment_px)
@@ -170,7 +171,8 @@ def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """The same of the rules on the sharpness of the sharp member."""
-    sharpness, blurry = pair.fine_to_coarse, pair.blurry_fine_to_coarse
+    sharpness = pair.fine_to_coarse
+    blurry = pair.blurry_fine_to_coarse
     yield _broken("sharpness", sharpness, least=rules.least_sharpness)
     if rules.sharper and sharpness is not None and blurry and not pair.unevenly_lit:
         name = "the sharp member is not the sharper one: sharpness over blurry"
@@ -179,9 +181,11 @@ def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """The same of the rules on light that differs across the picture."""
-    stops, most = pair.unexplained_stops, rules.most_unexplained_stops
+    stops = pair.unexplained_stops
+    most = rules.most_unexplained_stops
     yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
-    name, most = "light changed across the picture by", rules.most_light_across_ev
+    name = "light changed across the picture by"
+    most = rules.most_light_across_ev
     yield _broken(name, pair.light_across_ev, unit=" EV", most=most)
 
 

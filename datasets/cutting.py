@@ -189,10 +189,8 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
         chosen = [(index, corners[index]) for index in kept(sharp, scheme.drop)]
     for index, place in chosen:
         for role, picture in members.items():
-            part, path = (
-                _part(picture, place, scheme.side_px),
-                folder / _name(index, role),
-            )
+            part = _part(picture, place, scheme.side_px)
+            path = folder / _name(index, role)
             (write_array if role in ARRAYS else write_image)(path, part)
     _finish(pair, folder, scheme, chosen)
 
@@ -255,10 +253,8 @@ def _array(path: Path, scale: float) -> NDArray[np.float32]:
 
 def _part(array: NDArray[Any], place: PatchCorner, side: int) -> NDArray[Any]:
     """A patch of a picture ``(H, W, 3)``, or of an array ``(…, H, W)`` of floats."""
-    rows, columns = (
-        np.s_[place.top : place.top + side],
-        np.s_[place.left : place.left + side],
-    )
+    rows = np.s_[place.top : place.top + side]
+    columns = np.s_[place.left : place.left + side]
     part = (
         array[..., rows, columns] if array.dtype.kind == "f" else array[rows, columns]
     )

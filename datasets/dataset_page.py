@@ -63,7 +63,8 @@ def _sample_parts(
         pairs = [pair for pair in dataset.split(split) if pair.id not in unread]
         parts = tuple(_samples(pairs, rows, blur_of))
         if not first:  # it is shown above, and not again below
-            first, parts = parts[:1], parts[1:]
+            first = parts[:1]
+            parts = parts[1:]
         samples.append((f"Samples: {split}", parts))
     return first, samples
 

@@ -230,7 +230,8 @@ def _move_aside(root: Path, findings: list[FileFinding]) -> Path | None:
 
 
 def _free_name(root: Path) -> Path:
-    number, path = 1, root.with_name(f"{root.name}.extra")
+    number = 1
+    path = root.with_name(f"{root.name}.extra")
     while path.exists():
         number += 1
         path = root.with_name(f"{root.name}.extra-{number}")

@@ -293,7 +293,8 @@ def listing_of(places: Sequence[Place], sha256: str | None = None) -> Listing:
 
 
 def _listing(place: Place, sha256: str | None) -> Listing:
-    content, tag = place.content(CHECKSUMS), place.content(TAG_CHECKSUMS)
+    content = place.content(CHECKSUMS)
+    tag = place.content(TAG_CHECKSUMS)
     hashes = parsed(content)
     if hashes is None or tag != tag_of(content):
         raise DatasetError(f"{place.name}/{CHECKSUMS}: damaged")
@@ -343,7 +344,8 @@ def _bring(
 
 def verify_against(root: Path, place: Place, where: Where = 1) -> Verification:
     """Read every byte of a folder and compare it with the checksums of a release elsewhere."""
-    listing, hashes = listing_of([place]), folder_hashes(root, where)
+    listing = listing_of([place])
+    hashes = folder_hashes(root, where)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
     wanted = {**listing.hashes, CHECKSUMS: listing.sha256, TAG_CHECKSUMS: tag}
     findings = sorted(compared(wanted, hashes), key=lambda finding: finding.file)

@@ -71,7 +71,8 @@ def _parted(
     pairs: Sequence[Pair], faults: Mapping[Path, DatasetError]
 ) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
     """The pairs whose files could all be hashed, and the others."""
-    whole, left_out = [], []
+    whole = []
+    left_out = []
     for pair in pairs:
         faulty = [path for path in pair_files(pair).values() if path in faults]
         if faulty:
@@ -147,7 +148,8 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
         for partner in (getattr(pair, role) for role in SHOWN_ROLES):
             if partner is None:
                 continue
-            first, second = size_of(pair.blurry), size_of(partner)
+            first = size_of(pair.blurry)
+            second = size_of(partner)
             if first and second and first != second:
                 wrong.setdefault(
                     pair.id, sizes_differ(pair.blurry, first, partner, second)

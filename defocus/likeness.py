@@ -36,7 +36,8 @@ SAME_PIXELS = "blurry and sharp have the same pixels; give the right files"
 def same_pixels(first: Image, second: Image) -> bool:
     """Whether two pictures are equal, at the smaller bit depth if they have two."""
     if first.dtype != second.dtype:
-        first, second = upper_bits(first), upper_bits(second)
+        first = upper_bits(first)
+        second = upper_bits(second)
     if first.shape != second.shape:
         return False
     # Most differ in the first strip.

@@ -58,7 +58,8 @@ class _Task:
         """How much is done of how much, and how long the rest takes."""
         if self.total is None:
             return str(self.position)
-        count, left = f"{self.position} of {self.total}", self.total - self.position
+        count = f"{self.position} of {self.total}"
+        left = self.total - self.position
         if not self.position or left <= 0:
             return count
         return f"{count}, {span((time.monotonic() - self.began) / self.position * left)} left"
@@ -244,7 +245,8 @@ SHORTEST_NAME_CELLS = 10
 
 def _fitting(text: str, name: str, cells: int) -> str:
     """A text of at most so many cells of a terminal, if shortening a name in it is enough."""
-    too_many, of_name = cell_width(text) - cells, cell_width(name)
+    too_many = cell_width(text) - cells
+    of_name = cell_width(name)
     if too_many > 0 and of_name > SHORTEST_NAME_CELLS:
         kept = cut(name, max(of_name - too_many, SHORTEST_NAME_CELLS) - 1)
         text = text.replace(name, f"{kept.rstrip()}…", 1)

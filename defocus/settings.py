@@ -114,7 +114,8 @@ _NUMBERS = {"int": "valid integer", "float": "valid number", "finite": "finite n
 
 def problem_text(problem: Mapping[str, Any]) -> str:
     """What is wrong with a value; of a number, in the words of an option."""
-    value, facts = problem["input"], problem.get("ctx", {})
+    value = problem["input"]
+    facts = problem.get("ctx", {})
     for end in facts.keys() & _SIGNS.keys():
         return (
             f"{_short(str(value))} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
@@ -147,7 +148,8 @@ def document_problem(error: ValidationError, whole: str) -> str:
 
 
 def _problem_at(where: str, problem: Mapping[str, Any]) -> str:
-    text, value = problem_text(problem), problem["input"]
+    text = problem_text(problem)
+    value = problem["input"]
     starts = f"{_short(str(value))} ", f"{_short(repr(value))} "
     # what is wrong with a table as a whole is not seen in what it begins with
     complete = not where or isinstance(value, dict) or text.startswith(starts)

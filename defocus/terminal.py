@@ -151,7 +151,8 @@ def _items(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Begin and words of each item of a list, each heading and a paragraph."""
     items: list[tuple[str, str]] = []
     for line in lines:
-        item, words = _ITEM.match(line), line.strip()
+        item = _ITEM.match(line)
+        words = line.strip()
         if item is not None:
             items.append((f"{item[1]} {item[2] or '•'} ", line[item.end() :].strip()))
         elif not items or words.startswith("#"):

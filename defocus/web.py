@@ -19,7 +19,8 @@ class WebError(Exception):
 
     def __init__(self, reason: str, status: int = 0, *, passing: bool = False) -> None:
         super().__init__(reason)
-        self.status, self.passing = status, passing
+        self.status = status
+        self.passing = passing
 
 
 def answer_of(

@@ -246,7 +246,8 @@ def _guarded(
     checked = put_back = 0
     if blur_map is not None:
         kept = guarded(given, restored, blur_map)
-        checked, put_back = kept.tiles, kept.put_back
+        checked = kept.tiles
+        put_back = kept.put_back
     np.clip(restored, 0, 1, out=restored)
     return checked, put_back
 

@@ -85,7 +85,8 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileAr
     """Evenly spaced tiles; a single tile if the picture is not larger."""
     # ``tile_px`` and ``overlap`` are multiples of :data:`GRID`: the largest side, and the least
     # overlap of neighbours. Tiles that cover the picture as well are smaller.
-    rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
+    rows = _spans(height, tile_px, overlap)
+    columns = _spans(width, tile_px, overlap)
     return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
 
 
@@ -176,7 +177,8 @@ def _divide_by_weights(
     for rows in strips(height):
         weights = torch.zeros(rows.stop - rows.start, width)
         for tile in tiles:
-            top, bottom = max(tile.top, rows.start), min(tile.bottom, rows.stop)
+            top = max(tile.top, rows.start)
+            bottom = min(tile.bottom, rows.stop)
             if top < bottom:
                 inside = slice(top - rows.start, bottom - rows.start)
                 weight = _weight(tile, top, bottom, (height, width), overlap)
@@ -232,7 +234,8 @@ class Restorer:
             follow(0, 1)
             output = self.whole(as_tensor(blurry[:]))
             return np.array(output[0].permute(1, 2, 0).numpy(), order="C"), 0
-        overlap, batch = overlap_px(side), self._batch(blurry, side)
+        overlap = overlap_px(side)
+        batch = self._batch(blurry, side)
         restored = restore_tiled(
             self.whole, blurry, side, overlap, follow, needed, batch
         )

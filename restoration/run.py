@@ -113,7 +113,8 @@ def _opened_journal(
 
 def _failed(image: Path, failure: LeftOut) -> Restored:
     """The result of a picture that is left out, which is said."""
-    name, reason = failure.id, failure.reason
+    name = failure.id
+    reason = failure.reason
     say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
     text = reason if name in reason else f"{name}: {reason}"
     return Restored(str(image), "", reason=text)
@@ -272,10 +273,12 @@ class PictureStages:
         )
 
     def _restore(self, given: GivenPicture) -> RestoredPicture:
-        image, picture = given.image, given.picture
+        image = given.image
+        picture = given.picture
         for remark in given.remarks:
             say(f"{image}: {remark}")
-        settings, blurry = self.settings, StoredColours(picture)
+        settings = self.settings
+        blurry = StoredColours(picture)
         started = time.perf_counter()
         blur_map = estimate_blur_map(blurry)
         _say_too_blurred(blur_map, image)
@@ -300,7 +303,8 @@ class PictureStages:
         self, given: GivenPicture, restoration: Restoration, blur_map: BlurMap
     ) -> Restored:
         """What the journal says of a restored picture."""
-        blurry, tiled = StoredColours(given.picture), restoration.tiled
+        blurry = StoredColours(given.picture)
+        tiled = restoration.tiled
         height, width, _ = blurry.shape
         return Restored(
             image=str(given.image),
@@ -327,7 +331,9 @@ class PictureStages:
         return self.restorer.tiling_difference(picture, tiled.tile_px)
 
     def _write(self, output: RestoredPicture) -> WrittenPicture:
-        picture, target, result = output.picture, output.target, output.result
+        picture = output.picture
+        target = output.target
+        result = output.result
         if output.new:
             write_picture(target, picture.stored, picture.metadata, output.kind)
             remarks = list(result.remarks)

@@ -80,7 +80,8 @@ class ScalePlan:
         """Rows ``(h, W, 3)`` from ``top`` on, with the change of each scale by its weight.
 
         ``restored``: the restored picture at factor 1, and of each smaller scale the change."""
-        bottom, width = top + len(blurry), self.size[1]
+        bottom = top + len(blurry)
+        width = self.size[1]
         mixed = blurry.copy()
         for factor, picture in restored.items():
             weight = enlarged_rows(self.weights[factor], CELL_PX, top, bottom, width)
@@ -134,7 +135,8 @@ def _enlarged(cells: Array, factor: int, shape: tuple[int, ...]) -> Array:
     cells = cells.repeat(factor, 0).repeat(factor, 1)
     rows, columns = shape
     # the map of a tiny picture has more of them than that of its reduced one
-    below, right = max(0, rows - len(cells)), max(0, columns - cells.shape[1])
+    below = max(0, rows - len(cells))
+    right = max(0, columns - cells.shape[1])
     return np.pad(cells, ((0, below), (0, right)), mode="edge")[:rows, :columns]
 
 
@@ -155,7 +157,9 @@ def _heard(given: Colours, restored: Array) -> Array:
     """``(h, w)`` of cells: how strong the change by a network is, over the detail that is there.
 
     Both are of the picture at half the size, as what is finer may be noise."""
-    changes, squares, means = [], [], []
+    changes = []
+    squares = []
+    means = []
     for rows in strips(len(restored)):
         light = _means(mean_of_colours(given[rows]), 2)
         change = _means(mean_of_colours(restored[rows]), 2) - light
@@ -234,7 +238,8 @@ def reduced_picture(picture: Colours, factor: int) -> Colours:
     height, width = (-(-length // factor) for length in picture.shape[:2])
     small = np.empty((height, width, 3), np.float32)
     for rows in strips(picture.shape[0]):
-        top, bottom = rows.start // factor, -(-rows.stop // factor)
+        top = rows.start // factor
+        bottom = -(-rows.stop // factor)
         small[top:bottom] = _means(picture[rows], factor)
     return small
 

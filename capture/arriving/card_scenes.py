@@ -94,7 +94,8 @@ class CardScenes:
         ]
 
     def _by_pause(self, card_pair: CardPair) -> str:
-        begins, last = card_pair.shots[0].seconds, self._last
+        begins = card_pair.shots[0].seconds
+        last = self._last
         pause = -1.0 if last is None else begins - last[1]
         return (
             last[0]

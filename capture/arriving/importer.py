@@ -132,7 +132,8 @@ class PictureFolder:
         originals: dict[str, Path] = {}
         self.left_out = []
         for look in sorted(looks, key=lambda look: originality(look[0])):
-            path, checksum = look[0], self._checksum(look)
+            path = look[0]
+            checksum = self._checksum(look)
             if checksum is None or look in self.damaged:
                 continue
             if checksum in originals:
@@ -212,7 +213,9 @@ class CardCamera(Camera):
         self, pair: CardPair, folder: Path, checksum: Callable[[Path], str]
     ) -> None:
         """Take a pair found in a folder; ``checksum`` returns that of each file."""
-        self._pair, self._folder, self._checksum = pair, folder, checksum
+        self._pair = pair
+        self._folder = folder
+        self._checksum = checksum
         self._shots = iter(pair.shots)
 
     def describe(self) -> CameraDescription:

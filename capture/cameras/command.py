@@ -67,7 +67,8 @@ class CommandCamera(Camera):
     """A camera whose every action is a program."""
 
     def __init__(self, uri: str, rig: CommandRig) -> None:
-        self._uri, self._rig = uri, rig
+        self._uri = uri
+        self._rig = rig
         self._found: dict[SettingName, str] = {}
         self._known: dict[SettingName, str] = {}
 

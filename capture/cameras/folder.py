@@ -27,7 +27,8 @@ class FolderCamera(Camera):
     """A camera that the user sets and releases."""
 
     def __init__(self, uri: str, folder: Path) -> None:
-        self._uri, self._folder = uri, folder
+        self._uri = uri
+        self._folder = folder
         self._incoming = HotFolder(folder)
         self._exif = _newest_exif(folder)
         self._set: dict[SettingName, str] = {}

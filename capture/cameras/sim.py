@@ -138,7 +138,9 @@ class SimulatedCamera(Camera):
 
     def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
         """Set up the scene with that name; the movement depends on pair and attempt."""
-        self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
+        self._scene_name = scene
+        self._pair_number = pair_number
+        self._attempt = attempt
         self._stage.put_up(scene)
         self._shots: list[TrueShot] = []
         self._live: tuple[TrueShot, Floats] | None = None
@@ -155,7 +157,8 @@ class SimulatedCamera(Camera):
         """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
         self._body.release()
         self.released_at = time.monotonic()
-        shot, number = self._next_shot(path_stem.name), self._body.shot
+        shot = self._next_shot(path_stem.name)
+        number = self._body.shot
         pixels = self._pixels(shot, number)
         tags = self._tags(shot) if self._profile.writes_exif else None
         content = encode_tiff(pixels, tags)
@@ -198,7 +201,8 @@ class SimulatedCamera(Camera):
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
         """Write the ground truth of the last blurry and sharp shots (see ``KnowsTruth``)."""
         other = sharp_by or self
-        blurry, sharp = self._last("blurry"), other._last("sharp")
+        blurry = self._last("blurry")
+        sharp = other._last("sharp")
         paths = [folder / name for name in TRUTH_FILES]
         write_json(paths[0], self._truth(blurry, sharp, other))
         size = self._options.size
@@ -279,7 +283,8 @@ class SimulatedCamera(Camera):
 
     def _jolted(self, geometry: Similarity, options: SimulatedOptions) -> Similarity:
         """The geometry with the faults that move the camera."""
-        zoom, turn = self._fault("zoom"), self._fault("turn")
+        zoom = self._fault("zoom")
+        turn = self._fault("turn")
         shift = self._faults.numbers("shift", self._body.shot)
         if (zoom, turn, shift) != (None, None, None):
             right, down = (*(shift or ()), 0.0, 0.0)[:2]

@@ -152,7 +152,8 @@ class _KeptVerdicts:
         from defocus.capture.sessions.damage import CheckedPair
 
         checked = TypeAdapter(CheckedPair)
-        self._path, self._writable = path, True
+        self._path = path
+        self._writable = True
         self.verdicts: dict[str, CheckedPair] = {}
         with contextlib.suppress(OSError):
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -223,7 +224,8 @@ def _judge(
     for name, result in track(each(_judged, jobs, where), "judging", len(jobs)):
         if isinstance(result, LeftOut):
             failed = True
-            unjudged, reason = jobs[name].checked, result.reason
+            unjudged = jobs[name].checked
+            reason = result.reason
             verdicts[name] = replace(unjudged, verdict="incomplete", reason=reason)
         else:
             verdicts[name] = result
@@ -285,7 +287,10 @@ def _key(job: _Job) -> str:
 def _judged(job: _Job) -> "CheckedPair":
     from defocus.capture.sessions.state import file_path
 
-    root, shoot, pair, checked = job.root, job.shoot, job.pair, job.checked
+    root = job.root
+    shoot = job.shoot
+    pair = job.pair
+    checked = job.checked
     try:
         entry = read_json(file_path(root, pair.id, "pair.json"))
         if (pair.verdict, pair.reason) != (entry["verdict"], entry["reason"]):

@@ -58,7 +58,8 @@ class Child:
         **request: Any,  # noqa: ANN401 - JSON values
     ) -> Any:  # noqa: ANN401 - JSON values
         """Send a request and wait for the answer; errors that the child raises are raised here."""
-        stdin, stdout = self.process.stdin, self.process.stdout
+        stdin = self.process.stdin
+        stdout = self.process.stdout
         assert stdin is not None  # noqa: S101 - opened as a pipe above
         assert stdout is not None  # noqa: S101 - opened as a pipe above
         if stdin.closed:

@@ -134,7 +134,8 @@ class OpticsPlan:
 
     def lines(self) -> list[str]:
         """The optics as lines of text."""
-        airy, size = self.airy_px, self.release_size_px
+        airy = self.airy_px
+        size = self.release_size_px
         scale = f"1/{1.0 / self.release_scale:.1f} of the width"
         largest = f"{size[0]} × {size[1]} px" if size else scale
         sharp = "in full size"
@@ -247,7 +248,8 @@ class Plan:
             "depth_of_field": None,
             "release": None,
         }
-        bracket, space = self.bracket.to_json(), self.space(pairs)
+        bracket = self.bracket.to_json()
+        space = self.space(pairs)
         return {
             "camera": self.camera.to_json(),
             "sharp_camera": None

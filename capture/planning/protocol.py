@@ -73,7 +73,8 @@ def make_protocol(
 
     ``aba`` starts sharp, or blurry if the narrow exposure at the ISO of the wide one is too long.
     """
-    wide, narrow = bracket.blurry, bracket.sharp
+    wide = bracket.blurry
+    narrow = bracket.sharp
     moved = mode in ("focus", "both")
     sharp = PlannedShot(
         "sharp", wide if mode == "focus" and not stopped_down else narrow

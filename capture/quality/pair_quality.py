@@ -79,7 +79,8 @@ def judge_pair(
 
     An unknown misalignment never rejects, nor settings contradicted by a virtual camera."""
     quality = Quality()
-    blurry, sharp = shots.paths["blurry"], shots.paths["sharp"]
+    blurry = shots.paths["blurry"]
+    sharp = shots.paths["sharp"]
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(
         blurry
     ) == sha256_file(sharp):
@@ -223,7 +224,8 @@ def _check_pictures(
 
 def _have_one_size(quality: Quality, looks: dict[str, QuickLook]) -> bool:
     """Whether both members have one size; also says if they are the same picture."""
-    blurry, sharp = looks["blurry"].linear, looks["sharp"].linear
+    blurry = looks["blurry"].linear
+    sharp = looks["sharp"].linear
     if blurry.shape == sharp.shape:
         if np.array_equal(blurry, sharp):
             _say_same(quality)
@@ -279,10 +281,8 @@ def _check_light(
         reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp")
     )
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
-    moved, inside = (
-        onto_grid(second.linear, moved_by),
-        inside_grid(first.linear.shape, moved_by),
-    )
+    moved = onto_grid(second.linear, moved_by)
+    inside = inside_grid(first.linear.shape, moved_by)
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 

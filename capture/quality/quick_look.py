@@ -80,12 +80,14 @@ def _looked(picture: Image) -> QuickLook:
 def _halved(picture: Image) -> QuickLook:
     """Reduce a picture strip by strip; as a whole, 24 MP would take 300 MB."""
     height, width = (side // 2 for side in picture.shape[:2])
-    linear, clipped = np.empty((height, width, 3), np.float32), 0
+    linear = np.empty((height, width, 3), np.float32)
+    clipped = 0
     first_clipped = _first_clipped(picture)
     for top in range(0, height, STRIP_ROWS // 2):
         bottom = min(top + STRIP_ROWS // 2, height)
         strip = picture[2 * top : 2 * bottom, : 2 * width]
-        light, size = as_linear(strip), (width, bottom - top)
+        light = as_linear(strip)
+        size = (width, bottom - top)
         cv2.resize(light, size, linear[top:bottom], 0, 0, cv2.INTER_AREA)
         clipped += strip.shape[0] * strip.shape[1] - _below(strip, first_clipped)
     rows, columns = picture.shape[:2]

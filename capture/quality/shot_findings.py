@@ -258,7 +258,8 @@ def check_gradient_energy(
     text = (
         f"the sharp picture has {ratio:.2f} times the gradient energy of the blurry one"
     )
-    warn, reject = -limits.gradient_energy_warn, -limits.gradient_energy_reject
+    warn = -limits.gradient_energy_warn
+    reject = -limits.gradient_energy_reject
     quality.compare(-ratio, warn, reject, text, lasting=True)
 
 

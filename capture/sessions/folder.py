@@ -70,7 +70,8 @@ def keep(base: Path, written: Path, final: Path) -> StoredFile:
     with storing(final):
         with written.open("rb+") as stream:
             os.fsync(stream.fileno())
-        digest, size = sha256_file(written), written.stat().st_size
+        digest = sha256_file(written)
+        size = written.stat().st_size
         set_mode(written, 0o444)
         if written != final:
             written.rename(final)

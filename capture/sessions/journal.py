@@ -159,7 +159,8 @@ class Journal:
         """Recover from an interrupted :meth:`append` by reading the file."""
         existing = read_journal(self._path)
         os.ftruncate(self._descriptor, existing.valid_bytes)
-        self.records, self._length = list(existing.records), existing.valid_bytes
+        self.records = list(existing.records)
+        self._length = existing.valid_bytes
 
     def close(self) -> None:
         """Close the file; every line is already on disk."""

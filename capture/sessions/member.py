@@ -33,7 +33,8 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
     try:
         geometry = entry["quality"]["misalignment"]
         x, y = (float(value) for value in geometry["shift_px"])
-        zoom, rotation_deg = float(geometry["zoom"]), float(geometry["rotation_deg"])
+        zoom = float(geometry["zoom"])
+        rotation_deg = float(geometry["rotation_deg"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
@@ -73,7 +74,8 @@ def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairM
     """Read a member of a pair, at most so wide; RAW gets the sharp one's white balance.
 
     RAW is developed at full size for a whole picture alone."""
-    path, pixels = member_path(root, pair, role), 1.0
+    path = member_path(root, pair, role)
+    pixels = 1.0
     if path.suffix in RAW_SUFFIXES:
         reference = member_path(root, pair, "sharp")
         raw_sharp = reference.suffix in RAW_SUFFIXES

@@ -53,7 +53,8 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
     """
     rows: list[tuple[str, str, Mark]] = []
-    quality, limits = entry.get("quality"), _mapping(entry.get("limits"))
+    quality = entry.get("quality")
+    limits = _mapping(entry.get("limits"))
     limits |= _mapping(_mapping(quality).get("limits_px"))
     for row in ROWS:
         value: Any = quality
@@ -166,7 +167,8 @@ def list_pairs(state: SessionState) -> list[Json]:
         reason = "cut short" if planned.id in state.begun else "not shot yet"
         complete = state.complete.get(planned.id)
         if complete is not None:
-            verdict, reason = complete.verdict, complete.reason
+            verdict = complete.verdict
+            reason = complete.reason
         entry = {
             "id": planned.id,
             "number": planned.number,

@@ -116,7 +116,8 @@ def _plane(
     """A plane: a picture, perhaps flipped, tinted and with surface grain, inside an outline."""
     name = str(random.choice(PICTURES))
     picture = texture(name, width, height)
-    mirrored, upside_down = random.random() < 0.5, random.random() < 0.5
+    mirrored = random.random() < 0.5
+    upside_down = random.random() < 0.5
     if mirrored and name not in WRITTEN:
         picture = picture[:, ::-1]
     if upside_down and name not in WRITTEN:
@@ -173,6 +174,7 @@ def _around(centre: Floats, reach: int) -> Window:
 
 def _offsets(box: Window, centre: Floats) -> tuple[Floats, Floats]:
     """Distances of the pixels of a box from a centre, to the right and down."""
-    columns, rows = np.arange(box.left, box.right), np.arange(box.top, box.bottom)
+    columns = np.arange(box.left, box.right)
+    rows = np.arange(box.top, box.bottom)
     x, y = np.meshgrid(columns - centre[0], rows - centre[1])
     return x, y

@@ -157,7 +157,8 @@ def target_layers(
 def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Layer]:
     """The scene with a grey card before its middle."""
     card = np.zeros((height, width))
-    rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
+    rows = round(height * CARD_SHARE / 2)
+    columns = round(width * CARD_SHARE / 2)
     card[
         height // 2 - rows : height // 2 + rows,
         width // 2 - columns : width // 2 + columns,
@@ -205,7 +206,8 @@ class Stage:
     def put_up(self, scene: str) -> None:
         """Set up the scene with that name, and remove targets."""
         if scene != self._name:
-            self._name, self._scene = scene, []
+            self._name = scene
+            self._scene = []
         self.target = None
 
     @property
@@ -242,7 +244,8 @@ class Stage:
         """Light on the sensor, ``(H, W, 3)``, 1 = full well, without noise."""
         lens = None if in_focus else shot.lens
         radiance = self._crop(render(self._seen(shot), lens))
-        options, f_number = self._options, shot.exposure.f_number
+        options = self._options
+        f_number = shot.exposure.f_number
         if options.diffraction and lens is not None:
             radiance = _diffracted(radiance, lens, options.diffraction)
         radiance *= exposure_scale(*shot.exposure.true, shot.error_ev)

@@ -73,7 +73,8 @@ def _judge_whole(
     folder: SessionFolder, pairs: list[PlannedPair], after: After, *, yes: bool
 ) -> None:
     """Complete the pairs whose shots were all stored before the session ended."""
-    shoots, answered = folder.state.shoots, yes or not sys.stdin.isatty()
+    shoots = folder.state.shoots
+    answered = yes or not sys.stdin.isatty()
 
     def asker(pair: PlannedPair) -> Asker:
         return Asker(shoots[pair.shoot].handling, answered=answered)
@@ -154,7 +155,8 @@ def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
         (shoot.sharp_camera, rig.sharp, shoot.sharp),
     )
     for then, camera, was in cameras:
-        settings, now = camera.settings(), camera.describe()
+        settings = camera.settings()
+        now = camera.describe()
         names = ("aperture", "shutter", *(("iso",) if was and was.iso else ()))
         missing = next((name for name in names if name not in settings), None)
         if missing is not None and same_camera(then, now):
@@ -180,5 +182,6 @@ def journalled_address(
 
 def _confirmed(shoot: ShootRecord, plan: Plan) -> bool:
     """Whether a shoot was confirmed by ``--yes`` for the same cameras."""
-    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
+    then = (shoot.camera, shoot.sharp_camera)
+    now = (plan.camera, plan.sharp_camera)
     return shoot.confirmed_by_yes and all(map(same_camera, then, now))

@@ -61,8 +61,10 @@ class PairLines:
 
     def __init__(self) -> None:
         self.folder: SessionFolder | None = None
-        self._began, self._done = time.monotonic(), 0
-        self._pair, self._taken = "", 0
+        self._began = time.monotonic()
+        self._done = 0
+        self._pair = ""
+        self._taken = 0
         self._roles: Sequence[str] = ()
         self._judging: set[str] = set()
 
@@ -106,7 +108,8 @@ class PairLines:
     def _tell_space(self, folder: SessionFolder, pair_bytes: int) -> None:
         """Say what the other pairs need, once the first shows how large they are."""
         left = len(folder.state.incomplete)
-        needed, free = left * pair_bytes, shutil.disk_usage(folder.root).free
+        needed = left * pair_bytes
+        free = shutil.disk_usage(folder.root).free
         if needed > min(free, LARGE_REST_BYTES):
             say(
                 f"{counted(left, 'further pair')} like the first need {needed / 1e9:.2f} GB; "
@@ -118,7 +121,8 @@ class PairLines:
         if self.folder is None or not self._pair:
             return "", ""
         state = self.folder.state
-        pair, left = state.planned.get(self._pair), len(state.incomplete)
+        pair = state.planned.get(self._pair)
+        left = len(state.incomplete)
         if pair is None or not left:
             return "", ""
         parts = [f"{pair.number}/{len(state.planned)}", pair.typed_scene]
@@ -287,7 +291,8 @@ def shoot_new(
     path: Path, address: RigAddress, request: BracketRequest, options: ShootOptions
 ) -> int:
     """Add pairs to a new or existing session; the exit code is 1 if a pair was rejected."""
-    asker, hook = Asker(options, answered=options.yes), parse_hook(options.hook)
+    asker = Asker(options, answered=options.yes)
+    hook = parse_hook(options.hook)
     asker.require_person()
     refuse_occupied(path.absolute())
     with open_rig(address) as rig:
@@ -306,7 +311,8 @@ def shoot_new(
             requests = each_aperture(request, rig)
             plans = [plan_on(each, rig) for each in requests]
             series = journalled_series(folder, options, requests, plans, calibrations)
-            settle, after = plans[0].settle_seconds, after_pair(hook, folder)
+            settle = plans[0].settle_seconds
+            after = after_pair(hook, folder)
             handling = Handling(options, settle, asker, after, calibrations)
             shoot_series(folder, rig, series, handling)
             pairs = [pair for pair, _ in series]

@@ -93,7 +93,8 @@ def _skew_seconds(entry: Mapping[str, Any]) -> float | None:
 
 def _exposure(role: Mapping[str, Any]) -> Exposure:
     """Requested exposure of a shot, from its entry."""
-    words, true = role["asked"], role["true"]
+    words = role["asked"]
+    true = role["true"]
     exposure = make_exposure(
         (words["aperture"], _number("aperture", words)),
         (words["shutter"], _number("shutter", words)),
@@ -120,7 +121,8 @@ def judged_pair(
     folder: SessionFolder, pair: PlannedPair, shot: ShotPair, quality: Quality
 ) -> CompletePair:
     """Write ``pair.json`` and the mask of a judged pair, before it is journalled as complete."""
-    place, files = folder.root / "pairs" / pair.id, list(shot.files)
+    place = folder.root / "pairs" / pair.id
+    files = list(shot.files)
     if quality.mask is not None:
         write_image(place / MASK, quality.mask)
         files += folder.store_written(pair, [place / MASK])
@@ -175,10 +177,8 @@ def complete_whole(
             continue
         handling = state.shoots[pair.shoot].handling
         quality = judge_pair(shots, handling.limits, handling.strictness)
-        judged, attempt = (
-            judged_pair(folder, pair, shot, quality),
-            1 + state.retakes[pair.id],
-        )
+        judged = judged_pair(folder, pair, shot, quality)
+        attempt = 1 + state.retakes[pair.id]
         if quality.verdict == "reject" and person(pair).retake(pair, quality, attempt):
             folder.set_rejected_aside(pair, quality.reason)
             continue

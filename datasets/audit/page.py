@@ -353,8 +353,10 @@ def _shown_matrix(row: AuditedPair, shape: tuple[int, ...]) -> NDArray[np.float6
     """The measured transform in pixels of members that are shown in another size."""
     model = row.similarity
     assert model is not None  # noqa: S101 - it was measured
-    full_height, full_width = row.height or 1, row.width or 1
-    x, y = shape[1] / full_width, shape[0] / full_height
+    full_height = row.height or 1
+    full_width = row.width or 1
+    x = shape[1] / full_width
+    y = shape[0] / full_height
     scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
     matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
     return scale @ matrix @ np.linalg.inv(scale)

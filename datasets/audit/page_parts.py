@@ -183,7 +183,8 @@ LinkOf = Callable[[str], Cell]
 
 def headline(audit: Audit, problems: AuditFailures, limit_px: float | None) -> str:
     """The verdict in a sentence."""
-    pairs, failing = counted(audit.total, "pair"), len(failing_pairs(problems))
+    pairs = counted(audit.total, "pair")
+    failing = len(failing_pairs(problems))
     if limit_px is None:
         verdict = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
         return (
@@ -289,7 +290,8 @@ def next_parts(
     audit: Audit, failing: AuditFailures, limit_px: float | None, usable: Usable
 ) -> Parts:
     """Parts with the one command that comes next, and with what it does."""
-    name, folder = audit.dataset, _folder(audit.dataset)
+    name = audit.dataset
+    folder = _folder(audit.dataset)
     flow: tuple[str, ...] = ()
     if audit.estimator != DEFAULT_ESTIMATOR:
         flow = ("--estimator", audit.estimator)

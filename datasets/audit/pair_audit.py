@@ -187,14 +187,13 @@ class AuditedPair:
     @property
     def unexplained(self) -> Unexplained | None:
         """What the blur does not explain; None if it was not measured."""
-        stops, moved, tilt = (
-            self.unexplained_stops,
-            self.moved_stops,
-            self.light_across_ev,
-        )
+        stops = self.unexplained_stops
+        moved = self.moved_stops
+        tilt = self.light_across_ev
         if stops is None or moved is None or tilt is None:
             return None
-        share, strength = self.blurrier_share or 0.0, self.colour_strength
+        share = self.blurrier_share or 0.0
+        strength = self.colour_strength
         specks = self.specks or 0
         return Unexplained(
             stops, moved, tilt, specks, share, strength, self.sharp_member
@@ -215,7 +214,8 @@ class AuditedPair:
     @property
     def less_sharp(self) -> bool:
         """Whether the blurry member is the sharper one; not where its light hides it."""
-        sharp, blurry = self.fine_to_coarse, self.blurry_fine_to_coarse
+        sharp = self.fine_to_coarse
+        blurry = self.blurry_fine_to_coarse
         if (
             sharp is None
             or blurry is None
@@ -262,12 +262,10 @@ class AuditedPair:
     @property
     def similarity(self) -> Similarity | None:
         """Transform from blurry to sharp positions; None if unknown."""
-        x, y, zoom, rotation = (
-            self.shift_x_px,
-            self.shift_y_px,
-            self.zoom,
-            self.rotation_deg,
-        )
+        x = self.shift_x_px
+        y = self.shift_y_px
+        zoom = self.zoom
+        rotation = self.rotation_deg
         if x is None or y is None or zoom is None or rotation is None:
             return None
         return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
@@ -379,7 +377,8 @@ def _fine_to_coarse(
     blurry: Image, sharp: Image, measurement: Measurement
 ) -> tuple[float | None, float | None]:
     """Sharpness of both members, at the same places as far as these are known."""
-    matrix, field = measurement.misalignment.matrix, measurement.field
+    matrix = measurement.misalignment.matrix
+    field = measurement.field
     transform = np.eye(3) if matrix is None else matrix
     if field is None:
         return fine_to_coarse_of_pair(blurry, sharp, transform)

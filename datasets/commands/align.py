@@ -225,7 +225,8 @@ def _motion_rows(numbers: Document) -> Rows:
 
 def _flow_rows(numbers: Document) -> Rows:
     """Rows on the residual flow, and on the pixels that give it."""
-    residual, sigma = numbers["residual_px"], numbers["uncertainty"]["residual_px"]
+    residual = numbers["residual_px"]
+    sigma = numbers["uncertainty"]["residual_px"]
     lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
     return [
         ("residual", f"{lengths}, ± {sigma['median']:.2f} px"),

@@ -192,7 +192,8 @@ def _feature_places(
     rows, columns = np.nonzero(
         (response >= largest)[inner] & (response > LEAST_RESPONSE)[inner]
     )
-    rows, columns = rows + margin, columns + margin
+    rows = rows + margin
+    columns = columns + margin
     return fine, response, rows, columns
 
 
@@ -201,7 +202,8 @@ def _described(
 ) -> tuple[Codes, NDArray[np.int8]]:
     """Turn and descriptor of the window around each place."""
     spectrum = _spectra(fine, rows, columns)
-    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
+    across = spectrum[:, 0, 1]
+    down = spectrum[:, 1, 0]
     steeper = np.abs(down) > np.abs(across)
     turns = ((across < 0) + 2 * (down < 0) + 4 * steeper).astype(np.uint8)
     upright = turned(spectrum, turns).reshape(-1, FREQUENCIES**2)[:, 1:]
@@ -228,7 +230,8 @@ def _spectra(fine: Floats, rows: Indices, columns: Indices) -> Floats:
 
 def _cosines() -> Floats:
     """Rows of the orthonormal discrete cosine transform, lowest frequency first."""
-    order, place = np.arange(FREQUENCIES)[:, None], np.arange(SAMPLES) + 0.5
+    order = np.arange(FREQUENCIES)[:, None]
+    place = np.arange(SAMPLES) + 0.5
     rows = np.cos(np.pi * order * place / SAMPLES) * np.sqrt(2 / SAMPLES)
     rows[0] /= np.sqrt(2)
     return np.asarray(rows, np.float32)
@@ -280,7 +283,8 @@ def with_unsure_turns(
 
 def _could_have(spectrum: Floats, further: int) -> Indices:
     """Features that could have this turn too."""
-    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
+    across = spectrum[:, 0, 1]
+    down = spectrum[:, 1, 0]
     is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)
     wanted = np.ones(len(spectrum), np.bool_)
     for bit in range(3):

@@ -120,7 +120,8 @@ def _best(queries: Indices, likeness: Floats) -> Matches:
         columns = np.argmax(likeness[rows], axis=1)
         values = likeness[rows, columns]
         is_alike = values >= LEAST_LIKENESS
-        rows, columns = rows[is_alike], columns[is_alike]
+        rows = rows[is_alike]
+        columns = columns[is_alike]
         matches.append((queries[rows], columns, values[is_alike]))
         likeness[rows, columns] = -1.0
     return _joined(matches)

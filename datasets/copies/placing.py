@@ -75,7 +75,8 @@ class Placing:
         matrix = turn_matrices()[self.turn]
         if self.is_mirrored:
             matrix = matrix @ np.diag([-1.0, 1.0])
-        cosine, sine = matrix[0, 0], matrix[1, 0]
+        cosine = matrix[0, 0]
+        sine = matrix[1, 0]
         return int(np.rint(np.arctan2(sine, cosine) / (np.pi / 2))) % 4
 
 
@@ -113,7 +114,8 @@ def _plausible_scales(
 ) -> tuple[Scales, Indices]:
     """Scales between pairs of matches that fit the scale of their levels, with the first match."""
     first, second = _tried_pairs(len(upright))
-    moved, wanted = upright[second] - upright[first], there[second] - there[first]
+    moved = upright[second] - upright[first]
+    wanted = there[second] - there[first]
     length = np.maximum((moved**2).sum(axis=1), 1e-6)
     scales = (moved * wanted).sum(axis=1) / length
     expected = scale[first]
@@ -143,7 +145,8 @@ def _tried_pairs(count: int) -> tuple[Indices, Indices]:
 
 def _fitted(turn: int, upright: Points, there: Points, agreeing: int) -> Placing:
     """Scale and shift by least squares over the features that agree."""
-    centre, target = upright.mean(axis=0), there.mean(axis=0)
+    centre = upright.mean(axis=0)
+    target = there.mean(axis=0)
     spread = ((upright - centre) ** 2).sum()
     scale = float(((upright - centre) * (there - target)).sum() / max(spread, 1e-6))
     shift = target - scale * centre
@@ -240,8 +243,10 @@ def _frame(
 
 def _between(matrix: NDArray[np.float64], here: float, there: float) -> Array:
     """The matrix between two reduced pictures, whose pixels have their centres at integers."""
-    linear, shift = matrix[:, :2], matrix[:, 2]
-    centre_here, centre_there = 0.5 / here - 0.5, 0.5 / there - 0.5
+    linear = matrix[:, :2]
+    shift = matrix[:, 2]
+    centre_here = 0.5 / here - 0.5
+    centre_there = 0.5 / there - 0.5
     moved = there * (linear @ np.full(2, centre_here) + shift - centre_there)
     return np.column_stack([linear * (there / here), moved]).astype(np.float32)
 
@@ -268,7 +273,8 @@ def _median_correlation(
     one: Array, other: Array, inside: NDArray[np.bool_]
 ) -> float | None:
     """The median over tiles that lie inside and have detail in the first picture."""
-    rows, columns = one.shape[0] // TILE_PX, one.shape[1] // TILE_PX
+    rows = one.shape[0] // TILE_PX
+    columns = one.shape[1] // TILE_PX
     first, second, counted = (
         _tiles(part, rows, columns) for part in (one, other, inside)
     )
@@ -277,7 +283,8 @@ def _median_correlation(
     told = counted.all(axis=1) & (first.std(axis=1) >= LEAST_TILE_CONTRAST)
     if told.sum() < FEWEST_TILES:
         return None
-    first, second = first[told], second[told]
+    first = first[told]
+    second = second[told]
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(np.median((first * second).sum(axis=1) / np.maximum(lengths, 1e-6)))
 
@@ -298,7 +305,8 @@ def common_shares(
     height, width = here
     corners = np.array([[0.0, 0.0], [width, height]])
     placed = corners @ placing.matrix[:, :2].T + placing.matrix[:, 2]
-    low, high = placed.min(axis=0), placed.max(axis=0)
+    low = placed.min(axis=0)
+    high = placed.max(axis=0)
     limits = there[::-1].astype(np.float64)
     common = np.prod(np.maximum(np.minimum(high, limits) - np.maximum(low, 0.0), 0.0))
     return float(common / np.prod(high - low)), float(common / np.prod(limits))

@@ -161,9 +161,11 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     order = np.lexsort(
         (-alike.likeness, feature[alike.queries], picture[alike.queries])
     )
-    queries, entries = alike.queries[order], alike.entries[order]
+    queries = alike.queries[order]
+    entries = alike.entries[order]
     kept = _first_of_each(queries, picture, feature)
-    queries, entries = queries[kept], entries[kept]
+    queries = queries[kept]
+    entries = entries[kept]
     return _Matches(picture[queries], feature[queries], turn[queries], entries)
 
 
@@ -208,7 +210,8 @@ def _placing_of(
     group: int,
 ) -> Placing | None:
     """Where the matches of one picture in one turn agree to place it."""
-    entries, rows = matches.entry[mine], matches.feature[mine]
+    entries = matches.entry[mine]
+    rows = matches.feature[mine]
     return agreed_placing(
         int(group % 8),
         features.places[rows].astype(np.float64),

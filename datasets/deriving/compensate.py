@@ -284,7 +284,8 @@ def _measured(
     """Both members of a pair, their measurement and the known defocus map, if there is one."""
     if order.rig is not None:
         return _measured_of_rig(order, order.rig, task.pair)
-    pair, estimator = task.pair, _own(order.estimator)
+    pair = task.pair
+    estimator = _own(order.estimator)
     require_one_size([pair])
     blurry, sharp, measurement = measured_pair(
         pair, estimator, task.key, task.session, order.limits

@@ -175,7 +175,8 @@ def _continues(before_order: Any, order: Order, parts: Sequence[str]) -> bool:  
     """Whether two orders differ at most by pairs of which nothing is made."""
     if not isinstance(before_order, dict):
         return False
-    before, now = before_order.get("pairs"), order.get("pairs", {})
+    before = before_order.get("pairs")
+    now = order.get("pairs", {})
     if not isinstance(before, dict):
         return False
     described = {name: order.get(name) for name in OF_PAIRS}

@@ -159,7 +159,8 @@ def _nothing(wanted: Keys, files: Sequence[str]) -> str:
 
 def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list[str]]:
     """What the further rules find, and why those that nearly fit were not used."""
-    matches, refused = list[MatchedNames](), list[str]()
+    matches = list[MatchedNames]()
+    refused = list[str]()
     for rule in (_by_suffix, _by_prefix, _by_order):
         try:
             matches.append(rule(wanted, files))
@@ -202,7 +203,8 @@ def _by_suffix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     by_ending: dict[str, dict[str, str]] = {}
     for file in files:
         for cut in range(file.rfind("/") + 1, len(file)):
-            begin, end = file[:cut], file[cut:]
+            begin = file[:cut]
+            end = file[cut:]
             if begin in begins and end[0] in SEPARATORS and end not in by_ending:
                 by_ending[end] = _with_addition(wanted, set(files), "", end)
     return _most("suffix", "end in", by_ending)
@@ -216,7 +218,8 @@ def _by_prefix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     for file in files:
         name = file.rpartition("/")[2]
         for cut in range(1, len(name)):
-            begin, end = name[:cut], name[cut:]
+            begin = name[:cut]
+            end = name[cut:]
             if end in names and begin[-1] in SEPARATORS and begin not in by_begin:
                 by_begin[begin] = _with_addition(wanted, set(files), begin, "")
     return _most("prefix", "begin with", by_begin)
@@ -250,7 +253,8 @@ def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
     """As the two shots of DPDD: the same name but for a number that differs by one."""
     # Where a file has another picture's name, or its number, numbers do not say which it is of.
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
-    pictures, numbered = _numbered(list(keys.values())), _numbered(files)
+    pictures = _numbered(list(keys.values()))
+    numbered = _numbered(files)
     alike = (
         dict(pictures.get(begin, [])).keys() & dict(group)
         for begin, group in numbered.items()
@@ -272,7 +276,8 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
         partners = by_number([n for n, _ in files], [n for n, _ in pictures])
         pairs = zip(files, partners, strict=True)
         return [(file, pictures[i][1]) for (_, file), i in pairs if i is not None]
-    picture_of, file_of = dict(pictures), dict[str, str]()
+    picture_of = dict(pictures)
+    file_of = dict[str, str]()
     for number, file in files:
         near = [picture_of[n] for n in (number - 1, number + 1) if n in picture_of]
         between = " or ".join(near) if len(near) > 1 else ""

@@ -74,7 +74,8 @@ def _other_numbers(
 ) -> tuple[list[str], list[str]]:
     """How many pictures of each split are missing without a known name, and how many too many."""
     named = {_split_name(row) for row in rows if row.part.names}
-    missing, extra = [], []
+    missing = []
+    extra = []
     for split, number in expected.items():
         lacking = number - counts[split]
         if lacking > 0 and split not in named:
@@ -104,11 +105,13 @@ def _is_picture(path: Path, root: Path) -> bool:
 
 def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
     """Files that are not pictures, or whose size or depth is not the card's, one line each."""
-    wrong, sizes = [], card.sizes
+    wrong = []
+    sizes = card.sizes
     for path in track(paths, "looking at picture sizes"):
         name = path.relative_to(root).as_posix()
         try:
-            size, bits = picture_size(path), png_bits(path)
+            size = picture_size(path)
+            bits = png_bits(path)
         except ImageError:
             wrong.append(f"{name}: not a picture")
             continue
@@ -214,7 +217,8 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     unsplit = [row for row in rows if row.part.split is None]
     splits = scene_splits(_scene(row) for row in unsplit)
     for row in rows:
-        name, scene = legal_id(filled(row.part.id, row.values)), _scene(row)
+        name = legal_id(filled(row.part.id, row.values))
+        scene = _scene(row)
         files: dict[str, Any] = dict(row.files)  # names of fields are not types
         pair = Pair(
             id=name, scene=scene, split=row.part.split or splits[scene], **files

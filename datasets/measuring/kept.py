@@ -97,7 +97,8 @@ def read_blur(path: Path) -> ReducedBlur | None:
         document = json.loads(file.attrs["measurement"])
         if "factor" not in document:
             return None
-        coc_px, known = np.asarray(file["coc_px"]), np.asarray(file["blur_known"])
+        coc_px = np.asarray(file["coc_px"])
+        known = np.asarray(file["blur_known"])
         height, width = document["shape"]
         return ReducedBlur(
             coc_px, known, int(document["factor"]), (height, width), _stops(file)

@@ -90,7 +90,8 @@ def _role_facts(role: str, shot: object) -> dict[str, object]:
     """What the metadata of one role say that decides its zoom."""
     if not isinstance(shot, Mapping):
         return {}
-    true, exif = shot.get("true"), shot.get("exif")
+    true = shot.get("true")
+    exif = shot.get("exif")
     aperture = true.get("f_number") if isinstance(true, Mapping) else None
     facts: dict[str, object] = {f"{role} aperture": aperture}
     if isinstance(exif, Mapping):
@@ -189,7 +190,8 @@ class PooledSession:
         """What the pairs share, in words."""
         if self.lens is None:
             return f"nothing shared, {len(self.alone)} known alone"
-        zoom, spread = self.lens.zoom, self.lens.asymmetry
+        zoom = self.lens.zoom
+        spread = self.lens.asymmetry
         if zoom is not None and zoom.sigma == 0:
             return "only the aperture changed, so zoom is taken as 1"
         parts = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []

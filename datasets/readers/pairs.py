@@ -87,7 +87,8 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
 
 def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
     _refuse_other_letters(root)
-    members_of, left_out = dict[Split | None, Members](), list[LeftOut]()
+    members_of = dict[Split | None, Members]()
+    left_out = list[LeftOut]()
     for split in (None, *SPLITS):
         members_of[split], twice = _alone_in_role(root, split, _members(root, split))
         left_out += twice

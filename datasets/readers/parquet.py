@@ -125,7 +125,8 @@ def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
     """The folder, the columns and the files of what a path names."""
     if path.suffix.lower() == ".parquet":
         return path.parent, Columns(), [path]
-    root, columns = path, Columns()
+    root = path
+    columns = Columns()
     if path.is_file():
         root, columns = read_described(Columns, path)
     return root, columns, sorted(root.rglob("*.parquet"))

@@ -246,10 +246,8 @@ def _pairs(stack: Stack, choice: SharpFrame, split: Split) -> Iterator[Pair]:
         }
         if sharp is not None and sharp == stack.merged:
             place["sharp"] = "merged"
-        own_id, metadata = (
-            legal_id(f"{name}-{frame.stem}"),
-            MappingProxyType({"focus_stack": place}),
-        )
+        own_id = legal_id(f"{name}-{frame.stem}")
+        metadata = MappingProxyType({"focus_stack": place})
         yield Pair(own_id, stack.scene, split, frame, sharp, metadata=metadata)
 
 

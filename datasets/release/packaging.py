@@ -115,16 +115,19 @@ def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     both = sorted(old.keys() & new.keys())
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}
     changed = {name: what for name, what in differing.items() if what}
-    added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
+    added = sorted(new.keys() - old.keys())
+    removed = sorted(old.keys() - new.keys())
     return ReleaseChanges(
         tuple(added), tuple(removed), changed, len(both) - len(changed)
     )
 
 
 def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:
-    files, others = pair_files(old), pair_files(new)
+    files = pair_files(old)
+    others = pair_files(new)
     for role in FILE_ROLES:
-        one, other = files.get(role), others.get(role)
+        one = files.get(role)
+        other = others.get(role)
         if one is None or other is None:
             if one is not other:
                 yield f"{role} {'removed' if other is None else 'added'}"
@@ -138,7 +141,8 @@ def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:
 def _same_pixels(role: str, one: Path, other: Path) -> bool:
     if role in ARRAYS:
         return False
-    first, second = read_image(one, FULL), read_image(other, FULL)
+    first = read_image(one, FULL)
+    second = read_image(other, FULL)
     return first.dtype == second.dtype and np.array_equal(first, second)
 
 

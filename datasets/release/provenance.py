@@ -188,7 +188,8 @@ def dropped_text(steps: Iterable[MakingStep]) -> str:
     """How many pairs the steps left out and why; empty if none did."""
     parts = []
     for one in steps:
-        unknown, rejected = one.settings.get("left_out"), one.settings.get("rejected")
+        unknown = one.settings.get("left_out")
+        rejected = one.settings.get("rejected")
         if unknown:
             parts.append(f"{unknown} that could not be aligned or read")
         if rejected:

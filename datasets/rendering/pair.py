@@ -114,7 +114,8 @@ class _View:
         """Light of the scene through its lens, within the frame."""
         if self.camera.real is None:
             return self.framed(render(self.layers, self.lens, self.camera.aperture))
-        real, margin = self.scene.real_lens(self.camera.real), self.scene.margin_px
+        real = self.scene.real_lens(self.camera.real)
+        margin = self.scene.margin_px
         return self.framed(render_through(self.layers, self.lens, real, margin))
 
     def halves(self, blurry: Array, seed: int) -> tuple[Image, Image] | None:
@@ -132,7 +133,8 @@ class _View:
         self, geometry: Similarity, gain_ev: float, circles: NDArray[np.float32]
     ) -> dict[str, object]:
         """What is known of the pair, for its manifest."""
-        camera, aperture = self.camera, self.camera.aperture
+        camera = self.camera
+        aperture = self.camera.aperture
         if camera.real is not None:
             aperture = self.scene.real_lens(camera.real)
         dual_pixel = camera.dual_pixel
@@ -188,7 +190,8 @@ def _finer(geometry: Similarity) -> Similarity:
 
 def _coarser(values: Array) -> Array:
     """Average canvas pixels to final pixels, like a sensor pixel."""
-    rows, columns = values.shape[0] // FINENESS, values.shape[1] // FINENESS
+    rows = values.shape[0] // FINENESS
+    columns = values.shape[1] // FINENESS
     return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA))
 
 

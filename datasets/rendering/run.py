@@ -186,7 +186,8 @@ def _sources(
 
 
 def _scene(source: _Source, request: RenderRequest, real: RealLens | None) -> Scene:
-    lens, wanted = request.lens, source.wanted
+    lens = request.lens
+    wanted = source.wanted
     scene = Scene(
         name=wanted.name,
         split="test",
@@ -204,7 +205,8 @@ def _surfaces(
     wanted: SceneRequest, folder: Path
 ) -> tuple[DepthPicture | PicturePlane, ...]:
     if wanted.picture is not None and wanted.depth is not None:
-        picture, depth = folder / wanted.picture, folder / wanted.depth
+        picture = folder / wanted.picture
+        depth = folder / wanted.depth
         return (DepthPicture(picture, depth, wanted.depth_unit_mm),)
     return tuple(
         replace(plane, picture=folder / plane.picture) for plane in wanted.planes

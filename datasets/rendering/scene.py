@@ -55,7 +55,8 @@ class DepthPicture:
 
     def layers(self, canvas: Canvas) -> list[Layer]:
         """Convert to many layers."""
-        colour, depth = _linear(self.picture), read_depth(self.depth) * self.unit_mm
+        colour = _linear(self.picture)
+        depth = read_depth(self.depth) * self.unit_mm
         if colour.shape[:2] != depth.shape:
             raise DatasetError(
                 f"{self.depth} is {depth.shape[1]}x{depth.shape[0]} but {self.picture} is "
@@ -151,7 +152,8 @@ def polygon_alpha(corners: Corners, x: Array, y: Array, height_px: float) -> Arr
     distance = np.full(len(points), np.inf)
     inside = np.zeros(len(points), dtype=bool)
     for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
-        away, edge = points - np.array(start), np.subtract(end, start)
+        away = points - np.array(start)
+        edge = np.subtract(end, start)
         distance = np.minimum(distance, _distance(away, edge))
         # a point is inside if the ray to its right crosses an odd number of edges
         crosses = (start[1] > points[:, 1]) != (end[1] > points[:, 1])

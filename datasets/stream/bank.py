@@ -98,7 +98,8 @@ class Reuse:
 
     def begun(self, step: int) -> list[range]:
         """Numbers of the pairs in memory, in the parts that are rendered together."""
-        held, batch = self.held(step), self.batch
+        held = self.held(step)
+        batch = self.batch
         return [held[k : k + batch] for k in range(0, len(held), batch)]
 
 
@@ -171,7 +172,9 @@ class _Bank:
     ) -> None:
         import torch
 
-        self.patches, self.reuse, self.places = patches, reuse, places
+        self.patches = patches
+        self.reuse = reuse
+        self.places = places
         count = reuse.generations * (places.stop - places.start)
         shape = (count, reuse.side, reuse.side, 6 + len(_maps(patches)))
         device = feeder.device
@@ -241,7 +244,8 @@ class _Bank:
 
         side = self.reuse.crop_px
         across = torch.arange(side, device=self.pairs.device)
-        rows, columns = across[None, :, None], across[None, None, :]
+        rows = across[None, :, None]
+        columns = across[None, None, :]
         y = torch.where(transposed > 0, columns, rows)
         x = torch.where(transposed > 0, rows, columns)
         y = torch.where(over > 0, side - 1 - y, y)

@@ -164,7 +164,8 @@ class Renderer:
 
     def camera(self, random: np.random.Generator) -> StreamCamera:
         """A random camera, or the one that photographed the chart of the one lens."""
-        drawn, lens = draw_camera(random), self.photographs.lens
+        drawn = draw_camera(random)
+        lens = self.photographs.lens
         return (
             drawn
             if lens is None or lens.recording is None

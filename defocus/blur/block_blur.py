@@ -150,7 +150,8 @@ def _mirrored(luma: Array) -> Array:
 
 def _energies(level: Array, tile_px: int) -> NDArray[np.float64]:
     """``(2, rows, columns)``: means of the gradient's square and of its fourth power in tiles."""
-    squares, fourths = [], []
+    squares = []
+    fourths = []
     for top in range(0, len(level), STRIP_PX):
         first = max(
             0, top - 1

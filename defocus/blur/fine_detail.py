@@ -130,7 +130,8 @@ def _details(
     picture: Image, rows: NDArray[np.int_], columns: NDArray[np.int_]
 ) -> Floats:
     """Fine and coarse detail of the tiles around some places: ``(2, T)``."""
-    tops, lefts = rows - TILE_PX // 2, columns - TILE_PX // 2
+    tops = rows - TILE_PX // 2
+    lefts = columns - TILE_PX // 2
     squares = np.zeros((2, len(rows)))
     for top in range(0, len(picture), STRIP_ROWS):
         own = (tops >= top) & (tops < top + STRIP_ROWS)

@@ -40,10 +40,8 @@ def gradient_energy(grey: Grey) -> float:
 def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:
     """The squared Sobel gradient at each pixel after a Gaussian; 0 px means no Gaussian."""
     smooth = cv2.GaussianBlur(grey, (0, 0), smoothing_px) if smoothing_px else grey
-    across, down = (
-        cv2.Sobel(smooth, cv2.CV_32F, 1, 0),
-        cv2.Sobel(smooth, cv2.CV_32F, 0, 1),
-    )
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     return np.asarray(across * across + down * down, np.float32)
 
 
@@ -126,7 +124,8 @@ def sobel_products(patches: Sequence[Image]) -> NDArray[np.float64]:
     # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
     # ignored.
     sums = np.array([_gradient_sums(patch) for patch in patches])
-    low, high = sums.min(axis=0), sums.max(axis=0)
+    low = sums.min(axis=0)
+    high = sums.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)
     stretched = np.where(high > low, (sums - low) / spread, 1.0)
     return np.asarray(stretched.prod(axis=1))

@@ -283,10 +283,8 @@ def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array
     height = pictures[0].shape[0]
     measured = []
     for begin in range(0, height, STRIP_PX):
-        first, last = (
-            max(0, begin - STRIP_MARGIN_PX),
-            begin + STRIP_PX + STRIP_MARGIN_PX,
-        )
+        first = max(0, begin - STRIP_MARGIN_PX)
+        last = begin + STRIP_PX + STRIP_MARGIN_PX
         cells = measure(*(_as_tensor(one[first:last]) for one in pictures))[0]
         skipped = (begin - first) // CELL_PX
         rows = -(-min(STRIP_PX, height - begin) // CELL_PX)

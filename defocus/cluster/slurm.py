@@ -150,7 +150,8 @@ def _queue_again() -> None:
     """Put this job back into the queue if it was stopped to make room."""
     # SLURM does this itself for a job that it has to kill. But a job that saved its state and ended
     # within its grace period counts as completed. A job cancelled by a user is no longer running.
-    array, job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ["SLURM_JOB_ID"]
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    job = os.environ["SLURM_JOB_ID"]
     if array is not None:
         job = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     if job_states([job]).get(job) == "RUNNING":

@@ -71,8 +71,10 @@ class CommandGroup(click.Group):
         **settings: Any,  # noqa: ANN401 - click's
     ) -> None:
         super().__init__(**settings)
-        self.program, self.commands_package = program, commands_package
-        self.headings, self.further = headings, further
+        self.program = program
+        self.commands_package = commands_package
+        self.headings = headings
+        self.further = further
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of all sub-commands, sorted; those that others bring are not loaded for it."""

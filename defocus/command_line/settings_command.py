@@ -158,7 +158,8 @@ def _option(name: str, field: "FieldInfo") -> tuple[click.Option, str]:
     """The option of a field, and the heading that begins with it."""
     assert isinstance(field.json_schema_extra, dict)  # noqa: S101 - see _option_fields
     settings: dict[str, Any] = {**field.json_schema_extra}
-    words, heading = settings.pop("words"), settings.pop("heading")
+    words = settings.pop("words")
+    heading = settings.pop("heading")
     typed, _, metavar = words.partition(" ")
     if not field.is_required():
         settings = {

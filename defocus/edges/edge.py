@@ -230,7 +230,8 @@ def _whole_phases(rows: int, slope: float) -> slice:
 def _ends(profile: _Profile) -> tuple[float, float]:
     """Light at both ends of a profile."""
     share = max(len(profile.light) // 10, 2)
-    left, right = np.median(profile.light[:share]), np.median(profile.light[-share:])
+    left = np.median(profile.light[:share])
+    right = np.median(profile.light[-share:])
     if left == right:
         raise UnclearEdgeError("no edge in the region: both sides are equally bright")
     return float(left), float(right)
@@ -271,12 +272,15 @@ def _crossing(distance: Array, relative: Array, level: float) -> float:
     if relative[middle] >= level:
         while index > 0 and relative[index - 1] >= level:
             index -= 1
-        before, after = max(index - 1, 0), index
+        before = max(index - 1, 0)
+        after = index
     else:
         while index < len(relative) - 1 and relative[index + 1] < level:
             index += 1
-        before, after = index, min(index + 1, len(relative) - 1)
-    low, high = relative[before], relative[after]
+        before = index
+        after = min(index + 1, len(relative) - 1)
+    low = relative[before]
+    high = relative[after]
     share = 0.0 if high == low else (level - low) / (high - low)
     return float(distance[before] + share * (distance[after] - distance[before]))
 

@@ -34,7 +34,8 @@ class Region:
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
         """That part of a picture; ImageError if it is not in it."""
         rows, columns = picture.shape[:2]
-        right, bottom = self.left + self.width, self.top + self.height
+        right = self.left + self.width
+        bottom = self.top + self.height
         if self.left < 0 or self.top < 0 or right > columns or bottom > rows:
             raise ImageError(
                 f"region {self} is not in a picture of {columns}x{rows} px; give one inside"

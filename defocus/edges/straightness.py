@@ -32,7 +32,8 @@ def line_deviation(
     seen = np.isfinite(off)
     if seen.sum() < LEAST_PLACES:
         return None
-    where, off = where[seen], off[seen]
+    where = where[seen]
+    off = off[seen]
     fitted = np.polynomial.polynomial.polyfit(where, off, 1)
     rest = off - np.polynomial.polynomial.polyval(where, fitted)
     bend = float(np.polynomial.polynomial.polyfit(where, off, 2)[2])

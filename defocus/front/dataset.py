@@ -108,7 +108,8 @@ class Pair:
         from defocus.pictures.raw import RAW_SUFFIXES
         from defocus.pictures.read import read_pair
 
-        blurry, sharp = self.files.blurry, self.files.sharp
+        blurry = self.files.blurry
+        sharp = self.files.sharp
         if (
             sharp is None
             or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES
@@ -199,7 +200,8 @@ def _member(files: stored.Pair, role: Literal["blurry", "sharp"]) -> "Image":
     """A member as it is used beside the other one."""
     from defocus.pictures.read import read_member
 
-    blurry, sharp = files.blurry, files.sharp or files.blurry
+    blurry = files.blurry
+    sharp = files.sharp or files.blurry
     member, other = (blurry, sharp) if role == "blurry" else (sharp, blurry)
     return read_member(member, other, files.white)
 

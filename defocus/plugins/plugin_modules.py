@@ -36,7 +36,8 @@ class PluginModules(MetaPathFinder):
     def run(self) -> ModuleType:
         """Run the file; what it raises comes out, and nothing of it is left in ``sys.modules``."""
         sys.meta_path.insert(0, self)
-        present, path_before = set(sys.modules), list(sys.path)
+        present = set(sys.modules)
+        path_before = list(sys.path)
         spec = self._spec(self.package, self.path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.package] = (

@@ -139,7 +139,8 @@ def dual_pixel_psfs(
     u, v, density = _origins(aperture, diameter_px, u, v)
     light = np.asarray(_open(aperture, field, u, v) * density, np.float64)
     share = dual_pixel.left_share(u, v)
-    left, right = _binned(light * share, size), _binned(light * (1.0 - share), size)
+    left = _binned(light * share, size)
+    right = _binned(light * (1.0 - share), size)
     return np.asarray(left / left.sum()), np.asarray(right / right.sum())
 
 
@@ -152,7 +153,8 @@ def pupil_light(
     if not aperture.cats_eye:
         return 1.0
     steps = (np.arange(PUPIL_STEPS) + 0.5) * 2.0 / PUPIL_STEPS - 1.0
-    u, v = steps[None, :], steps[:, None]
+    u = steps[None, :]
+    v = steps[:, None]
     through = _open(aperture, field, u, v).astype(np.float64)
     if half is not None:
         dual_pixel, view = half
@@ -188,7 +190,8 @@ def _origins(
     half = aperture.spherical * math.copysign(0.5, diameter_px)
     landed = np.hypot(u, v)
     rho = np.interp(landed, RADII * (1.0 - half * (1.0 - RADII**2)), RADII)
-    stretch, slope = 1.0 - half * (1.0 - rho**2), 1.0 - half * (1.0 - 3.0 * rho**2)
+    stretch = 1.0 - half * (1.0 - rho**2)
+    slope = 1.0 - half * (1.0 - 3.0 * rho**2)
     density = np.zeros_like(landed)
     np.divide(1.0, stretch * slope, out=density, where=landed < 1.0)
     return u / stretch, v / stretch, density

@@ -78,7 +78,8 @@ def _centred(kernels: Array, centre: Array) -> Array:
     """Kernels times planes 1 + a + b x + c y that give them their centroids, sum 1."""
     count, size = kernels.shape[:2]
     basis, pairs = _basis(size)
-    flat, wanted = kernels.reshape(count, -1), np.column_stack([np.ones(count), centre])
+    flat = kernels.reshape(count, -1)
+    wanted = np.column_stack([np.ones(count), centre])
     for _ in range(ROUNDS):
         moments = (flat @ pairs).reshape(count, 3, 3) + TINY * np.eye(3)
         missing = wanted - flat @ basis.T
@@ -227,11 +228,13 @@ def wave_light(
     The result: ``(C, P, P)``, in arbitrary units."""
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
-    x, y = steps[None, :], steps[:, None]
+    x = steps[None, :]
+    y = steps[:, None]
     amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(
         np.float32
     )
-    bend, square = pupil.wavefront(x, y), x * x + y * y
+    bend = pupil.wavefront(x, y)
+    square = x * x + y * y
     light = np.zeros((len(bands), len(places), len(places)))
     for colour, band in enumerate(bands):
         right, down = (np.outer(places - shift, steps) for shift in lateral_px[colour])
@@ -355,7 +358,8 @@ def greatest_slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float
         raise OpticsError(
             f"the rims leave nothing of the pupil open at {pupil.field}: shift less"
         )
-    x, y = x[open_], y[open_]
+    x = x[open_]
+    y = y[open_]
     slope_x, slope_y = pupil.slopes(x, y)
     square = [
         np.square(slope_x + 2.0 * w020 * x) + np.square(slope_y + 2.0 * w020 * y)

@@ -194,7 +194,8 @@ def correlated(planes: Array, kernel: Array) -> Array:
     size = kernel.shape[-1]
     if size == 1:
         return planes
-    rows, columns = planes.shape[1] - size + 1, planes.shape[2] - size + 1
+    rows = planes.shape[1] - size + 1
+    columns = planes.shape[2] - size + 1
     if size > DIRECT_UNTIL and planes[0].size < TILED_FROM:
         return _by_transforms(planes, kernel)[:, :rows, :columns]
     half = size // 2

@@ -84,12 +84,14 @@ def draw_nearness(
     """Draw a depth shape: ``(height, width)`` in [0, 1]."""
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
-    cosine, sine = math.cos(angle), math.sin(angle)
+    cosine = math.cos(angle)
+    sine = math.sin(angle)
     along = np.asarray(cosine * x + sine * y, np.float32)
     across = np.asarray(cosine * y - sine * x, np.float32)
     draw = DEPTHS.get((kind, branch))
     shape = along if draw is None else draw(random, along, across)
-    low, high = float(shape.min()), float(shape.max())
+    low = float(shape.min())
+    high = float(shape.max())
     return np.asarray((shape - low) / np.float32(max(high - low, 1e-6)), np.float32)
 
 
@@ -107,7 +109,8 @@ def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
     """Ripples with a tilt, or spheres on a plane."""
     tilt = np.float32(random.uniform(-0.5, 0.5))
     if random.random() < 0.5:
-        length, phase = random.uniform(0.6, 2.0), random.uniform(0, 2 * math.pi)
+        length = random.uniform(0.6, 2.0)
+        phase = random.uniform(0, 2 * math.pi)
         return np.asarray(
             np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across
         )
@@ -130,7 +133,8 @@ def _terraces(random: np.random.Generator, along: Array, across: Array) -> Array
     del across
     rough = fractal(random, along.shape, random.uniform(2.5, 3.5), reduced=2)
     steps = int(random.integers(3, 7))
-    low, high = float(rough.min()), float(rough.max())
+    low = float(rough.min())
+    high = float(rough.max())
     return np.asarray(
         np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32
     )
@@ -166,6 +170,7 @@ def fractal(
 
 def _frequencies(rows: int, columns: int) -> Array:
     """Cycles per pixel of a real transform, at least a half of a period in the longer side."""
-    across, down = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
+    across = np.fft.rfftfreq(columns)
+    down = np.fft.fftfreq(rows)[:, None]
     frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns))
     return np.asarray(frequency, np.float32)

@@ -170,7 +170,8 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
     if uniform.below(1.0) < ONE_SIDED:
         one = uniform.below(1.0) < 0.5
         front, rear = (front, Rim()) if one else (Rim(), rear)
-    low, high = 0.0, 4.0
+    low = 0.0
+    high = 4.0
     x, y = pupil_grid(OPENNESS_SIDE)
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -72,7 +72,8 @@ class Similarity:
         """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture."""
         # as complex numbers about the centre it is x_s = a · x_b + shift, with zoom and rotation
         # the length and the angle of a; a regular grid of points gives both in closed form
-        across, down = np.linspace(0, width - 1, GRID), np.linspace(0, height - 1, GRID)
+        across = np.linspace(0, width - 1, GRID)
+        down = np.linspace(0, height - 1, GRID)
         points = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
         centre = np.array([(width - 1) / 2, (height - 1) / 2])
         end = (moved_points(matrix, points) - centre) @ (1, 1j)
@@ -90,7 +91,8 @@ def turned_axes(
     x: NDArray[Any], y: NDArray[Any], angle: float
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Places along two axes that are turned from x towards y by an angle."""
-    cosine, sine = math.cos(angle), math.sin(angle)
+    cosine = math.cos(angle)
+    sine = math.sin(angle)
     return cosine * x + sine * y, cosine * y - sine * x
 
 

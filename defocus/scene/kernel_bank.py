@@ -107,7 +107,8 @@ class KernelBank:
     def _measured(self, lens: MeasuredLens, index: int) -> Optic:
         """A measured lens with one of its f-numbers, at a random place of its field."""
         random = _random(self.branch, index)
-        offset, f_number = random.uniform(*OFFSET_PX), random.choice(lens.f_numbers)
+        offset = random.uniform(*OFFSET_PX)
+        f_number = random.choice(lens.f_numbers)
         stopped = replace(lens.lens, f_number=float(f_number))
         return Optic(stopped, _place(random), _nodes(offset))
 
@@ -158,7 +159,8 @@ def _random(branch: Branch, index: int) -> np.random.Generator:
 
 def _place(random: np.random.Generator) -> tuple[float, float]:
     """A place of the field, 1 = corner."""
-    height, angle = math.sqrt(random.uniform()), random.uniform(0, 2 * math.pi)
+    height = math.sqrt(random.uniform())
+    angle = random.uniform(0, 2 * math.pi)
     return height * math.cos(angle), height * math.sin(angle)
 
 
@@ -222,7 +224,8 @@ def margin(bank: KernelBank, index: int, focus: Focus) -> int:
 
 def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
     """The scene with diameters of occluders, and of a constant background, moved to nodes."""
-    low, high = float(scene.diameters.min()), float(scene.diameters.max())
+    low = float(scene.diameters.min())
+    high = float(scene.diameters.max())
     diameters = scene.diameters
     if low == high:
         diameters = np.full_like(diameters, optic.nodes[nearest(optic, low)])
@@ -285,7 +288,8 @@ def _shares(
     rows = places.min(axis=1), places.max(axis=1)
     columns = places.min(axis=0), places.max(axis=0)
     for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
-        vertical, horizontal = _near(*rows, node), _near(*columns, node)
+        vertical = _near(*rows, node)
+        horizontal = _near(*columns, node)
         if vertical and horizontal:
             left, right = horizontal
             top, bottom = vertical

@@ -227,7 +227,8 @@ def depth_layers(
     # leave no seam. The farthest layer continues everywhere. A pinhole picture of the layers equals
     # ``colour``.
     inverse = 1.0 / depth_mm
-    low, high = float(inverse.min()), float(inverse.max())
+    low = float(inverse.min())
+    high = float(inverse.max())
     step = (high - low) / count or 1.0
     bins = np.minimum(((inverse - low) / step).astype(np.int64), count - 1)
     present = [int(k) for k in np.unique(bins)]
@@ -250,7 +251,8 @@ def _layer(
         window = shown(own).grown(math.ceil(reach_px)).within(window)
     box = window.index
     distance, nearest = distance_transform_edt(~own[box], return_indices=True)
-    filled, alpha = np.zeros_like(colour), np.zeros(own.shape)
+    filled = np.zeros_like(colour)
+    alpha = np.zeros(own.shape)
     filled[box] = colour[box][nearest[0], nearest[1]]
     alpha[box] = (bins[box] >= k) & (distance <= reach_px)
     return Layer(colour=filled, alpha=alpha, depth_mm=float(1.0 / inverse[own].mean()))

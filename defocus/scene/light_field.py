@@ -77,7 +77,8 @@ def _origins(
     for _ in range(ROUNDS):
         there = cv2.remap(diameters, from_x, from_y, cv2.INTER_LINEAR,
                           borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        from_x, from_y = x - u * there, y - v * there
+        from_x = x - u * there
+        from_y = y - v * there
     return from_x, from_y
 
 

@@ -149,7 +149,8 @@ def _lamps(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     height, width = shape
     lights = np.zeros((height * 2, width * 2), np.uint8)
     for _ in range(random.integers(1, 25)):
-        x, y = random.integers(2 * width), random.integers(2 * height)
+        x = random.integers(2 * width)
+        y = random.integers(2 * height)
         cv2.circle(lights, (int(x), int(y)), int(random.integers(1, 5)), 255, -1)
     alpha = cv2.resize(lights, (width, height), interpolation=cv2.INTER_AREA)
     return alpha[:, :, None].astype(np.float32) / np.float32(255)
@@ -186,7 +187,8 @@ def _blob(random: np.random.Generator, fine: Bytes) -> None:
     """A smooth closed shape."""
     rough = fractal(random, fine.shape, random.uniform(3.5, 5.0), reduced=8)
     y, x = np.ogrid[-1 : 1 : complex(fine.shape[0]), -1 : 1 : complex(fine.shape[1])]
-    at, radius = random.uniform(-0.7, 0.7, 2), random.uniform(0.3, 0.9)
+    at = random.uniform(-0.7, 0.7, 2)
+    radius = random.uniform(0.3, 0.9)
     far = np.hypot(x - at[0], y - at[1]) / radius
     fine[far.astype(np.float32) + np.float32(0.25) * rough < 1] = 255
 
@@ -243,10 +245,12 @@ def _letters(random: np.random.Generator, fine: Bytes) -> None:
 def _rods(random: np.random.Generator, fine: Bytes) -> None:
     """Straight rods, 1 to 8 px thick: fences, wires, twigs."""
     alike = random.random() < 0.5
-    angle, thick = random.uniform(0, math.pi), random.uniform(1, 8)
+    angle = random.uniform(0, math.pi)
+    thick = random.uniform(1, 8)
     for _ in range(int(random.integers(1, 9))):
         if not alike:
-            angle, thick = random.uniform(0, math.pi), random.uniform(1, 8)
+            angle = random.uniform(0, math.pi)
+            thick = random.uniform(1, 8)
         centre = random.uniform(0, 1, 2) * fine.shape[::-1]
         along = np.array([math.cos(angle), math.sin(angle)]) * fine.shape[0] * 1.5
         ends = [np.rint(centre + sign * along).astype(int).tolist() for sign in (-1, 1)]

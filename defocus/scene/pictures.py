@@ -89,8 +89,10 @@ def covering(picture: Floats, width: int, height: int) -> Floats:
     The result: ``(height, width, 3)`` float64, >= 0."""
     rows, columns = picture.shape[:2]
     scale = min(columns / width, rows / height)
-    crop_w, crop_h = int(scale * width), int(scale * height)
-    left, top = (columns - crop_w) // 2, (rows - crop_h) // 2
+    crop_w = int(scale * width)
+    crop_h = int(scale * height)
+    left = (columns - crop_w) // 2
+    top = (rows - crop_h) // 2
     crop = picture[top : top + crop_h, left : left + crop_w]
     method = cv2.INTER_AREA if scale >= 1 else cv2.INTER_CUBIC
     resized = np.asarray(cv2.resize(crop, (width, height), interpolation=method))
@@ -164,7 +166,8 @@ class Photograph:
             self.pixels[top : top + window[0], left : left + window[1]], LINEAR_OF_BYTE
         )
         if largest < 1:
-            below, right = max(rows - window[0], 0), max(columns - window[1], 0)
+            below = max(rows - window[0], 0)
+            right = max(columns - window[1], 0)
             linear = cv2.copyMakeBorder(
                 linear, 0, below, 0, right, cv2.BORDER_REFLECT_101
             )

@@ -35,7 +35,8 @@ class OffAxis:
         return self._between(height, 2)
 
     def _between(self, height: float, power: int) -> float:
-        low, high = FIRST_HEIGHT**power, FIRST_HEIGHT ** (power + 2)
+        low = FIRST_HEIGHT**power
+        high = FIRST_HEIGHT ** (power + 2)
         first = (self.at_07 - high * self.at_corner) / (low - high)
         return first * height**power + (self.at_corner - first) * height ** (power + 2)
 
@@ -172,7 +173,8 @@ class Pupil:
         """Aberration in green without the defocus of the scene, µm."""
         w020, w040, w060, w131, w222 = self._coefficients()
         along, across = self.meridian
-        radial, square = along * x + across * y, x * x + y * y
+        radial = along * x + across * y
+        square = x * x + y * y
         return (
             square * (w020 + square * (w040 + square * w060) + w131 * radial)
             + w222 * radial * radial
@@ -182,7 +184,8 @@ class Pupil:
         """The wavefront's derivatives in x and y, µm per radius."""
         w020, w040, w060, w131, w222 = self._coefficients()
         along, across = self.meridian
-        radial, square = along * x + across * y, x * x + y * y
+        radial = along * x + across * y
+        square = x * x + y * y
         both = 2.0 * (
             w020 + square * (2.0 * w040 + 3.0 * square * w060) + w131 * radial
         )
@@ -195,7 +198,9 @@ class Pupil:
 
     def _coefficients(self) -> tuple[float, float, float, float, float]:
         """W020, W040, W060, W131, W222 over the pupil in use, µm."""
-        lens, stop, height = self.lens, self.lens.stop, self.height
+        lens = self.lens
+        stop = self.lens.stop
+        height = self.height
         waves = (
             (lens.best_focus + lens.field_curvature.even(height)) * stop**2,
             (lens.spherical + lens.oblique_spherical.even(height)) * stop**4,

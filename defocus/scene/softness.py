@@ -137,7 +137,8 @@ def _kernel(
     along -= shift
     light = np.zeros_like(along)
     for spot in spots:
-        width, height = scale * spot.along, scale * spot.across
+        width = scale * spot.along
+        height = scale * spot.across
         square = ((along - scale * spot.place) / width) ** 2 + (across / height) ** 2
         light += spot.light / (width * height) * np.exp(-square / 2)
     kernel = light.reshape(side, FINENESS, side, FINENESS).sum(axis=(1, 3))

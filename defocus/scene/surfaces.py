@@ -47,7 +47,8 @@ class CutOut:
 def shape_alpha(shape: CutOut, x: Floats, y: Floats, height_px: float) -> Floats:
     """Opacity of a shape at points of the frame: same shape as ``x``, in [0, 1]."""
     turn = math.radians(shape.turn_deg)
-    dx, dy = x - shape.x, y - shape.y
+    dx = x - shape.x
+    dy = y - shape.y
     u = (math.cos(turn) * dx + math.sin(turn) * dy) / shape.size
     v = (-math.sin(turn) * dx + math.cos(turn) * dy) / shape.size
     inside = (
@@ -178,7 +179,8 @@ class Slope:
         up = self.direction == "up"
         extent = 1.0 if up else canvas.width / canvas.height
         along, across = (0.5 - y, x) if up else ((x + extent / 2) / extent, y)
-        near, depth = self.near_mm, self._depth_mm(along)
+        near = self.near_mm
+        depth = self._depth_mm(along)
         grain = self.grain * canvas.height
         width = across * (grain * depth / near)
         # As much texture along the slope as across it where it is nearest; foreshortened beyond.
@@ -191,7 +193,8 @@ class Slope:
 
     def _depth_mm(self, along: Floats) -> Floats:
         """Depth at shares of the way from the nearest to the farthest edge."""
-        near, far = self.near_mm, self.far_mm
+        near = self.near_mm
+        far = self.far_mm
         inverse = (1.0 - along) / near + along / far
         return 1.0 / np.clip(inverse, 0.8 / far, 1.2 / near)
 

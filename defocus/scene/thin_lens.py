@@ -34,7 +34,8 @@ class Lens:
     @property
     def image_distance_mm(self) -> float:
         """Distance of the sensor from the lens: v = f s / (s - f)."""
-        f, s = self.focal_length_mm, self.focus_distance_mm
+        f = self.focal_length_mm
+        s = self.focus_distance_mm
         return f * s / (s - f)
 
 
@@ -47,7 +48,8 @@ def circle_of_confusion_px(
     depth = np.asarray(depth_mm, dtype=np.float64)
     if not np.all(depth > 0):
         raise OpticsError("depths must be above 0 mm; correct the depth map")
-    f, s = lens.focal_length_mm, lens.focus_distance_mm
+    f = lens.focal_length_mm
+    s = lens.focus_distance_mm
     aperture_mm = f / lens.f_number
     diameter_mm = aperture_mm * f / (s - f) * (1.0 - s / depth)
     return np.asarray(diameter_mm * 1000.0 / lens.sensor_pitch_um)
@@ -68,7 +70,8 @@ def airy_diameter_px(lens: Lens) -> float:
 def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, float]:
     """Nearest and farthest distance (or ``inf``) with an acceptable circle of confusion."""
     # With K = f² / (N (s - f)): d = s K / (K ± c), the inverse of :func:`circle_of_confusion_px`.
-    f, s = lens.focal_length_mm, lens.focus_distance_mm
+    f = lens.focal_length_mm
+    s = lens.focus_distance_mm
     most_mm = f * f / (lens.f_number * (s - f))
     allowed_mm = largest_coc_px * lens.sensor_pitch_um / 1000.0
     far = s * most_mm / (most_mm - allowed_mm) if most_mm > allowed_mm else math.inf

@@ -93,7 +93,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # Its name is known before it is there: a signal comes between any two steps.
     name = f".{_beginning(path)}-{secrets.token_hex(4)}.part{path.suffix}"
     temporary = path.parent / name
-    placed, handle = False, -1
+    placed = False
+    handle = -1
     try:
         _remove_left_of(path)
         handle = _held(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

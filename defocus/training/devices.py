@@ -59,7 +59,8 @@ def gpu_choices(settings: "Training") -> Iterator[None]:
     """Let a GPU compute float32, and choose algorithms, as the settings of a training say."""
     import torch
 
-    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn = torch.backends.cudnn
+    products = torch.backends.cuda.matmul
     before = cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32
     cudnn.benchmark = settings.cudnn == "fastest"
     cudnn.allow_tf32 = settings.tf32 != "none"

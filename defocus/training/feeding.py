@@ -60,7 +60,9 @@ class Feeder:
     # pinned.
 
     def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
-        self.workers, self.mine, self.device = workers, mine, device
+        self.workers = workers
+        self.mine = mine
+        self.device = device
         self.cpu_seconds = 0.0
         self.stop: StopAsked | None = None
         self._closing = contextlib.ExitStack()
@@ -134,7 +136,9 @@ class _One(Generic[MadeT]):
     """A made thing, or the error of making it, as it is sent between processes."""
 
     def __init__(self, value: Any, error: Exception | None, cpu_seconds: float) -> None:  # noqa: ANN401 - whatever is made
-        self.value, self.error, self.cpu_seconds = value, error, cpu_seconds
+        self.value = value
+        self.error = error
+        self.cpu_seconds = cpu_seconds
 
     def pin_memory(self) -> "_One[MadeT]":
         """The same with pinned memory, where it has tensors."""
@@ -157,14 +161,16 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
     def __getitem__(self, key: KeyT) -> _One[Any]:
         begun = time.process_time()
         try:
-            value, error = self.make(key), None
+            value = self.make(key)
+            error = None
             if (
                 not self.sent
             ):  # what cannot be sent would be lost, and waited for without end
                 pickle.dumps(value)
                 self.sent = True
         except Exception as failure:  # noqa: BLE001 - the training raises it at its step
-            value, error = None, _sendable(failure)
+            value = None
+            error = _sendable(failure)
         return _One(value, error, time.process_time() - begun)
 
 

@@ -203,7 +203,8 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
 def _record(training: _Training[BatchT], device: torch.device) -> None:
     """Let the network replay its passes on a GPU, if its settings ask for it."""
     # This comes before batches are made: copies to the GPU meanwhile would end a recording.
-    job, settings = training.job, training.job.method.training
+    job = training.job
+    settings = training.job.method.training
     if settings.graphs and device.type == "cuda" and job.sample is not None:
         batch = _on_device(training, job.sample(), device)
         record(training.network, training.objective, batch, settings.precision)
@@ -365,7 +366,8 @@ def _described(training: _Training[BatchT], loss: str) -> str:
 def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:
     """Validate the network of this step if due; keep the best. Return whether it was due."""
     # The state is to be saved then, so that it and the scores fit.
-    watching, step = training.job.watching, training.step
+    watching = training.job.watching
+    step = training.step
     if step not in watching.due:
         return False
     training.losses.read()  # what is not finite is not worth a score
@@ -413,7 +415,8 @@ def _save(training: _Training[BatchT], folder: Path) -> None:
 
 
 def _resume(training: _Training[BatchT], folder: Path) -> None:
-    job, path = training.job, folder / CHECKPOINT
+    job = training.job
+    path = folder / CHECKPOINT
     if path.exists():
         try:
             _take_up(training, path)

@@ -125,7 +125,8 @@ def _threads(bytes_of_each: float) -> int:
 def _limited(changed: Array, seen: Array, inside: slice, noise: Numbers) -> Array:
     """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
-    given, within = _opponents(seen), _opponents(changed[inside])
+    given = _opponents(seen)
+    within = _opponents(changed[inside])
     deviation = noise_of(given[0][inside], noise).astype(np.float32)
     for light, level, noises in zip(given, within, OPPONENT_NOISES, strict=True):
         low = cv2.erode(light, around)[inside]
@@ -281,7 +282,8 @@ def _compared(
     taper = _geometry()[0]
     mean = given.mean(axis=(2, 3), keepdims=True)
     after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
-    own, shared = _in_rings(after, after), _in_rings(after, before)
+    own = _in_rings(after, after)
+    shared = _in_rings(after, before)
     other = _in_rings(before, before)
     weakest = _weakest(highest_px)[:, None, :]
     kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
@@ -306,7 +308,8 @@ def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
     places = np.bincount(ring.ravel(), weights.ravel())
     floor = 3 * np.square(taper).sum() * (np.square(deviation) + OF_ROUNDING)
     detail = np.maximum(power - NOISES * floor[:, None] * places, 0)
-    rings, total = np.arange(len(places)), detail.sum(axis=1) + NOTHING
+    rings = np.arange(len(places))
+    total = detail.sum(axis=1) + NOTHING
     centre = (detail * rings).sum(axis=1) / total
     variance = (detail * rings**2).sum(axis=1) / total - centre**2 - LEAKED
     return centre, np.sqrt(np.maximum(variance, 0)) / (centre + NOTHING)
@@ -319,7 +322,8 @@ def _in_rings(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Nu
     weights[0] = weights[-1] = 1.0
     power = np.asarray((first * second.conj()).real, np.float32)
     weighted = (power * weights).reshape(-1, ring.size)
-    places, count = ring.ravel(), int(ring.max()) + 1
+    places = ring.ravel()
+    count = int(ring.max()) + 1
     sums = [np.bincount(places, window, minlength=count) for window in weighted]
     return np.asarray(np.reshape(sums, (*power.shape[:2], count)), np.float64)
 

@@ -75,7 +75,8 @@ class ChildCamera:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         import gphoto2
 
-        self._gp, self._clock = gphoto2, clock
+        self._gp = gphoto2
+        self._clock = clock
         self._ports: Any = None
         self._camera: Any = None
         self._entries: Entries | None = None

@@ -78,7 +78,8 @@ class Entries:
 
     def told_of(self, widget: Any) -> Entry:  # noqa: ANN401 - the binding's
         """What an entry is, as it goes to the other process."""
-        gp, kind = self._body.gp, widget.get_type()
+        gp = self._body.gp
+        kind = widget.get_type()
         listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
         return {
             "value": str(widget.get_value()),
@@ -149,7 +150,8 @@ class Entries:
 
     def _put(self, word: str, value: str) -> Exception | None:
         """Set once; what the body answered where it refused."""
-        body, gp = self._body, self._body.gp
+        body = self._body
+        gp = self._body.gp
         try:
             widget = body.camera.get_single_config(word)
             kind = widget.get_type()
@@ -238,7 +240,8 @@ class BodyMotor:
     """The motor of an open body."""
 
     def __init__(self, body: OpenBody, entries: Entries) -> None:
-        self._body, self._entries = body, entries
+        self._body = body
+        self._entries = entries
 
     def kind(self) -> MotorKind | None:
         """How the motor is driven; None where there is none."""
@@ -309,7 +312,9 @@ class BodyMotor:
     def _by_number(self, steps: int) -> int:
         """In orders of some steps, until the travel ends."""
         # a few steps can be refused with the code of the end: they are driven as the rest of more
-        body, driven, sign = self._body, 0, 1 if steps > 0 else -1
+        body = self._body
+        driven = 0
+        sign = 1 if steps > 0 else -1
         while driven < abs(steps):
             order = min(NIKON_STEPS, abs(steps) - driven)
             try:
@@ -338,7 +343,8 @@ class BodyMotor:
     def _set(self, word: str, value: str) -> None:
         """Without reading back: these entries are orders, not states."""
         widget: Any = self._body.camera.get_single_config(word)
-        kind, gp = widget.get_type(), self._body.gp
+        kind = widget.get_type()
+        gp = self._body.gp
         numbers = {gp.GP_WIDGET_RANGE: float, gp.GP_WIDGET_TOGGLE: int}
         widget.set_value(numbers[kind](value) if kind in numbers else value)
         self._body.camera.set_single_config(word, widget)

@@ -129,7 +129,8 @@ def white_balance_changes(words: WordOf, asked: str) -> dict[str, str]:
 
 
 def _by_kelvin(words: WordOf, kelvin: float) -> dict[str, str]:
-    entry, degrees = words["whitebalance"], words.get("colortemperature")
+    entry = words["whitebalance"]
+    degrees = words.get("colortemperature")
     choice = next((c for c in entry.choices if _BY_KELVIN.fullmatch(c.strip())), None)
     if choice is None or degrees is None:
         presets = ", ".join(entry.choices) or "none"
@@ -165,7 +166,8 @@ def mirror_changes(words: WordOf) -> dict[str, str]:
     """Settings to change so that the mirror does not shake shots: a delay, or live view.
 
     Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one."""
-    delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
+    delay = words.get("exposuredelaymode")
+    view = words.get("viewfinder")
     if delay is not None and not delay.read_only:
         longest = max(delay.choices, key=_delay_seconds, default="")
         if _delay_seconds(longest) > 0:

@@ -146,7 +146,8 @@ class PairTaking:
                 "retry", pair=self.pair.id, role=frame.role, text=failure
             )
 
-        camera, stem = self.rig.of(frame.role), self.place / frame.role
+        camera = self.rig.of(frame.role)
+        stem = self.place / frame.role
         keep = partial(self._stored, frame)
         return take_shot(
             camera, frame.exposure, stem, self.settle_seconds, record_failure, keep
@@ -230,7 +231,8 @@ def take_frames(
         for shot in taken.values():
             stored(shot.path)
         return taken
-    taken, pair = {}, taking.pair
+    taken = {}
+    pair = taking.pair
     for frame in protocol.frames:
         if lent is not None and frame == lent.frame:
             shot = taking.copied(lent)
@@ -305,7 +307,8 @@ def _exposed_otherwise(
     )
     said = {"aperture": exif.f_number, "shutter": exif.seconds, "iso": exif.iso}
     for name in unsure:
-        wanted, taken = parse_value(name, asked.words[name]), said[name]
+        wanted = parse_value(name, asked.words[name])
+        taken = said[name]
         if (
             wanted is None
             or taken is None
@@ -336,7 +339,8 @@ def _contradicted(
 
 def _same(name: SettingName, got: str, asked: str) -> bool:
     """Whether two values are the same number; some bodies answer ``4`` for ``f/4``."""
-    first, second = parse_value(name, got), parse_value(name, asked)
+    first = parse_value(name, got)
+    second = parse_value(name, asked)
     return (
         first is not None
         and second is not None

@@ -158,7 +158,8 @@ def same_camera(then: CameraRecord | None, now: CameraDescription | None) -> boo
 
 def tell_other_cameras(shoot: ShootRecord, plan: Plan) -> None:
     """Say that a session goes on with other cameras, or sizes of pictures, than a shoot had."""
-    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
+    then = (shoot.camera, shoot.sharp_camera)
+    now = (plan.camera, plan.sharp_camera)
     sized = any(map(_other_size, then, now))
     if sized or not all(map(same_camera, then, now)):
         before, after = (_camera_names(each, sized=sized) for each in (then, now))

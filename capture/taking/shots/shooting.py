@@ -125,7 +125,9 @@ def take_pair(
     stored: Callable[[Path], None],
 ) -> TakenPair:
     """Take all shots of a pair and journal that they are stored; ``lent`` is the pair before's."""
-    folder, rig, pair = taking.folder, taking.rig, taking.pair
+    folder = taking.folder
+    rig = taking.rig
+    pair = taking.pair
     if lent is None:
         _stage(rig, pair, attempt)
     pair_folder = folder.begin_pair(pair, [frame.role for frame in protocol.frames])
@@ -175,7 +177,8 @@ def _grey_card(
     taking: PairTaking, protocol: ShotProtocol, person: Person
 ) -> TakenFrame | None:
     """Shoot the grey card, if there is one, and wait for its removal."""
-    camera, pair = taking.rig.blurry, taking.pair
+    camera = taking.rig.blurry
+    pair = taking.pair
     if not person.card_held(pair):
         return None
     if isinstance(camera, KnowsTruth):

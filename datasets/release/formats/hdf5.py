@@ -53,7 +53,9 @@ def _names(_number: int, pair: Pair) -> dict[str, str]:
 
 
 def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
-    text, kept, left_out = h5py.string_dtype(), list[Pair](), list[LeftOut]()
+    text = h5py.string_dtype()
+    kept = list[Pair]()
+    left_out = list[LeftOut]()
     with new_hdf5(path) as file:
         for name, value in labels.items():
             file.attrs[name] = value

@@ -116,7 +116,8 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
         with safe_open(path, framework="pt") as handle:
             facts = json.loads((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
-        step, steps = int(facts["step"]), int(facts["steps"])
+        step = int(facts["step"])
+        steps = int(facts["steps"])
         stored = Checkpoint(facts["run"], step, steps, tensors, str(facts["code"]))
         sha256 = facts["sha256"]
     except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:

@@ -41,10 +41,8 @@ def record(
             "ignore", "The AccumulateGrad node's stream"
         )  # of the recording
         given, named = _inputs(network, objective, batch, precision)
-        passes, tensors = (
-            _Passes(network, plain, tuple(named)),
-            (*given, *named.values()),
-        )
+        passes = _Passes(network, plain, tuple(named))
+        tensors = (*given, *named.values())
         with _fresh_casts(), autocast(batch.inputs.device, precision):
             replay = _recorded(passes, tensors)
             _require_equal(
@@ -72,7 +70,9 @@ class _Passes(nn.Module):
 
     def __init__(self, network: nn.Module, plain: Pass, names: tuple[str, ...]) -> None:
         super().__init__()
-        self.network, self.plain, self.names = network, plain, names
+        self.network = network
+        self.plain = plain
+        self.names = names
 
     def forward(self, *tensors: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         first = len(tensors) - len(self.names)

@@ -72,7 +72,8 @@ class Losses:
         numbers = as_numbers(
             [*(value for _, _, value in self._unread), *self._values.values()]
         )
-        unread, self._unread = self._unread, []
+        unread = self._unread
+        self._unread = []
         losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
             if not math.isfinite(value):
