@@ -59,7 +59,11 @@ def fingerprint(picture: Image) -> Fingerprint:
         1, min(grey.shape) // HASHED_PX
     )  # of a large picture that takes half the time
     shown = cv2.resize(
-        grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA
+        grey,
+        None,
+        fx=1 / factor,
+        fy=1 / factor,
+        interpolation=cv2.INTER_AREA,
     )
     bits = _hash(np.asarray(shown, np.uint8))
     small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(

@@ -162,7 +162,11 @@ def end_bars() -> None:
     _draw()
 
 
-def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[str]:
+def grouped(
+    findings: Iterable[tuple[str, str]],
+    of: int,
+    thing: str,
+) -> list[str]:
     """Lines ``NAME: TEXT``; texts that differ in numbers alone share a line that counts them."""
     alike: dict[str, list[tuple[str, str]]] = {}
     for name, text in findings:
@@ -176,7 +180,11 @@ def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[st
     return lines
 
 
-def _shared_line(members: Sequence[tuple[str, str]], of: int, thing: str) -> str:
+def _shared_line(
+    members: Sequence[tuple[str, str]],
+    of: int,
+    thing: str,
+) -> str:
     """One line for many findings whose texts differ in numbers alone."""
     name, text = members[0]
     ending = f": {text}" if text else ""
@@ -243,7 +251,11 @@ _LOCK = threading.RLock()
 SHORTEST_NAME_CELLS = 10
 
 
-def _fitting(text: str, name: str, cells: int) -> str:
+def _fitting(
+    text: str,
+    name: str,
+    cells: int,
+) -> str:
     """A text of at most so many cells of a terminal, if shortening a name in it is enough."""
     too_many = cell_width(text) - cells
     of_name = cell_width(name)
@@ -307,7 +319,12 @@ def _show(lines: list[str]) -> None:
         else:
             back = "\x1b[K" if len(_SHOWN) < 2 else f"\x1b[{len(_SHOWN) - 1}A\x1b[J"
             _SHOWN[:] = lines
-            click.echo(f"\r{back}" + "\n".join(lines), nl=False, err=True, color=True)
+            click.echo(
+                f"\r{back}" + "\n".join(lines),
+                nl=False,
+                err=True,
+                color=True,
+            )
 
 
 _CELL: list[Any] = []

@@ -111,7 +111,11 @@ def broken_link(path: Path) -> str:
     return f"a link to {goal}; replace it"
 
 
-def refuse_bomb(path: Path, unpacked: int, most: int = MOST_UNPACKED) -> None:
+def refuse_bomb(
+    path: Path,
+    unpacked: int,
+    most: int = MOST_UNPACKED,
+) -> None:
     """Refuse a file that would take far more memory than it has bytes, before it is unpacked."""
     if unpacked > most or unpacked > max(FREE_BYTES, MOST_RATIO * path.stat().st_size):
         raise FileError(

@@ -48,7 +48,11 @@ class StrictNumbers:
 class Settings(StrictNumbers, BaseModel):
     """Base of all settings: immutable, without undeclared keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+    )
 
 
 S = TypeVar("S", bound=Settings)
@@ -72,7 +76,11 @@ def option(
     """A field that is an option, in words such as ``--every SECONDS``; a default is shown.
 
     A heading of the help is also that of the fields after it. What is excluded is not written."""
-    extra = {"words": words, "heading": heading, **click_settings}
+    extra = {
+        "words": words,
+        "heading": heading,
+        **click_settings,
+    }
     return Field(
         default,
         validate_default=True,
@@ -100,7 +108,12 @@ def load_settings(kind: type[S], path: Path) -> S:
     return parse_settings(kind, document, origin=str(path))
 
 
-def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -> S:
+def parse_settings(
+    kind: type[S],
+    document: dict[str, object],
+    *,
+    origin: str,
+) -> S:
     """Check nested tables against settings of one kind; ``origin`` is for the message."""
     try:
         return kind.model_validate(document)
@@ -108,8 +121,17 @@ def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -
         raise SettingsError(f"{origin}: {_first_problem(kind, error)}") from error
 
 
-_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-_NUMBERS = {"int": "valid integer", "float": "valid number", "finite": "finite number"}
+_SIGNS = {
+    "ge": ">=",
+    "gt": ">",
+    "le": "<=",
+    "lt": "<",
+}
+_NUMBERS = {
+    "int": "valid integer",
+    "float": "valid number",
+    "finite": "finite number",
+}
 
 
 def problem_text(problem: Mapping[str, Any]) -> str:

@@ -56,7 +56,12 @@ def strips(height: int) -> Iterator[slice]:
         yield slice(top, min(top + STRIP_ROWS, height))
 
 
-def replace_strips(picture: Array, margin: int, replaced: Limits, threads: int) -> None:
+def replace_strips(
+    picture: Array,
+    margin: int,
+    replaced: Limits,
+    threads: int,
+) -> None:
     """Replace each strip of a picture in place; it is seen with some rows around it, as given."""
     # Strips are copied from top to bottom, with their margins, and a strip is written when its
     # lower neighbour has been copied.

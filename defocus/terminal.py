@@ -52,7 +52,12 @@ def cut(text: str, cells: int) -> str:
     return text
 
 
-def padded(text: str, cells: int, *, right: bool = False) -> str:
+def padded(
+    text: str,
+    cells: int,
+    *,
+    right: bool = False,
+) -> str:
     """A text with blanks to a number of cells: behind it, or before it."""
     blanks = " " * (cells - cell_width(text))
     return blanks + text if right else text + blanks
@@ -73,7 +78,9 @@ def wrapped(text: str, cells: int) -> list[str]:
 
 
 def column_widths(
-    rows: Iterable[Sequence[str]], cells: int, fixed: Collection[int] = ()
+    rows: Iterable[Sequence[str]],
+    cells: int,
+    fixed: Collection[int] = (),
 ) -> list[int]:
     """Cells of each column, so that all fit; those that are not fixed give way, widest first."""
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
@@ -88,7 +95,9 @@ def column_widths(
 
 
 def row_lines(
-    row: Sequence[str], widths: Sequence[int], right: Collection[int] = ()
+    row: Sequence[str],
+    widths: Sequence[int],
+    right: Collection[int] = (),
 ) -> Iterator[str]:
     """The lines of a row, whose cells are wrapped; in some columns to the right."""
     cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]

@@ -22,7 +22,16 @@ NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
 )
 """Settings for random characters: no word list may complete what is not legible."""
 
-_ARGUMENTS = ("stdin", "stdout", "-l", "eng", "--oem", "1", "--psm", "6")
+_ARGUMENTS = (
+    "stdin",
+    "stdout",
+    "-l",
+    "eng",
+    "--oem",
+    "1",
+    "--psm",
+    "6",
+)
 """The neural reader and one block of text, as the official script of the Helsinki Deblur Challenge
 2021 calls the program."""
 
@@ -41,7 +50,10 @@ def tesseract_version() -> str:
 @functools.cache
 def _version_of(program: str) -> str:
     answer = subprocess.run(
-        [program, "--version"], capture_output=True, text=True, check=False
+        [program, "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     words = (answer.stdout or answer.stderr).split()
     return (

@@ -34,7 +34,16 @@ _UNLIMITED = 10_000
 _NUMBERS = (1, 2, 3, 4)
 """Columns of the list that end at the same cell."""
 
-_OF_LISTING = frozenset({"images", "white", "as_json", "listing", "as_csv", "rate"})
+_OF_LISTING = frozenset(
+    {
+        "images",
+        "white",
+        "as_json",
+        "listing",
+        "as_csv",
+        "rate",
+    }
+)
 """Parameters that mean something with --list."""
 
 
@@ -42,7 +51,9 @@ _OF_LISTING = frozenset({"images", "white", "as_json", "listing", "as_csv", "rat
 @click.command(cls=SettingsCommand, models=MODELS, headings=HEADINGS)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
 def command(
-    images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings"
+    images: tuple[Path, ...],
+    settings: "RestoreSettings",
+    listing: "ListSettings",
 ) -> int:
     """Restore your own pictures.
 
@@ -120,7 +131,9 @@ def _facts(each: "Restored") -> list[str]:
 
 
 def _list(
-    images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings"
+    images: tuple[Path, ...],
+    settings: "RestoreSettings",
+    listing: "ListSettings",
 ) -> int:
     """Print the pictures sorted by their blur; nothing is restored."""
     from defocus.command_line.json_output import json_output
@@ -168,7 +181,15 @@ def _print_list(pictures: "Sequence[ListedPicture]") -> None:
 
     if not pictures:
         return
-    heads = ["picture", "sharpest part", "in focus", "median", "size", "stars", "note"]
+    heads = [
+        "picture",
+        "sharpest part",
+        "in focus",
+        "median",
+        "size",
+        "stars",
+        "note",
+    ]
     rows = [_cells(picture) for picture in pictures]
     shown = [0, 1, 2, 3, 4]
     shown += [column for column in (5, 6) if any(row[column] for row in rows)]

@@ -86,7 +86,12 @@ class RestoreJournal:
                 self._entries.setdefault(target.name, {})
             remove_unfinished(self._path.parent, [JOURNAL, *self._entries])
 
-    def earlier(self, image: Path, target: Path, source: str) -> Restored | None:
+    def earlier(
+        self,
+        image: Path,
+        target: Path,
+        source: str,
+    ) -> Restored | None:
         """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
         entry = self._entries.get(target.name, {})
         same = (
@@ -103,11 +108,22 @@ class RestoreJournal:
         if not isinstance(result, dict):
             return None
         try:
-            return Restored(**{**result, "image": str(image), "restored": str(target)})
+            return Restored(
+                **{
+                    **result,
+                    "image": str(image),
+                    "restored": str(target),
+                }
+            )
         except TypeError:  # a field of another version, which is not known here
             return None
 
-    def finish(self, target: Path, source: str, result: Restored) -> None:
+    def finish(
+        self,
+        target: Path,
+        source: str,
+        result: Restored,
+    ) -> None:
         """Note that a picture is done, and what is to be said of it."""
         said = asdict(result)
         del said["image"], said["restored"]

@@ -81,7 +81,12 @@ def overlap_px(tile_px: int) -> int:
     return 256 if tile_px >= _WIDE_TILE_PX else 128
 
 
-def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileArea]:
+def tiles_of(
+    height: int,
+    width: int,
+    tile_px: int,
+    overlap: int,
+) -> list[TileArea]:
     """Evenly spaced tiles; a single tile if the picture is not larger."""
     # ``tile_px`` and ``overlap`` are multiples of :data:`GRID`: the largest side, and the least
     # overlap of neighbours. Tiles that cover the picture as well are smaller.
@@ -90,7 +95,11 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileAr
     return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
 
 
-def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
+def _spans(
+    length: int,
+    tile_px: int,
+    overlap: int,
+) -> list[tuple[int, int]]:
     """The smallest number of tiles that cover a side, each as small as that number allows."""
     if length <= tile_px:
         return [(0, length)]
@@ -149,7 +158,9 @@ def large_enough(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _groups(
-    tiles: Sequence[TileArea], needed: Needed, batch: int
+    tiles: Sequence[TileArea],
+    needed: Needed,
+    batch: int,
 ) -> Iterator[list[TileArea]]:
     """Neighbouring tiles of one size, all needed or all not, at most ``batch`` at once."""
     alike = itertools.groupby(tiles, key=lambda tile: (tile.size, needed(tile)))
@@ -160,7 +171,11 @@ def _groups(
 
 
 def _weight(
-    tile: TileArea, top: int, bottom: int, size: tuple[int, int], overlap: int
+    tile: TileArea,
+    top: int,
+    bottom: int,
+    size: tuple[int, int],
+    overlap: int,
 ) -> torch.Tensor:
     """``(bottom - top, w)``: the weight of a tile in some of its rows."""
     height, width = size
@@ -170,7 +185,9 @@ def _weight(
 
 
 def _divide_by_weights(
-    total: torch.Tensor, tiles: Sequence[TileArea], overlap: int
+    total: torch.Tensor,
+    tiles: Sequence[TileArea],
+    overlap: int,
 ) -> None:
     """Divide the sums of weighted tiles by the sums of their weights, in place."""
     height, width = total.shape[:2]
@@ -186,7 +203,12 @@ def _divide_by_weights(
         total[rows] /= weights[:, :, None]
 
 
-def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:
+def _fade(
+    begin: int,
+    end: int,
+    length: int,
+    overlap: int,
+) -> torch.Tensor:
     """Weights along one axis: 1 inside and at the picture's border, falling at inner borders."""
     place = torch.arange(begin, end, dtype=torch.float32) + 0.5
     from_begin = place - begin if begin > 0 else torch.full_like(place, math.inf)
@@ -226,7 +248,10 @@ class Restorer:
         return "bfloat16" if fit and has_bfloat16(self.device) else "float32"
 
     def restored(
-        self, blurry: Colours, follow: Follow = unfollowed, needed: Needed = every_tile
+        self,
+        blurry: Colours,
+        follow: Follow = unfollowed,
+        needed: Needed = every_tile,
     ) -> tuple[Array, int]:
         """Restore ``(H, W, 3)``, not clamped; and the tiles' side, 0 for none."""
         side = self._side_of(blurry)

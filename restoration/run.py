@@ -95,7 +95,9 @@ def restore_pictures(
 
 
 def _opened_journal(
-    identity: Mapping[str, str | int], settings: RestoreSettings, targets: Places
+    identity: Mapping[str, str | int],
+    settings: RestoreSettings,
+    targets: Places,
 ) -> RestoreJournal:
     """The journal of the folder, after a check that pictures and map can be written there."""
     if settings.map is not None:
@@ -121,7 +123,9 @@ def _failed(image: Path, failure: LeftOut) -> Restored:
 
 
 def _refuse_other_map(
-    path: Path, targets: Sequence[Target], journal: RestoreJournal
+    path: Path,
+    targets: Sequence[Target],
+    journal: RestoreJournal,
 ) -> None:
     """Refuse to write over a map, unless an earlier run wrote it of the same picture."""
     for image, target in targets:
@@ -300,7 +304,10 @@ class PictureStages:
         )
 
     def _result(
-        self, given: GivenPicture, restoration: Restoration, blur_map: BlurMap
+        self,
+        given: GivenPicture,
+        restoration: Restoration,
+        blur_map: BlurMap,
     ) -> Restored:
         """What the journal says of a restored picture."""
         blurry = StoredColours(given.picture)

@@ -75,7 +75,10 @@ class ScalePlan:
         return bool(part.any())
 
     def mixed_rows(
-        self, blurry: Array, restored: Mapping[int, Array], top: int
+        self,
+        blurry: Array,
+        restored: Mapping[int, Array],
+        top: int,
     ) -> Array:
         """Rows ``(h, W, 3)`` from ``top`` on, with the change of each scale by its weight.
 
@@ -106,7 +109,11 @@ def plan_scales(blur_map: BlurMap, reach_px: float) -> ScalePlan:
 
 
 def handed_on(
-    plan: ScalePlan, factor: int, given: Colours, restored: Array, blur_map: BlurMap
+    plan: ScalePlan,
+    factor: int,
+    given: Colours,
+    restored: Array,
+    blur_map: BlurMap,
 ) -> ScalePlan:
     """The plan in which the next smaller scale has the blurred parts where a network was silent.
 
@@ -130,7 +137,11 @@ def handed_on(
     return replace(plan, weights=dict(sorted(weights.items())))
 
 
-def _enlarged(cells: Array, factor: int, shape: tuple[int, ...]) -> Array:
+def _enlarged(
+    cells: Array,
+    factor: int,
+    shape: tuple[int, ...],
+) -> Array:
     """Cells of the whole picture's map, from those of the picture reduced by a factor."""
     cells = cells.repeat(factor, 0).repeat(factor, 1)
     rows, columns = shape
@@ -222,7 +233,9 @@ def _restored_picture(
 
 
 def _restored_small(
-    restore: Callable[[torch.Tensor], torch.Tensor], small: Array, device: torch.device
+    restore: Callable[[torch.Tensor], torch.Tensor],
+    small: Array,
+    device: torch.device,
 ) -> Array:
     """Restore ``(h, w, 3)``."""
     height, width = small.shape[:2]
@@ -273,7 +286,11 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
     return BlurMap(diameter_px, highest_px, strong, (height, width))
 
 
-def follow_scale(follow: Follow, factors: tuple[int, ...], factor: int) -> Follow:
+def follow_scale(
+    follow: Follow,
+    factors: tuple[int, ...],
+    factor: int,
+) -> Follow:
     """Report the tiles of one scale as a share, in percent, of the work on all scales."""
     if factors == (factor,):
         return follow

@@ -58,7 +58,13 @@ class RestoreSettings(CommandSettings):
     """0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded again at
     every strength, even 0."""
     mask: Path | None = option(
-        None, "--mask", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+        None,
+        "--mask",
+        type=click.Path(
+            path_type=Path,
+            exists=True,
+            dir_okay=False,
+        ),
     )
     """Picture of the same size as shown: white is restored, black is left."""
     leave_sharp: bool = option(False, "--leave-sharp")

@@ -13,7 +13,9 @@ LARGEST_SIGMA_PX = 5.0
 
 
 def gradient_magnitude(
-    picture: Array, scale_px: float, radius_px: int
+    picture: Array,
+    scale_px: float,
+    radius_px: int,
 ) -> NDArray[np.float64]:
     """The gradient's length behind a Gaussian of ``scale_px``; the picture is mirrored."""
     taps = np.arange(-radius_px, radius_px + 1)
@@ -28,7 +30,10 @@ def gradient_magnitude(
 
 
 def edge_sigma_px(
-    fine: Array, coarse: Array, fine_px: float, coarse_px: float
+    fine: Array,
+    coarse: Array,
+    fine_px: float,
+    coarse_px: float,
 ) -> NDArray[np.float64]:
     """The standard deviation, px, of the blur of edges from their gradients at two scales."""
     # (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²), with m1 fine and s2 > s1; at most 5, and 0 where

@@ -83,7 +83,11 @@ def fine_to_coarse_of_pair(
     )
 
 
-def _mean_ratio(fine: Floats, coarse: Floats, weight: Floats | None) -> float:
+def _mean_ratio(
+    fine: Floats,
+    coarse: Floats,
+    weight: Floats | None,
+) -> float:
     """Geometric mean of the ratios of fine to coarse detail."""
     logarithms = np.log(np.maximum(fine, NOTHING) / coarse)
     return float(np.exp(np.average(logarithms, weights=weight)))
@@ -111,7 +115,11 @@ def _shared_tiles(
     return np.stack([y, x])[:, seen], there[:, seen]
 
 
-def _tile_means(values: Array, factor: int, shape: tuple[int, int]) -> Floats:
+def _tile_means(
+    values: Array,
+    factor: int,
+    shape: tuple[int, int],
+) -> Floats:
     """Tile means of a map ``factor`` times coarser; missing rows and columns repeat the last."""
     shares = []
     for side, have in zip(shape, values.shape, strict=True):
@@ -127,7 +135,9 @@ def _tile_means(values: Array, factor: int, shape: tuple[int, int]) -> Floats:
 
 
 def _details(
-    picture: Image, rows: NDArray[np.int_], columns: NDArray[np.int_]
+    picture: Image,
+    rows: NDArray[np.int_],
+    columns: NDArray[np.int_],
 ) -> Floats:
     """Fine and coarse detail of the tiles around some places: ``(2, T)``."""
     tops = rows - TILE_PX // 2

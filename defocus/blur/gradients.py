@@ -86,7 +86,12 @@ class GradientEnergyMap:
         textured = ~np.isnan(self.ratio)
         return float((self.ratio[textured] < limit).mean()) if textured.any() else 0.0
 
-    def mask(self, limit: float, width: int, height: int) -> NDArray[np.uint8]:
+    def mask(
+        self,
+        limit: float,
+        width: int,
+        height: int,
+    ) -> NDArray[np.uint8]:
         """``(height, width)``: 255 = usable, 0 where the blurry member is the sharper one."""
         bad = np.nan_to_num(self.ratio, nan=np.inf) < limit
         usable = np.where(bad, 0, 255).astype(np.uint8)

@@ -95,7 +95,12 @@ def surroundings(scales: Mapping[int, Array]) -> Array:
     return np.concatenate(averages, axis=2, dtype=np.float32)
 
 
-def _on_squares(level: Array, factor: int, rows: int, columns: int) -> Array:
+def _on_squares(
+    level: Array,
+    factor: int,
+    rows: int,
+    columns: int,
+) -> Array:
     """Levels of the cells of a reduced picture at squares of 32 px of the whole one."""
     cells = CELLS / factor  # of the reduced picture, along a square
     size = max(1, round(level.shape[1] / cells)), max(1, round(level.shape[0] / cells))

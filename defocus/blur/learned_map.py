@@ -28,7 +28,13 @@ WIDTH = 48
 REACH = (1, 2, 4)
 FAINT = 1e-3
 """Contrast of detail, as a share of white, that rounding to 8 bits hides."""
-BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+BELL = (
+    1 / 16,
+    4 / 16,
+    6 / 16,
+    4 / 16,
+    1 / 16,
+)
 
 
 BAND_PX = 2**21
@@ -225,7 +231,11 @@ def enlarged(cells: Array, size: tuple[int, int]) -> Array:
 
 
 def enlarged_rows(
-    small: Array, factor: int, top: int, bottom: int, width: int
+    small: Array,
+    factor: int,
+    top: int,
+    bottom: int,
+    width: int,
 ) -> Array:
     """Rows ``top`` to ``bottom`` - 1 of what is enlarged by a factor, bilinear, to a width."""
     # A row more on both sides makes strips equal to the whole.

@@ -51,7 +51,13 @@ DISK_GB = 1
 AGAIN_SECONDS = 60
 """Seconds after which jobs that were lost are submitted again; dask itself never does."""
 
-PACKAGES = ("numpy", "opencv-python-headless", "scipy", "scikit-image", "torch")
+PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "scipy",
+    "scikit-image",
+    "torch",
+)
 """Packages whose version may change a number that is measured."""
 
 CONFIGURATION: dict[str, object] = {
@@ -262,7 +268,11 @@ def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     require("asyncssh", EXTRA)
     from distributed import SSHCluster
 
-    workers = {"nthreads": 1, "n_workers": machines.settings.cores, "memory_limit": 0}
+    workers = {
+        "nthreads": 1,
+        "n_workers": machines.settings.cores,
+        "memory_limit": 0,
+    }
     try:
         return SSHCluster(
             [machines.hosts[0], *machines.hosts],
@@ -345,7 +355,11 @@ def _own_interruption() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _ask_for_workers(client: "Client", machines: Machines, items: int) -> None:
+def _ask_for_workers(
+    client: "Client",
+    machines: Machines,
+    items: int,
+) -> None:
     """Submit the jobs that so many items can use."""
     if machines.address not in QUEUES:
         return

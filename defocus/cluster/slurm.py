@@ -64,7 +64,14 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
     """The states of those jobs that are in the queue, such as ``PENDING`` or ``RUNNING``."""
     if not jobs:
         return {}
-    command = ["squeue", "--noheader", "--array", "--me", "--format", "%i %T"]
+    command = [
+        "squeue",
+        "--noheader",
+        "--array",
+        "--me",
+        "--format",
+        "%i %T",
+    ]
     try:
         answer = subprocess.run(
             command,
@@ -106,7 +113,10 @@ class JobCommand:
     # ``progress`` says how far it has come, ``idle`` counts its latest starts without any.
 
     def __init__(
-        self, arguments: Sequence[str], progress: Callable[[], object], idle: int = 0
+        self,
+        arguments: Sequence[str],
+        progress: Callable[[], object],
+        idle: int = 0,
     ) -> None:
         self.arguments = list(arguments)
         self.progress = progress
@@ -206,7 +216,9 @@ def submit(
 
 
 def _not_queued(
-    out: Path, names: Sequence[str], latest: Mapping[str, str]
+    out: Path,
+    names: Sequence[str],
+    latest: Mapping[str, str],
 ) -> list[str]:
     """The names of work that is not in the queue; says what is there, and what has left it."""
     there = job_states([latest[name] for name in names if name in latest])

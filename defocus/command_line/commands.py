@@ -194,7 +194,9 @@ class SectionedCommand(click.Command):
 
 
 def _with_options(
-    name: str, command: click.Command, further: FurtherOptions | None
+    name: str,
+    command: click.Command,
+    further: FurtherOptions | None,
 ) -> click.Command:
     """A command with what others bring to it, what all have and what some of its program have."""
     command = with_added_options(name, command)
@@ -278,7 +280,9 @@ def command_group(
 
 
 def single_command(
-    name: str, command: click.Command, further: FurtherOptions | None = None
+    name: str,
+    command: click.Command,
+    further: FurtherOptions | None = None,
 ) -> click.Command:
     """Make a program of one command, such as ``defocus-restore``, from a copy of it."""
     program = copy.copy(command)

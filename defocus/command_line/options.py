@@ -84,7 +84,9 @@ def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
 
 
 def _log_to(
-    _context: click.Context, _option: click.Parameter, path: Path | None
+    _context: click.Context,
+    _option: click.Parameter,
+    path: Path | None,
 ) -> None:
     if path is not None:
         progress.open_log(path)
@@ -96,7 +98,9 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def _print_config(
-    context: click.Context, _option: click.Parameter, wanted: bool
+    context: click.Context,
+    _option: click.Parameter,
+    wanted: bool,
 ) -> None:
     context.meta[PRINTS] = wanted
 
@@ -173,7 +177,9 @@ def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
 
 
 def _print_completion(
-    context: click.Context, _option: click.Parameter, shell: str | None
+    context: click.Context,
+    _option: click.Parameter,
+    shell: str | None,
 ) -> None:
     if shell is None or context.resilient_parsing:
         return
@@ -196,7 +202,9 @@ COMPLETION = _eager(
 
 
 def _load(
-    _context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]
+    _context: click.Context,
+    _option: click.Parameter,
+    paths: tuple[Path, ...],
 ) -> None:
     for path in paths:
         load_plugin(path)

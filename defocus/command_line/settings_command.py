@@ -211,7 +211,11 @@ def _number(annotation: type, metadata: Sequence[Any]) -> click.ParamType[Any]:
                 limits[name] = getattr(one, name)
     kind = WholeRange if annotation is int else FiniteRange
     least = limits.get("ge", limits.get("gt"))
-    return kind(min=least, max=limits.get("le"), min_open="gt" in limits)
+    return kind(
+        min=least,
+        max=limits.get("le"),
+        min_open="gt" in limits,
+    )
 
 
 class _Text(click.ParamType[Any]):

@@ -141,7 +141,9 @@ def measure_edge(light: Array) -> EdgeResponse:
 
 
 def _colours(
-    region: Array, line: EdgeLine, window: EdgeWindow
+    region: Array,
+    line: EdgeLine,
+    window: EdgeWindow,
 ) -> tuple[dict[str, float | None], dict[str, float]]:
     """MTF50 of each colour, and its place minus green's along the normal; empty for grey."""
     mtf50: dict[str, float | None] = {}
@@ -178,7 +180,11 @@ def _window_and_line(grey: Array) -> tuple[EdgeWindow, EdgeLine]:
     return window, line
 
 
-def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | None:
+def _mtf50_error(
+    grey: Array,
+    line: EdgeLine,
+    window: EdgeWindow,
+) -> float | None:
     """Standard error of MTF50, by the scatter of parts along the edge."""
     length = len(grey) // PARTS
     if length < LEAST_ROWS:
@@ -195,7 +201,11 @@ def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | Non
     )
 
 
-def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile:
+def _profile(
+    grey: Array,
+    line: EdgeLine,
+    part: slice | None = None,
+) -> _Profile:
     """Average along the edge: the mean of the pixels in each quarter of a pixel."""
     # Only a whole number of the phases at which an edge meets the pixels counts, or some rows.
     part = _whole_phases(len(grey), abs(line.slope)) if part is None else part
@@ -265,7 +275,11 @@ def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:
     return MtfCurve(FREQUENCIES, np.asarray(values))
 
 
-def _crossing(distance: Array, relative: Array, level: float) -> float:
+def _crossing(
+    distance: Array,
+    relative: Array,
+    level: float,
+) -> float:
     """Where a rising profile passes a level, looking outwards from its middle."""
     middle = int(np.argmin(np.abs(distance)))
     index = middle
@@ -290,7 +304,12 @@ def _rise(distance: Array, relative: Array) -> float:
     return _crossing(distance, relative, 0.9) - _crossing(distance, relative, 0.1)
 
 
-def _notes(line: EdgeLine, modulation: float, *, enough: bool) -> tuple[str, ...]:
+def _notes(
+    line: EdgeLine,
+    modulation: float,
+    *,
+    enough: bool,
+) -> tuple[str, ...]:
     """What makes a measurement less certain."""
     angle = abs(line.angle_deg)
     notes = []

@@ -116,7 +116,11 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None) -> EdgeLine:
     return line
 
 
-def row_places(light: Array, line: EdgeLine, window: EdgeWindow) -> tuple[Array, Array]:
+def row_places(
+    light: Array,
+    line: EdgeLine,
+    window: EdgeWindow,
+) -> tuple[Array, Array]:
     """Centroids of the derivative in a window on a line; their rows, where it is inside."""
     rows = np.arange(light.shape[0])
     middle = line.columns(rows.astype(np.float64))
@@ -153,7 +157,12 @@ def _first_line(light: Array) -> EdgeLine:
     return _fitted(places[inside], rows[inside], height, 1)
 
 
-def _fitted(places: Array, rows: Array, height: int, order: int) -> EdgeLine:
+def _fitted(
+    places: Array,
+    rows: Array,
+    height: int,
+    order: int,
+) -> EdgeLine:
     """Least squares, once more without rows that are far off."""
     scale = max((height - 1) / 2, 1.0)
     kept = np.ones(len(rows), np.bool_)

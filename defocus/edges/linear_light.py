@@ -57,7 +57,10 @@ def is_clipped(light: Array) -> bool:
 
 
 def linear_light(
-    picture: Image, region: Region | None = None, *, linear: bool = False
+    picture: Image,
+    region: Region | None = None,
+    *,
+    linear: bool = False,
 ) -> Array:
     """Linear light, 0 to 1, of a picture or a region of it; ``linear`` values are light already."""
     part = picture if region is None else region.of(picture)

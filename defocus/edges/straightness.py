@@ -26,7 +26,9 @@ class Straightness:
 
 
 def line_deviation(
-    where: Array, off: Array, shift_px: float = 0.0
+    where: Array,
+    off: Array,
+    shift_px: float = 0.0,
 ) -> Straightness | None:
     """Deviation of places at -1 to 1 along a line, px across it, from the best straight line."""
     seen = np.isfinite(off)

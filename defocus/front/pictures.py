@@ -28,8 +28,18 @@ uint16, or float32 (or float64) in [0, 1], sRGB-encoded. White is 255, 65535 or 
 larger."""
 
 _TYPES = "uint8, uint16, float32 and float64"
-_ARRAY_TYPES = (np.uint8, np.uint16, np.float32, np.float64)
-_TENSOR_TYPES = {torch.uint8, torch.uint16, torch.float32, torch.float64}
+_ARRAY_TYPES = (
+    np.uint8,
+    np.uint16,
+    np.float32,
+    np.float64,
+)
+_TENSOR_TYPES = {
+    torch.uint8,
+    torch.uint16,
+    torch.float32,
+    torch.float64,
+}
 _ROUNDING = 1e-4
 """Distance beyond [0, 1] that a float may have, since conversions round."""
 
@@ -153,7 +163,11 @@ def _white_of(deep: Sequence[GivenPictures]) -> float:
     return white
 
 
-def _in_memory(picture: Picture, name: str, limits: Range) -> GivenPictures:
+def _in_memory(
+    picture: Picture,
+    name: str,
+    limits: Range,
+) -> GivenPictures:
     """An array or tensor in its form, with its values as they are."""
     if isinstance(picture, torch.Tensor):
         given = _tensor(picture, name)
@@ -188,7 +202,9 @@ def require_one(given: GivenPictures) -> GivenPictures:
 
 
 def two_pictures(
-    blurry: Picture, sharp: Picture, white: float | None = None
+    blurry: Picture,
+    sharp: Picture,
+    white: float | None = None,
 ) -> tuple[GivenPictures, GivenPictures]:
     """Check the two members of a pair, of one white; two RAW files are developed alike."""
     if isinstance(blurry, str | Path) and isinstance(sharp, str | Path):
@@ -304,7 +320,11 @@ def _as_rgb(pixels: Array) -> Array:
     return np.ascontiguousarray(repeated)
 
 
-def _require_range(pixels: Array, name: str, limits: Range) -> None:
+def _require_range(
+    pixels: Array,
+    name: str,
+    limits: Range,
+) -> None:
     if pixels.dtype == np.uint16 and 0 < pixels.max() <= 255:
         say(
             f"warning: {name} is uint16 but has no value above 255, so it is almost black; 8-bit "
@@ -321,7 +341,12 @@ def _require_range(pixels: Array, name: str, limits: Range) -> None:
     _require_ends(float(pixels.min()), float(pixels.max()), name, limits)
 
 
-def _require_ends(low: float, high: float, name: str, limits: Range) -> None:
+def _require_ends(
+    low: float,
+    high: float,
+    name: str,
+    limits: Range,
+) -> None:
     if limits[0] - _ROUNDING <= low and high <= limits[1] + _ROUNDING:
         return
     if low != low or high != high:

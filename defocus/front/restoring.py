@@ -40,7 +40,12 @@ class Choices(TypedDict, total=False):
     white: float | None
 
 
-_USUAL: Choices = {"mask": None, "leave_sharp": False, "guard": True, "white": None}
+_USUAL: Choices = {
+    "mask": None,
+    "leave_sharp": False,
+    "guard": True,
+    "white": None,
+}
 
 Tile = int | Literal["auto", "whole"]
 
@@ -147,7 +152,9 @@ def _mask(mask: Picture, given: GivenPictures) -> Array:
 
 
 def _restorer(
-    system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
+    system: "str | nn.Module | None",
+    weights: str | Path | None,
+    tile: int | None,
 ) -> Restorer:
     if isinstance(system, nn.Module):
         if weights is not None:

@@ -78,7 +78,11 @@ def render(
     return render_scene(drawn, ranges, CAMERA, variant=name)
 
 
-def _number(name: str, value: object, default: float) -> float:
+def _number(
+    name: str,
+    value: object,
+    default: float,
+) -> float:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -109,7 +109,10 @@ def _known(
 
 
 def _chosen(
-    profile: Profile, names: Sequence[str] | None, *, given: bool
+    profile: Profile,
+    names: Sequence[str] | None,
+    *,
+    given: bool,
 ) -> Mapping[str, Metric]:
     """The metrics; those of a profile that look at the blurry picture only where it is given."""
     if isinstance(names, str) or not isinstance(names, Iterable | None):
@@ -131,7 +134,9 @@ def _chosen(
 
 
 def _counted(
-    mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile
+    mask: NDArray[np.bool_],
+    sharp: GivenPictures,
+    profile: Profile,
 ) -> NDArray[np.bool_]:
     if not isinstance(mask, np.ndarray):
         raise ImageError(

@@ -25,8 +25,20 @@ from defocus.progress import warn_once
 from defocus.settings import parse_settings
 
 _NUMBERS = ("value", "ci_low", "ci_high")
-_RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
-_PICTURE = ("profile", "protocol", "pair", "scene")
+_RUN = (
+    "system",
+    "weights",
+    "train_dataset",
+    "dataset",
+    "budget",
+    "seed",
+)
+_PICTURE = (
+    "profile",
+    "protocol",
+    "pair",
+    "scene",
+)
 
 
 class Leaderboard(pd.DataFrame):
@@ -71,7 +83,11 @@ class Leaderboard(pd.DataFrame):
             [line for of_run in lines for line in of_run],
             columns=[*keys, "metric", "value"],
         )
-        wide = table.pivot(index=keys, columns="metric", values="value")
+        wide = table.pivot(
+            index=keys,
+            columns="metric",
+            values="value",
+        )
         return (
             wide[list(dict.fromkeys(table["metric"]))]
             .rename_axis(columns=None)
@@ -147,7 +163,11 @@ def run(
             1000, a test pair is in training or validation too, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    asked: dict[str, object] = {"out": out, "budget": budget, "seeds": seeds}
+    asked: dict[str, object] = {
+        "out": out,
+        "budget": budget,
+        "seeds": seeds,
+    }
     options = parse_settings(RunOptions, asked, origin="run")
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
@@ -172,7 +192,9 @@ def run(
 
 
 def _warn_of_kept(
-    out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]
+    out: Path,
+    runs: Sequence[Run],
+    given: Sequence[str | Baseline],
 ) -> None:
     """Name the finished runs of systems of which nothing says whether their code has changed."""
     registered = all_baselines()
@@ -204,7 +226,9 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 
 
 def _request(
-    given: Sequence[str | Baseline], dataset: str, options: RunOptions
+    given: Sequence[str | Baseline],
+    dataset: str,
+    options: RunOptions,
 ) -> Request | None:
     """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()

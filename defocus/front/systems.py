@@ -137,7 +137,9 @@ def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
 
 
 def _optioned(
-    name: str, build: "Callable[[], nn.Module]", options: dict[str, Any]
+    name: str,
+    build: "Callable[[], nn.Module]",
+    options: dict[str, Any],
 ) -> "nn.Module":
     try:
         return build()

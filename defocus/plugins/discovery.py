@@ -166,7 +166,10 @@ class Kind(Generic[T]):
         return typed
 
     def find(
-        self, name: str, error: type[DefocusError] = RegistryError, listed_by: str = ""
+        self,
+        name: str,
+        error: type[DefocusError] = RegistryError,
+        listed_by: str = "",
     ) -> Offer:
         """The offer of that name; an unknown name is an error with near names."""
         offers = self.offers()
@@ -174,7 +177,12 @@ class Kind(Generic[T]):
             raise error(self.unknown(name, offers, listed_by))
         return offers[name]
 
-    def unknown(self, name: str, names: Iterable[str], listed_by: str = "") -> str:
+    def unknown(
+        self,
+        name: str,
+        names: Iterable[str],
+        listed_by: str = "",
+    ) -> str:
         """What to say of a name that none of the kind has."""
         return f"no {self.singular} '{name}'; {meant(name, sorted(names), listed_by)}"
 
@@ -228,7 +236,12 @@ class Kind(Generic[T]):
             offers += [self._offer(value, origin, plugin) for value in values]
         return self._without_prefix(offers)
 
-    def _offer(self, value: T, origin: str, plugin: Plugin | None = None) -> Offer:
+    def _offer(
+        self,
+        value: T,
+        origin: str,
+        plugin: Plugin | None = None,
+    ) -> Offer:
         name = self.shape.name_of(value)
         if not name:
             its = getattr(value, "__name__", type(value).__name__)
@@ -294,7 +307,10 @@ def _brought_modules(kind: str, inside: str) -> Iterator[Offer]:
 
 
 def _modules(
-    folders: Iterable[Path], package: str, inside: str = "", extra: str = ""
+    folders: Iterable[Path],
+    package: str,
+    inside: str = "",
+    extra: str = "",
 ) -> Iterator[Offer]:
     """The public modules in folders of a package, sorted by name; none is imported."""
     paths: dict[str, str] = {}

@@ -189,7 +189,11 @@ def _warn_of_uncounted(plugin: Plugin) -> None:
         )
 
 
-def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
+def _failure(
+    path: Path,
+    what: str,
+    error: BaseException,
+) -> RegistryError:
     return RegistryError(plugin_fault(error, _place_of(path, error), what, path.parent))
 
 

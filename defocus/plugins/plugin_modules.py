@@ -153,7 +153,12 @@ def package_of(file: Path) -> Path:
 class _Source(SourceFileLoader):
     """Runs exactly the text that is hashed, and leaves no ``__pycache__`` beside the file."""
 
-    def __init__(self, name: str, path: Path, modules: PluginModules) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        modules: PluginModules,
+    ) -> None:
         super().__init__(name, str(path))
         self.modules = modules
 

@@ -56,7 +56,12 @@ def search_path() -> str:
 
 def python_environment(changed: Variables = NOTHING) -> dict[str, str]:
     """Environment of a Python process that looks for modules where this one does."""
-    return {**os.environ, SAFE_PATH: "1", "PYTHONPATH": search_path(), **changed}
+    return {
+        **os.environ,
+        SAFE_PATH: "1",
+        "PYTHONPATH": search_path(),
+        **changed,
+    }
 
 
 def run_python(

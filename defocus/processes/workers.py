@@ -32,7 +32,9 @@ R = TypeVar("R")
 
 
 def in_processes(
-    work: Callable[[T], R], items: Sequence[T], processes: int
+    work: Callable[[T], R],
+    items: Sequence[T],
+    processes: int,
 ) -> Iterator[R]:
     """Run ``work`` on every item and yield the results as they are ready."""
     # Each process uses one thread, because they share the machine; none outlives the caller. What a
@@ -156,7 +158,9 @@ _WORK: list[Callable[[Any], Any]] = []
 
 
 def _started(
-    work: bytes, settings: MessageSettings, environment: Mapping[str, str]
+    work: bytes,
+    settings: MessageSettings,
+    environment: Mapping[str, str],
 ) -> None:
     begin_worker(vars(settings), environment)
     # the environment names the plug-in files, which are loaded with what they define

@@ -179,7 +179,10 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
 
 
 def _origins(
-    aperture: Aperture, diameter_px: float, u: Array, v: Array
+    aperture: Aperture,
+    diameter_px: float,
+    u: Array,
+    v: Array,
 ) -> tuple[Array, Array, Array | float]:
     """Points of the pupil whose rays land on points of the image, and their density there."""
     # A ray through the pupil at a radius rho lands at rho (1 - s (1 - rho²) / 2): the edge of the
@@ -198,7 +201,10 @@ def _origins(
 
 
 def _open(
-    aperture: Aperture, field: tuple[float, float], u: Array, v: Array
+    aperture: Aperture,
+    field: tuple[float, float],
+    u: Array,
+    v: Array,
 ) -> NDArray[np.bool_]:
     """Where the pupil is open."""
     inside = u * u + v * v <= 1.0

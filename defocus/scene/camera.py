@@ -177,7 +177,9 @@ def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
 
 
 def _sensed(
-    camera: StreamCamera, raw: Array, random: np.random.Generator | None
+    camera: StreamCamera,
+    raw: Array,
+    random: np.random.Generator | None,
 ) -> Array:
     """Raw values with noise, demosaiced if there is a mosaic."""
     if not camera.mosaic:
@@ -202,7 +204,9 @@ def _mosaiced(raw: Array, filter_px: float) -> Array:
 
 
 def _noisy(
-    camera: StreamCamera, raw: Array, random: np.random.Generator | None
+    camera: StreamCamera,
+    raw: Array,
+    random: np.random.Generator | None,
 ) -> Array:
     if random is None or not (camera.shot or camera.read):
         return raw

@@ -37,7 +37,11 @@ def sub_pixels(size: int, fineness: int) -> Array:
     return (np.arange(size * fineness) + 0.5) / fineness - size / 2
 
 
-def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
+def kernels_of(
+    light: Array,
+    size: int,
+    centre: Array | None = None,
+) -> Array:
     """Kernels of light on sub-pixels.
 
     The result: ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off."""
@@ -143,7 +147,11 @@ def ray_psfs(
     return kernels_of(*_counted(right, down, size))
 
 
-def _counted(right: Array, down: Array, size: int) -> tuple[Array, int, Array]:
+def _counted(
+    right: Array,
+    down: Array,
+    size: int,
+) -> tuple[Array, int, Array]:
     """Number of rays on each sub-pixel, the size, and the mean place of the counted rays."""
     fine = size * FINENESS
     column, row = (
@@ -268,7 +276,9 @@ HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
 def colour_psfs(
-    lens: RealLens, diameter_px: float, field: tuple[float, float]
+    lens: RealLens,
+    diameter_px: float,
+    field: tuple[float, float],
 ) -> Array:
     """The PSF in red, green and blue for sampled pictures: ``(3, K, K)``, each sum 1."""
     # Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the
@@ -298,7 +308,11 @@ def colour_psfs(
     return wave_psfs(pupil, bands, lateral, 2.0 * unit * most + farthest, samples)
 
 
-def wave_samples(lens: RealLens, most: float, usual: float) -> int | None:
+def wave_samples(
+    lens: RealLens,
+    most: float,
+    usual: float,
+) -> int | None:
     """Samples across the pupil that waves need, None where rays are used instead."""
     by_rays = usual >= 2.0 * RAYS_FROM_WAVES * GREEN
     if by_rays or GREEN * lens.f_number / lens.pixel_pitch_um < LEAST_AIRY:
@@ -335,7 +349,11 @@ def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
     ]
 
 
-def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
+def _defocus(
+    pupil: Pupil,
+    diameter_px: float,
+    wave_um: float,
+) -> float:
     """W020 at one wavelength, µm: that of the scene and the axial colour's."""
     # Between the three leading wavelengths the focus goes along a parabola. A focus that lies
     # farther behind the lens makes the circle of confusion more like that in front of the focus

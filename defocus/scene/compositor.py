@@ -58,7 +58,9 @@ class SurfacePixels:
 
 
 def composited(
-    sheets: Iterable[SurfacePixels], canvas: Window, frame: Window | None = None
+    sheets: Iterable[SurfacePixels],
+    canvas: Window,
+    frame: Window | None = None,
 ) -> Array:
     """The picture of surfaces, far to near, as ``(3, H, W)`` linear light; see :func:`merged`."""
     # The first is opaque and covers the frame, the part that is wanted (None: all of the canvas).
@@ -85,7 +87,9 @@ def merged(planes: Array) -> Array:
 
 
 def foremost(
-    values: Array, nearer: Iterable[tuple[Array, Array | float, Window]], frame: Window
+    values: Array,
+    nearer: Iterable[tuple[Array, Array | float, Window]],
+    frame: Window,
 ) -> None:
     """Put the value of the foremost surface of each pixel into those of the farthest.
 
@@ -105,7 +109,9 @@ def for_correlation(kernels: Array) -> Array:
 
 
 def _spread(
-    sheet: SurfacePixels, canvas: Window, frame: Window
+    sheet: SurfacePixels,
+    canvas: Window,
+    frame: Window,
 ) -> tuple[Window, Array, Array | None]:
     """Where a surface is seen, its light there, and its opacity (None: it hides all behind it)."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
@@ -123,7 +129,11 @@ def _spread(
 
 
 def _blurred(
-    sheet: SurfacePixels, planes: Array, lit: Window, window: Window, canvas: Window
+    sheet: SurfacePixels,
+    planes: Array,
+    lit: Window,
+    window: Window,
+    canvas: Window,
 ) -> Array:
     """The planes of the lit part of a surface as its shares spread them over a window."""
     colours = sheet.shares[0].kernel.shape[0]
@@ -157,7 +167,11 @@ def _blurred(
     return total
 
 
-def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
+def _premultiplied(
+    colour: Array,
+    alpha: Array | None,
+    opacities: int,
+) -> Array:
     """``(3, h, w)`` colours times opacity, followed by ``opacities`` copies of the opacity."""
     count = 3 if alpha is None else 3 + opacities
     planes = np.empty((count, *colour.shape[:2]), colour.dtype)
@@ -169,7 +183,12 @@ def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
     return planes
 
 
-def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array:
+def _around(
+    planes: Array,
+    own: Window,
+    wanted: Window,
+    canvas: Window,
+) -> Array:
     """Planes of ``own`` for another window: 0 outside ``own``, mirrored outside the canvas."""
     inside = wanted.within(canvas)
     covered = inside.within(own)

@@ -57,7 +57,9 @@ def draw_kind(random: np.random.Generator) -> DepthKind:
 
 
 def draw_focus(
-    random: np.random.Generator, kind: DepthKind, level: float | None
+    random: np.random.Generator,
+    kind: DepthKind,
+    level: float | None,
 ) -> Focus:
     """Draw the focus of the lens and the amount of blur."""
     if kind == "sharp":
@@ -95,7 +97,11 @@ def draw_nearness(
     return np.asarray((shape - low) / np.float32(max(high - low, 1e-6)), np.float32)
 
 
-def _quadric(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _quadric(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """A bowl, ridge, valley or saddle with a random apex and some tilt."""
     apex = random.uniform(-1, 1, 2).astype(np.float32)
     bend = random.choice((-1.0, 0.0, 1.0))
@@ -105,7 +111,11 @@ def _quadric(random: np.random.Generator, along: Array, across: Array) -> Array:
     return np.asarray(sign * bowl + tilt * along, np.float32)
 
 
-def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _waves(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """Ripples with a tilt, or spheres on a plane."""
     tilt = np.float32(random.uniform(-0.5, 0.5))
     if random.random() < 0.5:
@@ -122,13 +132,21 @@ def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
     return shape
 
 
-def _fractal(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _fractal(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """A surface whose power falls with frequency to the power of 2 to 3.5."""
     del across
     return fractal(random, along.shape, random.uniform(2.0, 3.5), reduced=2)
 
 
-def _terraces(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _terraces(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """A rough surface cut into steps."""
     del across
     rough = fractal(random, along.shape, random.uniform(2.5, 3.5), reduced=2)

@@ -140,7 +140,11 @@ class _Uniform:
         return self.between(0.7, 1.3)
 
 
-def _mixed(first: float, second: float, share: float) -> float:
+def _mixed(
+    first: float,
+    second: float,
+    share: float,
+) -> float:
     return first + share * (second - first)
 
 
@@ -161,7 +165,11 @@ def _lateral_colour(uniform: _Uniform, largest_um: float) -> tuple[float, float]
     return uniform.sign() * abs(blue) * uniform.between(0.2, 1.0), blue
 
 
-def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
+def _with_rims(
+    lens: RealLens,
+    uniform: _Uniform,
+    openness: float,
+) -> RealLens:
     """The lens with rims shifted to leave this share of the pupil open in the corner."""
     front, rear = (
         Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3))
@@ -183,7 +191,12 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
     return _shifted(lens, front, rear, low)
 
 
-def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
+def _shifted(
+    lens: RealLens,
+    front: Rim,
+    rear: Rim,
+    factor: float,
+) -> RealLens:
     """The lens with its rims' shifts scaled by a factor, without covering the chief ray."""
     front, rear = (
         replace(

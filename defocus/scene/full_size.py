@@ -58,7 +58,9 @@ def full_size_scene(
 
 
 def draw_outline(
-    random: np.random.Generator, sources: Sources, size: tuple[int, int]
+    random: np.random.Generator,
+    sources: Sources,
+    size: tuple[int, int],
 ) -> Array:
     """Draw the opacity of an object that hides a share of a picture within :data:`COVERED`."""
     height, width = size

@@ -56,7 +56,12 @@ class Similarity:
         return Similarity(self.zoom, self.rotation_deg, (x * factor, y * factor))
 
     @classmethod
-    def from_matrix(cls, matrix: Floats, width: int, height: int) -> "Similarity":
+    def from_matrix(
+        cls,
+        matrix: Floats,
+        width: int,
+        height: int,
+    ) -> "Similarity":
         """The similarity of a ``(2, 3)`` matrix whose linear part is zoom times rotation."""
         linear = matrix[:, :2]
         centre = np.array([(width - 1) / 2, (height - 1) / 2])
@@ -68,7 +73,12 @@ class Similarity:
         )
 
     @classmethod
-    def closest(cls, matrix: Floats, width: int, height: int) -> "Similarity":
+    def closest(
+        cls,
+        matrix: Floats,
+        width: int,
+        height: int,
+    ) -> "Similarity":
         """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture."""
         # as complex numbers about the centre it is x_s = a · x_b + shift, with zoom and rotation
         # the length and the angle of a; a regular grid of points gives both in closed form
@@ -88,7 +98,9 @@ class Similarity:
 
 
 def turned_axes(
-    x: NDArray[Any], y: NDArray[Any], angle: float
+    x: NDArray[Any],
+    y: NDArray[Any],
+    angle: float,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Places along two axes that are turned from x towards y by an angle."""
     cosine = math.cos(angle)

@@ -211,7 +211,11 @@ def nearest(optic: Optic, diameter: float) -> int:
     return int(np.abs(np.asarray(optic.nodes) - diameter).argmin())
 
 
-def margin(bank: KernelBank, index: int, focus: Focus) -> int:
+def margin(
+    bank: KernelBank,
+    index: int,
+    focus: Focus,
+) -> int:
     """Distance from which light outside the border reaches into a picture, px."""
     nodes = np.asarray(bank.optic(index).nodes)
     first = int(np.searchsorted(nodes, min(focus.near, focus.far), side="right")) - 1
@@ -234,7 +238,12 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
     return replace(scene, diameters=diameters, occluders=tuple(occluders))
 
 
-def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
+def blurred(
+    bank: KernelBank,
+    index: int,
+    scene: StreamScene,
+    border: int,
+) -> Array:
     """Blur a scene with a lens: ``(H - 2 border, W - 2 border, 3)`` linear light."""
     # Surfaces blend two neighbouring nodes; occluders and single diameters take the nearest.
     optic = bank.optic(index)
@@ -279,7 +288,9 @@ def sharp_diameters(scene: StreamScene, border: int) -> Array:
 
 
 def _shares(
-    optic: Optic, diameters: Array, frame: Window
+    optic: Optic,
+    diameters: Array,
+    frame: Window,
 ) -> Iterator[tuple[int, Array, Window]]:
     """The nodes that the background needs, with their weights and where these are."""
     nodes = np.asarray(optic.nodes, np.float32)
@@ -298,12 +309,20 @@ def _shares(
             yield node, weight, box.moved(frame.left, frame.top)
 
 
-def _near(low: Array, high: Array, node: int) -> tuple[int, int] | None:
+def _near(
+    low: Array,
+    high: Array,
+    node: int,
+) -> tuple[int, int] | None:
     """From where to where rows or columns have places next to a node, by their extremes."""
     near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
     return (near[0], near[-1] + 1) if near else None
 
 
-def _near(low: Array, high: Array, node: int) -> list[int]:
+def _near(
+    low: Array,
+    high: Array,
+    node: int,
+) -> list[int]:
     """Rows or columns with a place next to a node, by the least and the largest place of each."""
     return np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()

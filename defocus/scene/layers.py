@@ -78,7 +78,9 @@ def field_zones(
 
 
 def _zone_lines(
-    positions: NDArray[Any], side: int, count: int
+    positions: NDArray[Any],
+    side: int,
+    count: int,
 ) -> list[tuple[float, Array]]:
     """Places of zones along a side, px from its middle, and their weights at the positions."""
     weights = _hats(np.clip(positions / max(side - 1, 1), 0, 1), count)
@@ -133,7 +135,10 @@ def render(
 
 
 def render_through(
-    layers: Sequence[Layer], lens: Lens, real: RealLens, margin_px: int = 0
+    layers: Sequence[Layer],
+    lens: Lens,
+    real: RealLens,
+    margin_px: int = 0,
 ) -> Array:
     """Render the picture of a scene through a real lens, with its aberrations and colours."""
     # ``lens`` gives the circles of confusion; ``real`` is the lens at its f-number and pixel pitch.
@@ -186,7 +191,9 @@ def _psf(
 
 
 def _share(
-    zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]
+    zones: Sequence[Zone],
+    aperture: Aperture,
+    half: tuple[DualPixel, View],
 ) -> Array:
     """Light of a view relative to the full picture at each pixel, 1 if both views are equal."""
     parts = [
@@ -255,4 +262,8 @@ def _layer(
     alpha = np.zeros(own.shape)
     filled[box] = colour[box][nearest[0], nearest[1]]
     alpha[box] = (bins[box] >= k) & (distance <= reach_px)
-    return Layer(colour=filled, alpha=alpha, depth_mm=float(1.0 / inverse[own].mean()))
+    return Layer(
+        colour=filled,
+        alpha=alpha,
+        depth_mm=float(1.0 / inverse[own].mean()),
+    )

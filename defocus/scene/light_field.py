@@ -25,7 +25,9 @@ ROUNDS = 4
 
 
 def synthetic_aperture(
-    scene: StreamScene, border: int, across: int | None = None
+    scene: StreamScene,
+    border: int,
+    across: int | None = None,
 ) -> Array:
     """Blur a scene with a grid of views: ``(H - 2 border, W - 2 border, 3)`` linear light.
 
@@ -66,7 +68,9 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
 
 
 def _origins(
-    diameters: Array, u: np.float32, v: np.float32
+    diameters: Array,
+    u: np.float32,
+    v: np.float32,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Which point of the background a view sees at each pixel."""
     x, y = Window.of(diameters.shape).grid()
@@ -82,7 +86,11 @@ def _origins(
     return from_x, from_y
 
 
-def _displaced(occluder: Occluder, right: float, down: float) -> SurfacePixels:
+def _displaced(
+    occluder: Occluder,
+    right: float,
+    down: float,
+) -> SurfacePixels:
     """An occluder at another place, whole pixels by its window, the rest by interpolation."""
     whole = math.floor(right), math.floor(down)
     matrix = np.array([[1, 0, right - whole[0]], [0, 1, down - whole[1]]])

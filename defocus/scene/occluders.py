@@ -41,12 +41,20 @@ class Sources:
     photographs: Sequence[Photograph | Pyramid]
     branch: Branch  # the branch of the shapes
 
-    def picture(self, random: np.random.Generator, height: int, width: int) -> Array:
+    def picture(
+        self,
+        random: np.random.Generator,
+        height: int,
+        width: int,
+    ) -> Array:
         """A part of a photograph or a texture: ``(height, width, 3)`` linear, also above 1."""
         return self.background(random, height, width)[0]
 
     def background(
-        self, random: np.random.Generator, height: int, width: int
+        self,
+        random: np.random.Generator,
+        height: int,
+        width: int,
     ) -> tuple[Array, str | None]:
         """As :meth:`picture`, with the hash of the photograph, if it is one."""
         photograph = None
@@ -157,7 +165,10 @@ def _lamps(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def draw_alpha(
-    random: np.random.Generator, sources: Sources, height: int, width: int
+    random: np.random.Generator,
+    sources: Sources,
+    height: int,
+    width: int,
 ) -> Array:
     """Draw the opacity of an occluder, ``(height, width)`` in [0, 1], with edges one pixel wide."""
     shapes = OUTLINES[sources.branch]
@@ -171,7 +182,10 @@ def draw_alpha(
 
 
 def picture_alpha(
-    random: np.random.Generator, sources: Sources, height: int, width: int
+    random: np.random.Generator,
+    sources: Sources,
+    height: int,
+    width: int,
 ) -> Array:
     """Opacity from bright or dark parts of another picture, such as leaves or a silhouette."""
     picture = sources.picture(random, height, width)[:, :, 1]
@@ -212,7 +226,10 @@ def _star(random: np.random.Generator, fine: Bytes) -> None:
 
 
 def _fill(
-    random: np.random.Generator, fine: Bytes, turns: NDArray[Any], radii: NDArray[Any]
+    random: np.random.Generator,
+    fine: Bytes,
+    turns: NDArray[Any],
+    radii: NDArray[Any],
 ) -> None:
     centre = random.uniform(0.1, 0.9, 2) * fine.shape[::-1]
     around = centre + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
@@ -278,7 +295,22 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
 
 
 OUTLINES: dict[Branch, tuple[Callable[..., object], ...]] = {
-    "train": (_blob, _polygon, _letters, _rods, _rods, _hair, picture_alpha),
-    "held-out": (_star, _ring, _letters, _rods, _hair, picture_alpha),
+    "train": (
+        _blob,
+        _polygon,
+        _letters,
+        _rods,
+        _rods,
+        _hair,
+        picture_alpha,
+    ),
+    "held-out": (
+        _star,
+        _ring,
+        _letters,
+        _rods,
+        _hair,
+        picture_alpha,
+    ),
 }
 """Occluders of each branch; rods of 1 to 8 px count twice in training: blur hides them."""

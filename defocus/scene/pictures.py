@@ -83,7 +83,11 @@ def texture(
     return covering(part(_linear(name), region), width, height)
 
 
-def covering(picture: Floats, width: int, height: int) -> Floats:
+def covering(
+    picture: Floats,
+    width: int,
+    height: int,
+) -> Floats:
     """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
 
     The result: ``(height, width, 3)`` float64, >= 0."""
@@ -125,7 +129,13 @@ class Photograph:
 
         Its detail is that at half size, to suppress noise and JPEG blocks."""
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        half = cv2.resize(
+            grey,
+            None,
+            fx=0.5,
+            fy=0.5,
+            interpolation=cv2.INTER_AREA,
+        )
         across, down = (cv2.Sobel(half, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
         cells = (-(-pixels.shape[1] // CELL_PX), -(-pixels.shape[0] // CELL_PX))
         strength = np.sqrt(np.abs(across) + np.abs(down))

@@ -42,7 +42,12 @@ def normal_numbers(shape: tuple[int, ...], seed: int) -> Array:
     return normal
 
 
-def exposed(linear: Array, sensor: Sensor, seed: int, gain_ev: float = 0.0) -> Array:
+def exposed(
+    linear: Array,
+    sensor: Sensor,
+    seed: int,
+    gain_ev: float = 0.0,
+) -> Array:
     """Simulate a sensor: exposure, photon and read noise, clipped at black and white."""
     # photon noise is Gaussian with the Poisson variance: good above some tens of electrons
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
@@ -75,7 +80,10 @@ def view_difference(
 
 
 def recorded_views(
-    full: Array, difference: Array, sensor: Sensor, seed: int
+    full: Array,
+    difference: Array,
+    sensor: Sensor,
+    seed: int,
 ) -> tuple[Array, Array]:
     """Record the views that belong to a full view, with their own noise."""
     # Two halves with independent noise have a mean and a half difference with equal, independent

@@ -56,7 +56,11 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
 
 
 def words(
-    text: str, x: float, y: float, height: float, colour: Colour = BLACK
+    text: str,
+    x: float,
+    y: float,
+    height: float,
+    colour: Colour = BLACK,
 ) -> FilledOutline:
     """A line of text as outlines."""
     contours, _ = _glyphs(text)
@@ -106,7 +110,10 @@ def _outline(shape: Shape) -> Array:
 
 
 def _middles_inside(
-    shape: Shape, start: Array, size: tuple[int, int], px_per_mm: float
+    shape: Shape,
+    start: Array,
+    size: tuple[int, int],
+    px_per_mm: float,
 ) -> NDArray[np.bool_]:
     """Pixels whose middles are in a shape; that of the first one is at ``start``, mm."""
     height, width = size
@@ -120,7 +127,11 @@ def _middles_inside(
     return inside
 
 
-def _inside(contours: list[Array], height: int, width: int) -> NDArray[np.bool_]:
+def _inside(
+    contours: list[Array],
+    height: int,
+    width: int,
+) -> NDArray[np.bool_]:
     """Pixels whose middles are inside an odd number of contours, ``(height, width)``."""
     crossings = np.zeros((height, width + 1), np.uint8)
     for contour in contours:

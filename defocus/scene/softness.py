@@ -128,7 +128,10 @@ def _spread(spots: list[Spot], sigma: float) -> list[Spot]:
 
 
 def _kernel(
-    spots: list[Spot], angle: float, scale: float, shift: float
+    spots: list[Spot],
+    angle: float,
+    scale: float,
+    shift: float,
 ) -> NDArray[np.float64]:
     """Light of the spots in each pixel for one colour; the line has an angle."""
     side = 2 * REACH_PX + 1

@@ -21,9 +21,9 @@ Distance = Callable[[Floats, Floats], Floats]
 # Strokes (left, top, right, bottom) of letters drawn in a box from -0.5 to 0.5.
 STROKES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     "D": ((-0.4, -0.5, -0.2, 0.5), (-0.4, -0.5, 0.25, -0.32), (-0.4, 0.32, 0.25, 0.5),
-          (0.15, -0.4, 0.35, 0.4)),
+          (0.15, -0.4, 0.35, 0.4),),
     "E": ((-0.4, -0.5, -0.2, 0.5), (-0.4, -0.5, 0.35, -0.32), (-0.4, -0.09, 0.25, 0.09),
-          (-0.4, 0.32, 0.35, 0.5)),
+          (-0.4, 0.32, 0.35, 0.5),),
     "F": ((-0.4, -0.5, -0.2, 0.5), (-0.4, -0.5, 0.35, -0.32), (-0.4, -0.09, 0.25, 0.09)),
     "H": ((-0.4, -0.5, -0.2, 0.5), (0.2, -0.5, 0.4, 0.5), (-0.4, -0.09, 0.4, 0.09)),
     "L": ((-0.4, -0.5, -0.2, 0.5), (-0.4, 0.32, 0.35, 0.5)),
@@ -44,7 +44,12 @@ class CutOut:
     text: str = ""  # the letters of kind ``letters``, of D, E, F, H, L and T
 
 
-def shape_alpha(shape: CutOut, x: Floats, y: Floats, height_px: float) -> Floats:
+def shape_alpha(
+    shape: CutOut,
+    x: Floats,
+    y: Floats,
+    height_px: float,
+) -> Floats:
     """Opacity of a shape at points of the frame: same shape as ``x``, in [0, 1]."""
     turn = math.radians(shape.turn_deg)
     dx = x - shape.x
@@ -66,7 +71,11 @@ def _star(u: Floats, v: Floats) -> Floats:
     return np.asarray(0.8 * (radius - np.hypot(u, v)))
 
 
-def _letters(text: str, u: Floats, v: Floats) -> Floats:
+def _letters(
+    text: str,
+    u: Floats,
+    v: Floats,
+) -> Floats:
     result = np.full(u.shape, -np.inf)
     for place, letter in enumerate(text):
         shifted = u - (place - (len(text) - 1) / 2)
@@ -199,7 +208,11 @@ class Slope:
         return 1.0 / np.clip(inverse, 0.8 / far, 1.2 / near)
 
 
-def _sampled(picture: str, u: Floats, v: Floats) -> Floats:
+def _sampled(
+    picture: str,
+    u: Floats,
+    v: Floats,
+) -> Floats:
     """Colour of a picture at positions relative to its centre, in pixels of a 512 px side."""
     pixels = texture(picture, 512, 512)
     where = np.stack([v + 255.5, u + 255.5])

@@ -30,14 +30,20 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789  .,-:&
 SUB_PIXEL_BITS = 3
 
 
-def draw_texture(random: np.random.Generator, height: int, width: int) -> Array:
+def draw_texture(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """A random texture: ``(height, width, 3)`` float32 linear light in [0, 1]."""
     draw = DRAWN[int(random.choice(len(DRAWN), p=SHARES))]
     return draw(random, height, width)
 
 
 def colour(
-    random: np.random.Generator, low: int = 0, high: int = 255
+    random: np.random.Generator,
+    low: int = 0,
+    high: int = 255,
 ) -> tuple[int, int, int]:
     """A random sRGB colour; most are pale, as in real scenes."""
     lightness = random.uniform(low, high)
@@ -49,14 +55,22 @@ def colour(
 
 
 def _canvas(
-    random: np.random.Generator, height: int, width: int, low: int, high: int
+    random: np.random.Generator,
+    height: int,
+    width: int,
+    low: int,
+    high: int,
 ) -> Bytes:
     """A plain canvas of one random colour."""
     shape = (height * FINENESS, width * FINENESS, 3)
     return np.full(shape, colour(random, low, high), np.uint8)
 
 
-def _reduced(canvas: Bytes, height: int, width: int) -> Array:
+def _reduced(
+    canvas: Bytes,
+    height: int,
+    width: int,
+) -> Array:
     linear = cv2.LUT(canvas, LINEAR_OF_BYTE)
     return np.asarray(cv2.resize(linear, (width, height), interpolation=cv2.INTER_AREA))
 
@@ -68,13 +82,21 @@ def _shaded(random: np.random.Generator, linear: Array) -> Array:
     return linear * np.asarray(cv2.merge([gain] * 3), np.float32)
 
 
-def plain(random: np.random.Generator, height: int, width: int) -> Array:
+def plain(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """One colour with slow variations of lightness."""
     tone = LINEAR_OF_BYTE[list(colour(random))]
     return _shaded(random, np.tile(tone, (height, width, 1)))
 
 
-def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
+def dead_leaves(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Overlapping discs, boxes and triangles whose sizes have a density of r^-3."""
     # Source: Lee, Mumford and Huang (IJCV 2001): it gives the spectra of natural pictures.
     canvas = _canvas(random, height, width, 30, 220)
@@ -104,7 +126,9 @@ _UNIT = FINENESS << SUB_PIXEL_BITS
 
 
 def _draw_polygons(
-    canvas: Bytes, outlines: NDArray[np.float64], colours: list[tuple[int, int, int]]
+    canvas: Bytes,
+    outlines: NDArray[np.float64],
+    colours: list[tuple[int, int, int]],
 ) -> None:
     """Draw polygons ``(N, corners, 2)`` one over the other."""
     shapes = np.rint(outlines * _UNIT).astype(np.int32)
@@ -113,7 +137,9 @@ def _draw_polygons(
 
 
 def _draw_discs(
-    canvas: Bytes, discs: NDArray[np.float64], colours: list[tuple[int, int, int]]
+    canvas: Bytes,
+    discs: NDArray[np.float64],
+    colours: list[tuple[int, int, int]],
 ) -> None:
     """Draw discs ``(N, 3)``, centre and radius, one over the other."""
     circles = np.rint(discs * _UNIT).astype(int).tolist()
@@ -121,7 +147,11 @@ def _draw_discs(
         cv2.circle(canvas, (x, y), radius, tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
 
 
-def noise(random: np.random.Generator, height: int, width: int) -> Array:
+def noise(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Two or three colours mixed by fractal noise, smooth or hard: cloud, stone, rust."""
     exponent = random.uniform(1.2, 3.2)
     mixed = np.asarray(
@@ -135,7 +165,11 @@ def noise(random: np.random.Generator, height: int, width: int) -> Array:
     return np.asarray(mixed, np.float32)
 
 
-def text(random: np.random.Generator, height: int, width: int) -> Array:
+def text(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Lines of random letters, dark on light or light on dark."""
     paper, ink = (
         ((10, 80), (170, 250)) if random.random() < 0.3 else ((170, 250), (5, 90))
@@ -183,7 +217,11 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
     )
 
 
-def bars(random: np.random.Generator, height: int, width: int) -> Array:
+def bars(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Bars, checks or rings of two colours, evenly spaced or getting closer."""
     u, v = _turned_axes(random.uniform(0, math.pi), height, width)
     period = math.exp(random.uniform(math.log(3), math.log(50)))
@@ -200,7 +238,11 @@ def bars(random: np.random.Generator, height: int, width: int) -> Array:
     return _shaded(random, np.asarray(first + flat * (second - first), np.float32))
 
 
-def _turned_axes(angle: float, height: int, width: int) -> tuple[Array, Array]:
+def _turned_axes(
+    angle: float,
+    height: int,
+    width: int,
+) -> tuple[Array, Array]:
     """Distances from the middle along axes that are turned by an angle, px."""
     y, x = np.ogrid[:height, :width]
     along, across = turned_axes(x - width / 2, y - height / 2, angle)
@@ -213,7 +255,11 @@ def _edge(position: Array, period: float) -> Array:
     return np.asarray(np.clip(phase - np.float32(period / 4 - 0.5), 0, 1), np.float32)
 
 
-def foliage(random: np.random.Generator, height: int, width: int) -> Array:
+def foliage(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Overlapping leaves and blades in tones of a few colours."""
     canvas = _canvas(random, height, width, 5, 90)
     count = int(random.integers(120, 260))
@@ -224,14 +270,24 @@ def foliage(random: np.random.Generator, height: int, width: int) -> Array:
     spread = random.uniform(0.2, 1.5)
     angles = np.degrees(random.normal(main, spread, count))
     tones = _leaf_tones(random, base, count)
-    leaves = (one.tolist() for one in (places, sizes, angles, tones))
+    leaves = (
+        one.tolist()
+        for one in (
+            places,
+            sizes,
+            angles,
+            tones,
+        )
+    )
     for place, size, angle, tone in zip(*leaves, strict=True):
         cv2.ellipse(canvas, (place, size, angle), tone, -1, cv2.LINE_8)
     return _shaded(random, _reduced(canvas, height, width))
 
 
 def _leaf_tones(
-    random: np.random.Generator, base: NDArray[np.int_], count: int
+    random: np.random.Generator,
+    base: NDArray[np.int_],
+    count: int,
 ) -> NDArray[np.int_]:
     """Tones of one colour; leaves in front are lighter."""
     lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)

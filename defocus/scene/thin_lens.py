@@ -79,7 +79,9 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
 
 
 def release_scale(
-    lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0
+    lens: Lens,
+    depths_mm: Sequence[float],
+    largest_px: float = 1.0,
 ) -> float:
     """Reduction of a picture that hides diffraction and defocus."""
     spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]

@@ -213,7 +213,11 @@ def _beginning(path: Path) -> str:
     )
 
 
-def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
+def temporary_entries(
+    parent: Path,
+    prefix: str,
+    suffix: str,
+) -> list[Path]:
     """Entries of a folder that :mod:`tempfile` named with this prefix and suffix."""
     name = re.compile(re.escape(prefix) + "[a-z0-9_]{8}" + re.escape(suffix))
     return [entry for entry in _listed(parent) if name.fullmatch(entry.name)]
@@ -263,7 +267,12 @@ def write_bytes_if_changed(path: Path, content: bytes) -> None:
 
 
 def _json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        document,
+        indent=2,
+        ensure_ascii=False,
+        allow_nan=False,
+    )
     return f"{text}\n".encode()
 
 
@@ -282,7 +291,12 @@ def sha256_json(value: object) -> str:
 if sys.platform == "win32":
     import msvcrt
 
-    def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:  # noqa: ARG001 - there is one kind there
+    def try_lock(
+        handle: int,
+        *,
+        shared: bool = False,
+        wait: bool = False,
+    ) -> bool:  # noqa: ARG001 - there is one kind there
         """Take the lock of an open file; whether it could be had."""
         os.lseek(
             handle, 2**20, os.SEEK_SET
@@ -295,7 +309,12 @@ if sys.platform == "win32":
 
 else:
 
-    def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
+    def try_lock(
+        handle: int,
+        *,
+        shared: bool = False,
+        wait: bool = False,
+    ) -> bool:
         """Take the kernel's lock of an open file or folder; return whether it was free."""
         # It ends with the handle or the process. ``shared`` is for readers, beside others but no
         # writer.

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
     from defocus.training.method import Training
 
-DRIVERS = ("/proc/driver/nvidia", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
+DRIVERS = (
+    "/proc/driver/nvidia",
+    "/dev/nvhost-gpu",
+    "/dev/dxg",
+    "/dev/kfd",
+)
 """Files that Linux has where a GPU can be used: NVIDIA, NVIDIA's small boards, WSL, and AMD."""
 
 

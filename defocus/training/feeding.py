@@ -41,7 +41,11 @@ KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")
 
 
-def makers(wanted: int | None, steps: int, mine: Ranks) -> int:
+def makers(
+    wanted: int | None,
+    steps: int,
+    mine: Ranks,
+) -> int:
     """How many processes make batches: those asked for, else one less than there are cores."""
     # Processes of ``torchrun`` share the cores. Fewer than ``FEW_STEPS`` steps get none.
     if wanted is not None:
@@ -59,7 +63,12 @@ class Feeder:
     # ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
     # pinned.
 
-    def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
+    def __init__(
+        self,
+        workers: int,
+        mine: Ranks,
+        device: torch.device,
+    ) -> None:
         self.workers = workers
         self.mine = mine
         self.device = device
@@ -123,7 +132,11 @@ class Feeder:
 
 
 @contextlib.contextmanager
-def feeding(workers: int, mine: Ranks, device: torch.device) -> Iterator[Feeder]:
+def feeding(
+    workers: int,
+    mine: Ranks,
+    device: torch.device,
+) -> Iterator[Feeder]:
     """A feeder whose processes end with the block, however that ends."""
     feeder = Feeder(workers, mine, device)
     try:
@@ -135,7 +148,12 @@ def feeding(workers: int, mine: Ranks, device: torch.device) -> Iterator[Feeder]
 class _One(Generic[MadeT]):
     """A made thing, or the error of making it, as it is sent between processes."""
 
-    def __init__(self, value: Any, error: Exception | None, cpu_seconds: float) -> None:  # noqa: ANN401 - whatever is made
+    def __init__(
+        self,
+        value: Any,
+        error: Exception | None,
+        cpu_seconds: float,
+    ) -> None:  # noqa: ANN401 - whatever is made
         self.value = value
         self.error = error
         self.cpu_seconds = cpu_seconds
@@ -194,7 +212,11 @@ def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to
     return one
 
 
-def _begin(settings: dict[str, Any], environment: dict[str, str], worker: int) -> None:
+def _begin(
+    settings: dict[str, Any],
+    environment: dict[str, str],
+    worker: int,
+) -> None:
     """Prepare a worker process; only the first one's messages are shown."""
     # Signals to a group of processes, as of Ctrl-C, are for the training, which ends its workers.
     for name in SIGNALS:

@@ -167,7 +167,11 @@ class _Training(Generic[BatchT]):
         return Checkpoint(self.job.id, self.step, self.job.steps, tensors, self.code)
 
 
-def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
+def train(
+    job: Job[BatchT],
+    folder: Path,
+    device: torch.device,
+) -> Trained:
     """Train until the last step, from the checkpoint in ``folder`` if there is one."""
     # A damaged checkpoint is renamed, and the training starts over. Under ``torchrun`` the
     # processes share each batch, and the first one writes, every few minutes and after each
@@ -187,7 +191,11 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
     return Trained(training.network, training.seconds)
 
 
-def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[BatchT]:
+def _prepare(
+    job: Job[BatchT],
+    device: torch.device,
+    mine: Ranks,
+) -> _Training[BatchT]:
     seed_torch(job.seed, "weights")
     network = job.make_network().to(device).train()
     if job.method.training.channels_last:
@@ -211,7 +219,9 @@ def _record(training: _Training[BatchT], device: torch.device) -> None:
 
 
 def _on_device(
-    training: _Training[BatchT], batch: BatchT, device: torch.device
+    training: _Training[BatchT],
+    batch: BatchT,
+    device: torch.device,
 ) -> BatchT:
     batch = batch.to(device)
     if training.job.method.training.channels_last:
@@ -219,7 +229,11 @@ def _on_device(
     return batch
 
 
-def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
+def _train_on(
+    training: _Training[BatchT],
+    folder: Path,
+    device: torch.device,
+) -> None:
     """Do the remaining steps, and save the end of the training; then obey a stop signal."""
     with stop_asked(SAVING) as stop:
         stopped = _do_steps(training, folder, device, stop)
@@ -234,7 +248,10 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
 
 
 def _do_steps(
-    training: _Training[BatchT], folder: Path, device: torch.device, stop: StopAsked
+    training: _Training[BatchT],
+    folder: Path,
+    device: torch.device,
+    stop: StopAsked,
 ) -> bool:
     """Do the remaining steps; validate and save in between. Return whether it was stopped."""
     settings = training.job.method.training
@@ -286,7 +303,12 @@ def _do_fed_steps(
     return False
 
 
-def _save_running(training: _Training[BatchT], folder: Path, *, tell: bool) -> None:
+def _save_running(
+    training: _Training[BatchT],
+    folder: Path,
+    *,
+    tell: bool,
+) -> None:
     """Save a training that goes on, and tell how long if that is wanted."""
     loss = training.losses.read()["loss"]  # that it is finite, before it is saved
     _save(training, folder)
@@ -296,7 +318,11 @@ def _save_running(training: _Training[BatchT], folder: Path, *, tell: bool) -> N
         say(f"{where}, loss {loss:.6g}, {minutes:.1f} min left")
 
 
-def _log(training: _Training[BatchT], row: dict[str, str], tracker: Tracker) -> None:
+def _log(
+    training: _Training[BatchT],
+    row: dict[str, str],
+    tracker: Tracker,
+) -> None:
     """Add the losses since the last row to a line of ``train.csv``, and show them."""
     row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
     training.rows.append(row)
@@ -305,7 +331,9 @@ def _log(training: _Training[BatchT], row: dict[str, str], tracker: Tracker) -> 
 
 
 def _next_batch(
-    training: _Training[BatchT], batches: Iterator[BatchT], stop: StopAsked
+    training: _Training[BatchT],
+    batches: Iterator[BatchT],
+    stop: StopAsked,
 ) -> BatchT | None:
     """The batch of the next step; None where a signal to stop has ended who makes it too."""
     try:
@@ -318,7 +346,10 @@ def _next_batch(
 
 
 def _train_step(
-    training: _Training[BatchT], batch: BatchT, step: int, device: torch.device
+    training: _Training[BatchT],
+    batch: BatchT,
+    step: int,
+    device: torch.device,
 ) -> dict[str, str]:
     """Do one optimiser step; return the line of ``train.csv`` without losses and seconds."""
     job = training.job
@@ -363,7 +394,11 @@ def _described(training: _Training[BatchT], loss: str) -> str:
     return f"{training.job.id}: loss {float(loss):.4f}{score}"
 
 
-def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:
+def _validate(
+    training: _Training[BatchT],
+    folder: Path,
+    tracker: Tracker,
+) -> bool:
     """Validate the network of this step if due; keep the best. Return whether it was due."""
     # The state is to be saved then, so that it and the scores fit.
     watching = training.job.watching

@@ -76,7 +76,9 @@ class Optimiser(Settings):
 
 
 def make_optimiser(
-    settings: Optimiser, parameters: "list[nn.Parameter]", learning_rate: float
+    settings: Optimiser,
+    parameters: "list[nn.Parameter]",
+    learning_rate: float,
 ) -> "optim.Optimizer":
     """The optimiser of a recipe; ValueError if torch does not take it."""
     if not parameters:

@@ -93,7 +93,11 @@ def require_picture(image: Path) -> None:
     require_file(image)
 
 
-def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
+def _target(
+    image: Path,
+    out: Path,
+    taken: Mapping[Path, Path],
+) -> Path:
     require_picture(image)
     target = out / (
         image.with_suffix(".png").name if becomes_png(image) else image.name

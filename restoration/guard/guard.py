@@ -51,7 +51,11 @@ SMALL_CHANGE = 0.0055
 TINY = 1e-7
 
 
-def share_kept(restored: Array, blurry: Array, noise: Numbers) -> Array:
+def share_kept(
+    restored: Array,
+    blurry: Array,
+    noise: Numbers,
+) -> Array:
     """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
     change = restored - blurry
     square = mean_of_colours(np.square(change, out=change))
@@ -63,7 +67,11 @@ def share_kept(restored: Array, blurry: Array, noise: Numbers) -> Array:
     return np.asarray(np.minimum(1, allowed / (change + TINY)), np.float32)
 
 
-def _ramp(values: Array, low: float, high: float) -> Array:
+def _ramp(
+    values: Array,
+    low: float,
+    high: float,
+) -> Array:
     return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
 
 
@@ -94,7 +102,11 @@ def limit(
     # bits where that is flat and clean. ``share`` is what is looked at of the change in each cell.
     width = restored.shape[1]
 
-    def limited_strip(rows: slice, around: slice, changed: Array) -> Array:
+    def limited_strip(
+        rows: slice,
+        around: slice,
+        changed: Array,
+    ) -> Array:
         seen = blurry[around]
         if share is not None:
             _keep_share(
@@ -110,7 +122,11 @@ def limit(
     replace_strips(restored, margin, limited_strip, threads)
 
 
-def _keep_share(changed: Array, seen: Array, kept: Array) -> None:
+def _keep_share(
+    changed: Array,
+    seen: Array,
+    kept: Array,
+) -> None:
     """Keep a share of what changed, in place."""
     changed -= seen
     changed *= kept[:, :, None]
@@ -122,7 +138,12 @@ def _threads(bytes_of_each: float) -> int:
     return max(1, min(torch.get_num_threads(), int(MOST_BYTES / bytes_of_each)))
 
 
-def _limited(changed: Array, seen: Array, inside: slice, noise: Numbers) -> Array:
+def _limited(
+    changed: Array,
+    seen: Array,
+    inside: slice,
+    noise: Numbers,
+) -> Array:
     """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
     given = _opponents(seen)
@@ -152,7 +173,11 @@ def _opponents(colours: Array) -> tuple[Array, Array, Array]:
     return lightness, red, blue
 
 
-def _colours(lightness: Array, red: Array, blue: Array) -> Array:
+def _colours(
+    lightness: Array,
+    red: Array,
+    blue: Array,
+) -> Array:
     """``(H, W, 3)``: the inverse of :func:`_opponents`."""
     green = lightness - (red + blue) / 3
     red += green
@@ -202,7 +227,10 @@ class Agreement:
 
 
 def agreement(
-    blurry: Colours, restored: Array, highest_px: Array, noise: Numbers
+    blurry: Colours,
+    restored: Array,
+    highest_px: Array,
+    noise: Numbers,
 ) -> Agreement:
     """Compare a restored picture with what was given; each tile's blur has a largest diameter."""
     rows, columns = highest_px.shape
@@ -225,7 +253,10 @@ def agreement(
 
 
 def _measures(
-    restored: Array, given: Array, highest_px: Array, noise: Numbers
+    restored: Array,
+    given: Array,
+    highest_px: Array,
+    noise: Numbers,
 ) -> tuple[Numbers, ...]:
     """What :class:`Agreement` says of some windows ``(n, 3, 128, 128)``, in its order."""
     taper = _geometry()[0]
@@ -253,7 +284,15 @@ def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
 
 def _windows(colours: Sequence[Array], begins: Indices) -> Array:
     """``(n, 3, 128, 128)`` around the tiles of a row that begin at some columns."""
-    windows = np.empty((len(begins), len(colours), WINDOW_PX, WINDOW_PX), np.float32)
+    windows = np.empty(
+        (
+            len(begins),
+            len(colours),
+            WINDOW_PX,
+            WINDOW_PX,
+        ),
+        np.float32,
+    )
     for window, begin in zip(windows, begins, strict=True):
         for colour, plane in zip(window, colours, strict=True):
             colour[:] = plane[:, begin : begin + WINDOW_PX]
@@ -276,7 +315,9 @@ def _mirrored(places: Indices, length: int) -> Indices:
 
 
 def _compared(
-    restored: Array, given: Array, highest_px: Array
+    restored: Array,
+    given: Array,
+    highest_px: Array,
 ) -> tuple[Numbers, Numbers, Numbers]:
     """For each window: the remaining difference, the change, and the given power in each ring."""
     taper = _geometry()[0]
@@ -360,7 +401,11 @@ class Guarded:
     put_back: int  # how many of the tiles are as they were given
 
 
-def guarded(blurry: Colours, restored: Array, blur_map: BlurMap) -> Guarded:
+def guarded(
+    blurry: Colours,
+    restored: Array,
+    blur_map: BlurMap,
+) -> Guarded:
     """Put back, in place, what cannot be true of a restored picture ``(H, W, 3)``."""
     # As much of the change is kept as is likely to be worth it. Lightness and colours are limited
     # to what is around each pixel, and changes to small ones where edges are crisp. Then each tile
@@ -374,7 +419,11 @@ def guarded(blurry: Colours, restored: Array, blur_map: BlurMap) -> Guarded:
     return Guarded(restored, shares.size, int((shares == 1).sum()))
 
 
-def guarded_beyond(blurry: Colours, restored: Array, blur_map: BlurMap) -> Array:
+def guarded_beyond(
+    blurry: Colours,
+    restored: Array,
+    blur_map: BlurMap,
+) -> Array:
     """Twice the change behind the guard: what cannot be true stays as it was restored."""
     beyond = np.multiply(restored, 2)
     for rows in strips(len(beyond)):
@@ -385,7 +434,10 @@ def guarded_beyond(blurry: Colours, restored: Array, blur_map: BlurMap) -> Array
 
 
 def _limit_and_judge(
-    blurry: Colours, restored: Array, blur_map: BlurMap, share: Array | None = None
+    blurry: Colours,
+    restored: Array,
+    blur_map: BlurMap,
+    share: Array | None = None,
 ) -> Numbers:
     """Limit a picture in place; how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
@@ -426,7 +478,11 @@ def _wave(compared: Agreement) -> Numbers:
     return np.asarray(np.clip(narrow, 0, 1) * (compared.frequency > LEAST_FREQUENCY))
 
 
-def _fade_back(restored: Array, safe: Colours, shares: Numbers) -> None:
+def _fade_back(
+    restored: Array,
+    safe: Colours,
+    shares: Numbers,
+) -> None:
     """Give each tile a share of a safe picture, and fade over half of a tile around it."""
     rows, columns = (2 * count for count in shares.shape)
     halves = cv2.resize(

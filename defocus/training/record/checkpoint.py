@@ -120,7 +120,13 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
         steps = int(facts["steps"])
         stored = Checkpoint(facts["run"], step, steps, tensors, str(facts["code"]))
         sha256 = facts["sha256"]
-    except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
+    except (
+        SafetensorError,
+        LookupError,
+        TypeError,
+        ValueError,
+        OSError,
+    ) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
     if _content_hash(stored) != sha256:
@@ -131,7 +137,12 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
 
 
 def _content_hash(checkpoint: Checkpoint) -> str:
-    facts = [checkpoint.run, checkpoint.step, checkpoint.steps, checkpoint.code]
+    facts = [
+        checkpoint.run,
+        checkpoint.step,
+        checkpoint.steps,
+        checkpoint.code,
+    ]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for name, tensor in sorted(checkpoint.tensors.items()):
         digest.update(

@@ -35,7 +35,13 @@ class Clock:
         return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 
 
-CURVE = ("step", "epoch", "seconds", "learning_rate", "loss")
+CURVE = (
+    "step",
+    "epoch",
+    "seconds",
+    "learning_rate",
+    "loss",
+)
 
 
 def curve_text(

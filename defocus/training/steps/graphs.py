@@ -68,7 +68,12 @@ def record(
 class _Passes(nn.Module):
     """The network with its inputs in a row, as the recording wants them."""
 
-    def __init__(self, network: nn.Module, plain: Pass, names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        plain: Pass,
+        names: tuple[str, ...],
+    ) -> None:
         super().__init__()
         self.network = network
         self.plain = plain

@@ -34,7 +34,9 @@ class Optimisers:
 
 
 def make_optimisers(
-    method: Method, network: nn.Module, objective: TrainingObjective[BatchT]
+    method: Method,
+    network: nn.Module,
+    objective: TrainingObjective[BatchT],
 ) -> Optimisers:
     """Make optimisers whose learning rate is set later; only the adversary's rate is fixed."""
     if (objective.adversary is None) != (method.adversary is None):
@@ -55,7 +57,9 @@ def _trained(module: nn.Module) -> list[nn.Parameter]:
 
 
 def _make(
-    settings: Optimiser, parameters: list[nn.Parameter], learning_rate: float
+    settings: Optimiser,
+    parameters: list[nn.Parameter],
+    learning_rate: float,
 ) -> torch.optim.Optimizer:
     try:
         return make_optimiser(settings, parameters, learning_rate)
@@ -152,7 +156,10 @@ class _Descent(Generic[BatchT]):
         return torch.stack(totals).sum(), parts
 
     def _descend(
-        self, batch: BatchT, loss_of: Callable[[BatchT], _Loss | None], share: float
+        self,
+        batch: BatchT,
+        loss_of: Callable[[BatchT], _Loss | None],
+        share: float,
     ) -> _Loss | None:
         """Add the gradients of a part of the batch, which counts by its share."""
         with autocast(batch.inputs.device, self.precision):
