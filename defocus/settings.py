@@ -38,7 +38,9 @@ class StrictNumbers:
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source: type, handler: GetCoreSchemaHandler
+        cls,
+        source: type,
+        handler: GetCoreSchemaHandler,
     ) -> core_schema.CoreSchema:
         """What pydantic checks, with that."""
         schema: core_schema.CoreSchema = _with_numbers(handler(source))

@@ -62,7 +62,8 @@ def _version_of(program: str) -> str:
 
 
 def read_text(
-    picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY
+    picture: NDArray[np.uint8],
+    settings: Mapping[str, str] = NO_DICTIONARY,
 ) -> list[str]:
     """The lines of one block of printed text, best dark on a light background, uint8 grey."""
     from defocus.pictures.write import encoded_png

@@ -355,7 +355,8 @@ def restorer_of(
 
 
 def restoring_weights(
-    system: Baseline, given: str | Path | None
+    system: Baseline,
+    given: str | Path | None,
 ) -> StoredWeights | None:
     """The weights of a label or file, else those that the package ships, else none."""
     label = weights_or_own(system, None if given is None else str(given))

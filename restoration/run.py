@@ -420,7 +420,8 @@ class RestoringWorkers:
 
 
 def restored_elsewhere(
-    workers: RestoringWorkers, targets: Places
+    workers: RestoringWorkers,
+    targets: Places,
 ) -> Iterator[tuple[int, Restored | LeftOut]]:
     """Yield the number of each picture and what became of it, as it is ready."""
     places = {str(number): place for number, place in enumerate(targets)}
@@ -440,6 +441,7 @@ def restored_elsewhere(
 
 
 def _made(
-    workers: RestoringWorkers, place: Target
+    workers: RestoringWorkers,
+    place: Target,
 ) -> WrittenPicture | Restored | LeftOut:
     return workers.stages.made(place)

@@ -99,7 +99,8 @@ def _textured(coarse: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
 
 
 def _shared_tiles(
-    shape: tuple[int, ...], matrix: Floats
+    shape: tuple[int, ...],
+    matrix: Floats,
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Rows and columns of tiles' middles in both members of a pair, ``(2, T)`` each."""
     margin = TILE_PX // 2

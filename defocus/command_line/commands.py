@@ -86,7 +86,9 @@ class CommandGroup(click.Group):
         return None if offer is None else self._prepared(cmd_name, offer)
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
+        self,
+        ctx: click.Context,
+        args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument; an unknown one is answered with near names."""
         name = args[0]
@@ -172,7 +174,9 @@ class SectionedCommand(click.Command):
         self.sections = sections
 
     def format_options(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
     ) -> None:
         """Write the options under their headings."""
         heading_of = {

@@ -78,7 +78,9 @@ class SettingsCommand(SectionedCommand):
         self._params = params
 
     def format_options(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
     ) -> None:
         """Write the options under their headings, or as one list if there are none."""
         kind = SectionedCommand if any(self._sections) else click.Command

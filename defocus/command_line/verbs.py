@@ -106,7 +106,9 @@ class VerbGroup(click.Group):
         super().__init__(*arguments, **settings)
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
+        self,
+        ctx: click.Context,
+        args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument."""
         name = args[0]

@@ -96,7 +96,9 @@ def score(
 
 
 def _known(
-    scores: Mapping[str, MetricValue], *, required: bool
+    scores: Mapping[str, MetricValue],
+    *,
+    required: bool,
 ) -> dict[str, float | None]:
     """The values of scores; why one is unknown is said, or raised if all are required."""
     for name, each in scores.items():

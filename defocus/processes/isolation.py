@@ -64,7 +64,8 @@ def attempt(
 
 
 def attempt_named(
-    work: Callable[[T], R], named: tuple[str, T]
+    work: Callable[[T], R],
+    named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
     """The name of one of many things, and the result of work on it or why there is none."""
     name, thing = named

@@ -136,7 +136,8 @@ def _drawn_quality(random: np.random.Generator) -> int:
 
 
 def draw_noise(
-    random: np.random.Generator, shots: tuple[float, float] = SHOT
+    random: np.random.Generator,
+    shots: tuple[float, float] = SHOT,
 ) -> tuple[float, float]:
     """Draw shot noise within limits, and the read noise of a sensor that has it."""
     least, most = shots

@@ -63,7 +63,8 @@ _TRACED = (
 
 
 def draw_lens(
-    random: np.random.Generator, pixel_pitch_um: float | None = None
+    random: np.random.Generator,
+    pixel_pitch_um: float | None = None,
 ) -> RealLens:
     """Draw a lens between two real ones, with scaled aberrations and a random aperture."""
     uniform = _Uniform(random)

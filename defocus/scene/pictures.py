@@ -186,7 +186,9 @@ class Photograph:
         return np.asarray(linear, np.float32)
 
     def place(
-        self, random: np.random.Generator, window: tuple[int, int]
+        self,
+        random: np.random.Generator,
+        window: tuple[int, int],
     ) -> tuple[int, int]:
         """Random position of a window; mostly the sharper of two."""
         spare = (

@@ -40,7 +40,8 @@ class Lens:
 
 
 def circle_of_confusion_px(
-    depth_mm: NDArray[np.float64] | float, lens: Lens
+    depth_mm: NDArray[np.float64] | float,
+    lens: Lens,
 ) -> NDArray[np.float64]:
     """Signed circle-of-confusion diameter of a thin lens, px; negative before the focus plane."""
     # c = (f / N) * f / (s - f) * (d - s) / d with object distance d (``inf`` is allowed), focus
@@ -99,7 +100,8 @@ def true_exposure_time(nominal_s: float) -> float:
 
 
 def exposure_difference_ev(
-    first: tuple[float, float, float], second: tuple[float, float, float]
+    first: tuple[float, float, float],
+    second: tuple[float, float, float],
 ) -> float:
     """Exposure of the first setting over that of the second, in EV (log2)."""
     (n1, t1, iso1), (n2, t2, iso2) = first, second

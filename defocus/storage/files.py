@@ -294,9 +294,9 @@ if sys.platform == "win32":
     def try_lock(
         handle: int,
         *,
-        shared: bool = False,
-        wait: bool = False,
-    ) -> bool:  # noqa: ARG001 - there is one kind there
+        shared: bool = False,  # noqa: ARG001 - there is one kind there
+        wait: bool = False,  # noqa: ARG001 - as above
+    ) -> bool:
         """Take the lock of an open file; whether it could be had."""
         os.lseek(
             handle, 2**20, os.SEEK_SET

@@ -77,7 +77,9 @@ class Feeder:
         self._closing = contextlib.ExitStack()
 
     def ahead(
-        self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]
+        self,
+        make: Callable[[KeyT], MadeT],
+        keys: Sequence[KeyT],
     ) -> Iterator[MadeT]:
         """What a function makes of each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
@@ -103,7 +105,9 @@ class Feeder:
             yield one.result()
 
     def _loader(
-        self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]
+        self,
+        make: Callable[[KeyT], MadeT],
+        keys: Sequence[KeyT],
     ) -> DataLoader[Any]:
         return DataLoader(
             _Made(make),
@@ -150,10 +154,10 @@ class _One(Generic[MadeT]):
 
     def __init__(
         self,
-        value: Any,
+        value: Any,  # noqa: ANN401 - whatever is made
         error: Exception | None,
         cpu_seconds: float,
-    ) -> None:  # noqa: ANN401 - whatever is made
+    ) -> None:
         self.value = value
         self.error = error
         self.cpu_seconds = cpu_seconds

@@ -105,9 +105,9 @@ class Constant(Settings):
     def rate(
         self,
         start: float,
-        epoch: float,
-        epochs: float,
-    ) -> float:  # noqa: ARG002 - as the others
+        epoch: float,  # noqa: ARG002 - as the others
+        epochs: float,  # noqa: ARG002 - as the others
+    ) -> float:
         """The learning rate at an epoch, 0.0 at the first step."""
         return start
 
@@ -127,8 +127,8 @@ class Step(Settings):
         self,
         start: float,
         epoch: float,
-        epochs: float,
-    ) -> float:  # noqa: ARG002 - as the others
+        epochs: float,  # noqa: ARG002 - as the others
+    ) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
         return start * self.factor ** math.floor(epoch / self.every)
 
@@ -152,8 +152,8 @@ class Milestones(Settings):
         self,
         start: float,
         epoch: float,
-        epochs: float,
-    ) -> float:  # noqa: ARG002 - as the others
+        epochs: float,  # noqa: ARG002 - as the others
+    ) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
         passed = sum(milestone <= epoch for milestone in self.epochs)
         return start * (self.factors[passed - 1] if passed else 1.0)

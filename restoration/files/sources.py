@@ -150,7 +150,8 @@ Places = Sequence[tuple[Path, Path | LeftOut]]
 
 
 def places_of(
-    images: Sequence[Path] | str, out: Path
+    images: Sequence[Path] | str,
+    out: Path,
 ) -> tuple[Places, dict[Path, int]]:
     """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
     if isinstance(images, str):

@@ -45,7 +45,8 @@ def trained_by(earlier: str, now: str) -> str:
 
 
 def snapshot(
-    modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
 ) -> dict[str, torch.Tensor]:
     """The tensors of a training by their names in a checkpoint, without shared memory."""
     tensors = {

@@ -45,7 +45,8 @@ CURVE = (
 
 
 def curve_text(
-    rows: Sequence[Mapping[str, object]], first: Sequence[str] = CURVE
+    rows: Sequence[Mapping[str, object]],
+    first: Sequence[str] = CURVE,
 ) -> str:
     """The curve as CSV with the fixed columns first; missing loss parts are empty."""
     columns = list(dict.fromkeys(chain(first, *rows)))

@@ -15,7 +15,9 @@ class NetworkAndObjective(nn.Module, Generic[BatchT]):
     """Module that maps a batch to the loss."""
 
     def __init__(
-        self, network: nn.Module, objective: TrainingObjective[BatchT]
+        self,
+        network: nn.Module,
+        objective: TrainingObjective[BatchT],
     ) -> None:
         super().__init__()
         self.network = network

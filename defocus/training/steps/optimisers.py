@@ -187,7 +187,9 @@ def _clip_gradients(optimiser: torch.optim.Optimizer, most: float | None) -> Non
 
 
 def _gathered(
-    joint: nn.Module | None, *, last: bool
+    joint: nn.Module | None,
+    *,
+    last: bool,
 ) -> contextlib.AbstractContextManager[None]:
     """Let processes exchange their gradients only with the last part of a batch."""
     # The forward pass must be inside this context, because it prepares the exchange.
