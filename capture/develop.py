@@ -324,8 +324,12 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
         del tasks[name], new[name]
-    lacking = left_behind(chain.from_iterable(map(developed_files, tasks.values())))
-    return Developed(tuple(new), tuple(before), tuple(failed), lacking)
+    return Developed(
+        tuple(new),
+        tuple(before),
+        tuple(failed),
+        left_behind(chain.from_iterable(map(developed_files, tasks.values()))),
+    )
 
 
 def _claim(out: Path, document: Json) -> None:

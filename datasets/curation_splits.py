@@ -19,6 +19,8 @@ from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, joined, step
 from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 
+Kind = tuple[str, ...]
+"""What a group has in common with others of its kind; all groups are of the kind ``()``."""
 SplitOf = dict[str, Split]
 """The split of each scene."""
 
@@ -174,8 +176,8 @@ def _drawn(
     groups: Sequence[Group], wanted: Mapping[Split, float], seed: int
 ) -> SplitOf:
     """Assign each group to the split that lacks most of its kind, or else most overall."""
-    given: Counter[tuple[str, ...]] = Counter()
-    total: Counter[tuple[str, ...]] = Counter()
+    given: Counter[Kind] = Counter()
+    total: Counter[Kind] = Counter()
     splits: SplitOf = {}
     for group in sorted(groups, key=lambda group: (group.stratum, _order(group, seed))):
         kinds = (group.stratum, ())

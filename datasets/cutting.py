@@ -82,9 +82,8 @@ def places(
     height: int, width: int, side: int, stride: int, *, edges: bool
 ) -> tuple[PatchCorner, ...]:
     """Patches' positions (px), row by row; empty if the picture is smaller than a patch."""
-    rows, columns = (
-        _starts(length, side, stride, edges=edges) for length in (height, width)
-    )
+    rows = _starts(height, side, stride, edges=edges)
+    columns = _starts(width, side, stride, edges=edges)
     return tuple(PatchCorner(top, left) for top in rows for left in columns)
 
 

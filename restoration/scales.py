@@ -61,12 +61,10 @@ class ScalePlan:
 
     def needs(self, factor: int, tile: TileArea) -> bool:
         """Whether some part of a tile of the picture at a scale has a weight."""
-        begin_row, begin_column = (
-            factor * place // CELL_PX for place in (tile.top, tile.left)
-        )
-        end_row, end_column = (
-            -(-factor * place // CELL_PX) for place in (tile.bottom, tile.right)
-        )
+        begin_row = factor * tile.top // CELL_PX
+        begin_column = factor * tile.left // CELL_PX
+        end_row = -(-factor * tile.bottom // CELL_PX)
+        end_column = -(-factor * tile.right // CELL_PX)
         weight = self.weights[factor]
         part = weight[
             max(0, begin_row - 1) : end_row + 1,
@@ -177,7 +175,9 @@ def _heard(given: Colours, restored: Array) -> Array:
         changes.append(_means(change**2, CELL_PX // 2))
         squares.append(_means(light**2, CELL_PX // 2))
         means.append(_means(light, CELL_PX // 2))
-    change, square, mean = (np.vstack(parts) for parts in (changes, squares, means))
+    change = np.vstack(changes)
+    square = np.vstack(squares)
+    mean = np.vstack(means)
     around = _smoothed(mean, DETAIL_CELLS)
     variance = np.maximum(square - 2 * mean * around + around**2, 0)
     changed = np.sqrt(_smoothed(change, HEARD_CELLS))
@@ -272,7 +272,8 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
     if factor == 1:
         return blur_map
     height, width = (-(-length // factor) for length in blur_map.size)
-    rows, columns = (-(-length // CELL_PX) for length in (height, width))
+    rows = -(-height // CELL_PX)
+    columns = -(-width // CELL_PX)
     cells = []
     for values in (blur_map.diameter_px, blur_map.highest_px, blur_map.strong):
         below = rows * factor - values.shape[0]

@@ -303,7 +303,8 @@ def _equal_exposure(
 
 def _exchanged(name: SettingName, asked: str | None, used: str | None) -> list[str]:
     """A note that the camera lacks a value, unless it only writes it in other words."""
-    wanted, there = (parse_value(name, word or "") for word in (asked, used))
+    wanted = parse_value(name, asked or "")
+    there = parse_value(name, used or "")
     if wanted is None or there is None or abs(math.log2(there / wanted)) < SAME_VALUE:
         return []
     return [f"the camera has no {name} {asked}; {used} is used"]

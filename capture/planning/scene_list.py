@@ -50,9 +50,8 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     for number, row in enumerate(rows, start=2):
         if not any(cell.strip() for cell in row.values()):
             continue
-        title, note = (
-            " ".join(row.get(name, "").split()) for name in ("scene", "note")
-        )
+        title = " ".join(row.get("scene", "").split())
+        note = " ".join(row.get("note", "").split())
         try:
             slug = scene_slug(title)
         except DatasetError as error:

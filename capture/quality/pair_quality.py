@@ -277,9 +277,8 @@ def _check_light(
     limits: QualityLimits,
 ) -> None:
     """Compare the light of the members' common area, at a size that is enough for it."""
-    first, second = (
-        reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp")
-    )
+    first = reduced_look(looks["blurry"], LIGHT_SIZE_PX)
+    second = reduced_look(looks["sharp"], LIGHT_SIZE_PX)
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
     moved = onto_grid(second.linear, moved_by)
     inside = inside_grid(first.linear.shape, moved_by)
@@ -363,9 +362,8 @@ def _check_unexplained(
     )  # as for the registration
     from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
-    first, second = (
-        reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp")
-    )
+    first = reduced_look(looks["blurry"], MEASURED_SIZE_PX)
+    second = reduced_look(looks["sharp"], MEASURED_SIZE_PX)
     model = similarity.scaled(looks["blurry"].pixels / first.pixels)
     height, width = first.linear.shape[:2]
     matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])

@@ -56,7 +56,8 @@ def combined(
 
 def between(start: TrueShot, end: TrueShot, width: int, height: int) -> Similarity:
     """Transform between two shots: undo the movement of one, apply that of the other."""
-    first, second = (_square(shot.geometry, width, height) for shot in (start, end))
+    first = _square(start.geometry, width, height)
+    second = _square(end.geometry, width, height)
     return Similarity.from_matrix((second @ np.linalg.inv(first))[:2], width, height)
 
 

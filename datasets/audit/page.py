@@ -311,7 +311,8 @@ def audit_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] 
     if row.similarity is None or row.width is None or row.height is None:
         return None
     scale = min(1.0, side / max(row.width, row.height))
-    width, height = (max(1, round(full * scale)) for full in (row.width, row.height))
+    width = max(1, round(row.width * scale))
+    height = max(1, round(row.height * scale))
     return displacement_overlay(row.similarity, (height, width), row.width / width)
 
 
@@ -331,10 +332,9 @@ def _states(
 ) -> list[tuple[str, NDArray[np.uint8]]]:
     """Pictures of a pair with their labels: its members, moved into place, and differences."""
     registered = _registered(sharp, _shown_matrix(row, blurry.shape))
-    first, second, aligned = (
-        as_float(small_picture(one, PICTURE_SIDE, PICTURE_SIDE))
-        for one in (blurry, sharp, registered)
-    )
+    first = as_float(small_picture(blurry, PICTURE_SIDE, PICTURE_SIDE))
+    second = as_float(small_picture(sharp, PICTURE_SIDE, PICTURE_SIDE))
+    aligned = as_float(small_picture(registered, PICTURE_SIDE, PICTURE_SIDE))
     pictures = {
         "blurry": first,
         "sharp, as it is": second,

@@ -64,9 +64,12 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         return int(bool(left_out))
     with json_output() as output:
         judgements, left_out, usable = _curate(dataset, **settings)
-        rows = [asdict(one) for one in judgements]
-        named = [one.to_json() for one in left_out]
-        output.write({"root": str(settings["out"]), "pairs": rows, "left_out": named})
+        document = {
+            "root": str(settings["out"]),
+            "pairs": [asdict(one) for one in judgements],
+            "left_out": [one.to_json() for one in left_out],
+        }
+        output.write(document)
     _say_compensation(dataset, usable)
     return int(bool(left_out))
 

@@ -143,23 +143,21 @@ def _own(dataset: str) -> Description:
     lines = [
         f"{dataset}: {many} ({_counts_text(splits)}); there is no list of a complete one"
     ]
-    if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
-        lines.append(OWN_SCENES)
-    lines += _without_truth(pairs)
+    lines += _remarks(opened.name, pairs)
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
     return {"complete": None, "found": splits, "left_out": named}, lines
 
 
-def _without_truth(pairs: "list[Pair]") -> list[str]:
-    """What is said if pairs have nothing to be compared with."""
+def _remarks(name: str, pairs: "list[Pair]") -> Iterator[str]:
+    """What is said of scenes that are one file each, and of pairs without a truth."""
+    scenes = {pair.scene for pair in pairs}
+    if name.startswith("pairs:") and len(scenes) == len(pairs) > 1:
+        yield OWN_SCENES
     blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
-    if not blind:
-        return []
-    some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
-    return [
-        f"no ground truth{some}: scored by metrics without reference alone, and shown"
-    ]
+    if blind:
+        some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
+        yield f"no ground truth{some}: scored by metrics without reference alone, and shown"
 
 
 def _require_whole(pair: "Pair") -> None:

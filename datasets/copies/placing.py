@@ -200,10 +200,8 @@ def _stretch_and_angle(warp: Array) -> tuple[float, float]:
 
 def _likeness_under(here: Array, other: Array, warp: Array) -> float | None:
     size = here.shape[::-1]
-    cubic, nearest = (
-        interpolation | cv2.WARP_INVERSE_MAP
-        for interpolation in (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
-    )
+    cubic = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    nearest = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     seen = cv2.warpAffine(other, warp, size, flags=cubic)
     inside = cv2.warpAffine(np.ones(other.shape, np.float32), warp, size, flags=nearest)
     return _median_correlation(
@@ -275,9 +273,9 @@ def _median_correlation(
     """The median over tiles that lie inside and have detail in the first picture."""
     rows = one.shape[0] // TILE_PX
     columns = one.shape[1] // TILE_PX
-    first, second, counted = (
-        _tiles(part, rows, columns) for part in (one, other, inside)
-    )
+    first = _tiles(one, rows, columns)
+    second = _tiles(other, rows, columns)
+    counted = _tiles(inside, rows, columns)
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     told = counted.all(axis=1) & (first.std(axis=1) >= LEAST_TILE_CONTRAST)

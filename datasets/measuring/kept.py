@@ -81,9 +81,8 @@ def read_measurement(path: Path) -> Measurement:
         field = None
         if "factor" in document:
             flow = DenseFlow(**{name: np.asarray(file[name]) for name in FLOW_ARRAYS})
-            calibration, moved = (
-                np.asarray(file[name]) for name in ("calibration", "moved")
-            )
+            calibration = np.asarray(file["calibration"])
+            moved = np.asarray(file["moved"])
             field = Field(
                 flow, int(document["factor"]), calibration, moved, _stops(file)
             )

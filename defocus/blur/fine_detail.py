@@ -148,9 +148,8 @@ def _details(
         own = (tops >= top) & (tops < top + STRIP_ROWS)
         first = max(top - REACH_PX, 0)
         luma = luma_of(picture[first : top + STRIP_ROWS + TILE_PX + REACH_PX])
-        slightly, strongly = (
-            cv2.GaussianBlur(luma, (0, 0), s) for s in (FINE_SIGMA, COARSE_SIGMA)
-        )
+        slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
+        strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
         squares[:, own] = _mean_squares(
             luma, slightly, strongly, tops[own] - first, lefts[own]
         )

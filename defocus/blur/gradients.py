@@ -140,9 +140,7 @@ def _gradient_sums(patch: Image) -> list[float]:
     grey = np.asarray(as_float(patch) @ np.array(LUMA, np.float32), dtype=np.float32)
     sums = []
     for side in KERNELS:
-        across, down = (
-            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side)
-            for order in ((1, 0), (0, 1))
-        )
+        across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=side)
+        down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=side)
         sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
     return sums

@@ -101,8 +101,10 @@ def on_machines(
     from distributed import KilledWorker, as_completed
 
     setup.work.write_bytes(pickle.dumps(work))
-    submitted = functools.partial(client.submit, _done, setup, pure=False)
-    waiting = {submitted(pickle.dumps(named)): named[0] for named in items.items()}
+    waiting = {
+        client.submit(_done, setup, pickle.dumps(named), pure=False): named[0]
+        for named in items.items()
+    }
     try:
         for future in as_completed(list(waiting), loop=client.loop):
             name = waiting.pop(future)

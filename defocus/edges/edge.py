@@ -208,7 +208,8 @@ def _profile(
 ) -> _Profile:
     """Average along the edge: the mean of the pixels in each quarter of a pixel."""
     # Only a whole number of the phases at which an edge meets the pixels counts, or some rows.
-    part = _whole_phases(len(grey), abs(line.slope)) if part is None else part
+    if part is None:
+        part = _whole_phases(len(grey), abs(line.slope))
     distance = line.distances(grey.shape[1])[part]
     bins = np.floor(distance * BINS_PER_PX).astype(np.intp)
     low = int(bins.min())

@@ -119,15 +119,12 @@ def given_alike(
 ) -> list[GivenPictures]:
     """Check pictures that belong together, by name; those of 16 bits have one white."""
     _require_white(white)
-    files = {
-        n: Path(one) for n, one in picture_of.items() if isinstance(one, str | Path)
-    }
-    read = read_alike(list(files.values()), white)
+    stored = _of_files(picture_of, white)
     given: dict[str, GivenPictures] = {}
     deep = []
     for name, picture in picture_of.items():
-        if name in files:
-            given[name] = GivenPictures(name, read[files[name]][None], "array", 3)
+        if name in stored:
+            given[name] = stored[name]
             continue
         given[name] = _in_memory(picture, name, limits.get(name, (0.0, 1.0)))
         if given[name].pixels.dtype == np.uint16:
@@ -137,6 +134,23 @@ def given_alike(
     if white:
         given |= {one.name: one.of_white(white) for one in deep}
     return list(given.values())
+
+
+def _of_files(
+    picture_of: Mapping[str, Picture],
+    white: float | None,
+) -> dict[str, GivenPictures]:
+    """The pictures that are files, read alike."""
+    files = {
+        name: Path(one)
+        for name, one in picture_of.items()
+        if isinstance(one, str | Path)
+    }
+    read = read_alike(list(files.values()), white)
+    return {
+        name: GivenPictures(name, read[path][None], "array", 3)
+        for name, path in files.items()
+    }
 
 
 def _require_white(white: object) -> None:

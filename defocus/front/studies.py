@@ -163,20 +163,17 @@ def run(
             1000, a test pair is in training or validation too, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    asked: dict[str, object] = {
-        "out": out,
-        "budget": budget,
-        "seeds": seeds,
-    }
-    options = parse_settings(RunOptions, asked, origin="run")
+    options = parse_settings(
+        RunOptions,
+        {"out": out, "budget": budget, "seeds": seeds},
+        origin="run",
+    )
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
     except TypeError as error:
         raise InputError(f"systems are names or Baselines; {error}") from error
     chosen = _chosen(given)
-    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    if len(opened) < len(opened.files.pairs):
-        raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
+    opened = _whole(dataset)
     require_unseen(opened.files, opened.files)
     require_study_folder(options.out)
     override = options.override
@@ -189,6 +186,14 @@ def run(
     )
     run_studies([study], _request(given, opened.text, options))
     return load_results(options.out)
+
+
+def _whole(dataset: str | Dataset) -> Dataset:
+    """The opened dataset; a split or slice of one is refused."""
+    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    if len(opened) < len(opened.files.pairs):
+        raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
+    return opened
 
 
 def _warn_of_kept(

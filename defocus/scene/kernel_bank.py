@@ -299,14 +299,18 @@ def _shares(
     rows = places.min(axis=1), places.max(axis=1)
     columns = places.min(axis=0), places.max(axis=0)
     for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
-        vertical = _near(*rows, node)
-        horizontal = _near(*columns, node)
-        if vertical and horizontal:
-            left, right = horizontal
-            top, bottom = vertical
-            box = Window(left, top, right, bottom)
+        top, bottom = _near(*rows, node)
+        left, right = _near(*columns, node)
+        box = Window(left, top, right, bottom)
+        if not box.empty:
             weight = np.maximum(1 - np.abs(places[box.index] - np.float32(node)), 0)
             yield node, weight, box.moved(frame.left, frame.top)
+
+
+def _near(low: Array, high: Array, node: int) -> tuple[int, int]:
+    """From where to where rows or columns have places next to a node, by their extremes."""
+    near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
+    return (near[0], near[-1] + 1) if near else (0, 0)
 
 
 def _near(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -113,6 +113,13 @@ def part(picture: Floats, region: tuple[float, float, float, float]) -> Floats:
     ]
 
 
+def _extended(picture: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """A picture that is mirrored below and on the right where it is too small."""
+    below = max(rows - picture.shape[0], 0)
+    right = max(columns - picture.shape[1], 0)
+    return cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+
+
 @dataclass(frozen=True)
 class Photograph:
     """One decoded photograph."""
@@ -136,7 +143,8 @@ class Photograph:
             fy=0.5,
             interpolation=cv2.INTER_AREA,
         )
-        across, down = (cv2.Sobel(half, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+        across = cv2.Sobel(half, cv2.CV_32F, 1, 0)
+        down = cv2.Sobel(half, cv2.CV_32F, 0, 1)
         cells = (-(-pixels.shape[1] // CELL_PX), -(-pixels.shape[0] // CELL_PX))
         strength = np.sqrt(np.abs(across) + np.abs(down))
         detail = cv2.resize(strength, cells, interpolation=cv2.INTER_AREA)
@@ -172,15 +180,10 @@ class Photograph:
         scale = random.uniform(min(max(least, 1 / largest), most), most)
         window = min(round(rows / scale), high), min(round(columns / scale), wide)
         top, left = self.place(random, window)
-        linear = cv2.LUT(
-            self.pixels[top : top + window[0], left : left + window[1]], LINEAR_OF_BYTE
-        )
+        cut = self.pixels[top : top + window[0], left : left + window[1]]
+        linear = cv2.LUT(cut, LINEAR_OF_BYTE)
         if largest < 1:
-            below = max(rows - window[0], 0)
-            right = max(columns - window[1], 0)
-            linear = cv2.copyMakeBorder(
-                linear, 0, below, 0, right, cv2.BORDER_REFLECT_101
-            )
+            linear = _extended(linear, rows, columns)
         if linear.shape[:2] != (rows, columns):
             linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
         return np.asarray(linear, np.float32)

@@ -72,10 +72,8 @@ def view_difference(
     aperture: Aperture = ROUND,
 ) -> Array:
     """Half of the left view minus the right one: ``(H, W, 3)`` float64, linear light."""
-    left, right = (
-        render(layers, lens, aperture, half=(dual_pixel, side))
-        for side in ("left", "right")
-    )
+    left = render(layers, lens, aperture, half=(dual_pixel, "left"))
+    right = render(layers, lens, aperture, half=(dual_pixel, "right"))
     return (left - right) / 2.0
 
 

@@ -171,14 +171,14 @@ def text(
     width: int,
 ) -> Array:
     """Lines of random letters, dark on light or light on dark."""
-    paper, ink = (
-        ((10, 80), (170, 250)) if random.random() < 0.3 else ((170, 250), (5, 90))
-    )
+    paper = (170, 250)
+    ink = (5, 90)
+    if random.random() < 0.3:
+        paper = (10, 80)
+        ink = (170, 250)
     canvas = _canvas(random, height, width, *paper)
     tone = colour(random, *ink)
-    font = FONTS[int(random.integers(len(FONTS)))]
-    tall = random.uniform(6, 28) * FINENESS
-    thick = max(1, round(tall * random.uniform(0.06, 0.14)))
+    font, tall, thick = _lettering(random)
     scale = cv2.getFontScaleFromHeight(font, max(round(tall), 2), thick)
     step = tall * random.uniform(1.4, 2.2)
     line = random.uniform(0, step)
@@ -189,6 +189,13 @@ def text(
         cv2.putText(canvas, words, start, font, scale, tone, thick, cv2.LINE_AA)
         line += step
     return _shaded(random, _turned(random, _reduced(canvas, height, width)))
+
+
+def _lettering(random: np.random.Generator) -> tuple[int, float, int]:
+    """A font, the height of its capitals and the width of its strokes, drawn pixels."""
+    font = FONTS[int(random.integers(len(FONTS)))]
+    tall = random.uniform(6, 28) * FINENESS
+    return font, tall, max(1, round(tall * random.uniform(0.06, 0.14)))
 
 
 def random_text(random: np.random.Generator, length: int) -> str:

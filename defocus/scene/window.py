@@ -75,7 +75,8 @@ class Window:
 def shown(values: NDArray[Any], window: Window | None = None) -> Window:
     """The rows and columns where ``(H, W)`` values, which cover a window, are not 0."""
     begin = Window(0, 0, 0, 0) if window is None else window
-    rows, columns = (np.flatnonzero(values.any(axis=axis)) for axis in (1, 0))
+    rows = np.flatnonzero(values.any(axis=1))
+    columns = np.flatnonzero(values.any(axis=0))
     if not rows.size:
         return Window(begin.left, begin.top, begin.left, begin.top)
     inner = Window(

@@ -322,7 +322,8 @@ def _compared(
     """For each window: the remaining difference, the change, and the given power in each ring."""
     taper = _geometry()[0]
     mean = given.mean(axis=(2, 3), keepdims=True)
-    after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
+    after = fft.rfft2((restored - mean) * taper)
+    before = fft.rfft2((given - mean) * taper)
     own = _in_rings(after, after)
     shared = _in_rings(after, before)
     other = _in_rings(before, before)
@@ -443,10 +444,8 @@ def _limit_and_judge(
     noise = noise_by_brightness(blurry)
     limit(restored, blurry, noise, share)
     return_freed_memory(restored.shape[0] * restored.shape[1])
-    median, highest = (
-        _of_tiles(one, blur_map.size)
-        for one in (blur_map.diameter_px, blur_map.highest_px)
-    )
+    median = _of_tiles(blur_map.diameter_px, blur_map.size)
+    highest = _of_tiles(blur_map.highest_px, blur_map.size)
     compared = agreement(blurry, restored, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
     return np.maximum(_disagrees(compared, likely), _wave(compared))

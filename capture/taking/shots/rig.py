@@ -162,7 +162,8 @@ def tell_other_cameras(shoot: ShootRecord, plan: Plan) -> None:
     now = (plan.camera, plan.sharp_camera)
     sized = any(map(_other_size, then, now))
     if sized or not all(map(same_camera, then, now)):
-        before, after = (_camera_names(each, sized=sized) for each in (then, now))
+        before = _camera_names(then, sized=sized)
+        after = _camera_names(now, sized=sized)
         say(f"warning: the session was shot with {before}; it goes on with {after}")
 
 

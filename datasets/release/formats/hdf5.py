@@ -123,9 +123,8 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
     try:
         require_file(shard)
         with open_hdf5(shard) as file:
-            ids, scenes = (
-                _text(file, name, 1).asstr()[:] for name in ("ids", "scenes")
-            )
+            ids = _text(file, "ids", 1).asstr()[:]
+            scenes = _text(file, "scenes", 1).asstr()[:]
             for name, scene in zip(ids, scenes, strict=True):
                 metadata = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])
                 entry = {
