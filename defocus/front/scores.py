@@ -10,7 +10,6 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.metrics.metric import (
     Metric,
     MetricUnavailableError,
-    MetricValue,
     find_metric,
     profile_metrics,
 )
@@ -22,7 +21,7 @@ from defocus.benchmark.scoring.profiles import (
     cropped,
     resized,
 )
-from defocus.benchmark.scoring.score import PairScorer
+from defocus.benchmark.scoring.score import MetricValue, PairScorer
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import (
     GivenPictures,
