@@ -167,9 +167,9 @@ def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
 def _sources(pair: Pair) -> list[str]:
     """Source pictures of a rendered pair."""
     sources = pair.metadata.get("sources", [])
-    return (
-        [str(source) for source in sources] if isinstance(sources, list | tuple) else []
-    )
+    if isinstance(sources, list | tuple):
+        return [str(source) for source in sources]
+    return []
 
 
 def _drawn(

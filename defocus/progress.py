@@ -73,11 +73,9 @@ class _Task:
         name = padded(printable(self.description), name_cells)
         line = cut(_fitting(f"{name}{rest}", name, cells), cells)
         colours = telling.color != "never" and not os.environ.get("NO_COLOR")
-        return (
-            line.replace(full, f"\x1b[32m{full}\x1b[0m", 1)
-            if full and colours
-            else line
-        )
+        if full and colours:
+            return line.replace(full, f"\x1b[32m{full}\x1b[0m", 1)
+        return line
 
 
 _TASKS: list[_Task] = []

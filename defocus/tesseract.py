@@ -56,9 +56,9 @@ def _version_of(program: str) -> str:
         check=False,
     )
     words = (answer.stdout or answer.stderr).split()
-    return (
-        words[1].removeprefix("v") if answer.returncode == 0 and len(words) > 1 else ""
-    )
+    if answer.returncode == 0 and len(words) > 1:
+        return words[1].removeprefix("v")
+    return ""
 
 
 def read_text(

@@ -272,9 +272,9 @@ class PictureStages:
         )
 
     def _shown(self, blur_map: BlurMap, picture: OwnPicture) -> BlurMap | None:
-        return (
-            None if self.settings.map is None else shown_map(blur_map, picture.luma())
-        )
+        if self.settings.map is None:
+            return None
+        return shown_map(blur_map, picture.luma())
 
     def _restore(self, given: GivenPicture) -> RestoredPicture:
         image = given.image

@@ -97,11 +97,9 @@ class CardScenes:
         begins = card_pair.shots[0].seconds
         last = self._last
         pause = -1.0 if last is None else begins - last[1]
-        return (
-            last[0]
-            if last is not None and 0 <= pause <= (self.gap_seconds or 0.0)
-            else ""
-        )
+        if last is not None and 0 <= pause <= (self.gap_seconds or 0.0):
+            return last[0]
+        return ""
 
     def _by_look(self, card_pair: CardPair) -> str:
         """The scene that looks like a pair, the newest first; empty if none does."""

@@ -55,9 +55,9 @@ def visible_files(folder: Path) -> list[Path]:
 
 def decoded(path: Path) -> Image:
     """A picture as it looks; RAW files at half their size."""
-    return (
-        raw_preview(path) if path.suffix.lower() in RAW_SUFFIXES else read_image(path)
-    )
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return raw_preview(path)
+    return read_image(path)
 
 
 def damage_of(path: Path) -> str:

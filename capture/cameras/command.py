@@ -238,6 +238,6 @@ def _filled(argument: str, values: dict[str, str]) -> str:
 def open_camera(uri: str) -> CommandCamera:
     """Open the camera described by a file of commands."""
     rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
-    return (
-        CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
-    )
+    if rig.focus is None:
+        return CommandCamera(uri, rig)
+    return CommandFocusCamera(uri, rig)

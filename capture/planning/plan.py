@@ -180,11 +180,9 @@ def _diameter_px(distance_mm: float, lens: Lens) -> float:
 
 
 def _zone(near_m: float, far_m: float) -> str:
-    return (
-        f"{near_m:.2f} m to infinity"
-        if math.isinf(far_m)
-        else f"{near_m:.2f} to {far_m:.2f} m"
-    )
+    if math.isinf(far_m):
+        return f"{near_m:.2f} m to infinity"
+    return f"{near_m:.2f} to {far_m:.2f} m"
 
 
 SECONDS_PER_SHOT = 3.0

@@ -308,11 +308,9 @@ class ShootOptions(NumberSettings, HandlingSettings):
     def to_json(self) -> dict[str, Any]:
         """The journal record."""
         record = self.model_dump(mode="json")
-        return (
-            record
-            if self.by
-            else {name: record[name] for name in record if name != "by"}
-        )
+        if self.by:
+            return record
+        return {name: record[name] for name in record if name != "by"}
 
 
 class PlanSettings(NumberSettings):

@@ -58,11 +58,9 @@ def read_halved(path: Path) -> QuickLook:
 
     Half the size leaves the noise of a photosite out of the gradients; the rest is coarser anyway.
     """
-    return (
-        read_look(path)
-        if path.suffix.lower() in RAW_SUFFIXES
-        else _looked(read_image(path))
-    )
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return read_look(path)
+    return _looked(read_image(path))
 
 
 def read_in_srgb(path: Path) -> QuickLook:

@@ -38,11 +38,9 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
-    return (
-        Similarity(zoom, rotation_deg, (x, y))
-        if possible and abs(rotation_deg) <= 180
-        else None
-    )
+    if possible and abs(rotation_deg) <= 180:
+        return Similarity(zoom, rotation_deg, (x, y))
+    return None
 
 
 def displacement_overlay(

@@ -172,11 +172,9 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
     names = {stored.name for stored in pair.files}
 
     def truth(name: str) -> Path | None:
-        return (
-            file_path(root, pair.id, f"truth/{name}")
-            if f"truth/{name}" in names
-            else None
-        )
+        if f"truth/{name}" in names:
+            return file_path(root, pair.id, f"truth/{name}")
+        return None
 
     return SessionPair(
         id=pair.id,

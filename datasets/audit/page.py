@@ -401,6 +401,6 @@ def _which(listed: int, measured: int) -> str:
     """Which of the measured pairs a table has."""
     if listed < measured:
         return f"The {listed} most misaligned of {measured} measured pairs"
-    return (
-        "The one measured pair" if measured == 1 else f"All {measured} measured pairs"
-    )
+    if measured == 1:
+        return "The one measured pair"
+    return f"All {measured} measured pairs"

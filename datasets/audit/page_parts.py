@@ -187,11 +187,9 @@ def headline(audit: Audit, problems: AuditFailures, limit_px: float | None) -> s
     failing = len(failing_pairs(problems))
     if limit_px is None:
         verdict = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
-        return (
-            f"{verdict}; {failing} of them would fail under any limit."
-            if failing
-            else f"{verdict}."
-        )
+        if failing:
+            return f"{verdict}; {failing} of them would fail under any limit."
+        return f"{verdict}."
     if not problems.any:
         return (
             f"Passed: {pairs}, none misaligned by more than {limit_px:g} px or unknown, none "

@@ -53,11 +53,9 @@ class NearDuplicate:
     @property
     def relation(self) -> str:
         """What the two are to each other, to be followed by the name of the other one."""
-        return (
-            "nearly the same picture as"
-            if self.is_whole
-            else "the same picture in part as"
-        )
+        if self.is_whole:
+            return "nearly the same picture as"
+        return "the same picture in part as"
 
     @property
     def kind(self) -> str:
@@ -178,11 +176,9 @@ class AuditedPair:
     def mean_blur_px(self) -> float | None:
         """Relative blur averaged over the reliable area, px; None if it was not measured."""
         quantiles = self.blur_quantiles_px
-        return (
-            float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2)
-            if quantiles
-            else None
-        )
+        if quantiles:
+            return float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2)
+        return None
 
     @property
     def unexplained(self) -> Unexplained | None:

@@ -341,11 +341,9 @@ def _stored(path: Path) -> AuditedPair | None:
     """The stored row of these revisions, or None."""
     try:
         document = read_json(path)
-        return (
-            row_of_document(document)
-            if document.pop("revision", None) == AUDITED
-            else None
-        )
+        if document.pop("revision", None) == AUDITED:
+            return row_of_document(document)
+        return None
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):

@@ -182,11 +182,9 @@ def pixel_agreement(
     other, to_other = _around(there, factor, to_other, size)
     warp = _refined(small, other, to_other)
     likeness = _likeness_under(small, other, warp)
-    return (
-        None
-        if likeness is None
-        else PixelAgreement(likeness, *_stretch_and_angle(warp))
-    )
+    if likeness is None:
+        return None
+    return PixelAgreement(likeness, *_stretch_and_angle(warp))
 
 
 def _stretch_and_angle(warp: Array) -> tuple[float, float]:

@@ -225,11 +225,9 @@ def remove_emptied(out: Path, kind: str) -> None:
 def _if_gone(work: Path) -> str:
     """What helps where a computer that is no longer there was the owner of a folder."""
     named = owner_file(work)
-    return (
-        f", or remove {named} if it has ended on another computer"
-        if named.is_file()
-        else ""
-    )
+    if named.is_file():
+        return f", or remove {named} if it has ended on another computer"
+    return ""
 
 
 def _claim_work(record: Path, order: Order) -> None:

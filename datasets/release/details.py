@@ -141,9 +141,9 @@ def identifiers(licence: str) -> tuple[str, ...]:
 def licence_address(licence: str) -> str:
     """Address of the terms of a licence of the SPDX list; empty for others and for several."""
     name = spdx(licence)
-    return (
-        ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+"))) if name else ""
-    )
+    if name:
+        return ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+")))
+    return ""
 
 
 def hub_licence(licence: str) -> str:

@@ -113,9 +113,9 @@ def _source(pair: Pair) -> str:
         return _RENDERED
     if _value(pair.metadata, "focus_stack.sharp") is not None:
         return _FUSED
-    return (
-        _REDUCED if _value(pair.metadata, "patch.scale") not in {None, 1} else _CAPTURED
-    )
+    if _value(pair.metadata, "patch.scale") not in {None, 1}:
+        return _REDUCED
+    return _CAPTURED
 
 
 def _model(kind: str) -> str:

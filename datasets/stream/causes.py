@@ -119,11 +119,9 @@ class Causes:
 
     def diameters(self, diameters: Array) -> Array:
         """Signed diameters of the whole blur, px."""
-        return (
-            diameters
-            if self.softness is None
-            else with_softness(diameters, self.softness)
-        )
+        if self.softness is None:
+            return diameters
+        return with_softness(diameters, self.softness)
 
 
 def draw_causes(number: int) -> Causes:

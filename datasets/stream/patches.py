@@ -166,11 +166,9 @@ class Renderer:
         """A random camera, or the one that photographed the chart of the one lens."""
         drawn = draw_camera(random)
         lens = self.photographs.lens
-        return (
-            drawn
-            if lens is None or lens.recording is None
-            else lens.recording.camera(drawn)
-        )
+        if lens is None or lens.recording is None:
+            return drawn
+        return lens.recording.camera(drawn)
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,9 @@ class BlockBlur:
     @property
     def median_px(self) -> float | None:
         """The median of what says something; None where nothing does."""
-        return (
-            None
-            if self.says_nothing
-            else float(np.median(self.diameter_px[self.reliable]))
-        )
+        if self.says_nothing:
+            return None
+        return float(np.median(self.diameter_px[self.reliable]))
 
     @property
     def in_focus(self) -> float | None:

@@ -32,9 +32,9 @@ SMALLEST_BLOCK_PX = 16
 def gradient_energy(grey: Grey) -> float:
     """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness."""
     brightness = float(grey.mean())
-    return (
-        float(squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
-    )
+    if brightness > 0:
+        return float(squared_gradient(grey).mean()) / brightness**2
+    return 0.0
 
 
 def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:

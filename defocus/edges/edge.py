@@ -194,11 +194,9 @@ def _mtf50_error(
         _mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts
     ]
     numbers = [one for one in crossings if one is not None]
-    return (
-        float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
-        if len(numbers) == PARTS
-        else None
-    )
+    if len(numbers) == PARTS:
+        return float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
+    return None
 
 
 def _profile(

@@ -76,11 +76,9 @@ class Pair:
         Raises:
             ImageError: The file cannot be read.
         """
-        return (
-            None
-            if self.files.truth is None
-            else _picture(self.files.truth, self.files.white)
-        )
+        if self.files.truth is None:
+            return None
+        return _picture(self.files.truth, self.files.white)
 
     @cached_property
     def flow(self) -> "NDArray[np.float32] | None":
@@ -98,9 +96,9 @@ class Pair:
         Raises:
             DatasetError: The file cannot be read.
         """
-        return (
-            None if self.files.defocus_map is None else _array(self.files.defocus_map)
-        )
+        if self.files.defocus_map is None:
+            return None
+        return _array(self.files.defocus_map)
 
     @cached_property
     def _developed(self) -> "tuple[Image, Image] | None":

@@ -71,11 +71,9 @@ class GivenPictures:
 
     def integers(self) -> Array:
         """The pictures ``(N, H, W, 3)`` as uint8 or uint16; floats become uint16."""
-        return (
-            self.pixels
-            if self.pixels.dtype.kind == "u"
-            else as_integer(self.pixels, 16)
-        )
+        if self.pixels.dtype.kind == "u":
+            return self.pixels
+        return as_integer(self.pixels, 16)
 
     def of_white(self, white: float) -> "GivenPictures":
         """The pictures, if of 16 bits with this white, with the usual one instead."""

@@ -138,9 +138,9 @@ class Pupil:
     def meridian(self) -> tuple[float, float]:
         """Direction of the field, a unit vector."""
         height = self.height
-        return (
-            (self.field[0] / height, self.field[1] / height) if height else (1.0, 0.0)
-        )
+        if height:
+            return (self.field[0] / height, self.field[1] / height)
+        return (1.0, 0.0)
 
     def depth(self, x: Array, y: Array) -> Array:
         """Distance to the nearest edge of the opening, in radii, negative outside of it."""

@@ -206,11 +206,9 @@ def _beginning(path: Path) -> str:
     """The stem, or so much of it as leaves room for what a temporary name has besides."""
     room = LONGEST_NAME - OF_TEMPORARY - len(os.fsencode(path.suffix))
     stem = os.fsencode(path.stem)
-    return (
-        path.stem
-        if len(stem) <= room
-        else stem[: max(room, 0)].decode("utf-8", "ignore")
-    )
+    if len(stem) <= room:
+        return path.stem
+    return stem[: max(room, 0)].decode("utf-8", "ignore")
 
 
 def temporary_entries(

@@ -27,11 +27,9 @@ def best_device() -> "torch.device":
     """The first CUDA device (each of several processes has its own), else the CPU."""
     import torch
 
-    return (
-        torch.device("cuda", ranks().local)
-        if torch.cuda.is_available()
-        else torch.device("cpu")
-    )
+    if torch.cuda.is_available():
+        return torch.device("cuda", ranks().local)
+    return torch.device("cpu")
 
 
 def has_gpu() -> bool:

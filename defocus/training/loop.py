@@ -378,11 +378,9 @@ def _train_step(
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
     """What has channels at all, in that order of memory."""
-    return (
-        tensor.contiguous(memory_format=torch.channels_last)
-        if tensor.ndim == 4
-        else tensor
-    )
+    if tensor.ndim == 4:
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:

@@ -68,11 +68,9 @@ class Optimiser(Settings):
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Settings that nobody has set do not count in the identity of a training."""
         values: dict[str, Any] = handler(self)
-        return (
-            values
-            if self.settings
-            else {k: v for k, v in values.items() if k != "settings"}
-        )
+        if self.settings:
+            return values
+        return {k: v for k, v in values.items() if k != "settings"}
 
 
 def make_optimiser(

@@ -78,11 +78,9 @@ def _titles(scene: str | None, scenes: int, scene_count: int) -> list[str]:
     """Names of scenes as people read them."""
     if scene is None:
         return [f"scene-{scene_count + index:03d}" for index in range(1, scenes + 1)]
-    return (
-        [scene]
-        if scenes == 1
-        else [f"{scene}-{index}" for index in range(1, scenes + 1)]
-    )
+    if scenes == 1:
+        return [scene]
+    return [f"{scene}-{index}" for index in range(1, scenes + 1)]
 
 
 def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> PlannedPair:
