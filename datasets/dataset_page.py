@@ -133,11 +133,9 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
         pairs = dataset.split(split)
         if pairs:
             whole = [pair for pair in pairs if pair.id in sizes]
-            bits = (
-                f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit"
-                if whole
-                else ""
-            )
+            bits = ""
+            if whole:
+                bits = f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit"
             common = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
             rows.append(
                 (

@@ -257,11 +257,9 @@ def _stamp(path: Path) -> Stamp:
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        what = (
-            "a link to a file that is not there"
-            if path.is_symlink()
-            else "no such file"
-        )
+        what = "no such file"
+        if path.is_symlink():
+            what = "a link to a file that is not there"
         raise DatasetError(f"{path}: {what}; restore the file") from error
     except OSError as error:
         raise DatasetError(

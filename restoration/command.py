@@ -107,11 +107,9 @@ def _facts(each: "Restored") -> list[str]:
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]
     if each.changed is not None:
-        share = (
-            f"{100 * each.changed:.0f} % of the pixels"
-            if each.changed >= _HARDLY
-            else "hardly anything (under 1 % of the pixels)"
-        )
+        share = "hardly anything (under 1 % of the pixels)"
+        if each.changed >= _HARDLY:
+            share = f"{100 * each.changed:.0f} % of the pixels"
         facts.append(f"{each.system} changed {share}")
     if each.tiles > 1:
         facts.append(f"made in {each.tiles} tiles of {each.tile_px} px")

@@ -253,11 +253,9 @@ def _residual_note(bracket: Bracket, shutter: Setting) -> str:
         key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)),
         default=None,
     )
-    hint = (
-        f"--shutter {nearest} leaves none"
-        if nearest
-        else "no other --shutter does better"
-    )
+    hint = "no other --shutter does better"
+    if nearest:
+        hint = f"--shutter {nearest} leaves none"
     return f"the camera's times leave {bracket.residual_ev:+.2f} EV between the two; {hint}"
 
 

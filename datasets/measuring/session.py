@@ -127,9 +127,9 @@ def _by_exif(blurry: _Optics | None, sharp: _Optics | None) -> PairSession | Non
 
 
 def _shown(model: object, lens: object, focal_length_mm: object) -> str:
-    focal = (
-        f"{focal_length_mm:g} mm" if isinstance(focal_length_mm, int | float) else ""
-    )
+    focal = ""
+    if isinstance(focal_length_mm, int | float):
+        focal = f"{focal_length_mm:g} mm"
     return ", ".join(str(one) for one in (model, lens, focal) if one)
 
 

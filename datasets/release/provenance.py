@@ -163,9 +163,9 @@ def settings_of(pairs: Sequence[Pair]) -> tuple[Setting, ...]:
             shown = ", ".join(
                 f"{value} ({count})" for value, count in counts.most_common(_LISTED)
             )
-            more = (
-                f" and {len(counts) - _LISTED} others" if len(counts) > _LISTED else ""
-            )
+            more = ""
+            if len(counts) > _LISTED:
+                more = f" and {len(counts) - _LISTED} others"
             rows.append((title, shown + more))
     return tuple(rows)
 

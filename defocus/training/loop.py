@@ -386,9 +386,9 @@ def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
 def _described(training: _Training[BatchT], loss: str) -> str:
     """Words next to the progress bar: the loss, and the last validation score."""
     scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
-    score = (
-        f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
-    )
+    score = ""
+    if "validation" in scores:
+        score = f", validation {scores['validation']:.2f} dB"
     return f"{training.job.id}: loss {float(loss):.4f}{score}"
 
 

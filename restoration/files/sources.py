@@ -86,9 +86,9 @@ def require_picture(image: Path) -> None:
         raise ImageError(f"{image}: this folder cannot be read; change its permissions")
     if image.suffix.lower() not in IMAGE_SUFFIXES:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        what = (
-            "no picture in this folder" if image.is_dir() else "unknown kind of picture"
-        )
+        what = "unknown kind of picture"
+        if image.is_dir():
+            what = "no picture in this folder"
         raise ImageError(f"{image}: {what}; known are {kinds}")
     require_file(image)
 

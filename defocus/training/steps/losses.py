@@ -79,9 +79,9 @@ class Losses:
         losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
             if not math.isfinite(value):
-                do = (
-                    "lower learning_rate" if step else "correct the network or its loss"
-                )
+                do = "correct the network or its loss"
+                if step:
+                    do = "lower learning_rate"
                 raise TrainingError(f"loss is {value} at step {step + 1}; {do}")
         self._numbers = dict(zip(self._values, numbers[len(unread) :], strict=True))
         last = unread[-1][0]
