@@ -196,11 +196,9 @@ def _battery(described: CameraDescription) -> list[CheckedPoint]:
 
 
 def _card(card: CardSpace) -> CheckedPoint:
-    free = (
-        "an unknown space"
-        if card.free_bytes is None
-        else f"{card.free_bytes / 1e9:.1f} GB"
-    )
+    free = "an unknown space"
+    if card.free_bytes is not None:
+        free = f"{card.free_bytes / 1e9:.1f} GB"
     detail = f"{card.folder}: {free} free, {card.files} files"
     if card.free_bytes is not None and card.free_bytes < LITTLE_CARD_BYTES:
         return CheckedPoint(

@@ -103,7 +103,9 @@ class Judgement:
 
 def read_rules(path: Path | None) -> Rules:
     """Read the rules of a TOML file, or return the default ones."""
-    return Rules() if path is None else load_settings(Rules, path)
+    if path is None:
+        return Rules()
+    return load_settings(Rules, path)
 
 
 def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:

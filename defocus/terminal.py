@@ -33,7 +33,9 @@ def stdout_cells(elsewhere: int = PAGE_CELLS) -> int:
 
 def cell_width(text: str) -> int:
     """How many cells a text takes."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
 
 
 def _cells(sign: str) -> int:

@@ -50,11 +50,8 @@ class CardScenes:
         """Name of the scene of the next pair, as a person reads it."""
         if self.title is not None:
             return self.title
-        scene = (
-            self._by_pause(card_pair)
-            if self.gap_seconds is not None
-            else self._by_look(card_pair)
-        )
+        by = self._by_look if self.gap_seconds is None else self._by_pause
+        scene = by(card_pair)
         title = scene or self._new_title()
         self.remember(card_pair, title)
         return title

@@ -76,8 +76,10 @@ class Leftover:
 def file_number(path: Path) -> tuple[int, int] | None:
     """Number of the folder, 0 if it has none, and of the file by the camera's count."""
     name = CAMERA_NAME.fullmatch(path.stem)
+    if name is None:
+        return None
     folder = CAMERA_FOLDER.fullmatch(path.parent.name)
-    return None if name is None else (int(folder[1]) if folder else 0, int(name[2]))
+    return int(folder[1]) if folder else 0, int(name[2])
 
 
 def card_of(path: Path) -> Path:

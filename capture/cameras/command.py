@@ -100,7 +100,9 @@ class CommandCamera(Camera):
 
     def _value(self, name: SettingName) -> str:
         commands = self._rig.settings[name]
-        return self._run(commands.get) if commands.get else self._known.get(name, "")
+        if commands.get:
+            return self._run(commands.get)
+        return self._known.get(name, "")
 
     def set(self, name: SettingName, value: str) -> str:
         """Run the program of a setting."""

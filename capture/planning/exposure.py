@@ -110,10 +110,10 @@ def nearest_choice(setting: Setting, asked: str) -> str:
     number = parse_value(setting.name, asked)
     choices = values(setting)
     steps = 2.0 if setting.name == "aperture" else 1.0
-    distance = {
-        word: math.inf if number is None else abs(steps * math.log2(value / number))
-        for word, value in choices.items()
-    }
+    distance: dict[str, float] = {}
+    if number is not None:
+        for word, value in choices.items():
+            distance[word] = abs(steps * math.log2(value / number))
     best = min(distance, key=lambda word: distance[word], default=None)
     if best is None or distance[best] > 1 / 6:
         there = (

@@ -58,7 +58,9 @@ class ShotProtocol:
     def exposure_seconds(self) -> float:
         """Total exposure time of one pair."""
         times = [frame.exposure.seconds for frame in self.frames]
-        return max(times) if self.mode == "dual" else sum(times)
+        if self.mode == "dual":
+            return max(times)
+        return sum(times)
 
 
 def make_protocol(

@@ -115,13 +115,9 @@ def _unless_auto(text: str | None) -> str | None:
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - before it is checked
-    return (
-        ()
-        if value is None
-        else read_scene_list(value)
-        if isinstance(value, Path)
-        else value
-    )
+    if value is None:
+        return ()
+    return read_scene_list(value) if isinstance(value, Path) else value
 
 
 Count = Annotated[int, Field(ge=1, le=9999)]

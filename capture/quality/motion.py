@@ -78,11 +78,9 @@ def compare_anchor(
     similarity = register(
         *(luminance(look.linear) for look in small), alike=True
     ).similarity
-    drift = (
-        IDENTITY
-        if similarity is None
-        else similarity.scaled(small[0].pixels / first.pixels)
-    )
+    drift = IDENTITY
+    if similarity is not None:
+        drift = similarity.scaled(small[0].pixels / first.pixels)
     before = luminance(first.linear)
     after = onto_grid(luminance(repeat.linear), drift)
     inside = inside_grid(before.shape, drift)

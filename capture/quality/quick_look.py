@@ -72,7 +72,9 @@ def read_in_srgb(path: Path) -> QuickLook:
 
 def _looked(picture: Image) -> QuickLook:
     large = max(picture.shape) >= HALVED_FROM_PX
-    return _halved(picture) if large else QuickLook(as_linear(picture))
+    if large:
+        return _halved(picture)
+    return QuickLook(as_linear(picture))
 
 
 def _halved(picture: Image) -> QuickLook:

@@ -141,11 +141,10 @@ def check_session(path: Path) -> SessionCheck:
     pairs = []
     for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
         complete = state.complete.get(planned.id)
-        pairs.append(
-            _unfinished_pair(path, state, planned.id)
-            if complete is None
-            else _checked_pair(path, complete)
-        )
+        if complete is None:
+            pairs.append(_unfinished_pair(path, state, planned.id))
+        else:
+            pairs.append(_checked_pair(path, complete))
     charts = tuple(
         _checked_chart(path, chart) for _, chart in sorted(state.charts.items())
     )

@@ -29,6 +29,16 @@ INDEX = "session.json"
 
 def index_document(state: SessionState) -> Json:
     """The document that the journal's state makes."""
+    planned = []
+    for pair in state.planned.values():
+        entry = asdict(pair)
+        if not pair.title:  # as in earlier documents; most pairs need none
+            del entry["title"]
+        planned.append(entry)
+    verdicts = {}
+    for pair in sorted(state.planned.values(), key=lambda pair: pair.number):
+        complete = state.complete.get(pair.id)
+        verdicts[pair.id] = "incomplete" if complete is None else complete.verdict
     return {
         "schema": SCHEMA,
         "id": state.id,
@@ -37,22 +47,10 @@ def index_document(state: SessionState) -> Json:
         "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
-        "planned": [  # earlier documents have no titles, and most pairs need none
-            {
-                name: value
-                for name, value in asdict(pair).items()
-                if name != "title" or value
-            }
-            for pair in state.planned.values()
-        ],
+        "planned": planned,
         "charts": [_chart(chart) for _, chart in sorted(state.charts.items())],
         "notes": {about: text for about, text in state.notes.items() if text},
-        "pairs": {
-            planned.id: state.complete[planned.id].verdict
-            if planned.id in state.complete
-            else "incomplete"
-            for planned in sorted(state.planned.values(), key=lambda p: p.number)
-        },
+        "pairs": verdicts,
     }
 
 

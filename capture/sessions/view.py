@@ -33,7 +33,9 @@ class NumberUnit:
         """Whether a size is worse than a limit, if there is one."""
         if limit is None:
             return False
-        return size < float(limit) if self.least else size > float(limit)
+        if self.least:
+            return size < float(limit)
+        return size > float(limit)
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,10 @@ def _settings(role: Json) -> str:
 def settings_text(got: Mapping[str, Any]) -> str:
     """Settings of a shot, such as ``f/4, 1/60 s, ISO 100``."""
     written = {"aperture": "{}", "shutter": "{} s", "iso": "ISO {}"}
-    return ", ".join(
-        written.get(name, "{}").format(value) if name in written else f"{name} {value}"
-        for name, value in got.items()
-    )
+    texts = []
+    for name, value in got.items():
+        text = f"{name} {value}"
+        if name in written:
+            text = written[name].format(value)
+        texts.append(text)
+    return ", ".join(texts)

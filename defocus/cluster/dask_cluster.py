@@ -263,7 +263,9 @@ def _started(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
 
     dask.config.set(CONFIGURATION)
     dask.config.set({"temporary-directory": tempfile.gettempdir()})
-    return _by_ssh(machines) if machines.hosts else _by_queue(machines)
+    if machines.hosts:
+        return _by_ssh(machines)
+    return _by_queue(machines)
 
 
 def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask

@@ -71,7 +71,9 @@ def in_processes(
 def usable_cores() -> int:
     """Number of cores that this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # Windows and macOS have none
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+    if allowed is not None:
+        return len(allowed(0))
+    return os.cpu_count() or 1
 
 
 def worker_context(module: str) -> ForkServerContext | SpawnContext:

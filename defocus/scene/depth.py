@@ -73,7 +73,9 @@ def draw_focus(
         reach = largest / max(focused, 1 - focused)
         return Focus(reach * focused, reach * (focused - 1))
     least = random.uniform(0.0, largest)
-    return Focus(largest, least) if sign > 0 else Focus(-least, -largest)
+    if sign > 0:
+        return Focus(largest, least)
+    return Focus(-least, -largest)
 
 
 def draw_nearness(

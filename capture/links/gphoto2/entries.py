@@ -81,14 +81,16 @@ class Entries:
         gp = self._body.gp
         kind = widget.get_type()
         listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
+        choices: list[str] = []
+        if listed:
+            choices += map(str, widget.get_choices())
+        span = None
+        if kind == gp.GP_WIDGET_RANGE:
+            span = list(widget.get_range()[:2])
         return {
             "value": str(widget.get_value()),
-            "choices": [str(choice) for choice in widget.get_choices()]
-            if listed
-            else [],
-            "span": list(widget.get_range()[:2])
-            if kind == gp.GP_WIDGET_RANGE
-            else None,
+            "choices": choices,
+            "span": span,
             "read_only": bool(widget.get_readonly()),
         }
 

@@ -186,7 +186,9 @@ def mirror_changes(words: WordOf) -> dict[str, str]:
 def _delay_seconds(choice: str) -> float:
     """Seconds of a delay choice; a plain ``On`` is one second, according to Nikon's manuals."""
     said = _DELAY.fullmatch(choice.strip())
-    return float(said[1]) if said else float(_ON.fullmatch(choice.strip()) is not None)
+    if said:
+        return float(said[1])
+    return float(_ON.fullmatch(choice.strip()) is not None)
 
 
 def unwanted_automatics(words: WordOf) -> dict[str, str]:

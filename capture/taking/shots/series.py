@@ -76,7 +76,9 @@ class SideJudge:
         }
 
         def read(path: Path) -> QuickLook:
-            return seen[path].result() if path in seen else read_halved(path)
+            if path in seen:
+                return seen[path].result()
+            return read_halved(path)
 
         return read
 
