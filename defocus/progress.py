@@ -97,7 +97,9 @@ def log(text: str) -> None:
     with (
         contextlib.suppress(OSError),
         telling.log_file.open(
-            "a", encoding="utf-8", errors="backslashreplace"
+            "a",
+            encoding="utf-8",
+            errors="backslashreplace",
         ) as stream,
     ):
         stream.writelines(f"{time} {line}\n" for line in text.splitlines())

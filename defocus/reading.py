@@ -129,7 +129,9 @@ def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(
-                path, sum(member.file_size for member in archive.infolist()), most
+                path,
+                sum(member.file_size for member in archive.infolist()),
+                most,
             )
 
 

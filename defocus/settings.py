@@ -152,7 +152,9 @@ def problem_text(problem: Mapping[str, Any]) -> str:
         return f"needs {facts['min_length']} or more characters"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
     text = re.sub(
-        r" for <class 'pathlib[\w.]*Path'>$", "", text
+        r" for <class 'pathlib[\w.]*Path'>$",
+        "",
+        text,
     )  # Python 3.13 has another module
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")

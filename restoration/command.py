@@ -81,7 +81,11 @@ def command(
         weights = restoring_weights(system, settings.weights)
         device = best_device() if settings.where == 1 else CPU
         restored = restore_pictures(
-            settings.dataset or images, system, weights, device, settings
+            settings.dataset or images,
+            system,
+            weights,
+            device,
+            settings,
         )
         if settings.as_json:
             output.write([each.to_json() for each in restored])

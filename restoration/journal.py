@@ -61,7 +61,10 @@ class RestoreJournal:
         if not self._path.exists():
             return {}
         with intact(
-            self._path, "move the folder away to start again", InputError, OSError
+            self._path,
+            "move the folder away to start again",
+            InputError,
+            OSError,
         ):
             document = read_json(self._path)
             return {str(name): dict(entry) for name, entry in document.items()}

@@ -184,7 +184,9 @@ class Restoration:
         if not scale.checked:  # values can be beyond [0, 1]
             return 2 * scale.restored - given[:]
         held = guarded_beyond(
-            given, scale.restored, reduced_map(self.blur_map, scale.factor)
+            given,
+            scale.restored,
+            reduced_map(self.blur_map, scale.factor),
         )
         return np.clip(held, 0, 1, out=held)
 

@@ -262,7 +262,13 @@ class Restorer:
         overlap = overlap_px(side)
         batch = self._batch(blurry, side)
         restored = restore_tiled(
-            self.whole, blurry, side, overlap, follow, needed, batch
+            self.whole,
+            blurry,
+            side,
+            overlap,
+            follow,
+            needed,
+            batch,
         )
         return_freed_memory(restored.shape[0] * restored.shape[1])
         return restored, side

@@ -82,7 +82,12 @@ def restore_pictures(
         finished = enumerate(in_stages(targets, stages))
     else:
         workers = RestoringWorkers.like(
-            restorer, system, weights, journal, settings, whites
+            restorer,
+            system,
+            weights,
+            journal,
+            settings,
+            whites,
         )
         finished = restored_elsewhere(workers, targets)
     results: dict[int, Restored] = {}
@@ -260,7 +265,14 @@ class PictureStages:
             else read_mask(self.settings.mask, picture)
         )
         return GivenPicture(
-            image, target, source, kind, picture, mask, remarks, earlier
+            image,
+            target,
+            source,
+            kind,
+            picture,
+            mask,
+            remarks,
+            earlier,
         )
 
     def _estimate(self, given: GivenPicture, earlier: Restored) -> RestoredPicture:
@@ -268,7 +280,13 @@ class PictureStages:
         blur_map = estimate_blur_map(StoredColours(given.picture))
         shown = self._shown(blur_map, given.picture)
         return RestoredPicture(
-            given.target, given.source, given.kind, given.picture, False, shown, earlier
+            given.target,
+            given.source,
+            given.kind,
+            given.picture,
+            False,
+            shown,
+            earlier,
         )
 
     def _shown(self, blur_map: BlurMap, picture: OwnPicture) -> BlurMap | None:
@@ -287,11 +305,16 @@ class PictureStages:
         blur_map = estimate_blur_map(blurry)
         _say_too_blurred(blur_map, image)
         restoration = restore_colours(
-            self.restorer, blurry, blur_map, guard=not settings.no_guard
+            self.restorer,
+            blurry,
+            blur_map,
+            guard=not settings.no_guard,
         )
         seconds = time.perf_counter() - started
         mixture = restoration.mixed(
-            settings.strength, given.mask, leave_sharp=settings.leave_sharp
+            settings.strength,
+            given.mask,
+            leave_sharp=settings.leave_sharp,
         )
         output = replace(picture, stored=picture.with_colours(mixture))
         result = self._result(given, restoration, blur_map)
@@ -300,7 +323,13 @@ class PictureStages:
         result = replace(result, changed=changed, seconds=round(seconds, 3))
         shown = self._shown(blur_map, picture)
         return RestoredPicture(
-            given.target, given.source, given.kind, output, True, shown, result
+            given.target,
+            given.source,
+            given.kind,
+            output,
+            True,
+            shown,
+            result,
         )
 
     def _result(
@@ -345,7 +374,9 @@ class PictureStages:
             write_picture(target, picture.stored, picture.metadata, output.kind)
             remarks = list(result.remarks)
             for remark in remarks_after(
-                target.read_bytes(), picture.metadata, output.kind
+                target.read_bytes(),
+                picture.metadata,
+                output.kind,
             ):
                 if (
                     remark not in remarks

@@ -48,12 +48,16 @@ class RestoreSettings(CommandSettings):
     )
     """Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory."""
     dataset: str | None = option(
-        None, "--dataset READER:PATH", heading="Instead of IMAGES"
+        None,
+        "--dataset READER:PATH",
+        heading="Instead of IMAGES",
     )
     """Restore the blurry test pictures of this dataset to OUT/PAIR.png; 'score --restored OUT
     --dataset READER:PATH' takes them."""
     strength: Annotated[float, Field(ge=0, le=STRONGEST, strict=True)] = option(
-        1.0, "--strength", heading="Strength and region"
+        1.0,
+        "--strength",
+        heading="Strength and region",
     )
     """0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded again at
     every strength, even 0."""

@@ -132,7 +132,9 @@ def as_levels(shapes: Array, weights: dict[str, Array]) -> Array:
         summed = hidden @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
         hidden = summed / (1 + np.exp(-summed))
     median, below, above = np.moveaxis(
-        hidden @ weights["ending.weight"].T + weights["ending.bias"], -1, 0
+        hidden @ weights["ending.weight"].T + weights["ending.bias"],
+        -1,
+        0,
     )
     quantiles = median - np.logaddexp(below, 0), median, median + np.logaddexp(above, 0)
     return np.asarray(np.stack(quantiles, axis=-1), np.float32)

@@ -23,7 +23,11 @@ def gradient_magnitude(
     slope = taps * bell / (2 * math.pi * scale_px**4)
     grey = np.asarray(picture, np.float64)
     across = cv2.sepFilter2D(
-        grey, cv2.CV_64F, slope, bell, borderType=cv2.BORDER_REFLECT
+        grey,
+        cv2.CV_64F,
+        slope,
+        bell,
+        borderType=cv2.BORDER_REFLECT,
     )
     down = cv2.sepFilter2D(grey, cv2.CV_64F, bell, slope, borderType=cv2.BORDER_REFLECT)
     return np.asarray(np.hypot(across, down), np.float64)

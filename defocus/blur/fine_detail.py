@@ -151,7 +151,11 @@ def _details(
         slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
         strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
         squares[:, own] = _mean_squares(
-            luma, slightly, strongly, tops[own] - first, lefts[own]
+            luma,
+            slightly,
+            strongly,
+            tops[own] - first,
+            lefts[own],
         )
     strengths: Floats = np.sqrt(np.maximum(squares, TINY))
     return strengths

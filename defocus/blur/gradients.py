@@ -114,7 +114,10 @@ def gradient_energy_map(blurry: Grey, sharp: Grey) -> GradientEnergyMap:
         for energy, noise in zip(energies, noises, strict=True)
     )
     ratio = np.divide(
-        second, first, out=np.full_like(first, np.nan), where=textured & (first > 0)
+        second,
+        first,
+        out=np.full_like(first, np.nan),
+        where=textured & (first > 0),
     )
     return GradientEnergyMap(ratio, size)
 

@@ -405,6 +405,8 @@ def _failure(group: click.Command, error: Exception) -> int:
         if telling.verbose:
             click.echo(origin, err=True)
         click.echo(
-            line, err=True, color={"always": True, "never": False}.get(telling.color)
+            line,
+            err=True,
+            color={"always": True, "never": False}.get(telling.color),
         )
     return explained.exit_code

@@ -142,7 +142,9 @@ OPTIONS = [
         help="Show a traceback with every error.",
     ),
     _flag(
-        ["-q", "--quiet"], callback=_set("quiet"), help="Print only errors and prompts."
+        ["-q", "--quiet"],
+        callback=_set("quiet"),
+        help="Print only errors and prompts.",
     ),
     _eager(
         ["--log-file"],
@@ -172,7 +174,10 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
     """The option ``--json``, passed as ``as_json``."""
     return click.option(
-        "--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout."
+        "--json",
+        "as_json",
+        is_flag=True,
+        help=f"Print one JSON {what} on stdout.",
     )
 
 

@@ -50,7 +50,9 @@ class SettingsFile:
         for key in values:
             typed = key.replace("_", "-")
             said = re.sub(
-                rf"(?<![\w-])--{typed}(?![\w-])", f"'{self.table}.{key}'", said
+                rf"(?<![\w-])--{typed}(?![\w-])",
+                f"'{self.table}.{key}'",
+                said,
             )
         if said == text:
             quoted = []

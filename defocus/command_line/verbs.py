@@ -39,7 +39,9 @@ def _typed_name(command: click.Command) -> str:
 
 
 _SHAPE: Shape[click.Command] = Shape(
-    lambda: click.Command, _typed_name, function="command"
+    lambda: click.Command,
+    _typed_name,
+    function="command",
 )
 
 

@@ -168,7 +168,9 @@ def _fitted(
     kept = np.ones(len(rows), np.bool_)
     for _ in range(2):
         coefficients = np.polynomial.polynomial.polyfit(
-            (rows[kept] - (height - 1) / 2) / scale, places[kept], order
+            (rows[kept] - (height - 1) / 2) / scale,
+            places[kept],
+            order,
         )
         line = EdgeLine(
             tuple(float(c) / scale**k for k, c in enumerate(coefficients)), height

@@ -311,7 +311,12 @@ def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
         tensor.detach().cpu().numpy().reshape(-1, *shape[-3:]).transpose(0, 2, 3, 1)
     )
     return GivenPictures(
-        name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device
+        name,
+        _as_rgb(pixels),
+        "tensor",
+        shape[-3],
+        batched,
+        tensor.device,
     )
 
 

@@ -114,7 +114,9 @@ def restore(
         WeightsError: The weights are missing, damaged or made for another network.
     """
     settings = parse_settings(
-        RestoreSettings, {"tile": tile, "strength": strength}, origin="restore"
+        RestoreSettings,
+        {"tile": tile, "strength": strength},
+        origin="restore",
     )
     chosen = _all_choices(choices)
     given = pictures(picture, "picture", white=chosen["white"])

@@ -178,11 +178,18 @@ def run(
     require_study_folder(options.out)
     override = options.override
     runs = plan_runs(
-        chosen, opened.files, options.budget, seeds=options.seeds, override=override
+        chosen,
+        opened.files,
+        options.budget,
+        seeds=options.seeds,
+        override=override,
     )
     _warn_of_kept(options.out, runs, given)
     study = Study(
-        options.out, opened.files, runs, ["--dataset", opened.text, *options.words]
+        options.out,
+        opened.files,
+        runs,
+        ["--dataset", opened.text, *options.words],
     )
     run_studies([study], _request(given, opened.text, options))
     return load_results(options.out)

@@ -324,7 +324,9 @@ def _modules(
             path = f"{package}.{below}"
             origin = f"{_EXTRA}{extra!r} ({path})" if extra else path
             yield Offer(
-                name, origin, partial(_loaded, partial(import_module, path), origin)
+                name,
+                origin,
+                partial(_loaded, partial(import_module, path), origin),
             )
 
 

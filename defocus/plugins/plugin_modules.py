@@ -109,7 +109,10 @@ class PluginModules(MetaPathFinder):
         is_package = file.name == "__init__.py" or name == self.package
         places = [str(file.parent)] if is_package else None
         spec = importlib.util.spec_from_file_location(
-            name, file, loader=loader, submodule_search_locations=places
+            name,
+            file,
+            loader=loader,
+            submodule_search_locations=places,
         )
         if spec is None:
             raise ImportError(f"{file} has not the suffix .py")

@@ -46,7 +46,10 @@ def in_processes(
     given = (pickle.dumps(work), telling, dict(os.environ))
     context = worker_context(module_of(work))
     with ProcessPoolExecutor(
-        min(processes, len(items)), context, _started, given
+        min(processes, len(items)),
+        context,
+        _started,
+        given,
     ) as pool:
         others = set(active_children())
         mine = set[BaseProcess]()

@@ -97,7 +97,9 @@ def _in_field(x: float, y: float) -> tuple[float, float]:
 def _hats(position: NDArray[Any], count: int) -> Array:
     """Linear interpolation weights of the places at positions in [0, 1], ``(count, N)``."""
     return np.clip(
-        1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]), 0.0, 1.0
+        1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]),
+        0.0,
+        1.0,
     )
 
 
@@ -145,7 +147,10 @@ def render_through(
     # Kernels and compensation are as in :func:`render`; the layers may have a margin around.
     zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
     return _through(
-        layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place)
+        layers,
+        lens,
+        zones,
+        lambda diameter, place: colour_psfs(real, diameter, place),
     )
 
 

@@ -221,7 +221,10 @@ def _star(random: np.random.Generator, fine: Bytes) -> None:
     turns = random.uniform(0, math.pi) + np.arange(2 * spikes) * (math.pi / spikes)
     outer = random.uniform(0.2, 0.6) * fine.shape[0]
     _fill(
-        random, fine, turns, np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes)
+        random,
+        fine,
+        turns,
+        np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes),
     )
 
 
@@ -255,7 +258,14 @@ def _letters(random: np.random.Generator, fine: Bytes) -> None:
         int(random.uniform(0.3, 1.0) * fine.shape[0]),
     )
     cv2.putText(
-        fine, random_text(random, 6), start, font, scale, 255, thick, cv2.LINE_AA
+        fine,
+        random_text(random, 6),
+        start,
+        font,
+        scale,
+        255,
+        thick,
+        cv2.LINE_AA,
     )
 
 
@@ -272,7 +282,12 @@ def _rods(random: np.random.Generator, fine: Bytes) -> None:
         along = np.array([math.cos(angle), math.sin(angle)]) * fine.shape[0] * 1.5
         ends = [np.rint(centre + sign * along).astype(int).tolist() for sign in (-1, 1)]
         cv2.line(
-            fine, ends[0], ends[1], 255, max(1, round(thick * FINENESS)), cv2.LINE_AA
+            fine,
+            ends[0],
+            ends[1],
+            255,
+            max(1, round(thick * FINENESS)),
+            cv2.LINE_AA,
         )
 
 
@@ -290,7 +305,12 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
             length * np.hstack([np.cos(turns), np.sin(turns)]), axis=0
         )
         cv2.polylines(
-            fine, [np.rint(path).astype(np.int32)], False, 255, thick, cv2.LINE_AA
+            fine,
+            [np.rint(path).astype(np.int32)],
+            False,
+            255,
+            thick,
+            cv2.LINE_AA,
         )
 
 

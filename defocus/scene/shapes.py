@@ -119,7 +119,9 @@ def _middles_inside(
     height, width = size
     if not isinstance(shape, Disc):
         return _inside(
-            [(contour - start) * px_per_mm for contour in shape.contours], height, width
+            [(contour - start) * px_per_mm for contour in shape.contours],
+            height,
+            width,
         )
     x = np.arange(width) / px_per_mm + (start[0] - shape.x)
     y = np.arange(height) / px_per_mm + (start[1] - shape.y)
@@ -136,7 +138,9 @@ def _inside(
     crossings = np.zeros((height, width + 1), np.uint8)
     for contour in contours:
         for side in zip(
-            contour.tolist(), np.roll(contour, -1, axis=0).tolist(), strict=True
+            contour.tolist(),
+            np.roll(contour, -1, axis=0).tolist(),
+            strict=True,
         ):
             (x, y), (end_x, end_y) = sorted(side, key=itemgetter(1))
             rows = np.arange(max(math.ceil(y), 0), min(math.ceil(end_y), height))

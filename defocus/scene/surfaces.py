@@ -197,7 +197,10 @@ class Slope:
         u, v = (width, length) if up else (length, width)
         picture = _sampled(self.picture, u, v)
         return depth_layers(
-            picture, depth, SLOPE_STEPS, canvas.margin * canvas.fineness
+            picture,
+            depth,
+            SLOPE_STEPS,
+            canvas.margin * canvas.fineness,
         )
 
     def _depth_mm(self, along: Floats) -> Floats:

@@ -211,7 +211,9 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
         return linear
     rows, columns = linear.shape[:2]
     matrix = cv2.getRotationMatrix2D(
-        (columns / 2, rows / 2), random.uniform(-25, 25), 1.0
+        (columns / 2, rows / 2),
+        random.uniform(-25, 25),
+        1.0,
     )
     return np.asarray(
         cv2.warpAffine(

@@ -61,7 +61,10 @@ class Window:
     def moved(self, right: int, down: int) -> "Window":
         """The window at another place."""
         return Window(
-            self.left + right, self.top + down, self.right + right, self.bottom + down
+            self.left + right,
+            self.top + down,
+            self.right + right,
+            self.bottom + down,
         )
 
     def slices(self, frame: "Window") -> tuple[slice, slice]:
@@ -80,6 +83,9 @@ def shown(values: NDArray[Any], window: Window | None = None) -> Window:
     if not rows.size:
         return Window(begin.left, begin.top, begin.left, begin.top)
     inner = Window(
-        int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        int(columns[0]),
+        int(rows[0]),
+        int(columns[-1]) + 1,
+        int(rows[-1]) + 1,
     )
     return inner.moved(begin.left, begin.top)

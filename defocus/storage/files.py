@@ -297,7 +297,9 @@ if sys.platform == "win32":
     ) -> bool:
         """Take the lock of an open file; whether it could be had."""
         os.lseek(
-            handle, 2**20, os.SEEK_SET
+            handle,
+            2**20,
+            os.SEEK_SET,
         )  # a locked byte cannot be read: not one of the content
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)

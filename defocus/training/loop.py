@@ -204,7 +204,14 @@ def _prepare(
     optimisers = make_optimisers(job.method, network, objective)
     average = make_average(job.method, network)
     return _Training(
-        job, network, network, objective, optimisers, average, mine, code=job.code
+        job,
+        network,
+        network,
+        objective,
+        optimisers,
+        average,
+        mine,
+        code=job.code,
     )
 
 

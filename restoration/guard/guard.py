@@ -243,7 +243,10 @@ def agreement(
             begins = _begins(tiles, restored.shape[1])
             after, before = (_windows(planes, begins) for planes in pictures)
             measures[:, row, tiles] = _measures(
-                after, before, highest_px[row, tiles], noise
+                after,
+                before,
+                highest_px[row, tiles],
+                noise,
             )
 
     threads = _threads(4 * 3 * 4 * WINDOW_PX * restored.shape[1])
@@ -485,7 +488,9 @@ def _fade_back(
     """Give each tile a share of a safe picture, and fade over half of a tile around it."""
     rows, columns = (2 * count for count in shares.shape)
     halves = cv2.resize(
-        shares.astype(np.float32), (columns, rows), interpolation=cv2.INTER_NEAREST
+        shares.astype(np.float32),
+        (columns, rows),
+        interpolation=cv2.INTER_NEAREST,
     )
     grown = np.asarray(cv2.dilate(halves, np.ones((3, 3), np.uint8)), np.float32)
     height, width = restored.shape[:2]
