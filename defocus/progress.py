@@ -299,7 +299,8 @@ def _draw() -> None:
     _drawn[0] = time.monotonic()
     if _has_bars():
         widest = max(
-            (cell_width(printable(task.description)) for task in _TASKS), default=0
+            (cell_width(printable(task.description)) for task in _TASKS),
+            default=0,
         )
         _show(
             [*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)]

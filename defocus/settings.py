@@ -200,7 +200,8 @@ def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # one entry is bad is also said to be too short
     others = [one for one in problems if one["type"] not in {"model_type", "too_short"}]
     return next(
-        (one for one in problems if one["type"] in _UNKNOWN), (others or problems)[0]
+        (one for one in problems if one["type"] in _UNKNOWN),
+        (others or problems)[0],
     )
 
 

@@ -74,7 +74,8 @@ def replace_strips(
                 (rows, pool.submit(replaced, rows, seen, picture[seen].copy()))
             )
             if len(waiting) >= max(
-                2, threads
+                2,
+                threads,
             ):  # so few: each copy of 60 megapixels has 40 MB
                 _write_first(picture, waiting)
         while waiting:

@@ -110,7 +110,8 @@ def _opened_journal(
         if not (settings.out / JOURNAL).exists():
             refuse_existing_map(settings.map)
     journal = RestoreJournal(
-        make_folder(settings.out), {**identity, **settings.record()}
+        make_folder(settings.out),
+        {**identity, **settings.record()},
     )
     if settings.map is not None:
         _refuse_other_map(settings.map, targets, journal)

@@ -263,7 +263,8 @@ def _means(values: Array, side_px: int) -> Array:
     padded = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
     size = padded.shape[1] // side_px, padded.shape[0] // side_px
     return np.asarray(
-        cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(padded, size, interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 

@@ -44,7 +44,8 @@ class RestoreSettings(CommandSettings):
     """Label of added weights, 'own' for weights that the package ships, or a file, which is checked
     and added. By default those that the package ships, if any."""
     tile: Annotated[int | None, BeforeValidator(_tile_px)] = option(
-        "auto", "--tile auto|whole|PX"
+        "auto",
+        "--tile auto|whole|PX",
     )
     """Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory."""
     dataset: str | None = option(
@@ -85,7 +86,8 @@ class RestoreSettings(CommandSettings):
     """Write the estimated circle of confusion of one picture, always as two files: .png to look at,
     .tif with diameters in px."""
     where: Where = where_field(
-        1, "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB."
+        1,
+        "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB.",
     )
     settings: Path | None = cluster_field()
     as_json: bool = option(False, "--json")

@@ -154,7 +154,8 @@ def _energies(level: Array, tile_px: int) -> NDArray[np.float64]:
     fourths = []
     for top in range(0, len(level), STRIP_PX):
         first = max(
-            0, top - 1
+            0,
+            top - 1,
         )  # a row more on either side for the gradients at the border
         strip = level[first : top + STRIP_PX + 1]
         across = cv2.Sobel(strip, cv2.CV_32F, 1, 0, scale=1 / 8)

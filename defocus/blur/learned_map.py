@@ -250,7 +250,8 @@ def enlarged_rows(
 
 def _resized(levels: Array, shape: tuple[int, int]) -> Array:
     return np.asarray(
-        cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32
+        cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR),
+        np.float32,
     )
 
 
@@ -258,7 +259,8 @@ def estimates(picture: Colours) -> Array:
     """``(h, w, 2)``: diameters of the median and of the quantile, px."""
     # the inverse of :func:`as_level`
     return in_strips(
-        lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1, picture
+        lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1,
+        picture,
     )
 
 
@@ -283,7 +285,8 @@ def _reduced(picture: Array, factor: int) -> Array:
     height, width = picture.shape[:2]
     size = max(1, round(width / factor)), max(1, round(height / factor))
     return np.asarray(
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 

@@ -297,7 +297,8 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     with _own_interruption():
         require("dask_jobqueue", EXTRA)
         kind = getattr(
-            importlib.import_module("dask_jobqueue"), QUEUES[machines.address]
+            importlib.import_module("dask_jobqueue"),
+            QUEUES[machines.address],
         )
     submits = kind.job_cls.submit_command.split()[0]
     if shutil.which(submits) is None:

@@ -128,7 +128,8 @@ class JobCommand:
         global _process
         self._begun = self.progress()
         _process = subprocess.Popen(
-            python_command(*self.arguments), env=python_environment()
+            python_command(*self.arguments),
+            env=python_environment(),
         )
         code = _process.wait()
         if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:

@@ -262,7 +262,8 @@ class AddedOptions:
 
 
 OPTION_FILES: Kind[AddedOptions] = Kind(
-    "options", Shape(lambda: AddedOptions, of_files=True)
+    "options",
+    Shape(lambda: AddedOptions, of_files=True),
 )
 """Several files may bring options to one command."""
 

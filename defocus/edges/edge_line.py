@@ -80,7 +80,8 @@ class EdgeLine:
         """``(rows, columns)`` signed distance of each pixel from the edge, along its normal, px."""
         rows = np.arange(self.rows, dtype=np.float64)
         slopes = np.polynomial.polynomial.polyval(
-            rows - self.middle, np.polynomial.polynomial.polyder(self.coefficients)
+            rows - self.middle,
+            np.polynomial.polynomial.polyder(self.coefficients),
         )
         across = np.arange(columns)[None, :] - self.columns(rows)[:, None]
         return np.asarray(across / np.hypot(1.0, slopes)[:, None])
@@ -173,7 +174,8 @@ def _fitted(
             order,
         )
         line = EdgeLine(
-            tuple(float(c) / scale**k for k, c in enumerate(coefficients)), height
+            tuple(float(c) / scale**k for k, c in enumerate(coefficients)),
+            height,
         )
         off = np.abs(places - line.columns(rows))
         kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)

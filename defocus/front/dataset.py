@@ -144,7 +144,8 @@ class Dataset(Sequence[Pair]):
         if name not in stored.SPLITS:
             raise DatasetError(f"no split '{name}'; {meant(name, stored.SPLITS)}")
         return replace(
-            self, chosen=tuple(pair for pair in self.chosen if pair.split == name)
+            self,
+            chosen=tuple(pair for pair in self.chosen if pair.split == name),
         )
 
     def __len__(self) -> int:

@@ -108,7 +108,8 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
             continue
         for statement in list(body):
             if isinstance(statement, ast.Expr) and isinstance(
-                statement.value, ast.Constant
+                statement.value,
+                ast.Constant,
             ):
                 body.remove(statement)
     return tree

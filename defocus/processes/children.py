@@ -124,6 +124,7 @@ def start_servers() -> None:
     with starting_python():
         resource_tracker.ensure_running()
         signal.pthread_sigmask(
-            signal.SIG_SETMASK, blocked
+            signal.SIG_SETMASK,
+            blocked,
         )  # it lets Ctrl-C in at its end
         forkserver.ensure_running()

@@ -95,7 +95,8 @@ def stops_everything(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
     return isinstance(error, OF_THE_REQUEST) or not isinstance(
-        error, Exception | SystemExit
+        error,
+        Exception | SystemExit,
     )
 
 

@@ -102,7 +102,8 @@ def module_of(work: Callable[[T], R]) -> str:
 
 
 SINGLE_THREADED = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+    "1",
 )
 """Numerical libraries read these once, when they are loaded."""
 

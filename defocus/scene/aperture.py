@@ -106,7 +106,8 @@ def aperture_psf(
         return np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
     light = _binned(
-        np.asarray(_open(aperture, field, u, v) * density, np.float64), size
+        np.asarray(_open(aperture, field, u, v) * density, np.float64),
+        size,
     )
     return np.asarray(light / light.sum())
 

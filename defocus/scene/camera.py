@@ -158,7 +158,8 @@ def recorded(
     raw = _sensed(camera, _mixed(light, to_raw), random)
     # each colour ends where balanced white does, as converters do it: no coloured highlights
     balanced = np.minimum(
-        _mixed(raw, np.diag((camera.red, 1.0, camera.blue))), np.float32(1)
+        _mixed(raw, np.diag((camera.red, 1.0, camera.blue))),
+        np.float32(1),
     )
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
@@ -229,7 +230,8 @@ def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def _normal_values() -> Array:
     """Table of normal values from which pictures take a part, because drawing them is slow."""
     return np.random.Generator(np.random.PCG64(0)).standard_normal(
-        NOISE_VALUES, np.float32
+        NOISE_VALUES,
+        np.float32,
     )
 
 
@@ -263,7 +265,8 @@ def _compressed(camera: StreamCamera, stored: Array) -> Array:
     """Compress as JPEG, or round to 16 bits."""
     if not camera.quality:
         return np.asarray(
-            np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32
+            np.rint(stored * np.float32(65535)) / np.float32(65535),
+            np.float32,
         )
     pixels = np.rint(stored * np.float32(255)).astype(np.uint8)
     decoded = through_jpeg(pixels, camera.quality, full_colour=camera.full_colour)

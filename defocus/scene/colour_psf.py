@@ -327,7 +327,8 @@ def light_reach_px(lens: RealLens) -> float:
     reaches = []
     for pupil in (Pupil(lens, (height, 0.0)) for height in HEIGHTS):
         most, _ = greatest_slopes(
-            pupil, [band[1] for band in colour_defocus(pupil, 0.0)]
+            pupil,
+            [band[1] for band in colour_defocus(pupil, 0.0)],
         )
         farthest = max(math.hypot(*shift) for shift in colour_shifts(pupil))
         reaches.append((2.0 * most + RINGS * RED) * unit + farthest)

@@ -159,7 +159,8 @@ def _blurred(
             total[part] += correlated(light * weight, share.kernel)
             if even:
                 white[part] += correlated(
-                    np.repeat(weight, colours, axis=0), share.kernel
+                    np.repeat(weight, colours, axis=0),
+                    share.kernel,
                 )
     if even:
         by_colour = total.reshape(-1, *white.shape)

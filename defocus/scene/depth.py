@@ -156,7 +156,8 @@ def _terraces(
     low = float(rough.min())
     high = float(rough.max())
     return np.asarray(
-        np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32
+        np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)),
+        np.float32,
     )
 
 

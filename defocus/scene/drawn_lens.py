@@ -203,7 +203,8 @@ def _shifted(
         replace(
             rim,
             shift=math.copysign(
-                min(abs(rim.shift) * factor, rim.radius - CLEAR), rim.shift
+                min(abs(rim.shift) * factor, rim.radius - CLEAR),
+                rim.shift,
             ),
         )
         for rim in (front, rear)

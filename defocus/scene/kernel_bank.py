@@ -122,7 +122,8 @@ class KernelBank:
             optic = self.optic(index)
             kernel = for_correlation(
                 trimmed(
-                    colour_psfs(optic.lens, optic.nodes[node], optic.field), LOST_SHARE
+                    colour_psfs(optic.lens, optic.nodes[node], optic.field),
+                    LOST_SHARE,
                 )
             )
             self._kernels[key] = kernel

@@ -64,7 +64,8 @@ class Sources:
         else:
             linear = draw_texture(random, height, width)
         return _beyond_white(
-            random, linear
+            random,
+            linear,
         ), photograph.pixels_hash if photograph else None
 
 
@@ -302,7 +303,8 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
         turns = heading + random.normal(0, 0.3) + random.normal(0, 1.0) * steps
         length = random.uniform(0.3, 1.2) * fine.shape[0] / len(steps)
         path = start + np.cumsum(
-            length * np.hstack([np.cos(turns), np.sin(turns)]), axis=0
+            length * np.hstack([np.cos(turns), np.sin(turns)]),
+            axis=0,
         )
         cv2.polylines(
             fine,

@@ -159,7 +159,8 @@ class Pupil:
         lens = self.lens
         inside = 1.0 - np.hypot(x, y)
         flat = (1.0 - lens.roundness) * min(
-            (1.0 - lens.stop) / (1.0 - ROUND_UNTIL), 1.0
+            (1.0 - lens.stop) / (1.0 - ROUND_UNTIL),
+            1.0,
         )
         if flat:
             half = math.pi / lens.blades

@@ -52,7 +52,8 @@ def exposed(
     # photon noise is Gaussian with the Poisson variance: good above some tens of electrons
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
     recorded = light + noise_deviation(light, sensor) * normal_numbers(
-        light.shape, seed
+        light.shape,
+        seed,
     )
     return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)
 

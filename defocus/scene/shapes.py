@@ -65,7 +65,8 @@ def words(
     """A line of text as outlines."""
     contours, _ = _glyphs(text)
     return FilledOutline(
-        tuple(contour * height + (x, y) for contour in contours), colour
+        tuple(contour * height + (x, y) for contour in contours),
+        colour,
     )
 
 

@@ -48,7 +48,8 @@ def colour(
     """A random sRGB colour; most are pale, as in real scenes."""
     lightness = random.uniform(low, high)
     tint = random.standard_normal(3) * random.choice(
-        (8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2)
+        (8.0, 25.0, 60.0),
+        p=(0.45, 0.35, 0.2),
     )
     red, green, blue = np.clip(lightness + tint - tint.mean(), 0, 255)
     return int(red), int(green), int(blue)

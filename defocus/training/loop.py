@@ -423,7 +423,8 @@ def _validate(
         say(f"{training.job.id}: {training.where}, {text}")
     if best and training.job.method.training.select == "validation":
         save_checkpoint(
-            folder / BEST, training.checkpoint(snapshot({"network": network}, {}))
+            folder / BEST,
+            training.checkpoint(snapshot({"network": network}, {})),
         )
     return True
 

@@ -31,7 +31,8 @@ class Training(Settings):
     # it where the device has instructions for it: elsewhere it is slower.
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     accumulate: int = Field(
-        default=1, ge=1
+        default=1,
+        ge=1,
     )  # parts into which the batch is split, to save memory
     # decay per step of the running mean of the weights, which is what is evaluated; None for none
     average: float | None = Field(
@@ -61,7 +62,8 @@ class Training(Settings):
         False  # refuse operations whose result differs from run to run
     )
     validations: int = Field(
-        default=0, ge=0
+        default=0,
+        ge=0,
     )  # how often the validation pairs are scored
     select: Selection = "last"
     checkpoint_minutes: float = Field(default=1.0, gt=0)  # so often the state is saved
@@ -72,7 +74,8 @@ class Training(Settings):
     # are turned and get other orders of colours; 1 renders a pair for each crop
     reuse: int = Field(default=1, ge=1)
     lenses: int | None = Field(
-        default=None, ge=1
+        default=None,
+        ge=1,
     )  # of a stream, each with its kernels; None: 200
     # processes that make batches ahead; 0 makes them in the training's own. None is one less than
     # there are cores, and 0 where fewer than 500 steps are left.
@@ -165,7 +168,8 @@ class Cosine(Settings):
     kind: Literal["cosine"] = "cosine"
     floor: float = Field(default=0.0, ge=0)
     warmup_epochs: float = Field(
-        default=0.0, ge=0
+        default=0.0,
+        ge=0,
     )  # the rate rises linearly from 0 so long
     hold_epochs: float = Field(default=0.0, ge=0)  # so long it stays, after the warm-up
 

@@ -35,7 +35,8 @@ def _pictures_in(folder: Path, out: Path) -> list[Path]:
     inner = (one for one in folder.iterdir() if one.absolute() != out.absolute())
     files = sorted(one for one in inner if not one.name.startswith("."))
     _say_passed_over(
-        folder, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES]
+        folder,
+        [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES],
     )
     return [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
 
@@ -62,7 +63,8 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     taken: dict[Path, Path] = {}
     targets: dict[int, Path | LeftOut] = {}
     for number in sorted(
-        range(len(images)), key=lambda number: becomes_png(images[number])
+        range(len(images)),
+        key=lambda number: becomes_png(images[number]),
     ):
         image = images[number]
         target = attempt(str(image), partial(_target, image, out, taken))
@@ -103,7 +105,8 @@ def _target(
         image.with_suffix(".png").name if becomes_png(image) else image.name
     )
     if target in taken and not isinstance(
-        attempt("", partial(read_own_picture, taken[target])), LeftOut
+        attempt("", partial(read_own_picture, taken[target])),
+        LeftOut,
     ):  # one that cannot be read leaves its name to others
         other = (
             taken[target].name

@@ -276,7 +276,8 @@ def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
     height, width = picture.shape[:2]
     begin = int(_begins(np.asarray(row), height))
     places = _mirrored(
-        np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX), height
+        np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX),
+        height,
     )
     first = int(places.min())
     rows = picture[first : int(places.max()) + 1][places - first]
@@ -313,7 +314,8 @@ def _mirrored(places: Indices, length: int) -> Indices:
     """Places beyond the borders of an axis, mirrored back onto it."""
     folded = places % (2 * length)
     return np.asarray(
-        np.where(folded < length, folded, 2 * length - 1 - folded), np.int64
+        np.where(folded < length, folded, 2 * length - 1 - folded),
+        np.int64,
     )
 
 
@@ -379,7 +381,8 @@ def _geometry() -> tuple[Array, Indices, float]:
     hann = np.hanning(WINDOW_PX + 2)[1:-1]
     taper = np.outer(hann, hann).astype(np.float32)
     frequency = np.hypot(
-        fft.fftfreq(WINDOW_PX)[:, None], fft.rfftfreq(WINDOW_PX)[None, :]
+        fft.fftfreq(WINDOW_PX)[:, None],
+        fft.rfftfreq(WINDOW_PX)[None, :],
     )
     ring = np.rint(frequency * WINDOW_PX).astype(np.int64)
     return taper, ring, float(WINDOW_PX**2)
@@ -390,7 +393,8 @@ def _weakest(highest_px: Array) -> Numbers:
     _, ring, _ = _geometry()
     frequency = np.arange(int(ring.max()) + 1) / WINDOW_PX
     argument = np.maximum(
-        np.pi * highest_px.astype(np.float64)[:, None] * frequency, 1e-6
+        np.pi * highest_px.astype(np.float64)[:, None] * frequency,
+        1e-6,
     )
     passed = 2 * special.j1(argument) / argument
     return np.asarray(np.minimum.accumulate(passed, axis=1), np.float64)

@@ -38,7 +38,8 @@ def record(
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings(
-            "ignore", "The AccumulateGrad node's stream"
+            "ignore",
+            "The AccumulateGrad node's stream",
         )  # of the recording
         given, named = _inputs(network, objective, batch, precision)
         passes = _Passes(network, plain, tuple(named))
