@@ -134,10 +134,10 @@ class Calibrations:
         shift = (0.0, 0.0)
         if two_cameras and rig is not None:
             zoom = rig.number("zoom", default=1.0)
-            x, y = (float(value) for value in rig.result.get("shift_px", (0.0, 0.0)))
+            x, y = map(float, rig.result.get("shift_px", (0.0, 0.0)))
             shift = (x, y)
         if breathing is not None and focus_steps:
-            b1, b2 = (float(value) for value in breathing.result["coefficients"])
+            b1, b2 = map(float, breathing.result["coefficients"])
             zoom /= 1.0 + b1 * focus_steps + b2 * focus_steps**2
         return Similarity(zoom=zoom, shift_px=shift)
 

@@ -215,7 +215,7 @@ def _unpack_zip(archive: Path, out: Path, limits: Limits) -> int:
 
 def _unpack_tar(archive: Path, out: Path, limits: Limits) -> int:
     with _tar(archive, limits) as file:
-        members = checked((tar_member(info) for info in file), archive, limits)
+        members = checked(map(tar_member, file), archive, limits)
     with _tar(archive, limits) as file, atomic_folder(out) as temporary:
         for info in track(file, f"unpacking {archive.name}", total=len(members)):
             member = members.get(plain_name(info.name))

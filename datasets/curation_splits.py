@@ -96,7 +96,7 @@ def _groups(pairs: Sequence[Pair], audit: Audit) -> list[Group]:
     for scenes in linked_scenes(pairs, audit):
         members = [pair for pair in pairs if pair.scene in scenes]
         kinds = (
-            _most(_place(pair) for pair in members),
+            _most(map(_place, members)),
             _most(blur[pair.id] for pair in members),
             _most(misaligned[pair.id] for pair in members),
         )
@@ -168,7 +168,7 @@ def _sources(pair: Pair) -> list[str]:
     """Source pictures of a rendered pair."""
     sources = pair.metadata.get("sources", [])
     if isinstance(sources, list | tuple):
-        return [str(source) for source in sources]
+        return list(map(str, sources))
     return []
 
 

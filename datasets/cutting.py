@@ -96,7 +96,7 @@ def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
 def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
     """Indices of the kept patches, in order; among equally sharp ones the first are dropped."""
     order = np.argsort(products, kind="stable")
-    return tuple(sorted(int(index) for index in order[int(drop * len(order)) :]))
+    return tuple(sorted(map(int, order[int(drop * len(order)) :])))
 
 
 PLACES = "places.json"

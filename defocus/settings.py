@@ -25,7 +25,7 @@ _CHECK = {"type": "no-info", "function": _no_flag}
 
 def _with_numbers(schema: Any) -> Any:  # noqa: ANN401 - a part of a schema
     if isinstance(schema, list):
-        return [_with_numbers(part) for part in schema]
+        return list(map(_with_numbers, schema))
     if not isinstance(schema, dict) or schema.get("function") == _CHECK:
         return schema
     if schema.get("type") in ("int", "float"):
@@ -210,7 +210,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     kinds = {
         one.__name__ for one in _settings_within(kind)
     }  # which of several was tried
-    loc = [str(part) for part in problem["loc"]]
+    loc = list(map(str, problem["loc"]))
     path = [
         part for part in loc if part not in kinds and not part.startswith("function-")
     ]

@@ -192,7 +192,7 @@ def _print_list(pictures: "Sequence[ListedPicture]") -> None:
         "stars",
         "note",
     ]
-    rows = [_cells(picture) for picture in pictures]
+    rows = list(map(_cells, pictures))
     shown = [0, 1, 2, 3, 4]
     shown += [column for column in (5, 6) if any(row[column] for row in rows)]
     table = [[row[column] for column in shown] for row in (heads, *rows)]

@@ -250,7 +250,7 @@ def _count_tiles(
     """Tiles of a picture that a network sees."""
     height, width = picture.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap_px(tile_px))
-    return sum(needed(tile) for tile in tiles)
+    return sum(map(needed, tiles))
 
 
 def _guarded(

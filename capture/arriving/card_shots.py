@@ -173,7 +173,7 @@ def _of_one_release(first: CardShot, second: CardShot) -> bool:
 
 def _twins(first: CardShot, second: CardShot) -> bool:
     """Whether two shots with one name are the RAW file and the picture of one shot."""
-    raw = [{_is_raw(path) for path in shot.files} for shot in (first, second)]
+    raw = [set(map(_is_raw, shot.files)) for shot in (first, second)]
     names = {shot.files[0].stem.casefold() for shot in (first, second)}
     return len(names) == 1 and {True} in raw and {False} in raw
 

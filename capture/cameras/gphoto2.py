@@ -278,7 +278,7 @@ class GPhoto2Camera(Camera):
         places = [(folder, name) for folder, name in delivered["on_card"]]
         self.on_card = () if any(map(in_memory, places)) else tuple(places)
         say_others(delivered)
-        return [Path(part) for part in delivered["parts"]]
+        return list(map(Path, delivered["parts"]))
 
     def preview(self) -> bytes:
         """A JPEG of the live view; an error for cameras without one, including the virtual one."""

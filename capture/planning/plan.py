@@ -123,7 +123,7 @@ class OpticsPlan:
         return {
             "lens": asdict(self.wide),
             "airy_diameter_px": self.airy_px,
-            "circle_of_confusion": [asdict(row) for row in self.rows],
+            "circle_of_confusion": list(map(asdict, self.rows)),
             "depth_of_field": limits,
             "release": {
                 "scale": self.release_scale,
@@ -259,7 +259,7 @@ class Plan:
             "mode": self.protocol.mode,
             "order": self.order,
             "focus_steps": list(self.focus_steps),
-            "frames": [asdict(frame) for frame in self.protocol.frames],
+            "frames": list(map(asdict, self.protocol.frames)),
             "duration_seconds": self.duration_seconds(pairs),
             "disk_bytes": None if space is None else space.most,
             "disk_bytes_least": None if space is None else space.least,

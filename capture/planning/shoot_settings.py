@@ -72,9 +72,7 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
     """Distances separated by commas, such as 1.2,2,5; a settings file may have a list."""
     parts = value.split(",") if isinstance(value, str) else value
     try:
-        numbers = tuple(
-            float(part) for part in (parts if isinstance(parts, Sequence) else [parts])
-        )
+        numbers = tuple(map(float, parts if isinstance(parts, Sequence) else [parts]))
     except ValueError:
         numbers = (0.0,)
     if not all(NEAREST_M <= number <= FARTHEST_M for number in numbers):

@@ -109,8 +109,8 @@ class SessionCheck:
         """The object that ``defocus-capture check --json`` prints."""
         return {
             "ok": self.ok,
-            "pairs": [asdict(pair) for pair in self.pairs],
-            "charts": [asdict(chart) for chart in self.charts],
+            "pairs": list(map(asdict, self.pairs)),
+            "charts": list(map(asdict, self.charts)),
         }
 
     def lines(self) -> list[str]:

@@ -161,7 +161,7 @@ class SessionFolder:
         """Make a camera's ``.part`` files the originals of a role."""
         stored = keep_originals(self.root / "pairs" / pair.id, parts)
         where = {"on_card": list(on_card)} if on_card else {}
-        files = [asdict(entry) for entry in stored]
+        files = list(map(asdict, stored))
         self.journal.append("file", pair=pair.id, role=role, files=files, **where)
         return stored
 
@@ -193,7 +193,7 @@ class SessionFolder:
 
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
         """Record that all shots of a pair are stored; a kill from now on costs none of them."""
-        files = [asdict(entry) for entry in shot.files]
+        files = list(map(asdict, shot.files))
         self.journal.append(
             "pair-shot", pair=pair.id, files=files, entry=dict(shot.entry)
         )

@@ -32,7 +32,7 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
     """Blurry to sharp similarity of an untrusted ``pair.json``, px; None if it is implausible."""
     try:
         geometry = entry["quality"]["misalignment"]
-        x, y = (float(value) for value in geometry["shift_px"])
+        x, y = map(float, geometry["shift_px"])
         zoom = float(geometry["zoom"])
         rotation_deg = float(geometry["rotation_deg"])
     except (KeyError, TypeError, ValueError, OverflowError):

@@ -87,7 +87,7 @@ def _fetch_one(
     parts: list[Path] = []
     try:
         parts = camera.fetch(stem)
-        if [sha256_file(part) for part in parts] != [entry.stored.sha256]:
+        if list(map(sha256_file, parts)) != [entry.stored.sha256]:
             raise CameraError("another picture has that name now")
         folder.restore(entry.pair, entry.stored, parts[0])
     finally:

@@ -69,7 +69,7 @@ class _Rebuilt:
 
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
     """Repair a journal under the caller's lock, keep the damaged one; return what was done."""
-    records = [decode_line(line) for line in _lines(journal)[:-1]]
+    records = list(map(decode_line, _lines(journal)[:-1]))
     if records and all(
         record and record.get("n") == n for n, record in enumerate(records, 1)
     ):

@@ -279,7 +279,7 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     """The fields of the ``pair-complete`` line of a pair."""
     fields = asdict(pair)
     fields["pair"] = fields.pop("id")
-    fields["files"] = [asdict(entry) for entry in pair.files]
+    fields["files"] = list(map(asdict, pair.files))
     return fields
 
 

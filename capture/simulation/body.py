@@ -106,7 +106,7 @@ class Faults:
 
 def parse_faults(texts: Sequence[str]) -> Faults:
     """Parse typed faults: ``NAME`` or ``NAME=NUMBER``, optionally with ``@SHOT``."""
-    return Faults(tuple(_parsed(text) for text in texts))
+    return Faults(tuple(map(_parsed, texts)))
 
 
 def _parsed(text: str) -> Fault:

@@ -150,7 +150,7 @@ def _document(place: Path, shot: ShotPair, quality: Quality) -> dict[str, Any]:
         "mask": None if quality.mask is None else MASK,
         "quality": {
             **quality.numbers,
-            "findings": [asdict(finding) for finding in quality.findings],
+            "findings": list(map(asdict, quality.findings)),
         },
         "verdict": quality.verdict,
         "reason": quality.reason,

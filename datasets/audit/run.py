@@ -353,10 +353,10 @@ def _stored(path: Path) -> AuditedPair | None:
 
 def row_of_document(document: Json) -> AuditedPair:
     """A row from its document; raises KeyError, TypeError, ValueError or alike if it is wrong."""
-    prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
+    prints = tuple(map(fingerprint_of, document["fingerprints"]))
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
-    quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
+    quantiles = tuple(map(float, document["blur_quantiles_px"]))
     member = document["sharp_member"]
     _require_valid(document, quantiles)
     parts = {

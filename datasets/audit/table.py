@@ -107,12 +107,11 @@ def document(audit: Audit, limit_px: float | None) -> Json:
         if limit_px is None
         else [pair.id for pair in above(audit.pairs, limit_px)],
         "left_out": [one.to_json() for one in audit.left_out],
-        "near_duplicates": [asdict(one) for one in audit.duplicates],
-        "same_places": [asdict(one) for one in audit.same_places],
-        "warnings": [asdict(one) for one in audit.warnings],
+        "near_duplicates": list(map(asdict, audit.duplicates)),
+        "same_places": list(map(asdict, audit.same_places)),
+        "warnings": list(map(asdict, audit.warnings)),
         "suspects": {
-            name: [asdict(one) for one in several]
-            for name, several in audit.suspects.items()
+            name: list(map(asdict, several)) for name, several in audit.suspects.items()
         },
         "pairs": [
             {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px}

@@ -66,7 +66,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
         judgements, left_out, usable = _curate(dataset, **settings)
         document = {
             "root": str(settings["out"]),
-            "pairs": [asdict(one) for one in judgements],
+            "pairs": list(map(asdict, judgements)),
             "left_out": [one.to_json() for one in left_out],
         }
         output.write(document)

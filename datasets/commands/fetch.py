@@ -92,7 +92,7 @@ def _fetched(
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
         sources = [_archive(sources[0], out), *sources[1:]]
-    places = [place_of(source) for source in sources]
+    places = list(map(place_of, sources))
     name = PurePosixPath(urlsplit(places[0].name).path).name
     if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
         return _fetched_archive(out, only, sha256, trust_first, places, name)

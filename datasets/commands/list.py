@@ -50,7 +50,7 @@ def command(dataset: str | None, as_json: bool) -> int:
 def _kinds() -> list[Document]:
     from defocus.datasets.api import dataset_kinds
 
-    return [asdict(kind) for kind in dataset_kinds()]
+    return list(map(asdict, dataset_kinds()))
 
 
 def _kind_lines(kinds: list[Document]) -> Iterator[str]:

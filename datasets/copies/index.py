@@ -53,7 +53,7 @@ class FeatureIndex:
     """Features of several pictures, in cells of like descriptors."""
 
     def __init__(self, pictures: Sequence[LocalFeatures]) -> None:
-        counts = [len(one) for one in pictures]
+        counts = list(map(len, pictures))
         self.pictures = np.repeat(np.arange(len(pictures)), counts)
         self.places = np.concatenate([one.places for one in pictures])
         self.scales = np.concatenate([one.scales for one in pictures])

@@ -73,7 +73,7 @@ def shared_pictures(
         return kept
     shared = _searched(dataset.name, pairs, files, hashes, where)
     make_folder(place.parent)
-    write_json(place, [asdict(one) for one in shared])
+    write_json(place, list(map(asdict, shared)))
     return shared
 
 

@@ -153,7 +153,7 @@ class _Matches:
 
 def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     """The best matches of all features of some pictures."""
-    parts = [with_unsure_turns(features) for features in chosen]
+    parts = list(map(with_unsure_turns, chosen))
     picture = np.repeat(np.arange(len(parts)), [len(rows) for rows, _, _ in parts])
     feature = np.concatenate([rows for rows, _, _ in parts])
     turn = np.concatenate([turns for _, turns, _ in parts])

@@ -373,7 +373,7 @@ def _companion_geometry(pair: Pair) -> Similarity | None:
     if geometry.get("status") != "ok":
         return None
     try:
-        x, y = (float(value) for value in geometry["shift_px"])
+        x, y = map(float, geometry["shift_px"])
         numbers = float(geometry["zoom"]), float(geometry["rotation_deg"]), x, y
         if not all(map(math.isfinite, numbers)) or numbers[0] <= 0.0:
             raise ValueError(f"{numbers}")

@@ -50,7 +50,7 @@ def completeness(
 ) -> Completeness:
     """Compare a folder's files with the known facts of the complete dataset."""
     rows = contents.rows
-    counts = Counter(_split_name(row) for row in rows)
+    counts = Counter(map(_split_name, rows))
     lacking, extra = _other_numbers(layout.counts or card.counts, counts, rows)
     named_files = {path for row in rows for path in row.files.values()}
     others = {fit.path for pattern in layout.others for fit in fits(root, pattern)}
@@ -215,7 +215,7 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     """Make pairs from rows, sorted by id; parts without a split are split by scene."""
     pairs: dict[str, Pair] = {}
     unsplit = [row for row in rows if row.part.split is None]
-    splits = scene_splits(_scene(row) for row in unsplit)
+    splits = scene_splits(map(_scene, unsplit))
     for row in rows:
         name = legal_id(filled(row.part.id, row.values))
         scene = _scene(row)

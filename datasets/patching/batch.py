@@ -62,7 +62,7 @@ def _random_order(
 ) -> tuple[int, int, int]:
     if "channels" not in augment or random.random() >= CHANNELS_SHARE:
         return 0, 1, 2
-    first, second, third = (int(channel) for channel in random.permutation(3))
+    first, second, third = map(int, random.permutation(3))
     return first, second, third
 
 

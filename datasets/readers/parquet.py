@@ -139,7 +139,7 @@ def unpack(
     by_split = _by_split(root, files)
     left_out: list[LeftOut] = []
     for split, parts in by_split.items():
-        opened = [_open(part) for part in parts]
+        opened = list(map(_open, parts))
         chosen = [
             _chosen(part, one, columns) for part, one in zip(parts, opened, strict=True)
         ]

@@ -159,12 +159,12 @@ def _natural(path: Path) -> tuple[tuple[int, str], ...]:
 def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
     """Whether the frames are RAW files that a folder beside this one has developed."""
     frames = frames_of[folder]
-    if not all(_is_raw(path) for path in frames):
+    if not all(map(_is_raw, frames)):
         return False
     stems = {path.stem for path in frames}
     for other, there in frames_of.items():
         if other != folder and other.parent == folder.parent:
-            developed = not any(_is_raw(path) for path in there)
+            developed = not any(map(_is_raw, there))
             if developed and {path.stem for path in there} == stems:
                 return True
     return False

@@ -46,7 +46,7 @@ def citation_text(facts: ReleaseFacts, details: Details) -> str:
         "type": "dataset",
         "title": details.title,
         "version": details.version,
-        "authors": [_cff_author(one) for one in authors],
+        "authors": list(map(_cff_author, authors)),
         "keywords": [*details.keywords],
     }
     references = (
@@ -101,7 +101,7 @@ def methods(facts: ReleaseFacts) -> str:
 
 def bibtex(details: Details) -> str:
     """A BibTeX entry; groups are kept together by braces."""
-    authors = " and ".join(_bibtex_name(author) for author in details.authors)
+    authors = " and ".join(map(_bibtex_name, details.authors))
     year = details.date[:4]
     fields = {
         "title": f"{{{_escaped(details.title)}}}",
@@ -154,7 +154,7 @@ def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
             "resourceType": "Pairs of pictures",
         },
         "titles": [{"title": details.title}],
-        "creators": [_datacite_creator(author) for author in details.authors],
+        "creators": list(map(_datacite_creator, details.authors)),
         "publisher": {"name": details.publisher} if details.publisher else "",
         "publicationYear": details.date[:4],
         "dates": [{"date": details.date, "dateType": "Issued"}] if details.date else [],

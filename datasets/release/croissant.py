@@ -116,7 +116,7 @@ def _citable(details: Details) -> Entry:
         "url": f"https://doi.org/{details.doi}" if details.doi else details.url,
         "version": details.version,
         "keywords": [*details.keywords],
-        "creator": [_creator(author) for author in details.authors],
+        "creator": list(map(_creator, details.authors)),
         "publisher": publisher if details.publisher else "",
         "datePublished": details.date,
         "citeAs": details.citation or bibtex(details),

@@ -60,7 +60,7 @@ class Number(Settings):
 
 def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
     """Number of pairs of each kind, such as ``as captured`` or ``rendered, compensated: flow``."""
-    return dict(sorted(Counter(_kind(pair) for pair in pairs).items()))
+    return dict(sorted(Counter(map(_kind, pairs)).items()))
 
 
 def sharp_text(pairs: Iterable[Pair]) -> str:

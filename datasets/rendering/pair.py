@@ -67,7 +67,7 @@ def render_scene(
     # exposed differently; the truth is the same without displacement, noise or gain.
     fine = _layers(scene)
     lens = scene.lens(aperture_factor)
-    view = _View(scene, camera, lens, [_coarser_layer(layer) for layer in fine])
+    view = _View(scene, camera, lens, list(map(_coarser_layer, fine)))
     geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)

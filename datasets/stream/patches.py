@@ -182,7 +182,7 @@ class _Cut:
     @classmethod
     def drawn(cls, random: np.random.Generator, side: int) -> "_Cut":
         """A random cut of a patch with a side, px."""
-        top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
+        top, left = map(int, random.integers(2, CUT_PX - 1, 2))
         inside = np.s_[top : top + side, left : left + side]
         return cls(inside, int(random.integers(4)), bool(random.integers(2)))
 

@@ -131,7 +131,7 @@ def sobel_products(patches: Sequence[Image]) -> NDArray[np.float64]:
     # For each size of Sobel kernel the gradient's lengths are summed over a patch and stretched
     # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
     # ignored.
-    sums = np.array([_gradient_sums(patch) for patch in patches])
+    sums = np.array(list(map(_gradient_sums, patches)))
     low = sums.min(axis=0)
     high = sums.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)

@@ -110,7 +110,7 @@ class BlurNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.intro = nn.Conv2d(1 + 2 * LEVELS, WIDTH, 3, padding=1)
-        self.blocks = nn.Sequential(*(_Block(reach) for reach in REACH))
+        self.blocks = nn.Sequential(*map(_Block, REACH))
         self.ending = nn.Conv2d(WIDTH, 2, 1)
 
     def forward(self, cells: torch.Tensor) -> torch.Tensor:

@@ -201,7 +201,7 @@ def submit(
     executor.update_parameters(**_parameters(settings))
     for first in range(0, len(absent), LARGEST_ARRAY):
         part = absent[first : first + LARGEST_ARRAY]
-        commands = [job(name) for name in part]
+        commands = list(map(job, part))
         try:
             with executor.batch():
                 jobs = [executor.submit(command) for command in commands]

@@ -259,7 +259,7 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
         raise ImageError(f"the network is given {_shape(tensor)}; it needs {wanted}")
     if torch.compiler.is_compiling():  # a value cannot be looked at there
         return
-    low, high = (float(end) for end in torch.aminmax(tensor.detach()))
+    low, high = map(float, torch.aminmax(tensor.detach()))
     _require_ends(low, high, "the network's input", (0.0, 1.0))
 
 

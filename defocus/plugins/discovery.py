@@ -290,7 +290,7 @@ def refuse(origin: str, problem: str) -> None:
 
 def _own_modules(package: str, inside: str) -> Iterator[Offer]:
     """The modules of a package of our own."""
-    folders = [Path(place) for place in import_module(package).__path__]
+    folders = list(map(Path, import_module(package).__path__))
     return _modules(folders, package, inside)
 
 

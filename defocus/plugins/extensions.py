@@ -81,7 +81,7 @@ def load_plugin(path: Path | str) -> Plugin:
         )
     _warn_of_uncounted(plugin)
     _loaded[path] = plugin
-    os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
+    os.environ[ENVIRONMENT] = os.pathsep.join(map(str, _loaded))
     return plugin
 
 

@@ -215,9 +215,7 @@ def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
 
     These are ``(side * F,)`` distances from the chief ray of green, px, F odd."""
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
-    longest, shortest = (
-        limit(limit(band) for band in BANDS_UM) for limit in (max, min)
-    )
+    longest, shortest = (limit(map(limit, BANDS_UM)) for limit in (max, min))
     size = framed(radius_px + RINGS * longest * unit)
     # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
     fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
@@ -263,7 +261,7 @@ def _turned(half_turns: Array) -> NDArray[np.complex64]:
 
 
 RED, GREEN, BLUE = (band[1] for band in BANDS_UM)
-SHORTEST = min(min(band) for band in BANDS_UM)
+SHORTEST = min(map(min, BANDS_UM))
 RAYS_FROM_WAVES = 8.0
 """Defocus, in waves (or aberrations that equal it), from which diffraction changes the MTF by at
 most 0.02, so that rays are enough."""

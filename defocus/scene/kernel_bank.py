@@ -195,7 +195,7 @@ def _nodes(offset: float) -> tuple[float, ...]:
 
 def _both_sides(diameters_px: Sequence[float]) -> tuple[float, ...]:
     """Diameters in front of the focus, in focus and behind it, ascending."""
-    behind = [float(one) for one in diameters_px]
+    behind = list(map(float, diameters_px))
     in_front = [-one for one in reversed(behind)]
     return (*in_front, 0.0, *behind)
 

@@ -243,7 +243,7 @@ def depth_layers(
     high = float(inverse.max())
     step = (high - low) / count or 1.0
     bins = np.minimum(((inverse - low) / step).astype(np.int64), count - 1)
-    present = [int(k) for k in np.unique(bins)]
+    present = list(map(int, np.unique(bins)))
     return [
         _layer(colour, inverse, bins, k, np.inf if k == present[0] else reach_px)
         for k in present

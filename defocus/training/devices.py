@@ -86,4 +86,4 @@ def visible_gpus() -> tuple[str, ...]:
         return ()
     import torch
 
-    return tuple(str(number) for number in range(torch.cuda.device_count()))
+    return tuple(map(str, range(torch.cuda.device_count())))

@@ -166,10 +166,9 @@ class ChildCamera:
 
     def card(self, *, count_files: bool) -> list[Json]:
         """Each card (see :class:`CardSpace`)."""
-        return [
-            asdict(card)
-            for card in cards_of(self._camera, self._gp, count_files=count_files)
-        ]
+        return list(
+            map(asdict, cards_of(self._camera, self._gp, count_files=count_files))
+        )
 
     def summary(self) -> dict[str, str]:
         """The camera's summary of itself."""
@@ -226,7 +225,7 @@ class ChildCamera:
         for place in places:
             parts.append(self._download(place, _free_part(Path(stem), place[1], parts)))
         _note(stem).unlink(missing_ok=True)
-        return {"parts": [str(part) for part in parts], "on_card": list(places)}
+        return {"parts": list(map(str, parts)), "on_card": list(places)}
 
     def delete(self, folder: str, name: str) -> None:
         """Delete a file on the card."""

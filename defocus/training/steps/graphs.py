@@ -50,7 +50,7 @@ def record(
                 _outcome(network, plain, given, named),
                 _outcome(network, replay, tensors, {}),
             )
-    shapes = [_shape(one) for one in tensors]
+    shapes = list(map(_shape, tensors))
 
     def forward(*args: torch.Tensor, **kwargs: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         tensors = (*args, *kwargs.values())
@@ -59,7 +59,7 @@ def record(
             and torch.is_grad_enabled()
             and tuple(kwargs) == passes.names
         )
-        if replayed and [_shape(one) for one in tensors] == shapes:
+        if replayed and list(map(_shape, tensors)) == shapes:
             return replay(*tensors)
         return plain(*args, **kwargs)
 

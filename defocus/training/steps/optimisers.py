@@ -44,7 +44,7 @@ def make_optimisers(
             "objective and recipe must both have an adversary, or neither"
         )
     against = _trained(objective.adversary) if objective.adversary is not None else []
-    apart = {id(parameter) for parameter in against}
+    apart = set(map(id, against))
     own = [p for p in (*_trained(network), *_trained(objective)) if id(p) not in apart]
     adversary = None
     if method.adversary is not None:
