@@ -312,22 +312,3 @@ def _near(low: Array, high: Array, node: int) -> tuple[int, int]:
     """From where to where rows or columns have places next to a node, by their extremes."""
     near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
     return (near[0], near[-1] + 1) if near else (0, 0)
-
-
-def _near(
-    low: Array,
-    high: Array,
-    node: int,
-) -> tuple[int, int] | None:
-    """From where to where rows or columns have places next to a node, by their extremes."""
-    near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
-    return (near[0], near[-1] + 1) if near else None
-
-
-def _near(
-    low: Array,
-    high: Array,
-    node: int,
-) -> list[int]:
-    """Rows or columns with a place next to a node, by the least and the largest place of each."""
-    return np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
