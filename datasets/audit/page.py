@@ -299,9 +299,13 @@ def _pictures(
     for row in _pictured(audit):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
-        states = (*states, *blur_of(row.id, states[0][1].shape[1::-1]))
-        arrows = audit_overlay(row, PICTURE_SIDE)
-        slider = Slider(_caption(row, audit), states, arrows, _picture(anchors[row.id]))
+        states += blur_of(row.id, states[0][1].shape[1::-1])
+        slider = Slider(
+            _caption(row, audit),
+            tuple(states),
+            audit_overlay(row, PICTURE_SIDE),
+            _picture(anchors[row.id]),
+        )
         sliders.append((row.id, slider))
     return sliders
 
@@ -359,7 +363,7 @@ def _shown_matrix(row: AuditedPair, shape: tuple[int, ...]) -> NDArray[np.float6
     y = shape[0] / full_height
     scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
     matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
-    return scale @ matrix @ np.linalg.inv(scale)
+    return np.asarray(scale @ matrix @ np.linalg.inv(scale))
 
 
 def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:

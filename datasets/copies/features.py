@@ -273,10 +273,10 @@ def with_unsure_turns(
     spectrum = np.pad(upright, ((0, 0), (1, 0))).reshape(shape)
     parts = []
     for further in range(8):
-        rows = _could_have(spectrum, further)
-        again = turned(spectrum[rows], np.full(len(rows), further, np.uint8))
-        turns = _TURNED_AGAIN[features.turns[rows], further]
-        parts.append((rows, turns, again.reshape(-1, FREQUENCIES**2)[:, 1:]))
+        chosen = _could_have(spectrum, further)
+        again = turned(spectrum[chosen], np.full(len(chosen), further, np.uint8))
+        composed = _TURNED_AGAIN[features.turns[chosen], further]
+        parts.append((chosen, composed, again.reshape(-1, FREQUENCIES**2)[:, 1:]))
     rows, turns, descriptors = zip(*parts, strict=True)
     return np.concatenate(rows), np.concatenate(turns), np.concatenate(descriptors)
 

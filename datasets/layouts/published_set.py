@@ -70,7 +70,7 @@ def _split_name(row: PairRow) -> str:
 
 
 def _other_numbers(
-    expected: Mapping[str, int], counts: Mapping[str, int], rows: Iterable[PairRow]
+    expected: Mapping[Any, int], counts: Mapping[str, int], rows: Iterable[PairRow]
 ) -> tuple[list[str], list[str]]:
     """How many pictures of each split are missing without a known name, and how many too many."""
     named = {_split_name(row) for row in rows if row.part.names}

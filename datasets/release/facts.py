@@ -113,7 +113,7 @@ def facts_of(
     for row in rows:
         metadata = without_private(row.pair.metadata)
         pairs.append(replace(row.pair, metadata=metadata))
-    shown = ()
+    shown: tuple[str, ...] = ()
     if not rows[0].shard:
         shown = tuple(rows[0].files[role] for role in SHOWN if role in rows[0].files)
     return ReleaseFacts(

@@ -14,9 +14,11 @@ from defocus.datasets.pair_files import ARRAYS, member_name
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.pictures.write import write_array, write_image
+from defocus.scene.aperture import Aperture
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved
+from defocus.scene.real_lens import RealLens
 from defocus.scene.sensor import exposed, recorded_views, seed_of, view_difference
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
@@ -134,7 +136,7 @@ class _View:
     ) -> dict[str, object]:
         """What is known of the pair, for its manifest."""
         camera = self.camera
-        aperture = self.camera.aperture
+        aperture: Aperture | RealLens = camera.aperture
         if camera.real is not None:
             aperture = self.scene.real_lens(camera.real)
         dual_pixel = camera.dual_pixel
@@ -162,7 +164,8 @@ def draw_misalignment(
 ) -> tuple[Similarity, float]:
     """The true misalignment of a pair and its exposure difference (blurry over sharp, EV)."""
     draw = np.random.PCG64(seed_of(name, variant, "misalignment"))
-    uniform = ((draw.random_raw(8) >> np.uint64(11)) * 2.0**-53).tolist()
+    raw = draw.random_raw(8) >> np.uint64(11)
+    uniform: list[float] = (raw * 2.0**-53).tolist()
 
     def magnitude(limits: tuple[float, float], k: int) -> float:
         return limits[0] + (limits[1] - limits[0]) * uniform[k]

@@ -175,7 +175,7 @@ def _read(wanted: SceneRequest, folder: Path) -> _Source:
 
 def _sources(
     request: RenderRequest, request_file: Path
-) -> tuple[tuple[_Source, ...], tuple[LeftOut, ...]]:
+) -> tuple[list[_Source], tuple[LeftOut, ...]]:
     """The scenes that can be read, and the others."""
     folder = request_file.parent
     read = (attempt(one.name, partial(_read, one, folder)) for one in request.scenes)
