@@ -68,8 +68,12 @@ def render_scene(
     # The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
     # exposed differently; the truth is the same without displacement, noise or gain.
     fine = _layers(scene)
-    lens = scene.lens(aperture_factor)
-    view = _View(scene, camera, lens, list(map(_coarser_layer, fine)))
+    view = _View(
+        scene,
+        camera,
+        scene.lens(aperture_factor),
+        list(map(_coarser_layer, fine)),
+    )
     geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)
