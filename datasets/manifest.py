@@ -211,7 +211,8 @@ def _unusual(white: int | None) -> Any:  # noqa: ANN401 - one of the whites of a
 
 def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pydantic's kwargs are untyped
     try:
-        size, sha256 = path.stat().st_size, sha256_file(path)
+        size = path.stat().st_size
+        sha256 = sha256_file(path)
     except OSError as error:
         raise DatasetError(
             f"{path}: {error.strerror}; restore it, or remove {path.parent} to rebuild it"

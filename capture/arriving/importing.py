@@ -212,11 +212,14 @@ def watch_pictures(session: Path, request: ImportRequest) -> None:
     with _importer(session, request, pictures) as importer:
         say(f"watching {request.folder}; Ctrl-C ends")
         before: list[Look] = []
-        changed, paired = time.monotonic(), False
+        changed = time.monotonic()
+        paired = False
         while True:
             looks = pictures.looks()
             if looks != before:
-                before, changed, paired = looks, time.monotonic(), False
+                before = looks
+                changed = time.monotonic()
+                paired = False
             elif not paired and time.monotonic() - changed >= request.settled_seconds:
                 _take_complete(importer, looks)
                 paired = True
@@ -225,7 +228,8 @@ def watch_pictures(session: Path, request: ImportRequest) -> None:
 
 def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
     """Import the complete pairs; a shot without a partner waits."""
-    shots, request = importer.pictures.shots(looks, importer.stored), importer.request
+    shots = importer.pictures.shots(looks, importer.stored)
+    request = importer.request
     bodies = bodies_of(shots)
     if request.blurry is None:
         bodies = [body for body in bodies if len(body.f_numbers) > 1]

@@ -79,7 +79,8 @@ def judge_pair(
 
     An unknown misalignment never rejects, nor settings contradicted by a virtual camera."""
     quality = Quality()
-    blurry, sharp = shots.paths["blurry"], shots.paths["sharp"]
+    blurry = shots.paths["blurry"]
+    sharp = shots.paths["sharp"]
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(
         blurry
     ) == sha256_file(sharp):
@@ -207,14 +208,8 @@ def _check_pictures(
     _check_demands(quality, members)
     read = _in_one_space(quality, shots, read)
     looks = _members(shots, read)
-    if looks["blurry"].linear.shape != looks["sharp"].linear.shape:
-        sizes = " but ".join(
-            f"{role} is {_size_words(look)}" for role, look in looks.items()
-        )
-        quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
+    if not _have_one_size(quality, looks):
         return
-    if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
-        _say_same(quality)
     measured_on = "companion" if "companion" in shots.paths else "blurry"
     geometry = looks.get(measured_on) or read(shots.paths[measured_on])
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, shots)
@@ -225,6 +220,21 @@ def _check_pictures(
         _check_anchor(
             quality, looks[shots.anchored], read(shots.paths["anchor"]), limits
         )
+
+
+def _have_one_size(quality: Quality, looks: dict[str, QuickLook]) -> bool:
+    """Whether both members have one size; also says if they are the same picture."""
+    blurry = looks["blurry"].linear
+    sharp = looks["sharp"].linear
+    if blurry.shape == sharp.shape:
+        if np.array_equal(blurry, sharp):
+            _say_same(quality)
+        return True
+    sizes = " but ".join(
+        f"{role} is {_size_words(look)}" for role, look in looks.items()
+    )
+    quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
+    return False
 
 
 def _size_words(look: QuickLook) -> str:
@@ -267,14 +277,11 @@ def _check_light(
     limits: QualityLimits,
 ) -> None:
     """Compare the light of the members' common area, at a size that is enough for it."""
-    first, second = (
-        reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp")
-    )
+    first = reduced_look(looks["blurry"], LIGHT_SIZE_PX)
+    second = reduced_look(looks["sharp"], LIGHT_SIZE_PX)
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
-    moved, inside = (
-        onto_grid(second.linear, moved_by),
-        inside_grid(first.linear.shape, moved_by),
-    )
+    moved = onto_grid(second.linear, moved_by)
+    inside = inside_grid(first.linear.shape, moved_by)
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 
@@ -355,9 +362,8 @@ def _check_unexplained(
     )  # as for the registration
     from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
-    first, second = (
-        reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp")
-    )
+    first = reduced_look(looks["blurry"], MEASURED_SIZE_PX)
+    second = reduced_look(looks["sharp"], MEASURED_SIZE_PX)
     model = similarity.scaled(looks["blurry"].pixels / first.pixels)
     height, width = first.linear.shape[:2]
     matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])

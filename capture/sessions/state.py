@@ -129,6 +129,12 @@ class SessionState:
         return pairs + [chart for _, chart in sorted(self.charts.items())]
 
     @property
+    def accepted(self) -> list[CompletePair]:
+        """Complete pairs that are not rejected, in their order."""
+        pairs = [pair for _, pair in sorted(self.complete.items())]
+        return [pair for pair in pairs if pair.verdict != "reject"]
+
+    @property
     def incomplete(self) -> list[PlannedPair]:
         """Incomplete pairs, in the order of their numbers."""
         missing = [
@@ -273,7 +279,7 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     """The fields of the ``pair-complete`` line of a pair."""
     fields = asdict(pair)
     fields["pair"] = fields.pop("id")
-    fields["files"] = [asdict(entry) for entry in pair.files]
+    fields["files"] = list(map(asdict, pair.files))
     return fields
 
 

@@ -133,10 +133,8 @@ def _colour_warnings(
             ("colour space", f"the {grey} file is grey, the {other} one has colours")
         )
     elif blurry.colours != PLAIN:
-        taken = (
-            "not converted but read as sRGB"
-            if colour_code(pair.blurry)
-            else "taken for sRGB"
-        )
+        taken = "taken for sRGB"
+        if colour_code(pair.blurry):
+            taken = "not converted but read as sRGB"
         warnings.append(("colour space", f"{blurry.colours}, {taken}"))
     return warnings

@@ -171,10 +171,8 @@ def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
         "f_number_blurry": blurry.f_number,
         "f_number_sharp": sharp.f_number,
     }
-    name, scene = (
-        legal_id(f"{series.split}-{blurry.path.stem}"),
-        f"{series.split}-{series.name}",
-    )
+    name = legal_id(f"{series.split}-{blurry.path.stem}")
+    scene = f"{series.split}-{series.name}"
     metadata = MappingProxyType({**stops, **series.facts})
     return Pair(name, scene, series.split, blurry.path, sharp.path, metadata=metadata)
 

@@ -85,10 +85,8 @@ PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
 def with_shot(path: Path, png: bytes) -> bytes:
     """A released PNG with exposure, lens, date and meaning of colours of its original file."""
     metadata = read_metadata(path)
-    meaning, exif = (
-        meaning_of(metadata, converted=bool(profile_of(path))),
-        _shot(metadata.exif),
-    )
+    meaning = meaning_of(metadata, converted=bool(profile_of(path)))
+    exif = _shot(metadata.exif)
     parts = meaning.parts
     if exif and isinstance(parts, PngParts):
         parts = replace(parts, chunks=(*parts.chunks, Chunk(b"eXIf", exif)))
@@ -109,7 +107,8 @@ def _shot(exif: bytes) -> bytes:
 
     if not exif:
         return b""
-    own, kept = Image.Exif(), Image.Exif()
+    own = Image.Exif()
+    kept = Image.Exif()
     own.load(b"Exif\0\0" + exif)
     kept.update(writable(_of(own, IMAGE_TAGS)))
     if inner := writable(_of(own.get_ifd(EXIF_DIRECTORY), EXIF_TAGS), EXIF_DIRECTORY):
@@ -131,7 +130,8 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     _require_one_space(pair)
     developed = _developed(files)
     members: dict[str, bytes] = {}
-    height, width = 0, 0
+    height = 0
+    width = 0
     for role, path in files.items():  # the blurry picture is the first
         if role in ARRAYS:
             # written again: the file may have more behind the array

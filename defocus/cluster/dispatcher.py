@@ -50,7 +50,9 @@ Attempted: TypeAlias = Callable[[tuple[str, T]], tuple[str, R | LeftOut]]
 
 
 def _in_own_processes(
-    work: Attempted[T, R], items: Mapping[str, T], at_once: int
+    work: Attempted[T, R],
+    items: Mapping[str, T],
+    at_once: int,
 ) -> Iterator[tuple[str, R | LeftOut]]:
     """Run ``work`` on every item in a process of its own."""
     context = worker_context(module_of(work))
@@ -72,7 +74,12 @@ def _in_own_process(
     """The result of a process; that of one which crashes is the reason."""
     result: tuple[str, R | LeftOut]
     receiving, sending = context.Pipe(duplex=False)
-    given = (pickle.dumps((work, named)), sending, vars(telling), dict(os.environ))
+    given = (
+        pickle.dumps((work, named)),
+        sending,
+        vars(telling),
+        dict(os.environ),
+    )
     process = context.Process(target=_work_alone, args=given)
     process.start()
     sending.close()

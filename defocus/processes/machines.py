@@ -39,7 +39,8 @@ class ClusterSettings(Settings):
     # of SLURM saves its state ``signal_seconds`` before the end of its time.
 
     cores: int = Field(
-        default=1, ge=1
+        default=1,
+        ge=1,
     )  # of a job: its workers, also of a machine of ``ssh:``
     gpus: int = Field(default=0, ge=0)  # of a job of SLURM, on each of its nodes
     nodes: int = Field(default=1, ge=1)  # of a training of SLURM
@@ -48,7 +49,8 @@ class ClusterSettings(Settings):
     account: Name = ""
     qos: Name = ""  # of SLURM
     interface: str = Field(
-        default="", pattern=r"^[\w.:-]*$"
+        default="",
+        pattern=r"^[\w.:-]*$",
     )  # of the network, such as ib0
     memory_gb: float = Field(default=4.0, gt=0)  # of a job
     time_minutes: int = Field(default=240, ge=1)

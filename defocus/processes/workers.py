@@ -32,7 +32,9 @@ R = TypeVar("R")
 
 
 def in_processes(
-    work: Callable[[T], R], items: Sequence[T], processes: int
+    work: Callable[[T], R],
+    items: Sequence[T],
+    processes: int,
 ) -> Iterator[R]:
     """Run ``work`` on every item and yield the results as they are ready."""
     # Each process uses one thread, because they share the machine; none outlives the caller. What a
@@ -44,7 +46,10 @@ def in_processes(
     given = (pickle.dumps(work), telling, dict(os.environ))
     context = worker_context(module_of(work))
     with ProcessPoolExecutor(
-        min(processes, len(items)), context, _started, given
+        min(processes, len(items)),
+        context,
+        _started,
+        given,
     ) as pool:
         others = set(active_children())
         mine = set[BaseProcess]()
@@ -69,7 +74,9 @@ def in_processes(
 def usable_cores() -> int:
     """Number of cores that this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # Windows and macOS have none
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+    if allowed is not None:
+        return len(allowed(0))
+    return os.cpu_count() or 1
 
 
 def worker_context(module: str) -> ForkServerContext | SpawnContext:
@@ -95,7 +102,8 @@ def module_of(work: Callable[[T], R]) -> str:
 
 
 SINGLE_THREADED = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+    "1",
 )
 """Numerical libraries read these once, when they are loaded."""
 
@@ -156,7 +164,9 @@ _WORK: list[Callable[[Any], Any]] = []
 
 
 def _started(
-    work: bytes, settings: MessageSettings, environment: Mapping[str, str]
+    work: bytes,
+    settings: MessageSettings,
+    environment: Mapping[str, str],
 ) -> None:
     begin_worker(vars(settings), environment)
     # the environment names the plug-in files, which are loaded with what they define

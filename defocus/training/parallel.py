@@ -36,7 +36,12 @@ def ranks() -> Ranks:
     """Ranks from ``torchrun``'s variables; a single process without it."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Ranks()
-    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    names = (
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "LOCAL_WORLD_SIZE",
+    )
     return Ranks(*(int(os.environ[name]) for name in names))
 
 

@@ -115,7 +115,8 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
         own = sum(path.stat().st_size for path in pair_files(pair).values())
         if part and size + own > most_bytes:
             yield part
-            part, size = [], 0
+            part = []
+            size = 0
         part.append(pair)
         size += own
     if part:
