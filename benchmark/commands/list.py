@@ -165,9 +165,8 @@ def _show(rows: list[dict[str, Any]], *, variants: bool) -> None:
     for row, line in zip(shown, lines, strict=True):
         lines_of[row["kind"]].append(line)
     for kind, heading in KINDS.items():
-        if kind in lines_of:
-            click.echo(f"\n{heading} ({len(lines_of[kind])})")
-            click.echo("\n".join(lines_of[kind]))
+        if mine := lines_of[kind]:
+            click.echo("\n".join([f"\n{heading} ({len(mine)})", *mine]))
     hidden = len(rows) - len(shown)
     rest = f", {hidden} of them variants (shown by --variants)" if hidden else ""
     click.echo(f"\n{len(rows)} systems{rest}")

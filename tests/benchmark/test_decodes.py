@@ -22,6 +22,7 @@ from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image, as_float
@@ -86,6 +87,7 @@ def test_scores_of_a_folder_decode_each_file_once(dataset, decodes, tmp_path, pr
     write_image(tmp_path / f"{pair.id}.png", read_image(pair.blurry))
     decodes.clear()
     subjects = dataset_subjects(dataset)
-    score_outputs(match(tmp_path, subjects), PROFILES[profile], METRICS, FLOW, dataset)
+    scorer = PairScorer(dataset, FLOW, METRICS, PROFILES[profile])
+    score_outputs(match(tmp_path, subjects), scorer)
     assert len(decodes) >= 3
     assert set(decodes.values()) == {1}
