@@ -61,20 +61,13 @@ class KeptScores:
                 )
         return None
 
-    def add(self, pair: Pair, picture: ScoresOfPicture) -> None:
-        """Keep the scores of a pair."""
-        line: dict[str, Any] = {
-            "key": self._keys[pair.id],
-            "pair": pair.id,
-            "shape": picture.shape,
-            "seconds": picture.seconds,
-            "cast": picture.cast,
-            "tile_px": picture.tile_px,
-            "scores": [astuple(one) for one in picture.scores],
-        }
+    def add(self, name: str, picture: ScoresOfPicture) -> None:
+        """Keep the scores of a pair of that name."""
+        scores = [astuple(one) for one in picture.scores]
+        line = {"key": self._keys[name], "pair": name, **vars(picture)}
         make_folder(self._path.parent)
         with storing(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(line)}\n")
+            file.write(f"{json.dumps({**line, 'scores': scores})}\n")
 
 
 def score_keys(

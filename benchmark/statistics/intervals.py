@@ -51,19 +51,22 @@ def _picture_weights(codes: tuple[int, ...]) -> Array:
     """Share of each picture in each resample, ``(RESAMPLES, pictures)``."""
     # Scenes are drawn with replacement, then in each drawn scene as many pictures as it has.
     random = np.random.default_rng(0)
-    scene_of = np.array(codes)
-    scenes = int(scene_of.max()) + 1
-    drawn = random.integers(0, scenes, (RESAMPLES, scenes))
-    rows = np.arange(RESAMPLES)[:, None] * scenes
-    times = np.bincount((drawn + rows).ravel(), minlength=RESAMPLES * scenes)
-    times = times.reshape(RESAMPLES, scenes)
+    scene_of, sizes = np.array(codes), np.bincount(codes)
+    times = _times_drawn(random, len(sizes))
     weights = np.asarray(times[:, scene_of], dtype=np.float64)
-    sizes = np.bincount(scene_of)
     for scene in np.flatnonzero(sizes > 1):
         size = int(sizes[scene])
         counts = random.multinomial(times[:, scene] * size, np.full(size, 1 / size))
         weights[:, scene_of == scene] = counts
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _times_drawn(random: np.random.Generator, scenes: int) -> NDArray[np.intp]:
+    """How often each scene is drawn in each resample, ``(RESAMPLES, scenes)``."""
+    drawn = random.integers(0, scenes, (RESAMPLES, scenes))
+    rows = np.arange(RESAMPLES)[:, None] * scenes
+    times = np.bincount((drawn + rows).ravel(), minlength=RESAMPLES * scenes)
+    return times.reshape(RESAMPLES, scenes)
 
 
 @functools.lru_cache(maxsize=16)
@@ -97,6 +100,14 @@ def mean_intervals(
         means, expanded_tails(scenes, confidence), axis=1, overwrite_input=True
     )
     return np.ascontiguousarray(ends.T)
+
+
+def interval_of_mean(
+    values: Array, codes: tuple[int, ...]
+) -> tuple[float, float] | None:
+    """The interval of the mean of one number a picture; None with few scenes."""
+    ends = mean_intervals(values[None, None], codes)
+    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
 def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -156,11 +156,16 @@ class Run:
         return self.baseline.card.name
 
     @property
-    def schedule(self) -> Schedule:
-        """The schedule of the budget; only for systems that train."""
+    def own_recipe(self) -> Recipe:
+        """The recipe of a system that trains."""
         if self.recipe is None:
             raise ValueError(f"{self.system} has no recipe")
-        return self.recipe.schedule(self.budget)
+        return self.recipe
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the budget; only for systems that train."""
+        return self.own_recipe.schedule(self.budget)
 
     @property
     def reported_budget(self) -> str:
