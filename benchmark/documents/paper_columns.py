@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from defocus.benchmark.documents.paper_options import NAME, ROWS, PaperOptions
@@ -32,9 +32,8 @@ class PaperPlace(BoardPlace):
 
     def rows(self) -> dict[str, Row]:
         """The rows behind the column, by the name of their line."""
-        return {
-            n.name: row for n in self.board.lines if (row := self.row(n)) is not None
-        }
+        rows = {line.name: self.row(line) for line in self.board.lines}
+        return {name: row for name, row in rows.items() if row is not None}
 
 
 Cells = list[Measured | None]
@@ -118,15 +117,7 @@ def ranked_columns(
     """A column with the best two of each track marked if it is ranked."""
     shown = head(place, lines)
     cells = [_cell(place, line) for line in lines]
-    tracks: dict[TrackKey, list[int]] = defaultdict(list)
-    for number, line in enumerate(lines):
-        ranked = (
-            place.convention
-            and track_of(tests.content, line, place.convention)[1] is not None
-        )
-        if ranked and cells[number] is not None:
-            tracks[line.track].append(number)
-    for members in tracks.values():
+    for members in _ranked(place, lines, tests.content):
         printed = {n: _printed(cells[n], shown) for n in members}
         steps = sorted(set(printed.values()), reverse=shown.better == "higher")[:2]
         best = next(n for n in members if printed[n] == steps[0])
@@ -134,6 +125,19 @@ def ranked_columns(
             differs = tests.differ(place, lines[number], lines[best])
             cells[number] = _marked(cells[number], value, steps, differs=differs)
     yield shown, cells
+
+
+def _ranked(
+    place: PaperPlace, lines: Sequence[BoardLine], content: Content
+) -> Iterable[list[int]]:
+    """The numbers of the lines of each track that have a rank and a value."""
+    tracks: dict[TrackKey, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        if place.convention is None or place.cell(line) is None:
+            continue
+        if track_of(content, line, place.convention)[1] is not None:
+            tracks[line.track].append(number)
+    return tracks.values()
 
 
 def _marked(

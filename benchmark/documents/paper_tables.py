@@ -1,8 +1,9 @@
 """Tables for papers, one function per style."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import accumulate, chain, product
 
 from defocus.benchmark.documents.paper_columns import (
     Cells,
@@ -33,6 +34,7 @@ from defocus.benchmark.leaderboard.lines import (
     read_boards,
     track_of,
 )
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
@@ -56,6 +58,8 @@ USUAL = PaperOptions()
 Groups = list[tuple[str, list[PaperPlace]]]
 """Name and columns of each group."""
 
+CsvLine = Sequence[str | Decimal | None]
+
 Layout = Callable[[Sequence[Board], Sequence[str]], list[tuple[str, Groups]]]
 """From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
@@ -72,34 +76,30 @@ def paper_tables(
         )
     boards = chosen_boards(read_boards(content), options)
     tables = []
-    for apart in (False, True):
-        for number, (caption, groups) in enumerate(
-            layout(boards, options.columns), start=1
-        ):
-            label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
-            lines = _lines(content, groups, options, rebuilt=apart)
-            shown = _has_systems(lines)
-            if (
-                lines and not shown and not apart
-            ):  # references alone, unless systems are apart
-                shown = not _has_systems(_lines(content, groups, options, rebuilt=True))
-            if shown:
-                full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
-                if compared:
-                    lines = sorted(
-                        lines, key=lambda line: options.place(line.first.system)
-                    )
-                table = _table(
-                    content,
-                    full_caption,
-                    label,
-                    groups,
-                    lines,
-                    options,
-                    compared=compared,
-                )
-                tables.append(table)
+    for apart, end in ((False, ""), (True, "-rebuilt")):
+        laid_out = layout(boards, options.columns)
+        for number, (caption, groups) in enumerate(laid_out, start=1):
+            lines = _shown_lines(content, groups, options, rebuilt=apart)
+            if not lines:
+                continue
+            if compared:
+                lines.sort(key=lambda line: options.place(line.first.system))
+            said = f"{words}{caption}{', reconstructions' if apart else ''}"
+            table = _table(content, groups, lines, options, compared=compared)
+            label = f"tab:{style}-{number}{end}"
+            tables.append(replace(table, caption=said, label=label))
     return tables
+
+
+def _shown_lines(
+    content: Content, groups: Groups, options: PaperOptions, *, rebuilt: bool
+) -> list[BoardLine]:
+    """The lines of a table; none where another table has the systems beside these references."""
+    lines = _lines(content, groups, options, rebuilt=rebuilt)
+    shown = _has_systems(lines)
+    if not shown and not rebuilt:
+        shown = not _has_systems(_lines(content, groups, options, rebuilt=True))
+    return lines if shown else []
 
 
 def _has_systems(lines: Sequence[BoardLine]) -> bool:
@@ -108,39 +108,39 @@ def _has_systems(lines: Sequence[BoardLine]) -> bool:
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
     """Tables as CSV, one below the other with captions; numbers are rounded as in print."""
-    lines: list[Sequence[str | Decimal | None]] = []
-    for number, table in enumerate(tables):
-        heads = ["System", "Pictures"]
-        heads += [check for check, _ in table.checks]
-        for index, (group, one) in enumerate(
-            (g, c) for g in table.groups for c in g.columns
-        ):
-            name = f"{group.name} {one.name}".strip()
-            heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
-        lines += [[]] if number else []
-        lines += [[f"{table.caption}. {table.note}".strip()], heads]
-        for row, ((name, cells), images) in enumerate(
-            zip(table.rows, table.images, strict=True)
-        ):
-            checks = [Decimal(had[row]) for _, had in table.checks]
-            numbers = [
-                n
-                for index, cell in enumerate(cells)
-                for n in _numbers(table, index, cell)
-            ]
-            lines.append([name, Decimal(images), *checks, *numbers])
+    lines: list[CsvLine] = []
+    for table in tables:
+        lines += [[]] if lines else []
+        lines.append([f"{table.caption}. {table.note}".strip()])
+        lines.append(_csv_heads(table))
+        for row, (name, cells) in enumerate(table.rows):
+            line: list[str | Decimal | None] = [name, Decimal(table.images[row])]
+            line += [Decimal(had[row]) for _, had in table.checks]
+            for index, cell in enumerate(cells):
+                line += _numbers(table, index, cell)
+            lines.append(line)
     return csv_text(lines)
+
+
+def _csv_heads(table: PaperTable) -> list[str]:
+    heads = ["System", "Pictures", *(check for check, _ in table.checks)]
+    named = [f"{group.name} {c.name}" for group in table.groups for c in group.columns]
+    for index, name in enumerate(map(str.strip, named)):
+        heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
+    return heads
 
 
 def _ends(table: PaperTable, index: int) -> list[str]:
     """Names of what is beside the numbers of a column."""
     cells = [cells[index] for _, cells in table.rows]
-    low_high = ["low", "high"] if any(cell and cell.interval for cell in cells) else []
-    spread = ["sd"] if any(cell and cell.spread is not None for cell in cells) else []
-    tested = (
-        ["differs"] if any(cell and cell.differs is not None for cell in cells) else []
-    )
-    return [*low_high, *spread, *tested]
+    ends = []
+    if any(cell and cell.interval for cell in cells):
+        ends += ["low", "high"]
+    if any(cell and cell.spread is not None for cell in cells):
+        ends.append("sd")
+    if any(cell and cell.differs is not None for cell in cells):
+        ends.append("differs")
+    return ends
 
 
 def _numbers(
@@ -300,43 +300,43 @@ def _lines(
 
 def _table(
     content: Content,
-    caption: str,
-    label: str,
     groups: Groups,
     lines: Sequence[BoardLine],
     options: PaperOptions,
     *,
     compared: bool,
 ) -> PaperTable:
+    """A table without caption and label."""
     make = compared_columns if compared else ranked_columns
     tests = Tests(content, wanted=options.significance)
     columns: list[Cells] = []
     heads = []
     for name, part in groups:
-        shown = [one for place in part for one in make(place, lines, tests)]
-        heads.append(ColumnGroup(name, tuple(column for column, _ in shown)))
-        columns += [cells for _, cells in shown]
+        made = chain.from_iterable(make(place, lines, tests) for place in part)
+        shown, cells = zip(*made, strict=True)
+        heads.append(ColumnGroup(name, shown))
+        columns += cells
     places = [place for _, part in groups for place in part]
-    classes = [] if compared else classes_of(lines)
-    parts = list(itertools.accumulate(len(one.lines) for one in classes))[:-1]
-    rows = [
-        (_name(line), tuple(column[n] for column in columns))
-        for n, line in enumerate(lines)
-    ]
-    note = _note(content, places, lines, columns, _scored_under(content, places, lines))
+    note = _note(content, places, lines, columns)
     if options.significance:
         note = f"{note} {_stars(lines, columns, compared=compared)}"
-    systems = [line.first.system for line in lines]
+    rows = zip(map(_name, lines), zip(*columns, strict=True), strict=True)
     return PaperTable(
-        caption,
-        label,
+        "",
+        "",
         tuple(heads),
         tuple(rows),
-        tuple(parts),
+        () if compared else _parts(lines),
         note,
         tuple(_images(places, line) for line in lines),
-        options.checks(systems) if compared else (),
+        options.checks([line.first.system for line in lines]) if compared else (),
     )
+
+
+def _parts(lines: Sequence[BoardLine]) -> tuple[int, ...]:
+    """The rows above which a class of lines begins, but the first."""
+    sizes = [len(one.lines) for one in classes_of(lines)]
+    return tuple(accumulate(sizes))[:-1]
 
 
 def _stars(
@@ -378,38 +378,45 @@ def _note(
     content: Content,
     places: Sequence[PaperPlace],
     lines: Sequence[BoardLine],
-    columns: Sequence[Sequence[Measured | None]],
-    every: Mapping[str, Sequence[str]],
+    columns: Sequence[Cells],
 ) -> str:
     """What is beside numbers, what was left out, and what may not be compared."""
-    cells = [cell for column in columns for cell in column if cell is not None]
-    said = (
-        ["Brackets: 95 % intervals over scenes"]
-        if any(c.interval for c in cells)
-        else []
-    )
-    if any(cell.spread is not None for cell in cells):
-        said.append("±: standard deviation over trainings")
+    said = _beside_numbers(columns)
     for place in _leading(places):
         said += left_out_notes(place.rows())
         said += _seen_notes(content, place.board)
-    said += protocol_notes(every)
-    rows = ((name, row) for place in places for name, row in place.rows().items())
-    shown = {line.name for line in lines}
-    said += empty_notes(
-        (name, row) for name, row in rows if row.protocol and name in shown
-    )
-    tracks = (
-        track_of(content, line, place.convention)[0]
-        for line in lines
-        for place in places
-        if place.convention
-    )
+    said += protocol_notes(_scored_under(content, places, lines))
+    said += empty_notes(_scored_rows(places, lines))
     if any(line.at_scales for line in lines):
         said.append(SCALES_NOTE)
+    tracks = []
+    for line, place in product(lines, places):
+        if place.convention:
+            tracks.append(track_of(content, line, place.convention)[0])
     said.append(notice_on((line.first.budget for line in lines), filter(None, tracks)))
     sentences = [capital(text) for text in dict.fromkeys(filter(None, said))]
     return "".join(f"{text}. " for text in sentences).strip()
+
+
+def _scored_rows(
+    places: Sequence[PaperPlace], lines: Sequence[BoardLine]
+) -> Iterator[tuple[str, Row]]:
+    """The rows of scores behind a table, with the names of their lines."""
+    shown = {line.name for line in lines}
+    for place in places:
+        for name, row in place.rows().items():
+            if row.protocol and name in shown:
+                yield name, row
+
+
+def _beside_numbers(columns: Sequence[Cells]) -> list[str]:
+    cells = [cell for column in columns for cell in column if cell is not None]
+    said = []
+    if any(cell.interval for cell in cells):
+        said.append("Brackets: 95 % intervals over scenes")
+    if any(cell.spread is not None for cell in cells):
+        said.append("±: standard deviation over trainings")
+    return said
 
 
 def _seen_notes(content: Content, board: Board) -> list[str]:

@@ -6,8 +6,11 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from defocus.benchmark.documents.figures.picture_pages import (
     KeptPictures,
+    ShownPicture,
     most_different,
 )
 from defocus.benchmark.documents.figures.picture_scores import (
@@ -34,6 +37,14 @@ REGISTERED = "registered-"
 PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered pairs"
 MOVED = "warp_px"
 
+COLUMNS = (
+    "Network",
+    column("gain", f"Gain, {PLAIN_WORDS}", signed=True),
+    column("gain", f"Gain, {JOINT_WORDS}", signed=True),
+    column("gain", "Difference", signed=True),
+    column("warp_px", f"Moved, {PLAIN_WORDS}"),
+    column("warp_px", f"Moved, {JOINT_WORDS}"),
+)
 REGISTERED_COLUMNS = (
     column("gain", f"Gain, {REGISTERED_WORDS}", signed=True),
     column("gain", f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}", signed=True),
@@ -264,23 +275,25 @@ def _crops(
         return []
     restored = [each for (_, each), _ in shown.restored]
     top, left, side = most_different(restored[:2], shown.reference[0][1])
-    tiles = [Tile(label, each) for label, each in shown.blurry]
-    tiles += [Tile("sharp as captured", each) for _, each in shown.sharp]
-    for number, ((label, each), said) in enumerate(shown.restored):
-        moved = own.values[picture][number].get(MOVED)
-        beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
-        tiles.append(Tile(label, each, f"{said}{beside}"))
-    tiles += [Tile(label, each) for label, each in shown.truth]
-    window = [
-        replace(tile, picture=tile.picture[top : top + side, left : left + side])
-        for tile in tiles
-    ]
+    window = np.s_[top : top + side, left : left + side]
+    tiles = [replace(one, picture=one.picture[window]) for one in _tiles(own, shown)]
     caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
-    return [
-        Gallery(
-            caption, tuple(window), f"{note}, and its picture of the median difference."
-        )
-    ]
+    said = f"{note}, and its picture of the median difference."
+    return [Gallery(caption, tuple(tiles), said)]
+
+
+def _tiles(own: PictureScores, shown: ShownPicture) -> Iterator[Tile]:
+    """The blurry and the sharp picture, what was restored, and how far that moved."""
+    for label, picture in shown.blurry:
+        yield Tile(label, picture)
+    for _, picture in shown.sharp:
+        yield Tile("sharp as captured", picture)
+    for number, ((label, picture), said) in enumerate(shown.restored):
+        moved = own.values[shown.pair][number].get(MOVED)
+        beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
+        yield Tile(label, picture, f"{said}{beside}")
+    for label, picture in shown.truth:
+        yield Tile(label, picture)
 
 
 def _table(
@@ -292,25 +305,13 @@ def _table(
     registered = any(pair.registered for pair in partners)
     body: list[tuple[Cell, ...]] = []
     for pair in partners:
-        two = [_means([line], convention) for line in (pair.plain, pair.joint)]
-        body.append(
-            (
-                pair.plain.name,
-                *(each.gain for each in two),
-                _measured(scores, differences[pair.plain.key]),
-                *(each.moved for each in two),
-                *(_registered_cells(scores, pair) if registered else ()),
-            )
-        )
-    columns = (
-        "Network",
-        column("gain", f"Gain, {PLAIN_WORDS}", signed=True),
-        column("gain", f"Gain, {JOINT_WORDS}", signed=True),
-        column("gain", "Difference", signed=True),
-        column("warp_px", f"Moved, {PLAIN_WORDS}"),
-        column("warp_px", f"Moved, {JOINT_WORDS}"),
-        *(REGISTERED_COLUMNS if registered else ()),
-    )
+        plain, joint = (_means([one], convention) for one in (pair.plain, pair.joint))
+        difference = _measured(scores, differences[pair.plain.key])
+        gains = (pair.plain.name, plain.gain, joint.gain, difference)
+        body.append((*gains, plain.moved, joint.moved))
+        if registered:
+            body[-1] += _registered_cells(scores, pair)
+    columns = (*COLUMNS, *REGISTERED_COLUMNS) if registered else COLUMNS
     against = AGAINST.get(convention.protocol, convention.protocol)
     note = (
         "Gain: over the blurry input. Moved: mean length of the optical flow from the blurry input "
