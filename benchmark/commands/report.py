@@ -72,6 +72,13 @@ def command(
         return
     if against is not None and others:
         raise click.UsageError("--with cannot be combined with --against; choose one")
+    _write(out, others, against, as_json=as_json)
+
+
+def _write(
+    out: Path, others: tuple[Path, ...], against: Path | None, *, as_json: bool
+) -> None:
+    """Write the report of a study, or its comparison with another one."""
     from defocus.benchmark.documents.write import write_comparison, write_report
     from defocus.benchmark.study.document import load_trusted
     from defocus.benchmark.study.standing import tell_unfinished

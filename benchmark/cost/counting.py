@@ -12,7 +12,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import Baseline, Card
 from defocus.training.memory import LiveBytes, peak_bytes
 
 
@@ -140,12 +140,7 @@ def measure_system(
     """Build a system and restore one picture several times."""
     torch.manual_seed(0)
     network = system.build().eval().to(device)
-    channels = 6 if system.card.input == "dual" else 3
-    blurry = torch.rand(1, channels, side_px, side_px).to(device)
-    needs = {
-        name: torch.rand(1, NEED_CHANNELS[name], side_px, side_px).to(device)
-        for name in system.card.needs
-    }
+    blurry, needs = _noise(system.card, side_px, side_px, device)
     peak = peak_bytes(network, blurry, **needs)
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     started = clock()
@@ -155,6 +150,20 @@ def measure_system(
     seconds = clock() - started
     difference = bf16_difference(network, blurry, **needs)
     return MeasuredCost(round(seconds, 4), round(peak / 2**20, 1), difference)
+
+
+def _noise(
+    card: Card, width: int, height: int, device: torch.device
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """A random picture, and the other inputs that a system takes."""
+    channels = 6 if card.input == "dual" else 3
+    blurry = torch.rand(1, channels, height, width).to(device)
+    needs = {}
+    for name in card.needs:
+        if not (name == "dual_pixel" and card.input == "dual"):
+            noise = torch.rand(1, NEED_CHANNELS[name], height, width)
+            needs[name] = noise.to(device)
+    return blurry, needs
 
 
 WARM_UPS = 1
@@ -191,15 +200,10 @@ def cost_by_size(
     """Measure a system with fresh weights at several sizes (width, height), one by one."""
     torch.manual_seed(0)
     network = system.build().eval().to(device)
-    channels = 6 if system.card.input == "dual" else 3
     for width, height in sizes:
-        needs = {
-            name: torch.rand(1, NEED_CHANNELS[name], height, width).to(device)
-            for name in system.card.needs
-            if not (name == "dual_pixel" and system.card.input == "dual")
-        }
+        blurry, needs = _noise(system.card, width, height, device)
+        channels = blurry.shape[1]
         cost = measure_cost(network, height, width, channels=channels, **needs)
-        blurry = torch.rand(1, channels, height, width).to(device)
         low, middle, high = _timed(partial(network, blurry, **needs), device, repeats)
         yield CostAtSize(
             system=system.card.name,

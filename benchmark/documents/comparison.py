@@ -15,6 +15,7 @@ from defocus.benchmark.leaderboard.columns import COST_COLUMNS
 from defocus.benchmark.leaderboard.content import TrackKey, run_document, training_words
 from defocus.benchmark.leaderboard.rows import current_entries
 from defocus.benchmark.metrics.metric import all_metrics
+from defocus.benchmark.results.score_matrix import Where
 from defocus.benchmark.results.store import COSTS, STORE, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
 from defocus.benchmark.statistics.scored_group import (
@@ -157,8 +158,7 @@ def _compared(before: _Side, now: _Side) -> Changes:
 def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
     groups = [scored_group(side.results, side.groups[line]) for side in (before, now)]
     places = [
-        {(p.profile, p.protocol, p.metric): n for n, p in enumerate(group.places)}
-        for group in groups
+        {place.where: n for n, place in enumerate(group.places)} for group in groups
     ]
     for where in sorted(places[0].keys() & places[1].keys()):
         change = _change(line, where, groups, [each[where] for each in places])
@@ -168,7 +168,7 @@ def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
 
 def _change(
     line: ComparedLine,
-    where: tuple[str, str, str],
+    where: Where,
     groups: Sequence[ScoredGroup],
     lines: Sequence[int],
 ) -> Change | None:

@@ -1,5 +1,6 @@
 """Summary of a study in plain sentences, computed from its numbers."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -347,8 +348,7 @@ def sentences(content: Content) -> list[str]:
 
 def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
     protocol = _told_protocol(setting, rows)
-    scores = [row for row in rows if (row.protocol, row.metric) == (protocol, "psnr")]
-    scores = [row for row in scores if row.value is not None]
+    scores = _psnr(rows, protocol)
     if not scores:
         return ""
     psnr = [row for row in scores if row.system != CEILING]
@@ -362,25 +362,18 @@ def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> st
     if before is not None:
         said.append(f"The blurry input has {before:.2f} dB.")
     for key, part in by_track(restored):
-        rivals = [row for row in part if row.system not in content.reconstructions]
-        if rivals:
-            track = content.tracks.get((setting, protocol, key))
-            ranked = ranks(content, setting, protocol, key)
-            said.append(_of_track(content, key, rivals, before, ranked))
-            said += _apart(content, track)
-    return " ".join([*said, *_rebuilt(content, restored)])
-
-
-def _scored(rows: Sequence[Row]) -> str:
-    lines = {line_of(row) for row in rows}
-    if not lines:
-        return "The blurry input alone was scored on"
-    return f"{counted(len(lines), 'system')} restored"
+        said += _of_track(content, (setting, protocol, key), part, before)
+    return " ".join(said + _rebuilt(content, restored))
 
 
 def _rebuilt(content: Content, rows: Sequence[Row]) -> list[str]:
     many = len(content.reconstructions.intersection(row.system for row in rows))
     return [f"Reconstructions ({many}) are marked and not ranked."] if many else []
+
+
+def _psnr(rows: Sequence[Row], protocol: str) -> list[Row]:
+    mine = [row for row in rows if (row.protocol, row.metric) == (protocol, "psnr")]
+    return [row for row in mine if row.value is not None]
 
 
 def _scored(rows: Sequence[Row]) -> str:
@@ -398,22 +391,32 @@ def _told_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
 
 def _of_track(
     content: Content,
-    key: TrackKey,
-    rows: list[Row],
+    place: tuple[ReportSetting, str, TrackKey],
+    rows: Sequence[Row],
     before: float | None,
-    ranked: dict[tuple[str, str, str], int],
-) -> str:
-    """The best system of a track; the range of all where none is ranked."""
-    if not ranked:
-        return f"With {key.words}, {_range(content, rows)} not ranked."
-    first = min(rows, key=lambda row: ranked.get(line_of(row)[:3], len(rows) + 1))
-    most = "the highest mean, " if len(rows) > 1 else ""
-    said = f"With {key.words}, {display_name(content, first.system)} has {most}{first.value:.2f} dB"
-    if first.ci_low is not None and first.ci_high is not None:
-        said += f" (95 % interval {first.ci_low:.2f} to {first.ci_high:.2f} dB)"
-    if before is not None and first.value is not None:
-        said += f", {signed_text(first.value - before, 2)} dB against the input"
-    return f"{said}."
+) -> list[str]:
+    """The best system of a track, and how sure its place is; the range where none is ranked."""
+    rivals = [row for row in rows if row.system not in content.reconstructions]
+    if not rivals:
+        return []
+    ranked = ranks(content, *place)
+    said = f"{_range(content, rivals)} not ranked"
+    if ranked:
+        first = min(rivals, key=lambda row: ranked.get(line_of(row)[:3], math.inf))
+        most = "the highest mean, " if len(rivals) > 1 else ""
+        said = f"{display_name(content, first.system)} has {most}{_mean(first, before)}"
+    apart = _apart(content, content.tracks.get(place))
+    return [f"With {place[2].words}, {said}.", *apart]
+
+
+def _mean(row: Row, before: float | None) -> str:
+    """The PSNR of a row with its interval, and beside that of the input."""
+    said = f"{row.value:.2f} dB"
+    if row.ci_low is not None and row.ci_high is not None:
+        said += f" (95 % interval {row.ci_low:.2f} to {row.ci_high:.2f} dB)"
+    if before is not None and row.value is not None:
+        said += f", {signed_text(row.value - before, 2)} dB against the input"
+    return said
 
 
 def _range(content: Content, rows: Sequence[Row]) -> str:

@@ -140,6 +140,23 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
+    for members in _over_same_pictures(groups):
+        number, line = members[0]
+        scored = groups[number].counted[line]
+        pictures = groups[number].pictures
+        codes = scene_codes([pictures[at][1] for at in np.flatnonzero(scored)])
+        values = np.stack([groups[n].values[at] for n, at in members])
+        intervals = mean_intervals(values[:, :, scored], codes)
+        if intervals is not None:
+            for (n, at), (low, high) in zip(members, intervals.tolist(), strict=True):
+                ends[n][at] = low, high
+    return ends
+
+
+def _over_same_pictures(
+    groups: Sequence[ScoredGroup],
+) -> Iterable[list[tuple[int, int]]]:
+    """Lines that have scores of the same pictures, by the number of the group and of the line."""
     numbers: dict[tuple[tuple[str, str], ...], int] = {}
     alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
     for number, group in enumerate(groups):
@@ -148,18 +165,7 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
             if scored.any():
                 key = (pictures, len(group.entries), scored.tobytes())
                 alike[key].append((number, line))
-    for (_, _, mask), members in alike.items():
-        scored = np.frombuffer(mask, np.bool_)
-        scenes = [scene for _, scene in groups[members[0][0]].pictures]
-        codes = scene_codes([scenes[column] for column in np.flatnonzero(scored)])
-        intervals = mean_intervals(
-            np.stack([groups[n].values[line] for n, line in members])[:, :, scored],
-            codes,
-        )
-        if intervals is not None:
-            for (n, line), (low, high) in zip(members, intervals.tolist(), strict=True):
-                ends[n][line] = low, high
-    return ends
+    return alike.values()
 
 
 def _score_rows(
@@ -236,29 +242,23 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
             costs[cost.metric].append(cost)
     if not costs:  # nothing that restores
         return []
-    images = group.counted.sum(axis=1).tolist()
-    counts = (
-        max(images, default=0),
-        max(_scene_counts(group), default=0),
-        len(group.pictures),
-    )
+    images = max(group.counted.sum(axis=1).tolist(), default=0)
+    scenes = max(_scene_counts(group), default=0)
+    counts = (images, scenes, len(group.pictures))
     profile = group.places[0].profile if group.places else ""
-    rows = []
-    for name in COSTS:
-        mine = costs[name]
-        values = [cost.value for cost in mine if cost.value is not None]
-        reason = next((cost.reason for cost in mine if cost.reason), "not measured")
-        place = MatrixLine(profile, "", name, reason=reason)
-        value = sum(values) / len(values) if values else None
-        measured = "; ".join(
-            sorted({cost.measured_on for cost in mine if cost.measured_on})
-        )
-        rows.append(
-            _row(
-                group.entries, place, value, (None, None), counts, measured_on=measured
-            )
-        )
-    return rows
+    return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
+
+
+def _cost_row(
+    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: Counts
+) -> Row:
+    values = [cost.value for cost in costs if cost.value is not None]
+    reason = next((cost.reason for cost in costs if cost.reason), "not measured")
+    place = MatrixLine(profile, "", name, reason=reason)
+    value = sum(values) / len(values) if values else None
+    measured = sorted({cost.measured_on for cost in costs if cost.measured_on})
+    where = "; ".join(measured)
+    return _row(group.entries, place, value, (None, None), counts, measured_on=where)
 
 
 _OF_RUN = (

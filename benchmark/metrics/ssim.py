@@ -1,6 +1,7 @@
 """Structural similarity."""
 
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -48,15 +49,8 @@ def _moments(
     restored: Picture, reference: Picture, window: str
 ) -> tuple[NDArray[np.float64], ...]:
     """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
+    mean = partial(_window_mean, window)
     side = WINDOW_PX[window]
-    taps = np.full(side, 1 / side)
-    if window == "gaussian-11":
-        taps = cv2.getGaussianKernel(side, _SIGMA_PX, cv2.CV_64F).ravel()
-
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        filtered = cv2.sepFilter2D(values, cv2.CV_64F, taps, taps)
-        return np.asarray(filtered, dtype=np.float64).reshape(values.shape)
-
     sample = side**2 / (side**2 - 1) if window == "uniform-7" else 1.0
     mean_a, mean_b = mean(restored), mean(reference)
     product = mean_a * mean_b
@@ -64,6 +58,16 @@ def _moments(
     covariance = sample * (mean(restored * reference) - product)
     variances = sample * (mean(restored * restored + reference * reference) - squares)
     return product, squares, covariance, variances
+
+
+def _window_mean(window: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over the window around each pixel."""
+    side = WINDOW_PX[window]
+    taps = np.full(side, 1 / side)
+    if window == "gaussian-11":
+        taps = cv2.getGaussianKernel(side, _SIGMA_PX, cv2.CV_64F).ravel()
+    filtered = cv2.sepFilter2D(values, cv2.CV_64F, taps, taps)
+    return np.asarray(filtered, dtype=np.float64).reshape(values.shape)
 
 
 def seen(picture: Picture, profile: Profile) -> Picture:

@@ -77,15 +77,16 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
 
 def _detail(study: ReportStudy, group: Sequence[Entry], shared: Lines) -> Folded:
     content, entry = study.content, group[0]
-    name, parts = display_name(content, entry.system), list[Part]()
+    parts: list[Part] = []
+    name = display_name(content, entry.system)
     for scores in study.pictures:
         key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
         lines = [line for line in scores.board.lines if line.key == line_of(entry)]
         if lines and key == scores.board.key:
             name = lines[0].name
             parts += detail_parts(content, scores.board, lines[0], scores, study.notes)
-    card = content.cards.get(entry.system)
-    parts += [Paragraph(card_words(card))] if card else []
+    if card := content.cards.get(entry.system):
+        parts.append(Paragraph(card_words(card)))
     parts += run_facts(content, group, shared)
     said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
     return Folded(name, group_anchor(entry), tuple(parts), said)

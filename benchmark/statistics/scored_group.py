@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import MOVES
-from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix
+from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix, Where
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
 
@@ -77,25 +78,20 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    pictures = tuple(
-        sorted({picture for each in matrices for picture in each.pictures})
-    )
-    place_of = {
-        (p.profile, p.protocol, p.metric): p
-        for each in reversed(matrices)
-        for p in each.places
-    }
-    places = tuple(place_of[where] for where in sorted(place_of))
+    pictures = sorted({picture for each in matrices for picture in each.pictures})
+    place_of: dict[Where, MatrixLine] = {}
+    for each in reversed(matrices):
+        place_of |= {place.where: place for place in each.places}
     column = {picture: number for number, picture in enumerate(pictures)}
     line = {where: number for number, where in enumerate(sorted(place_of))}
+    places = tuple(place_of[where] for where in line)
     common = []
     for each in matrices:
         values = np.full((len(places), len(pictures)), np.nan)
-        lines = [line[p.profile, p.protocol, p.metric] for p in each.places]
-        values[np.ix_(lines, [column[picture] for picture in each.pictures])] = (
-            each.values
-        )
-        common.append(ScoreMatrix(pictures, places, values))
+        lines = [line[place.where] for place in each.places]
+        columns = [column[picture] for picture in each.pictures]
+        values[np.ix_(lines, columns)] = each.values
+        common.append(ScoreMatrix(tuple(pictures), places, values))
     return common
 
 
@@ -212,28 +208,20 @@ class Gain:
 
 def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
     """The gains of all lines of PSNR but the input's, by the number of the group and its line."""
-    from defocus.benchmark.statistics.intervals import scene_codes
-
     inputs = _inputs(groups)
     alike: dict[tuple[tuple[Picture, ...], int], list[_Difference]] = defaultdict(list)
     for number, group in enumerate(groups):
+        if group.entries[0].system in {INPUT, CEILING}:
+            continue
         for line, place in enumerate(group.places):
             reference = inputs.get(_contest(group.entries[0], place))
-            without = (
-                group.entries[0].system in {INPUT, CEILING} or place.metric != GAINED
-            )
-            if reference is None or without:
+            if reference is None or place.metric != GAINED:
                 continue
             member = system_scores(group, line)
             pictures = tuple(common_pictures([member, reference]))
             if pictures:
-                difference = on_pictures(member, pictures) - _mean_of(
-                    reference, pictures
-                )
-                codes = scene_codes([scene for _, scene in pictures])
-                limit = difference_resolution(member, reference, pictures, codes)
-                one = _Difference(number, line, difference, limit)
-                alike[pictures, len(difference)].append(one)
+                one = _Difference.of(number, line, member, reference, pictures)
+                alike[pictures, len(one.values)].append(one)
     by_line: dict[tuple[int, int], Gain] = {}
     for (pictures, _), differences in alike.items():
         by_line |= _gains_on(pictures, differences)
@@ -248,6 +236,23 @@ class _Difference:
     line: int
     values: NDArray[np.float64]
     resolution: float | None
+
+    @classmethod
+    def of(
+        cls,
+        group: int,
+        line: int,
+        member: SystemScores,
+        reference: SystemScores,
+        pictures: Sequence[Picture],
+    ) -> Self:
+        """The difference on pictures that both have."""
+        from defocus.benchmark.statistics.intervals import scene_codes
+
+        before = on_pictures(reference, pictures).mean(axis=0)
+        codes = scene_codes([scene for _, scene in pictures])
+        limit = difference_resolution(member, reference, pictures, codes)
+        return cls(group, line, on_pictures(member, pictures) - before, limit)
 
 
 def _gains_on(
@@ -287,9 +292,3 @@ def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
         place.profile,
         place.protocol,
     )
-
-
-def _mean_of(
-    reference: SystemScores, pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
-    return np.asarray(on_pictures(reference, pictures).mean(axis=0))

@@ -157,18 +157,7 @@ def _standings(
     labels = _labels(members)
     sign = -1.0 if field.higher else 1.0
     order = sorted(range(len(labels)), key=lambda n: (sign * means[n], labels[n]))
-    scenes = len({scene for _, scene in pictures})
-    ranked = [
-        n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)
-    ]
-    ranks = {n: number for number, n in enumerate(ranked, start=1)}
-    stable = dict(
-        zip(
-            ranked,
-            _stability(field, [members[n] for n in ranked], pictures),
-            strict=True,
-        )
-    )
+    places = _places(field, members, order, pictures)
     return tuple(
         Standing(
             (entry := members[n].entry).system,
@@ -176,11 +165,27 @@ def _standings(
             entry.train_dataset,
             labels[n],
             means[n],
-            ranks.get(n),
-            *stable.get(n, (None, None, None)),
+            *places.get(n, (None, None, None, None)),
         )
         for n in order
     )
+
+
+def _places(
+    field: _Field,
+    members: Sequence[SystemScores],
+    order: Sequence[int],
+    pictures: Sequence[Picture],
+) -> dict[int, tuple[int, int | None, int | None, float | None]]:
+    """Rank, lowest and highest rank, and share of first places of those that are ranked."""
+    scenes = len({scene for _, scene in pictures})
+    protocol = field.contest.protocol
+    ranked = [n for n in order if _ranked(members[n].entry, protocol, scenes)]
+    stable = _stability(field, [members[n] for n in ranked], pictures)
+    places = {}
+    for n, ends in zip(ranked, stable, strict=True):
+        places[n] = (len(places) + 1, *ends)
+    return places
 
 
 def _labels(members: Sequence[SystemScores]) -> list[str]:

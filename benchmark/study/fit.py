@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,7 +168,7 @@ class TrainingPictures:
     # an epoch where the schedule counts epochs.
 
     epoch_crops: int = 1
-    watches: Mapping[str, Watch] = MappingProxyType({})
+    watches: Mapping[str, Watch] = field(default_factory=dict)
     sizes: Sequence[tuple[int, int]] = ()
 
 
