@@ -36,6 +36,9 @@ from defocus.reports.plot import PAGE_FONT_PT, page_plot
 if TYPE_CHECKING:
     from typst import Fonts
 
+Typst = dict[str, Any]
+"""What the template of the document gets of a part."""
+
 PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
 
@@ -87,10 +90,10 @@ def write_typst(page: Page, folder: Path) -> Path:
     return template
 
 
-def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any]]:
+def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[Typst]:
     """All parts in order; several curves in a row are two beside each other."""
     named = [(f"{stem}-{index}", part) for index, part in enumerate(parts)]
-    grouped: list[dict[str, Any]] = []
+    grouped: list[Typst] = []
     for _, members in itertools.groupby(
         named, key=lambda each: isinstance(each[1], Curves)
     ):
@@ -106,7 +109,7 @@ def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any
     return grouped
 
 
-def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
+def _part(part: Part, folder: Path, stem: str) -> Typst:
     match part:
         case Table():
             return _table(part)
@@ -163,7 +166,7 @@ def _in_print(beside: Beside) -> tuple[Part, ...]:
     return (*first, *beside.parts, *later)
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table) -> Typst:
     columns = [
         {
             "name": _printable(column.name),
@@ -201,7 +204,7 @@ def _headings(table: Table) -> dict[str, list[str]]:
     return headings
 
 
-def _cell(cell: Cell, column: Column) -> dict[str, Any]:
+def _cell(cell: Cell, column: Column) -> Typst:
     asides: list[str] = []
     inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
@@ -226,7 +229,7 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
     }
 
 
-def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
+def _gallery(gallery: Gallery, folder: Path, stem: str) -> Typst:
     encoded = encode_tiles([tile.picture for tile in gallery.tiles], kind="png")
     labels = [
         ", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles
@@ -241,7 +244,7 @@ def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
 
 def _states(
     labels: Iterable[str], encoded: Iterable[Encoded], folder: Path, name: str
-) -> list[dict[str, Any]]:
+) -> list[Typst]:
     """Write encoded pictures into files whose names have their number."""
     states = []
     for index, (label, (content, width, height)) in enumerate(
@@ -255,7 +258,7 @@ def _states(
     return states
 
 
-def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
+def _scatter(figure: Scatter, folder: Path, stem: str) -> Typst:
     plot = page_plot(figure)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
     front = f" (dashed: {figure.marked_as})" if figure.has_front else ""
@@ -271,7 +274,7 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
     }
 
 
-def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
+def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
     pictures = list(slider.states)
     if slider.overlay is not None:
         name, first = slider.overlay[0], slider.states[0]
@@ -294,7 +297,7 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
 
 def _curves(
     figure: Curves, folder: Path, stem: str, font_pt: float = PAGE_FONT_PT
-) -> dict[str, Any]:
+) -> Typst:
     plot = page_plot(figure, font_pt=font_pt)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
     legend = []

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Pixels = NDArray[np.uint8]
+
 Encoded: TypeAlias = tuple[bytes, int, int]
 """Encoded bytes, width and height in px."""
 
@@ -47,7 +49,7 @@ def small_picture(
     )
 
 
-def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
+def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> Pixels:
     """The upper eight bits of a uint8 or uint16 picture, for a screen."""
     return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(
         np.uint8, copy=False
@@ -55,7 +57,7 @@ def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
 
 
 def encode_states(
-    states: Sequence[NDArray[np.uint8]],
+    states: Sequence[Pixels],
     *,
     kind: Literal["webp", "jpeg"],
     max_width_px: int,
@@ -78,9 +80,7 @@ def encode_states(
         scale *= SHRINK
 
 
-def encode_tiles(
-    tiles: Sequence[NDArray[np.uint8]], *, kind: str = "webp"
-) -> list[Encoded]:
+def encode_tiles(tiles: Sequence[Pixels], *, kind: str = "webp") -> list[Encoded]:
     """Encode the small pictures of a gallery at their own size, almost without loss."""
     encoded = []
     for tile in tiles:
@@ -92,16 +92,14 @@ def encode_tiles(
     return encoded
 
 
-def laid_over(
-    picture: NDArray[np.uint8], overlay: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
+def laid_over(picture: Pixels, overlay: Pixels) -> Pixels:
     """A picture ``(H, W, 3)`` with an overlay ``(H, W, 4)`` laid over it."""
     opaque = overlay[..., 3:].astype(np.float32) / 255
     mixed = picture * (1 - opaque) + overlay[..., :3] * opaque
     return np.asarray(mixed.round(), dtype=np.uint8)
 
 
-def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+def _resized(state: Pixels, size: tuple[int, int]) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(state))
     return (
         picture
@@ -126,7 +124,7 @@ def _within_budget(
     return encoded
 
 
-def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, NDArray[np.uint8]]:
+def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
     """Draw a field as RGBA arrows, and the round factor that lengthens them to be seen."""
     # The field is ``(2, H, W)``, px, x to the right and y down; arrows are left out where it is not
     # finite.

@@ -58,9 +58,12 @@ USUAL = PaperOptions()
 Groups = list[tuple[str, list[PaperPlace]]]
 """Name and columns of each group."""
 
+Tables = list[tuple[str, Groups]]
+"""Captions and groups of columns."""
+
 CsvLine = Sequence[str | Decimal | None]
 
-Layout = Callable[[Sequence[Board], Sequence[str]], list[tuple[str, Groups]]]
+Layout = Callable[[Sequence[Board], Sequence[str]], Tables]
 """From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
 
@@ -158,7 +161,7 @@ def _numbers(
         yield None if cell is None or cell.differs is None else Decimal(cell.differs)
 
 
-def _methods(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _methods(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset and protocol: the field's four metrics, and the gain."""
     return [
         (f"{board.name}, {_against(board, one)}", [("", columns)])
@@ -168,9 +171,7 @@ def _methods(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, G
     ]
 
 
-def _protocols(
-    boards: Sequence[Board], names: Sequence[str]
-) -> list[tuple[str, Groups]]:
+def _protocols(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset: the protocols side by side."""
     return [
         (
@@ -185,9 +186,7 @@ def _protocols(
     ]
 
 
-def _datasets(
-    boards: Sequence[Board], names: Sequence[str]
-) -> list[tuple[str, Groups]]:
+def _datasets(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table: the datasets side by side, each under its profile's own protocol."""
     groups: Groups = []
     for board in boards:
@@ -197,9 +196,9 @@ def _datasets(
     return [(counted(len(groups), "evaluation"), groups)] if groups else []
 
 
-def _places(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:  # noqa: ARG001 - as all layouts
+def _places(boards: Sequence[Board], names: Sequence[str]) -> Tables:  # noqa: ARG001 - as all layouts
     """One table per dataset: PSNR indoors, outdoors and of both."""
-    tables: list[tuple[str, Groups]] = []
+    tables: Tables = []
     for board in boards:
         one = _main(board)
         columns = [
@@ -213,9 +212,9 @@ def _places(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Gr
     return tables
 
 
-def _costs(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _costs(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset: quality and cost."""
-    tables: list[tuple[str, Groups]] = []
+    tables: Tables = []
     for board in boards:
         one = _main(board)
         quality = _columns(board, one, names or ("psnr", "ssim"))
@@ -230,9 +229,7 @@ def _costs(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Gro
     return tables
 
 
-def _ablation(
-    boards: Sequence[Board], names: Sequence[str]
-) -> list[tuple[str, Groups]]:
+def _ablation(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset and protocol; the gain is beside the difference of each row."""
     return _methods(boards, names or [name for name in METRICS if name != GAIN])
 

@@ -35,6 +35,9 @@ from defocus.restoration.restorer import (
 )
 from defocus.restoration.scales import restored_at_scales
 
+Sizes = Sequence[tuple[int, ...]]
+"""Heights and widths of pictures, px."""
+
 AT_FULL_SIZE = ", one pass at full size"
 """Ends where MACs and memory of a system at scales were measured."""
 
@@ -220,7 +223,7 @@ def measure_costs(
     network: nn.Module,
     card: Card,
     pair: Pair,
-    sizes: Sequence[tuple[int, ...]],
+    sizes: Sizes,
     seconds: Sequence[float],
     tile_px: int = 0,
 ) -> list[Cost]:
@@ -250,7 +253,7 @@ def measure_costs(
 
 def cost_in_seconds(
     network: nn.Module,
-    sizes: Sequence[tuple[int, ...]],
+    sizes: Sizes,
     seconds: Sequence[float],
     tile_px: int,
 ) -> list[Cost]:
@@ -272,9 +275,7 @@ def cost_in_seconds(
     return [Cost(name, value, measured_on=measured_on) for name, value in values]
 
 
-def _megapixel_seconds(
-    sizes: Sequence[tuple[int, ...]], seconds: Sequence[float]
-) -> list[float]:
+def _megapixel_seconds(sizes: Sizes, seconds: Sequence[float]) -> list[float]:
     pairs = zip(sizes, seconds, strict=True)
     return [1e6 * spent / math.prod(size) for size, spent in pairs]
 
@@ -287,7 +288,7 @@ def _memory(card: Card, peak_mib: float, size: str) -> Cost:
     return Cost("peak_mib", peak_mib, measured_on=size)
 
 
-def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
+def _size_range(sizes: Sizes) -> str:
     ends = (min(sizes, key=math.prod), max(sizes, key=math.prod))
     return (
         " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends))

@@ -82,6 +82,10 @@ class FurtherValue:
     reason: str = ""
 
 
+Further = dict[tuple[str, str], FurtherValue]
+"""Values by row and metric."""
+
+
 @dataclass(frozen=True)
 class AsPrinted:
     """What was found for each printed row; ``further`` has the other metrics by row and metric."""
@@ -90,7 +94,7 @@ class AsPrinted:
     unexplained: tuple[PrintedRow, ...]
     left_out: tuple[LeftOut, ...]
     pictures: int
-    further: dict[tuple[str, str], FurtherValue] = field(default_factory=dict)
+    further: Further = field(default_factory=dict)
 
     @property
     def reproduced(self) -> bool:
@@ -265,7 +269,7 @@ class _Search:
         """What was found; profiles that reproduce a row are kept."""
         explanations = self.explanations()
         explained = {one.row.id for one in explanations}
-        further: dict[tuple[str, str], FurtherValue] = {}
+        further: Further = {}
         for found in explanations:
             chosen = [self.pairs[number] for number in found.pictures]
             for cell in found.row.cells:
@@ -290,7 +294,7 @@ def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
     return errors_of(blurry, sharp, readings)
 
 
-def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> None:
+def _keep(found: Explanation, further: Further) -> None:
     usual = {name for name, metric in all_metrics().items() if not metric.on_request}
     used = [value for (row, _), value in further.items() if row == found.row.id]
     metrics = [

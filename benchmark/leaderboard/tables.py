@@ -64,6 +64,9 @@ from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import several
 from defocus.reports.model import Cell, Column, Table
 
+ByLine = dict[LineKey, str]
+"""Words by line."""
+
 _FIRST = ("psnr", "ssim", "lpips")
 """The metrics that are wanted most."""
 
@@ -113,7 +116,7 @@ def _board(rows: Sequence[Row]) -> Board:
     return Board(key, key.dataset, tuple(lines), tuple(map(convention, ordered)), {})
 
 
-def _names(keys: Iterable[LineKey]) -> dict[LineKey, str]:
+def _names(keys: Iterable[LineKey]) -> ByLine:
     """Names of the lines: the system, and of those with one name whose weights they have."""
     names = {key: key[0] for key in keys}
     twins = Counter(names.values())
@@ -248,10 +251,10 @@ def _score_columns(
     ]
 
 
-def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey, str]:
+def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> ByLine:
     """The ranks of lines within their tracks, as pages say them; nobody has one alone."""
     keys = {line.key for line in lines}
-    ranks: dict[LineKey, str] = {}
+    ranks: ByLine = {}
     for track in tracks:
         many = len(ranked_in(track))
         of_track = {
@@ -295,12 +298,10 @@ def _caption(rows: Sequence[Row], protocol: str) -> str:
     return f"{caption} (flow: {flows})" if flows else caption
 
 
-def _printed(
-    rows: Sequence[Row], reconstructions: frozenset[str]
-) -> dict[LineKey, str]:
+def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> ByLine:
     """Published PSNR by line, as printed; each value once if there are several sources."""
     systems = all_baselines()
-    printed: dict[LineKey, str] = {}
+    printed: ByLine = {}
     for row in rows:
         card = systems[row.system].card if row.system in systems else None
         if card is None or card.published_as is None or row.system in reconstructions:

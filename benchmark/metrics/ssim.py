@@ -16,6 +16,8 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.pictures.values import LUMA
 
+Array = NDArray[np.float64]
+
 C1 = 0.01**2
 C2 = 0.03**2
 WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}
@@ -24,7 +26,7 @@ WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}
 _SIGMA_PX = 1.5
 
 
-def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.float64]:
+def ssim_map(restored: Picture, reference: Picture, window: str) -> Array:
     """SSIM of every pixel and channel, data range 1; valid where the whole window is inside."""
     # Source: Wang et al. 2004, eq. 13; the uniform window with sample covariance, N / (N - 1), is
     # scikit-image's default, which the field's scripts use, the Gaussian one is the paper's.
@@ -36,7 +38,7 @@ def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.f
 
 def contrast_and_ssim(
     restored: Picture, reference: Picture, window: str, profile: Profile
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array]:
     """The term of contrast and structure of every pixel, and SSIM, as :func:`ssim_map` has it."""
     product, squares, covariance, variances = _moments(restored, reference, window)
     contrast = (2 * covariance + C2) / (variances + C2)
@@ -45,9 +47,7 @@ def contrast_and_ssim(
     return contrast, np.asarray((2 * product + C1) / (squares + C1) * contrast)
 
 
-def _moments(
-    restored: Picture, reference: Picture, window: str
-) -> tuple[NDArray[np.float64], ...]:
+def _moments(restored: Picture, reference: Picture, window: str) -> tuple[Array, ...]:
     """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
     mean = partial(_window_mean, window)
     side = WINDOW_PX[window]
@@ -60,7 +60,7 @@ def _moments(
     return product, squares, covariance, variances
 
 
-def _window_mean(window: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _window_mean(window: str, values: Array) -> Array:
     """The mean over the window around each pixel."""
     side = WINDOW_PX[window]
     taps = np.full(side, 1 / side)
@@ -98,7 +98,7 @@ def masked_ssim(
     return _mean_under(ssim_map(restored, reference, window), mask, WINDOW_PX[window])
 
 
-def _mean_under(similarity: NDArray[np.float64], mask: Mask, side: int) -> float:
+def _mean_under(similarity: Array, mask: Mask, side: int) -> float:
     counted = whole_windows(mask, side)
     if not counted.any():
         raise MetricUnavailableError(

@@ -47,6 +47,11 @@ from defocus.datasets.pair_files import read_array
 from defocus.errors import InputError, NotApplicableError
 from defocus.pictures.values import Image, as_float
 
+Floats = NDArray[np.floating[Any]]
+
+Parts = dict[str, float | None]
+"""Scores of a picture's parts; None without a pixel or a score."""
+
 Array = NDArray[np.float64]
 Picture = NDArray[np.float64]
 
@@ -158,11 +163,11 @@ class PairScorer:
         self,
         pair: Pair,
         restored: Picture,
-        blurry: NDArray[np.floating[Any]],
+        blurry: Floats,
         target: Target,
         psnr: float | None,
         corner: tuple[int, int] = (0, 0),
-    ) -> dict[str, float | None]:
+    ) -> Parts:
         """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves."""
         # ``corner`` is the row and column of the pair's pictures where the restored one begins; a
         # value is None if there is no pixel or no score.
@@ -222,7 +227,7 @@ _ROUNDING = 1e-4
 
 
 def score_picture(
-    restored: NDArray[np.floating[Any]],
+    restored: Floats,
     target: Target,
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
@@ -242,8 +247,8 @@ def score_picture(
 
 
 def score_against_input(
-    restored: NDArray[np.floating[Any]],
-    blurry: NDArray[np.float64] | None,
+    restored: Floats,
+    blurry: Array | None,
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
@@ -271,8 +276,8 @@ def score_against_input(
 
 def _score(
     metric: Metric,
-    restored: NDArray[np.float64],
-    reference: NDArray[np.float64],
+    restored: Array,
+    reference: Array,
     mask: NDArray[np.bool_],
     profile: Profile,
 ) -> MetricValue:
@@ -363,17 +368,17 @@ Region = tuple[str, NDArray[np.bool_]]
 
 
 def psnr_by_region(
-    restored: NDArray[np.float64],
+    restored: Array,
     target: Target,
     profile: Profile,
     pair: Pair,
     corner: tuple[int, int] = (0, 0),
-) -> dict[str, float | None]:
+) -> Parts:
     """PSNR of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` and so on."""
     # Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is
     # the row and column of the pair's pictures where the restored one begins.
     squares = np.square(restored - target.reference).mean(axis=2)
-    values: dict[str, float | None] = {}
+    values: Parts = {}
     for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
         counted = squares[region & target.mask]
         values[f"psnr_{name}"] = (
@@ -382,7 +387,7 @@ def psnr_by_region(
     return values
 
 
-def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
+def psnr_by_place(psnr: float | None, pair: Pair) -> Parts:
     """The same score as ``psnr_indoor`` or ``psnr_outdoor``, if the place is known."""
     name = place_score(pair.metadata)
     return {name: psnr} if name else {}
@@ -390,10 +395,10 @@ def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
 
 def psnr_over_input(
     psnr: float | None,
-    blurry: NDArray[np.floating[Any]],
+    blurry: Floats,
     target: Target,
     profile: Profile,
-) -> dict[str, float | None]:
+) -> Parts:
     """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
     before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
     if psnr is None or before is None:

@@ -13,6 +13,8 @@ from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix, Wher
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class ScoredGroup:
@@ -25,14 +27,14 @@ class ScoredGroup:
     pictures: tuple[tuple[str, str], ...]
     places: tuple[MatrixLine, ...]
     versions: tuple[str, ...]
-    values: NDArray[np.float64]
+    values: Array
 
     @property
     def counted(self) -> NDArray[np.bool_]:
         """Whether each picture has a value, ``(places, pictures)``."""
         return np.isfinite(self.values[:, 0])
 
-    def image_values(self) -> NDArray[np.float64]:
+    def image_values(self) -> Array:
         """Means over seeds, ``(places, pictures)``; NaN if there is no value."""
         return np.asarray(self.values.mean(axis=1))
 
@@ -68,7 +70,7 @@ def _versions(
     return tuple(by_metric[metric] for metric in metrics)
 
 
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _filled(values: Array) -> Array:
     there = np.isfinite(values)
     many = there.sum(axis=1, keepdims=True)
     totals = np.where(there, values, 0.0).sum(axis=1, keepdims=True)
@@ -95,7 +97,7 @@ def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     return common
 
 
-def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
+def moved_changes(group: ScoredGroup, line: int) -> Array | None:
     """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
     # Means over seeds; NaN where the reference's place has no standard error, None if none has.
     mine = group.places[line]
@@ -113,7 +115,7 @@ def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
     )
 
 
-def resolution(changes: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
+def resolution(changes: Array, codes: tuple[int, ...]) -> float | None:
     """The change to expect of a mean difference, in the unit of the scores; None without one."""
     # What changes sign with the direction of a move averages out over scenes; the rest does not.
     # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
@@ -139,8 +141,8 @@ class SystemScores:
 
     entry: Entry
     pictures: tuple[Picture, ...]
-    values: NDArray[np.float64]
-    changes: NDArray[np.float64] | None = None
+    values: Array
+    changes: Array | None = None
 
 
 def system_scores(group: ScoredGroup, line: int) -> SystemScores:
@@ -157,9 +159,7 @@ def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
     return sorted(set.intersection(*map(set, sets))) if sets else []
 
 
-def on_pictures(
-    member: SystemScores, pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
+def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> Array:
     """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
     return np.asarray(member.values[:, _columns(member, pictures)])
 
@@ -184,7 +184,7 @@ def difference_resolution(
 
 def picture_means(
     members: Sequence[SystemScores], pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
+) -> Array:
     """Means over seeds, ``(systems, pictures)``."""
     return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])
 
@@ -206,7 +206,11 @@ class Gain:
     resolution: float | None = None
 
 
-def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
+Gains = dict[tuple[int, int], Gain]
+"""Gains by the number of the group and its line."""
+
+
+def gains(groups: Sequence[ScoredGroup]) -> Gains:
     """The gains of all lines of PSNR but the input's, by the number of the group and its line."""
     inputs = _inputs(groups)
     alike: dict[tuple[tuple[Picture, ...], int], list[_Difference]] = defaultdict(list)
@@ -222,7 +226,7 @@ def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
             if pictures:
                 one = _Difference.of(number, line, member, reference, pictures)
                 alike[pictures, len(one.values)].append(one)
-    by_line: dict[tuple[int, int], Gain] = {}
+    by_line: Gains = {}
     for (pictures, _), differences in alike.items():
         by_line |= _gains_on(pictures, differences)
     return by_line
@@ -234,7 +238,7 @@ class _Difference:
 
     group: int
     line: int
-    values: NDArray[np.float64]
+    values: Array
     resolution: float | None
 
     @classmethod
@@ -255,9 +259,7 @@ class _Difference:
         return cls(group, line, on_pictures(member, pictures) - before, limit)
 
 
-def _gains_on(
-    pictures: Sequence[Picture], differences: Sequence[_Difference]
-) -> dict[tuple[int, int], Gain]:
+def _gains_on(pictures: Sequence[Picture], differences: Sequence[_Difference]) -> Gains:
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     values = np.stack([each.values for each in differences])

@@ -31,27 +31,24 @@ def write_study(studies: Sequence[Study]) -> None:
     path = studies[0].out / STUDY
     datasets = [_dataset_facts(study.dataset) for study in studies]
     runs = {run.id: _facts(study, run) for study in studies for run in study.runs}
+    reasons: dict[str, str] = {}
+    for study in studies:
+        reasons |= {run.id: reason for run, reason in reasons_of(study)}
     saved = _read_study(path)
-    places = {_place(facts) for facts in runs.values()}
-    before = {
-        name: facts
-        for name, facts in saved.get("runs", {}).items()
-        if _place(facts) not in places
-    }
     named = {one["dataset"] for one in datasets}
     datasets += [
         one for one in saved.get("datasets", []) if one["dataset"] not in named
     ]
-    told = {
-        name: text
-        for name, text in saved.get("reasons", {}).items()
-        if name in runs | before
-    }
-    reasons = told | {
-        run.id: reason for study in studies for run, reason in reasons_of(study)
-    }
-    content = {"datasets": datasets, "runs": runs | before}
-    write_json_if_changed(path, content | ({"reasons": reasons} if reasons else {}))
+    places = {_place(facts) for facts in runs.values()}
+    for name, facts in saved.get("runs", {}).items():
+        if _place(facts) not in places:
+            runs.setdefault(name, facts)
+    told = saved.get("reasons", {})
+    reasons = {name: told[name] for name in told if name in runs} | reasons
+    content: dict[str, Any] = {"datasets": datasets, "runs": runs}
+    if reasons:
+        content["reasons"] = reasons
+    write_json_if_changed(path, content)
 
 
 def _dataset_facts(dataset: Dataset) -> dict[str, Any]:

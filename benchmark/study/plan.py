@@ -40,6 +40,9 @@ from defocus.settings import Settings, load_settings, parse_settings
 from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
 
+Facts = dict[str, Any]
+"""What determines a result, as JSON values."""
+
 NARROW_BUDGET: BudgetName = "demo"
 """Trains narrow copies: whole networks show nothing after seconds."""
 
@@ -184,7 +187,7 @@ class Run:
         steps = self.schedule.steps
         return f"{SCRATCH}, {counted(steps, 'step')}" if steps else SCRATCH
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Everything besides the dataset that determines the result, as JSON values."""
         # The source code is not included: developers raise revisions when numbers change.
         copy = find_narrow_weights(self.baseline) if self.baseline.is_narrow else None
@@ -277,7 +280,7 @@ class Study:
         )
 
 
-def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
+def _recipe_facts(recipe: Recipe) -> Facts:
     """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
     for part, setting in _LATER_SETTINGS:
@@ -347,11 +350,9 @@ def plan_runs(
     if budget == NARROW_BUDGET and start is None:
         baselines = [_copy_for(dataset, one) for one in baselines]
     for baseline in baselines:
-        recipe = (
-            _overridden(baseline.recipe(), budget, override)
-            if baseline.recipe
-            else None
-        )
+        recipe = None
+        if baseline.recipe:
+            recipe = _overridden(baseline.recipe(), budget, override)
         if recipe is not None and dataset.endless is None:
             recipe = recipe.model_copy(update={"training": recipe.training.of_pairs})
         for seed in range(seeds if recipe else 1):
@@ -390,7 +391,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
     return replace(draft.identified(dataset), group=group)
 
 
-def _scales_facts(card: Card) -> dict[str, Any]:
+def _scales_facts(card: Card) -> Facts:
     """What decides how a network's pictures are restored at scales."""
     return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
@@ -405,11 +406,11 @@ def _flow_weights(recipe: Recipe | None) -> str:
     return str(parse_json(card.read_bytes())["sha256"])
 
 
-def _without(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+def _without(facts: Facts, *names: str) -> Facts:
     return {name: fact for name, fact in facts.items() if name not in names}
 
 
-def _digest(facts: dict[str, Any]) -> str:
+def _digest(facts: Facts) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -92,15 +92,13 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
             refused = []
             for other in runs_of_source(source, places.keys()):
                 run = other.entry.run
-                place = places.get(run)
-                if place is None:
-                    if run not in planned:
+                try:
+                    if run in places.keys() - reused.keys():
+                        reused[run] = _usable(places[run], other)
+                    elif run not in planned:
                         refused.append((run, _why_not_planned(other.entry, studies)))
-                elif run not in reused:
-                    try:
-                        reused[run] = _usable(place, other)
-                    except InputError as error:
-                        refused.append((run, str(error)))
+                except InputError as error:
+                    refused.append((run, str(error)))
             _tell_refused(source, refused)
         for run, reason in _incomplete_trainings(studies, results, reused):
             say(f"{run}: not taken from {reused.pop(run).other.origin}: {reason}")
@@ -134,6 +132,21 @@ def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
     """The results of another study for a planned run; InputError with the reason if unfit."""
     study, run = place.study, place.run
     mine, theirs = entry_of(study, run), other.entry
+    _require_same(theirs, mine)
+    if not _SHA256.fullmatch(theirs.checkpoint):
+        raise InputError("its checkpoint has no SHA-256 hash")
+    if place.is_trained and (study.checkpoint_folder(run) / CHECKPOINT).exists():
+        raise InputError("there is a checkpoint of it here already")
+    scores, versions = _columns(place, other)
+    costs = [cost for cost in other.costs if cost.metric in COSTS]
+    if not all(cost.value is None or math.isfinite(cost.value) for cost in costs):
+        raise InputError("one of its costs is no number")
+    entry = replace(mine, checkpoint=theirs.checkpoint, code=theirs.code)
+    return Reused(place, entry, scores, costs, versions, other)
+
+
+def _require_same(theirs: Entry, mine: Entry) -> None:
+    """Refuse a run without scores, or whose scores are not those that would be computed here."""
     if not theirs.scored:
         raise InputError(f"no scores there: {printable(theirs.status)}")
     if theirs.grouping != mine.grouping or theirs.data_hash != mine.data_hash:
@@ -147,16 +160,6 @@ def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
         there, here = getattr(theirs, name), getattr(mine, name)
         if there != here:
             raise InputError(f"its {name} is {printable(str(there))}, here {here}")
-    if not _SHA256.fullmatch(theirs.checkpoint):
-        raise InputError("its checkpoint has no SHA-256 hash")
-    if place.is_trained and (study.checkpoint_folder(run) / CHECKPOINT).exists():
-        raise InputError("there is a checkpoint of it here already")
-    scores, versions = _columns(place, other)
-    costs = [cost for cost in other.costs if cost.metric in COSTS]
-    if not all(cost.value is None or math.isfinite(cost.value) for cost in costs):
-        raise InputError("one of its costs is no number")
-    entry = replace(mine, checkpoint=theirs.checkpoint, code=theirs.code)
-    return Reused(place, entry, scores, costs, versions, other)
 
 
 def _columns(
@@ -167,35 +170,36 @@ def _columns(
     wanted = metrics_for(pairs)
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
     ids = {pair.id for pair in pairs}
-    by_metric: dict[str, list[Score]] = defaultdict(list)
+    current = _current_versions(other, wanted)
+    by_metric: dict[str, list[Score]] = {name: [] for name in wanted if name in current}
     for score in other.scores:
+        name = column_of(score.metric)
         if score.profile == DEFAULT.name and score.protocol in protocols:
-            by_metric[column_of(score.metric)].append(score)
-    current = {
-        one.metric: one
-        for one in other.versions
-        if column_of(one.metric) in wanted
-        and one.version == wanted[column_of(one.metric)].version
-    }
-    columns = {
-        name: by_metric[name] for name in wanted if name in current and by_metric[name]
-    }
-    for name, scores in columns.items():
+            by_metric.get(name, []).append(score)
+    for name, scores in by_metric.items():
         _require_possible(wanted[name], scores, ids)
-    whole = [
-        name
-        for name, scores in columns.items()
-        if _covers(name, scores, ids, protocols)
-    ]
+    whole = [n for n, mine in by_metric.items() if _covers(n, mine, ids, protocols)]
     lacking = [name for name in wanted if name not in whole]
-    lacking += [name for name in whole if _fillable(wanted[name], columns[name])]
+    lacking += [name for name in whole if _fillable(wanted[name], by_metric[name])]
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
         )
-    scores = [score for name in whole for score in columns[name]]
-    versions = [one for name, one in current.items() if column_of(name) in whole]
+    scores = [score for name in whole for score in by_metric[name]]
+    versions = [one for one in current.values() if column_of(one.metric) in whole]
     return scores, versions
+
+
+def _current_versions(
+    other: SourceRun, wanted: Mapping[str, Metric]
+) -> dict[str, MetricVersion]:
+    """The metrics of another study that have the revisions of here, by name."""
+    current = {}
+    for one in other.versions:
+        metric = wanted.get(column_of(one.metric))
+        if metric is not None and one.version == metric.version:
+            current[one.metric] = one
+    return current
 
 
 def _require_possible(metric: Metric, scores: Sequence[Score], pairs: set[str]) -> None:

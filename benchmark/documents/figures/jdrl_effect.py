@@ -28,6 +28,9 @@ from defocus.progress import counted
 from defocus.reports.display import number_text
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
 
+ByPicture = Mapping[str, float]
+"""Numbers by picture."""
+
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
 
@@ -147,7 +150,7 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
     ]
 
 
-def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _means_by_picture(differences: Sequence[ByPicture]) -> dict[str, float]:
     """Mean over networks on the pictures that all of them restored."""
     shared = set.intersection(*(set(each) for each in differences))
     return {
@@ -159,7 +162,7 @@ def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, f
 def _sentence(
     partners: Sequence[_Partners],
     scores: PictureScores,
-    differences: Mapping[str, float],
+    differences: ByPicture,
 ) -> str:
     plain = _means([pair.plain for pair in partners], scores.convention)
     joint = _means([pair.joint for pair in partners], scores.convention)
@@ -206,7 +209,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _verdict(
-    scores: PictureScores, differences: Mapping[str, float], subject: str, other: str
+    scores: PictureScores, differences: ByPicture, subject: str, other: str
 ) -> str:
     """What the difference from another training shows: nothing where its interval holds 0."""
     if not differences:
@@ -228,7 +231,7 @@ def _verdict(
 def _strips(
     scores: PictureScores,
     partners: Sequence[_Partners],
-    differences: Mapping[LineKey, Mapping[str, float]],
+    differences: Mapping[LineKey, ByPicture],
     kept: KeptPictures,
 ) -> Iterator[Part]:
     """The network of the largest difference, and that which also has registered pairs."""
@@ -299,7 +302,7 @@ def _tiles(own: PictureScores, shown: ShownPicture) -> Iterator[Tile]:
 def _table(
     partners: Sequence[_Partners],
     scores: PictureScores,
-    differences: Mapping[LineKey, Mapping[str, float]],
+    differences: Mapping[LineKey, ByPicture],
 ) -> Table:
     convention = scores.convention
     registered = any(pair.registered for pair in partners)
@@ -331,9 +334,7 @@ def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cel
     )
 
 
-def _measured(
-    scores: PictureScores, differences: Mapping[str, float]
-) -> Measured | None:
+def _measured(scores: PictureScores, differences: ByPicture) -> Measured | None:
     """The mean difference with its interval; None without a shared picture."""
     if not differences:
         return None
