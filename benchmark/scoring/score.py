@@ -114,16 +114,10 @@ class PairScorer:
             values = self.values(restored, target, beside)
             yield from self._named(pair, protocol, target, values)
             if facts.ranked and "psnr" in values:
-                as_network_reads = source.astype(np.float32)
-                parts = self.parts(
-                    pair, restored, as_network_reads, target, values["psnr"].value
-                )
-                scores = {
-                    n: MetricValue(value)
-                    for n, value in parts.items()
-                    if value is not None
-                }
-                yield from self._named(pair, protocol, target, scores)
+                seen = source.astype(np.float32)  # as a network reads it
+                psnr = values["psnr"].value
+                parts = self.parts(pair, restored, seen, target, psnr)
+                yield from self._named(pair, protocol, target, _known(parts))
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
 
@@ -222,6 +216,13 @@ class PairScorer:
         yield from self._named(pair, "deformed-gt", target, renamed)
 
 
+def _known(parts: Parts) -> dict[str, MetricValue]:
+    """The values that there are."""
+    return {
+        name: MetricValue(value) for name, value in parts.items() if value is not None
+    }
+
+
 _ROUNDING = 1e-4
 """So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
 
@@ -237,13 +238,17 @@ def score_picture(
     picture = prepared(restored, target.reference.shape, profile)
     chosen = profile_metrics(profile.name) if metrics is None else metrics
     fused = psnr_ssim_mae(picture, target.reference, target.mask, profile)
-    return {
-        name: MetricValue(fused[name])
-        if name in fused and name not in profile.without
-        else _score(metric, picture, target.reference, target.mask, profile)
-        for name, metric in chosen.items()
-        if metric.against == "target"
-    }
+    scores = {}
+    for name, metric in chosen.items():
+        if metric.against != "target":
+            continue
+        if name in fused and name not in profile.without:
+            scores[name] = MetricValue(fused[name])
+        else:
+            scores[name] = _score(
+                metric, picture, target.reference, target.mask, profile
+            )
+    return scores
 
 
 def score_against_input(
@@ -255,23 +260,19 @@ def score_against_input(
     """Score a restored picture by every metric of a profile that needs no target."""
     # They compare with the blurry input in [0, 1], or look at the restored picture alone.
     chosen = profile_metrics(profile.name) if metrics is None else metrics
-    wanted = {
-        name: metric for name, metric in chosen.items() if metric.against != "target"
-    }
-    if blurry is not None:
+    if blurry is None:
+        reference = picture = prepared(restored, restored.shape, profile)
+    else:
         _require_scale(blurry, "blurry picture")
-    picture = prepared(
-        restored, restored.shape if blurry is None else blurry.shape, profile
-    )
+        reference, picture = blurry, prepared(restored, blurry.shape, profile)
     mask = np.ones(picture.shape[:2], dtype=np.bool_)
-    return {
-        name: MetricValue(None, "needs the blurry input picture")
-        if blurry is None and metric.against == "input"
-        else _score(
-            metric, picture, picture if blurry is None else blurry, mask, profile
-        )
-        for name, metric in wanted.items()
-    }
+    scores = {}
+    for name, metric in chosen.items():
+        if blurry is None and metric.against == "input":
+            scores[name] = MetricValue(None, "needs the blurry input picture")
+        elif metric.against != "target":
+            scores[name] = _score(metric, picture, reference, mask, profile)
+    return scores
 
 
 def _score(

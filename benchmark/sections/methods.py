@@ -55,24 +55,18 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
     content = study.content
     shared = shared_facts(content)
     rows = [_detail(study, group, shared.facts) for group in content.groups]
-    folded = (
-        Folded("Every row", "rows", tuple(rows), counted(len(rows), "row"))
-        if rows
-        else None
-    )
-    curves = training_curves(content)
-    budgets, machines = trainings(content), hardware(content)
-    return (
-        *([folded] if folded else []),
-        *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
-        *([Folded(shared.caption, "shared", (shared,))] if shared.facts else []),
-        *([Folded("Trainings", "trainings", (budgets,))] if budgets.facts else []),
-        *(
-            [Folded(machines.caption, "hardware", (machines,))]
-            if machines.facts
-            else []
-        ),
-    )
+    machines = hardware(content)
+    folded = [
+        Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")),
+        Folded("Training curves", "curves", tuple(training_curves(content))),
+    ]
+    for title, place, facts in (
+        (shared.caption, "shared", shared),
+        ("Trainings", "trainings", trainings(content)),
+        (machines.caption, "hardware", machines),
+    ):
+        folded.append(Folded(title, place, (facts,) if facts.facts else ()))
+    return tuple(one for one in folded if one.parts)
 
 
 def _detail(study: ReportStudy, group: Sequence[Entry], shared: Lines) -> Folded:

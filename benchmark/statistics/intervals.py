@@ -88,17 +88,13 @@ def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
     return np.asarray(np.einsum("lsr,rs->lr", means, _seed_weights(values.shape[1])))
 
 
-def mean_intervals(
-    values: Array, codes: tuple[int, ...], confidence: float = CONFIDENCE
-) -> Array | None:
+def mean_intervals(values: Array, codes: tuple[int, ...]) -> Array | None:
     """Intervals ``(lines, 2)`` of means of ``(lines, seeds, pictures)``; None with few scenes."""
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return None
     means = resampled_means(values, codes)
-    ends = np.quantile(
-        means, expanded_tails(scenes, confidence), axis=1, overwrite_input=True
-    )
+    ends = np.quantile(means, expanded_tails(scenes), axis=1, overwrite_input=True)
     return np.ascontiguousarray(ends.T)
 
 

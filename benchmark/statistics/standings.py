@@ -190,14 +190,15 @@ def _places(
 
 def _labels(members: Sequence[SystemScores]) -> list[str]:
     """The systems' names; those that a track has twice with the weights that tell them apart."""
-    entries = [member.entry for member in members]
-    names = Counter(entry.system for entry in entries)
-    return [
-        entry.system
-        if names[entry.system] == 1
-        else f"{entry.system} ({', '.join(filter(None, (entry.weights, entry.train_dataset)))})"
-        for entry in entries
-    ]
+    names = Counter(member.entry.system for member in members)
+    labels = []
+    for entry in (member.entry for member in members):
+        label = entry.system
+        if names[label] > 1:
+            origin = filter(None, (entry.weights, entry.train_dataset))
+            label += f" ({', '.join(origin)})"
+        labels.append(label)
+    return labels
 
 
 def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:

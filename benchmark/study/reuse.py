@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from defocus.benchmark.evaluation.ceiling_row import fillable
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.recording import entry_of
 from defocus.benchmark.metrics.metric import (
@@ -180,7 +181,7 @@ def _columns(
         _require_possible(wanted[name], scores, ids)
     whole = [n for n, mine in by_metric.items() if _covers(n, mine, ids, protocols)]
     lacking = [name for name in wanted if name not in whole]
-    lacking += [name for name in whole if _fillable(wanted[name], by_metric[name])]
+    lacking += [name for name in whole if fillable(by_metric[name], wanted[name])]
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
@@ -233,12 +234,6 @@ def _covers(
     keys = Counter((one.protocol, one.pair) for one in scores if one.metric == name)
     every = {(protocol, pair) for protocol in protocols for pair in pairs}
     return set(keys) == every and max(keys.values()) == 1
-
-
-def _fillable(metric: Metric, scores: Sequence[Score]) -> bool:
-    """Whether a metric could not be computed there and can be here."""
-    missing = any(one.value is None and metric.remedy in one.reason for one in scores)
-    return bool(metric.remedy) and missing and metric.ready()
 
 
 def _incomplete_trainings(
