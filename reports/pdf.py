@@ -243,7 +243,10 @@ def _gallery(gallery: Gallery, folder: Path, stem: str) -> Typst:
 
 
 def _states(
-    labels: Iterable[str], encoded: Iterable[Encoded], folder: Path, name: str
+    labels: Iterable[str],
+    encoded: Iterable[Encoded],
+    folder: Path,
+    name: str,
 ) -> list[Typst]:
     """Write encoded pictures into files whose names have their number."""
     states = []
@@ -286,7 +289,10 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
         budget_bytes=PICTURE_BUDGET_BYTES,
     )
     states = _states(
-        [label for label, _ in pictures], encoded, folder, f"{stem}-{{}}.jpg"
+        [label for label, _ in pictures],
+        encoded,
+        folder,
+        f"{stem}-{{}}.jpg",
     )
     return {
         "kind": "comparison",
@@ -296,7 +302,10 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
 
 
 def _curves(
-    figure: Curves, folder: Path, stem: str, font_pt: float = PAGE_FONT_PT
+    figure: Curves,
+    folder: Path,
+    stem: str,
+    font_pt: float = PAGE_FONT_PT,
 ) -> Typst:
     plot = page_plot(figure, font_pt=font_pt)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")

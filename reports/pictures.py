@@ -30,7 +30,9 @@ T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
 
 
 def small_picture(
-    picture: NDArray[T], width: int, height: int | None = None
+    picture: NDArray[T],
+    width: int,
+    height: int | None = None,
 ) -> NDArray[T]:
     """A picture that fits into a size (px), by the mean of areas; a smaller one is not enlarged."""
     import cv2
@@ -86,7 +88,9 @@ def encode_tiles(tiles: Sequence[Pixels], *, kind: str = "webp") -> list[Encoded
     for tile in tiles:
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(tile)).save(
-            buffer, format=kind, quality=TILE_QUALITY
+            buffer,
+            format=kind,
+            quality=TILE_QUALITY,
         )
         encoded.append((buffer.getvalue(), tile.shape[1], tile.shape[0]))
     return encoded
@@ -109,14 +113,21 @@ def _resized(state: Pixels, size: tuple[int, int]) -> Image.Image:
 
 
 def _within_budget(
-    pictures: Sequence[Image.Image], kind: str, quality: int, budget_bytes: int
+    pictures: Sequence[Image.Image],
+    kind: str,
+    quality: int,
+    budget_bytes: int,
 ) -> list[bytes]:
     """Encode all pictures; None if one of them is too large."""
     encoded = []
     for picture in pictures:
         buffer = io.BytesIO()
         picture.save(
-            buffer, format=kind, quality=quality, subsampling=0, method=WEBP_METHOD
+            buffer,
+            format=kind,
+            quality=quality,
+            subsampling=0,
+            method=WEBP_METHOD,
         )
         if buffer.tell() > budget_bytes:
             return []
@@ -151,6 +162,12 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
                 tip = (round(float(end[0])), round(float(end[1])))
                 start = (int(column), int(row))
                 cv2.arrowedLine(
-                    drawn, start, tip, colour, thickness, cv2.LINE_8, tipLength=0.3
+                    drawn,
+                    start,
+                    tip,
+                    colour,
+                    thickness,
+                    cv2.LINE_8,
+                    tipLength=0.3,
                 )
     return factor, drawn

@@ -89,7 +89,9 @@ class PagePlot:
 
 
 def page_plot(
-    figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT
+    figure: Curves | Scatter,
+    name: str = "",
+    font_pt: float = PAGE_FONT_PT,
 ) -> PagePlot:
     """Draw a figure for a page, where it has a name, or for a printed page."""
     import matplotlib as mpl
@@ -102,10 +104,14 @@ def page_plot(
             "ignore", "Glyph"
         )  # the reader's fonts have it, or show its code
         drawn = _empty(width, height)
-        axes = drawn.add_axes((
-            LEFT / width, BOTTOM / height,
-            1 - (LEFT + RIGHT) / width, 1 - (BOTTOM + TOP) / height,
-        ))  # fmt: skip
+        axes = drawn.add_axes(
+            (
+                LEFT / width,
+                BOTTOM / height,
+                1 - (LEFT + RIGHT) / width,
+                1 - (BOTTOM + TOP) / height,
+            )
+        )
         unnamed = axes_of(axes, figure)
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
@@ -149,7 +155,9 @@ def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
 
 
 def _empty(
-    width: float, height: float, layout: Literal["constrained"] | None = None
+    width: float,
+    height: float,
+    layout: Literal["constrained"] | None = None,
 ) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -219,9 +227,15 @@ def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
         )
         unseen = [Line2D([], [], linestyle="none") for _ in labels]
         drawn.legend(
-            unseen, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=7,
-            handlelength=0, handletextpad=0,
-        )  # fmt: skip
+            unseen,
+            labels,
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=7,
+            handlelength=0,
+            handletextpad=0,
+        )
 
 
 def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
@@ -358,7 +372,11 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
     if front:
         xs, ys = zip(*front, strict=True)
         axes.plot(
-            xs, ys, color=COLOURS[0], linestyle="--", label=visible(figure.marked_as)
+            xs,
+            ys,
+            color=COLOURS[0],
+            linestyle="--",
+            label=visible(figure.marked_as),
         )
     for point in points:
         fill, edge = (COLOURS[0], PAPER) if point.marked else (PAPER, COLOURS[5])

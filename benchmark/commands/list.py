@@ -45,7 +45,9 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
     "and the error of bf16 against float32. Takes minutes.",
 )
 @click.option(
-    "--variants", is_flag=True, help="Also list the variants of every system."
+    "--variants",
+    is_flag=True,
+    help="Also list the variants of every system.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:

@@ -42,7 +42,10 @@ from defocus.command_line.verbs import help_heading
     help="Format of --figures.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="With --against: print one JSON object."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="With --against: print one JSON object.",
 )
 @click.pass_context
 def command(
@@ -76,7 +79,11 @@ def command(
 
 
 def _write(
-    out: Path, others: tuple[Path, ...], against: Path | None, *, as_json: bool
+    out: Path,
+    others: tuple[Path, ...],
+    against: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Write the report of a study, or its comparison with another one."""
     from defocus.benchmark.documents.write import write_comparison, write_report

@@ -141,7 +141,9 @@ def _refuse_beside_study(context: click.Context) -> None:
 
 
 def _refuse_beside(
-    context: click.Context, what: str, allowed: AbstractSet[str]
+    context: click.Context,
+    what: str,
+    allowed: AbstractSet[str],
 ) -> None:
     """Refuse options that would mean nothing."""
     for name, option in _typed(context):

@@ -89,7 +89,8 @@ def _scored(options: "ScoreOptions") -> "Scoring":
 
 
 def _pictures(
-    two: tuple[Path, ...], options: "ScoreOptions"
+    two: tuple[Path, ...],
+    options: "ScoreOptions",
 ) -> tuple[Path, Path | None]:
     """Restored and sharp pictures, however they were given."""
     if len(two) == 2 and options.restored is None and options.sharp is None:
@@ -146,7 +147,9 @@ def _explained(two: tuple[Path, ...], options: "ScoreOptions") -> "AsPrinted":
             "give the blurry and the sharp pictures, or --dataset DATASET"
         )
     return as_printed(
-        rows, pairs_of_folders(blurry, sharp, options.rule), options.where
+        rows,
+        pairs_of_folders(blurry, sharp, options.rule),
+        options.where,
     )
 
 

@@ -54,7 +54,9 @@ _LOOKS_AT_VALUES = (AttributeError, NotImplementedError, RuntimeError)
 
 
 def _counted(
-    module: nn.Module, blurry: torch.Tensor, needs: Mapping[str, torch.Tensor]
+    module: nn.Module,
+    blurry: torch.Tensor,
+    needs: Mapping[str, torch.Tensor],
 ) -> tuple[int, int]:
     """Count operations and bytes, on tensors without memory where possible, which takes no time."""
     state = dict(chain(module.named_parameters(), module.named_buffers()))
@@ -72,7 +74,8 @@ def _counted(
 
 
 def _moved(
-    needs: Mapping[str, torch.Tensor], device: torch.device | str
+    needs: Mapping[str, torch.Tensor],
+    device: torch.device | str,
 ) -> dict[str, torch.Tensor]:
     return {name: tensor.to(device) for name, tensor in needs.items()}
 
@@ -92,7 +95,9 @@ def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
 
 @torch.no_grad()
 def bf16_difference(
-    network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor
+    network: nn.Module,
+    *inputs: torch.Tensor,
+    **needs: torch.Tensor,
 ) -> float | None:
     """Mean absolute difference between restoring in bf16 (autocast) and in float32."""
     # It is relative to 1, or to the largest restored value if larger; None without bf16.
@@ -135,7 +140,9 @@ class MeasuredCost:
 
 @torch.no_grad()
 def measure_system(
-    system: Baseline, device: torch.device, side_px: int = SIDE_PX
+    system: Baseline,
+    device: torch.device,
+    side_px: int = SIDE_PX,
 ) -> MeasuredCost:
     """Build a system and restore one picture several times."""
     torch.manual_seed(0)
@@ -153,7 +160,10 @@ def measure_system(
 
 
 def _noise(
-    card: Card, width: int, height: int, device: torch.device
+    card: Card,
+    width: int,
+    height: int,
+    device: torch.device,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """A random picture, and the other inputs that a system takes."""
     channels = 6 if card.input == "dual" else 3
@@ -223,7 +233,9 @@ def cost_by_size(
 
 @torch.no_grad()
 def _timed(
-    restore: "partial[nn.Module]", device: torch.device, repeats: int
+    restore: "partial[nn.Module]",
+    device: torch.device,
+    repeats: int,
 ) -> tuple[float | None, float | None, float | None]:
     seconds = []
     try:

@@ -137,7 +137,10 @@ def _few_systems(trials: Iterable[tuple[Study, Run]]) -> bool:
 
 
 def _row(
-    study: Study, group: Sequence[Run], left: Sequence[Left], estimate: Estimate
+    study: Study,
+    group: Sequence[Run],
+    left: Sequence[Left],
+    estimate: Estimate,
 ) -> tuple[Cell, ...]:
     minutes = None if estimate.seconds is None else estimate.seconds / 60
     seconds = _seconds_left(left, estimate)
@@ -167,9 +170,14 @@ def _seconds_left(left: Sequence[Left], estimate: Estimate) -> float | None:
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
     columns = (
-        "System", "Dataset", "Runs left", "Steps", Column("Each", "min", None, 1),
-        Column("All", "min", None, 1), "Basis",
-    )  # fmt: skip
+        "System",
+        "Dataset",
+        "Runs left",
+        "Steps",
+        Column("Each", "min", None, 1),
+        Column("All", "min", None, 1),
+        "Basis",
+    )
     note = (
         f"about {span(seconds)} on this machine, one run after another; scoring, registering "
         "and reading pictures come on top; nothing was run"
@@ -207,7 +215,10 @@ def estimate(study: Study, run: Run) -> Estimate:
     basis = "earlier steps" if measured else f"one step of {TRIED_PX} px"
     training = steps * (measured or per_step)
     return Estimate(
-        steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px"
+        steps,
+        training,
+        restoring,
+        basis if steps else f"one pass of {TRIED_PX} px",
     )
 
 

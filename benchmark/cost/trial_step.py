@@ -32,7 +32,10 @@ class TrialStep:
 
 
 def random_batch(
-    card: Card, supervision: Sequence[str], size: int, crop_px: int
+    card: Card,
+    supervision: Sequence[str],
+    size: int,
+    crop_px: int,
 ) -> Batch:
     """A batch of noise with all inputs that a system and its objective need."""
     generator = torch.Generator().manual_seed(0)
@@ -117,7 +120,10 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
 
 
 def require_sizes(
-    system: Baseline, network: nn.Module, sizes: Iterable[Size], device: torch.device
+    system: Baseline,
+    network: nn.Module,
+    sizes: Iterable[Size],
+    device: torch.device,
 ) -> None:
     """Refuse a network that fails at one of some sizes; the error says which sizes work."""
     if isinstance(system.build, Network):  # ours take any
@@ -128,7 +134,10 @@ def require_sizes(
 
 
 def _require(
-    system: Baseline, network: nn.Module, sizes: Sequence[Size], device: torch.device
+    system: Baseline,
+    network: nn.Module,
+    sizes: Sequence[Size],
+    device: torch.device,
 ) -> None:
     def problem(size: Size) -> str:
         return _problem(network, system.card, size, device)
@@ -276,7 +285,9 @@ def probe_memory(
 
 
 def _crop_bytes(
-    peak: Callable[[int], int | None], crops: int, weights: int
+    peak: Callable[[int], int | None],
+    crops: int,
+    weights: int,
 ) -> int | None:
     """What a crop needs beside the weights, by a step of few; None if not even one fits."""
     tried = min(TRIED_CROPS, crops)
@@ -309,7 +320,11 @@ def _peak_bytes(
 
 
 def _proposal(
-    recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int
+    recipe: Recipe,
+    crop_px: int,
+    crops: int,
+    each: int | None,
+    free: int,
 ) -> str:
     room = max(0, free) / 2**30
     begin = (

@@ -258,7 +258,9 @@ def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange
 
 
 def _settings(
-    line: ComparedLine, before: _Side, now: _Side
+    line: ComparedLine,
+    before: _Side,
+    now: _Side,
 ) -> tuple[tuple[str, str, str], ...]:
     """The settings of a line that differ between the two studies."""
     facts = []
@@ -339,13 +341,22 @@ def _score_tables(changes: Sequence[Change]) -> list[Table]:
 
 
 def _score_table(
-    dataset: str, budget: str, profile: str, protocol: str, changes: list[Change]
+    dataset: str,
+    budget: str,
+    profile: str,
+    protocol: str,
+    changes: list[Change],
 ) -> Table:
     columns = (
-        "System", "Track", Column("Metric", choose="value"), Column("Before", decimals=4),
-        Column("Now", decimals=4), Column("Difference", decimals=4), Column("p", decimals=3),
+        "System",
+        "Track",
+        Column("Metric", choose="value"),
+        Column("Before", decimals=4),
+        Column("Now", decimals=4),
+        Column("Difference", decimals=4),
+        Column("p", decimals=3),
         Column("Verdict", choose="value"),
-    )  # fmt: skip
+    )
     images, scenes = max((change.images, change.scenes) for change in changes)
     anchors = [
         anchor("change", str(c.line), profile, protocol, c.metric) for c in changes

@@ -43,7 +43,8 @@ LineId = tuple[str, ...]
 
 
 def line_order(
-    scored: Sequence[PaperPlace], options: PaperOptions
+    scored: Sequence[PaperPlace],
+    options: PaperOptions,
 ) -> Callable[[BoardLine], tuple[float, str]]:
     """What sorts lines as is asked: by name, as their patterns, or best first by a column."""
     order = options.ordering
@@ -84,7 +85,10 @@ class Tests:
         self._of_metric: dict[str, Tested] = {}
 
     def differ(
-        self, place: PaperPlace, line: BoardLine, other: BoardLine
+        self,
+        place: PaperPlace,
+        line: BoardLine,
+        other: BoardLine,
     ) -> bool | None:
         """Whether two lines differ significantly in a column; None if nothing tested them."""
         row = place.row(line)
@@ -112,7 +116,9 @@ def _tested(content: Content, metric: str) -> Tested:
 
 
 def ranked_columns(
-    place: PaperPlace, lines: Sequence[BoardLine], tests: Tests
+    place: PaperPlace,
+    lines: Sequence[BoardLine],
+    tests: Tests,
 ) -> Iterator[tuple[Column, Cells]]:
     """A column with the best two of each track marked if it is ranked."""
     shown = head(place, lines)
@@ -128,7 +134,9 @@ def ranked_columns(
 
 
 def _ranked(
-    place: PaperPlace, lines: Sequence[BoardLine], content: Content
+    place: PaperPlace,
+    lines: Sequence[BoardLine],
+    content: Content,
 ) -> Iterable[list[int]]:
     """The numbers of the lines of each track that have a rank and a value."""
     tracks: dict[TrackKey, list[int]] = defaultdict(list)
@@ -141,7 +149,11 @@ def _ranked(
 
 
 def _marked(
-    cell: Measured | None, value: float, steps: Sequence[float], *, differs: bool | None
+    cell: Measured | None,
+    value: float,
+    steps: Sequence[float],
+    *,
+    differs: bool | None,
 ) -> Measured | None:
     """A cell with the mark of the best or the second best value."""
     if cell is None or value not in steps:
@@ -150,7 +162,9 @@ def _marked(
 
 
 def compared_columns(
-    place: PaperPlace, lines: Sequence[BoardLine], tests: Tests
+    place: PaperPlace,
+    lines: Sequence[BoardLine],
+    tests: Tests,
 ) -> Iterator[tuple[Column, Cells]]:
     """A column without ranks, and behind a score the difference of each row to the first."""
     shown = head(place, lines)
@@ -163,7 +177,10 @@ def compared_columns(
 
 
 def _difference(
-    place: PaperPlace, line: BoardLine, first: BoardLine, tests: Tests
+    place: PaperPlace,
+    line: BoardLine,
+    first: BoardLine,
+    tests: Tests,
 ) -> Measured | None:
     """The difference of two lines over the same pictures."""
     mine, other = place.row(line), place.row(first)

@@ -68,7 +68,9 @@ Layout = Callable[[Sequence[Board], Sequence[str]], Tables]
 
 
 def paper_tables(
-    content: Content, style: str, options: PaperOptions = USUAL
+    content: Content,
+    style: str,
+    options: PaperOptions = USUAL,
 ) -> list[PaperTable]:
     """Make the tables of one style, a row per line, the input first, then by track and PSNR."""
     layout, words = STYLES[style]
@@ -95,7 +97,11 @@ def paper_tables(
 
 
 def _shown_lines(
-    content: Content, groups: Groups, options: PaperOptions, *, rebuilt: bool
+    content: Content,
+    groups: Groups,
+    options: PaperOptions,
+    *,
+    rebuilt: bool,
 ) -> list[BoardLine]:
     """The lines of a table; none where another table has the systems beside these references."""
     lines = _lines(content, groups, options, rebuilt=rebuilt)
@@ -147,7 +153,9 @@ def _ends(table: PaperTable, index: int) -> list[str]:
 
 
 def _numbers(
-    table: PaperTable, index: int, cell: Measured | None
+    table: PaperTable,
+    index: int,
+    cell: Measured | None,
 ) -> Iterator[Decimal | None]:
     ends = _ends(table, index)
     interval = (cell.interval if cell else None) or (None, None)
@@ -280,7 +288,11 @@ def _columns(board: Board, one: Convention, names: Sequence[str]) -> list[PaperP
 
 
 def _lines(
-    content: Content, groups: Groups, options: PaperOptions, *, rebuilt: bool
+    content: Content,
+    groups: Groups,
+    options: PaperOptions,
+    *,
+    rebuilt: bool,
 ) -> list[BoardLine]:
     """The lines of a table: references, then class by class, by the first column, best first."""
     places = [place for _, part in groups for place in part]
@@ -396,7 +408,8 @@ def _note(
 
 
 def _scored_rows(
-    places: Sequence[PaperPlace], lines: Sequence[BoardLine]
+    places: Sequence[PaperPlace],
+    lines: Sequence[BoardLine],
 ) -> Iterator[tuple[str, Row]]:
     """The rows of scores behind a table, with the names of their lines."""
     shown = {line.name for line in lines}
@@ -423,7 +436,9 @@ def _seen_notes(content: Content, board: Board) -> list[str]:
 
 
 def _scored_under(
-    content: Content, places: Sequence[PaperPlace], lines: Sequence[BoardLine]
+    content: Content,
+    places: Sequence[PaperPlace],
+    lines: Sequence[BoardLine],
 ) -> dict[str, list[str]]:
     """The conventions of the lines of the same pictures, with those that a table is without."""
     rebuilt = any(line.first.system in content.reconstructions for line in lines)

@@ -54,7 +54,9 @@ def _run_facts(content: Content, entry: Entry) -> Facts:
 
 
 def _facts(
-    entry: Entry, versions: Sequence[MetricVersion], document: dict[str, Any]
+    entry: Entry,
+    versions: Sequence[MetricVersion],
+    document: dict[str, Any],
 ) -> Facts:
     named = {
         "status": entry.status,

@@ -103,7 +103,8 @@ def further(content: Content, scored: Sequence[PictureScores]) -> list[str]:
 
 
 def _compared(
-    content: Content, scored: Sequence[PictureScores]
+    content: Content,
+    scored: Sequence[PictureScores],
 ) -> list[tuple[PictureScores, Sequence[Gained]]]:
     """The leaderboards with gains; those of JDRL and its partners alone only without others."""
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
@@ -269,7 +270,10 @@ def _partial(scores: PictureScores) -> list[str]:
 
 
 def _lead(
-    scores: PictureScores, best: BoardLine, following: BoardLine, also: Sequence[str]
+    scores: PictureScores,
+    best: BoardLine,
+    following: BoardLine,
+    also: Sequence[str],
 ) -> list[str]:
     """By how much the best system is above the next, on the pictures that both restored."""
     differences = differences_between(scores, best.key, following.key)
@@ -291,7 +295,9 @@ def _lead(
 
 
 def _significance(
-    mean: float, interval: tuple[float, float], limit: float | None
+    mean: float,
+    interval: tuple[float, float],
+    limit: float | None,
 ) -> str:
     words = "not significant" if interval[0] <= 0 <= interval[1] else "significant"
     if limit and limit > abs(mean):

@@ -167,7 +167,11 @@ def _require_trained(training: Entry | None) -> None:
 
 
 def evaluated_columns(
-    study: Study, run: Run, entry: Entry, names: Collection[str], where: Where = 1
+    study: Study,
+    run: Run,
+    entry: Entry,
+    names: Collection[str],
+    where: Where = 1,
 ) -> Evaluated | None:
     """Some metrics of a stored run, from kept or newly restored pictures; None if they fail."""
     wanted = metrics_for(study.dataset.split("test"))
@@ -177,7 +181,11 @@ def evaluated_columns(
         if entry.scored:
             with computing_as_trained(run):
                 scores = _rescored(
-                    study, run, metrics, kept_outputs(study, entry), where
+                    study,
+                    run,
+                    metrics,
+                    kept_outputs(study, entry),
+                    where,
                 )
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
@@ -195,7 +203,10 @@ def evaluated_columns(
 
 
 def _evaluate_run(
-    study: Study, run: Run, trained: Trained, work: "Evaluation"
+    study: Study,
+    run: Run,
+    trained: Trained,
+    work: "Evaluation",
 ) -> tuple[list[Score], list[Cost]]:
     started = time.monotonic()
     scores, costs, casts = evaluate(work)
@@ -227,7 +238,10 @@ def _evaluate_run(
 
 
 def _evaluation(
-    study: Study, run: Run, network: nn.Module, entry: Entry
+    study: Study,
+    run: Run,
+    network: nn.Module,
+    entry: Entry,
 ) -> "Evaluation":
     """The evaluation of a run, which keeps pictures or, where these are not kept, scores."""
     metrics = metrics_for(study.dataset.split("test"))
@@ -289,7 +303,12 @@ class Evaluation:
             return None
         blurry = read_member(pair.blurry, pair.sharp, pair.white)
         made = restore_picture(
-            self.network, self.card, pair, self.device, blurry, tile_px=self.tile_px
+            self.network,
+            self.card,
+            pair,
+            self.device,
+            blurry,
+            tile_px=self.tile_px,
         )
         picture, self.tile_px = made.picture, made.tile_px
         if isinstance(self.keeping, KeptOutputs):
@@ -401,7 +420,9 @@ def _kept_or_restored(
 
 
 def _in_order(
-    scorer: PairScorer, pairs: Iterable[Pair], outcomes: Mapping[str, PictureScores]
+    scorer: PairScorer,
+    pairs: Iterable[Pair],
+    outcomes: Mapping[str, PictureScores],
 ) -> list[Score]:
     """The scores of all pairs; in the place of those of a pair left out, the reason why."""
     scores: list[Score] = []

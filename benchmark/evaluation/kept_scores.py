@@ -71,7 +71,10 @@ class KeptScores:
 
 
 def score_keys(
-    dataset: Dataset, run: Run, checkpoint: str, metrics: Mapping[str, Metric]
+    dataset: Dataset,
+    run: Run,
+    checkpoint: str,
+    metrics: Mapping[str, Metric],
 ) -> dict[str, str]:
     """What the scores of each test pair rest on, as a hash, by its id."""
     # The weights, the way of restoring, the scoring revision, each metric and whether it can be

@@ -78,7 +78,9 @@ def versions_of(scores: Iterable[Score]) -> list[MetricVersion]:
 
 
 def no_scores(
-    study: Study, reason: str, metrics: Iterable[str] | None = None
+    study: Study,
+    reason: str,
+    metrics: Iterable[str] | None = None,
 ) -> list[Score]:
     """Placeholder scores of a run without scores, so that tables have its rows."""
     from defocus.benchmark.scoring.protocols import PROTOCOLS

@@ -92,7 +92,8 @@ def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
 
 
 def missing_metrics(
-    results: Results, wanted: Mapping[str, Metric]
+    results: Results,
+    wanted: Mapping[str, Metric],
 ) -> dict[str, frozenset[str]]:
     """Metrics that are missing, outdated or can now be computed, by run that lacks any."""
     ready = functools.cache(lambda name: wanted[name].ready())

@@ -101,7 +101,9 @@ def restore_picture(
 
 
 def _further_inputs(
-    card: Card, pair: Pair, device: torch.device | None = None
+    card: Card,
+    pair: Pair,
+    device: torch.device | None = None,
 ) -> dict[str, torch.Tensor]:
     """What a system takes besides the picture, by name, as large as networks need it."""
     inputs = {}
@@ -283,7 +285,9 @@ def _megapixel_seconds(sizes: Sizes, seconds: Sequence[float]) -> list[float]:
 def _memory(card: Card, peak_mib: float, size: str) -> Cost:
     if card.kind == "classical":
         return Cost(
-            "peak_mib", None, "works outside PyTorch, whose tensors alone are counted"
+            "peak_mib",
+            None,
+            "works outside PyTorch, whose tensors alone are counted",
         )
     return Cost("peak_mib", peak_mib, measured_on=size)
 

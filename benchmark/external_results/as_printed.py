@@ -132,7 +132,9 @@ class AsPrinted:
 
 
 def pairs_of_folders(
-    blurry: Path, sharp: Path, rule: Rule | None = None
+    blurry: Path,
+    sharp: Path,
+    rule: Rule | None = None,
 ) -> list[InputPair]:
     """The pairs of two pictures or two folders; a sub-folder is a subset."""
     if blurry.is_file() or sharp.is_file():
@@ -153,7 +155,9 @@ def pairs_of_folders(
 
 
 def as_printed(
-    rows: Sequence[PrintedRow], pairs: Sequence[InputPair], where: Where = 1
+    rows: Sequence[PrintedRow],
+    pairs: Sequence[InputPair],
+    where: Where = 1,
 ) -> AsPrinted:
     """Search the conventions behind printed rows; what reproduces one is kept as a profile."""
     search = _Search(list(rows), where)
@@ -164,7 +168,9 @@ def as_printed(
 
 
 def as_printed_of_dataset(
-    rows: Sequence[PrintedRow], dataset: str, where: Where = 1
+    rows: Sequence[PrintedRow],
+    dataset: str,
+    where: Where = 1,
 ) -> AsPrinted:
     """The same on the pairs of a dataset: the test split, and the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
@@ -238,12 +244,17 @@ class _Search:
             errors[UNUSUAL.start : UNUSUAL.stop] = unusual
 
     def _errors(
-        self, pairs: Sequence[InputPair], readings: range, words: str
+        self,
+        pairs: Sequence[InputPair],
+        readings: range,
+        words: str,
     ) -> dict[str, NDArray[np.float64] | LeftOut]:
         items = {pair.name: pair for pair in pairs}
         return dict(
             track(
-                each(partial(_errors, readings), items, self.where), words, len(items)
+                each(partial(_errors, readings), items, self.where),
+                words,
+                len(items),
             )
         )
 
@@ -281,7 +292,11 @@ class _Search:
         unexplained = tuple(row for row in self.rows if row.id not in explained)
         pictures = len(self.pairs)
         return AsPrinted(
-            tuple(explanations), unexplained, tuple(self.left_out), pictures, further
+            tuple(explanations),
+            unexplained,
+            tuple(self.left_out),
+            pictures,
+            further,
         )
 
 
@@ -305,12 +320,17 @@ def _keep(found: Explanation, further: Further) -> None:
 
 
 def _further(
-    found: Explanation, metric: str, printed: float, pairs: Sequence[InputPair]
+    found: Explanation,
+    metric: str,
+    printed: float,
+    pairs: Sequence[InputPair],
 ) -> FurtherValue:
     """Our nearest value of a metric that did not decide."""
     if not found.reproduced:
         return FurtherValue(
-            metric, None, f"{metric}: computed only where a row is reproduced"
+            metric,
+            None,
+            f"{metric}: computed only where a row is reproduced",
         )
     known = all_metrics()
     names = [name for name in ALTERNATIVES.get(metric, (metric,)) if name in known]
@@ -370,7 +390,9 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
 
 
 def _lines(
-    result: AsPrinted, found: Explanation, notes: dict[str, int]
+    result: AsPrinted,
+    found: Explanation,
+    notes: dict[str, int],
 ) -> Iterator[tuple[Cell, ...]]:
     note = _note(_words(found), notes)
     pictures = f"{found.subset} ({len(found.pictures)})"

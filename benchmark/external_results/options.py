@@ -19,7 +19,10 @@ class ScoreOptions(CommandSettings):
     """What is scored, against what, and by what."""
 
     restored: Path | None = option(
-        None, "--restored DIR", type=PICTURES, heading="Pictures"
+        None,
+        "--restored DIR",
+        type=PICTURES,
+        heading="Pictures",
     )
     """Folder of restored pictures."""
     sharp: Path | None = option(None, "--sharp DIR", type=PICTURES)
@@ -41,7 +44,9 @@ class ScoreOptions(CommandSettings):
     flow_weights: Path | None = option(None, "--flow-weights")
     """PWC-Net weights for the JDRL profiles; by default those of the package."""
     as_printed: str | None = option(
-        None, "--as-printed NAME", heading="Printed numbers"
+        None,
+        "--as-printed NAME",
+        heading="Printed numbers",
     )
     """Find how the printed numbers of the blurry input of this data set (dpdd, realdof, lfdof)
     were computed: depth, size, crop, SSIM, mean, split. Give the blurry pictures as RESTORED, or

@@ -77,7 +77,10 @@ def _matched(options: ScoreOptions, opened: Dataset | None) -> Match:
 
 
 def _protocol_notes(
-    profile: Profile, estimator: FlowEstimator, *, with_inputs: bool
+    profile: Profile,
+    estimator: FlowEstimator,
+    *,
+    with_inputs: bool,
 ) -> list[str]:
     if profile.protocol == "deformed-gt":
         return _flow_notes(estimator)
@@ -160,7 +163,10 @@ def record_scoring(
 
 
 def _entry(
-    name: str, dataset: Dataset, scoring: Scoring, flow: tuple[str, str]
+    name: str,
+    dataset: Dataset,
+    scoring: Scoring,
+    flow: tuple[str, str],
 ) -> Entry:
     # another revision of the dataset takes the row's place, another profile has its own row
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
@@ -205,7 +211,10 @@ def _cropped_words(scoring: Scoring) -> str:
 
 
 def _scores(
-    dataset: Dataset, profile: Profile, scoring: Scoring, flow: tuple[str, str]
+    dataset: Dataset,
+    profile: Profile,
+    scoring: Scoring,
+    flow: tuple[str, str],
 ) -> Iterator[Score]:
     """The scores of a row; a picture that has none says why, so that the row counts it."""
     scene = {pair.id: pair.scene for pair in dataset.split("test")}

@@ -117,7 +117,10 @@ def read_pictures(
     files = [file for file in (blurry, sharp) if file is not None]
     restored, others = _at_one_size(_alike(path, files, white), path, files, profile)
     pictures = ComparedPictures(
-        profile, restored, others.get(blurry), others.get(sharp)
+        profile,
+        restored,
+        others.get(blurry),
+        others.get(sharp),
     )
     unequal = {}
     for file in files:
@@ -129,7 +132,10 @@ def read_pictures(
 
 
 def _at_one_size(
-    stored: Mapping[Path, Image], path: Path, others: Sequence[Path], profile: Profile
+    stored: Mapping[Path, Image],
+    path: Path,
+    others: Sequence[Path],
+    profile: Profile,
 ) -> tuple[Array, dict[Path | None, Array]]:
     """A restored picture and others, as a profile reads them; a restored one may be reduced."""
     restored = as_restored(stored[path], profile)
@@ -150,7 +156,9 @@ def _alike(path: Path, others: Sequence[Path], known: int | None) -> dict[Path, 
 
 
 def _refusal(
-    path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Array]
+    path: Path,
+    pictures: ComparedPictures,
+    unequal: Mapping[Path, Array],
 ) -> str:
     """Why pictures of unequal sizes are not scored, and what scores them."""
     near = all(
@@ -177,7 +185,8 @@ def _said_of_turn(*files: Path) -> str:
 
 
 def _centred(
-    pictures: ComparedPictures, unequal: Mapping[Path, Array]
+    pictures: ComparedPictures,
+    unequal: Mapping[Path, Array],
 ) -> ComparedPictures:
     """The same pictures, scored on the centre that all have in common."""
     sizes = [common_size(pictures.restored, other) for other in unequal.values()]
@@ -249,7 +258,9 @@ def score_outputs(
 
 
 def _scoring(
-    matched: Match, scorer: PairScorer, scored: "Mapping[str, _Scored]"
+    matched: Match,
+    scorer: PairScorer,
+    scored: "Mapping[str, _Scored]",
 ) -> Scoring:
     images = []
     for name, one in scored.items():
@@ -351,17 +362,25 @@ def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Sco
         keep(key, SCORED, scored)
     else:
         _read(
-            scorer, crop, given
+            scorer,
+            crop,
+            given,
         )  # what there is to say of the files is said each time
     return scored
 
 
 def _read(
-    scorer: PairScorer, crop: Crop | None, given: _GivenPicture
+    scorer: PairScorer,
+    crop: Crop | None,
+    given: _GivenPicture,
 ) -> ComparedPictures:
     with_sharp = not _is_registered(scorer, given.subject)
     return read_pictures(
-        given.subject, given.path, scorer.profile, crop, with_sharp=with_sharp
+        given.subject,
+        given.path,
+        scorer.profile,
+        crop,
+        with_sharp=with_sharp,
     )
 
 
@@ -371,7 +390,9 @@ def _is_registered(scorer: PairScorer, subject: Subject) -> bool:
 
 
 def _newly_scored(
-    scorer: PairScorer, crop: Crop | None, given: _GivenPicture
+    scorer: PairScorer,
+    crop: Crop | None,
+    given: _GivenPicture,
 ) -> _Scored:
     pictures = _read(scorer, crop, given)
     restored = pictures.part(pictures.restored)
@@ -434,7 +455,11 @@ def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) ->
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
         assert pictures.blurry is not None  # noqa: S101 - a pair has one
         whole = make_target(
-            protocol, scorer.dataset, pair, pictures.blurry, scorer.estimator
+            protocol,
+            scorer.dataset,
+            pair,
+            pictures.blurry,
+            scorer.estimator,
         )
         if pictures.size is None:
             return whole
@@ -448,7 +473,10 @@ def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) ->
 
 
 def _unwarped(
-    restored: Picture, target: Target, sharp: Picture, profile: Profile
+    restored: Picture,
+    target: Target,
+    sharp: Picture,
+    profile: Profile,
 ) -> Row:
     """Scores without warping, which a target that follows the output would hide."""
     errors = {name: find_metric(name) for name in ("psnr", "ssim")}

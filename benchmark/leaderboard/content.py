@@ -106,7 +106,8 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
 
 
 def tracks_by_key(
-    results: Results, metric: str = "psnr"
+    results: Results,
+    metric: str = "psnr",
 ) -> dict[tuple[ReportSetting, str, TrackKey], Track]:
     """The tracks of a metric, by setting, protocol and what their systems share."""
     by_key = {}
@@ -149,13 +150,19 @@ def training_words(weights: str, train_dataset: str) -> str:
 def track_key(row: Row | Entry) -> TrackKey:
     """The track in which a row competes."""
     given, trained_on, weights = shared_origin(
-        row.budget, row.input, row.train_dataset, row.weights
+        row.budget,
+        row.input,
+        row.train_dataset,
+        row.weights,
     )
     return TrackKey(row.budget, weights, trained_on, given)
 
 
 def ranks(
-    content: Content, setting: ReportSetting, protocol: str, key: TrackKey
+    content: Content,
+    setting: ReportSetting,
+    protocol: str,
+    key: TrackKey,
 ) -> dict[tuple[str, str, str], int]:
     """The ranks of a track's lines, by system, origin of weights and training data, if any."""
     track = content.tracks.get((setting, protocol, key))
@@ -177,7 +184,11 @@ def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
 def setting_of(row: Row) -> ReportSetting:
     """The setting of a row."""
     return ReportSetting(
-        row.dataset, row.split, row.profile, row.data_revision, row.evaluation
+        row.dataset,
+        row.split,
+        row.profile,
+        row.data_revision,
+        row.evaluation,
     )
 
 

@@ -165,7 +165,9 @@ class Board:
         )
 
     def _evaluation_words(
-        self, convention: Convention, twins: Sequence[Convention]
+        self,
+        convention: Convention,
+        twins: Sequence[Convention],
     ) -> str:
         """What tells an evaluation from others: the crop, else the revision, else all of it."""
         cropped = self._cropped_words(convention)
@@ -246,7 +248,9 @@ def line_of(row: Row | Entry) -> LineKey:
 
 
 def track_of(
-    content: Content, line: BoardLine, convention: Convention
+    content: Content,
+    line: BoardLine,
+    convention: Convention,
 ) -> tuple[Track | None, int | None]:
     """The track and rank of a line under a convention; nobody has a rank alone."""
     row = line.row(convention, "psnr")

@@ -35,12 +35,32 @@ SUFFIXES = (".csv", ".parquet", ".tex", ".json")
 Line = Mapping[str, str | int | float | None]
 
 _ENTRY_COLUMNS = (
-    "run", "system", "input", "weights", "train_dataset", "dataset", "split", "budget", "seed",
-)  # fmt: skip
+    "run",
+    "system",
+    "input",
+    "weights",
+    "train_dataset",
+    "dataset",
+    "split",
+    "budget",
+    "seed",
+)
 _TEX_COLUMNS = (
-    "system", "dataset", "data_revision", "budget", "profile", "protocol", "flow", "metric",
-    "value", "ci_low", "ci_high", "images", "scenes", "seeds",
-)  # fmt: skip
+    "system",
+    "dataset",
+    "data_revision",
+    "budget",
+    "profile",
+    "protocol",
+    "flow",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "images",
+    "scenes",
+    "seeds",
+)
 _TEX_DIGITS = 5
 
 
@@ -218,7 +238,10 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
 
 
 def render_reports(
-    out: Path, results: Results, rows: Sequence[Row], target: Path
+    out: Path,
+    results: Results,
+    rows: Sequence[Row],
+    target: Path,
 ) -> None:
     """Write the report of a study as ``target`` with the endings ``.html`` and ``.pdf``."""
     from defocus.benchmark.documents.page import build_page

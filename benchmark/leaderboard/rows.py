@@ -250,7 +250,11 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
 
 
 def _cost_row(
-    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: Counts
+    group: ScoredGroup,
+    profile: str,
+    name: str,
+    costs: Sequence[Cost],
+    counts: Counts,
 ) -> Row:
     values = [cost.value for cost in costs if cost.value is not None]
     reason = next((cost.reason for cost in costs if cost.reason), "not measured")

@@ -206,7 +206,9 @@ def _named_pictures(scored: Mapping[BoardLine, Row]) -> dict[str, str]:
 
 
 def _protocols(
-    board: Board, lines: Sequence[BoardLine], names: Mapping[str, str]
+    board: Board,
+    lines: Sequence[BoardLine],
+    names: Mapping[str, str],
 ) -> list[str]:
     """Notes on lines that lack protocols, and on pictures that are left out of a line."""
     every = {names.get(n, n): where for n, where in board.scored_under().items()}

@@ -61,7 +61,9 @@ def _dists(
 
 
 def _similarities(
-    one: "torch.Tensor", other: "torch.Tensor", mask: "torch.Tensor"
+    one: "torch.Tensor",
+    other: "torch.Tensor",
+    mask: "torch.Tensor",
 ) -> "tuple[torch.Tensor, torch.Tensor]":
     """Of each channel: how alike the means are, and how alike the variations."""
     from torch.nn.functional import adaptive_avg_pool2d
@@ -106,7 +108,9 @@ def _stages(picture: Picture) -> "list[torch.Tensor]":
 
 
 def _layer(
-    layers: "dict[str, torch.Tensor]", number: int, values: "torch.Tensor"
+    layers: "dict[str, torch.Tensor]",
+    number: int,
+    values: "torch.Tensor",
 ) -> "torch.Tensor":
     """One layer of VGG-16: a convolution where it has weights, else the rectifier."""
     from torch.nn.functional import conv2d, relu

@@ -46,7 +46,11 @@ Array = NDArray[np.float64]
 
 
 def feature_similarity(
-    restored: Picture, reference: Picture, mask: Mask, *, chroma: bool = True
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    *,
+    chroma: bool = True,
 ) -> float:
     """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better."""
     # Where the mask is false the restored picture shows the reference, and averaged pixels are

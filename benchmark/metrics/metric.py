@@ -131,7 +131,9 @@ _ORDER = ("psnr", "ssim", "mae", "lpips")
 
 
 METRICS: Kind[Metric] = Kind(
-    "metrics", Shape(lambda: Metric), "defocus.benchmark.metrics"
+    "metrics",
+    Shape(lambda: Metric),
+    "defocus.benchmark.metrics",
 )
 
 

@@ -26,7 +26,10 @@ SMALLEST_PX = WINDOW_PX[_WINDOW] * 2 ** (len(_WEIGHTS) - 1)
 
 
 def _ms_ssim(
-    restored: Picture, reference: Picture, mask: Mask, profile: Profile
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    profile: Profile,
 ) -> float:
     """Product over the scales of contrast and structure, and of the luminance at the coarsest."""
     # It is the mean of the channels' products; a scale whose mean is negative counts as 0. Source:
@@ -59,7 +62,9 @@ def _halved_mask(mask: Mask, profile: Profile) -> Mask:
 
 
 def _halved(
-    picture: NDArray[np.float64], profile: Profile, around: int | None = None
+    picture: NDArray[np.float64],
+    profile: Profile,
+    around: int | None = None,
 ) -> NDArray[np.float64]:
     """Means of 2 x 2 px; an odd side gets a row more, under ``zeros_around`` on both sides."""
     if around is None:
@@ -67,11 +72,20 @@ def _halved(
     after = [side % 2 for side in picture.shape[:2]]
     before = after if profile.zeros_around else [0, 0]
     padded = cv2.copyMakeBorder(
-        picture, before[0], after[0], before[1], after[1], around
+        picture,
+        before[0],
+        after[0],
+        before[1],
+        after[1],
+        around,
     )
     height, width = (side // 2 for side in padded.shape[:2])
     blocks = padded[: 2 * height, : 2 * width].reshape(
-        height, 2, width, 2, picture.shape[2]
+        height,
+        2,
+        width,
+        2,
+        picture.shape[2],
     )
     return np.asarray(blocks.mean(axis=(1, 3)))
 

@@ -95,7 +95,11 @@ def normalised(luma: Values) -> Values:
     def mean(values: Values) -> Values:
         return np.asarray(
             cv2.sepFilter2D(
-                values, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REPLICATE
+                values,
+                cv2.CV_64F,
+                taps,
+                taps,
+                borderType=cv2.BORDER_REPLICATE,
             )
         )
 

@@ -37,7 +37,10 @@ def ssim_map(restored: Picture, reference: Picture, window: str) -> Array:
 
 
 def contrast_and_ssim(
-    restored: Picture, reference: Picture, window: str, profile: Profile
+    restored: Picture,
+    reference: Picture,
+    window: str,
+    profile: Profile,
 ) -> tuple[Array, Array]:
     """The term of contrast and structure of every pixel, and SSIM, as :func:`ssim_map` has it."""
     product, squares, covariance, variances = _moments(restored, reference, window)
@@ -92,7 +95,10 @@ def whole_windows(mask: Mask, side: int) -> Mask:
 
 
 def masked_ssim(
-    restored: Picture, reference: Picture, mask: Mask, window: str
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    window: str,
 ) -> float:
     """Mean of the SSIM map over channels and over pixels whose whole window is under the mask."""
     return _mean_under(ssim_map(restored, reference, window), mask, WINDOW_PX[window])

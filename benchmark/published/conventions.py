@@ -101,7 +101,9 @@ _MEANS: tuple[Literal["pictures", "errors"], ...] = ("pictures", "errors")
 
 def _hypotheses() -> Iterator[Hypothesis]:
     for mean, (number, reading), (place, similarity) in product(
-        _MEANS, enumerate(READINGS), enumerate(_SIMILARITIES)
+        _MEANS,
+        enumerate(READINGS),
+        enumerate(_SIMILARITIES),
     ):
         profile = replace(reading, mean=mean, **similarity)
         yield Hypothesis(profile, number, FIRST_SIMILARITY + place)
@@ -140,7 +142,9 @@ def _maps(blurry: Image, sharp: Image, reading: Profile) -> Array:
     """``(ERRORS, H, W)``: squares, absolutes and SSIM of each pixel; NaN outside whole windows."""
     second = resized(as_reference(sharp, reading), reading)
     first = prepared(
-        resized(as_restored(blurry, reading), reading), second.shape, reading
+        resized(as_restored(blurry, reading), reading),
+        second.shape,
+        reading,
     )
     maps = np.full((ERRORS, *second.shape[:2]), np.nan)
     maps[SQUARES] = np.square(first - second).mean(axis=2)

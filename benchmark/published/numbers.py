@@ -76,7 +76,9 @@ def _row(cells: Mapping[str, str]) -> Published:
 
 
 def select_published(
-    system: str | None = None, dataset: str | None = None, metric: str | None = None
+    system: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
 ) -> list[Published]:
     """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
     rows = all_published()

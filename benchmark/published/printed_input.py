@@ -139,7 +139,9 @@ class Explanation:
 
 
 def explain(
-    row: PrintedRow, errors: Array, subsets: Mapping[str, Sequence[int]]
+    row: PrintedRow,
+    errors: Array,
+    subsets: Mapping[str, Sequence[int]],
 ) -> Explanation | None:
     """The most usual conventions and the first subset that fit a row best; None if none can."""
     # ``errors`` is ``(pictures, READINGS, ERRORS)``, NaN where a reading was not tried yet; a

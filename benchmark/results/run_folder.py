@@ -194,7 +194,11 @@ def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
     with read_results(out / STORE) as results:
         for entry in results.entries():
             with contextlib.suppress(
-                OSError, ValueError, LookupError, TypeError, AttributeError
+                OSError,
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
             ):
                 record = read_json(run_folder(out, entry.run) / "run.json")
                 left_out |= dict.fromkeys(

@@ -105,7 +105,8 @@ def _of_run(cells: Sequence[object]) -> str:
 
 
 def _wrong_cells(
-    connection: sqlite3.Connection, table: str
+    connection: sqlite3.Connection,
+    table: str,
 ) -> Iterator[tuple[object, str]]:
     """Run and column of every row that has a cell of a wrong kind."""
     case = " ".join(_when(name) for name in COLUMNS[table])

@@ -65,11 +65,17 @@ their lines share."""
 
 
 def connected(
-    address: Path | str, *, uri: bool = False, check_same_thread: bool = True
+    address: Path | str,
+    *,
+    uri: bool = False,
+    check_same_thread: bool = True,
 ) -> sqlite3.Connection:
     """A connection for which bytes that are not UTF-8 are a text that can be shown."""
     connection = sqlite3.connect(
-        address, timeout=30, uri=uri, check_same_thread=check_same_thread
+        address,
+        timeout=30,
+        uri=uri,
+        check_same_thread=check_same_thread,
     )
     connection.text_factory = lambda content: content.decode(
         "utf-8", "backslashreplace"

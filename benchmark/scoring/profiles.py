@@ -212,7 +212,9 @@ def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
 
 
 def prepared(
-    restored: NDArray[np.floating[Any]], shape: tuple[int, ...], profile: Profile
+    restored: NDArray[np.floating[Any]],
+    shape: tuple[int, ...],
+    profile: Profile,
 ) -> Array:
     """Prepare a restored picture by a profile: checked, float64, clamped, rounded."""
     require_floats(restored, "restored picture")

@@ -194,7 +194,11 @@ def _deformed(gt: Target, restored: Floats, estimator: FlowEstimator) -> Target:
     reference, flow = _warped(gt.reference, restored, estimator, "correct")
     moved = _mean_length(flow)
     return Target(
-        reference, _inside(flow), estimator.name, moved, estimator.weights_sha256
+        reference,
+        _inside(flow),
+        estimator.name,
+        moved,
+        estimator.weights_sha256,
     )
 
 

@@ -106,7 +106,11 @@ class PairScorer:
         for protocol, facts in PROTOCOLS.items():
             try:
                 target = make_target(
-                    protocol, self.dataset, pair, restored, self.estimator
+                    protocol,
+                    self.dataset,
+                    pair,
+                    restored,
+                    self.estimator,
                 )
             except NotApplicableError as error:
                 yield from self._without_value(pair, protocol, str(error))
@@ -132,13 +136,18 @@ class PairScorer:
             yield from self._without_value(pair, protocol, UNREAD + reason)
 
     def beside(
-        self, restored: Picture, blurry: Picture | None
+        self,
+        restored: Picture,
+        blurry: Picture | None,
     ) -> dict[str, MetricValue]:
         """The metrics that look at the blurry picture; without a value where that is None."""
         return score_against_input(restored, blurry, self.profile, self.metrics)
 
     def values(
-        self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
+        self,
+        restored: Picture,
+        target: Target,
+        beside: Mapping[str, MetricValue],
     ) -> dict[str, MetricValue]:
         """Every metric of a picture, not clamped, against a target."""
         every = {
@@ -201,7 +210,10 @@ class PairScorer:
             )
 
     def _by_another(
-        self, pair: Pair, restored: Picture, estimator: FlowEstimator
+        self,
+        pair: Pair,
+        restored: Picture,
+        estimator: FlowEstimator,
     ) -> Iterator[Score]:
         """Scores against the sharp picture warped by an estimator that did not train the system."""
         metrics = {
@@ -246,7 +258,11 @@ def score_picture(
             scores[name] = MetricValue(fused[name])
         else:
             scores[name] = _score(
-                metric, picture, target.reference, target.mask, profile
+                metric,
+                picture,
+                target.reference,
+                target.mask,
+                profile,
             )
     return scores
 
@@ -301,7 +317,10 @@ def _require_scale(picture: NDArray[Any], name: str) -> None:
 
 
 def psnr_ssim_mae(
-    restored: Picture, reference: Picture, mask: NDArray[np.bool_], profile: Profile
+    restored: Picture,
+    reference: Picture,
+    mask: NDArray[np.bool_],
+    profile: Profile,
 ) -> dict[str, float]:
     """The values that one pass can give; the metrics' own functions explain missing ones."""
     from defocus.benchmark.scoring.fused import fused_sums  # imports numba
@@ -321,7 +340,9 @@ TAPS = np.arange(-1, 3)
 
 
 def psnr_moved(
-    restored: Array, target: Target, profile: Profile
+    restored: Array,
+    target: Target,
+    profile: Profile,
 ) -> Iterator[tuple[str, float | None]]:
     """PSNR against the reference moved by its standard error, if it has one, by move."""
     # A move changes the scores of all systems, mostly alike; what is left in a difference of two
@@ -330,7 +351,9 @@ def psnr_moved(
         return
     for name, (right, down) in MOVES.items():
         moved = _moved(
-            target.reference, right * target.sigma_px, down * target.sigma_px
+            target.reference,
+            right * target.sigma_px,
+            down * target.sigma_px,
         )
         squares = np.square(restored - moved)[target.mask]
         yield name, decibels(float(squares.mean()), profile)
@@ -348,7 +371,10 @@ def _moved(picture: Array, right_px: float, down_px: float) -> Array:
             reach[len(reach) // 2 + whole + TAPS] = weights
             kernel = reach[None, :] if axis else reach[:, None]
             moved = cv2.filter2D(
-                moved, cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE
+                moved,
+                cv2.CV_64F,
+                kernel,
+                borderType=cv2.BORDER_REPLICATE,
             )
     return np.asarray(moved, np.float64)
 

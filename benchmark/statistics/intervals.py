@@ -99,7 +99,8 @@ def mean_intervals(values: Array, codes: tuple[int, ...]) -> Array | None:
 
 
 def interval_of_mean(
-    values: Array, codes: tuple[int, ...]
+    values: Array,
+    codes: tuple[int, ...],
 ) -> tuple[float, float] | None:
     """The interval of the mean of one number a picture; None with few scenes."""
     ends = mean_intervals(values[None, None], codes)
@@ -167,7 +168,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def groups_alike(
-    ordered: Sequence[str], different: set[frozenset[str]]
+    ordered: Sequence[str],
+    different: set[frozenset[str]],
 ) -> list[tuple[str, ...]]:
     """Longest runs of neighbouring ranks without a significant difference; they may overlap."""
     groups: list[tuple[str, ...]] = []
@@ -186,7 +188,9 @@ def groups_alike(
 
 
 def rank_ranges(
-    means: Array, *, higher_is_better: bool
+    means: Array,
+    *,
+    higher_is_better: bool,
 ) -> tuple[NDArray[np.int64], Array]:
     """Least and largest rank in :data:`CONFIDENCE` of the resamples; share of first places."""
     ordered = np.argsort(-means if higher_is_better else means, axis=0, kind="stable")

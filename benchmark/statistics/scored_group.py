@@ -58,7 +58,9 @@ def scored_group(results: Results, entries: Sequence[Entry]) -> ScoredGroup:
 
 
 def _versions(
-    results: Results, entries: Sequence[Entry], metrics: Sequence[str]
+    results: Results,
+    entries: Sequence[Entry],
+    metrics: Sequence[str],
 ) -> tuple[str, ...]:
     stored = [results.versions(entry.run) for entry in entries]
     by_metric = {
@@ -183,7 +185,8 @@ def difference_resolution(
 
 
 def picture_means(
-    members: Sequence[SystemScores], pictures: Sequence[Picture]
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
 ) -> Array:
     """Means over seeds, ``(systems, pictures)``."""
     return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])

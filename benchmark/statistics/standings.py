@@ -77,7 +77,10 @@ def _fields(results: Results, metric: str) -> list[_Field]:
                 members[contest].append(system_scores(group, line))
     return [
         _Field(
-            contest, higher, members[contest], ceilings.get(replace(contest, budget=""))
+            contest,
+            higher,
+            members[contest],
+            ceilings.get(replace(contest, budget="")),
         )
         for contest in sorted(members)
     ]
@@ -149,7 +152,9 @@ def _track(
 
 
 def _standings(
-    field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
+    field: _Field,
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
 ) -> tuple[Standing, ...]:
     if not pictures:
         return ()
@@ -215,7 +220,9 @@ def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
 
 
 def _stability(
-    field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
+    field: _Field,
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
 ) -> list[tuple[int | None, int | None, float | None]]:
     """Lowest and highest rank, and the share of resamples in which each ranked system is first."""
     from defocus.benchmark.statistics.intervals import (
@@ -267,17 +274,24 @@ def _differences(
             p_adjusted=adjusted,
             significant=adjusted <= SIGNIFICANCE,
             resolution=difference_resolution(
-                members[number[a.label]], members[number[b.label]], pictures, codes
+                members[number[a.label]],
+                members[number[b.label]],
+                pictures,
+                codes,
             ),
         )
         for (a, b), p_value, adjusted in zip(
-            pairs, p_values, holm(p_values), strict=True
+            pairs,
+            p_values,
+            holm(p_values),
+            strict=True,
         )
     )
 
 
 def _alike(
-    standings: Sequence[Standing], differences: Sequence[Difference]
+    standings: Sequence[Standing],
+    differences: Sequence[Difference],
 ) -> tuple[tuple[str, ...], ...]:
     from defocus.benchmark.statistics.intervals import groups_alike
 

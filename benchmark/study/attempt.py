@@ -197,7 +197,12 @@ def _patches(study: Study, run: Run) -> "Patches":
     pairs = NARROW_PAIRS if run.baseline.is_narrow else None
     few = Few(pairs, recipe.training.lenses)
     return training_patches(
-        study.dataset, "train", recipe.target, form, ESTIMATOR, few=few
+        study.dataset,
+        "train",
+        recipe.target,
+        form,
+        ESTIMATOR,
+        few=few,
     )
 
 
@@ -228,7 +233,11 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if pages_of(study.dataset, "validation"):
         try:
             watches[TEXT] = watch_text(
-                card, study.dataset, "validation", estimator, device
+                card,
+                study.dataset,
+                "validation",
+                estimator,
+                device,
             )
         except NotApplicableError as error:
             say(f"{run.id}: its validation reads no pages of text: {error}")

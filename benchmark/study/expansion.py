@@ -92,7 +92,9 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
 
 
 def _compared(
-    systems: Sequence[Baseline], text: str, document: StudyDocument
+    systems: Sequence[Baseline],
+    text: str,
+    document: StudyDocument,
 ) -> Sequence[Baseline]:
     """The systems that are compared on a dataset of a document."""
     if text not in document.datasets:
@@ -101,7 +103,9 @@ def _compared(
 
 
 def open_several(
-    texts: Sequence[str], *, leave_out_seen: bool = False
+    texts: Sequence[str],
+    *,
+    leave_out_seen: bool = False,
 ) -> tuple[list[tuple[str, Dataset]], list[InputError]]:
     """The datasets of a study, each with its address, and why others cannot be opened."""
     opened: list[tuple[str, Dataset]] = []
@@ -146,7 +150,9 @@ def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
 
 
 def _planned(
-    systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument
+    systems: Sequence[Baseline],
+    dataset: Dataset,
+    document: StudyDocument,
 ) -> list[Run]:
     """The runs on one dataset, with the package's weights where it has them."""
     # Systems with weights are trained as well where they are named and there is data to train on.
@@ -154,7 +160,11 @@ def _planned(
     with_weights = [(system, shipped_weights(system)) for system in systems]
     trained = [system for system, weights in with_weights if named or weights is None]
     runs = plan_runs(
-        trained, dataset, document.budget, seeds=document.seeds, override=document
+        trained,
+        dataset,
+        document.budget,
+        seeds=document.seeds,
+        override=document,
     )
     runs += [
         plan_weights(system, w, dataset) for system, w in with_weights if w is not None
@@ -196,7 +206,8 @@ def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:
 
 
 def with_objectives(
-    systems: Sequence[Baseline], choices: Mapping[str, ObjectiveChoice]
+    systems: Sequence[Baseline],
+    choices: Mapping[str, ObjectiveChoice],
 ) -> list[Baseline]:
     """Combine each system with each objective; systems without training stay as they are."""
     # An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
@@ -241,7 +252,9 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
 
 
 def _with_objective(
-    own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice
+    own: "Callable[[], Recipe]",
+    name: str,
+    choice: ObjectiveChoice,
 ) -> "Recipe":
     return retrained(own(), name, choice.settings, choice.warmup_epochs)
 
@@ -287,6 +300,11 @@ def study_of(
         begun = find_weights(systems[0], start)
         words += ["--from", begun.label]
     runs = plan_runs(
-        systems, opened, options.budget, seeds=seeds, override=override, start=begun
+        systems,
+        opened,
+        options.budget,
+        seeds=seeds,
+        override=override,
+        start=begun,
     )
     return Study(options.out, opened, runs, words)

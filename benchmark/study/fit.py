@@ -71,7 +71,9 @@ class Watch:
 
 
 def watching_of(
-    settings: Training, watches: Mapping[str, Watch], steps: int
+    settings: Training,
+    watches: Mapping[str, Watch],
+    steps: int,
 ) -> Watching:
     """Validation at even intervals, and at the end."""
     # ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
@@ -103,7 +105,9 @@ def _gain(scores: Scores) -> str:
 
 
 def report_selection(
-    rows: Sequence[Mapping[str, float]], run: str, folder: Path
+    rows: Sequence[Mapping[str, float]],
+    run: str,
+    folder: Path,
 ) -> None:
     """Report and write the bias of choosing weights by test pictures, in ``selection.json``."""
     # ``optimism_db`` is the test score of the best weights on test minus that of the best on
@@ -139,7 +143,10 @@ TIMED_CROPS, TRIALS = 2, 5
 
 
 def say_hours(
-    run: Run, network: nn.Module, objective: TrainingObjective[Batch], steps: int
+    run: Run,
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    steps: int,
 ) -> None:
     """Say how many hours a long training will take on the CPU; the trial leaves no trace."""
     if steps < LONG_STEPS:
@@ -233,7 +240,10 @@ class _Check:
     steps: int
 
     def before(
-        self, network: nn.Module, objective: TrainingObjective[Batch], world: int
+        self,
+        network: nn.Module,
+        objective: TrainingObjective[Batch],
+        world: int,
     ) -> None:
         """Refuse a network that cannot be trained here; say how long a long training takes."""
         require_sizes(self.run.baseline, network, self.sizes, self.device)
@@ -280,7 +290,11 @@ def _batch(shared: _OfRun, step: int) -> Batch:
 
 
 def _batches(
-    run: Run, patches: Batches, steps: int, first: int, feeder: Feeder
+    run: Run,
+    patches: Batches,
+    steps: int,
+    first: int,
+    feeder: Feeder,
 ) -> Iterator[Batch]:
     if run.own_recipe.training.reuse > 1:
         from defocus.datasets.stream.patches import StreamPatches
@@ -337,7 +351,9 @@ def watch_split(
     pages = pages_of(dataset, split)
     pairs = [pair for pair in dataset.split(split) if pair not in pages]
     return _watch(
-        card, device, _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator)
+        card,
+        device,
+        _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator),
     )
 
 
@@ -377,7 +393,11 @@ class _Scorer:
             restored = restored_of(pair)
             try:
                 target = make_target(
-                    self.protocol, self.dataset, pair, restored, self.estimator
+                    self.protocol,
+                    self.dataset,
+                    pair,
+                    restored,
+                    self.estimator,
                 )
             except NotApplicableError as error:  # counts in no score of the test either
                 reason = str(error)

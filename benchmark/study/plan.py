@@ -276,7 +276,9 @@ class Study:
         """The same study with the runs of one seed only, and its home's."""
         home = self.home.only_seed(seed) if self.home else None
         return replace(
-            self, runs=[run for run in self.runs if run.seed == seed], home=home
+            self,
+            runs=[run for run in self.runs if run.seed == seed],
+            home=home,
         )
 
 
@@ -415,7 +417,9 @@ def _digest(facts: Facts) -> str:
 
 
 def _overridden(
-    recipe: Recipe, budget: BudgetName, override: Override | None
+    recipe: Recipe,
+    budget: BudgetName,
+    override: Override | None,
 ) -> Recipe:
     if override is None:
         return recipe

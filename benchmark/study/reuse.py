@@ -164,7 +164,8 @@ def _require_same(theirs: Entry, mine: Entry) -> None:
 
 
 def _columns(
-    place: RunOfStudy, other: SourceRun
+    place: RunOfStudy,
+    other: SourceRun,
 ) -> tuple[list[Score], list[MetricVersion]]:
     """The scores and versions of the metrics that are whole and of the revisions of here."""
     pairs = place.study.dataset.split("test")
@@ -192,7 +193,8 @@ def _columns(
 
 
 def _current_versions(
-    other: SourceRun, wanted: Mapping[str, Metric]
+    other: SourceRun,
+    wanted: Mapping[str, Metric],
 ) -> dict[str, MetricVersion]:
     """The metrics of another study that have the revisions of here, by name."""
     current = {}
@@ -228,7 +230,10 @@ def _require_possible(metric: Metric, scores: Sequence[Score], pairs: set[str]) 
 
 
 def _covers(
-    name: str, scores: Sequence[Score], pairs: set[str], protocols: Sequence[str]
+    name: str,
+    scores: Sequence[Score],
+    pairs: set[str],
+    protocols: Sequence[str],
 ) -> bool:
     """Whether each picture has its score of a metric under each protocol, once."""
     keys = Counter((one.protocol, one.pair) for one in scores if one.metric == name)
@@ -237,7 +242,9 @@ def _covers(
 
 
 def _incomplete_trainings(
-    studies: Sequence[Study], results: Results, reused: Mapping[str, Reused]
+    studies: Sequence[Study],
+    results: Results,
+    reused: Mapping[str, Reused],
 ) -> Iterator[tuple[str, str]]:
     """Runs of trainings of which not every evaluation is taken, and why none of them is."""
     # Who trains the network here for one evaluation would have another network than the others.

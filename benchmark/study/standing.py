@@ -171,7 +171,9 @@ def stored_entries(out: Path) -> dict[str, Entry]:
 
 
 def standing_of(
-    out: Path, queue: Queue = NOT_ASKED, entries_of: EntriesOf = stored_entries
+    out: Path,
+    queue: Queue = NOT_ASKED,
+    entries_of: EntriesOf = stored_entries,
 ) -> list[RunStanding]:
     """The state of each run of the latest request; a caller that polls can cache the entries."""
     path = out / "study.json"
@@ -261,7 +263,10 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
 
 
 def standing_table(
-    standings: list[RunStanding], queue: Queue, *, working: bool
+    standings: list[RunStanding],
+    queue: Queue,
+    *,
+    working: bool,
 ) -> Table:
     """The states as a table."""
     columns = ("Run", "Dataset", "State", "Step", "Reason")
@@ -286,5 +291,8 @@ def standing_table(
         f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
     )
     return Table.of(
-        counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}"
+        counted(len(standings), "run"),
+        columns,
+        rows,
+        f"{note}; {busy}{unknown}",
     )

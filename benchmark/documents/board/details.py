@@ -38,7 +38,11 @@ BLUR = "Blur: the diameter of the circle of confusion."
 
 
 def detail_parts(
-    content: Content, board: Board, line: BoardLine, scores: PictureScores, notes: Notes
+    content: Content,
+    board: Board,
+    line: BoardLine,
+    scores: PictureScores,
+    notes: Notes,
 ) -> list[Part]:
     """Tables of a line's scores under every convention, of parts of the pictures, and by scene."""
     parts = [_all_scores(content, board, line, notes)]
@@ -83,7 +87,9 @@ def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -
 
 
 def _convention_columns(
-    board: Board, line: BoardLine, conventions: Sequence[Convention]
+    board: Board,
+    line: BoardLine,
+    conventions: Sequence[Convention],
 ) -> list[Column]:
     """A column for each convention; it says its number of pictures if that is not the usual one."""
     leading = [line.row(one, board.leading(one).name) for one in conventions]
@@ -96,7 +102,10 @@ def _convention_columns(
 
 
 def _with_published(
-    content: Content, line: BoardLine, place: BoardPlace, notes: Notes
+    content: Content,
+    line: BoardLine,
+    place: BoardPlace,
+    notes: Notes,
 ) -> Measured | None:
     measured = place.cell(line)
     printed = published_beside(content, place.row(line), notes.number)

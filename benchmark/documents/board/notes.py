@@ -45,7 +45,9 @@ from defocus.reports.model import Measured
 
 
 def published_beside(
-    content: Content, row: Row | None, number: Callable[[str], int]
+    content: Content,
+    row: Row | None,
+    number: Callable[[str], int],
 ) -> Measured | None:
     """The published value of a row, with numbers of its notes; None if there is none."""
     # There is none under a budget that cannot compare systems, nor for a reconstruction, because it
@@ -96,7 +98,11 @@ def own_lines_notice(budgets: Iterable[str]) -> str:
 
 
 def notes_on(
-    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
+    board: Board,
+    convention: Convention,
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> list[str]:
     """Notes on what a table's numbers can show, and why cells are empty."""
     lines = board.ordered(convention)
@@ -153,7 +159,11 @@ def mark_notes(line: BoardLine) -> list[str]:
 
 
 def column_notes(
-    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
+    board: Board,
+    convention: Convention,
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> dict[str, list[str]]:
     """Those of :func:`notes_on` that are about one column, by the column's name."""
     lines = board.ordered(convention)
@@ -261,7 +271,11 @@ def _origin_notes(content: Content, board: Board) -> list[str]:
 
 
 def _order(
-    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
+    board: Board,
+    convention: Convention,
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
     protocol, leading = convention.protocol, board.leading(convention).display_name

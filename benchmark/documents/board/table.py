@@ -97,7 +97,9 @@ def board_table(
 
 
 def _noted(
-    columns: Iterable[Named], texts: Mapping[str, Sequence[str]], notes: Notes
+    columns: Iterable[Named],
+    texts: Mapping[str, Sequence[str]],
+    notes: Notes,
 ) -> Iterator[Named]:
     """The columns with the numbers of their notes."""
     for head, cells in columns:
@@ -135,7 +137,9 @@ def _columns(
 
 
 def classes_on(
-    content: Content, board: Board, convention: Convention
+    content: Content,
+    board: Board,
+    convention: Convention,
 ) -> list[LineClass]:
     """The classes of a leaderboard under a convention."""
     return classes_of(
@@ -165,7 +169,11 @@ def tracks_of(content: Content, board: Board, convention: Convention) -> list[Tr
 
 
 def _caption(
-    board: Board, convention: Convention, lines: Sequence[BoardLine], *, print_out: bool
+    board: Board,
+    convention: Convention,
+    lines: Sequence[BoardLine],
+    *,
+    print_out: bool,
 ) -> str:
     scores = [
         row for line in lines for (of, _), row in line.rows.items() if of == convention
@@ -217,7 +225,10 @@ def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
 
 
 def _metric_column(
-    place: BoardPlace, lines: Sequence[BoardLine], usual: int, marks: Marks
+    place: BoardPlace,
+    lines: Sequence[BoardLine],
+    usual: int,
+    marks: Marks,
 ) -> Named:
     """A metric with the marks of the best two of each track."""
     blind = place.convention is not None and place.convention.protocol == NO_REFERENCE
@@ -232,14 +243,20 @@ def _metric_column(
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
         BoardPlace(None, name).numbers(
-            lines, 0, better="lower", choose="limit", among="Cost"
+            lines,
+            0,
+            better="lower",
+            choose="limit",
+            among="Cost",
         )
         for name in COST_COLUMNS
     ]
 
 
 def _word_columns(
-    content: Content, lines: Sequence[BoardLine], convention: Convention
+    content: Content,
+    lines: Sequence[BoardLine],
+    convention: Convention,
 ) -> list[Named]:
     """Columns by whose words rows are chosen; they are shown on demand."""
     columns: list[Named] = [
@@ -271,7 +288,9 @@ def _kind(content: Content, line: BoardLine) -> str:
 
 
 def _letters(
-    content: Content, lines: Sequence[BoardLine], convention: Convention
+    content: Content,
+    lines: Sequence[BoardLine],
+    convention: Convention,
 ) -> list[Cell]:
     """Letters that systems share which do not differ significantly; each track has its own."""
     numbering: dict[tuple[object, ...], int] = {}
@@ -297,7 +316,9 @@ def _label(track: Track, line: BoardLine) -> str:
 
 
 def _places(
-    lines: Sequence[BoardLine], convention: Convention, standing: Standings
+    lines: Sequence[BoardLine],
+    convention: Convention,
+    standing: Standings,
 ) -> dict[str, Marks]:
     """The best and the second best of each track's ranked lines, by metric and line."""
     tracks: dict[TrackKey, list[int]] = defaultdict(list)

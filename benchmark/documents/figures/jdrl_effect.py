@@ -90,7 +90,9 @@ class _Means:
 
 
 def joint_training_parts(
-    content: Content, board: Board, kept: KeptPictures
+    content: Content,
+    board: Board,
+    kept: KeptPictures,
 ) -> list[Part]:
     """The comparison in a sentence, a strip of crops and a table; empty without such networks."""
     convention = _convention(board)
@@ -180,7 +182,8 @@ def _sentence(
 
 
 def _on_registered_pairs(
-    partners: Sequence[_Partners], scores: PictureScores
+    partners: Sequence[_Partners],
+    scores: PictureScores,
 ) -> Iterator[str]:
     for pair in partners:
         if pair.registered is not None:
@@ -188,7 +191,10 @@ def _on_registered_pairs(
             yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
             beside = differences_between(scores, pair.registered.key, pair.joint.key)
             yield _verdict(
-                scores, beside, "That", f"{pair.plain.name} with {JOINT_WORDS}"
+                scores,
+                beside,
+                "That",
+                f"{pair.plain.name} with {JOINT_WORDS}",
             )
 
 
@@ -209,7 +215,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _verdict(
-    scores: PictureScores, differences: ByPicture, subject: str, other: str
+    scores: PictureScores,
+    differences: ByPicture,
+    subject: str,
+    other: str,
 ) -> str:
     """What the difference from another training shows: nothing where its interval holds 0."""
     if not differences:
@@ -271,7 +280,11 @@ def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
 
 
 def _crops(
-    own: PictureScores, pair: _Partners, picture: str, kept: KeptPictures, note: str
+    own: PictureScores,
+    pair: _Partners,
+    picture: str,
+    kept: KeptPictures,
+    note: str,
 ) -> list[Part]:
     shown = kept.read(own, picture)
     if len(shown.restored) != len(own.groups) or not shown.reference:
@@ -321,7 +334,10 @@ def _table(
         f"to the output. {ROUNDED}"
     )
     return Table.of(
-        f"Plain loss and JDRL, compared with {against}", columns, body, note
+        f"Plain loss and JDRL, compared with {against}",
+        columns,
+        body,
+        note,
     )
 
 

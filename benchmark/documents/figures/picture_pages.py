@@ -140,7 +140,10 @@ class KeptPictures:
         return ShownPicture(pair, blurry, restored, sharp, truth, tuple(unread))
 
     def _restored(
-        self, scores: PictureScores, pair: str, unread: list[Part]
+        self,
+        scores: PictureScores,
+        pair: str,
+        unread: list[Part],
     ) -> Iterator[tuple[Labelled, str]]:
         """The kept restorations, each with its PSNR; the input is the blurry picture."""
         for number, (group, label) in enumerate(
@@ -165,7 +168,11 @@ class KeptPictures:
         )
 
     def _state(
-        self, scores: PictureScores, pair: str, state: str, unread: list[Part]
+        self,
+        scores: PictureScores,
+        pair: str,
+        state: str,
+        unread: list[Part],
     ) -> list[Labelled]:
         """A picture that is the same in every run, read from the first run that has it."""
         entries = (group[0] for group in scores.groups)
@@ -173,7 +180,12 @@ class KeptPictures:
         return self._read(kept[0], pair, state, state, unread) if kept else []
 
     def _read(
-        self, entry: Entry, pair: str, state: str, label: str, unread: list[Part]
+        self,
+        entry: Entry,
+        pair: str,
+        state: str,
+        label: str,
+        unread: list[Part],
     ) -> list[Labelled]:
         """Read a picture with its label, or add the reason why it is missing to ``unread``."""
         file = self._file(entry, pair, state)
@@ -195,7 +207,8 @@ class KeptPictures:
 
 
 def most_different(
-    pictures: Sequence[Picture], reference: Picture
+    pictures: Sequence[Picture],
+    reference: Picture,
 ) -> tuple[int, int, int]:
     """The square (top, left, side, px) in which restorations differ most from each other."""
     # For a single restoration, it is the square with the largest difference to the reference.
@@ -324,7 +337,9 @@ def _typical_then_differing(scores: PictureScores, kept: KeptPictures) -> list[s
 
 
 def _grid(
-    scores: PictureScores, pairs: Sequence[str], kept: KeptPictures
+    scores: PictureScores,
+    pairs: Sequence[str],
+    kept: KeptPictures,
 ) -> list[Part]:
     """Thumbnails of blurry pictures; each leads to the page of its picture."""
     thumbnails = {pair: kept.thumbnail(scores, pair) for pair in pairs[:GRID_PICTURES]}
@@ -361,10 +376,13 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
         system = (None, None) if best is None else (values[best], scores.names[best])
         body.append((link, scores.scenes[pair], under, *system, spread(scores, pair)))
     columns = (
-        "Picture", "Scene", Column("Input", metric.unit, decimals=2),
-        Column("Best", metric.unit, decimals=2), "Best system",
+        "Picture",
+        "Scene",
+        Column("Input", metric.unit, decimals=2),
+        Column("Best", metric.unit, decimals=2),
+        "Best system",
         Column("Differ by", metric.unit, decimals=2),
-    )  # fmt: skip
+    )
     return Table.of(
         f"{metric.display_name} of every picture under {scores.convention.protocol}",
         columns,
@@ -374,7 +392,11 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
 
 
 def _folded(
-    scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool
+    scores: PictureScores,
+    pair: str,
+    kept: KeptPictures,
+    *,
+    slider: bool,
 ) -> Folded:
     """The page of a picture; a slider at the top of the report is not repeated."""
     shown = kept.read(scores, pair)

@@ -132,7 +132,9 @@ def gain_on(scores: PictureScores, pair: str, line: int) -> float | None:
 
 
 def differences_between(
-    scores: PictureScores, line: LineKey, other: LineKey
+    scores: PictureScores,
+    line: LineKey,
+    other: LineKey,
 ) -> dict[str, float]:
     """PSNR of a line minus that of another one, dB, by picture that both have a finite one of."""
     mine, theirs = scores.line_number(line), scores.line_number(other)
@@ -147,7 +149,9 @@ def differences_between(
 
 
 def resolution_between(
-    scores: PictureScores, line: LineKey, other: LineKey
+    scores: PictureScores,
+    line: LineKey,
+    other: LineKey,
 ) -> float | None:
     """How far the mean difference of two lines changes where the references are moved, dB."""
     from defocus.benchmark.statistics.intervals import scene_codes
@@ -173,7 +177,8 @@ def resolution_between(
 
 
 def mean_interval(
-    scores: PictureScores, differences: Mapping[str, float]
+    scores: PictureScores,
+    differences: Mapping[str, float],
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of numbers by picture; None with too few scenes."""
     from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes

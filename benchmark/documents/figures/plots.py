@@ -64,7 +64,9 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
 
 
 def _largest_track(
-    content: Content, lines: Iterable[BoardLine], convention: Convention
+    content: Content,
+    lines: Iterable[BoardLine],
+    convention: Convention,
 ) -> list[BoardLine]:
     """The ranked lines of the track that has most of them."""
     tracks: dict[TrackKey, list[BoardLine]] = defaultdict(list)
@@ -75,7 +77,9 @@ def _largest_track(
 
 
 def _spots(
-    board: Board, convention: Convention, cost: str
+    board: Board,
+    convention: Convention,
+    cost: str,
 ) -> dict[BoardLine, tuple[float, float]]:
     """Cost and PSNR of the systems that have both."""
     psnr, spent = BoardPlace(convention, "psnr"), BoardPlace(None, cost)
@@ -108,7 +112,9 @@ def training_curves(content: Content) -> list[Curves]:
     curves = []
     for group in content.scored():
         points = read_numbers(
-            run_folder(content.out, group[0].run) / CURVE, "step", "loss"
+            run_folder(content.out, group[0].run) / CURVE,
+            "step",
+            "loss",
         )
         if len(points) >= 2:
             steps, losses = zip(*_thinned(points), strict=True)
