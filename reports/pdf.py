@@ -122,22 +122,10 @@ def _part(part: Part, folder: Path, stem: str) -> Typst:
         case Scatter():
             return _scatter(part, folder, stem)
         case Folded():
-            heading = _printable(
-                f"{part.title}, {part.line}" if part.line else part.title
-            )
-            parts = _parts(part.parts, folder, stem)
-            return {"kind": "folded", "heading": heading, "parts": parts}
+            heading = f"{part.title}, {part.line}" if part.line else part.title
+            return _folded(heading, part.parts, folder, stem)
         case Tabs():
-            tabs = [
-                {
-                    "kind": "folded",
-                    "heading": _printable(name),
-                    "parts": _parts(p, folder, inner),
-                }
-                for n, (name, p) in enumerate(part.tabs)
-                if (inner := f"{stem}-{n}")
-            ]
-            return {"kind": "group", "parts": tabs}
+            return {"kind": "group", "parts": _tabs(part, folder, stem)}
         case Beside():
             return {"kind": "group", "parts": _parts(_in_print(part), folder, stem)}
         case Facts():
@@ -151,6 +139,18 @@ def _part(part: Part, folder: Path, stem: str) -> Typst:
             }
         case Paragraph():
             return {"kind": "paragraph", "text": _printable(part.text)}
+
+
+def _folded(heading: str, parts: Sequence[Part], folder: Path, stem: str) -> Typst:
+    inside = _parts(parts, folder, stem)
+    return {"kind": "folded", "heading": _printable(heading), "parts": inside}
+
+
+def _tabs(tabs: Tabs, folder: Path, stem: str) -> list[Typst]:
+    folded = []
+    for number, (name, parts) in enumerate(tabs.tabs):
+        folded.append(_folded(name, parts, folder, f"{stem}-{number}"))
+    return folded
 
 
 def _in_print(beside: Beside) -> tuple[Part, ...]:
@@ -329,12 +329,12 @@ def _curves(
 
 def _printable(content: str) -> str:
     """Text limited to characters of the fonts, with break points in long words."""
-    glyphs = _glyphs()
-    shown = "".join(
-        sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩"
-        for sign in display.visible(content)
-    )
+    shown = "".join(map(_drawn, display.visible(content)))
     return re.sub(rf"\S{{{LONG_WORD},}}", _breakable, shown)
+
+
+def _drawn(sign: str) -> str:
+    return sign if ord(sign) in _glyphs() else display.code_point(sign)
 
 
 def _breakable(word: re.Match[str]) -> str:

@@ -219,14 +219,13 @@ def _corrected(changes: Sequence[Change]) -> list[Change]:
     from defocus.benchmark.statistics.intervals import holm
 
     result = list(changes)
-    for metric in sorted({change.metric for change in changes}):
-        tested = [
-            n
-            for n, c in enumerate(result)
-            if c.metric == metric and c.p_value is not None
-        ]
-        adjusted = holm([p for n in tested if (p := result[n].p_value) is not None])
-        for number, p_value in zip(tested, adjusted, strict=True):
+    tested: dict[str, dict[int, float]] = defaultdict(dict)
+    for number, change in enumerate(changes):
+        if change.p_value is not None:
+            tested[change.metric][number] = change.p_value
+    for p_values in tested.values():
+        adjusted = holm(list(p_values.values()))
+        for number, p_value in zip(p_values, adjusted, strict=True):
             result[number] = _judged(replace(result[number], p_value=p_value))
     return result
 
@@ -424,15 +423,16 @@ def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
 
 def _settings_parts(changes: Changes) -> list[Folded]:
     columns = ("Setting", "Before", "Now")
-    return [
-        Folded(
+    parts = []
+    for line, differing in changes.settings:
+        place = (line.dataset, line.split, line.budget, line.weights)
+        table = Table.of(f"{line.system} on {line.dataset}", columns, differing)
+        many = counted(len(differing), "setting")
+        part = Folded(
             line.system,
-            anchor(
-                *("settings", line.dataset, line.split, line.budget),
-                *(line.weights, line.train_dataset, line.system),
-            ),
-            (Table.of(f"{line.system} on {line.dataset}", columns, differing),),
-            f"{line.dataset}, {budget_words([line.budget])}; {counted(len(differing), 'setting')}",
+            anchor("settings", *place, line.train_dataset, line.system),
+            (table,),
+            f"{line.dataset}, {budget_words([line.budget])}; {many}",
         )
-        for line, differing in changes.settings
-    ]
+        parts.append(part)
+    return parts

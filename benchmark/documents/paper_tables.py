@@ -171,27 +171,28 @@ def _numbers(
 
 def _methods(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset and protocol: the field's four metrics, and the gain."""
-    return [
-        (f"{board.name}, {_against(board, one)}", [("", columns)])
-        for board in boards
-        for one in board.conventions
-        if (columns := _columns(board, one, names))
-    ]
+    tables: Tables = []
+    for board in boards:
+        for one in board.conventions:
+            columns = _columns(board, one, names)
+            if columns:
+                caption = f"{board.name}, {_against(board, one)}"
+                tables.append((caption, [("", columns)]))
+    return tables
 
 
 def _protocols(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset: the protocols side by side."""
-    return [
-        (
-            board.name,
-            [
-                (_counted_name(board.convention_name(one), columns), columns)
-                for one in board.conventions
-                if (columns := _columns(board, one, names))
-            ],
-        )
-        for board in boards
-    ]
+    tables: Tables = []
+    for board in boards:
+        groups: Groups = []
+        for one in board.conventions:
+            columns = _columns(board, one, names)
+            if columns:
+                name = _counted_name(board.convention_name(one), columns)
+                groups.append((name, columns))
+        tables.append((board.name, groups))
+    return tables
 
 
 def _datasets(boards: Sequence[Board], names: Sequence[str]) -> Tables:

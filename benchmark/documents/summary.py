@@ -150,13 +150,11 @@ def _all_gains(scores: PictureScores) -> list[Gained]:
 
 
 def _on_any_pictures(scores: PictureScores) -> list[Gained]:
-    gained = [
-        (line, row)
-        for line in scores.board.ordered(scores.convention)
-        if not line.reference
-        and (row := line.row(scores.convention, "psnr")) is not None
-        and row.gain is not None
-    ]
+    gained = []
+    for line in scores.board.ordered(scores.convention):
+        row = line.row(scores.convention, "psnr")
+        if not line.reference and row is not None and row.gain is not None:
+            gained.append((line, row))
     return sorted(gained, key=lambda each: -(each[1].gain or 0.0))
 
 

@@ -102,13 +102,11 @@ def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     from defocus.progress import track
 
     estimator = flow_estimator(ESTIMATOR)
-    return [
-        score
-        for pair in track(
-            study.dataset.split("test"), "what a perfect restoration would score"
-        )
-        for score in ceiling_scores(study.dataset, pair, estimator, metrics)
-    ]
+    scores: list[Score] = []
+    pairs = study.dataset.split("test")
+    for pair in track(pairs, "what a perfect restoration would score"):
+        scores += ceiling_scores(study.dataset, pair, estimator, metrics)
+    return scores
 
 
 def _read(path: Path) -> list[Score] | None:

@@ -328,14 +328,13 @@ def _line(
 
 def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
     """How many pictures a line has, where it lacks some that another line has."""
-    said = (
-        partial_words(
-            row, [one for one in scored if convention_of(one) == convention_of(row)]
-        )
-        for row in rows
-        if row.protocol and row.metric == _counted(row)
-    )
-    return tuple(filter(None, said))[:1]
+    for row in rows:
+        if row.protocol and row.metric == _counted(row):
+            convention = convention_of(row)
+            alike = [one for one in scored if convention_of(one) == convention]
+            if words := partial_words(row, alike):
+                return (words,)
+    return ()
 
 
 def _counted(row: Row) -> str:

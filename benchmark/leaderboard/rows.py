@@ -174,25 +174,28 @@ def _score_rows(
     ends: Sequence[Ends],
     gained: Mapping[int, Gain],
 ) -> list[Row]:
-    means = _means(group)
+    means, spreads, scenes = _means(group), _spreads(group), _scene_counts(group)
     images = group.counted.sum(axis=1).tolist()
-    scenes = _scene_counts(group)
-    spreads = _spreads(group)
-    return [
-        _row(
+    rows = []
+    for line, place in enumerate(group.places):
+        if place.metric in MOVES:
+            continue
+        left_out = ""
+        if images[line]:
+            left_out = _left_out(results, group, line)
+        row = _row(
             group.entries,
             place,
             means[line],
             ends[line],
             (images[line], scenes[line], len(group.pictures)),
             gained.get(line),
-            left_out=_left_out(results, group, line) if images[line] else "",
+            left_out=left_out,
             metric_version=group.versions[line],
             spread=spreads[line],
         )
-        for line, place in enumerate(group.places)
-        if place.metric not in MOVES
-    ]
+        rows.append(row)
+    return rows
 
 
 def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
@@ -215,14 +218,12 @@ def _means(group: ScoredGroup) -> list[float | None]:
 
 def _spreads(group: ScoredGroup) -> list[float | None]:
     """Standard deviation over seeds of the means over the pictures with a value."""
-    if len(group.entries) < 2:
-        return [None] * len(group.places)
-    return [
-        float(np.std(values[:, counted].mean(axis=1), ddof=1))
-        if counted.any()
-        else None
-        for values, counted in zip(group.values, group.counted, strict=True)
-    ]
+    spreads: list[float | None] = [None] * len(group.places)
+    for line, scored in enumerate(group.counted):
+        if len(group.entries) > 1 and scored.any():
+            means = group.values[line][:, scored].mean(axis=1)
+            spreads[line] = float(np.std(means, ddof=1))
+    return spreads
 
 
 def _scene_counts(group: ScoredGroup) -> list[int]:

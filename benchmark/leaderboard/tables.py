@@ -258,18 +258,13 @@ def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> ByLine:
     keys = {line.key for line in lines}
     ranks: ByLine = {}
     for track in tracks:
-        many = len(ranked_in(track))
-        of_track = {
-            (
-                one.system,
-                one.weights,
-                one.train_dataset,
-                track.contest.budget,
-            ): rank_words(one)
-            for one in track.standings
-            if one.rank is not None and many > 1
-        }
-        ranks |= {key: rank for key, rank in of_track.items() if key in keys}
+        if len(ranked_in(track)) < 2:
+            continue
+        for one in track.standings:
+            origin = (one.system, one.weights, one.train_dataset)
+            key = (*origin, track.contest.budget)
+            if one.rank is not None and key in keys:
+                ranks[key] = rank_words(one)
     return ranks
 
 

@@ -103,12 +103,11 @@ def moved_changes(group: ScoredGroup, line: int) -> Array | None:
     """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
     # Means over seeds; NaN where the reference's place has no standard error, None if none has.
     mine = group.places[line]
-    lines = {
-        place.metric: number
-        for number, place in enumerate(group.places)
-        if (place.profile, place.protocol, mine.metric)
-        == (mine.profile, mine.protocol, "psnr")
-    }
+    lines = {}
+    for number, place in enumerate(group.places):
+        alike = (place.profile, place.protocol) == (mine.profile, mine.protocol)
+        if alike and mine.metric == GAINED:
+            lines[place.metric] = number
     if not MOVES.keys() <= lines.keys():
         return None
     values = group.values[[lines[name] for name in MOVES]].mean(axis=1)

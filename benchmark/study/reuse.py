@@ -112,12 +112,13 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
 def _places(studies: Sequence[Study], results: Results) -> dict[str, RunOfStudy]:
     """The runs without scores, by id."""
     scored = {entry.run for entry in results.entries() if entry.scored}
-    return {
-        run.id: RunOfStudy(study, run)
-        for study in studies
-        for run in study.runs
-        if run.id not in scored and not is_repeated(run_folder(study.out, run.id))
-    }
+    places = {}
+    for study in studies:
+        for run in study.runs:
+            repeated = is_repeated(run_folder(study.out, run.id))
+            if run.id not in scored and not repeated:
+                places[run.id] = RunOfStudy(study, run)
+    return places
 
 
 def _why_not_planned(entry: Entry, studies: Sequence[Study]) -> str:

@@ -21,7 +21,7 @@ from defocus.benchmark.documents.figures.picture_scores import (
     read_picture_scores,
 )
 from defocus.benchmark.leaderboard.classes import ROUNDED
-from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
 from defocus.progress import counted
@@ -139,17 +139,19 @@ def _convention(board: Board) -> Convention:
 
 
 def _partners(board: Board, convention: Convention) -> list[_Partners]:
-    lines = {
-        line.key: line
-        for line in board.ordered(convention)
-        if (row := line.row(convention, LEADING)) is not None and row.gain is not None
-    }
-    return [
-        _Partners(lines[plain], line, lines.get((REGISTERED + plain[0], *plain[1:])))
-        for key, line in lines.items()
-        if key[0].startswith(JOINT)
-        and (plain := (key[0].removeprefix(JOINT), *key[1:])) in lines
-    ]
+    gain = BoardPlace(convention, GAIN)
+    lines = {}
+    for line in board.ordered(convention):
+        if gain.number(line) is not None:
+            lines[line.key] = line
+    partners = []
+    for key, joint in lines.items():
+        name = key[0].removeprefix(JOINT)
+        plain = lines.get((name, *key[1:]))
+        if plain is not None and plain is not joint:
+            registered = lines.get((REGISTERED + name, *key[1:]))
+            partners.append(_Partners(plain, joint, registered))
+    return partners
 
 
 def _means_by_picture(differences: Sequence[ByPicture]) -> dict[str, float]:
@@ -267,12 +269,12 @@ def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
     """Scores of a network's two or three trainings alone, named by how it was trained."""
     numbers = [scores.line_number(line.key) for line in pair.lines]
     line_numbers = [number for number in numbers if number is not None]
-    values = {
-        picture: {
-            new: by_line[old] for new, old in enumerate(line_numbers) if old in by_line
-        }
-        for picture, by_line in scores.values.items()
-    }
+    values: dict[str, dict[int, dict[str, float]]] = {}
+    for picture, by_line in scores.values.items():
+        own = values[picture] = {}
+        for new, old in enumerate(line_numbers):
+            if old in by_line:
+                own[new] = by_line[old]
     groups = [scores.groups[number] for number in line_numbers]
     names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(line_numbers)]
     systems = frozenset(range(len(line_numbers)))

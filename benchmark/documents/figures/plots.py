@@ -138,17 +138,10 @@ def _figure(curves: Sequence[Curve], number: str) -> Curves:
 def _label(content: Content, entry: Entry) -> str:
     """The system's name, with further distinctions if the study needs them."""
     entries = [group[0] for group in content.groups]
-    several = [
-        value
-        for value, others in (
-            (
-                entry.train_dataset,
-                {e.train_dataset for e in entries if e.train_dataset},
-            ),
-            (entry.budget, {e.budget for e in entries}),
-        )
-        if len(others) > 1
-    ]
+    trained = {one.train_dataset for one in entries if one.train_dataset}
+    several = [entry.train_dataset] if len(trained) > 1 else []
+    if len({one.budget for one in entries}) > 1:
+        several.append(entry.budget)
     name = display_name(content, entry.system)
     return f"{name} ({', '.join(several)})" if several else name
 
