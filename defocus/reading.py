@@ -19,6 +19,9 @@ from typing import Any, BinaryIO, NoReturn
 
 from defocus.errors import DefocusError, FileError
 
+Json = dict[str, Any]
+"""An object of a JSON document."""
+
 ARRAY_ERRORS = (
     OSError,
     EOFError,

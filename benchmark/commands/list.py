@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.verbs import help_heading
+from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
-
-Facts = dict[str, Any]
-"""What is known of a system, as JSON values."""
 
 
 KINDS = {
@@ -91,7 +89,7 @@ def _describe(name: str, *, as_json: bool) -> None:
         show(facts)
 
 
-def _row(system: "Baseline") -> Facts:
+def _row(system: "Baseline") -> Json:
     from defocus.plugins.extensions import plugin_of
 
     card = system.card
@@ -151,7 +149,7 @@ def _declare() -> None:
         write_json(Path(str(files(place))) / SIZES, sizes)
 
 
-def _measured(system: "Baseline") -> Facts:
+def _measured(system: "Baseline") -> Json:
     from dataclasses import asdict
 
     from defocus.benchmark.cost.counting import measure_system
@@ -160,7 +158,7 @@ def _measured(system: "Baseline") -> Facts:
     return asdict(measure_system(system, best_device()))
 
 
-def _show(rows: list[Facts], *, variants: bool) -> None:
+def _show(rows: list[Json], *, variants: bool) -> None:
     """Print the systems by kind; variants are a number beside their system unless asked for."""
     names = {row["name"] for row in rows}
     shown = [row for row in rows if variants or row["variant_of"] not in names]
@@ -177,7 +175,7 @@ def _show(rows: list[Facts], *, variants: bool) -> None:
     click.echo(f"\n{len(rows)} systems{rest}")
 
 
-def _cells(rows: list[Facts], variants_of: Counter[str]) -> list[dict[str, str]]:
+def _cells(rows: list[Json], variants_of: Counter[str]) -> list[dict[str, str]]:
     """What the line of each system shows, by column."""
     with_plugins = any(row["plugin"] for row in rows)
     table = []
@@ -218,7 +216,7 @@ def _aligned(rows: list[dict[str, str]]) -> Iterator[str]:
         yield "  ".join(padded).rstrip()
 
 
-def describe(system: "Baseline") -> Facts:
+def describe(system: "Baseline") -> Json:
     """Its card, README, parameters and training settings."""
     from dataclasses import asdict
 
@@ -245,7 +243,7 @@ def describe(system: "Baseline") -> Facts:
     }
 
 
-def show(facts: Facts) -> None:
+def show(facts: Json) -> None:
     """Print the description of a system."""
     from defocus.reports.display import visible
     from defocus.terminal import markdown_lines, stdout_cells
@@ -261,7 +259,7 @@ def show(facts: Facts) -> None:
         _show_facts(settings, 23, width)
 
 
-def _titled(facts: Facts) -> dict[str, str]:
+def _titled(facts: Json) -> dict[str, str]:
     """The facts of a system's card as people read them, by title."""
     sets, labels = facts["weights_trained_on"], [w["label"] for w in facts["weights"]]
     lines = {

@@ -1,12 +1,13 @@
 """``defocus-bench weights``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.options import FOLDER, OneOf, json_option
 from defocus.command_line.verbs import VerbGroup, help_heading
+from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights
@@ -128,14 +129,14 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     return 0 if len(sound) == len(rows) else 1
 
 
-def _checked(wanted: set[str]) -> list[dict[str, Any]]:
+def _checked(wanted: set[str]) -> list[Json]:
     """A row for the stored weights of each wanted system, or of all: whether they are sound."""
     from defocus.baselines.registry import plain_baseline
     from defocus.baselines.weights.store import all_weights, load_state
     from defocus.errors import DefocusError
 
     every, damaged = all_weights()
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for card, error in damaged.items():
         facts = {"system": card.parent.name, "label": card.stem}
         rows.append({**facts, "ok": False, "reason": str(error)})

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from defocus.benchmark.statistics.scored_group import (
     system_scores,
 )
 from defocus.progress import counted
+from defocus.reading import Json
 from defocus.reports.display import anchor, number_text, signed_text, visible
 from defocus.reports.model import (
     Cell,
@@ -100,7 +101,7 @@ class Changes:
     only_now: tuple[ComparedLine, ...]
     incomparable: tuple[ComparedLine, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As JSON values."""
         return asdict(self)
 

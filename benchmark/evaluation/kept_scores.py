@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
 from defocus.benchmark.evaluation.versions import (
     evaluation_version,
@@ -20,7 +19,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.study.plan import Run
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import pair_contents
-from defocus.reading import parse_json
+from defocus.reading import Json, parse_json
 from defocus.storage.files import make_folder, storing
 
 
@@ -90,9 +89,9 @@ def score_keys(
     }
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def _read(path: Path) -> dict[str, Json]:
     """The lines by key; one that was cut short is left out."""
-    lines: dict[str, dict[str, Any]] = {}
+    lines: dict[str, Json] = {}
     with contextlib.suppress(FileNotFoundError):
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):

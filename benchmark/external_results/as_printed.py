@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +53,7 @@ from defocus.pictures.read import read_pair
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, track
+from defocus.reading import Json
 from defocus.reports.model import Cell, Column, Table
 
 ALTERNATIVES = {"lpips": ("lpips", "lpips_vgg")}
@@ -101,7 +101,7 @@ class AsPrinted:
         """Whether some printed row is reproduced."""
         return any(one.reproduced for one in self.explanations)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The object of ``score --as-printed --json``."""
         return {
             "rows": [self._row_json(one) for one in self.explanations],
@@ -109,7 +109,7 @@ class AsPrinted:
             "left_out": [one.to_json() for one in self.left_out],
         }
 
-    def _row_json(self, found: Explanation) -> dict[str, Any]:
+    def _row_json(self, found: Explanation) -> Json:
         printed = {cell.metric: cell.value for cell in found.row.cells}
         return {
             "source": found.row.source,

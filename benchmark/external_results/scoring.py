@@ -58,6 +58,7 @@ from defocus.pictures.white import FULL
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import track
+from defocus.reading import Json
 from defocus.storage.files import sha256_file
 
 Array = NDArray[np.float64]
@@ -202,7 +203,7 @@ def _centred(
     return replace(pictures, size=size, area=area)
 
 
-Row = dict[str, Any]
+Row = Json
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class Scoring:
     warnings: tuple[str, ...] = ()
     reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The keys of ``score --json``."""
         return {key: value for key, value in asdict(self).items() if key != "reasons"}
 

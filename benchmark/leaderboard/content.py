@@ -24,7 +24,7 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origin
 from defocus.benchmark.statistics.standings import tracks
 from defocus.errors import InputError
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.reports.display import anchor
 
 
@@ -229,7 +229,7 @@ def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both h
     return anchor("made", *names)
 
 
-def run_document(out: Path, entry: Entry) -> dict[str, Any]:
+def run_document(out: Path, entry: Entry) -> Json:
     """The record ``run.json`` of a run; empty if there is none."""
     path = run_folder(out, entry.run) / "run.json"
     if not path.exists():
@@ -244,6 +244,6 @@ def origin_of(document: Mapping[str, Any]) -> str:
     return str(document.get(ORIGIN, ""))
 
 
-def _has_cast(document: dict[str, Any]) -> bool:
+def _has_cast(document: Json) -> bool:
     cast = document.get("colour_cast")
     return isinstance(cast, float) and cast > MOST_CAST

@@ -3,9 +3,9 @@
 They share a :class:`Contest`, and input, training data and origin of weights if trained here."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from defocus.benchmark.results.store import NOT_TRAINED
+from defocus.reading import Json
 
 CEILING = "ceiling"
 """Id of the reference row that stands for a perfect restoration; it competes with nothing."""
@@ -112,7 +112,7 @@ class Track:
         )
         return next(standings, None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The track as JSON values, for ``table leaderboard``."""
         return asdict(self)
 

@@ -15,7 +15,7 @@ from defocus.datasets.pair import LEARNT_SPLITS, Dataset
 from defocus.datasets.pair_files import pair_contents
 from defocus.plugins.extensions import plugin_of, uncounted_files
 from defocus.progress import counted, say, several, warn_once
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import write_json_if_changed
 from defocus.training.record.folder import TRAINING
 
@@ -45,15 +45,15 @@ def write_study(studies: Sequence[Study]) -> None:
             runs.setdefault(name, facts)
     told = saved.get("reasons", {})
     reasons = {name: told[name] for name in told if name in runs} | reasons
-    content: dict[str, Any] = {"datasets": datasets, "runs": runs}
+    content: Json = {"datasets": datasets, "runs": runs}
     if reasons:
         content["reasons"] = reasons
     write_json_if_changed(path, content)
 
 
-def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
+def _dataset_facts(dataset: Dataset) -> Json:
     """What the file says of a dataset: its revision, and which test pairs are seen elsewhere."""
-    facts: dict[str, Any] = {"dataset": dataset.name, "data_hash": dataset.content_hash}
+    facts: Json = {"dataset": dataset.name, "data_hash": dataset.content_hash}
     facts["pairs"] = _pair_facts(dataset)
     if dataset.seen_left_out:
         facts["seen_left_out"] = [one.to_json() for one in dataset.seen_left_out]
@@ -149,7 +149,7 @@ def runs_before(study: Study) -> list[tuple[Run, str, Facts]]:
     return matches
 
 
-def _facts(study: Study, run: Run) -> dict[str, Any]:
+def _facts(study: Study, run: Run) -> Json:
     return {"dataset": study.dataset.name, **run.facts()}
 
 
@@ -165,7 +165,7 @@ def _namesake(facts: Facts) -> tuple[Any, ...]:
     return tuple(facts.get(name) for name in ("system", "dataset", "budget", "seed"))
 
 
-def _read_study(path: Path) -> dict[str, Any]:
+def _read_study(path: Path) -> Json:
     try:
         content = read_json(path)
     except (FileNotFoundError, ValueError):  # a damaged one is made again
@@ -173,7 +173,7 @@ def _read_study(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def sources_of(run: Run) -> dict[str, Any]:
+def sources_of(run: Run) -> Json:
     """What a run needs of plug-ins: hashes, and those of their files by name; empty without any."""
     hashes = _hashes(run)
     files: dict[str, str] = {}

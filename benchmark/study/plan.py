@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 from pydantic.main import IncEx
@@ -35,13 +35,10 @@ from defocus.near_names import did_you_mean
 from defocus.plugins.extensions import plugin_arguments
 from defocus.processes.machines import ClusterSettings
 from defocus.progress import counted
-from defocus.reading import parse_json
+from defocus.reading import Json, parse_json
 from defocus.settings import Settings, load_settings, parse_settings
 from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
-
-Facts = dict[str, Any]
-"""What determines a result, as JSON values."""
 
 NARROW_BUDGET: BudgetName = "demo"
 """Trains narrow copies: whole networks show nothing after seconds."""
@@ -187,7 +184,7 @@ class Run:
         steps = self.schedule.steps
         return f"{SCRATCH}, {counted(steps, 'step')}" if steps else SCRATCH
 
-    def facts(self) -> Facts:
+    def facts(self) -> Json:
         """Everything besides the dataset that determines the result, as JSON values."""
         # The source code is not included: developers raise revisions when numbers change.
         copy = find_narrow_weights(self.baseline) if self.baseline.is_narrow else None
@@ -282,7 +279,7 @@ class Study:
         )
 
 
-def _recipe_facts(recipe: Recipe) -> Facts:
+def _recipe_facts(recipe: Recipe) -> Json:
     """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
     for part, setting in _LATER_SETTINGS:
@@ -393,7 +390,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
     return replace(draft.identified(dataset), group=group)
 
 
-def _scales_facts(card: Card) -> Facts:
+def _scales_facts(card: Card) -> Json:
     """What decides how a network's pictures are restored at scales."""
     return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
@@ -408,11 +405,11 @@ def _flow_weights(recipe: Recipe | None) -> str:
     return str(parse_json(card.read_bytes())["sha256"])
 
 
-def _without(facts: Facts, *names: str) -> Facts:
+def _without(facts: Json, *names: str) -> Json:
     return {name: fact for name, fact in facts.items() if name not in names}
 
 
-def _digest(facts: Facts) -> str:
+def _digest(facts: Json) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
