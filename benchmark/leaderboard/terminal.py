@@ -78,7 +78,9 @@ def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
     codes = [problem.exit_code for problem in outcome.problems]
-    return codes[0] if codes else 1 if outcome.failed else left_out
+    if codes:
+        return codes[0]
+    return 1 if outcome.failed else left_out
 
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:

@@ -216,12 +216,13 @@ def _ranks(standing: Standings, *, print_out: bool) -> Named:
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
     """Gains over the blurry input, which has none over itself."""
     psnr, gain = BoardPlace(convention, "psnr"), BoardPlace(convention, GAIN)
-    return column(GAIN, bar=True), [
-        Measured(0.0)
-        if line.first.system == INPUT and psnr.number(line) is not None
-        else gain.cell(line)
-        for line in lines
-    ]
+    cells: list[Cell] = []
+    for line in lines:
+        cell = gain.cell(line)
+        if line.first.system == INPUT and psnr.number(line) is not None:
+            cell = Measured(0.0)
+        cells.append(cell)
+    return column(GAIN, bar=True), cells
 
 
 def _metric_column(
@@ -284,7 +285,9 @@ def _words(content: Content, line: BoardLine) -> dict[str, Cell]:
 
 def _kind(content: Content, line: BoardLine) -> str:
     card = content.cards.get(line.first.system)
-    return card.kind if card else "reference" if line.reference else "system"
+    if card:
+        return card.kind
+    return "reference" if line.reference else "system"
 
 
 def _letters(

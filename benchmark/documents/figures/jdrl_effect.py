@@ -271,10 +271,10 @@ def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
     line_numbers = [number for number in numbers if number is not None]
     values: dict[str, dict[int, dict[str, float]]] = {}
     for picture, by_line in scores.values.items():
-        own = values[picture] = {}
+        values[picture] = {}
         for new, old in enumerate(line_numbers):
             if old in by_line:
-                own[new] = by_line[old]
+                values[picture][new] = by_line[old]
     groups = [scores.groups[number] for number in line_numbers]
     names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(line_numbers)]
     systems = frozenset(range(len(line_numbers)))
