@@ -31,12 +31,17 @@ def visible(text: str) -> str:
         text.isascii() and text.isprintable()
     ):  # a picture in a page has a million letters
         return text
-    return "".join(
-        f"⟨U+{ord(sign):04X}⟩"
-        if unicodedata.category(sign) in _HIDDEN_CATEGORIES or sign in _HIDDEN_LETTERS
-        else sign
-        for sign in re.sub(r"\r\n|[\r\n\t]", " ", text)
-    )
+    return "".join(map(_seen, re.sub(r"\r\n|[\r\n\t]", " ", text)))
+
+
+def _seen(sign: str) -> str:
+    hidden = unicodedata.category(sign) in _HIDDEN_CATEGORIES or sign in _HIDDEN_LETTERS
+    return code_point(sign) if hidden else sign
+
+
+def code_point(sign: str) -> str:
+    """A character that is not shown, as ``⟨U+200B⟩``."""
+    return f"⟨U+{ord(sign):04X}⟩"
 
 
 def capital(sentence: str) -> str:

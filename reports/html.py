@@ -132,7 +132,9 @@ def _render(
         return [
             (label, address(content), width, height)
             for label, (content, width, height) in zip(
-                labels, encoded[id(slider)], strict=True
+                labels,
+                encoded[id(slider)],
+                strict=True,
             )
         ]
 
@@ -140,7 +142,9 @@ def _render(
         return [
             (tile, address(content), width, height)
             for tile, (content, width, height) in zip(
-                gallery.tiles, encoded[id(gallery)], strict=True
+                gallery.tiles,
+                encoded[id(gallery)],
+                strict=True,
             )
         ]
 

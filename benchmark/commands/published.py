@@ -25,10 +25,14 @@ if TYPE_CHECKING:  # heavy at run time
     help="Compare what this study has of SYSTEM with the published numbers.",
 )
 @click.option(
-    "--dataset", metavar="NAME", help="Show this dataset only, such as dpdd or realdof."
+    "--dataset",
+    metavar="NAME",
+    help="Show this dataset only, such as dpdd or realdof.",
 )
 @click.option(
-    "--metric", metavar="NAME", help="Show this metric only, such as psnr or params_m."
+    "--metric",
+    metavar="NAME",
+    help="Show this metric only, such as psnr or params_m.",
 )
 @json_option("list")
 def command(
@@ -148,7 +152,8 @@ def _printed(row: "Published", notes: dict[str, int]) -> "tuple[Cell, ...]":
 
 
 def _comparison_table(
-    system: str, comparisons: "Sequence[PrintedBeside]"
+    system: str,
+    comparisons: "Sequence[PrintedBeside]",
 ) -> "tuple[Table, list[str]]":
     """Measured beside published values, and the notes: sources, and reasons for differences."""
     from defocus.benchmark.leaderboard.columns import unit_of
@@ -171,9 +176,14 @@ def _comparison_table(
             )
         )
     columns = (
-        "Metric", "Dataset", "Protocol", Column("Ours", decimals=4),
-        Column("Published", decimals=4), "Difference", "Notes",
-    )  # fmt: skip
+        "Metric",
+        "Dataset",
+        "Protocol",
+        Column("Ours", decimals=4),
+        Column("Published", decimals=4),
+        "Difference",
+        "Notes",
+    )
     return Table.of(f"{system}: measured and published", columns, body), list(notes)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +53,7 @@ from defocus.pictures.read import read_pair
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, track
+from defocus.reading import Json
 from defocus.reports.model import Cell, Column, Table
 
 ALTERNATIVES = {"lpips": ("lpips", "lpips_vgg")}
@@ -82,6 +82,10 @@ class FurtherValue:
     reason: str = ""
 
 
+Further = dict[tuple[str, str], FurtherValue]
+"""Values by row and metric."""
+
+
 @dataclass(frozen=True)
 class AsPrinted:
     """What was found for each printed row; ``further`` has the other metrics by row and metric."""
@@ -90,14 +94,14 @@ class AsPrinted:
     unexplained: tuple[PrintedRow, ...]
     left_out: tuple[LeftOut, ...]
     pictures: int
-    further: dict[tuple[str, str], FurtherValue] = field(default_factory=dict)
+    further: Further = field(default_factory=dict)
 
     @property
     def reproduced(self) -> bool:
         """Whether some printed row is reproduced."""
         return any(one.reproduced for one in self.explanations)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The object of ``score --as-printed --json``."""
         return {
             "rows": [self._row_json(one) for one in self.explanations],
@@ -105,7 +109,7 @@ class AsPrinted:
             "left_out": [one.to_json() for one in self.left_out],
         }
 
-    def _row_json(self, found: Explanation) -> dict[str, Any]:
+    def _row_json(self, found: Explanation) -> Json:
         printed = {cell.metric: cell.value for cell in found.row.cells}
         return {
             "source": found.row.source,
@@ -128,7 +132,9 @@ class AsPrinted:
 
 
 def pairs_of_folders(
-    blurry: Path, sharp: Path, rule: Rule | None = None
+    blurry: Path,
+    sharp: Path,
+    rule: Rule | None = None,
 ) -> list[InputPair]:
     """The pairs of two pictures or two folders; a sub-folder is a subset."""
     if blurry.is_file() or sharp.is_file():
@@ -149,7 +155,9 @@ def pairs_of_folders(
 
 
 def as_printed(
-    rows: Sequence[PrintedRow], pairs: Sequence[InputPair], where: Where = 1
+    rows: Sequence[PrintedRow],
+    pairs: Sequence[InputPair],
+    where: Where = 1,
 ) -> AsPrinted:
     """Search the conventions behind printed rows; what reproduces one is kept as a profile."""
     search = _Search(list(rows), where)
@@ -160,7 +168,9 @@ def as_printed(
 
 
 def as_printed_of_dataset(
-    rows: Sequence[PrintedRow], dataset: str, where: Where = 1
+    rows: Sequence[PrintedRow],
+    dataset: str,
+    where: Where = 1,
 ) -> AsPrinted:
     """The same on the pairs of a dataset: the test split, and the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
@@ -234,12 +244,17 @@ class _Search:
             errors[UNUSUAL.start : UNUSUAL.stop] = unusual
 
     def _errors(
-        self, pairs: Sequence[InputPair], readings: range, words: str
+        self,
+        pairs: Sequence[InputPair],
+        readings: range,
+        words: str,
     ) -> dict[str, NDArray[np.float64] | LeftOut]:
         items = {pair.name: pair for pair in pairs}
         return dict(
             track(
-                each(partial(_errors, readings), items, self.where), words, len(items)
+                each(partial(_errors, readings), items, self.where),
+                words,
+                len(items),
             )
         )
 
@@ -265,7 +280,7 @@ class _Search:
         """What was found; profiles that reproduce a row are kept."""
         explanations = self.explanations()
         explained = {one.row.id for one in explanations}
-        further: dict[tuple[str, str], FurtherValue] = {}
+        further: Further = {}
         for found in explanations:
             chosen = [self.pairs[number] for number in found.pictures]
             for cell in found.row.cells:
@@ -277,7 +292,11 @@ class _Search:
         unexplained = tuple(row for row in self.rows if row.id not in explained)
         pictures = len(self.pairs)
         return AsPrinted(
-            tuple(explanations), unexplained, tuple(self.left_out), pictures, further
+            tuple(explanations),
+            unexplained,
+            tuple(self.left_out),
+            pictures,
+            further,
         )
 
 
@@ -290,7 +309,7 @@ def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
     return errors_of(blurry, sharp, readings)
 
 
-def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> None:
+def _keep(found: Explanation, further: Further) -> None:
     usual = {name for name, metric in all_metrics().items() if not metric.on_request}
     used = [value for (row, _), value in further.items() if row == found.row.id]
     metrics = [
@@ -301,12 +320,17 @@ def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> N
 
 
 def _further(
-    found: Explanation, metric: str, printed: float, pairs: Sequence[InputPair]
+    found: Explanation,
+    metric: str,
+    printed: float,
+    pairs: Sequence[InputPair],
 ) -> FurtherValue:
     """Our nearest value of a metric that did not decide."""
     if not found.reproduced:
         return FurtherValue(
-            metric, None, f"{metric}: computed only where a row is reproduced"
+            metric,
+            None,
+            f"{metric}: computed only where a row is reproduced",
         )
     known = all_metrics()
     names = [name for name in ALTERNATIVES.get(metric, (metric,)) if name in known]
@@ -366,7 +390,9 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
 
 
 def _lines(
-    result: AsPrinted, found: Explanation, notes: dict[str, int]
+    result: AsPrinted,
+    found: Explanation,
+    notes: dict[str, int],
 ) -> Iterator[tuple[Cell, ...]]:
     note = _note(_words(found), notes)
     pictures = f"{found.subset} ({len(found.pictures)})"

@@ -40,7 +40,10 @@ def _file(key: str) -> Path:
 
 
 def key_of(
-    scorer: PairScorer, crop: Crop | None, subject: Subject, *given: object
+    scorer: PairScorer,
+    crop: Crop | None,
+    subject: Subject,
+    *given: object,
 ) -> str:
     """What the scores of a picture rest on, as a hash; ``given`` is what else decides them."""
     profile, estimator = scorer.profile, scorer.estimator

@@ -146,7 +146,10 @@ def _ends_at_limits(restored: Array, reference: Array) -> bool:
 
 
 def _best(
-    restored: Array, reference: Array, changes: dict[str, Change], least_gain: float
+    restored: Array,
+    reference: Array,
+    changes: dict[str, Change],
+    least_gain: float,
 ) -> tuple[str, float] | None:
     """The change that a picture fits clearly better with, and by how many dB; None if none."""
     first, second = _small(restored), _small(reference)

@@ -69,7 +69,9 @@ class BoardPlace:
     def number(self, line: BoardLine) -> float | None:
         """The number of a line."""
         row = self.row(line)
-        return None if row is None else row.gain if self.key == GAIN else row.value
+        if row is None:
+            return None
+        return row.gain if self.key == GAIN else row.value
 
     def cell(self, line: BoardLine) -> Measured | None:
         """The number of a line with its interval, and its spread over trainings."""
@@ -111,7 +113,7 @@ class BoardPlace:
 
 def pictures_of(place: BoardPlace, lines: Iterable[BoardLine]) -> int:
     """How many pictures are behind most numbers of a column."""
-    return most_images(row for line in lines if (row := place.row(line)) is not None)
+    return most_images(filter(None, map(place.row, lines)))
 
 
 def systems_table(

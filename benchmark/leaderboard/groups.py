@@ -88,7 +88,10 @@ def in_order(classes: Sequence[LineClass]) -> list[BoardLine]:
 
 
 def part_gain(
-    lines: Sequence[BoardLine], line: BoardLine, convention: Convention, part: str
+    lines: Sequence[BoardLine],
+    line: BoardLine,
+    convention: Convention,
+    part: str,
 ) -> float | None:
     """Gain of a line over the blurry input where a picture is in focus, or blurred; dB."""
     inputs = [one for one in lines if one.first.system == INPUT]

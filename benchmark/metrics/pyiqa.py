@@ -46,7 +46,11 @@ def _score(name: str, *pictures: Picture) -> float:
 
 
 def _without_reference(
-    name: str, display_name: str, *, decimals: int, top: float
+    name: str,
+    display_name: str,
+    *,
+    decimals: int,
+    top: float,
 ) -> Metric:
     """A metric of the package that looks at the whole restored picture alone."""
 
@@ -111,6 +115,9 @@ WITHOUT_REFERENCE = (
     _without_reference("clipiqa", "CLIP-IQA", decimals=3, top=1.0),
     _without_reference("maniqa", "MANIQA", decimals=3, top=1.0),
     _without_reference(
-        "musiq", "MUSIQ", decimals=2, top=100.0
+        "musiq",
+        "MUSIQ",
+        decimals=2,
+        top=100.0,
     ),  # the KonIQ-10k weights
 )

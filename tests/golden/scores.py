@@ -105,7 +105,7 @@ def _outputs(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
         )
         subjects = dataset_subjects(dataset)
         scores = score_outputs(
-            match(folder, subjects), profile, metrics(), estimator, dataset
+            match(folder, subjects), PairScorer(dataset, estimator, metrics(), profile)
         )
         for image in scores.images:
             for metric, value in image.items():
