@@ -84,7 +84,8 @@ class Field:
 
     def mean_displacement(self, frame: Uncertainty | None) -> tuple[float, float]:
         """Mean length over reliable pixels, px of the full picture, and its standard error."""
-        flow, local = self.flow, self.local
+        flow = self.flow
+        local = self.local
         placed = self.factor * (flow.flow - flow.residual) + local
         errors = self.factor * flow.uncertainty_px * local.any(axis=0)
         return mean_displacement(placed, errors, flow.reliable, frame)
@@ -121,7 +122,8 @@ class Measurement:
     @property
     def registration(self) -> Registration | None:
         """The global transform and its errors; None if unknown, or not measured but given."""
-        misalignment, sigma = self.misalignment, self.misalignment.sigma
+        misalignment = self.misalignment
+        sigma = self.misalignment.sigma
         if sigma is None:
             return None
         sure = Uncertainty(
@@ -302,7 +304,8 @@ def _light(
 ) -> tuple[Photometry, float | None] | None:
     """How the light of the members differs, and the vignetting; None where none can be compared."""
     place = pixel_grid(*flow.reliable.shape) + flow.flow
-    visible, seen = inside(place), sampled(sharp, place)
+    visible = inside(place)
+    seen = sampled(sharp, place)
     light = photometry(blurry, seen, visible, flow.reliable)
     if light is None:
         return None
@@ -334,7 +337,9 @@ def _registered(
     """The global registration in pixels of the full pictures, and what a session adds to it."""
     height, width = shape
     factor = factor_for(shape, REGISTRATION_SIDE)
-    at_most, reach, used = limits.at_most, limits.largest_px / factor, None
+    at_most = limits.at_most
+    reach = limits.largest_px / factor
+    used = None
     if shared is None:
         fit = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
     else:
@@ -352,7 +357,8 @@ def _at_full_size(
         return fit, used
     scale = scaling(factor)
     matrix = np.linalg.inv(scale) @ fit.matrix @ scale
-    sure, spread = fit.uncertainty, fit.asymmetry
+    sure = fit.uncertainty
+    spread = fit.asymmetry
     full = replace(
         fit,
         matrix=matrix,

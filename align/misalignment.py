@@ -110,7 +110,8 @@ class Misalignment:
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
-        model, light = self.similarity, self.photometry
+        model = self.similarity
+        light = self.photometry
         alone = {"unknown_alone": self.alone or None}
         return {
             "status": self.status,
@@ -149,7 +150,9 @@ class Misalignment:
 
     def _uncertainty_json(self) -> dict[str, Any] | None:
         """Standard errors under the names of their numbers."""
-        sigma, light, asymmetry = self.sigma, self.photometry, self.asymmetry
+        sigma = self.sigma
+        light = self.photometry
+        asymmetry = self.asymmetry
         if sigma is None or light is None:
             return None
         return {

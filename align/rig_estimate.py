@@ -49,7 +49,8 @@ def estimate_rig(
 
     The second lens is calibrated with the mirroring undone; the matrix includes intensity."""
     _require_large(blurry, sharp)
-    size, other = (blurry.shape[1], blurry.shape[0]), (sharp.shape[1], sharp.shape[0])
+    size = (blurry.shape[1], blurry.shape[0])
+    other = (sharp.shape[1], sharp.shape[0])
     start = _fitted(size, other)
     rig = Rig(
         blurry_size=size, sharp_size=other, mirrored=mirrored, homography=matrix_rows(start),

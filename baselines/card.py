@@ -318,7 +318,9 @@ class Baseline:
         recipe: "Callable[[Recipe], Recipe] | None" = None,
     ) -> "Baseline":
         """The same system with another network or training; see :meth:`variant`."""
-        build, train, narrow = self.build, self.recipe, self.narrow
+        build = self.build
+        train = self.recipe
+        narrow = self.narrow
         if network is not None:
             if not isinstance(build, Network):
                 raise TypeError(f"{self.card.name} has no declared network to change")

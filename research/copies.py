@@ -99,7 +99,8 @@ def _searched(name: str, split: str, shown: Codes) -> SearchedPicture:
 def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
     """Copies of ten kinds, saved as JPEG."""
     cut = partial(_part, shown, draws=draws)
-    part, small = cut(256), cut(128)
+    part = cut(256)
+    small = cut(128)
     factor = float(draws.uniform(0.5, 1.9))
     copies: dict[str, Codes] = {
         "whole": shown,
@@ -120,10 +121,8 @@ def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
     """A square part with some detail."""
     height, width = shown.shape
     for _ in range(TRIES):
-        top, left = (
-            draws.integers(0, height - side + 1),
-            draws.integers(0, width - side + 1),
-        )
+        top = draws.integers(0, height - side + 1)
+        left = draws.integers(0, width - side + 1)
         part = shown[top : top + side, left : left + side]
         if part.std() > LEAST_CONTRAST:
             break

@@ -190,7 +190,8 @@ def _steps(
             f"{folder}: holds another training; move it away or choose another --out"
         )
     torch.manual_seed(0)
-    network, criterion = copy.build().train(), _objective(copy, recipe).train()
+    network = copy.build().train()
+    criterion = _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
     steps, each = steps_within(minutes, method, network, criterion, batches, RATE)
     write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})

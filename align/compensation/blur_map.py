@@ -199,7 +199,8 @@ def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
 
 def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     """:func:`blur_picture` with a bar below it that gives the blur in px."""
-    picture, largest = blur_picture(blur), blur_scale_px(blur)
+    picture = blur_picture(blur)
+    largest = blur_scale_px(blur)
     width = max(picture.shape[1], LEAST_WIDTH_PX)
     below = _scale_bar(blur, width, largest)
     missing = width - picture.shape[1]

@@ -104,7 +104,8 @@ def plan_compensation(
     size: tuple[int, int] | None = None,
 ) -> Compensation:
     """Plan the compensation of a measured pair, cut to the middle ``size`` (width, height), px."""
-    misalignment, field = measurement.misalignment, measurement.field
+    misalignment = measurement.misalignment
+    field = measurement.field
     if misalignment.matrix is None or field is None:
         raise AlignmentError(
             f"the pair cannot be aligned, its misalignment is unknown: {misalignment.reason}"
@@ -189,7 +190,8 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
 
 def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     """``(2, h, w)`` on the reduced grid: the uncompensated flow, px of the full picture."""
-    field, matrix = measurement.field, measurement.misalignment.matrix
+    field = measurement.field
+    matrix = measurement.misalignment.matrix
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise
     height, width = field.flow.reliable.shape
@@ -219,7 +221,8 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
     """Saturated pixels of the sharp picture and their neighbours, ``(h, w)`` of the release."""
     height, width = sharp.shape[:2]
     full = _full_pixels(sharp)
-    columns, rows = plan.grid.columns(), plan.grid.rows()
+    columns = plan.grid.columns()
+    rows = plan.grid.rows()
     saturated = np.empty(plan.grid.shape, np.uint8)
     for top in range(0, len(rows), ROWS_AT_ONCE):
         x, y = plan.placement(columns, rows[top : top + ROWS_AT_ONCE])

@@ -104,11 +104,14 @@ def _seen(
 ) -> NDArray[np.float32]:
     """The whole picture at a panel's size in linear light; the sharp one is moved by a model."""
     if measurement is None:
-        placement, match = Placement(np.eye(3)), None
+        placement = Placement(np.eye(3))
+        match = None
         shape: tuple[int, ...] = picture.shape
     else:
         plan = plan_compensation(measurement, picture.shape, Release(model))
-        placement, match, shape = plan.placement, plan.match, measurement.shape
+        placement = plan.placement
+        match = plan.match
+        shape = measurement.shape
     light = resampled_light(
         picture, Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic")
     )

@@ -59,7 +59,8 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
     Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0."""
     kept = full = 0.0
     for tile in _tiles(plan.grid):
-        columns, rows = tile.columns(), tile.rows()
+        columns = tile.columns()
+        rows = tile.rows()
         xs, ys = plan.placement(columns, rows)
         shift = (
             np.rint(np.median(xs) - np.median(columns)),
@@ -89,7 +90,8 @@ def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:
     """Grids of parts of a release."""
     side = TILE_PX / grid.scale
     crop = grid.crop
-    width, height = min(int(side), crop.width), min(int(side), crop.height)
+    width = min(int(side), crop.width)
+    height = min(int(side), crop.height)
     lefts = np.linspace(crop.left, crop.left + crop.width - width, TILES[1]).astype(int)
     tops = np.linspace(crop.top, crop.top + crop.height - height, TILES[0]).astype(int)
     return [
@@ -130,7 +132,8 @@ def write_aligned(
         document = measurement.misalignment.to_json()
         crop = compensation = None
         if measurement.misalignment.status == "ok":
-            asked, pictures = release or Release(), (blurry, sharp)
+            asked = release or Release()
+            pictures = (blurry, sharp)
             plan = plan_compensation(measurement, sharp.shape, asked, size)
             compensation = _stage(
                 staging, pictures, carry, measurement, plan, asked.model

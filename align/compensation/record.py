@@ -109,7 +109,8 @@ def make_record(
     lost_gradient_energy: float | None,
 ) -> Record:
     """Make the record of a compensation with files in ``folder``."""
-    local, match = plan.placement.local, plan.match
+    local = plan.placement.local
+    match = plan.match
     crop = plan.grid.crop
     hashes = {name: sha256_file(folder / name) for name in outputs}
     return Record(

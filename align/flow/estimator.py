@@ -92,7 +92,8 @@ def _dis_flow(
     search.setFinestScale(0 if min(height, width) < SMALL_SIDE else 1)
     search.setVariationalRefinementIterations(REFINEMENTS)
     search.setVariationalRefinementAlpha(SMOOTHNESS)
-    first, second = _padded(first), _padded(second)
+    first = _padded(first)
+    second = _padded(second)
     flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
     return np.ascontiguousarray(
         flow[:height, :width].transpose(2, 0, 1), dtype=np.float32

@@ -41,17 +41,20 @@ def supported(
 
     It must be longer than three times what a blur of its size errs by; all values are in px."""
     counted = reliable.astype(np.float32)
-    flow_x, flow_y = counted * residual[0], counted * residual[1]
+    flow_x = counted * residual[0]
+    flow_y = counted * residual[1]
     count, sum_x, sum_y = (_box(one, TILE_PX) for one in (counted, flow_x, flow_y))
     inside = np.maximum(count, 1)
-    x, y = sum_x / inside, sum_y / inside
+    x = sum_x / inside
+    y = sum_y / inside
     expected = _box(counted * uncertainty_px, TILE_PX) / inside
     coc = _box(counted * np.abs(coc_px), TILE_PX) / inside
     ring_count = _box(counted, 3 * TILE_PX) - count
     ring = np.maximum(ring_count, 1)
     near_x = (_box(flow_x, 3 * TILE_PX) - sum_x) / ring
     near_y = (_box(flow_y, 3 * TILE_PX) - sum_y) / ring
-    share, ring_share = count / TILE_PX**2, ring_count / (8 * TILE_PX**2)
+    share = count / TILE_PX**2
+    ring_share = ring_count / (8 * TILE_PX**2)
     squared = x * x + y * y
     variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
     left = (x - near_x) ** 2 + (y - near_y) ** 2
@@ -293,8 +296,11 @@ def _posterior(
 ) -> tuple[Array, Array]:
     """Flow ``(2, h, w)`` and its covariance ``(3, h, w)`` (xx, xy, yy), from evidence and prior."""
     trust = 1 / variance
-    xx, xy, yy = terms[0] + trust, terms[1], terms[2] + trust
-    x, y = terms[3] + trust * before[0], terms[4] + trust * before[1]
+    xx = terms[0] + trust
+    xy = terms[1]
+    yy = terms[2] + trust
+    x = terms[3] + trust * before[0]
+    y = terms[4] + trust * before[1]
     determinant = xx * yy - xy * xy
     flow = np.stack([yy * x - xy * y, xx * y - xy * x]) / determinant
     return flow, np.stack([yy, -xy, xx]) / determinant

@@ -45,7 +45,8 @@ def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
     """By how much the light changes from the centre to a border, EV, and the plane it follows."""
     x, y = _centred(log_ratio.shape)
     plane = _fitted(np.stack([np.ones_like(x), x, y]), log_ratio, counted)
-    across, down = (plane[0, -1] - plane[0, 0]) / 2, (plane[-1, 0] - plane[0, 0]) / 2
+    across = (plane[0, -1] - plane[0, 0]) / 2
+    down = (plane[-1, 0] - plane[0, 0]) / 2
     return float(np.hypot(across, down)), plane
 
 
@@ -300,7 +301,8 @@ class _Fit:
 def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
     """Gain and offset of b = gain · s + offset, each error in proportion to b and to d."""
     precision = 1.0 / (b + NOISE_LEVEL + STEEPNESS * d)
-    weights, prior = precision**2, (0.05 / OFFSET_PRIOR) ** 2
+    weights = precision**2
+    prior = (0.05 / OFFSET_PRIOR) ** 2
     centre = float(s.mean())
     for _ in range(ROUNDS):
         parameters = _solution(*_normal(s - centre, b, weights), prior, centre)

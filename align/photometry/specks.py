@@ -42,7 +42,8 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     local = _local_stops(stops)
     logs = np.log2(np.maximum(light, np.float32(LEAST_LIGHT)))
     inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
-    dark, other = _compact(local, inner), _compact(-local, -inner)
+    dark = _compact(local, inner)
+    other = _compact(-local, -inner)
     deepest = max(dark, default=0.0)
     # edges that the blur map misses make as much of both signs
     both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
@@ -77,7 +78,8 @@ def _compact(stops: Array, log_light: Array) -> list[float]:
             continue
         around = (slice(max(top - RING_PX, 0), top + height + RING_PX),
                   slice(max(left - RING_PX, 0), left + width + RING_PX))  # fmt: skip
-        spot, part = labels[around] == number, log_light[around]
+        spot = labels[around] == number
+        part = log_light[around]
         dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())
         if dip > LEAST_DIP:
             heights.append(float(stops[around][spot].max()))

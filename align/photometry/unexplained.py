@@ -128,7 +128,8 @@ def causes(rest: Unexplained) -> tuple[str, ...]:
         if rest.blurrier_share > EXCHANGED_SHARE:
             why = f"the two are exchanged, or {why}"
         words.append(f"{why}: it is the blurrier one in {share} of what has texture")
-    change, strength = rest.colour_change, rest.colour_strength
+    change = rest.colour_change
+    strength = rest.colour_strength
     if change is not None and strength is not None and change > MOST_COLOUR_CHANGE:
         words.append(_colours_differ(strength, change))
     return tuple(words)
@@ -166,7 +167,8 @@ def unexplained(
     light = first @ LUMINANCE
     other = np.where(shown, aligned @ LUMINANCE, light).astype(np.float32)
     coc = _coc_on(coc_px, other, light, shown, factor)
-    signed_coc, coc = coc, np.maximum(coc, np.float32(0))
+    signed_coc = coc
+    coc = np.maximum(coc, np.float32(0))
     spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
     usable = _untouched(spoilt, coc)
     if usable.any():  # what is added to both near black weighs alike then
@@ -330,7 +332,8 @@ class _Comparison:
         gain: NDArray[np.floating[Any]],
     ) -> tuple[Array, Array]:
         """Least and most light of each window over all blurs, or over those near the blur map."""
-        low, high = windows.predicted.copy(), windows.predicted.copy()
+        low = windows.predicted.copy()
+        high = windows.predicted.copy()
         least, most = self._range(side) if near_map else (None, None)
         for index, blurred in enumerate(self.stack):
             mean = gain * self._mean(blurred, side)
@@ -355,7 +358,8 @@ class _Comparison:
         gain = windows.predicted / np.maximum(
             self._mean(self.linear, windows.side), 1e-6
         )
-        blurry, predicted = np.maximum(self.light, 0), np.maximum(self.linear * gain, 0)
+        blurry = np.maximum(self.light, 0)
+        predicted = np.maximum(self.linear * gain, 0)
         ratio = np.log2((blurry + self.floor) / (predicted + self.floor))
         return np.asarray(ratio * self.usable, np.float32)
 

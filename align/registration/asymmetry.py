@@ -77,7 +77,8 @@ def asymmetry(
     The robust fit (Huber) has a free affine part too, which takes what does not vary with blur."""
     index, y, x = sample_places(reliable.shape)
     use = reliable[index]
-    coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
+    coc = coc_px[index][use].astype(np.float64)
+    flow = residual[:, *index][:, use]
     if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
         return None
     design = _design(*_position(x[use], y[use], reliable.shape), coc)
@@ -104,7 +105,8 @@ def _position(
 
 def _design(x: Array, y: Array, coc: Array) -> Array:
     """``(N, 2, 9)``: radial, common x, common y, then an affine transform's six."""
-    one, zero = np.ones_like(x), np.zeros_like(x)
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
     across = np.stack([coc * x, coc, zero, one, x, y, zero, zero, zero], axis=-1)
     down = np.stack([coc * y, zero, coc, zero, zero, zero, one, x, y], axis=-1)
     return np.stack([across, down], axis=1)
@@ -198,7 +200,8 @@ def fitted_asymmetry(
     joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
         return None
-    fit, precision = joint.fit, matches.spread.precision
+    fit = joint.fit
+    precision = matches.spread.precision
     # the least that the tiles can err by, and what leaving out parts shows, without the prior
     least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
     shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)

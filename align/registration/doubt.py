@@ -85,11 +85,9 @@ def doubt(
     """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
     What the limits leave out, and what a lens moves where the zoom is known, raises no doubt."""
-    zoom_known, at_most, largest_px = (
-        known_zoom is not None,
-        limits.at_most,
-        limits.largest_px,
-    )
+    zoom_known = known_zoom is not None
+    at_most = limits.at_most
+    largest_px = limits.largest_px
     matrix = rescaled(level.matrix, level.factor)
     reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
     most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
@@ -237,5 +235,6 @@ def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
         level.tiles.agreeing,
         parts(centres, blurry.shape),
     )
-    first, blur_px = np.sqrt(area.of(blurry)), level.blur_px / level.factor
+    first = np.sqrt(area.of(blurry))
+    blur_px = level.blur_px / level.factor
     return repeats(first, moved, area, blur_px, tiles, (x, y), largest)

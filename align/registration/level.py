@@ -122,7 +122,8 @@ def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> floa
     shape = apart.shape
     x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
     part = parts(np.column_stack([x.ravel(), y.ravel()]), shape)
-    normal, right = weighted @ design.T, weighted @ apart.ravel()
+    normal = weighted @ design.T
+    right = weighted @ apart.ravel()
     ends = []
     for number in np.unique(part[weighted.any(axis=0)]):
         own = part == number
@@ -434,8 +435,10 @@ def intensity_step(
     They are compared at half the finest size, where such a blur leaves nothing more to see."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
-    first, second = reduced(blurry, further), reduced(sharp, further)
-    matrix, agreeing = rescaled(level.matrix, factor), level.tiles.agreeing
+    first = reduced(blurry, further)
+    second = reduced(sharp, further)
+    matrix = rescaled(level.matrix, factor)
+    agreeing = level.tiles.agreeing
     centres = (level.centres[agreeing] + 0.5) / factor - 0.5
     step = strong_blur_step(
         first,

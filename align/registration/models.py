@@ -144,9 +144,12 @@ def fit_model(
     scatter: DisplacementScatter = EVEN,
 ) -> ModelFit:
     """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
-    basis, norm = MODELS[model], _normaliser(shape)
+    basis = MODELS[model]
+    norm = _normaliser(shape)
     fits = _solved(model, start, end, weights[None], shape, spread, scatter)
-    parameters, normed, matrix = fits.parameters[0], fits.normed[0], fits.matrices[0]
+    parameters = fits.parameters[0]
+    normed = fits.normed[0]
+    matrix = fits.matrices[0]
     # the prior of the asymmetry is a row too
     prior = 0.0 if spread is None else spread.precision
     slopes = np.vstack([fits.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
@@ -217,8 +220,11 @@ def _solved(
     spread: Spread | None,
     scatter: DisplacementScatter,
 ) -> _Solved:
-    basis, norm, count = MODELS[model], _normaliser(shape), len(weights)
-    first, second = moved_points(norm, start), moved_points(norm, end)
+    basis = MODELS[model]
+    norm = _normaliser(shape)
+    count = len(weights)
+    first = moved_points(norm, start)
+    second = moved_points(norm, end)
     roots = np.sqrt(weights.swapaxes(1, 2).reshape(count, -1))
     # the asymmetry is the last parameter, in units of half a diagonal; its prior keeps it finite
     prior = 1.0 if spread is None else spread.precision
@@ -259,7 +265,8 @@ def _inverse(normal: Array, least: float) -> Array:
 def _normaliser(shape: tuple[int, ...]) -> Array:
     height, width = shape[:2]
     half = math.hypot(width, height) / 2
-    x, y = (width - 1) / 2, (height - 1) / 2
+    x = (width - 1) / 2
+    y = (height - 1) / 2
     return np.array([[1 / half, 0, -x / half], [0, 1 / half, -y / half], [0, 0, 1]])
 
 
@@ -272,7 +279,8 @@ def _slopes(matrix: Array, points: Array) -> Array:
     places = np.column_stack([points, np.ones(len(points))])
     ends = places @ matrix.swapaxes(-1, -2)
     below = ends[..., 2:]
-    rows, moved = places / below, ends[..., :2] / below
+    rows = places / below
+    moved = ends[..., :2] / below
     slopes = np.zeros((*matrix.shape[:-2], 2, len(points), 8))
     slopes[..., 0, :, :3] = slopes[..., 1, :, 3:6] = rows
     slopes[..., 6:] = -moved.swapaxes(-1, -2)[..., None] * rows[..., None, :, :2]
@@ -345,5 +353,6 @@ class Area:
 
     def tile(self, side: int) -> tuple[int, int]:
         """Height and width of a tile with about that side that fits; large primes are avoided."""
-        height, width = self.bottom - self.top, self.right - self.left
+        height = self.bottom - self.top
+        width = self.right - self.left
         return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))

@@ -215,7 +215,9 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 def _registration(
     level: Level, shape: tuple[int, ...], *, zoom_known: bool
 ) -> Registration:
-    fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
+    fit = level.tiles.fit
+    tiles = level.tiles
+    half = math.hypot(*shape) / 2
     uncertainty = _uncertainty(level, zoom_known, tiles, fit, half)
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     measured = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
@@ -311,7 +313,8 @@ def _refined(
     if isinstance(compared, NoFit):
         return compared
     tried = _first_tried(compared, factor, search.every, coarser)
-    held, between = search.held, 0.0
+    held = search.held
+    between = 0.0
     models: list[str] = []
     for _ in range(ROUNDS):
         now = _measured(compared, matrix, tried)
@@ -350,7 +353,8 @@ def _refined(
         more = replace(now, shifts=shifts, coc=coc)
         better = _fitted(compared, more, search.at_most, held, prior)
         if isinstance(better, NoFit):
-            shifts, coc = now.shifts, now.coc
+            shifts = now.shifts
+            coc = now.coc
         else:
             tiles = better
     return measured_level(

@@ -82,7 +82,8 @@ def repeats(
 
 def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift]:
     """The shifts of the highest other peaks, the highest first."""
-    row, column = surface.shape[0] // 2, surface.shape[1] // 2
+    row = surface.shape[0] // 2
+    column = surface.shape[1] // 2
     surface = _within(surface, moved, largest, row, column)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     if top <= 0:
@@ -119,7 +120,8 @@ def _finer(
 
 def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     """Height of the highest place, row and column, of each part that is not the peak at rest."""
-    row, column = surface.shape[0] // 2, surface.shape[1] // 2
+    row = surface.shape[0] // 2
+    column = surface.shape[1] // 2
     y, x, heights = _high_places(surface, top)
     near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
     peaks: dict[tuple[int, int], float] = {}
@@ -142,7 +144,9 @@ def _high_places(
     y, x = np.nonzero(surface >= LEAST_PEAK * top)
     heights = surface[y, x]
     order = np.argsort(-heights, kind="stable")
-    y, x, heights = y[order], x[order], heights[order]
+    y = y[order]
+    x = x[order]
+    heights = heights[order]
     return y, x, heights
 
 
@@ -258,7 +262,8 @@ def _squares(
     moved = np.asarray(
         cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags), np.float32
     )
-    a, b = _centred(first[part]), _centred(moved[part])
+    a = _centred(first[part])
+    b = _centred(moved[part])
     contrast = float((a * b).sum()) / max(float((b * b).sum()), 1e-12)
     squares = np.zeros_like(first)
     squares[part] = np.square(a - np.float32(contrast) * b)

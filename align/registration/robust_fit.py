@@ -149,7 +149,8 @@ def _parallax_design(first: Array, coc: Array) -> Array:
     """``(N, 2, 6)``: what shift, zoom, rotation and the slopes right and down move a tile by."""
     centre = first.mean(axis=0)
     x, y = ((first - centre) / max(float(np.ptp(first)), 1.0)).T
-    one, zero = np.ones_like(x), np.zeros_like(x)
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
     across = np.stack([one, zero, x, -y, coc, zero], axis=1)
     down = np.stack([zero, one, y, x, zero, coc], axis=1)
     return np.stack([across, down], axis=1)
@@ -227,10 +228,8 @@ def settled_on(
 
     Scatter beyond their errors (parallax) is a common covariance, so no sharp tile has all weight.
     """
-    settled, scatter = (
-        None,
-        DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2)),
-    )
+    settled = None
+    scatter = DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
     counts = np.ones(len(matches.first))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
@@ -292,11 +291,10 @@ def left_out(
     keep = settled.keep & (part != np.arange(len(present))[:, None])
     if keep.sum(axis=1).min() < LEAST_TILES:
         return None
-    weights, spread = (
-        keep[:, :, None] * settled.weights,
-        matches.spread if asymmetric else None,
-    )
-    points, model = (matches.first, matches.second), settled.fit.model
+    weights = keep[:, :, None] * settled.weights
+    spread = matches.spread if asymmetric else None
+    points = (matches.first, matches.second)
+    model = settled.fit.model
     return _LeftOut(
         part, *fit_transforms(model, *points, weights, shape, spread, settled.scatter)
     )
@@ -308,10 +306,8 @@ def without_parts(
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
     Their prediction measures the quality of the model, the change of the result its certainty."""
-    fits, scatter = (
-        left_out(settled, matches, shape, asymmetric=asymmetric),
-        settled.scatter,
-    )
+    fits = left_out(settled, matches, shape, asymmetric=asymmetric)
+    scatter = settled.scatter
     if fits is None:
         return Checked(INLIER_PX**2, float("inf"))
     seen = matches.without(fits.asymmetries[fits.part, None], shape)

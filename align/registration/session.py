@@ -75,7 +75,8 @@ class SessionLens:
 
     def to_json(self) -> dict[str, Any]:
         """The object ``session`` of a misalignment."""
-        zoom, spread = self.zoom, self.asymmetry
+        zoom = self.zoom
+        spread = self.asymmetry
         return {
             **({"by": self.by} if self.by else {}),
             **({} if zoom is None else {"zoom": zoom.value, "sigma": zoom.sigma}),
@@ -120,7 +121,8 @@ class OwnZoom:
         if self.zoom is None or self.sigma is None or own is None or shared is None:
             return self
         share = own.prior**2 / (own.prior**2 + shared.sigma**2)
-        value, sigma = share * shared.value, math.sqrt(share) * shared.sigma
+        value = share * shared.value
+        sigma = math.sqrt(share) * shared.sigma
         if sigma >= own.doubt or not shared.near(own.value, own.sigma):
             return self
         slope = own.corner_px / self.half_px
@@ -132,18 +134,17 @@ class OwnZoom:
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
         """The zoom with what the session shares, and what was taken of that; None if nothing."""
-        own, zoom = self.with_asymmetry(lens.asymmetry), lens.zoom
+        own = self.with_asymmetry(lens.asymmetry)
+        zoom = lens.zoom
         if zoom is not None and zoom.helps(own.zoom, own.sigma):
             return replace(own, zoom=zoom.value, sigma=zoom.sigma), lens
         return own, None if own is self else replace(lens, zoom=None)
 
     def contradicts(self, lens: SessionLens) -> bool:
         """Whether the pair clearly shows another zoom than its session's, or else asymmetry."""
-        own, asymmetry, spread = (
-            self.with_asymmetry(lens.asymmetry),
-            self.asymmetry,
-            lens.asymmetry,
-        )
+        own = self.with_asymmetry(lens.asymmetry)
+        asymmetry = self.asymmetry
+        spread = lens.asymmetry
         if own.zoom is None or own.sigma is None:
             return False
         if lens.zoom is not None:
@@ -223,10 +224,8 @@ def shared_zoom(
 
 def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     """Mean of measurements whose truths may differ (DerSimonian and Laird, 1986)."""
-    values, variances = (
-        np.asarray(measured, np.float64),
-        np.square(np.asarray(sigmas, np.float64)),
-    )
+    values = np.asarray(measured, np.float64)
+    variances = np.square(np.asarray(sigmas, np.float64))
     weights = 1 / variances
     total = weights.sum()
     mean = float(weights @ values / total)
@@ -301,7 +300,8 @@ def _zoomed(
     fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
 ) -> Registration:
     """A registration with another zoom about the centre, and its error; unknown stays unknown."""
-    placed, sure = fit.similarity, fit.uncertainty
+    placed = fit.similarity
+    sure = fit.uncertainty
     if placed is None or sure is None:
         return fit
     height, width = shape[:2]

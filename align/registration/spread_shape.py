@@ -100,7 +100,8 @@ def spread_shape(
     estimates, used = _tile_moments(blurry, blurred, tiles)
     if len(used) < LEAST_TILES:
         return None
-    values, field = np.array(estimates), tiles.field[used]
+    values = np.array(estimates)
+    field = tiles.field[used]
     cats_eye = _pooled(values[:, 0], values[:, 2], field)
     coma = _pooled(values[:, 1], values[:, 3], field)
     if cats_eye is None or coma is None:
@@ -117,7 +118,8 @@ def _tile_moments(
     blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
 ) -> tuple[list[tuple[float, float, float, float]], list[int]]:
     """Moments of each tile that shows them, and the numbers of these tiles."""
-    estimates, used = [], []
+    estimates = []
+    used = []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
         factor = max(1, int(BAND * float(diameter) / SAMPLES))
         small = float(diameter) / factor
@@ -240,7 +242,8 @@ def _pooled(
 
     Overlapping tiles have correlated errors, so whole parts of the picture are left out."""
     column, row = (np.clip(field.T + 1, 0, 1.999) * PARTS / 2).astype(int)
-    part, height = row * PARTS + column, np.linalg.norm(field, axis=1)
+    part = row * PARTS + column
+    height = np.linalg.norm(field, axis=1)
     weights = 1 / (variances + FLOOR**2)
     kept = [part != index for index in np.unique(part)]
     slopes = [

@@ -240,7 +240,8 @@ def _simplest(
         tried = settled, without_parts(settled, matches, shape)
         beside = tried if model == "similarity" else beside
         if best is None or _clearly_better(model, tried, best, shape):
-            best, corner_px = tried, tried[1].corner_error_px
+            best = tried
+            corner_px = tried[1].corner_error_px
         elif (
             model == "similarity"
         ):  # that no zoom is seen does not mean that it is known
@@ -301,7 +302,9 @@ def _clearly_better(
 
 def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> Matches:
     """The tiles without the parallax that grows with their blur, if that is predicted better."""
-    first, second, coc = matches.first, matches.second, matches.spread.coc_px
+    first = matches.first
+    second = matches.second
+    coc = matches.spread.coc_px
     parallax = depth_parallax(first, second, coc, matches.errors, overlap)
     if not parallax.any():
         return matches

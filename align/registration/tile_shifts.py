@@ -315,11 +315,14 @@ def _errors(
     """Standard errors from the scatter of the phases and the width of the peak.
 
     Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height)."""
-    rows, columns = scipy.fft.fftfreq(tile[0]), scipy.fft.rfftfreq(tile[1])
+    rows = scipy.fft.fftfreq(tile[0])
+    columns = scipy.fft.rfftfreq(tile[1])
     counts = _twice(len(columns), tile[1])
-    by_row, by_column = trusted @ counts, trusted.sum(axis=1) * counts
+    by_row = trusted @ counts
+    by_column = trusted.sum(axis=1) * counts
     total = np.maximum(by_row.sum(axis=1), 1e-20)
-    yy, xx = by_row @ rows**2 / total, by_column @ columns**2 / total
+    yy = by_row @ rows**2 / total
+    xx = by_column @ columns**2 / total
     least = (2 * np.pi) ** 2 * np.minimum(xx, yy)
     scatter = -2 * np.log(np.clip(peaks, 0.02, 0.999))
     return np.asarray(np.sqrt(scatter / np.maximum(frequencies * least, 1e-12)))
@@ -389,7 +392,8 @@ def _near_coarser(
 ) -> Mask:
     """The blurs near that of the nearest tile of a coarser level, at least the nearest one."""
     reduction, places, coc_px = coarser
-    own_places, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
+    own_places = (factor * (centres + 0.5) - 0.5)[:, None]
+    coc = coc_px / factor
     nearest = np.linalg.norm(own_places - places, axis=2).argmin(axis=1)
     step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[
         nearest, None

@@ -92,7 +92,8 @@ def _clipped(picture: Image) -> tuple[tuple[str, float], tuple[str, float]]:
     """Shares of the pixels that are black, and saturated, in all channels."""
     step = max(1, max(picture.shape) // SIDE)
     values = picture[::step, ::step] / np.float32(2 ** bit_depth(picture) - 1)
-    black, white = (values <= BLACK).all(axis=2), (values >= WHITE).all(axis=2)
+    black = (values <= BLACK).all(axis=2)
+    white = (values >= WHITE).all(axis=2)
     return ("black", float(black.mean())), ("saturated", float(white.mean()))
 
 

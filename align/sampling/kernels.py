@@ -41,7 +41,8 @@ def gathered(
 
     Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979)."""
     values = np.empty((*positions[0].shape, 3), np.float32)
-    table, support = _TABLES[kernel], float(SUPPORT[kernel])
+    table = _TABLES[kernel]
+    support = float(SUPPORT[kernel])
     _gather(source, *positions, table, support, max(widening, 1.0), values)
     return values
 
@@ -71,7 +72,8 @@ def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[n
     height, width, _ = source.shape
     reach = support * widening + 1.0  # farther outside all taps lie on one border pixel
     taps = int(2 * reach) + 2
-    across, down = np.empty(taps, np.float32), np.empty(taps, np.float32)
+    across = np.empty(taps, np.float32)
+    down = np.empty(taps, np.float32)
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
             x = min(max(xs[row, column], -reach), width + reach)
@@ -109,9 +111,12 @@ def _read_field(field, xs, ys, values):  # type: ignore[no-untyped-def] # noqa: 
         for column in range(values.shape[2]):
             x = min(max(xs[row, column], 0.0), width - 1.0)
             y = min(max(ys[row, column], 0.0), height - 1.0)
-            left, top = min(int(x), max(width - 2, 0)), min(int(y), max(height - 2, 0))
-            right, below = min(left + 1, width - 1), min(top + 1, height - 1)
-            u, v = x - left, y - top
+            left = min(int(x), max(width - 2, 0))
+            top = min(int(y), max(height - 2, 0))
+            right = min(left + 1, width - 1)
+            below = min(top + 1, height - 1)
+            u = x - left
+            v = y - top
             for c in range(2):
                 upper = field[c, top, left] * (1 - u) + field[c, top, right] * u
                 lower = field[c, below, left] * (1 - u) + field[c, below, right] * u

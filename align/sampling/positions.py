@@ -32,7 +32,8 @@ def moved_by(
     picture: NDArray[np.float32], matrix: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """``picture`` on the grid from which ``matrix`` leads into it; its border goes on outside."""
-    flags, size = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, picture.shape[::-1]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = picture.shape[::-1]
     return np.asarray(
         cv2.warpPerspective(
             picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE

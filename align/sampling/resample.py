@@ -41,8 +41,10 @@ class Rectangle:
 
     def centred(self, width: int, height: int) -> "Rectangle":
         """The middle of this part, of at most that size."""
-        width, height = min(width, self.width), min(height, self.height)
-        left, top = (self.width - width) // 2, (self.height - height) // 2
+        width = min(width, self.width)
+        height = min(height, self.height)
+        left = (self.width - width) // 2
+        top = (self.height - height) // 2
         return Rectangle(self.left + left, self.top + top, width, height)
 
 
@@ -95,14 +97,17 @@ def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
 def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     rows, columns = mask.shape
     heights = np.zeros(columns + 1, np.int64)
-    starts, levels = np.empty(columns + 1, np.int64), np.empty(columns + 1, np.int64)
-    best, rectangle = 0, (0, 0, 0, 0)
+    starts = np.empty(columns + 1, np.int64)
+    levels = np.empty(columns + 1, np.int64)
+    best = 0
+    rectangle = (0, 0, 0, 0)
     for row in range(rows):
         depth = 0
         for column in range(columns + 1):
             if column < columns:
                 heights[column] = heights[column] + 1 if mask[row, column] else 0
-            level, start = heights[column], column
+            level = heights[column]
+            start = column
             while depth and levels[depth - 1] >= level:
                 depth -= 1
                 start = starts[depth]
@@ -155,15 +160,18 @@ class Placement:
         xs, ys = (_sums(row, columns, rows) for row in self.matrix[:2])
         if tuple(self.matrix[2]) != (0, 0, 1):
             below = _sums(self.matrix[2], columns, rows)
-            xs, ys = xs / below, ys / below
+            xs = xs / below
+            ys = ys / below
         if self.local is not None and self.local.moves:
             step = self.local.at(*np.broadcast_arrays(columns[None, :], rows[:, None]))
-            xs, ys = xs + step[0], ys + step[1]
+            xs = xs + step[0]
+            ys = ys + step[1]
         return (xs, ys) if self.rig is None else self.rig.places(xs, ys)
 
     def zoom(self, shape: tuple[int, ...]) -> float:
         """Pixels of the sharp picture per pixel of the blurry one, at the centre of the latter."""
-        x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        x = (shape[1] - 1) / 2
+        y = (shape[0] - 1) / 2
         xs, ys = Placement(self.matrix, None, self.rig)(
             np.array([x - 0.5, x + 0.5]), np.array([y - 0.5, y + 0.5])
         )
@@ -242,7 +250,8 @@ def inside_frame(
 ) -> Mask:
     """``(h, w)``: True where the sharp picture covers the release grid."""
     height, width = size[:2]
-    columns, rows = grid.columns(), grid.rows()
+    columns = grid.columns()
+    rows = grid.rows()
     result = np.empty(grid.shape, bool)
     for part in _strips(grid, STRIP_PIXELS):
         x, y = placement(columns, rows[part])

@@ -55,8 +55,10 @@ def _contrast(stops: Array) -> Array:
     squares = stops * stops
     best = np.zeros_like(stops)
     for side in SIDES_PX:
-        inner, inner_squares = _box(stops, side), _box(squares, side)
-        outer, outer_squares = _ring(stops, side), _ring(squares, side)
+        inner = _box(stops, side)
+        inner_squares = _box(squares, side)
+        outer = _ring(stops, side)
+        outer_squares = _ring(squares, side)
         dip = outer - inner
         variance = inner_squares - inner**2 + outer_squares - outer**2
         contrast = dip / np.sqrt(np.maximum(variance, 0) + np.float32(GRAIN**2))
@@ -66,7 +68,8 @@ def _contrast(stops: Array) -> Array:
 
 def _ring(values: Array, side: int) -> Array:
     """Means between a square of twice the side, and one of four times the side."""
-    inside, outside = 2 * side + 1, 4 * side + 1
+    inside = 2 * side + 1
+    outside = 4 * side + 1
     sums = outside**2 * _box(values, outside) - inside**2 * _box(values, inside)
     return np.asarray(sums / np.float32(outside**2 - inside**2), np.float32)
 

@@ -62,7 +62,8 @@ def _softer_half_px(diameter: Array) -> float:
     most = 0.0
     for angle in np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS:
         side = math.cos(angle) * x + math.sin(angle) * y
-        soft, crisp = known & (side > MIDDLE), known & (side < -MIDDLE)
+        soft = known & (side > MIDDLE)
+        crisp = known & (side < -MIDDLE)
         if min(soft.sum(), crisp.sum()) >= LEAST_TILES:
             softer, best = (
                 np.quantile(diameter[half], CRISP_TILES) for half in (soft, crisp)

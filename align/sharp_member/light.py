@@ -50,7 +50,8 @@ def bands_ev(pair: Compared) -> float:
     # the mean product of two different strips: what they do not share cancels
     product = np.abs(spectra.sum(axis=0)) ** 2 - (np.abs(spectra) ** 2).sum(axis=0)
     shared = np.maximum(product / (STRIPS * (STRIPS - 1)), 0)
-    first, last = round(PADDED * LEAST_CYCLES), round(PADDED * rows / SHORTEST_PX)
+    first = round(PADDED * LEAST_CYCLES)
+    last = round(PADDED * rows / SHORTEST_PX)
     tried = shared[first:last]
     background = OVER_BACKGROUND * float(np.quantile(tried, BACKGROUND))
     power = max(float(tried.max()) - background, 0.0)

@@ -78,7 +78,8 @@ def sharp_member(pair: Compared) -> SharpMember:
     original, aligned, blurry = (
         _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
     )
-    smeared, discs = smear(original), dark_discs(pair.original)
+    smeared = smear(original)
+    discs = dark_discs(pair.original)
     focus = focus_elsewhere(aligned, pair.coc_px)
     elsewhere, soft_px = (None, None) if focus is None else focus
     return SharpMember(

@@ -51,7 +51,8 @@ def smear(codes: Array) -> Smear | None:
     if spectrum is None:
         return None
     patterns = _patterns()
-    logs, seen = spectrum[0][patterns.places], spectrum[1][patterns.places]
+    logs = spectrum[0][patterns.places]
+    seen = spectrum[1][patterns.places]
     if seen.sum() < LEAST_FREQUENCIES:
         return None
     common, _ = np.linalg.qr(patterns.common[seen])
@@ -106,8 +107,11 @@ def _patterns() -> _Patterns:
     )
     frequency = np.hypot(across, down)
     places = (frequency > LOWEST) & (frequency < HIGHEST)
-    x, y, frequency = across[places], down[places], frequency[places]
-    logs, lengths = [], []
+    x = across[places]
+    y = down[places]
+    frequency = frequency[places]
+    logs = []
+    lengths = []
     for angle in np.arange(ANGLES) * math.pi / ANGLES:
         along = x * math.cos(angle) + y * math.sin(angle)
         for length in LENGTHS_PX:

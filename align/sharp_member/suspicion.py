@@ -175,7 +175,8 @@ def _unlike(
     usual = float(np.median(others))
     distance = value - usual
     if comparison.side == "below" or (comparison.side == "either" and distance < 0):
-        distance, others = -distance, -others
+        distance = -distance
+        others = -others
     if distance <= comparison.least:  # so are most pairs: no spread is needed
         return usual, 0.0
     return usual, distance / max(comparison.least, SPREADS * _spread_above(others))

@@ -132,7 +132,8 @@ class WindowAttention(nn.Module):
         if not self.shifted:
             return [(everything, everything, bias)]
         across_rows, across_columns = _across_border(bias)
-        inner, last = slice(-1), slice(-1, None)
+        inner = slice(-1)
+        last = slice(-1, None)
         return [
             (inner, inner, bias),
             (inner, last, bias + across_columns),

@@ -37,7 +37,8 @@ class Pooling(nn.Module):
 def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Means over windows around each pixel ``(N, C, H, W)``; those at the border are repeated."""
     means = _moving_mean(_moving_mean(features, height, 2), width, 3)
-    top, left = (height - 1) // 2, (width - 1) // 2
+    top = (height - 1) // 2
+    left = (width - 1) // 2
     rest = (left, width - 1 - left, top, height - 1 - top)
     return functional.pad(means, rest, mode="replicate")
 
@@ -72,7 +73,8 @@ class FilterChoice(nn.Module):
         """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap."""
         # They are normalised over a training batch. A batch of one picture has no statistics and
         # takes the running ones, where the official code fails.
-        numbers, bn = self.conv(mean), self.bn
+        numbers = self.conv(mean)
+        bn = self.bn
         if self.training and mean.shape[0] == 1:
             normalised = functional.batch_norm(
                 numbers, bn.running_mean, bn.running_var, bn.weight, bn.bias, eps=bn.eps

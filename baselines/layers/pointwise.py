@@ -82,5 +82,6 @@ class PointwiseLinear(nn.Linear):
 
 def mlp(width: int) -> nn.Sequential:
     """Two layers of each token, four times as wide between them."""
-    first, second = PointwiseLinear(width, 4 * width), PointwiseLinear(4 * width, width)
+    first = PointwiseLinear(width, 4 * width)
+    second = PointwiseLinear(4 * width, width)
     return named(fc1=first, gelu=nn.GELU(), fc2=second)

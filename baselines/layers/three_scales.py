@@ -45,7 +45,8 @@ def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 def reflecting_residual(channels: int) -> Residual:
     """Two reflecting convolutions with ReLU between them."""
-    first, second = reflecting(channels, channels), reflecting(channels, channels)
+    first = reflecting(channels, channels)
+    second = reflecting(channels, channels)
     return residual(main=nn.Sequential(unit(first, nn.ReLU()), unit(second)))
 
 
@@ -75,7 +76,9 @@ class ThreeScales(SeveralOutputs):
 
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()
-        full, half, quarter = width, 2 * width, 4 * width
+        full = width
+        half = 2 * width
+        quarter = 4 * width
         self.Encoder = nn.ModuleList(
             [stage(full, True), stage(half, False), stage(quarter, False)]
         )
@@ -112,7 +115,8 @@ class ThreeScales(SeveralOutputs):
         # They are not clamped; the smaller ones are rounded up to whole pixels.
         padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
         full = padded.contiguous(memory_format=torch.channels_last)
-        half, quarter = full[..., ::2, ::2], full[..., ::4, ::4]
+        half = full[..., ::2, ::2]
+        quarter = full[..., ::4, ::4]
         first, second, features = self._encoded(full, half, quarter)
         coarse = self.ConvsOut[0](features) + quarter
         joined = torch.cat([self.feat_extract[3](features), second], dim=1)
@@ -139,7 +143,8 @@ class ThreeScales(SeveralOutputs):
 
 def _shallow(channels: int) -> nn.Sequential:
     """Features of a smaller picture itself."""
-    few, some = channels // 4, channels // 2
+    few = channels // 4
+    some = channels // 2
     return unit(
         zero_padded(COLOURS, few),
         zero_padded(few, some, 1),

@@ -92,7 +92,8 @@ class ContextualBilateral:
         mean, deviation = (
             picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION)
         )
-        features, outputs = (picture - mean) / deviation, []
+        features = (picture - mean) / deviation
+        outputs = []
         for index, layer in enumerate(self.backbone or ()):
             features = layer(features)
             if index in LAYERS:
@@ -111,7 +112,8 @@ def make(
     features_weight: float = 1.0,
 ) -> LossFunction:
     """Make the loss; without VGG19's file it uses patches only and reports it."""
-    backbone, stored = None, features_of(VGG19)
+    backbone = None
+    stored = features_of(VGG19)
     if stored is None:
         left_out("contextual bilateral loss's features'", VGG19)
     else:

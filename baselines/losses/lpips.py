@@ -28,7 +28,8 @@ class _LPIPS:
     def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         self.model.to(output.device)
         if self.flipped:
-            output, target = output.flip(1), target.flip(1)
+            output = output.flip(1)
+            target = target.flip(1)
         distances: torch.Tensor = self.model(output, target, normalize=self.normalise)
         return distances.abs().mean()
 

@@ -14,7 +14,8 @@ C2 = 0.03**2
 def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels."""
     # Source: Wang et al., Image quality assessment (TIP 2004), as in the package pytorch_msssim.
-    mean_o, mean_t = _window(output), _window(target)
+    mean_o = _window(output)
+    mean_t = _window(target)
     variance_o = _window(output.square()) - mean_o.square()
     variance_t = _window(target.square()) - mean_t.square()
     covariance = _window(output * target) - mean_o * mean_t

@@ -57,7 +57,8 @@ class RJDRLObjective(JDRLObjective):
         outputs = _guided(network).outputs(
             batch.blurry, core_share=_core_share(progress)
         )
-        restored, blurry = outputs["restored"], one_picture(batch.blurry)
+        restored = outputs["restored"]
+        blurry = one_picture(batch.blurry)
         loss, parts = self.deformed(restored, batch, progress)
         if progress.in_warmup and self.settings.warmup == "forward":
             return loss, parts

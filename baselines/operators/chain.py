@@ -86,7 +86,8 @@ def published_stage(
         if level < LEAST_SIGMA_PX:
             continue
         radius = min(math.ceil(SUPPORT * level), LARGEST_RADIUS_PX)
-        psf, own = gaussian_psf(float(level), radius), levels == level
+        psf = gaussian_psf(float(level), radius)
+        own = levels == level
         for channel in range(picture.shape[2]):
             restored[own, channel] = _whole(picture[:, :, channel], psf, prior)[own]
     return np.clip(restored, 0, 1)

@@ -31,7 +31,8 @@ def richardson_lucy(
     for number in range(iterations):
         share = _agreement(*changes) if accelerated and number > 1 else 0.0
         ahead = np.maximum(scene + share * (scene - before), 0.0, dtype=scene.dtype)
-        before, scene = scene, _step(ahead, seen, transfer, adjoint, domain)
+        before = scene
+        scene = _step(ahead, seen, transfer, adjoint, domain)
         changes = [scene - ahead, changes[0]]
     return scene
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 def mirrored_gradient(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Differences to the right and below, 0 at the last column and row; ``(H, W)`` each."""
     height, width = values.shape
-    right, below = np.zeros_like(values), np.zeros_like(values)
+    right = np.zeros_like(values)
+    below = np.zeros_like(values)
     for y in range(height):
         for x in range(width - 1):
             right[y, x] = values[y, x + 1] - values[y, x]
@@ -77,12 +78,14 @@ def split_isotropic(
     # with its length shrunk by 1 / beta; and g becomes w - u, which the picture is pulled to.
     height, width = gradient[0].shape
     kind = gradient[0].dtype.type
-    least, pace = kind(1.0 / beta), kind(step)
+    least = kind(1.0 / beta)
+    pace = kind(step)
     for y in range(height):
         for x in range(width):
             u0 = multipliers[0][y, x] + pace * (gradient[0][y, x] - split[0][y, x])
             u1 = multipliers[1][y, x] + pace * (gradient[1][y, x] - split[1][y, x])
-            t0, t1 = gradient[0][y, x] + u0, gradient[1][y, x] + u1
+            t0 = gradient[0][y, x] + u0
+            t1 = gradient[1][y, x] + u1
             length = np.sqrt(t0 * t0 + t1 * t1)
             kept = max(length - least, kind(0)) / max(length, least)
             multipliers[0][y, x], multipliers[1][y, x] = u0, u1
@@ -121,7 +124,8 @@ def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
     """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse."""
     # Written out, so that the loop over a row becomes vector instructions; v is replaced by w.
     height, width = values.shape
-    b, half = values.dtype.type(beta), values.dtype.type(beta / 2)
+    b = values.dtype.type(beta)
+    half = values.dtype.type(beta / 2)
     for y in range(height):
         for x in range(width):
             v = values[y, x]

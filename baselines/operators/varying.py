@@ -167,11 +167,13 @@ def richardson_lucy_varying(
     seen = np.maximum(np.pad(blurry, padding, mode="symmetric"), np.float32(LEAST))
     norm = np.maximum(blur.adjoint(np.ones_like(seen)), LEAST)
     scene = before = seen
-    last, earlier = np.zeros_like(seen), np.zeros_like(seen)
+    last = np.zeros_like(seen)
+    earlier = np.zeros_like(seen)
     for number in range(iterations):
         ahead = _ahead(last, earlier, number, scene, before)
         ratio, prior = _ratio_and_prior(blur, smoothness, seen, ahead)
-        before, scene = scene, np.maximum(ahead * ratio / norm / prior, 0)
+        before = scene
+        scene = np.maximum(ahead * ratio / norm / prior, 0)
         last, earlier = scene - ahead, last
     return scene[:height, :width]
 
@@ -180,7 +182,8 @@ def _ahead(
     last: Array, earlier: Array, number: int, scene: Array, before: Array
 ) -> Array:
     """The estimate, moved on in the direction of the last step."""
-    along, length = float(np.vdot(last, earlier)), float(np.vdot(earlier, earlier))
+    along = float(np.vdot(last, earlier))
+    length = float(np.vdot(earlier, earlier))
     share = min(max(along / max(length, LEAST**2), 0.0), 1.0) if number > 1 else 0.0
     return np.maximum(scene + np.float32(share) * (scene - before), 0)
 

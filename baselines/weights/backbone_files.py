@@ -80,7 +80,8 @@ def fetch(
     target = file.path
     make_folder(target.parent)
     deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     with atomic_path(target) as temporary:
         with temporary.open("wb") as written:
             for chunk in _chunks(origin, timeout_seconds, deadline):

@@ -141,7 +141,8 @@ def add_weights(
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
     _refuse_narrow(files)
-    shipped, own_datasets = _shipped(system, files), _own_checkpoint(files)
+    shipped = _shipped(system, files)
+    own_datasets = _own_checkpoint(files)
     trained_with = own_datasets if shipped is None else shipped
     released = _released(system, files)
     _convert(system, key, target, shipped, files)

@@ -45,7 +45,8 @@ def _measured(
     kind: Kind, rig: SessionCameras, request: CalibrationRequest
 ) -> dict[str, Any]:
     bench = _bench(rig.blurry, request)
-    shutter, sharp = request.shutter, request.sharp
+    shutter = request.shutter
+    sharp = request.sharp
     if kind == "exposure":
         return calibrate_exposure(
             bench, blurry=request.blurry, sharp=sharp, shutter=shutter

@@ -130,7 +130,8 @@ def _blur_curves(result: Result) -> Curves:
 
 
 def _flat(result: Result) -> tuple[Part, ...]:
-    curves, rows = [], []
+    curves = []
+    rows = []
     for word, facts in result["apertures"].items():
         c2, c4 = (float(value) for value in facts["coefficients_ev"])
         fall = c2 * RADII**2 + c4 * RADII**4

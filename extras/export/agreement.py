@@ -56,7 +56,8 @@ def _difference(
 ) -> float:
     """Largest difference on one picture, as a share of the range; refused above the tolerance."""
     picture = _picture(channels, size, number)
-    expected, given = _restored(network, picture), _run(run, picture, size)
+    expected = _restored(network, picture)
+    given = _run(run, picture, size)
     if given.shape != expected.shape:
         raise NotApplicableError(
             f"its graph gives {given.shape} instead of {expected.shape} at {_text(size)} px"

@@ -241,7 +241,8 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
         return None
     document = _run_document(out, entry)
     folder = run_folder(out, str(document.get(TRAINING_OF, entry.run)))
-    path, licence = folder / CHECKPOINT, _licence(entry.system)
+    path = folder / CHECKPOINT
+    licence = _licence(entry.system)
     trained_on = trained_datasets(entry.train_dataset)
     if entry.checkpoint and path.is_file():
         return WeightsFacts(

@@ -73,16 +73,19 @@ def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
     """The log, and the pairs whose document cannot be read: they have no camera and no settings."""
     state, _ = read_state(session)
     times = _last_tries(session)
-    rows, unread = [], []
+    rows = []
+    unread = []
     for pair in list_pairs(state):
-        name, judged_at = pair["id"], times.get(pair["id"])
+        name = pair["id"]
+        judged_at = times.get(pair["id"])
         complete = state.complete.get(name)
         try:
             entry = {} if complete is None else _entry(session, complete)
         except DatasetError as error:
             entry = {}
             unread.append(left_out_by(name, error))
-        settings, camera = entry.get("settings", {}), entry.get("camera") or {}
+        settings = entry.get("settings", {})
+        camera = entry.get("camera") or {}
         shoot = state.shoots[state.planned[name].shoot]
         imported = shoot.imported is not None
         judged = name in state.judged

@@ -49,7 +49,8 @@ def plan_trials(
         )
     draws = np.random.default_rng(seed)
     couples = [(a, b) for n, a in enumerate(systems) for b in systems[n + 1 :]]
-    repeats, catches = round(REPEATED * many), max(1, round(CAUGHT * many))
+    repeats = round(REPEATED * many)
+    catches = max(1, round(CAUGHT * many))
     trials = _plain_trials(pairs, many, repeats, catches, couples, draws)
     for _ in range(catches):
         sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)

@@ -90,8 +90,10 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
     for number, (frame, seen) in enumerate(frames):
         detail = _detail(frame) * seen
         if number == 0:
-            best, total = detail.copy(), np.zeros_like(detail)
-            index, count = np.zeros(detail.shape, np.uint16), np.zeros_like(detail)
+            best = detail.copy()
+            total = np.zeros_like(detail)
+            index = np.zeros(detail.shape, np.uint16)
+            count = np.zeros_like(detail)
         stronger = detail > best
         index[stronger] = number
         best = np.maximum(best, detail)
@@ -138,7 +140,8 @@ def _weight(frame: Array, mask: Array) -> Array:
     """The choice of one frame, smoothed along the edges of the frame."""
     guide = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     size = (2 * GUIDED_RADIUS_PX + 1,) * 2
-    mean, mean_mask = cv2.blur(guide, size), cv2.blur(mask, size)
+    mean = cv2.blur(guide, size)
+    mean_mask = cv2.blur(mask, size)
     variance = np.maximum(cv2.blur(guide * guide, size) - mean * mean, 0.0)
     slope = (cv2.blur(guide * mask, size) - mean * mean_mask) / (variance + GUIDED_EPS)
     offset = mean_mask - slope * mean

@@ -68,7 +68,8 @@ def place_frames(
 
     The placed frames in their order, and why others could not be placed."""
     frames = [one.path for one in views]
-    shape, factor = views[reference].luminance.shape, views[reference].factor
+    shape = views[reference].luminance.shape
+    factor = views[reference].factor
     matrices, left_out = _placed(views, reference, frames)
     if len(matrices) == 1:
         path, reason = next(iter(left_out.items()))
@@ -161,7 +162,8 @@ def correlated(reference: Array, view: Array) -> Matrix | None:
 
     Source: Evangelidis and Psarakis, enhanced correlation coefficient maximization, TPAMI 2008."""
     factor = factor_for(reference.shape, CORRELATED_SIDE)
-    first, second = reduced(reference, factor), reduced(view, factor)
+    first = reduced(reference, factor)
+    second = reduced(view, factor)
     warp: Any = np.eye(2, 3, dtype=np.float32)
     until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-6)
     none: Any = None  # no mask; OpenCV's type hints know only the other case

@@ -157,7 +157,8 @@ def _filled(
     one: CrossGain, group: ScoredGroup, by_line: Mapping[int, Gain]
 ) -> CrossGain:
     """With the gain of its protocol, or the reason why there is none."""
-    entry, pictures = group.entries[0], len(group.pictures)
+    entry = group.entries[0]
+    pictures = len(group.pictures)
     wanted = (one.protocol, GAINED)
     lines = (
         n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted
@@ -197,7 +198,8 @@ def _differs(dataset: Dataset) -> str:
     name = published_dataset(dataset.name)
     if name not in FIELD:
         return "papers print nothing of this set"
-    card, pairs = reader_card(dataset.name.partition(":")[0]), dataset.split("test")
+    card = reader_card(dataset.name.partition(":")[0])
+    pairs = dataset.split("test")
     wanted = card.counts["test"]
     if len(pairs) != wanted:
         return f"{len(pairs)} of the published set's {wanted} test pictures"

@@ -59,7 +59,8 @@ def _own_row(
     gains: Sequence[CrossGain],
     notes: dict[str, int],
 ) -> Row:
-    cells, numbers = [], []
+    cells = []
+    numbers = []
     for name in FIELD:
         one = in_field(gains, system, name)
         if isinstance(one, str):

@@ -153,7 +153,8 @@ def score_steps(
             return _Read(0)
         return _Read(helsinki_score(_grey(files[pair.id]), str(pair.metadata["text"])))
 
-    steps, failed = [], list[LeftOut]()
+    steps = []
+    failed = list[LeftOut]()
     for step, pairs in track(sorted(by_step.items()), "reading steps"):
         read, unread = parted(
             attempt(pair.id, partial(score, pair), (ImageError, OSError))

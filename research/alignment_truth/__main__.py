@@ -127,7 +127,8 @@ def command(
             **planned,
         )
         results = run_benchmark(plan, out)
-        tables, summary = sections(plan, results), document(plan, results)
+        tables = sections(plan, results)
+        summary = document(plan, results)
         text = "\n\n".join(tables.values()) + "\n"
         write_text(out / "tables.md", text)
         write_text(out / "pairs.csv", csv_rows(results))

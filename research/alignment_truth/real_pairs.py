@@ -68,10 +68,8 @@ class Reference:
 def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
     candidates = {RAW: np.eye(3), **answers}
-    grid, frame = (
-        pixel_grid(*blurry.shape[:2]),
-        np.asarray(as_float(blurry), np.float32),
-    )
+    grid = pixel_grid(*blurry.shape[:2])
+    frame = np.asarray(as_float(blurry), np.float32)
     aligned = {
         name: _at(sharp, transformed(grid, matrix))
         for name, matrix in candidates.items()
@@ -181,7 +179,8 @@ def moves(
     """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
     for kind in KINDS:
-        matrix, bend = draw_warp(sharp.shape[:2], rng), Bend.drawn(rng)
+        matrix = draw_warp(sharp.shape[:2], rng)
+        bend = Bend.drawn(rng)
         picture, there = moved(sharp, matrix, bend if kind == BENT else None)
         places = there(start)
         yield kind, picture, Placed(places, _affine(places))
@@ -220,7 +219,8 @@ def report(trials: Sequence[Trial]) -> str:
         "| --- | ---: | --- | ---: | ---: |",
     ]
     for one in trials:
-        like, own_db = one.shot.like_db, one.shot.like_db.get(OURS[0])
+        like = one.shot.like_db
+        own_db = one.shot.like_db.get(OURS[0])
         best = max(like, key=lambda name: like[name]) if like else "–"
         most = f"{like[best]:.1f}" if like else "–"
         lines.append(

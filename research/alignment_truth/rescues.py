@@ -82,7 +82,8 @@ def _rendered(
     textures: Textures, ranges: Ranges, number: int, *, soft: bool = False
 ) -> MovedPair:
     pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
-    blurry, sharp = pair.blurry, pair.sharp
+    blurry = pair.blurry
+    sharp = pair.sharp
     if soft:
         rng = np.random.default_rng(number)
         blurry, sharp = (_soft(one, rng) for one in (blurry, sharp))
@@ -128,10 +129,8 @@ def _kinds() -> Iterator[Kind]:
     for moved, ranges in (("", BASE), (", shift alone", SHIFTED)):
         strong = replace(ranges, coc_px=STRONG)
         coma = replace(ranges, coc_px=COMA, families=("coma",))
-        less, little = (
-            replace(strong, coc_px=(10.0, 20.0)),
-            replace(coma, coc_px=(3.0, 8.0)),
-        )
+        less = replace(strong, coc_px=(10.0, 20.0))
+        little = replace(coma, coc_px=(3.0, 8.0))
         yield Kind(f"blur of {STRONG[0]:g} to {STRONG[1]:g} px{moved}", partial(pairs, strong),
                    ("blur of 10 to 20 px", partial(pairs, less)))  # fmt: skip
         yield Kind(f"coma{moved}", partial(pairs, coma),

@@ -32,7 +32,10 @@ def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> R
     """Mean end-point errors in px: of all, and of sharp and blurred pixels away from edges.
 
     A value is None if no pixel belongs to the class."""
-    everywhere, off_edges, sharp, blurred = [], [], [], []
+    everywhere = []
+    off_edges = []
+    sharp = []
+    blurred = []
     for flow, pair in zip(flows, pairs, strict=True):
         error = end_point_error(flow, pair.flow)
         everywhere.append(error.ravel())

@@ -107,13 +107,12 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
     """The details and the circle of confusion of a picture's cells."""
     random = np.random.default_rng([number, 2])
     if random.random() < PATTERN_SHARE:
-        picture, diameter = (
-            pattern(random, SIDE_PX),
-            np.zeros((SIDE_PX, SIDE_PX), np.float32),
-        )
+        picture = pattern(random, SIDE_PX)
+        diameter = np.zeros((SIDE_PX, SIDE_PX), np.float32)
     else:
         pair = renderer.pair(number, SIDE_PX)
-        picture, diameter = pair.blurry, np.abs(pair.diameters)
+        picture = pair.blurry
+        diameter = np.abs(pair.diameters)
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
     return details(tensor)[0], functional.avg_pool2d(
         torch.from_numpy(diameter)[None], CELL_PX

@@ -123,7 +123,8 @@ def _true_levels(diameters: Array) -> Array:
     """The mean level in each square of 32 px."""
     side = CELLS * CELL_PX
     rows, columns = (-(-length // side) for length in diameters.shape)
-    below, right = rows * side - diameters.shape[0], columns * side - diameters.shape[1]
+    below = rows * side - diameters.shape[0]
+    right = columns * side - diameters.shape[1]
     padded = np.pad(np.log2(1 + diameters), ((0, below), (0, right)), mode="edge")
     blocks = padded.reshape(rows, side, columns, side)
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)

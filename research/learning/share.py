@@ -81,7 +81,8 @@ def learn(samples: list[Sample]) -> ShareNetwork:
         torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2]
     )
     weights = torch.tensor([weight for _, _, weight in samples])
-    mean, deviation = seen.mean(dim=(0, 1)), seen.std(dim=(0, 1)) + 1e-3
+    mean = seen.mean(dim=(0, 1))
+    deviation = seen.std(dim=(0, 1)) + 1e-3
     seen = (seen - mean) / deviation
     torch.manual_seed(0)
     network = ShareNetwork()
@@ -144,12 +145,15 @@ def _pair(
     kind = random.random()
     if kind < STREAM_SHARE:
         pair = renderer.pair(number, SIDE_PX)
-        blurry, sharp, weight = pair.blurry, pair.sharp, LIKELY
+        blurry = pair.blurry
+        sharp = pair.sharp
+        weight = LIKELY
     elif kind < STREAM_SHARE + PHOTOGRAPH_SHARE + SOFT_SHARE:
         truth = _cut(random, pictures[int(random.integers(len(pictures)))])
         weight = LIKELY
         if kind >= STREAM_SHARE + PHOTOGRAPH_SHARE:
-            truth, weight = softened(random, truth), 1.0
+            truth = softened(random, truth)
+            weight = 1.0
         blurry, sharp = (
             np.asarray(
                 one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255, np.float32
@@ -166,7 +170,8 @@ def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
     """``(h, w, 3)``: squares of the change, its product with what is right, squares of that.
 
     Of each cell, in parts of a block, so that the sum over a block is its mean."""
-    change, right = restored - blurry, sharp - blurry
+    change = restored - blurry
+    right = sharp - blurry
     parts = [change * change, change * right, right * right]
     at_pixels = np.stack([one.mean(axis=2) for one in parts])
     cells = functional.avg_pool2d(torch.from_numpy(at_pixels), CELL_PX).permute(1, 2, 0)

@@ -102,10 +102,12 @@ def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int, int]:
     """Top and left of the part with most detail."""
     sums = cv2.integral(detail)
-    best, place = -1.0, (0, 0)
+    best = -1.0
+    place = (0, 0)
     for top in range(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX):
         for left in range(0, picture.shape[1] - WIDTH_PX + 1, STEP_PX):
-            bottom, right = top + HEIGHT_PX, left + WIDTH_PX
+            bottom = top + HEIGHT_PX
+            right = left + WIDTH_PX
             inside = (
                 sums[bottom, right]
                 - sums[top, right]
@@ -113,7 +115,8 @@ def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int
                 + sums[top, left]
             )
             if inside > best:
-                best, place = float(inside), (top, left)
+                best = float(inside)
+                place = (top, left)
     top, left = place
     return top, left
 
@@ -166,7 +169,8 @@ def map_table(files: list[Path]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     crops = [most_detailed(np.asarray(read_image(path), np.uint8)) for path in files]
     for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
-        followed, shown = [], []
+        followed = []
+        shown = []
         for number, crop in enumerate(crops):
             picture, detail = _shot(crop, reduced_by, number, diameter)
             blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))

@@ -84,7 +84,8 @@ def _distorted(light: Light, size: float) -> Light:
     """Magnified in the corners by that many percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    x = x - (width - 1) / 2
+    y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
     places = (
         part + (side - 1) / 2
@@ -136,7 +137,8 @@ def main(folder: str) -> None:
         root = Path(folder) / strength
         if not (root / "pairs" / "sharp" / f"{_name(PAIRS)}.jpg").exists():
             make_set(root, which)
-        session, audit = by_session(root), by_audit(root)
+        session = by_session(root)
+        audit = by_audit(root)
         released = {
             "session": released_by_session(root),
             "pairs:": released_by_folders(root),
@@ -337,10 +339,8 @@ def _say_set(pairs: Iterable[tuple[Image, Image]], name: str) -> None:
     ]
     changes = [one.unexplained for one in answers if one.unexplained is not None]
     low, high = np.percentile([one.stops for one in changes], (50, 95))
-    most, odd = (
-        max(one.stops for one in changes),
-        sum(bool(causes(one)) for one in changes),
-    )
+    most = max(one.stops for one in changes)
+    odd = sum(bool(causes(one)) for one in changes)
     click.echo(
         f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |"
     )

@@ -200,7 +200,8 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     means = cv2.blur(
         detail, (width, height), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
     )
-    rows, columns = photograph.shape[0] - height + 1, photograph.shape[1] - width + 1
+    rows = photograph.shape[0] - height + 1
+    columns = photograph.shape[1] - width + 1
     inside = means[:rows, :columns]
     places = [
         np.unravel_index(at, inside.shape) for at in (inside.argmax(), inside.argmin())

@@ -293,7 +293,9 @@ def section(name: str, document: Document) -> Iterator[str]:
 
 def dose_table(document: Document) -> Iterator[str]:
     """What the whole objective is worth by dose, and what its rivals are worth instead."""
-    doses, whole, plain = document["doses"], document["whole"], document["plain"]
+    doses = document["doses"]
+    whole = document["whole"]
+    plain = document["plain"]
     first = doses[0]["scene_gains"]["line"]
     yield from dose_heads("gain, dB", doses)
     yield row(
@@ -375,7 +377,8 @@ def claim_doses(document: Document) -> list[Document | None]:
 def measured_claims(document: Document) -> Iterator[str]:
     """Claims that no difference of PSNR tests: straight lines, and the protocol."""
     doses = [one for one in document["doses"] if one["dose_px"] >= FROM_PX]
-    plain, whole = document["plain"], document["whole"]
+    plain = document["plain"]
+    whole = document["whole"]
     by_plain, by_whole = (
         [line["bent_px"] for one in doses if (line := line_of(one, label)) is not None]
         for label in (plain, whole)
@@ -446,7 +449,8 @@ def trained_hours(document: Document) -> float:
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """What the first rival gains over the whole objective with each network, by dose."""
-    rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
+    rival = documents[0]["rivals"][0]
+    whole = documents[0]["whole"]
     dose_by_px = {
         one["dose_px"]: one for document in documents for one in document["doses"]
     }
@@ -494,7 +498,8 @@ def strips(name: str, document: Document) -> Iterator[str]:
     shown = [one for one in document["doses"] if strip_file(name, one).is_file()]
     if not shown:
         return
-    line, plain = shown[0]["scene_gains"]["line"], without_number(document["plain"])
+    line = shown[0]["scene_gains"]["line"]
+    plain = without_number(document["plain"])
     scales = ", ".join(
         f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown
     )

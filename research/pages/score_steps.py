@@ -64,7 +64,8 @@ def trained(dataset: Dataset) -> ScoreSDE:
     """A network that saw a few thousand sharp crops."""
     torch.manual_seed(0)
     system = baseline("score-sde-defocus")
-    network, recipe = ScoreSDE(), system.recipe()
+    network = ScoreSDE()
+    recipe = system.recipe()
     criterion = objective(recipe.objective)
     patches = training_patches(dataset, "train", "truth", PatchForm(CROP_PX))
     optimisers = make_optimisers(recipe, network, criterion)

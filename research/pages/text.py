@@ -35,10 +35,8 @@ def main() -> None:
     ways |= {name: restorer(name) for name in systems}
     read: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for pair in defocus.open_dataset("text:").split("test"):
-        circle, text = (
-            int(pair.id.split("-")[1]),
-            "".join(str(pair.metadata["text"]).split()),
-        )
+        circle = int(pair.id.split("-")[1])
+        text = "".join(str(pair.metadata["text"]).split())
         blurry, sharp = (as_float(one, np.float64) for one in (pair.blurry, pair.sharp))
         for name, restored in [
             *((n, way(blurry)) for n, way in ways.items()),

@@ -58,7 +58,8 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
         borderMode=cv2.BORDER_REFLECT,
     )
     blurry = _blurred(number, corner_ev, scene, width)
-    first, second = stored(blurry, 1), stored(np.asarray(sharp, np.float32), 2)
+    first = stored(blurry, 1)
+    second = stored(np.asarray(sharp, np.float32), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
     transform = register(first, second).matrix
     error = (
@@ -83,7 +84,8 @@ def _blurred(
 ) -> NDArray[np.float32]:
     """The scene with a blur that grows to the right, and vignetting."""
     largest = BLUR_PX[number % len(BLUR_PX)]
-    left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)
+    left = disc_blurred(scene, 0.6 * largest)
+    right = disc_blurred(scene, largest)
     share = np.linspace(0, 1, width, dtype=np.float32)
     return (left * (1 - share) + right * share) * fall(
         number % 3, corner_ev, scene.shape

@@ -301,7 +301,8 @@ def aligned_frames(
         except AlignmentError as error:
             print(f"{path}: left out, {error}")  # noqa: T201 - a script
             continue
-        blurry, sharp = frame[:height, :width] / 255, aligned.sharp / 255
+        blurry = frame[:height, :width] / 255
+        sharp = aligned.sharp / 255
         soft = aligned.valid_mask & (detail(sharp) > LESS_SHARP * detail(blurry))
         yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
 

@@ -216,7 +216,8 @@ def _distorted(light: Light, size: float, _: Draw) -> Light:
     """Magnified in the corners by that many percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    x = x - (width - 1) / 2
+    y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
     across = np.asarray(x * scale + (width - 1) / 2, np.float32)
     down = np.asarray(y * scale + (height - 1) / 2, np.float32)

@@ -92,7 +92,8 @@ class Session:
                 np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None]
                 * one
             )
-        height, width = light.shape[0] - 2 * MARGIN_PX, light.shape[1] - 2 * MARGIN_PX
+        height = light.shape[0] - 2 * MARGIN_PX
+        width = light.shape[1] - 2 * MARGIN_PX
         back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(total, back[:2], (width, height), flags=flags)

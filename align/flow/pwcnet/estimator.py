@@ -118,7 +118,8 @@ def load_weights(path: Path) -> Weights:
         state = _tensors(path, _read_checkpoint(path))
     inner_warp = SNIKLAUS
     if any(name.startswith("conv1a.") for name in state):
-        state, inner_warp = _from_nvlabs(state), NVLABS
+        state = _from_nvlabs(state)
+        inner_warp = NVLABS
     else:
         state = {name.replace("module", "net"): value for name, value in state.items()}
     with torch.device("meta"):

@@ -57,7 +57,8 @@ class _CostVolume(torch.autograd.Function):
         if first.is_cuda:
             return _by_rows(first, second)
         # channels last in memory, the products of shifted views would take five times as long
-        first, second = first.contiguous(), second.contiguous()
+        first = first.contiguous()
+        second = second.contiguous()
         count, _, height, width = first.shape
         volume = first.new_empty(count, DISPLACEMENTS, height, width)
         product = torch.empty_like(
@@ -75,7 +76,8 @@ class _CostVolume(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         first, second = ctx.saved_tensors
         gradient = gradients[0] / first.shape[1]
-        of_first, of_padded = torch.zeros_like(first), torch.zeros_like(_padded(second))
+        of_first = torch.zeros_like(first)
+        of_padded = torch.zeros_like(_padded(second))
         size = first.shape[2:]
         windows = zip(
             _shifted(_padded(second), *size), _shifted(of_padded, *size), strict=True
@@ -254,7 +256,8 @@ class Decoder(nn.Module):
         )
         if above is None:
             return self.volume(compared, sought)
-        flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
+        flow = self.netUpflow(above[0])
+        upfeat = self.netUpfeat(above[1])
         warped = warp_features(sought, flow * (FLOW_SCALE / 2**self.level), self.rule)
         return torch.cat([self.volume(compared, warped), first, flow, upfeat], dim=1)
 

@@ -132,12 +132,14 @@ class JDRLObjective(Objective):
     ) -> Result:
         """The masked losses of both directions, or of the reverse one."""
         # In the warm-up, flow is measured with the blurry instead of the restored picture.
-        target, warming = batch.target, progress.in_warmup
+        target = batch.target
+        warming = progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
         if warming and self.settings.warmup == "forward":
             return self._forward_term(restored, batch, seen, target)
         to_target, back = self._both_ways(seen, batch)
-        kind, band = self.settings.mask, self.settings.band
+        kind = self.settings.mask
+        band = self.settings.band
         early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
             target, restored, back, early * mask_of(kind, back, to_target, band)

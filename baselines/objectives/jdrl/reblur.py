@@ -196,7 +196,9 @@ class SingleKernelNet(nn.Module):
 
 def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
     """The network of the settings; None if nothing is reblurred."""
-    levels, features, operator = settings.levels, settings.features, settings.operator
+    levels = settings.levels
+    features = settings.features
+    operator = settings.operator
     if settings.kernels == "free":
         return FreeKernelNet(levels, features)
     if settings.kernels == "single":

@@ -50,7 +50,8 @@ def remaining_displacement(
 def _solved(sums: torch.Tensor) -> torch.Tensor:
     """Displacement of each tile by least squares, from its sums of products."""
     xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
-    xx, yy = xx + PRIOR, yy + PRIOR
+    xx = xx + PRIOR
+    yy = yy + PRIOR
     scale = xx * yy - xy * xy
     return torch.cat(
         [(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1
@@ -111,7 +112,8 @@ class RegisteredObjective(Objective):
         del progress
         settings = self.settings
         parts: dict[str, torch.Tensor] = {}
-        restored, target = outputs_of(network, batch)["restored"], batch.target
+        restored = outputs_of(network, batch)["restored"]
+        target = batch.target
         if settings.refined:
             moved = remaining_displacement(restored.detach(), target, settings.tile_px)
             target = moved_by(target, moved)

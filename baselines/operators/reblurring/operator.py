@@ -57,7 +57,8 @@ class TiledReblur(torch.autograd.Function):
         facts = rings(weights.shape[1])
         padded = functional.pad(image, (facts.radius,) * 4)
         of_padded = torch.zeros_like(padded)
-        of_seeds, of_weights = torch.empty_like(seeds), torch.empty_like(weights)
+        of_seeds = torch.empty_like(seeds)
+        of_weights = torch.empty_like(weights)
         for rows in _strips(image):
             strip = seeds[:, :, rows], weights[:, :, rows]
             kernels = list(_kernels(facts, strip[0]))
@@ -147,11 +148,9 @@ def _factors(
 
 def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Tensor]:
     """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
-    pad, height, width = (
-        facts.radius,
-        rows.stop - rows.start,
-        padded.shape[-1] - 2 * facts.radius,
-    )
+    pad = facts.radius
+    height = rows.stop - rows.start
+    width = padded.shape[-1] - 2 * facts.radius
     strip = padded[:, :, rows.start : rows.stop + 2 * pad]
     columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
     for i, j, _ in facts.units:
@@ -171,7 +170,8 @@ def _products(
     facts: Rings, padded: torch.Tensor, grown: torch.Tensor, rows: slice
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums times gradient over the colours: ``(N, R, P)`` rings, ``(N, levels, P)`` squares."""
-    count, pixels = len(grown), grown[0, 0].numel()
+    count = len(grown)
+    pixels = grown[0, 0].numel()
     per_ring = grown.new_zeros((count, len(facts.squared), pixels))
     per_border = grown.new_zeros((count, facts.levels, pixels))
     for (border, _, ring), total in zip(
@@ -197,7 +197,8 @@ def _gradients(
     seeds, weights = (one.flatten(2) for one in strip)
     per_ring, per_square = products
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
-    of_weights, of_seeds = [per_square[:, :1]], []
+    of_weights = [per_square[:, :1]]
+    of_seeds = []
     for radius, kernel in enumerate(kernels, start=1):
         of_logits, mean = _of_kernel(
             per_ring, kernel, per_square, radius, weights, counts
@@ -322,7 +323,8 @@ def _default_path(image: torch.Tensor) -> Path:
 
 
 def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> None:
-    levels, size = weights.shape[1], (image.shape[0], *image.shape[2:])
+    levels = weights.shape[1]
+    size = (image.shape[0], *image.shape[2:])
     fits = levels >= 2 and seeds.shape[1] == seed_count(levels)
     if not fits or any(
         (one.shape[0], *one.shape[2:]) != size for one in (seeds, weights)

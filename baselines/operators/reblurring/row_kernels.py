@@ -114,12 +114,10 @@ def _exponential(values, bits):
 @_compiled
 def _kernel(seeds, row, radius, tables, buffers):
     """Values of the rings of one radius, of its corners, and their sum, along a row."""
-    values, corner, total, bits = (
-        buffers.values,
-        buffers.corner,
-        buffers.total,
-        buffers.bits,
-    )
+    values = buffers.values
+    corner = buffers.corner
+    total = buffers.total
+    bits = buffers.bits
     first = (radius * (radius + 1)) // 2 - 1
     for x in range(corner.size):
         corner[x] = np.float32(0.0)
@@ -140,7 +138,8 @@ def _kernel(seeds, row, radius, tables, buffers):
     for x in range(corner.size):
         total[x] = tables.corners[radius] * corner[x]
     for ring in range(tables.within[radius]):
-        into, count = values[ring], tables.counts[ring]
+        into = values[ring]
+        count = tables.counts[ring]
         for x in range(corner.size):
             total[x] += count * into[x]
 
@@ -151,7 +150,9 @@ def _fold_rows(padded, row, folded):
     pad = folded.shape[0] - 1
     _copy(padded[row + pad], folded[0])
     for i in range(1, pad + 1):
-        upper, lower, into = padded[row + pad - i], padded[row + pad + i], folded[i]
+        upper = padded[row + pad - i]
+        lower = padded[row + pad + i]
+        into = folded[i]
         for x in range(into.size):
             into[x] = upper[x] + lower[x]
 
@@ -159,15 +160,12 @@ def _fold_rows(padded, row, folded):
 @_compiled
 def _unit_sum(folded, i, j, total):
     """Sum over the taps of one unit along a row."""
-    pad, width = folded.shape[0] - 1, total.size
-    left, right = (
-        folded[i, pad - j : pad - j + width],
-        folded[i, pad + j : pad + j + width],
-    )
-    upper, lower = (
-        folded[j, pad - i : pad - i + width],
-        folded[j, pad + i : pad + i + width],
-    )
+    pad = folded.shape[0] - 1
+    width = total.size
+    left = folded[i, pad - j : pad - j + width]
+    right = folded[i, pad + j : pad + j + width]
+    upper = folded[j, pad - i : pad - i + width]
+    lower = folded[j, pad + i : pad + i + width]
     if i == 0:
         _copy(left, total)
     elif j == 0:
@@ -200,7 +198,8 @@ def _add_factors(values, corner, total, level, count, per_ring, per_border):
         total[x] = level[x] / total[x]
         per_border[x] = total[x] * corner[x]
     for ring in range(count):
-        mine, into = values[ring], per_ring[ring]
+        mine = values[ring]
+        into = per_ring[ring]
         for x in range(corner.size):
             into[x] += total[x] * (mine[x] - corner[x])
 
@@ -209,7 +208,8 @@ def _add_factors(values, corner, total, level, count, per_ring, per_border):
 def _cumulate(per_border):
     """The border of a square counts in all larger squares too."""
     for radius in range(per_border.shape[0] - 2, -1, -1):
-        inner, outer = per_border[radius], per_border[radius + 1]
+        inner = per_border[radius]
+        outer = per_border[radius + 1]
         for x in range(inner.size):
             inner[x] += outer[x]
 
@@ -221,15 +221,20 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
     rings_ = tables.counts.size
     colours = padded.shape[0]
     folded = np.empty((colours, levels, padded.shape[2]), np.float32)
-    buffers, factor = _buffers(levels, rings_, width), np.empty(width, np.float32)
-    values, corner, total = buffers.values, buffers.corner, buffers.total
-    per_ring, per_border = buffers.per_ring, buffers.per_border
+    buffers = _buffers(levels, rings_, width)
+    factor = np.empty(width, np.float32)
+    values = buffers.values
+    corner = buffers.corner
+    total = buffers.total
+    per_ring = buffers.per_ring
+    per_border = buffers.per_border
     for row in range(top, bottom):
         per_ring[:] = np.float32(0.0)
         _copy(weights[0, row], per_border[0])
         for radius in range(1, levels):
             _kernel(seeds, row, radius, tables, buffers)
-            level, count = weights[radius, row], tables.within[radius]
+            level = weights[radius, row]
+            count = tables.within[radius]
             _add_factors(
                 values, corner, total, level, count, per_ring, per_border[radius]
             )
@@ -250,21 +255,28 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
 @_compiled
 def _seed_gradients(seeds, row, radius, tables, buffers, mean, of_seeds):
     """Gradients of the seeds of one kernel; ``total`` is the level's weight over the sum."""
-    values, total, products = buffers.values, buffers.total, buffers.products
+    values = buffers.values
+    total = buffers.total
+    products = buffers.products
     first = (radius * (radius + 1)) // 2 - 1
     for s in range(radius + 1):
         of_seeds[first + s, row] = np.float32(0.0)
     for ring in range(tables.within[radius]):
-        near, above = first + tables.below[ring], tables.part_above[ring]
+        near = first + tables.below[ring]
+        above = tables.part_above[ring]
         far = first + min(tables.below[ring] + 1, radius)
-        count, mine, product = tables.counts[ring], values[ring], products[ring]
-        into_near, into_far = of_seeds[near, row], of_seeds[far, row]
+        count = tables.counts[ring]
+        mine = values[ring]
+        product = products[ring]
+        into_near = of_seeds[near, row]
+        into_far = of_seeds[far, row]
         for x in range(mean.size):
             of_logit = total[x] * mine[x] * (product[x] - count * mean[x])
             into_near[x] += (np.float32(1.0) - above) * of_logit
             into_far[x] += above * of_logit
     for s in range(first, first + radius + 1):
-        into, seed = of_seeds[s, row], seeds[s, row]
+        into = of_seeds[s, row]
+        seed = seeds[s, row]
         for x in range(mean.size):
             into[x] *= np.sign(seed[x])
 
@@ -275,7 +287,8 @@ def _mean_product(values, corner, total, count, products, per_square, mean):
     for x in range(mean.size):
         mean[x] = corner[x] * per_square[x]
     for ring in range(count):
-        mine, product = values[ring], products[ring]
+        mine = values[ring]
+        product = products[ring]
         for x in range(mean.size):
             mean[x] += (mine[x] - corner[x]) * product[x]
     for x in range(mean.size):
@@ -285,8 +298,10 @@ def _mean_product(values, corner, total, count, products, per_square, mean):
 @_compiled
 def _row_products(folded, grown, row, tables, buffers):
     """The sums of rings and squares times the gradient, over the colours, along a row."""
-    total, product = buffers.total, buffers.corner
-    products, squares = buffers.products, buffers.squares
+    total = buffers.total
+    product = buffers.corner
+    products = buffers.products
+    squares = buffers.squares
     products[:] = np.float32(0.0)
     squares[:] = np.float32(0.0)
     for unit in range(tables.units.shape[0]):
@@ -305,7 +320,8 @@ def _row_products(folded, grown, row, tables, buffers):
             for x in range(product.size):
                 into[x] += product[x]
     for border in range(1, squares.shape[0]):
-        inner, into = squares[border - 1], squares[border]
+        inner = squares[border - 1]
+        into = squares[border]
         for x in range(product.size):
             into[x] += inner[x]
 
@@ -326,8 +342,10 @@ def _add_shifted(share, part, pad, offset):
 @_compiled
 def _spread_row(grown, row, tables, buffers, columns, of_padded, at):
     """Add the gradient along a row to the pixels that it was summed from."""
-    per_ring, per_border = buffers.per_ring, buffers.per_border
-    factor, share = buffers.corner, buffers.total
+    per_ring = buffers.per_ring
+    per_border = buffers.per_border
+    factor = buffers.corner
+    share = buffers.total
     colours, levels, _ = columns.shape
     pad = levels - 1
     columns[:] = np.float32(0.0)
@@ -343,10 +361,8 @@ def _spread_row(grown, row, tables, buffers, columns, of_padded, at):
                 _add_shifted(share, columns[colour, j], pad, i)
     for colour in range(colours):
         for offset in range(-pad, levels):
-            into, part = (
-                of_padded[colour, at + pad + offset],
-                columns[colour, abs(offset)],
-            )
+            into = of_padded[colour, at + pad + offset]
+            part = columns[colour, abs(offset)]
             for x in range(into.size):
                 into[x] += part[x]
 
@@ -359,12 +375,17 @@ def backward_rows(given, tables, top, bottom, grown, of_given):
     padded, seeds, weights = given
     of_padded, of_seeds, of_weights = of_given
     levels, _, width = weights.shape
-    rings_, colours = tables.counts.size, padded.shape[0]
+    rings_ = tables.counts.size
+    colours = padded.shape[0]
     folded = np.empty((colours, levels, padded.shape[2]), np.float32)
     buffers = _buffers(levels, rings_, width)
-    values, corner, total = buffers.values, buffers.corner, buffers.total
-    per_ring, per_border = buffers.per_ring, buffers.per_border
-    products, squares = buffers.products, buffers.squares
+    values = buffers.values
+    corner = buffers.corner
+    total = buffers.total
+    per_ring = buffers.per_ring
+    per_border = buffers.per_border
+    products = buffers.products
+    squares = buffers.squares
     for row in range(top, bottom):
         for colour in range(colours):
             _fold_rows(padded[colour], row, folded[colour])
@@ -374,11 +395,9 @@ def backward_rows(given, tables, top, bottom, grown, of_given):
         _copy(weights[0, row], per_border[0])
         for radius in range(1, levels):
             _kernel(seeds, row, radius, tables, buffers)
-            level, count, mean = (
-                weights[radius, row],
-                tables.within[radius],
-                of_weights[radius, row],
-            )
+            level = weights[radius, row]
+            count = tables.within[radius]
+            mean = of_weights[radius, row]
             _mean_product(values, corner, total, count, products, squares[radius], mean)
             _add_factors(
                 values, corner, total, level, count, per_ring, per_border[radius]

@@ -71,10 +71,8 @@ class _Attention(nn.Module):
     def forward(
         self, features: torch.Tensor, fading: Sequence[torch.Tensor]
     ) -> torch.Tensor:
-        query, key = (
-            self._by_row(self.q_proj(features)),
-            self._by_row(self.k_proj(features)),
-        )
+        query = self._by_row(self.q_proj(features))
+        key = self._by_row(self.k_proj(features))
         values = self.v_proj(features)
         of_columns, of_rows = (mask[:, None] for mask in fading)
         rows = functional.scaled_dot_product_attention(

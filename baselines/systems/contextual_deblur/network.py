@@ -269,9 +269,11 @@ def stitch(
     # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
     # smaller by the same margin.
     at = places(picture.shape[-2], picture.shape[-1], tile, step)
-    height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
+    height = picture.shape[-2] - margin
+    width = picture.shape[-1] - margin
     together = max(1, BATCH // picture.shape[0])
-    total, count = picture.new_zeros(()), picture.new_zeros(height, width)
+    total = picture.new_zeros(())
+    count = picture.new_zeros(height, width)
     for first in range(0, len(at), together):
         chunk = at[first : first + together]
         given = torch.unflatten(
@@ -380,5 +382,6 @@ class ContextualDeblur(nn.Module):
             else max(SMALLEST, -(-side // self.stride)) * self.stride
             for side in picture.shape[-2:]
         )
-        right, below = width - picture.shape[-1], height - picture.shape[-2]
+        right = width - picture.shape[-1]
+        below = height - picture.shape[-2]
         return pad(picture, (0, right, 0, below))

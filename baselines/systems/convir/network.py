@@ -40,7 +40,8 @@ class _Strip(nn.Module):
         mean = features.mean(dim=self.axis, keepdim=True)
         low = filtered(features, taps, kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
-        of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
+        of_low = self.lamb_l[:, None, None]
+        of_all = self.lamb_h[:, None, None] + 1
         added: torch.Tensor = of_low * low + of_all * features
         return added
 

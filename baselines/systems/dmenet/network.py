@@ -158,7 +158,8 @@ class _Decoder(nn.Module):
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
         d0, d1, d2, d3, d4 = channels
-        half, quarter = d2 // 2, d2 // 4
+        half = d2 // 2
+        quarter = d2 // 4
         self.u4_aux = _auxiliary(d4)
         self.u3 = _stage(d4 + d3, d2)
         self.u3_aux = _auxiliary(d2)

@@ -16,7 +16,8 @@ WIDTH = 32
 
 def encoder(width: int = WIDTH) -> nn.Sequential:
     """A patch ``(N, 3, h, w)`` to features ``(N, 4 width, h / 4, w / 4)``."""
-    two, four = 2 * width, 4 * width
+    two = 2 * width
+    four = 4 * width
     return named(
         layer1=nn.Conv2d(3, width, 3, padding=1),
         layer2=_residual(width),
@@ -32,7 +33,8 @@ def encoder(width: int = WIDTH) -> nn.Sequential:
 
 def decoder(width: int = WIDTH) -> nn.Sequential:
     """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``, or what is added."""
-    two, four = 2 * width, 4 * width
+    two = 2 * width
+    four = 4 * width
     return named(
         layer13=_residual(four),
         layer14=_residual(four),

@@ -107,10 +107,8 @@ class InterleavedBank(_Bank):
 
     def __init__(self, gaussians: int = COUNT) -> None:
         rows = range(COLOURS * (gaussians + 1))
-        kernels, colours = (
-            [row // COLOURS for row in rows],
-            [row % COLOURS for row in rows],
-        )
+        kernels = [row // COLOURS for row in rows]
+        colours = [row % COLOURS for row in rows]
         super().__init__(gaussians, kernels, colours)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
@@ -190,7 +188,8 @@ class Backbone(nn.Module):
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        two, four = 2 * width, 4 * width
+        two = 2 * width
+        four = 4 * width
         self.in_block = _Block(width, nn.Conv2d(3, width, 3, padding=1))
         self.conv_block1_1 = _down(width, two)
         self.conv_block2_1 = _down(two, four)
@@ -258,8 +257,10 @@ class GKMNet(Backbone, SeveralOutputs):
         # The picture is put in the middle of a black frame, to multiples of 16, and cropped again;
         # the smaller ones are of the padded picture where the sides are no multiples of 16.
         height, width = blurry.shape[-2:]
-        below, right = -height % MULTIPLE, -width % MULTIPLE
-        top, left = below // 2, right // 2
+        below = -height % MULTIPLE
+        right = -width % MULTIPLE
+        top = below // 2
+        left = right // 2
         full = pad(blurry, (left, right - left, top, below - top), "zeros")
         pyramid = [full]
         for _ in range(SCALES - 1):

@@ -26,7 +26,9 @@ class UNet(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        finest, middle, coarsest = width, 2 * width, 4 * width
+        finest = width
+        middle = 2 * width
+        coarsest = 4 * width
         self.Encoder = nn.ModuleList(map(_row, (finest, middle, coarsest)))
         self.Decoder = nn.ModuleList(map(_row, (middle, finest)))
         self.feat_extract = nn.ModuleList(

@@ -36,7 +36,8 @@ class Contrast(FilterChoice):
         mean = features.mean(dim=(2, 3), keepdim=True)
         low = filtered(features, self.chosen(mean).tanh(), self.kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
-        of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
+        of_low = self.lamb_l[:, None, None]
+        of_all = self.lamb_h[:, None, None] + 1
         added: torch.Tensor = of_low * low + of_all * features
         return added
 

@@ -38,12 +38,15 @@ def code(
     # K)`` get the result; one row serves all patches where only counts are wanted. Source:
     # Rubinstein, Zibulevsky, Elad, Batch-OMP, Technion CS-2008-08.
     most = chosen.shape[1]
-    factor, half = np.zeros((most, most)), np.zeros(most)
+    factor = np.zeros((most, most))
+    half = np.zeros(most)
     for n in range(correlations.shape[0]):
         row = n % chosen.shape[0]
-        picked, solution = chosen[row], values[row]
+        picked = chosen[row]
+        solution = values[row]
         rest = correlations[n].copy()
-        energy, count = energies[n], 0
+        energy = energies[n]
+        count = 0
         while energy > error and count < most:
             best = int(np.argmax(np.abs(rest)))
             if not _add(best, count, picked, gram, factor):

@@ -112,7 +112,8 @@ class Encoder(nn.Module):
                 features = self.get_submodule(f"down{level - 1}{level}")(features)
             features = self.get_submodule(f"encoder_level{level}")(features)
             if before is not None:
-                encoded, decoded = before[0][level - 1], before[1][level - 1]
+                encoded = before[0][level - 1]
+                decoded = before[1][level - 1]
                 features = (
                     features
                     + self.get_submodule(f"csff_enc{level}")(encoded)

@@ -67,7 +67,8 @@ class _SpectrumGate(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         # no transform of half precision
-        gate, content = self.dwconv1(features).float(), self.dwconv2(features).float()
+        gate = self.dwconv1(features).float()
+        content = self.dwconv2(features).float()
         product = torch.fft.ifft2(gate * torch.fft.fft2(content)).abs()
         gated: torch.Tensor = (
             self.alpha * product.to(features.dtype) + self.beta * features

@@ -324,7 +324,8 @@ class _Predictor(nn.Module):
 
 def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
     """Every picture by kernels of its own: ``(groups, channels of each, 25)``, zeros outside."""
-    batch, size = picture.shape[0], picture.shape[-2:]
+    batch = picture.shape[0]
+    size = picture.shape[-2:]
     groups = taps.shape[0]
     together = picture.reshape(1, -1, *size)
     kernels = torch.unflatten(taps, 2, (SIZE, SIZE))

@@ -45,7 +45,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
 
 def local_contrast(grey: Array) -> NDArray[np.float64]:
     """(max - min) / (max + min) around each pixel, in [0, 1]; ``(H, W)``."""
-    largest, least = cv2.dilate(grey, CONTRAST_WINDOW), cv2.erode(grey, CONTRAST_WINDOW)
+    largest = cv2.dilate(grey, CONTRAST_WINDOW)
+    least = cv2.erode(grey, CONTRAST_WINDOW)
     return np.asarray((largest - least) / (largest + least))
 
 
@@ -60,7 +61,8 @@ def guided_filter(
     def mean(of: Array) -> Array:
         return np.asarray(cv2.blur(of, side, borderType=cv2.BORDER_REFLECT))
 
-    centre, level = mean(guide), mean(values)
+    centre = mean(guide)
+    level = mean(values)
     slope = (mean(guide * values) - centre * level) / (
         np.maximum(mean(guide * guide) - centre * centre, 0) + epsilon
     )

@@ -163,7 +163,8 @@ class Uformer(nn.Module):
             padded = pad_to_multiple(blurry, self.multiple)
             return self._restored(padded)[..., :height, :width]
         side = max(height, width) + -max(height, width) % self.multiple
-        top, left = (side - height) // 2, (side - width) // 2
+        top = (side - height) // 2
+        left = (side - width) // 2
         amounts = (left, side - width - left, top, side - height - top)
         padded = pad(blurry, amounts, "zeros")
         return self._restored(padded)[..., top : top + height, left : left + width]

@@ -82,10 +82,8 @@ class UNet(nn.Module):
     def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
         features = levels[-1]
         for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
-            up, block = (
-                self.get_submodule(f"up{number}"),
-                self.get_submodule(f"block{number}"),
-            )
+            up = self.get_submodule(f"up{number}")
+            block = self.get_submodule(f"block{number}")
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored

@@ -52,7 +52,8 @@ class CycleGANObjective(Objective):
         kept = kept + l1_loss(self.blurring(batch.blurry), batch.blurry)
         self._made = {kind: picture.detach() for kind, picture in generated.items()}
         # Pictures are in [0, 1] here; twice the difference is that of the official [-1, 1].
-        cycle, identity = 2 * (back + forth), 2 * kept
+        cycle = 2 * (back + forth)
+        identity = 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
         parts = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
         return loss, {name: value.detach() for name, value in parts.items()}

@@ -22,7 +22,8 @@ def calibrate_exposure(
     ``error_ev``: light beyond the settings, relative to the widest; ``flicker_ev``: of two shots.
     """
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
-    widest, narrowest = bench.aperture(blurry), bench.aperture(sharp)
+    widest = bench.aperture(blurry)
+    narrowest = bench.aperture(sharp)
     choices = values(bench.settings["aperture"])
     between = [
         w for w, n in choices.items() if choices[widest] <= n <= choices[narrowest]

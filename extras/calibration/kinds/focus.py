@@ -110,10 +110,8 @@ def _lens(
 ) -> Lens | None:
     """The lens; a camera that does not know its focus distance is taken to look far away."""
     description = bench.camera.describe()
-    focal, pitch = (
-        focal_mm or description.focal_length_mm,
-        pitch_um or description.sensor_pitch_um,
-    )
+    focal = focal_mm or description.focal_length_mm
+    pitch = pitch_um or description.sensor_pitch_um
     if focal is None or pitch is None:
         return None
     return Lens(
@@ -150,7 +148,9 @@ def _backward(
         raise CameraError(
             "the best focus is at the end of the motor's travel; move the camera"
         )
-    curve, position, step = [], start, max(half // 4, 1)
+    curve = []
+    position = start
+    step = max(half // 4, 1)
     while position > start - 4 * half:
         position += focus.nudge(-step)
         curve.append(

@@ -81,7 +81,8 @@ def _blurs(views: Sequence[FocusView], best: float) -> list[tuple[int, float]]:
 
 def step_words(result: Mapping[str, Any]) -> str:
     """What a step does, in the words of a summary; ``result`` as the calibration has it."""
-    scale, dioptres = result.get("scale"), result.get("dioptres_per_step")
+    scale = result.get("scale")
+    dioptres = result.get("dioptres_per_step")
     if scale is None:
         return "blur by step unknown"
     words = f"{float(scale['px_per_step']):.3g} px of blur a step at f/{result['f_number']:.1f}"

@@ -60,7 +60,8 @@ class KnownBlur:
         """Lengths of the polygon across a direction: linear between the corners' places."""
         corners = CORNERS[self.kind]
         angles = TURN_RAD - normal_rad + 2.0 * np.pi * np.arange(corners) / corners
-        x, y = np.cos(angles) * self.size_px / 2, np.sin(angles) * self.size_px / 2
+        x = np.cos(angles) * self.size_px / 2
+        y = np.sin(angles) * self.size_px / 2
         places = np.sort(x)
         ends = [
             [

@@ -64,7 +64,8 @@ def _fine_picture(
 ) -> NDArray[Any]:
     """The chart on a wall as white as its paper, at several times the resolution."""
     px_per_mm = float(math.ceil(FINENESS * width / WIDTH))
-    step, off = 1.0 / px_per_mm, (FINENESS - 1) / 2
+    step = 1.0 / px_per_mm
+    off = (FINENESS - 1) / 2
     to_mm = np.array([[step, 0.0, step / 2], [0.0, step, step / 2], [0.0, 0.0, 1.0]])
     finer = np.array([[FINENESS, 0.0, off], [0.0, FINENESS, off], [0.0, 0.0, 1.0]])
     fine = size[0] * FINENESS, size[1] * FINENESS
@@ -124,10 +125,8 @@ def place_errors(
     steps = np.arange(len(kernel)) - len(kernel) // 2
     centre = np.array([kernel.sum(axis=0) @ steps, kernel.sum(axis=1) @ steps])
     true = moved_points(homography, POINTS.reshape(-1, 2)) + centre
-    by_dots, by_all = (
-        _off(dots, true),
-        _off(fit_whole_sheet(seen, frame.sheet, dots), true),
-    )
+    by_dots = _off(dots, true)
+    by_all = _off(fit_whole_sheet(seen, frame.sheet, dots), true)
     return SheetPlaceError(
         math.sqrt(np.mean(by_dots**2)),
         math.sqrt(np.mean(by_all**2)),

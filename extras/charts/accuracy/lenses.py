@@ -77,8 +77,10 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
 def kernel_error(true: Floats, estimate: Floats) -> float:
     """Relative L2 error of ``(3, K, K)`` kernels without their place, which no chart shows."""
     size = max(true.shape[-1], estimate.shape[-1]) + 2 * MARGIN
-    wanted, given = _framed(true, size), _framed(estimate, size)
-    rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
+    wanted = _framed(true, size)
+    given = _framed(estimate, size)
+    rows = np.fft.fftfreq(size)[:, None]
+    columns = np.fft.rfftfreq(size)[None, :]
     spectrum = np.fft.rfft2(given)
     x, y = _centroid(wanted[1]) - _centroid(given[1])
     error = np.inf
@@ -104,7 +106,8 @@ def _closer(
     down = np.fft.irfft2(-2j * np.pi * rows * moved, (size, size)).ravel()
     slopes = np.stack([across, down])
     step = np.linalg.solve(slopes @ slopes.T, slopes @ rest.ravel())
-    x, y = x + step[0], y + step[1]
+    x = x + step[0]
+    y = y + step[1]
     return x, y
 
 

@@ -40,7 +40,8 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
             reading = read_chart(light)
             if reading is None:
                 missing += 1
-                facts, lines = {"status": "unknown"}, ["unknown: no chart found"]
+                facts = {"status": "unknown"}
+                lines = ["unknown: no chart found"]
             else:
                 seen = reading.tone.light(light)
                 text = characters_read(seen, reading.sheet, reading.geometry)

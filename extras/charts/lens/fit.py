@@ -97,7 +97,8 @@ def fit_lens(
             f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
             f"take {LEAST_SHOTS} or more out of focus, on both sides"
         )
-    shots, diameters = [shots[k] for k in kept], signed[kept]
+    shots = [shots[k] for k in kept]
+    diameters = signed[kept]
     seen = [
         _Seen(k, one, shot.f_number)
         for k, shot in enumerate(shots)
@@ -266,7 +267,8 @@ def _normal(
 ) -> tuple[Floats, Floats]:
     """Normal equations over some numbers of the lens, and three numbers of each photograph."""
     size = count + state.focus.size
-    matrix, right = np.zeros((size, size)), np.zeros(size)
+    matrix = np.zeros((size, size))
+    right = np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):
         used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
         matrix[np.ix_(used, used)] += slope @ slope.T
@@ -301,7 +303,8 @@ def _fitted(
             tried = _stepped(state, names, np.asarray(step, np.float64))
             after = _left(_rest(tried, seen, base, waves=waves))
             if after < before:
-                better, damping = True, damping / 5
+                better = True
+                damping = damping / 5
                 break
             damping *= 8
         if not better:

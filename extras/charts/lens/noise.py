@@ -59,7 +59,8 @@ def _inside(
     x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
     side = patch.side * geometry.scale(patch.x, patch.y)
     half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
-    left, top = round(x) - half, round(y) - half
+    left = round(x) - half
+    top = round(y) - half
     whole = 2 * half + 1
     part = shot.light[max(top, 0) : top + whole, max(left, 0) : left + whole]
     return part, whole

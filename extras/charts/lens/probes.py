@@ -70,7 +70,8 @@ class ChartProbe:
 
 def probes(shot: ChartShot) -> Iterator[ChartProbe]:
     """Dots and leaves of a photograph, with room for its blur: dots have all directions."""
-    geometry, reach = shot.reading.geometry, _reach(shot.blur_px)
+    geometry = shot.reading.geometry
+    reach = _reach(shot.blur_px)
     scale = min(
         math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM
     )

@@ -63,7 +63,8 @@ def _of_waves(
         list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)
     ]
     light, places = _wave_kernels(pupil, lateral, lens, radius, bands, samples)
-    x, y = light[GREEN].sum(axis=0) @ places, light[GREEN].sum(axis=1) @ places
+    x = light[GREEN].sum(axis=0) @ places
+    y = light[GREEN].sum(axis=1) @ places
     rows, columns = _frequencies(size)
     down = np.exp(-2j * np.pi * rows * (places - y))
     across = np.exp(-2j * np.pi * columns.T * (places - x))
@@ -95,7 +96,8 @@ def _of_rays(
     lens = pupil.lens
     rays, light = _rays(pupil)
     right, down = landings(pupil, rays, [band[1] for band in defocus], lateral)
-    right, down = right - right[GREEN] @ light, down - down[GREEN] @ light
+    right = right - right[GREEN] @ light
+    down = down - down[GREEN] @ light
     rows, columns = _frequencies(size)
     tent = (np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)) ** 2
     frequency = np.hypot(rows, columns)
@@ -137,8 +139,10 @@ def _spectrum(
 def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) -> Floats:
     """Light of the rays in each cell, shared among the nearest four."""
     cells = np.zeros(fine[0] * fine[1])
-    column, row = np.floor(right * FINENESS), np.floor(down * FINENESS)
-    x, y = right * FINENESS - column, down * FINENESS - row
+    column = np.floor(right * FINENESS)
+    row = np.floor(down * FINENESS)
+    x = right * FINENESS - column
+    y = down * FINENESS - row
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
         index = ((row + dy) % fine[0]) * fine[1] + (column + dx) % fine[1]

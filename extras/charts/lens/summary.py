@@ -90,7 +90,8 @@ def edges_by_place(shot: ChartShot) -> list[float | None]:
 
 def _edge_places(shot: ChartShot) -> tuple[list[tuple[float, float]], list[float]]:
     """Place on the sheet and green's MTF50 of each measured edge."""
-    places, values = [], []
+    places = []
+    values = []
     for edge in shot.reading.edges:
         if edge.response:
             places.append((edge.x, edge.y))

@@ -24,7 +24,8 @@ def star_mtf(
 
     It ends at 0.5 cycles per pixel; the star is brightest at ``y = 0, x > 0``, y being downwards.
     """
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    radius = np.hypot(x, y)
+    angle = np.arctan2(y, x)
     largest = min(-x.min(), x.max(), -y.min(), y.max())
     smallest = max(cycles / math.pi, LEAST_RADIUS_PX)
     if largest < smallest + 2:
@@ -34,7 +35,8 @@ def star_mtf(
     edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
     ring = np.digitize(radius.ravel(), edges) - 1
     used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))
-    rings, count = ring[used], len(edges) - 1
+    rings = ring[used]
+    count = len(edges) - 1
     phase = cycles * angle.ravel()[used]
     mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
     values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast

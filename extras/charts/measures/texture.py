@@ -57,11 +57,13 @@ def _spectra(
 ) -> tuple[NDArray[np.complex128], Array, Array]:
     """Cross spectrum, and both power spectra, summed over overlapping tiles."""
     cross = np.zeros((side, side), np.complex128)
-    own, truth = np.zeros((side, side)), np.zeros((side, side))
+    own = np.zeros((side, side))
+    truth = np.zeros((side, side))
     for top in _starts(picture.shape[0], side):
         for left in _starts(picture.shape[1], side):
             part = (slice(top, top + side), slice(left, left + side))
-            y, x = _spectrum(picture[part], window), _spectrum(sharp[part], window)
+            y = _spectrum(picture[part], window)
+            x = _spectrum(sharp[part], window)
             cross += y * x.conj()
             own += np.abs(y) ** 2
             truth += np.abs(x) ** 2
@@ -97,7 +99,8 @@ def _by_band(
         )
 
     shared = np.hypot(ring(cross.real), ring(cross.imag))
-    picture, sharp = ring(own), ring(truth).clip(1e-30)
+    picture = ring(own)
+    sharp = ring(truth).clip(1e-30)
     frequencies = ring(radius) / ring(np.ones_like(radius)).clip(1)
     explained = shared**2 / (sharp * picture.clip(1e-30))
     return TextureResponse(

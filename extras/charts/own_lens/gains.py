@@ -60,7 +60,8 @@ def measure_gains(
 ) -> Gains:
     """Restore the test pairs of a stream with two networks, which are on the device."""
     edges = list(pairwise(CIRCLES_PX))
-    sums, counts = np.zeros((3, len(edges))), np.zeros(len(edges))
+    sums = np.zeros((3, len(edges)))
+    counts = np.zeros(len(edges))
     pairs = dataset.split("test")
     scores = []
     for pair in track(pairs, "restoring held-out scenes"):

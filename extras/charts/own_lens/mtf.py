@@ -47,9 +47,11 @@ def chart_mtf(
         ]
         medians: list[tuple[float, float]] | list[tuple[None, None]]
         try:
-            medians, why = shared_medians([edges for edges, _ in states]), ""
+            medians = shared_medians([edges for edges, _ in states])
+            why = ""
         except ImageError as error:
-            medians, why = [(None, None)] * len(states), str(error)
+            medians = [(None, None)] * len(states)
+            why = str(error)
         names = ("as taken", *restores)
         for name, (_, leaves), (mtf50, overshoot) in zip(
             names, states, medians, strict=True
@@ -67,7 +69,8 @@ def _state(
 ) -> tuple[tuple[ReadEdge, ...], tuple[ReadLeaves, ...]]:
     """Edges and leaves of a photograph in one state."""
     light = np.asarray(srgb_to_linear(np.clip(stored, 0, 1)), np.float64)
-    sheet, geometry = shot.reading.sheet, shot.reading.geometry
+    sheet = shot.reading.sheet
+    geometry = shot.reading.geometry
     levels = paper_and_ink(light, sheet, geometry)
     leaves = restored_leaves(light, sheet, geometry, levels, shot.reading.leaves)
     return tuple(read_edges(light, sheet, geometry)), tuple(leaves)

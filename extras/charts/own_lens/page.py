@@ -195,10 +195,8 @@ def chart_slider(
         middle = shot.reading.geometry.to_picture(np.array([[star.x, star.y]]))[0]
         reach = star.radius * shot.reading.geometry.scale(star.x, star.y) * 1.2
         left, top = (max(0, round(float(v - reach))) for v in middle)
-        right, bottom = (
-            round(min(width, middle[0] + reach)),
-            round(min(height, middle[1] + reach)),
-        )
+        right = round(min(width, middle[0] + reach))
+        bottom = round(min(height, middle[1] + reach))
         if min(right - left, bottom - top) < reach:
             continue
         part = shot.light[top:bottom, left:right]

@@ -51,7 +51,8 @@ class PatchBank:
         for number in (
             missing if len(missing) < 2 else track(missing, "rendering patches")
         ):
-            pair, place = self.renderer.pair(number, self.side), number % self.count
+            pair = self.renderer.pair(number, self.side)
+            place = number % self.count
             self.blurry[place] = np.rint(pair.blurry * LEVELS)
             self.sharp[place] = np.rint(pair.sharp * LEVELS)
             self.diameters[place] = np.abs(pair.diameters)
@@ -62,7 +63,8 @@ class PatchBank:
     ) -> list[NDArray[np.float32]]:
         number = int(random.integers(len(self.blurry)))
         top, left = (int(one) for one in random.integers(0, self.side - crop_px + 1, 2))
-        turns, mirrored = int(random.integers(4)), bool(random.integers(2))
+        turns = int(random.integers(4))
+        mirrored = bool(random.integers(2))
         window = np.s_[number, top : top + crop_px, left : left + crop_px]
         members = (
             self.blurry[window] / np.float32(LEVELS),

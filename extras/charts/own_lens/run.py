@@ -138,7 +138,8 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
 
 def _require_same(request: OwnLensRequest, out: Path) -> None:
     """Refuse a folder with a lens from another request; a folder without a fitted lens is free."""
-    wanted, path = request.identity(), out / REQUEST
+    wanted = request.identity()
+    path = out / REQUEST
     if not path.is_file():
         return
     kept = read_json(path)
@@ -188,7 +189,8 @@ def _compared(
     networks: tuple[nn.Module, nn.Module],
 ) -> OwnLens:
     """Compare both weights, and write the new ones with their label and the report."""
-    device, card = best_device(), request.system.card
+    device = best_device()
+    card = request.system.card
     before, after = (one.to(device) for one in networks)
     lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
     name = out.resolve().name

@@ -88,7 +88,8 @@ def train_on(
     """
     if system.recipe is None:
         raise InputError(f"{system.card.name} does not train; name a network")
-    recipe, device = system.recipe(), best_device()
+    recipe = system.recipe()
+    device = best_device()
     folder = make_folder(folder)
     count = min(MOST_PATCHES, max(OWN, round(PATCHES_PER_MINUTE * minutes)))
     own = _bank(lens, count)
@@ -101,7 +102,8 @@ def train_on(
 
     def drawn(step: int) -> Iterator[Batch]:
         while True:
-            a, b = own.batch(step, OWN, CROP_PX), general.batch(step, OTHERS, CROP_PX)
+            a = own.batch(step, OWN, CROP_PX)
+            b = general.batch(step, OTHERS, CROP_PX)
             yield Batch(
                 torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target])
             )

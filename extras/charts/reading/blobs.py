@@ -89,13 +89,16 @@ def _axes(
     """Variances of each part along its two axes, the larger first.
 
     They are the eigenvalues of its second moments."""
-    dx, dy = columns - centres[label, 0], rows - centres[label, 1]
+    dx = columns - centres[label, 0]
+    dy = rows - centres[label, 1]
     # second moments of each part; their eigenvalues are the variances along its axes
     xx = np.bincount(label, dx * dx, count) / np.maximum(area, 1)
     yy = np.bincount(label, dy * dy, count) / np.maximum(area, 1)
     xy = np.bincount(label, dx * dy, count) / np.maximum(area, 1)
-    mean, part = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    high, low = mean + part, np.maximum(mean - part, 1e-9)
+    mean = (xx + yy) / 2
+    part = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    high = mean + part
+    low = np.maximum(mean - part, 1e-9)
     return high, low
 
 
@@ -118,7 +121,8 @@ def _are_ellipses(
 
 def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which connected parts touch no border of the picture."""
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    left = stats[:, cv2.CC_STAT_LEFT]
+    top = stats[:, cv2.CC_STAT_TOP]
     inside = (left > 0) & (top > 0)
     inside &= left + stats[:, cv2.CC_STAT_WIDTH] < shape[1]
     inside &= top + stats[:, cv2.CC_STAT_HEIGHT] < shape[0]

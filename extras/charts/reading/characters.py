@@ -64,7 +64,9 @@ def characters_read(
     light: Light, sheet: Sheet, geometry: ChartGeometry
 ) -> ReadCharacters:
     """Read the chart's fields of text in ``(H, W, 3)`` linear light."""
-    printed, wrong, reason = 0, 0.0, NO_TEXT
+    printed = 0
+    wrong = 0.0
+    reason = NO_TEXT
     lines = (part for part in sheet.parts if isinstance(part, TextLine))
     for _, group in groupby(lines, key=lambda line: line.x):
         field = list(group)
@@ -90,7 +92,8 @@ def _upright(
     light: Light, field: list[TextLine], geometry: ChartGeometry
 ) -> NDArray[np.uint8] | None:
     """A field of text as it lies on the sheet, sRGB values of its luminance; None if cut off."""
-    left, top = field[0].x - 1.0, field[0].y - ABOVE * field[0].height
+    left = field[0].x - 1.0
+    top = field[0].y - ABOVE * field[0].height
     grid = _grid(field, left, top)
     places = geometry.to_picture(grid.reshape(-1, 2))
     start = np.floor(places.min(axis=0)).astype(int) - 2

@@ -75,11 +75,9 @@ def read_edges(
 ) -> Iterator[ReadEdge]:
     """Measure the edges of all squares in ``(H, W, 3)`` linear light."""
     for edge in _edges(sheet.layout):
-        x, y, low = (
-            float(edge.middle[0]),
-            float(edge.middle[1]),
-            edge.square.bright < 1.0,
-        )
+        x = float(edge.middle[0])
+        y = float(edge.middle[1])
+        low = edge.square.bright < 1.0
         try:
             yield ReadEdge(x, y, low, _measured(light, geometry, edge))
         except UnclearEdgeError:
@@ -190,7 +188,9 @@ def _region(
     shape: tuple[int, ...], geometry: ChartGeometry, edge: _Edge, radius: float = 0.0
 ) -> tuple[slice, slice]:
     """The largest region of the picture that shows this edge alone, for a blur radius, px."""
-    side, middle, normal = edge.square.side, edge.middle, edge.normal
+    side = edge.square.side
+    middle = edge.middle
+    normal = edge.normal
     scale = geometry.scale(*middle)
     width = min(OUTSIDE * side * scale, edge.free_mm * scale - radius)
     length = min(ALONG * side * scale, 0.5 * side * scale - ENDS * radius)

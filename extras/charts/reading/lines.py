@@ -93,7 +93,8 @@ def read_sides(
     for first, last in pairwise(corners.tolist()):
         chosen = np.arange(first, last + 1) % len(sheet.dots)
         dots = np.array([(sheet.dots[k].x, sheet.dots[k].y) for k in chosen])
-        places, middle = places_known[chosen], dots.mean(axis=0)
+        places = places_known[chosen]
+        middle = dots.mean(axis=0)
         along = np.linspace(-1.0, 1.0, len(dots))
         moves = places - expected[chosen]
         direction = expected[chosen[-1]] - expected[chosen[0]]

@@ -90,8 +90,10 @@ def _within(
     outline: Floats, shape: tuple[int, ...], share: float = 1.0
 ) -> tuple[slice, slice]:
     """Rows and columns of the box around an outline in px, reduced about its middle."""
-    low, high = outline.min(axis=0), outline.max(axis=0)
-    middle, half = (low + high) / 2, share * (high - low) / 2
+    low = outline.min(axis=0)
+    high = outline.max(axis=0)
+    middle = (low + high) / 2
+    half = share * (high - low) / 2
     left, top = np.ceil(middle - half).astype(int)
     right, bottom = np.floor(middle + half).astype(int)
     if left < 0 or top < 0 or right >= shape[1] or bottom >= shape[0]:
@@ -146,7 +148,8 @@ def read_stars(
             scale = geometry.scale(star.x, star.y)
             radius = np.hypot(off[..., 0], off[..., 1])
             near = radius <= reach
-            seen, radius = light[rows, columns][near], radius[near]
+            seen = light[rows, columns][near]
+            radius = radius[near]
             if is_clipped(seen):
                 raise ImageError(OVEREXPOSED)
             part = grey_of(seen)
@@ -158,7 +161,8 @@ def read_stars(
             yield ReadStar(star.x, star.y, None, None, str(error))
             continue
         inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
-        values, frequencies = curve.values[inside], curve.frequencies[inside]
+        values = curve.values[inside]
+        frequencies = curve.frequencies[inside]
         below = np.flatnonzero(values < 0.5)
         mtf50 = float(frequencies[below[0]]) if len(below) and below[0] else None
         turns_at, why = _first_turn(values, frequencies, _mtf50_beside(star, edges))
@@ -246,7 +250,8 @@ def _printed(
     size = round(square.side * px_per_mm)
     drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
     printed = cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
-    height, width = rows.stop - rows.start, columns.stop - columns.start
+    height = rows.stop - rows.start
+    width = columns.stop - columns.start
     places = _fine_places(geometry, rows, columns) - origin
     on_canvas = (places * px_per_mm - 0.5).astype(np.float32)
     seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)

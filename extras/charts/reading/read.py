@@ -201,7 +201,8 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     """Find and measure the chart in linear light; None if there is none, or it is mirrored.
 
     A large stored picture is reduced to find it; only the fields of the chart are read whole."""
-    factor, seen = 1, light
+    factor = 1
+    seen = light
     if isinstance(light, StoredLight):
         factor = math.ceil(max(light.shape[:2]) / ENOUGH_PX)
         seen = light.reduced(factor)

@@ -79,7 +79,8 @@ def fit_whole_sheet(
     The given one stays if it has 20 dots and under a quarter of the sheet is blurred by 6 mm."""
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
     factor = max(1, round(scale / PX_PER_MM))
-    best, least = geometry, np.inf
+    best = geometry
+    least = np.inf
     for _ in range(ROUNDS):
         drawing = _drawing(grey, sheet, geometry, factor)
         discs = {cell: disc for cell in range(CELLS[0] * CELLS[1])
@@ -92,7 +93,8 @@ def fit_whole_sheet(
         equations = _equations(drawing, discs)
         if equations.left_over > least:
             return best
-        best, least = geometry, equations.left_over
+        best = geometry
+        least = equations.left_over
         step = np.asarray(
             np.linalg.solve(equations.matrix, equations.vector), np.float64
         )
@@ -121,7 +123,9 @@ def _changed(geometry: ChartGeometry, step: Floats) -> ChartGeometry:
 def _movements(places: Floats) -> tuple[Floats, Floats]:
     """Movement of points by shift, linear change, perspective and distortion, half diagonals."""
     x, y = places.T
-    one, zero, square = np.ones_like(x), np.zeros_like(x), x * x + y * y
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
+    square = x * x + y * y
     right = np.stack([one, x, y, zero, zero, zero, x * x, x * y, x * square], axis=1)
     down = np.stack([zero, zero, zero, one, x, y, x * y, y * y, y * square], axis=1)
     return right, down
@@ -208,7 +212,10 @@ def _blurred(sharp: Light, diameters: Floats) -> Light:
 
 def _equations(drawing: _Drawing, discs: dict[int, int]) -> _Equations:
     """Sum of the equations of cells, each by the light that is left over in it."""
-    matrix, vector, left_over, pixels = np.zeros((9, 9)), np.zeros(9), 0.0, 0
+    matrix = np.zeros((9, 9))
+    vector = np.zeros(9)
+    left_over = 0.0
+    pixels = 0
     for cell, disc in discs.items():
         slopes, rest = _cell(drawing, cell, disc)
         variance = float(rest @ rest) / len(rest)
@@ -227,14 +234,16 @@ def _compared(drawing: _Drawing, number: int, diameter: float) -> Mask:
 
 def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
     """Number of the disc that explains a cell best; None where too little can be compared."""
-    best, least = None, np.inf
+    best = None
+    least = np.inf
     for disc, diameter in enumerate(drawing.diameters):
         mask = _compared(drawing, number, float(diameter))
         if mask.sum() < LEAST_CELL_PX:
             break
         correlation = np.corrcoef(drawing.discs[disc][mask], drawing.seen[mask])[0, 1]
         if 1.0 - correlation < least:
-            best, least = disc, 1.0 - correlation
+            best = disc
+            least = 1.0 - correlation
     return best
 
 
@@ -260,7 +269,8 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     whole = _compared(drawing, number, float(drawing.diameters[disc]))
     rows, columns = np.nonzero(whole)
     box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
-    mask, seen = whole[box], drawing.seen[whole].astype(np.float64)
+    mask = whole[box]
+    seen = drawing.seen[whole].astype(np.float64)
     discs = drawing.discs[:, *box].astype(np.float64)
     mixed = sorted(
         {0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))}
@@ -284,7 +294,8 @@ def _changes(
 ) -> Floats:
     """Change of the light by the geometry, without what blur and light explain."""
     down_slope, right_slope = np.gradient(explained)
-    by_row, by_column = down_slope[mask] * drawing.px, right_slope[mask] * drawing.px
+    by_row = down_slope[mask] * drawing.px
+    by_column = right_slope[mask] * drawing.px
     right, down = _movements(drawing.places[whole])
     slopes = -(by_column[:, None] * right + by_row[:, None] * down)
     slopes -= design @ np.linalg.solve(normal, design.T @ slopes)

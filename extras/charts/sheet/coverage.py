@@ -97,7 +97,8 @@ def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     start = np.concatenate(contours)
     end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
     start, end = _cut(*_cut(start, end, axis=1), axis=0)
-    middle, height = (start + end) / 2, (end - start)[:, 1]
+    middle = (start + end) / 2
+    height = (end - start)[:, 1]
     row = np.floor(middle[:, 1]).astype(np.intp)
     inside = (row >= 0) & (row < rows)
     return _areas(middle, inside, columns, height, row, rows)
@@ -112,10 +113,13 @@ def _areas(
     rows: int,
 ) -> Floats:
     """Covered share of the pixels, summed from left to right."""
-    x, height, row = np.clip(middle[inside, 0], 0, columns), height[inside], row[inside]
+    x = np.clip(middle[inside, 0], 0, columns)
+    height = height[inside]
+    row = row[inside]
     column = np.floor(x).astype(np.intp)
     width = columns + 2
-    place, beyond = row * width + column, x - column
+    place = row * width + column
+    beyond = x - column
     area = np.bincount(place, height * (1.0 - beyond), rows * width)
     area += np.bincount(place + 1, height * beyond, rows * width)
     return np.asarray(np.abs(np.cumsum(area.reshape(rows, width), axis=1))[:, :columns])

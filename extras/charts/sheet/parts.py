@@ -163,7 +163,8 @@ def _sectors(star: StarPattern) -> FilledOutline:
 
 def _leaf_shapes(square: LeavesSquare) -> list[Shape]:
     """The leaves, and white bars over what sticks out."""
-    left, top = square.x - square.side / 2, square.y - square.side / 2
+    left = square.x - square.side / 2
+    top = square.y - square.side / 2
     shapes: list[Shape] = [
         box(square.x, square.y, square.side, square.side, grey(MEAN_LEAF))
     ]
@@ -172,7 +173,8 @@ def _leaf_shapes(square: LeavesSquare) -> list[Shape]:
         linear_to_srgb(np.array([leaf.light for leaf in leaves])), 8
     ).tolist()
     for leaf, value in zip(leaves, stored, strict=True):
-        x, y = left + leaf.x * square.side, top + leaf.y * square.side
+        x = left + leaf.x * square.side
+        y = top + leaf.y * square.side
         shapes.append(Disc(x, y, leaf.radius * square.side, (value, value, value)))
     bar = BAR
     off = (square.side + bar) / 2

@@ -28,9 +28,12 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
     """Shoot the test chart into a session and read it; the exit code is 1 if there is none."""
     state = read_state(path)[0] if has_begun(path) else SessionState()
     kept = _last_exposure(state)
-    aperture, shutter, iso = request.aperture, request.shutter, request.iso
+    aperture = request.aperture
+    shutter = request.shutter
+    iso = request.iso
     if kept is not None:
-        aperture, shutter = aperture or kept.aperture, shutter or kept.shutter
+        aperture = aperture or kept.aperture
+        shutter = shutter or kept.shutter
         iso = iso or kept.iso
     address = (
         RigAddress(request.uri)

@@ -91,10 +91,8 @@ def _curve(
     for one in points:
         change = None if one.drift is None else one.drift.changes[index]
         if one.first is first.chart and change is not None:
-            value, error = (
-                quantity.per_unit * change.value,
-                quantity.per_unit * change.error,
-            )
+            value = quantity.per_unit * change.value
+            error = quantity.per_unit * change.error
             rows.append((_minutes(one, points), value, error))
     label = (
         f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"

@@ -150,7 +150,8 @@ class TakenChart:
     def scores(self, system: str, restore: Restore) -> list[ChartScore]:
         """Restore it and measure it against itself and what was printed."""
         blurry = self.picture()
-        restoration, first = _light(restore(blurry), self.curve), self.views[0]
+        restoration = _light(restore(blurry), self.curve)
+        first = self.views[0]
         other = PictureLight(blurry, self.curve)
         levels = paper_and_ink(restoration, first.sheet, first.geometry)
         return [

@@ -230,7 +230,8 @@ def _history(
     by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
     rows: list[tuple[Cell, ...]] = []
     for number, line in enumerate(lines, 1):
-        psnr, statement = line.scores["psnr"], line.submission.statement
+        psnr = line.scores["psnr"]
+        statement = line.submission.statement
         if not line.is_demo:
             by_lab[statement.lab].append((float(number), psnr.value or 0.0))
         name = Link(line.submission.name, f"../{line.submission.page}", line.marks)

@@ -132,7 +132,8 @@ def _cells(rows: Sequence[Row]) -> tuple[list[tuple[Cell, ...]], dict[str, set[s
 def _runs_table(one: Submission) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in one.statement.runs:
-        entry, weights = run.entry, run.weights
+        entry = run.entry
+        weights = run.weights
         rows.append(
             (
                 entry.system,

@@ -79,7 +79,8 @@ def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
 
 def _cells(line: SubmissionLine) -> Iterator[Cell]:
     """Every cell of a row but the name."""
-    entry, statement = line.run.entry, line.submission.statement
+    entry = line.run.entry
+    statement = line.submission.statement
     psnr = line.scores["psnr"]
     yield measured(psnr.gain, psnr.gain_low, psnr.gain_high)
     yield statement.lab

@@ -44,7 +44,8 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
     for top in range(0, out.shape[0] - BLOCK_PX + 1, BLOCK_PX):
         for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
             block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
-            detail, before = true[block], seen[block]
+            detail = true[block]
+            before = seen[block]
             energy = float((detail * detail).sum())
             if energy < LEAST_DETAIL**2 * detail.size:
                 continue

@@ -97,7 +97,8 @@ def _rescore_run(
     notes: list[str] | None,
     unread: Mapping[str, str],
 ) -> None:
-    name, tests = run.entry.run, dataset.split("test")
+    name = run.entry.run
+    tests = dataset.split("test")
     pairs = [pair for pair in tests if pair.id not in unread]
     is_shipped = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)

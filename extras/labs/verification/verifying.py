@@ -244,7 +244,8 @@ def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
     alone = left_alone(runs)
     weights: dict[str, Entry] = {}
     for run in runs:
-        entry, name = run.entry, run.entry.run
+        entry = run.entry
+        name = run.entry.run
         for pair, sha256 in run.outputs.items():
             other, of_pair = pictures.setdefault(sha256, (entry, pair))
             may_be_alike = (pair, sha256) in alone or _of_one_network(other, entry)

@@ -114,10 +114,8 @@ class ShootingThread:
                 raise InputError("a pair is being shot; wait for its verdict")
             return lambda: self._move_focus(int(steps))
         if action == "note":
-            about, text = (
-                words.get("about", ""),
-                " ".join(words.get("text", "").split())[:2000],
-            )
+            about = words.get("about", "")
+            text = " ".join(words.get("text", "").split())[:2000]
             pairs = self.session.planned
             if about not in pairs and about not in {
                 pair.scene for pair in pairs.values()
@@ -278,7 +276,8 @@ class ShootingThread:
                 self._tell()
 
     def _shoot(self, scene: str, focus_steps: Sequence[int] | None = None) -> None:
-        rig, shooter = self._rig, self._shooter
+        rig = self._rig
+        shooter = self._shooter
         if rig is None or shooter is None:
             raise InputError("no camera is connected; the pair was not started")
         self._say_busy("shooting")

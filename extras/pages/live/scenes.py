@@ -132,7 +132,8 @@ class SceneShooter:
         """Shoot the pairs of a scene, one for each position of the focus motor.
 
         After ``CameraError`` or ``StorageError`` the pair is left incomplete."""
-        planned, calibrations = self.plan(rig), self._calibrations
+        planned = self.plan(rig)
+        calibrations = self._calibrations
         request = within_travel(
             self.request, planned, rig, calibrations.overshoot_steps
         )
@@ -153,7 +154,8 @@ class SceneShooter:
         """Complete the pairs of :func:`unfinished`: judge whole ones, shoot others as planned."""
         begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
-        options, calibrations = shoot.handling, stored_calibrations(folder.root, shoot)
+        options = shoot.handling
+        calibrations = stored_calibrations(folder.root, shoot)
         person = Person(options, ask, self._carded)
         complete = complete_whole(
             folder, begun, lambda _: person, after_pair(self.hook, folder)

@@ -83,10 +83,8 @@ class Answers:
 
     async def look(self, request: Request) -> Response:
         """The part that is seen first, restored; the page lays it over the picture."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         if picture is None or number is None or picture.part is None:
             return problem("no such picture or system", 404)
         work = partial(self._desk.first_look, picture, picture.part, number)
@@ -138,7 +136,8 @@ class Answers:
 
     async def layer(self, request: Request) -> Response:
         """The picture as it was dropped, or what lies over it."""
-        picture, name = self._picture(request), request.path_params["layer"]
+        picture = self._picture(request)
+        name = request.path_params["layer"]
         if picture is None or name not in LAYERS:
             return problem("no such picture", 404)
         if picture.blur_map is None and name != "before":
@@ -147,10 +146,8 @@ class Answers:
 
     async def after(self, request: Request) -> Response:
         """The restored picture at strength 1."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         restoration = (
             None if picture is None or number is None else picture.made.get(number)
         )
@@ -160,10 +157,8 @@ class Answers:
 
     async def beyond(self, request: Request) -> Response:
         """The restored picture at strength 2."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         if picture is None or number is None or number not in picture.made:
             return problem("no such picture", 404)
         try:
@@ -173,10 +168,8 @@ class Answers:
 
     async def saved(self, request: Request) -> Response:
         """The restored picture as a file to keep."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         strength = _strength(request.query_params.get("strength", ""))
         if (
             picture is None

@@ -20,7 +20,8 @@ def serve_restoring(
     """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 
     What is dropped is in a temporary folder that goes at the end."""
-    token, feed = new_token(), Feed()
+    token = new_token()
+    feed = Feed()
     choices = choices_here(asked)
     chosen = choices.index(asked)
     with (

@@ -31,7 +31,8 @@ def psnr_by_blur(
 ) -> list[float | None]:
     """PSNR against the truth in each bin of :data:`EDGES_PX`, dB; None without a pixel."""
     network.to(device).eval()
-    squares, counts = np.zeros(len(EDGES_PX) - 1), np.zeros(len(EDGES_PX) - 1)
+    squares = np.zeros(len(EDGES_PX) - 1)
+    counts = np.zeros(len(EDGES_PX) - 1)
     for pair in pairs:
         weights, place = _error_and_bin(network, card, device, pair)
         squares += np.bincount(place.ravel(), weights, len(squares))

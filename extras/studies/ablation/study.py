@@ -172,7 +172,8 @@ def _as_long(
 ) -> tuple[list[AblationLine], int]:
     """Plain loss and controls, with the steps that fit into the time of the whole objective."""
     by_line = dict(zip(lines, measured, strict=True))
-    plain, whole = by_line[ablation.lines[0]], by_line[ablation.lines[-1]]
+    plain = by_line[ablation.lines[0]]
+    whole = by_line[ablation.lines[-1]]
     longer = whole.seconds / plain.seconds
     say(f"{ablation.name} took {longer:.2f} times as long as the plain loss")
     wanted = [line for line in lines if line in (ablation.lines[0], *ablation.controls)]

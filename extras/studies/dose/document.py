@@ -74,7 +74,8 @@ def dose_document(
 def _at_one_dose(
     study: DoseStudy, dose: float, parts: Sequence[Study], results: Results
 ) -> dict[str, Any]:
-    plain, control = study.ablation.lines[0], study.ablation.controls[-1]
+    plain = study.ablation.lines[0]
+    control = study.ablation.controls[-1]
     origins = _origins(at_dose(study.dataset, dose))
     scores: dict[str, Scores] = {}
     facts: dict[str, dict[str, Any]] = {}
@@ -87,7 +88,8 @@ def _at_one_dose(
         scores[line.label] = _scores(runs, results)
         facts[line.label] = _facts(runs)
         reblurs[line.label] = _reblur(runs)
-    plain_scores, truth_scores = scores[plain.label], scores[control.label]
+    plain_scores = scores[plain.label]
+    truth_scores = scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
     first = (*study.rivals(), study.ablation.lines[-1])[0].label
     rival = scores[first]["truth/psnr"]

@@ -93,7 +93,8 @@ class DoseStudy:
         """The trained lines that know more than captured pairs show: nobody can train so.
 
         Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
-        truth, lines = self.ablation.controls[-1], self.lines()
+        truth = self.ablation.controls[-1]
+        lines = self.lines()
         supervisions = [
             one.recipe().supervision if one.recipe else ()
             for one in self.systems(lines)

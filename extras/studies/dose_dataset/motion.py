@@ -60,7 +60,8 @@ class Motion:
         """``(2, H, W)`` displacement, px, of points with these signed diameters."""
         height, width = diameters.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        across, down = x - np.float32(centre[0]), y - np.float32(centre[1])
+        across = x - np.float32(centre[0])
+        down = y - np.float32(centre[1])
         unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)
         (a, b), (c, d) = self.linear.astype(np.float32)
         return np.stack(
@@ -90,7 +91,8 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
     if flat and "parallax" in shares:
         shares["shift"] = shares.get("shift", 0.0) + shares.pop("parallax")
     reach = math.hypot(*diameters.shape) / 2
-    zoom, turn = shares.get("zoom", 0.0) / reach, shares.get("rotation", 0.0) / reach
+    zoom = shares.get("zoom", 0.0) / reach
+    turn = shares.get("rotation", 0.0) / reach
     first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
     drawn = Motion(
         linear=np.array(
@@ -112,12 +114,14 @@ def moved_scene(
     """The scene as the sharp picture sees it; its diameters stay those of the surface."""
     height, width = scene.diameters.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    from_x, from_y = x, y
+    from_x = x
+    from_y = y
     flow = motion.flow(scene.diameters, centre)
     for _ in range(ROUNDS):  # the point that comes to lie at x: p = x - flow(p)
         there = [cv2.remap(one, from_x, from_y, cv2.INTER_LINEAR,
                            borderMode=cv2.BORDER_REPLICATE) for one in flow]  # fmt: skip
-        from_x, from_y = x - there[0], y - there[1]
+        from_x = x - there[0]
+        from_y = y - there[1]
     background = cv2.remap(
         scene.background,
         from_x,
@@ -146,7 +150,8 @@ def _moved_occluder(
     rows, columns = occluder.alpha.shape
     offset = matrix[:, 2] + matrix[:, :2] @ (occluder.left, occluder.top)
     placed = np.column_stack([matrix[:, :2], offset])
-    wide, high = size[1], size[0]
+    wide = size[1]
+    high = size[0]
     colour = cv2.warpAffine(
         occluder.colour, placed, (wide, high), flags=cv2.INTER_LANCZOS4,
         borderMode=cv2.BORDER_REPLICATE,

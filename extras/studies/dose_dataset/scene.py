@@ -71,7 +71,8 @@ def render_doses(
     taken = replace(camera, exposure=2.0**-gain_ev)
     middle = ((canvas - 1) / 2,) * 2
     inner = ((request.size - 1) / 2,) * 2
-    sharp, flows = {}, {}
+    sharp = {}
+    flows = {}
     for dose in request.doses_px:
         displaced = motion.times(dose)
         seen = moved_scene(scene, displaced, middle) if dose else scene

@@ -93,7 +93,8 @@ def _folded_lines(document: Document) -> Iterator[Folded]:
 def _claims(document: Document) -> Table:
     """The claims one by one, with their differences and verdicts."""
     doses = [one["dose_px"] for one in document["doses"] if one["dose_px"] >= FROM_PX]
-    whole, rivals = document["whole"], set(document["rivals"])
+    whole = document["whole"]
+    rivals = set(document["rivals"])
     rows = [
         (f"{whole} above {claim.line}", *_cells(claim, doses))
         for claim in claims_of(document)
@@ -134,13 +135,16 @@ def _strips(out: Path, document: Document) -> Iterator[Part]:
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
     pictures = _read_strip(out, one)
-    blurry, truth = pictures.crops[0], pictures.crops[-1]
-    side, scale = blurry.shape[0], error_scale(blurry, truth)
+    blurry = pictures.crops[0]
+    truth = pictures.crops[-1]
+    side = blurry.shape[0]
+    scale = error_scale(blurry, truth)
     stacked = [
         np.concatenate([crop, error_picture(crop, truth, scale)])
         for crop in pictures.crops[:-1]
     ]
-    line, plain = one["scene_gains"]["line"], document["plain"]
+    line = one["scene_gains"]["line"]
+    plain = document["plain"]
     labels = strip["labels"]
     yield Gallery(
         f"{strip['scene']}: the test scene at which {line} has its median gain over {plain}",

@@ -86,7 +86,8 @@ def _network(document: Document) -> str:
 
 def _drawn(document: Document) -> str:
     """Over how many scenes and seeds the numbers are means, and what one seed cannot show."""
-    scenes, seeds = document["scenes"], document["seeds"]
+    scenes = document["scenes"]
+    seeds = document["seeds"]
     said = f"Means over {counted(scenes, 'test scene')} and {counted(seeds, 'seed')}"
     alone = ", which know nothing of the spread between trainings" if seeds == 1 else ""
     return f"{said}, with 95 % intervals{alone}."
@@ -145,7 +146,9 @@ def _control(document: Document) -> str:
 
 def _differences(document: Document) -> Iterator[str]:
     """The whole objective over the plain loss, and its first rival over it, by dose."""
-    whole, plain, rival = document["whole"], document["plain"], _first_rival(document)
+    whole = document["whole"]
+    plain = document["plain"]
+    rival = _first_rival(document)
     yield f"{whole} over {without_number(plain)}: {_by_dose(document, plain, over=False)}."
     if rival is not None:
         said = f"{without_number(rival)} over {whole}: {_by_dose(document, rival, over=True)}."

@@ -33,7 +33,8 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     """What a lens makes of a scene, layers composited from far to near: ``(H, W, 3)``.
 
     Within the kernels' reach of the border, light from outside is missing."""
-    low, high = float(diameter.min()), float(diameter.max())
+    low = float(diameter.min())
+    high = float(diameter.max())
     count = min(MOST_LAYERS, max(1, math.ceil((high - low) / LEAST_STEP_PX)))
     step = (high - low) / count or 1.0
     bins = np.clip(((diameter - low) / step).astype(int), 0, count - 1)

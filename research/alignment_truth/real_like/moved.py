@@ -36,7 +36,8 @@ class Bend:
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "Bend":
         """A random one."""
-        turn, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, PARALLAX_PX)
+        turn = rng.uniform(0, 2 * np.pi)
+        length = rng.uniform(0, PARALLAX_PX)
         along = length * np.cos(turn), length * np.sin(turn)
         return cls(
             rng.uniform(-1, 1) * BREATHING_PX, along, rng.uniform(-1, 1, (WAVES, 3))
@@ -65,7 +66,8 @@ def moved(
     back = transformed(grid, np.asarray(np.linalg.inv(matrix), np.float64))
     source = back if bend is None else back + bend.at(back)
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
-    lanczos, border = cv2.INTER_LANCZOS4, cv2.BORDER_REFLECT
+    lanczos = cv2.INTER_LANCZOS4
+    border = cv2.BORDER_REFLECT
     picture = np.asarray(
         cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
     )

@@ -115,7 +115,8 @@ def _stored(
 def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """A similarity such as a tripod, refocusing and another aperture leave, about the centre."""
     kind = rng.random()
-    length, direction = SHIFT_PX * rng.uniform(), rng.uniform(0, 2 * math.pi)
+    length = SHIFT_PX * rng.uniform()
+    direction = rng.uniform(0, 2 * math.pi)
     similarity = Similarity(
         zoom=1 + rng.uniform(-ZOOM, ZOOM),
         rotation_deg=rng.uniform(-ROTATION_DEG, ROTATION_DEG),

@@ -66,8 +66,10 @@ def _flow(blurry: Image, sharp: Image) -> Placed | None:
 def _ecc(blurry: Image, sharp: Image) -> Placed | None:
     """Affine, from the identity, OpenCV's Gaussian of 5."""
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-6)
-    first, second = _grey(blurry), _grey(sharp)
-    start, inside = np.eye(2, 3, dtype=np.float32), np.full(first.shape, 255, np.uint8)
+    first = _grey(blurry)
+    second = _grey(sharp)
+    start = np.eye(2, 3, dtype=np.float32)
+    inside = np.full(first.shape, 255, np.uint8)
     try:
         _, affine = cv2.findTransformECC(
             first, second, start, cv2.MOTION_AFFINE, criteria, inside, ECC_SMOOTHING_PX

@@ -61,7 +61,8 @@ def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> 
     """True where a point of the blurry picture is visible in the sharp one."""
     height, width = front.shape
     x, y = Window(0, 0, width, height).grid()
-    x, y = x + flow[0], y + flow[1]
+    x = x + flow[0]
+    y = y + flow[1]
     within = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     column = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
     row = np.clip(np.rint(y), 0, height - 1).astype(np.intp)

@@ -111,7 +111,8 @@ def _shares(
     """Weights that sum to 1 at each pixel, each with its kernel."""
     if not lit.size:
         return []
-    low, high = float(lit.min()), float(lit.max())
+    low = float(lit.min())
+    high = float(lit.max())
     within = np.clip(diameter, low, high)
     gaps = math.ceil((high - low) / SLICE_PX - 0.1)
     nodes = np.linspace(low, high, gaps + 1) if gaps else np.array([(low + high) / 2])

@@ -128,11 +128,13 @@ def _region(
     scale = np.exp(
         rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits))))
     )
-    rows, columns = max(2, round(scale * height)), max(2, round(scale * width))
+    rows = max(2, round(scale * height))
+    columns = max(2, round(scale * width))
     top = rng.integers(max(0, picture.shape[0] - rows) + 1)
     left = rng.integers(max(0, picture.shape[1] - columns) + 1)
     part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
-    below, right = rows - part.shape[0], columns - part.shape[1]
+    below = rows - part.shape[0]
+    right = columns - part.shape[1]
     return np.asarray(
         cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101)
     )

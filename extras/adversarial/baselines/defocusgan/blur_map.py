@@ -43,7 +43,8 @@ class BlurMapNet(nn.Module):
 
     def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
         """As the generator's at full resolution, but with the skip of the third layer."""
-        features, skips = head, []
+        features = head
+        skips = []
         for layer in (1, 2, 3, 4):
             features = branch(self, layer, index)(
                 features if layer == 1 else features + pooled_to(head, features)

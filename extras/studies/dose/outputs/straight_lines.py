@@ -92,8 +92,10 @@ def _measured(grey: Array, segment: Array) -> StraightLine | None:
 
 def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Ends of the part of a segment that keeps ``REACH_PX`` from the border; equal if none does."""
-    first, way = segment[:2], segment[2:] - segment[:2]
-    low, high = np.full(2, float(REACH_PX)), np.array(shape[1::-1]) - 1.0 - REACH_PX
+    first = segment[:2]
+    way = segment[2:] - segment[:2]
+    low = np.full(2, float(REACH_PX))
+    high = np.array(shape[1::-1]) - 1.0 - REACH_PX
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
     beside = ((first < low) | (first > high)) & (way == 0)
@@ -123,7 +125,8 @@ def _blocks_across(
     grey: Array, start: tuple[float, float], way: Array, length: float
 ) -> tuple[Array, Array]:
     """Brightness across the line, mean over blocks of rows along it, and the places, px."""
-    along, across = way / length, np.array([way[1], -way[0]]) / length
+    along = way / length
+    across = np.array([way[1], -way[0]]) / length
     rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
     reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
     spots = np.add(start, rows[:, None, None] * along + reach[None, :, None] * across)

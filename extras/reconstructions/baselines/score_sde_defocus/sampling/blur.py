@@ -65,7 +65,8 @@ def _taps(sigma: float) -> list[float]:
 
 
 def _filtered(picture: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-    channels, radius = picture.shape[1], len(kernel) // 2
+    channels = picture.shape[1]
+    radius = len(kernel) // 2
     padded = pad(picture, (radius, radius, radius, radius))
     taps = kernel.expand(channels, 1, 1, -1)
     rows = functional.conv2d(padded, taps, groups=channels)

@@ -62,7 +62,8 @@ class NCSNpp(nn.Module):
 
     def _add_encoder(self, modules: list[nn.Module], widths: list[int]) -> list[int]:
         """Append the encoder and the middle; gives the channels of the skips."""
-        conditions, channels = 4 * widths[0], widths[0]
+        conditions = 4 * widths[0]
+        channels = widths[0]
         skips = [channels]
         for level, width in enumerate(widths):
             for _ in range(self.blocks):
@@ -82,7 +83,8 @@ class NCSNpp(nn.Module):
     def _add_decoder(
         self, modules: list[nn.Module], widths: list[int], skips: list[int]
     ) -> None:
-        conditions, channels = 4 * widths[0], widths[-1]
+        conditions = 4 * widths[0]
+        channels = widths[-1]
         for level, width in reversed(list(enumerate(widths))):
             for _ in range(self.blocks + 1):
                 modules.append(Residual(channels + skips.pop(), width, conditions))
@@ -104,7 +106,8 @@ class NCSNpp(nn.Module):
         condition = next(modules)(functional.silu(condition))
         skips = self._encoded(modules, 2 * noisy - 1, condition)
         features = next(modules)(skips[-1], condition)
-        attend, last = next(modules), next(modules)
+        attend = next(modules)
+        last = next(modules)
         return self._decoded(
             modules, last(attend(features), condition), skips, condition
         ) / _wide(sigma)
@@ -144,7 +147,8 @@ class NCSNpp(nn.Module):
                 )
             if level in self.attending:
                 features = next(modules)(features)
-            norm, show = next(modules), next(modules)
+            norm = next(modules)
+            show = next(modules)
             shown = show(functional.silu(norm(features)))
             picture = shown if level == self.levels - 1 else doubled(picture) + shown
             if level:
