@@ -323,7 +323,8 @@ def _views(
             luminance_view(blurry, factor),
             luminance_view(sharp, factor, rig),
         ), None
-    first, second = (reduced_twice(one, factor, further) for one in (blurry, sharp))
+    first = reduced_twice(blurry, factor, further)
+    second = reduced_twice(sharp, factor, further)
     return (first[0], second[0]), (first[1], second[1])
 
 

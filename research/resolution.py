@@ -57,9 +57,8 @@ def pair_scores(
     if said.status != "ok" or said.sigma is None or said.matrix is None:
         return None
     exact = replace(measurement, misalignment=replace(said, matrix=pair.matrix))
-    measured, true = (
-        compensate(pair.blurry, pair.sharp, one) for one in (measurement, exact)
-    )
+    measured = compensate(pair.blurry, pair.sharp, measurement)
+    true = compensate(pair.blurry, pair.sharp, exact)
     mask = measured.valid_mask & true.valid_mask
     sigma_px = said.sigma.misalignment_px / math.sqrt(2)
     targets = [
@@ -103,7 +102,8 @@ def _psnr(restored: Array, target: Target) -> float:
 def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
     rows, columns = np.nonzero(mask)
     places = np.stack([columns, rows, np.ones_like(rows)]).astype(np.float64)
-    first, second = (matrix @ places for matrix in (measured, true))
+    first = measured @ places
+    second = true @ places
     apart = first[:2] / first[2] - second[:2] / second[2]
     return float(np.sqrt(np.square(apart).mean()))
 

@@ -195,13 +195,10 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise
     height, width = field.flow.reliable.shape
-    columns, rows = (
-        field.factor * (np.arange(n, dtype=np.float64) + 0.5) - 0.5
-        for n in (width, height)
-    )
-    wanted, used = (
-        np.stack(Placement(m)(columns, rows)) for m in (matrix, plan.placement.matrix)
-    )
+    columns = field.factor * (np.arange(width, dtype=np.float64) + 0.5) - 0.5
+    rows = field.factor * (np.arange(height, dtype=np.float64) + 0.5) - 0.5
+    wanted = np.stack(Placement(matrix)(columns, rows))
+    used = np.stack(Placement(plan.placement.matrix)(columns, rows))
     left = wanted - used + field.misplaced
     return left if plan.placement.local is None else left - plan.placement.local.field
 
@@ -211,9 +208,8 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
     if grid.scale < 1.0:
         side = 2 * math.ceil(0.5 / grid.scale) + 1
         mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    rows, columns = (
-        np.rint(part).astype(int) for part in (grid.rows(), grid.columns())
-    )
+    rows = np.rint(grid.rows()).astype(int)
+    columns = np.rint(grid.columns()).astype(int)
     return np.asarray(mask[rows[:, None], columns[None, :]])
 
 

@@ -68,10 +68,8 @@ def measurement_picture(
 
     Differences are blurry minus sharp at equal exposure, amplified four times around grey."""
     scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
-    before, after = (
-        _encoded(_seen(sharp, measurement, model, scale))
-        for model in ("none", "global")
-    )
+    before = _encoded(_seen(sharp, measurement, "none", scale))
+    after = _encoded(_seen(sharp, measurement, "global", scale))
     first = _encoded(_seen(blurry, None, "none", scale))
     labelled = _labelled_panels(field, first, before, after)
     rows = [np.hstack(labelled[start : start + 3]) for start in (0, 3)]

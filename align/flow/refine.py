@@ -43,7 +43,9 @@ def supported(
     counted = reliable.astype(np.float32)
     flow_x = counted * residual[0]
     flow_y = counted * residual[1]
-    count, sum_x, sum_y = (_box(one, TILE_PX) for one in (counted, flow_x, flow_y))
+    count = _box(counted, TILE_PX)
+    sum_x = _box(flow_x, TILE_PX)
+    sum_y = _box(flow_y, TILE_PX)
     inside = np.maximum(count, 1)
     x = sum_x / inside
     y = sum_y / inside
@@ -238,7 +240,8 @@ def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
 def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
     """Weighted Gaussian mean, on a grid that is fine enough for the window."""
     factor = max(int(sigma_px) // GRID_PER_WINDOW, 1)
-    small, small_weight = (reduced_area(v, factor) for v in (values, weight))
+    small = reduced_area(values, factor)
+    small_weight = reduced_area(weight, factor)
     mean = smoothed(small, sigma_px / factor) / (
         smoothed(small_weight, sigma_px / factor) + 1e-2
     )

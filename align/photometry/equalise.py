@@ -208,7 +208,8 @@ def colour_strength(
 
     Both err, so the factor is between the slopes of each on the other: the one nearer to 1."""
     factor = factor_for(blurry.shape, SIDE)
-    first, second = (reduced(one, factor) for one in (blurry, sharp))
+    first = reduced(blurry, factor)
+    second = reduced(sharp, factor)
     height, width = first.shape[:2]
     coc = resized_to(coc_px, (height, width)) / np.float32(factor)
     second = _blurred(second, coc)
@@ -246,7 +247,8 @@ def _surfaces(light: Array) -> NDArray[np.float64]:
 
 def _beside_grey(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
     """Strength where one member is grey; None if both are, or may be."""
-    sharp, blurry = (_spread(_colours(one)) for one in (x, y))
+    sharp = _spread(_colours(x))
+    blurry = _spread(_colours(y))
     if max(sharp, blurry) < COLOURFUL or min(sharp, blurry) >= LEAST_SPREAD:
         return None
     return float(np.clip(blurry / max(sharp, 1e-6), 1 / MOST_STRENGTH, MOST_STRENGTH))

@@ -114,9 +114,8 @@ class GainMatch:
 
     def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
-        gain, offset = (
-            np.array(values, np.float32) for values in (self.gain, self.offset)
-        )
+        gain = np.array(self.gain, np.float32)
+        offset = np.array(self.offset, np.float32)
         return np.asarray(np.maximum(light * gain + offset, np.float32(0.0)))
 
 
@@ -142,9 +141,8 @@ def photometry(
     """
     bad = _saturated(blurry) | _saturated(sharp) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
-    spoilt, believed = (
-        reduced(one.astype(np.float32), factor) for one in (bad, reliable)
-    )
+    spoilt = reduced(bad.astype(np.float32), factor)
+    believed = reduced(reliable.astype(np.float32), factor)
     for window in WINDOWS_PX:
         good = (_means(spoilt, window) <= 0.001) & (
             _means(believed, window) >= LEAST_RELIABLE
@@ -175,7 +173,8 @@ def photometry(
         _channel(s[:, c], level[:, c], d[:, c], blocks) if lit[c] else _EMPTY_CHANNEL
         for c in range(3)
     )
-    seen, shown = (np.maximum(one[:, lit].mean(axis=1), EMPTY) for one in (b, s))
+    seen = np.maximum(b[:, lit].mean(axis=1), EMPTY)
+    shown = np.maximum(s[:, lit].mean(axis=1), EMPTY)
     ratio = np.log2(seen / shown)
     draws = BlockDraws.of(blocks)
     ev_sigma = draws.sigma([float(np.median(ratio[drawn])) for drawn in draws])

@@ -159,7 +159,8 @@ def unexplained(
     None if hardly anything can be compared; ``coc_px`` None finds the diameters here."""
     factor = factor_for(blurry.shape, SIDE)
     scale = scaling(factor)
-    first, second = (reduced(one, factor) for one in (blurry, sharp))
+    first = reduced(blurry, factor)
+    second = reduced(sharp, factor)
     start = scale @ matrix @ np.linalg.inv(scale)
     place = transformed(pixel_grid(*first.shape[:2]), start)
     shown = inside(place)
@@ -392,7 +393,8 @@ def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
         cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
         > 0
     )
-    blurry, sharp = (_detail(one, inner) for one in (light, other))
+    blurry = _detail(light, inner)
+    sharp = _detail(other, inner)
     near = cv2.dilate(sharp, np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
     textured = inner & (np.maximum(blurry, sharp) > TEXTURE) & (blurry >= LEAKED * near)
     return (
@@ -420,5 +422,6 @@ def unexplained_picture(stops: Array) -> NDArray[np.uint8]:
     """``(h, w, 3)`` RGB: red where the blurry member is lighter than any blur makes it."""
     levels = np.clip(stops / SHOWN_STOPS, -1, 1)
     white = 255 * (1 - np.abs(levels))
-    red, blue = (np.where(side, 255, white) for side in (levels >= 0, levels <= 0))
+    red = np.where(levels >= 0, 255, white)
+    blue = np.where(levels <= 0, 255, white)
     return np.stack([red, white, blue], axis=-1).astype(np.uint8)

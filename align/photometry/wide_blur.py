@@ -59,7 +59,8 @@ def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> P
     narrow = sum(diameter < FIRST_PX for diameter in tried)
     if narrow + 1 >= len(tried):
         return PairBlur(coc_px, np.zeros(valid.shape, dtype=bool))
-    first, second = (reduced(one, REDUCTION) for one in (blurry, sharp))
+    first = reduced(blurry, REDUCTION)
+    second = reduced(sharp, REDUCTION)
     shown = reduced(valid.astype(np.float32), REDUCTION) > 0.999
     filled = np.where(shown, second, first)
     costs = _costs(first, tried, filled, shown)

@@ -173,9 +173,8 @@ def _blurred_by(picture: Grey, coc: Plane) -> Grey:
     stack = np.stack(disc_blurred_stack(picture, tried))
     place = np.interp(coc, tried, np.arange(len(tried)))
     below = np.minimum(place.astype(int), len(tried) - 2)[None]
-    less, more = (
-        np.take_along_axis(stack, one, axis=0)[0] for one in (below, below + 1)
-    )
+    less = np.take_along_axis(stack, below, axis=0)[0]
+    more = np.take_along_axis(stack, below + 1, axis=0)[0]
     return np.asarray(less + (place - below[0]) * (more - less), np.float32)
 
 

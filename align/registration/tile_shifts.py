@@ -348,9 +348,9 @@ def _peaks(surface: Tiles) -> tuple[Array, Array]:
 
 def _vertex(before: Array, top: Array, after: Array) -> Array:
     """Maximum of a Gaussian through three samples, in (-0.5, 0.5)."""
-    low, middle, high = (
-        np.log(np.maximum(part, 1e-9)) for part in (before, top, after)
-    )
+    low = np.log(np.maximum(before, 1e-9))
+    middle = np.log(np.maximum(top, 1e-9))
+    high = np.log(np.maximum(after, 1e-9))
     curvature = low - 2 * middle + high
     offset = np.where(
         curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0

@@ -61,7 +61,8 @@ def cause(blurry: Image, sharp: Image) -> str:
         for tone, share in _clipped(picture):
             if share > MOST_CLIPPED:
                 return f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
-    first, second = (_small(picture) for picture in (blurry, sharp))
+    first = _small(blurry)
+    second = _small(sharp)
     left = _contrast(first) / max(_contrast(second), 1e-6)
     thumbnails = _thumbnail(first), _thumbnail(second)
     alike = _likeness(*thumbnails)
@@ -144,7 +145,8 @@ def _likeness(first: Grey, second: Grey) -> float:
     """Highest correlation under any cyclic shift, 1 for equal pictures; 0 if sizes differ."""
     if first.shape != second.shape:
         return 0.0
-    a, b = (np.fft.rfft2(one - one.mean()) for one in (first, second))
+    a = np.fft.rfft2(first - first.mean())
+    b = np.fft.rfft2(second - second.mean())
     surface = np.fft.irfft2(np.conj(a) * b, s=first.shape)
     energy = float(first.std()) * float(second.std()) * first.size
     return float(surface.max()) / max(energy, 1e-12)
@@ -161,7 +163,8 @@ def _enlarged_likeness(first: Grey, second: Grey) -> float:
 
 def _enlarged(picture: Grey, zoom: float) -> Grey:
     height, width = picture.shape
-    top, left = (round(side * (1 - 1 / zoom) / 2) for side in (height, width))
+    top = round(height * (1 - 1 / zoom) / 2)
+    left = round(width * (1 - 1 / zoom) / 2)
     middle = picture[top : height - top, left : width - left]
     return np.asarray(
         cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA), np.float32

@@ -65,16 +65,16 @@ def _softer_half_px(diameter: Array) -> float:
         soft = known & (side > MIDDLE)
         crisp = known & (side < -MIDDLE)
         if min(soft.sum(), crisp.sum()) >= LEAST_TILES:
-            softer, best = (
-                np.quantile(diameter[half], CRISP_TILES) for half in (soft, crisp)
-            )
+            softer = np.quantile(diameter[soft], CRISP_TILES)
+            best = np.quantile(diameter[crisp], CRISP_TILES)
             most = max(most, float(softer - max(best, CRISP_PX)))
     return most
 
 
 def edge_diameters(codes: Array) -> Array:
     """Diameter of the disc that softens the crisper edges of each tile, px; NaN without edges."""
-    fine, coarse = (_slope(codes, width) for width in (FINE_PX, COARSE_PX))
+    fine = _slope(codes, FINE_PX)
+    coarse = _slope(codes, COARSE_PX)
     ridge = np.asarray(
         cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32
     )

@@ -120,8 +120,7 @@ def _corner_ratios_ev(pair: Compared) -> list[float]:
         for down in (y, 1 - y):
             place = (across + down < CORNER) & pair.lit
             if place.sum() > least:
-                blurry, predicted = (
-                    one[place].mean() for one in (pair.blurry, pair.predicted)
-                )
+                blurry = pair.blurry[place].mean()
+                predicted = pair.predicted[place].mean()
                 ratios.append(float(np.log2((blurry + BLACK) / (predicted + BLACK))))
     return ratios

@@ -75,9 +75,9 @@ NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_dis
 
 def sharp_member(pair: Compared) -> SharpMember:
     """Test the sharp member of a registered pair."""
-    original, aligned, blurry = (
-        _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
-    )
+    original = _codes(pair.original)
+    aligned = _codes(pair.sharp)
+    blurry = _codes(pair.blurry)
     smeared = smear(original)
     discs = dark_discs(pair.original)
     focus = focus_elsewhere(aligned, pair.coc_px)
@@ -115,8 +115,7 @@ def cast_ev(
     where = usable.astype(np.uint8)
     if not where.any():
         return 0.0, 0.0
-    first, second = (
-        np.maximum(cv2.mean(one, where)[:3], LEAST_LIGHT) for one in (blurry, sharp)
-    )
+    first = np.maximum(cv2.mean(blurry, where)[:3], LEAST_LIGHT)
+    second = np.maximum(cv2.mean(sharp, where)[:3], LEAST_LIGHT)
     red, green, blue = np.log2(first / second)
     return float(red - green), float(blue - green)

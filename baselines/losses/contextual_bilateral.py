@@ -32,9 +32,8 @@ def contextual_bilateral(
     # w_s.
     height, width = output.shape[-2:]
     mean = target.mean(dim=(0, 2, 3), keepdim=True)
-    features, wanted = (
-        (one - mean).flatten(2).transpose(1, 2) for one in (output, target)
-    )
+    features = (output - mean).flatten(2).transpose(1, 2)
+    wanted = (target - mean).flatten(2).transpose(1, 2)
     cosine = (
         functional.normalize(features, dim=2) @ functional.normalize(wanted, dim=2).mT
     )
@@ -89,9 +88,8 @@ class ContextualBilateral:
         return patches.view(count, patches.shape[1], rows, -1)
 
     def _features(self, picture: torch.Tensor) -> Sequence[torch.Tensor]:
-        mean, deviation = (
-            picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION)
-        )
+        mean = picture.new_tensor(MEAN).reshape(3, 1, 1)
+        deviation = picture.new_tensor(DEVIATION).reshape(3, 1, 1)
         features = (picture - mean) / deviation
         outputs = []
         for index, layer in enumerate(self.backbone or ()):

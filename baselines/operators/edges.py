@@ -75,6 +75,7 @@ def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
         return np.zeros(picture.shape, bool)
     scale = STEPS / largest
     high = scale * float(np.quantile(magnitude, QUANTILE))
-    right, below = (np.rint(scale * one).astype(np.int16) for one in (across, down))
+    right = np.rint(scale * across).astype(np.int16)
+    below = np.rint(scale * down).astype(np.int16)
     edges = cv2.Canny(right, below, LOW * high, high, L2gradient=True)
     return np.asarray(edges > 0)

@@ -128,7 +128,8 @@ def _nearest_time(setting: Setting, seconds: float) -> str:
 def central_light(look: QuickLook) -> float:
     """Mean linear light of the centre of a picture."""
     height, width = look.linear.shape[:2]
-    rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
+    rows = max(round(height * CENTRE_SHARE / 2), 1)
+    columns = max(round(width * CENTRE_SHARE / 2), 1)
     centre = look.linear[
         height // 2 - rows : height // 2 + rows,
         width // 2 - columns : width // 2 + columns,

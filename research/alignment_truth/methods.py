@@ -110,7 +110,8 @@ def _tiles(pair: Members) -> Answer:
     height, width = pair.grey[0].shape
     side = min(height, width) // 3
     tile_moves = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
-    columns, rows = (np.unique(tile_moves.centres[:, i]) for i in (0, 1))
+    columns = np.unique(tile_moves.centres[:, 0])
+    rows = np.unique(tile_moves.centres[:, 1])
     shifts = tile_moves.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
     smooth = np.dstack(
         [cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)]

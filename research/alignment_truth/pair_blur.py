@@ -113,7 +113,8 @@ def detailed(light: Array) -> Mask:
         np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY
     )
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
-    x, y = (cv2.Sobel(small, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    x = cv2.Sobel(small, cv2.CV_32F, 1, 0, scale=1 / 8)
+    y = cv2.Sobel(small, cv2.CV_32F, 0, 1, scale=1 / 8)
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
     return resized_to(np.sqrt(np.asarray(energy, np.float32)), codes.shape) > DETAIL
 

@@ -86,7 +86,8 @@ def _rendered(
     sharp = pair.sharp
     if soft:
         rng = np.random.default_rng(number)
-        blurry, sharp = (_soft(one, rng) for one in (blurry, sharp))
+        blurry = _soft(blurry, rng)
+        sharp = _soft(sharp, rng)
     return MovedPair(*Members(blurry, sharp).light, pair.flow)
 
 

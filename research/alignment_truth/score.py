@@ -131,7 +131,8 @@ def ratio(
     reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
 ) -> float | None:
     """Mean error of the reference divided by that of the method."""
-    theirs, own = (_mean(some, name) for some in (reference, scores))
+    theirs = _mean(reference, name)
+    own = _mean(scores, name)
     return None if theirs is None or not own else theirs / own
 
 

@@ -112,7 +112,8 @@ def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
 
 def in_focus(frame: Array, aligned: Array) -> Mask:
     """Where the frame has the detail of the merged picture, by local energies."""
-    own, best = (_detail(picture) for picture in (frame, aligned))
+    own = _detail(frame)
+    best = _detail(aligned)
     return np.asarray((best > DETAIL) & (own > IN_FOCUS * best))
 
 

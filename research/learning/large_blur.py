@@ -160,9 +160,8 @@ def _crop(random: np.random.Generator, photograph: Photograph) -> Array:
     height, width = (length // factor for length in whole.shape[:2])
     smaller = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     pixels = np.asarray(smaller, np.uint8)
-    top, left = (
-        int(random.integers(max(1, length - SIDE_PX + 1))) for length in (height, width)
-    )
+    top = int(random.integers(max(1, height - SIDE_PX + 1)))
+    left = int(random.integers(max(1, width - SIDE_PX + 1)))
     part = pixels[top : top + SIDE_PX, left : left + SIDE_PX]
     return np.asarray(srgb_to_linear(as_float(part)), np.float32)
 

@@ -109,10 +109,8 @@ def resized(trap: Trap, size: float) -> Trap:
     if size == 1:
         return trap
     way = cv2.INTER_CUBIC if size > 1 else cv2.INTER_AREA
-    given, truth = (
-        cv2.resize(picture, None, fx=size, fy=size, interpolation=way)
-        for picture in (trap.given, trap.truth)
-    )
+    given = cv2.resize(trap.given, None, fx=size, fy=size, interpolation=way)
+    truth = cv2.resize(trap.truth, None, fx=size, fy=size, interpolation=way)
     return Trap(trap.name, rounded(given), rounded(truth))
 
 

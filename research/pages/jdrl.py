@@ -793,9 +793,9 @@ def rival_table(document: Document) -> Iterator[str]:
 
 def interval(estimate: Document) -> str:
     """A value with its interval; a number near 0 has a third decimal, which shows its side."""
-    middle, low, high = (
-        signed_text(estimate[name]) for name in ("value", "low", "high")
-    )
+    middle = signed_text(estimate["value"])
+    low = signed_text(estimate["low"])
+    high = signed_text(estimate["high"])
     return f"{middle} [{low}, {high}]"
 
 

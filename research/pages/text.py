@@ -37,7 +37,8 @@ def main() -> None:
     for pair in defocus.open_dataset("text:").split("test"):
         circle = int(pair.id.split("-")[1])
         text = "".join(str(pair.metadata["text"]).split())
-        blurry, sharp = (as_float(one, np.float64) for one in (pair.blurry, pair.sharp))
+        blurry = as_float(pair.blurry, np.float64)
+        sharp = as_float(pair.sharp, np.float64)
         for name, restored in [
             *((n, way(blurry)) for n, way in ways.items()),
             ("perfect", sharp),

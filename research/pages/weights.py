@@ -202,7 +202,8 @@ def by_circle(restore: Restore, photographs: Path) -> str:
     before, after, counts = (np.zeros(len(BINS_PX)) for _ in range(3))
     all_gains = []
     for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
-        blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+        blurry = as_unit(pair.blurry)
+        sharp = as_unit(pair.sharp)
         restored = restore(blurry)
         all_gains.append(psnr(restored, sharp) - psnr(blurry, sharp))
         where = np.digitize(np.abs(pair.defocus_map), BINS_PX) - 1
@@ -239,7 +240,8 @@ def classical_table(photographs: Path) -> str:
         restore = restorer(name, None)
         gains = []
         for pair in pairs:
-            blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+            blurry = as_unit(pair.blurry)
+            sharp = as_unit(pair.sharp)
             gains.append(psnr(restore(blurry), sharp) - psnr(blurry, sharp))
         lines.append(f"| `{name}` | {np.mean(gains):+.2f} |")
     return "\n".join(lines) + "\n"
@@ -330,7 +332,8 @@ def show(restore: Restore, photographs: Path) -> None:
     )
     rows = []
     for pair in pairs[:SHOWN]:
-        blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+        blurry = as_unit(pair.blurry)
+        sharp = as_unit(pair.sharp)
         top, left = ((side - CROP_PX) // 2 for side in blurry.shape[:2])
         crop = (slice(top, top + CROP_PX), slice(left, left + CROP_PX))
         rows.append(np.vstack([one[crop] for one in (blurry, restore(blurry), sharp)]))

@@ -29,7 +29,8 @@ def remaining_displacement(
     """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient."""
     # ``(N, 2, H, W)`` px, x right and y down, at most ``LARGEST_PX`` in each direction;
     # ``tile_px`` is a multiple of 4.
-    first, second = (_smoothed(one.mean(1, keepdim=True)) for one in (seen, target))
+    first = _smoothed(seen.mean(1, keepdim=True))
+    second = _smoothed(target.mean(1, keepdim=True))
     across, down = _slopes(second)
     off = first - second
     products = [across * across, across * down, down * down, across * off, down * off]

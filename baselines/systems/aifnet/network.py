@@ -96,7 +96,10 @@ class _DeblurNet(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        one, two, four, eight = (width * factor for factor in (1, 2, 4, 8))
+        one = width
+        two = width * 2
+        four = width * 4
+        eight = width * 8
         layers = {
             "n0_1": _SameConv(3 * LEVELS, one),
             "n0_2": _SameConv(one, two, stride=2),

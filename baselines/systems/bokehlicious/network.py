@@ -78,7 +78,9 @@ class _Attention(nn.Module):
         rows = functional.scaled_dot_product_attention(
             query, key, self._by_row(values), of_rows
         )
-        query, key, value = (part.transpose(1, 3) for part in (query, key, rows))
+        query = query.transpose(1, 3)
+        key = key.transpose(1, 3)
+        value = rows.transpose(1, 3)
         columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
         given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, values))

@@ -246,7 +246,8 @@ Place = tuple[int, int]
 
 def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[Place]:
     """Top and left of every tile of a picture; the last ones end at its border."""
-    tops, lefts = (_starts(side, tile, step) for side in (height, width))
+    tops = _starts(height, tile, step)
+    lefts = _starts(width, tile, step)
     return [(top, left) for top in tops for left in lefts]
 
 

@@ -137,9 +137,9 @@ def _attention(
 ) -> torch.Tensor:
     """Restormer's attention between the channels of one head, all ``(N, C, H, W)``."""
     height, width = query.shape[-2:]
-    query, key, value = (
-        torch.unflatten(part.flatten(2), 1, (heads, -1)) for part in (query, key, value)
-    )
+    query = torch.unflatten(query.flatten(2), 1, (heads, -1))
+    key = torch.unflatten(key.flatten(2), 1, (heads, -1))
+    value = torch.unflatten(value.flatten(2), 1, (heads, -1))
     scores = (cosines(query, key) * temperature).softmax(dim=-1)
     if normalise_values:  # the few scores are scaled in their place
         scores = scores / row_norms(value).mT

@@ -31,9 +31,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     edge = canny(grey, FINE_PX) & (contrast >= LEAST_CONTRAST)
     if not edge.any():
         return np.zeros(grey.shape)
-    fine, coarse = (
-        gradient_magnitude(grey, s, RADIUS_PX) for s in (FINE_PX, COARSE_PX)
-    )
+    fine = gradient_magnitude(grey, FINE_PX, RADIUS_PX)
+    coarse = gradient_magnitude(grey, COARSE_PX, RADIUS_PX)
     weight = edge * contrast
     weighted = weight * edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
     both = np.stack([weighted, weight], axis=2)

@@ -38,7 +38,8 @@ class FocusView:
 def view_at(steps: int, look: QuickLook) -> FocusView:
     """The view of a shot; it holds its centre alone."""
     height, width = look.linear.shape[:2]
-    top, left = (max((side - CENTRE_PX) // 2, 0) for side in (height, width))
+    top = max((height - CENTRE_PX) // 2, 0)
+    left = max((width - CENTRE_PX) // 2, 0)
     centre = look.linear[top : top + CENTRE_PX, left : left + CENTRE_PX]
     return FocusView(steps, luminance(centre), look.pixels)
 

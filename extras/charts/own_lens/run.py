@@ -124,9 +124,8 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
         )
         measured = _measured(request, shots, out)
         say("3 of 5: rendering held-out scenes through this lens and others, once")
-        lens, others = (
-            stream_dataset(request.photographs, one) for one in (measured, None)
-        )
+        lens = stream_dataset(request.photographs, measured)
+        others = stream_dataset(request.photographs, None)
         say(f"4 of 5: rendering patches, and training for {request.minutes:g} min")
         after = train_on(
             request.system, request.start, lens, others, request.minutes, out / TRAINING

@@ -210,10 +210,8 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
 
 def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:
     """Whether the picture is more like the mirror image of a chart."""
-    own, mirrored = (
-        [*_readings(grey, frame.dots, homography, CRISP_MM)]
-        for homography in (frame.homography, frame.homography @ MIRROR)
-    )
+    own = [*_readings(grey, frame.dots, frame.homography, CRISP_MM)]
+    mirrored = [*_readings(grey, frame.dots, frame.homography @ MIRROR, CRISP_MM)]
     crisp = next(one for one in own if one.sheet.layout == frame.sheet.layout)
     return max((one.correlation for one in mirrored), default=-1.0) > crisp.correlation
 

@@ -23,10 +23,8 @@ def paper_and_ink(
     light: Light, sheet: Sheet, geometry: ChartGeometry
 ) -> tuple[float, float]:
     """Luminance of paper and black ink: medians beside and in the middle of black squares."""
-    paper, ink = (
-        float(np.median(grey_of(_beside_squares(light, sheet, geometry, off))))
-        for off in (BESIDE, 0.0)
-    )
+    paper = float(np.median(grey_of(_beside_squares(light, sheet, geometry, BESIDE))))
+    ink = float(np.median(grey_of(_beside_squares(light, sheet, geometry, 0.0))))
     return paper, ink
 
 

@@ -176,7 +176,8 @@ def _spread(run: Floats) -> Floats:
 
 def _axes(line: RuledLine) -> Floats:
     """``(2, 2)`` unit vectors along a line and across it."""
-    cosine, sine = (f(math.radians(line.turn_deg)) for f in (math.cos, math.sin))
+    cosine = math.cos(math.radians(line.turn_deg))
+    sine = math.sin(math.radians(line.turn_deg))
     return np.array([(cosine, sine), (-sine, cosine)])
 
 

@@ -216,10 +216,9 @@ def _inks(
     for one in squares:
         off = BESIDE_SQUARE * one.side
         try:
-            left, ink, right = (
-                _pixels(light, geometry, blur_px, x, one.y)
-                for x in (one.x - off, one.x, one.x + off)
-            )
+            left = _pixels(light, geometry, blur_px, one.x - off, one.y)
+            ink = _pixels(light, geometry, blur_px, one.x, one.y)
+            right = _pixels(light, geometry, blur_px, one.x + off, one.y)
         except ImageError:  # cut off, as others need not be
             continue
         yield _level(ink, 0.0, (left.mean(axis=0) + right.mean(axis=0)) / 2)

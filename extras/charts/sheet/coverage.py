@@ -76,7 +76,8 @@ def _contours(shape: Shape) -> tuple[Floats, ...]:
 def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
     """Print a square of leaves: drawn finer, then reduced."""
     reach = square.side / 2 + BEYOND_MM
-    left, top = (round((place - reach) * px_per_mm) for place in (square.x, square.y))
+    left = round((square.x - reach) * px_per_mm)
+    top = round((square.y - reach) * px_per_mm)
     side = round(2 * reach * px_per_mm)
     size = side * FINENESS, side * FINENESS
     origin = left / px_per_mm, top / px_per_mm
@@ -127,9 +128,8 @@ def _areas(
 
 def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     """Starts and ends of the pieces of sides, cut where a coordinate is an integer."""
-    low, high = (
-        pick(start[:, axis], end[:, axis]) for pick in (np.minimum, np.maximum)
-    )
+    low = np.minimum(start[:, axis], end[:, axis])
+    high = np.maximum(start[:, axis], end[:, axis])
     first = np.floor(low) + 1.0
     cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
     side = np.repeat(np.arange(len(start)), cuts + 1)

@@ -224,7 +224,8 @@ def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
         )
         wanted = range(statement.seeds if trained else 1)
         if sorted(seeds) != list(wanted):
-            said, asked = (_listed(some) for some in (sorted(seeds), wanted))
+            said = _listed(sorted(seeds))
+            asked = _listed(wanted)
             yield (
                 "seeds",
                 f"{system}: has the seeds {said}; the study was asked for {asked}",

@@ -153,9 +153,9 @@ class _Answers:
             return problem(str(error), 422)
 
     async def picture(self, request: Request) -> Response:
-        pair, role, size = (
-            request.path_params[name] for name in ("pair", "role", "size")
-        )
+        pair = request.path_params["pair"]
+        role = request.path_params["role"]
+        size = request.path_params["size"]
         if pair not in self._source.pairs() or role not in ROLES or size not in SIZES:
             return problem("no such picture", 404)
         width = SIZES[cast(Size, size)]

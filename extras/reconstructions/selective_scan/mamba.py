@@ -45,7 +45,8 @@ class Mamba(nn.Module):
         sizes = [self.rank, self.states, self.states]
         width, reading, writing = self.x_proj(seen.transpose(1, 2)).split(sizes, dim=2)
         widths = functional.softplus(self.dt_proj(width).transpose(1, 2))
-        read, write = (each.transpose(1, 2)[:, None] for each in (reading, writing))
+        read = reading.transpose(1, 2)[:, None]
+        write = writing.transpose(1, 2)[:, None]
         written, _ = selective_scan(
             seen, widths, -self.A_log.exp(), read, write, self.D
         )

@@ -95,7 +95,8 @@ def _drawn(document: Document) -> str:
 
 def _gain_words(estimate: Mapping[str, float]) -> str:
     """A gain with its interval."""
-    low, high = (number_text(estimate[name], 2) for name in ("low", "high"))
+    low = number_text(estimate["low"], 2)
+    high = number_text(estimate["high"], 2)
     return f"{_signed(estimate['value'])} dB ({low} to {high})"
 
 

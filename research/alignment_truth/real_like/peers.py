@@ -125,7 +125,8 @@ def _agreed(
 
 def _phase(blurry: Image, sharp: Image) -> Placed | None:
     """One shift, by phase correlation of the whole pictures."""
-    first, second = (_grey(one).astype(np.float32) for one in (blurry, sharp))
+    first = _grey(blurry).astype(np.float32)
+    second = _grey(sharp).astype(np.float32)
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(first, second, window)
     return _of(np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]]), blurry.shape)

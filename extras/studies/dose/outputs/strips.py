@@ -95,9 +95,8 @@ def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float |
 
     A line that is faint in the blurry picture itself has a bend there too, which shows nothing."""
     blurry = next(line for line in study.lines() if line.system == "input")
-    plain, before = (
-        _bends(study, here, line) for line in (study.ablation.lines[0], blurry)
-    )
+    plain = _bends(study, here, study.ablation.lines[0])
+    before = _bends(study, here, blurry)
     return [float(one) if np.isfinite(one) else None for one in plain - before]
 
 

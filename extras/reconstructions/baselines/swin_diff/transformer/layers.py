@@ -71,9 +71,8 @@ class Scaled(nn.Module):
 
     def with_prior(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
-        scale, shift = (
-            layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2)
-        )
+        scale = self.ln1(prior).transpose(1, 2)[..., None]
+        shift = self.ln2(prior).transpose(1, 2)[..., None]
         given: torch.Tensor = self(torch.addcmul(shift, features, scale))
         return given
 
