@@ -18,7 +18,7 @@ from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.gains import Photometry, photometry
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_twice
-from defocus.align.photometry.unexplained import explained, unexplained
+from defocus.align.photometry.unexplained import Unexplained, explained, unexplained
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import (
@@ -161,6 +161,11 @@ class _Members:
         if self.defocus_map is not None:
             check_defocus_map(self.defocus_map, self.shape)
 
+    def reduced(self, factor: int) -> tuple[Array32, Array32]:
+        """Both members in linear light, as their flow is measured."""
+        blurry = sharp_view(self.blurry, factor)
+        return blurry, sharp_view(self.sharp, factor, self.rig)
+
     def unknown(self, reason: str) -> Measurement:
         """A measurement without numbers."""
         estimator = self.estimator
@@ -235,32 +240,44 @@ def _measured(
         shown = cause(members.blurry, members.sharp)
         return members.unknown(f"{fit.reason}; {shown}" if shown else fit.reason)
     factor = factor_for(members.shape, LARGEST_SIDE)
-    small = small or (
-        sharp_view(members.blurry, factor),
-        sharp_view(members.sharp, factor, members.rig),
-    )
+    small = small or members.reduced(factor)
     scale = scaling(factor)
     start = scale @ fit.matrix @ np.linalg.inv(scale)
     flow = dense_flow(*small, start, members.estimator)
     if not flow.reliable.any():
         return members.unknown("the residual flow is nowhere consistent")
-    compared_light = _light(*small, flow)
-    if compared_light is None:
+    light = _light(*small, flow)
+    if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return members.unknown(reason)
-    light, falloff_ev = compared_light
+    compared = unexplained(*small, start, flow.coc_px)
+    rests_on_px = limits.largest_px if fit.limited else None
+    return _of_flow(members, fit, flow, light, compared, shared, rests_on_px)
+
+
+def _of_flow(
+    members: _Members,
+    fit: Registration,
+    flow: DenseFlow,
+    light: tuple[Photometry, float | None],
+    compared: tuple[Unexplained, Array32] | None,
+    shared: SessionLens | None,
+    rests_on_px: float | None,
+) -> Measurement:
+    """The measurement from transform, flow and light."""
+    factor = factor_for(members.shape, LARGEST_SIDE)
     coc = _coc_px(flow, factor, members.defocus_map)
     signed = members.defocus_map is not None
     spread = asymmetry(flow.residual, coc, flow.reliable, signed=signed)
-    compared = unexplained(*small, start, flow.coc_px)
-    field = _field(flow, factor, spread, coc, None if compared is None else compared[1])
+    numbers, stops = compared or (None, None)
+    field = _field(flow, factor, spread, coc, stops)
     misalignment = replace(
-        _known(field, fit, light, members.estimator),
-        vignetting_ev=falloff_ev,
+        _known(field, fit, light[0], members.estimator),
+        vignetting_ev=light[1],
         asymmetry=spread,
         shared=shared,
-        rests_on_px=limits.largest_px if fit.limited else None,
-        unexplained=None if compared is None else compared[0],
+        rests_on_px=rests_on_px,
+        unexplained=numbers,
     )
     return Measurement(misalignment, members.shape, field, members.rig)
 

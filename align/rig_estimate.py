@@ -49,13 +49,16 @@ def estimate_rig(
 
     The second lens is calibrated with the mirroring undone; the matrix includes intensity."""
     _require_large(blurry, sharp)
-    size = (blurry.shape[1], blurry.shape[0])
-    other = (sharp.shape[1], sharp.shape[0])
+    size = _size(blurry)
+    other = _size(sharp)
     start = _fitted(size, other)
     rig = Rig(
-        blurry_size=size, sharp_size=other, mirrored=mirrored, homography=matrix_rows(start),
+        blurry_size=size,
+        sharp_size=other,
+        mirrored=mirrored,
+        homography=matrix_rows(start),
         sharp_camera=sharp_camera,
-    )  # fmt: skip
+    )
     # the first camera's lens is left out of the rig and its picture straightened instead: so what
     # is registered is what a homography can describe
     first = _straightened(blurry, blurry_camera)
@@ -64,16 +67,19 @@ def estimate_rig(
         raise AlignmentError(
             f"the reference pair cannot be registered: {fit.reason}; {ADVICE}"
         )
-    homography = start @ fit.matrix
-    rig = _refined(sharp, rig, homography, first)
+    rig = _refined(sharp, rig, start @ fit.matrix, first)
     view = sharp_view(sharp, 1, rig)
-    inside = inside_frame(
-        Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
-    )
+    grid = ReleaseGrid(whole(blurry.shape))
+    inside = inside_frame(Placement(np.eye(3), rig=rig), grid, sharp.shape)
     colours = matrix_rows(colour_matrix(first, view, inside))
     return rig.model_copy(
         update={"colour_matrix": colours, "blurry_camera": blurry_camera}
     )
+
+
+def _size(picture: Image) -> tuple[int, int]:
+    """Width and height."""
+    return picture.shape[1], picture.shape[0]
 
 
 def _require_large(blurry: Image, sharp: Image) -> None:

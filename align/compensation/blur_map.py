@@ -216,21 +216,19 @@ def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint
     below = np.full((BAR_PX + 3 * GAP_PX + height, width, 3), 255, np.uint8)
     below[GAP_PX : GAP_PX + BAR_PX, GAP_PX:-GAP_PX] = _coloured(bar[None], largest)
     base = BAR_PX + 2 * GAP_PX + round(0.75 * height)
-    words = ("0", scale_words(blur))
-    for place, text in enumerate(words):
-        wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
-        left = width - GAP_PX - wide if place else GAP_PX
-        cv2.putText(
-            below,
-            text,
-            (left, base),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            size,
-            (0,) * 3,
-            1,
-            cv2.LINE_AA,
-        )
+    most = scale_words(blur)
+    wide = cv2.getTextSize(most, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
+    _write(below, "0", (GAP_PX, base), size)
+    _write(below, most, (width - GAP_PX - wide, base), size)
     return below
+
+
+def _write(
+    picture: NDArray[np.uint8], text: str, at: tuple[int, int], size: float
+) -> None:
+    """Write in black, from the left end of the base line on."""
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(picture, text, at, font, size, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:

@@ -41,31 +41,41 @@ def supported(
 
     It must be longer than three times what a blur of its size errs by; all values are in px."""
     counted = reliable.astype(np.float32)
-    flow_x = counted * residual[0]
-    flow_y = counted * residual[1]
     count = _box(counted, TILE_PX)
-    sum_x = _box(flow_x, TILE_PX)
-    sum_y = _box(flow_y, TILE_PX)
+    ring_count = _box(counted, 3 * TILE_PX) - count
     inside = np.maximum(count, 1)
-    x = sum_x / inside
-    y = sum_y / inside
+    ring = np.maximum(ring_count, 1)
+    x, near_x = _mean_and_around(counted * residual[0], inside, ring)
+    y, near_y = _mean_and_around(counted * residual[1], inside, ring)
     expected = _box(counted * uncertainty_px, TILE_PX) / inside
     coc = _box(counted * np.abs(coc_px), TILE_PX) / inside
-    ring_count = _box(counted, 3 * TILE_PX) - count
-    ring = np.maximum(ring_count, 1)
-    near_x = (_box(flow_x, 3 * TILE_PX) - sum_x) / ring
-    near_y = (_box(flow_y, 3 * TILE_PX) - sum_y) / ring
+    squared = _squared_length(x, y)
+    left = _squared_length(x - near_x, y - near_y)
+    enough = _is_enough(count, ring_count)
+    significant = squared > SIGNIFICANT**2 * _expected_variance(expected, coc)
+    return np.asarray(enough & significant & (left < LEFT_SHARE * squared))
+
+
+def _squared_length(x: Array, y: Array) -> Array:
+    return x * x + y * y
+
+
+def _is_enough(count: Array, ring_count: Array) -> Mask:
+    """Whether enough pixels of a tile, and of the eight around it, are reliable."""
     share = count / TILE_PX**2
     ring_share = ring_count / (8 * TILE_PX**2)
-    squared = x * x + y * y
-    variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
-    left = (x - near_x) ** 2 + (y - near_y) ** 2
-    return np.asarray(
-        (share >= LEAST_SHARE)
-        & (ring_share >= LEAST_SHARE)
-        & (squared > SIGNIFICANT**2 * variance)
-        & (left < LEFT_SHARE * squared)
-    )
+    return np.asarray((share >= LEAST_SHARE) & (ring_share >= LEAST_SHARE))
+
+
+def _expected_variance(expected_px: Array, coc_px: Array) -> Array:
+    """Variance of the flow of a tile, px²: as estimated, and by what its blur adds."""
+    return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
+
+
+def _mean_and_around(values: Array, inside: Array, ring: Array) -> tuple[Array, Array]:
+    """Means of the values over each tile and over the ring around it, by counts of pixels."""
+    total = _box(values, TILE_PX)
+    return total / inside, (_box(values, 3 * TILE_PX) - total) / ring
 
 
 def _box(values: Array, side: int) -> Array:
@@ -255,21 +265,27 @@ def _fused(
     deviations: list[float] = []
     error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
-        factor = window // GRID_PER_WINDOW
         terms = _windowed(evidence, window)
         shape = terms[0].shape
         before = np.stack([resized_to(component, shape) for component in prior])
         slack = resized_to(error, shape) + np.float32(deviation**2)
         prior, covariance = _posterior(terms, before, slack + _surprise(terms, before))
         error = (covariance[0] + covariance[2]) / 2
-        weight = reduced_area(valid.astype(np.float32), factor)
-        gain = weight * np.clip(1 - error / slack, 0, 1)
+        gain = _evidence_share(valid, window, error / slack)
         deviations.append(_deviation(prior - before, error, gain, deviation))
-    xx, xy, yy = covariance
-    largest = (xx + yy) / 2 + np.sqrt(
-        ((xx - yy) / 2) ** 2 + xy * xy
-    )  # the larger eigenvalue
-    return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(deviations)
+    return prior, _largest_error(*covariance), tuple(deviations)
+
+
+def _evidence_share(valid: Mask, window: int, left: Array) -> Array:
+    """How much the pictures say of each window, 0..1; ``left`` is the error over the prior's."""
+    weight = reduced_area(valid.astype(np.float32), window // GRID_PER_WINDOW)
+    return np.asarray(weight * np.clip(1 - left, 0, 1))
+
+
+def _largest_error(xx: Array, xy: Array, yy: Array) -> Array:
+    """Root of the larger eigenvalue of a covariance."""
+    largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    return np.sqrt(np.asarray(largest, np.float32))
 
 
 def _windowed(evidence: Terms, window: int) -> list[Array]:

@@ -68,19 +68,27 @@ def _compact(stops: Array, log_light: Array) -> list[float]:
         (stops > LEAST_STOPS).astype(np.uint8)
     )
     heights = []
-    for number, (left, top, width, height, area) in enumerate(
-        boxes[1:].tolist(), start=1
-    ):
-        side = max(width, height)
-        if side > MOST_WIDTH * stops.shape[1] or area < max(
-            LEAST_PIXELS, LEAST_FILLED * side**2
-        ):
+    for number, box in enumerate(boxes[1:].tolist(), start=1):
+        if not _is_compact(*box[2:], stops.shape[1]):
             continue
-        around = (slice(max(top - RING_PX, 0), top + height + RING_PX),
-                  slice(max(left - RING_PX, 0), left + width + RING_PX))  # fmt: skip
+        around = _around(*box[:4])
         spot = labels[around] == number
         part = log_light[around]
         dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())
         if dip > LEAST_DIP:
             heights.append(float(stops[around][spot].max()))
     return heights
+
+
+def _around(left: int, top: int, width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of a box with the ring around it."""
+    rows = slice(max(top - RING_PX, 0), top + height + RING_PX)
+    columns = slice(max(left - RING_PX, 0), left + width + RING_PX)
+    return rows, columns
+
+
+def _is_compact(width: int, height: int, area: int, picture_width: int) -> bool:
+    """Whether a spot is small, and fills its box about as a disc does."""
+    side = max(width, height)
+    least = max(LEAST_PIXELS, LEAST_FILLED * side**2)
+    return side <= MOST_WIDTH * picture_width and area >= least

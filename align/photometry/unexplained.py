@@ -157,65 +157,102 @@ def unexplained(
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
     None if hardly anything can be compared; ``coc_px`` None finds the diameters here."""
-    factor = factor_for(blurry.shape, SIDE)
-    scale = scaling(factor)
-    first = reduced(blurry, factor)
-    second = reduced(sharp, factor)
-    start = scale @ matrix @ np.linalg.inv(scale)
-    place = transformed(pixel_grid(*first.shape[:2]), start)
-    shown = inside(place)
-    aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
-    light = first @ LUMINANCE
-    other = np.where(shown, aligned @ LUMINANCE, light).astype(np.float32)
-    coc = _coc_on(coc_px, other, light, shown, factor)
-    signed_coc = coc
-    coc = np.maximum(coc, np.float32(0))
-    spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
-    usable = _untouched(spoilt, coc)
+    pair = _Aligned.of(blurry, sharp, matrix)
+    other = np.where(pair.shown, pair.sharp @ LUMINANCE, pair.light).astype(np.float32)
+    signed_coc = _coc_on(coc_px, other, pair)
+    coc = np.maximum(signed_coc, np.float32(0))
+    usable = _untouched(pair.spoilt, coc)
     if usable.any():  # what is added to both near black weighs alike then
-        other *= light[usable].sum() / max(other[usable].sum(), np.float32(1e-6))
-    comparison = _Comparison.of(light, other, coc, usable)
+        other *= _light_ratio(pair.light[usable], other[usable])
+    comparison = _Comparison.of(pair.light, other, coc, usable)
     window = comparison.windows(WINDOW_PX)
     if window is None:
         return None
     whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
     specks = _specks_of(tilt, comparison, other)
-    compared = Compared(
-        light,
-        other,
-        second @ LUMINANCE,
-        start,
-        comparison.linear,
-        comparison.stops(window),
-        usable,
-        ~spoilt,
-        signed_coc,
-        *cast_ev(first, aligned, usable),
-        specks.dark_stops,
-    )
-    moved = _moved_stops(whole, plane)
+    compared = pair.compared(other, signed_coc, usable, comparison, window, specks)
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
-        moved_stops=moved,
+        moved_stops=_moved_stops(whole, plane),
         tilt_ev=tilt,
         specks=specks.count,
-        blurrier_share=_blurrier_share(light, other, shown),
-        colour_strength=colour_strength(first, aligned, coc, shown),
+        blurrier_share=_blurrier_share(pair.light, other, pair.shown),
+        colour_strength=colour_strength(pair.blurry, pair.sharp, coc, pair.shown),
         sharp_member=sharp_member(compared),
     )
     return numbers, whole
 
 
-def _coc_on(
-    coc_px: Array | None, other: Array, light: Array, shown: Mask, factor: int
-) -> Array:
+def _light_ratio(first: Array, second: Array) -> np.float32:
+    """The light of one picture over that of another."""
+    return np.float32(first.sum() / max(second.sum(), np.float32(1e-6)))
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    """A reduced pair in linear light, the sharp member moved onto the blurry one."""
+
+    factor: int
+    start: NDArray[
+        np.float64
+    ]  # ``(3, 3)``, positions of the blurry member to the sharp one's
+    blurry: Array
+    original: Array  # the sharp member where it was
+    sharp: Array
+    shown: Mask  # where the sharp member shows something
+    light: Array  # of the blurry member
+
+    @classmethod
+    def of(cls, blurry: Array, sharp: Array, matrix: NDArray[np.float64]) -> "_Aligned":
+        factor = factor_for(blurry.shape, SIDE)
+        scale = scaling(factor)
+        first = reduced(blurry, factor)
+        second = reduced(sharp, factor)
+        start = scale @ matrix @ np.linalg.inv(scale)
+        place = transformed(pixel_grid(*first.shape[:2]), start)
+        aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
+        light = first @ LUMINANCE
+        return cls(factor, start, first, second, aligned, inside(place), light)
+
+    @property
+    def spoilt(self) -> Mask:
+        """Where a member is saturated, or the sharp one shows nothing."""
+        brightest = np.maximum(self.blurry, self.sharp).max(axis=2)
+        return np.asarray((brightest >= SATURATED) | ~self.shown)
+
+    def compared(
+        self,
+        other: Array,
+        signed_coc: Array,
+        usable: Mask,
+        comparison: "_Comparison",
+        window: "_Windows",
+        specks: Specks,
+    ) -> Compared:
+        """What the tests of the sharp member look at."""
+        return Compared(
+            self.light,
+            other,
+            self.original @ LUMINANCE,
+            self.start,
+            comparison.linear,
+            comparison.stops(window),
+            usable,
+            ~self.spoilt,
+            signed_coc,
+            *cast_ev(self.blurry, self.sharp, usable),
+            specks.dark_stops,
+        )
+
+
+def _coc_on(coc_px: Array | None, other: Array, pair: _Aligned) -> Array:
     """Diameters on the reduced grid, px of it; found here where none are given."""
     if coc_px is None:
-        matched = other * light_ratio(light, other, shown)
-        coc = equalised(light, matched, shown).coc_px
+        matched = other * light_ratio(pair.light, other, pair.shown)
+        coc = equalised(pair.light, matched, pair.shown).coc_px
     else:
-        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+        coc = resized_to(coc_px, other.shape) / np.float32(pair.factor)
     return coc
 
 

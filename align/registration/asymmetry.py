@@ -65,6 +65,11 @@ class Asymmetry:
         )
 
 
+def _varies(coc: NDArray[np.float64]) -> bool:
+    """Whether enough places have blurs that differ enough."""
+    return bool(coc.size >= LEAST_SAMPLES and coc.std() >= LEAST_SPREAD_PX)
+
+
 def asymmetry(
     residual: NDArray[np.float32],
     coc_px: NDArray[np.float32],
@@ -77,20 +82,18 @@ def asymmetry(
     The robust fit (Huber) has a free affine part too, which takes what does not vary with blur."""
     index, y, x = sample_places(reliable.shape)
     use = reliable[index]
+    x = x[use]
+    y = y[use]
     coc = coc_px[index][use].astype(np.float64)
-    flow = residual[:, *index][:, use]
-    if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
+    if not _varies(coc):
         return None
-    design = _design(*_position(x[use], y[use], reliable.shape), coc)
-    target = flow.T.astype(np.float64)
-    blocks = blocks_of(y[use], x[use], reliable.shape)
-    parameters, sigma = _fitted(design, target, blocks)
+    design = _design(*_position(x, y, reliable.shape), coc)
+    target = residual[:, *index][:, use].T.astype(np.float64)
+    parameters, sigma = _fitted(design, target, blocks_of(y, x, reliable.shape))
+    radial, *common = parameters[:3].tolist()
+    radial_sigma, *common_sigma = sigma[:3].tolist()
     return Asymmetry(
-        radial=float(parameters[0]),
-        common=(float(parameters[1]), float(parameters[2])),
-        radial_sigma=float(sigma[0]),
-        common_sigma=(float(sigma[1]), float(sigma[2])),
-        signed=signed,
+        radial, tuple(common), radial_sigma, tuple(common_sigma), signed=signed
     )
 
 

@@ -61,7 +61,7 @@ def strong_blur_step(
     first = _detail(np.sqrt(blurry))
     second = _detail(np.sqrt(_blurred_by(moved, coc)))
     seen = _inside(area, 3 + BORDER_OVER_COC * float(coc.max()), shape)
-    depth = (coc - coc.mean()) / max(float(coc.std()), 1.0)
+    depth = _relative_depth(coc)
     half = math.hypot(*shape) / 2
     step = np.eye(3)
     for _ in range(ROUNDS):
@@ -73,6 +73,11 @@ def strong_blur_step(
         if np.abs(motion).max() < SETTLED_PX:
             break
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
+
+
+def _relative_depth(coc: Plane) -> Plane:
+    """What the blur says of the depth: 0 in the mean, in deviations of at least 1 px."""
+    return np.asarray((coc - coc.mean()) / max(float(coc.std()), 1.0))
 
 
 def _compared(
@@ -326,28 +331,39 @@ def measured_level(
 ) -> Level:
     """The level with lengths in pixels of the full picture; the arguments have reduced pixels."""
     seen = coc_px[tiles.agreeing]
-    field = np.linalg.norm(radial(centres, np.ones(len(coc_px)), shape), axis=1)
-    least = least_spread(field[tiles.agreeing], seen)
+    field = _field_heights(centres, shape)[tiles.agreeing]
     # a tile that looks sharp may be blurred by half of the first blur that is tried
-    allowed = LARGEST_COMA_SHARE * least_spread(
-        field[tiles.agreeing], seen + HALF_STEP_PX
-    )
-    coma = _coma_px(spread, least, seen)
+    widest = least_spread(field, seen + HALF_STEP_PX)
+    coma = _coma_px(spread, least_spread(field, seen), seen)
     error = math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px)
-    zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
     return Level(
         factor=factor,
         tiles=tiles,
         matrix=rescaled(tiles.fit.matrix, 1 / factor),
         error_px=factor * error,
-        turn_error_px=factor * math.sqrt(max(error**2 - zoomed**2, 0.0)),
-        blur_px=factor * float(np.sqrt(np.square(seen).mean())),
+        turn_error_px=factor * _turn_error_px(error, tiles, shape),
+        blur_px=factor * _root_mean_square(seen),
         centres=factor * (centres + 0.5) - 0.5,
         coc_px=factor * coc_px,
         coma_px=factor * coma,
-        least_spread_px=factor * allowed,
+        least_spread_px=factor * (LARGEST_COMA_SHARE * widest),
         spread=spread,
     )
+
+
+def _turn_error_px(error: float, tiles: TileFit, shape: tuple[int, ...]) -> float:
+    """The error at the worst corner without what an error of the zoom moves it."""
+    zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
+    return math.sqrt(max(error**2 - zoomed**2, 0.0))
+
+
+def _field_heights(centres: Array, shape: tuple[int, ...]) -> Array:
+    """``(T,)``: distances from the centre of the picture, 1 at a corner."""
+    return np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
+
+
+def _root_mean_square(values: Array) -> float:
+    return float(np.sqrt(np.square(values).mean()))
 
 
 def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:

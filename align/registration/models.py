@@ -145,43 +145,46 @@ def fit_model(
 ) -> ModelFit:
     """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
     basis = MODELS[model]
-    norm = _normaliser(shape)
     fits = _solved(model, start, end, weights[None], shape, spread, scatter)
-    parameters = fits.parameters[0]
-    normed = fits.normed[0]
     matrix = fits.matrices[0]
-    # the prior of the asymmetry is a row too
-    prior = 0.0 if spread is None else spread.precision
-    slopes = np.vstack([fits.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
-    half = math.hypot(*shape[:2]) / 2
-    residuals = np.linalg.norm(
-        moved_points(matrix, start)
-        + half * parameters[-1] * fits.beside.reshape(2, -1).T
-        - end,
-        axis=1,
-    )
+    asymmetry = math.hypot(*shape[:2]) / 2 * fits.parameters[0, -1]
+    apart = moved_points(matrix, start) + asymmetry * fits.beside.reshape(2, -1).T - end
+    residuals = np.linalg.norm(apart, axis=1)
+    slopes = _slopes_with_prior(fits.slopes[0], spread)
     covariance = _inverse(slopes[:, :-1].T @ slopes[:, :-1], 1e-15)
-    errors = _standard_errors(basis, covariance, normed, shape, scatter)
+    errors = _standard_errors(basis, covariance, fits.normed[0], shape, scatter)
+    fit = ModelFit(model, matrix, residuals, *errors)
     if spread is None:
-        return ModelFit(model, matrix, residuals, *errors)
-    # what the other parameters do for an asymmetry of one, and what they leave of it
+        return fit
+    # what the other parameters do for an asymmetry of one
     answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
-    information = (
-        float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum())
-        - spread.precision
+    return replace(
+        fit,
+        asymmetry=float(asymmetry),
+        asymmetry_information=_information(slopes, answer) - spread.precision,
+        corner_per_asymmetry_px=_corner_move(fits.normed[0], basis, answer, shape),
     )
-    at = moved_points(norm, corners(shape))
-    moved = (_slopes(normed, at) @ basis.T @ answer).reshape(2, -1)
-    reach = float(np.linalg.norm(moved, axis=0).max())
-    return ModelFit(
-        model,
-        matrix,
-        residuals,
-        *errors,
-        half * float(parameters[-1]),
-        information,
-        reach,
-    )
+
+
+def _information(slopes: Array, answer: Array) -> float:
+    """What the other parameters leave of an asymmetry of one, squared."""
+    left = slopes[:, :-1] @ answer + slopes[:, -1]
+    return float(np.square(left).sum())
+
+
+def _slopes_with_prior(slopes: Array, spread: Spread | None) -> Array:
+    """The derivatives of the residuals; the prior of the asymmetry is one more row."""
+    prior = 0.0 if spread is None else spread.precision
+    return np.vstack([slopes, math.sqrt(prior) * np.eye(slopes.shape[1])[-1]])
+
+
+def _corner_move(
+    normed: Array, basis: Array, change: Array, shape: tuple[int, ...]
+) -> float:
+    """By how much a change of a model's parameters moves the worst corner."""
+    at = moved_points(_normaliser(shape), corners(shape))
+    moved = (_slopes(normed, at) @ basis.T @ change).reshape(2, -1)
+    return float(np.linalg.norm(moved, axis=0).max())
 
 
 def fit_transforms(
@@ -211,6 +214,34 @@ class _Solved:
     matrices: Array  # ``(K, 3, 3)`` transforms in px
 
 
+@dataclass(frozen=True)
+class _Equations:
+    """Least squares for matched points, in half diagonals from the centre, for K weights."""
+
+    basis: Array
+    first: Array  # ``(N, 2)``
+    second: Array  # ``(N, 2)``
+    roots: Array  # ``(K, 2 N)``, of the weights
+    beside: Array  # as in :class:`_Solved`
+    prior: float  # keeps the asymmetry finite
+    scatter: DisplacementScatter
+
+    def slopes_and_step(self, parameters: Array) -> tuple[Array, Array]:
+        """Derivatives of the weighted residuals, and the Newton step of the parameters."""
+        count = len(parameters)
+        whole = np.eye(3) + _matrix(parameters[:, :-1] @ self.basis)
+        apart = self.second - moved_points(whole, self.first)
+        apart = apart.swapaxes(1, 2).reshape(count, -1)
+        left = self.roots * self.scatter.turned(
+            apart - parameters[:, -1:] * self.beside
+        )
+        besides = np.broadcast_to(self.beside[:, None], (count, len(self.beside), 1))
+        moves = _slopes(whole, self.first) @ self.basis.T
+        slopes = np.concatenate([moves, besides], axis=2)
+        slopes = self.roots[:, :, None] * self.scatter.turned(slopes)
+        return slopes, _newton_step(slopes, left, self.prior, parameters[:, -1])
+
+
 def _solved(
     model: str,
     start: Array,
@@ -226,32 +257,36 @@ def _solved(
     first = moved_points(norm, start)
     second = moved_points(norm, end)
     roots = np.sqrt(weights.swapaxes(1, 2).reshape(count, -1))
-    # the asymmetry is the last parameter, in units of half a diagonal; its prior keeps it finite
+    beside = _beside(first, spread)
     prior = 1.0 if spread is None else spread.precision
-    beside = (
-        np.zeros(2 * len(start))
-        if spread is None
-        else (first * spread.coc_px[:, None]).T.ravel()
-    )
-    besides = np.broadcast_to(beside[:, None], (count, len(beside), 1))
+    equations = _Equations(basis, first, second, roots, beside, prior, scatter)
+    # the asymmetry is the last parameter, in units of half a diagonal
     parameters = np.zeros((count, len(basis) + 1))
     for _ in range(NEWTON_STEPS if model == "homography" else 1):
-        whole = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
-        apart = (second - moved_points(whole, first)).swapaxes(1, 2).reshape(count, -1)
-        left = roots * scatter.turned(apart - parameters[:, -1:] * beside)
-        slopes = np.concatenate([_slopes(whole, first) @ basis.T, besides], axis=2)
-        slopes = roots[:, :, None] * scatter.turned(slopes)
-        normal = slopes.swapaxes(1, 2) @ slopes
-        normal[:, -1, -1] += prior
-        right = np.einsum("kr,krp->kp", left, slopes)
-        right[:, -1] -= prior * parameters[:, -1]
-        # points on a line leave a parameter free, which then stays as it is
-        inverse = _inverse(normal, LEAST_CONDITION)
-        parameters = parameters + np.einsum("kpq,kq->kp", inverse, right)
+        slopes, step = equations.slopes_and_step(parameters)
+        parameters = parameters + step
     normed = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
     matrices = np.linalg.inv(norm) @ normed @ norm
     matrices /= matrices[:, 2:, 2:]
     return _Solved(parameters, slopes, beside, normed, matrices)
+
+
+def _beside(first: Array, spread: Spread | None) -> Array:
+    """``(2 N,)``: displacement of normalised points by an asymmetry of one; 0 without a spread."""
+    if spread is None:
+        return np.zeros(2 * len(first))
+    return np.asarray((first * spread.coc_px[:, None]).T.ravel())
+
+
+def _newton_step(slopes: Array, left: Array, prior: float, asymmetry: Array) -> Array:
+    """``(K, p + 1)``: the step of the parameters that the weighted residuals ``left`` ask for."""
+    normal = slopes.swapaxes(1, 2) @ slopes
+    normal[:, -1, -1] += prior
+    right = np.einsum("kr,krp->kp", left, slopes)
+    right[:, -1] -= prior * asymmetry
+    # points on a line leave a parameter free, which then stays as it is
+    inverse = _inverse(normal, LEAST_CONDITION)
+    return np.asarray(np.einsum("kpq,kq->kp", inverse, right))
 
 
 def _inverse(normal: Array, least: float) -> Array:

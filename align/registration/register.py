@@ -160,20 +160,36 @@ def register(
     levels = _levels(blurry, sharp, rescaled(matrix, 1 / factors[0]), factors, search)
     if isinstance(levels, NoFit):
         return Registration(None, levels.reason)
-    # fine detail may be lost in the blur; then a coarser level is the better witness
-    sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
-    best = (sure or levels)[-1]
-    compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
-    if at_most != "translation":
-        best = seen_by_intensity(*compared, best, factors[-1])
+    best = _most_reliable(levels)
     limits = MotionLimits(at_most, largest_px)
-    reason = doubt(
-        *compared, best, limits, factors[-1], known_zoom=known_zoom, unit=unit
-    )
+    return _without_doubt(blurry, sharp, best, limits, factors[-1], known_zoom, unit)
+
+
+def _most_reliable(levels: list[Level]) -> Level:
+    """The finest level; if fine detail is lost in the blur, a coarser one is the better witness."""
+    sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
+    return (sure or levels)[-1]
+
+
+def _without_doubt(
+    blurry: Grey,
+    sharp: Grey,
+    best: Level,
+    limits: MotionLimits,
+    finest: int,
+    known_zoom: float | None,
+    unit: int,
+) -> Registration:
+    """The registration by the best level, or why it is not reliable."""
+    compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
+    if limits.at_most != "translation":
+        best = seen_by_intensity(*compared, best, finest)
+    reason = doubt(*compared, best, limits, finest, known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
-    return replace(registration, limited=repeats_farther(*compared, best, largest_px))
+    limited = repeats_farther(*compared, best, limits.largest_px)
+    return replace(registration, limited=limited)
 
 
 def _simpler(one: str, other: str) -> str:
@@ -294,6 +310,16 @@ class _Round:
     ]  # the sharp picture's area by the diameters that were tried
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """Where the rounds of one level end."""
+
+    tiles: TileFit
+    now: _Round
+    held: str  # the richest model that was still allowed
+    left_px: float  # by how much the transform was still changing at the corners, px
+
+
 def _refined(
     blurry: Grey,
     sharp: Grey,
@@ -313,53 +339,84 @@ def _refined(
     if isinstance(compared, NoFit):
         return compared
     tried = _first_tried(compared, factor, search.every, coarser)
+    settled = _settled(compared, matrix, tried, search, rough=rough)
+    if isinstance(settled, NoFit):
+        return settled
+    spread = None
+    if not search.alike:
+        spread = _spread_shape(compared, settled.now, settled.tiles.agreeing)
+        settled = _with_small_tiles(compared, settled, search.at_most, spread, rough)
+    return measured_level(
+        factor,
+        settled.tiles,
+        settled.now.shifts.centres,
+        settled.now.coc,
+        settled.left_px,
+        compared.shape,
+        spread,
+    )
+
+
+def _with_small_tiles(
+    compared: _Compared,
+    settled: _Settled,
+    at_most: str,
+    spread: SpreadShape | None,
+    rough: bool,
+) -> _Settled:
+    """The fit with small tiles where the picture is sharp, and what the blur's shape allows."""
+    now = settled.now
+    small = None if rough else _small_tiles(compared, now)
+    shifts, coc = with_small_tiles(now.shifts, now.coc, small, compared.corner)
+    more = replace(now, shifts=shifts, coc=coc)
+    if spread is None and len(coc) == len(now.coc):
+        return replace(settled, now=more)
+    prior = ASYMMETRY
+    if spread is not None:
+        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
+    better = _fitted(compared, more, at_most, settled.held, prior)
+    if isinstance(better, NoFit):
+        return settled
+    return replace(settled, tiles=better, now=more)
+
+
+def _settled(
+    compared: _Compared, matrix: Array, tried: Mask, search: _Search, *, rough: bool
+) -> _Settled | NoFit:
+    """Measure and fit the tiles until the transform does not change any more."""
     held = search.held
     between = 0.0
     models: list[str] = []
+    least_rounds = 1 if rough or search.alike else search.every
     for _ in range(ROUNDS):
         now = _measured(compared, matrix, tried)
         tried = np.abs(np.arange(len(compared.diameters)) - now.blur[:, None]) <= 1
-        fitted = _fitted(compared, now, search.at_most, held)
-        if isinstance(fitted, NoFit):
-            return fitted
-        tiles = fitted
-        model = tiles.fit.model
-        if (
-            model in models and model != models[-1]
-        ):  # two models must not take turns for ever
-            held = _simpler(models[-1], model)
+        tiles = _fitted(compared, now, search.at_most, held)
+        if isinstance(tiles, NoFit):
+            return tiles
+        if _takes_turns(models, tiles.fit.model):
+            held = _simpler(models[-1], tiles.fit.model)
             simpler = _fitted(compared, now, search.at_most, held)
             if not isinstance(simpler, NoFit):
-                apart = corner_distance_px(
-                    tiles.fit.matrix, simpler.fit.matrix, compared.shape
-                )
-                between = apart / 2
+                between = _corner_px(tiles, simpler.fit.matrix, compared) / 2
                 tiles = simpler
         models.append(tiles.fit.model)
-        step = corner_distance_px(matrix, tiles.fit.matrix, compared.shape)
+        step = _corner_px(tiles, matrix, compared)
         matrix = tiles.fit.matrix
-        if step < SETTLED_PX and (rough or search.alike or len(models) >= search.every):
+        if step < SETTLED_PX and len(models) >= least_rounds:
             break
     left = math.hypot(between, step if step >= SETTLED_PX else 0.0)
-    if search.alike:
-        return measured_level(
-            factor, tiles, now.shifts.centres, now.coc, left, compared.shape, None
-        )
-    spread = _spread_shape(compared, now, tiles.agreeing)
-    small = None if rough else _small_tiles(compared, now)
-    shifts, coc = with_small_tiles(now.shifts, now.coc, small, compared.corner)
-    if spread is not None or len(coc) != len(now.coc):
-        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY) if spread else ASYMMETRY
-        more = replace(now, shifts=shifts, coc=coc)
-        better = _fitted(compared, more, search.at_most, held, prior)
-        if isinstance(better, NoFit):
-            shifts = now.shifts
-            coc = now.coc
-        else:
-            tiles = better
-    return measured_level(
-        factor, tiles, shifts.centres, coc, left, compared.shape, spread
-    )
+    return _Settled(tiles, now, held, left)
+
+
+def _takes_turns(models: list[str], model: str) -> bool:
+    """Whether a model comes back after another one: two must not take turns for ever."""
+    return model in models and model != models[-1]
+
+
+def _corner_px(tiles: TileFit, matrix: Array, compared: _Compared) -> float:
+    """How far the fitted transform is from another one at the corners, px."""
+    return corner_distance_px(matrix, tiles.fit.matrix, compared.shape)
 
 
 def _compared(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -126,15 +126,26 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
     peaks: dict[tuple[int, int], float] = {}
     for edge in EDGES:
-        _, parts = cv2.connectedComponents((surface > edge * top).astype(np.uint8))
+        parts = _parts(surface > edge * top)
         part = parts[y, x]
         other = (part > 0) & (part != parts[row, column])
         if edge > EDGES[0]:
             other &= ~near
-        _, firsts = np.unique(part[other], return_index=True)
-        for place in np.flatnonzero(other)[firsts]:
+        for place in _firsts(part, other):
             peaks[int(y[place]), int(x[place])] = float(heights[place])
     return peaks
+
+
+def _parts(high: NDArray[np.bool_]) -> NDArray[Any]:
+    """The number of the connected part that each place is in, 0 outside."""
+    _, parts = cv2.connectedComponents(high.astype(np.uint8))
+    return parts
+
+
+def _firsts(part: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[np.int_]:
+    """Index of the first counted place of each part."""
+    _, firsts = np.unique(part[counted], return_index=True)
+    return np.asarray(np.flatnonzero(counted)[firsts])
 
 
 def _high_places(

@@ -172,23 +172,36 @@ def fit_tiles(
         return NoFit(
             f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
         )
-    matches, asymmetry = _matches(shifts, coc_px, start, prior, usable, shape)
+    matches, asymmetry = _matches(shifts, coc_px, start, prior, usable)
     keep = voted(matches)
     simplest = _simplest(matches, keep, shape, held or at_most)
     if simplest is None:
         return NoFit(DISAGREE)
     best, corner_px = simplest
-    against, scatter = _scatter_px(
-        shifts, at_most, best, matches, keep, shape, corner_px
-    )
-    share = float(best.keep.sum() / candidates.sum())
-    likeness = float(np.median(shifts.likeness[candidates]))
-    agreeing = usable.copy()
-    agreeing[usable] = best.keep
-    parallax = best.scatter.parallax
+    against = _against(at_most, best, matches, keep, shape)
     return TileFit(
-        best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against
+        best.fit,
+        float(best.keep.sum() / candidates.sum()),
+        float(np.median(shifts.likeness[candidates])),
+        _scatter_px(shifts, best, math.hypot(corner_px, against)),
+        _agreeing(usable, best.keep),
+        asymmetry,
+        best.scatter.parallax,
+        against,
     )
+
+
+def _agreeing(usable: Mask, keep: Mask) -> Mask:
+    """``(T,)``: the tiles that are usable and kept among the usable ones."""
+    agreeing = usable.copy()
+    agreeing[usable] = keep
+    return agreeing
+
+
+def _scatter_px(shifts: TileShifts, best: Settled, corner_px: float) -> float:
+    """Scatter of the tiles, px: at least what their overlap makes of an error of 1 px."""
+    overlapping = float(np.sqrt(shifts.overlap))
+    return max(overlapping, corner_px / best.fit.corner_factor_px)
 
 
 def _matches(
@@ -197,9 +210,9 @@ def _matches(
     start: Start,
     prior: float,
     usable: Mask,
-    shape: tuple[int, ...],
 ) -> tuple[Matches, TileAsymmetry | None]:
     """Matched points at one depth, without the asymmetry of the spread, and that asymmetry."""
+    shape = start.shape
     first = shifts.centres[usable]
     second = moved_points(start.matrix, first + shifts.shifts[usable])
     precision = shifts.overlap / prior**2
@@ -209,23 +222,6 @@ def _matches(
     taken = 0.0 if asymmetry is None else asymmetry.taken
     matches = _at_one_depth(matches.without(taken, shape), shifts.overlap, shape)
     return matches, asymmetry
-
-
-def _scatter_px(
-    shifts: TileShifts,
-    at_most: str,
-    best: Settled,
-    matches: Matches,
-    keep: Mask,
-    shape: tuple[int, ...],
-    corner_px: float,
-) -> tuple[float, float]:
-    """Scatter of the tiles, and what they show against the richest model allowed, px."""
-    against = _against(at_most, best, matches, keep, shape)
-    corner_px = math.hypot(corner_px, against)
-    overlapping = float(np.sqrt(shifts.overlap))
-    scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
-    return against, scatter
 
 
 def _simplest(

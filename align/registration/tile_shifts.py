@@ -78,9 +78,7 @@ def tiled(
 ) -> TiledPicture:
     """Prepare the overlapping tiles of a picture, spread evenly; ``band`` is in cycles/pixel."""
     places = _places(picture.shape, tile, grid)
-    spectra = np.conj(
-        scipy.fft.rfft2(_centred(_tiles(picture, places, tile), _window(tile)))
-    )
+    spectra = np.conj(scipy.fft.rfft2(_centred(picture, places, _window(tile))))
     slopes = _slopes(picture, tile_centres(picture.shape, tile, grid), tile, band)
     return TiledPicture(picture.shape, tile, grid, band, spectra, slopes)
 
@@ -201,48 +199,77 @@ def _most_alike(
     weight: Array,
     tried: Mask | None,
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
-    """Cross spectrum with the most similar second picture, its index, and the similarity.
-
-    It is the correlation of gradients under any shift, so smooth differences do not matter."""
+    """Cross spectrum with the most similar second picture, its index, and the similarity."""
     cross = np.zeros_like(first)
     chosen = np.zeros(len(first), dtype=int)
     likeness = np.full(len(first), -1.0)
     weight = weight.astype(np.float32)
-    both = (weight * _twice(first.shape[2], window.shape[1])).ravel()
-    energy = _power(first).reshape(len(first), -1) @ both
+    energy = _energy(first, weight, window.shape[1])
     for index, second in enumerate(seconds):
-        own = (
-            np.arange(len(first)) if tried is None else np.flatnonzero(tried[:, index])
-        )
-        if not own.size:
-            continue
-        b = scipy.fft.rfft2(_centred(_tiles(second, places[own], window.shape), window))
-        norm = (
-            np.sqrt(energy[own] * (_power(b).reshape(len(b), -1) @ both)) / window.size
-        )
-        product = np.multiply(first[own], b, out=b)
-        surface = scipy.fft.irfft2(product * weight, s=window.shape, overwrite_x=True)
-        alike = surface.reshape(len(b), -1).max(axis=1) / (norm + 1e-20)
-        better = alike > likeness[own]
-        cross[own[better]] = product[better]
-        chosen[own[better]], likeness[own[better]] = index, alike[better]
+        own = _tried_tiles(tried, index, len(first))
+        if own.size:
+            tiles = _centred(second, places[own], window)
+            product, alike = _correlated(first[own], energy[own], tiles, weight)
+            better = alike > likeness[own]
+            taken = own[better]
+            cross[taken] = product[better]
+            chosen[taken] = index
+            likeness[taken] = alike[better]
     return cross, chosen, likeness
+
+
+def _tried_tiles(tried: Mask | None, index: int, count: int) -> NDArray[np.int_]:
+    """Numbers of the tiles that try a picture: all without a choice."""
+    return np.arange(count) if tried is None else np.flatnonzero(tried[:, index])
+
+
+def _correlated(
+    first: Spectra, energy: Tiles, tiles: Tiles, weight: Tiles
+) -> tuple[Spectra, Array]:
+    """Cross spectra with tiles, and their similarity.
+
+    It is the correlation of gradients under any shift, so smooth differences do not matter."""
+    shape = tiles.shape[1:]
+    second = scipy.fft.rfft2(tiles)
+    norm = np.sqrt(energy * _energy(second, weight, shape[1])) / math.prod(shape)
+    product = np.multiply(first, second, out=second)
+    surface = scipy.fft.irfft2(product * weight, s=shape, overwrite_x=True)
+    return product, surface.reshape(len(first), -1).max(axis=1) / (norm + 1e-20)
+
+
+def _energy(spectra: Spectra, weight: Tiles, width: int) -> Tiles:
+    """Weighted energy of tiles of that width, from their half spectra."""
+    both = (weight * _twice(spectra.shape[2], width)).ravel()
+    power = np.asarray(spectra.real**2 + spectra.imag**2)
+    return np.asarray(power.reshape(len(spectra), -1) @ both)
+
+
+def _correlated(first: Spectra, tiles: Tiles, weight: Tiles) -> tuple[Spectra, Array]:
+    """Cross spectra of tiles, and their similarity.
+
+    It is the correlation of gradients under any shift, so smooth differences do not matter."""
+    shape = tiles.shape[1:]
+    both = (weight * _twice(first.shape[2], shape[1])).ravel()
+    second = scipy.fft.rfft2(tiles)
+    energy = _power(first).reshape(len(first), -1) @ both
+    other = _power(second).reshape(len(second), -1) @ both
+    norm = np.sqrt(energy * other) / math.prod(shape)
+    product = np.multiply(first, second, out=second)
+    surface = scipy.fft.irfft2(product * weight, s=shape, overwrite_x=True)
+    return product, surface.reshape(len(first), -1).max(axis=1) / (norm + 1e-20)
 
 
 def _power(spectra: Spectra) -> Tiles:
     return np.asarray(spectra.real**2 + spectra.imag**2)
 
 
-def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> Tiles:
-    return np.stack([picture[y : y + tile[0], x : x + tile[1]] for y, x in corners])
-
-
-def _centred(tiles: Tiles, window: Tiles) -> Tiles:
-    """Tiles windowed without their weighted mean, in the place of what is given."""
+def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
+    """Windowed tiles of a picture without their weighted mean."""
+    height, width = window.shape
+    tiles = np.stack([picture[y : y + height, x : x + width] for y, x in corners])
     means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
-    tiles -= means[
-        :, None, None
-    ]  # in place: an array of all tiles costs more than what fills it
+    # in place: an array of all tiles costs more than what fills it
+    tiles -= means[:, None, None]
     tiles *= window
     return tiles
 

@@ -56,11 +56,9 @@ def cause(blurry: Image, sharp: Image) -> str:
     """What the pictures show of why they cannot be registered; empty if nothing stands out."""
     if min(*blurry.shape[:2], *sharp.shape[:2]) < SMALLEST_SIDE:
         return ""
-    members = (("blurry", blurry), ("sharp", sharp))
-    for name, picture in members:
-        for tone, share in _clipped(picture):
-            if share > MOST_CLIPPED:
-                return f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
+    clipped = _most_clipped("blurry", blurry) or _most_clipped("sharp", sharp)
+    if clipped:
+        return clipped
     first = _small(blurry)
     second = _small(sharp)
     left = _contrast(first) / max(_contrast(second), 1e-6)
@@ -77,6 +75,16 @@ def cause(blurry: Image, sharp: Image) -> str:
     if turned := _turned(*thumbnails, alike):
         return turned
     return _other_scene(first, second, alike)
+
+
+def _most_clipped(name: str, picture: Image) -> str:
+    """That a member is mostly black or white; empty if it is not."""
+    for tone, share in _clipped(picture):
+        if share > MOST_CLIPPED:
+            return (
+                f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
+            )
+    return ""
 
 
 def _other_scene(first: Grey, second: Grey, alike: float) -> str:

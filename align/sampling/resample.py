@@ -99,29 +99,31 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
     heights = np.zeros(columns + 1, np.int64)
     starts = np.empty(columns + 1, np.int64)
     levels = np.empty(columns + 1, np.int64)
-    best = 0
     rectangle = (0, 0, 0, 0)
     for row in range(rows):
-        depth = 0
-        for column in range(columns + 1):
-            if column < columns:
-                heights[column] = heights[column] + 1 if mask[row, column] else 0
-            level = heights[column]
-            start = column
-            while depth and levels[depth - 1] >= level:
-                depth -= 1
-                start = starts[depth]
-                area = levels[depth] * (column - start)
-                if area > best:
-                    best = area
-                    rectangle = (
-                        start,
-                        row - levels[depth] + 1,
-                        column - start,
-                        levels[depth],
-                    )
-            starts[depth], levels[depth] = start, level
-            depth += 1
+        for column in range(columns):
+            heights[column] = heights[column] + 1 if mask[row, column] else 0
+        rectangle = _larger(heights, row, starts, levels, rectangle)
+    return rectangle
+
+
+@numba.njit(nogil=True, cache=True)
+def _larger(heights, row, starts, levels, rectangle):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """The largest of a rectangle and those that end at a row, under columns of these heights."""
+    depth = 0
+    for column in range(heights.size):
+        level = heights[column]
+        start = column
+        while depth and levels[depth - 1] >= level:
+            depth -= 1
+            start = starts[depth]
+            height = levels[depth]
+            width = column - start
+            if height * width > rectangle[2] * rectangle[3]:
+                rectangle = (start, row - height + 1, width, height)
+        starts[depth] = start
+        levels[depth] = level
+        depth += 1
     return rectangle
 
 

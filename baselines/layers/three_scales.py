@@ -76,27 +76,26 @@ class ThreeScales(SeveralOutputs):
 
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()
-        full = width
         half = 2 * width
         quarter = 4 * width
         self.Encoder = nn.ModuleList(
-            [stage(full, True), stage(half, False), stage(quarter, False)]
+            [stage(width, True), stage(half, False), stage(quarter, False)]
         )
         self.feat_extract = nn.ModuleList(
             [
-                zero_padded(COLOURS, full),
-                zero_padded(full, half, stride=2),
+                zero_padded(COLOURS, width),
+                zero_padded(width, half, stride=2),
                 zero_padded(half, quarter, stride=2),
                 _doubling(quarter, half),
-                _doubling(half, full),
-                zero_padded(full, COLOURS, activated=False),
+                _doubling(half, width),
+                zero_padded(width, COLOURS, activated=False),
             ]
         )
         self.Decoder = nn.ModuleList(
-            [stage(quarter, False), stage(half, False), stage(full, True)]
+            [stage(quarter, False), stage(half, False), stage(width, True)]
         )
         self.Convs = nn.ModuleList(
-            [zero_padded(quarter, half, 1), zero_padded(half, full, 1)]
+            [zero_padded(quarter, half, 1), zero_padded(half, width, 1)]
         )
         self.ConvsOut = nn.ModuleList(
             [zero_padded(wide, COLOURS, activated=False) for wide in (quarter, half)]
@@ -119,16 +118,22 @@ class ThreeScales(SeveralOutputs):
         quarter = full[..., ::4, ::4]
         first, second, features = self._encoded(full, half, quarter)
         coarse = self.ConvsOut[0](features) + quarter
-        joined = torch.cat([self.feat_extract[3](features), second], dim=1)
+        joined = self._raised(3, features, second)
         features = self.Decoder[1](self.Convs[0](joined))
         middle = self.ConvsOut[1](features) + half
-        joined = torch.cat([self.feat_extract[4](features), first], dim=1)
+        joined = self._raised(4, features, first)
         fine = self.feat_extract[5](self.Decoder[2](self.Convs[1](joined))) + full
         return {
             "restored": cropped(fine, blurry),
             "half": cropped(middle, blurry, 2),
             "quarter": cropped(coarse, blurry, 4),
         }
+
+    def _raised(
+        self, layer: int, features: torch.Tensor, skip: torch.Tensor
+    ) -> torch.Tensor:
+        """Features at twice the size, with those of the encoder at that size."""
+        return torch.cat([self.feat_extract[layer](features), skip], dim=1)
 
     def _encoded(
         self, full: torch.Tensor, half: torch.Tensor, quarter: torch.Tensor

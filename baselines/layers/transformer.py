@@ -109,9 +109,8 @@ class FourLevels(nn.Module):
         """Register the levels, finest (0) first; ``block`` is of channels and level."""
 
         def level(number: int, width: int) -> nn.Sequential:
-            return nn.Sequential(
-                *(block(width * dim, number) for _ in range(blocks[number]))
-            )
+            made = [block(width * dim, number) for _ in range(blocks[number])]
+            return nn.Sequential(*made)
 
         self.encoder_level1 = level(0, 1)
         self.down1_2 = named(body=halving(dim))
@@ -120,6 +119,12 @@ class FourLevels(nn.Module):
         self.encoder_level3 = level(2, 4)
         self.down3_4 = named(body=halving(4 * dim))
         self.latent = level(3, 8)
+        self._add_decoder(dim, level)
+
+    def _add_decoder(
+        self, dim: int, level: Callable[[int, int], nn.Sequential]
+    ) -> None:
+        """Register the way back, coarsest level first."""
         self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4)

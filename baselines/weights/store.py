@@ -138,12 +138,12 @@ def add_weights(
     files = weights_files(paths, system)  # first of all: torch takes seconds to import
     label = _checked_label(system, paths, label)
     source = _source_sha256(files)
-    target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
+    target = _target(system, label)
     _refuse_taken(target, source)
     _refuse_narrow(files)
     shipped = _shipped(system, files)
     own_datasets = _own_checkpoint(files)
-    trained_with = own_datasets if shipped is None else shipped
+    known = own_datasets if shipped is None else shipped
     released = _released(system, files)
     _convert(system, key, target, shipped, files)
     stored = StoredWeights(
@@ -154,11 +154,16 @@ def add_weights(
         source_sha256=source,
         sha256=sha256_file(target),
         licence=released.licence,
-        trained_on=tuple(trained_on) or (trained_with or released.trained_on),
+        trained_on=tuple(trained_on) or known or released.trained_on,
         added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_json(target.with_suffix(".json"), asdict(stored))
     return stored
+
+
+def _target(system: Baseline, label: str) -> Path:
+    """The file to store weights in; its folder is made."""
+    return make_folder(_folder(system.card.name)) / f"{label}.safetensors"
 
 
 def _checked_label(system: Baseline, paths: Sequence[Path], label: str | None) -> str:

@@ -271,26 +271,30 @@ class Decoder(nn.Module):
         That is faster than concatenating; one memory layout spares a copy of the finest level."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
-        start = inputs.shape[
-            1
-        ]  # of a source's channels, counted from the end of a layer's
-        weight = torch.cat([layer.weight[:, -start:] for layer in layers])
+        # of a source's channels, counted from the end of a layer's
+        start = inputs.shape[1]
         bias = torch.cat([layer.bias for layer in layers])
-        pending = nn.functional.conv2d(inputs, weight, bias, padding=1).to(inputs.dtype)
+        pending = _addends(inputs, layers, slice(-start, None), bias).to(inputs.dtype)
         features = [inputs]
         for index, outputs in enumerate(DENSE_CHANNELS):
             source = nn.functional.leaky_relu(pending[:, :outputs], SLOPE)
             features.insert(0, source)
-            weight = torch.cat(
-                [
-                    layer.weight[:, -start - outputs : -start]
-                    for layer in layers[index + 1 :]
-                ]
-            )
-            addend = nn.functional.conv2d(source, weight, padding=1)
+            channels = slice(-start - outputs, -start)
+            addend = _addends(source, layers[index + 1 :], channels)
             pending = addend.to(pending.dtype).add_(pending[:, outputs:])
             start += outputs
         return pending, torch.cat(features, dim=1)
+
+
+def _addends(
+    source: torch.Tensor,
+    layers: list[Any],
+    channels: slice,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """What a source adds to several layers, which read it as these of their channels."""
+    weight = torch.cat([layer.weight[:, channels] for layer in layers])
+    return nn.functional.conv2d(source, weight, bias, padding=1)
 
 
 def dense_inputs(level: int) -> int:

@@ -49,7 +49,8 @@ class CompiledReblur(torch.autograd.Function):
         image, seeds, weights = ctx.saved_tensors
         padded, maps = _arrays(image, seeds, weights)
         gradient = grown.detach().contiguous().numpy()
-        of_maps = tuple(np.empty_like(one) for one in maps)
+        of_seeds = np.empty_like(maps[0])
+        of_weights = np.empty_like(maps[1])
         of_padded = np.zeros_like(padded)
         tables = layout(weights.shape[1])
         pad = rings(weights.shape[1]).radius
@@ -57,18 +58,17 @@ class CompiledReblur(torch.autograd.Function):
         def strip(
             n: int, top: int, bottom: int
         ) -> tuple[int, int, NDArray[np.float32]]:
-            own = np.zeros(
-                (image.shape[1], bottom - top + 2 * pad, padded.shape[3]), np.float32
-            )
+            own = np.zeros_like(padded[n, :, : bottom - top + 2 * pad])
             given = padded[n], maps[0][n], maps[1][n]
-            of_given = own, of_maps[0][n], of_maps[1][n]
+            of_given = own, of_seeds[n], of_weights[n]
             backward_rows(given, tables, top, bottom, gradient[n], of_given)
             return n, top, own
 
         for n, top, own in _in_strips(image, strip):  # strips overlap by their borders
             of_padded[n, :, top : top + own.shape[1]] += own
-        of_image = torch.from_numpy(of_padded)[:, :, pad:-pad, pad:-pad].contiguous()
-        return of_image, torch.from_numpy(of_maps[0]), torch.from_numpy(of_maps[1])
+        inner = of_padded[:, :, pad:-pad, pad:-pad]
+        of_image = torch.from_numpy(inner).contiguous()
+        return of_image, torch.from_numpy(of_seeds), torch.from_numpy(of_weights)
 
 
 def _arrays(

@@ -61,20 +61,20 @@ class TiledReblur(torch.autograd.Function):
         of_weights = torch.empty_like(weights)
         for rows in _strips(image):
             strip = seeds[:, :, rows], weights[:, :, rows]
+            part = grown[:, :, rows]
             kernels = list(_kernels(facts, strip[0]))
-            products = _products(facts, padded, grown[:, :, rows], rows)
+            products = _products(facts, padded, part, rows)
             gradients = _gradients(facts, kernels, strip, products)
-            for whole, gradient in zip((of_seeds, of_weights), gradients, strict=True):
-                whole[:, :, rows] = gradient.view_as(whole[:, :, rows])
-            _spread(
-                facts,
-                _factors(facts, kernels, strip[1]),
-                grown[:, :, rows],
-                of_padded,
-                rows,
-            )
-        pad = facts.radius
-        return of_padded[:, :, pad:-pad, pad:-pad].contiguous(), of_seeds, of_weights
+            of_seeds[:, :, rows] = gradients[0].view_as(strip[0])
+            of_weights[:, :, rows] = gradients[1].view_as(strip[1])
+            factors = _factors(facts, kernels, strip[1])
+            _spread(facts, factors, part, of_padded, rows)
+        return _inner(of_padded, facts.radius), of_seeds, of_weights
+
+
+def _inner(padded: torch.Tensor, pad: int) -> torch.Tensor:
+    """What a border surrounds."""
+    return padded[:, :, pad:-pad, pad:-pad].contiguous()
 
 
 def _strips(image: torch.Tensor) -> Iterator[slice]:

@@ -269,27 +269,33 @@ def stitch(
     """What a function gives for tiles, averaged where they overlap; 16 tiles at a time."""
     # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
     # smaller by the same margin.
-    at = places(picture.shape[-2], picture.shape[-1], tile, step)
-    height = picture.shape[-2] - margin
-    width = picture.shape[-1] - margin
+    height, width = picture.shape[-2:]
+    at = places(height, width, tile, step)
     together = max(1, BATCH // picture.shape[0])
     total = picture.new_zeros(())
-    count = picture.new_zeros(height, width)
+    count = picture.new_zeros(height - margin, width - margin)
     for first in range(0, len(at), together):
         chunk = at[first : first + together]
-        given = torch.unflatten(
-            of_tiles(cut(picture, chunk, tile)), 0, (len(chunk), -1)
-        )
+        features = of_tiles(cut(picture, chunk, tile))
+        given = torch.unflatten(features, 0, (len(chunk), -1))
         if not first:
-            total = given.new_zeros(*given.shape[1:3], height, width)
-        for (top, left), features in zip(chunk, given, strict=True):
-            rows = slice(top, top + features.shape[-2])
-            columns = slice(left, left + features.shape[-1])
-            total[..., rows, columns] += features
-            count[rows, columns] += 1
-    if not at:
-        raise ValueError(f"a picture of {tuple(picture.shape)} has no tile")
+            total = given.new_zeros(*given.shape[1:3], *count.shape)
+        _add_tiles(total, count, chunk, given)
     return total / count
+
+
+def _add_tiles(
+    total: torch.Tensor,
+    count: torch.Tensor,
+    corners: Sequence[tuple[int, int]],
+    tiles: torch.Tensor,
+) -> None:
+    """Add tiles ``(T, N, F, h, w)`` to the sum, and one to the count, at their places."""
+    for (top, left), features in zip(corners, tiles, strict=True):
+        rows = slice(top, top + features.shape[-2])
+        columns = slice(left, left + features.shape[-1])
+        total[..., rows, columns] += features
+        count[rows, columns] += 1
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:

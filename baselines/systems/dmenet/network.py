@@ -182,19 +182,23 @@ class _Decoder(nn.Module):
             features = torch.cat([repeat_pixels(features), skip], dim=1)
             for number in (1, 2, 3):
                 features = _cbl(self.get_submodule(name), str(number), features)
-            given[f"aux_logits_{name}"] = _head_logits(
-                self.get_submodule(f"{name}_aux"), features
-            )
+            head = self.get_submodule(f"{name}_aux")
+            given[f"aux_logits_{name}"] = _head_logits(head, features)
         features = torch.cat([repeat_pixels(features), levels[0]], dim=1)
         features = _cbl(self.u0, "_init", features)
         given["aux_logits_u0"] = _head_logits(self.u0_aux, features)
         given["features_u0"] = features
+        given["logits"] = self._logits(features)
+        return given
+
+    def _logits(self, features: torch.Tensor) -> torch.Tensor:
+        """The map of blur, from the features at the size of the picture."""
         for block in range(RESIDUAL_BLOCKS):
             features = _residual(self.u0, block, features)
         for number in (1, 2):
             features = _cbl(self.uf, str(number), features)
-        given["logits"] = self.uf.get_submodule("c3")(features)
-        return given
+        logits: torch.Tensor = self.uf.get_submodule("c3")(features)
+        return logits
 
 
 def _pair(

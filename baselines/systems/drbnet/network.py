@@ -41,6 +41,16 @@ LEVELS = 4
 """Number of scales: 1, 1/2, 1/4 and 1/8."""
 
 
+def _signed(picture: torch.Tensor) -> torch.Tensor:
+    """From [0, 1] to [-1, 1]."""
+    return 2 * picture - 1
+
+
+def _unsigned(picture: torch.Tensor) -> torch.Tensor:
+    """From [-1, 1] to [0, 1]."""
+    return (picture + 1) / 2
+
+
 class DRBNet(FourScales):
     """From a blurry picture to the restored one, coarse to fine over four scales."""
 
@@ -58,10 +68,15 @@ class DRBNet(FourScales):
         inputs = 6 if dual else 3
         channels = tuple(width << level for level in range(LEVELS))
         self.add_encoder("conv", inputs, channels)
-        two, four, deep = channels[1:]
+        deep = channels[-1]
         self.conv4_4 = nn.Sequential(
             conv(deep, deep), _residual(deep), _residual(deep), conv(deep, deep)
         )
+        self._add_predictions(channels)
+
+    def _add_predictions(self, channels: tuple[int, ...]) -> None:
+        """The layers of each scale, the smallest first."""
+        width, two, four, deep = channels
         self._add_up(3, channels)
         self.img_d8_feature = _picture_features(two, four, deep)
         self._add_heads(3, 2 * deep, (deep, four), (deep, two))
@@ -81,23 +96,30 @@ class DRBNet(FourScales):
         # ``dual_pixel`` is left and right view. Of each ``level`` from 3 (1/8 of the padded size)
         # to 0: ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and,
         # but for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
-        picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
-        seen = picture if dual_pixel is None else 2 * right_first(dual_pixel) - 1
-        *skips, features = self.encoded("conv", seen)
-        features = self.conv4_4(features)
-        predictions: dict[str, torch.Tensor] = {}
+        picture = _signed(pad_to_multiple(blurry, MULTIPLE))
+        seen = picture if dual_pixel is None else _signed(right_first(dual_pixel))
+        *skips, deepest = self.encoded("conv", seen)
+        given: dict[str, torch.Tensor] = {}
         estimate = functional.avg_pool2d(picture, MULTIPLE)
+        features = self.conv4_4(deepest)
         for level in (3, 2, 1, 0):
             if level < 3:
-                predictions[f"scale{level + 1}"] = (estimate + 1) / 2
-                estimate = _doubled(estimate)
-                if self.adds_input:
-                    estimate = estimate + _details(picture, level)
+                given[f"scale{level + 1}"] = _unsigned(estimate)
+                estimate = self._enlarged(estimate, picture, level)
                 features = self.raised(level + 1, features, skips[level])
             estimate, kernel, change = self._refined(level, estimate, features)
-            predictions |= {f"kernel{level}": kernel, f"residual{level}": change}
-        restored = (estimate.clamp(-1, 1) + 1) / 2
-        return predictions | {"restored": cropped(restored, blurry)}
+            given |= {f"kernel{level}": kernel, f"residual{level}": change}
+        given["restored"] = cropped(_unsigned(estimate.clamp(-1, 1)), blurry)
+        return given
+
+    def _enlarged(
+        self, estimate: torch.Tensor, picture: torch.Tensor, level: int
+    ) -> torch.Tensor:
+        """The picture so far at twice the size, with the input's details where they are added."""
+        larger = _doubled(estimate)
+        if self.adds_input:
+            larger = larger + _details(picture, level)
+        return larger
 
     def _refined(
         self, level: int, picture: torch.Tensor, features: torch.Tensor

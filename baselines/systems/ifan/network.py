@@ -167,7 +167,9 @@ class IFAN(FourScales):
         channels: tuple[int, int, int, int] = CHANNELS,
     ) -> None:
         super().__init__()
-        self.steps, self.dual, self.filters = steps, dual, filters
+        self.steps = steps
+        self.dual = dual
+        self.filters = filters
         self.add_encoder("conv", 3, channels)
         deep = channels[-1]
         self.conv4_4 = nn.Sequential(
@@ -179,19 +181,24 @@ class IFAN(FourScales):
         for level in (3, 2, 1):
             self._add_up(level, channels[level], channels[level - 1])
         self.out_res = conv(channels[0], 3)
-        self.add_encoder("kconv", 6 if dual else 3, channels)
+        self._add_filters(channels)
+        initialise(self.modules())
+        initialise(self.F.modules(), FILTER_GAIN)
+
+    def _add_filters(self, channels: tuple[int, int, int, int]) -> None:
+        """The encoder, the map of blur and what predicts the filters."""
+        deep = channels[-1]
+        self.add_encoder("kconv", 6 if self.dual else 3, channels)
         self.DME = nn.Sequential(
             conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1)
         )
         self.conv_DME = conv(1, deep)
         last: nn.Module  # just one is made: each takes random numbers
-        if filters == "none":
+        if self.filters == "none":
             last = ResidualBlocks(deep, REPLACEMENT_BLOCKS)
         else:
-            last = nn.Conv2d(deep, filter_channels(steps, deep), 1)
+            last = nn.Conv2d(deep, filter_channels(self.steps, deep), 1)
         self.F = nn.Sequential(conv(deep, deep), *_two(deep), last)
-        initialise(self.modules())
-        initialise(self.F.modules(), FILTER_GAIN)
 
     def _add_up(self, level: int, inputs: int, outputs: int) -> None:
         self.add_module(f"upconv{level}_u", up(inputs, outputs))

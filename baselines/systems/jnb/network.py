@@ -51,17 +51,27 @@ def code(
             best = int(np.argmax(np.abs(rest)))
             if not _add(best, count, picked, gram, factor):
                 break
-            remainder = correlations[n, best] - np.dot(
-                factor[count, :count], half[:count]
-            )
-            half[count] = remainder / factor[count, count]
+            known = np.dot(factor[count, :count], half[:count])
+            half[count] = (correlations[n, best] - known) / factor[count, count]
             energy -= half[count] ** 2
             count += 1
             _solve(count, factor, half, solution)
-            rest[:] = correlations[n]
-            for i in range(count):
-                rest -= gram[picked[i]] * solution[i]
+            _leave(correlations[n], gram, picked[:count], solution, rest)
         counts[n] = count
+
+
+@numba.njit(nogil=True, cache=True)
+def _leave(
+    correlation: NDArray[Any],
+    gram: NDArray[Any],
+    picked: NDArray[np.int32],
+    solution: NDArray[Any],
+    rest: NDArray[Any],
+) -> None:
+    """What the picked atoms leave of the correlations, into ``rest``."""
+    rest[:] = correlation
+    for i in range(len(picked)):
+        rest -= gram[picked[i]] * solution[i]
 
 
 @numba.njit(nogil=True, cache=True)

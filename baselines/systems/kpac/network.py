@@ -73,9 +73,13 @@ class KPAC(nn.Module):
         for block in range(BLOCKS):
             stack.append(self._atrous(block, stack[-1]))
         features = self._layer("cm_2", self._layer("cm_1", torch.cat(stack, dim=1)))
-        for name, skip in zip(
-            DECODER[6 - 2 * self.levels :: 2], reversed(skips[:-1]), strict=True
-        ):
+        return self._decoded(features, skips[:-1])
+
+    def _decoded(
+        self, features: torch.Tensor, skips: list[torch.Tensor]
+    ) -> torch.Tensor:
+        names = DECODER[6 - 2 * self.levels :: 2]
+        for name, skip in zip(names, reversed(skips), strict=True):
             features = torch.cat([self._layer(name, features), skip], dim=1)
             if name != "d2":
                 features = self._layer(f"{name}_2", features)

@@ -198,6 +198,13 @@ def _group(channels: int, count: int, activation: nn.PReLU) -> Residual:
 MULTIPLE = 8
 
 
+def _joined_levels(
+    levels: list[torch.Tensor], rows: int, columns: int
+) -> list[torch.Tensor]:
+    """The features of the parts of a picture as those of the whole, at each level."""
+    return [join(level, rows, columns) for level in levels]
+
+
 class MPRNet(SeveralOutputs):
     """From a blurry picture to the restored one: quadrants, halves, then the whole."""
 
@@ -231,25 +238,37 @@ class MPRNet(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
-        picture = pad_to_multiple(blurry, MULTIPLE).contiguous(
-            memory_format=torch.channels_last
-        )
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        picture = padded.contiguous(memory_format=torch.channels_last)
         halves = split(picture, 2, 1)
         encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))
-        encoded = [join(level, 1, 2) for level in encoded]
+        encoded = _joined_levels(encoded, 1, 2)
         decoded = self.stage1_decoder(encoded)
         attended, first = self.sam12(decoded[0], halves)
 
-        joined = self.concat12(torch.cat([self._shallow(2, halves), attended], dim=1))
+        joined = self._joined(2, halves, attended)
         encoded = self.stage2_encoder(joined, (encoded, decoded))
-        encoded = [join(level, 2, 1) for level in encoded]
+        encoded = _joined_levels(encoded, 2, 1)
         decoded = self.stage2_decoder(encoded)
         attended, second = self.sam23(decoded[0], picture)
 
-        joined = self.concat23(torch.cat([self._shallow(3, picture), attended], dim=1))
+        joined = self._joined(3, picture, attended)
         third = self.tail(self.stage3_orsnet(joined, encoded, decoded)) + picture
-        stages = {"stage1": join(first, 2, 1), "stage2": second, "restored": third}
-        return {name: cropped(result, blurry) for name, result in stages.items()}
+        return {
+            "stage1": cropped(join(first, 2, 1), blurry),
+            "stage2": cropped(second, blurry),
+            "restored": cropped(third, blurry),
+        }
+
+    def _joined(
+        self, stage: int, seen: torch.Tensor, attended: torch.Tensor
+    ) -> torch.Tensor:
+        """Features of a stage together with those that the stage before it attends to."""
+        concat = self.concat12 if stage == 2 else self.concat23
+        joined: torch.Tensor = concat(
+            torch.cat([self._shallow(stage, seen), attended], dim=1)
+        )
+        return joined
 
     def _shallow(self, stage: int, picture: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)

@@ -66,6 +66,16 @@ class Block(nn.Module):
         return restored
 
 
+def _halving(channels: int) -> nn.Conv2d:
+    """Twice the channels at half the size."""
+    return nn.Conv2d(channels, 2 * channels, 2, stride=2)
+
+
+def _widths(width: int, levels: int) -> list[int]:
+    """Channels of each level: twice as many at half the size."""
+    return [width * 2**number for number in range(levels + 1)]
+
+
 class NAFNet(nn.Module):
     """From a blurry to the restored picture; blocks start as identities."""
 
@@ -86,18 +96,15 @@ class NAFNet(nn.Module):
         self.width = width
         self.window_px = window_px
 
-        levels = len(encoder_blocks)
-        self.multiple = 2**levels
-        widths = [width * 2**number for number in range(levels + 1)]
+        widths = _widths(width, len(encoder_blocks))
+        self.multiple = 2 ** len(encoder_blocks)
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
         self.encoders = nn.ModuleList(map(self.level, encoder_blocks, widths[:-1]))
         self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
         self.middle_blks = self.level(middle_blocks, widths[-1])
         self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
-        self.downs = nn.ModuleList(
-            nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1]
-        )
+        self.downs = nn.ModuleList(map(_halving, widths[:-1]))
 
     def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""

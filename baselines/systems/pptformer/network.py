@@ -3,7 +3,7 @@
 Source: its ``FeMaSRNet`` of ``basicsr/archs/femasr_arch.py``; "guide" is what the paper calls mask.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -383,13 +383,16 @@ class _Restoration(nn.Module):
         self.en_block2 = block(1)
         self.c_64to32 = halving(2 * channels)
         self.bottom_block3 = block(2)
+        self._add_decoder(channels, block)
+        self.exit = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
+
+    def _add_decoder(self, channels: int, block: Callable[[int], InterBlock]) -> None:
         self.c_32to64 = doubling(4 * channels)
         self.skip1 = nn.Conv2d(4 * channels, 2 * channels, 1, bias=False)
         self.de_block2 = block(1)
         self.c_64to128 = doubling(2 * channels)
         self.skip2 = nn.Conv2d(2 * channels, channels, 1, bias=False)
         self.de_block3 = block(0)
-        self.exit = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
 
     def forward(
         self, picture: torch.Tensor, guides: Sequence[torch.Tensor]

@@ -124,15 +124,13 @@ class Uformer(nn.Module):
                     heads[place],
                     shifted=number % 2 == 1 and nominal > WINDOW,
                     modulated=place > self.downs,
-                    drop=drops[place][number],
+                    drop=drop,
                 )
-                for number in range(depths[place])
+                for number, drop in enumerate(drops[place])
             )
 
-        self.input_proj = named(proj=nn.Sequential(nn.Conv2d(3, dim, 3, padding=1)))
-        self.output_proj = named(
-            proj=nn.Sequential(nn.Conv2d(2 * dim, 3, 3, padding=1))
-        )
+        self.input_proj = named(proj=_projection(3, dim))
+        self.output_proj = named(proj=_projection(2 * dim, 3))
         self._add_levels(dim, level)
         self.apply(_initialise)
 
@@ -184,6 +182,10 @@ class Uformer(nn.Module):
             features = self.get_submodule(f"decoderlayer_{place}")(features)
         restored: torch.Tensor = padded + self.output_proj(features)
         return restored
+
+
+def _projection(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1))
 
 
 def _drops(depths: Sequence[int]) -> list[list[float]]:
