@@ -244,25 +244,6 @@ def _energy(spectra: Spectra, weight: Tiles, width: int) -> Tiles:
     return np.asarray(power.reshape(len(spectra), -1) @ both)
 
 
-def _correlated(first: Spectra, tiles: Tiles, weight: Tiles) -> tuple[Spectra, Array]:
-    """Cross spectra of tiles, and their similarity.
-
-    It is the correlation of gradients under any shift, so smooth differences do not matter."""
-    shape = tiles.shape[1:]
-    both = (weight * _twice(first.shape[2], shape[1])).ravel()
-    second = scipy.fft.rfft2(tiles)
-    energy = _power(first).reshape(len(first), -1) @ both
-    other = _power(second).reshape(len(second), -1) @ both
-    norm = np.sqrt(energy * other) / math.prod(shape)
-    product = np.multiply(first, second, out=second)
-    surface = scipy.fft.irfft2(product * weight, s=shape, overwrite_x=True)
-    return product, surface.reshape(len(first), -1).max(axis=1) / (norm + 1e-20)
-
-
-def _power(spectra: Spectra) -> Tiles:
-    return np.asarray(spectra.real**2 + spectra.imag**2)
-
-
 def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
     """Windowed tiles of a picture without their weighted mean."""
     height, width = window.shape
