@@ -135,11 +135,13 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
     off = np.hypot(*_fitted(start, moves)[2].T)
     near = off <= OUTLIER * float(np.median(off))  # something may lie before a dot
     (right, down, wider, turned), errors, _ = _fitted(start[near], moves[near])
-    zoom = math.hypot(1 + wider, turned) - 1
-    rotation = math.atan2(turned, 1 + wider)
-    values = (float(right), float(down), zoom, rotation)
-    changes = zip(values, errors, strict=True)
-    return [MeasuredChange(value, float(error)) for value, error in changes]
+    values = (
+        float(right),
+        float(down),
+        math.hypot(1 + wider, turned) - 1,
+        math.atan2(turned, 1 + wider),
+    )
+    return list(map(MeasuredChange, values, map(float, errors)))
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:

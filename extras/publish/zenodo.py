@@ -226,6 +226,11 @@ def _asked(
             f"{client.base_url}: answers {answer.status_code} to {method} "
             f"{httpx.URL(address).path}; {_REASONS.get(answer.status_code, 'try again later')}"
         )
+    return _document(client, answer)
+
+
+def _document(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer."""
     try:
         document: dict[str, Any] = answer.json()
     except ValueError as error:

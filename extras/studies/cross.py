@@ -89,46 +89,42 @@ def cross_gains(
     make_folder(out)
     plan = cross_plan(out, texts, weighted)
     opened = {study.options[-1] for study in plan.studies}
-    unopened = dict(
-        zip((text for text in texts if text not in opened), plan.problems, strict=True)
-    )
+    unopened = [text for text in texts if text not in opened]
     all_gains: list[CrossGain] = []
 
     def conclude(results: Results) -> None:
-        all_gains.extend(one for study in plan.studies for one in _read(study, results))
+        for study in plan.studies:
+            all_gains.extend(_read(study, results))
 
     outcome = Outcome([], [], [])
     if plan.studies:
         outcome = run_studies(plan.studies, conclude=conclude, where=where)
-    all_gains += [
-        CrossGain(
-            row_name(system.card.name, weights),
-            weights.trained_on,
-            text,
-            protocol,
-            reason=str(problem),
-        )
-        for text, problem in unopened.items()
-        for system, weights in weighted
-        for protocol in PROTOCOLS
-    ]
+    for text, problem in zip(unopened, plan.problems, strict=True):
+        all_gains += _without_dataset(text, str(problem), weighted)
     problems = [*plan.problems, *outcome.problems]
     return all_gains, replace(outcome, problems=problems), plan.studies
+
+
+def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossGain]:
+    """Why there are no gains on a dataset that could not be opened."""
+    rows = []
+    for system, weights in weighted:
+        name = row_name(system.card.name, weights)
+        for protocol in PROTOCOLS:
+            row = CrossGain(name, weights.trained_on, text, protocol, reason=problem)
+            rows.append(row)
+    return rows
 
 
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
     entries = {entry.run: entry for entry in results.entries()}
-    groups = [
-        scored_group(results, [entries[run.id]])
-        for run in study.runs
-        if run.id in entries
-    ]
+    done = [run.id for run in study.runs if run.id in entries]
+    groups = [scored_group(results, [entries[run]]) for run in done]
     by_line = gains(groups)
     numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
-    differs = _differs(
-        study.dataset
-    )  # reads the head of each picture: once for all runs
+    # reads the head of each picture: once for all runs
+    differs = _differs(study.dataset)
     rows = []
     for run in study.runs:
         if run.weights is None:
@@ -136,21 +132,23 @@ def _read(study: Study, results: Results) -> list[CrossGain]:
         number = numbers.get(run.id)
         for protocol in PROTOCOLS:
             name = row_name(run.system, run.weights)
-            one = CrossGain(name, run.weights.trained_on, study.dataset.name, protocol)
+            one = CrossGain(
+                name,
+                run.weights.trained_on,
+                study.dataset.name,
+                protocol,
+                differs=differs,
+            )
             if number is None:
-                rows.append(
-                    replace(one, reason="the run was not done", differs=differs)
-                )
+                rows.append(replace(one, reason="the run was not done"))
             else:
-                of_line = {
-                    line: gain
-                    for (group, line), gain in by_line.items()
-                    if group == number
-                }
-                rows.append(
-                    _filled(replace(one, differs=differs), groups[number], of_line)
-                )
+                rows.append(_filled(one, groups[number], _of_group(by_line, number)))
     return rows
+
+
+def _of_group(by_line: Mapping[tuple[int, int], Gain], number: int) -> dict[int, Gain]:
+    """The gains of one group, by their line."""
+    return {line: gain for (group, line), gain in by_line.items() if group == number}
 
 
 def _filled(

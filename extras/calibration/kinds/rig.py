@@ -60,9 +60,7 @@ def calibrate_rig(
             "the two cameras give pictures of two sizes; use two of one model"
         )
     similarity, mirrored = _geometry(*looks)
-    gain_ev = float(
-        np.log2(central_light(looks[0]) / max(central_light(looks[1]), 1e-6))
-    )
+    gain_ev = _gain_ev(*looks)
     blurry.show(
         "moving", "let something bright cross the picture slowly, again and again"
     )
@@ -78,6 +76,11 @@ def calibrate_rig(
         "skew_seconds": skew,
         "skew_scatter_seconds": scatter,
     }
+
+
+def _gain_ev(first: QuickLook, second: QuickLook) -> float:
+    """How much more light the first camera shows in the centre."""
+    return float(np.log2(central_light(first) / max(central_light(second), 1e-6)))
 
 
 def _mirrored(look: QuickLook) -> QuickLook:

@@ -79,8 +79,7 @@ def kernel_error(true: Floats, estimate: Floats) -> float:
     size = max(true.shape[-1], estimate.shape[-1]) + 2 * MARGIN
     wanted = _framed(true, size)
     given = _framed(estimate, size)
-    rows = np.fft.fftfreq(size)[:, None]
-    columns = np.fft.rfftfreq(size)[None, :]
+    rows, columns = _frequencies(size)
     spectrum = np.fft.rfft2(given)
     x, y = _centroid(wanted[1]) - _centroid(given[1])
     error = np.inf
@@ -90,6 +89,11 @@ def kernel_error(true: Floats, estimate: Floats) -> float:
         error = min(error, float(np.linalg.norm(rest) / np.linalg.norm(wanted)))
         x, y = _closer(columns, moved, size, rows, rest, x, y)
     return error
+
+
+def _frequencies(size: int) -> tuple[Floats, Floats]:
+    """Frequencies of the rows and columns of a half spectrum, cycles per pixel."""
+    return np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
 
 
 def _closer(

@@ -168,12 +168,16 @@ def _better_end(
     left = _squares(first, seen, base)
     more = _squares(second, seen, base) - left
     noise = left.sum() / sum(one.probe.seen.size for one in seen)
-    if abs(more.sum()) > max(
-        ALIKE * math.sqrt(len(more)) * more.std(), ALIKE**2 * noise
-    ):
+    if not _are_alike(more, noise):
         return (first if more.sum() > 0 else second), {}
     apart = {name: abs(second.numbers[name] - first.numbers[name]) for name in names}
     return min(first, second, key=_unevenness), apart
+
+
+def _are_alike(more: Floats, noise: float) -> bool:
+    """Whether two fits explain about as much; ``more`` are the squares that one leaves more."""
+    scatter = ALIKE * math.sqrt(len(more)) * more.std()
+    return bool(abs(more.sum()) <= max(scatter, ALIKE**2 * noise))
 
 
 def _unevenness(state: _State) -> float:

@@ -42,13 +42,13 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """A lens as text: its photographs, what they show of it, and what they do not show."""
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
-    rows = list(_pictures(fit, shots))
-    names = [
-        f"{Path(name).name}, {f_number}: {blur}" for name, f_number, blur, _ in rows
+    rows = [
+        (f"{Path(name).name}, {f_number}: {blur}", values)
+        for name, f_number, blur, values in _pictures(fit, shots)
     ]
-    width = max(map(len, [*names, MTF50]))
+    width = max(len(MTF50), *(len(name) for name, _ in rows))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
-    for name, (*_, values) in zip(names, rows, strict=True):
+    for name, values in rows:
         yield f"  {name:{width}}  {'   '.join(map(_mtf50_words, values))}".rstrip()
     yield "What the pictures tell:"
     if blades is not None:

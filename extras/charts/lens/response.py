@@ -101,19 +101,13 @@ def _of_rays(
     rows, columns = _frequencies(size)
     tent = (np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)) ** 2
     frequency = np.hypot(rows, columns)
-    return np.stack(
-        [
-            _spectrum(x, y, light, size)
-            / tent
-            * _diffraction(frequency * lens.f_number * unit)
-            for x, y, unit in zip(
-                right,
-                down,
-                (band[1] / lens.pixel_pitch_um for band in BANDS_UM),
-                strict=True,
-            )
-        ]
-    )
+    responses = []
+    for x, y, band in zip(right, down, BANDS_UM, strict=True):
+        unit = band[1] / lens.pixel_pitch_um
+        of_rays = _spectrum(x, y, light, size) / tent
+        diffraction = _diffraction(frequency * lens.f_number * unit)
+        responses.append(of_rays * diffraction)
+    return np.stack(responses)
 
 
 def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:

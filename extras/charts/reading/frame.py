@@ -175,10 +175,8 @@ def _fitted(
     model: Floats, points: Floats, indices: list[int], chosen: list[int]
 ) -> tuple[int, Floats] | None:
     """Number of dots that a match explains, and the homography through all of them."""
-    if len(set(zip(indices, chosen, strict=True))) != len(set(chosen)) or len(
-        set(indices)
-    ) != len(set(chosen)):
-        return None  # a corner belongs to two sides, and must be the same blob in both
+    if not _is_one_to_one(indices, chosen):
+        return None
     homography = _homography(model[indices], points[chosen])
     for _ in range(2):
         if homography is None:
@@ -192,6 +190,12 @@ def _fitted(
             return None
         homography = _homography(model[near], points[nearest[near]])
     return None if homography is None else (int(near.sum()), homography)
+
+
+def _is_one_to_one(indices: list[int], chosen: list[int]) -> bool:
+    """Whether a corner, which belongs to two sides, is the same blob in both."""
+    matches = set(zip(indices, chosen, strict=True))
+    return len(matches) == len(set(chosen)) == len(set(indices))
 
 
 def _homography(start: Floats, end: Floats) -> Floats | None:

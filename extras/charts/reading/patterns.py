@@ -247,17 +247,23 @@ def _printed(
     scale = geometry.scale(square.x, square.y) * FINENESS
     px_per_mm = float(min(np.ceil(scale), MOST_PX_PER_MM))
     origin = square.x - square.side / 2, square.y - square.side / 2
-    size = round(square.side * px_per_mm)
-    drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
-    printed = cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
+    printed = _drawn(square, origin, px_per_mm)
     height = rows.stop - rows.start
     width = columns.stop - columns.start
     places = _fine_places(geometry, rows, columns) - origin
     on_canvas = (places * px_per_mm - 0.5).astype(np.float32)
     seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)
-    return np.asarray(
-        cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA), np.float64
-    )
+    reduced = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float64)
+
+
+def _drawn(
+    square: LeavesSquare, origin: tuple[float, float], px_per_mm: float
+) -> Floats:
+    """Light of the printed leaves on a canvas of their own."""
+    size = round(square.side * px_per_mm)
+    drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
+    return cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
 
 
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:

@@ -46,6 +46,18 @@ DISC_MTF50 = 0.7051
 """MTF50 of a disc times its diameter."""
 
 
+def _leaves_json(leaves: ReadLeaves) -> dict[str, Any]:
+    texture = leaves.texture
+    return {
+        "x_mm": leaves.x,
+        "y_mm": leaves.y,
+        "reason": leaves.reason,
+        "lost": None if texture is None else texture.lost,
+        "invented": None if texture is None else texture.invention,
+        "mtf50": None if texture is None else texture.kept.crossing(0.5),
+    }
+
+
 @dataclass(frozen=True)
 class ChartReading:
     """What a picture of the chart shows; parts may not have been measurable."""
@@ -165,19 +177,7 @@ class ChartReading:
                 }
                 for s in self.stars
             ],
-            "leaves": [
-                {
-                    "x_mm": o.x,
-                    "y_mm": o.y,
-                    "reason": o.reason,
-                    "lost": None if o.texture is None else o.texture.lost,
-                    "invented": None if o.texture is None else o.texture.invention,
-                    "mtf50": None
-                    if o.texture is None
-                    else o.texture.kept.crossing(0.5),
-                }
-                for o in self.leaves
-            ],
+            "leaves": [_leaves_json(one) for one in self.leaves],
             **lines_json(self.straight),
         }
 

@@ -104,13 +104,13 @@ def read_tone(
         noise = np.array([one.error for one in steps]) / paper / (1 - ink)
         place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
         departure = float(off[place])
-        if abs(departure) <= max(
-            LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place])
-        ):
-            return ToneReading("srgb", departure)
-        return ToneReading("fitted", departure, _fitted(steps, inks))
+        largest = max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place]))
+        fitted = _fitted(steps, inks) if abs(departure) > largest else None
     except ImageError as error:
         return ToneReading("srgb", reason=str(error))
+    if fitted is None:
+        return ToneReading("srgb", departure)
+    return ToneReading("fitted", departure, fitted)
 
 
 def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:

@@ -48,20 +48,18 @@ def photographed(
     px_per_mm = float(np.ceil(scale))
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
     drawn = draw_shapes(sheet.shapes, (0.0, 0.0), size, px_per_mm)
-    to_mm = np.array(
-        [
-            [1 / px_per_mm, 0, 0.5 / px_per_mm],
-            [0, 1 / px_per_mm, 0.5 / px_per_mm],
-            [0, 0, 1],
-        ]
-    )
-    offset = (FINENESS - 1) / 2
-    finer = np.array([[FINENESS, 0, offset], [0, FINENESS, offset], [0, 0, 1.0]])
+    to_mm = _scaled_and_moved(1 / px_per_mm, 0.5 / px_per_mm)
+    finer = _scaled_and_moved(FINENESS, (FINENESS - 1) / 2)
     fine = (width * FINENESS, height * FINENESS)
     whole = finer @ homography @ to_mm
     light = _in_perspective(backdrop, drawn, whole, fine)
     reduced = cv2.resize(light, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.float64)
+
+
+def _scaled_and_moved(scale: float, offset: float) -> Floats:
+    """The transform that scales, then moves to the right and down alike."""
+    return np.array([[scale, 0, offset], [0, scale, offset], [0, 0, 1.0]])
 
 
 def _in_perspective(

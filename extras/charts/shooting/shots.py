@@ -24,6 +24,13 @@ from defocus.progress import say
 from defocus.storage.files import make_folder
 
 
+def _address(path: Path, uri: str | None, state: SessionState) -> RigAddress:
+    """The camera that is asked for, else the session's last one."""
+    if uri:
+        return RigAddress(uri)
+    return journalled_address(_last_camera(path, state))
+
+
 def shoot_chart(path: Path, request: ChartShotRequest) -> int:
     """Shoot the test chart into a session and read it; the exit code is 1 if there is none."""
     state = read_state(path)[0] if has_begun(path) else SessionState()
@@ -35,12 +42,7 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
         aperture = aperture or kept.aperture
         shutter = shutter or kept.shutter
         iso = iso or kept.iso
-    address = (
-        RigAddress(request.uri)
-        if request.uri
-        else journalled_address(_last_camera(path, state))
-    )
-    with open_rig(address) as rig:
+    with open_rig(_address(path, request.uri, state)) as rig:
         camera = rig.blurry
         exposure = plan_exposure(camera.settings(), aperture, shutter, iso)
         refuse_bursts(rig)  # what a camera refuses must not leave a session behind

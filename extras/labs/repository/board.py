@@ -112,7 +112,6 @@ def _index(
 ) -> Page:
     admitted = [one for one in submissions if not one.problems]
     labs = {one.statement.lab for one in admitted}
-    rescored = sum(one.checked == "rescored" for one in admitted)
     several = len({group.dataset for group in groups}) < len(groups)
     sections = [
         (_heading(group, several=several), (_tab(group, latest_lines(lines)),))
@@ -123,19 +122,13 @@ def _index(
     ]
     refused += sorted(unreadable.items())
     further = _further(histories, admitted, refused)
-    return Page(
-        title,
-        ""
-        if rescored
-        else "No submission was scored again by a verifier of this repository.",
-        (*sections, *further),
-        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
-        + (
-            f"; of {rescored} a verifier has scored every picture again."
-            if rescored
-            else "."
-        ),
-    )
+    remark = "No submission was scored again by a verifier of this repository."
+    summary = f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
+    rescored = sum(one.checked == "rescored" for one in admitted)
+    if rescored:
+        remark = ""
+        summary += f"; of {rescored} a verifier has scored every picture again"
+    return Page(title, remark, (*sections, *further), f"{summary}.")
 
 
 def _further(

@@ -45,16 +45,24 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
         for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
             block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
             detail = true[block]
-            before = seen[block]
-            energy = float((detail * detail).sum())
-            if energy < LEAST_DETAIL**2 * detail.size:
-                continue
-            if abs(float((before * detail).sum())) > LEAST_ERASED * energy:
+            if not _is_erased(detail, seen[block]):
                 continue
             own, leaked = _shares(near, top, left, detail, out, block)
-            if own * own > energy / 2:  # no filter of the blurry picture makes it
+            if own * own > _energy(detail) / 2:  # no filter of the blurry one makes it
                 leaks.append(leaked / own)
     return leaks
+
+
+def _is_erased(detail: Picture, before: Picture) -> bool:
+    """Whether the sharp picture has detail in a block that the blurry one has lost."""
+    energy = _energy(detail)
+    if energy < LEAST_DETAIL**2 * detail.size:
+        return False
+    return abs(float((before * detail).sum())) <= LEAST_ERASED * energy
+
+
+def _energy(detail: Picture) -> float:
+    return float((detail * detail).sum())
 
 
 def _shares(

@@ -1,6 +1,6 @@
 """Check a submission against the dataset: rescore its outputs row by row, look for frauds."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -101,11 +101,7 @@ def _verified(
     """Outcome of a check by a dataset and those of its pairs that can be read."""
     statement = bundle.statement
     scores = read_scores(bundle)
-    findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
-    if not any(
-        one.kind == "dataset" for one in findings
-    ):  # of another one nothing can be said
-        findings += _training_findings(statement, dataset)
+    findings = _early_findings(statement, dataset)
     if findings:  # scores of other data say nothing
         return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
@@ -126,6 +122,15 @@ def _verified(
         len(outcome.scores) == len(statement.runs),
         tuple(_rows(statement, outcome)),
     )
+
+
+def _early_findings(statement: Statement, dataset: Dataset) -> list[BundleFinding]:
+    """What the statement shows before any score is looked at."""
+    findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
+    # of another dataset nothing can be said
+    if not any(one.kind == "dataset" for one in findings):
+        findings += _training_findings(statement, dataset)
+    return findings
 
 
 def _reruns(
@@ -246,19 +251,28 @@ def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
     weights: dict[str, Entry] = {}
     for run in runs:
         entry = run.entry
-        name = run.entry.run
-        for pair, sha256 in run.outputs.items():
-            other, of_pair = pictures.setdefault(sha256, (entry, pair))
-            may_be_alike = (pair, sha256) in alone or _of_one_network(other, entry)
-            innocent = of_pair == pair and may_be_alike
-            if (other.run, of_pair) != (name, pair) and not innocent:
-                where = f"{other.run} {of_pair} and {name} {pair}"
-                yield "duplicates", f"one picture is the output of {where}"
-                break
+        if where := _repeated_output(run, pictures, alone):
+            yield "duplicates", f"one picture is the output of {where}"
         if run.weights is not None:
             owner = weights.setdefault(run.weights.sha256, entry)
-            if owner.run != name and not _of_one_network(owner, entry):
-                yield "weights", f"{owner.run} and {name} have the same weights"
+            if owner.run != entry.run and not _of_one_network(owner, entry):
+                yield "weights", f"{owner.run} and {entry.run} have the same weights"
+
+
+def _repeated_output(
+    run: RunFacts,
+    pictures: dict[str, tuple[Entry, str]],
+    alone: Collection[tuple[str, str]],
+) -> str:
+    """The first output that another pair or run has too, in words; new ones are remembered."""
+    entry = run.entry
+    for pair, sha256 in run.outputs.items():
+        other, of_pair = pictures.setdefault(sha256, (entry, pair))
+        may_be_alike = (pair, sha256) in alone or _of_one_network(other, entry)
+        innocent = of_pair == pair and may_be_alike
+        if (other.run, of_pair) != (entry.run, pair) and not innocent:
+            return f"{other.run} {of_pair} and {entry.run} {pair}"
+    return ""
 
 
 def _of_one_network(first: Entry, second: Entry) -> bool:
@@ -372,19 +386,20 @@ def _pictures_findings(
 ) -> Iterator[BundleFinding]:
     """Scores and outputs of a run that do not fit its pictures, profile or metrics."""
     name = run.entry.run
-    scored = {one.pair for one in scores[name] if one.pair}
+    own = scores[name]
+    scored = {one.pair for one in own if one.pair}
     if scored != pairs:
         odd = min(scored ^ pairs)
         yield BundleFinding(
             "pairs", f"{name}: {odd} is not both scored and a test pair"
         )
-    if missing := sorted(pairs - set(run.outputs) - _unread_pairs(scores[name])):
+    if missing := sorted(pairs - set(run.outputs) - _unread_pairs(own)):
         said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
         yield BundleFinding("pairs", said)
-    if any(one.profile != statement.profile for one in scores[name]):
+    if any(one.profile != statement.profile for one in own):
         yield BundleFinding("profile", f"{name}: has scores of another profile")
     versions = {version.metric for version in run.versions}
-    if odd_names := sorted({one.metric for one in scores[name]} - versions):
+    if odd_names := sorted({one.metric for one in own} - versions):
         yield BundleFinding(
             "format", f"{name}: no version of the metric {odd_names[0]} is stated"
         )

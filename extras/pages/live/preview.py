@@ -153,7 +153,8 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     shown = _around((x * width, y * height), DETAIL_PX, (width, height))
     middle = shown.left + shown.width / 2, shown.top + shown.height / 2
     square = _around(middle, (EDGE_PX, EDGE_PX), (width, height))
-    encoded = encoded_jpeg(shown.of(picture)[:, :, ::-1])
+    detail = shown.of(picture)[:, :, ::-1]
+    encoded = encoded_jpeg(detail)
     shares = (
         square.left / width,
         square.top / height,
@@ -161,7 +162,7 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
         square.height / height,
     )
     mtf50, reason = _edge_mtf50(square.of(picture))
-    seen = srgb_to_linear(as_float(np.ascontiguousarray(shown.of(picture)[:, :, ::-1])))
+    seen = srgb_to_linear(as_float(np.ascontiguousarray(detail)))
     return Magnified(encoded, mtf50, reason, detail_per_pixel(seen), shares)
 
 

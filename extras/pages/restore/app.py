@@ -207,9 +207,14 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         kinds=KINDS,
         largest_bytes=LARGEST_BYTES,
     )
-    answers = Answers(desk, feed, html)
+    routes = _routes(Answers(desk, feed, html))
+    return Guard(Starlette(routes=routes), token, document.policy)
+
+
+def _routes(answers: Answers) -> list[Route]:
+    """Which address is answered by what."""
     one = "/pictures/{picture}"
-    routes = [
+    return [
         Route("/", answers.page),
         Route("/events", answers.events),
         Route("/pictures", answers.pictures),
@@ -224,7 +229,6 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         Route(one + "/beyond/{number}", answers.beyond),
         Route(one + "/saved/{number}", answers.saved),
     ]
-    return Guard(Starlette(routes=routes), token, document.policy)
 
 
 def _document() -> ServedDocument:

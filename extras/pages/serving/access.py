@@ -67,30 +67,36 @@ class Guard:
         host = headers.get("host", "")
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         token = _given_token(headers, host)
-        changes = scope["method"] != "GET"
         scope["defocus.only_looks"] = self._looks(token)
-        answer: ASGIApp = self._app
         shared = self._share is not None and host == self._share.host
+        answer: ASGIApp
         if not shared and not _is_loopback(host, scope):
             answer = _refusal(
                 "this page answers to 127.0.0.1 and localhost at its port alone", 421
             )
         elif scope["path"] == "/" and self._right(given):
             answer = _welcome(host, given)
-        elif not self._right(token):
-            answer = _refusal(
+        else:
+            answer = self._answer(scope, headers, host, token)
+        # a tab that was closed during an upload
+        with contextlib.suppress(ClientDisconnect):
+            await answer(scope, receive, self._with_headers(send))
+
+    def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
+        """What answers a request with that token: the page, or a refusal."""
+        if not self._right(token):
+            return _refusal(
                 "open the address that the command printed: it holds the token", 403
             )
-        elif changes and not _from_own_page(headers, host):
-            answer = _refusal("only this page's own buttons may do that", 403)
-        elif changes and self._looks(token):
-            answer = _refusal(
+        if scope["method"] == "GET":
+            return self._app
+        if not _from_own_page(headers, host):
+            return _refusal("only this page's own buttons may do that", 403)
+        if self._looks(token):
+            return _refusal(
                 "this page is shared to be looked at; --share control allows more", 403
             )
-        with contextlib.suppress(
-            ClientDisconnect
-        ):  # a tab that was closed during an upload
-            await answer(scope, receive, self._with_headers(send))
+        return self._app
 
     def _right(self, given: str) -> bool:
         tokens = (

@@ -150,18 +150,23 @@ def _moved_occluder(
     rows, columns = occluder.alpha.shape
     offset = matrix[:, 2] + matrix[:, :2] @ (occluder.left, occluder.top)
     placed = np.column_stack([matrix[:, :2], offset])
-    wide = size[1]
-    high = size[0]
+    high, wide = size
     colour = cv2.warpAffine(
-        occluder.colour, placed, (wide, high), flags=cv2.INTER_LANCZOS4,
+        occluder.colour,
+        placed,
+        (wide, high),
+        flags=cv2.INTER_LANCZOS4,
         borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    touching = (occluder.top == 0, occluder.top + rows == high,
-                occluder.left == 0, occluder.left + columns == wide)  # fmt: skip
-    alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
-    return Occluder(
-        np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter
     )
+    touching = (
+        occluder.top == 0,
+        occluder.top + rows == high,
+        occluder.left == 0,
+        occluder.left + columns == wide,
+    )
+    alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
+    light = np.maximum(np.asarray(colour, np.float32), 0)
+    return Occluder(light, alpha, 0, 0, occluder.diameter)
 
 
 def _moved_alpha(

@@ -135,30 +135,30 @@ def _strips(out: Path, document: Document) -> Iterator[Part]:
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
     pictures = _read_strip(out, one)
-    blurry = pictures.crops[0]
     truth = pictures.crops[-1]
-    side = blurry.shape[0]
-    scale = error_scale(blurry, truth)
-    stacked = [
+    scale = error_scale(pictures.crops[0], truth)
+    tiles = [
         np.concatenate([crop, error_picture(crop, truth, scale)])
         for crop in pictures.crops[:-1]
     ]
+    tiles.append(truth)
+    side = len(truth)
     line = one["scene_gains"]["line"]
     plain = document["plain"]
     labels = strip["labels"]
     yield Gallery(
         f"{strip['scene']}: the test scene at which {line} has its median gain over {plain}",
-        tuple(map(Tile, labels, (*stacked, truth))),
+        tuple(map(Tile, labels, tiles)),
         f"First seed. The crop, {side} × {side} px at x {strip['left']}, y {strip['top']}, is "
         "where the input differs most from the truth. Below each: its error against the truth "
         f"× {scale}, the same for all; what would be brighter than white is white.",
     )
     if pictures.lines:
-        bends = strip["lines"]["bends_px"]
+        lines = strip["lines"]
         yield Gallery(
-            f"{strip['lines']['scene']}: the longest straight line that all of these show",
-            tuple(map(Tile, labels, pictures.lines, map(_bend, bends))),
-            f"First seed. {_line_scene(strip['lines'], plain)} Bend: root mean square deviation "
+            f"{lines['scene']}: the longest straight line that all of these show",
+            tuple(map(Tile, labels, pictures.lines, map(_bend, lines["bends_px"]))),
+            f"First seed. {_line_scene(lines, plain)} Bend: root mean square deviation "
             "from the line of the truth.",
         )
 

@@ -93,14 +93,15 @@ def _measured(grey: Array, segment: Array) -> StraightLine | None:
 def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Ends of the part of a segment that keeps ``REACH_PX`` from the border; equal if none does."""
     first = segment[:2]
-    way = segment[2:] - segment[:2]
+    way = segment[2:] - first
     low = np.full(2, float(REACH_PX))
     high = np.array(shape[1::-1]) - 1.0 - REACH_PX
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
-    beside = ((first < low) | (first > high)) & (way == 0)
-    enter = max(0.0, float(np.nanmax(np.where(way == 0, 0.0, ends[0]))))
-    leave = min(1.0, float(np.nanmin(np.where(way == 0, 1.0, ends[1]))))
+    still = way == 0
+    beside = ((first < low) | (first > high)) & still
+    enter = max(0.0, float(np.nanmax(np.where(still, 0.0, ends[0]))))
+    leave = min(1.0, float(np.nanmin(np.where(still, 1.0, ends[1]))))
     if beside.any() or leave <= enter:
         return first, first
     return first + enter * way, first + leave * way
@@ -130,9 +131,12 @@ def _blocks_across(
     rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
     reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
     spots = np.add(start, rows[:, None, None] * along + reach[None, :, None] * across)
+    x, y = np.moveaxis(spots.astype(np.float32), -1, 0)
     profile = cv2.remap(
-        grey.astype(np.float32), spots[..., 0].astype(np.float32), spots[..., 1].astype(np.float32),
-        cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101,
-    ).astype(np.float64)  # fmt: skip
-    blocks = profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1)
-    return blocks, reach
+        grey.astype(np.float32),
+        np.ascontiguousarray(x),
+        np.ascontiguousarray(y),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
+    ).astype(np.float64)
+    return profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1), reach

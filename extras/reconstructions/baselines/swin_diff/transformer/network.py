@@ -24,6 +24,10 @@ from defocus.extras.reconstructions.baselines.swin_diff.transformer.layers impor
 MULTIPLE = 8  # three halvings
 
 
+def _joined(features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    return torch.cat([features, skip], dim=1)
+
+
 class Transformer(nn.Module):
     """A U of four levels; each begins with an attention to the prior."""
 
@@ -76,18 +80,16 @@ class Transformer(nn.Module):
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         fewer = self.down_1(prior)
-        embedded = self.patch_embed(
-            padded.contiguous(memory_format=torch.channels_last)
-        )
-        first = self.encoder_level1(embedded, prior)
+        picture = padded.contiguous(memory_format=torch.channels_last)
+        first = self.encoder_level1(self.patch_embed(picture), prior)
         second = self.encoder_level2(self.down1_2(first), fewer)
         third = self.encoder_level3(self.down2_3(second), fewer)
         features = self.up4_3(self.latent(self.down3_4(third), self.down_2(fewer)))
-        features = self.reduce_chan_level3(torch.cat([features, third], dim=1))
+        features = self.reduce_chan_level3(_joined(features, third))
         features = self.up3_2(self.decoder_level3(features, fewer))
-        features = self.reduce_chan_level2(torch.cat([features, second], dim=1))
+        features = self.reduce_chan_level2(_joined(features, second))
         features = self.up2_1(self.decoder_level2(features, fewer))
-        features = self.decoder_level1(torch.cat([features, first], dim=1), prior)
+        features = self.decoder_level1(_joined(features, first), prior)
         restored: torch.Tensor = self.output(self.refinement(features, prior)) + padded
         return restored[..., :height, :width]
 
