@@ -246,10 +246,9 @@ def _require_members(path: Path, folder: Path, statement: Statement) -> None:
         raise BundleRefusedError(
             "files", f"{path}: {odd!r} is not both stated and there"
         )
-    names = {SCORES}
-    for run in statement.runs:
-        names |= {output_name(run.entry.run, pair) for pair in run.outputs}
-        names.add(weights_name(run.entry.run))
+    outputs = _stated_outputs(statement)
+    names = {SCORES, *(name for name, _ in outputs)}
+    names.update(weights_name(run.entry.run) for run in statement.runs)
     if odd_names := sorted(further - names):
         raise BundleRefusedError("files", f"{path}: {odd_names[0]!r} belongs to no run")
     for name, sha256 in sorted(statement.files.items()):
@@ -257,8 +256,15 @@ def _require_members(path: Path, folder: Path, statement: Statement) -> None:
             raise BundleRefusedError(
                 "files", f"{path}: {name} is not the file that was signed"
             )
+    for name, sha256 in outputs:
+        if statement.files.get(name, sha256) != sha256:
+            raise BundleRefusedError("files", f"{path}: {name} has two hashes")
+
+
+def _stated_outputs(statement: Statement) -> list[tuple[str, str]]:
+    """Name and hash of every output that the runs state."""
+    outputs: list[tuple[str, str]] = []
     for run in statement.runs:
         for pair, sha256 in run.outputs.items():
-            name = output_name(run.entry.run, pair)
-            if statement.files.get(name, sha256) != sha256:
-                raise BundleRefusedError("files", f"{path}: {name} has two hashes")
+            outputs += [(output_name(run.entry.run, pair), sha256)]
+    return outputs

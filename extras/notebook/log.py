@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -201,20 +201,15 @@ def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
         replace(row, reason=words[row.pair].short) if row.pair in words else row
         for row in rows
     ]
-    taken = [
-        row
-        for _, row in sorted(
-            ((row.done, row) for row in rows if row.done), key=itemgetter(0)
-        )
-    ]
-    days = [
-        (day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)
-    ]
-    missing = [row.scene for row in rows if not row.done]
+    taken = sorted((row for row in rows if row.done), key=attrgetter("done"))
+    days = [(day, list(group)) for day, group in groupby(taken, key=attrgetter("day"))]
     tables = [
         (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
     ]
     added = [(heading, parts) for heading, parts in tables if parts]
+    summary = f"{_counts(taken)} on {counted(len(days), 'day')}"
+    if missing := [row.scene for row in rows if not row.done]:
+        summary += f"; missing, {len(missing)} planned: {several(missing)}"
     return Page(
         title=f"Log of session {session.absolute().name}",
         notice="",
@@ -223,8 +218,7 @@ def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
             *((day, (_table(group),)) for day, group in days),
             *added,
         ),
-        summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
-        + (f"; missing, {len(missing)} planned: {several(missing)}" if missing else ""),
+        summary=summary,
     )
 
 

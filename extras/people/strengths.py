@@ -46,21 +46,20 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
     second = np.array([place[one.second] for one in comparisons], dtype=np.intp)
     share = np.array([one.share for one in comparisons])
     values, curvature = _most_likely(names, second, first, share)
-    centre = np.eye(len(names)) - 1 / len(names)
-    spread = np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
     values = values - values.mean()
+    reach = NORMAL_95 * _errors(curvature)
     counts = np.bincount(np.concatenate([first, second]), minlength=len(names))
-    rows = [
-        Strength(
-            name,
-            float(values[index]),
-            float(values[index] - NORMAL_95 * spread[index]),
-            float(values[index] + NORMAL_95 * spread[index]),
-            int(counts[index]),
-        )
-        for name, index in place.items()
-    ]
+    low = (values - reach).tolist()
+    high = (values + reach).tolist()
+    rows = map(Strength, names, values.tolist(), low, high, counts.tolist())
     return sorted(rows, key=lambda one: (-one.value, one.system))
+
+
+def _errors(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard errors of the strengths about their mean."""
+    count = len(curvature)
+    centre = np.eye(count) - 1 / count
+    return np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
 
 
 def _most_likely(

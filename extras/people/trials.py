@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -48,25 +49,28 @@ def plan_trials(
             "judging needs two systems and a picture that both have restored"
         )
     draws = np.random.default_rng(seed)
-    couples = [(a, b) for n, a in enumerate(systems) for b in systems[n + 1 :]]
+    couples = list(combinations(systems, 2))
     repeats = round(REPEATED * many)
     catches = max(1, round(CAUGHT * many))
     trials = _plain_trials(pairs, many, repeats, catches, couples, draws)
     for _ in range(catches):
-        sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
-        pair = pairs[int(draws.integers(len(pairs)))]
-        trials.insert(
-            int(draws.integers(len(trials) + 1)), Trial("catch", pair, *sides)
-        )
+        catch = _catch(pairs, draws)
+        trials.insert(int(draws.integers(len(trials) + 1)), catch)
     plain = [n for n, one in enumerate(trials) if one.kind == "plain"]
     chosen = draws.choice(plain, min(repeats, len(plain)), replace=False)
-    for of in sorted(
-        int(n) for n in chosen
-    ):  # at the end: they are long after their first
-        trials.append(
-            Trial("repeat", trials[of].pair, trials[of].right, trials[of].left, of)
-        )
-    return trials
+    # at the end: they are long after their first
+    return trials + [_repeat(trials[n], n) for n in sorted(chosen.tolist())]
+
+
+def _repeat(first: Trial, number: int) -> Trial:
+    """A trial once more, with its sides exchanged."""
+    return Trial("repeat", first.pair, first.right, first.left, number)
+
+
+def _catch(pairs: Sequence[str], draws: np.random.Generator) -> Trial:
+    """A trial whose answer is known: the sharp picture beside the blurry one."""
+    sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
+    return Trial("catch", pairs[int(draws.integers(len(pairs)))], *sides)
 
 
 def _plain_trials(

@@ -94,16 +94,20 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
             total = np.zeros_like(detail)
             index = np.zeros(detail.shape, np.uint16)
             count = np.zeros_like(detail)
-        stronger = detail > best
-        index[stronger] = number
+        index[detail > best] = number
         best = np.maximum(best, detail)
         total += detail
         count += seen
         noise = min(noise, _noise(detail[seen]))
     others = (total - best) / np.maximum(count - 1, 1)
-    confidence = 1.0 - (others + SURE * noise) / np.maximum(best, noise)
     index = np.asarray(cv2.medianBlur(index, STRAY_PX), np.uint16)
-    return index, np.asarray(np.clip(confidence, 0.0, 1.0), np.float32)
+    return index, _confidence(best, others, noise)
+
+
+def _confidence(best: Array, others: Array, noise: float) -> Array:
+    """How clearly the best frame leads the mean of the others, 0..1."""
+    lead = 1.0 - (others + SURE * noise) / np.maximum(best, noise)
+    return np.asarray(np.clip(lead, 0.0, 1.0), np.float32)
 
 
 def _detail(frame: Array) -> Array:

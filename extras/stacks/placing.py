@@ -115,21 +115,22 @@ def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str
     for remark in reading.remarks:
         say(f"{frames[0].parent}: {remark}")
     view = partial(_view, white=reading.white)
-    tried = {path: attempt(path.name, partial(view, path)) for path in frames}
-    unread = {
-        path: one.reason for path, one in tried.items() if isinstance(one, LeftOut)
-    }
-    views = [one for one in tried.values() if isinstance(one, FrameView)]
+    views = []
+    unread = {}
+    for path in frames:
+        one = attempt(path.name, partial(view, path))
+        if isinstance(one, LeftOut):
+            unread[path] = one.reason
+        else:
+            views.append(one)
     sizes = Counter(one.size for one in views)
     if sizes:
         (size, _), *_ = sizes.most_common(1)
-        words = "a stack needs one size"
-        odd = (one for one in views if one.size != size)
-        unread |= {
-            one.path: f"{one.path} is {one.size[0]}x{one.size[1]} but others are "
-            f"{size[0]}x{size[1]}; {words}"
-            for one in odd
-        }
+        most = f"{size[0]}x{size[1]}; a stack needs one size"
+        for one in views:
+            if one.size != size:
+                own = f"{one.size[0]}x{one.size[1]}"
+                unread[one.path] = f"{one.path} is {own} but others are {most}"
     return [one for one in views if one.path not in unread], unread
 
 

@@ -306,18 +306,20 @@ def _compared(
     matrix = np.linalg.inv(scale) @ registration.matrix @ scale
     wanted, seen = _on_grid(picture, other, matrix)
     fusion = np.asarray(as_float(picture), np.float32)
-    light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, fusion)]
-    gain = light[0] / max(light[1], 1e-6)
+    gain = _mean_light(wanted[seen]) / max(_mean_light(fusion[seen]), 1e-6)
+    of_frames = [_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames]
     return {
         "with": merged.name,
         "shift_px": list(registration.similarity.shift_px),
         "zoom": registration.similarity.zoom,
         "gain": gain,
         "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
-        "best_frame_db": max(
-            _psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames
-        ),
+        "best_frame_db": max(of_frames),
     }
+
+
+def _mean_light(encoded: NDArray[np.float32]) -> float:
+    return float(srgb_to_linear(encoded).mean())
 
 
 def _on_grid(

@@ -157,27 +157,21 @@ def _filled(
     """With the gain of its protocol, or the reason why there is none."""
     entry = group.entries[0]
     pictures = len(group.pictures)
-    wanted = (one.protocol, GAINED)
-    lines = (
-        n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted
-    )
-    line = next(lines, None)
+    line = _line_of(group, one.protocol)
     gain = None if line is None else by_line.get(line)
+    seen = "" if entry.status == "ok" else entry.status
     if line is None or gain is None:
         unscored = group.places[line].reason if line is not None else ""
-        reason = (
-            entry.status
-            if entry.status != "ok"
-            else unscored or "the input has no score"
-        )
+        reason = seen or unscored or "the input has no score"
         return replace(one, pictures=pictures, reason=reason)
     scenes = [
         scene
         for (_, scene), has in zip(group.pictures, group.counted[line], strict=True)
         if has
     ]
-    partial = f"{len(scenes)} of {pictures} test pictures have a score"
-    seen = "" if entry.status == "ok" else entry.status
+    partial = ""
+    if len(scenes) < pictures:
+        partial = f"{len(scenes)} of {pictures} test pictures have a score"
     return replace(
         one,
         profile=group.places[line].profile,
@@ -187,8 +181,16 @@ def _filled(
         images=len(scenes),
         scenes=len(set(scenes)),
         pictures=pictures,
-        differs=one.differs or seen or (partial if len(scenes) < pictures else ""),
+        differs=one.differs or seen or partial,
     )
+
+
+def _line_of(group: ScoredGroup, protocol: str) -> int | None:
+    """The line of the gain under a protocol."""
+    for number, at in enumerate(group.places):
+        if (at.protocol, at.metric) == (protocol, GAINED):
+            return number
+    return None
 
 
 def _differs(dataset: Dataset) -> str:

@@ -114,10 +114,7 @@ def place_errors(
 ) -> SheetPlaceError:
     """Blur a chart, read its geometry and compare; the Gaussian's sigma is a quarter."""
     kernel = _kernel(kind, diameter_px)
-    turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
-    blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)
-    noise = NOISE * np.random.default_rng(seed).standard_normal(blurred.shape)
-    seen = np.asarray(blurred + noise, np.float64)
+    seen = _photographed(sharp, kernel, seed)
     frame = find_frame(seen, dark_blobs(seen))
     if frame is None:
         raise ImageError("the simulated chart is not found")
@@ -132,6 +129,14 @@ def place_errors(
         math.sqrt(np.mean(by_all**2)),
         float(by_all.max()),
     )
+
+
+def _photographed(sharp: Floats, kernel: Floats, seed: int) -> Floats:
+    """The chart behind a blur, with the noise of a camera."""
+    turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
+    blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)
+    noise = NOISE * np.random.default_rng(seed).standard_normal(blurred.shape)
+    return np.asarray(blurred + noise, np.float64)
 
 
 def _off(geometry: ChartGeometry, true: Floats) -> Floats:

@@ -248,18 +248,24 @@ def _slopes(
     rest = _rest(state, seen, base)
     columns = []
     for name in names:
-        step = NUMBERS[name][0]
-        if state.numbers[name] + step > NUMBERS[name][2]:
+        step, _, most = NUMBERS[name]
+        if state.numbers[name] + step > most:
             step = -step
         other = _State({**state.numbers, name: state.numbers[name] + step}, state.focus)
-        changed = _rest(other, seen, base)
-        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
+        columns.append(_change_per_step(rest, _rest(other, seen, base), step))
     for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
         focus = state.focus.copy()
         focus[:, place] += step
         changed = _rest(_State(state.numbers, focus), seen, base)
-        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
-    return rest, [np.stack(one) for one in zip(*columns, strict=True)]
+        columns.append(_change_per_step(rest, changed, step))
+    return rest, list(map(np.stack, zip(*columns, strict=True)))
+
+
+def _change_per_step(
+    rest: list[Floats], changed: list[Floats], step: float
+) -> list[Floats]:
+    """Differences of the probes' rests, over the step of a parameter."""
+    return [(b - a) / step for a, b in zip(rest, changed, strict=True)]
 
 
 def _normal(

@@ -39,12 +39,11 @@ def chart_mtf(
 ) -> Iterator[ChartMtf]:
     """Measure photographs as taken and as restored, at the edges that all states show."""
     pairs = list(zip(pictures, shots, strict=True))
+    names = ("as taken", *restores)
     for picture, shot in track(pairs, "restoring charts"):
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)
-        states = [
-            _state(shot, one(stored))
-            for one in (lambda taken: taken, *restores.values())
-        ]
+        states = [_state(shot, stored)]
+        states += [_state(shot, restore(stored)) for restore in restores.values()]
         medians: list[tuple[float, float]] | list[tuple[None, None]]
         try:
             medians = shared_medians([edges for edges, _ in states])
@@ -52,16 +51,25 @@ def chart_mtf(
         except ImageError as error:
             medians = [(None, None)] * len(states)
             why = str(error)
-        names = ("as taken", *restores)
-        for name, (_, leaves), (mtf50, overshoot) in zip(
-            names, states, medians, strict=True
-        ):
-            inventions = [one.texture.invention for one in leaves if one.texture]
+        for name, (_, leaves), median in zip(names, states, medians, strict=True):
+            invention, leaves_why = _invention(leaves)
             yield ChartMtf(
-                picture.name, shot.blur_px, name, mtf50, overshoot,
-                float(np.mean(inventions)) if inventions else None,
-                "" if inventions else next((one.reason for one in leaves), ""), why,
-            )  # fmt: skip
+                picture.name,
+                shot.blur_px,
+                name,
+                *median,
+                invention,
+                leaves_why,
+                why,
+            )
+
+
+def _invention(leaves: Sequence[ReadLeaves]) -> tuple[float | None, str]:
+    """Mean share of texture that is invented, or why that was not measured."""
+    inventions = [one.texture.invention for one in leaves if one.texture]
+    if inventions:
+        return float(np.mean(inventions)), ""
+    return None, next((one.reason for one in leaves), "")
 
 
 def _state(

@@ -267,14 +267,12 @@ def _free_terms(
 def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     """Change of a cell's light by the geometry, and what is left, without blur and light."""
     whole = _compared(drawing, number, float(drawing.diameters[disc]))
-    rows, columns = np.nonzero(whole)
-    box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    box = _box(whole)
     mask = whole[box]
     seen = drawing.seen[whole].astype(np.float64)
     discs = drawing.discs[:, *box].astype(np.float64)
-    mixed = sorted(
-        {0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))}
-    )
+    near = range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))
+    mixed = sorted({0, *near})
     design = _free_terms(discs, mask, disc, mixed, drawing.places[whole])
     normal = design.T @ design
     normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
@@ -282,6 +280,12 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
     slopes = _changes(drawing, explained, mask, whole, design, normal)
     return slopes, seen - design @ shares
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that a mask covers."""
+    rows, columns = np.nonzero(mask)
+    return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
 
 
 def _changes(

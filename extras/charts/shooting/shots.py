@@ -48,9 +48,7 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
         refuse_bursts(rig)  # what a camera refuses must not leave a session behind
         if state.shoots:
             make_ready(rig, state.shoots[-1].handling)
-        settle_seconds = request.settle_seconds
-        if settle_seconds is None:
-            settle_seconds = 0.0 if camera.describe().simulated else SETTLE_SECONDS
+        settle_seconds = _settle_seconds(camera, request.settle_seconds)
         with journalled_session(
             path, create=True, json_lines=request.json_lines
         ) as folder:
@@ -58,6 +56,13 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
             points = read_left_charts(folder)
             ring("done")
             return int(points[-1].marks is None)
+
+
+def _settle_seconds(camera: Camera, asked: float | None) -> float:
+    """How long to wait before a shot; a simulated camera does not shake."""
+    if asked is not None:
+        return asked
+    return 0.0 if camera.describe().simulated else SETTLE_SECONDS
 
 
 def _last_exposure(state: SessionState) -> ExposureRecord | None:

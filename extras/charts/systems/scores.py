@@ -82,13 +82,18 @@ def restored_score(
         overshoot,
         _median([abs(one.shift_px) for one in compared]),
         _median([one.rms_px for one in compared]),
-        float(np.mean([one.lost for one in textures])) if textures else None,
-        float(np.mean([one.invention for one in textures])) if textures else None,
+        _mean([one.lost for one in textures]),
+        _mean([one.invention for one in textures]),
         _characters(view, restoration),
         view.picture,
         "" if textures else next((one.reason for one in leaves), ""),
         lines_px=_median([*_lines_moved(view, restoration, levels)]),
     )
+
+
+def _mean(values: list[float]) -> float | None:
+    """The mean; None without values."""
+    return float(np.mean(values)) if values else None
 
 
 def restored_leaves(

@@ -231,9 +231,9 @@ def _history(
         score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
         origin = statement.made[:10], statement.tool
         rows.append((name, statement.lab, *origin, score, line.submission.checked))
-    curves = tuple(
-        Curve(lab, tuple(x for x, _ in points), tuple(y for _, y in points))
+    curves = [
+        Curve(lab, *zip(*points, strict=True))
         for lab, points in by_lab.items()
         if len(points) > 1
-    )
-    return rows, curves
+    ]
+    return rows, tuple(curves)

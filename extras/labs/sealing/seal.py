@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -74,17 +75,12 @@ def seal_dataset(
         inside = _content_hash(folder)
         content = _sealed(_truth_archive(folder, whole), key)
         write_bytes(folder / TRUTH, content)
-        for pair in whole:
-            for role, path in pair_files(pair).items():
-                if role not in GIVEN:
-                    path.unlink()
-        _remove_empty(folder)
-        (folder / MANIFEST).unlink()
-        open_pairs = tuple(_without_truth(pair) for pair in whole)
+        _remove_truth(folder, whole)
+        open_pairs = tuple(map(_without_truth, whole))
         write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
         facts = SealFacts(
-            key_sha256=hashlib.sha256(key).hexdigest(),
-            truth_sha256=hashlib.sha256(content).hexdigest(),
+            key_sha256=_sha256(key),
+            truth_sha256=_sha256(content),
             outside=_content_hash(folder),
             inside=inside,
             opens=opens,
@@ -93,6 +89,20 @@ def seal_dataset(
         _require_opens(folder, facts, key)
         _write_key(key_file, key)
     return facts
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remove_truth(folder: Path, pairs: Sequence[Pair]) -> None:
+    """Remove the files that are sealed, and the manifest that names them."""
+    for pair in pairs:
+        for role, path in pair_files(pair).items():
+            if role not in GIVEN:
+                path.unlink()
+    _remove_empty(folder)
+    (folder / MANIFEST).unlink()
 
 
 def _write_key(key_file: Path, key: bytes) -> None:

@@ -147,7 +147,6 @@ def _moved_occluder(
 ) -> Occluder:
     """The occluder on a canvas of the whole scene; what leaves the canvas is lost."""
     matrix = motion.affine(occluder.diameter, centre)
-    rows, columns = occluder.alpha.shape
     offset = matrix[:, 2] + matrix[:, :2] @ (occluder.left, occluder.top)
     placed = np.column_stack([matrix[:, :2], offset])
     high, wide = size
@@ -158,15 +157,20 @@ def _moved_occluder(
         flags=cv2.INTER_LANCZOS4,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    touching = (
-        occluder.top == 0,
-        occluder.top + rows == high,
-        occluder.left == 0,
-        occluder.left + columns == wide,
-    )
+    touching = _touching(occluder, size)
     alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
     light = np.maximum(np.asarray(colour, np.float32), 0)
     return Occluder(light, alpha, 0, 0, occluder.diameter)
+
+
+def _touching(
+    occluder: Occluder, size: tuple[int, int]
+) -> tuple[bool, bool, bool, bool]:
+    """Whether an occluder touches the upper, lower, left and right border of its scene."""
+    rows, columns = occluder.alpha.shape
+    below = occluder.top + rows == size[0]
+    right = occluder.left + columns == size[1]
+    return occluder.top == 0, below, occluder.left == 0, right
 
 
 def _moved_alpha(

@@ -99,12 +99,16 @@ def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
     still = way == 0
-    beside = ((first < low) | (first > high)) & still
     enter = max(0.0, float(np.nanmax(np.where(still, 0.0, ends[0]))))
     leave = min(1.0, float(np.nanmin(np.where(still, 1.0, ends[1]))))
+    beside = _is_beyond(first, low, high) & still
     if beside.any() or leave <= enter:
         return first, first
     return first + enter * way, first + leave * way
+
+
+def _is_beyond(place: Array, low: Array, high: Array) -> NDArray[np.bool_]:
+    return (place < low) | (place > high)
 
 
 def _edge_places(
@@ -131,12 +135,17 @@ def _blocks_across(
     rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
     reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
     spots = np.add(start, rows[:, None, None] * along + reach[None, :, None] * across)
-    x, y = np.moveaxis(spots.astype(np.float32), -1, 0)
-    profile = cv2.remap(
+    profile = _brightness(grey, spots.astype(np.float32))
+    return profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1), reach
+
+
+def _brightness(grey: Array, spots: NDArray[np.float32]) -> Array:
+    """The picture at places ``(H, W, 2)``, by cubic interpolation."""
+    values = cv2.remap(
         grey.astype(np.float32),
-        np.ascontiguousarray(x),
-        np.ascontiguousarray(y),
+        spots[..., 0],
+        spots[..., 1],
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REFLECT_101,
-    ).astype(np.float64)
-    return profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1), reach
+    )
+    return values.astype(np.float64)
