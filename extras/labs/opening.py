@@ -235,12 +235,7 @@ def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
 
 def _require_members(path: Path, folder: Path, statement: Statement) -> None:
     """Exactly the stated members, each with its hash, and no name that nothing explains."""
-    there = {
-        file.relative_to(folder).as_posix()
-        for file in folder.rglob("*")
-        if not file.is_dir()
-    }
-    further = there - {STATEMENT, SIGNATURE}
+    further = _files_in(folder) - {STATEMENT, SIGNATURE}
     if further != set(statement.files):
         odd = min(further ^ set(statement.files))
         raise BundleRefusedError(
@@ -259,6 +254,12 @@ def _require_members(path: Path, folder: Path, statement: Statement) -> None:
     for name, sha256 in outputs:
         if statement.files.get(name, sha256) != sha256:
             raise BundleRefusedError("files", f"{path}: {name} has two hashes")
+
+
+def _files_in(folder: Path) -> set[str]:
+    """Paths of the files below a folder, relative to it."""
+    files = [file for file in folder.rglob("*") if not file.is_dir()]
+    return {file.relative_to(folder).as_posix() for file in files}
 
 
 def _stated_outputs(statement: Statement) -> list[tuple[str, str]]:

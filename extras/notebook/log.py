@@ -27,7 +27,7 @@ from defocus.processes.isolation import LeftOut, left_out_by
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text
 from defocus.reports.html import render_html
-from defocus.reports.model import Facts, Page, Table
+from defocus.reports.model import Facts, Page, Part, Table
 from defocus.storage.files import remove_unfinished, write_bytes, write_text
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -194,6 +194,14 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
     return tuple(unread)
 
 
+def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
+    """The tables of what extras measured, where there are any."""
+    tables = [
+        (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
+    ]
+    return [(heading, parts) for heading, parts in tables if parts]
+
+
 def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
     """The log to look at: what extras measured is a table, and a sentence in CSV alone."""
     words = _shot_words(state)
@@ -203,10 +211,6 @@ def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
     ]
     taken = sorted((row for row in rows if row.done), key=attrgetter("done"))
     days = [(day, list(group)) for day, group in groupby(taken, key=attrgetter("day"))]
-    tables = [
-        (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
-    ]
-    added = [(heading, parts) for heading, parts in tables if parts]
     summary = f"{_counts(taken)} on {counted(len(days), 'day')}"
     if missing := [row.scene for row in rows if not row.done]:
         summary += f"; missing, {len(missing)} planned: {several(missing)}"
@@ -216,7 +220,7 @@ def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
         sections=(
             ("Session", (_facts(rows),)),
             *((day, (_table(group),)) for day, group in days),
-            *added,
+            *_added(state),
         ),
         summary=summary,
     )

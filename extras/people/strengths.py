@@ -41,9 +41,8 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
 
     Source: R. A. Bradley and M. E. Terry, Rank analysis of incomplete block designs, 1952."""
     names = sorted({name for one in comparisons for name in (one.first, one.second)})
-    place = {name: index for index, name in enumerate(names)}
-    first = np.array([place[one.first] for one in comparisons], dtype=np.intp)
-    second = np.array([place[one.second] for one in comparisons], dtype=np.intp)
+    first = _places([one.first for one in comparisons], names)
+    second = _places([one.second for one in comparisons], names)
     share = np.array([one.share for one in comparisons])
     values, curvature = _most_likely(names, second, first, share)
     values = values - values.mean()
@@ -53,6 +52,12 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
     high = (values + reach).tolist()
     rows = map(Strength, names, values.tolist(), low, high, counts.tolist())
     return sorted(rows, key=lambda one: (-one.value, one.system))
+
+
+def _places(chosen: Sequence[str], names: Sequence[str]) -> NDArray[np.intp]:
+    """The place of each system among the names."""
+    place = {name: index for index, name in enumerate(names)}
+    return np.array([place[name] for name in chosen], dtype=np.intp)
 
 
 def _errors(curvature: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -109,6 +109,20 @@ def _placed(
     return matrices, left_out
 
 
+def _of_other_sizes(views: Sequence[FrameView]) -> dict[Path, str]:
+    """The frames that have not the size of most, and why that leaves them out."""
+    if not views:
+        return {}
+    (size, _), *_ = Counter(one.size for one in views).most_common(1)
+    most = f"{size[0]}x{size[1]}; a stack needs one size"
+    odd = {}
+    for one in views:
+        if one.size != size:
+            own = f"{one.size[0]}x{one.size[1]}"
+            odd[one.path] = f"{one.path} is {own} but others are {most}"
+    return odd
+
+
 def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str]]:
     """The frames of a stack that can be read and have the size of most; why the others do not."""
     reading = reading_of_files(frames)
@@ -123,14 +137,7 @@ def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str
             unread[path] = one.reason
         else:
             views.append(one)
-    sizes = Counter(one.size for one in views)
-    if sizes:
-        (size, _), *_ = sizes.most_common(1)
-        most = f"{size[0]}x{size[1]}; a stack needs one size"
-        for one in views:
-            if one.size != size:
-                own = f"{one.size[0]}x{one.size[1]}"
-                unread[one.path] = f"{one.path} is {own} but others are {most}"
+    unread |= _of_other_sizes(views)
     return [one for one in views if one.path not in unread], unread
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -164,11 +165,7 @@ def _filled(
         unscored = group.places[line].reason if line is not None else ""
         reason = seen or unscored or "the input has no score"
         return replace(one, pictures=pictures, reason=reason)
-    scenes = [
-        scene
-        for (_, scene), has in zip(group.pictures, group.counted[line], strict=True)
-        if has
-    ]
+    scenes = _scenes(group, line)
     partial = ""
     if len(scenes) < pictures:
         partial = f"{len(scenes)} of {pictures} test pictures have a score"
@@ -183,6 +180,12 @@ def _filled(
         pictures=pictures,
         differs=one.differs or seen or partial,
     )
+
+
+def _scenes(group: ScoredGroup, line: int) -> list[str]:
+    """The scene of each picture that has a gain on this line."""
+    counted = compress(group.pictures, group.counted[line])
+    return [scene for _, scene in counted]
 
 
 def _line_of(group: ScoredGroup, protocol: str) -> int | None:

@@ -55,10 +55,7 @@ def calibrate_rig(
     first = blurry.well_exposed(blurry.aperture(aperture), shutter)
     second = sharp.equal_exposure(sharp.aperture(aperture), first)
     looks = blurry.shot(first), sharp.shot(second)
-    if looks[0].linear.shape != looks[1].linear.shape:
-        raise CameraError(
-            "the two cameras give pictures of two sizes; use two of one model"
-        )
+    _require_one_size(*looks)
     similarity, mirrored = _geometry(*looks)
     gain_ev = _gain_ev(*looks)
     blurry.show(
@@ -76,6 +73,13 @@ def calibrate_rig(
         "skew_seconds": skew,
         "skew_scatter_seconds": scatter,
     }
+
+
+def _require_one_size(first: QuickLook, second: QuickLook) -> None:
+    if first.linear.shape != second.linear.shape:
+        raise CameraError(
+            "the two cameras give pictures of two sizes; use two of one model"
+        )
 
 
 def _gain_ev(first: QuickLook, second: QuickLook) -> float:

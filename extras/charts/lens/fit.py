@@ -256,8 +256,8 @@ def _slopes(
     for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
         focus = state.focus.copy()
         focus[:, place] += step
-        changed = _rest(_State(state.numbers, focus), seen, base)
-        columns.append(_change_per_step(rest, changed, step))
+        other = _State(state.numbers, focus)
+        columns.append(_change_per_step(rest, _rest(other, seen, base), step))
     return rest, list(map(np.stack, zip(*columns, strict=True)))
 
 

@@ -93,20 +93,18 @@ def _of_rays(
     size: tuple[int, int],
 ) -> Complex:
     """Transfer functions of the rays, times those of diffraction."""
-    lens = pupil.lens
     rays, light = _rays(pupil)
     right, down = landings(pupil, rays, [band[1] for band in defocus], lateral)
     right = right - right[GREEN] @ light
     down = down - down[GREEN] @ light
     rows, columns = _frequencies(size)
     tent = (np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)) ** 2
-    frequency = np.hypot(rows, columns)
+    frequency = np.hypot(rows, columns) * pupil.lens.f_number
     responses = []
     for x, y, band in zip(right, down, BANDS_UM, strict=True):
-        unit = band[1] / lens.pixel_pitch_um
         of_rays = _spectrum(x, y, light, size) / tent
-        diffraction = _diffraction(frequency * lens.f_number * unit)
-        responses.append(of_rays * diffraction)
+        unit = band[1] / pupil.lens.pixel_pitch_um
+        responses.append(of_rays * _diffraction(frequency * unit))
     return np.stack(responses)
 
 

@@ -44,13 +44,7 @@ def chart_mtf(
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)
         states = [_state(shot, stored)]
         states += [_state(shot, restore(stored)) for restore in restores.values()]
-        medians: list[tuple[float, float]] | list[tuple[None, None]]
-        try:
-            medians = shared_medians([edges for edges, _ in states])
-            why = ""
-        except ImageError as error:
-            medians = [(None, None)] * len(states)
-            why = str(error)
+        medians, why = _medians([edges for edges, _ in states])
         for name, (_, leaves), median in zip(names, states, medians, strict=True):
             invention, leaves_why = _invention(leaves)
             yield ChartMtf(
@@ -62,6 +56,16 @@ def chart_mtf(
                 leaves_why,
                 why,
             )
+
+
+def _medians(
+    states: Sequence[Sequence[ReadEdge]],
+) -> tuple[Sequence[tuple[float, float] | tuple[None, None]], str]:
+    """MTF50 and overshoot of each state at the edges that all show, or why there are none."""
+    try:
+        return shared_medians(states), ""
+    except ImageError as error:
+        return [(None, None)] * len(states), str(error)
 
 
 def _invention(leaves: Sequence[ReadLeaves]) -> tuple[float | None, str]:

@@ -88,6 +88,15 @@ class _Level:
     paper: Floats  # ``(3,)`` light of paper in its place
 
 
+def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Floats]:
+    """By how much the steps are lighter than printed, from ink 0 to paper 1, and its errors."""
+    paper = np.mean([one.paper for one in steps], axis=0)
+    ink = np.mean([one.seen / one.paper for one in inks], axis=0)
+    seen = [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
+    noise = np.array([one.error for one in steps]) / paper / (1 - ink)
+    return np.array(seen), noise
+
+
 def read_tone(
     light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
 ) -> ToneReading:
@@ -96,12 +105,7 @@ def read_tone(
         return KNOWN_LINEAR
     try:
         steps, inks = _levels(light, sheet, geometry, blur_px)
-        paper = np.mean([one.paper for one in steps], axis=0)
-        ink = np.mean([one.seen / one.paper for one in inks], axis=0)
-        off = np.array(
-            [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
-        )
-        noise = np.array([one.error for one in steps]) / paper / (1 - ink)
+        off, noise = _departures(steps, inks)
         place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
         departure = float(off[place])
         largest = max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place]))

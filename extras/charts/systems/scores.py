@@ -86,7 +86,7 @@ def restored_score(
         _mean([one.invention for one in textures]),
         _characters(view, restoration),
         view.picture,
-        "" if textures else next((one.reason for one in leaves), ""),
+        leaves[0].reason if leaves and not textures else "",
         lines_px=_median([*_lines_moved(view, restoration, levels)]),
     )
 

@@ -103,6 +103,16 @@ def _histories(
     }
 
 
+def _refused(
+    submissions: Sequence[Submission], unreadable: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Names of what is not on the board, and why."""
+    refused = [
+        (one.name, "; ".join(one.problems)) for one in submissions if one.problems
+    ]
+    return refused + sorted(unreadable.items())
+
+
 def _index(
     title: str,
     groups: BoardGroups,
@@ -117,11 +127,7 @@ def _index(
         (_heading(group, several=several), (_tab(group, latest_lines(lines)),))
         for group, lines in groups.items()
     ]
-    refused = [
-        (one.name, "; ".join(one.problems)) for one in submissions if one.problems
-    ]
-    refused += sorted(unreadable.items())
-    further = _further(histories, admitted, refused)
+    further = _further(histories, admitted, _refused(submissions, unreadable))
     remark = "No submission was scored again by a verifier of this repository."
     summary = f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
     rescored = sum(one.checked == "rescored" for one in admitted)

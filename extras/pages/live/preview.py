@@ -155,12 +155,7 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     square = _around(middle, (EDGE_PX, EDGE_PX), (width, height))
     detail = shown.of(picture)[:, :, ::-1]
     encoded = encoded_jpeg(detail)
-    shares = (
-        square.left / width,
-        square.top / height,
-        square.width / width,
-        square.height / height,
-    )
+    shares = _shares(square, width, height)
     mtf50, reason = _edge_mtf50(square.of(picture))
     seen = srgb_to_linear(as_float(np.ascontiguousarray(detail)))
     return Magnified(encoded, mtf50, reason, detail_per_pixel(seen), shares)
@@ -174,6 +169,18 @@ def _decoded(jpeg: bytes) -> NDArray[Any]:
     if decoded is None:
         raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
     return decoded
+
+
+def _shares(
+    region: Region, width: int, height: int
+) -> tuple[float, float, float, float]:
+    """Left, top, width and height of a part, as shares of its picture's."""
+    return (
+        region.left / width,
+        region.top / height,
+        region.width / width,
+        region.height / height,
+    )
 
 
 def _around(

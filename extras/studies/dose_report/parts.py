@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
 from defocus.extras.studies.dose.claims import (
@@ -132,15 +133,18 @@ def _strips(out: Path, document: Document) -> Iterator[Part]:
         yield Tabs("Dose", tabs)
 
 
+def _above_its_error(
+    crop: NDArray[np.uint8], truth: NDArray[np.uint8], scale: int
+) -> NDArray[np.uint8]:
+    return np.concatenate([crop, error_picture(crop, truth, scale)])
+
+
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
     pictures = _read_strip(out, one)
     truth = pictures.crops[-1]
     scale = error_scale(pictures.crops[0], truth)
-    tiles = [
-        np.concatenate([crop, error_picture(crop, truth, scale)])
-        for crop in pictures.crops[:-1]
-    ]
+    tiles = [_above_its_error(crop, truth, scale) for crop in pictures.crops[:-1]]
     tiles.append(truth)
     side = len(truth)
     line = one["scene_gains"]["line"]

@@ -101,8 +101,7 @@ def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     still = way == 0
     enter = max(0.0, float(np.nanmax(np.where(still, 0.0, ends[0]))))
     leave = min(1.0, float(np.nanmin(np.where(still, 1.0, ends[1]))))
-    beside = _is_beyond(first, low, high) & still
-    if beside.any() or leave <= enter:
+    if (_is_beyond(first, low, high) & still).any() or leave <= enter:
         return first, first
     return first + enter * way, first + leave * way
 

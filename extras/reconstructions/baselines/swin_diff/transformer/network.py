@@ -84,7 +84,7 @@ class Transformer(nn.Module):
         first = self.encoder_level1(self.patch_embed(picture), prior)
         second = self.encoder_level2(self.down1_2(first), fewer)
         third = self.encoder_level3(self.down2_3(second), fewer)
-        features = self.up4_3(self.latent(self.down3_4(third), self.down_2(fewer)))
+        features = self._deepest(third, fewer)
         features = self.reduce_chan_level3(_joined(features, third))
         features = self.up3_2(self.decoder_level3(features, fewer))
         features = self.reduce_chan_level2(_joined(features, second))
@@ -92,6 +92,12 @@ class Transformer(nn.Module):
         features = self.decoder_level1(_joined(features, first), prior)
         restored: torch.Tensor = self.output(self.refinement(features, prior)) + padded
         return restored[..., :height, :width]
+
+    def _deepest(self, third: torch.Tensor, fewer: torch.Tensor) -> torch.Tensor:
+        """The features of the smallest level, at the size of the third."""
+        latent = self.latent(self.down3_4(third), self.down_2(fewer))
+        deepest: torch.Tensor = self.up4_3(latent)
+        return deepest
 
 
 def _kinds(count: int, *, windowed: bool) -> list[Window | None]:
