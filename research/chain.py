@@ -111,7 +111,7 @@ def main() -> int:
     for command in commands_of(dataset, asked.on):
         done.append(measured(command, folder))
         print(json.dumps(asdict(done[-1])), flush=True)  # noqa: T201 - what the script is for
-    write_json(folder / "chain.json", [asdict(one) for one in done])
+    write_json(folder / "chain.json", list(map(asdict, done)))
     return int(any(one.code for one in done))
 
 

@@ -32,7 +32,7 @@ TRIES = 30
 
 def main(folder: Path) -> None:
     """Print the shares of copies that are found, false alarms, and seconds of the processor."""
-    photographs = [grey_picture(path) for path in _paths(folder)]
+    photographs = list(map(grey_picture, _paths(folder)))
     photographs = [one for one in photographs if min(one.shape) >= SMALLEST_PX]
     _print_copies(photographs)
     _print_halves(photographs)

@@ -110,7 +110,7 @@ def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
 
 def resolution_table(pairs: Sequence[PairScores]) -> str:
     """A row for every two systems, as Markdown."""
-    codes = scene_codes([str(number) for number in range(len(pairs))])
+    codes = scene_codes(list(map(str, range(len(pairs)))))
     head = (
         "systems", "difference, dB", "with the true transform", "change of the mean", "resolution",
         "change of a picture, rms", "resolution of a picture, rms", "within twice",
@@ -156,7 +156,7 @@ def main() -> None:
     ]
     pairs = [one for one in results if one is not None]
     if given.json:
-        write_bytes(given.json, json.dumps([vars(one) for one in pairs]).encode())
+        write_bytes(given.json, json.dumps(list(map(vars, pairs))).encode())
     sigma, error = (
         float(np.sqrt(np.mean(np.square([getattr(one, name) for one in pairs]))))
         for name in ("sigma_px", "error_px")

@@ -56,7 +56,7 @@ PATCHES, PATCH_PX = 2048, 96
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:
     """The systems with these names, or all that ``run --all`` trains, with narrow copies."""
     if names:
-        systems = [baseline(name) for name in names]
+        systems = list(map(baseline, names))
         without = [one.card.name for one in systems if one.narrow is None]
         if without:
             raise InputError(

@@ -44,7 +44,7 @@ class Exported:
             "side_px": self.side_px,
             "why_one_size": self.why_static,
             "max_difference": agreed.difference if agreed else None,
-            "compared_at": [list(size) for size in agreed.sizes] if agreed else [],
+            "compared_at": list(map(list, agreed.sizes)) if agreed else [],
             "time_ratio": agreed.time_ratio if agreed else None,
         }
 

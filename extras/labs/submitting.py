@@ -229,8 +229,7 @@ def _npy(path: Path) -> bytes:
 
 def _scores(results: Results, entries: Sequence[Entry]) -> bytes:
     rows = {
-        entry.run: [astuple(score) for score in results.scores(entry.run)]
-        for entry in entries
+        entry.run: list(map(astuple, results.scores(entry.run))) for entry in entries
     }
     return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode()
 

@@ -111,15 +111,13 @@ def pictures_of(out: Path) -> dict[str, Path]:
 
 def write_plan(out: Path, trials: Sequence[Trial]) -> str:
     """Write the plan into the study's folder; returns the hash by which answers name it."""
-    write_json(out / PLAN, [asdict(one) for one in trials])
+    write_json(out / PLAN, list(map(asdict, trials)))
     return plan_hash(trials)
 
 
 def plan_hash(trials: Sequence[Trial]) -> str:
     """SHA-256 hash of a plan."""
-    return hashlib.sha256(
-        json.dumps([asdict(one) for one in trials]).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps(list(map(asdict, trials))).encode()).hexdigest()
 
 
 def read_plan(out: Path) -> list[Trial]:

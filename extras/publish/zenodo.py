@@ -159,7 +159,7 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
         "method": html.escape(methods(draft.facts)),
         "version": details.version,
         "doi": details.doi,
-        "creators": [_creator(author) for author in details.authors],
+        "creators": list(map(_creator, details.authors)),
         "keywords": [*details.keywords],
         "access_right": "open",
         "license": spdx(details.licence).lower() or OTHER_TERMS,

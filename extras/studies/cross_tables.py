@@ -198,7 +198,7 @@ def cross_markdown(systems: Systems, gains: Sequence[CrossGain]) -> str:
             _line([column.name for column in table.columns]),
             "|---" * len(table.columns) + "|",
         ]
-        lines += [_line(row) for row in table.rows]
+        lines += list(map(_line, table.rows))
         parts += [f"{table.caption}:", "\n".join(lines), table.note]
     parts.append(
         "\n".join(f"{number}. {_escaped(text)}" for number, text in enumerate(notes, 1))

@@ -52,7 +52,7 @@ def generalisation_plan(
 ) -> list[Study]:
     """Studies that train on one dataset and test there and on others, one per dataset."""
     home = open_for_study(train)
-    others = [open_for_study(text) for text in tests]
+    others = list(map(open_for_study, tests))
     for other in others:
         if other.content_hash == home.content_hash:
             raise InputError(
@@ -97,7 +97,7 @@ def evaluated_on(home: Study, dataset: Dataset) -> Study:
         )
         return replace(run, id=f"{run.system}-{run_hash[:8]}", group=group)
 
-    runs = [moved(run) for run in home.runs]
+    runs = list(map(moved, home.runs))
     return Study(home.out, dataset, runs, home=home)
 
 

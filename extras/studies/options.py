@@ -45,7 +45,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
         if isinstance(value, tuple) or value == "all":
             return () if value == "all" else value
         try:
-            return tuple(float(one) for one in str(value).split(","))
+            return tuple(map(float, str(value).split(",")))
         except ValueError:
             self.fail(
                 f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.",

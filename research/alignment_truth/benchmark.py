@@ -134,7 +134,7 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     still = _still_trials(plan, folder, key)
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
-    frame_scores = [_frame_score(one) for one in stacks]
+    frame_scores = list(map(_frame_score, stacks))
     return TruthResults(scores, trials, still, frame_scores, real_like)
 
 
@@ -159,7 +159,7 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     if not plan.real_like:
         return []
     files = scene_files(plan.split, plan.folders, plan.stacks)
-    parts = [plan.seed, plan.revision, [sha256_file(file) for file in files]]
+    parts = [plan.seed, plan.revision, list(map(sha256_file, files))]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
     documents = _completed(folder, key, work, range(plan.real_like), plan)
@@ -263,7 +263,7 @@ def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
     for index in range(first, first + TRIALS_AT_ONCE):
         pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
         trials.append(trial(pair, Members(pair.blurry, pair.sharp).registration))
-    return {"trials": [asdict(one) for one in trials]}
+    return {"trials": list(map(asdict, trials))}
 
 
 def _framed(number: int, *, plan: TruthPlan) -> Document:

@@ -137,7 +137,7 @@ def _plain(estimator: str) -> Callable[[Members], Answer]:
     """A flow estimator on the unchanged members."""
 
     def method(pair: Members) -> Answer:
-        flow = _estimator(estimator)(*(_frame(p) for p in (pair.blurry, pair.sharp)))
+        flow = _estimator(estimator)(*map(_frame, (pair.blurry, pair.sharp)))
         return Answer(flow[0].cpu().numpy())
 
     return method

@@ -78,7 +78,7 @@ def real_like(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged
 def real(stacks: Path, seed: int) -> Iterator[Judged]:
     """Frames of stacks with a sure reference, moved as a whole and bent."""
     for number, (frame, merged) in enumerate(track(stack_frames(stacks), "real pairs")):
-        blurry, sharp = (_half(one) for one in read_pair(frame, merged))
+        blurry, sharp = map(_half, read_pair(frame, merged))
         shot = shot_reference(blurry, sharp)
         rng = np.random.default_rng([seed, number])
         for _ in range(REPEATS if shot.sure else 0):

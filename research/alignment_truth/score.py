@@ -115,7 +115,7 @@ def summary(scores: Sequence[PairScore]) -> Summary:
         mean_px=means,
         reliable_share=_average([one.reliable_share for one in telling]),
         believed_without=_average([one.believed_without for one in telling]),
-        right_share=_average([float(one) for one in right]),
+        right_share=_average(list(map(float, right))),
         seconds=_average([one.seconds for one in scores]) or 0.0,
     )
 

@@ -123,7 +123,7 @@ def _read(path: Path) -> Gains:
 def _key(folder: Path, size: str, row: Row) -> str:
     files = sorted(folder.glob("*.jpg"))
     document = {
-        "frames": [sha256_file(path) for path in files],
+        "frames": list(map(sha256_file, files)),
         "size": size,
         "measuring": MEASURING_REVISION,
         "row": row.content,

@@ -85,7 +85,7 @@ def main() -> None:
             cells = []
             for metric, module in theirs.items():
                 own_value = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
-                given = [tensor(one) for one in pair][: 1 if metric == "niqe" else 2]
+                given = list(map(tensor, pair))[: 1 if metric == "niqe" else 2]
                 with torch.no_grad():
                     cells += [
                         f"{value:.6f}" for value in (own_value, float(module(*given)))

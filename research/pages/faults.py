@@ -321,8 +321,8 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
 
     merged = [read_pair(*one) for one in stack_frames(stacks)]
     sets: tuple[tuple[str, Iterable[tuple[Image, Image]]], ...] = (
-        ("real-like", (real_like(k) for k in range(count))),
-        ("rendered, with parallax", (rendered(k) for k in range(count))),
+        ("real-like", map(real_like, range(count))),
+        ("rendered, with parallax", map(rendered, range(count))),
         ("frames of real stacks beside the merged picture", merged),
     )
     click.echo("| pairs | measured | stops, median | 95 % | most | something said |")

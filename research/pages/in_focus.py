@@ -192,9 +192,7 @@ def compressed(pixels: Pixels) -> Pixels:
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """The parts of a photograph that have most and least detail."""
-    height, width = (
-        min(both) for both in zip(size_px, photograph.shape[:2], strict=True)
-    )
+    height, width = map(min, zip(size_px, photograph.shape[:2], strict=True))
     luma = luma_of(photograph)
     detail = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
     means = cv2.blur(

@@ -33,10 +33,7 @@ def main(folder: str, *doses_px: float) -> None:
     doses = []
     for dose_px in doses_px:
         pairs = at_dose(dataset, dose_px).split("train")
-        rows = [
-            measured(pair)
-            for pair in track(pairs, f"measuring pairs of {dose_px:g} px")
-        ]
+        rows = list(map(measured, track(pairs, f"measuring pairs of {dose_px:g} px")))
         doses.append({"dose_px": dose_px, "kinds": list(by_kind(rows))})
     write_json(KEPT, {"doses": doses})
     say(f"written: {KEPT}")

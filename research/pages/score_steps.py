@@ -55,7 +55,7 @@ def _draw(curve: list[np.floating], before: np.floating) -> None:
     axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
     axis.axhline(float(before), color="grey", label="blurry")
     axis.set(xlabel="steps of the sampler", ylabel="PSNR, dB (truth)")
-    axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
+    axis.set_xticks(COUNTS, list(map(str, COUNTS)))
     axis.legend()
     figure.savefig(DOCS / "score_steps.png", dpi=80)
 

@@ -192,7 +192,7 @@ def table(
 
 def unharmed(sharp: list[Array], restore: Restore) -> str:
     """PSNR of sharp pictures after restoring."""
-    stored = [linear_to_srgb(light) for light in sharp]
+    stored = list(map(linear_to_srgb, sharp))
     values = [psnr(restore(picture), picture) for picture in stored]
     return f"median {np.median(values):.1f} dB, lowest {min(values):.1f} dB.\n"
 

@@ -17,7 +17,7 @@ def calibrate_flat(
 ) -> dict[str, Any]:
     """Shoot an even surface at each aperture, exposed like the first; see :func:`radial_fit`."""
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
-    words = [bench.aperture(typed) for typed in apertures]
+    words = list(map(bench.aperture, apertures))
     base = bench.well_exposed(words[0], shutter)
     fits = {}
     for word in words:

@@ -31,9 +31,7 @@ def read_chart_pictures(
             f"--f-number: {len(f_numbers)} for {len(pictures)} pictures; give 1 or all"
         )
     given = list(f_numbers) * (len(pictures) if len(f_numbers) == 1 else 1)
-    return chart_shots(
-        pictures, given or [_noted(one) for one in pictures], linear=linear
-    )
+    return chart_shots(pictures, given or list(map(_noted, pictures)), linear=linear)
 
 
 def _noted(picture: Path) -> float:

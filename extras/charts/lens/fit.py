@@ -91,7 +91,7 @@ def fit_lens(
 
     Those of one f-number go from nearer to farther: blurs before and behind the focus are alike."""
     signed = signed_blur(shots)
-    kept = [int(k) for k in np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)]
+    kept = list(map(int, np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)))
     if len(kept) < LEAST_SHOTS:
         raise ImageError(
             f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "

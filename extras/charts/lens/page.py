@@ -142,7 +142,7 @@ def lens_parts(measured: MeasuredLens) -> list[Part]:
     if measured.recording is not None:
         noise = f"{measured.recording.shot:.2g} x + {measured.recording.read:.2g}"
     facts = (
-        ("F-numbers", ", ".join(_f_number(one) for one in measured.f_numbers)),
+        ("F-numbers", ", ".join(map(_f_number, measured.f_numbers))),
         ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
         ("Variance of linear light x", noise),
     )

@@ -73,7 +73,7 @@ def _spectra(
 def _starts(length: int, side: int) -> list[int]:
     """Starts of tiles that overlap by half and end at the border."""
     count = max(-(-(length - side) * 2 // side), 0) + 1
-    return [int(start) for start in np.linspace(0, length - side, count).round()]
+    return list(map(int, np.linspace(0, length - side, count).round()))
 
 
 def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:

@@ -62,7 +62,7 @@ class PatchBank:
         self, random: np.random.Generator, crop_px: int
     ) -> list[NDArray[np.float32]]:
         number = int(random.integers(len(self.blurry)))
-        top, left = (int(one) for one in random.integers(0, self.side - crop_px + 1, 2))
+        top, left = map(int, random.integers(0, self.side - crop_px + 1, 2))
         turns = int(random.integers(4))
         mirrored = bool(random.integers(2))
         window = np.s_[number, top : top + crop_px, left : left + crop_px]

@@ -69,7 +69,7 @@ class OwnLensRequest:
     def identity(self) -> dict[str, Any]:
         """What another request in the same folder must agree with, as JSON values."""
         return {
-            "charts": [sha256_file(one) for one in self.pictures],
+            "charts": list(map(sha256_file, self.pictures)),
             "f_numbers": list(self.f_numbers),
             "open_f_number": self.open_f_number,
             "sensor_width_mm": self.sensor_width_mm or FULL_FRAME_MM,
@@ -110,7 +110,7 @@ class OwnLens:
             "verdict": self.verdict.to_json(),
             "lens": asdict(self.lens),
             "others": asdict(self.others),
-            "charts": [asdict(one) for one in self.charts],
+            "charts": list(map(asdict, self.charts)),
         }
 
 

@@ -177,7 +177,7 @@ class ChartReading:
                 }
                 for s in self.stars
             ],
-            "leaves": [_leaves_json(one) for one in self.leaves],
+            "leaves": list(map(_leaves_json, self.leaves)),
             **lines_json(self.straight),
         }
 

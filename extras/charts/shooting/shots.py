@@ -132,7 +132,7 @@ def store_chart(
     """Make a camera's ``.part`` files the originals of a shot of the test chart."""
     stored = keep_originals(chart_folder(folder.root, number), parts)
     where = {"on_card": list(on_card)} if on_card else {}
-    files = [asdict(entry) for entry in stored]
+    files = list(map(asdict, stored))
     picture = main_file(stored).name
     folder.journal.append(
         "chart-shot", chart=number, **shot, picture=picture, files=files, **where

@@ -218,7 +218,7 @@ def _sharpens(
         return f"{name(sharpest)} sharpens edges, {gain}"
     if len(alike) == 1:
         return f"{name(sharpest)} sharpens edges most, {gain}"
-    names = ", ".join(name(one) for one in alike)
+    names = ", ".join(map(name, alike))
     return f"{names} sharpen edges most and alike, {gain}"
 
 

@@ -59,7 +59,7 @@ def _columns(sizes: list[float | None]) -> tuple[Column | str, ...]:
     """The columns of the board."""
     columns: tuple[Column | str, ...] = (
         "System", column("gain", bar=True), Column("Lab", choose="value"),
-        Column("Checked", choose="value"), *(column(name) for name in METRICS),
+        Column("Checked", choose="value"), *map(column, METRICS),
         column("params_m", numbers=sizes, better="lower", choose="limit"),
         column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
         Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),

@@ -82,9 +82,7 @@ def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
             agreements = metric_agreement(results, result.strengths)
         write_judged(out, result)
         if as_json:
-            output.write(
-                {**result.to_json(), "metrics": [asdict(one) for one in agreements]}
-            )
+            output.write({**result.to_json(), "metrics": list(map(asdict, agreements))})
     if not as_json:
         _show(result, agreements)
 

@@ -55,7 +55,7 @@ def command(
     if as_json:
         with json_output() as output:
             fused, left_out, lacking = _fused(stack, out, position, where)
-            stacks = [_document(one) for one in fused]
+            stacks = list(map(_document, fused))
             named = [one.to_json() for one in left_out]
             left_behind = [one.to_json() for one in lacking]
             output.write(

@@ -190,7 +190,7 @@ def _added(
 
 def _by_seed(gains: Array) -> list[float]:
     """Mean over the scenes for each training, dB."""
-    return [float(one) for one in gains.mean(axis=1)]
+    return list(map(float, gains.mean(axis=1)))
 
 
 def _by_scene(bends: Array) -> list[float | None]:

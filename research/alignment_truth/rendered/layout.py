@@ -212,5 +212,5 @@ def draw_outline(
         angle=float(rng.uniform(0, 2 * math.pi)),
         count=int(rng.integers(3, 8)),
         ratio=float(rng.uniform(0.4, 0.8)),
-        phases=tuple(float(p) for p in rng.uniform(0, 2 * math.pi, 4)),
+        phases=tuple(map(float, rng.uniform(0, 2 * math.pi, 4))),
     )

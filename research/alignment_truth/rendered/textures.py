@@ -64,9 +64,7 @@ def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
         for name in PICTURES
         if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
     ]
-    pictures = [_reduced(picture_of(name)) for name in built_in] + [
-        _file(file) for file in own
-    ]
+    pictures = [_reduced(picture_of(name)) for name in built_in] + list(map(_file, own))
     names = (*built_in, *(file.name for file in own))
     return Textures(split, names, tuple(pictures))
 

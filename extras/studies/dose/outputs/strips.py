@@ -210,9 +210,7 @@ def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
     white = np.full_like(crop, 255)
     error = white if label == "truth" else error_picture(crop, truth, scale)
     gap = white[: GAP_PX // SHOWN]
-    return np.concatenate(
-        [_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))]
-    )
+    return np.concatenate([_head(label, crop), *map(_enlarged, (crop, gap, error))])
 
 
 def _head(text: str, crop: Levels) -> Levels:

@@ -36,9 +36,7 @@ class PriorAttention(nn.Module):
         """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         pixels = self.norm1(features).flatten(2).transpose(1, 2)
         query = self._split(self.q(pixels))
-        key, value = (
-            self._split(part) for part in self.kv(self.norm2(prior)).chunk(2, dim=-1)
-        )
+        key, value = map(self._split, self.kv(self.norm2(prior)).chunk(2, dim=-1))
         attended = functional.scaled_dot_product_attention(query, key, value)
         change = self.proj(attended.transpose(1, 2).flatten(2))
         attended_to: torch.Tensor = features + change.transpose(1, 2).reshape(
