@@ -78,7 +78,10 @@ class Field:
         """Displacement that a compensation may add, px of the full picture; zero without need."""
         flow = self.flow
         shown = supported(
-            flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable
+            flow.residual,
+            flow.uncertainty_px,
+            flow.coc_px,
+            flow.reliable,
         )
         return np.asarray(self.misplaced * shown, np.float32)
 
@@ -127,7 +130,10 @@ class Measurement:
         if sigma is None:
             return None
         sure = Uncertainty(
-            sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px
+            sigma.shift_px,
+            sigma.zoom,
+            sigma.rotation_deg,
+            sigma.corner_px,
         )
         return Registration(
             misalignment.similarity,
@@ -195,7 +201,10 @@ def measure(
     small = None
     if session is not None and session.own is not None:
         fit, shared = with_session(
-            session.own, session.lens, members.shape, limits.at_most
+            session.own,
+            session.lens,
+            members.shape,
+            limits.at_most,
         )
     else:
         views, small = _views(blurry, sharp, rig)
@@ -283,7 +292,10 @@ def _of_flow(
 
 
 def _known(
-    field: Field, fit: Registration, light: Photometry, estimator: FlowEstimator
+    field: Field,
+    fit: Registration,
+    light: Photometry,
+    estimator: FlowEstimator,
 ) -> Misalignment:
     """What transform, flow and light say."""
     flow = field.flow
@@ -317,7 +329,9 @@ def _known(
 
 
 def _light(
-    blurry: Array32, sharp: Array32, flow: DenseFlow
+    blurry: Array32,
+    sharp: Array32,
+    flow: DenseFlow,
 ) -> tuple[Photometry, float | None] | None:
     """How the light of the members differs, and the vignetting; None where none can be compared."""
     place = pixel_grid(*flow.reliable.shape) + flow.flow
@@ -330,7 +344,9 @@ def _light(
 
 
 def _views(
-    blurry: Image, sharp: Image, rig: Rig | None
+    blurry: Image,
+    sharp: Image,
+    rig: Rig | None,
 ) -> tuple[tuple[Array32, Array32], tuple[Array32, Array32] | None]:
     """Both members as they are registered, and if that costs nothing as their flow is measured."""
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
@@ -362,13 +378,22 @@ def _registered(
         fit = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
     else:
         fit, used = register_in_session(
-            blurry, sharp, shared, at_most=at_most, largest_px=reach, unit=factor
+            blurry,
+            sharp,
+            shared,
+            at_most=at_most,
+            largest_px=reach,
+            unit=factor,
         )
     return _at_full_size(factor, fit, used, width, height)
 
 
 def _at_full_size(
-    factor: int, fit: Registration, used: SessionLens | None, width: int, height: int
+    factor: int,
+    fit: Registration,
+    used: SessionLens | None,
+    width: int,
+    height: int,
 ) -> tuple[Registration, SessionLens | None]:
     """A registration in pixels of the full pictures, which are ``factor`` times as large."""
     if factor == 1 or fit.matrix is None or fit.uncertainty is None:
@@ -393,7 +418,9 @@ def _at_full_size(
 
 
 def _coc_px(
-    flow: DenseFlow, factor: int, defocus_map: NDArray[np.float32] | None
+    flow: DenseFlow,
+    factor: int,
+    defocus_map: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
     """``(h, w)`` circles of confusion of the blurry member, px of the reduced grid."""
     if defocus_map is None:

@@ -93,7 +93,10 @@ def _require_large(blurry: Image, sharp: Image) -> None:
 
 
 def _refined(
-    sharp: Image, rig: Rig, homography: NDArray[np.float64], first: Light
+    sharp: Image,
+    rig: Rig,
+    homography: NDArray[np.float64],
+    first: Light,
 ) -> Rig:
     """The rig after two rounds in which what is left of the homography is measured."""
     for _ in range(2):
@@ -106,7 +109,9 @@ def _refined(
 
 
 def colour_matrix(
-    first: Light, second: Light, inside: NDArray[np.bool_]
+    first: Light,
+    second: Light,
+    inside: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
@@ -133,7 +138,9 @@ def colour_matrix(
 
 
 def _window_colours(
-    first: Light, second: Light, inside: NDArray[np.bool_]
+    first: Light,
+    second: Light,
+    inside: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(n, 3)``, twice: mean colours of windows that both pictures show well exposed."""
     window = (WINDOW_PX, WINDOW_PX)
@@ -159,7 +166,10 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     fitted = None
     if good.sum() >= LEAST_TILES:
         fitted, _ = cv2.findHomography(
-            shifts.centres[good], ends[good], cv2.RANSAC, INLIER_PX
+            shifts.centres[good],
+            ends[good],
+            cv2.RANSAC,
+            INLIER_PX,
         )
     if fitted is None:
         raise AlignmentError(

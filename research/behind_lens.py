@@ -50,7 +50,9 @@ class LensScene:
 
 
 def _transfer(
-    diameter_px: float, aperture: Aperture, size: tuple[int, int]
+    diameter_px: float,
+    aperture: Aperture,
+    size: tuple[int, int],
 ) -> NDArray[np.complex64]:
     if aperture == ROUND or diameter_px < SMALLEST_KERNEL_PX:
         return disc_transfer(diameter_px, size).astype(np.complex64)
@@ -68,7 +70,9 @@ def disc_transfer(diameter_px: float, size: tuple[int, int]) -> Array:
 
 
 def _kernel_transfer(
-    diameter_px: float, aperture: Aperture, size: tuple[int, int]
+    diameter_px: float,
+    aperture: Aperture,
+    size: tuple[int, int],
 ) -> NDArray[np.complex64]:
     """The transfer function of an aperture whose centre is at the first pixel."""
     kernel = aperture_psf(diameter_px, aperture)

@@ -171,7 +171,11 @@ def _typed() -> argparse.Namespace:
     """What is typed."""
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     words.add_argument(
-        "--photos", type=Path, action="append", default=[], metavar="FOLDER"
+        "--photos",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
     )
     words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
     words.add_argument("--pairs", type=int, default=300)

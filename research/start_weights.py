@@ -82,7 +82,11 @@ def open_bank(text: str) -> tuple[Dataset, PatchBank]:
 
 
 def train_narrow(
-    system: Baseline, dataset: Dataset, bank: PatchBank, minutes: float, out: Path
+    system: Baseline,
+    dataset: Dataset,
+    bank: PatchBank,
+    minutes: float,
+    out: Path,
 ) -> Path:
     """Train the narrow copy of a system for some minutes of one core; its weights file.
 
@@ -199,7 +203,9 @@ def _steps(
 
 
 def _validation(
-    copy: Baseline, path: Path, dataset: Dataset
+    copy: Baseline,
+    path: Path,
+    dataset: Dataset,
 ) -> tuple[float | None, float | None]:
     """PSNR of the validation pairs and its gain; None for what a stream has no inputs for."""
     from safetensors.torch import load_file
@@ -209,7 +215,11 @@ def _validation(
     network = copy.build()
     network.load_state_dict(load_file(path))
     watch = watch_split(
-        copy.card, dataset, "validation", flow_estimator(ESTIMATOR), torch.device("cpu")
+        copy.card,
+        dataset,
+        "validation",
+        flow_estimator(ESTIMATOR),
+        torch.device("cpu"),
     )
     score = watch.of_network(network.eval())
     before = watch.of_input() if watch.of_input else score
@@ -250,7 +260,12 @@ def ship_narrow(system: Baseline, path: Path) -> Path:
 )
 @click.option("--ship", is_flag=True, help="Also copy the weights into the package.")
 def command(
-    names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool
+    names: tuple[str, ...],
+    dataset: str,
+    minutes: float,
+    out: Path,
+    *,
+    ship: bool,
 ) -> None:
     """Train initial weights for narrow copies.
 

@@ -58,7 +58,9 @@ class PairBlurMap:
 
 
 def blur_map(
-    measurement: Measurement, grid: ReleaseGrid | None = None, step: int = 1
+    measurement: Measurement,
+    grid: ReleaseGrid | None = None,
+    step: int = 1,
 ) -> PairBlurMap | None:
     """The blur map of a measurement, at every ``step``-th pixel; None if it is unknown."""
     reduced_blur = reduced_blur_of(measurement)
@@ -72,12 +74,18 @@ def reduced_blur_of(measurement: Measurement) -> ReducedBlur | None:
         return None
     flow = field.flow
     return ReducedBlur(
-        flow.coc_px, flow.blur_known, field.factor, measurement.shape, field.unexplained
+        flow.coc_px,
+        flow.blur_known,
+        field.factor,
+        measurement.shape,
+        field.unexplained,
     )
 
 
 def blur_map_of(
-    small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1
+    small: ReducedBlur,
+    grid: ReleaseGrid | None = None,
+    step: int = 1,
 ) -> PairBlurMap:
     """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
     coc = small.coc_px
@@ -90,7 +98,10 @@ def blur_map_of(
     diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
     scale = 1.0 if grid is None else grid.scale
     return PairBlurMap(
-        diameter, error, _part_of(small, area), scale * largest_measured_px(small.shape)
+        diameter,
+        error,
+        _part_of(small, area),
+        scale * largest_measured_px(small.shape),
     )
 
 
@@ -145,7 +156,10 @@ def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Ar
             np.arange(start + step // 2, start + length, step) // factor, have - 1
         )
         for start, length, have in zip(
-            (area.top, area.left), (area.height, area.width), values.shape, strict=True
+            (area.top, area.left),
+            (area.height, area.width),
+            values.shape,
+            strict=True,
         )
     )
     return np.asarray(values.take(columns, axis=1).take(rows, axis=0))
@@ -224,7 +238,10 @@ def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint
 
 
 def _write(
-    picture: NDArray[np.uint8], text: str, at: tuple[int, int], size: float
+    picture: NDArray[np.uint8],
+    text: str,
+    at: tuple[int, int],
+    size: float,
 ) -> None:
     """Write in black, from the left end of the base line on."""
     font = cv2.FONT_HERSHEY_SIMPLEX
@@ -237,7 +254,10 @@ def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
         BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False
     ):
         write_float_tiff(
-            folder / name, values, tile=TILE, compressionargs={"level": LEVEL}
+            folder / name,
+            values,
+            tile=TILE,
+            compressionargs={"level": LEVEL},
         )
     step = -(-max(blur.diameter_px.shape) // SHOWN_PX)
     thin = slice(step // 2, None, step)

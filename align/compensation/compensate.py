@@ -116,7 +116,10 @@ def plan_compensation(
     crop = _crop_of(measurement, sharp_size, release, size, placement)
     match = misalignment.photometry if release.photometric == "match" else None
     return Compensation(
-        placement, ReleaseGrid(crop, release.scale), release.kernel, match
+        placement,
+        ReleaseGrid(crop, release.scale),
+        release.kernel,
+        match,
     )
 
 

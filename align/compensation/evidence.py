@@ -39,7 +39,10 @@ FONT_SCALE = 0.55
 
 
 def write_evidence(
-    folder: Path, blurry: Image, sharp: Image, measurement: Measurement
+    folder: Path,
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
 ) -> list[str]:
     """Write :data:`EVIDENCE_NAMES` and return the names; none for an unknown misalignment.
 
@@ -62,7 +65,10 @@ def write_evidence(
 
 
 def measurement_picture(
-    blurry: Image, sharp: Image, measurement: Measurement, field: Field
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
+    field: Field,
 ) -> Panel:
     """``(h, w, 3)``: flow as colours and arrows, residual flow, differences, checkerboard.
 
@@ -77,7 +83,10 @@ def measurement_picture(
 
 
 def _labelled_panels(
-    field: Field, first: Panel, before: Panel, after: Panel
+    field: Field,
+    first: Panel,
+    before: Panel,
+    after: Panel,
 ) -> list[Panel]:
     """The six panels, each with a text that says what it shows."""
     size = first.shape[1::-1]
@@ -98,7 +107,10 @@ def _labelled_panels(
 
 
 def _seen(
-    picture: Image, measurement: Measurement | None, model: Model, scale: float
+    picture: Image,
+    measurement: Measurement | None,
+    model: Model,
+    scale: float,
 ) -> NDArray[np.float32]:
     """The whole picture at a panel's size in linear light; the sharp one is moved by a model."""
     if measurement is None:
@@ -154,7 +166,14 @@ def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
             u, v = stretch * small[:, int(y), int(x)]
             end = (round(x + float(u)), round(y + float(v)))
             cv2.arrowedLine(
-                canvas, (round(x), round(y)), end, (200, 0, 0), 1, cv2.LINE_AA, 0, 0.3
+                canvas,
+                (round(x), round(y)),
+                end,
+                (200, 0, 0),
+                1,
+                cv2.LINE_AA,
+                0,
+                0.3,
             )
     return canvas
 
@@ -174,7 +193,13 @@ def _checkerboard(first: Panel, second: Panel) -> Panel:
 def _labelled(panel: Panel, text: str) -> Panel:
     """The panel with its label and a white border."""
     bordered = cv2.copyMakeBorder(
-        panel, LABEL_HEIGHT, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+        panel,
+        LABEL_HEIGHT,
+        GAP,
+        GAP,
+        GAP,
+        cv2.BORDER_CONSTANT,
+        value=(255, 255, 255),
     )
     return _written(np.asarray(bordered, np.uint8), text, (GAP, LABEL_HEIGHT - 8))
 
@@ -200,6 +225,13 @@ def _written(picture: Panel, text: str, place: tuple[int, int]) -> Panel:
     (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
     size = FONT_SCALE * min(1.0, room / max(width, 1))
     cv2.putText(
-        picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA
+        picture,
+        text,
+        place,
+        cv2.FONT_HERSHEY_SIMPLEX,
+        size,
+        (0, 0, 0),
+        1,
+        cv2.LINE_AA,
     )
     return picture

@@ -73,7 +73,10 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
 
 
 def _moved(
-    sharp: Image, tile: ReleaseGrid, shift: tuple[float, float], kernel: Kernel
+    sharp: Image,
+    tile: ReleaseGrid,
+    shift: tuple[float, float],
+    kernel: Kernel,
 ) -> Image:
     """A tile of the sharp picture, moved by whole pixels; the border is repeated."""
     if tile.scale < 1.0:
@@ -136,7 +139,12 @@ def write_aligned(
             pictures = (blurry, sharp)
             plan = plan_compensation(measurement, sharp.shape, asked, size)
             compensation = _stage(
-                staging, pictures, carry, measurement, plan, asked.model
+                staging,
+                pictures,
+                carry,
+                measurement,
+                plan,
+                asked.model,
             )
             crop = compensation["crop_px"]
         document |= {"crop_px": crop, "compensation": compensation}
@@ -180,7 +188,10 @@ def repeat_aligned(
 
 
 def _require_originals(
-    blurry: Image, sharp: Image, record_file: Path, record: Record
+    blurry: Image,
+    sharp: Image,
+    record_file: Path,
+    record: Record,
 ) -> None:
     """Refuse pictures other than those from which the recorded pair was made."""
     crop = record.crop_px

@@ -125,7 +125,10 @@ def make_record(
         kernel=plan.kernel,
         scale=plan.grid.scale,
         crop_px=CropRecord(
-            left=crop.left, top=crop.top, width=crop.width, height=crop.height
+            left=crop.left,
+            top=crop.top,
+            width=crop.width,
+            height=crop.height,
         ),
         lost_gradient_energy=lost_gradient_energy,
         inputs=Inputs(

@@ -35,7 +35,10 @@ LEFT_SHARE = 0.5
 
 
 def supported(
-    residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask
+    residual: Array,
+    uncertainty_px: Array,
+    coc_px: Array,
+    reliable: Mask,
 ) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
 
@@ -103,7 +106,10 @@ RELIABLE_PX = 0.5
 
 
 def expected_error(
-    standard_error: Array, consistency: Array, residual: Array, coc: Array
+    standard_error: Array,
+    consistency: Array,
+    residual: Array,
+    coc: Array,
 ) -> Array:
     """The expected error ``(H, W)``, px of the measured picture, as are all arguments."""
     terms = (
@@ -181,7 +187,11 @@ class Refined:
 
 
 def refined(
-    first: Array, second: Array, flow: Array, prior: Array, valid: Mask
+    first: Array,
+    second: Array,
+    flow: Array,
+    prior: Array,
+    valid: Mask,
 ) -> Refined:
     """Improve a flow, or undo it towards ``prior`` where the pictures do not support it, px.
 
@@ -229,7 +239,11 @@ def _long_run_variance(left: Array, counted: Array) -> Array:
 
 
 def _normal_terms(
-    flow: Array, gx: Array, gy: Array, left: Array, weight: Array
+    flow: Array,
+    gx: Array,
+    gy: Array,
+    left: Array,
+    weight: Array,
 ) -> Terms:
     """Terms of the normal equations of the flow, see :data:`Terms`."""
     target = gx * flow[0] + gy * flow[1] - left
@@ -259,7 +273,10 @@ def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
 
 
 def _fused(
-    evidence: Terms, prior: Array, valid: Mask, expected: tuple[float, ...]
+    evidence: Terms,
+    prior: Array,
+    valid: Mask,
+    expected: tuple[float, ...],
 ) -> tuple[Array, Array, tuple[float, ...]]:
     """The most probable flow, its error, and the expected deviations for the next round."""
     deviations: list[float] = []
@@ -311,7 +328,9 @@ def _surprise(terms: list[Array], before: Array) -> Array:
 
 
 def _posterior(
-    terms: list[Array], before: Array, variance: Array | np.float32
+    terms: list[Array],
+    before: Array,
+    variance: Array | np.float32,
 ) -> tuple[Array, Array]:
     """Flow ``(2, h, w)`` and its covariance ``(3, h, w)`` (xx, xy, yy), from evidence and prior."""
     trust = 1 / variance

@@ -66,7 +66,10 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
     if diameter <= 1:
         return picture
     blurred = cv2.filter2D(
-        picture, cv2.CV_32F, disc_psf(diameter), borderType=cv2.BORDER_REFLECT
+        picture,
+        cv2.CV_32F,
+        disc_psf(diameter),
+        borderType=cv2.BORDER_REFLECT,
     )
     return np.asarray(blurred, dtype=np.float32)
 

@@ -79,7 +79,9 @@ def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
 
 
 def relative_blur(
-    blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask
+    blurry: Sequence[Array],
+    sharp: Sequence[Array],
+    valid: Mask,
 ) -> Array:
     """How much more the blurry picture is blurred: ``(H, W)`` index into :data:`DIAMETERS_PX`.
 
@@ -202,7 +204,10 @@ both."""
 
 
 def colour_strength(
-    blurry: Array, sharp: Array, coc_px: Array, shown: Mask
+    blurry: Array,
+    sharp: Array,
+    coc_px: Array,
+    shown: Mask,
 ) -> float | None:
     """Strength of the blurry member's colours over that of the sharp one's; None if unknown.
 
@@ -220,7 +225,11 @@ def colour_strength(
 
 
 def _well_lit(
-    shown: Mask, height: int, width: int, first: Array, second: Array
+    shown: Mask,
+    height: int,
+    width: int,
+    first: Array,
+    second: Array,
 ) -> Mask:
     """Places that both members show, not too bright and not too dark."""
     seen = resized_to(shown.astype(np.float32), (height, width)) > 0.999

@@ -181,7 +181,10 @@ class _Windows:
 
 
 def _compared_windows(
-    blurry: Singles, sharp: Singles, inside: Mask, reliable: Mask
+    blurry: Singles,
+    sharp: Singles,
+    inside: Mask,
+    reliable: Mask,
 ) -> _Windows | None:
     """The windows in which both members are bright and reliable; None without any light."""
     bad = _saturated(blurry) | _saturated(sharp) | ~inside
@@ -206,7 +209,9 @@ def _at_strides(plane: NDArray[Any]) -> NDArray[Any]:
 
 
 def _window_means(
-    blurry: Singles, sharp: Singles, window: int
+    blurry: Singles,
+    sharp: Singles,
+    window: int,
 ) -> tuple[Singles, Singles, Singles]:
     """Mean light of the windows of both members at equal blur, and how steeply it changes."""
     first = _means(blurry, window)
@@ -238,7 +243,9 @@ def _exposure_ev(windows: _Windows) -> tuple[float, float]:
 
 
 def _profile(
-    first: NDArray[np.float32], second: NDArray[np.float32], good: NDArray[np.bool_]
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    good: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """``(H, W)``, the vignetting of windows of the blurry member, 1 in the mean of what counts."""
     light = [np.maximum(one.mean(axis=2), EMPTY) for one in (first, second)]
@@ -249,7 +256,11 @@ def _profile(
 
 
 def _without_vignetting(
-    b: Array, s: Array, d: Array, profile: Array, lit: NDArray[np.bool_]
+    b: Array,
+    s: Array,
+    d: Array,
+    profile: Array,
+    lit: NDArray[np.bool_],
 ) -> Array:
     """Light ``b`` of windows without a profile, if gain and offset explain it clearly better."""
     even = b / profile[:, None]

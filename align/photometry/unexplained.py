@@ -383,7 +383,10 @@ class _Comparison:
         return low, high
 
     def _tone(
-        self, windows: _Windows, gain: NDArray[np.floating[Any]], side: int
+        self,
+        windows: _Windows,
+        gain: NDArray[np.floating[Any]],
+        side: int,
     ) -> Array:
         """Least change of light by a tone curve, as a factor, from means of encoded values."""
         codes = (gain * self._mean(self.encoded, side) + self.floor) / (

@@ -89,7 +89,10 @@ def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
 
 
 def _diameter_px(
-    valid: Mask, costs: Array, shown: Mask, tried: Sequence[float]
+    valid: Mask,
+    costs: Array,
+    shown: Mask,
+    tried: Sequence[float],
 ) -> Array:
     """Diameter of the disc with the least cost, px of the full picture."""
     place = least_cost_place(costs, shown)

@@ -93,12 +93,18 @@ def asymmetry(
     radial, *common = parameters[:3].tolist()
     radial_sigma, *common_sigma = sigma[:3].tolist()
     return Asymmetry(
-        radial, tuple(common), radial_sigma, tuple(common_sigma), signed=signed
+        radial,
+        tuple(common),
+        radial_sigma,
+        tuple(common_sigma),
+        signed=signed,
     )
 
 
 def _position(
-    x: NDArray[np.int_], y: NDArray[np.int_], shape: tuple[int, ...]
+    x: NDArray[np.int_],
+    y: NDArray[np.int_],
+    shape: tuple[int, ...],
 ) -> tuple[Array, Array]:
     """Positions about the centre, length 1 in the corners."""
     height, width = shape
@@ -181,7 +187,9 @@ class TileAsymmetry:
 
 
 def _fitted(
-    design: Array, target: Array, blocks: NDArray[np.int_]
+    design: Array,
+    target: Array,
+    blocks: NDArray[np.int_],
 ) -> tuple[Array, Array]:
     """Parameters of a robust fit, and their standard errors by a block bootstrap."""
     parameters, weights = _robust_fit(design, target)
@@ -196,7 +204,9 @@ def _fitted(
 
 
 def fitted_asymmetry(
-    matches: Matches, shape: tuple[int, ...], prior: float
+    matches: Matches,
+    shape: tuple[int, ...],
+    prior: float,
 ) -> TileAsymmetry | None:
     """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
     keep = _agreeing(matches, shape)

@@ -91,7 +91,12 @@ def doubt(
     most = limits.largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
     reason = _reach_doubt(level, most, limits.largest_px, shape, unit)
     reason = reason or _error_doubt(
-        level, finest, size_of(shape), at_most, unit, zoom_known=zoom_known
+        level,
+        finest,
+        size_of(shape),
+        at_most,
+        unit,
+        zoom_known=zoom_known,
     )
     if reason:
         return reason
@@ -103,13 +108,22 @@ def doubt(
         reason = _zoom_doubt(level, known_zoom, shape, unit)
     if at_most != "translation":
         reason = reason or _blur_doubt(
-            blurry, sharp, level, finest, unit, zoom_known=zoom_known
+            blurry,
+            sharp,
+            level,
+            finest,
+            unit,
+            zoom_known=zoom_known,
         )
     return reason or _share_doubt(blurry, sharp, level, unit)
 
 
 def _reach_doubt(
-    level: Level, most: float, largest_px: float, shape: tuple[int, ...], unit: int
+    level: Level,
+    most: float,
+    largest_px: float,
+    shape: tuple[int, ...],
+    unit: int,
 ) -> str:
     """Why the corners would move too far, or by an unknown distance; empty if they do not."""
     matrix = rescaled(level.matrix, level.factor)
@@ -125,7 +139,13 @@ def _reach_doubt(
 
 
 def _error_doubt(
-    level: Level, finest: int, size: str, at_most: str, unit: int, *, zoom_known: bool
+    level: Level,
+    finest: int,
+    size: str,
+    at_most: str,
+    unit: int,
+    *,
+    zoom_known: bool,
 ) -> str:
     """Why the tiles err too much at the corners, or show two scenes; empty if they do not."""
     error_px = level.error_px
@@ -192,7 +212,13 @@ def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:
 
 
 def _blur_doubt(
-    blurry: Grey, sharp: Grey, level: Level, finest: int, unit: int, *, zoom_known: bool
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    finest: int,
+    unit: int,
+    *,
+    zoom_known: bool,
 ) -> str:
     """Why tiles of a strong blur may all err; empty if the intensities say the same."""
     if not is_strongly_blurred(level, blurry.shape):
@@ -225,7 +251,10 @@ def _lens_doubt(level: Level, finest: int, size: str, at_most: str, unit: int) -
 
 
 def _zoom_doubt(
-    level: Level, known_zoom: float, shape: tuple[int, ...], unit: int
+    level: Level,
+    known_zoom: float,
+    shape: tuple[int, ...],
+    unit: int,
 ) -> str:
     """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
     half = level.factor * math.hypot(*shape) / 2

@@ -51,7 +51,11 @@ class StrongBlurStep:
 
 
 def strong_blur_step(
-    blurry: Grey, moved: Grey, area: Area, centres: Array, coc_px: Array
+    blurry: Grey,
+    moved: Grey,
+    area: Area,
+    centres: Array,
+    coc_px: Array,
 ) -> StrongBlurStep:
     """What a similarity still moves, together with a parallax that grows with the blur.
 
@@ -81,7 +85,10 @@ def _relative_depth(coc: Plane) -> Plane:
 
 
 def _compared(
-    second: Plane, step: Array, first: Plane, seen: Plane
+    second: Plane,
+    step: Array,
+    first: Plane,
+    seen: Plane,
 ) -> tuple[Plane, Plane, Plane]:
     """The moved picture at equal contrast, how it differs, and the weights of the places."""
     there = moved_by(second, step)
@@ -425,7 +432,11 @@ def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:
         rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor
     )
     return replace(
-        level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles
+        level,
+        matrix=matrix,
+        error_px=error_px,
+        turn_error_px=error_px,
+        tiles=tiles,
     )
 
 
@@ -435,7 +446,11 @@ def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:
 
 
 def turn_px(
-    step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool
+    step: Array,
+    factor: int,
+    shape: tuple[int, ...],
+    *,
+    zoom_known: bool,
 ) -> float:
     """By how much a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
@@ -443,7 +458,10 @@ def turn_px(
 
 
 def intensity_step(
-    blurry: Grey, sharp: Grey, level: Level, finest: int
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    finest: int,
 ) -> StrongBlurStep:
     """What the intensities move after the tiles of a level, in pixels of its pictures.
 

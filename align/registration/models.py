@@ -179,7 +179,10 @@ def _slopes_with_prior(slopes: Array, spread: Spread | None) -> Array:
 
 
 def _corner_move(
-    normed: Array, basis: Array, change: Array, shape: tuple[int, ...]
+    normed: Array,
+    basis: Array,
+    change: Array,
+    shape: tuple[int, ...],
 ) -> float:
     """By how much a change of a model's parameters moves the worst corner."""
     at = moved_points(_normaliser(shape), corners(shape))

@@ -198,7 +198,11 @@ def _simpler(one: str, other: str) -> str:
 
 
 def _levels(
-    blurry: Grey, sharp: Grey, start: Array, factors: Sequence[int], search: _Search
+    blurry: Grey,
+    sharp: Grey,
+    start: Array,
+    factors: Sequence[int],
+    search: _Search,
 ) -> list[Level] | NoFit:
     """The results from coarse to fine; a level without one is left out, and those below it."""
     levels: list[Level] = []
@@ -229,7 +233,10 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 
 
 def _registration(
-    level: Level, shape: tuple[int, ...], *, zoom_known: bool
+    level: Level,
+    shape: tuple[int, ...],
+    *,
+    zoom_known: bool,
 ) -> Registration:
     fit = level.tiles.fit
     tiles = level.tiles
@@ -246,7 +253,11 @@ def _registration(
 
 
 def _uncertainty(
-    level: Level, zoom_known: bool, tiles: TileFit, fit: ModelFit, half: float
+    level: Level,
+    zoom_known: bool,
+    tiles: TileFit,
+    fit: ModelFit,
+    half: float,
 ) -> Uncertainty:
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
@@ -381,7 +392,12 @@ def _with_small_tiles(
 
 
 def _settled(
-    compared: _Compared, matrix: Array, tried: Mask, search: _Search, *, rough: bool
+    compared: _Compared,
+    matrix: Array,
+    tried: Mask,
+    search: _Search,
+    *,
+    rough: bool,
 ) -> _Settled | NoFit:
     """Measure and fit the tiles until the transform does not change any more."""
     held = search.held
@@ -420,7 +436,11 @@ def _corner_px(tiles: TileFit, matrix: Array, compared: _Compared) -> float:
 
 
 def _compared(
-    blurry: Grey, sharp: Grey, matrix: Array, reach: float, search: _Search
+    blurry: Grey,
+    sharp: Grey,
+    matrix: Array,
+    reach: float,
+    search: _Search,
 ) -> _Compared | NoFit:
     """Prepare what a transform shows of both pictures."""
     shape = blurry.shape
@@ -440,14 +460,23 @@ def _compared(
 
 
 def _first_tried(
-    compared: _Compared, factor: int, every: int, coarser: Level | None
+    compared: _Compared,
+    factor: int,
+    every: int,
+    coarser: Level | None,
 ) -> Mask:
     """``(T, D)``: the blurs that each tile tries first."""
     blur = (
         None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
     )
     return first_tried(
-        compared.area, compared.side, TILE_GRID, compared.diameters, every, blur, factor
+        compared.area,
+        compared.side,
+        TILE_GRID,
+        compared.diameters,
+        every,
+        blur,
+        factor,
     )
 
 
@@ -459,7 +488,10 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
         moved_picture(compared.sharp, matrix), compared.area, diameters
     )
     shifts = most_alike_shifts(
-        compared.tiles, blurred, tried[:, needed], compared.reach
+        compared.tiles,
+        blurred,
+        tried[:, needed],
+        compared.reach,
     )
     shifts = replace(shifts, centres=shifts.centres + compared.corner)
     blur = needed[shifts.chosen]
@@ -468,25 +500,41 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
 
 
 def _fitted(
-    compared: _Compared, now: _Round, at_most: str, held: str, prior: float = ASYMMETRY
+    compared: _Compared,
+    now: _Round,
+    at_most: str,
+    held: str,
+    prior: float = ASYMMETRY,
 ) -> TileFit | NoFit:
     """Fit a transform to the tiles that are not blurred beyond what a tile can place."""
     placed = now.coc <= LARGEST_BLUR * compared.side
     start = Start(now.matrix, compared.shape)
     return fit_tiles(
-        now.shifts, placed, now.coc, start, prior, at_most=at_most, held=held
+        now.shifts,
+        placed,
+        now.coc,
+        start,
+        prior,
+        at_most=at_most,
+        held=held,
     )
 
 
 def _small_tiles(compared: _Compared, now: _Round) -> SmallTiles | None:
     moved = moved_picture(compared.sharp, now.matrix)
     return small_tiles(
-        compared.first, compared.tiles, moved, compared.area, compared.reach
+        compared.first,
+        compared.tiles,
+        moved,
+        compared.area,
+        compared.reach,
     )
 
 
 def _spread_shape(
-    compared: _Compared, now: _Round, agreeing: Mask
+    compared: _Compared,
+    now: _Round,
+    agreeing: Mask,
 ) -> SpreadShape | None:
     """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
     centres = now.shifts.centres[agreeing]

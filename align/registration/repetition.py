@@ -94,7 +94,11 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
 
 
 def _within(
-    surface: Surface, moved: Shift, largest: float, row: int, column: int
+    surface: Surface,
+    moved: Shift,
+    largest: float,
+    row: int,
+    column: int,
 ) -> Surface:
     """The correlation without shifts that are longer than the largest."""
     if math.isfinite(largest):
@@ -107,7 +111,10 @@ def _within(
 
 
 def _finer(
-    surface: Surface, highest: list[tuple[int, int]], column: int, row: int
+    surface: Surface,
+    highest: list[tuple[int, int]],
+    column: int,
+    row: int,
 ) -> list[Shift]:
     """Shifts of the peaks, between the places by a parabola through their neighbours."""
     shifts = []
@@ -196,7 +203,11 @@ def _correlation(first: Grey, second: Grey) -> Surface:
 
 
 def _per_overlap(
-    height: int, rows: int, width: int, columns: int, surface: Surface
+    height: int,
+    rows: int,
+    width: int,
+    columns: int,
+    surface: Surface,
 ) -> Surface:
     """Correlation per overlapping area, with zero shift in the middle."""
     overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(
@@ -246,7 +257,11 @@ class _Differences:
 
     @classmethod
     def under(
-        cls, first: Grey, seconds: Sequence[Grey], shift: Shift, tiles: Witnesses
+        cls,
+        first: Grey,
+        seconds: Sequence[Grey],
+        shift: Shift,
+        tiles: Witnesses,
     ) -> "_Differences":
         """Compare with the second picture under several blurs, the first that of the whole."""
         part = _common(first.shape, shift)
@@ -265,7 +280,10 @@ def _common(shape: tuple[int, ...], shift: Shift) -> tuple[slice, slice]:
 
 
 def _squares(
-    first: Grey, second: Grey, shift: Shift, part: tuple[slice, slice]
+    first: Grey,
+    second: Grey,
+    shift: Shift,
+    part: tuple[slice, slice],
 ) -> Grey:
     """Squared differences with the best contrast of the second; 0 outside of the part."""
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])

@@ -45,7 +45,9 @@ CLEARLY_MORE = 1.1
 
 
 def scatter_of(
-    apart: Array, errors: Array, before: DisplacementScatter
+    apart: Array,
+    errors: Array,
+    before: DisplacementScatter,
 ) -> DisplacementScatter:
     """Scatter of the agreeing tiles, along and across the direction in which they are close."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
@@ -68,7 +70,9 @@ def scatter_of(
 
 
 def _even_scatter(
-    apart: Array, errors: Array, before: DisplacementScatter
+    apart: Array,
+    errors: Array,
+    before: DisplacementScatter,
 ) -> DisplacementScatter:
     """The same scatter in every direction."""
     squares = np.square(apart).mean(axis=1) - np.square(errors)
@@ -106,7 +110,11 @@ def trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
 
 
 def depth_parallax(
-    first: Array, second: Array, coc_px: Array, errors: Array, overlap: float
+    first: Array,
+    second: Array,
+    coc_px: Array,
+    errors: Array,
+    overlap: float,
 ) -> Array:
     """The parallax that grows with the blur, ``(N, 2)`` px: both are linear in inverse depth.
 
@@ -126,7 +134,11 @@ def depth_parallax(
 
 
 def _parallax_fit(
-    first: Array, errors: Array, design: Array, prior: Array, moved: Array
+    first: Array,
+    errors: Array,
+    design: Array,
+    prior: Array,
+    moved: Array,
 ) -> tuple[Array, Array]:
     """Parameters by weighted least squares that trusts outliers less, and the normal matrix."""
     counts = np.ones(len(first))
@@ -135,7 +147,10 @@ def _parallax_fit(
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
         parameters = np.linalg.pinv(normal) @ np.einsum(
-            "nip,n,ni->p", design, weights, moved
+            "nip,n,ni->p",
+            design,
+            weights,
+            moved,
         )
         apart = np.linalg.norm(design @ parameters - moved, axis=1)
         # a layer farther off than parallax reaches is outvoted, at first a near one is not
@@ -245,7 +260,10 @@ def settled_on(
 
 
 def _agreement(
-    matches: Matches, shape: tuple[int, ...], on: ModelFit, scatter: DisplacementScatter
+    matches: Matches,
+    shape: tuple[int, ...],
+    on: ModelFit,
+    scatter: DisplacementScatter,
 ) -> tuple[DisplacementScatter, Mask, Array]:
     """Scatter, agreeing tiles and trust in each after a fit."""
     seen = matches.without(on.asymmetry, shape)
@@ -284,7 +302,11 @@ class _LeftOut:
 
 
 def left_out(
-    settled: Settled, matches: Matches, shape: tuple[int, ...], *, asymmetric: bool
+    settled: Settled,
+    matches: Matches,
+    shape: tuple[int, ...],
+    *,
+    asymmetric: bool,
 ) -> _LeftOut | None:
     """Fit without each part of the picture; None if too few tiles agree outside of one."""
     present, part = np.unique(parts(matches.first, shape), return_inverse=True)
@@ -301,7 +323,10 @@ def left_out(
 
 
 def without_parts(
-    settled: Settled, matches: Matches, shape: tuple[int, ...], asymmetric: bool = False
+    settled: Settled,
+    matches: Matches,
+    shape: tuple[int, ...],
+    asymmetric: bool = False,
 ) -> Checked:
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
@@ -323,7 +348,9 @@ def without_parts(
 
 
 def _end_variances(
-    shape: tuple[int, ...], fits: _LeftOut, scatter: DisplacementScatter
+    shape: tuple[int, ...],
+    fits: _LeftOut,
+    scatter: DisplacementScatter,
 ) -> Array:
     """Jackknife variances of the corners and the centre, px²."""
     ends = moved_points(fits.matrices, corners_and_centre(shape))

@@ -129,7 +129,10 @@ class OwnZoom:
         variance = self.sigma**2 + (LENS_SHARE * slope) ** 2 * (sigma**2 - own.doubt**2)
         zoom = self.zoom - slope * (value - own.taken)
         return replace(
-            self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None
+            self,
+            zoom=zoom,
+            sigma=math.sqrt(max(variance, 0.0)),
+            asymmetry=None,
         )
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
@@ -164,7 +167,10 @@ class OwnZoom:
 
 
 def session_lens(
-    pairs: Sequence[OwnZoom], *, same_focus: bool = False, by: str = ""
+    pairs: Sequence[OwnZoom],
+    *,
+    same_focus: bool = False,
+    by: str = "",
 ) -> SessionLens | None:
     """What a session's pairs share, the asymmetry first, as it clears the zooms; or None."""
     measured = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
@@ -240,7 +246,10 @@ def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
 
 
 def _variance_between(
-    weights: NDArray[np.float64], values: NDArray[np.float64], mean: float, total: float
+    weights: NDArray[np.float64],
+    values: NDArray[np.float64],
+    mean: float,
+    total: float,
 ) -> float:
     """Variance of the truths, beyond what the errors of the measurements explain."""
     excess = float(weights @ np.square(values - mean)) - (len(values) - 1)
@@ -261,7 +270,12 @@ def register_in_session(
 
     An unknown pair is registered again from the shared zoom on, unless its tiles disagree."""
     find = partial(
-        register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit
+        register,
+        blurry,
+        sharp,
+        at_most=at_most,
+        largest_px=largest_px,
+        unit=unit,
     )
     own = find()
     if own.similarity is not None or at_most == "translation":
@@ -269,7 +283,10 @@ def register_in_session(
     if lens.zoom is None or DISAGREE in own.reason:  # no zoom makes one scene of two
         return own, None
     pooled = _zoomed(
-        find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape
+        find(known_zoom=lens.zoom.value),
+        lens.zoom.value,
+        lens.zoom.sigma,
+        blurry.shape,
     )
     alone = own.reason.removesuffix(SESSION_HINT)
     if pooled.corner_error_px is None or pooled.corner_error_px > largest_error_px(
@@ -297,7 +314,10 @@ def with_session(
 
 
 def _zoomed(
-    fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
+    fit: Registration,
+    zoom: float,
+    sigma: float,
+    shape: tuple[int, ...],
 ) -> Registration:
     """A registration with another zoom about the centre, and its error; unknown stays unknown."""
     placed = fit.similarity

@@ -60,7 +60,10 @@ class SpreadShape:
     def asymmetry(self) -> float:
         """Possible asymmetry of the lens, as a standard deviation around zero."""
         return math.hypot(
-            self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma
+            self.cats_eye,
+            self.cats_eye_sigma,
+            self.coma,
+            self.coma_sigma,
         )
 
     def skewed(self, least: float) -> bool:
@@ -94,7 +97,9 @@ class BlurredTiles:
 
 
 def spread_shape(
-    blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
+    blurry: Grey,
+    blurred: Callable[[float], Grey],
+    tiles: BlurredTiles,
 ) -> SpreadShape | None:
     """Estimate the point spread's shape; ``blurred`` gives the sharp picture by diameter, px."""
     estimates, used = _tile_moments(blurry, blurred, tiles)
@@ -115,7 +120,9 @@ def spread_shape(
 
 
 def _tile_moments(
-    blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
+    blurry: Grey,
+    blurred: Callable[[float], Grey],
+    tiles: BlurredTiles,
 ) -> tuple[list[tuple[float, float, float, float]], list[int]]:
     """Moments of each tile that shows them, and the numbers of these tiles."""
     estimates = []
@@ -171,7 +178,10 @@ def _derivatives(picture: Grey, diameter: float) -> Grey:
 
 
 def _moments(
-    blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
+    blurry: Grey,
+    seen: Grey,
+    tiles: BlurredTiles,
+    index: int,
 ) -> tuple[float, float, float, float] | None:
     """Second and third moments along the radius beyond those of a disc, and their variances.
 
@@ -214,7 +224,10 @@ def _inverse(normal: Array) -> Array | None:
 
 
 def _windows_at(
-    blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
+    blurry: Grey,
+    seen: Grey,
+    tiles: BlurredTiles,
+    index: int,
 ) -> tuple[Array, NDArray[Any], Array]:
     """What both members show around a tile, and the weight of each pixel."""
     height, width = blurry.shape
@@ -248,7 +261,9 @@ def _along_radius(part: Array, field: Array) -> Array:
 
 
 def _pooled(
-    values: Array, variances: Array, field: Array
+    values: Array,
+    variances: Array,
+    field: Array,
 ) -> tuple[float, float] | None:
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 

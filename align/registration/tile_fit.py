@@ -58,7 +58,11 @@ class SmallTiles:
 
 
 def small_tiles(
-    first: Grey, large: TiledPicture, moved: Grey, area: Area, reach: float
+    first: Grey,
+    large: TiledPicture,
+    moved: Grey,
+    area: Area,
+    reach: float,
 ) -> SmallTiles | None:
     """Measure tiles of half the side, up to ``reach`` px; None where they would be too small."""
     tile = large.tile[0] // 2, large.tile[1] // 2
@@ -75,7 +79,10 @@ def small_tiles(
 
 
 def with_small_tiles(
-    large: TileShifts, coc_px: Array, small: SmallTiles | None, corner: Array
+    large: TileShifts,
+    coc_px: Array,
+    small: SmallTiles | None,
+    corner: Array,
 ) -> tuple[TileShifts, Array]:
     """Small tiles, from ``corner`` (x, y) on, where it is sharp, else large; and their blur."""
     if small is None:
@@ -225,7 +232,10 @@ def _matches(
 
 
 def _simplest(
-    matches: Matches, keep: Mask, shape: tuple[int, ...], at_most: str
+    matches: Matches,
+    keep: Mask,
+    shape: tuple[int, ...],
+    at_most: str,
 ) -> tuple[Settled, float] | None:
     """The simplest sufficient model, and its standard error at the worst corner."""
     best, beside, corner_px = None, None, 0.0
@@ -250,7 +260,11 @@ def _simplest(
 
 
 def _against(
-    at_most: str, best: Settled, matches: Matches, keep: Mask, shape: tuple[int, ...]
+    at_most: str,
+    best: Settled,
+    matches: Matches,
+    keep: Mask,
+    shape: tuple[int, ...],
 ) -> float:
     """What a richer, forbidden model says at the worst corner, px; a wrong cap errs by as much."""
     if at_most == "homography":
@@ -260,7 +274,10 @@ def _against(
     if free is None or models.index(free[0].fit.model) <= models.index(at_most):
         return 0.0
     return corner_distance_px(
-        free[0].fit.matrix, best.fit.matrix, shape, free[0].scatter
+        free[0].fit.matrix,
+        best.fit.matrix,
+        shape,
+        free[0].scatter,
     )
 
 
@@ -273,7 +290,10 @@ def _apart_from(
 
     16 richer models of rendered pairs, none true, were so far off: 2 to 10 of their own errors."""
     apart = corner_distance_px(
-        beside[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter
+        beside[0].fit.matrix,
+        best[0].fit.matrix,
+        shape,
+        best[0].scatter,
     )
     return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))
 
@@ -286,7 +306,10 @@ def _clearly_better(
 ) -> bool:
     """Whether a richer model predicts left-out parts better and is truly another one."""
     apart = corner_distance_px(
-        new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter
+        new[0].fit.matrix,
+        best[0].fit.matrix,
+        shape,
+        best[0].scatter,
     )
     another = apart > LEAST_DISTANCE * new[1].corner_error_px
     clear = new[1].squared < LEAST_GAIN[model] * best[1].squared

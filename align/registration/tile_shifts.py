@@ -107,7 +107,12 @@ def most_alike_shifts(
     squared = _squared_frequencies(tile)
     weight = np.exp(-squared / (2 * first.band**2)).astype(np.float32)
     cross, chosen, likeness = _most_alike(
-        first.spectra, seconds, places, _window(tile), weight * squared, tried
+        first.spectra,
+        seconds,
+        places,
+        _window(tile),
+        weight * squared,
+        tried,
     )
     trusted, shifts, effective, peaks = _shifts(largest, cross, weight, tile)
     centres = tile_centres(first.shape, tile, first.grid)
@@ -126,7 +131,10 @@ def most_alike_shifts(
 
 
 def _shifts(
-    largest: float, cross: Spectra, weight: Tiles, tile: tuple[int, int]
+    largest: float,
+    cross: Spectra,
+    weight: Tiles,
+    tile: tuple[int, int],
 ) -> tuple[Tiles, Array, Array, Array]:
     """Trust in each frequency, shift of each tile, effective frequencies, height of the peaks."""
     trusted = _whitened(cross, weight)
@@ -166,7 +174,9 @@ def _noise_peak(effective: Array) -> Array:
 
 
 def tile_centres(
-    shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]
+    shape: tuple[int, ...],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
 ) -> Array:
     """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
     return np.asarray(
@@ -175,7 +185,9 @@ def tile_centres(
 
 
 def _places(
-    shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]
+    shape: tuple[int, ...],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
 ) -> NDArray[np.int_]:
     """``(T, 2)`` row and column of each tile's first pixel."""
     tops, lefts = (
@@ -224,7 +236,10 @@ def _tried_tiles(tried: Mask | None, index: int, count: int) -> NDArray[np.int_]
 
 
 def _correlated(
-    first: Spectra, energy: Tiles, tiles: Tiles, weight: Tiles
+    first: Spectra,
+    energy: Tiles,
+    tiles: Tiles,
+    weight: Tiles,
 ) -> tuple[Spectra, Array]:
     """Cross spectra with tiles, and their similarity.
 
@@ -256,7 +271,10 @@ def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
 
 
 def _slopes(
-    picture: Tiles, centres: Array, tile: tuple[int, int], band: float
+    picture: Tiles,
+    centres: Array,
+    tile: tuple[int, int],
+    band: float,
 ) -> Array:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
@@ -318,7 +336,10 @@ def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
 
 
 def _errors(
-    trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]
+    trusted: Tiles,
+    peaks: Array,
+    frequencies: Array,
+    tile: tuple[int, int],
 ) -> Array:
     """Standard errors from the scatter of the phases and the width of the peak.
 
@@ -413,7 +434,9 @@ def _near_coarser(
 
 
 def blurred_area(
-    moved: Tiles, area: Area, diameters: Sequence[float] | Array
+    moved: Tiles,
+    area: Area,
+    diameters: Sequence[float] | Array,
 ) -> list[Tiles]:
     """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
     return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]

@@ -24,7 +24,10 @@ Grey = NDArray[np.float32]
 
 
 def zoom_and_shift(
-    blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float
+    blurry: Grey,
+    sharp: Grey,
+    zooms: Sequence[float],
+    largest: float,
 ) -> Array:
     """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape

@@ -23,7 +23,11 @@ def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
     """``(H, W)`` or ``(H, W, C)`` values at the positions ``(2, H, W)``; the border is repeated."""
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     values = cv2.remap(
-        picture, positions[0], positions[1], method, borderMode=cv2.BORDER_REPLICATE
+        picture,
+        positions[0],
+        positions[1],
+        method,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(values, dtype=np.float32)
 
@@ -36,7 +40,11 @@ def moved_by(
     size = picture.shape[::-1]
     return np.asarray(
         cv2.warpPerspective(
-            picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+            picture,
+            matrix,
+            size,
+            flags=flags,
+            borderMode=cv2.BORDER_REPLICATE,
         )
     )
 

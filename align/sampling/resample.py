@@ -235,7 +235,10 @@ def resampled(
 
 
 def resampled_light(
-    picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS
+    picture: Image,
+    how: Resampling,
+    *,
+    strip: int = STRIP_PIXELS,
 ) -> Array:
     """The result as linear light, ``(h, w, 3)`` float32, not clipped at 1."""
     result = np.empty((*how.grid.shape, 3), np.float32)
@@ -248,7 +251,9 @@ def resampled_light(
 
 
 def inside_frame(
-    placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]
+    placement: Placement,
+    grid: ReleaseGrid,
+    size: tuple[int, ...],
 ) -> Mask:
     """``(h, w)``: True where the sharp picture covers the release grid."""
     height, width = size[:2]
@@ -290,7 +295,9 @@ def _light(picture: Image, how: Resampling, rows: slice) -> Array:
 
 
 def sharp_view(
-    picture: Image, factor: int, rig: Rig | None = None
+    picture: Image,
+    factor: int,
+    rig: Rig | None = None,
 ) -> NDArray[np.float32]:
     """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
     if rig is None:
@@ -302,7 +309,9 @@ def sharp_view(
 
 
 def luminance_view(
-    picture: Image, factor: int, rig: Rig | None = None
+    picture: Image,
+    factor: int,
+    rig: Rig | None = None,
 ) -> NDArray[np.float32]:
     """``(h, w)`` luminance of :func:`sharp_view`."""
     if rig is None:

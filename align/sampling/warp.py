@@ -14,7 +14,10 @@ most 0.1 here."""
 
 
 def warp(
-    image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct"
+    image: torch.Tensor,
+    flow: torch.Tensor,
+    *,
+    grid: Grid = "correct",
 ) -> torch.Tensor:
     """out(x) = image(x + flow(x)), ``(N, C, H, W)``, bilinear; px, x right, y down; edges repeat.
 

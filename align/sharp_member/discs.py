@@ -119,7 +119,10 @@ def with_resting_discs(
 
 
 def _of_other_scenes(
-    owner: NDArray[np.intp], disc: NDArray[np.intp], other: NDArray[np.intp], count: int
+    owner: NDArray[np.intp],
+    disc: NDArray[np.intp],
+    other: NDArray[np.intp],
+    count: int,
 ) -> NDArray[np.bool_]:
     """Which meetings of a disc with another pair are of pairs that show different scenes."""
     met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(

@@ -103,7 +103,9 @@ def _by_tile(
 
 
 def _edge_sigma_px(
-    fine: Array, edge: NDArray[np.bool_], coarse: Array
+    fine: Array,
+    edge: NDArray[np.bool_],
+    coarse: Array,
 ) -> NDArray[np.float64]:
     """Deviation of the Gaussian that softens each edge, px, from its slopes behind two filters.
 

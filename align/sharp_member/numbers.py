@@ -109,7 +109,9 @@ LEAST_LIGHT = 1e-6
 
 
 def cast_ev(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32], usable: NDArray[np.bool_]
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    usable: NDArray[np.bool_],
 ) -> tuple[float, float]:
     """Log2 of blurry over sharp light of red and of blue, each against green; 0 without a place."""
     where = usable.astype(np.uint8)

@@ -119,7 +119,10 @@ def _patterns() -> _Patterns:
             logs += [np.log(motion + DEEPEST), np.log(second + DEEPEST)]
             lengths += [length, length]
     return _Patterns(
-        places, np.array(logs), np.array(lengths), _common(x, y, frequency)
+        places,
+        np.array(logs),
+        np.array(lengths),
+        _common(x, y, frequency),
     )
 
 

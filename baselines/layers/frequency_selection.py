@@ -77,7 +77,12 @@ class FilterChoice(nn.Module):
         bn = self.bn
         if self.training and mean.shape[0] == 1:
             normalised = functional.batch_norm(
-                numbers, bn.running_mean, bn.running_var, bn.weight, bn.bias, eps=bn.eps
+                numbers,
+                bn.running_mean,
+                bn.running_var,
+                bn.weight,
+                bn.bias,
+                eps=bn.eps,
             )
         else:
             normalised = bn(numbers)

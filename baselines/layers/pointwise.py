@@ -19,7 +19,10 @@ class ChannelNorm(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(
-            0, 3, 1, 2
+            0,
+            3,
+            1,
+            2,
         )
         return normed
 

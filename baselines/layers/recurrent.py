@@ -46,7 +46,12 @@ class MixingWeights(nn.Module):
     # ``bounded`` ones are in (-1, 1).
 
     def __init__(
-        self, conv: nn.Module, inputs: int, hidden: int, *, bounded: bool
+        self,
+        conv: nn.Module,
+        inputs: int,
+        hidden: int,
+        *,
+        bounded: bool,
     ) -> None:
         super().__init__()
         self.conv, self.bounded = conv, bounded
@@ -68,5 +73,8 @@ class MixingWeights(nn.Module):
 def enlarged(picture: torch.Tensor) -> torch.Tensor:
     """Enlarge to twice the size, bilinearly."""
     return functional.interpolate(
-        picture, scale_factor=2, mode="bilinear", align_corners=False
+        picture,
+        scale_factor=2,
+        mode="bilinear",
+        align_corners=False,
     )

@@ -24,7 +24,12 @@ def block_row(blocks: Iterable[nn.Module]) -> nn.Sequential:
 
 
 def zero_padded(
-    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, activated: bool = True
+    inputs: int,
+    outputs: int,
+    size: int = 3,
+    *,
+    stride: int = 1,
+    activated: bool = True,
 ) -> nn.Sequential:
     """A convolution with zeros outside and a bias, and GELU after it if it is activated."""
     convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
@@ -34,7 +39,13 @@ def zero_padded(
 def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
     """A 3 × 3 convolution, reflection outside, no bias."""
     return nn.Conv2d(
-        inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect", bias=False
+        inputs,
+        outputs,
+        3,
+        stride=stride,
+        padding=1,
+        padding_mode="reflect",
+        bias=False,
     )
 
 
@@ -130,13 +141,19 @@ class ThreeScales(SeveralOutputs):
         }
 
     def _raised(
-        self, layer: int, features: torch.Tensor, skip: torch.Tensor
+        self,
+        layer: int,
+        features: torch.Tensor,
+        skip: torch.Tensor,
     ) -> torch.Tensor:
         """Features at twice the size, with those of the encoder at that size."""
         return torch.cat([self.feat_extract[layer](features), skip], dim=1)
 
     def _encoded(
-        self, full: torch.Tensor, half: torch.Tensor, quarter: torch.Tensor
+        self,
+        full: torch.Tensor,
+        half: torch.Tensor,
+        quarter: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Features of the picture, of its half, and of its quarter behind the first decoder."""
         first = self.Encoder[0](self.feat_extract[0](full))

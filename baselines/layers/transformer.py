@@ -25,7 +25,12 @@ class TransposedAttention(nn.Module):
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.qkv = Pointwise(channels, 3 * channels, bias=False)
         self.qkv_dwconv = nn.Conv2d(
-            3 * channels, 3 * channels, 3, padding=1, groups=3 * channels, bias=False
+            3 * channels,
+            3 * channels,
+            3,
+            padding=1,
+            groups=3 * channels,
+            bias=False,
         )
         self.project_out = Pointwise(channels, channels, bias=False)
 
@@ -34,7 +39,11 @@ class TransposedAttention(nn.Module):
         count, channels, height, width = features.shape
         mixed = self.qkv_dwconv(self.qkv(features))
         query, key, value = mixed.reshape(
-            count, 3, self.heads, channels // self.heads, height * width
+            count,
+            3,
+            self.heads,
+            channels // self.heads,
+            height * width,
         ).unbind(1)
         scores = cosines(query, key) * self.temperature
         attended = scores.softmax(dim=-1) @ value
@@ -74,7 +83,12 @@ class GatedFeedForward(nn.Module):
         hidden = int(channels * expansion)
         self.project_in = Pointwise(channels, 2 * hidden, bias=False)
         self.dwconv = nn.Conv2d(
-            2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden, bias=False
+            2 * hidden,
+            2 * hidden,
+            3,
+            padding=1,
+            groups=2 * hidden,
+            bias=False,
         )
         self.project_out = Pointwise(hidden, channels, bias=False)
 
@@ -104,7 +118,10 @@ class FourLevels(nn.Module):
     # must be that of the official state dict.
 
     def add_levels(
-        self, dim: int, blocks: Sequence[int], block: Callable[[int, int], nn.Module]
+        self,
+        dim: int,
+        blocks: Sequence[int],
+        block: Callable[[int, int], nn.Module],
     ) -> None:
         """Register the levels, finest (0) first; ``block`` is of channels and level."""
 

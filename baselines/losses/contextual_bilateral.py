@@ -24,7 +24,9 @@ ReLU."""
 
 
 def contextual_bilateral(
-    output: torch.Tensor, target: torch.Tensor, spatial_weight: float = SPATIAL_WEIGHT
+    output: torch.Tensor,
+    target: torch.Tensor,
+    spatial_weight: float = SPATIAL_WEIGHT,
 ) -> torch.Tensor:
     """Mean over the output's features of min over the target's of (cosine + w_s place distance)."""
     # Places are in units of the longer side. Features are centred on the target's mean, or pictures

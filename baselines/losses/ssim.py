@@ -28,7 +28,10 @@ def _window(picture: torch.Tensor) -> torch.Tensor:
     """Local means without the border; an axis shorter than the window is not filtered."""
     channels = picture.shape[1]
     place = torch.arange(
-        -RADIUS, RADIUS + 1, dtype=picture.dtype, device=picture.device
+        -RADIUS,
+        RADIUS + 1,
+        dtype=picture.dtype,
+        device=picture.device,
     )
     taps = torch.exp(-place.square() / (2 * SIGMA**2))
     kernel = (taps / taps.sum()).expand(channels, 1, 1, -1)

@@ -32,7 +32,10 @@ class AlternatingObjective(Objective):
     # Source: GKMNet's and NRKNet's released training scripts.
 
     def __init__(
-        self, first: Objective, second: Objective, turns: AlternatingSettings
+        self,
+        first: Objective,
+        second: Objective,
+        turns: AlternatingSettings,
     ) -> None:
         super().__init__()
         self.first = first

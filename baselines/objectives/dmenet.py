@@ -231,7 +231,10 @@ class DMENetObjective(Objective):
         return loss, parts
 
     def adversary_loss(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> Result | None:
         """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
         if self._real is None or progress.epoch < MAP_ONLY_EPOCHS:

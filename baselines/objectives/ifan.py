@@ -25,7 +25,10 @@ def shifted(picture: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
     x = columns + disparity[:, 0] * (2 / (width - 1))
     y = rows[:, None].expand_as(x)
     return functional.grid_sample(
-        picture, torch.stack([x, y], dim=-1), padding_mode="zeros", align_corners=True
+        picture,
+        torch.stack([x, y], dim=-1),
+        padding_mode="zeros",
+        align_corners=True,
     )
 
 
@@ -63,7 +66,9 @@ class IFANObjective(Objective):
 
 
 def _disparity_loss(
-    network: torch.nn.Module, batch: Batch, of_both: torch.Tensor
+    network: torch.nn.Module,
+    batch: Batch,
+    of_both: torch.Tensor,
 ) -> torch.Tensor:
     if not isinstance(network, IFAN):
         raise TypeError(f"the disparity loss trains IFAN, not {type(network).__name__}")

@@ -70,7 +70,10 @@ class SupervisedObjective(Objective):
             return target
         if size not in sizes:
             sizes[size] = functional.interpolate(
-                target, size, mode="bilinear", antialias=self.antialias
+                target,
+                size,
+                mode="bilinear",
+                antialias=self.antialias,
             )
         return sizes[size]
 

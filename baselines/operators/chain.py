@@ -77,7 +77,9 @@ TAPERS = 4
 
 
 def published_stage(
-    picture: Array, sigma_px: NDArray[np.float64], prior: Prior
+    picture: Array,
+    sigma_px: NDArray[np.float64],
+    prior: Prior,
 ) -> NDArray[np.float32]:
     """Deconvolve each pixel with the Gaussian of its level, of at most 33 levels."""
     levels = quantised(sigma_px)
@@ -146,7 +148,9 @@ def _blended(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.f
 
 
 def _published(
-    preset: Preset, picture: Array, diameter_px: Array
+    preset: Preset,
+    picture: Array,
+    diameter_px: Array,
 ) -> NDArray[np.float32]:
     sigma = np.asarray(diameter_px, np.float64) * sigma_of(1.0)
     return published_stage(picture, sigma, preset.prior)

@@ -73,7 +73,12 @@ def with_presets(
 ) -> tuple[Baseline, ...]:
     """A system and its variants; what makes the chain takes a preset's name as ``strength``."""
     own = Baseline.of_folder(
-        module, network, card, narrow, own_objective=own_objective, strength=""
+        module,
+        network,
+        card,
+        narrow,
+        own_objective=own_objective,
+        strength="",
     )
     variants = (
         own.variant(

@@ -44,7 +44,11 @@ def _agreement(last: Array, earlier: Array) -> float:
 
 
 def _step(
-    scene: Array, seen: Array, transfer: Spectrum, adjoint: Spectrum, domain: Domain
+    scene: Array,
+    seen: Array,
+    transfer: Spectrum,
+    adjoint: Spectrum,
+    domain: Domain,
 ) -> Array:
     spectrum = domain.forward(scene)
     spectrum *= transfer

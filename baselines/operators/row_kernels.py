@@ -42,7 +42,10 @@ def mirrored_adjoint(right: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
 
 @numba.njit(nogil=True, cache=True)
 def shrink_by_table(
-    values: NDArray[Any], table: NDArray[Any], step: float, threshold: float
+    values: NDArray[Any],
+    table: NDArray[Any],
+    step: float,
+    threshold: float,
 ) -> None:
     """Replace each value by sign(value) · table(|value|), in place; 0 up to the threshold."""
     # The table is at threshold + k · step; linear between, and beyond the last by its last

@@ -76,7 +76,12 @@ def hat_weights(diameter_px: Array, levels: Array) -> Iterator[Array]:
 
 
 def deconvolve(
-    picture: Array, diameter_px: Array, method: Method, *, shape: Shape, count: int
+    picture: Array,
+    diameter_px: Array,
+    method: Method,
+    *,
+    shape: Shape,
+    count: int,
 ) -> NDArray[np.float32]:
     """Deconvolve with the kernels of a map of circles of confusion, px; not clipped."""
     levels = blur_levels(diameter_px, count)
@@ -157,7 +162,10 @@ def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur
 
 
 def richardson_lucy_varying(
-    blurry: Array, blur: VaryingBlur, iterations: int, smoothness: float
+    blurry: Array,
+    blur: VaryingBlur,
+    iterations: int,
+    smoothness: float,
 ) -> Array:
     """Accelerated steps x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|))."""
     # Source: Dey et al., Microscopy Research and Technique 69 (2006) for the prior; Biggs and
@@ -179,7 +187,11 @@ def richardson_lucy_varying(
 
 
 def _ahead(
-    last: Array, earlier: Array, number: int, scene: Array, before: Array
+    last: Array,
+    earlier: Array,
+    number: int,
+    scene: Array,
+    before: Array,
 ) -> Array:
     """The estimate, moved on in the direction of the last step."""
     along = float(np.vdot(last, earlier))
@@ -189,7 +201,10 @@ def _ahead(
 
 
 def _ratio_and_prior(
-    blur: VaryingBlur, smoothness: float, seen: Array, ahead: Array
+    blur: VaryingBlur,
+    smoothness: float,
+    seen: Array,
+    ahead: Array,
 ) -> tuple[Array, Array]:
     """Correction of the estimate by the picture, and the prior that divides it."""
     ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))

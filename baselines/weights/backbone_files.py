@@ -121,7 +121,9 @@ def missing_backbone(backbone: str, metric: str) -> str:
 
 
 def _chunks(
-    origin: str, timeout_seconds: float, deadline: float | None
+    origin: str,
+    timeout_seconds: float,
+    deadline: float | None,
 ) -> Iterator[bytes]:
     """The bytes of a file or an address; failures to read are told apart from failures to write."""
     is_address = urlsplit(origin).scheme in {"http", "https"}

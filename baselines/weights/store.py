@@ -118,7 +118,10 @@ def _require_file(system: Baseline, text: str, stored: Sequence[StoredWeights]) 
 
 
 def _added(
-    system: Baseline, text: str, stored: Sequence[StoredWeights], source: str
+    system: Baseline,
+    text: str,
+    stored: Sequence[StoredWeights],
+    source: str,
 ) -> StoredWeights:
     """Add a new file under a label that no other weights have."""
     label = _label_of(Path(text))
@@ -197,7 +200,10 @@ def _convert(
 
 
 def convert_files(
-    system: str, files: Sequence[Path], target: Path, key: str = ""
+    system: str,
+    files: Sequence[Path],
+    target: Path,
+    key: str = "",
 ) -> None:
     """Read weights files of a system and write its state dict, in a separate process."""
     # Tensors of several files are named by the files' stems; an empty ``key`` is the table that
@@ -244,7 +250,10 @@ def convert_as_asked() -> None:
     system, files, target, key = json.loads(sys.stdin.read())
     try:
         remarks = _convert_here(
-            system, [Path(file) for file in files], Path(target), key
+            system,
+            [Path(file) for file in files],
+            Path(target),
+            key,
         )
         sys.stderr.writelines(f"{_REMARK}{one}\n" for one in remarks)
     except (StorageError, WeightsError) as error:
@@ -253,7 +262,10 @@ def convert_as_asked() -> None:
 
 
 def _convert_here(
-    system: str, files: Sequence[Path], target: Path, key: str = ""
+    system: str,
+    files: Sequence[Path],
+    target: Path,
+    key: str = "",
 ) -> tuple[str, ...]:
     """As :func:`convert_files`, in this process, for files of this package; return remarks."""
     from defocus.baselines.registry import baseline
@@ -311,7 +323,9 @@ def build_with(system: Baseline, weights: StoredWeights | None) -> "nn.Module":
 
 
 def _checked_state(
-    system: Baseline, path: Path, origin: str
+    system: Baseline,
+    path: Path,
+    origin: str,
 ) -> "dict[str, torch.Tensor]":
     from safetensors import SafetensorError
     from safetensors.torch import load_file

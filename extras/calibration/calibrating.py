@@ -42,14 +42,19 @@ def calibrate(kind: Kind, request: CalibrationRequest) -> None:
 
 
 def _measured(
-    kind: Kind, rig: SessionCameras, request: CalibrationRequest
+    kind: Kind,
+    rig: SessionCameras,
+    request: CalibrationRequest,
 ) -> dict[str, Any]:
     bench = _bench(rig.blurry, request)
     shutter = request.shutter
     sharp = request.sharp
     if kind == "exposure":
         return calibrate_exposure(
-            bench, blurry=request.blurry, sharp=sharp, shutter=shutter
+            bench,
+            blurry=request.blurry,
+            sharp=sharp,
+            shutter=shutter,
         )
     if kind == "focus":
         return calibrate_focus(
@@ -63,19 +68,32 @@ def _measured(
     if kind == "flat":
         apertures = [request.blurry, sharp]
         return calibrate_flat(
-            bench, apertures=apertures, shutter=shutter, frames=request.frames
+            bench,
+            apertures=apertures,
+            shutter=shutter,
+            frames=request.frames,
         )
     if kind == "dust":
         return calibrate_dust(
-            bench, aperture=sharp, shutter=shutter, frames=request.frames
+            bench,
+            aperture=sharp,
+            shutter=shutter,
+            frames=request.frames,
         )
     if kind == "breathing":
         return calibrate_breathing(
-            bench, aperture=sharp, shutter=shutter, reach=request.reach
+            bench,
+            aperture=sharp,
+            shutter=shutter,
+            reach=request.reach,
         )
     other = _bench(rig.sharp, request)
     return calibrate_rig(
-        bench, other, aperture=sharp, shutter=shutter, shots=request.frames
+        bench,
+        other,
+        aperture=sharp,
+        shutter=shutter,
+        shots=request.frames,
     )
 
 
@@ -89,7 +107,10 @@ def _bench(camera: Camera, request: CalibrationRequest) -> CalibrationBench:
             say(words)
         else:
             click.prompt(
-                f"{words}, then press Enter", default="", show_default=False, err=True
+                f"{words}, then press Enter",
+                default="",
+                show_default=False,
+                err=True,
             )
 
     return CalibrationBench(camera, settle, ask)

@@ -93,7 +93,10 @@ def _exposure(result: Result) -> tuple[Part, ...]:
     )
     numbers = tuple(parse_f_number(row[0]) or 0.0 for row in rows)
     curve = Curve(
-        "measured", numbers, tuple(round(row[2], 4) for row in rows), measured=True
+        "measured",
+        numbers,
+        tuple(round(row[2], 4) for row in rows),
+        measured=True,
     )
     return Curves("Error by aperture", "f-number", "error, EV", (curve,)), table
 

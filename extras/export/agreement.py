@@ -31,7 +31,10 @@ class GraphAgreement:
 
 
 def agreement(
-    graph: bytes, network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]]
+    graph: bytes,
+    network: nn.Module,
+    channels: int,
+    sizes: Sequence[tuple[int, int]],
 ) -> GraphAgreement:
     """Run a graph and its network, on the CPU, on the same random pictures of some sizes.
 

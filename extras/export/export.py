@@ -91,12 +91,19 @@ def export_weights(
         make_folder(out.parent)
         write_graph(graph, out, origin.facts())
     return Exported(
-        path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static
+        path,
+        _megabytes(path),
+        graph.side_px,
+        graph.agreement,
+        graph.why_static,
     )
 
 
 def _write_hub(
-    system: Baseline, stored: StoredWeights, out: Path, origin: WeightsOrigin
+    system: Baseline,
+    stored: StoredWeights,
+    out: Path,
+    origin: WeightsOrigin,
 ) -> Exported:
     """Write a folder for the hub."""
     require_hub()

@@ -62,7 +62,9 @@ class Graph:
 
 
 def make_graph(
-    system: Baseline, network: nn.Module, side_px: int | None = None
+    system: Baseline,
+    network: nn.Module,
+    side_px: int | None = None,
 ) -> Graph:
     """The graph of a network, with weights and on the CPU, of any size, or else of squares.
 
@@ -108,7 +110,9 @@ def _require_onnx() -> None:
 
 
 def _agreeing(
-    network: nn.Module, channels: int, side_px: int | None
+    network: nn.Module,
+    channels: int,
+    side_px: int | None,
 ) -> "tuple[ModelProto, GraphAgreement]":
     """The graph for any size, or for squares of one side, once it agrees with PyTorch."""
     traced = (side_px, side_px) if side_px else TRACED_PX
@@ -118,7 +122,11 @@ def _agreeing(
 
 
 def _traced(
-    network: nn.Module, channels: int, size: tuple[int, int], *, any_size: bool
+    network: nn.Module,
+    channels: int,
+    size: tuple[int, int],
+    *,
+    any_size: bool,
 ) -> "ModelProto":
     """PyTorch's own export, with the names of sides that other tools know and no paths in it."""
     import onnx

@@ -163,7 +163,10 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
 
 
 def _chosen(
-    out: Path, results: Results, dataset: Dataset, systems: Sequence[str]
+    out: Path,
+    results: Results,
+    dataset: Dataset,
+    systems: Sequence[str],
 ) -> list[Entry]:
     entries = [
         entry
@@ -196,7 +199,10 @@ def _is_of_others(out: Path, entry: Entry) -> bool:
 
 
 def _outputs(
-    out: Path, results: Results, dataset: Dataset, entry: Entry
+    out: Path,
+    results: Results,
+    dataset: Dataset,
+    entry: Entry,
 ) -> dict[str, Path]:
     """The kept restored pictures of a run, by pair; none of those that could not be read."""
     basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
@@ -329,7 +335,9 @@ def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:
 
 
 def _hash_of(
-    name: str, member: Path | bytes, outputs: Mapping[str, Mapping[str, str]]
+    name: str,
+    member: Path | bytes,
+    outputs: Mapping[str, Mapping[str, str]],
 ) -> str:
     if isinstance(member, bytes):
         return hashlib.sha256(member).hexdigest()

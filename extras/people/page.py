@@ -66,7 +66,9 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
 
 
 def _filled(
-    trials: Sequence[Trial], shown: list[list[int]], pictures: list[str]
+    trials: Sequence[Trial],
+    shown: list[list[int]],
+    pictures: list[str],
 ) -> str:
     """The page with the trials and their pictures in it."""
     data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}

@@ -65,7 +65,9 @@ def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
 
 
 def _metrics_table(
-    dataset: str, profile: str, agreements: Sequence[MetricAgreement]
+    dataset: str,
+    profile: str,
+    agreements: Sequence[MetricAgreement],
 ) -> Table:
     """A row a metric, a column a protocol."""
     by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)

@@ -41,7 +41,10 @@ class Trial:
 
 
 def plan_trials(
-    systems: Sequence[str], pairs: Sequence[str], many: int, seed: int = 0
+    systems: Sequence[str],
+    pairs: Sequence[str],
+    many: int,
+    seed: int = 0,
 ) -> list[Trial]:
     """Draw trials: every two systems equally often, pictures in turn, repeats and catches."""
     if len(systems) < 2 or not pairs:

@@ -30,7 +30,11 @@ BLOCK_BYTES = 1024 * 1024
 
 
 def draft_on_zenodo(
-    draft: Draft, endpoint: str, token: str, *, publish: bool
+    draft: Draft,
+    endpoint: str,
+    token: str,
+    *,
+    publish: bool,
 ) -> dict[str, Any]:
     """Upload a release as a draft, published, which cannot be undone, only on request.
 
@@ -212,7 +216,11 @@ def _asked(
             content = None if file is None else _blocks(file)
             sized = {} if file is None else {"Content-Length": str(file.stat().st_size)}
             answer = client.request(
-                method, address, json=json, content=content, headers=sized
+                method,
+                address,
+                json=json,
+                content=content,
+                headers=sized,
             )
         except httpx.HTTPError as error:
             raise DefocusError(

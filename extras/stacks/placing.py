@@ -91,7 +91,9 @@ def place_frames(
 
 
 def _placed(
-    views: Sequence[FrameView], reference: int, frames: Sequence[Path]
+    views: Sequence[FrameView],
+    reference: int,
+    frames: Sequence[Path],
 ) -> tuple[dict[int, Matrix], dict[Path, str]]:
     """Matrix of each frame that can be placed, outwards from the reference; why others cannot."""
     matrices: dict[int, Matrix] = {reference: np.eye(3)}
@@ -178,7 +180,13 @@ def correlated(reference: Array, view: Array) -> Matrix | None:
     try:
         for how in (cv2.MOTION_TRANSLATION, cv2.MOTION_AFFINE):
             _, warp = cv2.findTransformECC(
-                first, second, warp, how, until, none, SMOOTHED_PX
+                first,
+                second,
+                warp,
+                how,
+                until,
+                none,
+                SMOOTHED_PX,
             )
     except cv2.error:  # it does not converge
         return None
@@ -203,7 +211,10 @@ def _likeness(one: Array, other: Array) -> float:
 
 
 def _gain(
-    reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...]
+    reference: Array,
+    view: Array,
+    matrix: Matrix,
+    shape: tuple[int, ...],
 ) -> float:
     """Mean light of the reference over that of the frame, where both show the scene."""
     there = warped(view, matrix, shape)
@@ -238,6 +249,9 @@ def placed_frame(
         )
     encoded = np.asarray(picture, np.float32)
     seen = warped(
-        np.ones(shape[:2], np.float32), placed.matrix, shape, cv2.BORDER_CONSTANT
+        np.ones(shape[:2], np.float32),
+        placed.matrix,
+        shape,
+        cv2.BORDER_CONSTANT,
     )
     return np.clip(warped(encoded, placed.matrix, shape), 0.0, 1.0), seen > 0.999

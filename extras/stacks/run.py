@@ -84,7 +84,10 @@ class FusedStack:
 
 
 def fuse_stacks(
-    dataset: Dataset, out: Path, position: int | None = None, where: Where = 1
+    dataset: Dataset,
+    out: Path,
+    position: int | None = None,
+    where: Where = 1,
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
     """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
 
@@ -184,7 +187,9 @@ def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
 
 
 def _pairs(
-    stack: Stack, folder: Path, pairs_by_file: dict[Path, Pair]
+    stack: Stack,
+    folder: Path,
+    pairs_by_file: dict[Path, Pair],
 ) -> Iterator[Pair]:
     placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
     for frame in stack.frames:
@@ -323,7 +328,9 @@ def _mean_light(encoded: NDArray[np.float32]) -> float:
 
 
 def _on_grid(
-    picture: Image, other: Image, matrix: NDArray[np.float64]
+    picture: Image,
+    other: Image,
+    matrix: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The merged picture on the fused one's grid, and where it can be compared."""
     wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
@@ -336,7 +343,9 @@ def _on_grid(
 
 
 def _psnr_db(
-    one: NDArray[np.float32], other: NDArray[np.float32], gain: float
+    one: NDArray[np.float32],
+    other: NDArray[np.float32],
+    gain: float,
 ) -> float:
     """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
     exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))

@@ -82,7 +82,10 @@ def cross_plan(out: Path, texts: Sequence[str], weighted: Weighted) -> Expanded:
 
 
 def cross_gains(
-    out: Path, texts: Sequence[str], weighted: Weighted, where: Where | None = 1
+    out: Path,
+    texts: Sequence[str],
+    weighted: Weighted,
+    where: Where | None = 1,
 ) -> tuple[list[CrossGain], Outcome, Sequence[Study]]:
     """Evaluate what is not evaluated yet, and read the gains, or why there is none.
 
@@ -153,7 +156,9 @@ def _of_group(by_line: Mapping[tuple[int, int], Gain], number: int) -> dict[int,
 
 
 def _filled(
-    one: CrossGain, group: ScoredGroup, by_line: Mapping[int, Gain]
+    one: CrossGain,
+    group: ScoredGroup,
+    by_line: Mapping[int, Gain],
 ) -> CrossGain:
     """With the gain of its protocol, or the reason why there is none."""
     entry = group.entries[0]

@@ -64,7 +64,9 @@ def generalisation_plan(
 
 
 def generalisation_study(
-    studies: Sequence[Study], train: str, where: Where | None = 1
+    studies: Sequence[Study],
+    train: str,
+    where: Where | None = 1,
 ) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated."""
     out = studies[0].out

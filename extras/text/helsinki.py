@@ -137,7 +137,9 @@ def _prepared(picture: Grey) -> Grey:
 
 
 def score_steps(
-    restored: Path, dataset: Dataset, text_free: Path | None = None
+    restored: Path,
+    dataset: Dataset,
+    text_free: Path | None = None,
 ) -> HelsinkiResult:
     """Score a folder of restored pictures, named as the blurry ones of ``hdc2021``, by step.
 

@@ -78,7 +78,10 @@ def export(audited: "AuditedDataset", fiftyone: Path | None, hub: Path | None) -
 
 
 def _written(
-    audited: "AuditedDataset", out: Path, place: str, write: Callable[..., None]
+    audited: "AuditedDataset",
+    out: Path,
+    place: str,
+    write: Callable[..., None],
 ) -> int:
     """Write a folder with the pictures, and its tables by ``write``; 1 if a pair is left out."""
     from defocus.cache import atomic_folder

@@ -124,7 +124,11 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     for setting in settings_of(plan):
         work = partial(_scored, plan=plan, setting=setting)
         documents = _completed(
-            folder / setting.name, key, work, range(setting.count), plan
+            folder / setting.name,
+            key,
+            work,
+            range(setting.count),
+            plan,
         )
         scores[setting.name] = {
             name: [_pair_score(document[name]) for document in documents]
@@ -139,7 +143,9 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
 
 
 def _still_trials(
-    plan: TruthPlan, folder: Path, key: str
+    plan: TruthPlan,
+    folder: Path,
+    key: str,
 ) -> dict[str, list[RegistrationTrial]]:
     """Trials of pairs without misalignment, by the asymmetry of their point spread."""
     still: dict[str, list[RegistrationTrial]] = {
@@ -174,7 +180,11 @@ def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
 
 
 def _trials(
-    folder: Path, key: str, plan: TruthPlan, ranges: Ranges, count: int
+    folder: Path,
+    key: str,
+    plan: TruthPlan,
+    ranges: Ranges,
+    count: int,
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
     documents = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
@@ -185,7 +195,9 @@ def _trials(
 
 
 def _key(
-    plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]
+    plan: TruthPlan,
+    textures: Textures,
+    frames: Sequence[tuple[Path, Path]],
 ) -> str:
     """Hash of everything that determines a stored result, except its number."""
     pictures = hashlib.sha256()

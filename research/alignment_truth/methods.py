@@ -93,7 +93,12 @@ def _ecc(pair: Members) -> Answer:
     start = np.eye(2, 3, dtype=np.float32)
     try:
         _, affine = cv2.findTransformECC(
-            *pair.grey, start, cv2.MOTION_AFFINE, criteria, inside, 5
+            *pair.grey,
+            start,
+            cv2.MOTION_AFFINE,
+            criteria,
+            inside,
+            5,
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return Answer(None)
@@ -117,7 +122,10 @@ def _tiles(pair: Members) -> Answer:
         [cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)]
     )
     field = RegularGridInterpolator(
-        (rows, columns), smooth, bounds_error=False, fill_value=None
+        (rows, columns),
+        smooth,
+        bounds_error=False,
+        fill_value=None,
     )
     x, y = pixel_grid(height, width)
     places = np.clip(
@@ -151,7 +159,10 @@ def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
         if matrix is None:
             return Answer(None)
         flow = dense_flow(
-            *pair.linear, matrix, _estimator(estimator), equalise=equalise
+            *pair.linear,
+            matrix,
+            _estimator(estimator),
+            equalise=equalise,
         )
         return Answer(flow.flow, flow.reliable)
 

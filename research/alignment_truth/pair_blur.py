@@ -83,7 +83,10 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
     kernel = disc_psf(diameter_px).astype(np.float32)
     planes = [
         cv2.filter2D(
-            light[..., k].copy(), cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
+            light[..., k].copy(),
+            cv2.CV_32F,
+            kernel,
+            borderType=cv2.BORDER_REFLECT,
         )
         for k in range(3)
     ]

@@ -86,12 +86,17 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
         for name in near
     ]
     return Reference(
-        candidates[best], float(focus.mean()), like, max(apart) <= APART_PX
+        candidates[best],
+        float(focus.mean()),
+        like,
+        max(apart) <= APART_PX,
     )
 
 
 def _like_db(
-    aligned: dict[str, Array], detail: Array, focus: NDArray[np.bool_]
+    aligned: dict[str, Array],
+    detail: Array,
+    focus: NDArray[np.bool_],
 ) -> dict[str, float]:
     """How alike the detail in focus is under each answer, dB."""
     return {
@@ -127,7 +132,9 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
 
 
 def _own_places(
-    blurry: Image, sharp: Image, measured: Measurement
+    blurry: Image,
+    sharp: Image,
+    measured: Measurement,
 ) -> list[Placed | None]:
     """Where our transform and our flow place each pixel; None if there is no transform."""
     places: list[Placed | None] = [None, None]
@@ -174,7 +181,9 @@ def shot_reference(blurry: Image, sharp: Image) -> Reference:
 
 
 def moves(
-    sharp: Image, shot: Reference, rng: np.random.Generator
+    sharp: Image,
+    shot: Reference,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[str, Image, Placed]]:
     """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)

@@ -87,7 +87,9 @@ def real(stacks: Path, seed: int) -> Iterator[Judged]:
 
 
 def _registered(
-    blurry: Image, sharp: Image, true: NDArray[np.float64]
+    blurry: Image,
+    sharp: Image,
+    true: NDArray[np.float64],
 ) -> Iterator[Judged]:
     """The error of our transform, if it gives one."""
     found = register(*(reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)))

@@ -79,7 +79,11 @@ class Kind:
 
 
 def _rendered(
-    textures: Textures, ranges: Ranges, number: int, *, soft: bool = False
+    textures: Textures,
+    ranges: Ranges,
+    number: int,
+    *,
+    soft: bool = False,
 ) -> MovedPair:
     pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
     blurry = pair.blurry

@@ -128,7 +128,9 @@ def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
 
 
 def ratio(
-    reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
+    reference: Sequence[PairScore],
+    scores: Sequence[PairScore],
+    name: str = "blurred",
 ) -> float | None:
     """Mean error of the reference divided by that of the method."""
     theirs = _mean(reference, name)

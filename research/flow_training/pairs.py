@@ -54,7 +54,10 @@ class FlowBatch(TrainingBatch):
 
 
 def flow_batch(
-    plan: TrainingPlan, textures: Textures, mine: Ranks, step: int
+    plan: TrainingPlan,
+    textures: Textures,
+    mine: Ranks,
+    step: int,
 ) -> FlowBatch:
     """The batch of a step, by the seed and the step alone, or a process's part of it."""
     stage = plan.stage(step)
@@ -104,7 +107,9 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
 
 
 def equally_blurred(
-    sharp: NDArray[np.float32], flow: NDArray[np.float32], coc_px: NDArray[np.float32]
+    sharp: NDArray[np.float32],
+    flow: NDArray[np.float32],
+    coc_px: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """The sharp member with the blur of the other, as after equalisation: ``(H, W, 3)`` sRGB.
 
@@ -143,7 +148,10 @@ def _disc_blurred(
         share = np.maximum(1 - distance, 0)[:, :, None]
         kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
         blurred += share * cv2.filter2D(
-            linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
+            linear,
+            cv2.CV_32F,
+            kernel,
+            borderType=cv2.BORDER_REFLECT,
         )
     return blurred
 

@@ -18,7 +18,9 @@ BLURRED_FROM_PX = 4.0
 
 @torch.no_grad()
 def estimated(
-    network: nn.Module, pairs: Iterable[FlowBatch], device: torch.device
+    network: nn.Module,
+    pairs: Iterable[FlowBatch],
+    device: torch.device,
 ) -> list[torch.Tensor]:
     """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU."""
     pwcnet = cast("PWCNet", network)

@@ -190,7 +190,10 @@ def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
 
 
 def ramp(
-    light: Array, aperture: Aperture, ends_px: tuple[float, float], turn: float
+    light: Array,
+    aperture: Aperture,
+    ends_px: tuple[float, float],
+    turn: float,
 ) -> tuple[Array, Array]:
     """A plane that is tilted: the diameter goes from one end to the other in a direction."""
     height, width = light.shape[:2]
@@ -217,7 +220,9 @@ def _mixed(light: Array, aperture: Aperture, diameters: Array) -> Array:
 
 
 def _layers(
-    random: np.random.Generator, light: Array, aperture: Aperture
+    random: np.random.Generator,
+    light: Array,
+    aperture: Aperture,
 ) -> tuple[Array, Array]:
     """A background and two objects before it, each with its diameter and a soft outline."""
     height, width = light.shape[:2]

@@ -138,7 +138,9 @@ def _sample(
 
 
 def _pair(
-    renderer: Renderer, pictures: list[NDArray[np.uint8]], number: int
+    renderer: Renderer,
+    pictures: list[NDArray[np.uint8]],
+    number: int,
 ) -> tuple[Array, Array, float]:
     """A blurry picture, the sharp one, and its weight."""
     random = np.random.default_rng([number, 3])
@@ -182,7 +184,11 @@ def _blocks(cells: Array) -> Array:
     """``(n, k)``: sums over blocks of 4 x 4 of ``(h, w, k)``."""
     height, width, count = (side for side in cells.shape)
     blocks = cells.reshape(
-        height // BLOCK_CELLS, BLOCK_CELLS, width // BLOCK_CELLS, -1, count
+        height // BLOCK_CELLS,
+        BLOCK_CELLS,
+        width // BLOCK_CELLS,
+        -1,
+        count,
     )
     return np.asarray(blocks.sum(axis=(1, 3)).reshape(-1, count), np.float32)
 
@@ -221,7 +227,10 @@ def softened(
             soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
         else:
             soft = cv2.bilateralFilter(
-                picture, 5, random.uniform(8, 35), random.uniform(1, 3)
+                picture,
+                5,
+                random.uniform(8, 35),
+                random.uniform(1, 3),
             )
     else:
         soft = _compressed(picture, int(random.integers(15, 80)))

@@ -149,7 +149,10 @@ def cases_of(
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:
     """Render a picture and round it to 8 bits."""
     pair = renderer.picture(
-        case.number, round(1e6 * case.megapixels), case.blur.layers, CAMERA
+        case.number,
+        round(1e6 * case.megapixels),
+        case.blur.layers,
+        CAMERA,
     )
     blurry = as_float(as_integer(pair.blurry, 8))
     diameters = np.abs(pair.diameters)

@@ -67,7 +67,10 @@ def _texts(gains: Gains) -> list[str]:
 
 
 def _stack_gains(
-    folder: Path, size: str, rows: Sequence[Row], kept: Kept
+    folder: Path,
+    size: str,
+    rows: Sequence[Row],
+    kept: Kept,
 ) -> dict[str, Gains]:
     """The gains of each row; frames are aligned only for rows that are not kept."""
     paths = {row.name: kept.folder / f"{_key(folder, size, row)}.json" for row in rows}
@@ -78,7 +81,10 @@ def _stack_gains(
 
 
 def _measure_frames(
-    folder: Path, size: str, rows: Sequence[Row], paths: Mapping[str, Path]
+    folder: Path,
+    size: str,
+    rows: Sequence[Row],
+    paths: Mapping[str, Path],
 ) -> None:
     """Write the gains of rows; a row that fails on a frame is named and has no file."""
     gains: dict[str, dict[str, tuple[float, float]]] = {row.name: {} for row in rows}

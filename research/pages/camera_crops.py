@@ -183,7 +183,10 @@ def map_table(files: list[Path]) -> Iterator[str]:
 
 
 def _shot(
-    crop: NDArray[np.uint8], reduced_by: int, number: int, diameter: float
+    crop: NDArray[np.uint8],
+    reduced_by: int,
+    number: int,
+    diameter: float,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """A crop out of focus as a camera stores it, and where it has detail."""
     sharp = _reduced_light(crop, reduced_by)

@@ -108,7 +108,10 @@ def _upside_down(light: Light, _: float) -> Light:
 PLANTS: Mapping[int, Plant] = {
     5: Plant("an object moved, px", (18, 6), "motion={}@2"),
     10: Plant(
-        "light changed across the picture, ± EV", (0.8, 0.3), "", _brighter_to_the_right
+        "light changed across the picture, ± EV",
+        (0.8, 0.3),
+        "",
+        _brighter_to_the_right,
     ),
     15: Plant("members swapped", (1, 1)),
     20: Plant("sharp member upside down", (1, 1), "", _upside_down),
@@ -198,7 +201,9 @@ def camera_lights(number: int, fault: str) -> dict[str, Light]:
 
 
 def camera_jpeg(
-    light: Light, one: tuple[str, str, str, float, float], number: int
+    light: Light,
+    one: tuple[str, str, str, float, float],
+    number: int,
 ) -> bytes:
     """A file of the camera, with EXIF: the minute of its time is the number of the pair."""
     role, _, _, f_number, seconds = one
@@ -288,7 +293,9 @@ def say_table(
 
 
 def _say_good(
-    released: Mapping[str, set[int]], verdicts: Mapping[int, Judged], by: str
+    released: Mapping[str, set[int]],
+    verdicts: Mapping[int, Judged],
+    by: str,
 ) -> None:
     """Print how many pairs without a fault are lost."""
     sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]

@@ -68,16 +68,30 @@ def _typed() -> argparse.Namespace:
     """What is typed."""
     words = argparse.ArgumentParser(description="Count what the guard does.")
     words.add_argument(
-        "photographs", nargs="?", type=Path, help="Folder; else textures alone."
+        "photographs",
+        nargs="?",
+        type=Path,
+        help="Folder; else textures alone.",
     )
     words.add_argument(
-        "--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each."
+        "--seeds",
+        nargs="*",
+        type=int,
+        default=[0],
+        help="Of 100 traps each.",
     )
     words.add_argument(
-        "--first", type=int, default=300, help="First of 300 held-out pairs."
+        "--first",
+        type=int,
+        default=300,
+        help="First of 300 held-out pairs.",
     )
     words.add_argument(
-        "--sizes", nargs="*", type=float, default=[1.0], help="Factors of the traps."
+        "--sizes",
+        nargs="*",
+        type=float,
+        default=[1.0],
+        help="Factors of the traps.",
     )
     words.add_argument(
         "--traps-only", action="store_true", help="Not what good restoring loses."

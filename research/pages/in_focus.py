@@ -133,7 +133,9 @@ def place_of(frame: Pixels) -> Place:
 
 
 def frames(
-    photograph: Pixels, aperture: Aperture, random: np.random.Generator
+    photograph: Pixels,
+    aperture: Aperture,
+    random: np.random.Generator,
 ) -> Iterator[tuple[Frame, Pixels]]:
     """All frames of a photograph."""
     detailed, _ = parts_of(photograph, SIZE_PX)
@@ -168,7 +170,14 @@ def _with_opacity(light: Array) -> Array:
     opacity = np.zeros((height, width), np.float32)
     half_axes = (round(FRONT_SHARE * width), round(FRONT_SHARE * height))
     cv2.ellipse(
-        opacity, (width // 2, height // 2), half_axes, 0, 0, 360, 1.0, cv2.FILLED
+        opacity,
+        (width // 2, height // 2),
+        half_axes,
+        0,
+        0,
+        360,
+        1.0,
+        cv2.FILLED,
     )
     return np.dstack([light * opacity[:, :, None], opacity])
 
@@ -196,7 +205,10 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     luma = luma_of(photograph)
     detail = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
     means = cv2.blur(
-        detail, (width, height), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
+        detail,
+        (width, height),
+        anchor=(0, 0),
+        borderType=cv2.BORDER_REPLICATE,
     )
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1

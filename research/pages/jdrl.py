@@ -361,7 +361,11 @@ def printed_gain(document: Document, label: str) -> str:
 
 
 def claim_row(
-    claim: str, printed: str, document: Document, label: str, why: str
+    claim: str,
+    printed: str,
+    document: Document,
+    label: str,
+    why: str,
 ) -> str:
     """A claim that the whole objective is better than a line, dB."""
     (said,) = (one.verdict for one in claims_of(document) if one.line == label)
@@ -690,7 +694,10 @@ def part_tables(document: Document) -> Iterator[str]:
 
 
 def part_table(
-    one: Document, key: str, parts: Sequence[str], reference: str | None
+    one: Document,
+    key: str,
+    parts: Sequence[str],
+    reference: str | None,
 ) -> Iterator[str]:
     """Gains of a dose's lines but the reference, a column for each known part."""
     yield row("line", *(PART_NAMES[name] for name in parts))

@@ -58,7 +58,9 @@ def _warped(sharp: Picture) -> Picture:
 
 
 def _sampled(
-    sharp: Picture, columns: NDArray[np.float32], rows: NDArray[np.float32]
+    sharp: Picture,
+    columns: NDArray[np.float32],
+    rows: NDArray[np.float32],
 ) -> Picture:
     from scipy.ndimage import map_coordinates
 

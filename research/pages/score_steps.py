@@ -73,7 +73,13 @@ def trained(dataset: Dataset) -> ScoreSDE:
         batch = patches.batch(step, BATCH, 0)
         rate = LEARNING_RATE * min(1.0, (step + 1) / 20)
         optimiser_step(
-            recipe, optimisers, network, criterion, batch, Progress(step, 0.0), rate
+            recipe,
+            optimisers,
+            network,
+            criterion,
+            batch,
+            Progress(step, 0.0),
+            rate,
         )
     return network.eval()
 

@@ -121,7 +121,10 @@ def _commands() -> str:
             if command is None:
                 continue
             inner = click.Context(
-                command, info_name=verb, parent=context, max_content_width=100
+                command,
+                info_name=verb,
+                parent=context,
+                max_content_width=100,
             )
             lines += [
                 f"## defocus-{name} {verb}\n",

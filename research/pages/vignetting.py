@@ -80,7 +80,10 @@ def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
 
 
 def _blurred(
-    number: int, corner_ev: float, scene: NDArray[np.float32], width: int
+    number: int,
+    corner_ev: float,
+    scene: NDArray[np.float32],
+    width: int,
 ) -> NDArray[np.float32]:
     """The scene with a blur that grows to the right, and vignetting."""
     largest = BLUR_PX[number % len(BLUR_PX)]

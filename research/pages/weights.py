@@ -101,7 +101,10 @@ def restorer(name: str, weights: str | None) -> Restore:
 
     def restore(picture: Array) -> Array:
         restored = defocus.restore(
-            picture.astype(np.float32), system=system, tile=0, guard=False
+            picture.astype(np.float32),
+            system=system,
+            tile=0,
+            guard=False,
         )
         return np.clip(restored, 0, 1).astype(np.float64)
 
@@ -127,7 +130,10 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
     sharp = held_out(photographs)
     yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
     yield table(
-        "radius, px", RADII_PX, (blurred(sharp, r, 0.003) for r in RADII_PX), restore
+        "radius, px",
+        RADII_PX,
+        (blurred(sharp, r, 0.003) for r in RADII_PX),
+        restore,
     )
     yield "\nA radius of 2 px and noise of another strength:\n"
     yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
@@ -217,7 +223,9 @@ def by_circle(restore: Restore, photographs: Path) -> str:
 
 
 def _bins_table(
-    all_gains: list[float], counts: NDArray[np.float64], gains: NDArray[np.float64]
+    all_gains: list[float],
+    counts: NDArray[np.float64],
+    gains: NDArray[np.float64],
 ) -> str:
     """A row for each bin."""
     ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]

@@ -35,7 +35,10 @@ def _moved(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, 2 * math.pi)
     shift = np.array([[1, 0, size * math.cos(angle)], [0, 1, size * math.sin(angle)]])
     beside = cv2.warpAffine(
-        light, shift, (width, height), borderMode=cv2.BORDER_REFLECT
+        light,
+        shift,
+        (width, height),
+        borderMode=cv2.BORDER_REFLECT,
     )
     return _mixed(light, np.asarray(beside), mask)
 
@@ -121,7 +124,12 @@ def _dust(light: Light, size: float, draw: Draw) -> Light:
     for _ in range(round(size)):
         x, y = draw.uniform(0.05, 0.95, 2) * (width, height)
         cv2.circle(
-            veil, (round(x), round(y)), int(draw.integers(3, 6)), 1.0, -1, cv2.LINE_AA
+            veil,
+            (round(x), round(y)),
+            int(draw.integers(3, 6)),
+            1.0,
+            -1,
+            cv2.LINE_AA,
         )
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
     return np.asarray(light * (1 - 0.35 * veil[..., None]), np.float32)
@@ -145,7 +153,12 @@ def _hair(light: Light, size: float, draw: Draw) -> Light:
     )
     points = curve.round().astype(np.int32)[:, None]
     cv2.polylines(
-        veil, [points], isClosed=False, color=1.0, thickness=5, lineType=cv2.LINE_AA
+        veil,
+        [points],
+        isClosed=False,
+        color=1.0,
+        thickness=5,
+        lineType=cv2.LINE_AA,
     )
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
     return np.asarray(light * (1 - np.float32(size) * veil[..., None]), np.float32)

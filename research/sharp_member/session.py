@@ -57,12 +57,20 @@ class Session:
         """A session by its photographs and its seed."""
         draw = np.random.default_rng([seed, 0])
         camera = replace(
-            draw_camera(draw), mosaic=False, grey=False, exposure=0.9, quality=95
+            draw_camera(draw),
+            mosaic=False,
+            grey=False,
+            exposure=0.9,
+            quality=95,
         )
         return cls(tuple(files), seed, sharp_lens(draw), camera)
 
     def pair(
-        self, number: int, plant: Plant | None, strength: int, weak: str = ""
+        self,
+        number: int,
+        plant: Plant | None,
+        strength: int,
+        weak: str = "",
     ) -> SessionPair:
         """A pair by its number; ``weak`` names a scene with hardly any texture."""
         draw = np.random.default_rng([self.seed, 1, number])
@@ -80,7 +88,10 @@ class Session:
         return SessionPair(members[0], members[1], plant, scene.name)
 
     def _sharp(
-        self, light: Light, scene: RealLikeScene, draw: np.random.Generator
+        self,
+        light: Light,
+        scene: RealLikeScene,
+        draw: np.random.Generator,
     ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
@@ -101,7 +112,9 @@ class Session:
 
 
 def _drawn_warp(
-    draw: np.random.Generator, width: int, height: int
+    draw: np.random.Generator,
+    width: int,
+    height: int,
 ) -> NDArray[np.float64]:
     """From the sharp member's frame to the scene's light."""
     warp = Similarity(

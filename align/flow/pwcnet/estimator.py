@@ -127,7 +127,11 @@ def load_weights(path: Path) -> Weights:
     check_state("PWC-Net", state, entries_of(wanted), str(path))
     own = metadata.get(ORIGIN_KEY) == OWN_ORIGIN
     return Weights(
-        state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path)
+        state,
+        inner_warp,
+        own,
+        own and _normalises(path, metadata),
+        sha256_file(path),
     )
 
 
@@ -224,13 +228,20 @@ class PWCNetFlow:
 
     @torch.no_grad()
     def unchecked(
-        self, first: torch.Tensor, second: torch.Tensor, *, half: bool
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        *,
+        half: bool,
     ) -> torch.Tensor:
         """The same without a look at the frames, for which a program waits for its GPU."""
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
         return estimate_flow(
-            network, first.float().flip(1), second.float().flip(1), half=half
+            network,
+            first.float().flip(1),
+            second.float().flip(1),
+            half=half,
         )
 
 

@@ -114,7 +114,9 @@ def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Te
 
 
 def warp_features(
-    features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp
+    features: torch.Tensor,
+    flow: torch.Tensor,
+    rule: InnerWarp,
 ) -> torch.Tensor:
     """Backward warp, px of this level, with zeros where a sample is (partly) outside the frame."""
     height, width = features.shape[2:]
@@ -134,7 +136,11 @@ def warp_features(
 def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
     border = 0.0 if rule.aligned_corners else 1.0 / side
     return torch.linspace(
-        -1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device
+        -1.0 + border,
+        1.0 - border,
+        side,
+        dtype=like.dtype,
+        device=like.device,
     )
 
 
@@ -182,7 +188,11 @@ def _activation() -> nn.LeakyReLU:
 
 
 def _conv(
-    inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
+    inputs: int,
+    outputs: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
 ) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
 
@@ -223,7 +233,11 @@ class Decoder(nn.Module):
         if level < 6:
             self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
             self.netUpfeat = nn.ConvTranspose2d(
-                dense_outputs(level + 1), 2, 4, stride=2, padding=1
+                dense_outputs(level + 1),
+                2,
+                4,
+                stride=2,
+                padding=1,
             )
         inputs = dense_inputs(level)
         for name, outputs in zip(LEVEL_NAMES[:5], DENSE_CHANNELS, strict=True):
@@ -341,7 +355,11 @@ class PWCNet(nn.Module):
         self.netRefiner = Refiner()
 
     def flows(
-        self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        *,
+        half: bool = False,
     ) -> Flows:
         """Flows of all levels, 1 = 20 px of the picture, of BGR with sides of multiples of 64.
 
@@ -355,7 +373,10 @@ class PWCNet(nn.Module):
             features = pyramid.pop()
             decoder = self.get_submodule(LEVEL_NAMES[level - 1])
             above = decoder(
-                features[:count], features[count:], above, half=half and level == FINEST
+                features[:count],
+                features[count:],
+                above,
+                half=half and level == FINEST,
             )
             flows.append(above[0])
         assert above is not None  # noqa: S101 - the loop ran
@@ -364,14 +385,22 @@ class PWCNet(nn.Module):
         return Flows._make([*flows, above[0] + correction.to(above[0].dtype)])
 
     def forward(
-        self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        *,
+        half: bool = False,
     ) -> torch.Tensor:
         """Flow in pixels of the full picture at a quarter of its size, ``(N, 2, H/4, W/4)``."""
         return self.flows(first, second, half=half).refined * FLOW_SCALE
 
 
 def estimate_flow(
-    network: PWCNet, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+    network: PWCNet,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    *,
+    half: bool = False,
 ) -> torch.Tensor:
     """``(N, 2, H, W)`` px for BGR of any size: bilinear to multiples of 64 and back, rescaled."""
     height, width = first.shape[2:]
@@ -386,5 +415,8 @@ def estimate_flow(
 
 def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return nn.functional.interpolate(
-        values, size=size, mode="bilinear", align_corners=False
+        values,
+        size=size,
+        mode="bilinear",
+        align_corners=False,
     )

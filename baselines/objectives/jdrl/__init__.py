@@ -38,7 +38,10 @@ and a constant in px²."""
 
 
 def mask_of(
-    kind: MaskKind, forward: torch.Tensor, backward: torch.Tensor, band: float
+    kind: MaskKind,
+    forward: torch.Tensor,
+    backward: torch.Tensor,
+    band: float,
 ) -> torch.Tensor:
     """Mask ``(N, 1, H, W)``, 1 where the forward flow, in the mask's frame, is reliable."""
     if kind == "paper":
@@ -117,7 +120,11 @@ class JDRLObjective(Objective):
         return self._with_reblur(batch, restored, parts, loss)
 
     def _with_reblur(
-        self, batch: Batch, restored: torch.Tensor, parts: Parts, loss: torch.Tensor
+        self,
+        batch: Batch,
+        restored: torch.Tensor,
+        parts: Parts,
+        loss: torch.Tensor,
     ) -> Result:
         """The loss and its parts with the reblurred output."""
         reblur = self.reblur_loss(restored, batch)
@@ -128,7 +135,10 @@ class JDRLObjective(Objective):
         return loss + self.settings.alpha * reblur, parts
 
     def deformed(
-        self, restored: torch.Tensor, batch: Batch, progress: Progress
+        self,
+        restored: torch.Tensor,
+        batch: Batch,
+        progress: Progress,
     ) -> Result:
         """The masked losses of both directions, or of the reverse one."""
         # In the warm-up, flow is measured with the blurry instead of the restored picture.
@@ -142,7 +152,10 @@ class JDRLObjective(Objective):
         band = self.settings.band
         early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
-            target, restored, back, early * mask_of(kind, back, to_target, band)
+            target,
+            restored,
+            back,
+            early * mask_of(kind, back, to_target, band),
         )
         backward = {
             "deblur_reverse": reverse.detach(),
@@ -151,7 +164,10 @@ class JDRLObjective(Objective):
         if self.settings.deformation == "output":
             return reverse, backward
         forward, kept = self._term(
-            restored, target, to_target, early * mask_of(kind, to_target, back, band)
+            restored,
+            target,
+            to_target,
+            early * mask_of(kind, to_target, back, band),
         )
         return forward + reverse, _parts(forward, kept, to_target) | backward
 
@@ -165,7 +181,10 @@ class JDRLObjective(Objective):
         """The loss of the forward direction without a mask."""
         to_target = self._to_target(seen, batch)
         loss, kept = self._term(
-            restored, target, to_target, torch.ones_like(to_target[:, :1])
+            restored,
+            target,
+            to_target,
+            torch.ones_like(to_target[:, :1]),
         )
         return loss, _parts(loss, kept, to_target)
 
@@ -302,7 +321,9 @@ def one_picture(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _parts(
-    forward: torch.Tensor, kept_share: torch.Tensor, flow: torch.Tensor
+    forward: torch.Tensor,
+    kept_share: torch.Tensor,
+    flow: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     return {
         "deblur_forward": forward.detach(),

@@ -190,7 +190,10 @@ class SingleKernelNet(nn.Module):
         weights = torch.zeros_like(seeds)
         weights[:, -1] = 1.0
         return isotropic_reblur(
-            restored, functional.pad(seeds, unused), weights, self.operator
+            restored,
+            functional.pad(seeds, unused),
+            weights,
+            self.operator,
         )
 
 

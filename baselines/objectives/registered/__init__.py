@@ -24,7 +24,9 @@ removes noise."""
 
 @torch.no_grad()
 def remaining_displacement(
-    seen: torch.Tensor, target: torch.Tensor, tile_px: int
+    seen: torch.Tensor,
+    target: torch.Tensor,
+    tile_px: int,
 ) -> torch.Tensor:
     """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient."""
     # ``(N, 2, H, W)`` px, x right and y down, at most ``LARGEST_PX`` in each direction;
@@ -67,7 +69,11 @@ def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     y = torch.arange(height, device=picture.device)[:, None] + displacement[:, 1]
     grid = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
     return functional.grid_sample(
-        picture, grid, mode="bicubic", padding_mode="border", align_corners=True
+        picture,
+        grid,
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=True,
     )
 
 

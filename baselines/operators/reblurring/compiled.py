@@ -27,7 +27,10 @@ class CompiledReblur(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+        ctx: Any,
+        image: torch.Tensor,
+        seeds: torch.Tensor,
+        weights: torch.Tensor,
     ) -> torch.Tensor:
         ctx.save_for_backward(image, seeds, weights)
         padded, maps = _arrays(image, seeds, weights)
@@ -36,7 +39,13 @@ class CompiledReblur(torch.autograd.Function):
         _in_strips(
             image,
             lambda n, top, bottom: forward_rows(
-                padded[n], maps[0][n], maps[1][n], tables, top, bottom, blurred[n]
+                padded[n],
+                maps[0][n],
+                maps[1][n],
+                tables,
+                top,
+                bottom,
+                blurred[n],
             ),
         )
         return torch.from_numpy(blurred)
@@ -56,7 +65,9 @@ class CompiledReblur(torch.autograd.Function):
         pad = rings(weights.shape[1]).radius
 
         def strip(
-            n: int, top: int, bottom: int
+            n: int,
+            top: int,
+            bottom: int,
         ) -> tuple[int, int, NDArray[np.float32]]:
             own = np.zeros_like(padded[n, :, : bottom - top + 2 * pad])
             given = padded[n], maps[0][n], maps[1][n]
@@ -72,7 +83,9 @@ class CompiledReblur(torch.autograd.Function):
 
 
 def _arrays(
-    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    weights: torch.Tensor,
 ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
     pad = rings(weights.shape[1]).radius
     padded = functional.pad(image.detach(), (pad,) * 4).contiguous().numpy()

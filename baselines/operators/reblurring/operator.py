@@ -32,7 +32,10 @@ class TiledReblur(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+        ctx: Any,
+        image: torch.Tensor,
+        seeds: torch.Tensor,
+        weights: torch.Tensor,
     ) -> torch.Tensor:
         ctx.save_for_backward(image, seeds, weights)
         facts = rings(weights.shape[1])
@@ -126,7 +129,9 @@ class _Factors(NamedTuple):
 
 
 def _factors(
-    facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor
+    facts: Rings,
+    kernels: Sequence[_Kernel],
+    weights: torch.Tensor,
 ) -> _Factors:
     """W by ring; V by border: the border of a square counts in all larger squares too."""
     # For ring d, radius k, weight m_k: W_d = sum_k m_k / Z_k (e_kd - e0_k), V_k = m_k / Z_k e0_k.
@@ -159,7 +164,11 @@ def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Ten
 
 
 def _fold(
-    padded: torch.Tensor, offset: int, pad: int, size: int, axis: int
+    padded: torch.Tensor,
+    offset: int,
+    pad: int,
+    size: int,
+    axis: int,
 ) -> torch.Tensor:
     """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
     after = padded.narrow(axis, pad + offset, size)
@@ -167,7 +176,10 @@ def _fold(
 
 
 def _products(
-    facts: Rings, padded: torch.Tensor, grown: torch.Tensor, rows: slice
+    facts: Rings,
+    padded: torch.Tensor,
+    grown: torch.Tensor,
+    rows: slice,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums times gradient over the colours: ``(N, R, P)`` rings, ``(N, levels, P)`` squares."""
     count = len(grown)
@@ -201,7 +213,12 @@ def _gradients(
     of_seeds = []
     for radius, kernel in enumerate(kernels, start=1):
         of_logits, mean = _of_kernel(
-            per_ring, kernel, per_square, radius, weights, counts
+            per_ring,
+            kernel,
+            per_square,
+            radius,
+            weights,
+            counts,
         )
         of_seeds.append(torch.matmul(kernel.logits.T, of_logits))
         of_weights.append(mean)
@@ -289,7 +306,10 @@ def isotropic_reblur(
 
 
 def _reblurred(
-    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    weights: torch.Tensor,
+    path: Path | None,
 ) -> torch.Tensor:
     path = path or _default_path(image)
     device = {"torch": image.device.type, "compiled": "cpu", "triton": "cuda"}[path]
@@ -336,7 +356,9 @@ def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> N
 
 
 def blur_levels(
-    image: torch.Tensor, seeds: torch.Tensor, levels: int = 8
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    levels: int = 8,
 ) -> torch.Tensor:
     """The blurred versions by themselves, ``(m - 1, N, C, H, W)``, from the smallest kernel on."""
     count, _, height, width = image.shape

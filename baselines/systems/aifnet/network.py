@@ -56,7 +56,11 @@ def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
     """The picture weighted by how near its blur is to each of 29 levels: ``(N, 87, H, W)``."""
     # Plane k is picture * (1 - |map - k / 28|), level by level, colour fastest: soft, not masks.
     levels = torch.linspace(
-        0.0, 1.0, LEVELS, device=picture.device, dtype=picture.dtype
+        0.0,
+        1.0,
+        LEVELS,
+        device=picture.device,
+        dtype=picture.dtype,
     )
     weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
     return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
@@ -80,7 +84,11 @@ class _SameConv(nn.Conv2d):
     """A 3 x 3 convolution, padded as TensorFlow's SAME for even sizes: stride 2 only at the end."""
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int = 1,
+        dilation: int = 1,
     ) -> None:
         padding = 0 if stride == 2 else dilation
         super().__init__(inputs, outputs, 3, stride, padding, dilation)
@@ -145,7 +153,10 @@ class _DeblurNet(nn.Module):
         return features
 
     def _up(
-        self, features: torch.Tensor, skip: torch.Tensor, name: str
+        self,
+        features: torch.Tensor,
+        skip: torch.Tensor,
+        name: str,
     ) -> torch.Tensor:
         return double_legacy_bilinear(
             self._chain(torch.cat([features, skip], dim=1), name)

@@ -76,7 +76,10 @@ class _Attention(nn.Module):
         values = self.v_proj(features)
         of_columns, of_rows = (mask[:, None] for mask in fading)
         rows = functional.scaled_dot_product_attention(
-            query, key, self._by_row(values), of_rows
+            query,
+            key,
+            self._by_row(values),
+            of_rows,
         )
         query = query.transpose(1, 3)
         key = key.transpose(1, 3)
@@ -231,7 +234,10 @@ class Bokehlicious(nn.Module):
         )
 
     def _add_attention(
-        self, wide: int, channels: int, rates: Sequence[Sequence[float]]
+        self,
+        wide: int,
+        channels: int,
+        rates: Sequence[Sequence[float]],
     ) -> None:
         """Register the layers at a quarter of the size; ``rates`` are those of each group."""
         self.conv_prep = nn.Conv2d(wide, channels, 3, padding=1)
@@ -272,7 +278,10 @@ class Bokehlicious(nn.Module):
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         skips = []
         for encoder, down, place in zip(
-            self.encoders, self.downs, places[:-1], strict=True
+            self.encoders,
+            self.downs,
+            places[:-1],
+            strict=True,
         ):
             for block in encoder.children():
                 features = block(features, place)
@@ -287,7 +296,11 @@ class Bokehlicious(nn.Module):
         places: list[torch.Tensor],
     ) -> torch.Tensor:
         levels = zip(
-            self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True
+            self.decoders,
+            self.ups,
+            reversed(skips),
+            reversed(places[:-1]),
+            strict=True,
         )
         for decoder, up, skip, place in levels:
             features = up(features) + skip
@@ -296,7 +309,10 @@ class Bokehlicious(nn.Module):
         return features
 
     def _attended(
-        self, features: torch.Tensor, places: torch.Tensor, strength: torch.Tensor
+        self,
+        features: torch.Tensor,
+        places: torch.Tensor,
+        strength: torch.Tensor,
     ) -> torch.Tensor:
         """What the attention adds at a quarter of the size."""
         prepared = self.conv_prep(features)

@@ -66,7 +66,12 @@ class _MaskedAutoencoder(nn.Module):
     deviation: torch.Tensor
 
     def __init__(
-        self, width: int, heads: int, blocks: int, patch: int, stride: int
+        self,
+        width: int,
+        heads: int,
+        blocks: int,
+        patch: int,
+        stride: int,
     ) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
@@ -171,14 +176,20 @@ class Decoder(nn.Module):
         self.decoder_pred = nn.Linear(width, features * stride * stride)
 
     def forward(
-        self, context: torch.Tensor, features: Sequence[torch.Tensor], rows: int
+        self,
+        context: torch.Tensor,
+        features: Sequence[torch.Tensor],
+        rows: int,
     ) -> torch.Tensor:
         """``(N, features, stride * rows, stride * columns)``; class tokens are dropped here."""
         tokens = self.decoder_anorm(context[:, 1:])
         last, *earlier = (feature[:, 1:] for feature in reversed(features))
         skips = [self.decoder_dnorm1(last), *earlier]
         for merger, block, skip in zip(
-            self.decoder_linears, self.embed_blocks, skips, strict=True
+            self.decoder_linears,
+            self.embed_blocks,
+            skips,
+            strict=True,
         ):
             tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
@@ -218,7 +229,10 @@ def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
     grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
     scale = (side + 0.1) / old
     resized = functional.interpolate(
-        grid, scale_factor=scale, mode="bicubic", align_corners=False
+        grid,
+        scale_factor=scale,
+        mode="bicubic",
+        align_corners=False,
     )
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 

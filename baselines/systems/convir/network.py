@@ -82,7 +82,11 @@ class ConvIR(ThreeScales):
     multiple = 32
 
     def __init__(
-        self, *, width: int = 32, blocks: int = 4, dilations: Sequence[int] = (7, 9, 11)
+        self,
+        *,
+        width: int = 32,
+        blocks: int = 4,
+        dilations: Sequence[int] = (7, 9, 11),
     ) -> None:
         def contrasts(channels: int) -> Iterator[nn.Module]:
             return (Shapes(channels, dilation) for dilation in dilations)

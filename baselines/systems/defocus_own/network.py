@@ -26,7 +26,10 @@ class DefocusUNet(nn.Module):
     """What it restores is the same to 60 dB where its convolutions are in bfloat16."""
 
     def __init__(
-        self, widths: Sequence[int], encoder: Sequence[int], decoder: Sequence[int]
+        self,
+        widths: Sequence[int],
+        encoder: Sequence[int],
+        decoder: Sequence[int],
     ) -> None:
         super().__init__()
         folded = 3 * FOLD**2

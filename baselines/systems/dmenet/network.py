@@ -22,7 +22,11 @@ class SymmetricConv(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(
-            inputs, outputs, size, padding=size // 2, padding_mode="replicate"
+            inputs,
+            outputs,
+            size,
+            padding=size // 2,
+            padding_mode="replicate",
         )
 
 
@@ -202,7 +206,10 @@ class _Decoder(nn.Module):
 
 
 def _pair(
-    ending: str, inputs: int, outputs: int, size: int = 3
+    ending: str,
+    inputs: int,
+    outputs: int,
+    size: int = 3,
 ) -> dict[str, nn.Module]:
     """A convolution and its normalisation, which are called by these names."""
     convolution = SymmetricConv(inputs, outputs, size)

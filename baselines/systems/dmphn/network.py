@@ -79,7 +79,11 @@ class DMPHN(nn.Module):
     # coarser ones. Three ``levels`` are 1-2-4 patches, four 1-2-4-8.
 
     def __init__(
-        self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False
+        self,
+        levels: int = 4,
+        width: int = WIDTH,
+        *,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -156,7 +160,9 @@ class StackedDMPHN(SeveralOutputs):
 
 
 def by_patches(
-    part: nn.Module, whole: torch.Tensor, grid: tuple[int, int]
+    part: nn.Module,
+    whole: torch.Tensor,
+    grid: tuple[int, int],
 ) -> torch.Tensor:
     """Run a part on each patch by itself and put the results together; the grid divides H and W."""
     return join(part(split(whole, *grid)), *grid)

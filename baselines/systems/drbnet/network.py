@@ -60,7 +60,11 @@ class DRBNet(FourScales):
     # the details of the picture that the coarser one lacks, as in narrow copies; not in the paper.
 
     def __init__(
-        self, *, dual: bool = False, width: int = 32, adds_input: bool = False
+        self,
+        *,
+        dual: bool = False,
+        width: int = 32,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -70,7 +74,10 @@ class DRBNet(FourScales):
         self.add_encoder("conv", inputs, channels)
         deep = channels[-1]
         self.conv4_4 = nn.Sequential(
-            conv(deep, deep), _residual(deep), _residual(deep), conv(deep, deep)
+            conv(deep, deep),
+            _residual(deep),
+            _residual(deep),
+            conv(deep, deep),
         )
         self._add_predictions(channels)
 
@@ -113,7 +120,10 @@ class DRBNet(FourScales):
         return given
 
     def _enlarged(
-        self, estimate: torch.Tensor, picture: torch.Tensor, level: int
+        self,
+        estimate: torch.Tensor,
+        picture: torch.Tensor,
+        level: int,
     ) -> torch.Tensor:
         """The picture so far at twice the size, with the input's details where they are added."""
         larger = _doubled(estimate)
@@ -122,7 +132,10 @@ class DRBNet(FourScales):
         return larger
 
     def _refined(
-        self, level: int, picture: torch.Tensor, features: torch.Tensor
+        self,
+        level: int,
+        picture: torch.Tensor,
+        features: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The picture of a scale after its kernels and residual; these two as well."""
         own = self.get_submodule(f"img_d{2**level}_feature")(picture)
@@ -138,7 +151,11 @@ class DRBNet(FourScales):
         self.add_module(f"upconv{level}_2", _residual(outputs))
 
     def _add_heads(
-        self, level: int, inputs: int, kernel: tuple[int, int], change: tuple[int, int]
+        self,
+        level: int,
+        inputs: int,
+        kernel: tuple[int, int],
+        change: tuple[int, int],
     ) -> None:
         predict = nn.Conv2d(kernel[1], SIDE * SIDE, 1)
         kernels = nn.Sequential(conv(inputs, kernel[0]), conv(*kernel), predict)

@@ -67,7 +67,12 @@ def _depthwise(channels: int, size: int, *, dilation: int) -> nn.Sequential:
     margin = dilation * (size // 2)
     return named(
         conv=nn.Conv2d(
-            channels, channels, size, padding=margin, dilation=dilation, groups=channels
+            channels,
+            channels,
+            size,
+            padding=margin,
+            dilation=dilation,
+            groups=channels,
         )
     )
 
@@ -106,7 +111,10 @@ class _Paths(nn.Module):
         for pair in self.layers:
             full, halved = pair(full, halved)
         raised = functional.interpolate(
-            halved, size, mode="bilinear", align_corners=False
+            halved,
+            size,
+            mode="bilinear",
+            align_corners=False,
         )
         return torch.cat([full, raised], dim=1)
 

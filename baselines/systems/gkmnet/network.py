@@ -50,7 +50,10 @@ class _Bank(nn.Module):
     colours: torch.Tensor
 
     def __init__(
-        self, gaussians: int, kernels: Sequence[int], colours: Sequence[int]
+        self,
+        gaussians: int,
+        kernels: Sequence[int],
+        colours: Sequence[int],
     ) -> None:
         super().__init__()
         bank = _taps(gaussians)
@@ -248,7 +251,10 @@ class GKMNet(Backbone, SeveralOutputs):
         )  # weights for the blurry picture, then for the scale before
         layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
         self.APU = MixingWeights(
-            named(conv=nn.Sequential(*layers)), width, mixed, bounded=True
+            named(conv=nn.Sequential(*layers)),
+            width,
+            mixed,
+            bounded=True,
         )
         self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
@@ -267,7 +273,10 @@ class GKMNet(Backbone, SeveralOutputs):
             size = (pyramid[-1].shape[-2] // 2, pyramid[-1].shape[-1] // 2)
             pyramid.append(
                 functional.interpolate(
-                    pyramid[-1], size, mode="bilinear", antialias=True
+                    pyramid[-1],
+                    size,
+                    mode="bilinear",
+                    antialias=True,
                 )
             )
         restored, half, quarter = self.restored_scales(pyramid)
@@ -287,7 +296,10 @@ class GKMNet(Backbone, SeveralOutputs):
         return restored[::-1]
 
     def _mixed(
-        self, blurry: torch.Tensor, before: torch.Tensor, weights: torch.Tensor
+        self,
+        blurry: torch.Tensor,
+        before: torch.Tensor,
+        weights: torch.Tensor,
     ) -> torch.Tensor:
         parts = [
             self.bank(picture) * self.bank.spread(own)

@@ -141,7 +141,10 @@ class FourScales(SeveralOutputs):
         return levels
 
     def raised(
-        self, level: int, features: torch.Tensor, skip: torch.Tensor
+        self,
+        level: int,
+        features: torch.Tensor,
+        skip: torch.Tensor,
     ) -> torch.Tensor:
         """Features of a level, 1 to 3, from those of the next coarser one."""
         features = self.get_submodule(f"upconv{level}_u")(features) + skip
@@ -238,7 +241,10 @@ class IFAN(FourScales):
         if self.filters == "none":
             return features + predicted
         return adaptive_convolution(
-            features, predicted, steps=self.steps, corrected=self.filters == "corrected"
+            features,
+            predicted,
+            steps=self.steps,
+            corrected=self.filters == "corrected",
         )
 
     def _decode(
@@ -268,7 +274,11 @@ class ReblurNet(nn.Module):
     """Blurs a small sharp picture with filters made from those that deblur the features."""
 
     def __init__(
-        self, filter_values: int, steps: int = 17, *, corrected: bool = False
+        self,
+        filter_values: int,
+        steps: int = 17,
+        *,
+        corrected: bool = False,
     ) -> None:
         super().__init__()
         self.steps, self.corrected = steps, corrected

@@ -245,7 +245,10 @@ class INIKNet(SeveralOutputs):
         kernels = self.inr_conv()
         restored = {}
         for (name, picture), of_basis, of_size in zip(
-            pictures.items(), bases, sizes, strict=True
+            pictures.items(),
+            bases,
+            sizes,
+            strict=True,
         ):
             mixed = self._mixed(
                 picture,
@@ -275,7 +278,10 @@ class INIKNet(SeveralOutputs):
         ):
             filters = size.repeat(COLOURS, 1, 1).unsqueeze(1)
             maps = functional.conv2d(
-                picture, filters, padding=size.shape[-1] // 2, groups=COLOURS
+                picture,
+                filters,
+                padding=size.shape[-1] // 2,
+                groups=COLOURS,
             )
             summed = functional.conv2d(maps * per_colour, weight)
             mixed = mixed + summed * shares[:, number : number + 1]
@@ -286,5 +292,8 @@ def _shrunk(picture: torch.Tensor, share: float) -> torch.Tensor:
     if share == 1:
         return picture
     return functional.interpolate(
-        picture, scale_factor=share, mode="bilinear", align_corners=False
+        picture,
+        scale_factor=share,
+        mode="bilinear",
+        align_corners=False,
     )

@@ -59,7 +59,10 @@ class Pyramid(nn.Module):
         size = (features.shape[-2], features.shape[-1])
         coarser: torch.Tensor | None = None
         for side, convolution, contrast in zip(
-            POOLED_PX, self.convs, self.dynas, strict=True
+            POOLED_PX,
+            self.convs,
+            self.dynas,
+            strict=True,
         ):
             means = functional.avg_pool2d(features, side)
             if coarser is not None:

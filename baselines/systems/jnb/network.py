@@ -99,7 +99,10 @@ def _add(
 
 @numba.njit(nogil=True, cache=True)
 def _solve(
-    count: int, factor: NDArray[Any], half: NDArray[Any], solution: NDArray[Any]
+    count: int,
+    factor: NDArray[Any],
+    half: NDArray[Any],
+    solution: NDArray[Any],
 ) -> None:
     """The coefficients, by back substitution."""
     for i in range(count - 1, -1, -1):
@@ -110,7 +113,9 @@ def _solve(
 
 
 def atom_counts(
-    patches: NDArray[np.float32], dictionary: NDArray[np.float32], error: float
+    patches: NDArray[np.float32],
+    dictionary: NDArray[np.float32],
+    error: float,
 ) -> NDArray[np.int32]:
     """How many atoms (unit rows) each patch without its mean needs: ``(N,)``, 0 to 64."""
     counts = np.zeros(len(patches), np.int32)
@@ -171,7 +176,11 @@ def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
     )
     guide = cv2.GaussianBlur(np.asarray(picture, np.float32), (5, 5), 1.0)
     return recursive_filter(
-        np.asarray(dense, np.float64), 10, 0.2, 3, guide=np.asarray(guide, np.float64)
+        np.asarray(dense, np.float64),
+        10,
+        0.2,
+        3,
+        guide=np.asarray(guide, np.float64),
     )
 
 

@@ -32,7 +32,11 @@ class KPAC(nn.Module):
     # channels.
 
     def __init__(
-        self, levels: int = 3, *, dual: bool = False, width: int = WIDTH
+        self,
+        levels: int = 3,
+        *,
+        dual: bool = False,
+        width: int = WIDTH,
     ) -> None:
         super().__init__()
         self.levels, self.dual = levels, dual
@@ -132,7 +136,10 @@ def _encoder(levels: int, inputs: int, width: int) -> dict[str, nn.Module]:
     }
     widths = (width, width, 2 * width, 2 * width)
     for name, before, after in zip(
-        ENCODER[2 : 2 * levels + 2 : 2], widths[:-1], widths[1:], strict=False
+        ENCODER[2 : 2 * levels + 2 : 2],
+        widths[:-1],
+        widths[1:],
+        strict=False,
     ):
         layers[name] = nn.Conv2d(before, after, 3, stride=2)
         layers[f"{name}_2"] = nn.Conv2d(after, after, 3, padding=1)

@@ -107,7 +107,10 @@ class MDP(SeveralOutputs):
         return self._relu(name, functional.pad(doubled, (0, 1, 0, 1)))
 
     def _early(
-        self, view: str, skips: list[torch.Tensor], deepest: torch.Tensor
+        self,
+        view: str,
+        skips: list[torch.Tensor],
+        deepest: torch.Tensor,
     ) -> torch.Tensor:
         """One decoder down to half resolution, before the decoders see each other."""
         features = self._relu(f"{view}_bottleneck", deepest)
@@ -118,7 +121,10 @@ class MDP(SeveralOutputs):
         return self._up(f"{view}_up2", features)
 
     def _late(
-        self, view: str, skip: torch.Tensor, stitched: torch.Tensor
+        self,
+        view: str,
+        skip: torch.Tensor,
+        stitched: torch.Tensor,
     ) -> torch.Tensor:
         """The rest of one decoder, from what all three gave, up to the 3-channel ReLU."""
         features = self._relu(f"{view}_dec2b", self._relu(f"{view}_dec2a", stitched))

@@ -174,7 +174,10 @@ class FullResolution(nn.Module):
                 self.add_module(f"conv_{source}{level}", conv(first, width, 1))
 
     def forward(
-        self, features: torch.Tensor, encoded: Features, decoded: Features
+        self,
+        features: torch.Tensor,
+        encoded: Features,
+        decoded: Features,
     ) -> torch.Tensor:
         """``(N, width, H, W)`` to the same shape."""
         for number in (1, 2, 3):
@@ -199,7 +202,9 @@ MULTIPLE = 8
 
 
 def _joined_levels(
-    levels: list[torch.Tensor], rows: int, columns: int
+    levels: list[torch.Tensor],
+    rows: int,
+    columns: int,
 ) -> list[torch.Tensor]:
     """The features of the parts of a picture as those of the whole, at each level."""
     return [join(level, rows, columns) for level in levels]
@@ -261,7 +266,10 @@ class MPRNet(SeveralOutputs):
         }
 
     def _joined(
-        self, stage: int, seen: torch.Tensor, attended: torch.Tensor
+        self,
+        stage: int,
+        seen: torch.Tensor,
+        attended: torch.Tensor,
     ) -> torch.Tensor:
         """Features of a stage together with those that the stage before it attends to."""
         concat = self.concat12 if stage == 2 else self.concat23

@@ -47,7 +47,11 @@ class Block(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.conv1 = Pointwise(channels, 2 * channels)
         self.conv2 = nn.Conv2d(
-            2 * channels, 2 * channels, 3, padding=1, groups=2 * channels
+            2 * channels,
+            2 * channels,
+            3,
+            padding=1,
+            groups=2 * channels,
         )
         self.conv3 = Pointwise(channels, channels)
         self.sca = nn.Sequential(_Means(window_px), nn.Conv2d(channels, channels, 1))
@@ -131,7 +135,10 @@ class NAFNet(nn.Module):
         features, skips = self.encoded(padded)
         features = self.middle_blks(features)
         for decoder, up, skip in zip(
-            self.decoders, self.ups, reversed(skips), strict=True
+            self.decoders,
+            self.ups,
+            reversed(skips),
+            strict=True,
         ):
             features = decoder(up(features) + skip)
         return cropped(self.ending(features) + padded, blurry)

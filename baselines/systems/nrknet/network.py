@@ -159,7 +159,10 @@ class NRKNet(Backbone):
         return given
 
     def _series(
-        self, picture: torch.Tensor, weights: torch.Tensor, steps: int
+        self,
+        picture: torch.Tensor,
+        weights: torch.Tensor,
+        steps: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Picture + sum of (1 - blur)^k picture for k = 1 … steps, and the last summand."""
         total = term = picture
@@ -183,5 +186,8 @@ def _enlarged(picture: torch.Tensor, factor: int) -> torch.Tensor:
     if factor == 1:
         return picture
     return functional.interpolate(
-        picture, scale_factor=factor, mode="bilinear", align_corners=False
+        picture,
+        scale_factor=factor,
+        mode="bilinear",
+        align_corners=False,
     )

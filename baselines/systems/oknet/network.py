@@ -79,7 +79,11 @@ class _SpectrumGate(nn.Module):
 def _depthwise(channels: int, height: int, width: int) -> nn.Conv2d:
     margins = (height // 2, width // 2)
     return nn.Conv2d(
-        channels, channels, (height, width), padding=margins, groups=channels
+        channels,
+        channels,
+        (height, width),
+        padding=margins,
+        groups=channels,
     )
 
 

@@ -193,7 +193,10 @@ class _Decoder(nn.Module):
             self.add_module(f"de_layer1_{number}", _pair(width))
 
     def forward(
-        self, deepest: torch.Tensor, half: torch.Tensor, full: torch.Tensor
+        self,
+        deepest: torch.Tensor,
+        half: torch.Tensor,
+        full: torch.Tensor,
     ) -> torch.Tensor:
         features = self.de_layer2_2(torch.cat([self.de_layer3_1(deepest), half], dim=1))
         for number in range(1, 5):
@@ -380,7 +383,10 @@ class P2IKT(SeveralOutputs):
         return given
 
     def _scale(
-        self, picture: torch.Tensor, previous: torch.Tensor, memory: Memory | None
+        self,
+        picture: torch.Tensor,
+        previous: torch.Tensor,
+        memory: Memory | None,
     ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)

@@ -56,7 +56,11 @@ class GuidedAttention(nn.Module):
             self.dual_direction_fusion = fusion
         self.qkv = Pointwise(channels, 3 * channels)
         self.qkv_dwconv = nn.Conv2d(
-            3 * channels, 3 * channels, 3, padding=1, groups=3 * channels
+            3 * channels,
+            3 * channels,
+            3,
+            padding=1,
+            groups=3 * channels,
         )
         self.project_out = Pointwise(channels, channels)
         if outer:
@@ -67,7 +71,12 @@ class GuidedAttention(nn.Module):
         fused = self.dual_direction_fusion(features, guide)
         query, key, value = self.qkv_dwconv(self.qkv(fused)).chunk(3, dim=1)
         mixed = _attention(
-            query, key, value, self.temperature, self.heads, normalise_values=self.outer
+            query,
+            key,
+            value,
+            self.temperature,
+            self.heads,
+            normalise_values=self.outer,
         )
         attended: torch.Tensor = self.project_out(mixed)
         return attended
@@ -83,7 +92,11 @@ class CrossAttention(nn.Module):
         self.q = Pointwise(channels, 3 * channels)
         # One group per three channels, not depthwise.
         self.q_dwconv = nn.Conv2d(
-            3 * channels, 3 * channels, 3, padding=1, groups=channels
+            3 * channels,
+            3 * channels,
+            3,
+            padding=1,
+            groups=channels,
         )
         self.project_out = Pointwise(channels, channels)
         self.kv = nn.Conv2d(channels, 2 * channels, 3, padding=1)
@@ -100,7 +113,12 @@ class CrossAttention(nn.Module):
         key = self.new_k(torch.cat([key, guide_key], dim=1))
         value = self.new_v(torch.cat([value, guide_value], dim=1))
         mixed = _attention(
-            query, key, value, self.temperature, self.heads, normalise_values=True
+            query,
+            key,
+            value,
+            self.temperature,
+            self.heads,
+            normalise_values=True,
         )
         attended: torch.Tensor = self.project_out(mixed)
         return attended
@@ -198,7 +216,12 @@ class _IntraBlock(nn.Module):
     """Transformer blocks with one guide."""
 
     def __init__(
-        self, channels: int, heads: int, expansion: int, units: int, gamma: float
+        self,
+        channels: int,
+        heads: int,
+        expansion: int,
+        units: int,
+        gamma: float,
     ) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))
@@ -304,7 +327,10 @@ def _painted(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     from skimage.segmentation import felzenszwalb
 
     labels = felzenszwalb(
-        picture, scale=SCALE, sigma=SMOOTHING_PX, min_size=SMALLEST_PX
+        picture,
+        scale=SCALE,
+        sigma=SMOOTHING_PX,
+        min_size=SMALLEST_PX,
     )
     sums = [
         np.bincount(labels.ravel(), colour.ravel())

@@ -69,10 +69,17 @@ class GuidedUNet(UNet):
     """JDRL's U-Net on the picture and the estimate, weighed by channel attention."""
 
     def __init__(
-        self, *, width: int = WIDTH, levels: int = LEVELS, adds_input: bool = False
+        self,
+        *,
+        width: int = WIDTH,
+        levels: int = LEVELS,
+        adds_input: bool = False,
     ) -> None:
         super().__init__(
-            width=width, levels=levels, inputs=3 + CORE, adds_input=adds_input
+            width=width,
+            levels=levels,
+            inputs=3 + CORE,
+            adds_input=adds_input,
         )
         own = dict(self.named_children())
         self.channel_attention = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)

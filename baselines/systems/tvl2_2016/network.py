@@ -50,7 +50,10 @@ def local_contrast(grey: Array) -> NDArray[np.float64]:
 
 
 def guided_filter(
-    values: Array, guide: Array, radius_px: int, epsilon: float
+    values: Array,
+    guide: Array,
+    radius_px: int,
+    epsilon: float,
 ) -> NDArray[np.float64]:
     """Values as a locally linear function of a guide, both ``(H, W)``."""
     # ``epsilon`` is the variance of the guide up to which an area counts as flat. Source: He, Sun,
@@ -88,10 +91,18 @@ def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     restored = np.concatenate(
         [
             deconvolve(
-                parts[:, :, :1], diameter_px, sharp, shape="gaussian", count=LEVELS
+                parts[:, :, :1],
+                diameter_px,
+                sharp,
+                shape="gaussian",
+                count=LEVELS,
             ),
             deconvolve(
-                parts[:, :, 1:], diameter_px, mild, shape="gaussian", count=LEVELS
+                parts[:, :, 1:],
+                diameter_px,
+                mild,
+                shape="gaussian",
+                count=LEVELS,
             ),
         ],
         axis=2,

@@ -45,7 +45,13 @@ class _FeedForward(nn.Module):
 
 class _Block(nn.Module):
     def __init__(
-        self, channels: int, heads: int, *, shifted: bool, modulated: bool, drop: float
+        self,
+        channels: int,
+        heads: int,
+        *,
+        shifted: bool,
+        modulated: bool,
+        drop: float,
     ) -> None:
         super().__init__()
         self.shift = SHIFT if shifted else 0

@@ -35,7 +35,10 @@ class CycleGANObjective(Objective):
         self._made: dict[str, torch.Tensor] = {}
 
     def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The generators' loss; its parts are ``adversarial``, ``cycle`` and ``identity``."""
         del progress
@@ -78,7 +81,9 @@ class CycleGANObjective(Objective):
 
 
 def _mistaken(
-    critic: nn.Module, real: torch.Tensor, generated: torch.Tensor
+    critic: nn.Module,
+    real: torch.Tensor,
+    generated: torch.Tensor,
 ) -> torch.Tensor:
     return (_far_from(1.0, critic(real)) + _far_from(0.0, critic(generated))) / 2
 

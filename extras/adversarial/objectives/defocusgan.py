@@ -47,7 +47,10 @@ class DefocusGANObjective(Objective):
         self._perceptual = make_perceptual(VGG_LAYER, "bgr", normalise=False)
 
     def forward(
-        self, network: torch.nn.Module, batch: Batch, progress: Progress
+        self,
+        network: torch.nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The first stage's loss (part ``radius_px``), then the generator's.
 
@@ -76,7 +79,10 @@ class DefocusGANObjective(Objective):
         return loss, parts
 
     def adversary_loss(
-        self, network: torch.nn.Module, batch: Batch, progress: Progress
+        self,
+        network: torch.nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts] | None:
         """The critic's loss: mean(d) + 0.1 mean(d x blur radius) + gradient penalty.
 
@@ -118,7 +124,10 @@ def iteration(progress: Progress) -> int:
 
 
 def _restored(
-    network: torch.nn.Module, batch: Batch, diameter: torch.Tensor, progress: Progress
+    network: torch.nn.Module,
+    batch: Batch,
+    diameter: torch.Tensor,
+    progress: Progress,
 ) -> torch.Tensor:
     if not isinstance(network, Generator):
         raise TypeError(

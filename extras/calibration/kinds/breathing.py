@@ -15,7 +15,11 @@ POINTS = 7
 
 
 def calibrate_breathing(
-    bench: CalibrationBench, *, aperture: str, shutter: str | None, reach: int
+    bench: CalibrationBench,
+    *,
+    aperture: str,
+    shutter: str | None,
+    reach: int,
 ) -> dict[str, Any]:
     """Register narrow-aperture pictures at several motor positions with each other.
 

@@ -19,7 +19,11 @@ LEAST_AREA_PX = 5
 
 
 def calibrate_dust(
-    bench: CalibrationBench, *, aperture: str, shutter: str | None, frames: int
+    bench: CalibrationBench,
+    *,
+    aperture: str,
+    shutter: str | None,
+    frames: int,
 ) -> dict[str, Any]:
     """Shoot an even surface at the narrow aperture and look for dark spots in the frames' mean.
 

@@ -15,7 +15,11 @@ FRAMES = 2
 
 
 def calibrate_exposure(
-    bench: CalibrationBench, *, blurry: str, sharp: str, shutter: str | None
+    bench: CalibrationBench,
+    *,
+    blurry: str,
+    sharp: str,
+    shutter: str | None,
 ) -> dict[str, Any]:
     """Shoot an even surface at every aperture between two, at times for equal exposure.
 

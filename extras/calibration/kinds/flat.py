@@ -13,7 +13,11 @@ BLOCKS_ACROSS = 40
 
 
 def calibrate_flat(
-    bench: CalibrationBench, *, apertures: list[str], shutter: str | None, frames: int
+    bench: CalibrationBench,
+    *,
+    apertures: list[str],
+    shutter: str | None,
+    frames: int,
 ) -> dict[str, Any]:
     """Shoot an even surface at each aperture, exposed like the first; see :func:`radial_fit`."""
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
@@ -50,7 +54,9 @@ def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
 
 
 def _squared_radius(
-    blocks: tuple[int, ...], size: int, shape: tuple[int, ...]
+    blocks: tuple[int, ...],
+    size: int,
+    shape: tuple[int, ...],
 ) -> NDArray[np.float64]:
     """Squared distance of block centres from the centre of the picture, the corner at 1."""
     y, x = (

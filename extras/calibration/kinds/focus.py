@@ -47,7 +47,11 @@ def calibrate_focus(
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     views: Views = []
     coarse = _sweep(
-        bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS), views
+        bench,
+        focus,
+        exposure,
+        np.linspace(-reach, reach, COARSE_POINTS),
+        views,
     )
     contrast = _contrast(reach, coarse)
     start = max(coarse, key=lambda point: point[1])[0]
@@ -115,7 +119,10 @@ def _lens(
     if focal is None or pitch is None:
         return None
     return Lens(
-        focal, exposure.f_number, description.focus_distance_mm or math.inf, pitch
+        focal,
+        exposure.f_number,
+        description.focus_distance_mm or math.inf,
+        pitch,
     )
 
 

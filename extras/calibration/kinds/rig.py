@@ -136,7 +136,10 @@ def _releases(
 
 
 def _skew_seconds(
-    releases: Sequence[_Release], similarity: Similarity, *, mirrored: bool
+    releases: Sequence[_Release],
+    similarity: Similarity,
+    *,
+    mirrored: bool,
 ) -> tuple[float | None, float | None]:
     """Delay of the sharp camera and its standard deviation; None if nothing crossed the picture."""
     first = _tracks([encoded_grey(r.blurry.linear) for r in releases])

@@ -60,7 +60,9 @@ def sharp_chart(width: int) -> tuple[Floats, Floats]:
 
 
 def _fine_picture(
-    width: int, size: tuple[int, int], homography: Floats
+    width: int,
+    size: tuple[int, int],
+    homography: Floats,
 ) -> NDArray[Any]:
     """The chart on a wall as white as its paper, at several times the resolution."""
     px_per_mm = float(math.ceil(FINENESS * width / WIDTH))
@@ -92,7 +94,11 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
 
 
 def _opening(
-    kind: str, diameter_px: float, x: Floats, y: Floats, disc: NDArray[np.bool_]
+    kind: str,
+    diameter_px: float,
+    x: Floats,
+    y: Floats,
+    disc: NDArray[np.bool_],
 ) -> Floats:
     """Where a kernel lets light through, on a fine grid."""
     match kind:
@@ -110,7 +116,11 @@ def _opening(
 
 
 def place_errors(
-    sharp: Floats, homography: Floats, kind: str, diameter_px: float, seed: int = 0
+    sharp: Floats,
+    homography: Floats,
+    kind: str,
+    diameter_px: float,
+    seed: int = 0,
 ) -> SheetPlaceError:
     """Blur a chart, read its geometry and compare; the Gaussian's sigma is a quarter."""
     kernel = _kernel(kind, diameter_px)

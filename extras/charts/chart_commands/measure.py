@@ -43,7 +43,10 @@ SYSTEMS = "wiener,defocus-m"
 )
 @on_option("Number of systems measured at once.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON list instead of the table."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON list instead of the table.",
 )
 def command(
     pictures: tuple[Path, ...],

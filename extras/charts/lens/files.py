@@ -23,7 +23,10 @@ COMPRESSED = tuple(
 
 
 def read_chart_pictures(
-    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+    pictures: Sequence[Path],
+    f_numbers: Sequence[float],
+    *,
+    linear: bool = False,
 ) -> list[ChartShot]:
     """Read photographs of the chart; without ``f_numbers`` those of their EXIF data count."""
     if len(f_numbers) not in {0, 1, len(pictures)}:

@@ -148,7 +148,11 @@ def _begun(
     pupil = open_ / min(shot.f_number for shot in shots)
     begun = (
         _fitted(
-            _State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0]
+            _State(first_numbers(pupil, place), focus),
+            seen,
+            base,
+            FIRST,
+            ROUNDS[0],
         )
         for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
     )
@@ -157,7 +161,10 @@ def _begun(
 
 
 def _better_end(
-    state: _State, seen: list[_Seen], base: RealLens, names: tuple[str, ...]
+    state: _State,
+    seen: list[_Seen],
+    base: RealLens,
+    names: tuple[str, ...],
 ) -> tuple[_State, dict[str, float]]:
     """The better of two ends, and how far they are apart in each number; empty if one is worse.
 
@@ -242,7 +249,10 @@ def _rest(
 
 
 def _slopes(
-    state: _State, seen: Sequence[_Seen], base: RealLens, names: Sequence[str]
+    state: _State,
+    seen: Sequence[_Seen],
+    base: RealLens,
+    names: Sequence[str],
 ) -> tuple[list[Floats], list[Floats]]:
     """The rest of each probe, and its derivatives ``(parameters, n)`` by names and own focus."""
     rest = _rest(state, seen, base)
@@ -262,7 +272,9 @@ def _slopes(
 
 
 def _change_per_step(
-    rest: list[Floats], changed: list[Floats], step: float
+    rest: list[Floats],
+    changed: list[Floats],
+    step: float,
 ) -> list[Floats]:
     """Differences of the probes' rests, over the step of a parameter."""
     return [(b - a) / step for a, b in zip(rest, changed, strict=True)]
@@ -337,7 +349,10 @@ def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
 
 
 def _with_blades(
-    state: _State, seen: list[_Seen], base: RealLens, f_numbers: list[float]
+    state: _State,
+    seen: list[_Seen],
+    base: RealLens,
+    f_numbers: list[float],
 ) -> tuple[RealLens, _State]:
     """Number of blades that leaves least, by waves: rays are off more than diaphragms differ."""
     few = seen[::FEW]

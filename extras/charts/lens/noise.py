@@ -53,7 +53,9 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
 
 
 def _inside(
-    shot: ChartShot, geometry: ChartGeometry, patch: Patch
+    shot: ChartShot,
+    geometry: ChartGeometry,
+    patch: Patch,
 ) -> tuple[Floats, int]:
     """The part of a patch that its border does not blur into, and the side it should have."""
     x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]

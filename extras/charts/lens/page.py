@@ -83,7 +83,10 @@ def _pictures(
 
 
 def write_lens_page(
-    path: Path, fit: FittedLens, measured: MeasuredLens, shots: Sequence[ChartShot]
+    path: Path,
+    fit: FittedLens,
+    measured: MeasuredLens,
+    shots: Sequence[ChartShot],
 ) -> None:
     """Write a page with the point spread functions of a lens, and what is known of it."""
     properties, untold, blades = lens_properties(fit)

@@ -23,7 +23,10 @@ ONE_PER_FOCUS = "take one nearer than the chart, one on it, one farther"
 
 
 def chart_shots(
-    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+    pictures: Sequence[Path],
+    f_numbers: Sequence[float],
+    *,
+    linear: bool = False,
 ) -> list[ChartShot]:
     """Read photographs of the chart, of one size; over-exposure has lost the shape of the blur."""
     shots: list[ChartShot] = []

@@ -183,7 +183,12 @@ def _probe(
 
 
 def _field(
-    left: int, right: int, top: int, bottom: int, width: int, height: int
+    left: int,
+    right: int,
+    top: int,
+    bottom: int,
+    width: int,
+    height: int,
 ) -> Floats:
     """Place of a box in the picture; 1 is a corner."""
     middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])

@@ -117,7 +117,10 @@ def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
 
 
 def _spectrum(
-    right: Floats, down: Floats, light: Floats, size: tuple[int, int]
+    right: Floats,
+    down: Floats,
+    light: Floats,
+    size: tuple[int, int],
 ) -> Complex:
     """Spectrum of rays shared among the nearest four cells, up to half a cycle per pixel."""
     fine = size[0] * FINENESS, size[1] * FINENESS

@@ -40,7 +40,10 @@ def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLen
 
 
 def kernel_mtf50(
-    lens: RealLens, diameter_px: float, field: tuple[float, float], colour: int = 1
+    lens: RealLens,
+    diameter_px: float,
+    field: tuple[float, float],
+    colour: int = 1,
 ) -> float:
     """MTF50 of a lens, mean over directions, cycles per px; 0.5 if it is higher."""
     kernel = colour_psfs(lens, diameter_px, field)[colour]

@@ -18,7 +18,11 @@ LEAST_RADIUS_PX = 4.0
 
 
 def star_mtf(
-    light: Array, x: Array, y: Array, cycles: int, contrast: float
+    light: Array,
+    x: Array,
+    y: Array,
+    cycles: int,
+    contrast: float,
 ) -> MtfCurve:
     """The signed transfer function from a star's pixels, negative where the phase is turned.
 
@@ -48,7 +52,10 @@ def star_mtf(
 
 
 def _waves_of_rings(
-    light: Array, phase: Array, rings: NDArray[np.intp], count: int
+    light: Array,
+    phase: Array,
+    rings: NDArray[np.intp],
+    count: int,
 ) -> Array:
     """``(3, count)``: mean, cosine and sine in each ring, by least squares."""
     waves = np.stack([np.ones(len(phase)), np.cos(phase), np.sin(phase)])

@@ -53,7 +53,10 @@ def compare_texture(picture: Array, sharp: Array) -> TextureResponse:
 
 
 def _spectra(
-    picture: Array, sharp: Array, side: int, window: Array
+    picture: Array,
+    sharp: Array,
+    side: int,
+    window: Array,
 ) -> tuple[NDArray[np.complex128], Array, Array]:
     """Cross spectrum, and both power spectra, summed over overlapping tiles."""
     cross = np.zeros((side, side), np.complex128)
@@ -82,7 +85,9 @@ def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:
 
 
 def _by_band(
-    cross: NDArray[np.complex128], own: Array, truth: Array
+    cross: NDArray[np.complex128],
+    own: Array,
+    truth: Array,
 ) -> TextureResponse:
     """Averages over rings of the frequency plane."""
     ring = _Rings(len(cross))

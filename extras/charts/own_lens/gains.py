@@ -82,7 +82,10 @@ def measure_gains(
 
 
 def _add_by_blur(
-    counts: Floats, sums: Floats, circle: Floats, errors: Sequence[Floats]
+    counts: Floats,
+    sums: Floats,
+    circle: Floats,
+    errors: Sequence[Floats],
 ) -> None:
     """Add the pixels of a picture, and their errors, to those of their range of blur."""
     for number, (low, high) in enumerate(pairwise(CIRCLES_PX)):
@@ -107,7 +110,10 @@ def _by_blur(
 
 
 def _errors(
-    pair: Pair, card: Card, networks: tuple[nn.Module, ...], device: torch.device
+    pair: Pair,
+    card: Card,
+    networks: tuple[nn.Module, ...],
+    device: torch.device,
 ) -> list[Floats]:
     """Squared error of each pixel of the input and of what each network makes of it."""
     restorations = [

@@ -111,7 +111,10 @@ def _by_blur(gains: Gains) -> Table:
         float(gains.change.mean()),
     )  # fmt: skip
     return Table.of(
-        "Gain over the blurry picture", columns, (mean, *rows), references=(0,)
+        "Gain over the blurry picture",
+        columns,
+        (mean, *rows),
+        references=(0,),
     )
 
 
@@ -170,7 +173,10 @@ def scene_sliders(
 
 
 def _scene_states(
-    pair: Pair, card: Card, states: Mapping[str, nn.Module], device: torch.device
+    pair: Pair,
+    card: Card,
+    states: Mapping[str, nn.Module],
+    device: torch.device,
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     yield "blurry", eight_bits(read_image(pair.blurry, pair.white))
     for name, network in states.items():

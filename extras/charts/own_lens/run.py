@@ -128,7 +128,12 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
         others = stream_dataset(request.photographs, None)
         say(f"4 of 5: rendering patches, and training for {request.minutes:g} min")
         after = train_on(
-            request.system, request.start, lens, others, request.minutes, out / TRAINING
+            request.system,
+            request.start,
+            lens,
+            others,
+            request.minutes,
+            out / TRAINING,
         )
         say("5 of 5: comparing with the general weights")
         before = build_with(request.system, request.start)
@@ -154,7 +159,9 @@ def _require_same(request: OwnLensRequest, out: Path) -> None:
 
 
 def _measured(
-    request: OwnLensRequest, shots: Sequence[ChartShot], out: Path
+    request: OwnLensRequest,
+    shots: Sequence[ChartShot],
+    out: Path,
 ) -> MeasuredLens:
     """The lens, and a mapping file that names it for ``stream:``."""
     path = out / LENS
@@ -163,7 +170,10 @@ def _measured(
     else:
         say("2 of 5: fitting the lens, which takes minutes")
         _, lens = measure_lens(
-            request.pictures, shots, request.sensor_width_mm, request.open_f_number
+            request.pictures,
+            shots,
+            request.sensor_width_mm,
+            request.open_f_number,
         )
         write_json(out / REQUEST, request.identity())
         write_text(out / STREAM, stream_document(request.photographs))
@@ -199,7 +209,11 @@ def _compared(
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
     charts = tuple(chart_mtf(request.pictures, shots, restores))
     scenes = scene_sliders(
-        datasets[0], lens, card, {OWN: after, GENERAL: before}, device
+        datasets[0],
+        lens,
+        card,
+        {OWN: after, GENERAL: before},
+        device,
     )
     origin = {
         "Network": card.display_name,
@@ -226,7 +240,10 @@ def _say_verdict(verdict: Verdict, weights: Path) -> None:
 
 
 def _write_weights(
-    out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict
+    out: Path,
+    weights: Path,
+    gains: tuple[Gains, Gains],
+    verdict: Verdict,
 ) -> None:
     """The weights, and beside them what they are of, which their label in a store says too."""
     lens, others = gains

@@ -67,7 +67,13 @@ def steps_within(
             begun = time.process_time()
         progress = Progress(step, 0.0, method.warmup_epochs)
         values = optimiser_step(
-            method, optimisers, network, objective, next(batches), progress, rate
+            method,
+            optimisers,
+            network,
+            objective,
+            next(batches),
+            progress,
+            rate,
         )
     as_numbers([values["loss"]])  # waits for the device
     each = (time.process_time() - begun) / TIMED_STEPS
@@ -157,7 +163,12 @@ def _steps(
         loss: Any = objective(recipe.objective, **recipe.objective_settings).to(device)
         moved = (batch.to(device) for batch in batches)
         steps, each = steps_within(
-            threads * minutes, recipe, network, loss, moved, RATE
+            threads * minutes,
+            recipe,
+            network,
+            loss,
+            moved,
+            RATE,
         )
         write_json(plan, {"steps": steps, "cpu_seconds_per_step": round(each, 4)})
     return int(read_json(plan)["steps"])

@@ -76,7 +76,9 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
 
 
 def _candidates(
-    model: Floats, points: Floats, areas: Floats
+    model: Floats,
+    points: Floats,
+    areas: Floats,
 ) -> list[tuple[int, Floats]]:
     """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
     candidates: list[tuple[int, Floats, Floats]] = []
@@ -111,7 +113,9 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
 
 
 def _grown(
-    points: Floats, distance: Floats, alike: NDArray[np.bool_]
+    points: Floats,
+    distance: Floats,
+    alike: NDArray[np.bool_],
 ) -> set[tuple[int, ...]]:
     """Rows of blobs, each from one of its ends."""
     chains: set[tuple[int, ...]] = set()
@@ -128,7 +132,9 @@ def _grown(
 
 
 def _following(
-    points: Floats, alike: NDArray[np.bool_], chain: list[int]
+    points: Floats,
+    alike: NDArray[np.bool_],
+    chain: list[int],
 ) -> int | None:
     """The blob one more step along a chain."""
     step = points[chain[-1]] - points[chain[-2]]
@@ -172,7 +178,10 @@ def _placed(
 
 
 def _fitted(
-    model: Floats, points: Floats, indices: list[int], chosen: list[int]
+    model: Floats,
+    points: Floats,
+    indices: list[int],
+    chosen: list[int],
 ) -> tuple[int, Floats] | None:
     """Number of dots that a match explains, and the homography through all of them."""
     if not _is_one_to_one(indices, chosen):
@@ -221,7 +230,10 @@ def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:
 
 
 def _readings(
-    grey: Floats, dots: int, homography: Floats, blur_mm: float = SOFT_MM
+    grey: Floats,
+    dots: int,
+    homography: Floats,
+    blur_mm: float = SOFT_MM,
 ) -> Iterator[FoundFrame]:
     """Both layouts and both ways up, with the correlation of what is in the picture."""
     size = round(WIDTH), round(HEIGHT)
@@ -232,14 +244,20 @@ def _readings(
         if inside.mean() < LEAST_SEEN:
             continue
         seen = cv2.warpPerspective(
-            grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR
+            grey.astype(np.float32),
+            back,
+            size,
+            flags=cv2.INTER_LINEAR,
         )
         soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
         light = np.asarray(np.sqrt(soft), np.float32)[inside]
         for layout in LAYOUTS:
             drawn = _afar(layout, blur_mm)[inside]
             yield FoundFrame(
-                make_sheet(layout), turned, dots, _correlation(drawn, light)
+                make_sheet(layout),
+                turned,
+                dots,
+                _correlation(drawn, light),
             )
 
 

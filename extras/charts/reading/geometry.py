@@ -82,7 +82,9 @@ class ChartGeometry:
 
 
 def fit_geometry(
-    grey: Floats, dots: tuple[Dot, ...], homography: Floats
+    grey: Floats,
+    dots: tuple[Dot, ...],
+    homography: Floats,
 ) -> ChartGeometry:
     """Fit perspective and radial distortion to the dots' centres of light."""
     height, width = grey.shape
@@ -196,7 +198,10 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
 
 
 def _paper_under(
-    part: Floats, x: Floats, y: Floats, ring: NDArray[np.bool_]
+    part: Floats,
+    x: Floats,
+    y: Floats,
+    ring: NDArray[np.bool_],
 ) -> tuple[float, Floats]:
     """Light of the paper under a dot, at its middle and everywhere: the plane of a ring around."""
     plane = np.stack([np.ones(ring.sum()), x[ring], y[ring]], axis=1)

@@ -74,7 +74,9 @@ class ReadLine:
 
 
 def read_sides(
-    sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    blurs_px: Floats,
 ) -> Iterator[ReadLine]:
     """The four rows of dots around the chart, its longest straight lines.
 
@@ -125,7 +127,11 @@ def _lacking(
 
 
 def read_lines(
-    light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    white: float,
+    black: float,
 ) -> Iterator[ReadLine]:
     """Measure the printed lines in linear light, or say why not."""
     for line, middles in _blocks(sheet.layout):
@@ -148,7 +154,9 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
 
 
 def _free_middles(
-    lines: list[RuledLine], line: RuledLine, window: Floats
+    lines: list[RuledLine],
+    line: RuledLine,
+    window: Floats,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Middles along a line at which no other line crosses a block."""
     others = [other for other in lines if other is not line]
@@ -231,7 +239,10 @@ def _read(
 
 
 def _cut(
-    light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats
+    light: Light,
+    geometry: ChartGeometry,
+    line: RuledLine,
+    middles: Floats,
 ) -> tuple[NDArray[np.float32], Floats] | None:
     """Luminance around a line, and the px of its top left corner; None if it leaves the picture."""
     outline = _outline(geometry, line, middles)
@@ -277,7 +288,10 @@ def _offsets(
         places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
         x, y = places.astype(np.float32).reshape(-1, len(across), 2).transpose(2, 0, 1)
         rows = cv2.remap(
-            part, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR
+            part,
+            np.ascontiguousarray(x),
+            np.ascontiguousarray(y),
+            cv2.INTER_LINEAR,
         )
         profile = rows.reshape(grid.shape[:3]).mean(axis=1)
         dark = profile[:, paper].mean(axis=1, keepdims=True) - profile

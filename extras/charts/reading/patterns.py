@@ -87,7 +87,9 @@ class ReadLeaves:
 
 
 def _within(
-    outline: Floats, shape: tuple[int, ...], share: float = 1.0
+    outline: Floats,
+    shape: tuple[int, ...],
+    share: float = 1.0,
 ) -> tuple[slice, slice]:
     """Rows and columns of the box around an outline in px, reduced about its middle."""
     low = outline.min(axis=0)
@@ -110,7 +112,9 @@ def _places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
 
 
 def _inside(
-    geometry: ChartGeometry, square: LeavesSquare, shape: tuple[int, ...]
+    geometry: ChartGeometry,
+    square: LeavesSquare,
+    shape: tuple[int, ...],
 ) -> tuple[slice, slice]:
     """The largest box of pixels that shows nothing but a square, which may be turned."""
     reach = square.side / 2 - BORDER_MM
@@ -179,7 +183,9 @@ def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
 
 
 def _first_turn(
-    values: Floats, frequencies: Floats, mtf50: float | None
+    values: Floats,
+    frequencies: Floats,
+    mtf50: float | None,
 ) -> tuple[float | None, str]:
     """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
 
@@ -241,7 +247,10 @@ def read_leaves(
 
 
 def _printed(
-    square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice
+    square: LeavesSquare,
+    geometry: ChartGeometry,
+    rows: slice,
+    columns: slice,
 ) -> Floats:
     """Light of the printed leaves as the picture's pixels would see it in focus, paper 1, ink 0."""
     scale = geometry.scale(square.x, square.y) * FINENESS
@@ -258,7 +267,9 @@ def _printed(
 
 
 def _drawn(
-    square: LeavesSquare, origin: tuple[float, float], px_per_mm: float
+    square: LeavesSquare,
+    origin: tuple[float, float],
+    px_per_mm: float,
 ) -> Floats:
     """Light of the printed leaves on a canvas of their own."""
     size = round(square.side * px_per_mm)
@@ -275,6 +286,10 @@ def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats
         grid.shape
     )
     fine = cv2.resize(
-        coarse, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR
+        coarse,
+        None,
+        fx=FINENESS,
+        fy=FINENESS,
+        interpolation=cv2.INTER_LINEAR,
     )
     return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)

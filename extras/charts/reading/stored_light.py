@@ -22,7 +22,11 @@ class StoredLight:
     # bit.
 
     def __init__(
-        self, stored: Image, *, linear: bool = False, developed: bool = False
+        self,
+        stored: Image,
+        *,
+        linear: bool = False,
+        developed: bool = False,
     ) -> None:
         self.stored, self.linear, self.developed = stored, linear, developed
         self.shape = stored.shape

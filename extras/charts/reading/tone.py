@@ -98,7 +98,10 @@ def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Fl
 
 
 def read_tone(
-    light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
+    light: StoredLight,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    blur_px: float | None,
 ) -> ToneReading:
     """Compare the grey steps in a picture with those that were printed, taken as exact."""
     if light.exact:
@@ -154,7 +157,10 @@ def _stored(light: Floats) -> Floats:
 
 
 def _levels(
-    light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
+    light: StoredLight,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    blur_px: float | None,
 ) -> tuple[list[_Level], list[_Level]]:
     """The grey steps from dark to bright, and the black squares; some may be cut off."""
     greys = [
@@ -181,7 +187,10 @@ def _levels(
 
 
 def _steps(
-    light: StoredLight, geometry: ChartGeometry, blur_px: float, greys: list[Patch]
+    light: StoredLight,
+    geometry: ChartGeometry,
+    blur_px: float,
+    greys: list[Patch],
 ) -> list[_Level]:
     """The grey steps; the light of paper at each is that of a plane through what is around them."""
     places = np.array([(one.x, one.y) for one in greys])
@@ -234,7 +243,11 @@ def _level(pixels: Floats, printed: float, paper: Floats) -> _Level:
 
 
 def _pixels(
-    light: StoredLight, geometry: ChartGeometry, blur_px: float, x: float, y: float
+    light: StoredLight,
+    geometry: ChartGeometry,
+    blur_px: float,
+    x: float,
+    y: float,
 ) -> Floats:
     """``(N, 3)`` light around a place into which the blur brings nothing else."""
     scale = geometry.scale(x, y)

@@ -72,7 +72,9 @@ class _Equations:
 
 
 def fit_whole_sheet(
-    grey: Floats, sheet: Sheet, geometry: ChartGeometry
+    grey: Floats,
+    sheet: Sheet,
+    geometry: ChartGeometry,
 ) -> ChartGeometry:
     """Improve perspective and distortion under strong blur by all that is printed (Gauss-Newton).
 
@@ -132,7 +134,10 @@ def _movements(places: Floats) -> tuple[Floats, Floats]:
 
 
 def _drawing(
-    grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int
+    grey: Floats,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    factor: int,
 ) -> _Drawing:
     """Draw and blur the sheet as the geometry has it."""
     seen = _reduced(grey, factor)
@@ -248,7 +253,11 @@ def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
 
 
 def _free_terms(
-    discs: Floats, mask: NDArray[np.bool_], disc: int, mixed: list[int], places: Floats
+    discs: Floats,
+    mask: NDArray[np.bool_],
+    disc: int,
+    mixed: list[int],
+    places: Floats,
 ) -> Floats:
     """``(N, terms)``: what blur and light may change of a cell's pixels.
 

@@ -99,7 +99,10 @@ def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> 
         )
     inside = _wall() if layout == "wall" else _depths()
     return Sheet(
-        layout, paper, (*frame(layout), *inside), tuple(_labels(layout, paper))
+        layout,
+        paper,
+        (*frame(layout), *inside),
+        tuple(_labels(layout, paper)),
     )
 
 
@@ -247,7 +250,10 @@ def _grid(x: float, y: float) -> list[Part]:
 
 
 def _ruler(
-    start: float, base: float, paper: Paper, label: tuple[float, float]
+    start: float,
+    base: float,
+    paper: Paper,
+    label: tuple[float, float],
 ) -> list[Shape]:
     """A ruler in mm of the paper, with its marks above the base line."""
     unit = WIDTH / PAPERS[paper][0]

@@ -133,7 +133,12 @@ def part_shapes(part: Part) -> list[Shape]:
             return [Disc(part.x, part.y, part.radius, BLACK)]
         case SlantedSquare():
             square = box(
-                part.x, part.y, part.side, part.side, grey(part.dark), part.turn_deg
+                part.x,
+                part.y,
+                part.side,
+                part.side,
+                grey(part.dark),
+                part.turn_deg,
             )
             around = box(part.x, part.y, CELL, CELL, grey(part.bright))
             return [square] if part.bright == 1.0 else [around, square]

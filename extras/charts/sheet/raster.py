@@ -39,7 +39,11 @@ def _roughly(part: Part) -> list[Shape]:
 
 
 def photographed(
-    sheet: Sheet, homography: Floats, width: int, height: int, backdrop: float = 0.25
+    sheet: Sheet,
+    homography: Floats,
+    width: int,
+    height: int,
+    backdrop: float = 0.25,
 ) -> Floats:
     """The chart before a grey wall in perspective, linear light, blurred by pixels only.
 
@@ -63,7 +67,10 @@ def _scaled_and_moved(scale: float, offset: float) -> Floats:
 
 
 def _in_perspective(
-    backdrop: float, drawn: NDArray[np.uint8], whole: Floats, fine: tuple[int, int]
+    backdrop: float,
+    drawn: NDArray[np.uint8],
+    whole: Floats,
+    fine: tuple[int, int],
 ) -> NDArray[Any]:
     """Light of the drawn sheet in perspective, with the backdrop around it."""
     table = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
@@ -71,7 +78,10 @@ def _in_perspective(
     # between pixels in linear light: half ink and half paper is not the middle of their sRGB values
     light = cv2.warpPerspective(cv2.LUT(drawn, table), whole, fine)
     cover = cv2.warpPerspective(
-        np.full(drawn.shape[:2], 255, np.uint8), whole, fine, flags=cv2.INTER_NEAREST
+        np.full(drawn.shape[:2], 255, np.uint8),
+        whole,
+        fine,
+        flags=cv2.INTER_NEAREST,
     )
     light[cover == 0] = backdrop
     return light

@@ -135,6 +135,11 @@ def store_chart(
     files = list(map(asdict, stored))
     picture = main_file(stored).name
     folder.journal.append(
-        "chart-shot", chart=number, **shot, picture=picture, files=files, **where
+        "chart-shot",
+        chart=number,
+        **shot,
+        picture=picture,
+        files=files,
+        **where,
     )
     folder.write_index()

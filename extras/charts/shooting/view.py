@@ -83,7 +83,9 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
 
 
 def _curve(
-    first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity
+    first: ChartPoint,
+    points: list[ChartPoint],
+    quantity: DriftQuantity,
 ) -> Curve:
     """A change over time, since one first chart."""
     index = QUANTITIES.index(quantity)
@@ -143,7 +145,10 @@ def _changes(points: list[ChartPoint]) -> Table:
         "middle of the picture; a positive rotation is clockwise."
     )
     return Table.of(
-        "Changes of the test charts", columns, tuple(map(_change, points)), note
+        "Changes of the test charts",
+        columns,
+        tuple(map(_change, points)),
+        note,
     )
 
 

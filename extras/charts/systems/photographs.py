@@ -59,13 +59,18 @@ def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
 
 
 def _simulated_scores(
-    diameter: float, system: str, restore: Restore
+    diameter: float,
+    system: str,
+    restore: Restore,
 ) -> list[ChartScore]:
     return [_photographs().scores(system, restore, diameter)]
 
 
 def _taken_scores(
-    path: Path, linear: bool, system: str, restore: Restore
+    path: Path,
+    linear: bool,
+    system: str,
+    restore: Restore,
 ) -> list[ChartScore]:
     return _taken(path, linear).scores(system, restore)
 

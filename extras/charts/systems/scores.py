@@ -110,7 +110,9 @@ def restored_leaves(
 
 
 def _compared(
-    view: ChartView, restoration: Floats, other: LightOfParts
+    view: ChartView,
+    restoration: Floats,
+    other: LightOfParts,
 ) -> Iterator[Straightness]:
     """Edges against those of the other picture, where that is not clipped."""
     for x, region in edge_regions(restoration, view.sheet, view.geometry):
@@ -130,7 +132,9 @@ def _characters(view: ChartView, restoration: Floats) -> float | None:
 
 
 def _lines_moved(
-    view: ChartView, restoration: Floats, levels: tuple[float, float]
+    view: ChartView,
+    restoration: Floats,
+    levels: tuple[float, float],
 ) -> Iterator[float]:
     """Root mean square, px, by which each printed line is bent against the other picture's."""
     lines = read_lines(restoration, view.sheet, view.geometry, *levels)

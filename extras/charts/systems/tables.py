@@ -223,7 +223,9 @@ def _sharpens(
 
 
 def _other_leaders(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    name: Names,
 ) -> Iterator[str]:
     """Systems that treat texture better than those that sharpen most."""
     honest = min(systems, key=_invented)
@@ -237,7 +239,9 @@ def _other_leaders(
 
 
 def _other_reader(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    name: Names,
 ) -> Iterator[str]:
     """The system whose text is read best, if that is another one."""
     best = max(systems, key=_read)

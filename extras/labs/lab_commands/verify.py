@@ -31,7 +31,10 @@ NOTHING_RESCORED = 3
     "--record", is_flag=True, help="Write the signed outcome beside the bundle."
 )
 @click.option(
-    "--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record."
+    "--key",
+    type=FILE,
+    metavar="FILE",
+    help="Your Ed25519 key, for --record.",
 )
 @json_option()
 def command(

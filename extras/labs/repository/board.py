@@ -73,7 +73,11 @@ def _replace_site(
             make_folder(site / place)
         pages = {
             "index.html": _index(
-                repository.title, groups, histories, submissions, unreadable
+                repository.title,
+                groups,
+                histories,
+                submissions,
+                unreadable,
             )
         }
         pages |= {one.page: submission_page(one, groups) for one in submissions}
@@ -191,7 +195,10 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
         Column("Dataset", choose="value"), Column("Checked", choose="value"),
     )  # fmt: skip
     return Table.of(
-        "All submissions, the latest first", columns, rows, large=len(rows) > LARGE
+        "All submissions, the latest first",
+        columns,
+        rows,
+        large=len(rows) > LARGE,
     )
 
 

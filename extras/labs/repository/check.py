@@ -107,7 +107,9 @@ def _reused(runs: Sequence[tuple[str, RunFacts]]) -> Iterator[Problem]:
 
 
 def _record_problems(
-    repository: Repository, path: Path, statement: Statement
+    repository: Repository,
+    path: Path,
+    statement: Statement,
 ) -> Iterator[tuple[str, str]]:
     try:
         record = read_record(path)

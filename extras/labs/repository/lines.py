@@ -137,7 +137,9 @@ def submissions_of(
 
 
 def _problems(
-    repository: Repository, statement: Statement, record: CheckRecord | None
+    repository: Repository,
+    statement: Statement,
+    record: CheckRecord | None,
 ) -> list[str]:
     """Why a bundle is not admitted."""
     problems = [said for _, said in admission_problems(repository, statement)]

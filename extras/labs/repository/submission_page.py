@@ -61,7 +61,10 @@ def submission_page(one: Submission, groups: BoardGroups) -> Page:
         Folded("Check", "check", tuple(_check_parts(one)), one.checked),
         Folded("Scores", "scores", tuple(_score_parts(one.rows))),
         Folded(
-            "Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")
+            "Runs",
+            "runs",
+            (_runs_table(one),),
+            counted(len(statement.runs), "run"),
         ),
         Folded("Key, hash and versions", "origin", (origin,)),
     )

@@ -26,7 +26,10 @@ def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
 
 
 def lines_table(
-    group: BoardGroup, lines: Sequence[SubmissionLine], *, linked: bool = True
+    group: BoardGroup,
+    lines: Sequence[SubmissionLine],
+    *,
+    linked: bool = True,
 ) -> Table:
     """A line a row, with gain, scores, costs; ``linked``: names lead to pages of submissions."""
     sizes = [line.costs.get("params_m") for line in lines]
@@ -99,7 +102,9 @@ def _cells(line: SubmissionLine) -> Iterator[Cell]:
 
 
 def measured(
-    value: float | None, low: float | None = None, high: float | None = None
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Measured | None:
     """A cell with its interval, if there is one; None without a value."""
     if value is None:

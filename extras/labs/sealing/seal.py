@@ -60,7 +60,10 @@ class SealFacts(Settings):
 
 
 def seal_dataset(
-    dataset: Dataset, out: Path, key_file: Path, opens: str = ""
+    dataset: Dataset,
+    out: Path,
+    key_file: Path,
+    opens: str = "",
 ) -> SealFacts:
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
     pairs = dataset.split("test")

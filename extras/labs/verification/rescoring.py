@@ -185,12 +185,18 @@ def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairS
         raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
     independent = flow_estimator(second.pop()) if second else None
     return PairScorer(
-        dataset, flow_estimator(ESTIMATOR), metrics, independent=independent
+        dataset,
+        flow_estimator(ESTIMATOR),
+        metrics,
+        independent=independent,
     )
 
 
 def _different(
-    run: str, stated: Sequence[Score], again: Sequence[Score], notes: list[str]
+    run: str,
+    stated: Sequence[Score],
+    again: Sequence[Score],
+    notes: list[str],
 ) -> Iterator[str]:
     """Scores that differ, that are stated without ground, or that were left out."""
     said = {(one.protocol, one.metric, one.pair): one for one in stated if one.pair}
@@ -233,7 +239,10 @@ def _shown(value: float | None) -> str:
 
 
 def read_submitted(
-    bundle: OpenBundle, run: RunFacts, pair: Pair, shape: tuple[int, ...]
+    bundle: OpenBundle,
+    run: RunFacts,
+    pair: Pair,
+    shape: tuple[int, ...],
 ) -> Picture:
     """The submitted picture of a pair."""
     path = bundle.output(run, pair.id)
@@ -251,7 +260,11 @@ def truths(dataset: Dataset, pair: Pair, restored: Picture) -> Iterator[Picture]
     for protocol in ("gt", "input-aligned", "truth"):
         try:
             target = make_target(
-                protocol, dataset, pair, restored, flow_estimator(ESTIMATOR)
+                protocol,
+                dataset,
+                pair,
+                restored,
+                flow_estimator(ESTIMATOR),
             )
         except NotApplicableError:
             continue

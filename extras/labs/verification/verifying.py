@@ -96,7 +96,10 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
 
 
 def _verified(
-    bundle: OpenBundle, dataset: Dataset, whole: Dataset, reruns: int
+    bundle: OpenBundle,
+    dataset: Dataset,
+    whole: Dataset,
+    reruns: int,
 ) -> BundleCheck:
     """Outcome of a check by a dataset and those of its pairs that can be read."""
     statement = bundle.statement
@@ -134,7 +137,10 @@ def _early_findings(statement: Statement, dataset: Dataset) -> list[BundleFindin
 
 
 def _reruns(
-    bundle: OpenBundle, dataset: Dataset, pictures: int, rescored: Rescored
+    bundle: OpenBundle,
+    dataset: Dataset,
+    pictures: int,
+    rescored: Rescored,
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Findings and notes of restoring again, of the runs whose pictures are there."""
     findings: list[tuple[str, str]] = []
@@ -202,7 +208,9 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
 
 
 def _odd_parts(
-    statement: Statement, run: RunFacts, entry: Entry
+    statement: Statement,
+    run: RunFacts,
+    entry: Entry,
 ) -> Iterator[tuple[str, str]]:
     """Versions, costs, outputs and weights of a run that cannot be."""
     for kind, rows in (("version", run.versions), ("cost", run.costs)):
@@ -343,7 +351,9 @@ def _training_findings(
 
 
 def _run_findings(
-    statement: Statement, dataset: Dataset, stated: set[str]
+    statement: Statement,
+    dataset: Dataset,
+    stated: set[str],
 ) -> Iterator[BundleFinding]:
     """Runs whose training pictures are not stated, or may hold test pictures."""
     for run in statement.runs:

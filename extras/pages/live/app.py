@@ -52,7 +52,10 @@ class LivePairs:
 
 
 def make_app(
-    bench: ShootingThread, folder: SessionFolder, token: str, share: Share | None = None
+    bench: ShootingThread,
+    folder: SessionFolder,
+    token: str,
+    share: Share | None = None,
 ) -> Guard:
     """The application behind its guard; who knows the token may use the page."""
     pairs = LivePairs(bench, folder)

@@ -287,7 +287,11 @@ class ShootingThread:
             pairs = shooter.finish(self._folder, rig, slug, self._wait_for_person)
         else:
             pairs = shooter.shoot(
-                self._folder, rig, scene, self._wait_for_person, focus_steps
+                self._folder,
+                rig,
+                scene,
+                self._wait_for_person,
+                focus_steps,
             )
         self._state.current = pairs[-1].id
         self._state.supply = supply_of(rig.blurry)
@@ -335,7 +339,10 @@ class ShootingThread:
             )
 
     def _judge(
-        self, pair_id: str, verdict: Literal["accept", "reject"], reason: str
+        self,
+        pair_id: str,
+        verdict: Literal["accept", "reject"],
+        reason: str,
     ) -> None:
         self._folder.judge(pair_id, verdict, reason)
         self._state.current = pair_id

@@ -172,7 +172,9 @@ def _decoded(jpeg: bytes) -> NDArray[Any]:
 
 
 def _shares(
-    region: Region, width: int, height: int
+    region: Region,
+    width: int,
+    height: int,
 ) -> tuple[float, float, float, float]:
     """Left, top, width and height of a part, as shares of its picture's."""
     return (
@@ -184,7 +186,9 @@ def _shares(
 
 
 def _around(
-    spot: tuple[float, float], sides: tuple[int, int], whole: tuple[int, int]
+    spot: tuple[float, float],
+    sides: tuple[int, int],
+    whole: tuple[int, int],
 ) -> Region:
     """What lies around a place, moved inwards at the borders of a picture; x before y."""
     width, height = (min(side, size) for side, size in zip(sides, whole, strict=True))

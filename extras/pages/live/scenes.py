@@ -38,7 +38,10 @@ class Shooter(Protocol):
         ...
 
     def prepare(
-        self, rig: SessionCameras, state: SessionState, scene: str
+        self,
+        rig: SessionCameras,
+        state: SessionState,
+        scene: str,
     ) -> list[str]:
         """Prepare the cameras for a scene, and return the plan."""
         ...
@@ -55,7 +58,11 @@ class Shooter(Protocol):
         ...
 
     def finish(
-        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+        self,
+        folder: SessionFolder,
+        rig: SessionCameras,
+        scene: str,
+        ask: Ask,
     ) -> list[CompletePair]:
         """Shoot the incomplete pairs of a scene."""
         ...
@@ -111,7 +118,10 @@ class SceneShooter:
         return plan
 
     def prepare(
-        self, rig: SessionCameras, state: SessionState, scene: str
+        self,
+        rig: SessionCameras,
+        state: SessionState,
+        scene: str,
     ) -> list[str]:
         """Set the live view's camera to the blurry exposure, for focusing; return the plan."""
         for camera in rig.cameras:
@@ -135,7 +145,10 @@ class SceneShooter:
         planned = self.plan(rig)
         calibrations = self._calibrations
         request = within_travel(
-            self.request, planned, rig, calibrations.overshoot_steps
+            self.request,
+            planned,
+            rig,
+            calibrations.overshoot_steps,
         )
         plan = plan_on(request, rig)
         steps = plan.focus_steps if focus_steps is None else focus_steps
@@ -149,7 +162,11 @@ class SceneShooter:
         return self._shoot(folder, rig, pairs, plan, self.options, calibrations, ask)
 
     def finish(
-        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+        self,
+        folder: SessionFolder,
+        rig: SessionCameras,
+        scene: str,
+        ask: Ask,
     ) -> list[CompletePair]:
         """Complete the pairs of :func:`unfinished`: judge whole ones, shoot others as planned."""
         begun = unfinished(folder.state, scene)
@@ -158,7 +175,10 @@ class SceneShooter:
         calibrations = stored_calibrations(folder.root, shoot)
         person = Person(options, ask, self._carded)
         complete = complete_whole(
-            folder, begun, lambda _: person, after_pair(self.hook, folder)
+            folder,
+            begun,
+            lambda _: person,
+            after_pair(self.hook, folder),
         )
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
         if not pairs:
@@ -167,7 +187,13 @@ class SceneShooter:
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         return complete + self._shoot(
-            folder, rig, pairs, plan, options, calibrations, ask
+            folder,
+            rig,
+            pairs,
+            plan,
+            options,
+            calibrations,
+            ask,
         )
 
     def _shoot(
@@ -192,7 +218,10 @@ class SceneShooter:
 
 
 def offered_scene(
-    session: SessionState, listing: Sequence[ListedScene], *, but: str
+    session: SessionState,
+    listing: Sequence[ListedScene],
+    *,
+    but: str,
 ) -> str:
     """Name of the next scene: a planned one (later ones first), of the list, or by number."""
     planned = session.planned.values()

@@ -84,7 +84,10 @@ class Desk:
         return picture
 
     def first_look(
-        self, picture: DroppedPicture, part: OwnPicture, number: int
+        self,
+        picture: DroppedPicture,
+        part: OwnPicture,
+        number: int,
     ) -> None:
         """Restore the part of a picture that is seen first, unless done before."""
         picture.stop.clear()
@@ -126,7 +129,10 @@ class Desk:
             blur_map = picture.map_of(own)
             started = time.perf_counter()
             restoration = restore_colours(
-                restorer, own.colours(), blur_map, follow=follow
+                restorer,
+                own.colours(),
+                blur_map,
+                follow=follow,
             )
             picture.keep(number, restoration, time.perf_counter() - started)
 

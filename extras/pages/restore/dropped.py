@@ -159,7 +159,10 @@ class DroppedPicture:
         return self.folder / f"look-{number}.png"
 
     def keep_look(
-        self, number: int, part: OwnPicture, restored: NDArray[np.float32]
+        self,
+        number: int,
+        part: OwnPicture,
+        restored: NDArray[np.float32],
     ) -> None:
         """Keep what a system made of the part that is restored first."""
         _write_shown(self.look_path(number), part, part.with_colours(restored))
@@ -247,7 +250,13 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     size = (width, height)
     return DroppedPicture(
-        path, name, size, picture.bits, look=look, part=part, remarks=remarks
+        path,
+        name,
+        size,
+        picture.bits,
+        look=look,
+        part=part,
+        remarks=remarks,
     )
 
 

@@ -15,7 +15,11 @@ from defocus.processes.interruption import terminated_as_interrupted
 
 
 def serve_restoring(
-    asked: Choice, *, port: int, tile_px: int | None, device: torch.device
+    asked: Choice,
+    *,
+    port: int,
+    tile_px: int | None,
+    device: torch.device,
 ) -> None:
     """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 

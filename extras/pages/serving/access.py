@@ -54,7 +54,11 @@ class Guard:
     # and other sites cannot use. A change needs an ``Origin`` that is this page.
 
     def __init__(
-        self, app: ASGIApp, token: str, policy: str, share: Share | None = None
+        self,
+        app: ASGIApp,
+        token: str,
+        policy: str,
+        share: Share | None = None,
     ) -> None:
         self._app, self._token, self._policy, self._share = app, token, policy, share
 
@@ -146,7 +150,11 @@ def _welcome(host: str, token: str) -> ASGIApp:
     """Take the token out of the address, into the cookie."""
     response = RedirectResponse("/", status_code=303)
     response.set_cookie(
-        _cookie_name(host), token, httponly=True, samesite="strict", path="/"
+        _cookie_name(host),
+        token,
+        httponly=True,
+        samesite="strict",
+        path="/",
     )
     return response
 

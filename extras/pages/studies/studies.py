@@ -74,7 +74,11 @@ class ServedStudy:
     def stamp(self) -> str:
         """Changes when the results change."""
         return _stamp(
-            self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path)
+            self.path,
+            STORE,
+            f"{STORE}-wal",
+            "study.json",
+            *_needed(self.path),
         )
 
     def standings(self) -> list[RunStanding]:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     help="Write the page of comparisons, then exit.",
 )
 @click.option(
-    "--only", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable."
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Systems to compare; repeatable.",
 )
 @click.option(
     "--judgements",
@@ -88,7 +91,11 @@ def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
 
 
 def _write_page(
-    out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int
+    out: Path,
+    page: Path,
+    only: tuple[str, ...],
+    judgements: int,
+    seed: int,
 ) -> None:
     """Write the page of comparisons."""
     from fnmatch import fnmatchcase
@@ -104,7 +111,10 @@ def _write_page(
         if not only or any(fnmatchcase(name, one) for one in only)
     }
     trials = plan_trials(
-        list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed
+        list(chosen),
+        shared_pairs(chosen) if chosen else [],
+        judgements,
+        seed,
     )
     write_text(page, judging_page(chosen, trials))
     write_plan(out, trials)

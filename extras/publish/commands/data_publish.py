@@ -98,7 +98,10 @@ def _published(
         if dry_run:
             return {"endpoint": address, "published": False, **zenodo.plan(draft)}
         return zenodo.draft_on_zenodo(
-            draft, address, secret(TOKENS[target]), publish=publish
+            draft,
+            address,
+            secret(TOKENS[target]),
+            publish=publish,
         )
     from defocus.extras.publish import hub
 
@@ -106,5 +109,9 @@ def _published(
     if dry_run:
         return {"endpoint": address, "published": False, **hub.plan(draft, place)}
     return hub.draft_on_hub(
-        draft, address, secret(TOKENS[target]), place, publish=publish
+        draft,
+        address,
+        secret(TOKENS[target]),
+        place,
+        publish=publish,
     )

@@ -48,7 +48,12 @@ class Mamba(nn.Module):
         read = reading.transpose(1, 2)[:, None]
         write = writing.transpose(1, 2)[:, None]
         written, _ = selective_scan(
-            seen, widths, -self.A_log.exp(), read, write, self.D
+            seen,
+            widths,
+            -self.A_log.exp(),
+            read,
+            write,
+            self.D,
         )
         given: torch.Tensor = self.out_proj(
             (written * functional.silu(gate)).transpose(1, 2)

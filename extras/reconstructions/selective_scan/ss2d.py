@@ -94,6 +94,11 @@ class SS2D(nn.Module):
         widths = functional.softplus(widening @ width + bias[:, None])
         decay = -decay_logarithm.float().exp()
         written, _ = selective_scan(
-            sequence, widths, decay, reading[:, None], writing[:, None], skip
+            sequence,
+            widths,
+            decay,
+            reading[:, None],
+            writing[:, None],
+            skip,
         )
         return written

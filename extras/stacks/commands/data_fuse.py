@@ -42,7 +42,12 @@ if TYPE_CHECKING:  # heavy at run time; see the function
 @on_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @json_option()
 def command(
-    stack: Path, out: Path, position: int | None, where: "Where", *, as_json: bool
+    stack: Path,
+    out: Path,
+    position: int | None,
+    where: "Where",
+    *,
+    as_json: bool,
 ) -> int:
     """Fuse focus stacks into all-in-focus pictures.
 
@@ -78,7 +83,10 @@ def command(
 
 
 def _fused(
-    stack: Path, out: Path, position: int | None, where: "Where"
+    stack: Path,
+    out: Path,
+    position: int | None,
+    where: "Where",
 ) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
     from defocus.datasets.api import open_dataset
     from defocus.extras.stacks.run import fuse_stacks

@@ -27,7 +27,10 @@ def bin_names() -> tuple[str, ...]:
 
 
 def psnr_by_blur(
-    network: nn.Module, card: Card, pairs: Sequence[Pair], device: torch.device
+    network: nn.Module,
+    card: Card,
+    pairs: Sequence[Pair],
+    device: torch.device,
 ) -> list[float | None]:
     """PSNR against the truth in each bin of :data:`EDGES_PX`, dB; None without a pixel."""
     network.to(device).eval()
@@ -44,7 +47,10 @@ def psnr_by_blur(
 
 
 def _error_and_bin(
-    network: nn.Module, card: Card, device: torch.device, pair: Pair
+    network: nn.Module,
+    card: Card,
+    device: torch.device,
+    pair: Pair,
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Squared error of each pixel of a restored pair, and the bin of its blur."""
     if pair.truth is None or pair.defocus_map is None:

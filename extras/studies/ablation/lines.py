@@ -41,7 +41,11 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
 
 
 def chosen(
-    ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = ""
+    ablation: Ablation,
+    line: AblationLine,
+    *,
+    narrow: bool,
+    network: str = "",
 ) -> Baseline:
     """The system of a line, on request with another network, or with a ``narrow`` one."""
     system = _with_settings(baseline(line.system), line)

@@ -60,7 +60,10 @@ class LineResult:
 
 
 def ablate(
-    asked: "AskedAblation", *, equal_time: bool, where: Where | None = 1
+    asked: "AskedAblation",
+    *,
+    equal_time: bool,
+    where: Where | None = 1,
 ) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in its folder is not repeated.
 
@@ -138,7 +141,11 @@ class AskedAblation:
             schedule = override.schedule.model_copy(update={"steps": steps})
             override = override.model_copy(update={"schedule": schedule})
         runs = plan_runs(
-            systems, self.dataset, self.budget, seeds=self.seeds, override=override
+            systems,
+            self.dataset,
+            self.budget,
+            seeds=self.seeds,
+            override=override,
         )
         require_crops(runs, self.dataset)
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
@@ -168,7 +175,9 @@ def _runs_of(study: Study, system: Baseline) -> list[Run]:
 
 
 def _as_long(
-    ablation: Ablation, measured: Sequence[LineResult], lines: Sequence[AblationLine]
+    ablation: Ablation,
+    measured: Sequence[LineResult],
+    lines: Sequence[AblationLine],
 ) -> tuple[list[AblationLine], int]:
     """Plain loss and controls, with the steps that fit into the time of the whole objective."""
     by_line = dict(zip(lines, measured, strict=True))
@@ -225,7 +234,10 @@ def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
     pairs = study.dataset.split("test")
     rows = [
         psnr_by_blur(
-            load_run(study, run).network, run.baseline.card, pairs, best_device()
+            load_run(study, run).network,
+            run.baseline.card,
+            pairs,
+            best_device(),
         )
         for run in runs
     ]

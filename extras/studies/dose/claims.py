@@ -95,7 +95,9 @@ def _differences(
 
 
 def _claim(
-    document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
+    document: Mapping[str, Any],
+    label: str,
+    differences: list[tuple[float, Estimate]],
 ) -> Claim:
     answer = verdict([one for _, one in differences])
     origins = document.get("origins")  # datasets of an older version lack it

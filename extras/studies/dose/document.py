@@ -42,7 +42,9 @@ _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 
 
 def dose_document(
-    study: DoseStudy, studies: Sequence[Study], results: Results
+    study: DoseStudy,
+    studies: Sequence[Study],
+    results: Results,
 ) -> dict[str, Any]:
     """Results of a finished study, as JSON values."""
     first = at_dose(study.dataset, study.doses[0])
@@ -72,7 +74,10 @@ def dose_document(
 
 
 def _at_one_dose(
-    study: DoseStudy, dose: float, parts: Sequence[Study], results: Results
+    study: DoseStudy,
+    dose: float,
+    parts: Sequence[Study],
+    results: Results,
 ) -> dict[str, Any]:
     plain = study.ablation.lines[0]
     control = study.ablation.controls[-1]
@@ -102,7 +107,10 @@ def _at_one_dose(
         own = scores[line.label]
         psnr = own["truth/psnr"]
         share = share_of_gap(
-            psnr, plain_scores["truth/psnr"], truth_scores["truth/psnr"], origins
+            psnr,
+            plain_scores["truth/psnr"],
+            truth_scores["truth/psnr"],
+            origins,
         )
         lines.append(
             {
@@ -158,7 +166,9 @@ def _known(*values: Array) -> NDArray[np.bool_]:
 
 
 def _over(
-    reference: Scores, own: Scores, origins: Sequence[str]
+    reference: Scores,
+    own: Scores,
+    origins: Sequence[str],
 ) -> dict[str, dict[str, float]]:
     """Gain over a line against the truth, of whole pictures and of their parts, dB."""
     effects = {}

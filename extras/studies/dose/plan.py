@@ -123,7 +123,10 @@ class DoseStudy:
             )  # fmt: skip
             require_crops(runs, dataset)
             return Study(
-                self.out, dataset, runs, labels=labels_of(chosen_lines, systems)
+                self.out,
+                dataset,
+                runs,
+                labels=labels_of(chosen_lines, systems),
             )
 
         least = doses_of(self.dataset)[
@@ -139,7 +142,9 @@ class DoseStudy:
 
 
 def _require_supervision(
-    line: AblationLine, system: Baseline, dataset: Dataset
+    line: AblationLine,
+    system: Baseline,
+    dataset: Dataset,
 ) -> None:
     """Refuse before other lines are trained for hours."""
     if system.recipe is None:
@@ -152,7 +157,9 @@ def _require_supervision(
 
 
 def dose_study(
-    ablation: Ablation, study: AblationStudy, rows: AblatedRows
+    ablation: Ablation,
+    study: AblationStudy,
+    rows: AblatedRows,
 ) -> DoseStudy:
     """A study by dose of these rows; without doses, of all that the dataset has."""
     if rows.network:
@@ -187,7 +194,10 @@ def dose_study(
 
 
 def _require_small_or_begun(
-    system: Baseline, *, narrow: bool, start: str | None
+    system: Baseline,
+    *,
+    narrow: bool,
+    start: str | None,
 ) -> None:
     """Refuse a whole network of a paper with random weights: a study is too short for it."""
     own = bool(system.source_hash)

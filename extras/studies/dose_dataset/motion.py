@@ -109,7 +109,9 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
 
 
 def moved_scene(
-    scene: StreamScene, motion: Motion, centre: tuple[float, float]
+    scene: StreamScene,
+    motion: Motion,
+    centre: tuple[float, float],
 ) -> StreamScene:
     """The scene as the sharp picture sees it; its diameters stay those of the surface."""
     height, width = scene.diameters.shape
@@ -182,7 +184,12 @@ def _moved_alpha(
     """The opacity; where the scene's border cuts the occluder it goes on beyond."""
     above, below, before, beyond = (PAD_PX if one else 0 for one in touching)
     continued = cv2.copyMakeBorder(
-        alpha, above, below, before, beyond, cv2.BORDER_REPLICATE
+        alpha,
+        above,
+        below,
+        before,
+        beyond,
+        cv2.BORDER_REPLICATE,
     )
     offset = placed[:, 2] - placed[:, :2] @ (before, above)
     moved = cv2.warpAffine(

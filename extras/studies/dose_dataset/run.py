@@ -55,7 +55,10 @@ def _sha256(request: DoseRequest, pictures: Photographs) -> str:
 
 
 def render_dosed_dataset(
-    request_file: Path, out: Path, photographs: Path | None = None, where: Where = 1
+    request_file: Path,
+    out: Path,
+    photographs: Path | None = None,
+    where: Where = 1,
 ) -> tuple[Pair, ...]:
     """Render the scenes of a request into a manifest dataset, one pair per scene and dose.
 
@@ -148,7 +151,9 @@ def _write(
 
 
 def _pairs(
-    scene: tuple[Split, int], folder: Path, doses: Sequence[float]
+    scene: tuple[Split, int],
+    folder: Path,
+    doses: Sequence[float],
 ) -> Iterator[Pair]:
     facts = kept_record(folder / "scene.json")
     for dose in doses:

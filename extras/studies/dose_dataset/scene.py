@@ -51,7 +51,10 @@ class DosedScene:
 
 
 def render_doses(
-    request: DoseRequest, sources: Sources, bank: KernelBank, number: int
+    request: DoseRequest,
+    sources: Sources,
+    bank: KernelBank,
+    number: int,
 ) -> DosedScene:
     """Render a scene; kinds are taken in turn by its number in its branch."""
     held_out = sources.branch == "held-out"

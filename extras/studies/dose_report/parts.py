@@ -134,7 +134,9 @@ def _strips(out: Path, document: Document) -> Iterator[Part]:
 
 
 def _above_its_error(
-    crop: NDArray[np.uint8], truth: NDArray[np.uint8], scale: int
+    crop: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    scale: int,
 ) -> NDArray[np.uint8]:
     return np.concatenate([crop, error_picture(crop, truth, scale)])
 

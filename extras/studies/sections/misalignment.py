@@ -35,7 +35,10 @@ def misalignment_curves(content: Content) -> list[Curves]:
 
 
 def _against(
-    dataset: str, chosen: list[dict[str, Any]], name: str, label: str
+    dataset: str,
+    chosen: list[dict[str, Any]],
+    name: str,
+    label: str,
 ) -> Curves:
     systems = sorted({system for condition in chosen for system in condition["psnr"]})
     curves = []

@@ -59,7 +59,9 @@ class Bend:
 
 
 def moved(
-    sharp: Image, matrix: Matrix, bend: Bend | None
+    sharp: Image,
+    matrix: Matrix,
+    bend: Bend | None,
 ) -> tuple[Image, Callable[[Array], Array]]:
     """A moved picture, and the function from positions in the picture to those in the moved one."""
     grid = pixel_grid(*sharp.shape[:2])

@@ -74,7 +74,9 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
 
 
 def _moved(
-    matrix: NDArray[np.float64], scene: RealLikeScene, shape: tuple[int, ...]
+    matrix: NDArray[np.float64],
+    scene: RealLikeScene,
+    shape: tuple[int, ...],
 ) -> NDArray[Any]:
     """The scene as the sharp member shows it, before its camera."""
     from_moved = np.linalg.inv(matrix)
@@ -107,7 +109,9 @@ def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
 
 
 def _stored(
-    camera: StreamCamera, light: Array, noise: np.random.Generator | None
+    camera: StreamCamera,
+    light: Array,
+    noise: np.random.Generator | None,
 ) -> Image:
     return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
 

@@ -39,7 +39,9 @@ class Placed:
 
 
 def _of(
-    matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None
+    matrix: Matrix,
+    shape: tuple[int, ...],
+    sigma_px: float | None = None,
 ) -> Placed:
     return Placed(transformed(pixel_grid(*shape[:2]), matrix), matrix, sigma_px)
 
@@ -72,7 +74,13 @@ def _ecc(blurry: Image, sharp: Image) -> Placed | None:
     inside = np.full(first.shape, 255, np.uint8)
     try:
         _, affine = cv2.findTransformECC(
-            first, second, start, cv2.MOTION_AFFINE, criteria, inside, ECC_SMOOTHING_PX
+            first,
+            second,
+            start,
+            cv2.MOTION_AFFINE,
+            criteria,
+            inside,
+            ECC_SMOOTHING_PX,
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return None
@@ -110,13 +118,19 @@ def _sift(blurry: Image, sharp: Image) -> Placed | None:
 
 
 def _agreed(
-    start: NDArray[np.floating], end: NDArray[np.floating], blurry: Image
+    start: NDArray[np.floating],
+    end: NDArray[np.floating],
+    blurry: Image,
 ) -> Placed | None:
     if len(start) < LEAST_MATCHES:
         return None
     cv2.setRNGSeed(0)
     affine, voted = cv2.estimateAffinePartial2D(
-        start, end, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX, maxIters=5000
+        start,
+        end,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=RANSAC_PX,
+        maxIters=5000,
     )
     if affine is None or int(voted.sum()) < LEAST_MATCHES:
         return None

@@ -51,7 +51,9 @@ class RealLikeScene:
 
 
 def scene_files(
-    split: Split, folders: Sequence[Path], stacks: Path | None
+    split: Split,
+    folders: Sequence[Path],
+    stacks: Path | None,
 ) -> tuple[Path, ...]:
     """The photographs of a split, by the hash of their files.
 
@@ -144,7 +146,10 @@ def _segments(light: Array) -> NDArray[np.int32]:
     from skimage.segmentation import felzenszwalb
 
     small = cv2.resize(
-        np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT
+        np.sqrt(np.clip(light, 0, 1)),
+        None,
+        fx=SEGMENTED_AT,
+        fy=SEGMENTED_AT,
     )
     least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
     labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)

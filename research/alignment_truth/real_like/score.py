@@ -87,7 +87,10 @@ def _seen(true: Placed) -> NDArray[np.bool_]:
 
 
 def _psnr_db(
-    linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]
+    linear: Array,
+    positions: Array,
+    wanted: Image,
+    seen: NDArray[np.bool_],
 ) -> float:
     picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
     squared = np.square(picture[seen] - as_float(wanted)[seen], dtype=np.float64)

@@ -18,7 +18,9 @@ BORDER_PX = 1.5
 
 
 def front_depth(
-    surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], frame: Window
+    surfaces: Sequence[TruthSurface],
+    front: NDArray[np.uint8],
+    frame: Window,
 ) -> Array:
     """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
     x, y = frame.grid()

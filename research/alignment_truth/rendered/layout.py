@@ -165,7 +165,10 @@ class Outline:
 
 
 def _turned(
-    x: Array, y: Array, centre: tuple[float, float], angle: float
+    x: Array,
+    y: Array,
+    centre: tuple[float, float],
+    angle: float,
 ) -> tuple[Array, Array]:
     cosine = np.float32(math.cos(angle))
     sine = np.float32(math.sin(angle))
@@ -199,7 +202,9 @@ def draw_relief(
 
 
 def draw_outline(
-    split: Split, size: tuple[int, int], rng: np.random.Generator
+    split: Split,
+    size: tuple[int, int],
+    rng: np.random.Generator,
 ) -> Outline:
     """A random outline whose centre lies in a frame of (height, width)."""
     height, width = size

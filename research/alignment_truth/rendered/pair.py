@@ -137,7 +137,10 @@ def render_pair(
 
 
 def _draw_scene(
-    textures: Textures, ranges: Ranges, size: tuple[int, int], rng: np.random.Generator
+    textures: Textures,
+    ranges: Ranges,
+    size: tuple[int, int],
+    rng: np.random.Generator,
 ) -> _Scene:
     families = ranges.families or FAMILIES_OF[textures.split]
     defocus = Defocus(
@@ -233,7 +236,10 @@ def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> A
 
 
 def _developed(
-    linear: Array, ranges: Ranges, bits: int, rng: np.random.Generator
+    linear: Array,
+    ranges: Ranges,
+    bits: int,
+    rng: np.random.Generator,
 ) -> Array:
     """Noise, the transfer curve, and rounding to 8 or 16 bits."""
     shot = np.float32(rng.uniform(0, ranges.noise))

@@ -73,7 +73,10 @@ def draw_psf(families: tuple[PSFFamily, ...], rng: np.random.Generator) -> PSF:
 
 
 def kernel(
-    psf: PSF, defocus_px: float, field: tuple[float, float], largest_px: float
+    psf: PSF,
+    defocus_px: float,
+    field: tuple[float, float],
+    largest_px: float,
 ) -> NDArray[np.float32]:
     """The kernel of one circle of confusion at one place.
 
@@ -97,7 +100,11 @@ def kernel(
 
 
 def _density(
-    psf: PSF, x: NDArray[np.float32], y: NDArray[np.float32], radius: float, sign: float
+    psf: PSF,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    radius: float,
+    sign: float,
 ) -> NDArray[np.float32]:
     """Light per pixel; edges are anti-aliased over one pixel."""
     distance = np.hypot(x, y)
@@ -119,7 +126,10 @@ def _density(
 
 
 def _polygon(
-    psf: PSF, x: NDArray[np.float32], y: NDArray[np.float32], radius: float
+    psf: PSF,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    radius: float,
 ) -> NDArray[np.float32]:
     """A regular polygon inscribed in the circle."""
     apothem = radius * math.cos(math.pi / psf.blades)
@@ -129,7 +139,9 @@ def _polygon(
 
 
 def _coma(
-    radius: float, tail: float, field: tuple[float, float]
+    radius: float,
+    tail: float,
+    field: tuple[float, float],
 ) -> NDArray[np.float32]:
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
@@ -157,7 +169,9 @@ def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _splatted(
-    x: NDArray[np.float64], y: NDArray[np.float64], size: int
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    size: int,
 ) -> NDArray[np.float32]:
     """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
     column = np.floor(x).astype(int)

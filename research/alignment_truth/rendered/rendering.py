@@ -72,7 +72,9 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
 
 
 def blurry_picture(
-    surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window
+    surfaces: Sequence[TruthSurface],
+    defocus: Defocus,
+    frame: Window,
 ) -> Rendered:
     """Render the picture of the wide aperture at the reference position."""
     sheets = {}
@@ -106,7 +108,10 @@ def _rendered(sheets: Mapping[int, SurfacePixels], frame: Window) -> Rendered:
 
 
 def _shares(
-    diameter: Array, lit: Array, defocus: Defocus, window: Window
+    diameter: Array,
+    lit: Array,
+    defocus: Defocus,
+    window: Window,
 ) -> list[LightShare]:
     """Weights that sum to 1 at each pixel, each with its kernel."""
     if not lit.size:

@@ -37,7 +37,11 @@ class TruthSurface:
         u = (x - np.float32(self.window.left)) * TEXELS_PER_PX + np.float32(first)
         v = (y - np.float32(self.window.top)) * TEXELS_PER_PX + np.float32(first)
         sampled = cv2.remap(
-            self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+            self.texture,
+            u,
+            v,
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
         )
         return np.maximum(sampled, np.float32(0))
 

@@ -119,7 +119,10 @@ def texture_patch(
 
 
 def _region(
-    textures: Textures, height: int, width: int, rng: np.random.Generator
+    textures: Textures,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     picture = _picture(textures, rng)
     fits = min(picture.shape[0] / height, picture.shape[1] / width)

@@ -77,7 +77,11 @@ class Generator(nn.Module):
         return {"restored": restored, "logits": logits}
 
     def _logits(
-        self, picture: torch.Tensor, merge: _Merge, merge4: _Merge, merge8: _Merge
+        self,
+        picture: torch.Tensor,
+        merge: _Merge,
+        merge4: _Merge,
+        merge8: _Merge,
     ) -> torch.Tensor:
         head = self.head(picture)
         count = range(len(KERNEL_SIZES))
@@ -175,7 +179,10 @@ class _Fuse(nn.Module):
 
     def forward(self, finer: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:
         doubled = functional.interpolate(
-            coarser, scale_factor=2.0, mode="bilinear", align_corners=True
+            coarser,
+            scale_factor=2.0,
+            mode="bilinear",
+            align_corners=True,
         )
         given: torch.Tensor = self.conv(torch.cat([finer, doubled], dim=1))
         return given

@@ -23,7 +23,12 @@ class SpaceEnhanced(nn.Module):
         super().__init__()
         self.attention = WindowedAttention(channels, heads, shifted=shifted)
         self.local = nn.Conv2d(
-            channels, channels, 3, padding=1, groups=channels, bias=False
+            channels,
+            channels,
+            3,
+            padding=1,
+            groups=channels,
+            bias=False,
         )
         self.gate = nn.Sequential(
             nn.Conv2d(channels, channels // REDUCTION, 1),

@@ -82,7 +82,11 @@ class PFANet(UShape):
     """From a blurry to the restored picture; arguments as those of :class:`UShape`."""
 
     def __init__(
-        self, *, width: int = 32, encoder: Sequence[int] = (2, 2, 2), middle: int = 4
+        self,
+        *,
+        width: int = 32,
+        encoder: Sequence[int] = (2, 2, 2),
+        middle: int = 4,
     ) -> None:
         super().__init__(width, encoder, middle, block=_Block, down=_down)
 

@@ -158,7 +158,9 @@ def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
 
 
 def edge_displacement_px(
-    restored: Picture, truth: Picture, estimator: FlowEstimator
+    restored: Picture,
+    truth: Picture,
+    estimator: FlowEstimator,
 ) -> float:
     """Mean length of the flow from the truth to a restored picture at the truth's edges, px."""
     frames = [

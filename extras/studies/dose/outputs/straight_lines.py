@@ -111,7 +111,9 @@ def _is_beyond(place: Array, low: Array, high: Array) -> NDArray[np.bool_]:
 
 
 def _edge_places(
-    grey: Array, start: tuple[float, float], stop: tuple[float, float]
+    grey: Array,
+    start: tuple[float, float],
+    stop: tuple[float, float],
 ) -> tuple[Array, Array]:
     """Place across the line, px, and step of brightness, of each block of rows along it."""
     way = np.subtract(stop, start)
@@ -126,7 +128,10 @@ def _edge_places(
 
 
 def _blocks_across(
-    grey: Array, start: tuple[float, float], way: Array, length: float
+    grey: Array,
+    start: tuple[float, float],
+    way: Array,
+    length: float,
 ) -> tuple[Array, Array]:
     """Brightness across the line, mean over blocks of rows along it, and the places, px."""
     along = way / length

@@ -47,7 +47,9 @@ Levels = NDArray[np.uint8]
 
 
 def write_strip(
-    study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]
+    study: DoseStudy,
+    studies: Sequence[Study],
+    scores: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the strip of one dose into the study's folder; what is seen there, as JSON values.
 
@@ -101,7 +103,9 @@ def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float |
 
 
 def _bends(
-    study: DoseStudy, here: Sequence[Study], line: AblationLine
+    study: DoseStudy,
+    here: Sequence[Study],
+    line: AblationLine,
 ) -> NDArray[np.float64]:
     name = study.systems([line])[0].card.name
     runs = ((part, run) for part in here for run in part.runs if run.system == name)
@@ -198,7 +202,11 @@ def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     """The square with the largest error."""
     side = min(CROP_PX, *error.shape)
     sums = cv2.boxFilter(
-        error, -1, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
+        error,
+        -1,
+        (side, side),
+        anchor=(0, 0),
+        borderType=cv2.BORDER_CONSTANT,
     )
     inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
     top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)

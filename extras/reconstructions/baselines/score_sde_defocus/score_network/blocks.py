@@ -21,7 +21,11 @@ NOTHING = 1e-10
 
 
 def convolution(
-    inputs: int, outputs: int, kernel: int = 3, *, variance: float = 1.0
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    *,
+    variance: float = 1.0,
 ) -> nn.Conv2d:
     """A convolution of the same size, its weights uniform with a variance over the mean fan."""
     layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)

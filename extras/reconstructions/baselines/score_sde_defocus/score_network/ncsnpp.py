@@ -81,7 +81,10 @@ class NCSNpp(nn.Module):
         return skips
 
     def _add_decoder(
-        self, modules: list[nn.Module], widths: list[int], skips: list[int]
+        self,
+        modules: list[nn.Module],
+        widths: list[int],
+        skips: list[int],
     ) -> None:
         conditions = 4 * widths[0]
         channels = widths[-1]
@@ -109,7 +112,10 @@ class NCSNpp(nn.Module):
         attend = next(modules)
         last = next(modules)
         return self._decoded(
-            modules, last(attend(features), condition), skips, condition
+            modules,
+            last(attend(features), condition),
+            skips,
+            condition,
         ) / _wide(sigma)
 
     def _encoded(

@@ -122,7 +122,11 @@ class ToldBlock(nn.Module):
     # ``channels, heads, window``: as of :class:`Block`. ``prior``: channels of a prior's token.
 
     def __init__(
-        self, channels: int, heads: int, window: Window | None, prior: int
+        self,
+        channels: int,
+        heads: int,
+        window: Window | None,
+        prior: int,
     ) -> None:
         super().__init__()
         self.norm1 = ChannelNorm(channels)
@@ -144,7 +148,11 @@ class GuidedLevel(nn.Module):
     """Blocks after an attention to the prior."""
 
     def __init__(
-        self, channels: int, heads: int, blocks: Sequence[nn.Module], prior: int
+        self,
+        channels: int,
+        heads: int,
+        blocks: Sequence[nn.Module],
+        prior: int,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)

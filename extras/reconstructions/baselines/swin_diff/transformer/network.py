@@ -62,7 +62,10 @@ class Transformer(nn.Module):
         self.encoder_level3 = level(2, 4, blocks[2])
         self.down3_4 = named(body=halving(4 * dim))
         self.latent = _Latent(
-            8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior
+            8 * dim,
+            heads[3],
+            _kinds(blocks[3], windowed=windowed),
+            prior,
         )
         self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
@@ -122,7 +125,11 @@ class _Latent(nn.Module):
     """The coarsest level: every block receives the prior."""
 
     def __init__(
-        self, channels: int, heads: int, kinds: Sequence[Window | None], prior: int
+        self,
+        channels: int,
+        heads: int,
+        kinds: Sequence[Window | None],
+        prior: int,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
