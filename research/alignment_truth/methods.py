@@ -118,22 +118,28 @@ def _tiles(pair: Members) -> Answer:
     columns = np.unique(tile_moves.centres[:, 0])
     rows = np.unique(tile_moves.centres[:, 1])
     shifts = tile_moves.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
-    smooth = np.dstack(
-        [cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)]
-    )
     field = RegularGridInterpolator(
         (rows, columns),
-        smooth,
+        _smoothed(shifts),
         bounds_error=False,
         fill_value=None,
     )
     x, y = pixel_grid(height, width)
+    # beyond the outer centres the outer shifts
     places = np.clip(
-        np.dstack([y, x]), (rows[0], columns[0]), (rows[-1], columns[-1])
-    )  # beyond the outer centres the outer shifts
-    return Answer(
-        np.ascontiguousarray(field(places).transpose(2, 0, 1), dtype=np.float32)
+        np.dstack([y, x]),
+        (rows[0], columns[0]),
+        (rows[-1], columns[-1]),
     )
+    flow = field(places).transpose(2, 0, 1)
+    return Answer(np.ascontiguousarray(flow, dtype=np.float32))
+
+
+def _smoothed(shifts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Medians over 3 x 3 tiles of both components."""
+    x = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 0]), 3)
+    y = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 1]), 3)
+    return np.dstack([x, y])
 
 
 def _registration(pair: Members) -> Answer:

@@ -77,8 +77,9 @@ def _round(
             fitted[index] = patches[worst] / np.linalg.norm(patches[worst])
             rest[worst] = 0
             continue
-        own = rest[users] + np.outer(weights[users, index], fitted[index])
-        fitted[index] = _unit((weights[users, index] @ own)[None])[0]
+        used = weights[users, index]
+        own = rest[users] + np.outer(used, fitted[index])
+        fitted[index] = _unit((used @ own)[None])[0]
         weights[users, index] = own @ fitted[index]
         rest[users] = own - np.outer(weights[users, index], fitted[index])
     return fitted

@@ -180,12 +180,12 @@ def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
     size = [fft.next_fast_len(length, real=True) for length in wide.shape[:2]]
     transfer = fft.rfft2(kernel, size)
     height, width = light.shape[:2]
+    rows = slice(2 * border, 2 * border + height)
+    columns = slice(2 * border, 2 * border + width)
     blurred = np.empty_like(light)
     for channel in range(light.shape[2]):
         spectrum = fft.rfft2(wide[:, :, channel], size) * transfer
-        seen = fft.irfft2(spectrum, size)
-        part = seen[2 * border : 2 * border + height, 2 * border : 2 * border + width]
-        blurred[:, :, channel] = part
+        blurred[:, :, channel] = fft.irfft2(spectrum, size)[rows, columns]
     return blurred
 
 

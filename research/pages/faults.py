@@ -163,20 +163,27 @@ def make_set(root: Path, which: int) -> None:
 def shot(number: int, which: int) -> dict[str, bytes]:
     """Both files of a pair, with its fault."""
     plant = PLANTS.get(number)
-    size = 0.0 if plant is None else plant.size[which]
-    light = camera_lights(number, plant.camera.format(f"{size:g}") if plant else "")
-    if plant is not None and plant.sharp is not None:
+    if plant is None:
+        return _files(camera_lights(number, ""), number)
+    size = plant.size[which]
+    light = camera_lights(number, plant.camera.format(f"{size:g}"))
+    if plant.sharp is not None:
         light["sharp"] = plant.sharp(light["sharp"], size)
-    if plant is not None and plant.name == "members swapped":
+    if plant.name == "members swapped":
         light = {"blurry": light["sharp"], "sharp": light["blurry"]}
-    if plant is not None and plant.name == "sharp member of another scene":
+    if plant.name == "sharp member of another scene":
         light["sharp"] = camera_lights(number + 1000, "")["sharp"]
-    files = {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
-    if plant is not None and plant.name == "one file twice":
+    files = _files(light, number)
+    if plant.name == "one file twice":
         files["sharp"] = files["blurry"]
-    if plant is not None and plant.name == "sharp file cut short":
+    if plant.name == "sharp file cut short":
         files["sharp"] = files["sharp"][: len(files["sharp"]) // 2]
     return files
+
+
+def _files(light: Mapping[str, NDArray[np.float32]], number: int) -> dict[str, bytes]:
+    """The files of a camera that takes this light."""
+    return {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
 
 
 def _name(number: int) -> str:

@@ -216,10 +216,15 @@ def by_circle(restore: Restore, photographs: Path) -> str:
         for one in range(len(BINS_PX)):
             inside = where == one
             counts[one] += inside.sum()
-            before[one] += np.square(blurry - sharp)[inside].mean(axis=-1).sum()
-            after[one] += np.square(restored - sharp)[inside].mean(axis=-1).sum()
+            before[one] += _squares(blurry - sharp, inside)
+            after[one] += _squares(restored - sharp, inside)
     gains = 10 * np.log10(before / after)
     return _bins_table(all_gains, counts, gains)
+
+
+def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+    """Sum over some pixels of the error's mean square over the colours."""
+    return float(np.square(error)[inside].mean(axis=-1).sum())
 
 
 def _bins_table(

@@ -126,14 +126,18 @@ def _region(
 ) -> NDArray[np.uint8]:
     picture = _picture(textures, rng)
     fits = min(picture.shape[0] / height, picture.shape[1] / width)
-    scale = np.exp(
-        rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits))))
-    )
+    coarsest = max(FINEST, min(COARSEST, fits))
+    scale = np.exp(rng.uniform(np.log(FINEST), np.log(coarsest)))
     rows = max(2, round(scale * height))
     columns = max(2, round(scale * width))
     top = rng.integers(max(0, picture.shape[0] - rows) + 1)
     left = rng.integers(max(0, picture.shape[1] - columns) + 1)
     part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
+    return _mirrored(part, rows, columns)
+
+
+def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """A part that is continued below and to the right by its mirror image."""
     below = rows - part.shape[0]
     right = columns - part.shape[1]
     return np.asarray(
