@@ -196,6 +196,7 @@ def continue_study(
     from defocus.benchmark.study.standing import claim_job
     from defocus.plugins.consent import require_lines
     from defocus.processes.machines import Machines
+    from defocus.training.parallel import ranks
 
     request = read_request(out)
     if isinstance(where, Machines) and not planned:
@@ -215,4 +216,14 @@ def continue_study(
         return _carry_out(expanded, requests[0], where)
     one = one_run(expanded, job)
     moved = one.moved(claim_job(out, job))
+    if ranks().world > 1:
+        return _train_together(moved)
     return _carry_out(moved, requests[0], where)
+
+
+def _train_together(job: "Expanded") -> int:
+    """Train the run of a job in several processes, if it is trained; return the exit code."""
+    from defocus.benchmark.study.run import train_study
+
+    (study,) = job.studies
+    return train_study(study) if study.runs[0].recipe is not None else 0

@@ -115,15 +115,23 @@ class JobCommand:
 
     def __call__(self) -> int:
         """Run the command; return its exit code. A failure is in its own results."""
-        global _process
+        # Several processes train together; then the first one alone does what is left.
         self._begun = self.progress()
-        _process = subprocess.Popen(
-            python_command(*self.arguments), env=python_environment()
-        )
-        code = _process.wait()
-        if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
+        ranks = rank_variables()
+        first = ranks.get("RANK", "0") == "0"
+        code = self._run(ranks)
+        if ranks and first and code == 0:
+            code = self._run({})
+        if first and code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
             _queue_again()
         return code
+
+    def _run(self, variables: Mapping[str, str]) -> int:
+        """Run the command with more variables in its environment; return its exit code."""
+        global _process
+        environment = python_environment(variables)
+        _process = subprocess.Popen(python_command(*self.arguments), env=environment)
+        return _process.wait()
 
     def checkpoint(self) -> "DelayedSubmission | None":
         """Let the command save its state and end, near the time limit."""
@@ -144,6 +152,24 @@ class JobCommand:
 
 
 _process: "subprocess.Popen[bytes] | None" = None
+
+
+def rank_variables() -> dict[str, str]:
+    """What torchrun would set for this process of a job of several; empty for a job of one."""
+    if int(os.environ.get("SLURM_NTASKS", "1")) == 1:
+        return {}
+    from submitit.helpers import TorchDistributedEnvironment
+
+    place = TorchDistributedEnvironment()
+    return {
+        "TORCHELASTIC_RUN_ID": os.environ["SLURM_JOB_ID"],
+        "MASTER_ADDR": place.master_addr,
+        "MASTER_PORT": str(place.master_port),
+        "RANK": str(place.rank),
+        "WORLD_SIZE": str(place.world_size),
+        "LOCAL_RANK": str(place.local_rank),
+        "LOCAL_WORLD_SIZE": str(place.local_world_size),
+    }
 
 
 def _queue_again() -> None:
@@ -242,6 +268,8 @@ def _parameters(settings: ClusterSettings) -> dict[str, Any]:
         "mem": f"{settings.memory_mib}M",
         "time": settings.time_minutes,
         "cpus_per_task": settings.cores,
+        "nodes": settings.nodes,
+        "ntasks_per_node": settings.tasks,
         "signal_delay_s": settings.signal_seconds,
         "array_parallelism": settings.at_most,
         "setup": [f"export PYTHONPATH={shlex.quote(search_path())}", *settings.setup],

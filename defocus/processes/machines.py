@@ -41,7 +41,9 @@ class ClusterSettings(Settings):
     cores: int = Field(
         default=1, ge=1
     )  # of a job: its workers, also of a machine of ``ssh:``
-    gpus: int = Field(default=0, ge=0)  # of a job of SLURM
+    gpus: int = Field(default=0, ge=0)  # of a job of SLURM, on each of its nodes
+    nodes: int = Field(default=1, ge=1)  # of a training of SLURM
+    tasks: int = Field(default=1, ge=1)  # processes of a training, on each node
     queue: Name = ""
     account: Name = ""
     qos: Name = ""  # of SLURM

@@ -34,13 +34,17 @@ checkpoint_minutes = 0.01
 memory_gb = 0.9
 time_minutes = {minutes}
 signal_seconds = 100
+tasks = {tasks}
 """
 
 
 @pytest.fixture
 def study(tmp_path, tiny_dataset):
-    def write(steps: int, minutes: int = 10, system: str = "tiny-slow") -> Path:
+    def write(
+        steps: int, minutes: int = 10, system: str = "tiny-slow", tasks: int = 1
+    ) -> Path:
         path, words = tmp_path / "study.toml", {"steps": steps, "minutes": minutes}
+        words["tasks"] = tasks
         path.write_text(STUDY.format(dataset=tiny_dataset, system=system, **words))
         return path
 
@@ -124,6 +128,38 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     assert "continues at step" in log_of(out, job)
     assert scores_of(out) == scores_of(tmp_path / "here")
     assert not list(out.glob("jobs/tiny-slow-*"))
+
+
+def test_two_processes_of_a_job_train_together_and_the_first_evaluates(
+    slurm, bench, study, tmp_path
+):
+    """They are told to stop once, are queued again and go on, as one process is and does."""
+    file, out = study(steps=100, tasks=2), tmp_path / "out"
+    assert bench("run", "--study", file, "--out", out, "--on", "slurm").returncode == 0
+    job = jobs_of(out)["tiny-slow"]
+    wait_for_training(out)
+    subprocess.run(["scancel", "--signal=USR2", job], check=True)
+    wait_for_the_end(out, job)
+    log = log_of(out, job)
+    assert "stopped and saved at step" in log
+    assert "continues at step" in log
+    assert {
+        path.name.split("_")[-2]
+        for path in (out / "jobs" / "slurm").glob(f"{job}_*err")
+    } == {"0", "1"}
+    collected = bench("run", "--out", out, "--on", "slurm")
+    assert collected.returncode == 0, collected.stderr + log
+    here = bench("run", "--study", file, "--out", tmp_path / "here")
+    assert here.returncode == 0, here.stderr
+    together, alone = psnr_of(out), psnr_of(tmp_path / "here")
+    assert any(place.startswith("tiny-slow") for place in alone)
+    assert together == pytest.approx(alone, abs=0.05)
+
+
+def psnr_of(out: Path) -> dict[str, float]:
+    """Mean PSNR of each system by each protocol."""
+    rows = [row for row in scores_of(out) if row["metric"] == "psnr" and row["value"]]
+    return {f"{row['system']} {row['protocol']}": float(row["value"]) for row in rows}
 
 
 def test_an_audit_in_jobs_equals_one_process_to_the_byte(
