@@ -231,7 +231,8 @@ def measure_under(
     height, width = members.shape
     matrix = np.vstack([transform.matrix(width, height), [0.0, 0.0, 1.0]])
     measurement = _measured(
-        members, Registration(transform, matrix=matrix, model="similarity")
+        members,
+        Registration(transform, matrix=matrix, model="similarity"),
     )
     return_freed_memory(height * width)
     return measurement
@@ -407,11 +408,15 @@ def _at_full_size(
         matrix=matrix,
         similarity=Similarity.closest(matrix, width, height),
         uncertainty=replace(
-            sure, shift_px=factor * sure.shift_px, corner_px=factor * sure.corner_px
+            sure,
+            shift_px=factor * sure.shift_px,
+            corner_px=factor * sure.corner_px,
         ),
         asymmetry=spread
         and replace(
-            spread, corner_px=factor * spread.corner_px, coma_px=factor * spread.coma_px
+            spread,
+            corner_px=factor * spread.corner_px,
+            coma_px=factor * spread.coma_px,
         ),
     )
     return full, used

@@ -41,7 +41,9 @@ class LensCalibration(Settings):
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
         undistort = getattr(
-            cv2, "undistortPointsIter", cv2.undistortPoints
+            cv2,
+            "undistortPointsIter",
+            cv2.undistortPoints,
         )  # OpenCV 4 has both
         straight = undistort(
             points,

@@ -102,7 +102,8 @@ def _refined(
     for _ in range(2):
         rig = rig.model_copy(update={"homography": matrix_rows(homography)})
         left = _homography_left(
-            first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE
+            first @ LUMINANCE,
+            sharp_view(sharp, 1, rig) @ LUMINANCE,
         )
         homography = homography @ left
     return rig.model_copy(update={"homography": matrix_rows(homography)})

@@ -181,7 +181,9 @@ def _system_of(offer: Offer) -> Baseline:
     make = system.recipe
     wrapped_build = wrapping(build, partial(_built, build))
     wrapped_recipe = make and guarded(
-        offer.plugin, f"recipe of {offer.name!r}", partial(_recipe, make)
+        offer.plugin,
+        f"recipe of {offer.name!r}",
+        partial(_recipe, make),
     )
     return replace(
         system,

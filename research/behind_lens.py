@@ -29,7 +29,9 @@ class LensScene:
         transfer = _transfer(diameter_px, aperture, self._padded)
         height, width = self.light.shape[:2]
         light = fft.irfft2(
-            self._spectrum * transfer[:, :, None], (rows, columns), axes=(0, 1)
+            self._spectrum * transfer[:, :, None],
+            (rows, columns),
+            axes=(0, 1),
         )
         inside = light[MARGIN_PX:, MARGIN_PX:][:height, :width]
         return np.asarray(np.clip(inside, 0, 1), np.float32)

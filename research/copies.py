@@ -137,7 +137,9 @@ def _resized(shown: Codes, factor: float) -> Codes:
 
 def _saved_again(shown: Codes) -> Codes:
     _, content = cv2.imencode(
-        ".jpg", np.ascontiguousarray(shown), [cv2.IMWRITE_JPEG_QUALITY, 85]
+        ".jpg",
+        np.ascontiguousarray(shown),
+        [cv2.IMWRITE_JPEG_QUALITY, 85],
     )
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
 

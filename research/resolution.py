@@ -49,7 +49,8 @@ class PairScores:
 
 
 def pair_scores(
-    pair: RealLikePair, systems: Mapping[str, SystemRestorer]
+    pair: RealLikePair,
+    systems: Mapping[str, SystemRestorer],
 ) -> PairScores | None:
     """Score every system against both references; None if the misalignment is unknown."""
     measurement = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
@@ -80,14 +81,17 @@ def pair_scores(
 
 
 def _moved_scores(
-    restored: dict[str, NDArray[np.float64]], targets: list[Target]
+    restored: dict[str, NDArray[np.float64]],
+    targets: list[Target],
 ) -> dict[str, dict[str, float]]:
     """Scores of each system under small moves, NaN where one has none."""
     return {
         name: {
             move: math.nan if value is None else value
             for move, value in psnr_moved(
-                prepared(one, one.shape, DEFAULT), targets[0], DEFAULT
+                prepared(one, one.shape, DEFAULT),
+                targets[0],
+                DEFAULT,
             )
         }
         for name, one in restored.items()

@@ -153,7 +153,8 @@ def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Ar
     """A part of an enlarged map, without making the whole, which takes much memory."""
     rows, columns = (
         np.minimum(
-            np.arange(start + step // 2, start + length, step) // factor, have - 1
+            np.arange(start + step // 2, start + length, step) // factor,
+            have - 1,
         )
         for start, length, have in zip(
             (area.top, area.left),
@@ -199,7 +200,9 @@ def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     finite = np.isfinite(diameter_px)
     picture = np.empty((*finite.shape, 3), np.uint8)
     for top in range(
-        0, len(picture), STRIP_ROWS
+        0,
+        len(picture),
+        STRIP_ROWS,
     ):  # the map of a large picture takes much memory
         strip = slice(top, top + STRIP_ROWS)
         size = np.abs(np.where(finite[strip], diameter_px[strip], np.float32(0.0)))
@@ -251,7 +254,9 @@ def _write(
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names."""
     for name, values in zip(
-        BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False
+        BLUR_NAMES,
+        (blur.diameter_px, blur.sigma_px),
+        strict=False,
     ):
         write_float_tiff(
             folder / name,

@@ -87,7 +87,9 @@ def compensate(
             f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one"
         )
     plan = plan_compensation(
-        measurement, sharp.shape, Release(model, photometric=photometric)
+        measurement,
+        sharp.shape,
+        Release(model, photometric=photometric),
     )
     plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
     return CompensatedPair(
@@ -151,7 +153,8 @@ def _local_flow(field: Field) -> LocalFlow:
     inner = cv2.erode(believed, np.ones((size, size), np.uint8))
     weight = cv2.blur(inner.astype(np.float32), (size, size))
     return LocalFlow(
-        np.ascontiguousarray(field.local * weight, np.float32), field.factor
+        np.ascontiguousarray(field.local * weight, np.float32),
+        field.factor,
     )
 
 
@@ -183,7 +186,8 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
     believed = measurement.field.flow.reliable & (np.hypot(*left) <= RELIABLE_PX)
     full = measurement.field.full(believed, measurement.shape)
     mask = _on_grid(
-        full & explained(measurement.field.unexplained, measurement.shape), plan.grid
+        full & explained(measurement.field.unexplained, measurement.shape),
+        plan.grid,
     )
     mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
     if plan.match is not None and min(plan.match.gain) < 1:
@@ -235,6 +239,7 @@ def _full_pixels(sharp: Image) -> Mask:
     """Pixels whose brightest channel is saturated."""
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
     brightest = np.maximum(
-        np.maximum(red, green), blue
+        np.maximum(red, green),
+        blue,
     )  # ten times quicker than max over an axis
     return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)

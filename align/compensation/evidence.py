@@ -57,7 +57,9 @@ def write_evidence(
         measurement_picture(blurry, sharp, measurement, field),
     )
     for name, mask in zip(
-        EVIDENCE_NAMES[1:], (field.calibration, field.flow.occluded), strict=True
+        EVIDENCE_NAMES[1:],
+        (field.calibration, field.flow.occluded),
+        strict=True,
     ):
         full = field.full(mask, measurement.shape)
         write_image(folder / name, full.astype(np.uint8) * np.uint8(255))
@@ -123,7 +125,8 @@ def _seen(
         match = plan.match
         shape = measurement.shape
     light = resampled_light(
-        picture, Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic")
+        picture,
+        Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic"),
     )
     if placement.rig is not None:
         light = coloured(light, placement.rig)

@@ -236,7 +236,8 @@ def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
             stage(staging)
             written = [name for name in OUTPUT_NAMES if (staging / name).exists()]
             write_json(
-                staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT}
+                staging / UNFINISHED,
+                {"status": "unfinished", "reason": CUT_SHORT},
             )
             _publish(staging, folder, written)
         complete = True

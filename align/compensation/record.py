@@ -132,7 +132,8 @@ def make_record(
         ),
         lost_gradient_energy=lost_gradient_energy,
         inputs=Inputs(
-            blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])
+            blurry=pixels_sha256(pictures[0]),
+            sharp=pixels_sha256(pictures[1]),
         ),
         outputs=hashes,
         versions={"defocus": __version__}
@@ -199,7 +200,8 @@ def _refuse_wild(plan: Compensation, path: Path) -> None:
 
 
 def _zoom_and_view(
-    plan: Compensation, crop: Rectangle
+    plan: Compensation,
+    crop: Rectangle,
 ) -> tuple[float, np.bool_, np.bool_]:
     """The zoom, whether no horizon is in the picture, and whether all positions are finite."""
     columns = np.array([crop.left, crop.left + crop.width - 1.0])

@@ -257,7 +257,8 @@ def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
     energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
     return np.asarray(
-        np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32
+        np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1),
+        np.float32,
     )
 
 
@@ -323,7 +324,8 @@ def _surprise(terms: list[Array], before: Array) -> Array:
     trace = covariance[0] + covariance[2]
     excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
     return smoothed(
-        np.maximum(excess, np.float32(0)) / np.float32(2), GRID_PER_WINDOW / 2
+        np.maximum(excess, np.float32(0)) / np.float32(2),
+        GRID_PER_WINDOW / 2,
     )
 
 

@@ -280,7 +280,8 @@ def _misfit(s: Array, b: Array, d: Array) -> float:
 
 
 def _light(
-    first: NDArray[np.float32], second: NDArray[np.float32]
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which windows ``(N, 3)`` are bright in both members, and which channels have light there."""
     bright = np.ones(len(first), bool)
@@ -309,7 +310,8 @@ def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
 
 
 def _equally_blurred(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32]
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
 ) -> FloatImage:
     """The sharp picture with the blur of the other, so that equal light leaves each window."""
     gain = np.float32(blurry.mean() / max(float(sharp.mean()), 1e-6))
@@ -369,7 +371,8 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
         used = _Fit(parameters, weights, prior)
         weights = precision**2 * np.minimum(
-            1.0, HUBER * scale / np.maximum(residual, 1e-12)
+            1.0,
+            HUBER * scale / np.maximum(residual, 1e-12),
         )
         prior = (scale / OFFSET_PRIOR) ** 2
     return used

@@ -348,17 +348,20 @@ class _Comparison:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
         gain = windows.predicted / np.maximum(
-            self._mean(self.linear, side), np.float32(1e-6)
+            self._mean(self.linear, side),
+            np.float32(1e-6),
         )
         low, high = self._blurred_range(windows, near_map, side, gain)
         tone = self._tone(windows, gain, side)
         darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
         lightest = np.maximum(
-            high + self.floor, (windows.predicted + self.floor) / tone
+            high + self.floor,
+            (windows.predicted + self.floor) / tone,
         )
         light = windows.blurry + self.floor
         stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(
-            np.log2(light / darkest), 0
+            np.log2(light / darkest),
+            0,
         )
         return np.where(windows.counted, stops, 0).astype(np.float32)
 
@@ -397,7 +400,8 @@ class _Comparison:
     def stops(self, windows: _Windows) -> Array:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
         gain = windows.predicted / np.maximum(
-            self._mean(self.linear, windows.side), 1e-6
+            self._mean(self.linear, windows.side),
+            1e-6,
         )
         blurry = np.maximum(self.light, 0)
         predicted = np.maximum(self.linear * gain, 0)
@@ -423,7 +427,8 @@ class _Comparison:
 
 def _box(values: Array, side: int) -> Array:
     return np.asarray(
-        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32
+        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT),
+        np.float32,
     )
 
 

@@ -58,7 +58,9 @@ class Asymmetry:
         """``(2, H, W)`` radial part of the flow for circles of confusion ``(H, W)``."""
         height, width = coc_px.shape
         x, y = _position(
-            np.arange(width)[None], np.arange(height)[:, None], coc_px.shape
+            np.arange(width)[None],
+            np.arange(height)[:, None],
+            coc_px.shape,
         )
         return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(
             np.float32

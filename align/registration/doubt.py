@@ -33,7 +33,8 @@ ITERATIONS = 60
 
 
 def ecc_step(
-    blurry: NDArray[np.float32], matched: NDArray[np.float32]
+    blurry: NDArray[np.float32],
+    matched: NDArray[np.float32],
 ) -> NDArray[np.float64] | None:
     """Affine movement left between pictures that are registered and blurred alike; or None.
 

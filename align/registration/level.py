@@ -429,7 +429,8 @@ def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:
         scatter_px=level.tiles.scatter_px * error_px / level.error_px,
     )
     matrix = rescaled(
-        rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor
+        rescaled(level.matrix, level.factor) @ step.matrix,
+        1 / level.factor,
     )
     return replace(
         level,

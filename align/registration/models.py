@@ -113,7 +113,8 @@ def corners(shape: tuple[int, ...]) -> Array:
     """``(4, 2)``: x, y of the corner pixels of a picture of that height and width."""
     height, width = shape[:2]
     return np.array(
-        [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float
+        [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)],
+        float,
     )
 
 
@@ -368,7 +369,8 @@ class Area:
         """The part of the rectangle that a transformed sharp picture shows."""
         height, width = shape
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(
-            np.asarray(np.linalg.inv(matrix), np.float64), corners(shape)
+            np.asarray(np.linalg.inv(matrix), np.float64),
+            corners(shape),
         )
         return cls(
             math.ceil(min(max(0.0, x0, x2), width)),

@@ -485,7 +485,9 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
     needed = np.flatnonzero(tried.any(axis=0))
     diameters = compared.diameters[needed]
     blurred = blurred_area(
-        moved_picture(compared.sharp, matrix), compared.area, diameters
+        moved_picture(compared.sharp, matrix),
+        compared.area,
+        diameters,
     )
     shifts = most_alike_shifts(
         compared.tiles,

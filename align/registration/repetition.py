@@ -156,7 +156,8 @@ def _firsts(part: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[np.int_]:
 
 
 def _high_places(
-    surface: Surface, top: float
+    surface: Surface,
+    top: float,
 ) -> tuple[NDArray[np.int_], NDArray[np.int_], Surface]:
     """Row, column and height of the places near the height of the peak, the highest first."""
     y, x = np.nonzero(surface >= LEAST_PEAK * top)
@@ -289,7 +290,8 @@ def _squares(
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = np.asarray(
-        cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags), np.float32
+        cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags),
+        np.float32,
     )
     a = _centred(first[part])
     b = _centred(moved[part])

@@ -318,7 +318,8 @@ def left_out(
     points = (matches.first, matches.second)
     model = settled.fit.model
     return _LeftOut(
-        part, *fit_transforms(model, *points, weights, shape, spread, settled.scatter)
+        part,
+        *fit_transforms(model, *points, weights, shape, spread, settled.scatter),
     )
 
 
@@ -338,10 +339,12 @@ def without_parts(
     seen = matches.without(fits.asymmetries[fits.part, None], shape)
     predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])[:, 0]
     squared = np.minimum(
-        np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2
+        np.square(distances_px(predicted - seen.second, scatter)),
+        INLIER_PX**2,
     )
     weighted = np.average(
-        squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)
+        squared,
+        weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2),
     )
     variances = _end_variances(shape, fits, scatter)
     return Checked(float(weighted), float(np.sqrt(variances.max())))

@@ -201,7 +201,8 @@ def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
     asymmetry = None
     if len(spreads) >= LEAST_PAIRS:
         asymmetry = _mean(
-            [one.value for one in spreads], [one.sigma for one in spreads]
+            [one.value for one in spreads],
+            [one.sigma for one in spreads],
         )
     return asymmetry
 
@@ -240,7 +241,8 @@ def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     mean = float(weights @ values / weights.sum())
     least = COMMON_SHARE * float(np.sqrt(variances.min()))
     sigma = math.hypot(
-        max(1 / math.sqrt(float(weights.sum())), least), math.sqrt(differ)
+        max(1 / math.sqrt(float(weights.sum())), least),
+        math.sqrt(differ),
     )
     return Shared(mean, sigma, len(values))
 
@@ -335,7 +337,9 @@ def _zoomed(
         matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
         model=model,
         uncertainty=replace(
-            sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)
+            sure,
+            zoom=sigma,
+            corner_px=math.sqrt(rest + (sigma * half) ** 2),
         ),
     )
 

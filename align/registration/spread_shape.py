@@ -69,7 +69,8 @@ class SpreadShape:
     def skewed(self, least: float) -> bool:
         """Whether there is a coma: a standard error above ``least``, and two above zero."""
         return abs(self.coma) > max(
-            least + self.coma_sigma, SIGNIFICANT * self.coma_sigma
+            least + self.coma_sigma,
+            SIGNIFICANT * self.coma_sigma,
         )
 
 
@@ -132,7 +133,8 @@ def _tile_moments(
         small = float(diameter) / factor
         smooth = _band(reduced(blurry, factor), BAND * small)
         seen = _derivatives(
-            _band(reduced(blurred(float(diameter)), factor), BAND * small), small
+            _band(reduced(blurred(float(diameter)), factor), BAND * small),
+            small,
         )
         there = tiles.reduced(factor)
         for index in np.flatnonzero(tiles.coc_px == diameter):

@@ -73,7 +73,9 @@ def small_tiles(
     tried = np.array(FINE_DIAMETERS_PX[: FINE_DIAMETERS_PX.index(LARGEST_COC_PX) + 2])
     blurred = blurred_area(moved, area, tried)
     shifts = most_alike_shifts(
-        tiled(first, tile, grid, large.band), blurred, largest=reach
+        tiled(first, tile, grid, large.band),
+        blurred,
+        largest=reach,
     )
     return SmallTiles(shifts, tried[shifts.chosen], tile)
 

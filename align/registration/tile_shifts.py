@@ -382,7 +382,9 @@ def _vertex(before: Array, top: Array, after: Array) -> Array:
     high = np.log(np.maximum(after, 1e-9))
     curvature = low - 2 * middle + high
     offset = np.where(
-        curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0
+        curvature < 0,
+        0.5 * (low - high) / np.minimum(curvature, -1e-12),
+        0.0,
     )
     return np.asarray(np.clip(offset, -0.5, 0.5))
 

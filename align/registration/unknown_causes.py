@@ -65,7 +65,8 @@ def cause(blurry: Image, sharp: Image) -> str:
     thumbnails = _thumbnail(first), _thumbnail(second)
     alike = _likeness(*thumbnails)
     if left > MORE_CONTRAST and alike > max(
-        LEAST_OF_ONE_SCENE, _enlarged_likeness(first, second)
+        LEAST_OF_ONE_SCENE,
+        _enlarged_likeness(first, second),
     ):
         return f"the sharp picture has {100 / left:.0f} % of the blurry one's contrast, {EXCHANGED}"
     if _texture(second) < LEAST_TEXTURE:
@@ -111,7 +112,8 @@ def _small(picture: Image) -> Grey:
     factor = min(1.0, SIDE / max(picture.shape))
     size = [max(1, round(factor * side)) for side in picture.shape[1::-1]]
     grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(
-        axis=2, dtype=np.float32
+        axis=2,
+        dtype=np.float32,
     )
     return np.asarray(grey / max(float(grey.mean()), 1e-6), np.float32)
 
@@ -175,7 +177,8 @@ def _enlarged(picture: Grey, zoom: float) -> Grey:
     left = round(width * (1 - 1 / zoom) / 2)
     middle = picture[top : height - top, left : width - left]
     return np.asarray(
-        cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 

@@ -33,7 +33,8 @@ def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
 
 
 def moved_by(
-    picture: NDArray[np.float32], matrix: NDArray[np.float64]
+    picture: NDArray[np.float32],
+    matrix: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """``picture`` on the grid from which ``matrix`` leads into it; its border goes on outside."""
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

@@ -145,7 +145,8 @@ class LocalFlow:
         """``(2, …)`` displacement at positions of the full picture."""
         offset = 0.5 / self.factor - 0.5
         return field_at(
-            self.field, (x / self.factor + offset, y / self.factor + offset)
+            self.field,
+            (x / self.factor + offset, y / self.factor + offset),
         )
 
 
@@ -175,7 +176,8 @@ class Placement:
         x = (shape[1] - 1) / 2
         y = (shape[0] - 1) / 2
         xs, ys = Placement(self.matrix, None, self.rig)(
-            np.array([x - 0.5, x + 0.5]), np.array([y - 0.5, y + 0.5])
+            np.array([x - 0.5, x + 0.5]),
+            np.array([y - 0.5, y + 0.5]),
         )
         across = np.array([xs[0, 1] - xs[0, 0], ys[0, 1] - ys[0, 0]])
         down = np.array([xs[1, 0] - xs[0, 0], ys[1, 0] - ys[0, 0]])
@@ -290,7 +292,8 @@ def _light(picture: Image, how: Resampling, rows: slice) -> Array:
     last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
     source = as_linear(picture[first:last])
     return np.maximum(
-        gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0)
+        gathered(source, (x, y - first), how.kernel, widening),
+        np.float32(0.0),
     )
 
 

@@ -31,7 +31,8 @@ def warp(
     precision = torch.float64 if grid == "correct" else image.dtype
     flow = flow.to(precision)
     positions = torch.stack(
-        [_normalised(width, flow[:, 0], 1), _normalised(height, flow[:, 1], 0)], dim=-1
+        [_normalised(width, flow[:, 0], 1), _normalised(height, flow[:, 1], 0)],
+        dim=-1,
     )
     warped = torch.nn.functional.grid_sample(
         image.to(precision),

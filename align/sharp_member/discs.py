@@ -76,7 +76,8 @@ def _ring(values: Array, side: int) -> Array:
 
 def _box(values: Array, side: int) -> Array:
     return np.asarray(
-        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32
+        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT),
+        np.float32,
     )
 
 
@@ -96,7 +97,8 @@ def resting_discs(discs: Mapping[str, Places]) -> dict[str, int]:
 
 
 def _meetings(
-    places: NDArray[np.float64], owner: NDArray[np.intp]
+    places: NDArray[np.float64],
+    owner: NDArray[np.intp],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Discs and the pairs that have one of their own there, each once."""
     from scipy.spatial import KDTree  # slow to import
@@ -108,7 +110,8 @@ def _meetings(
 
 
 def with_resting_discs(
-    numbers: Mapping[str, Mapping[str, float]], discs: Mapping[str, Places]
+    numbers: Mapping[str, Mapping[str, float]],
+    discs: Mapping[str, Places],
 ) -> dict[str, dict[str, float]]:
     """The numbers of some pairs by name, with how many of their discs stay at their pixel."""
     resting = resting_discs({name: discs[name] for name in numbers if name in discs})
@@ -126,7 +129,8 @@ def _of_other_scenes(
 ) -> NDArray[np.bool_]:
     """Which meetings of a disc with another pair are of pairs that show different scenes."""
     met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(
-        count, count
+        count,
+        count,
     )
     own = np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
     alike = met >= SAME_SCENE * own

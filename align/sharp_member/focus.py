@@ -76,7 +76,8 @@ def edge_diameters(codes: Array) -> Array:
     fine = _slope(codes, FINE_PX)
     coarse = _slope(codes, COARSE_PX)
     ridge = np.asarray(
-        cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32
+        cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)),
+        np.float32,
     )
     edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
     rows, columns = np.nonzero(edge)

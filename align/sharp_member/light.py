@@ -73,7 +73,8 @@ def _row_profiles(pair: Compared) -> NDArray[np.float64]:
 
 
 def _without_trend(
-    profile: NDArray[np.float64], seen: NDArray[np.bool_]
+    profile: NDArray[np.float64],
+    seen: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """A profile without its polynomial; 0 where it was not seen."""
     level = np.zeros_like(profile)

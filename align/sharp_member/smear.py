@@ -103,7 +103,9 @@ class _Patterns:
 @cache
 def _patterns() -> _Patterns:
     down, across = np.meshgrid(
-        np.fft.fftfreq(BLOCK_PX), np.fft.rfftfreq(BLOCK_PX), indexing="ij"
+        np.fft.fftfreq(BLOCK_PX),
+        np.fft.rfftfreq(BLOCK_PX),
+        indexing="ij",
     )
     frequency = np.hypot(across, down)
     places = (frequency > LOWEST) & (frequency < HIGHEST)

@@ -155,7 +155,8 @@ def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...
 
 
 def _suspected(
-    comparison: Comparison, known: Mapping[str, float]
+    comparison: Comparison,
+    known: Mapping[str, float],
 ) -> Iterator[tuple[str, Suspicion]]:
     """The pairs whose number differs from that of the others, or is too large by itself."""
     values = np.array([*known.values()], np.float64)

@@ -18,7 +18,10 @@ class Pooling(nn.Module):
     # ``window_px`` is the window's side in a map of 256 px; None for the whole map.
 
     def __init__(
-        self, window_px: int | None = None, *, in_training: bool = False
+        self,
+        window_px: int | None = None,
+        *,
+        in_training: bool = False,
     ) -> None:
         super().__init__()
         self.window_px = window_px
@@ -192,7 +195,8 @@ class _Filter(FilterChoice):
     def __init__(self, channels: int, size: int, pooling: Pooling) -> None:
         super().__init__()
         self.lamb_l = nn.Parameter(
-            torch.zeros(channels), requires_grad=False
+            torch.zeros(channels),
+            requires_grad=False,
         )  # unused officially
         self.lamb_h = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.add_choice(channels, size)
@@ -200,7 +204,8 @@ class _Filter(FilterChoice):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         mean = features.mean(
-            dim=(2, 3), keepdim=True
+            dim=(2, 3),
+            keepdim=True,
         )  # of the whole map, whatever the pooling
         low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
         modulated: torch.Tensor = self.modulate(low, features - low)

@@ -73,7 +73,8 @@ def _padded_pass(
         for one in (blurry, *further.values())
     ]
     return cropped(
-        forward(padded[0], **dict(zip(further, padded[1:], strict=True))), blurry
+        forward(padded[0], **dict(zip(further, padded[1:], strict=True))),
+        blurry,
     )
 
 

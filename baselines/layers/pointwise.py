@@ -66,7 +66,8 @@ class Pointwise(nn.Conv2d):
 def doubled(channels: int) -> nn.Sequential:
     """Twice the size, half the channels (NAFNet)."""
     return nn.Sequential(
-        Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2)
+        Pointwise(channels, 2 * channels, bias=False),
+        nn.PixelShuffle(2),
     )
 
 

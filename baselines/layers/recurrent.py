@@ -58,7 +58,9 @@ class MixingWeights(nn.Module):
         self.conv_atten = ConvLSTM(inputs, hidden)
 
     def forward(
-        self, features: torch.Tensor, memory: Memory | None
+        self,
+        features: torch.Tensor,
+        memory: Memory | None,
     ) -> tuple[torch.Tensor, Memory]:
         """Weights, and the memory for the next scale, which is twice as large."""
         if memory is not None:

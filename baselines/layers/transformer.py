@@ -139,7 +139,9 @@ class FourLevels(nn.Module):
         self._add_decoder(dim, level)
 
     def _add_decoder(
-        self, dim: int, level: Callable[[int, int], nn.Sequential]
+        self,
+        dim: int,
+        level: Callable[[int, int], nn.Sequential],
     ) -> None:
         """Register the way back, coarsest level first."""
         self.up4_3 = named(body=doubling(8 * dim))

@@ -35,7 +35,8 @@ class _LPIPS:
 
 
 def make(
-    normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb"
+    normalise: bool = True,
+    colour_order: Literal["rgb", "bgr"] = "rgb",
 ) -> LossFunction:
     """Make the loss, the batch mean of |LPIPS|; zero, with a warning, without AlexNet's file."""
     # Sides are 31 px or more. Some trainings do not ``normalise`` to [-1, 1], as LPIPS requires.

@@ -56,6 +56,8 @@ def make(
 ) -> AlternatingObjective:
     """The objective; terms are as in ``supervised``, turns the :class:`AlternatingSettings`."""
     when = parse_settings(
-        AlternatingSettings, dict(turns), origin="objective_settings.turns"
+        AlternatingSettings,
+        dict(turns),
+        origin="objective_settings.turns",
     )
     return AlternatingObjective(make_supervised(first), make_supervised(second), when)

@@ -209,7 +209,8 @@ class DMENetObjective(Objective):
             return of_map, {"map": of_map.detach()}
         heads = _heads_loss(given, label)
         perceptual = self._perceptual(
-            given["map"].expand(-1, 3, -1, -1), label.expand(-1, 3, -1, -1)
+            given["map"].expand(-1, 3, -1, -1),
+            label.expand(-1, 3, -1, -1),
         )
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
         parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
@@ -277,7 +278,8 @@ class DMENetObjective(Objective):
             raise TypeError("the critic was removed")
         logits = self.adversary(features)
         return binary_cross_entropy_with_logits(
-            logits, torch.full_like(logits, float(rendered))
+            logits,
+            torch.full_like(logits, float(rendered)),
         )
 
 

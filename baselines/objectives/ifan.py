@@ -39,7 +39,10 @@ class IFANObjective(Objective):
     # Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
 
     def __init__(
-        self, *, disparity: bool = True, reblur: ReblurNet | None = None
+        self,
+        *,
+        disparity: bool = True,
+        reblur: ReblurNet | None = None,
     ) -> None:
         super().__init__()
         self.with_disparity = disparity
@@ -58,7 +61,8 @@ class IFANObjective(Objective):
             losses["disparity"] = _disparity_loss(network, batch, outputs["disparity"])
         if self.reblur is not None:
             reblurred = self.reblur(
-                pad_to_multiple(batch.target, MULTIPLE), outputs["filters"]
+                pad_to_multiple(batch.target, MULTIPLE),
+                outputs["filters"],
             )
             losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
         total = torch.stack(list(losses.values())).sum()

@@ -52,7 +52,8 @@ class SupervisedObjective(Objective):
                 continue
             for name in term.outputs:
                 value = compare(
-                    outputs[name], self._target(outputs[name], batch.target, targets)
+                    outputs[name],
+                    self._target(outputs[name], batch.target, targets),
                 )
                 total = total + term.weight * value
                 parts[f"{term.loss}_{name}"] = value.detach()
@@ -79,7 +80,9 @@ class SupervisedObjective(Objective):
 
 
 def make(
-    terms: Sequence[Mapping[str, object]] | None = None, *, antialias: bool = True
+    terms: Sequence[Mapping[str, object]] | None = None,
+    *,
+    antialias: bool = True,
 ) -> SupervisedObjective:
     """The objective of tables with :class:`Term`'s fields; Charbonnier of the picture if None."""
     if terms is None:

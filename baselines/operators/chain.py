@@ -117,7 +117,9 @@ class MapDeconvolution(SeveralOutputs):
     # ``(H, W, 3)``, sRGB in [0, 1].
 
     def __init__(
-        self, estimate: Callable[[Array], NDArray[np.float64]], restore: Restorer
+        self,
+        estimate: Callable[[Array], NDArray[np.float64]],
+        restore: Restorer,
     ) -> None:
         super().__init__()
         self._estimate, self._restore = estimate, restore
@@ -186,7 +188,8 @@ class OneDisc(nn.Module):
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
         return as_tensor(
-            [self._restore(picture) for picture in as_pictures(blurry)], blurry
+            [self._restore(picture) for picture in as_pictures(blurry)],
+            blurry,
         )
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

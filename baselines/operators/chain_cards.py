@@ -27,7 +27,9 @@ class Preset:
 
 
 DEFAULT = Preset(
-    "", Prior(1.5, 16.8), "power 1.5, weight 16.8: the present released code's for DPDD"
+    "",
+    Prior(1.5, 16.8),
+    "power 1.5, weight 16.8: the present released code's for DPDD",
 )
 """Preset whose levels blend. The others reproduce the released stage."""
 

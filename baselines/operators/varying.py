@@ -93,11 +93,15 @@ def deconvolve(
     restored = np.zeros(picture.shape, np.float32)
     for channel in range(picture.shape[2]):
         padded = np.pad(
-            picture[:, :, channel].astype(np.float32), padding, mode="symmetric"
+            picture[:, :, channel].astype(np.float32),
+            padding,
+            mode="symmetric",
         )
         total = np.zeros((height, width), np.float32)
         for weight, estimate in zip(
-            weights, method(padded, transfers, domain), strict=True
+            weights,
+            method(padded, transfers, domain),
+            strict=True,
         ):
             total += weight * estimate[:height, :width]
         restored[:, :, channel] = total
@@ -105,7 +109,8 @@ def deconvolve(
 
 
 def _domain(
-    height: int, width: int
+    height: int,
+    width: int,
 ) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
     """The mirrored domain of a quick size, and the padding up to it."""
     domain = Mirrored(
@@ -209,7 +214,8 @@ def _ratio_and_prior(
     """Correction of the estimate by the picture, and the prior that divides it."""
     ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))
     prior = np.maximum(
-        1 - np.float32(smoothness) * _curvature(ahead, blur.domain), LEAST_SHARE
+        1 - np.float32(smoothness) * _curvature(ahead, blur.domain),
+        LEAST_SHARE,
     )
     return ratio, prior
 

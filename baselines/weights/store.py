@@ -241,7 +241,8 @@ def _as_typed(text: str, files: Sequence[Path]) -> str:
 
 def _last_line(text: str) -> str:
     return next(
-        (line for line in reversed(text.splitlines()) if line.strip()), "no message"
+        (line for line in reversed(text.splitlines()) if line.strip()),
+        "no message",
     )
 
 
@@ -441,7 +442,8 @@ def _read_card(path: Path) -> StoredWeights:
 
 
 def _origin(
-    shipped: tuple[str, ...] | None, own_datasets: tuple[str, ...] | None
+    shipped: tuple[str, ...] | None,
+    own_datasets: tuple[str, ...] | None,
 ) -> Literal["official", "trained", "own"]:
     """Who trained weights: this project, somebody with this program, or a paper's authors."""
     if shipped:

@@ -120,7 +120,8 @@ def _summary(kind: Kind, result: dict[str, Any]) -> str:
     """The result in one line."""
     if kind == "exposure":
         worst = max(
-            result["apertures"].items(), key=lambda item: abs(item[1]["error_ev"])
+            result["apertures"].items(),
+            key=lambda item: abs(item[1]["error_ev"]),
         )
         return f"{len(result['apertures'])} apertures, at most {worst[1]['error_ev']:+.2f} EV off"
     if kind == "focus":

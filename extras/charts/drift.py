@@ -120,7 +120,8 @@ def _mtf50_change(first: ChartMarks, second: ChartMarks) -> MeasuredChange | Non
     scatter = SIGMA_PER_MAD * float(np.median(np.abs(ratios - middle)))
     factor = math.exp(middle)
     return MeasuredChange(
-        factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios))
+        factor - 1.0,
+        factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)),
     )
 
 

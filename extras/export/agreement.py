@@ -46,7 +46,9 @@ def agreement(
         worst = max(worst, difference)
     timed = sizes[0] if len(sizes) == 1 else (TIMED_PX, TIMED_PX)
     return GraphAgreement(
-        tuple(sizes), worst, _time_ratio(run, network, channels, timed)
+        tuple(sizes),
+        worst,
+        _time_ratio(run, network, channels, timed),
     )
 
 
@@ -85,7 +87,9 @@ def onnx_session(graph: bytes) -> Callable[[Array], Array]:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
+            graph,
+            options,
+            providers=["CPUExecutionProvider"],
         )
     except onnx_errors() as error:
         raise NotApplicableError(

@@ -196,7 +196,8 @@ def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     text = next(
-        (line for line in str(error).splitlines() if line.strip()), type(error).__name__
+        (line for line in str(error).splitlines() if line.strip()),
+        type(error).__name__,
     )
     return f"PyTorch's exporter says: {text.strip()[:200]}"
 
@@ -208,7 +209,9 @@ def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param:
                 dim.dim_param = re.sub(
-                    r"\w+", lambda word: names.get(word[0], word[0]), dim.dim_param
+                    r"\w+",
+                    lambda word: names.get(word[0], word[0]),
+                    dim.dim_param,
                 )
 
 

@@ -123,7 +123,8 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         "signature": signature_of(content, key),
     }
     _write(
-        bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members}
+        bundle,
+        {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members},
     )
     return statement
 
@@ -251,13 +252,17 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
     trained_on = trained_datasets(entry.train_dataset)
     if entry.checkpoint and path.is_file():
         return WeightsFacts(
-            sha256=sha256_file(path), licence=licence, trained_on=trained_on
+            sha256=sha256_file(path),
+            licence=licence,
+            trained_on=trained_on,
         ), path
     sha256 = str(document.get("weights", {}).get("sha256", ""))
     for stored in all_weights(plain_name(entry.system))[0]:
         if stored.sha256 == sha256:
             facts = WeightsFacts(
-                sha256=sha256, licence=stored.licence, trained_on=trained_on
+                sha256=sha256,
+                licence=stored.licence,
+                trained_on=trained_on,
             )
             return facts, stored.path
     raise InputError(

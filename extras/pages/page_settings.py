@@ -58,7 +58,9 @@ class LivePageSettings(PageSettings):
 
     scene_list: SceneList = SCENE_LIST
     frames: Annotated[int, Field(ge=1, le=100_000)] | None = option(
-        None, "--frames N", heading="Without SESSION"
+        None,
+        "--frames N",
+        heading="Without SESSION",
     )
     """Print detail and exposure of N pictures instead of showing the page."""
     picture: Path | None = option(None, "--picture FILE")

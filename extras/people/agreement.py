@@ -51,7 +51,8 @@ class MetricAgreement:
 
 
 def metric_agreement(
-    results: Results, strengths: Sequence[Strength]
+    results: Results,
+    strengths: Sequence[Strength],
 ) -> list[MetricAgreement]:
     """Rank correlation of every metric with people on every dataset, the highest first.
 

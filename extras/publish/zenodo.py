@@ -42,7 +42,9 @@ def draft_on_zenodo(
     require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(
-        base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS
+        base_url=endpoint,
+        headers=headers,
+        timeout=TIMEOUT_SECONDS,
     ) as client:
         deposit = _new_draft(client)
         try:

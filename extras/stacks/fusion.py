@@ -62,7 +62,8 @@ def fused(frames: Frames) -> Fusion:
 
 
 def _summed(
-    frames: Frames, index: NDArray[np.uint16]
+    frames: Frames,
+    index: NDArray[np.uint16],
 ) -> tuple[list[Array], list[Array]]:
     """Details of each level, weighted, and the weights, summed over the frames."""
     total: list[Array] = []

@@ -62,7 +62,8 @@ class FrameView:
 
 
 def place_frames(
-    views: Sequence[FrameView], reference: int
+    views: Sequence[FrameView],
+    reference: int,
 ) -> tuple[list[PlacedFrame], dict[Path, str]]:
     """Register every frame of a stack, outwards from the reference frame.
 
@@ -102,7 +103,8 @@ def _placed(
     for index in track(outwards[1:], "placing the frames"):
         near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
         placement, reason = _beside(
-            [(matrices[k], views[k].luminance) for k in near], views[index].luminance
+            [(matrices[k], views[k].luminance) for k in near],
+            views[index].luminance,
         )
         if placement is None:
             left_out[frames[index]] = reason
@@ -151,7 +153,8 @@ def _view(path: Path, white: int) -> FrameView:
 
 
 def _beside(
-    placed: Sequence[tuple[Matrix, Array]], view: Array
+    placed: Sequence[tuple[Matrix, Array]],
+    view: Array,
 ) -> tuple[Matrix | None, str]:
     """The frame's place by the first of some placed frames that it can be registered with.
 
@@ -239,7 +242,8 @@ def warped(
 
 
 def placed_frame(
-    placed: PlacedFrame, shape: tuple[int, ...]
+    placed: PlacedFrame,
+    shape: tuple[int, ...],
 ) -> tuple[Array, NDArray[np.bool_]]:
     """A frame on the reference's grid, encoded, 0..1, and where it shows the scene."""
     picture = as_float(read_image(placed.path, placed.white))

@@ -146,7 +146,8 @@ def fuse_stacks(
 
 
 def _contents(
-    dataset: Dataset, stacks: Mapping[str, Stack]
+    dataset: Dataset,
+    stacks: Mapping[str, Stack],
 ) -> dict[str, dict[str, str]]:
     """What the pairs of each stack are made of, by the name of its new folder."""
     contents = pair_contents(dataset)
@@ -303,7 +304,8 @@ def _compared(
         return {"with": merged.name, "reason": "it has another size"}
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
     registration = register(
-        luminance_view(picture, factor), luminance_view(other, factor)
+        luminance_view(picture, factor),
+        luminance_view(other, factor),
     )
     if registration.matrix is None or registration.similarity is None:
         return {"with": merged.name, "reason": registration.reason}

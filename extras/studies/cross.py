@@ -247,7 +247,9 @@ def row_name(system: str, weights: StoredWeights) -> str:
 
 
 def weighted_systems(
-    names: Sequence[str], *, scales: bool = False
+    names: Sequence[str],
+    *,
+    scales: bool = False,
 ) -> list[tuple[Baseline, StoredWeights]]:
     """Systems and weights of ``NAME`` (the package's own) and ``NAME:LABEL`` (also a file)."""
     # With ``scales`` they are followed by their rows at scales.

@@ -29,7 +29,8 @@ Systems = Mapping[str, tuple[str, ...]]
 
 
 def cross_tables(
-    systems: Systems, gains: Sequence[CrossGain]
+    systems: Systems,
+    gains: Sequence[CrossGain],
 ) -> tuple[list[Table], list[str]]:
     """Gains beside printed ones, then everything measured; and the notes of both."""
     notes: dict[str, int] = {}

@@ -76,7 +76,8 @@ def generalisation_study(
     def conclude(results: Results) -> None:
         rows.extend(one for part in studies for one in _read(part, results))
         write_json_if_changed(
-            out / "generalise.json", generalisation_document(train, rows)
+            out / "generalise.json",
+            generalisation_document(train, rows),
         )
 
     outcome = run_studies(studies, conclude=conclude, where=where)

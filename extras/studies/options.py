@@ -132,7 +132,8 @@ class CrossStudy(CommandSettings):
     dry_run: bool = option(False, "--dry-run")
     """Print the plan and its estimated cost, then exit."""
     where: Where = where_field(
-        1, "Number of pictures scored at once, in processes of their own."
+        1,
+        "Number of pictures scored at once, in processes of their own.",
     )
     settings: Path | None = cluster_field()
     as_json: bool = JSON

@@ -241,7 +241,8 @@ def write_text_free(folder: Path) -> None:
         blurry = cv2.GaussianBlur(sharp.astype(np.float64), (0, 0), 8.0)
         eight = np.rint(np.clip(blurry, 0, 1) * 255).astype(np.uint8)
         write_image(
-            folder / f"text-free-{number}.png", np.repeat(eight[..., None], 3, axis=2)
+            folder / f"text-free-{number}.png",
+            np.repeat(eight[..., None], 3, axis=2),
         )
 
 

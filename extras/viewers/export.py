@@ -69,7 +69,8 @@ def export(audited: "AuditedDataset", fiftyone: Path | None, hub: Path | None) -
         write = partial(fiftyone_folder.write_fiftyone, name=audited.dataset.name)
         code |= _written(audited, fiftyone, fiftyone_folder.PLACE, write)
         _say_how(
-            "import fiftyone as fo", fiftyone_folder.LOAD.format(folder=str(fiftyone))
+            "import fiftyone as fo",
+            fiftyone_folder.LOAD.format(folder=str(fiftyone)),
         )
     if hub is not None:
         code |= _written(audited, hub, hub_folder.PLACE, hub_folder.write_hub)

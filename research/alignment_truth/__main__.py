@@ -27,7 +27,9 @@ SECTIONS = {
 
 
 @click.command(
-    "python -m research.alignment_truth", cls=SectionedCommand, sections=SECTIONS
+    "python -m research.alignment_truth",
+    cls=SectionedCommand,
+    sections=SECTIONS,
 )
 @click.option(
     "--pictures",

@@ -71,7 +71,8 @@ def _of_size(light: Array, megapixels: float) -> Array:
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
     return np.asarray(
-        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1), np.float32
+        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1),
+        np.float32,
     )
 
 
@@ -113,7 +114,8 @@ def _photographed(light: Array, rng: np.random.Generator) -> Image:
 def detailed(light: Array) -> Mask:
     """Where a sharp picture in linear light has detail."""
     codes = cv2.cvtColor(
-        np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY
+        np.asarray(linear_to_srgb(light), np.float32),
+        cv2.COLOR_RGB2GRAY,
     )
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
     x = cv2.Sobel(small, cv2.CV_32F, 1, 0, scale=1 / 8)

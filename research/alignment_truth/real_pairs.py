@@ -109,7 +109,8 @@ def _at(sharp: Image, places: Array) -> Array:
     """The picture at positions, as stored light."""
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
     return np.asarray(
-        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)), np.float32
+        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)),
+        np.float32,
     )
 
 
@@ -169,7 +170,9 @@ def _affine(places: Array) -> Matrix:
     start = pixel_grid(*places.shape[1:])[:, ::8, ::8].reshape(2, -1)
     end = places[:, ::8, ::8].reshape(2, -1).astype(np.float64)
     rows = np.linalg.lstsq(
-        np.vstack([start, np.ones_like(start[:1])]).T, end.T, rcond=None
+        np.vstack([start, np.ones_like(start[:1])]).T,
+        end.T,
+        rcond=None,
     )[0]
     return np.vstack([rows.T, [0.0, 0.0, 1.0]])
 
@@ -211,7 +214,8 @@ def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
     scores: dict[str, dict[str, WarpScore]] = {}
     reasons: dict[str, str] = {}
     wanted = as_integer(
-        _at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)), 8
+        _at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)),
+        8,
     )
     rng = np.random.default_rng([SEED, number])
     for kind, picture, true in moves(sharp, shot, rng) if shot.sure else ():

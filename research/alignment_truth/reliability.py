@@ -102,7 +102,8 @@ def _registered(
 
 def _half(picture: Image) -> Image:
     light = reduced(
-        np.asarray(srgb_to_linear(as_float(picture)), np.float32), REDUCTION
+        np.asarray(srgb_to_linear(as_float(picture)), np.float32),
+        REDUCTION,
     )
     return as_integer(np.asarray(linear_to_srgb(np.clip(light, 0, 1)), np.float32), 8)
 

@@ -120,7 +120,8 @@ def _bricks(number: int) -> MovedPair:
     ]
     noisy = [np.clip(one + rng.normal(0, 0.004, one.shape), 0, 1) for one in shown]
     flow = np.tile(
-        np.array([across, down], np.float32)[:, None, None], (1, HEIGHT, WIDTH)
+        np.array([across, down], np.float32)[:, None, None],
+        (1, HEIGHT, WIDTH),
     )
     return MovedPair(
         *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light,

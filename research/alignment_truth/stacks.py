@@ -128,7 +128,9 @@ def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore
     if whole is None:
         return StackScore(0.0, None, None)
     return StackScore(
-        whole, _psnr_db(frame, aligned, focus), _residual_px(frame, aligned, focus)
+        whole,
+        _psnr_db(frame, aligned, focus),
+        _residual_px(frame, aligned, focus),
     )
 
 

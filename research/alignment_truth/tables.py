@@ -97,7 +97,9 @@ def _summaries(scores: Mapping[str, Sequence[PairScore]]) -> dict[str, Any]:
 
 
 def _compared(
-    scores: Mapping[str, Sequence[PairScore]], *, answered: bool = True
+    scores: Mapping[str, Sequence[PairScore]],
+    *,
+    answered: bool = True,
 ) -> dict[str, list[PairScore]]:
     """The scores of the pairs that every method answered, or of the other pairs."""
     chosen = [one is answered for one in answered_by_all(scores)]

@@ -102,7 +102,8 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
         return pair
     error = float(rng.uniform(*EQUALISING_ERROR))
     return replace(
-        pair, sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px)
+        pair,
+        sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px),
     )
 
 
@@ -116,7 +117,8 @@ def equally_blurred(
     ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
     height, width = coc_px.shape
     x, y = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+        np.arange(width, dtype=np.float32),
+        np.arange(height, dtype=np.float32),
     )
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
     diameters: NDArray[np.float32] = np.asarray(
@@ -135,7 +137,8 @@ def equally_blurred(
 
 
 def _disc_blurred(
-    linear: NDArray[np.float32], diameters: NDArray[np.float32]
+    linear: NDArray[np.float32],
+    diameters: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
     largest = float(diameters.max())

@@ -43,12 +43,14 @@ def main() -> None:
     network = learn([one for one, _ in samples], [other for _, other in samples])
     state = network.state_dict()
     write_bytes(
-        given.out, save({name: one.half().contiguous() for name, one in state.items()})
+        given.out,
+        save({name: one.half().contiguous() for name, one in state.items()}),
     )
 
 
 def learn(
-    features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]
+    features: Sequence[torch.Tensor],
+    diameters: Sequence[torch.Tensor],
 ) -> nn.Module:
     """A network with the moving average of what it learned.
 
@@ -115,7 +117,8 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
         diameter = np.abs(pair.diameters)
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
     return details(tensor)[0], functional.avg_pool2d(
-        torch.from_numpy(diameter)[None], CELL_PX
+        torch.from_numpy(diameter)[None],
+        CELL_PX,
     )
 
 

@@ -64,7 +64,8 @@ def learned_dictionary() -> NDArray[np.float32]:
 
 
 def _round(
-    patches: NDArray[np.float32], atoms: NDArray[np.float32]
+    patches: NDArray[np.float32],
+    atoms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
     weights = _coded(patches, atoms)
@@ -86,7 +87,8 @@ def _round(
 
 
 def _coded(
-    patches: NDArray[np.float32], atoms: NDArray[np.float32]
+    patches: NDArray[np.float32],
+    atoms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Weight of each atom in each patch."""
     counts = np.zeros(len(patches), np.int32)

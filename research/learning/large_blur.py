@@ -131,12 +131,14 @@ def _true_levels(diameters: Array) -> Array:
 
 
 def blurred_crop(
-    random: np.random.Generator, photograph: Photograph
+    random: np.random.Generator,
+    photograph: Photograph,
 ) -> tuple[Array, Array]:
     """A part of a photograph in linear light, blurred, and its diameters ``(H, W)``, px."""
     light = _crop(random, photograph)
     aperture = Aperture(
-        blades=int(random.choice(BLADES)), turn_deg=float(random.uniform(0, 90))
+        blades=int(random.choice(BLADES)),
+        turn_deg=float(random.uniform(0, 90)),
     )
     flat = np.ones(light.shape[:2], np.float32)
     if random.random() < SHARP_SHARE:

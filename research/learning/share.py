@@ -158,7 +158,8 @@ def _pair(
             weight = 1.0
         blurry, sharp = (
             np.asarray(
-                one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255, np.float32
+                one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255,
+                np.float32,
             )
             for one in (_blurred(random, truth), truth)
         )
@@ -201,7 +202,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
         scale = random.uniform(max(0.3, smallest), 1.0)
         size = [max(side, round(scale * length)) for length in picture.shape[1::-1]]
         picture = np.asarray(
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
+            np.uint8,
         )
     pad = [(0, max(0, side - length)) for length in picture.shape[:2]]
     wide = np.pad(picture, [*pad, (0, 0)], mode="reflect")
@@ -210,7 +212,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
 
 
 def softened(
-    random: np.random.Generator, picture: NDArray[np.uint8]
+    random: np.random.Generator,
+    picture: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
@@ -243,7 +246,8 @@ def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 
 
 def _blurred(
-    random: np.random.Generator, picture: NDArray[np.uint8]
+    random: np.random.Generator,
+    picture: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """Behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:

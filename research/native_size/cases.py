@@ -60,7 +60,9 @@ class Blur:
 def _uniform(diameter_px: float) -> Blur:
     """Every layer blurred alike: one kernel is true but where layers hide each other."""
     layers = NativeBlur(
-        "constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px)
+        "constant",
+        Focus(diameter_px, diameter_px),
+        (diameter_px, diameter_px),
     )
     return Blur(f"{diameter_px:g}", layers)
 

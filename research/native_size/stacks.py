@@ -99,7 +99,8 @@ def _measure_frames(
 
 
 def _frame_gains(
-    frame: AlignedFrame, rows: Sequence[Row]
+    frame: AlignedFrame,
+    rows: Sequence[Row],
 ) -> Iterator[tuple[str, tuple[float, float]]]:
     given = Given(np.ascontiguousarray(frame.blurry, np.float32))
     for row in rows:

@@ -48,7 +48,9 @@ def main() -> None:
     words.add_argument("photographs", type=Path)
     words.add_argument("--baseline", default="defocus-m")
     words.add_argument(
-        "--map", action="store_true", help="What the map of blur says, alone."
+        "--map",
+        action="store_true",
+        help="What the map of blur says, alone.",
     )
     given = words.parse_args()
     files = large_enough(given.photographs)
@@ -122,7 +124,8 @@ def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int
 
 
 def blurred_ways(
-    crop: NDArray[np.uint8], number: int
+    crop: NDArray[np.uint8],
+    number: int,
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """The crop behind each blur, and as it is."""
     light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
@@ -149,7 +152,8 @@ def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
         values = []
         for number, truth in sharp.items():
             restored = psnr(
-                read_image(folder / "restored" / f"{number}-{name}.png"), truth
+                read_image(folder / "restored" / f"{number}-{name}.png"),
+                truth,
             )
             if name == "sharp":
                 values.append(restored)

@@ -117,7 +117,9 @@ PLANTS: Mapping[int, Plant] = {
     20: Plant("sharp member upside down", (1, 1), "", _upside_down),
     25: Plant("sharp member shaken, px", (12, 5), "", _shaken),
     30: Plant(
-        "sharp member focused elsewhere, steps at f/4", (-60, -40), "af-hunt={}@2"
+        "sharp member focused elsewhere, steps at f/4",
+        (-60, -40),
+        "af-hunt={}@2",
     ),
     35: Plant("sharp member overexposed, EV", (2, 1), "", _more_light),
     40: Plant("dust, specks", (10, 7), "dust={}@2"),
@@ -254,7 +256,9 @@ def by_session(root: Path) -> dict[int, Judged]:
         unexplained = document["quality"].get("unexplained")
         stops = None if unexplained is None else unexplained["stops"]
         answers[number_of(path)] = Judged(
-            stops, document["verdict"], document["reason"]
+            stops,
+            document["verdict"],
+            document["reason"],
         )
     return answers
 

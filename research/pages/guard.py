@@ -94,10 +94,14 @@ def _typed() -> argparse.Namespace:
         help="Factors of the traps.",
     )
     words.add_argument(
-        "--traps-only", action="store_true", help="Not what good restoring loses."
+        "--traps-only",
+        action="store_true",
+        help="Not what good restoring loses.",
     )
     words.add_argument(
-        "--gains", action="store_true", help="What it takes of gains, alone."
+        "--gains",
+        action="store_true",
+        help="What it takes of gains, alone.",
     )
     return words.parse_args()
 
@@ -111,7 +115,8 @@ def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[
             restoration = restore_colours(restorer, trap.given, guard=guard)
             for strength in STRENGTHS:
                 names = by_way.setdefault(
-                    f"{'guard' if guard else 'bare'} {strength:g}", []
+                    f"{'guard' if guard else 'bare'} {strength:g}",
+                    [],
                 )
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
@@ -129,7 +134,8 @@ def resized(trap: Trap, size: float) -> Trap:
 
 
 def counted(
-    restorer: Restorer, pairs: Iterator[tuple[Array, Array]]
+    restorer: Restorer,
+    pairs: Iterator[tuple[Array, Array]],
 ) -> NDArray[np.int64]:
     """Parts that gain, those of them that lose a part of it, and those that are put back."""
     counts = np.zeros(3, np.int64)

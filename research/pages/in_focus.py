@@ -117,7 +117,8 @@ Places = Mapping[Frame, Place]
 def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
     """Where each frame of a photograph is in the list."""
     pixels = np.asarray(
-        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)), np.uint8
+        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
+        np.uint8,
     )
     random = np.random.default_rng(number)
     aperture = APERTURES[number % len(APERTURES)]
@@ -128,7 +129,8 @@ def place_of(frame: Pixels) -> Place:
     """Where a frame is in the list; a flat one comes last."""
     blur = block_blur(luma_of(frame))
     return Place(
-        blur.says_nothing, math.inf if blur.sharpest_px is None else blur.sharpest_px
+        blur.says_nothing,
+        math.inf if blur.sharpest_px is None else blur.sharpest_px,
     )
 
 

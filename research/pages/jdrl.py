@@ -122,7 +122,8 @@ def main(*taken: str) -> None:
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
     PAGE.write_text(
-        made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8"
+        made_page(PAGE.read_text(encoding="utf-8"), documents),
+        encoding="utf-8",
     )
 
 
@@ -141,7 +142,9 @@ def take_over(name: str, study: Path) -> None:
     for one in documents[name]["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
         written = cv2.imencode(
-            ".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY]
+            ".webp",
+            strip,
+            [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY],
         )[1]
         strip_file(place, one).write_bytes(written.tobytes())
 
@@ -224,7 +227,8 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         together = {
             **whole,
             "doses": sorted(
-                [*whole["doses"], *other["doses"]], key=lambda one: one["dose_px"]
+                [*whole["doses"], *other["doses"]],
+                key=lambda one: one["dose_px"],
             ),
             "rivals": list(dict.fromkeys([*whole["rivals"], *other["rivals"]])),
             "origins": whole.get("origins") or other.get("origins"),
@@ -282,11 +286,13 @@ def section(name: str, document: Document) -> Iterator[str]:
     yield from tau_table(document)
     yield from reblur_table(document)
     yield from folded(
-        "Gains, share of the gap, edges, lines and minutes", gain_table(document)
+        "Gains, share of the gap, edges, lines and minutes",
+        gain_table(document),
     )
     yield from folded("By part of the picture", part_tables(document))
     yield from folded(
-        "What the first rival gains over each line", rival_table(document)
+        "What the first rival gains over each line",
+        rival_table(document),
     )
     yield from strips(name, document)
 
@@ -299,7 +305,8 @@ def dose_table(document: Document) -> Iterator[str]:
     first = doses[0]["scene_gains"]["line"]
     yield from dose_heads("gain, dB", doses)
     yield row(
-        f"{whole}, instead of the plain loss", *cells_of(doses, plain, "whole_over")
+        f"{whole}, instead of the plain loss",
+        *cells_of(doses, plain, "whole_over"),
     )
     for label in filter(document["rivals"].__contains__, labels_of(document)):
         yield row(
@@ -538,7 +545,8 @@ def row_chart(document: Document) -> bytes:
     """The gain over the blurry input with a row per line; many lines stay apart so."""
     labels = labels_of(document)
     figure, axis = plt.subplots(
-        figsize=(6.4, 0.7 + 0.34 * len(labels)), layout="constrained"
+        figsize=(6.4, 0.7 + 0.34 * len(labels)),
+        layout="constrained",
     )
     shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
     for place, (one, shade) in enumerate(zip(document["doses"], shades, strict=True)):
@@ -717,7 +725,8 @@ def part_table(
 def blurry_input(one: Document) -> str | None:
     """Label of the blurry input at a dose."""
     return next(
-        (line["label"] for line in one["lines"] if line["system"] == INPUT), None
+        (line["label"] for line in one["lines"] if line["system"] == INPUT),
+        None,
     )
 
 
@@ -751,7 +760,8 @@ def reblur_table(document: Document) -> Iterator[str]:
     if not labels:
         return
     yield from dose_heads(
-        "reblurring loss of: the truth / the blurry picture", document["doses"]
+        "reblurring loss of: the truth / the blurry picture",
+        document["doses"],
     )
     for label in labels:
         lines = [line_of(one, label) for one in document["doses"]]

@@ -28,7 +28,9 @@ def main() -> None:
     """Read all pages, restored by each system, and write the table."""
     words = argparse.ArgumentParser(description="Read restored pages of text.")
     words.add_argument(
-        "--systems", nargs="+", default=["wiener", "defocus-s", "defocus-m"]
+        "--systems",
+        nargs="+",
+        default=["wiener", "defocus-s", "defocus-m"],
     )
     systems = words.parse_args().systems
     ways: dict[str, Callable[[Array], Array]] = {"input": lambda picture: picture}
@@ -54,12 +56,15 @@ def main() -> None:
 def restorer(name: str) -> Callable[[Array], Array]:
     """A system with its own weights, without the guard: what it gives by itself."""
     system = defocus.load(
-        name, weights="own" if find_own_weights(baseline(name)) else None
+        name,
+        weights="own" if find_own_weights(baseline(name)) else None,
     )
 
     def restore(picture: Array) -> Array:
         restored = defocus.restore(
-            picture.astype(np.float32), system=system, guard=False
+            picture.astype(np.float32),
+            system=system,
+            guard=False,
         )
         return restored.astype(np.float64)
 

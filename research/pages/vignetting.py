@@ -40,7 +40,8 @@ def stored(light: Array, seed: int) -> Array:
     """Linear light as it is after noise and eight bits."""
     noise = np.random.default_rng(seed).normal(0, NOISE, light.shape)
     codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32), 8
+        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32),
+        8,
     )
     return reduced_light(np.repeat(codes[:, :, None], 3, axis=2), 1, LUMINANCE)
 
@@ -91,7 +92,9 @@ def _blurred(
     right = disc_blurred(scene, largest)
     share = np.linspace(0, 1, width, dtype=np.float32)
     return (left * (1 - share) + right * share) * fall(
-        number % 3, corner_ev, scene.shape
+        number % 3,
+        corner_ev,
+        scene.shape,
     )
 
 

@@ -76,14 +76,20 @@ def _typed() -> argparse.Namespace:
     )
     words.add_argument("photographs", type=Path)
     words.add_argument(
-        "--stacks", type=Path, help="Folder of focus stacks with expected.jpg."
+        "--stacks",
+        type=Path,
+        help="Folder of focus stacks with expected.jpg.",
     )
     words.add_argument(
-        "--weights", default="own", help="A file instead of the shipped weights."
+        "--weights",
+        default="own",
+        help="A file instead of the shipped weights.",
     )
     words.add_argument("--systems", nargs="+", default=shipped())
     words.add_argument(
-        "--classical", action="store_true", help="Classical chains too; slow."
+        "--classical",
+        action="store_true",
+        help="Classical chains too; slow.",
     )
     return words.parse_args()
 
@@ -138,7 +144,8 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
     yield "\nA radius of 2 px and noise of another strength:\n"
     yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
     yield "\nPictures in focus, restored, against themselves: " + unharmed(
-        sharp, restore
+        sharp,
+        restore,
     )
     yield "\nTest pairs of the stream (other photographs, lenses and depths):\n"
     yield by_circle(restore, photographs)
@@ -298,7 +305,8 @@ class AlignedFrame:
 
 
 def aligned_frames(
-    stack: Path, size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    stack: Path,
+    size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
 ) -> Iterator[AlignedFrame]:
     """The frames at some size with the merged picture aligned to each; others are named."""
     merged = size(read_image(stack / "expected.jpg"))
@@ -311,7 +319,8 @@ def aligned_frames(
         )
         try:
             aligned = defocus.align_pair(
-                frame[:height, :width], merged[:height, :width]
+                frame[:height, :width],
+                merged[:height, :width],
             )
         except AlignmentError as error:
             print(f"{path}: left out, {error}")  # noqa: T201 - a script
@@ -326,7 +335,8 @@ def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
     """A picture at half its size."""
     size = (picture.shape[1] // 2, picture.shape[0] // 2)
     return np.asarray(
-        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA), np.uint8
+        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA),
+        np.uint8,
     )
 
 

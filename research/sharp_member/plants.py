@@ -47,7 +47,8 @@ def _shaken(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, math.pi)
     steps = np.linspace(-size / 2, size / 2, max(2 * round(size), 2))
     return _exposed_along(
-        light, [(s * math.cos(angle), s * math.sin(angle)) for s in steps]
+        light,
+        [(s * math.cos(angle), s * math.sin(angle)) for s in steps],
     )
 
 
@@ -105,7 +106,8 @@ def disc_blurred(light: Light, diameter: float) -> Light:
         return light
     kernel = disc_psf(diameter).astype(np.float32)
     return np.asarray(
-        cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT), np.float32
+        cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT),
+        np.float32,
     )
 
 
@@ -174,17 +176,20 @@ def _strap(light: Light, size: float, draw: Draw) -> Light:
         y = y[::-1]
     cover = np.clip((size - x - 1.3 * y) / (0.3 * size) + 0.5, 0, 1)
     return np.asarray(
-        light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None], np.float32
+        light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None],
+        np.float32,
     )
 
 
 def _bands(light: Light, size: float, draw: Draw) -> Light:
     periods = draw.uniform(2.5, 12)
     along = np.linspace(0, 2 * math.pi * periods, light.shape[0]) + draw.uniform(
-        0, 2 * math.pi
+        0,
+        2 * math.pi,
     )
     return np.asarray(
-        light * (1 + size / 100 * np.sin(along))[:, None, None], np.float32
+        light * (1 + size / 100 * np.sin(along))[:, None, None],
+        np.float32,
     )
 
 
@@ -210,7 +215,8 @@ def _smeared(light: Light, size: float, _draw: Draw) -> Light:
 
 def _white_balance(light: Light, size: float, _: Draw) -> Light:
     return np.asarray(
-        light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32), np.float32
+        light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32),
+        np.float32,
     )
 
 
@@ -261,7 +267,9 @@ PLANTS: tuple[Plant, ...] = (
     Plant("white balance, share", (0.4, 0.1), _white_balance),
     Plant("rolling shutter, px", (4, 1.5), _rolling),
     Plant(
-        "lens profile of the sharp member alone, % in the corners", (2, 0.6), _distorted
+        "lens profile of the sharp member alone, % in the corners",
+        (2, 0.6),
+        _distorted,
     ),
 )
 RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)

@@ -139,7 +139,8 @@ def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Ligh
         return np.asarray(mean + draw.uniform(0.05, 0.15) * (light - mean), np.float32)
     if kind == "night":
         return np.asarray(
-            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2), np.float32
+            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2),
+            np.float32,
         )
     height = light.shape[0]
     rows = np.arange(height)[:, None, None] / height

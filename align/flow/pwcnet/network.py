@@ -42,7 +42,8 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
     The channel is (dy + 4) * 9 + (dx + 4)."""
     dtype = torch.promote_types(
-        torch.promote_types(first.dtype, second.dtype), torch.float32
+        torch.promote_types(first.dtype, second.dtype),
+        torch.float32,
     )
     volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
     return volume
@@ -80,7 +81,9 @@ class _CostVolume(torch.autograd.Function):
         of_padded = torch.zeros_like(_padded(second))
         size = first.shape[2:]
         windows = zip(
-            _shifted(_padded(second), *size), _shifted(of_padded, *size), strict=True
+            _shifted(_padded(second), *size),
+            _shifted(of_padded, *size),
+            strict=True,
         )
         for index, (moved, of_moved) in enumerate(windows):
             part = gradient[:, index : index + 1]
@@ -145,7 +148,8 @@ def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
 
 
 def normalised_features(
-    first: torch.Tensor, second: torch.Tensor
+    first: torch.Tensor,
+    second: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Normalise both maps by their common mean and standard deviation, for each sample.
 
@@ -350,7 +354,8 @@ class PWCNet(nn.Module):
         self.netExtractor = Extractor()
         for level in range(2, 7):
             self.add_module(
-                LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise)
+                LEVEL_NAMES[level - 1],
+                Decoder(level, rule, normalise=normalise),
             )
         self.netRefiner = Refiner()
 
@@ -408,7 +413,9 @@ def estimate_flow(
     frames = [_resized(one, size) for one in (first, second)]
     flow = _resized(network(*frames, half=half), (height, width))
     scale = torch.tensor(
-        [width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device
+        [width / size[1], height / size[0]],
+        dtype=flow.dtype,
+        device=flow.device,
     )
     return flow * scale[:, None, None]
 

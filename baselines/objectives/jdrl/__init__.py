@@ -254,7 +254,9 @@ class JDRLObjective(Objective):
         return self._measure(seen, batch.target)
 
     def _both_ways(
-        self, seen: torch.Tensor, batch: Batch
+        self,
+        seen: torch.Tensor,
+        batch: Batch,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Flow to the target and back, on a GPU in one batch."""
         if self.settings.flow == "true":
@@ -264,7 +266,8 @@ class JDRLObjective(Objective):
         if seen.device.type == "cpu":
             return self._measure(seen, target), self._measure(target, seen)
         there, back = self._measure(
-            torch.cat([seen, target]), torch.cat([target, seen])
+            torch.cat([seen, target]),
+            torch.cat([target, seen]),
         ).chunk(2)
         return there, back
 
@@ -274,7 +277,8 @@ class JDRLObjective(Objective):
             return torch.zeros_like(first[:, :2])
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
         with torch.autocast(
-            first.device.type, enabled=False
+            first.device.type,
+            enabled=False,
         ):  # bf16 knows 20 px to 0.1 px
             if first.device.type == "cuda" and isinstance(self.estimator, PWCNetFlow):
                 return self.estimator.unchecked(frames[0], frames[1], half=True)
@@ -357,5 +361,7 @@ def recipe_of(**settings: object) -> dict[str, object]:
 def flow_name(**settings: object) -> str:
     """Name of the flow estimator that :func:`make` would use with the same settings."""
     return parse_settings(
-        JDRLSettings, dict(settings), origin="objective jdrl"
+        JDRLSettings,
+        dict(settings),
+        origin="objective jdrl",
     ).estimator

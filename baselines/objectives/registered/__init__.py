@@ -46,7 +46,9 @@ def remaining_displacement(
     )
     moved = _solved(sums)
     return functional.interpolate(
-        moved.clamp(-LARGEST_PX, LARGEST_PX), seen.shape[-2:], mode="bilinear"
+        moved.clamp(-LARGEST_PX, LARGEST_PX),
+        seen.shape[-2:],
+        mode="bilinear",
     )
 
 
@@ -57,7 +59,8 @@ def _solved(sums: torch.Tensor) -> torch.Tensor:
     yy = yy + PRIOR
     scale = xx * yy - xy * xy
     return torch.cat(
-        [(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1
+        [(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale],
+        1,
     )
 
 
@@ -81,7 +84,9 @@ def _smoothed(grey: torch.Tensor) -> torch.Tensor:
     margin = WINDOW_PX - 1  # of both means together
     padded = functional.pad(grey, (margin,) * 4, mode="replicate")
     return functional.avg_pool2d(
-        functional.avg_pool2d(padded, WINDOW_PX, 1), WINDOW_PX, 1
+        functional.avg_pool2d(padded, WINDOW_PX, 1),
+        WINDOW_PX,
+        1,
     )
 
 
@@ -165,7 +170,9 @@ def make(**settings: object) -> RegisteredObjective:
 def recipe_of(**settings: object) -> dict[str, object]:
     """The pairs that :func:`make` needs with the same settings."""
     options = parse_settings(
-        RegisteredSettings, dict(settings), origin="objective registered"
+        RegisteredSettings,
+        dict(settings),
+        origin="objective registered",
     )
     if options.masked:
         return {"target": "registered-flow", "supervision": ("valid_mask",)}

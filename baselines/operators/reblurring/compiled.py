@@ -53,7 +53,8 @@ class CompiledReblur(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grown: torch.Tensor
+        ctx: Any,
+        grown: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         padded, maps = _arrays(image, seeds, weights)
@@ -94,7 +95,8 @@ def _arrays(
 
 
 def _in_strips(
-    image: torch.Tensor, work: Callable[[int, int, int], Any]
+    image: torch.Tensor,
+    work: Callable[[int, int, int], Any],
 ) -> Iterable[Any]:
     """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""
     threads = min(torch.get_num_threads(), image.shape[2])

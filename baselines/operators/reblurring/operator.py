@@ -46,7 +46,9 @@ class TiledReblur(torch.autograd.Function):
             factors = _factors(facts, kernels, weights[:, :, rows])
             into = blurred[:, :, rows]
             for unit, total in zip(
-                facts.units, _sums(facts, padded, rows), strict=True
+                facts.units,
+                _sums(facts, padded, rows),
+                strict=True,
             ):
                 into.addcmul_(total, factors.of_unit(unit).view_as(total[:, :1]))
         return blurred
@@ -54,7 +56,8 @@ class TiledReblur(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grown: torch.Tensor
+        ctx: Any,
+        grown: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         facts = rings(weights.shape[1])
@@ -110,7 +113,8 @@ def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
         values = torch.matmul(matrix, samples).sub_(peak).exp_()
         corner = peak.neg_().exp_()
         total = torch.matmul(counts[: len(matrix)].T, values).add_(
-            corner, alpha=facts.corners[radius]
+            corner,
+            alpha=facts.corners[radius],
         )
         yield _Kernel(values, corner, total, matrix)
 
@@ -143,7 +147,8 @@ def _factors(
     for radius, kernel in enumerate(kernels, start=1):
         share = flat[:, radius : radius + 1] / kernel.total
         per_ring[:, : kernel.values.shape[1]].addcmul_(
-            kernel.values - kernel.corner, share
+            kernel.values - kernel.corner,
+            share,
         )
         torch.mul(share, kernel.corner, out=per_border[:, radius : radius + 1])
     for radius in reversed(range(facts.radius)):
@@ -187,7 +192,9 @@ def _products(
     per_ring = grown.new_zeros((count, len(facts.squared), pixels))
     per_border = grown.new_zeros((count, facts.levels, pixels))
     for (border, _, ring), total in zip(
-        facts.units, _sums(facts, padded, rows), strict=True
+        facts.units,
+        _sums(facts, padded, rows),
+        strict=True,
     ):
         product = (total * grown).sum(1).flatten(1)
         per_border[:, border].add_(product)
@@ -300,7 +307,8 @@ def isotropic_reblur(
     ):
         return _reblurred(image, seeds, weights, path)
     with torch.autocast(
-        device, enabled=False
+        device,
+        enabled=False,
     ):  # bf16 keeps three digits of sums of 225 taps
         return _reblurred(image.float(), seeds.float(), weights.float(), path)
 

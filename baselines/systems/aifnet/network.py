@@ -25,7 +25,10 @@ class AIFNet(SeveralOutputs):
     # ``divide_channels_by`` is 1 for the released network.
 
     def __init__(
-        self, divide_channels_by: int = 1, *, adds_input: bool = False
+        self,
+        divide_channels_by: int = 1,
+        *,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -73,7 +76,8 @@ def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
     for axis in (2, 3):
         last = features.narrow(axis, features.shape[axis] - 1, 1)
         following = torch.cat(
-            [features.narrow(axis, 1, features.shape[axis] - 1), last], axis
+            [features.narrow(axis, 1, features.shape[axis] - 1), last],
+            axis,
         )
         pairs = torch.stack([features, (features + following) / 2], dim=axis + 1)
         features = pairs.flatten(axis, axis + 1)
@@ -148,7 +152,8 @@ class _DeblurNet(nn.Module):
     def _chain(self, features: torch.Tensor, *names: str) -> torch.Tensor:
         for name in names:
             features = functional.leaky_relu(
-                self.get_submodule(PREFIX + name)(features), SLOPE
+                self.get_submodule(PREFIX + name)(features),
+                SLOPE,
             )
         return features
 
@@ -173,5 +178,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         state = AIFNet().state_dict()
     return in_order(
-        tensors, [(name, tuple(entry.shape)) for name, entry in state.items()]
+        tensors,
+        [(name, tuple(entry.shape)) for name, entry in state.items()],
     )

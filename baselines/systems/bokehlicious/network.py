@@ -69,7 +69,9 @@ class _Attention(nn.Module):
         self.out_proj = nn.Linear(channels, channels)
 
     def forward(
-        self, features: torch.Tensor, fading: Sequence[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        fading: Sequence[torch.Tensor],
     ) -> torch.Tensor:
         query = self._by_row(self.q_proj(features))
         key = self._by_row(self.k_proj(features))
@@ -111,7 +113,9 @@ class _AttentionBlock(nn.Module):
         self.dropped = dropped
 
     def forward(
-        self, features: torch.Tensor, fading: Sequence[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        fading: Sequence[torch.Tensor],
     ) -> torch.Tensor:
         features = features + _of_pixels(self.pos, features)
         attended = self.attention(self.attention_layer_norm(features), fading)
@@ -274,7 +278,9 @@ class Bokehlicious(nn.Module):
         return cropped(change + mean + padded, blurry)
 
     def _encoded(
-        self, features: torch.Tensor, places: list[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        places: list[torch.Tensor],
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         skips = []
         for encoder, down, place in zip(

@@ -78,7 +78,8 @@ class _MaskedAutoencoder(nn.Module):
         self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
         # The mask token, the last block and the norm are stored and used in no forward pass.
         self.mask_token = nn.Parameter(
-            torch.zeros(1, 1, width * 2 // 3), requires_grad=False
+            torch.zeros(1, 1, width * 2 // 3),
+            requires_grad=False,
         )
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(3, width, patch, stride=stride)
@@ -89,7 +90,9 @@ class _MaskedAutoencoder(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             self.register_buffer(
-                name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False
+                name,
+                torch.tensor(values).reshape(1, 3, 1, 1),
+                persistent=False,
             )
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
@@ -194,7 +197,8 @@ class Decoder(nn.Module):
             tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
         grid = pixels.unflatten(1, (rows, -1)).unflatten(
-            3, (self.stride, self.stride, -1)
+            3,
+            (self.stride, self.stride, -1),
         )
         # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
         unpatched: torch.Tensor = (
@@ -352,7 +356,9 @@ class ContextualDeblur(nn.Module):
         primary = _MaskedAutoencoder(*encoder, blocks, patch, stride)
         self.primary_encoder = named(pretrain_mae=primary)
         self.contextual_encoder = ContextualEncoder(
-            encoder[0], contextual_heads, contextual_blocks
+            encoder[0],
+            contextual_heads,
+            contextual_blocks,
         )
         self.decoder = Decoder(encoder[0], *decoder, blocks, features, stride)
         self.outputprojr_step = nn.Conv2d(features, 3, LAST)
@@ -369,7 +375,9 @@ class ContextualDeblur(nn.Module):
         features = self.inputecoding_step(torch.cat([picture, picture], dim=1)) + tiled
         around = self.stride // 2 + LAST // 2
         features = functional.pad(
-            features, (around, around, around, around), mode="reflect"
+            features,
+            (around, around, around, around),
+            mode="reflect",
         )
         restored: torch.Tensor = self.outputprojr_step(features)
         restored = picture + restored if self.adds_input else restored

@@ -57,7 +57,8 @@ class DefocusUNet(nn.Module):
         padded = pad_to_multiple(blurry, self.multiple)
         folded = functional.pixel_unshuffle(padded, FOLD)
         with torch.autocast(
-            folded.device.type, enabled=False
+            folded.device.type,
+            enabled=False,
         ):  # bf16 has 8 bits of a picture
             features = self.intro(folded.contiguous(memory_format=torch.channels_last))
         skips = []

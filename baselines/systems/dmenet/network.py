@@ -132,15 +132,19 @@ class _Encoder(nn.Module):
         super().__init__()
         inputs = 3
         for block, (count, outputs) in enumerate(
-            zip(VGG_BLOCKS, channels, strict=True), start=1
+            zip(VGG_BLOCKS, channels, strict=True),
+            start=1,
         ):
             for number in range(1, count + 1):
                 self.add_module(
-                    f"conv{block}_{number}", SymmetricConv(inputs, outputs, 3)
+                    f"conv{block}_{number}",
+                    SymmetricConv(inputs, outputs, 3),
                 )
                 inputs = outputs
         self.register_buffer(
-            "means", torch.tensor(VGG_MEANS_BGR).reshape(1, 3, 1, 1), persistent=False
+            "means",
+            torch.tensor(VGG_MEANS_BGR).reshape(1, 3, 1, 1),
+            persistent=False,
         )
 
     def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
@@ -223,7 +227,9 @@ def _auxiliary(inputs: int) -> nn.Sequential:
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
     first = _pair("1", inputs, outputs)
     return named(
-        **first, **_pair("2", outputs, outputs), **_pair("3", outputs, outputs)
+        **first,
+        **_pair("2", outputs, outputs),
+        **_pair("3", outputs, outputs),
     )
 
 
@@ -333,5 +339,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         state = DMENet().state_dict()
     return in_order(
-        tensors, [(name, tuple(entry.shape)) for name, entry in state.items()]
+        tensors,
+        [(name, tuple(entry.shape)) for name, entry in state.items()],
     )

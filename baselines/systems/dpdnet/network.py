@@ -116,7 +116,8 @@ class DPDNet(nn.Module):
 def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
     """RGB to BGR and back, view by view, for ``(N, 3 * views, H, W)``."""
     return torch.cat(
-        [view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)], dim=1
+        [view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)],
+        dim=1,
     )
 
 

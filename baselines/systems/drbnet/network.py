@@ -97,7 +97,9 @@ class DRBNet(FourScales):
         self._add_heads(0, two, (two, two), (two, two))
 
     def outputs(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)`` in [0, 1], and what each of the four scales predicts."""
         # ``dual_pixel`` is left and right view. Of each ``level`` from 3 (1/8 of the padded size)
@@ -162,7 +164,8 @@ class DRBNet(FourScales):
         self.add_module(f"upconv{level}_kernel", kernels)
         # the residual's last layer keeps its activation, as the released code has it
         last = nn.Sequential(
-            nn.Conv2d(change[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True)
+            nn.Conv2d(change[1], 3, 1),
+            nn.LeakyReLU(SLOPE, inplace=True),
         )
         residuals = nn.Sequential(conv(inputs, change[0]), conv(*change), last)
         self.add_module(f"upconv{level}_res", residuals)

@@ -38,7 +38,8 @@ class _Places(nn.Module):
         super().__init__()
         self.spatial = named(conv=nn.Conv2d(2, 1, 3, padding=1))
         self.dw1 = nn.Sequential(
-            _depthwise(channels, 5, dilation=2), _depthwise(channels, 7, dilation=3)
+            _depthwise(channels, 5, dilation=2),
+            _depthwise(channels, 7, dilation=3),
         )
         self.dw2 = _depthwise(channels, 3, dilation=1)
 
@@ -90,7 +91,9 @@ class _Pair(nn.Module):
         self.main1 = _block(channels)
 
     def forward(
-        self, full: torch.Tensor, halved: torch.Tensor
+        self,
+        full: torch.Tensor,
+        halved: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return self.main(full), self.main1(halved)
 

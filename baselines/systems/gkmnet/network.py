@@ -70,7 +70,9 @@ class _Bank(nn.Module):
         # in bf16 a CPU takes minutes for some numbers of channels, and Gaussians are not learned
         with torch.autocast(picked.device.type, enabled=False):
             rows = functional.conv2d(
-                picked, self.taps[:, None, None, :], groups=channels
+                picked,
+                self.taps[:, None, None, :],
+                groups=channels,
             )
             return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
 
@@ -197,7 +199,8 @@ class Backbone(nn.Module):
         self.conv_block1_1 = _down(width, two)
         self.conv_block2_1 = _down(two, four)
         self.bottle_neck_1 = _Block(
-            four, *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1))
+            four,
+            *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)),
         )
         self.conv_block3_1 = _up(four, two)
         self.conv_block4_1 = _up(two, width)
@@ -213,13 +216,15 @@ class Backbone(nn.Module):
 
 def _down(inputs: int, outputs: int) -> _Block:
     return _Block(
-        outputs, *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
+        outputs,
+        *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)),
     )
 
 
 def _up(inputs: int, outputs: int) -> _Block:
     return _Block(
-        outputs, *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2))
+        outputs,
+        *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)),
     )
 
 
@@ -304,7 +309,9 @@ class GKMNet(Backbone, SeveralOutputs):
         parts = [
             self.bank(picture) * self.bank.spread(own)
             for picture, own in zip(
-                (blurry, before), weights.chunk(2, dim=1), strict=True
+                (blurry, before),
+                weights.chunk(2, dim=1),
+                strict=True,
             )
         ]
         mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))

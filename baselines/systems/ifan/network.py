@@ -125,7 +125,8 @@ class FourScales(SeveralOutputs):
         """Register the layers of an encoder, finest level first."""
         for level, outputs in enumerate(channels, start=1):
             self.add_module(
-                f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2)
+                f"{prefix}{level}_1",
+                conv(inputs, outputs, 1 if level == 1 else 2),
             )
             self.add_module(f"{prefix}{level}_2", conv(outputs, outputs))
             self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
@@ -176,10 +177,14 @@ class IFAN(FourScales):
         self.add_encoder("conv", 3, channels)
         deep = channels[-1]
         self.conv4_4 = nn.Sequential(
-            conv(2 * deep, deep), *_two(deep), conv(deep, deep)
+            conv(2 * deep, deep),
+            *_two(deep),
+            conv(deep, deep),
         )
         self.conv_res = nn.Sequential(
-            conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep)
+            conv(deep, deep),
+            ResidualBlocks(deep, 3),
+            conv(deep, deep),
         )
         for level in (3, 2, 1):
             self._add_up(level, channels[level], channels[level - 1])
@@ -193,7 +198,9 @@ class IFAN(FourScales):
         deep = channels[-1]
         self.add_encoder("kconv", 6 if self.dual else 3, channels)
         self.DME = nn.Sequential(
-            conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1)
+            conv(deep, deep),
+            *_two(deep),
+            nn.Conv2d(deep, 1, 3, padding=1),
         )
         self.conv_DME = conv(1, deep)
         last: nn.Module  # just one is made: each takes random numbers
@@ -209,7 +216,9 @@ class IFAN(FourScales):
         self.add_module(f"upconv{level}_2", ResidualBlocks(outputs, 1))
 
     def outputs(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()``; losses see values beyond."""
         # ``dual_pixel`` is left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h,
@@ -236,7 +245,9 @@ class IFAN(FourScales):
         return predicted
 
     def _filtered(
-        self, features: torch.Tensor, predicted: torch.Tensor
+        self,
+        features: torch.Tensor,
+        predicted: torch.Tensor,
     ) -> torch.Tensor:
         if self.filters == "none":
             return features + predicted
@@ -248,7 +259,9 @@ class IFAN(FourScales):
         )
 
     def _decode(
-        self, features: torch.Tensor, skips: list[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        skips: list[torch.Tensor],
     ) -> torch.Tensor:
         features = self.conv_res(features)
         for level in (3, 2, 1):

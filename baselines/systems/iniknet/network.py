@@ -154,7 +154,8 @@ class _Cell(nn.Module):
     def forward(self, features: torch.Tensor, memory: Memory) -> Memory:
         state, cell = memory
         return next_memory(
-            self.conv(self.layers(torch.cat([features, state], dim=1))), cell
+            self.conv(self.layers(torch.cat([features, state], dim=1))),
+            cell,
         )
 
 
@@ -174,7 +175,8 @@ class _Pass(nn.Module):
                 memory = (nothing, nothing)
             size = (features.shape[-2], features.shape[-1])
             memory = self.cell(
-                features, (_resized(memory[0], size), _resized(memory[1], size))
+                features,
+                (_resized(memory[0], size), _resized(memory[1], size)),
             )
             states.append(memory[0])
         return states
@@ -274,7 +276,8 @@ class INIKNet(SeveralOutputs):
         weights = self.sum.weight.chunk(shares.shape[1], dim=1)[1:]
         mixed: torch.Tensor = self.get_parameter("sum.bias").reshape(-1, 1, 1)
         for number, (size, weight) in enumerate(
-            zip(kernels, weights, strict=True), start=1
+            zip(kernels, weights, strict=True),
+            start=1,
         ):
             filters = size.repeat(COLOURS, 1, 1).unsqueeze(1)
             maps = functional.conv2d(

@@ -143,7 +143,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
 
 
 def atoms_needed(
-    picture: Array, dictionary: NDArray[np.float32]
+    picture: Array,
+    dictionary: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """``(H', W')``: atoms that the patches need, one value per stride."""
     patches, shape = patches_of(luma(picture) * 255)
@@ -153,7 +154,8 @@ def atoms_needed(
 def patches_of(grey: Array) -> tuple[NDArray[np.float32], tuple[int, int]]:
     """Patches without their means, ``(N, 64)``, and the number of their rows and columns."""
     windows = np.lib.stride_tricks.sliding_window_view(
-        np.asarray(grey, np.float32), (PATCH_PX, PATCH_PX)
+        np.asarray(grey, np.float32),
+        (PATCH_PX, PATCH_PX),
     )[::STRIDE_PX, ::STRIDE_PX]
     patches = windows.reshape(-1, PATCH_PX**2)
     return patches - patches.mean(axis=1, keepdims=True), (

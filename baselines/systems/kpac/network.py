@@ -54,7 +54,9 @@ class KPAC(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
         picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
@@ -80,7 +82,9 @@ class KPAC(nn.Module):
         return self._decoded(features, skips[:-1])
 
     def _decoded(
-        self, features: torch.Tensor, skips: list[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        skips: list[torch.Tensor],
     ) -> torch.Tensor:
         names = DECODER[6 - 2 * self.levels :: 2]
         for name, skip in zip(names, reversed(skips), strict=True):
@@ -218,6 +222,8 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     return {
         entry: of_layer(tensors[name])
         for entry, name in zip(
-            entry_names(by_count[len(tensors)]), ordered, strict=True
+            entry_names(by_count[len(tensors)]),
+            ordered,
+            strict=True,
         )
     }

@@ -71,7 +71,8 @@ class MDP(SeveralOutputs):
         # ``pre_sharp`` are what the last 1 x 1 convolution gets, of the padded size, >= 0.
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
         stitched = torch.cat(
-            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)], dim=1
+            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)],
+            dim=1,
         )
         given: dict[str, torch.Tensor] = {}
         for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):

@@ -27,7 +27,9 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.CA = ChannelAttention(channels, REDUCTION, bias=False)
         self.body = nn.Sequential(
-            conv(channels, channels, 3), activation, conv(channels, channels, 3)
+            conv(channels, channels, 3),
+            activation,
+            conv(channels, channels, 3),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -61,7 +63,9 @@ class SupervisedAttention(nn.Module):
         self.conv3 = conv(3, channels, 1)
 
     def forward(
-        self, features: torch.Tensor, picture: torch.Tensor
+        self,
+        features: torch.Tensor,
+        picture: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The features for the next stage, and this stage's picture."""
         restored = self.conv2(features) + picture
@@ -94,7 +98,8 @@ class Encoder(nn.Module):
         self.fused = fused
         for level, width in enumerate(channels, start=1):
             self.add_module(
-                f"encoder_level{level}", blocks(width, PER_LEVEL, activation)
+                f"encoder_level{level}",
+                blocks(width, PER_LEVEL, activation),
             )
         self.down12, self.down23 = down(*channels[:2]), down(*channels[1:])
         if fused:
@@ -103,7 +108,9 @@ class Encoder(nn.Module):
                     self.add_module(f"csff_{source}{level}", conv(width, width, 1))
 
     def forward(
-        self, features: torch.Tensor, before: tuple[Features, Features] | None = None
+        self,
+        features: torch.Tensor,
+        before: tuple[Features, Features] | None = None,
     ) -> Features:
         """The three levels; a fused one gets the encoder's and decoder's features before it."""
         levels: Features = []
@@ -130,7 +137,8 @@ class Decoder(nn.Module):
         super().__init__()
         for level, width in enumerate(channels, start=1):
             self.add_module(
-                f"decoder_level{level}", blocks(width, PER_LEVEL, activation)
+                f"decoder_level{level}",
+                blocks(width, PER_LEVEL, activation),
             )
         self.skip_attn1 = AttentionBlock(channels[0], activation)
         self.skip_attn2 = AttentionBlock(channels[1], activation)

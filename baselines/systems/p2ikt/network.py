@@ -318,7 +318,8 @@ class _Predictor(nn.Module):
         predicted = self.ConvNet(picture)
         if self.corrected:
             return _filtered(
-                picture, predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None]
+                picture,
+                predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None],
             )
         return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(
             picture
@@ -396,7 +397,8 @@ class P2IKT(SeveralOutputs):
         features, own = self.GCM(picture)
         previous_features, before = self.GCM(previous)
         mixed = torch.cat(
-            [features * of_picture, previous_features * of_previous], dim=1
+            [features * of_picture, previous_features * of_previous],
+            dim=1,
         )
         auxiliary = self.SumLayer1(torch.cat([before, own], dim=1))
         restored = self.SumLayer(mixed)

@@ -366,7 +366,10 @@ class PPTformer(nn.Module):
         self.restoration_network = _Restoration(channels, blocks, units, heads, gamma)
 
     def forward(
-        self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        *,
+        parser: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore by the parsed picture, or by :func:`regions` in its place; not clamped."""
         if parser is None:
@@ -421,7 +424,9 @@ class _Restoration(nn.Module):
         self.de_block3 = block(0)
 
     def forward(
-        self, picture: torch.Tensor, guides: Sequence[torch.Tensor]
+        self,
+        picture: torch.Tensor,
+        guides: Sequence[torch.Tensor],
     ) -> torch.Tensor:
         full, half, quarter = guides
         one = self.en_block1(self.enter(picture), full)

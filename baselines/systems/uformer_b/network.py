@@ -32,7 +32,8 @@ class _FeedForward(nn.Module):
         hidden = EXPANSION * channels
         self.linear1 = nn.Sequential(PointwiseLinear(channels, hidden), nn.GELU())
         self.dwconv = nn.Sequential(
-            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden), nn.GELU()
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden),
+            nn.GELU(),
         )
         self.linear2 = nn.Sequential(PointwiseLinear(hidden, channels))
 
@@ -155,7 +156,8 @@ class Uformer(nn.Module):
             channels = 2 * outputs  # the skip is concatenated and not reduced
             self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
             self.add_module(
-                f"decoderlayer_{place}", level(self.downs + 1 + place, channels)
+                f"decoderlayer_{place}",
+                level(self.downs + 1 + place, channels),
             )
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:

@@ -39,7 +39,8 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         for number, width_up in self._ups(channels):
             doubled = nn.Upsample(
-                scale_factor=2, mode="nearest"
+                scale_factor=2,
+                mode="nearest",
             )  # no activation, unlike DPDNet
             up = nn.Sequential(doubled, _Conv2x2(2 * width_up, width_up))
             self.add_module(f"up{number}", up)

@@ -61,7 +61,9 @@ class DefocusGANObjective(Objective):
             and progress.in_warmup
         ):
             given: tuple[torch.Tensor, Parts] = self.first_stage(
-                self.blur_map, batch, progress
+                self.blur_map,
+                batch,
+                progress,
             )
             return given
         restored = _restored(network, batch, self._diameter(batch), progress)
@@ -134,7 +136,9 @@ def _restored(
             f"the objective trains DefocusGAN's generator, not {type(network).__name__}"
         )
     given = network.outputs(
-        batch.blurry, defocus_map=diameter, iteration=iteration(progress)
+        batch.blurry,
+        defocus_map=diameter,
+        iteration=iteration(progress),
     )
     return given["restored"]
 

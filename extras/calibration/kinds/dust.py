@@ -32,7 +32,8 @@ def calibrate_dust(
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     looks = [bench.shot(exposure) for _ in range(frames)]
     light = np.mean(
-        [look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0
+        [look.linear.mean(axis=2, dtype=np.float64) for look in looks],
+        axis=0,
     )
     pixels = looks[0].pixels
     specks = [

@@ -56,7 +56,8 @@ def _measured(
             for _ in range(FRAMES)
         ]
         light_ev = sum(levels) / FRAMES - exposure_difference_ev(
-            exposure.true, base.true
+            exposure.true,
+            base.true,
         )
         base_ev = light_ev if word == widest else base_ev
         measured[word] = {

@@ -36,13 +36,15 @@ def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
 
     ``corner_ev`` is negative if corners are darker; an uneven surface causes ``residual_ev``."""
     light = np.mean(
-        [look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0
+        [look.linear.mean(axis=2, dtype=np.float64) for look in looks],
+        axis=0,
     )
     size = max(max(light.shape) // BLOCKS_ACROSS, 1)
     blocks = np.log2(np.maximum(block_means(light, size), 1e-6))
     squared = _squared_radius(blocks.shape, size, light.shape)
     design = np.stack([np.ones_like(squared), squared, squared**2], axis=-1).reshape(
-        -1, 3
+        -1,
+        3,
     )
     (_, c2, c4), *_ = np.linalg.lstsq(design, blocks.ravel(), rcond=None)
     fitted = design @ np.linalg.lstsq(design, blocks.ravel(), rcond=None)[0]

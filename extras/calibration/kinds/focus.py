@@ -42,7 +42,8 @@ def calibrate_focus(
     For ``scale`` see :func:`.focus_scale.focus_scale`; null without lens or scale."""
     focus = focus_positions(bench.camera, overshoot=max(reach // 2, 10))
     bench.show(
-        "chart", "point the camera at something flat with fine detail, about in focus"
+        "chart",
+        "point the camera at something flat with fine detail, about in focus",
     )
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     views: Views = []

@@ -59,7 +59,8 @@ def calibrate_rig(
     similarity, mirrored = _geometry(*looks)
     gain_ev = _gain_ev(*looks)
     blurry.show(
-        "moving", "let something bright cross the picture slowly, again and again"
+        "moving",
+        "let something bright cross the picture slowly, again and again",
     )
     sharp.show("moving", "keep it moving")
     releases = _releases(blurry, sharp, (first, second), shots)
@@ -192,7 +193,8 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _velocity(
-    places: dict[int, NDArray[np.float64]], ordered_at: Sequence[float]
+    places: dict[int, NDArray[np.float64]],
+    ordered_at: Sequence[float],
 ) -> NDArray[np.float64] | None:
     """Median velocity between consecutive pictures, px/s: a restart of the object is an outlier."""
     steps = [

@@ -66,7 +66,8 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
     width, height = SIZE
     sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     seen = np.array(
-        [(6, 8), (width - 9, 5), (width - 6, height - 7), (8, height - 6)], np.float32
+        [(6, 8), (width - 9, 5), (width - 6, height - 7), (8, height - 6)],
+        np.float32,
     )
     homography = np.asarray(cv2.getPerspectiveTransform(sheet, seen), np.float64)
     sharp = photographed(make_sheet(), homography, width, height)

@@ -71,7 +71,9 @@ def tables(*, every: int = 1) -> str:
     ]
     cells = [
         _row(
-            f"{mtf50:g}", f"{noise:.1%}", [r for r in rows if (r.mtf50, r.noise) == key]
+            f"{mtf50:g}",
+            f"{noise:.1%}",
+            [r for r in rows if (r.mtf50, r.noise) == key],
         )
         for mtf50, noise in itertools.product(MTF50S, NOISES)
         for key in [(mtf50, noise)]

@@ -320,7 +320,8 @@ def _fitted(
         better = False
         for _ in range(TRIES):
             step = np.linalg.solve(
-                matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right
+                matrix + damping * np.diag(np.diag(matrix) + 1e-9),
+                -right,
             )
             tried = _stepped(state, names, np.asarray(step, np.float64))
             after = _left(_rest(tried, seen, base, waves=waves))

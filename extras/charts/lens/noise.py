@@ -23,7 +23,8 @@ CLIPPED = 0.99
 def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
     """Fit ``shot * x + read``, both >= 0, to the variance of linear light ``x`` in the patches."""
     levels = np.array([value for shot in shots for value in _levels(shot)]).reshape(
-        -1, 2
+        -1,
+        2,
     )
     if len(levels) < LEAST_VALUES:
         raise ImageError(

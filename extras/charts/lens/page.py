@@ -67,7 +67,8 @@ def _explained(residual: float) -> str:
 
 
 def _pictures(
-    fit: FittedLens, shots: Sequence[ChartShot]
+    fit: FittedLens,
+    shots: Sequence[ChartShot],
 ) -> Iterator[tuple[str, str, str, list[float | None]]]:
     """Name, f-number, blur and MTF50 by place; in focus of the chart, otherwise of the lens."""
     for place, shot in enumerate(shots):
@@ -165,7 +166,8 @@ def _kernels(opened: RealLens, f_number: float) -> Gallery:
     ]  # fmt: skip
     blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
     return Gallery(
-        f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles)
+        f"Point spread functions at {_f_number(f_number)} and {blur}",
+        tuple(tiles),
     )
 
 
@@ -177,7 +179,8 @@ def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:
     """``(3, K, K)`` enlarged, each colour against the brightest value."""
     picture = kernels.transpose(1, 2, 0) / kernels.max()
     stored = np.asarray(
-        as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8), np.uint8
+        as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8),
+        np.uint8,
     )
     return np.ascontiguousarray(
         stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)

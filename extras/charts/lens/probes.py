@@ -73,7 +73,8 @@ def probes(shot: ChartShot) -> Iterator[ChartProbe]:
     geometry = shot.reading.geometry
     reach = _reach(shot.blur_px)
     scale = min(
-        math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM
+        math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS),
+        MOST_PX_PER_MM,
     )
     drawn = _printed_sheet(shot.reading.sheet.layout, scale)
     for box in _boxes(shot, reach):
@@ -135,7 +136,8 @@ def _cut(
         np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)), axis=0
     )  # fmt: skip
     left, top = np.maximum(
-        [left, top], np.maximum(0, np.ceil(border[1]).astype(int) + reach)
+        [left, top],
+        np.maximum(0, np.ceil(border[1]).astype(int) + reach),
     )
     right, bottom = np.minimum(
         [right, bottom],

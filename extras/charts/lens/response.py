@@ -172,7 +172,8 @@ def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
     seen = probe.seen.reshape(3, -1)
     seen = seen - seen.mean(axis=1, keepdims=True)
     gain = (seen * light).sum(axis=1, keepdims=True) / np.square(light).sum(
-        axis=1, keepdims=True
+        axis=1,
+        keepdims=True,
     )
     return np.asarray(seen / gain - light)
 

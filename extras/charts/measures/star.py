@@ -45,7 +45,8 @@ def star_mtf(
     mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
     values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
     radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(
-        rings, minlength=count
+        rings,
+        minlength=count,
     )
     frequencies = cycles / (2 * math.pi * radii)
     return MtfCurve(frequencies[::-1], np.asarray(values[::-1]))

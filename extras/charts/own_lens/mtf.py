@@ -77,7 +77,8 @@ def _invention(leaves: Sequence[ReadLeaves]) -> tuple[float | None, str]:
 
 
 def _state(
-    shot: ChartShot, stored: NDArray[np.float32]
+    shot: ChartShot,
+    stored: NDArray[np.float32],
 ) -> tuple[tuple[ReadEdge, ...], tuple[ReadLeaves, ...]]:
     """Edges and leaves of a photograph in one state."""
     light = np.asarray(srgb_to_linear(np.clip(stored, 0, 1)), np.float64)

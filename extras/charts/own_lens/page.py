@@ -57,7 +57,8 @@ def own_lens_page(
     """The report; ``gains`` are of held-out scenes through the lens, and through others."""
     lens, others = gains
     scenes = Tabs(
-        "Scene", tuple((title, (slider,)) for title, slider in pictures.scenes)
+        "Scene",
+        tuple((title, (slider,)) for title, slider in pictures.scenes),
     )
     return Page(
         title=f"Weights for the lens {name}",
@@ -190,7 +191,8 @@ def _shown(stored: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 
 
 def chart_slider(
-    shots: Sequence[ChartShot], restores: Mapping[str, Restore]
+    shots: Sequence[ChartShot],
+    restores: Mapping[str, Restore],
 ) -> list[Slider]:
     """The star of the most blurred chart in all states; nothing where it has none."""
     shot = max(shots, key=lambda one: one.blur_px)

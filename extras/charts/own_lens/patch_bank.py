@@ -59,7 +59,9 @@ class PatchBank:
         self.held = wanted
 
     def _crop(
-        self, random: np.random.Generator, crop_px: int
+        self,
+        random: np.random.Generator,
+        crop_px: int,
     ) -> list[NDArray[np.float32]]:
         number = int(random.integers(len(self.blurry)))
         top, left = map(int, random.integers(0, self.side - crop_px + 1, 2))

@@ -120,7 +120,9 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
         _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
         shots = read_chart_pictures(
-            request.pictures, request.f_numbers, linear=request.linear
+            request.pictures,
+            request.f_numbers,
+            linear=request.linear,
         )
         measured = _measured(request, shots, out)
         say("3 of 5: rendering held-out scenes through this lens and others, once")

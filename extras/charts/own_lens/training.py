@@ -111,7 +111,8 @@ def train_on(
             a = own.batch(step, OWN, CROP_PX)
             b = general.batch(step, OTHERS, CROP_PX)
             yield Batch(
-                torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target])
+                torch.cat([a.blurry, b.blurry]),
+                torch.cat([a.target, b.target]),
             )
             step += 1
 

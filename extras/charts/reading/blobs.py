@@ -53,7 +53,9 @@ def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
     small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
     white = cv2.GaussianBlur(
-        cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6
+        cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse),
+        (0, 0),
+        6,
     )
     darkness = 1.0 - small / np.maximum(white, 1e-4)
     return darkness, size

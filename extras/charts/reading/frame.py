@@ -167,7 +167,8 @@ def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[in
 
 
 def _placed(
-    chain: tuple[int, ...], side: list[int]
+    chain: tuple[int, ...],
+    side: list[int],
 ) -> list[tuple[list[int], list[int]]]:
     """All places of a chain on a side, in both directions."""
     return [

@@ -136,7 +136,8 @@ def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
 def _outline(dot: Dot) -> Floats:
     angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
     return np.array([dot.x, dot.y]) + dot.radius * np.stack(
-        [np.cos(angles), np.sin(angles)], 1
+        [np.cos(angles), np.sin(angles)],
+        1,
     )
 
 
@@ -178,7 +179,8 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
             return UNSEEN
         part = grey[top:bottom, left:right]
         x, y = np.meshgrid(
-            np.arange(left, right) - place[0], np.arange(top, bottom) - place[1]
+            np.arange(left, right) - place[0],
+            np.arange(top, bottom) - place[1],
         )
         radius = np.hypot(x, y)
         ring = (radius > inner) & (radius <= outer)

@@ -115,7 +115,8 @@ def read_sides(
 
 
 def _lacking(
-    chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]
+    chosen: NDArray[np.int_],
+    conditions: Iterable[tuple[NDArray[np.bool_], str]],
 ) -> str:
     """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
     left = np.ones(len(chosen), np.bool_)
@@ -144,7 +145,8 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
     half = np.linspace(-1.0, 1.0, 9)
     window = np.stack(
-        np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1
+        np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM),
+        axis=-1,
     ).reshape(-1, 2)
     rows = []
     for line in lines:
@@ -258,7 +260,8 @@ def _outline(geometry: ChartGeometry, line: RuledLine, middles: Floats) -> Float
     """The ends of a line's surroundings in the picture."""
     ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
     corners = np.stack(
-        np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1
+        np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)),
+        axis=-1,
     ).reshape(-1, 2)
     return geometry.to_picture(_on_sheet(line, corners))
 
@@ -274,7 +277,9 @@ def _offsets(
     """Distance of each block from the line, mm: an even veil of mixed light moves nothing."""
     scale = geometry.scale(line.x, line.y)
     across = np.linspace(
-        -REACH_MM, REACH_MM, 2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1
+        -REACH_MM,
+        REACH_MM,
+        2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1,
     )
     within = np.linspace(-BLOCK_MM / 2, BLOCK_MM / 2, math.ceil(BLOCK_MM * scale) + 1)
     paper = np.abs(across) >= LEVEL * REACH_MM
@@ -302,7 +307,7 @@ def _offsets(
 
 
 NAMES: dict[LineKind, str] = {
-    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid"
+    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid",
 }  # fmt: skip
 
 

@@ -34,7 +34,8 @@ RIM_MM, BORDER_MM = 2.0, 0.5
 """Paper around a star that is seen with it, and border of leaves that is not."""
 SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 CIRCLE = np.stack(
-    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1
+    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))],
+    1,
 )
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Factors on the box around a square. Half of the box fits into a square that is turned by 45
@@ -280,7 +281,7 @@ def _drawn(
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """Places on the sheet of finer pixels; within a pixel, perspective is straight."""
     grid = np.stack(np.meshgrid(
-        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
+        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1),
     ), axis=-1)  # fmt: skip
     coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(
         grid.shape

@@ -223,7 +223,9 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         reading = replace(reading, edges=edges, tone=tone)
     white, black = paper_and_ink(light, sheet, geometry)
     sides = read_sides(
-        sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots])
+        sheet,
+        geometry,
+        np.array([reading.blur_in_column(d.x) for d in sheet.dots]),
     )
     return replace(
         reading,

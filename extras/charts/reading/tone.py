@@ -131,7 +131,8 @@ def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
     for _ in range(ROUNDS):
         here = curve(_stored(paper))
         black = np.mean(
-            [curve(_stored(one.paper)) for one in inks], axis=0
+            [curve(_stored(one.paper)) for one in inks],
+            axis=0,
         ) * _reflected(0.0)
         greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
         curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)

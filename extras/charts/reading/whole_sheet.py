@@ -98,7 +98,8 @@ def fit_whole_sheet(
         best = geometry
         least = equations.left_over
         step = np.asarray(
-            np.linalg.solve(equations.matrix, equations.vector), np.float64
+            np.linalg.solve(equations.matrix, equations.vector),
+            np.float64,
         )
         geometry = _changed(geometry, step)
         if (
@@ -195,7 +196,8 @@ def _sharp(
     printed = printed_light(sheet.layout, px_per_mm)
     drawn = cv2.remap(printed, x, y, cv2.INTER_LINEAR, borderValue=1.0)
     return np.asarray(
-        cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 
@@ -204,10 +206,12 @@ def _blurred(sharp: Light, diameters: Floats) -> Light:
     reach = int(np.ceil(diameters.max() / 2)) + 1
     size = [scipy.fft.next_fast_len(side + reach, real=True) for side in sharp.shape]
     spectrum = scipy.fft.rfft2(
-        sharp - 1.0, size
+        sharp - 1.0,
+        size,
     )  # paper is 0, so that nothing ends at the border
     frequency = np.hypot(
-        np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None, :]
+        np.fft.fftfreq(size[0])[:, None],
+        np.fft.rfftfreq(size[1])[None, :],
     )
     x = np.pi * frequency * diameters[:, None, None] + 1e-6
     transfer = np.asarray(2.0 * j1(x) / x, np.float32)

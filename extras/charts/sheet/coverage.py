@@ -50,7 +50,8 @@ def _add(light: Light, shape: Shape, px_per_mm: float) -> None:
         int
     )
     share = covered(
-        [one - (left, top) for one in contours], (bottom - top, right - left)
+        [one - (left, top) for one in contours],
+        (bottom - top, right - left),
     )
     colour = float(grey_of(_linear(np.array(shape.colour, np.uint8))))
     part = light[top:bottom, left:right]

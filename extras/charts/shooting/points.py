@@ -144,6 +144,7 @@ def _marks(reading: FoundChart) -> ChartMarks:
         reading.size_px,
         np.array([math.nan if one is None else one for one in reading.mtf50]),
         np.array([unseen if one is None else one for one in reading.dots]).reshape(
-            -1, 2
+            -1,
+            2,
         ),
     )

@@ -50,7 +50,9 @@ def shoot_chart(path: Path, request: ChartShotRequest) -> int:
             make_ready(rig, state.shoots[-1].handling)
         settle_seconds = _settle_seconds(camera, request.settle_seconds)
         with journalled_session(
-            path, create=True, json_lines=request.json_lines
+            path,
+            create=True,
+            json_lines=request.json_lines,
         ) as folder:
             _take(folder, camera, exposure, request.sensor_pitch_um, settle_seconds)
             points = read_left_charts(folder)

@@ -52,7 +52,9 @@ def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
     """Simulated photographs at circles of confusion in px."""
     return [
         ChartCase(
-            f"{one:g} px", f"simulated at {one!r}", partial(_simulated_scores, one)
+            f"{one:g} px",
+            f"simulated at {one!r}",
+            partial(_simulated_scores, one),
         )
         for one in diameters
     ]

@@ -151,7 +151,8 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def shared_medians(
-    states: Sequence[Sequence[ReadEdge]], field: ChartField = WHOLE
+    states: Sequence[Sequence[ReadEdge]],
+    field: ChartField = WHOLE,
 ) -> list[tuple[float, float]]:
     """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
     shared = [
@@ -165,7 +166,8 @@ def shared_medians(
 
 
 def field_medians(
-    edges: Iterable[ReadEdge], field: ChartField = WHOLE
+    edges: Iterable[ReadEdge],
+    field: ChartField = WHOLE,
 ) -> tuple[float, float] | None:
     """Median MTF50, each at most 1 cycle per px, and overshoot of a part's edges, or None."""
     responses = [edge.response for edge in edges if edge.response and edge.x in field]

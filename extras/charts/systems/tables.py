@@ -64,7 +64,8 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
     """For browsers: a table for each circle of confusion, and where edges and leaves disagree."""
     return [
         Tabs(
-            label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables)
+            label,
+            tuple((tab, (Paragraph(said), table)) for tab, said, table in tables),
         )
         for label, tables in (
             ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
@@ -75,7 +76,8 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
 
 
 def printed_chart_parts(
-    scores: Sequence[ChartScore], name: Callable[[str], str]
+    scores: Sequence[ChartScore],
+    name: Callable[[str], str],
 ) -> list[Part]:
     """For print: the table in the middle of the circles of confusion, and the photographs."""
     shown = _with_weights(name)
@@ -109,7 +111,8 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
     ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
     tables = []
     for (picture, blur), group in groupby(
-        ordered, key=lambda one: (one.picture, one.blur_px)
+        ordered,
+        key=lambda one: (one.picture, one.blur_px),
     ):
         rows = list(group)
         tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"

@@ -108,7 +108,8 @@ def _histories(
 
 
 def _refused(
-    submissions: Sequence[Submission], unreadable: Mapping[str, str]
+    submissions: Sequence[Submission],
+    unreadable: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """Names of what is not on the board, and why."""
     refused = [

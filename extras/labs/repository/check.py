@@ -71,7 +71,8 @@ def _own_faults(bundle: OpenBundle) -> list[tuple[str, str]]:
 
 
 def admission_problems(
-    repository: Repository, statement: Statement
+    repository: Repository,
+    statement: Statement,
 ) -> Iterator[tuple[str, str]]:
     """Kind and reason why a repository does not show a bundle."""
     key = repository.labs.get(statement.lab)

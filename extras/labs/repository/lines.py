@@ -107,7 +107,8 @@ class SubmissionLine:
 
 
 def submissions_of(
-    folder: Path, repository: Repository
+    folder: Path,
+    repository: Repository,
 ) -> tuple[list[Submission], dict[str, str]]:
     """The bundles of a repository, oldest first, and why others cannot be read, by name.
 
@@ -132,7 +133,8 @@ def submissions_of(
         problems = _problems(repository, statement, record)
         submissions.append(Submission(name, statement, record, tuple(problems)))
     return sorted(
-        submissions, key=lambda one: (one.statement.made, one.name)
+        submissions,
+        key=lambda one: (one.statement.made, one.name),
     ), unreadable
 
 
@@ -161,7 +163,8 @@ def lines_of(
 
 
 def _add_lines(
-    submission: Submission, by_group: dict[BoardGroup, list[SubmissionLine]]
+    submission: Submission,
+    by_group: dict[BoardGroup, list[SubmissionLine]],
 ) -> None:
     """Add the lines of a submission to what they may be compared with."""
     entries = [(run.entry, run) for run in submission.statement.runs]

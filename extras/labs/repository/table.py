@@ -21,7 +21,8 @@ def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
     inputs = [line for line in latest.values() if line.run.entry.system == INPUT]
     rest = [line for line in latest.values() if line.run.entry.system != INPUT]
     return sorted(
-        [*rest, *inputs[-1:]], key=lambda line: -(line.scores["psnr"].value or 0.0)
+        [*rest, *inputs[-1:]],
+        key=lambda line: -(line.scores["psnr"].value or 0.0),
     )
 
 
@@ -110,5 +111,6 @@ def measured(
     if value is None:
         return None
     return Measured(
-        value, (low, high) if low is not None and high is not None else None
+        value,
+        (low, high) if low is not None and high is not None else None,
     )

@@ -235,7 +235,8 @@ def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in [folder / MANIFEST, *sorted(hidden)]:
             info = zipfile.ZipInfo(
-                path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0)
+                path.relative_to(folder).as_posix(),
+                (1980, 1, 1, 0, 0, 0),
             )
             info.external_attr = 0o100644 << 16
             archive.writestr(info, path.read_bytes())
@@ -266,7 +267,9 @@ def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
     content = read_bytes(path, 2 * MOST_BYTES)
     try:
         return AESGCM(key).decrypt(
-            content[:NONCE_BYTES], content[NONCE_BYTES:], SEAL.encode()
+            content[:NONCE_BYTES],
+            content[NONCE_BYTES:],
+            SEAL.encode(),
         )
     except InvalidTag as error:
         raise DatasetError(f"{path}: was not sealed with this key") from error

@@ -76,7 +76,8 @@ def _shares(
     """What detail a block has beyond filters of the blurry picture: the sharp one's, and leaked."""
     size = BLOCK_PX + FILTER_PX - 1
     around = sliding_window_view(
-        near[top : top + size, left : left + size], (BLOCK_PX, BLOCK_PX)
+        near[top : top + size, left : left + size],
+        (BLOCK_PX, BLOCK_PX),
     ).reshape(FILTER_PX**2, -1)
     columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
     own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()

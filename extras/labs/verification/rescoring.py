@@ -113,7 +113,9 @@ def _rescore_run(
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
         again += scorer.scores(
-            pair, restored, read_member(pair.blurry, pair.sharp, pair.white)
+            pair,
+            restored,
+            read_member(pair.blurry, pair.sharp, pair.white),
         )
         best = looks_like(restored, blurry)
         if best != number:

@@ -166,7 +166,8 @@ def _reruns(
 
 
 def statement_findings(
-    statement: Statement, now: datetime | None = None
+    statement: Statement,
+    now: datetime | None = None,
 ) -> list[BundleFinding]:
     """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes."""
     return [
@@ -175,7 +176,8 @@ def statement_findings(
 
 
 def _statement_problems(
-    statement: Statement, now: datetime | None
+    statement: Statement,
+    now: datetime | None,
 ) -> Iterator[tuple[str, str]]:
     time = datetime.fromisoformat(statement.made)
     if time > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
@@ -310,11 +312,13 @@ def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
 
 
 def _dataset_findings(
-    statement: Statement, dataset: Dataset
+    statement: Statement,
+    dataset: Dataset,
 ) -> Iterator[BundleFinding]:
     stated = statement.dataset
     if stated.content_hash != dataset.content_hash and not _was_sealed(
-        statement, dataset
+        statement,
+        dataset,
     ):
         yield BundleFinding(
             "dataset",
@@ -326,7 +330,8 @@ def _dataset_findings(
 
 
 def _training_findings(
-    statement: Statement, dataset: Dataset
+    statement: Statement,
+    dataset: Dataset,
 ) -> Iterator[BundleFinding]:
     """Test pictures among the stated training pictures, and statuses that hide them."""
     test = picture_hashes(dataset.root, dataset.split("test"))
@@ -362,7 +367,8 @@ def _run_findings(
         entry = run.entry
         if is_trained(entry.weights) and dataset.name not in stated:
             yield BundleFinding(
-                "training", f"{entry.run}: its training pictures are not stated"
+                "training",
+                f"{entry.run}: its training pictures are not stated",
             )
         reason = (
             seen_in(run.weights.trained_on, dataset)
@@ -374,7 +380,8 @@ def _run_findings(
 
 
 def _score_findings(
-    statement: Statement, scores: Mapping[str, Sequence[Score]]
+    statement: Statement,
+    scores: Mapping[str, Sequence[Score]],
 ) -> Iterator[BundleFinding]:
     """Scores of other pictures or profiles, and rows that do not follow from the scores."""
     pairs = set(statement.dataset.pairs)
@@ -401,7 +408,8 @@ def _pictures_findings(
     if scored != pairs:
         odd = min(scored ^ pairs)
         yield BundleFinding(
-            "pairs", f"{name}: {odd} is not both scored and a test pair"
+            "pairs",
+            f"{name}: {odd} is not both scored and a test pair",
         )
     if missing := sorted(pairs - set(run.outputs) - _unread_pairs(own)):
         said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
@@ -411,7 +419,8 @@ def _pictures_findings(
     versions = {version.metric for version in run.versions}
     if odd_names := sorted({one.metric for one in own} - versions):
         yield BundleFinding(
-            "format", f"{name}: no version of the metric {odd_names[0]} is stated"
+            "format",
+            f"{name}: no version of the metric {odd_names[0]} is stated",
         )
 
 

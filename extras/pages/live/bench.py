@@ -368,7 +368,9 @@ class ShootingThread:
         self._enter(name or self._offered(self._state.scene))
         if self._rig is not None and self._shooter is not None:
             self._state.plan = self._shooter.prepare(
-                self._rig, self.session, self._state.scene
+                self._rig,
+                self.session,
+                self._state.scene,
             )
 
     def follow_journal(self, record: Record) -> None:

@@ -202,7 +202,8 @@ def _around(
 def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
     """MTF50 of a slanted edge in a square, blue first, or None and why."""
     light = np.asarray(
-        srgb_to_linear(as_float(square[:, :, ::-1], np.float64)), np.float64
+        srgb_to_linear(as_float(square[:, :, ::-1], np.float64)),
+        np.float64,
     )
     if min(light.shape[:2]) < LEAST_PX:
         return None, TOO_SMALL
@@ -217,7 +218,8 @@ def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
         return None, SEVERAL_EDGES
     except EdgeLeavesError:
         return None, _why_it_leaves(
-            fit_edge_line(grey_of(upright(light)[0])).coefficients[0], light
+            fit_edge_line(grey_of(upright(light)[0])).coefficients[0],
+            light,
         )
     except ImageError:
         return None, NO_EDGE

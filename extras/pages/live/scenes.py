@@ -106,7 +106,8 @@ class SceneShooter:
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
             self._calibrations = load_calibrations(
-                self.options.calibration_files, described
+                self.options.calibration_files,
+                described,
             )
             make_ready(rig, self.options)
             self._ready = rig

@@ -114,7 +114,8 @@ class Answers:
             self._feed.publish("progress", news)
 
         failure = await _failure(
-            picture, partial(self._desk.restore, picture, number, show)
+            picture,
+            partial(self._desk.restore, picture, number, show),
         )
         return failure or JSONResponse(picture.document())
 
@@ -262,7 +263,8 @@ async def _in_thread(work: Callable[[], R]) -> R:
 
 
 async def _failure(
-    picture: DroppedPicture, work: Callable[[], None]
+    picture: DroppedPicture,
+    work: Callable[[], None],
 ) -> Response | None:
     """Do work on a picture; what the page is told if that fails or is stopped."""
     try:

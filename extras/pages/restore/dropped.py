@@ -141,7 +141,9 @@ class DroppedPicture:
         if self.blur_map is None:
             blur_map = estimate_blur_map(picture.colours())
             self._show_map(
-                blur_map, shown_map(blur_map, picture.luma()), picture.orientation
+                blur_map,
+                shown_map(blur_map, picture.luma()),
+                picture.orientation,
             )
             self.blur_map = blur_map
         return self.blur_map
@@ -151,7 +153,9 @@ class DroppedPicture:
         diameters = _reduced(shown.full(), orientation)
         write_picture(self.folder / "map.png", drawn(diameters), Metadata())
         write_picture(
-            self.folder / "sharp.png", _reduced(sharp, orientation), Metadata()
+            self.folder / "sharp.png",
+            _reduced(sharp, orientation),
+            Metadata(),
         )
 
     def look_path(self, number: int) -> Path:
@@ -198,14 +202,19 @@ class DroppedPicture:
     def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
         picture = read_own_picture(self.path)
         restored = self._restoration(number, picture).at(
-            strength, leave_sharp=leave_sharp
+            strength,
+            leave_sharp=leave_sharp,
         )
         kind = written_kind(Path(self.saved_name), self.path, picture.metadata)
         written = encoded_picture(
-            picture.with_colours(restored), picture.metadata, kind
+            picture.with_colours(restored),
+            picture.metadata,
+            kind,
         )
         remarks = remarks_after(
-            written, picture.metadata, kind
+            written,
+            picture.metadata,
+            kind,
         )  # the file is what counts
         self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
         return written

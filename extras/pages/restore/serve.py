@@ -43,6 +43,7 @@ def serve_restoring(
             feed.close()
 
         PageServer(make_app(desk, chosen, feed, token), closing).serve_at(
-            listening, token
+            listening,
+            token,
         )
         desk.wait()

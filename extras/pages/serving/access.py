@@ -76,7 +76,8 @@ class Guard:
         answer: ASGIApp
         if not shared and not _is_loopback(host, scope):
             answer = _refusal(
-                "this page answers to 127.0.0.1 and localhost at its port alone", 421
+                "this page answers to 127.0.0.1 and localhost at its port alone",
+                421,
             )
         elif scope["path"] == "/" and self._right(given):
             answer = _welcome(host, given)
@@ -90,7 +91,8 @@ class Guard:
         """What answers a request with that token: the page, or a refusal."""
         if not self._right(token):
             return _refusal(
-                "open the address that the command printed: it holds the token", 403
+                "open the address that the command printed: it holds the token",
+                403,
             )
         if scope["method"] == "GET":
             return self._app
@@ -98,7 +100,8 @@ class Guard:
             return _refusal("only this page's own buttons may do that", 403)
         if self._looks(token):
             return _refusal(
-                "this page is shared to be looked at; --share control allows more", 403
+                "this page is shared to be looked at; --share control allows more",
+                403,
             )
         return self._app
 

@@ -142,7 +142,9 @@ class _Answers:
         return await self._of_pair(request, self._source.histograms)
 
     async def _of_pair(
-        self, request: Request, look: Callable[[str], object]
+        self,
+        request: Request,
+        look: Callable[[str], object],
     ) -> Response:
         pair = request.path_params["pair"]
         if pair not in self._source.pairs():
@@ -171,7 +173,9 @@ class _Answers:
             return problem("no such button", 404)
         try:
             await run_in_threadpool(
-                self._source.act, action, await text_fields(request)
+                self._source.act,
+                action,
+                await text_fields(request),
             )
         except (DefocusError, ValueError) as error:
             return problem(str(error), 409)

@@ -33,10 +33,14 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
     "https://zenodo.org.",
 )
 @click.option(
-    "--repository", metavar="OWNER/NAME", help="Target repository on huggingface."
+    "--repository",
+    metavar="OWNER/NAME",
+    help="Target repository on huggingface.",
 )
 @click.option(
-    "--publish", is_flag=True, help="Publish the draft; this cannot be undone."
+    "--publish",
+    is_flag=True,
+    help="Publish the draft; this cannot be undone.",
 )
 @click.option(
     "--dry-run",

@@ -21,7 +21,8 @@ EXPANSION = 2
 def cross_scan(picture: torch.Tensor) -> torch.Tensor:
     """``(N, 4, C, H W)``: a picture row by row, column by column, and both reversed."""
     forwards = torch.stack(
-        [picture.flatten(2), picture.transpose(2, 3).flatten(2)], dim=1
+        [picture.flatten(2), picture.transpose(2, 3).flatten(2)],
+        dim=1,
     )
     return torch.cat([forwards, forwards.flip(-1)], dim=1)
 
@@ -76,7 +77,9 @@ class SS2D(nn.Module):
             strict=True,
         )
         return cross_merge(
-            torch.stack([self._along(*each) for each in parameters], 1), height, width
+            torch.stack([self._along(*each) for each in parameters], 1),
+            height,
+            width,
         )
 
     def _along(

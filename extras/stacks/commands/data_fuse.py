@@ -99,7 +99,9 @@ def _fused(
         (one.picture.parent / one.reference, one.picture) for one in fused
     )
     say_left_out(
-        left_out, sum(one.frames for one in fused) + len(left_out), "stack or frame"
+        left_out,
+        sum(one.frames for one in fused) + len(left_out),
+        "stack or frame",
     )
     return fused, left_out, lacking
 

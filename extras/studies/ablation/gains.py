@@ -57,7 +57,8 @@ def _error_and_bin(
         raise ValueError(f"pair {pair.id} is not rendered")
     restored = restore_picture(network, card, pair, device).picture
     error = np.clip(restored, 0.0, 1.0) - as_float(
-        read_image(pair.truth, pair.white), np.float64
+        read_image(pair.truth, pair.white),
+        np.float64,
     )
     blur_px = np.abs(read_array(pair.defocus_map))
     place = np.digitize(blur_px, EDGES_PX[1:-1])

@@ -63,7 +63,8 @@ def chosen(
 
 
 def labels_of(
-    lines: Sequence[AblationLine], systems: Sequence[Baseline]
+    lines: Sequence[AblationLine],
+    systems: Sequence[Baseline],
 ) -> dict[str, str]:
     """Label of each line by the name of its system."""
     return {one.card.name: line.label for line, one in zip(lines, systems, strict=True)}

@@ -74,7 +74,8 @@ def ablate(
     if not equal_time:
         return measured, outcome
     longer, later = asked.measure(
-        *_as_long(asked.ablation, measured, lines), where=where
+        *_as_long(asked.ablation, measured, lines),
+        where=where,
     )
     lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
     return [*measured, *longer], replace(later, left_out=lacking)
@@ -83,7 +84,8 @@ def ablate(
 def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
     """Schedule and training values of a settings file; without one, those of the small U-Net."""
     return override_of(
-        settings, Override(schedule=NARROW_SCHEDULE) if narrow else Override()
+        settings,
+        Override(schedule=NARROW_SCHEDULE) if narrow else Override(),
     )
 
 

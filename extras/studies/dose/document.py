@@ -193,7 +193,9 @@ def _added(
     if not is_number.any():
         return None
     effect = measured(
-        own[:, is_number], blurry[:, is_number], list(compress(origins, is_number))
+        own[:, is_number],
+        blurry[:, is_number],
+        list(compress(origins, is_number)),
     )
     return asdict(effect) | {"scenes": int(is_number.sum())}
 

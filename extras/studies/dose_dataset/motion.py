@@ -48,7 +48,9 @@ class Motion:
         )  # fmt: skip
 
     def affine(
-        self, diameter: float, centre: tuple[float, float]
+        self,
+        diameter: float,
+        centre: tuple[float, float],
     ) -> NDArray[np.float64]:
         """``(2, 3)`` map from blurry to sharp positions of points with one diameter."""
         middle = np.array(centre)
@@ -166,7 +168,8 @@ def _moved_occluder(
 
 
 def _touching(
-    occluder: Occluder, size: tuple[int, int]
+    occluder: Occluder,
+    size: tuple[int, int],
 ) -> tuple[bool, bool, bool, bool]:
     """Whether an occluder touches the upper, lower, left and right border of its scene."""
     rows, columns = occluder.alpha.shape

@@ -99,7 +99,8 @@ def _photographs(folder: Path | None) -> Photographs:
         return find_photographs(None)
     try:
         next(
-            folder.iterdir(), None
+            folder.iterdir(),
+            None,
         )  # what searches a folder passes over one that it cannot read
     except OSError as error:
         raise DatasetError(

@@ -95,7 +95,8 @@ def render_doses(
 
 
 def _draw_depth(
-    request: DoseRequest, random: np.random.Generator
+    request: DoseRequest,
+    random: np.random.Generator,
 ) -> tuple[str, Focus, list[float]]:
     """Kind of depth, focus with the request's blur, and nearness of background and occluders."""
     while True:

@@ -196,7 +196,9 @@ def _read_strip(out: Path, one: Document) -> StripParts:
         raise InputError(f"{path}: damaged ({picture.dtype} pixels); {AGAIN}")
     try:
         return cut_strip(
-            picture, len(strip["labels"]), lines=strip["lines"] is not None
+            picture,
+            len(strip["labels"]),
+            lines=strip["lines"] is not None,
         )
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); {AGAIN}") from error

@@ -27,7 +27,8 @@ def misalignment_curves(content: Content) -> list[Curves]:
     ):
         other = "zoom" if name == "shift_px" else "shift_px"
         chosen = sorted(
-            (c for c in conditions if not c[other]), key=lambda c: float(c[name])
+            (c for c in conditions if not c[other]),
+            key=lambda c: float(c[name]),
         )
         if len({c[name] for c in chosen}) > 1:
             curves.append(_against(document["dataset"], chosen, name, label))

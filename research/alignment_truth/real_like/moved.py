@@ -40,7 +40,9 @@ class Bend:
         length = rng.uniform(0, PARALLAX_PX)
         along = length * np.cos(turn), length * np.sin(turn)
         return cls(
-            rng.uniform(-1, 1) * BREATHING_PX, along, rng.uniform(-1, 1, (WAVES, 3))
+            rng.uniform(-1, 1) * BREATHING_PX,
+            along,
+            rng.uniform(-1, 1, (WAVES, 3)),
         )
 
     def at(self, places: Array) -> Array:
@@ -54,7 +56,8 @@ class Bend:
         )
         out = self.breathing_px * radius**2 * place / np.sqrt(2)
         return np.asarray(
-            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth, np.float32
+            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth,
+            np.float32,
         )
 
 
@@ -74,7 +77,8 @@ def moved(
         cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
     )
     codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32), 8
+        np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32),
+        8,
     )
 
     def there(places: Array) -> Array:

@@ -48,7 +48,8 @@ def _of(
 
 def _global(blurry: Image, sharp: Image) -> Placed | None:
     registration = register(
-        reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE)
+        reduced_light(blurry, 1, LUMINANCE),
+        reduced_light(sharp, 1, LUMINANCE),
     )
     if registration.matrix is None:
         return None
@@ -98,7 +99,9 @@ def _dis(blurry: Image, sharp: Image) -> Placed | None:
         .T
     )
     return _agreed(
-        start, start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2), blurry
+        start,
+        start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2),
+        blurry,
     )
 
 
@@ -163,7 +166,8 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
 
 
 def placements(
-    blurry: Image, sharp: Image
+    blurry: Image,
+    sharp: Image,
 ) -> Iterator[tuple[str, Placed | None, float]]:
     """What each method says, and the CPU seconds that it took."""
     for name, method in PEERS.items():

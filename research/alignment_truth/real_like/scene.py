@@ -98,7 +98,8 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene
             scale = rng.uniform(*SCALES)
             size = (round(light.shape[1] * scale), round(light.shape[0] * scale))
             light = np.asarray(
-                cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32
+                cv2.resize(light, size, interpolation=cv2.INTER_AREA),
+                np.float32,
             )
         rows, columns = (min(a, b) for a, b in zip(light.shape, CANVAS, strict=False))
         if min(rows, columns) >= LEAST_SIDE_PX:
@@ -125,7 +126,8 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
     beyond = np.sign(beyond) * np.abs(beyond) ** RISE
     largest = math.exp(rng.uniform(*np.log(LARGEST_PX))) * light.shape[1] / CANVAS[1]
     return np.asarray(
-        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)), np.float32
+        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)),
+        np.float32,
     )
 
 

@@ -45,7 +45,8 @@ class WarpScore:
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
     """Every method on a pair; also the true transform and none, by name."""
     true = Placed(
-        transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix), pair.matrix
+        transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix),
+        pair.matrix,
     )
     answers = placements(pair.blurry, pair.sharp)
     return scores_of(pair.sharp, pair.unmoved, true, answers)

@@ -49,7 +49,9 @@ def edge_class(
             continue
         own = defocus.diameter(surface.relief.inverse_depth(x, y))
         distance = cv2.distanceTransform(mine, cv2.DIST_L2, 5) + cv2.distanceTransform(
-            1 - mine, cv2.DIST_L2, 5
+            1 - mine,
+            cv2.DIST_L2,
+            5,
         )
         # a slanted surface may be more blurred at its edge than where it is d px from it
         slope = np.minimum(np.hypot(*np.gradient(own)), np.float32(1))

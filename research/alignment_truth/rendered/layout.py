@@ -83,7 +83,8 @@ class Outline:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
         u, v = _turned(x, y, self.centre, self.angle)
         return np.asarray(
-            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1), np.float32
+            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1),
+            np.float32,
         )
 
     def _distance(self, u: Array, v: Array) -> Array:

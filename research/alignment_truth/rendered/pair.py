@@ -76,7 +76,9 @@ def at_width(ranges: Ranges, width: int) -> Ranges:
     """The ranges for smaller pictures: shift and parallax scale with the width, blur does not."""
     scale = width / FULL_WIDTH
     return replace(
-        ranges, shift_px=ranges.shift_px * scale, parallax_px=ranges.parallax_px * scale
+        ranges,
+        shift_px=ranges.shift_px * scale,
+        parallax_px=ranges.parallax_px * scale,
     )
 
 

@@ -182,6 +182,8 @@ def _splatted(
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weight = (down if dy else 1 - down) * (right if dx else 1 - right)
         total += np.bincount(
-            (row + dy) * size + column + dx, weight, minlength=size * size
+            (row + dy) * size + column + dx,
+            weight,
+            minlength=size * size,
         )
     return np.asarray((total / total.sum()).reshape(size, size), dtype=np.float32)

@@ -87,7 +87,8 @@ def blurry_picture(
         diameter = defocus.diameter(surface.relief.inverse_depth(x, y))
         lit = diameter if in_focus.alpha is None else diameter[in_focus.alpha > 0]
         sheets[index] = replace(
-            in_focus, shares=_shares(diameter, lit, defocus, window)
+            in_focus,
+            shares=_shares(diameter, lit, defocus, window),
         )
     return _rendered(sheets, frame)
 
@@ -138,7 +139,8 @@ def _shares(
 
 
 def _zones(
-    defocus: Defocus, window: Window
+    defocus: Defocus,
+    window: Window,
 ) -> Iterator[tuple[Array | None, tuple[float, float]]]:
     """Weights of places in the field; a single place if kernels do not vary."""
     if defocus.psf.family not in ASYMMETRIC:

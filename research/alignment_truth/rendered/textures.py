@@ -111,10 +111,13 @@ def texture_patch(
     size = (width * texels_per_px, height * texels_per_px)
     shrinks = size[0] < region.shape[1]
     fine = cv2.resize(
-        linear, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        linear,
+        size,
+        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
     )
     return np.maximum(
-        cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px), np.float32(0)
+        cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px),
+        np.float32(0),
     )
 
 

@@ -162,7 +162,8 @@ class _Down(nn.Module):
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
         self.maxpool_conv = nn.Sequential(
-            nn.MaxPool2d(factor), _DoubleConv(channels, channels)
+            nn.MaxPool2d(factor),
+            _DoubleConv(channels, channels),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

@@ -57,7 +57,8 @@ class ChannelEnhanced(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         seen = torch.cat(
-            [features.mean(1, keepdim=True), features.amax(1, keepdim=True)], dim=1
+            [features.mean(1, keepdim=True), features.amax(1, keepdim=True)],
+            dim=1,
         )
         radius = GATE_KERNEL // 2
         gate = self.gate(pad(seen, (radius, radius, radius, radius))).sigmoid()

@@ -25,7 +25,9 @@ class _Path(nn.Module):
         self.convolve = nn.Conv2d(half, half, kernel, padding=kernel // 2)
 
     def forward(
-        self, features: torch.Tensor, before: torch.Tensor | None
+        self,
+        features: torch.Tensor,
+        before: torch.Tensor | None,
     ) -> torch.Tensor:
         narrowed = self.narrow(features)
         return functional.relu(

@@ -26,7 +26,8 @@ class Denoiser(nn.Module):
         super().__init__()
         self.time_mlp = nn.Parameter(torch.full((1,), FIRST_TIME_SCALE))
         self.first_layer = nn.Sequential(
-            nn.Linear(3 * prior, width), nn.LeakyReLU(SLOPE)
+            nn.Linear(3 * prior, width),
+            nn.LeakyReLU(SLOPE),
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(Mixer(width, MIXING), nn.GELU()) for _ in range(blocks)

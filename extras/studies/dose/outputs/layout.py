@@ -56,7 +56,8 @@ def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
         gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
         bands.append(
             np.concatenate(
-                [part for one in columns for part in (one, gap)][:-1], axis=1
+                [part for one in columns for part in (one, gap)][:-1],
+                axis=1,
             )
         )
     return np.concatenate(bands)

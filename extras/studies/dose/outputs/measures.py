@@ -138,7 +138,9 @@ def _measure_pair(
     if pair.truth is None or pair.sharp is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     restored = np.clip(
-        restore_picture(network, run.baseline.card, pair, device).picture, 0, 1
+        restore_picture(network, run.baseline.card, pair, device).picture,
+        0,
+        1,
     )
     both = (pair.sharp, pair.truth)
     sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)

@@ -194,7 +194,9 @@ def _restored(study: Study, run: Run, pair: Pair) -> Picture:
     device = best_device()
     network = load_run(*study.trained(run)).network.to(device).eval()
     return np.clip(
-        restore_picture(network, run.baseline.card, pair, device).picture, 0.0, 1.0
+        restore_picture(network, run.baseline.card, pair, device).picture,
+        0.0,
+        1.0,
     )
 
 

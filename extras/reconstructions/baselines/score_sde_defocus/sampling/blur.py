@@ -31,14 +31,18 @@ class GaussianBlur:
         ).sum(0)
 
     def adjoint_of(
-        self, sharp: torch.Tensor, residual_to: torch.Tensor
+        self,
+        sharp: torch.Tensor,
+        residual_to: torch.Tensor,
     ) -> torch.Tensor:
         """A^T (y - A x)."""
         with torch.enable_grad():
             at = sharp.detach().requires_grad_()
             blurred = self(at)
             (adjoint,) = torch.autograd.grad(
-                blurred, at, residual_to - blurred.detach()
+                blurred,
+                at,
+                residual_to - blurred.detach(),
             )
         return adjoint
 

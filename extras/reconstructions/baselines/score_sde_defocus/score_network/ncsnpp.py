@@ -149,7 +149,8 @@ class NCSNpp(nn.Module):
         for level in reversed(range(self.levels)):
             for _ in range(self.blocks + 1):
                 features = next(modules)(
-                    torch.cat([features, skips.pop()], dim=1), condition
+                    torch.cat([features, skips.pop()], dim=1),
+                    condition,
                 )
             if level in self.attending:
                 features = next(modules)(features)
