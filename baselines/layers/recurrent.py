@@ -54,7 +54,8 @@ class MixingWeights(nn.Module):
         bounded: bool,
     ) -> None:
         super().__init__()
-        self.conv, self.bounded = conv, bounded
+        self.conv = conv
+        self.bounded = bounded
         self.conv_atten = ConvLSTM(inputs, hidden)
 
     def forward(

@@ -23,7 +23,9 @@ class _LPIPS:
         normalise: bool,
         flipped: bool,
     ) -> None:
-        self.model, self.normalise, self.flipped = model, normalise, flipped
+        self.model = model
+        self.normalise = normalise
+        self.flipped = flipped
 
     def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         self.model.to(output.device)

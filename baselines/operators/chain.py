@@ -122,7 +122,8 @@ class MapDeconvolution(SeveralOutputs):
         restore: Restorer,
     ) -> None:
         super().__init__()
-        self._estimate, self._restore = estimate, restore
+        self._estimate = estimate
+        self._restore = restore
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""

@@ -33,7 +33,8 @@ class ReviewedPairs:
     actions = ("accept", "reject", "undo")
 
     def __init__(self, curation: Curation, feed: Feed) -> None:
-        self._curation, self._feed = curation, feed
+        self._curation = curation
+        self._feed = feed
         self._pairs = {pair.id: pair for pair in curation.dataset.pairs}
         self._rows = {row.id: row for row in curation.audit.pairs}
         self._by_rule = {one.id: one for one in curation.by_rule}

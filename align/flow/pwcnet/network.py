@@ -233,7 +233,9 @@ class Decoder(nn.Module):
 
     def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
         super().__init__()
-        self.level, self.rule, self.normalise = level, rule, normalise
+        self.level = level
+        self.rule = rule
+        self.normalise = normalise
         if level < 6:
             self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
             self.netUpfeat = nn.ConvTranspose2d(

@@ -183,7 +183,8 @@ class SingleKernelNet(nn.Module):
         operator: Path | None = None,
     ) -> None:
         super().__init__()
-        self.levels, self.operator = levels, operator
+        self.levels = levels
+        self.operator = operator
         self.kpn = Trunk(6, levels, features)
         self.apply(initialise)
 

@@ -119,7 +119,8 @@ class _Runner:
     """Starts kernels over all pieces of rows of a batch of pictures."""
 
     def __init__(self, image: torch.Tensor, weights: torch.Tensor) -> None:
-        self.image, self.levels = image, weights.shape[1]
+        self.image = image
+        self.levels = weights.shape[1]
         self.facts = rings(self.levels)
         self.colours = triton.next_power_of_2(image.shape[1])
 

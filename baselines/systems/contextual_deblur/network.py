@@ -351,7 +351,9 @@ class ContextualDeblur(nn.Module):
         adds_input: bool = False,
     ) -> None:
         super().__init__()
-        self.stride, self.tile, self.step = stride, tile, step
+        self.stride = stride
+        self.tile = tile
+        self.step = step
         self.adds_input = adds_input
         primary = _MaskedAutoencoder(*encoder, blocks, patch, stride)
         self.primary_encoder = named(pretrain_mae=primary)

@@ -20,7 +20,8 @@ class DualAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.a, self.b = _scale(channels, 0.0), _scale(channels, 1.0)
+        self.a = _scale(channels, 0.0)
+        self.b = _scale(channels, 1.0)
         self.spatial_gate = _Places(channels)
         self.local_attention = nn.ModuleList([_Deviations(channels)])
 
@@ -56,7 +57,8 @@ class _Deviations(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.a, self.b = _scale(channels, 0.0), _scale(channels, 1.0)
+        self.a = _scale(channels, 0.0)
+        self.b = _scale(channels, 1.0)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         deviation = features - features.mean(dim=(2, 3), keepdim=True)

@@ -294,7 +294,8 @@ class ReblurNet(nn.Module):
         corrected: bool = False,
     ) -> None:
         super().__init__()
-        self.steps, self.corrected = steps, corrected
+        self.steps = steps
+        self.corrected = corrected
         self.RBF = nn.Sequential(
             conv(filter_values, WIDTH),
             ResidualBlocks(WIDTH, 2),

@@ -39,7 +39,8 @@ class KPAC(nn.Module):
         width: int = WIDTH,
     ) -> None:
         super().__init__()
-        self.levels, self.dual = levels, dual
+        self.levels = levels
+        self.dual = dual
         self.deblur = nn.ModuleDict(
             _encoder(levels, 6 if dual else 3, width) | _decoder(levels, width)
         )

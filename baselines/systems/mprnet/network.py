@@ -101,7 +101,8 @@ class Encoder(nn.Module):
                 f"encoder_level{level}",
                 blocks(width, PER_LEVEL, activation),
             )
-        self.down12, self.down23 = down(*channels[:2]), down(*channels[1:])
+        self.down12 = down(*channels[:2])
+        self.down23 = down(*channels[1:])
         if fused:
             for source in ("enc", "dec"):
                 for level, width in enumerate(channels, start=1):
@@ -142,10 +143,8 @@ class Decoder(nn.Module):
             )
         self.skip_attn1 = AttentionBlock(channels[0], activation)
         self.skip_attn2 = AttentionBlock(channels[1], activation)
-        self.up21, self.up32 = (
-            up(channels[1], channels[0]),
-            up(channels[2], channels[1]),
-        )
+        self.up21 = up(channels[1], channels[0])
+        self.up32 = up(channels[2], channels[1])
 
     def forward(self, encoded: Features) -> Features:
         """The three levels, finest first."""
@@ -174,7 +173,8 @@ class FullResolution(nn.Module):
             _group(width, count, activation) for _ in range(3)
         )
         first, second, third = channels
-        self.up_enc1, self.up_dec1 = up(second, first), up(second, first)
+        self.up_enc1 = up(second, first)
+        self.up_dec1 = up(second, first)
         self.up_enc2 = nn.Sequential(up(third, second), up(second, first))
         self.up_dec2 = nn.Sequential(up(third, second), up(second, first))
         for source in ("enc", "dec"):
@@ -243,7 +243,8 @@ class MPRNet(SeveralOutputs):
         self.stage2_encoder = Encoder(channels, shared, fused=True)
         self.stage2_decoder = Decoder(channels, shared)
         self.stage3_orsnet = FullResolution(channels, full_width, full_blocks, shared)
-        self.sam12, self.sam23 = SupervisedAttention(width), SupervisedAttention(width)
+        self.sam12 = SupervisedAttention(width)
+        self.sam23 = SupervisedAttention(width)
         self.concat12 = conv(2 * width, width, 3)
         self.concat23 = conv(2 * width, full_width, 3)
         self.tail = conv(full_width, 3, 3)

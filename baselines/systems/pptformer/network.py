@@ -49,7 +49,8 @@ class GuidedAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int, *, outer: bool) -> None:
         super().__init__()
-        self.heads, self.outer = heads, outer
+        self.heads = heads
+        self.outer = outer
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         fusion = DualDirectionFusion(channels)
         if not outer:

@@ -31,7 +31,8 @@ class CycleGANObjective(Objective):
         self.adversary = nn.ModuleDict(
             {"sharp": Critic(width), "blurry": Critic(width)}
         )
-        self.sharp_pool, self.blurry_pool = Pool(POOL_SIZE), Pool(POOL_SIZE)
+        self.sharp_pool = Pool(POOL_SIZE)
+        self.blurry_pool = Pool(POOL_SIZE)
         self._made: dict[str, torch.Tensor] = {}
 
     def forward(

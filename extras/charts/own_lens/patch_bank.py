@@ -24,10 +24,13 @@ class PatchBank:
         side: int,
         renewed_every: int | None = None,
     ) -> None:
-        self.renderer, self.count, self.side = renderer, count, side
+        self.renderer = renderer
+        self.count = count
+        self.side = side
         self.renewed_every = renewed_every
         shape = (count, side, side, 3)
-        self.blurry, self.sharp = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
+        self.blurry = np.empty(shape, np.uint16)
+        self.sharp = np.empty(shape, np.uint16)
         self.diameters = np.empty(shape[:3], np.float16)
         self.held = range(0)
 

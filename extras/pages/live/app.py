@@ -19,7 +19,8 @@ class LivePairs:
     actions = ACTIONS
 
     def __init__(self, bench: ShootingThread, folder: SessionFolder) -> None:
-        self._bench, self._root = bench, folder.root
+        self._bench = bench
+        self._root = folder.root
         self._pictures = Pictures(folder.root)
 
     def pairs(self) -> dict[str, CompletePair]:

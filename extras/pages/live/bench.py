@@ -54,11 +54,14 @@ class ShootingThread:
         self._scene_list = scene_list
         self.feed = feed
         self.session: SessionState = folder.state
-        self._folder, self._seat, self._shooter = folder, seat, shooter
+        self._folder = folder
+        self._seat = seat
+        self._shooter = shooter
         self._tasks: queue.Queue[tuple[Action, Task]] = queue.Queue(maxsize=20)
         self._shots_waiting = threading.Semaphore(1)
         self._shooting = False  # whether the present request has it
-        self._stopping, self._answered = threading.Event(), threading.Event()
+        self._stopping = threading.Event()
+        self._answered = threading.Event()
         self._preview = PreviewPace()
         self._newest = b""
         self._state = BenchState(folder.root.name, live=seat is not None)

@@ -92,7 +92,9 @@ class SceneShooter:
         options: ShootOptions = LEFT_TO_THE_PERSON,
         hook: Hook | None = None,
     ) -> None:
-        self.request, self.options, self.hook = request, options, hook
+        self.request = request
+        self.options = options
+        self.hook = hook
         self._calibrations = NO_CALIBRATIONS
         self._carded: dict[str, str] = {}
         self._ready: SessionCameras | None = None

@@ -49,7 +49,9 @@ class Answers:
     # ``html``: the document.
 
     def __init__(self, desk: Desk, feed: Feed, html: str) -> None:
-        self._desk, self._feed, self._html = desk, feed, html
+        self._desk = desk
+        self._feed = feed
+        self._html = html
 
     async def page(self, _request: Request) -> Response:
         """The document."""

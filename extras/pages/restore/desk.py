@@ -41,7 +41,9 @@ class Desk:
     ) -> None:
         self.choices = choices
         self.pictures: dict[str, DroppedPicture] = {}
-        self._folder, self._tile_px, self._device = folder, tile_px, device
+        self._folder = folder
+        self._tile_px = tile_px
+        self._device = device
         self._numbers = itertools.count(1)
         self._arriving: set[str] = set()
         self._counting = threading.Lock()

@@ -60,7 +60,10 @@ class Guard:
         policy: str,
         share: Share | None = None,
     ) -> None:
-        self._app, self._token, self._policy, self._share = app, token, policy, share
+        self._app = app
+        self._token = token
+        self._policy = policy
+        self._share = share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""

@@ -117,7 +117,9 @@ class _Answers:
 
     def __init__(self, source: PairSource, pages: Sequence[str], feed: Feed) -> None:
         """Take the document with buttons and the one without."""
-        self._source, self._pages, self._feed = source, pages, feed
+        self._source = source
+        self._pages = pages
+        self._feed = feed
 
     async def page(self, request: Request) -> Response:
         return HTMLResponse(self._pages[only_looks(request.scope)])

@@ -25,7 +25,8 @@ class Mamba(nn.Module):
     def __init__(self, channels: int, states: int = 16) -> None:
         super().__init__()
         inner = EXPANSION * channels
-        self.states, self.rank = states, width_rank(channels)
+        self.states = states
+        self.rank = width_rank(channels)
         self.A_log = nn.Parameter(decay_logarithms(inner, states))
         self.D = nn.Parameter(torch.ones(inner))
         self.in_proj = nn.Linear(channels, 2 * inner, bias=False)

@@ -55,7 +55,8 @@ class ScoreSDE(nn.Module):
     ) -> None:
         super().__init__()
         self.schedule = Exploding()
-        self.steps, self.start = steps, start
+        self.steps = steps
+        self.start = start
         self.multiple = 2 ** (len(multipliers) - 1)
         self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
 

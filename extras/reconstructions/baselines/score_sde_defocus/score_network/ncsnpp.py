@@ -46,11 +46,9 @@ class NCSNpp(nn.Module):
         noise: Exploding | None = None,
     ) -> None:
         super().__init__()
-        self.levels, self.blocks, self.attending = (
-            len(multipliers),
-            blocks,
-            tuple(attending),
-        )
+        self.levels = len(multipliers)
+        self.blocks = blocks
+        self.attending = tuple(attending)
         levels = (noise or Exploding()).levels()
         self.register_buffer("sigmas", torch.tensor(levels[::-1], dtype=torch.float64))
         widths = [width * each for each in multipliers]
