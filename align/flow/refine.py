@@ -3,7 +3,7 @@
 Differences in brightness are weighed against neighbours that move alike."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -70,7 +70,7 @@ def _is_enough(count: Array, ring_count: Array) -> Mask:
     return np.asarray((share >= LEAST_SHARE) & (ring_share >= LEAST_SHARE))
 
 
-def _expected_variance(expected_px: Array, coc_px: Array) -> Array:
+def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Array:
     """Variance of the flow of a tile, px²: as estimated, and by what its blur adds."""
     return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
 

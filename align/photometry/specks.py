@@ -69,9 +69,10 @@ def _compact(stops: Array, log_light: Array) -> list[float]:
     )
     heights = []
     for number, box in enumerate(boxes[1:].tolist(), start=1):
-        if not _is_compact(*box[2:], stops.shape[1]):
+        left, top, width, height, area = box
+        if not _is_compact(width, height, area, stops.shape[1]):
             continue
-        around = _around(*box[:4])
+        around = _around(left, top, width, height)
         spot = labels[around] == number
         part = log_light[around]
         dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())

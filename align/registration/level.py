@@ -366,7 +366,9 @@ def _turn_error_px(error: float, tiles: TileFit, shape: tuple[int, ...]) -> floa
 
 def _field_heights(centres: Array, shape: tuple[int, ...]) -> Array:
     """``(T,)``: distances from the centre of the picture, 1 at a corner."""
-    return np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
+    return np.asarray(
+        np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
+    )
 
 
 def _root_mean_square(values: Array) -> float:

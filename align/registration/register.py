@@ -407,9 +407,10 @@ def _settled(
     for _ in range(ROUNDS):
         now = _measured(compared, matrix, tried)
         tried = np.abs(np.arange(len(compared.diameters)) - now.blur[:, None]) <= 1
-        tiles = _fitted(compared, now, search.at_most, held)
-        if isinstance(tiles, NoFit):
-            return tiles
+        fitted = _fitted(compared, now, search.at_most, held)
+        if isinstance(fitted, NoFit):
+            return fitted
+        tiles = fitted
         if _takes_turns(models, tiles.fit.model):
             held = _simpler(models[-1], tiles.fit.model)
             simpler = _fitted(compared, now, search.at_most, held)

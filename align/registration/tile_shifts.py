@@ -215,13 +215,13 @@ def _most_alike(
     cross = np.zeros_like(first)
     chosen = np.zeros(len(first), dtype=int)
     likeness = np.full(len(first), -1.0)
-    weight = weight.astype(np.float32)
-    energy = _energy(first, weight, window.shape[1])
+    weights = weight.astype(np.float32)
+    energy = _energy(first, weights, window.shape[1])
     for index, second in enumerate(seconds):
         own = _tried_tiles(tried, index, len(first))
         if own.size:
             tiles = _centred(second, places[own], window)
-            product, alike = _correlated(first[own], energy[own], tiles, weight)
+            product, alike = _correlated(first[own], energy[own], tiles, weights)
             better = alike > likeness[own]
             taken = own[better]
             cross[taken] = product[better]

@@ -5,6 +5,7 @@ Source: Li et al., guided filtering, TIP 2013; Burt, Adelson, multiresolution sp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,7 +106,7 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
     return index, _confidence(best, others, noise)
 
 
-def _confidence(best: Array, others: Array, noise: float) -> Array:
+def _confidence(best: Array, others: NDArray[Any], noise: float) -> Array:
     """How clearly the best frame leads the mean of the others, 0..1."""
     lead = 1.0 - (others + SURE * noise) / np.maximum(best, noise)
     return np.asarray(np.clip(lead, 0.0, 1.0), np.float32)

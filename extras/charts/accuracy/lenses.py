@@ -92,7 +92,7 @@ def kernel_error(true: Floats, estimate: Floats) -> float:
     return error
 
 
-def _frequencies(size: int) -> tuple[Floats, Floats]:
+def _frequencies(size: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Frequencies of the rows and columns of a half spectrum, cycles per pixel."""
     return np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
 

@@ -45,13 +45,19 @@ def chart_mtf(
         states = [_state(shot, stored)]
         states += [_state(shot, restore(stored)) for restore in restores.values()]
         medians, why = _medians([edges for edges, _ in states])
-        for name, (_, leaves), median in zip(names, states, medians, strict=True):
+        for name, (_, leaves), (mtf50, overshoot) in zip(
+            names,
+            states,
+            medians,
+            strict=True,
+        ):
             invention, leaves_why = _invention(leaves)
             yield ChartMtf(
                 picture.name,
                 shot.blur_px,
                 name,
-                *median,
+                mtf50,
+                overshoot,
                 invention,
                 leaves_why,
                 why,

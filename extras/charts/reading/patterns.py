@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -271,7 +272,7 @@ def _drawn(
     square: LeavesSquare,
     origin: tuple[float, float],
     px_per_mm: float,
-) -> Floats:
+) -> NDArray[Any]:
     """Light of the printed leaves on a canvas of their own."""
     size = round(square.side * px_per_mm)
     drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]

@@ -59,7 +59,9 @@ def make_targets() -> TargetSheet:
 def _ruler() -> list[Shape]:
     """A line with a mark every 10 mm of the printed page."""
     unit = WIDTH / PAPERS["a4"][0]
-    ruler = [box(RULER_X + RULER_MM * unit / 2, 270, RULER_MM * unit, LINE, BLACK)]
+    ruler: list[Shape] = [
+        box(RULER_X + RULER_MM * unit / 2, 270, RULER_MM * unit, LINE, BLACK)
+    ]
     marks = range(0, RULER_MM + 1, 10)
     ruler += [box(RULER_X + mark * unit, 270, LINE, 4, BLACK) for mark in marks]
     return ruler

@@ -245,9 +245,9 @@ def _history(
         score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
         origin = statement.made[:10], statement.tool
         rows.append((name, statement.lab, *origin, score, line.submission.checked))
-    curves = [
-        Curve(lab, *zip(*points, strict=True))
-        for lab, points in by_lab.items()
-        if len(points) > 1
-    ]
+    curves = []
+    for lab, points in by_lab.items():
+        if len(points) > 1:
+            numbers, values = zip(*points, strict=True)
+            curves.append(Curve(lab, numbers, values))
     return rows, tuple(curves)
