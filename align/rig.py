@@ -41,7 +41,9 @@ class LensCalibration(Settings):
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
         undistort = getattr(
-            cv2, "undistortPointsIter", cv2.undistortPoints
+            cv2,
+            "undistortPointsIter",
+            cv2.undistortPoints,
         )  # OpenCV 4 has both
         straight = undistort(
             points,
@@ -58,7 +60,8 @@ class LensCalibration(Settings):
         """Positions in the lens's picture for undistorted ones (OpenCV, five coefficients)."""
         (fx, _, cx), (_, fy, cy), _ = self.matrix
         k1, k2, p1, p2, k3 = self.distortion
-        u, v = (x - cx) / fx, (y - cy) / fy
+        u = (x - cx) / fx
+        v = (y - cy) / fy
         r2 = u * u + v * v
         radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
         across = u * radial + 2 * p1 * u * v + p2 * (r2 + 2 * u * u)

@@ -75,10 +75,11 @@ NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_dis
 
 def sharp_member(pair: Compared) -> SharpMember:
     """Test the sharp member of a registered pair."""
-    original, aligned, blurry = (
-        _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
-    )
-    smeared, discs = smear(original), dark_discs(pair.original)
+    original = _codes(pair.original)
+    aligned = _codes(pair.sharp)
+    blurry = _codes(pair.blurry)
+    smeared = smear(original)
+    discs = dark_discs(pair.original)
     focus = focus_elsewhere(aligned, pair.coc_px)
     elsewhere, soft_px = (None, None) if focus is None else focus
     return SharpMember(
@@ -108,14 +109,15 @@ LEAST_LIGHT = 1e-6
 
 
 def cast_ev(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32], usable: NDArray[np.bool_]
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    usable: NDArray[np.bool_],
 ) -> tuple[float, float]:
     """Log2 of blurry over sharp light of red and of blue, each against green; 0 without a place."""
     where = usable.astype(np.uint8)
     if not where.any():
         return 0.0, 0.0
-    first, second = (
-        np.maximum(cv2.mean(one, where)[:3], LEAST_LIGHT) for one in (blurry, sharp)
-    )
+    first = np.maximum(cv2.mean(blurry, where)[:3], LEAST_LIGHT)
+    second = np.maximum(cv2.mean(sharp, where)[:3], LEAST_LIGHT)
     red, green, blue = np.log2(first / second)
     return float(red - green), float(blue - green)

@@ -80,7 +80,8 @@ def fetch(
     target = file.path
     make_folder(target.parent)
     deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     with atomic_path(target) as temporary:
         with temporary.open("wb") as written:
             for chunk in _chunks(origin, timeout_seconds, deadline):
@@ -120,7 +121,9 @@ def missing_backbone(backbone: str, metric: str) -> str:
 
 
 def _chunks(
-    origin: str, timeout_seconds: float, deadline: float | None
+    origin: str,
+    timeout_seconds: float,
+    deadline: float | None,
 ) -> Iterator[bytes]:
     """The bytes of a file or an address; failures to read are told apart from failures to write."""
     is_address = urlsplit(origin).scheme in {"http", "https"}

@@ -51,7 +51,10 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
 
     reader = SimpleNamespace(Unpickler=Unpickler, load=load, __name__="pickle")
     content = torch.load(
-        path, map_location="cpu", pickle_module=reader, weights_only=False
+        path,
+        map_location="cpu",
+        pickle_module=reader,
+        weights_only=False,
     )
     return content, tuple(skipped)
 
@@ -112,7 +115,9 @@ class ArraysOnly(pickle.Unpickler):
 
 
 def _empty_array(
-    kind: type, shape: tuple[int, ...], code: bytes
+    kind: type,
+    shape: tuple[int, ...],
+    code: bytes,
 ) -> np.ndarray[Any, Any]:
     """Stand-in for the empty array that NumPy's pickles begin with."""
     if kind is not np.ndarray or shape != (0,):
@@ -139,7 +144,10 @@ def _number(dtype: object, data: object = b"") -> object:
 
 
 def _of_subclass(
-    make: object, _kind: object, given: tuple[object, ...], _state: object
+    make: object,
+    _kind: object,
+    given: tuple[object, ...],
+    _state: object,
 ) -> object:
     """A tensor of a class of somebody's own, as a plain one."""
     return _tensor(*given) if make is _tensor else _Skipped()
@@ -216,7 +224,9 @@ def _why(path: Path, error: Exception) -> str:
 
 
 def _flattened(
-    name: str, content: object, seen: Iterator[int] | None = None
+    name: str,
+    content: object,
+    seen: Iterator[int] | None = None,
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors in nested tables and lists, with their joined names."""
     # ``seen`` counts the parts, because lists that hold each other have no end.

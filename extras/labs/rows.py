@@ -45,7 +45,8 @@ def different_cell(stated: Sequence[Row], computed: Sequence[Row]) -> str:
         return f"{len(stated)} rows are stated, {len(computed)} follow from the scores"
     for one, other in zip(stated, computed, strict=True):
         for field in fields(Row):
-            said, follows = getattr(one, field.name), getattr(other, field.name)
+            said = getattr(one, field.name)
+            follows = getattr(other, field.name)
             if not _alike(said, follows):
                 where = " ".join(
                     filter(None, (one.system, one.protocol, one.metric, field.name))

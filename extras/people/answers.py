@@ -136,7 +136,9 @@ def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     counting = [one for one in people if one.judge not in left_out]
     comparisons = [
         PairedChoice(
-            trials[answer.trial].left, trials[answer.trial].right, _share(answer)
+            trials[answer.trial].left,
+            trials[answer.trial].right,
+            _share(answer),
         )
         for one in counting
         for answer in one.answers
@@ -172,7 +174,8 @@ def _caught(trials: Sequence[Trial], one: Judgements) -> float:
 
 
 def _with_themselves(
-    trials: Sequence[Trial], people: Sequence[Judgements]
+    trials: Sequence[Trial],
+    people: Sequence[Judgements],
 ) -> float | None:
     alike: list[bool] = []
     for one in people:
@@ -202,7 +205,8 @@ def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float
 
 
 def _invented(
-    trials: Sequence[Trial], people: Sequence[Judgements]
+    trials: Sequence[Trial],
+    people: Sequence[Judgements],
 ) -> dict[str, float]:
     shown: dict[str, int] = defaultdict(int)
     marked: dict[str, int] = defaultdict(int)

@@ -81,7 +81,9 @@ def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
 
 
 def _facts(
-    plan: TrainingPlan, seconds: float, provenance: Provenance
+    plan: TrainingPlan,
+    seconds: float,
+    provenance: Provenance,
 ) -> dict[str, object]:
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",

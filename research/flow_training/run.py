@@ -105,7 +105,8 @@ def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
 
 @torch.no_grad()
 def _rounded_scores(
-    network: PWCNet, pairs: Sequence[FlowBatch]
+    network: PWCNet,
+    pairs: Sequence[FlowBatch],
 ) -> tuple[Row, tuple[float, float]]:
     """Errors with weights rounded to float16, and the mean and largest change of the flow, px."""
     full = network.cpu().eval()

@@ -60,7 +60,9 @@ class Blur:
 def _uniform(diameter_px: float) -> Blur:
     """Every layer blurred alike: one kernel is true but where layers hide each other."""
     layers = NativeBlur(
-        "constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px)
+        "constant",
+        Focus(diameter_px, diameter_px),
+        (diameter_px, diameter_px),
     )
     return Blur(f"{diameter_px:g}", layers)
 
@@ -149,7 +151,10 @@ def cases_of(
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:
     """Render a picture and round it to 8 bits."""
     pair = renderer.picture(
-        case.number, round(1e6 * case.megapixels), case.blur.layers, CAMERA
+        case.number,
+        round(1e6 * case.megapixels),
+        case.blur.layers,
+        CAMERA,
     )
     blurry = as_float(as_integer(pair.blurry, 8))
     diameters = np.abs(pair.diameters)

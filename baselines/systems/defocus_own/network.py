@@ -26,7 +26,10 @@ class DefocusUNet(nn.Module):
     """What it restores is the same to 60 dB where its convolutions are in bfloat16."""
 
     def __init__(
-        self, widths: Sequence[int], encoder: Sequence[int], decoder: Sequence[int]
+        self,
+        widths: Sequence[int],
+        encoder: Sequence[int],
+        decoder: Sequence[int],
     ) -> None:
         super().__init__()
         folded = 3 * FOLD**2
@@ -54,7 +57,8 @@ class DefocusUNet(nn.Module):
         padded = pad_to_multiple(blurry, self.multiple)
         folded = functional.pixel_unshuffle(padded, FOLD)
         with torch.autocast(
-            folded.device.type, enabled=False
+            folded.device.type,
+            enabled=False,
         ):  # bf16 has 8 bits of a picture
             features = self.intro(folded.contiguous(memory_format=torch.channels_last))
         skips = []

@@ -75,7 +75,8 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
     weight = 1.0 + count[edge]
     pull = np.full(len(first), -2 * COUPLING)
     neighbours = np.bincount(first, minlength=len(own)) + np.bincount(
-        second, minlength=len(own)
+        second,
+        minlength=len(own),
     )
     upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
     system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)

@@ -36,7 +36,8 @@ class Contrast(FilterChoice):
         mean = features.mean(dim=(2, 3), keepdim=True)
         low = filtered(features, self.chosen(mean).tanh(), self.kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
-        of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
+        of_low = self.lamb_l[:, None, None]
+        of_all = self.lamb_h[:, None, None] + 1
         added: torch.Tensor = of_low * low + of_all * features
         return added
 
@@ -58,7 +59,10 @@ class Pyramid(nn.Module):
         size = (features.shape[-2], features.shape[-1])
         coarser: torch.Tensor | None = None
         for side, convolution, contrast in zip(
-            POOLED_PX, self.convs, self.dynas, strict=True
+            POOLED_PX,
+            self.convs,
+            self.dynas,
+            strict=True,
         ):
             means = functional.avg_pool2d(features, side)
             if coarser is not None:

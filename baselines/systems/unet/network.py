@@ -39,7 +39,8 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         for number, width_up in self._ups(channels):
             doubled = nn.Upsample(
-                scale_factor=2, mode="nearest"
+                scale_factor=2,
+                mode="nearest",
             )  # no activation, unlike DPDNet
             up = nn.Sequential(doubled, _Conv2x2(2 * width_up, width_up))
             self.add_module(f"up{number}", up)
@@ -82,10 +83,8 @@ class UNet(nn.Module):
     def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
         features = levels[-1]
         for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
-            up, block = (
-                self.get_submodule(f"up{number}"),
-                self.get_submodule(f"block{number}"),
-            )
+            up = self.get_submodule(f"up{number}")
+            block = self.get_submodule(f"block{number}")
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored

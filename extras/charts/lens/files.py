@@ -23,7 +23,10 @@ COMPRESSED = tuple(
 
 
 def read_chart_pictures(
-    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+    pictures: Sequence[Path],
+    f_numbers: Sequence[float],
+    *,
+    linear: bool = False,
 ) -> list[ChartShot]:
     """Read photographs of the chart; without ``f_numbers`` those of their EXIF data count."""
     if len(f_numbers) not in {0, 1, len(pictures)}:
@@ -31,9 +34,7 @@ def read_chart_pictures(
             f"--f-number: {len(f_numbers)} for {len(pictures)} pictures; give 1 or all"
         )
     given = list(f_numbers) * (len(pictures) if len(f_numbers) == 1 else 1)
-    return chart_shots(
-        pictures, given or [_noted(one) for one in pictures], linear=linear
-    )
+    return chart_shots(pictures, given or list(map(_noted, pictures)), linear=linear)
 
 
 def _noted(picture: Path) -> float:

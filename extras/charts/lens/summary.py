@@ -40,7 +40,10 @@ def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLen
 
 
 def kernel_mtf50(
-    lens: RealLens, diameter_px: float, field: tuple[float, float], colour: int = 1
+    lens: RealLens,
+    diameter_px: float,
+    field: tuple[float, float],
+    colour: int = 1,
 ) -> float:
     """MTF50 of a lens, mean over directions, cycles per px; 0.5 if it is higher."""
     kernel = colour_psfs(lens, diameter_px, field)[colour]
@@ -90,7 +93,8 @@ def edges_by_place(shot: ChartShot) -> list[float | None]:
 
 def _edge_places(shot: ChartShot) -> tuple[list[tuple[float, float]], list[float]]:
     """Place on the sheet and green's MTF50 of each measured edge."""
-    places, values = [], []
+    places = []
+    values = []
     for edge in shot.reading.edges:
         if edge.response:
             places.append((edge.x, edge.y))

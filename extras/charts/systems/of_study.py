@@ -119,7 +119,8 @@ def _key(name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]) -> str
 
 
 def _of_system(
-    cases: Sequence[ChartCase], named: tuple[str, SystemRestorer]
+    cases: Sequence[ChartCase],
+    named: tuple[str, SystemRestorer],
 ) -> tuple[list[ChartScore], str]:
     """The scores of a system up to the photograph at which it fails, and why it does."""
     name, restorer = named

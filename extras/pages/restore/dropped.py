@@ -140,7 +140,9 @@ class DroppedPicture:
         if self.blur_map is None:
             blur_map = estimate_blur_map(picture.colours())
             self._show_map(
-                blur_map, shown_map(blur_map, picture.luma()), picture.orientation
+                blur_map,
+                shown_map(blur_map, picture.luma()),
+                picture.orientation,
             )
             self.blur_map = blur_map
         return self.blur_map
@@ -150,7 +152,9 @@ class DroppedPicture:
         diameters = _reduced(shown.full(), orientation)
         write_picture(self.folder / "map.png", drawn(diameters), Metadata())
         write_picture(
-            self.folder / "sharp.png", _reduced(sharp, orientation), Metadata()
+            self.folder / "sharp.png",
+            _reduced(sharp, orientation),
+            Metadata(),
         )
 
     def look_path(self, number: int) -> Path:
@@ -158,7 +162,10 @@ class DroppedPicture:
         return self.folder / f"look-{number}.png"
 
     def keep_look(
-        self, number: int, part: OwnPicture, restored: NDArray[np.float32]
+        self,
+        number: int,
+        part: OwnPicture,
+        restored: NDArray[np.float32],
     ) -> None:
         """Keep what a system made of the part that is restored first."""
         _write_shown(self.look_path(number), part, part.with_colours(restored))
@@ -194,14 +201,19 @@ class DroppedPicture:
     def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
         picture = read_own_picture(self.path)
         restored = self._restoration(number, picture).at(
-            strength, leave_sharp=leave_sharp
+            strength,
+            leave_sharp=leave_sharp,
         )
         kind = written_kind(Path(self.saved_name), self.path, picture.metadata)
         written = encoded_picture(
-            picture.with_colours(restored), picture.metadata, kind
+            picture.with_colours(restored),
+            picture.metadata,
+            kind,
         )
         remarks = remarks_after(
-            written, picture.metadata, kind
+            written,
+            picture.metadata,
+            kind,
         )  # the file is what counts
         self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
         return written
@@ -246,7 +258,13 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     size = (width, height)
     return DroppedPicture(
-        path, name, size, picture.bits, look=look, part=part, remarks=remarks
+        path,
+        name,
+        size,
+        picture.bits,
+        look=look,
+        part=part,
+        remarks=remarks,
     )
 
 

@@ -64,7 +64,8 @@ class _Sample:
 
     @classmethod
     def taken(cls, picture: OwnPicture, area: LookArea) -> Self:
-        height, width = min(SAMPLE_PX, area.height), min(SAMPLE_PX, area.width)
+        height = min(SAMPLE_PX, area.height)
+        width = min(SAMPLE_PX, area.width)
         left = area.left + (area.width - width) // 2
         top = area.top + (area.height - height) // 2
         colours = part_of(picture, LookArea(left, top, width, height)).colours()

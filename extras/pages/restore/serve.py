@@ -15,12 +15,17 @@ from defocus.processes.interruption import terminated_as_interrupted
 
 
 def serve_restoring(
-    asked: Choice, *, port: int, tile_px: int | None, device: torch.device
+    asked: Choice,
+    *,
+    port: int,
+    tile_px: int | None,
+    device: torch.device,
 ) -> None:
     """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 
     What is dropped is in a temporary folder that goes at the end."""
-    token, feed = new_token(), Feed()
+    token = new_token()
+    feed = Feed()
     choices = choices_here(asked)
     chosen = choices.index(asked)
     with (
@@ -38,6 +43,7 @@ def serve_restoring(
             feed.close()
 
         PageServer(make_app(desk, chosen, feed, token), closing).serve_at(
-            listening, token
+            listening,
+            token,
         )
         desk.wait()

@@ -103,7 +103,8 @@ class Studies:
 
     async def file(self, request: Request) -> Response:
         """A file of the study's folder, one of :data:`FILES`."""
-        study, name = self._study(request), request.path_params["name"]
+        study = self._study(request)
+        name = request.path_params["name"]
         path = study.path / name if study and name in FILES else None
         if (
             path is None or not path.is_file() or path.is_symlink()

@@ -74,7 +74,11 @@ class ServedStudy:
     def stamp(self) -> str:
         """Changes when the results change."""
         return _stamp(
-            self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path)
+            self.path,
+            STORE,
+            f"{STORE}-wal",
+            "study.json",
+            *_needed(self.path),
         )
 
     def standings(self) -> list[RunStanding]:
@@ -178,22 +182,18 @@ def find_studies(root: Path) -> FoundStudies:
         raise InputError(
             f"{root}: no such folder; give the folder of one or more studies"
         )
-    places = []
+    places: list[Path] = []
     unreadable: list[str] = []
     folders = [root]
     for depth in range(DEPTH + 1):
-        below = []
+        below: list[Path] = []
         for folder in folders:
             try:
                 if (folder / STORE).is_file():
                     _refuse_links(folder)
                     places.append(folder)
                 elif depth < DEPTH:
-                    below += [
-                        each
-                        for each in sorted(folder.iterdir())
-                        if _is_own_folder(each)
-                    ]
+                    below += filter(_is_own_folder, sorted(folder.iterdir()))
             except OSError as error:  # one closed folder hides no other
                 unreadable.append(f"{folder}: {error.strerror}")
             except InputError as error:
@@ -205,13 +205,14 @@ def find_studies(root: Path) -> FoundStudies:
             f"{root}: no study in it or up to {DEPTH} folders below{said}; "
             "give the folder above --out of a run"
         )
-    top = root.resolve()
-    names = [path.resolve().relative_to(top) for path in places]
-    studies = [
-        ServedStudy(path, str(name) if name.parts else top.name)
-        for path, name in zip(places, names, strict=True)
-    ]
+    studies = [_served(path, root.resolve()) for path in places]
     return FoundStudies(studies, tuple(unreadable))
+
+
+def _served(path: Path, top: Path) -> ServedStudy:
+    """A study by its place below the folder; that at the folder itself by the folder's name."""
+    name = path.resolve().relative_to(top)
+    return ServedStudy(path, str(name) if name.parts else top.name)
 
 
 def _refuse_links(folder: Path) -> None:

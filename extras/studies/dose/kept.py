@@ -145,7 +145,8 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
 
 
 def _contradictions_of_doses(
-    document: dict[str, Any], central: list[str]
+    document: dict[str, Any],
+    central: list[str],
 ) -> Iterable[str]:
     """What is wrong with the lines and strips of single doses."""
     for one in document["doses"]:

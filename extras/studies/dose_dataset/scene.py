@@ -51,7 +51,10 @@ class DosedScene:
 
 
 def render_doses(
-    request: DoseRequest, sources: Sources, bank: KernelBank, number: int
+    request: DoseRequest,
+    sources: Sources,
+    bank: KernelBank,
+    number: int,
 ) -> DosedScene:
     """Render a scene; kinds are taken in turn by its number in its branch."""
     held_out = sources.branch == "held-out"
@@ -71,7 +74,8 @@ def render_doses(
     taken = replace(camera, exposure=2.0**-gain_ev)
     middle = ((canvas - 1) / 2,) * 2
     inner = ((request.size - 1) / 2,) * 2
-    sharp, flows = {}, {}
+    sharp = {}
+    flows = {}
     for dose in request.doses_px:
         displaced = motion.times(dose)
         seen = moved_scene(scene, displaced, middle) if dose else scene
@@ -91,7 +95,8 @@ def render_doses(
 
 
 def _draw_depth(
-    request: DoseRequest, random: np.random.Generator
+    request: DoseRequest,
+    random: np.random.Generator,
 ) -> tuple[str, Focus, list[float]]:
     """Kind of depth, focus with the request's blur, and nearness of background and occluders."""
     while True:
