@@ -50,7 +50,13 @@ from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.reading import Json, intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
-from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    unfinished,
+    write_bytes,
+    write_json,
+)
 
 LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
 SRGB = Chunk(b"sRGB", b"\0")
@@ -312,9 +318,8 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
         )
     order = {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
     _claim(out, order)
-    # of killed runs; nobody else writes in there
-    for unfinished in out.glob("*/.*.part.*"):
-        unfinished.unlink(missing_ok=True)
+    for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes there
+        left.unlink(missing_ok=True)
     tasks = {
         pair.id: PairTask(root.absolute(), out.absolute(), pair, settings)
         for pair in state.accepted
@@ -345,7 +350,8 @@ def _claim(out: Path, document: Json) -> None:
                 f"({before.get('settings')}); choose another --out"
             )
         return
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    begun = unfinished(out, [marker.name])  # by a killed run
+    if out.is_file() or (out.is_dir() and set(out.iterdir()) - set(begun)):
         raise DatasetError(f"{out}: holds other files; choose a new folder for --out")
     make_folder(out)
     write_json(marker, {**document, "software": _software()})

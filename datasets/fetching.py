@@ -34,6 +34,7 @@ from defocus.storage.files import (
     sha256_file,
     storing,
     sync_folder,
+    unfinished,
     write_bytes,
     write_json,
 )
@@ -394,13 +395,16 @@ def _claim(out: Path, listing: Listing) -> None:
             raise DatasetError(
                 f"{out}: holds another release; choose another folder for --out"
             )
-    elif any(
-        entry.name != TAG_CHECKSUMS and entry.suffix != ".part"
-        for entry in out.iterdir()
-    ):
+    elif _foreign(out):
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     write_bytes(path, listing.manifest)
     write_bytes(out / TAG_CHECKSUMS, tag_of(listing.manifest))
+
+
+def _foreign(out: Path) -> set[Path]:
+    """What is in a folder besides what a killed run left there before it had the checksums."""
+    begun = {out / TAG_CHECKSUMS, *unfinished(out, (CHECKSUMS, TAG_CHECKSUMS))}
+    return {entry for entry in out.iterdir() if entry.suffix != ".part"} - begun
 
 
 def _require_inside(out: Path, name: str) -> None:

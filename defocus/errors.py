@@ -199,6 +199,15 @@ def lacks_handles(error: BaseException | None) -> bool:
     return False
 
 
+def is_of_system(error: BaseException | None) -> bool:
+    """Whether an error comes from the disk or the system, and not from a file's content."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno:  # decoders raise some without
+            return True
+        error = error.__cause__
+    return False
+
+
 FAULTS = (
     ArithmeticError,
     AssertionError,

@@ -221,8 +221,8 @@ def say(message: str, *, error: bool = False) -> None:
     log(safe)
     if telling.quiet and not error:
         return
-    # the work goes on when nobody reads of it
-    with contextlib.suppress(BrokenPipeError), QUIET.lifted(), _LOCK:
+    # the work goes on when nobody reads of it, as where the terminal was closed
+    with contextlib.suppress(OSError), QUIET.lifted(), _LOCK:
         shown = list(_SHOWN)
         if not _in_notebook():
             _show([])
@@ -311,7 +311,7 @@ def _show(lines: list[str]) -> None:
     """Show lines below all messages, in place of those before."""
     import click
 
-    with contextlib.suppress(BrokenPipeError), _LOCK:
+    with contextlib.suppress(OSError), _LOCK:
         if lines == _SHOWN:
             return
         if _in_notebook():

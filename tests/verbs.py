@@ -142,7 +142,7 @@ ANY = (0, 1, 2)
 SUBVERBS = (
     _verb("restore --list pictures"),
     *(
-        _verb(f"capture calibrate {target} {CALIBRATE}", "calibration", ANY)
+        _verb(f"capture calibrate {target} {CALIBRATE}", "calibration", (*ANY, 4))
         for target in ("breathing", "dust", "flat", "focus")
     ),
     _verb(

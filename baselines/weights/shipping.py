@@ -15,7 +15,7 @@ from defocus.storage.files import make_folder, sha256_file, write_json
 from defocus.storage.tensor_files import save_tensors
 from defocus.storage.torch_files import check_state
 from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
-from defocus.training.record.curve_files import read_curve
+from defocus.training.record.curve_files import read_curve, read_scores
 from defocus.training.record.folder import CHECKPOINT, CURVE, TRAINING, VALIDATION
 
 SECONDS_PER_HOUR = 3600
@@ -102,9 +102,9 @@ def _card(
     run: Path,
     sha256: str,
 ) -> OwnCard:
-    rows = read_curve(run / CURVE, checkpoint.step)
+    rows = read_curve(run / CURVE, checkpoint.step, "seconds", "cpu_seconds")
     last = rows[-1] if rows else {"seconds": "0", "cpu_seconds": "0"}
-    validations = read_curve(run / VALIDATION, checkpoint.step)
+    validations = read_scores(run / VALIDATION, checkpoint.step)
     scores = validations[-1] if validations else {}
     return OwnCard(
         sha256=sha256,
@@ -113,10 +113,8 @@ def _card(
         steps=checkpoint.steps,
         hours=_hours(last["seconds"]),
         cpu_hours=_hours(last["cpu_seconds"]),
-        validation=float(scores["validation"]) if "validation" in scores else None,
-        validation_gain=float(scores["validation_gain"])
-        if "validation_gain" in scores
-        else None,
+        validation=scores.get("validation"),
+        validation_gain=scores.get("validation_gain"),
         curve=_gains(rows, validations),
         licence=system.card.licence,
         **facts,  # type: ignore[arg-type]  # checked by the model
@@ -125,7 +123,7 @@ def _card(
 
 def _gains(
     rows: Sequence[Mapping[str, str]],
-    validations: Sequence[Mapping[str, str]],
+    validations: Sequence[Mapping[str, float]],
 ) -> tuple[tuple[int, float, float], ...]:
     """Step, hours of processor time and gain of each validation."""
     steps = [int(row["step"]) for row in rows]
@@ -135,9 +133,7 @@ def _gains(
             number := bisect_right(steps, int(one["step"]))
         ):
             hours = _hours(rows[number - 1]["cpu_seconds"])
-            gains.append(
-                (int(one["step"]), hours, round(float(one["validation_gain"]), 4))
-            )
+            gains.append((int(one["step"]), hours, round(one["validation_gain"], 4)))
     return tuple(gains)
 
 

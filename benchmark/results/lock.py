@@ -90,6 +90,8 @@ def is_locked(out: Path) -> bool:
         return False
     try:
         return not try_lock(handle, shared=True)
+    except OSError:  # where there are no locks, none works
+        return False
     finally:
         os.close(handle)
 
@@ -141,7 +143,7 @@ def _remove(folder: Path, names: re.Pattern[str]) -> None:
 
 def _lock_patiently(handle: int, out: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    try:
+    with storing(out / ".lock"):
         while not try_lock(handle):
             if time.monotonic() > deadline:
                 raise InputError(
@@ -149,8 +151,3 @@ def _lock_patiently(handle: int, out: Path) -> None:
                     "another --out"
                 )
             time.sleep(0.02)
-    except OSError as error:
-        raise InputError(
-            f"{out}: its file system does not support locks ({error.strerror}); choose another "
-            "--out"
-        ) from error

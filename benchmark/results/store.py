@@ -21,7 +21,7 @@ from defocus.benchmark.results.score_matrix import (
     unpack,
 )
 from defocus.errors import DefocusError, InputError, StorageError
-from defocus.progress import say
+from defocus.progress import say, warn_once
 from defocus.reading import require_file
 from defocus.storage.files import storing, sync_folder
 
@@ -389,7 +389,7 @@ def read_results(path: Path) -> Iterator[Results]:
             make_tables(copy)
             require_format(path, copy)
             if not is_whole(copy):
-                say(
+                warn_once(
                     f"{path}: it is partly damaged; the intact runs are shown, and 'run' repairs it"
                 )
         yield Results(path, copy)

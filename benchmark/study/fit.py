@@ -335,7 +335,7 @@ def load_trained(run: Run, folder: Path) -> Trained:
         )
     network = run.baseline.build()
     restore(checkpoint, {"network": network})
-    rows = read_curve(folder / CURVE, checkpoint.step)
+    rows = read_curve(folder / CURVE, checkpoint.step, "seconds")
     return Trained(network, float(rows[-1]["seconds"]) if rows else 0.0)
 
 

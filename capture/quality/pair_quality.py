@@ -35,7 +35,7 @@ from defocus.capture.quality.shot_findings import (
     why_unknown,
 )
 from defocus.capture.quality.verdict import Finding, Quality
-from defocus.errors import ImageError
+from defocus.errors import ImageError, is_of_system
 from defocus.pictures.profiles import in_two_spaces
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands
 from defocus.processes.isolation import LeftOut, attempt
@@ -101,12 +101,14 @@ def judge_pair(
 
 
 def _judge(quality: Quality, work: Callable[[], None]) -> None:
-    """Do work on the pictures: one that cannot be read rejects, what nobody foresaw warns."""
+    """Do work on the pictures: a damaged one rejects; a fault of the disk, or unforeseen, warns."""
 
     def judged() -> None:
         try:
             work()
         except ImageError as error:
+            if is_of_system(error):
+                raise
             quality.say("reject", str(error))
 
     failed = attempt("", judged)
@@ -137,7 +139,8 @@ def first_look(
     try:
         looks = _members(shots, _in_one_space(quality, shots, read))
     except ImageError as error:
-        quality.say("reject", str(error))
+        if not is_of_system(error):
+            quality.say("reject", str(error))
         return quality
     check_clipping(quality, looks, limits)
     first, second = (reduced_look(look, FIRST_SIZE_PX) for look in looks.values())

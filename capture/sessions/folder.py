@@ -323,17 +323,18 @@ def _locked(path: Path) -> Iterator[None]:
     with storing(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        if not try_lock(descriptor):
+        with storing(path):
+            is_free = try_lock(descriptor)
+        if not is_free:
             holder = (
                 os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
             )
             raise DatasetError(
                 f"{path.parent}: in use by process {holder}; wait until it is done, or end it"
             )
-        os.ftruncate(descriptor, 0)
-        with contextlib.suppress(
-            OSError
-        ):  # the number is for people; a full disk may refuse it
+        # the number is for people; a full disk may refuse it
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
             os.write(descriptor, f"{os.getpid()}\n".encode())
         yield

@@ -196,9 +196,11 @@ def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
     """Yield the folder that becomes ``out`` when the block ends; the same order continues in it."""
     # Beside the folder to come is ``.NAME.KIND/``, with ``order.json`` (a folder with another order
     # is refused) and ``made/``, which becomes the folder; temporary files may be beside it.
-    require_empty(out)
     place = out.absolute()
     work = place.with_name(f".{place.name}.{kind}")
+    if out.exists():
+        remove_emptied(out, kind)
+    require_empty(out)
     with owned_folder(work) as owned:
         if not owned:
             raise DatasetError(

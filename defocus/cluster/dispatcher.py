@@ -16,6 +16,7 @@ from defocus.processes.workers import (
     in_processes,
     module_of,
     worker_context,
+    working_folder,
 )
 from defocus.progress import telling
 
@@ -74,12 +75,8 @@ def _in_own_process(
     """The result of a process; that of one which crashes is the reason."""
     result: tuple[str, R | LeftOut]
     receiving, sending = context.Pipe(duplex=False)
-    given = (
-        pickle.dumps((work, named)),
-        sending,
-        vars(telling),
-        dict(os.environ),
-    )
+    task = pickle.dumps((work, named))
+    given = (task, sending, vars(telling), dict(os.environ), working_folder())
     process = context.Process(target=_work_alone, args=given)
     process.start()
     sending.close()
@@ -104,9 +101,10 @@ def _work_alone(
     sending: "Connection[Any, Any]",
     settings: Mapping[str, Any],
     environment: Mapping[str, str],
+    folder: str,
 ) -> None:
     """Send the result of an item, and the error that ends the work on all."""
-    begin_worker(settings, environment)
+    begin_worker(settings, environment, folder)
     try:
         work, named = pickle.loads(task)  # noqa: S301 - from the parent process
         sending.send((work(named), None))

@@ -4,6 +4,7 @@ Modules of sub-commands import nothing heavy at their top: ``--help`` stays fast
 
 import contextlib
 import copy
+import errno
 import functools
 import os
 import select
@@ -223,7 +224,7 @@ def _name_variables(prefix: str, command: click.Command) -> None:
 
 
 def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a closed output pipe, as with ``| head``, the successful end of a command's work."""
+    """Make a closed output, as with ``| head``, the successful end of a command's work."""
     # click would exit with 1. A pipe that breaks elsewhere, as to our own child process, is a
     # failure.
 
@@ -231,28 +232,51 @@ def _while_read(work: Callable[..., Any]) -> Callable[..., Any]:
     def called(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever a command has
         try:
             return work(*arguments, **options)
-        except BrokenPipeError as error:
-            if not _reader_has_left():
-                raise DefocusError(
-                    f"a pipe to another process broke ({error}); try again"
-                ) from error
-            return 0
+        except KeyboardInterrupt:  # click writes an empty line
+            _let_go_of_unread()
+            raise
+        except OSError as error:
+            if not _is_of_output(error):
+                raise
+            if _is_unread(STDOUT):
+                _let_go_of_unread()
+                return 0
+            if not isinstance(error, BrokenPipeError):
+                raise
+            raise DefocusError(
+                f"a pipe to another process broke ({error}); try again"
+            ) from error
 
     return called
 
 
+def _is_of_output(error: OSError) -> bool:
+    """Whether an error may be of a pipe that nobody reads, or of a terminal that was closed."""
+    of_terminal = error.errno == errno.EIO and error.filename is None
+    return of_terminal or isinstance(error, BrokenPipeError)
+
+
+def _let_go_of_unread() -> None:
+    """Let what is written to streams that nobody reads be lost."""
+    for number in (STDOUT, STDERR):
+        if _is_unread(number):
+            lead_to_nothing(number)
+
+
+STDOUT, STDERR = 1, 2
+
 if sys.platform == "win32":
 
-    def _reader_has_left() -> bool:
+    def _is_unread(number: int) -> bool:  # noqa: ARG001 - elsewhere it is used
         return False  # a pipe without a reader is not noticed there
 
 else:
 
-    def _reader_has_left() -> bool:
-        """Whether stdout is a pipe that nobody reads."""
-        stdout = select.poll()
-        stdout.register(1, 0)
-        return any(event & select.POLLERR for _, event in stdout.poll(0))
+    def _is_unread(number: int) -> bool:
+        """Whether a stream is a pipe that nobody reads, or a terminal that was closed."""
+        stream = select.poll()
+        stream.register(number, 0)
+        return any(event & select.POLLERR for _, event in stream.poll(0))
 
 
 def command_group(
@@ -309,7 +333,8 @@ def _context_settings(program: str) -> dict[str, Any]:
 def run_command(group: click.Command) -> None:
     """Run a command line and leave the process with its exit code."""
     # A sub-command returns its exit code (``None`` is 0). Every ``DefocusError`` becomes one
-    # line on stderr and its own exit code; usage errors give 2; Ctrl-C and SIGTERM give 130.
+    # line on stderr and its own exit code; usage errors give 2; Ctrl-C, SIGTERM and SIGHUP give
+    # 130.
 
     # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
     # take five to thirty times longer for it.
@@ -332,7 +357,7 @@ def run_command(group: click.Command) -> None:
             error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):  # the terminal may be closed
             click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
     except Exception as error:
@@ -400,7 +425,7 @@ def _failure(group: click.Command, error: Exception) -> int:
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
     with contextlib.suppress(
-        BrokenPipeError
+        OSError
     ):  # nobody may read of it; the exit code says it too
         if telling.verbose:
             click.echo(origin, err=True)

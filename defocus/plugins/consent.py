@@ -70,7 +70,7 @@ def require_lines(lines: Sequence[str], origin: Path) -> None:
         f"{origin} has shell lines for each job that were never given here: {shown}",
         "run them in every job?",
         remedy="look at them, then agree at a terminal, or give them in a file with run --study",
-        refusal="no job was submitted; take 'setup' out of the table 'slurm' there",
+        refusal="no job was submitted; take 'setup' out of the table 'cluster' there",
     )
     give_lines(lines)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: both end the work in the same way, and neither is lost."""
+"""Ctrl-C, SIGTERM and a closed terminal end the work in the same way, and none is lost."""
 
 import contextlib
 import os
@@ -14,21 +14,27 @@ AGAIN_SECONDS = 0.05
 """Seconds after which a lost Ctrl-C is pressed again: what swallowed it has returned by then."""
 
 
+ENDING = ("SIGTERM", "SIGHUP", "SIGUSR2")
+"""Signals that end a program: of other programs, of a terminal that is closed, and of SLURM some
+time before it ends a job. Windows has the first alone."""
+
+
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGUSR2 end the work like Ctrl-C does, so that all is put back."""
-    # The second is what SLURM sends some time before it ends a job; Windows does not have it.
+    """Let the other ending signals end the work like Ctrl-C does, so that all is put back."""
+    # What is ignored stays ignored: ``nohup`` does that with SIGHUP.
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGUSR2") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    heard = [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

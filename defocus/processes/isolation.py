@@ -143,8 +143,10 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, DefocusError):
         return text
     if isinstance(error, OSError) and error.errno and error.strerror:
-        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        return f"{where}{_SYSTEM.get(type(error), f'{error.strerror}; check the path')}"
+        if not error.filename:
+            return f"the system says: {error.strerror}; run the same command again"
+        reason = _SYSTEM.get(type(error), f"{error.strerror}; check the path")
+        return f"{os.fsdecode(error.filename)}: {reason}"
     if lacks_memory(error):
         return NO_MEMORY
     origin = "".join(traceback.format_exception(error)).rstrip()

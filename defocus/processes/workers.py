@@ -19,16 +19,21 @@ from multiprocessing import (
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.processes.children import SAFE_PATH, start_servers, starting_python
 from defocus.processes.freed_memory import keep_freed_memory
+from defocus.processes.interruption import ENDING
 from defocus.progress import MessageSettings, say, telling
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+INTERRUPTS = ("SIGINT", *ENDING)
+"""Signals that a program answers by ending its work."""
 
 
 def in_processes(
@@ -43,7 +48,7 @@ def in_processes(
     if min(processes, len(items)) <= 1:
         yield from map(work, items)
         return
-    given = (pickle.dumps(work), telling, dict(os.environ))
+    given = (pickle.dumps(work), telling, dict(os.environ), working_folder())
     context = worker_context(module_of(work))
     with ProcessPoolExecutor(
         min(processes, len(items)),
@@ -110,7 +115,7 @@ SINGLE_THREADED = dict.fromkeys(
 
 @contextlib.contextmanager
 def starting_workers() -> Iterator[None]:
-    """Processes that are started here ignore Ctrl-C and SIGUSR2; numpy has one thread in each."""
+    """Processes that are started here ignore Ctrl-C and the like; numpy has one thread in each."""
     # Their parent ends them. What loads numpy for all of them is started here too, at the first
     # time; with a thread for every core in each, they would wait for each other all the time.
     before = {name: os.environ.get(name) for name in SINGLE_THREADED}
@@ -129,12 +134,13 @@ def starting_workers() -> Iterator[None]:
 @contextlib.contextmanager
 def _blocked_signals() -> Iterator[None]:
     """Processes inherit which signals this thread does not get; what was held back comes after."""
-    # Ctrl-C, and what SLURM sends to all processes of a job near its time limit: that would end
-    # what starts the others, and their parent with "unexpected EOF".
+    # Ctrl-C, the end of the terminal, and what SLURM sends to all processes of a job near its time
+    # limit: that would end what starts the others, and their parent with "unexpected EOF".
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGUSR2})
+    held_back = {signal.SIGINT, signal.SIGHUP, signal.SIGUSR2}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
     try:
         yield
     finally:
@@ -143,20 +149,28 @@ def _blocked_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupted_afterwards() -> Iterator[None]:
-    """Let Ctrl-C wait until all processes are started, so that all of them can be ended."""
+    """Let interrupts wait until all processes are started, so that all of them can be ended."""
     # A mask is of one thread: a signal that another thread gets interrupts the main one all the
-    # same. Processes that nobody knows print tracebacks when what they wait for is gone.
+    # same. Processes that nobody knows print tracebacks when what they wait for is gone. What is
+    # ignored or ends this process at once stays so.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    arrived: list[int] = []
+    numbers = [getattr(signal, name) for name in INTERRUPTS if hasattr(signal, name)]
+    heard = [one for one in numbers if callable(signal.getsignal(one))]
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
-    if pressed:
-        signal.raise_signal(signal.SIGINT)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if arrived:
+        signal.raise_signal(arrived[0])
 
 
 _WORK: list[Callable[[Any], Any]] = []
@@ -167,14 +181,28 @@ def _started(
     work: bytes,
     settings: MessageSettings,
     environment: Mapping[str, str],
+    folder: str,
 ) -> None:
-    begin_worker(vars(settings), environment)
+    begin_worker(vars(settings), environment, folder)
     # the environment names the plug-in files, which are loaded with what they define
     _WORK.append(pickle.loads(work))  # noqa: S301 - from the parent process
 
 
-def begin_worker(settings: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+def working_folder() -> str:
+    """The folder that relative paths are of; empty where it was removed."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
+
+
+def begin_worker(
+    settings: Mapping[str, Any], environment: Mapping[str, str], folder: str
+) -> None:
     """Prepare a worker process: it computes in one thread, and ends with its parent process."""
+    # ``multiprocessing`` begins in the folder that its parent had when it was imported.
+    if folder:
+        os.chdir(folder)
     vars(telling).update(settings, bars=False)
     os.environ.clear()
     os.environ.update(environment)

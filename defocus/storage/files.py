@@ -1,6 +1,7 @@
 """Atomic writing of files, hashes and locks of files."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -55,6 +56,10 @@ def require_writable(folder: Path) -> None:
         tempfile.TemporaryFile(dir=there).close()
 
 
+CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+"""What file systems without an fsync of folders answer, such as SMB and some of FUSE."""
+
+
 def sync_folder(path: Path) -> None:
     """Force the names inside ``path`` to disk, so that a rename survives a power loss."""
     if os.name == "nt":  # Windows cannot open a folder for fsync
@@ -68,6 +73,9 @@ def sync_folder(path: Path) -> None:
         return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
     finally:
         os.close(handle)
 
@@ -139,10 +147,16 @@ ABANDONED_SECONDS = 24 * 3600.0
 
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
     """Remove what killed processes left of files with these names, not what others just write."""
-    beginnings = {(_beginning(Path(name)), Path(name).suffix) for name in names}
-    for entry, target in _temporaries(folder) if folder.is_dir() else ():
-        if target in beginnings:
-            _remove_abandoned(entry)
+    for entry in unfinished(folder, names):
+        _remove_abandoned(entry)
+
+
+def unfinished(folder: Path, names: Collection[str]) -> list[Path]:
+    """Temporary files of files with these names, of living processes and of killed ones."""
+    if not folder.is_dir():
+        return []
+    targets = {(_beginning(Path(name)), Path(name).suffix) for name in names}
+    return [entry for entry, target in _temporaries(folder) if target in targets]
 
 
 _left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}

@@ -25,6 +25,7 @@ from defocus.processes.workers import (
     starting_workers,
     usable_cores,
     worker_context,
+    working_folder,
 )
 from defocus.progress import telling
 from defocus.training.parallel import Ranks
@@ -118,7 +119,9 @@ class Feeder:
             collate_fn=_as_it_is,
             pin_memory=self._pins,
             multiprocessing_context=worker_context(module_of(make)),
-            worker_init_fn=partial(_begin, vars(telling).copy(), dict(os.environ)),
+            worker_init_fn=partial(
+                _begin, vars(telling).copy(), dict(os.environ), working_folder()
+            ),
             generator=torch.Generator(),  # the one of the training is left alone
         )
 
@@ -219,6 +222,7 @@ def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to
 def _begin(
     settings: dict[str, Any],
     environment: dict[str, str],
+    folder: str,
     worker: int,
 ) -> None:
     """Prepare a worker process; only the first one's messages are shown."""
@@ -226,7 +230,8 @@ def _begin(
     for name in SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    begin_worker({**settings, "quiet": settings["quiet"] or worker > 0}, environment)
+    quiet = settings["quiet"] or worker > 0
+    begin_worker({**settings, "quiet": quiet}, environment, folder)
 
 
 def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[MadeT]:

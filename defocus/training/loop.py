@@ -467,7 +467,8 @@ def _resume(training: _Training[BatchT], folder: Path) -> None:
     (step,) = mean_over_processes([float(training.step)])
     if step != training.step:
         raise TrainingError(f"{path}: processes read different contents; start again")
-    training.rows = read_curve(folder / CURVE, training.step) if training.step else []
+    curve = folder / CURVE
+    training.rows = read_curve(curve, training.step, "seconds") if training.step else []
     job.watching.read(folder, training.step)
     training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0
     if 0 < training.step < job.steps and training.mine.first:

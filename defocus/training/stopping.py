@@ -1,4 +1,4 @@
-"""Stop signals: from a scheduler near its time limit, the system, ``kill`` or Ctrl-C."""
+"""Stop signals: of a scheduler near its time limit, the system, a closed terminal or Ctrl-C."""
 
 import contextlib
 import os
@@ -9,8 +9,8 @@ from types import FrameType
 
 from defocus.errors import InterruptedWorkError
 
-SIGNALS = ("SIGTERM", "SIGUSR2", "SIGINT")
-"""The second is what SLURM sends some time before it ends a job; Windows does not have it."""
+SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR2", "SIGINT")
+"""The third is what SLURM sends some time before it ends a job. Windows lacks the two between."""
 
 
 class StopAsked:
@@ -43,9 +43,12 @@ def stop_asked(answer: str) -> Iterator[StopAsked]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    numbers = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        numbers.remove(signal.SIGINT)  # in the background of a shell it is ignored
+    existing = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    # ``nohup`` ignores the end of the terminal
+    numbers = [one for one in existing if signal.getsignal(one) is not signal.SIG_IGN]
+    foreign = signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    if foreign and signal.SIGINT in numbers:
+        numbers.remove(signal.SIGINT)
     before = {number: signal.signal(number, stop.receive) for number in numbers}
     try:
         yield stop

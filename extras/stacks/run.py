@@ -51,6 +51,7 @@ from defocus.pictures.write import write_float_tiff, write_image
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.processes.machines import Where
 from defocus.progress import say
+from defocus.reading import intact, read_json
 from defocus.storage.files import write_json
 
 PARTS = "stacks"
@@ -94,14 +95,16 @@ def fuse_stacks(
     ``position``, from 1, is of the frame whose geometry the result has; None for the middle."""
     stacks, unlisted = find_stacks(dataset.root)
     named = _by_folder(stacks)
+    contents = _contents(dataset, named)
     order = {
         "content_hash": dataset.content_hash,
-        "pairs": _contents(dataset, named),
+        "pairs": contents,
         "position": position,
         "revision": FUSING_REVISION,
     }
     folder = out / PARTS
     mended = [name for name, stack in named.items() if _is_mended(stack, folder / name)]
+    mended += [name for name in _completed(out, contents) if name not in mended]
     claim_folder(out, "fuse", order, (PARTS,), mended)
     for name in mended:
         shutil.rmtree(folder / name)
@@ -142,7 +145,8 @@ def fuse_stacks(
         if name not in lacking
         for one in _unread(stack, folder / name)
     )
-    return fused_stacks(), (*unlisted, *failed, *unread)
+    unhashed = (one for one in dataset.left_out if one not in unlisted)
+    return fused_stacks(), (*unlisted, *failed, *unhashed, *unread)
 
 
 def _contents(
@@ -158,6 +162,19 @@ def _contents(
         }
         for name, stack in stacks.items()
     }
+
+
+def _completed(out: Path, contents: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Stacks that were fused while the disk did not give a frame, which is a pair now."""
+    record = out / "fuse.json"
+    if not record.is_file():
+        return
+    with intact(record, "choose another folder for --out", DatasetError):
+        before = read_json(record)["pairs"]
+        for name, pairs in contents.items():
+            is_made = name in before and (out / PARTS / name).is_dir()
+            if is_made and before[name].items() < pairs.items():
+                yield name
 
 
 def _is_mended(stack: Stack, folder: Path) -> bool:

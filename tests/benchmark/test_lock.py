@@ -1,13 +1,15 @@
 """The lock of a study removes half-written files of its own, and nothing else."""
 
+import errno
 from pathlib import Path
 from threading import Timer
 
 import pytest
 
+from defocus.benchmark.results import lock
 from defocus.benchmark.results.lock import STUDY_NAMES, is_locked, study_lock
 from defocus.benchmark.results.run_folder import checkpoint_is
-from defocus.errors import InputError
+from defocus.errors import InputError, StorageError
 from defocus.storage.files import atomic_path
 from defocus.training.record.folder import CHECKPOINT, training_finished
 
@@ -64,6 +66,19 @@ def test_looking_whether_a_process_works_keeps_none_from_it(tmp_path):
         Timer(0.1, fcntl.flock, (look.fileno(), fcntl.LOCK_UN)).start()
         with study_lock(tmp_path):
             assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+
+
+def test_a_folder_without_locks_can_be_looked_at_alone(tmp_path, monkeypatch):
+    def no_locks(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock, "try_lock", no_locks)
+    with (
+        pytest.raises(StorageError, match=r"\.lock: its file system gives no locks"),
+        study_lock(tmp_path),
+    ):
+        pass
     assert not is_locked(tmp_path)
 
 

@@ -143,7 +143,8 @@ def test_parts_of_a_batch_add_up_to_the_batch():
 
 
 @pytest.mark.parametrize(
-    ("name", "at"), [("SIGTERM", 3), ("SIGUSR2", 3), ("SIGINT", 3), ("SIGTERM", 8)]
+    ("name", "at"),
+    [("SIGTERM", 3), ("SIGHUP", 3), ("SIGUSR2", 3), ("SIGINT", 3), ("SIGTERM", 8)],
 )
 def test_told_to_stop_it_saves_its_state_and_goes_on_later(tmp_path, name, at, refused):
     number = getattr(signal, name)

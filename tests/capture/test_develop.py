@@ -222,6 +222,8 @@ def test_pairs_that_cannot_be_developed_alike_are_named(tmp_path, capsys, sharp,
 def test_the_command_goes_on_where_it_stopped(tmp_path, run):
     files = raw_pair(tmp_path / "raw", scene(), scene())
     write_session(tmp_path / "s", [files, files])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.develop-abcdefgh.part.json").write_bytes(b"of a killed one")
     first = run("defocus-capture", "develop", "s", "--out", "out", "--on", "2")
     assert (first.returncode, first.stdout) == (0, "")
     assert "2 pairs developed, 0 were done before, 0 failed" in first.stderr
@@ -237,7 +239,7 @@ def test_the_command_goes_on_where_it_stopped(tmp_path, run):
     assert "1 pair developed, 1 were done before, 0 failed" in again.stderr
     assert times == {path: path.stat().st_mtime_ns for path in times}
     assert whole == {path: path.read_bytes() for path in tmp_path.glob("out/*/*.png")}
-    assert not list(tmp_path.glob("out/*/.*"))
+    assert not list(tmp_path.glob("out/**/.*"))
     for arguments, words in (
         (["--out", "out", "--linear"], "other settings"),
         (["--out", "raw"], "holds other files"),

@@ -1,5 +1,6 @@
 """Quality on the spot: each fault has its answer, a good pair none; numbers against the truth."""
 
+import errno
 import json
 import math
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from defocus.capture.quality.pair_quality import judge_pair
 from defocus.capture.quality.quick_look import QuickLook
 from defocus.capture.quality.shot_findings import PairShots, compare_light
 from defocus.capture.quality.verdict import Quality
+from defocus.errors import ImageError
 from defocus.pictures.metadata import Exif, read_exif
 from defocus.pictures.read import read_image
 from defocus.pictures.values import (
@@ -110,6 +112,22 @@ def test_an_error_that_nobody_foresaw_is_a_warning(shots, monkeypatch):
         "not judged: unforeseen ZeroDivisionError: odd; please report it"
         in quality.reason
     )
+
+
+def test_a_fault_of_the_disk_is_none_of_the_picture(shots, monkeypatch):
+    """It is judged by the next check; a damaged picture is rejected."""
+    causes: list[OSError] = [OSError("image file is truncated")]
+
+    def failing(*_given: object) -> None:
+        raise ImageError("b.png: cannot be read") from causes[0]
+
+    monkeypatch.setattr(quality_module, "_check_regions", failing)
+    pair = shots.picture("blurry"), shots.picture("sharp")
+    assert shots.judge(*pair).verdict == "reject"
+    causes[0] = OSError(errno.EIO, "Input/output error")
+    quality = shots.judge(*pair)
+    assert quality.verdict == "warn"
+    assert "not judged: b.png: cannot be read" in quality.reason
 
 
 # Flicker of 8 % is 0.111 EV.

@@ -1,5 +1,6 @@
 """The session folder: whole after any end, readable by others, and never believed blindly."""
 
+import errno
 import json
 import os
 import signal
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions import folder
 from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.capture.sessions.session import read_session
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, StorageError
 from tests.capture.shooting import shoot
 from tests.command_process import run_python, start_command
 
@@ -130,6 +132,18 @@ def test_one_writer_at_a_time(copied, run):
         assert f"in use by process {os.getpid()}" in result.stderr
         assert read_session(copied).pairs  # readers need no lock
     result = run("defocus-capture", *shoot_arguments(copied), code=0)
+
+
+def test_a_session_needs_a_folder_with_locks(tmp_path, monkeypatch):
+    def no_locks(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(folder, "try_lock", no_locks)
+    with (
+        pytest.raises(StorageError, match="lock: its file system gives no locks"),
+        open_session_folder(tmp_path / "new", create=True),
+    ):
+        pass
 
 
 def test_interrupted_by_a_person(tmp_path):

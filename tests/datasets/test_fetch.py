@@ -185,6 +185,16 @@ def test_what_a_killed_run_has_is_kept(server, tmp_path, refused):
     assert verify_folder(tmp_path / "copy").ok
 
 
+def test_a_run_that_was_killed_at_its_first_write_is_gone_on_with(whole, tmp_path):
+    out = tmp_path / "fetched"
+    out.mkdir()
+    left = out / ".manifest-sha256-0123abcd.part.txt"
+    left.write_bytes(b"torn")
+    fetch_release([place_of(str(whole))], out)
+    assert verify_folder(out).ok
+    assert not left.exists()
+
+
 def test_a_disk_that_does_not_keep_what_arrived_is_told_as_such(
     whole, tmp_path, monkeypatch
 ):

@@ -11,6 +11,8 @@ import pytest
 from defocus.cache import atomic_folder
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving import compensate, parts
+from defocus.datasets.deriving.maker import working_folder
+from defocus.errors import DatasetError
 from tests.datasets.conftest import write_session
 from tests.datasets.test_isolation import called
 from tests.datasets.test_odd_folder import write_pair
@@ -181,3 +183,17 @@ def test_a_pair_that_is_made_may_not_change(whole, out):
     assert "started with another dataset" in whole.again(out)
     shutil.rmtree(first)
     assert whole.again(out) == ""
+
+
+def test_what_is_left_of_a_finished_working_folder_is_swept(tmp_path):
+    """As where the disk refused to remove it."""
+    out, left = tmp_path / "out", tmp_path / ".out.sidecar"
+    for path in (out / "sidecar.json", left / "order.json"):
+        path.parent.mkdir()
+        path.write_text("{}")
+    with (
+        pytest.raises(DatasetError, match="not empty"),
+        working_folder(out, "sidecar", {}),
+    ):
+        pass
+    assert not left.exists()

@@ -112,6 +112,16 @@ def test_a_command_whose_reader_has_left_ends_as_it_would(typed, code, monkeypat
 
 @pytest.mark.full
 @pytest.mark.parametrize("typed", ["list", "list --json", "list --help"])
+def test_a_command_whose_terminal_was_closed_ends_as_it_would(typed):
+    screen, terminal = os.openpty()
+    os.close(screen)
+    result = run_python(LIST, *typed.split(), stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    assert result.returncode == 0
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("typed", ["list", "list --json", "list --help"])
 def test_a_command_without_a_stream_or_with_a_full_one_ends_in_order(typed):
     for streams, code in ((">&-", 0), ("2>&- <&-", 0), (">/dev/full", 5)):
         words = [

@@ -2,6 +2,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,19 @@ def test_a_writer_sweeps_what_a_killed_one_left_of_the_same_file(tmp_path):
         path.write_bytes(b"")
     write_text(tmp_path / "a.txt", "whole")
     assert sorted(tmp_path.iterdir()) == [other, tmp_path / "a.txt"]
+
+
+def test_a_disk_that_cannot_force_folders_can_be_written(tmp_path, monkeypatch):
+    forced = os.fsync
+
+    def of_files_alone(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        forced(handle)
+
+    monkeypatch.setattr(os, "fsync", of_files_alone)
+    write_text(tmp_path / "a.txt", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_disk_without_modes_can_be_written(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""No Ctrl-C is lost, wherever it comes, and SIGTERM ends a program as Ctrl-C does."""
+"""No Ctrl-C is lost, wherever it comes, and other signals end a program as Ctrl-C does."""
 
 import signal
 import sys
@@ -45,9 +45,19 @@ def test_another_error_there_is_told_as_before(monkeypatch):
     assert len(heard) == 1
 
 
-def test_sigterm_is_an_interrupt():
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR2"])
+def test_other_signals_that_end_a_program_are_interrupts(name):
     with pytest.raises(KeyboardInterrupt), heard_interrupts():
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(getattr(signal, name))
+
+
+def test_a_program_under_nohup_goes_on_when_the_terminal_is_closed():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with heard_interrupts():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_who_has_a_handler_of_sigterm_keeps_it():

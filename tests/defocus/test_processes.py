@@ -15,6 +15,7 @@ import cv2
 import pytest
 
 from defocus.errors import DefocusError
+from defocus.processes.interruption import heard_interrupts
 from defocus.processes.workers import in_processes, starting_workers
 from defocus.progress import say, telling
 from tests.command_process import has_ended, wait_until
@@ -83,7 +84,8 @@ def test_processes_come_from_one_clean_process_that_a_cluster_does_not_signal(tm
     said = subprocess.check_output(
         [sys.executable, str(script)], env=environment, text=True
     )
-    assert said == f"True {(False, int(signal.SIGINT), int(signal.SIGUSR2))} []\n"
+    held_back = sorted(map(int, (signal.SIGHUP, signal.SIGINT, signal.SIGUSR2)))
+    assert said == f"True {(False, *held_back)} []\n"
 
 
 def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
@@ -101,13 +103,16 @@ def test_an_interrupt_while_the_processes_start_is_not_waited_out(monkeypatch):
     assert set(active_children()) <= others
 
 
-def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monkeypatch):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(
+    monkeypatch, name
+):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     begin, ended, numbers = threading.Event(), threading.Event(), []
 
     def press() -> None:
         begin.wait()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(getattr(signal, name))
         ended.set()
 
     def start() -> None:
@@ -118,7 +123,7 @@ def test_an_interrupt_that_another_thread_gets_waits_until_all_are_started(monke
             numbers.append("started")
 
     threading.Thread(target=press, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), heard_interrupts():
         start()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert numbers == ["started"]
@@ -199,3 +204,13 @@ def test_numpy_has_one_thread_in_each_process(tmp_path):
         command, env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout.split() == ["None", "1", "1", "None"]
+
+
+def test_processes_work_in_the_folder_of_their_caller(tmp_path, monkeypatch):
+    """Also where a notebook has changed it, as relative paths are of it."""
+    monkeypatch.chdir(tmp_path)
+    assert {*in_processes(where_a_process_works, [1, 2], 2)} == {tmp_path}
+
+
+def where_a_process_works(_item: int) -> Path:
+    return Path.cwd()

@@ -1,7 +1,10 @@
 """Bars on stderr: work inside of other work shares one display."""
 
+import errno
 import gc
+import io
 import re
+import sys
 import threading
 
 import pytest
@@ -112,3 +115,14 @@ def test_work_that_is_collected_while_bars_are_drawn_ends():
     thread.join(30)
     assert not thread.is_alive()
     assert progress._TASKS == []
+
+
+@pytest.mark.usefixtures("terminal")
+def test_work_goes_on_where_the_terminal_was_closed(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    say("a line that nobody reads")
+    assert list(track([1, 2], "working")) == [1, 2]

@@ -15,6 +15,7 @@ from dataclasses import replace
 import pytest
 
 from tests.failing.trials import (
+    IS_NOT_JUDGED,
     IS_RELEASED,
     READING,
     STORING,
@@ -104,6 +105,8 @@ def left_behind(
     cannot_read = fault.kind in READING and fault.fate == FAILS
     if not cannot_read:
         yield from half_written(content, whole)
+    elif IS_NOT_JUDGED in trial.said:
+        return
     after = bench.run(verb)
     if (
         cannot_read

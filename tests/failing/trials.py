@@ -82,6 +82,9 @@ TIMED = re.compile(r"(^|/)(mine\.zip|report\.(pdf|html))$")
 IS_RELEASED = "choose another folder"
 """What ``package`` says of a release without the pairs that could not be read when it was made."""
 
+IS_NOT_JUDGED = "not judged: "
+"""What is said of a pair whose pictures could not be read or held; ``check`` judges it later."""
+
 _KEPT_ASIDE = re.compile(r"(^|/)interrupted(/|$)|journal-copies|\.damaged$")
 """What a session keeps of an interrupted shot, other originals, which are never deleted, and
 spare copies of its journal, which are made by turns."""
@@ -208,7 +211,7 @@ def row_of(faults: Sequence[Fault], wrong: Counter[str]) -> Row:
 
 
 def table_of(rows: Mapping[str, Row]) -> Iterator[str]:
-    """The lines of the table of trials: a verb a line, a fault a column, sums at the end."""
+    """The lines of the table of trials: a verb a line, a fault a column, and sums."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     total: dict[str, tuple[int, int]] = {}
     for name in names:
@@ -226,6 +229,8 @@ def table_of(rows: Mapping[str, Row]) -> Iterator[str]:
         )
         cells = [*(row.get(name, (0, 0)) for name in names), summed]
         yield " ".join([f"{verb:{width}}", *(f"{_cell(*cell):>12}" for cell in cells)])
+    trials, wrong = summed
+    yield f"{trials} trials of {len(rows)} verbs; {wrong} went wrong"
 
 
 def _cell(number: int, wrong: int) -> str:
@@ -238,10 +243,8 @@ def told(fault: Fault, trial: Trial, problems: Sequence[str]) -> list[str]:
     """What was wrong with a trial, as a person reads it; nothing where nothing was."""
     if not problems:
         return []
-    words = [
-        f"{name_of(fault)} {fault.at}, {fault.value}: {one[-400:]}"
-        for one in problems[:4]
-    ]
+    name = f"{name_of(fault)} {fault.value} at {fault.kind} {fault.at}"
+    words = [f"{name}: {one[-400:]}" for one in problems[:4]]
     return [*words, trial.said[-800:]]
 
 

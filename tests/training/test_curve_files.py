@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.errors import InputError
-from defocus.training.record.curve_files import read_curve, read_numbers
+from defocus.training.record.curve_files import read_curve, read_numbers, read_scores
 
 HEAD = b"step,epoch,seconds,learning_rate,loss\n"
 
@@ -26,7 +26,20 @@ def test_numbers_are_those_of_the_columns(tmp_path):
 def test_damage_is_one_line(tmp_path, content):
     path = tmp_path / "train.csv"
     path.write_bytes(content)
-    with pytest.raises(
-        InputError, match=r"train\.csv: damaged .*; restore it, or delete it"
+    for read in (
+        lambda: read_numbers(path, "step", "seconds"),
+        lambda: read_curve(path, 9, "seconds"),
     ):
-        read_numbers(path, "step", "seconds")
+        with pytest.raises(
+            InputError, match=r"train\.csv: damaged .*; restore it, or delete it"
+        ):
+            read()
+
+
+def test_scores_are_numbers(tmp_path):
+    path = tmp_path / "validation.csv"
+    path.write_text("step,validation\n1,20.5\n2,21\n")
+    assert read_scores(path, 1) == [{"step": 1.0, "validation": 20.5}]
+    path.write_text("step,validation\n1,x\n")
+    with pytest.raises(InputError, match=r"validation\.csv: damaged"):
+        read_scores(path, 1)

@@ -10,10 +10,26 @@ ADVICE = "restore it, or delete it"
 """What to do about a damaged curve."""
 
 
-def read_curve(path: Path, last_step: int) -> list[dict[str, str]]:
-    """The lines of a curve up to a step, without empty fields; empty without a file."""
+def read_curve(path: Path, last_step: int, *numbers: str) -> list[dict[str, str]]:
+    """The lines of a curve up to a step, without empty fields; empty without a file.
+
+    A line without one of the ``numbers`` is damaged."""
     with intact(path, ADVICE, InputError, OSError, csv.Error):
-        return [row for row in _lines(path) if int(row["step"]) <= last_step]
+        rows = [row for row in _lines(path) if int(row["step"]) <= last_step]
+        for row in rows:
+            for column in numbers:
+                float(row[column])
+        return rows
+
+
+def read_scores(path: Path, last_step: int) -> list[dict[str, float]]:
+    """The numbers of each line of a curve up to a step; empty without a file."""
+    with intact(path, ADVICE, InputError, OSError, csv.Error):
+        return [
+            {name: float(value) for name, value in row.items()}
+            for row in _lines(path)
+            if int(row["step"]) <= last_step
+        ]
 
 
 def read_numbers(path: Path, *columns: str) -> list[tuple[float, ...]]:

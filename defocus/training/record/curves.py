@@ -12,7 +12,7 @@ from typing import TypeAlias
 from torch import nn
 
 from defocus.storage.files import write_text
-from defocus.training.record.curve_files import read_curve
+from defocus.training.record.curve_files import read_scores
 from defocus.training.record.folder import VALIDATION
 
 
@@ -101,10 +101,7 @@ class Watching:
 
     def read(self, folder: Path, last_step: int) -> None:
         """Read the scores of an earlier process, up to the step of its checkpoint."""
-        read = read_curve(folder / VALIDATION, last_step)
-        self.rows = [
-            {name: float(value) for name, value in row.items()} for row in read
-        ]
+        self.rows = read_scores(folder / VALIDATION, last_step)
 
     def write(self, folder: Path) -> None:
         """Write the scores."""

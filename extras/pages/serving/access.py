@@ -1,6 +1,6 @@
 """Access control of the page: a token, and same-origin requests only."""
 
-import contextlib
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass
@@ -86,9 +86,14 @@ class Guard:
             answer = _welcome(host, given)
         else:
             answer = self._answer(scope, headers, host, token)
-        # a tab that was closed during an upload
-        with contextlib.suppress(ClientDisconnect):
-            await answer(scope, receive, self._with_headers(send))
+        begun: list[Message] = []
+        try:
+            await answer(scope, receive, self._with_headers(send, begun))
+        except ClientDisconnect:  # a tab that was closed during an upload
+            return
+        except asyncio.CancelledError:  # the server ends, and waits for this no more
+            if not begun:
+                await _refusal("this page has ended", 503)(scope, receive, send)
 
     def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
         """What answers a request with that token: the page, or a refusal."""
@@ -121,11 +126,14 @@ class Guard:
         share = self._share
         return share is not None and not share.control and given == share.token
 
-    def _with_headers(self, send: Send) -> Send:
+    def _with_headers(self, send: Send, begun: list[Message]) -> Send:
+        """Send with the headers of every page; ``begun`` gets what began an answer."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update({**HEADERS, "content-security-policy": self._policy})
+                begun.append(message)
             await send(message)
 
         return send_with_headers

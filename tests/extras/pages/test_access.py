@@ -89,11 +89,29 @@ def test_a_malformed_or_foreign_host_is_refused(host):
     assert status(host, cookie=b"\xff=;;=\0") == 421
 
 
-def test_a_browser_that_leaves_in_the_middle_is_no_error():
-    async def page(_scope: object, _receive: object, _send: object) -> None:
-        raise ClientDisconnect
+@pytest.mark.parametrize(
+    ("ends_by", "begun", "answered"),
+    [
+        (ClientDisconnect, False, []),
+        (asyncio.CancelledError, False, [503]),
+        (asyncio.CancelledError, True, [200]),
+    ],
+    ids=["browser-left", "server-ends", "server-ends-in-an-answer"],
+)
+def test_a_request_that_ends_in_the_middle_is_no_error(ends_by, begun, answered):
+    async def page(_scope: object, _receive: object, send: Any) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ends_by
+
+    statuses: list[int] = []
+
+    async def send(message: Any) -> None:
+        if "status" in message:
+            statuses.append(message["status"])
 
     scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b""}
     headers = [(b"host", b"localhost"), (b"authorization", b"Bearer token")]
     asked = {**scope, "headers": headers, "server": ("127.0.0.1", 80)}
-    asyncio.run(Guard(page, "token", "")(asked, None, None))  # type: ignore[arg-type]
+    asyncio.run(Guard(page, "token", "")(asked, None, send))  # type: ignore[arg-type]
+    assert statuses == answered

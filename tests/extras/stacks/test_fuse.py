@@ -11,6 +11,7 @@ import tifffile
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from defocus.datasets import pair_files
 from defocus.datasets.api import open_dataset
 from defocus.datasets.release.provenance import kinds, sharp_text, steps_text
 from defocus.errors import DatasetError
@@ -249,6 +250,28 @@ def test_every_frame_of_the_ring_is_placed(real_data):
     frames = sorted((real_data / "focus-stacks/ring").glob("step*.jpg"))
     placed, left_out = place_frames(frame_views(frames[2:5])[0], 1)
     assert (len(placed), left_out) == (3, {})
+
+
+def test_a_frame_that_the_disk_did_not_give_once_is_a_pair_the_next_time(
+    tmp_path, monkeypatch, capfd
+):
+    write_stack(tmp_path / "in")
+    hashed = pair_files._sha256
+
+    def faulty(path: Path) -> str:
+        if path.name == "f1.png":
+            raise DatasetError(f"{path}: cannot be read (Input/output error)")
+        return hashed(path)
+
+    words = [str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    with monkeypatch.context() as patched:
+        patched.setattr(pair_files, "_sha256", faulty)
+        result = CliRunner().invoke(command, words, standalone_mode=False)
+    assert result.return_value == 1
+    assert "f1.png: cannot be read" in result.stderr
+    again = CliRunner().invoke(command, words, standalone_mode=False)
+    assert again.return_value == 0, again.output
+    assert len(open_dataset(f"manifest:{tmp_path / 'out'}").pairs) == 3
 
 
 def test_a_frame_or_a_stack_that_cannot_be_read_is_left_out_and_tried_again(
