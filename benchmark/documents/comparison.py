@@ -24,7 +24,13 @@ from defocus.benchmark.statistics.scored_group import (
     system_scores,
 )
 from defocus.progress import counted
-from defocus.reports.display import anchor, number_text, signed_text, visible
+from defocus.reports.display import (
+    anchor,
+    number_text,
+    shown_difference,
+    signed_text,
+    visible,
+)
 from defocus.reports.model import (
     Cell,
     Column,
@@ -40,6 +46,9 @@ Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
 IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
 """Of a run's record: what says nothing about why a number differs."""
+
+SCORE_DECIMALS = 4
+"""Decimals of the scores of two studies, whatever the metric."""
 
 
 @dataclass(frozen=True, order=True)
@@ -327,8 +336,9 @@ def _score_table(
     dataset: str, budget: str, profile: str, protocol: str, changes: list[Change]
 ) -> Table:
     columns = (
-        "System", "Track", Column("Metric", choose="value"), Column("Before", decimals=4),
-        Column("Now", decimals=4), Column("Difference", decimals=4), Column("p", decimals=3),
+        "System", "Track", Column("Metric", choose="value"),
+        Column("Before", decimals=SCORE_DECIMALS), Column("Now", decimals=SCORE_DECIMALS),
+        Column("Difference", decimals=SCORE_DECIMALS), Column("p", decimals=3),
         Column("Verdict", choose="value"),
     )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
@@ -339,7 +349,8 @@ def _score_table(
         words = f"{key.given}, {training_words(line.weights, line.train_dataset)}"
         track = words if line.input else None
         name = all_metrics()[change.metric].display_name
-        difference = Measured(change.difference, change.interval)
+        shown = shown_difference(change.now, change.before, SCORE_DECIMALS)
+        difference = Measured(shown, change.interval)
         numbers = (change.before, change.now, difference, change.p_value)
         rows.append((line.system, track, name, *numbers, VERDICTS[change.verdict]))
     images, scenes = max((change.images, change.scenes) for change in changes)

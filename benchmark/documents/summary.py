@@ -9,7 +9,6 @@ from defocus.benchmark.documents.figures.jdrl_effect import (
     only_joint_training,
 )
 from defocus.benchmark.documents.figures.picture_scores import (
-    LEADING,
     PictureScores,
     differences_between,
     mean_interval,
@@ -20,7 +19,7 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     partial_words,
 )
-from defocus.benchmark.leaderboard.columns import BoardPlace
+from defocus.benchmark.leaderboard.columns import BoardPlace, shown_gain
 from defocus.benchmark.leaderboard.content import (
     Content,
     ReportSetting,
@@ -40,7 +39,7 @@ from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
-from defocus.reports.display import number_text, signed_text
+from defocus.reports.display import number_text, shown_difference, signed_text
 from defocus.reports.model import Figure
 
 Gained = tuple[BoardLine, Row]
@@ -67,7 +66,9 @@ def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure,
     best, row = gained[0]
     interval = "" if row.gain_low is None else "95 % interval "
     figures = [
-        Figure(_signed(row.gain), "gain over the blurry input", _ends(row, interval))
+        Figure(
+            _signed(shown_gain(row)), "gain over the blurry input", _ends(row, interval)
+        )
     ]
     lines = scores.board.lines
     for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
@@ -181,7 +182,7 @@ def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
     """What the best one gains over the input, or by how much even that one is below it."""
-    gain = gained[0][1].gain or 0.0
+    gain = shown_gain(gained[0][1]) or 0.0
     alone = len(gained) == 1
     if round(gain, 2) < 0:
         closest = "is" if alone else f"comes closest of {len(gained)} systems,"
@@ -207,12 +208,13 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
         also = [
             words.lower() for words, (line, _) in of_groups.items() if line is following
         ]
-        if lead := _lead(scores, best, following, also):
+        if lead := _lead(scores, gained[0], gained[1], also):
             said += lead
             named.append(following)
     for words, (line, mine) in of_groups.items():
         if all(line is not one for one in named):
-            said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
+            gain = _signed(shown_gain(mine))
+            said.append(f"{words}: {line.name}, {gain}{_interval(mine)}.")
     kept = {line.key for line, _ in [*gained, *others]}
     said += [_scratch(one) for one in _all_gains(scores) if one[0].key not in kept]
     said += _partial(scores)
@@ -241,7 +243,7 @@ def _scratch(one: Gained) -> str:
     line, row = one
     return (
         f"{line.name}, {line.first.weights}, is not compared with them: "
-        f"{_signed(row.gain)}{_interval(row)}."
+        f"{_signed(shown_gain(row))}{_interval(row)}."
     )
 
 
@@ -256,18 +258,19 @@ def _partial(scores: PictureScores) -> list[str]:
 
 
 def _lead(
-    scores: PictureScores, best: BoardLine, following: BoardLine, also: Sequence[str]
+    scores: PictureScores, first: Gained, second: Gained, also: Sequence[str]
 ) -> list[str]:
     """By how much the best system is above the next, on the pictures that both restored."""
+    (best, row), (following, behind) = first, second
     differences = differences_between(scores, best.key, following.key)
     if not differences:
         return []
     who = ", ".join(["The next", *also, following.name])
     mean = statistics.fmean(differences.values())
-    less = f"{number_text(mean, 2)} dB"
+    gains = shown_gain(row) or 0.0, shown_gain(behind) or 0.0
+    less = f"{number_text(shown_difference(*gains, 2, mean), 2)} dB"
     interval = mean_interval(scores, differences)
-    row = best.row(scores.convention, LEADING)
-    fewer = row is not None and len(differences) < row.images
+    fewer = len(differences) < row.images
     on = (
         f" on the {counted(len(differences), 'picture')} that both have"
         if fewer
@@ -402,9 +405,8 @@ def _of_track(
         and reference.value is not None
         and first.value is not None
     ):
-        said += (
-            f", {signed_text(first.value - reference.value, 2)} dB against the input"
-        )
+        above = shown_difference(first.value, reference.value, 2)
+        said += f", {signed_text(above, 2)} dB against the input"
     return [f"{said}."]
 
 

@@ -28,6 +28,7 @@ from defocus.benchmark.leaderboard.columns import (
 )
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Cell, Column, Measured, Part, Table
 
 
@@ -107,7 +108,9 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
         row = line.rows[convention, name]
         under = references[0].row(convention, name) if references else None
         before = under.value if under is not None else None
-        gained = None if before is None or row.value is None else row.value - before
+        gained = None
+        if before is not None and row.value is not None:
+            gained = shown_difference(row.value, before, column("psnr").decimals)
         body.append(
             (counted_head(place_words(name), [row], images), before, row.value, gained)
         )
