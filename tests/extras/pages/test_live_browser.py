@@ -431,7 +431,7 @@ def test_no_width_scrolls_sideways(open_page, live_page, width):
         assert browser.find_element(By.ID, "dialog").size["width"] <= width
         press(browser, Keys.ESCAPE)
         browser.execute_script("document.getElementById('notice').textContent = ''")
-        buttons = browser.find_elements(By.CSS_SELECTOR, "[data-do]")
+        buttons = browser.find_elements(By.CSS_SELECTOR, ".buttons [data-do]")
         assert len(buttons) == 5
         assert len({button.rect["y"] for button in buttons}) == 1, "one row"
         for button in buttons:
