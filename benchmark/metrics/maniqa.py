@@ -113,7 +113,7 @@ def stage(weights: "Weights", number: int, values: "torch.Tensor") -> "torch.Ten
     """Attention over channels, fewer channels, attention over places: ``(N, C, 784)``."""
     for block in range(2):
         values = _across_channels(weights, f"tablock{number}.{block}", values)
-    maps = _convolved(weights, f"conv{number}", values.unflatten(2, (_SIDE, _SIDE)))
+    maps = _convolved(weights, f"conv{number}", _split(values, 2, _SIDE, _SIDE))
     places = maps.flatten(2).transpose(1, 2)
     for layer in range(2):
         name = f"swintransformer{number}.layers.{layer}"
@@ -148,7 +148,7 @@ def _window_layer(
     """Two blocks with windows, of which the second is shifted by half of one, and a convolution."""
     for block, shift in enumerate((0, _WINDOW // 2)):
         values = _window_block(weights, f"{name}.blocks.{block}", values, shift)
-    maps = values.transpose(1, 2).unflatten(2, (_SIDE, _SIDE))
+    maps = _split(values.transpose(1, 2), 2, _SIDE, _SIDE)
     convolved = _convolved(weights, f"{name}.conv", maps, padding=1).relu()
     return convolved.flatten(2).transpose(1, 2)
 
@@ -159,12 +159,12 @@ def _window_block(
     """Attention among the cells of each window, and a perceptron: ``(N, 784, C)``."""
     index = weights[f"{name}.attn.relative_position_index"]
     table = weights[f"{name}.attn.relative_position_bias_table"]
-    bias = table[index.flatten()].unflatten(0, index.shape).permute(2, 0, 1)
+    bias = _split(table[index.flatten()], 0, *index.shape).permute(2, 0, 1)
     if shift:  # cells from opposite ends of the picture do not see each other
         apart = weights[f"{name}.attn_mask"][:, None]
         bias = (bias + apart).repeat(len(values), 1, 1, 1)
     normed = _normed(weights, f"{name}.norm1", values, _WINDOW_EPSILON)
-    maps = normed.unflatten(1, (_SIDE, _SIDE)).roll((-shift, -shift), dims=(1, 2))
+    maps = _split(normed, 1, _SIDE, _SIDE).roll((-shift, -shift), dims=(1, 2))
     seen = _attention(weights, f"{name}.attn", _windows(maps), _WINDOW_HEADS, bias=bias)
     maps = _joined(seen, len(values)).roll((shift, shift), dims=(1, 2))
     values = values + maps.flatten(1, 2)
@@ -174,15 +174,22 @@ def _window_block(
 
 def _windows(maps: "torch.Tensor") -> "torch.Tensor":
     """Maps ``(N, 28, 28, C)`` as windows ``(49 N, 16, C)``."""
-    split = maps.unflatten(2, (-1, _WINDOW)).unflatten(1, (-1, _WINDOW))
+    split = _split(_split(maps, 2, -1, _WINDOW), 1, -1, _WINDOW)
     return split.transpose(2, 3).flatten(0, 2).flatten(1, 2)
 
 
 def _joined(windows: "torch.Tensor", count: int) -> "torch.Tensor":
     """Windows of ``count`` pictures as their maps again."""
     many = _SIDE // _WINDOW
-    split = windows.unflatten(1, (_WINDOW, _WINDOW)).unflatten(0, (count, many, many))
+    split = _split(_split(windows, 1, _WINDOW, _WINDOW), 0, count, many, many)
     return split.transpose(2, 3).flatten(3, 4).flatten(1, 2)
+
+
+def _split(values: "torch.Tensor", axis: int, *sizes: int) -> "torch.Tensor":
+    """The values with one axis split into several; one of the sizes may be -1."""
+    from torch import unflatten
+
+    return unflatten(values, axis, sizes)
 
 
 def _attention(
@@ -195,7 +202,7 @@ def _attention(
     """Attention with several heads among tokens ``(N, T, C)``."""
     from torch.nn.functional import scaled_dot_product_attention
 
-    parts = _linear(weights, f"{name}.qkv", values).unflatten(2, (3, heads, -1))
+    parts = _split(_linear(weights, f"{name}.qkv", values), 2, 3, heads, -1)
     queries, keys, contents = parts.permute(2, 0, 3, 1, 4)
     mixed = scaled_dot_product_attention(queries, keys, contents, attn_mask=bias)
     return _linear(weights, f"{name}.proj", mixed.transpose(1, 2).flatten(2))
