@@ -3,6 +3,7 @@
 Source: Yang et al. 2022 and their code, IIGROUP/MANIQA, whose weights a person fetches."""
 
 import functools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,7 +137,8 @@ def _across_channels(
     queries, keys, contents = (
         _linear(weights, f"{name}.c_{letter}", values) for letter in "qkv"
     )
-    rates = (queries @ keys.transpose(1, 2) * values.shape[2] ** -0.5).softmax(dim=-1)
+    scale = 1.0 / math.sqrt(values.shape[2])
+    rates = (queries @ keys.transpose(1, 2) * scale).softmax(dim=-1)
     mixed = rates @ contents
     # The authors' code transposes and then takes the numbers as if it had not.
     return values + mixed.transpose(1, 2).reshape(values.shape)
