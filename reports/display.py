@@ -118,6 +118,25 @@ def signed_text(number: float | None, decimals: int) -> str:
     return text if text.startswith("−") or text == MISSING else f"+{text}"
 
 
+def shown_difference(
+    one: float, other: float, decimals: int, exact: float | None = None
+) -> float:
+    """What readers get who subtract two numbers as they are shown.
+
+    ``exact`` is the difference that is meant. It stays where it is about other items than the two
+    numbers, that is, where rounding cannot explain how far it is from what readers get.
+    """
+    if exact is None:
+        exact = one - other
+    if not math.isfinite(exact) or not math.isfinite(one) or not math.isfinite(other):
+        return exact
+    shown = round(round(one, decimals) - round(other, decimals), decimals)
+    by_rounding = (
+        1.01 * 10**-decimals
+    )  # half a unit of each number, and the noise of floats
+    return shown if abs(shown - exact) <= by_rounding else exact
+
+
 def column_is_numeric(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
     """Whether a column has a number, so that it is aligned to the right."""
     return any(isinstance(plain(row[index]), int | float) for row in rows)

@@ -55,8 +55,14 @@ BACKBONES = {
     "alex": ALEXNET,
     "vgg": _file("vgg16-397923af.pth", 600_000_000),
     "squeeze": _file("squeezenet1_1-b8a52dc0.pth", 10_000_000),
+    "maniqa": BackboneFile(
+        "ckpt_koniq10k.pt",
+        "https://github.com/IIGROUP/MANIQA/releases/download/Koniq10k/ckpt_koniq10k.pt",
+        "a207f8ab57322e6be38ff5c8d019301d",
+        600_000_000,
+    ),
 }
-"""Those of metrics, by the ``lpips`` package's name of the network."""
+"""Those of metrics, by the ``lpips`` package's name of the network; ``maniqa`` is its own."""
 
 _CHUNK = 1 << 20
 

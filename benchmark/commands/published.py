@@ -157,13 +157,16 @@ def _comparison_table(
 ) -> "tuple[Table, list[str]]":
     """Measured beside published values, and the notes: sources, and reasons for differences."""
     from defocus.benchmark.leaderboard.columns import unit_of
+    from defocus.reports.display import shown_difference
     from defocus.reports.model import Column, Table
 
+    decimals = 4
     notes: dict[str, int] = {}
     body: list[tuple[Cell, ...]] = []
     for one in comparisons:
         numbers = [_number(text, notes) for text in (one.source, *one.reasons)]
         unit = unit_of(one.metric)
+        apart = shown_difference(one.ours, one.published, decimals, one.difference)
         body.append(
             (
                 f"{one.metric}, {unit}" if unit else one.metric,
@@ -171,7 +174,7 @@ def _comparison_table(
                 one.protocol or None,
                 one.ours,
                 one.published,
-                f"{one.difference:+.4f}",
+                f"{apart:+.{decimals}f}",
                 " ".join(numbers),
             )
         )
@@ -179,8 +182,8 @@ def _comparison_table(
         "Metric",
         "Dataset",
         "Protocol",
-        Column("Ours", decimals=4),
-        Column("Published", decimals=4),
+        Column("Ours", decimals=decimals),
+        Column("Published", decimals=decimals),
         "Difference",
         "Notes",
     )

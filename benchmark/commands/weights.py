@@ -17,6 +17,7 @@ BACKBONE_OF = {
     "lpips_vgg": "vgg",
     "lpips_squeeze": "squeeze",
     "dists": "vgg",
+    "maniqa": "maniqa",
 }
 """Metrics that need the file of a network."""
 
@@ -161,11 +162,12 @@ def _checked(wanted: set[str]) -> list[Json]:
     help="Use this file or address instead of the official server.",
 )
 def fetch_command(metric: str, source: str | None) -> None:
-    """Download the backbone weights of METRIC.
+    """Download the weights of METRIC.
 
     LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
-    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). The file's hash is checked, and
-    the file is stored where torch looks for it. On a computer without internet, copy the file from
+    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). MANIQA needs what its authors
+    trained on KonIQ-10k (543 MB). The file's hash is checked, and the file is stored where torch
+    looks for it. On a computer without internet, copy the file from
     another computer and pass it with --from.
     """
     from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact

@@ -27,7 +27,13 @@ from defocus.benchmark.statistics.scored_group import (
 )
 from defocus.progress import counted
 from defocus.reading import Json
-from defocus.reports.display import anchor, number_text, signed_text, visible
+from defocus.reports.display import (
+    anchor,
+    number_text,
+    shown_difference,
+    signed_text,
+    visible,
+)
 from defocus.reports.model import (
     Cell,
     Column,
@@ -43,6 +49,9 @@ Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
 IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
 """Of a run's record: what says nothing about why a number differs."""
+
+SCORE_DECIMALS = 4
+"""Decimals of the scores of two studies, whatever the metric."""
 
 
 @dataclass(frozen=True, order=True)
@@ -351,9 +360,9 @@ def _score_table(
         "System",
         "Track",
         Column("Metric", choose="value"),
-        Column("Before", decimals=4),
-        Column("Now", decimals=4),
-        Column("Difference", decimals=4),
+        Column("Before", decimals=SCORE_DECIMALS),
+        Column("Now", decimals=SCORE_DECIMALS),
+        Column("Difference", decimals=SCORE_DECIMALS),
         Column("p", decimals=3),
         Column("Verdict", choose="value"),
     )
@@ -384,7 +393,8 @@ def _change_row(change: Change) -> tuple[Cell, ...]:
         key = TrackKey(line.budget, line.weights, line.train_dataset, line.input)
         track = f"{key.given}, {training_words(line.weights, line.train_dataset)}"
     name = all_metrics()[change.metric].display_name
-    difference = Measured(change.difference, change.interval)
+    shown = shown_difference(change.now, change.before, SCORE_DECIMALS)
+    difference = Measured(shown, change.interval)
     numbers = (change.before, change.now, difference, change.p_value)
     return line.system, track, name, *numbers, VERDICTS[change.verdict]
 

@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.content import (
 )
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, track_of
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.reports.display import number_text
+from defocus.reports.display import number_text, shown_difference
 from defocus.reports.model import Column, Measured
 
 
@@ -188,7 +188,9 @@ def _difference(
         return None
     if mine.value is None or other.value is None:
         return None
-    return Measured(mine.value - other.value, differs=tests.differ(place, line, first))
+    decimals = head(place, [line, first]).decimals
+    difference = shown_difference(mine.value, other.value, decimals)
+    return Measured(difference, differs=tests.differ(place, line, first))
 
 
 def _cell(place: PaperPlace, line: BoardLine) -> Measured | None:

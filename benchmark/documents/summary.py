@@ -10,7 +10,6 @@ from defocus.benchmark.documents.figures.jdrl_effect import (
     only_joint_training,
 )
 from defocus.benchmark.documents.figures.picture_scores import (
-    LEADING,
     PictureScores,
     differences_between,
     mean_interval,
@@ -21,7 +20,7 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     partial_words,
 )
-from defocus.benchmark.leaderboard.columns import BoardPlace
+from defocus.benchmark.leaderboard.columns import BoardPlace, shown_gain
 from defocus.benchmark.leaderboard.content import (
     Content,
     ReportSetting,
@@ -41,7 +40,7 @@ from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
-from defocus.reports.display import number_text, signed_text
+from defocus.reports.display import number_text, shown_difference, signed_text
 from defocus.reports.model import Figure
 
 Gained = tuple[BoardLine, Row]
@@ -68,7 +67,9 @@ def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure,
     best, row = gained[0]
     interval = "" if row.gain_low is None else "95 % interval "
     figures = [
-        Figure(_signed(row.gain), "gain over the blurry input", _ends(row, interval))
+        Figure(
+            _signed(shown_gain(row)), "gain over the blurry input", _ends(row, interval)
+        )
     ]
     lines = scores.board.lines
     for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
@@ -185,7 +186,7 @@ def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
     """What the best one gains over the input, or by how much even that one is below it."""
-    gain = gained[0][1].gain or 0.0
+    gain = shown_gain(gained[0][1]) or 0.0
     alone = len(gained) == 1
     if round(gain, 2) < 0:
         closest = "is" if alone else f"comes closest of {len(gained)} systems,"
@@ -215,12 +216,13 @@ def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
     if len(gained) > 1:
         following = gained[1][0]
         also = [words.lower() for words, (n, _) in firsts.items() if n is following]
-        said = _lead(scores, best, following, also)
+        said = _lead(scores, gained[0], gained[1], also)
         if said:
             named.append(following)
     for words, (line, row) in firsts.items():
         if all(line is not one for one in named):
-            said.append(f"{words}: {line.name}, {_signed(row.gain)}{_interval(row)}.")
+            gain = _signed(shown_gain(row))
+            said.append(f"{words}: {line.name}, {gain}{_interval(row)}.")
     return said
 
 
@@ -253,7 +255,7 @@ def _scratch(one: Gained) -> str:
     line, row = one
     return (
         f"{line.name}, {line.first.weights}, is not compared with them: "
-        f"{_signed(row.gain)}{_interval(row)}."
+        f"{_signed(shown_gain(row))}{_interval(row)}."
     )
 
 
@@ -269,21 +271,22 @@ def _partial(scores: PictureScores) -> list[str]:
 
 def _lead(
     scores: PictureScores,
-    best: BoardLine,
-    following: BoardLine,
+    first: Gained,
+    second: Gained,
     also: Sequence[str],
 ) -> list[str]:
     """By how much the best system is above the next, on the pictures that both restored."""
+    (best, row), (following, behind) = first, second
     differences = differences_between(scores, best.key, following.key)
     if not differences:
         return []
     who = ", ".join(["The next", *also, following.name])
-    row = best.row(scores.convention, LEADING)
     on = ""
-    if row is not None and len(differences) < row.images:
+    if len(differences) < row.images:
         on = f" on the {counted(len(differences), 'picture')} that both have"
     mean = statistics.fmean(differences.values())
-    less = f"{who}, has {number_text(mean, 2)} dB"
+    gains = shown_gain(row) or 0.0, shown_gain(behind) or 0.0
+    less = f"{who}, has {number_text(shown_difference(*gains, 2, mean), 2)} dB"
     interval = mean_interval(scores, differences)
     if interval is None:
         return [f"{less} less{on}."]
@@ -419,7 +422,8 @@ def _mean(row: Row, before: float | None) -> str:
     if row.ci_low is not None and row.ci_high is not None:
         said += f" (95 % interval {row.ci_low:.2f} to {row.ci_high:.2f} dB)"
     if before is not None and row.value is not None:
-        said += f", {signed_text(row.value - before, 2)} dB against the input"
+        above = shown_difference(row.value, before, 2)
+        said += f", {signed_text(above, 2)} dB against the input"
     return said
 
 

@@ -54,6 +54,7 @@ from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, track
 from defocus.reading import Json
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Cell, Column, Table
 
 ALTERNATIVES = {"lpips": ("lpips", "lpips_vgg")}
@@ -369,6 +370,10 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
     return math.fsum(values) / len(values)
 
 
+SHOWN_DECIMALS = 4
+"""Decimals of printed numbers and of ours beside them, whatever the metric."""
+
+
 def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
     """A line for each printed number, and notes: conventions, and why a value is missing."""
     notes: dict[str, int] = {}
@@ -379,8 +384,8 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
         "Source",
         "Pictures",
         "Metric",
-        Column("Printed", decimals=4),
-        Column("Nearest here", decimals=4),
+        Column("Printed", decimals=SHOWN_DECIMALS),
+        Column("Nearest here", decimals=SHOWN_DECIMALS),
         "Difference",
         "Notes",
     )
@@ -398,7 +403,10 @@ def _lines(
     pictures = f"{found.subset} ({len(found.pictures)})"
     for cell in found.row.cells:
         here = result.value(found, cell.metric)
-        difference = "" if here.value is None else f"{here.value - cell.value:+.4f}"
+        difference = ""
+        if here.value is not None:
+            apart = shown_difference(here.value, cell.value, SHOWN_DECIMALS)
+            difference = f"{apart:+.{SHOWN_DECIMALS}f}"
         numbers = f"{note} {_note(here.reason, notes)}" if here.reason else note
         source = f"{found.row.source}"
         yield source, pictures, here.metric, cell.value, here.value, difference, numbers

@@ -11,6 +11,7 @@ from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import Standing, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Column, Heading
 
 HEADINGS = {
@@ -101,7 +102,7 @@ def part_gain(
         return None
     if row.value is None or before.value is None:
         return None
-    return row.value - before.value
+    return shown_difference(row.value, before.value, 2)
 
 
 def part_gains(lines: Sequence[BoardLine], convention: Convention) -> list[Named]:

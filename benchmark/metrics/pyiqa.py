@@ -1,4 +1,4 @@
-"""CLIP-IQA, MANIQA, MUSIQ and CKDN, by the optional package ``pyiqa`` (the extra ``iqa``).
+"""CLIP-IQA, MUSIQ and CKDN, by the optional package ``pyiqa`` (the extra ``iqa``).
 
 It is its own extra: its licence and weights are non-commercial, and it installs 120 packages."""
 
@@ -113,7 +113,6 @@ CKDN = Metric(
 
 WITHOUT_REFERENCE = (
     _without_reference("clipiqa", "CLIP-IQA", decimals=3, top=1.0),
-    _without_reference("maniqa", "MANIQA", decimals=3, top=1.0),
     _without_reference(
         "musiq",
         "MUSIQ",

@@ -31,6 +31,7 @@ from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.statistics.scored_group import INPUT
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Cell, Column, Measured, Part, Table
 
 BLUR = "Blur: the diameter of the circle of confusion."
@@ -125,7 +126,9 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
     for name in scored_parts([line], convention):
         row = line.rows[convention, name]
         before = _of_input(board, BoardPlace(convention, name))
-        gained = None if before is None or row.value is None else row.value - before
+        gained = None
+        if before is not None and row.value is not None:
+            gained = shown_difference(row.value, before, column("psnr").decimals)
         part = counted_head(place_words(name), [row], images)
         body.append((part, before, row.value, gained))
     before_column = Column("Input", "dB", None, 2)

@@ -21,11 +21,11 @@ from defocus.benchmark.documents.figures.picture_scores import (
     read_picture_scores,
 )
 from defocus.benchmark.leaderboard.classes import ROUNDED
-from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column
+from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column, shown_gain
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
 from defocus.progress import counted
-from defocus.reports.display import number_text
+from defocus.reports.display import number_text, shown_difference
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
 
 ByPicture = Mapping[str, float]
@@ -119,7 +119,9 @@ def joint_training_gain(board: Board) -> tuple[float, str] | None:
     joint = _means([pair.joint for pair in partners], convention).gain
     if plain is None or joint is None:
         return None
-    return joint - plain, f"{counted(len(partners), 'network')}, {convention.protocol}"
+    networks = counted(len(partners), "network")
+    gained = shown_difference(joint, plain, column("gain").decimals)
+    return gained, f"{networks}, {convention.protocol}"
 
 
 def only_joint_training(systems: Collection[str]) -> bool:
@@ -179,7 +181,8 @@ def _sentence(
         f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
         f"{joint.words}."
     )
-    verdict = _verdict(scores, differences, JOINT_WORDS, f"the {PLAIN_WORDS}")
+    beside = _beside(differences, joint.gain, plain.gain)
+    verdict = _verdict(scores, differences, beside, JOINT_WORDS, f"the {PLAIN_WORDS}")
     return " ".join([said, verdict, *_on_registered_pairs(partners, scores)])
 
 
@@ -189,11 +192,17 @@ def _on_registered_pairs(
 ) -> Iterator[str]:
     for pair in partners:
         if pair.registered is not None:
-            gained = _means([pair.registered], scores.convention).words
-            yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
-            beside = differences_between(scores, pair.registered.key, pair.joint.key)
+            gained = _means([pair.registered], scores.convention)
+            yield (
+                f"{pair.plain.name} on registered pairs, our own way to train, gains "
+                f"{gained.words}."
+            )
+            apart = differences_between(scores, pair.registered.key, pair.joint.key)
+            joint = _means([pair.joint], scores.convention)
+            beside = _beside(apart, gained.gain, joint.gain)
             yield _verdict(
                 scores,
+                apart,
                 beside,
                 "That",
                 f"{pair.plain.name} with {JOINT_WORDS}",
@@ -204,7 +213,7 @@ def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
     rows = [line.row(convention, LEADING) for line in lines]
     moved = [line.row(convention, MOVED) for line in lines]
     return _Means(
-        _mean([row.gain for row in rows if row is not None]),
+        _mean([shown_gain(row) for row in rows if row is not None]),
         _mean([row.value for row in moved if row is not None]),
     )
 
@@ -216,16 +225,28 @@ def _mean(values: Sequence[float | None]) -> float | None:
     )
 
 
+def _beside(
+    differences: Mapping[str, float], gain: float | None, other_gain: float | None
+) -> float | None:
+    """The mean difference as it is shown beside the two gains; None without a shared picture."""
+    if not differences:
+        return None
+    mean = statistics.fmean(differences.values())
+    if gain is None or other_gain is None:
+        return mean
+    return shown_difference(gain, other_gain, column("gain").decimals, mean)
+
+
 def _verdict(
     scores: PictureScores,
     differences: ByPicture,
+    mean: float | None,
     subject: str,
     other: str,
 ) -> str:
     """What the difference from another training shows: nothing where its interval holds 0."""
-    if not differences:
+    if mean is None:
         return "They share no picture."
-    mean = statistics.fmean(differences.values())
     over = f"over {counted(len(differences), 'picture')}"
     interval = mean_interval(scores, differences)
     if interval is None:
@@ -324,7 +345,9 @@ def _table(
     body: list[tuple[Cell, ...]] = []
     for pair in partners:
         plain, joint = (_means([one], convention) for one in (pair.plain, pair.joint))
-        difference = _measured(scores, differences[pair.plain.key])
+        difference = _measured(
+            scores, differences[pair.plain.key], joint.gain, plain.gain
+        )
         gains = (pair.plain.name, plain.gain, joint.gain, difference)
         body.append((*gains, plain.moved, joint.moved))
         if registered:
@@ -347,18 +370,20 @@ def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cel
     if pair.registered is None:
         return None, None
     gain = _means([pair.registered], scores.convention).gain
-    return gain, _measured(
-        scores, differences_between(scores, pair.registered.key, pair.joint.key)
-    )
+    joint_gain = _means([pair.joint], scores.convention).gain
+    apart = differences_between(scores, pair.registered.key, pair.joint.key)
+    return gain, _measured(scores, apart, gain, joint_gain)
 
 
-def _measured(scores: PictureScores, differences: ByPicture) -> Measured | None:
-    """The mean difference with its interval; None without a shared picture."""
-    if not differences:
-        return None
-    return Measured(
-        statistics.fmean(differences.values()), mean_interval(scores, differences)
-    )
+def _measured(
+    scores: PictureScores,
+    differences: ByPicture,
+    gain: float | None,
+    other_gain: float | None,
+) -> Measured | None:
+    """The mean difference beside two gains, with its interval; None without a shared picture."""
+    mean = _beside(differences, gain, other_gain)
+    return None if mean is None else Measured(mean, mean_interval(scores, differences))
 
 
 def _signed(number: float | None) -> str:

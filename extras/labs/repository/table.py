@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.columns import column, shown_gain
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.extras.labs.repository.lines import BoardGroup, SubmissionLine
 from defocus.reports.model import Cell, Column, Link, Measured, Table
@@ -86,7 +86,7 @@ def _cells(line: SubmissionLine) -> Iterator[Cell]:
     entry = line.run.entry
     statement = line.submission.statement
     psnr = line.scores["psnr"]
-    yield measured(psnr.gain, psnr.gain_low, psnr.gain_high)
+    yield measured(shown_gain(psnr), psnr.gain_low, psnr.gain_high)
     yield statement.lab
     yield line.submission.checked
     for name in METRICS:

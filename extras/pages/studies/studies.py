@@ -28,9 +28,9 @@ from defocus.benchmark.study.standing import (
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted, span
 from defocus.reading import read_bytes
-from defocus.reports.display import anchor
+from defocus.reports.display import anchor, shown_difference
 from defocus.reports.html import render_served
-from defocus.reports.model import Link, Page, Paragraph, Table
+from defocus.reports.model import Folded, Link, Page, Paragraph, Part, Table
 from defocus.training.record.curve_files import seconds_per_step
 from defocus.training.record.folder import CURVE
 
@@ -136,7 +136,7 @@ class ServedStudy:
         with read_results(self.path / STORE) as results:
             page = build_page(self.path, results, leaderboard(results))
         standings = self.standings()
-        runs = ("Runs", (_runs(standings, self.seconds_left(standings)),))
+        runs = ("Runs", _runs(standings, self.seconds_left(standings)))
         sections = (runs, *page.sections) if standings else page.sections
         return replace(page, title=self.name, sections=sections)
 
@@ -291,11 +291,11 @@ def best_gain(board: Path) -> str:
         if protocol_place(row["profile"], row["protocol"]) == first
     ]
     best = max(shown, key=lambda row: float(row["gain"]), default=None)
-    return (
-        "none yet"
-        if best is None
-        else f"{float(best['gain']):+.2f} dB, {best['system']}"
-    )
+    if best is None:
+        return "none yet"
+    value, gain = float(best["value"]), float(best["gain"])
+    shown_gain = shown_difference(value, value - gain, 2, gain)
+    return f"{shown_gain:+.2f} dB, {best['system']}"
 
 
 def index_live(listing: FoundStudies) -> dict[str, Any]:
@@ -312,13 +312,31 @@ def _many(listing: FoundStudies) -> str:
     return "1 study" if number == 1 else f"{number} studies"
 
 
-def _runs(standings: list[RunStanding], left: Mapping[str, float | None]) -> Table:
+def _runs(
+    standings: list[RunStanding], left: Mapping[str, float | None]
+) -> tuple[Part, ...]:
+    """The runs that are not finished, and the others folded, as nothing is to be seen there."""
+    finished = [one for one in standings if one.state == FINISHED]
+    others = [one for one in standings if one.state != FINISHED]
+    parts: list[Part] = []
+    if others:
+        parts.append(_runs_table("Where the runs stand", others, left))
+    if finished:
+        table = _runs_table("Runs that are finished", finished, left)
+        many = counted(len(finished), "run")
+        parts.append(Folded("Finished", anchor("runs", FINISHED), (table,), many))
+    return tuple(parts)
+
+
+def _runs_table(
+    caption: str, standings: list[RunStanding], left: Mapping[str, float | None]
+) -> Table:
     columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
     rows = tuple(
         (one.run, one.dataset, *_state(one, left[one.run])) for one in standings
     )
     return Table.of(
-        "Where the runs stand",
+        caption,
         columns,
         rows,
         TIME_LEFT,
