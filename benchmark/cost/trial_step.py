@@ -271,7 +271,8 @@ def probe_memory(
     """Try a step of few crops of the largest size, and refuse a batch that memory cannot hold."""
     # The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
     # libraries use memory there that cannot be counted. The trial leaves no trace.
-    sizes = [(one.crop_px, one.batch) for one in (run.schedule, *run.schedule.growth)]
+    sizes = [(run.schedule.crop_px, run.schedule.batch)]
+    sizes += [(one.crop_px, one.batch) for one in run.schedule.growth]
     crop_px, batch = max(sizes, key=lambda size: size[0] ** 2 * size[1])
     crops = math.ceil(batch / world / run.own_recipe.training.accumulate)
     weights = _trained_bytes(network) + _trained_bytes(objective)

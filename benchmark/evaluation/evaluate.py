@@ -350,8 +350,10 @@ def evaluate(work: Evaluation) -> tuple[list[Score], list[Cost], dict[str, float
         raise ImageError(f"{work.left_out[pairs[0].id].reason}; {_none_of(pairs)}")
     costs = _costs(work, whole)
     casts = {name: one.cast for name, one in work.facts.items()}
-    scores = {name: one.scores for name, one in work.facts.items()}
-    return _in_order(work.scorer, pairs, scores | work.left_out), costs, casts
+    outcomes: dict[str, PictureScores] = {**work.left_out}
+    for pair in whole:
+        outcomes[pair.id] = work.facts[pair.id].scores
+    return _in_order(work.scorer, pairs, outcomes), costs, casts
 
 
 def _costs(work: Evaluation, whole: Sequence[Pair]) -> list[Cost]:

@@ -106,7 +106,7 @@ def _further_inputs(
     device: torch.device | None = None,
 ) -> dict[str, torch.Tensor]:
     """What a system takes besides the picture, by name, as large as networks need it."""
-    inputs = {}
+    inputs: dict[str, torch.Tensor] = {}
     for name in further_inputs(card):
         inputs[name] = large_enough(_further_input(name, pair)).to(device)
     return inputs

@@ -19,6 +19,7 @@ from defocus.benchmark.external_results.matching import (
 )
 from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.scoring import Row, Scoring, score_outputs
+from defocus.benchmark.leaderboard import rows
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.metrics.metric import all_metrics, find_metric, profile_metrics
@@ -148,7 +149,7 @@ def record_scoring(
     dataset: str,
     scoring: Scoring,
     flow_weights: Path | None = None,
-) -> list[Row]:
+) -> list[rows.Row]:
     """Store the scores of a folder's pictures as a row of a study; return its leaderboard."""
     if not name.strip() or not name.isprintable():
         raise InputError(f"--name {name!r}: give a name that can be printed")

@@ -187,7 +187,7 @@ def _places(
     protocol = field.contest.protocol
     ranked = [n for n in order if _ranked(members[n].entry, protocol, scenes)]
     stable = _stability(field, [members[n] for n in ranked], pictures)
-    places = {}
+    places: dict[int, tuple[int, int | None, int | None, float | None]] = {}
     for n, ends in zip(ranked, stable, strict=True):
         places[n] = (len(places) + 1, *ends)
     return places
