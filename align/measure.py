@@ -61,9 +61,8 @@ class Field:
     flow: DenseFlow
     factor: int
     calibration: Mask  # ``(h, w)``, JDRL's calibration mask
-    asymmetry: NDArray[
-        np.float32
-    ]  # ``(2, h, w)`` displacement; zero if it is not significant
+    # ``(2, h, w)`` displacement; zero if it is not significant
+    asymmetry: NDArray[np.float32]
     unexplained: NDArray[np.float32] | None = (
         None  # ``(h', w')`` stops, on its own grid
     )

@@ -69,9 +69,8 @@ class Misalignment:
 
     status: Literal["ok", "unknown"]
     similarity: Similarity | None  # blurry to sharp positions, closest to ``matrix``
-    residual_median_px: (
-        float | None
-    )  # of the residual flow after ``matrix``, where reliable
+    # of the residual flow after ``matrix``, where reliable
+    residual_median_px: float | None
     residual_p95_px: float | None
     reliable_share: float | None
     gain_ev: float | None  # log2 of linear blurry over linear sharp light

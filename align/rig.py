@@ -40,11 +40,8 @@ class LensCalibration(Settings):
         """Positions that a lens without distortion would give, in pixels."""
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
-        undistort = getattr(
-            cv2,
-            "undistortPointsIter",
-            cv2.undistortPoints,
-        )  # OpenCV 4 has both
+        # OpenCV 4 has both
+        undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
         straight = undistort(
             points,
             matrix,
@@ -95,9 +92,8 @@ class Rig(Settings):
         matrix = np.array(rows)
         with np.errstate(all="ignore"):
             depth = matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1.0)
-            zoom = np.sqrt(
-                abs(np.linalg.det(matrix / depth))
-            )  # of H'(x): det H / depth³
+            # of H'(x): det H / depth³
+            zoom = np.sqrt(abs(np.linalg.det(matrix / depth)))
         if not SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM:
             raise ValueError(
                 f"a zoom of {zoom:.3g}; that of two cameras lies between {SMALLEST_ZOOM} and "

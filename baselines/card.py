@@ -17,9 +17,8 @@ from defocus.errors import RegistryError
 from defocus.near_names import with_hint
 from defocus.plugins.extensions import wrapping
 
-if (
-    TYPE_CHECKING
-):  # importing torch takes a second, and a list of cards does not need it
+# importing torch takes a second, and a list of cards does not need it
+if TYPE_CHECKING:
     from torch import nn
 
     from defocus.baselines.recipe import Recipe

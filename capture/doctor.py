@@ -341,11 +341,8 @@ _AUTOFOCUS = _Switch(
 
 
 def _autofocus(words: Words) -> CheckedPoint:
-    for name in (
-        "focusmode2",
-        "focusmode",
-        "afmode",
-    ):  # what is at manual needs no switch
+    # what is at manual needs no switch
+    for name in ("focusmode2", "focusmode", "afmode"):
         if name in words and words[name].value.lower().startswith(("manual", "mf")):
             return CheckedPoint("autofocus", "ok", f"{name} is {words[name].value}")
     mode = words["focusmode"].value if "focusmode" in words else ""

@@ -63,9 +63,8 @@ def zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
         problem = "is encrypted"
     elif info.orig_filename.split("\0")[0] != info.orig_filename:
         problem = "has a name that is cut short by a zero byte"
-    name = (
-        info.orig_filename
-    )  # as it was written: the other one is made fit for this system
+    # as it was written: the other one is made fit for this system
+    name = info.orig_filename
     return ArchiveMember(
         plain_name(name),
         info.file_size,
@@ -191,9 +190,8 @@ def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
             f"{archive}: damaged ({error}); download it again"
         ) from error
     except OSError as error:
-        if (
-            error.errno is not None
-        ):  # the system's; those of the decompressors have no number
+        # the system's; those of the decompressors have no number
+        if error.errno is not None:
             raise
         raise DatasetError(
             f"{archive}: damaged ({error}); download it again"

@@ -158,9 +158,8 @@ def claimed(root: Path, hashes: Hashes) -> Truth | None:
         raise DatasetError(
             f"{root}: neither {CHECKSUMS} nor {TAG_CHECKSUMS} is there; give the root of a release"
         )
-    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(
-        root, hashes, CHECKSUMS
-    )  # if swapped
+    # if swapped
+    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(root, hashes, CHECKSUMS)
     if wanted:
         places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:

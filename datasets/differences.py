@@ -67,10 +67,8 @@ def verify_folder(root: Path, where: Where = 1) -> Verification:
     if truth is None:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
-    if ORIGIN in hashes and CARD not in {
-        *hashes,
-        *findings,
-    }:  # its checksums may be without it
+    # its checksums may be without it
+    if ORIGIN in hashes and CARD not in {*hashes, *findings}:
         findings[CARD] = FileFinding(CARD, "missing")
     whole = {
         path: digest

@@ -132,9 +132,8 @@ class _Server(Place):
                     raise self._problem(path, error) from error
                 # cut, stalled, refused
                 after = part.stat().st_size if part.is_file() else 0
-                fruitless = (
-                    0 if after > most_there else fruitless + 1
-                )  # without ranges it shrinks
+                # without ranges it shrinks
+                fruitless = 0 if after > most_there else fruitless + 1
                 most_there = max(after, most_there)
                 if fruitless == TRIES:
                     raise UnreachableError(
@@ -156,9 +155,8 @@ class _Server(Place):
                 raise PlaceError(f"{self.address(path)}: the server sends another part")
             there = 0 if whole else start
             with storing(part), part.open("wb" if whole else "ab") as file:
-                for block in blocks_of(
-                    answer
-                ):  # as they come: nothing is lost where it is cut
+                # as they come: nothing is lost where it is cut
+                for block in blocks_of(answer):
                     there += len(block)
                     if most is not None and there > most:
                         raise TooLargeError(

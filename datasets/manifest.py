@@ -146,9 +146,8 @@ def manifest_pairs(
                 f"{path}: a link that leaves the dataset; replace it by the file"
             )
         hashes[path] = file.sha256
-        if (
-            path.is_file() and path.stat().st_size != file.bytes
-        ):  # others: by who reads them
+        # others: by who reads them
+        if path.is_file() and path.stat().st_size != file.bytes:
             raise DatasetError(
                 f"{path}: has {path.stat().st_size} bytes, {file.bytes} by the manifest; restore it"
             )

@@ -114,9 +114,8 @@ def sound_pairs(
                 f"the reader '{reader}' gives pair {pair.id!r:.60}: {problem}"
             )
         other = by_id.setdefault(name := legal_id(pair.id), pair)
-        if (
-            other is not pair
-        ):  # names in folders can become one, as 'a/b-c' and 'a-b/c' do
+        # names in folders can become one, as 'a/b-c' and 'a-b/c' do
+        if other is not pair:
             raise DatasetError(
                 f"{pair.blurry} and {other.blurry} are both pair '{name}'; rename one of them"
             )

@@ -72,9 +72,8 @@ def legal_id(text: str) -> str:
     )
     kept = letters.encode()[:LONGEST_KEPT].decode(errors="ignore")
     legal = f"{kept}-{hashlib.sha256(os.fsencode(composed)).hexdigest()[:8]}"
-    return (
-        f"_{legal}" if id_problem(legal) else legal
-    )  # it began with a mark of a letter
+    # it began with a mark of a letter
+    return f"_{legal}" if id_problem(legal) else legal
 
 
 def _is_mark(sign: str) -> bool:
@@ -267,9 +266,8 @@ def _stamp(path: Path) -> Stamp:
         ) from error
     if not is_utf8(str(path)):
         raise DatasetError(f"{path}: its name is not UTF-8; rename it")
-    if not stat.S_ISREG(
-        status.st_mode
-    ):  # what is read from a pipe or a device has no end
+    # what is read from a pipe or a device has no end
+    if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
         raise DatasetError(f"{path}: {what}, not a file; remove it from the pictures")
     return [status.st_size, status.st_mtime_ns]

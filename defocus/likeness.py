@@ -55,10 +55,8 @@ class Fingerprint:
 def fingerprint(picture: Image) -> Fingerprint:
     """The fingerprint of a ``(H, W, 3)`` RGB picture; of 16 bits the upper 8 count."""
     grey = cv2.cvtColor(upper_bits(picture), cv2.COLOR_RGB2GRAY)
-    factor = max(
-        1,
-        min(grey.shape) // HASHED_PX,
-    )  # of a large picture that takes half the time
+    # of a large picture that takes half the time
+    factor = max(1, min(grey.shape) // HASHED_PX)
     shown = cv2.resize(
         grey,
         None,

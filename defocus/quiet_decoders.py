@@ -102,6 +102,5 @@ def lead_to_nothing(descriptor: int) -> None:
 QUIET = _QuietDecoders()
 """The only instance of this process."""
 
-logging.getLogger("tifffile").addHandler(
-    logging.NullHandler()
-)  # else its lines go there too
+# else its lines go there too
+logging.getLogger("tifffile").addHandler(logging.NullHandler())

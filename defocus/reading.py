@@ -150,9 +150,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file."""
     require_file(path, most)
     with naming(path), path.open("rb") as file:
-        content = file.read(
-            min(path.stat().st_size, most) + 1
-        )  # so much memory is asked for
+        # so much memory is asked for
+        content = file.read(min(path.stat().st_size, most) + 1)
         while len(content) <= most and (block := file.read(BLOCK_BYTES)):
             content += block  # the system states no size for some files
     if len(content) > most:

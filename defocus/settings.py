@@ -151,11 +151,8 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "string_too_short":
         return f"needs {facts['min_length']} or more characters"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
-    text = re.sub(
-        r" for <class 'pathlib[\w.]*Path'>$",
-        "",
-        text,
-    )  # Python 3.13 has another module
+    # Python 3.13 has another module
+    text = re.sub(r" for <class 'pathlib[\w.]*Path'>$", "", text)
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
 
@@ -207,9 +204,8 @@ def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problem = _most_telling(error.errors())
-    kinds = {
-        one.__name__ for one in _settings_within(kind)
-    }  # which of several was tried
+    # which of several was tried
+    kinds = {one.__name__ for one in _settings_within(kind)}
     loc = list(map(str, problem["loc"]))
     path = [
         part for part in loc if part not in kinds and not part.startswith("function-")

@@ -73,10 +73,8 @@ def replace_strips(
             waiting.append(
                 (rows, pool.submit(replaced, rows, seen, picture[seen].copy()))
             )
-            if len(waiting) >= max(
-                2,
-                threads,
-            ):  # so few: each copy of 60 megapixels has 40 MB
+            # so few: each copy of 60 megapixels has 40 MB
+            if len(waiting) >= max(2, threads):
                 _write_first(picture, waiting)
         while waiting:
             _write_first(picture, waiting)

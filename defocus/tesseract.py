@@ -81,9 +81,8 @@ def read_text(
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=outside_environment(
-                {"OMP_THREAD_LIMIT": "1"}
-            ),  # its threads slow each other
+            # its threads slow each other
+            env=outside_environment({"OMP_THREAD_LIMIT": "1"}),
         )
     except subprocess.TimeoutExpired as error:
         raise DefocusError(

@@ -17,9 +17,8 @@ MISSING = "n/a"
 
 CsvCell: TypeAlias = str | float | Decimal | None
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-_HIDDEN_LETTERS = frozenset(
-    "\u115f\u1160\u3164\uffa0\u2800"
-)  # blank, but letters to Unicode
+# blank, but letters to Unicode
+_HIDDEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 def visible(text: str) -> str:
@@ -27,9 +26,8 @@ def visible(text: str) -> str:
     # Control, bidirectional, zero-width, private and unassigned characters and lone surrogates
     # (from file names that are not UTF-8) could hide or reorder what is beside them. Line ends
     # and tabs become spaces.
-    if (
-        text.isascii() and text.isprintable()
-    ):  # a picture in a page has a million letters
+    # a picture in a page has a million letters
+    if text.isascii() and text.isprintable():
         return text
     return "".join(map(_seen, re.sub(r"\r\n|[\r\n\t]", " ", text)))
 
@@ -131,9 +129,8 @@ def shown_difference(
     if not math.isfinite(exact) or not math.isfinite(one) or not math.isfinite(other):
         return exact
     shown = round(round(one, decimals) - round(other, decimals), decimals)
-    by_rounding = (
-        1.01 * 10**-decimals
-    )  # half a unit of each number, and the noise of floats
+    # half a unit of each number, and the noise of floats
+    by_rounding = 1.01 * 10**-decimals
     return shown if abs(shown - exact) <= by_rounding else exact
 
 

@@ -72,9 +72,8 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
             if not file.exists():
                 write_bytes(file, content)
         policy = _policy("data: 'self'")
-        place = quote(
-            folder.name
-        )  # a name may have signs that mean something in an address
+        # a name may have signs that mean something in an address
+        place = quote(folder.name)
         text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
         write_text(path, text)
     kept = {_file_name(content) for content in contents}

@@ -100,9 +100,8 @@ def page_plot(
     width, height = PAGE_INCHES if isinstance(figure, Curves) else SIZE_INCHES
     settings = {**SETTINGS, "svg.fonttype": "none", "font.size": font_pt}
     with _SETTINGS_ARE_GLOBAL, mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph"
-        )  # the reader's fonts have it, or show its code
+        # the reader's fonts have it, or show its code
+        warnings.filterwarnings("ignore", "Glyph")
         drawn = _empty(width, height)
         axes = drawn.add_axes(
             (

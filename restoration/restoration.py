@@ -57,9 +57,8 @@ class Restoration:
     # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
     blurry: Colours  # ``(H, W, 3)`` in [0, 1], as given
-    scales: tuple[
-        RestoredScale, ...
-    ]  # those that some part needs, the largest picture first
+    # those that some part needs, the largest picture first
+    scales: tuple[RestoredScale, ...]
     plan: ScalePlan  # how much of each scale each part takes
     blur_map: BlurMap
 

@@ -107,9 +107,8 @@ def _spans(
         math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID)
     )
     side = GRID * math.ceil((length + (count - 1) * overlap) / count / GRID)
-    last = math.ceil(
-        (length - side) / GRID
-    )  # in units of the grid, where the last one begins
+    # in units of the grid, where the last one begins
+    last = math.ceil((length - side) / GRID)
     begins = [GRID * (index * last // (count - 1)) for index in range(count)]
     return [(begin, min(begin + side, length)) for begin in begins]
 
@@ -235,9 +234,8 @@ class Restorer:
 
     network: nn.Module
     device: torch.device
-    tile_px: (
-        int | None
-    )  # largest side; 0 for whole pictures; None chooses by ``budget``
+    # largest side; 0 for whole pictures; None chooses by ``budget``
+    tile_px: int | None
     budget: float  # bytes for the tensors of a tile
     reach_px: float = REACH_PX  # largest circle of confusion that the network knows
 
@@ -325,9 +323,8 @@ class Restorer:
         probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
         with autocast(self.device, self.precision):
             peak = peak_bytes(self.network, probe)
-        if (
-            self.precision == "bfloat16"
-        ):  # has its own weights, as many for a tile of any size
+        # has its own weights, as many for a tile of any size
+        if self.precision == "bfloat16":
             peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
         return peak / (probe.shape[-2] * probe.shape[-1])
 

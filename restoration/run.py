@@ -167,9 +167,8 @@ class GivenPicture:
     picture: OwnPicture
     mask: NDArray[np.float32] | None
     remarks: tuple[str, ...]  # what the written file will lack
-    earlier: (
-        Restored | None
-    )  # what an earlier run made of it, which lacks no more than the map
+    # what an earlier run made of it, which lacks no more than the map
+    earlier: Restored | None
 
 
 @dataclass(frozen=True)
@@ -201,9 +200,8 @@ class PictureStages:
     journal: RestoreJournal
     restorer: Restorer
     settings: RestoreSettings
-    whites: Mapping[Path, int] = field(
-        default_factory=dict
-    )  # of 16 bits, where a dataset says it
+    # of 16 bits, where a dataset says it
+    whites: Mapping[Path, int] = field(default_factory=dict)
 
     def read(self, place: Target) -> GivenPicture | Restored | LeftOut:
         """Read a picture, unless it was restored before."""
@@ -375,9 +373,8 @@ class PictureStages:
                 picture.metadata,
                 output.kind,
             ):
-                if (
-                    remark not in remarks
-                ):  # the file is what counts, whatever was foreseen
+                # the file is what counts, whatever was foreseen
+                if remark not in remarks:
                     say(f"{result.image}: {remark}")
                     remarks.append(remark)
             result = replace(result, remarks=tuple(remarks))
@@ -460,9 +457,8 @@ def restored_elsewhere(
             if isinstance(result, WrittenPicture):
                 workers.journal.finish(result.target, result.source, result.result)
                 yield int(number), result.result
-            elif (
-                isinstance(result, LeftOut) and result.id == number
-            ):  # its processes were killed
+            # its processes were killed
+            elif isinstance(result, LeftOut) and result.id == number:
                 yield int(number), LeftOut(str(image), result.reason)
             else:
                 yield int(number), result

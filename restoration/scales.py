@@ -46,9 +46,8 @@ Array = NDArray[np.float32]
 class ScalePlan:
     """How much of each scale each part of a picture takes."""
 
-    weights: dict[
-        int, Array
-    ]  # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
+    # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
+    weights: dict[int, Array]
     size: tuple[int, int]  # height and width of the picture, px
     reach_px: (
         float  # of the network; infinite where it takes any blur at the whole size

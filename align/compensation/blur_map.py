@@ -199,11 +199,8 @@ def scale_words(blur: PairBlurMap) -> str:
 def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     finite = np.isfinite(diameter_px)
     picture = np.empty((*finite.shape, 3), np.uint8)
-    for top in range(
-        0,
-        len(picture),
-        STRIP_ROWS,
-    ):  # the map of a large picture takes much memory
+    # the map of a large picture takes much memory
+    for top in range(0, len(picture), STRIP_ROWS):
         strip = slice(top, top + STRIP_ROWS)
         size = np.abs(np.where(finite[strip], diameter_px[strip], np.float32(0.0)))
         size /= largest

@@ -67,9 +67,8 @@ class CompensatedPair:
     """The sharp picture, at its own depth, in the geometry of the blurry one, and its mask."""
 
     sharp: Image  # ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size
-    valid_mask: NDArray[
-        np.bool_
-    ]  # ``(H, W)``, True where it shows the scene and is reliable
+    # ``(H, W)``, True where it shows the scene and is reliable
+    valid_mask: NDArray[np.bool_]
     misalignment: Misalignment
 
 
@@ -238,8 +237,6 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
 def _full_pixels(sharp: Image) -> Mask:
     """Pixels whose brightest channel is saturated."""
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
-    brightest = np.maximum(
-        np.maximum(red, green),
-        blue,
-    )  # ten times quicker than max over an axis
+    # ten times quicker than max over an axis
+    brightest = np.maximum(np.maximum(red, green), blue)
     return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)

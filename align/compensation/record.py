@@ -75,14 +75,12 @@ class Record(Settings):
     transform: str
     matrix: Matrix
     flow: FlowRecord | None  # the local flow, or None
-    photometric: (
-        MatchRecord | None
-    )  # the gain and offset applied to the sharp member, or None
+    # the gain and offset applied to the sharp member, or None
+    photometric: MatchRecord | None
     rig: Rig | None  # the whole rig, or None
     kernel: Kernel
-    scale: Annotated[
-        float, Field(gt=0, le=1)
-    ]  # size of the release relative to the blurry picture
+    # size of the release relative to the blurry picture
+    scale: Annotated[float, Field(gt=0, le=1)]
     crop_px: CropRecord  # the released part, in pixels of the blurry picture
     lost_gradient_energy: float | None = Field(  # a share; None if there is no gradient
         validation_alias=AliasChoices("lost_gradient_energy", "sharpness_lost")

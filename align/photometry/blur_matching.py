@@ -81,6 +81,5 @@ def disc_blurred_stack(
 ) -> list[NDArray[np.float32]]:
     """A picture blurred by discs, reflected beyond its borders; up to 1 px leaves it unchanged."""
     blurred = (_disc_blurred(picture, float(diameter)) for diameter in diameters)
-    return [
-        np.maximum(one, np.float32(0)) for one in blurred
-    ]  # a Fourier transform rounds
+    # a Fourier transform rounds
+    return [np.maximum(one, np.float32(0)) for one in blurred]

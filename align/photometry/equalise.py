@@ -144,9 +144,8 @@ def blended(stack: Sequence[Array], place: Array) -> Array:
     """The picture under the blur of fractional indices into a stack; below 0 is no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
-    share = np.empty_like(
-        result
-    )  # one array for all: a new one costs more than what fills it
+    # one array for all: a new one costs more than what fills it
+    share = np.empty_like(result)
     for index, picture in enumerate(stack):
         np.abs(np.subtract(place, np.float32(index), out=share), out=share)
         np.maximum(np.subtract(1, share, out=share), 0, out=share)

@@ -194,9 +194,8 @@ class _Aligned:
     """A reduced pair in linear light, the sharp member moved onto the blurry one."""
 
     factor: int
-    start: NDArray[
-        np.float64
-    ]  # ``(3, 3)``, positions of the blurry member to the sharp one's
+    # ``(3, 3)``, positions of the blurry member to the sharp one's
+    start: NDArray[np.float64]
     blurry: Array
     original: Array  # the sharp member where it was
     sharp: Array

@@ -269,9 +269,8 @@ class Level:
     coc_px: Array  # ``(T,)`` their circles of confusion, in pixels of the full picture
     coma_px: float  # what a coma may add to the error at the worst corner
     least_spread_px: float  # largest coma at the corner that sharp tiles far out allow
-    spread: (
-        SpreadShape | None
-    )  # shape of the point spread; None if it cannot be measured
+    # shape of the point spread; None if it cannot be measured
+    spread: SpreadShape | None
 
     @property
     def asymmetry_px(self) -> float:
@@ -406,9 +405,8 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
         math.isfinite(level.error_px)
         and level.error_px > finest * LARGEST_ERROR_PX[size]
     )
-    unsure = (
-        unsure and not level.tiles.against_px
-    )  # which no similarity of the intensities mends
+    # which no similarity of the intensities mends
+    unsure = unsure and not level.tiles.against_px
     strong = is_strongly_blurred(level, blurry.shape)
     if not (
         unsure and strong and level.tiles.fit.model in ("translation", "similarity")

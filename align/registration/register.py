@@ -316,9 +316,8 @@ class _Round:
     shifts: TileShifts
     blur: NDArray[np.int_]  # ``(T,)`` which of the diameters fits a tile best
     coc: Array  # ``(T,)`` that diameter
-    blurred: Mapping[
-        float, Grey
-    ]  # the sharp picture's area by the diameters that were tried
+    # the sharp picture's area by the diameters that were tried
+    blurred: Mapping[float, Grey]
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,8 @@ class Witnesses:
 
     centres: Surface  # ``(T, 2)`` x, y in the first picture, px
     agreeing: NDArray[np.bool_]  # ``(T,)``, whether the registration places them right
-    part: NDArray[
-        np.int_
-    ]  # ``(T,)``, the number of the part of the picture in which each lies
+    # ``(T,)``, the number of the part of the picture in which each lies
+    part: NDArray[np.int_]
 
 
 def repeats(

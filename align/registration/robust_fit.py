@@ -87,9 +87,8 @@ def _scatter_along(apart: Array, errors: Array) -> DisplacementScatter:
     values, vectors = np.linalg.eigh(apart.T @ apart / len(apart))
     extra = values - np.square(errors).mean()
     least, most = np.maximum(extra, LEAST_EXTRA_PX**2).tolist()
-    if (
-        most == LEAST_EXTRA_PX**2
-    ):  # their own errors explain how far apart these tiles lie
+    # their own errors explain how far apart these tiles lie
+    if most == LEAST_EXTRA_PX**2:
         return DisplacementScatter(np.eye(2), (most, least))
     return DisplacementScatter(vectors.T[::-1], (most, least), parallax=True)
 
@@ -294,9 +293,8 @@ def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
 class _LeftOut:
     """Fits without each part of the picture in turn; ``part`` is a tile's fit without it."""
 
-    part: NDArray[
-        np.int_
-    ]  # ``(N,)``, the number of the fit that each tile is left out of
+    # ``(N,)``, the number of the fit that each tile is left out of
+    part: NDArray[np.int_]
     matrices: Array  # ``(K, 3, 3)`` and ``(K,)``
     asymmetries: Array  # ``(K, 3, 3)`` and ``(K,)``
 

@@ -250,9 +250,8 @@ def _simplest(
         if best is None or _clearly_better(model, tried, best, shape):
             best = tried
             corner_px = tried[1].corner_error_px
-        elif (
-            model == "similarity"
-        ):  # that no zoom is seen does not mean that it is known
+        # that no zoom is seen does not mean that it is known
+        elif model == "similarity":
             corner_px = max(corner_px, tried[1].corner_error_px)
     if best is None:
         return None

@@ -157,12 +157,10 @@ def _whitened(cross: Spectra, weight: Tiles) -> Tiles:
     """Leave the phases of cross spectra, in place; return the weights of the frequencies."""
     power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    trusted = weight * np.asarray(
-        power / (power + floor)
-    )  # by how far it exceeds the noise
-    cross *= 1 / (
-        power + np.float32(1e-20)
-    )  # dividing complex numbers takes twice the time
+    # by how far it exceeds the noise
+    trusted = weight * np.asarray(power / (power + floor))
+    # dividing complex numbers takes twice the time
+    cross *= 1 / (power + np.float32(1e-20))
     return np.asarray(trusted)
 
 

@@ -131,9 +131,8 @@ def _larger(heights, row, starts, levels, rectangle):  # type: ignore[no-untyped
 class LocalFlow:
     """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
 
-    field: NDArray[
-        np.float32
-    ]  # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
+    # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
+    field: NDArray[np.float32]
     factor: int
 
     @cached_property

@@ -28,19 +28,15 @@ class SharpMember:
         float  # half the range of the light over the picture, vignetting taken off
     )
     corner_ev: float  # by how much one corner differs from the other three
-    smear: (
-        float | None
-    )  # likeness of the spectrum to that of a motion or a second image, at most 1
+    # likeness of the spectrum to that of a motion or a second image, at most 1
+    smear: float | None
     smear_px: float | None  # length of that motion, or distance of that second image
-    elsewhere_share: (
-        float | None
-    )  # share of the tiles where the sharp member is the blurrier one
-    soft_px: (
-        float | None
-    )  # by how much one half's crispest edges are softer, disc diameter
-    lost_stops: (
-        float | None
-    )  # how much weaker fine detail is in weak texture than at edges
+    # share of the tiles where the sharp member is the blurrier one
+    elsewhere_share: float | None
+    # by how much one half's crispest edges are softer, disc diameter
+    soft_px: float | None
+    # how much weaker fine detail is in weak texture than at edges
+    lost_stops: float | None
     grain_stops: float  # grain of the sharp member over that of the blurry one
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue

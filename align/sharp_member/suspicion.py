@@ -100,9 +100,8 @@ class Suspicion:
 
     number: str
     value: float
-    usual: (
-        float | None
-    )  # the median of the others; None of a pair that was judged alone
+    # the median of the others; None of a pair that was judged alone
+    usual: float | None
     size: float  # distance from it, over the largest that is usual; more than 1
 
     @property

@@ -194,19 +194,15 @@ class _Filter(FilterChoice):
 
     def __init__(self, channels: int, size: int, pooling: Pooling) -> None:
         super().__init__()
-        self.lamb_l = nn.Parameter(
-            torch.zeros(channels),
-            requires_grad=False,
-        )  # unused officially
+        # unused officially
+        self.lamb_l = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.lamb_h = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.add_choice(channels, size)
         self.modulate = _Modulation(channels, pooling)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        mean = features.mean(
-            dim=(2, 3),
-            keepdim=True,
-        )  # of the whole map, whatever the pooling
+        # of the whole map, whatever the pooling
+        mean = features.mean(dim=(2, 3), keepdim=True)
         low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
         modulated: torch.Tensor = self.modulate(low, features - low)
         return modulated

@@ -112,9 +112,8 @@ def missing_backbone(backbone: str, metric: str) -> str:
         return ""
     from defocus.progress import say, telling
 
-    if (
-        telling.bars
-    ):  # of several processes, the one that started the others has said it
+    # of several processes, the one that started the others has said it
+    if telling.bars:
         say(f"fetching what {metric} needs: {file.url}")
     try:
         fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)

@@ -238,10 +238,8 @@ def _flattened(
     elif isinstance(content, np.ndarray) and content.dtype == object:
         yield from _flattened(name, content.tolist(), seen)
     elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
-        yield (
-            name,
-            torch.from_numpy(content.astype(content.dtype.newbyteorder("="))),
-        )  # a copy
+        # a copy
+        yield (name, torch.from_numpy(content.astype(content.dtype.newbyteorder("="))))
     elif isinstance(content, Mapping | list | tuple):
         parts = content.items() if isinstance(content, Mapping) else enumerate(content)
         for key, value in parts:
@@ -252,14 +250,12 @@ def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickle
     refuse_zip_bomb(path, LARGEST_BYTES)
     _refuse_program(path)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # about pickle dialects, which users cannot mend
+        # about pickle dialects, which users cannot mend
+        warnings.simplefilter("ignore")
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except (
-            pickle.UnpicklingError
-        ):  # damaged, or there is more than torch's reader knows
+        # damaged, or there is more than torch's reader knows
+        except pickle.UnpicklingError:
             content, skipped = load_numbers(path)
         if skipped and not any(True for _ in _flattened("", content)):
             raise WeightsError(

@@ -190,9 +190,8 @@ def _convert(
 ) -> None:
     """Write the state dict of the files, and see that the network takes it."""
     with atomic_path(target) as temporary:
-        if (
-            shipped is None
-        ):  # torch is imported there first: for a wrong file once, not here too
+        # torch is imported there first: for a wrong file once, not here too
+        if shipped is None:
             convert_files(system.card.name, files, temporary, key)
         else:
             _convert_here(system.card.name, files, temporary)

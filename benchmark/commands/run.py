@@ -208,9 +208,8 @@ def continue_study(
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
     requests = (request, *request.earlier)
-    if (
-        workers is not None
-    ):  # jobs read it from the latest request, which is written again
+    # jobs read it from the latest request, which is written again
+    if workers is not None:
         requests = tuple(one.with_workers(workers) for one in requests)
     expanded = expand_all(requests, out)
     if planned:

@@ -105,11 +105,8 @@ def bf16_difference(
     try:
         with torch.autocast(exact.device.type, dtype=torch.bfloat16):
             rough = network(*inputs, **needs).float()
-    except (
-        RuntimeError,
-        NotImplementedError,
-        TypeError,
-    ):  # what PyTorch and NumPy say of it
+    # what PyTorch and NumPy say of it
+    except (RuntimeError, NotImplementedError, TypeError):
         return None
     if not bool(torch.isfinite(rough).all()):
         raise FloatingPointError("restored values in bf16 are not finite")

@@ -153,9 +153,8 @@ def _require(
         if not reason:
             continue
         advice = SEVERAL if INSTEAD in reason else _advice(problem, sizes)
-        if advice or reason.startswith(
-            GIVES
-        ):  # else its own error comes out, with its place
+        # else its own error comes out, with its place
+        if advice or reason.startswith(GIVES):
             advice = (
                 advice
                 or "no other size works either; correct its forward, in a subclass for instance"

@@ -29,9 +29,8 @@ class ScoresOfPicture:
 
     scores: list[Score]
     shape: tuple[int, int]  # height and width of the restored picture, px
-    seconds: (
-        float | None
-    )  # that its restoration took; None if other work was done beside it
+    # that its restoration took; None if other work was done beside it
+    seconds: float | None
     cast: float  # colour cast, share of white
     tile_px: int = 0  # side of the tiles that it was restored in; 0 if at once
 

@@ -55,10 +55,8 @@ def store_columns(
         ]
         stored = results.versions(entry.run).values()
         versions = [one for one in stored if column_of(one.metric) not in metrics]
-    names = [
-        *metrics,
-        *(score.metric for score in scores),
-    ]  # a metric may come to no score
+    # a metric may come to no score
+    names = [*metrics, *(score.metric for score in scores)]
     results.record(
         replace(entry, evaluation=evaluation_version()),
         [*kept, *scores],

@@ -362,9 +362,8 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
         target = cropped(resized(as_reference(sharp, profile), profile), profile)
         first = cropped(resized(as_restored(blurry, profile), profile), profile)
         first = prepared(first, target.shape, profile)
-        second = (
-            target if metric.against == "target" else first
-        )  # the input is its own input
+        # the input is its own input
+        second = target if metric.against == "target" else first
         mask = np.ones(second.shape[:2], np.bool_)
         values.append(metric.score(first, second, mask, profile))
     return math.fsum(values) / len(values)

@@ -361,11 +361,8 @@ def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Sco
         scored = _newly_scored(scorer, crop, given)
         keep(key, SCORED, scored)
     else:
-        _read(
-            scorer,
-            crop,
-            given,
-        )  # what there is to say of the files is said each time
+        # what there is to say of the files is said each time
+        _read(scorer, crop, given)
     return scored
 
 

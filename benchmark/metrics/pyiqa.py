@@ -113,10 +113,6 @@ CKDN = Metric(
 
 WITHOUT_REFERENCE = (
     _without_reference("clipiqa", "CLIP-IQA", decimals=3, top=1.0),
-    _without_reference(
-        "musiq",
-        "MUSIQ",
-        decimals=2,
-        top=100.0,
-    ),  # the KonIQ-10k weights
+    # the KonIQ-10k weights
+    _without_reference("musiq", "MUSIQ", decimals=2, top=100.0),
 )

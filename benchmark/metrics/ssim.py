@@ -77,9 +77,8 @@ def seen(picture: Picture, profile: Profile) -> Picture:
     """What a profile's SSIM looks at: the channels, or their luma of 8 bits ``(H, W, 1)``."""
     if not profile.ssim_of_luma:
         return picture
-    codes = np.rint(
-        picture * 255.0
-    )  # whole numbers, so that ties round alike on every machine
+    # whole numbers, so that ties round alike on every machine
+    codes = np.rint(picture * 255.0)
     return np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)[:, :, None] / 255.0
 
 

@@ -62,9 +62,8 @@ def library_versions() -> dict[str, str]:
     for name in _LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)
-        except (
-            importlib.metadata.PackageNotFoundError
-        ):  # another build of it, such as opencv
+        # another build of it, such as opencv
+        except importlib.metadata.PackageNotFoundError:
             versions[name] = "unknown"
     return versions
 

@@ -409,9 +409,8 @@ def _mend(path: Path) -> None:
     with storing(path):
         aside = path.replace(path.with_name(f"{path.name}.damaged"))
         log = path.with_name(f"{path.name}-wal")
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # is gone unless another process has it open
+        # is gone unless another process has it open
+        with contextlib.suppress(FileNotFoundError):
             log.replace(aside.with_name(f"{aside.name}-wal"))
         new.replace(path)
         sync_folder(path.parent)

@@ -50,9 +50,8 @@ def ceiling_scores(
         if not facts.ranked:
             continue
         goal = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
-        if isinstance(
-            goal, LeftOut
-        ):  # the systems' own rows say which pictures are left out
+        # the systems' own rows say which pictures are left out
+        if isinstance(goal, LeftOut):
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:
@@ -92,9 +91,8 @@ def _imperfection(
     reference: Array,
 ) -> Imperfection:
     height, width = reference.shape[:2]
-    if (
-        protocol == "truth"
-    ):  # rendered without noise, in the geometry of the blurry picture
+    # rendered without noise, in the geometry of the blurry picture
+    if protocol == "truth":
         return Imperfection(np.zeros((2, height, width)), 0.0)
     aligned = aligned_reference(dataset, pair)
     if aligned.status == "unknown" or pair.sharp is None:

@@ -55,13 +55,11 @@ class Profile:
     psnr_floor: float = 0.0
     restored_depth: Depth = field(default="own", repr=False)  # of a file with 16 bits
     crop_from: Literal["corner", "centre"] = field(default="corner", repr=False)
-    size: float = field(
-        default=1.0, repr=False
-    )  # both pictures are scaled by it, then cropped
+    # both pictures are scaled by it, then cropped
+    size: float = field(default=1.0, repr=False)
     resampling: Resampling = field(default="area", repr=False)
-    mean: Literal["pictures", "errors"] = field(
-        default="pictures", repr=False
-    )  # for PSNR
+    # for PSNR
+    mean: Literal["pictures", "errors"] = field(default="pictures", repr=False)
 
 
 DEFAULT = Profile(

@@ -109,9 +109,8 @@ def make_target(
     return target
 
 
-_KEPT_BYTES = (
-    512 * 2**20
-)  # the whole sample dataset, or the three targets of 3 DPDD pairs
+# the whole sample dataset, or the three targets of 3 DPDD pairs
+_KEPT_BYTES = 512 * 2**20
 _KEEPING = threading.Lock()  # pictures are scored in several threads
 _targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
 

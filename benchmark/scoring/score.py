@@ -128,9 +128,8 @@ class PairScorer:
     def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
         """What is in place of the scores of a picture that is left out: the reason, everywhere."""
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
-        reason = reason.replace(
-            f"{self.dataset.root}{os.sep}", ""
-        )  # tables are published
+        # tables are published
+        reason = reason.replace(f"{self.dataset.root}{os.sep}", "")
         alone = lack_truth(self.dataset.split("test"))
         for protocol in (NO_REFERENCE,) if alone else PROTOCOLS:
             yield from self._without_value(pair, protocol, UNREAD + reason)

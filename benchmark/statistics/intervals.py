@@ -135,9 +135,8 @@ def paired_p_values(sums: Array) -> Array:
     slack = 1e-9 * max(1.0, float(np.abs(sums).max(initial=0.0)))
     for one, other in combinations(range(systems), 2):
         totals = np.abs(mixed[one] - mixed[other])
-        share = float(
-            np.mean(totals >= totals[0] - slack)
-        )  # the first is the observed one
+        # the first is the observed one
+        share = float(np.mean(totals >= totals[0] - slack))
         p_values[one, other] = p_values[other, one] = share
     return p_values
 

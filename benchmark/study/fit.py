@@ -370,9 +370,8 @@ def watch_text(
     if metric is None:
         raise NotApplicableError("no metric 'text' is installed here")
     first = _Scorer(metric, "truth", dataset, pages[:1], estimator)
-    first.mean(
-        _blurry
-    )  # a missing program is reported before the training, not during it
+    # a missing program is reported before the training, not during it
+    first.mean(_blurry)
     return _watch(card, device, _Scorer(metric, "truth", dataset, pages, estimator))
 
 
@@ -415,9 +414,8 @@ class _Scorer:
 
 
 def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
-    alone = replace(
-        card, at_scales=False
-    )  # what is learned does not depend on the scales
+    # what is learned does not depend on the scales
+    alone = replace(card, at_scales=False)
 
     def of_network(network: nn.Module) -> float:
         return scorer.mean(

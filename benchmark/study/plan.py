@@ -223,9 +223,8 @@ class Run:
             else {"tested": dataset.content_hash}
         )
         group = _digest(_without(facts | tested, "seed", TRAINING_OF))
-        digest = _digest(
-            _without(facts, SCALES)
-        )  # the way of restoring leaves a training as it is
+        # the way of restoring leaves a training as it is
+        digest = _digest(_without(facts, SCALES))
         return replace(self, id=f"{self.system}-{digest[:8]}", group=group)
 
     def _learnt(self, dataset: Dataset) -> str:

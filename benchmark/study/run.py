@@ -266,9 +266,8 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
         _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
-            network = _load(
-                study, run
-            )  # a damaged checkpoint stops here, before good scores go
+            # a damaged checkpoint stops here, before good scores go
+            network = _load(study, run)
             (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
             evaluated_run(study, run, trained=network, where=where).store(
                 study, results

@@ -154,9 +154,8 @@ class HotFolder:
 def _standing(path: Path) -> Standing:
     try:
         status = path.stat()
-    except (
-        FileNotFoundError
-    ):  # renamed between two looks, as some programs do when they are done
+    # renamed between two looks, as some programs do when they are done
+    except FileNotFoundError:
         return 0, 0
     return status.st_size, status.st_mtime_ns
 

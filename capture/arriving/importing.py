@@ -180,9 +180,8 @@ def _take(importer: Importer, card_pair: CardPair) -> LeftOut | None:
     name = written_name(Path(card_pair.shots[0].files[0].name))
     result = attempt(f"of {name}", partial(importer.take, card_pair))
     if isinstance(result, LeftOut):
-        require_folder(
-            importer.request.folder
-        )  # a card that was pulled out is not a pair's fault
+        # a card that was pulled out is not a pair's fault
+        require_folder(importer.request.folder)
     return result
 
 

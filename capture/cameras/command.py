@@ -214,9 +214,8 @@ class CommandFocusCamera(CommandCamera):
     def move_focus(self, steps: int) -> int:
         """Run the program that moves the focus; it prints the steps moved."""
         assert self._rig.focus is not None  # noqa: S101 - see open_camera
-        said = self._run_once(
-            self._rig.focus.move, steps=str(steps)
-        )  # it may have moved
+        # it may have moved
+        said = self._run_once(self._rig.focus.move, steps=str(steps))
         try:
             return int(said) if said else steps
         except ValueError as error:

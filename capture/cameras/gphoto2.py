@@ -256,9 +256,8 @@ class GPhoto2Camera(Camera):
             with clear_away(parts, path_stem, on_card=bool(self.on_card)):
                 self._moments.check(parts, ordered)
         if self._files_due is not None:
-            self._files_due = len(
-                parts
-            )  # by what came, not by what the body calls its format
+            # by what came, not by what the body calls its format
+            self._files_due = len(parts)
         return parts
 
     def fetch(self, path_stem: Path) -> list[Path]:
@@ -345,9 +344,8 @@ def open_camera(uri: str) -> GPhoto2Camera:
             f"camera address '{uri}': cameras over the network (PTP/IP) are left out, because none "
             "was at hand; connect it by USB, as gphoto2:"
         )
-    if rest.startswith(
-        "virtual="
-    ):  # libgphoto2's, which delivers the first JPEG of a folder
+    # libgphoto2's, which delivers the first JPEG of a folder
+    if rest.startswith("virtual="):
         environment = virtual_environment(Path(rest.removeprefix("virtual=")))
         rest = ""
     cameras = detect(environment)

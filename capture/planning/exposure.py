@@ -42,9 +42,8 @@ class Exposure:
     f_number: float
     seconds: float
     iso_value: float
-    nominal: tuple[
-        float, float, float
-    ]  # F-number, seconds and ISO as labelled, and as in EXIF
+    # F-number, seconds and ISO as labelled, and as in EXIF
+    nominal: tuple[float, float, float]
 
     @property
     def words(self) -> dict[SettingName, str]:

@@ -202,9 +202,8 @@ class Plan:
     focus_steps: tuple[int, ...] = (0,)
     optics: OpticsPlan | None = None  # None if focus, focal length or pitch is unknown
     settle_seconds: float = 0.0
-    pace: NumberSettings = field(
-        default_factory=NumberSettings
-    )  # the times between pairs
+    # the times between pairs
+    pace: NumberSettings = field(default_factory=NumberSettings)
     notes: tuple[str, ...] = ()
 
     def paced(self, options: NumberSettings) -> "Plan":

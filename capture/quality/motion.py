@@ -70,9 +70,8 @@ def compare_anchor(
     first: QuickLook, repeat: QuickLook, limit: float
 ) -> AnchorComparison:
     """Compare a shot with its repeat; tiles above ``limit`` count as moved."""
-    from defocus.align.registration.register import (
-        register,
-    )  # it imports scipy's slower parts
+    # it imports scipy's slower parts
+    from defocus.align.registration.register import register
 
     small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
     similarity = register(

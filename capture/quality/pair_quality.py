@@ -292,9 +292,8 @@ def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, fl
     """The registration of small copies; if they show none, at the size at which 'audit' asks.
 
     With it, how many pixels of the picture are one of its."""
-    from defocus.align.registration.register import (
-        register,
-    )  # it imports scipy's slower parts
+    # it imports scipy's slower parts
+    from defocus.align.registration.register import register
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     registration = register(*(luminance(look.linear) for look in small))
@@ -359,10 +358,8 @@ def _check_unexplained(
     quality: Quality, looks: Mapping[str, QuickLook], similarity: Similarity
 ) -> None:
     """Find light of the blurry member that no blur of the sharp one gives, and say its cause."""
-    from defocus.align.photometry.unexplained import (
-        causes,
-        unexplained,
-    )  # as for the registration
+    # as for the registration
+    from defocus.align.photometry.unexplained import causes, unexplained
     from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
     first = reduced_look(looks["blurry"], MEASURED_SIZE_PX)
@@ -377,9 +374,8 @@ def _check_unexplained(
     )
     quality.numbers["unexplained"] = None if result is None else result[0].to_json()
     if result is not None:
-        for text in causes(
-            replace(result[0], blurrier_share=0.0)
-        ):  # regions are checked beside
+        # regions are checked beside
+        for text in causes(replace(result[0], blurrier_share=0.0)):
             quality.say("warn", text)
         alone = suspicions({"": numbers_of(result[0].to_json())})
         for suspicion in alone.get("", ()):

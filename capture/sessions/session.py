@@ -89,9 +89,8 @@ class SessionPair:
     scene: str  # pairs of one scene must not be shared between splits
     blurry: Path
     sharp: Path
-    verdict: Literal[
-        "accept", "warn"
-    ]  # ``warn``: ``metadata["reason"]`` says what to check
+    # ``warn``: ``metadata["reason"]`` says what to check
+    verdict: Literal["accept", "warn"]
     metadata: Mapping[str, Any]  # ``pair.json``: roles, exposure, quality, camera
     truth_flow: Path | None = (
         None  # ``(2, H, W)``, blurry to sharp, px; simulated cameras

@@ -109,9 +109,8 @@ class SessionState:
     created: str = ""
     software: dict[str, Any] = field(default_factory=dict)
     shoots: list[ShootRecord] = field(default_factory=list)
-    series: list[int] = field(
-        default_factory=list
-    )  # index of the first shoot of each series
+    # index of the first shoot of each series
+    series: list[int] = field(default_factory=list)
     planned: dict[str, PlannedPair] = field(default_factory=dict)  # pairs by id
     complete: dict[str, CompletePair] = field(default_factory=dict)  # pairs by id
     begun: set[str] = field(default_factory=set)

@@ -106,9 +106,8 @@ def _compared(
 _ABSENT = object()
 
 
-EV = NumberUnit(
-    lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV"
-)  # no negative zero
+# no negative zero
+EV = NumberUnit(lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV")
 SHARE = NumberUnit("{:.1%}".format, float, "{:.0%}")
 LENGTH = NumberUnit(
     lambda value: f"{math.hypot(*value):.2f} px", lambda v: math.hypot(*v), "{:g} px"
@@ -131,10 +130,8 @@ ROWS = (
         NumberRow(
             "Gradient energy, sharp over blurry", f"{name}_ratio", RATIO, f"{name}_{{}}"
         )
-        for name in (
-            "gradient_energy",
-            "sharpness",
-        )  # the second is what sessions once said
+        # the second is what sessions once said
+        for name in ("gradient_energy", "sharpness")
     ),
     NumberRow(
         "Blurry is the sharper one in", "blurrier_share", SHARE, "blurrier_share_{}"

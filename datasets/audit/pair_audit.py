@@ -201,9 +201,8 @@ class AuditedPair:
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
-        if (
-            self.less_sharp
-        ):  # it is said to be swapped, and no blur explains the other way
+        # it is said to be swapped, and no blur explains the other way
+        if self.less_sharp:
             rest = replace(rest, blurrier_share=0.0, specks=0, moved_stops=0.0)
         return causes(rest)
 

@@ -171,9 +171,8 @@ def _audit_missing(
         row, members = _row_of(missing[name][0], result)
         if members is not None:
             shown.offer(row, members)
-        if (
-            row.status == "unreadable"
-        ):  # its reason names files, here as they are in the dataset
+        # its reason names files, here as they are in the dataset
+        if row.status == "unreadable":
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
         measured_here = row.status == "ok" and not isinstance(where, Machines)

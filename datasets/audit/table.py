@@ -124,14 +124,12 @@ def document(audit: Audit, limit_px: float | None) -> Json:
 class AuditFailures:
     """What makes a dataset fail."""
 
-    misaligned: tuple[
-        AuditedPair, ...
-    ]  # above the limit, worst first; empty without a limit
+    # above the limit, worst first; empty without a limit
+    misaligned: tuple[AuditedPair, ...]
     same: tuple[AuditedPair, ...]  # both members have the same pixels
     unreadable: tuple[LeftOut, ...]  # damaged, of two sizes, or left out unread
-    unknown: tuple[
-        AuditedPair, ...
-    ]  # not shown to be aligned: their misalignment is unknown
+    # not shown to be aligned: their misalignment is unknown
+    unknown: tuple[AuditedPair, ...]
     leaks: tuple[NearDuplicate, ...]  # pictures in two splits
     measured: bool  # whether a pair was measured; else none is shown to be aligned
 
@@ -173,9 +171,8 @@ def failing_pairs(failing: AuditFailures) -> dict[str, list[str]]:
 
 
 def _reasons(failing: AuditFailures) -> Iterator[tuple[str, str]]:
-    for pair in (
-        failing.misaligned
-    ):  # three digits: one just above the limit is not rounded to it
+    # three digits: one just above the limit is not rounded to it
+    for pair in failing.misaligned:
         sigma = pair.misalignment_sigma_px
         error = "" if sigma is None else f" ± {sigma:.3f}"
         yield pair.id, f"misaligned by {pair.misalignment_px:.3f}{error} px in the mean"

@@ -56,9 +56,8 @@ class Derivation(Generic[E]):
     command: str  # names the file of the order
     order: Mapping[str, Any]  # dataset, settings and revision
     entries: Mapping[str, E]  # pairs, scenes or stacks, by the name of their folder
-    write: Callable[
-        [E, Path], None
-    ]  # the files of an entry into an empty folder, in any process
+    # the files of an entry into an empty folder, in any process
+    write: Callable[[E, Path], None]
     pairs: Callable[[E, Path], Iterable[Pair]]  # those of the folder of an entry
     title: str  # of the progress
     origin: str  # is named if nothing can be made
@@ -101,9 +100,8 @@ def finish_dataset(
     steps = steps if step is None else (*steps, step)
     source = "" if dataset is None else _origin(dataset)
     manifest = make_manifest(out, with_white(out.name, pairs), source, steps)
-    for left in out.glob(
-        "*/.*-????????.part"
-    ):  # of a run that was killed while another made it
+    # of a run that was killed while another made it
+    for left in out.glob("*/.*-????????.part"):
         remove_abandoned(left.parent, left.name.removesuffix(".part")[:-8], ".part")
     _place(out, command, MANIFEST, lambda folder: write_manifest(folder, manifest))
 

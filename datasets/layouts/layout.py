@@ -127,9 +127,8 @@ def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
         return list(range(len(blurry)))
     if not blurry or not sharp:
         return [None] * len(blurry)
-    from scipy.optimize import (
-        linear_sum_assignment,
-    )  # a third of a second, for few datasets
+    # a third of a second, for few datasets
+    from scipy.optimize import linear_sum_assignment
 
     apart = np.abs(np.subtract.outer(np.array(blurry), np.array(sharp)))
     cost = np.where(apart <= APART, apart.astype(float) ** 2, UNPAIRED)
@@ -252,9 +251,8 @@ class LayoutContents:
 
     rows: list[PairRow] = field(default_factory=list)  # the pairs, complete or not
     missing: list[str] = field(default_factory=list)  # partners of pairs
-    absent: list[str] = field(
-        default_factory=list
-    )  # blurry pictures of a complete copy
+    # blurry pictures of a complete copy
+    absent: list[str] = field(default_factory=list)
     extra: list[Path] = field(default_factory=list)  # files that belong to no pair
 
 

@@ -31,9 +31,8 @@ class PairSession:
     """The session of a pair; pairs with equal ones are of one session."""
 
     optics: str  # what decides a pair's zoom, as far as it is known
-    by: Literal[
-        "journal", "EXIF"
-    ]  # a capture session's journal, or the EXIF of both files
+    # a capture session's journal, or the EXIF of both files
+    by: Literal["journal", "EXIF"]
     camera: str  # model, lens and focal length, to be shown
     one_change: bool  # else an unknown pair has nothing to contradict the others' zoom
     same_focus: bool  # only the aperture was changed

@@ -155,9 +155,8 @@ def _alone_in_role(
 
 def _id(split: Split | None, name: str) -> str:
     legal = legal_id(name.replace("/", "-"))
-    return (
-        legal if split is None else legal_id(f"{split}-{legal}")
-    )  # it may be too long with that
+    # it may be too long with that
+    return legal if split is None else legal_id(f"{split}-{legal}")
 
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -77,9 +77,8 @@ class Series:
     split: Split
     name: str  # a number, which begins again in each split
     pictures: tuple[SeriesPicture, ...]
-    facts: dict[
-        str, float
-    ]  # focal length, ISO, exposure and focus distance, as far as stated
+    # focal length, ISO, exposure and focus distance, as far as stated
+    facts: dict[str, float]
 
 
 def located(path: Path) -> tuple[Path, Apertures]:

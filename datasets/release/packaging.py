@@ -68,9 +68,8 @@ class ReleaseChanges:
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    changed: dict[
-        str, tuple[str, ...]
-    ]  # roles, ``scene``, ``split``, ``metadata`` that differ
+    # roles, ``scene``, ``split``, ``metadata`` that differ
+    changed: dict[str, tuple[str, ...]]
     kept: int
 
 

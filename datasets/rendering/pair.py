@@ -47,9 +47,8 @@ class RenderedPair:
     sharp: Image
     truth: Image
     flow: NDArray[np.float32]  # ``(2, H, W)`` float32, px, from blurry to sharp
-    defocus_map: NDArray[
-        np.float32
-    ]  # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    defocus_map: NDArray[np.float32]
     # left and right dual-pixel views in the form of ``blurry``, which is their mean in linear
     # light; None if the camera has none
     views: tuple[Image, Image] | None

@@ -153,10 +153,8 @@ def _energies(level: Array, tile_px: int) -> NDArray[np.float64]:
     squares = []
     fourths = []
     for top in range(0, len(level), STRIP_PX):
-        first = max(
-            0,
-            top - 1,
-        )  # a row more on either side for the gradients at the border
+        # a row more on either side for the gradients at the border
+        first = max(0, top - 1)
         strip = level[first : top + STRIP_PX + 1]
         across = cv2.Sobel(strip, cv2.CV_32F, 1, 0, scale=1 / 8)
         down = cv2.Sobel(strip, cv2.CV_32F, 0, 1, scale=1 / 8)

@@ -40,11 +40,8 @@ def disc_diameter_px(luminance: Floats) -> float:
         return 0.0
     spectrum = _radial_spectrum(luminance)
     height, width = luminance.shape
-    largest_px = min(
-        LARGEST_DIAMETER_PX,
-        height / 4,
-        width / 4,
-    )  # a block holds several rings
+    # a block holds several rings
+    largest_px = min(LARGEST_DIAMETER_PX, height / 4, width / 4)
     diameters = np.arange(0.0, largest_px + STEP_PX / 2, STEP_PX)
     misfits = np.array([_misfit(spectrum, diameter) for diameter in diameters])
     best = int(misfits.argmin())

@@ -228,9 +228,8 @@ def _connected(machines: Machines) -> "Client":
 
 def _leave(client: "Client") -> None:
     cluster = client.cluster
-    with contextlib.suppress(
-        Exception
-    ):  # what does not answer at the end is no longer needed
+    # what does not answer at the end is no longer needed
+    with contextlib.suppress(Exception):
         client.close()
         if cluster is not None:
             cluster.close()

@@ -424,9 +424,8 @@ def _failure(group: click.Command, error: Exception) -> int:
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
-    with contextlib.suppress(
-        OSError
-    ):  # nobody may read of it; the exit code says it too
+    # nobody may read of it; the exit code says it too
+    with contextlib.suppress(OSError):
         if telling.verbose:
             click.echo(origin, err=True)
         click.echo(

@@ -72,10 +72,8 @@ class SettingsCommand(SectionedCommand):
 
     @params.setter
     def params(self, params: list[click.Parameter]) -> None:
-        self._is_complete = hasattr(
-            self,
-            "_params",
-        )  # the first are those that were declared
+        # the first are those that were declared
+        self._is_complete = hasattr(self, "_params")
         self._params = params
 
     def format_options(

@@ -71,9 +71,8 @@ class EdgeResponse:
     """The response of lens, sensor and processing to an edge."""
 
     mtf: MtfCurve  # of the luminance, along the edge's normal
-    mtf50: (
-        float | None
-    )  # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    mtf50: float | None
     # standard error of MTF50, by the scatter of parts along the edge; None if that of one of them
     # is beyond 1, or the edge is too short
     mtf50_error: float | None
@@ -88,9 +87,8 @@ class EdgeResponse:
     lying: bool  # whether the edge runs from left to right
     modulation: float  # (bright - dark) / (bright + dark)
     colour_mtf50: Mapping[str, float | None]
-    colour_shift_px: Mapping[
-        str, float
-    ]  # place of each colour minus green's, along the normal
+    # place of each colour minus green's, along the normal
+    colour_shift_px: Mapping[str, float]
     notes: tuple[str, ...]  # what makes the numbers less certain
 
 

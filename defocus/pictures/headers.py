@@ -256,9 +256,8 @@ def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 
 def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first directory."""
-    first = first_directory(
-        cast(bytes, data)
-    )  # mapped: no more than its directory is read
+    # mapped: no more than its directory is read
+    first = first_directory(cast(bytes, data))
     if first is None:
         return 0, 0
     structure, directory = first

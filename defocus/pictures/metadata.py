@@ -573,9 +573,8 @@ def _of_raw(path: Path) -> Metadata:
     if gps := writable(gps, GPS_DIRECTORY):
         kept.get_ifd(GPS_DIRECTORY).update(gps)
     match tags.get((0, ORIENTATION)):
-        case (orientation, *_) if orientation in range(
-            1, 9
-        ):  # a fraction in damaged files
+        # a fraction in damaged files
+        case (orientation, *_) if orientation in range(1, 9):
             kept[ORIENTATION] = int(orientation)
     exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
     remarks = [Remark(_OF_RAW)]

@@ -414,9 +414,8 @@ def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
     """What is said of a pair whose pictures differ in size: width and height, px."""
-    turned = (
-        first_size == second_size[::-1]
-    )  # a camera stores the turn, another program does it
+    # a camera stores the turn, another program does it
+    turned = first_size == second_size[::-1]
     hint = ": turn one of them, orientation tags are not applied" if turned else ""
     return (
         f"{first} is {first_size[0]}x{first_size[1]} but {second} is "

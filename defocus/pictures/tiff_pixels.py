@@ -281,9 +281,8 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             page = file.pages.first
             if page.nbytes > MOST_BYTES:
                 raise ValueError(f"{page.nbytes} bytes of pixels")
-            if any(
-                at and not size for at, size in _places(page)
-            ):  # tifffile takes it for black
+            # tifffile takes it for black
+            if any(at and not size for at, size in _places(page)):
                 raise ValueError("a part of the pixels has no bytes")
             picture = _decoded(page, content)
             if not picture.size:
@@ -386,9 +385,8 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
     with io.BytesIO(content) as stream, QUIET, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
         undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
-        number = (
-            3 if opened.mode == "RGB" else page.samplesperpixel
-        )  # less one of no known meaning
+        # less one of no known meaning
+        number = 3 if opened.mode == "RGB" else page.samplesperpixel
     picture = as_stored(shown, _orientation(page))
     size = (page.imagelength, page.imagewidth)
     if picture.shape != (size if number == 1 else (*size, number)):

@@ -112,9 +112,8 @@ def _file_of(
         )
     with QUIET:
         whole, encoded = cv2.imencode(suffix, pixels, options)
-    if (
-        not whole
-    ):  # JPEG's and WebP's libraries do not say why, but nothing else is left
+    # JPEG's and WebP's libraries do not say why, but nothing else is left
+    if not whole:
         raise MemoryError
     return np.asarray(encoded, np.uint8)
 
@@ -317,9 +316,8 @@ def write_plain_png(path: Path, picture: NDArray[np.uint8], metadata: Metadata) 
         for top in range(0, len(picture), _STRIP_ROWS):
             strip = picture[top : top + _STRIP_ROWS]
             rows = strip.reshape(len(strip), -1)
-            lines = np.zeros(
-                (len(strip), 1 + rows.shape[1]), np.uint8
-            )  # filter 0, None
+            # filter 0, None
+            lines = np.zeros((len(strip), 1 + rows.shape[1]), np.uint8)
             lines[:, 1:] = rows
             file.write(png_chunk(b"IDAT", packing.compress(lines.data)))
         file.write(png_chunk(b"IDAT", packing.flush()))

@@ -31,9 +31,8 @@ class Offer:
 
     name: str
     origin: str  # where it is, in words
-    load: Callable[
-        [], object
-    ]  # its module, or itself; None, after one warning, where that fails
+    # its module, or itself; None, after one warning, where that fails
+    load: Callable[[], object]
     plugin: Plugin | None = None
 
 

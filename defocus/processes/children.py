@@ -123,8 +123,6 @@ def start_servers() -> None:
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with starting_python():
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(
-            signal.SIG_SETMASK,
-            blocked,
-        )  # it lets Ctrl-C in at its end
+        # it lets Ctrl-C in at its end
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         forkserver.ensure_running()

@@ -165,9 +165,8 @@ def recorded(
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
     stored = _toned(camera, _mixed(balanced, back))
-    if (
-        reduction is not None
-    ):  # of both members, as sharpening: no network has to undo a camera
+    # of both members, as sharpening: no network has to undo a camera
+    if reduction is not None:
         stored = denoised(stored, reduction)
     stored = _sharpened(camera, stored)
     return stored if random is None else _compressed(camera, stored)

@@ -292,9 +292,8 @@ def colour_psfs(
     lateral = colour_shifts(pupil)
     middle = [band[1] for band in defocus]
     most, usual = greatest_slopes(pupil, middle)
-    unit = (
-        lens.f_number / lens.pixel_pitch_um
-    )  # px per µm of the wavelength, or half a slope
+    # px per µm of the wavelength, or half a slope
+    unit = lens.f_number / lens.pixel_pitch_um
     samples = wave_samples(lens, most, usual)
     if samples is None:
         return ray_psfs(pupil, middle, lateral, 2.0 * unit * usual)

@@ -26,10 +26,8 @@ class Similarity:
     rotation_deg: float = (
         0.0  # degrees; positive turns x towards y (clockwise as seen on a screen)
     )
-    shift_px: tuple[float, float] = (
-        0.0,
-        0.0,
-    )  # shift (x, y) in pixels of the full picture
+    # shift (x, y) in pixels of the full picture
+    shift_px: tuple[float, float] = (0.0, 0.0)
 
     def matrix(self, width: int, height: int) -> Floats:
         """``(2, 3)`` matrix A with x_s = A · (x_b, y_b, 1), for a picture of that size."""

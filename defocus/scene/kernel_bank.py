@@ -61,9 +61,8 @@ class Optic:
     """A lens at one place of its field."""
 
     lens: RealLens  # the lens, its aperture and the pixel pitch
-    field: tuple[
-        float, float
-    ]  # place (x, y) in the picture, 1 = distance of the corner
+    # place (x, y) in the picture, 1 = distance of the corner
+    field: tuple[float, float]
     nodes: tuple[float, ...]  # signed diameters of its kernels, ascending, px
 
 

@@ -63,9 +63,8 @@ def picture_of(name: str) -> NDArray[np.uint8]:
 
 @cache
 def _linear(name: str) -> Floats:
-    values = srgb_to_linear(
-        np.arange(256) / 255.0
-    )  # of all that eight bits hold: a table
+    # of all that eight bits hold: a table
+    values = srgb_to_linear(np.arange(256) / 255.0)
     return np.asarray(cv2.LUT(picture_of(name), values))
 
 
@@ -125,9 +124,8 @@ class Photograph:
     """One decoded photograph."""
 
     pixels: NDArray[np.uint8]  # ``(H, W, 3)`` uint8, sRGB
-    detail: NDArray[
-        np.float32
-    ]  # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
+    # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
+    detail: NDArray[np.float32]
     pixels_hash: str  # hash of its size and pixels
 
     @classmethod

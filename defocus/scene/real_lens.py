@@ -73,17 +73,15 @@ class RealLens:
     oblique_spherical: OffAxis = OffAxis()  # addition to W040 off the axis
     coma: OffAxis = OffAxis()  # W131
     astigmatism: OffAxis = OffAxis()  # W222
-    field_curvature: OffAxis = (
-        OffAxis()
-    )  # difference of W020 to the best focus on the axis
+    # difference of W020 to the best focus on the axis
+    field_curvature: OffAxis = OffAxis()
     # distance of the foci of red and blue behind that of green, µm
     axial_colour_um: tuple[float, float] = (0.0, 0.0)
     # distance by which red and blue are farther out than green in the corner, µm; proportional to
     # the field height
     lateral_colour_um: tuple[float, float] = (0.0, 0.0)
-    front: Rim = (
-        Rim()
-    )  # front, rear: the rims that make the cat's eye, from either side
+    # front, rear: the rims that make the cat's eye, from either side
+    front: Rim = Rim()
     rear: Rim = Rim()
 
     def __post_init__(self) -> None:

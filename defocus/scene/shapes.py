@@ -21,9 +21,8 @@ BLACK: Colour = (0, 0, 0)
 class FilledOutline:
     """A shape with straight sides, perhaps with holes."""
 
-    contours: tuple[
-        Array, ...
-    ]  # each ``(N, 2)``; what is inside an odd number of them is filled
+    # each ``(N, 2)``; what is inside an odd number of them is filled
+    contours: tuple[Array, ...]
     colour: Colour  # of the filling
 
 
@@ -44,9 +43,9 @@ Shape = FilledOutline | Disc
 def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
     """Contours of a text whose capitals are 1 high, and its width."""
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import (
-        TextPath,
-    )  # slow to import, and only drawing needs it
+
+    # slow to import, and only drawing needs it
+    from matplotlib.textpath import TextPath
 
     font = FontProperties(family="DejaVu Sans")
     capital = TextPath((0, 0), "H", size=100, prop=font).get_extents().height

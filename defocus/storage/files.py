@@ -66,9 +66,8 @@ def sync_folder(path: Path) -> None:
         return
     try:
         handle = os.open(path, os.O_RDONLY)
-    except (
-        PermissionError
-    ):  # it may be written, but not listed: all disks are forced instead
+    # it may be written, but not listed: all disks are forced instead
+    except PermissionError:
         os.sync()
         return
     try:
@@ -310,11 +309,8 @@ if sys.platform == "win32":
         wait: bool = False,  # noqa: ARG001 - as above
     ) -> bool:
         """Take the lock of an open file; whether it could be had."""
-        os.lseek(
-            handle,
-            2**20,
-            os.SEEK_SET,
-        )  # a locked byte cannot be read: not one of the content
+        # a locked byte cannot be read: not one of the content
+        os.lseek(handle, 2**20, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:

@@ -41,9 +41,8 @@ def owned_folder(folder: Path) -> Iterator[bool]:
     """Create a folder if absent and keep others out; yields whether this process has it."""
     while True:
         make_folder(folder)
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # its owner has just removed it: once more
+        # its owner has just removed it: once more
+        with contextlib.suppress(FileNotFoundError):
             lock = _own(folder)
             break
     try:
@@ -150,9 +149,8 @@ def _create(
         # before it was locked, another process took it for abandoned: once more
 
 
-if (
-    sys.platform == "win32"
-):  # which cannot lock a folder: what is a day old counts as abandoned
+# which cannot lock a folder: what is a day old counts as abandoned
+if sys.platform == "win32":
     ABANDONED_AFTER_S = 24 * 3600.0
 
     def _lock(folder: Path, *, wait: bool) -> int | None:

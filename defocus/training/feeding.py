@@ -188,9 +188,8 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
         try:
             value = self.make(key)
             error = None
-            if (
-                not self.sent
-            ):  # what cannot be sent would be lost, and waited for without end
+            # what cannot be sent would be lost, and waited for without end
+            if not self.sent:
                 pickle.dumps(value)
                 self.sent = True
         except Exception as failure:  # noqa: BLE001 - the training raises it at its step

@@ -66,9 +66,8 @@ def seed_torch(seed: int, purpose: str) -> None:
     """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     number = int.from_bytes(digest[:8], "little") >> 1
-    torch.default_generator.manual_seed(
-        number
-    )  # torch.manual_seed asks all kinds of devices: 1 ms
+    # torch.manual_seed asks all kinds of devices: 1 ms
+    torch.default_generator.manual_seed(number)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(number)
 
@@ -120,9 +119,8 @@ class _Training(Generic[BatchT]):
 
     job: Job[BatchT]
     network: nn.Module
-    called: (
-        nn.Module
-    )  # the network, or what was compiled of it: it has the same weights
+    # the network, or what was compiled of it: it has the same weights
+    called: nn.Module
     objective: TrainingObjective[BatchT]
     optimisers: Optimisers
     average: AveragedModel | None

@@ -30,10 +30,8 @@ class Training(Settings):
     # ``bfloat16`` computes convolutions and matrix products so; weights stay float32. ``auto`` does
     # it where the device has instructions for it: elsewhere it is slower.
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    accumulate: int = Field(
-        default=1,
-        ge=1,
-    )  # parts into which the batch is split, to save memory
+    # parts into which the batch is split, to save memory
+    accumulate: int = Field(default=1, ge=1)
     # decay per step of the running mean of the weights, which is what is evaluated; None for none
     average: float | None = Field(
         default=None,
@@ -61,10 +59,8 @@ class Training(Settings):
     deterministic: bool = (
         False  # refuse operations whose result differs from run to run
     )
-    validations: int = Field(
-        default=0,
-        ge=0,
-    )  # how often the validation pairs are scored
+    # how often the validation pairs are scored
+    validations: int = Field(default=0, ge=0)
     select: Selection = "last"
     checkpoint_minutes: float = Field(default=1.0, gt=0)  # so often the state is saved
     tensorboard: bool = (
@@ -73,10 +69,8 @@ class Training(Settings):
     # how often each pair of a stream is used on average: pairs stay in memory, and crops of them
     # are turned and get other orders of colours; 1 renders a pair for each crop
     reuse: int = Field(default=1, ge=1)
-    lenses: int | None = Field(
-        default=None,
-        ge=1,
-    )  # of a stream, each with its kernels; None: 200
+    # of a stream, each with its kernels; None: 200
+    lenses: int | None = Field(default=None, ge=1)
     # processes that make batches ahead; 0 makes them in the training's own. None is one less than
     # there are cores, and 0 where fewer than 500 steps are left.
     workers: int | None = Field(default=None, ge=0)
@@ -167,10 +161,8 @@ class Cosine(Settings):
 
     kind: Literal["cosine"] = "cosine"
     floor: float = Field(default=0.0, ge=0)
-    warmup_epochs: float = Field(
-        default=0.0,
-        ge=0,
-    )  # the rate rises linearly from 0 so long
+    # the rate rises linearly from 0 so long
+    warmup_epochs: float = Field(default=0.0, ge=0)
     hold_epochs: float = Field(default=0.0, ge=0)  # so long it stays, after the warm-up
 
     def rate(

@@ -49,9 +49,8 @@ def ranks() -> Ranks:
 def processes(device: "torch.device") -> Iterator[Ranks]:
     """Join the process group while the block runs; a single process joins nothing."""
     mine = ranks()
-    if (
-        device.type == "cuda"
-    ):  # graphs are recorded on the current device, and NCCL waits there
+    # graphs are recorded on the current device, and NCCL waits there
+    if device.type == "cuda":
         import torch
 
         torch.cuda.set_device(device)

@@ -28,9 +28,8 @@ class CalibrationBench:
 
     camera: Camera
     settle_seconds: float  # pause before each shot
-    ask: Callable[
-        [str], None
-    ]  # asks the user to hold a target in front of the camera, and waits
+    # asks the user to hold a target in front of the camera, and waits
+    ask: Callable[[str], None]
     _iso: tuple[str | None, float] = field(init=False)
 
     def __post_init__(self) -> None:

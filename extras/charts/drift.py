@@ -67,9 +67,8 @@ class ChartDrift:
     mtf50: MeasuredChange | None  # a fraction; None with fewer than eight edges in both
     right: MeasuredChange | None  # at the middle, px; None with fewer than eight dots
     down: MeasuredChange | None  # shift downwards, px
-    zoom: (
-        MeasuredChange | None
-    )  # change of magnification, a fraction; positive is larger
+    # change of magnification, a fraction; positive is larger
+    zoom: MeasuredChange | None
     rotation: MeasuredChange | None  # radians, clockwise on a screen
 
     @property

@@ -52,9 +52,8 @@ class Graph:
     """An ONNX graph that agrees with PyTorch."""
 
     model: "ModelProto"  # the graph with its weights
-    side_px: (
-        int | None
-    )  # side of the only squares that it takes; None for any height and width
+    # side of the only squares that it takes; None for any height and width
+    side_px: int | None
     agreement: GraphAgreement  # how well and how fast it is
     why_static: str = (
         ""  # why it takes no other size, where any size was asked for; else empty

@@ -42,9 +42,8 @@ class Judgements(Settings):
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)
     ]
     plan: str  # hash of the plan
-    answers: tuple[
-        PairedJudgement, ...
-    ]  # judgements in the order in which they were given
+    # judgements in the order in which they were given
+    answers: tuple[PairedJudgement, ...]
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,8 @@ class Judged:
     judgements: int  # number of judgements that count
     # share of repeated trials that were answered alike; None without any
     with_themselves: float | None
-    with_others: (
-        float | None
-    )  # share of trials that two people answered alike; None without any
+    # share of trials that two people answered alike; None without any
+    with_others: float | None
     # share of a system's showings in which content was marked as invented
     invented: Mapping[str, float]
 

@@ -41,9 +41,8 @@ class Fusion:
     """A picture that is in focus wherever one of its frames is."""
 
     picture: Array  # ``(H, W, 3)`` float32, sRGB-encoded, 0..1
-    index: NDArray[
-        np.uint16
-    ]  # ``(H, W)`` uint16, index of the frame with the strongest detail
+    # ``(H, W)`` uint16, index of the frame with the strongest detail
+    index: NDArray[np.uint16]
     # ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other frames lacks,
     # beyond what noise explains. 0 where nothing tells the frames apart, as on a plain wall
     confidence: Array

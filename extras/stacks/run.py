@@ -214,9 +214,8 @@ def _pairs(
         if frame.name not in placed:
             continue
         pair = pairs_by_file.get(frame)
-        if (
-            pair is None
-        ):  # its merged picture cannot be read, which the opened dataset names
+        # its merged picture cannot be read, which the opened dataset names
+        if pair is None:
             continue
         place = {
             **cast(dict[str, object], pair.metadata["focus_stack"]),

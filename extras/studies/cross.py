@@ -48,9 +48,8 @@ class CrossGain:
     """What weights gain on one dataset under one protocol, or why that was not measured."""
 
     system: str
-    trained_on: tuple[
-        str, ...
-    ]  # names of the weights' training sets; empty if not known
+    # names of the weights' training sets; empty if not known
+    trained_on: tuple[str, ...]
     dataset: str  # name of the dataset, or its address where it could not be opened
     protocol: str  # protocol of the scores
     profile: str = ""  # profile of the scores

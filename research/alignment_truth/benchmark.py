@@ -71,9 +71,8 @@ class TruthPlan:
     trials: (
         int  # pairs for the global registration alone; a twentieth as many stand still
     )
-    stacks: (
-        Path | None
-    )  # of real focus stacks; real-like pairs take photographs from it
+    # of real focus stacks; real-like pairs take photographs from it
+    stacks: Path | None
     methods: tuple[str, ...]
     revision: str  # of what is measured; stored results of another are not used
     jobs: int  # processes

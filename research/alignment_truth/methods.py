@@ -35,9 +35,8 @@ TILE_BAND = 0.12
 class Answer:
     """Answer of a method for a pair."""
 
-    flow: (
-        Array | None
-    )  # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
+    # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
+    flow: Array | None
     reliable: NDArray[np.bool_] | None = (
         None  # ``(H, W)``; None if the method does not say
     )

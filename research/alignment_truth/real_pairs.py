@@ -59,9 +59,8 @@ class Reference:
 
     matrix: Matrix  # ``(3, 3)`` from blurry to sharp positions
     focus: float  # share of the blurry picture that is in focus
-    like_db: Mapping[
-        str, float
-    ]  # how alike the members are there, by name of the answer
+    # how alike the members are there, by name of the answer
+    like_db: Mapping[str, float]
     sure: bool  # no other answer is nearly as much alike
 
 

@@ -37,9 +37,8 @@ class Provenance:
     device: str  # of the last part of the training
     # on validation pairs, by estimator and column; these weights first
     scores: Mapping[str, Mapping[str, float | None]]
-    half_precision_px: tuple[
-        float, float
-    ]  # mean and largest change of the flow by float16
+    # mean and largest change of the flow by float16
+    half_precision_px: tuple[float, float]
 
 
 def export(

@@ -33,15 +33,13 @@ VALIDATION_SEED = 20_000_000
 class FlowBatch(TrainingBatch):
     """Rendered pairs."""
 
-    blurry: (
-        torch.Tensor
-    )  # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
+    # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
+    blurry: torch.Tensor
     sharp: torch.Tensor  # same shape
     flow: torch.Tensor  # ``(N, 2, H, W)`` float32, px, from blurry to sharp
     coc_px: torch.Tensor  # ``(N, H, W)`` float32, diameter
-    plain: (
-        torch.Tensor
-    )  # ``(N, H, W)`` bool, visible in both members and off occluding edges
+    # ``(N, H, W)`` bool, visible in both members and off occluding edges
+    plain: torch.Tensor
 
     @property
     def inputs(self) -> torch.Tensor:

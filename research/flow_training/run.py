@@ -50,9 +50,8 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
     textures = load_textures("train", request.pictures)
     unseen = load_textures("choose", request.pictures)
     started = load_weights(request.weights) if request.weights else None
-    make_folder(
-        request.folder
-    )  # one that cannot be made is said before the work, not after
+    # one that cannot be made is said before the work, not after
+    make_folder(request.folder)
     plan = TrainingPlan(
         request.settings,
         request.seed,

@@ -111,9 +111,8 @@ class Rendered:
         detail[self.diameters < self.diameters.max() / 2] = 0
         mean = cv2.boxFilter(detail, -1, (CROP_PX, CROP_PX))
         half = CROP_PX // 2
-        inside = mean[
-            half:-half, half:-half
-        ]  # middles of parts that lie in the picture
+        # middles of parts that lie in the picture
+        inside = mean[half:-half, half:-half]
         top, left = divmod(int(inside.argmax()), inside.shape[1])
         return slice(top, top + CROP_PX), slice(left, left + CROP_PX)
 

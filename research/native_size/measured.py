@@ -127,10 +127,8 @@ def _measured_now(
             continue
         cell, part = result
         key = key_of(renderer, case, row)
-        write_image(
-            kept.crop_path(key),
-            part,
-        )  # first: a cell that is there has its part
+        # first: a cell that is there has its part
+        write_image(kept.crop_path(key), part)
         kept.keep(key, f"{case.name}, {row.name}", cell)
         yield row, cell
 

@@ -638,9 +638,8 @@ def gain_table(document: Document) -> Iterator[str]:
     """PSNR against the truth, gains and shares of the gap, for each dose."""
     for one in document["doses"]:
         yield f"Dose {one['dose_px']:g} px:\n"
-        seeds = any(
-            "seeds_over_input" in line for line in one["lines"]
-        )  # older ones lack them
+        # older ones lack them
+        seeds = any("seeds_over_input" in line for line in one["lines"])
         heads = [
             "line",
             "PSNR, truth",
@@ -694,9 +693,8 @@ def part_tables(document: Document) -> Iterator[str]:
             ("parts_over_input", "the blurry input", blurry_input(one)),
         ):
             named = {name for line in one["lines"] for name in line.get(key, ())}
-            if parts := [
-                name for name in PART_NAMES if name in named
-            ]:  # older ones lack the input
+            # older ones lack the input
+            if parts := [name for name in PART_NAMES if name in named]:
                 yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
                 yield from part_table(one, key, parts, reference)
 

@@ -249,10 +249,7 @@ def test_inputs_that_the_pairs_lack(pair, refused):
         check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
     with refused(NotApplicableError):
         check_inputs(replace(CARD, needs=("defocus_map",)), [pair])
-    for unknown in (
-        "parser",
-        "flow",
-        "valid_mask",
-    ):  # the last two are for objectives alone
+    # the last two are for objectives alone
+    for unknown in ("parser", "flow", "valid_mask"):
         with refused(NotApplicableError):
             check_inputs(replace(CARD, needs=(unknown,)), [pair])

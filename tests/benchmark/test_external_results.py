@@ -116,10 +116,8 @@ def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path):
         replace(scoring, images=images, reasons=why),
     )
     lacking = f"{first}: the texture repeats itself; {second}: hardly any texture"
-    for metric, mean in (
-        ("psnr", 30.0),
-        ("warp_px", 2.0),
-    ):  # both over the same picture
+    # both over the same picture
+    for metric, mean in (("psnr", 30.0), ("warp_px", 2.0)):
         (row,) = (row for row in rows if row.metric == metric)
         assert (row.images, row.pictures, row.value) == (1, 3, mean)
         assert row.left_out == lacking

@@ -471,9 +471,8 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
             "centre",
         )
         assert (scores.missing, scores.extra) == ([], [])
-        worse = (
-            0 if name == "dpdd8" else None
-        )  # too small a picture to be registered, so unscored
+        # too small a picture to be registered, so unscored
+        worse = 0 if name == "dpdd8" else None
         assert scores.mean.get("made_worse") == worse
         return scores.images[0]
 

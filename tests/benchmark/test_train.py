@@ -293,9 +293,8 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path):
 def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
     tmp_path, monkeypatch, capsys, steps
 ):
-    trials = iter(
-        [9.0, 2.0, *[3.0] * 9]
-    )  # the first one is slow, as is one on a busy machine
+    # the first one is slow, as is one on a busy machine
+    trials = iter([9.0, 2.0, *[3.0] * 9])
     monkeypatch.setattr(of_runs, "try_run", lambda *given: TrialStep(next(trials), 0))
     schedule = Schedule(steps=steps, crop_px=16, batch=4, learning_rate=1e-2)
     alone = Training(workers=0)

@@ -137,9 +137,8 @@ def test_files_say_what_the_camera_said_and_what_their_values_mean(developed, wa
         opened.load()
         exif = opened.getexif()
         assert exif.get_ifd(34665)[42036] == "Lens 50 mm"
-        assert (
-            exif.get(274, 1) == 1
-        )  # the pixel grid is the sensor's, so nobody may turn it
+        # the pixel grid is the sensor's, so nobody may turn it
+        assert exif.get(274, 1) == 1
         assert opened.info.get("gamma") == (1.0 if way == "linear" else None)
         assert opened.info.get("srgb") == (None if way == "linear" else 0)
 

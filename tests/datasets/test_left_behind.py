@@ -66,9 +66,8 @@ def require_carried(folder):
     facts = held(folder)
     assert facts["EXIF LensModel"].startswith(b"Lens 50 mm")
     assert struct.unpack("<II", facts["EXIF ExposureTime"]) == (1, 2)
-    assert (
-        facts["EXIF Orientation"] == b"\1\0"
-    )  # masks and arrays lie on the stored pixels
+    # masks and arrays lie on the stored pixels
+    assert facts["EXIF Orientation"] == b"\1\0"
 
 
 def test_what_pictures_lack_is_counted(tmp_path):

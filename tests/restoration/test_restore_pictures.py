@@ -329,9 +329,8 @@ class Talking(nn.Module):
 def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
     tmp_path, capfd, monkeypatch
 ):
-    monkeypatch.setattr(
-        learned_map, "RESCUED_TO_PX", 20.0
-    )  # a real one takes a large picture
+    # a real one takes a large picture
+    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))

@@ -161,9 +161,8 @@ def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger p
     try:
         refuse_zip_bomb(path)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about pickle dialects, which users cannot mend
+            # about pickle dialects, which users cannot mend
+            warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error

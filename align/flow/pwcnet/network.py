@@ -62,9 +62,8 @@ class _CostVolume(torch.autograd.Function):
         second = second.contiguous()
         count, _, height, width = first.shape
         volume = first.new_empty(count, DISPLACEMENTS, height, width)
-        product = torch.empty_like(
-            first
-        )  # one for all: 81 of them leave a heap full of holes
+        # one for all: 81 of them leave a heap full of holes
+        product = torch.empty_like(first)
         for index, moved in enumerate(_shifted(_padded(second), height, width)):
             torch.mul(first, moved, out=product)
             torch.mean(product, dim=1, out=volume[:, index])

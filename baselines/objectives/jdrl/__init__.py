@@ -276,10 +276,8 @@ class JDRLObjective(Objective):
         if self.settings.deformation == "none":
             return torch.zeros_like(first[:, :2])
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
-        with torch.autocast(
-            first.device.type,
-            enabled=False,
-        ):  # bf16 knows 20 px to 0.1 px
+        # bf16 knows 20 px to 0.1 px
+        with torch.autocast(first.device.type, enabled=False):
             if first.device.type == "cuda" and isinstance(self.estimator, PWCNetFlow):
                 return self.estimator.unchecked(frames[0], frames[1], half=True)
             return self.estimator(frames[0], frames[1])

@@ -27,10 +27,8 @@ def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.T
     # A diameter between two whole ones mixes their pictures; borders are repeated outside the
     # frame.
     diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
-    with torch.autocast(
-        restored.device.type,
-        enabled=False,
-    ):  # bf16 has 8 bits of linear light
+    # bf16 has 8 bits of linear light
+    with torch.autocast(restored.device.type, enabled=False):
         linear = _linear(restored.float())
         blurred = torch.zeros_like(linear)
         for whole in range(1, math.ceil(float(diameters.max())) + 1):

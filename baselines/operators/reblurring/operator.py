@@ -306,10 +306,8 @@ def isotropic_reblur(
         torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     ):
         return _reblurred(image, seeds, weights, path)
-    with torch.autocast(
-        device,
-        enabled=False,
-    ):  # bf16 keeps three digits of sums of 225 taps
+    # bf16 keeps three digits of sums of 225 taps
+    with torch.autocast(device, enabled=False):
         return _reblurred(image.float(), seeds.float(), weights.float(), path)
 
 

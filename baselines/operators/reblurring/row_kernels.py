@@ -35,19 +35,15 @@ class RowBuffers(NamedTuple):
     """Memory for one row of a picture, which is used again for the next one."""
 
     values: NDArray[np.float32]  # ``(rings, width)``, of one kernel
-    products: NDArray[
-        np.float32
-    ]  # ``(rings, width)``, sums of rings times the gradient
-    squares: NDArray[
-        np.float32
-    ]  # ``(levels, width)``, sums of squares times the gradient
+    # ``(rings, width)``, sums of rings times the gradient
+    products: NDArray[np.float32]
+    # ``(levels, width)``, sums of squares times the gradient
+    squares: NDArray[np.float32]
     per_ring: NDArray[np.float32]  # ``(rings, width)``, what each ring's sum counts
-    per_border: NDArray[
-        np.float32
-    ]  # ``(levels, width)``, what each border's sum counts
-    corner: NDArray[
-        np.float32
-    ]  # ``(width,)``, value of a kernel's corners, or a factor
+    # ``(levels, width)``, what each border's sum counts
+    per_border: NDArray[np.float32]
+    # ``(width,)``, value of a kernel's corners, or a factor
+    corner: NDArray[np.float32]
     total: NDArray[np.float32]  # ``(width,)``, sum of a kernel, or a share
     bits: NDArray[np.int32]  # ``(width,)``
 

@@ -108,9 +108,8 @@ class TritonReblur(torch.autograd.Function):
         of_weights = torch.empty_like(weights)
         run(factor_kernel, seeds, weights, maps)
         run(gather_kernel, grown, maps, of_image, COLOURS=run.colours, TRANSPOSED=True)
-        run(
-            product_kernel, image, grown, maps, COLOURS=run.colours
-        )  # the factors are used up
+        # the factors are used up
+        run(product_kernel, image, grown, maps, COLOURS=run.colours)
         run(gradient_kernel, seeds, weights, maps, of_seeds, of_weights)
         return of_image, of_seeds, of_weights
 

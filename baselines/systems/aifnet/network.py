@@ -33,9 +33,8 @@ class AIFNet(SeveralOutputs):
         super().__init__()
         self.adds_input = adds_input
         self.defocus_net = DefocusNet(divide_channels_by)
-        for scale in range(
-            5
-        ):  # DMENet's heads at lower scales: stored, and in no forward pass
+        # DMENet's heads at lower scales: stored, and in no forward pass
+        for scale in range(5):
             self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(
                 False
             )

@@ -170,9 +170,8 @@ class Decoder(nn.Module):
             )
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
-        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(
-            False
-        )  # never used
+        # never used
+        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)
         self.decoder_anorm = nn.LayerNorm(encoder_width)
         self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
         self.decoder_norm = nn.LayerNorm(width)

@@ -147,9 +147,8 @@ class StackedDMPHN(SeveralOutputs):
         features: dict[int, torch.Tensor] = {}
         for level in range(STACK_LEVELS, 0, -1):
             if level == 1 and first is not None:
-                added = (
-                    added + first
-                )  # the first stage's in all later ones, not the one before
+                # the first stage's in all later ones, not the one before
+                added = added + first
             encode, decode = (
                 self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS
             )

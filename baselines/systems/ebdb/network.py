@@ -94,12 +94,8 @@ def _neighbours(
     index[1:-1, 1:-1][edge] = own
     height, width = edge.shape
     pairs = []
-    for down, right in (
-        (0, 1),
-        (1, -1),
-        (1, 0),
-        (1, 1),
-    ):  # the other four are these, turned
+    # the other four are these, turned
+    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
         other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]
         pairs.append(np.stack([own[other >= 0], other[other >= 0]]))
     first, second = np.concatenate(pairs, axis=1)

@@ -251,9 +251,8 @@ class GKMNet(Backbone, SeveralOutputs):
         self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(
             gaussians
         )
-        mixed = 2 * (
-            gaussians + 1
-        )  # weights for the blurry picture, then for the scale before
+        # weights for the blurry picture, then for the scale before
+        mixed = 2 * (gaussians + 1)
         layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
         self.APU = MixingWeights(
             named(conv=nn.Sequential(*layers)),

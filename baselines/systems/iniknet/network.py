@@ -187,9 +187,8 @@ class AcrossScales(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.left2right = _Pass(
-            channels
-        )  # left is coarse; the official order, not that of use
+        # left is coarse; the official order, not that of use
+        self.left2right = _Pass(channels)
         self.right2left = _Pass(channels)
         self.norm = nn.ModuleDict({"norm": FlatChannelNorm(channels, EPSILON)})
 
@@ -224,9 +223,8 @@ class INIKNet(SeveralOutputs):
 
     def __init__(self, width: int = 32, kernels: int = 10) -> None:
         super().__init__()
-        sizes = 1 + len(
-            SIZES_PX
-        )  # the first one gives nothing: it only takes weight away
+        # the first one gives nothing: it only takes weight away
+        sizes = 1 + len(SIZES_PX)
         self.unet = UNet(width)
         self.lstms_basis_select = AcrossScales(width)
         self.lstms_scale_select = AcrossScales(width)

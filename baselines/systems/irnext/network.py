@@ -48,9 +48,8 @@ class Pyramid(nn.Module):
     def __init__(self, channels: int, contrasts: Iterator[nn.Module]) -> None:
         super().__init__()
         self.convs = nn.ModuleList(_plain(channels) for _ in POOLED_PX)
-        self.dynas = nn.ModuleList(
-            contrasts
-        )  # made now: random numbers are taken in this order
+        # made now: random numbers are taken in this order
+        self.dynas = nn.ModuleList(contrasts)
         self.conv_sum = _plain(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

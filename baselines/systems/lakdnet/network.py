@@ -92,9 +92,8 @@ class LaKDNet(FourLevels):
         self.embed = nn.Conv2d(9 if dual else 3, dim, 3, padding=1, bias=False)
         self.add_levels(dim, blocks, block)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
-        if (
-            corrected
-        ):  # the kept mixers add up over 88 blocks: start from the picture itself
+        # the kept mixers add up over 88 blocks: start from the picture itself
+        if corrected:
             nn.init.zeros_(self.output.weight)
 
     def forward(

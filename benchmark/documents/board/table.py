@@ -305,9 +305,8 @@ def _letters(
         numbers = [
             numbering.setdefault((line.track, names), len(numbering)) for names in mine
         ]
-        letters = (
-            f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers
-        )  # a to z, a1 …
+        # a to z, a1 …
+        letters = (f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers)
         cells.append("".join(letters) or None)
     return cells
 

@@ -124,9 +124,8 @@ class ChildCamera:
     def keep_alive(self) -> None:
         """Read the battery level, to keep the body awake."""
         if self._camera is not None:
-            with contextlib.suppress(
-                self._gp.GPhoto2Error
-            ):  # the next order will say it
+            # the next order will say it
+            with contextlib.suppress(self._gp.GPhoto2Error):
                 self._camera.get_single_config("batterylevel")
 
     def read(self, word: str) -> Json | None:
@@ -195,9 +194,8 @@ class ChildCamera:
                 return self.fetch(stem)
         assert self._shutter is not None  # noqa: S101 - asked for after ``open`` alone
         shot = self._shutter.release(due, quiet_ms / 1000, all_or_none=all_or_none)
-        if not any(
-            map(in_memory, shot.files)
-        ):  # memory ends with this process; names repeat
+        # memory ends with this process; names repeat
+        if not any(map(in_memory, shot.files)):
             written = note.with_name(f"{note.name}.part")
             written.write_text(json.dumps(shot.files))
             written.replace(note)

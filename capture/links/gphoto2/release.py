@@ -167,9 +167,8 @@ class OpenBody:
         except gp.GPhoto2Error as error:
             if error.code != gp.GP_ERROR:
                 raise
-            return CameraEvent(
-                "other"
-            )  # some bodies deny access to what an event is about
+            # some bodies deny access to what an event is about
+            return CameraEvent("other")
         if kind == gp.GP_EVENT_FILE_ADDED:
             return CameraEvent("file", (data.folder, data.name))
         if kind == gp.GP_EVENT_CAPTURE_COMPLETE:
@@ -206,9 +205,8 @@ class Shutter:
     ) -> FilesOfShot:
         """Take a shot; see :func:`files_of_shot` for the arguments."""
         body = self._body
-        if (
-            not self._looked
-        ):  # also what another program, or a process before this one, took
+        # also what another program, or a process before this one, took
+        if not self._looked:
             self._known.update(self._newest_folders())
             self._looked = True
         body.hear_out()

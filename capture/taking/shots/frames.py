@@ -327,9 +327,8 @@ def _contradicted(
     """Why a setting may not be what was set, and what helps."""
     picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
     remedy = "set the dial to M and the lens ring to A"
-    if (
-        name == "iso"
-    ):  # from automatic ISO some bodies lead out by their own buttons alone
+    # from automatic ISO some bodies lead out by their own buttons alone
+    if name == "iso":
         remedy = "set the ISO on the body, to a number"
     return (
         f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "

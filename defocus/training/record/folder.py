@@ -56,13 +56,8 @@ def _facts(folder: Path) -> tuple[int, int, str, str] | None:
         step = int(facts["step"])
         steps = int(facts["steps"])
         return step, steps, str(facts["code"]), str(facts["run"])
-    except (
-        FileNotFoundError,
-        IsADirectoryError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ):  # damaged
+    # damaged
+    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):
         return None
 
 

@@ -37,10 +37,8 @@ def record(
         fixed(objective.adversary),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings(
-            "ignore",
-            "The AccumulateGrad node's stream",
-        )  # of the recording
+        # of the recording
+        warnings.filterwarnings("ignore", "The AccumulateGrad node's stream")
         given, named = _inputs(network, objective, batch, precision)
         passes = _Passes(network, plain, tuple(named))
         tensors = (*given, *named.values())

@@ -41,9 +41,8 @@ def _noted(picture: Path) -> float:
     """F-number of the picture's EXIF data."""
     number = read_exif(picture).f_number
     if number is None:
-        read_image(
-            picture
-        )  # a file that is not a picture has no f-number either: report that first
+        # a file that is not a picture has no f-number either: report that first
+        read_image(picture)
         raise InputError(f"{picture}: its f-number is not noted in it; give --f-number")
     return number
 

@@ -23,12 +23,10 @@ class FittedLens:
     lens: RealLens
     numbers: dict[str, float]
     errors: dict[str, float]
-    used: tuple[
-        int, ...
-    ]  # which of the photographs were used, counted from 0: those out of focus
-    diameters: tuple[
-        float, ...
-    ]  # in the middle, px; positive if focused nearer than the chart
+    # which of the photographs were used, counted from 0: those out of focus
+    used: tuple[int, ...]
+    # in the middle, px; positive if focused nearer than the chart
+    diameters: tuple[float, ...]
     f_numbers: tuple[float, ...]
     residual: float
 

@@ -29,9 +29,8 @@ class BlurGain:
     """Gain of all pixels between two circles of confusion, PSNR less the input's, dB."""
 
     low: float  # limits of the diameter, px; ``high`` is None for the largest ones
-    high: (
-        float | None
-    )  # limits of the diameter, px; ``high`` is None for the largest ones
+    # limits of the diameter, px; ``high`` is None for the largest ones
+    high: float | None
     share: float  # of all pixels
     before: float
     after: float

@@ -53,15 +53,13 @@ class OwnLensRequest:
     """What is asked for; None leaves lens values to the photographs."""
 
     pictures: Sequence[Path]
-    f_numbers: Sequence[
-        float
-    ]  # F-number of all, or of each; empty for that in their EXIF data
+    # F-number of all, or of each; empty for that in their EXIF data
+    f_numbers: Sequence[float]
     open_f_number: float | None  # None for that of the fastest photograph
     sensor_width_mm: float | None  # width of the sensor; None assumes full frame
     linear: bool
-    photographs: (
-        Path | None
-    )  # folder of sharp photographs; None for procedural textures alone
+    # folder of sharp photographs; None for procedural textures alone
+    photographs: Path | None
     minutes: float
     system: Baseline
     start: StoredWeights

@@ -69,9 +69,8 @@ class ReadStar:
     x: float
     y: float
     mtf50: float | None  # where contrast falls to 0.5, cycles per px; None if nowhere
-    turns_at: (
-        float | None
-    )  # up to which its phase is right; None if everywhere, or unknown
+    # up to which its phase is right; None if everywhere, or unknown
+    turns_at: float | None
     reason: str = ""  # why it was not measured; empty if it was
     turn_reason: str = (
         ""  # why it is unknown where the phase turns first; empty if it is known

@@ -205,10 +205,8 @@ def _blurred(sharp: Light, diameters: Floats) -> Light:
     """``(K, h, w)``: a picture blurred by each disc."""
     reach = int(np.ceil(diameters.max() / 2)) + 1
     size = [scipy.fft.next_fast_len(side + reach, real=True) for side in sharp.shape]
-    spectrum = scipy.fft.rfft2(
-        sharp - 1.0,
-        size,
-    )  # paper is 0, so that nothing ends at the border
+    # paper is 0, so that nothing ends at the border
+    spectrum = scipy.fft.rfft2(sharp - 1.0, size)
     frequency = np.hypot(
         np.fft.fftfreq(size[0])[:, None],
         np.fft.rfftfreq(size[1])[None, :],

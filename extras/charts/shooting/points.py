@@ -51,9 +51,8 @@ class ChartPoint:
     """A shot of the test chart, and its drift from the session's first like it."""
 
     chart: SessionChart
-    marks: (
-        ChartMarks | None
-    )  # what was read; None if the chart was not found, or not read yet
+    # what was read; None if the chart was not found, or not read yet
+    marks: ChartMarks | None
     first: SessionChart | None = (
         None  # by the same camera and aperture; None if this is it
     )

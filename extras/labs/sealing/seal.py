@@ -138,10 +138,8 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
 
 def _restore(sealed: Path, content: bytes, folder: Path) -> None:
     """Write the whole test set: the unsealed archive together with the open pictures."""
-    archive, inner = (
-        folder / f".{TRUTH}.zip",
-        folder / f".{TRUTH}",
-    )  # names that no role can have
+    # names that no role can have
+    archive, inner = (folder / f".{TRUTH}.zip", folder / f".{TRUTH}")
     write_bytes(archive, content)
     unpack(archive, inner)
     archive.unlink()

@@ -58,9 +58,8 @@ class LiveView:
 
     jpeg: bytes  # the picture, at most 960 px wide
     peaking: bytes
-    in_focus_share: (
-        float | None
-    )  # share of the edges that are in focus; None if there is no edge
+    # share of the edges that are in focus; None if there is no edge
+    in_focus_share: float | None
     detail: float | None
     histogram: tuple[tuple[float, ...], ...]  # shares of 64 equal bins, by channel
     clipped_share: tuple[float, ...]

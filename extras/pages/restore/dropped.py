@@ -98,9 +98,8 @@ class DroppedPicture:
     remarks: tuple[str, ...] = ()  # what of its file a saved picture does not have
     # what systems made of it, by the number of the choice
     made: dict[int, Made] = field(default_factory=dict)
-    stop: threading.Event = field(
-        default_factory=threading.Event
-    )  # set to end its restoring
+    # set to end its restoring
+    stop: threading.Event = field(default_factory=threading.Event)
     # held while its files are read or written
     busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -210,11 +209,8 @@ class DroppedPicture:
             picture.metadata,
             kind,
         )
-        remarks = remarks_after(
-            written,
-            picture.metadata,
-            kind,
-        )  # the file is what counts
+        # the file is what counts
+        remarks = remarks_after(written, picture.metadata, kind)
         self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
         return written
 

@@ -34,9 +34,8 @@ def serve_restoring(
         tempfile.TemporaryDirectory(prefix="defocus-restore-") as folder,
     ):
         desk = Desk(Path(folder), choices, tile_px, device)
-        desk.load(
-            chosen
-        )  # what is wrong with it is said before anybody drops a picture
+        # what is wrong with it is said before anybody drops a picture
+        desk.load(chosen)
 
         def closing() -> None:
             desk.stop()

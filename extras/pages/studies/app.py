@@ -106,9 +106,8 @@ class Studies:
         study = self._study(request)
         name = request.path_params["name"]
         path = study.path / name if study and name in FILES else None
-        if (
-            path is None or not path.is_file() or path.is_symlink()
-        ):  # a link may lead anywhere
+        # a link may lead anywhere
+        if path is None or not path.is_file() or path.is_symlink():
             return _problem("no such file", 404)
         try:
             content = await run_in_threadpool(read_bytes, path)

@@ -58,9 +58,8 @@ class ServedStudy:
     path: Path  # folder of the study
     name: str  # path of the folder relative to the served folder
     page: str = ""
-    pictures: dict[str, bytes] = field(
-        default_factory=dict
-    )  # pictures of that page, by name
+    # pictures of that page, by name
+    pictures: dict[str, bytes] = field(default_factory=dict)
     _stamp: str = ""
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _entries: dict[Path, tuple[str, Mapping[str, Entry]]] = field(default_factory=dict)

@@ -122,7 +122,6 @@ JDRL = Ablation(
     ),
     dataset="sdd-test",
     protocol="deformed-gt",
-    narrow_settings={
-        "features": 16,
-    },  # channels of the reblurring network; the paper's has 64
+    # channels of the reblurring network; the paper's has 64
+    narrow_settings={"features": 16},
 )

@@ -129,9 +129,8 @@ class DoseStudy:
                 labels=labels_of(chosen_lines, systems),
             )
 
-        least = doses_of(self.dataset)[
-            0
-        ]  # the same training, whichever doses are asked for
+        # the same training, whichever doses are asked for
+        least = doses_of(self.dataset)[0]
         home = planned([truth], least)
         others = [dose for dose in self.doses if dose != least]
         abroad = [

@@ -33,9 +33,8 @@ class Motion:
 
     linear: NDArray[np.float64]  # ``(2, 2)`` A, px per px from the centre
     shift: NDArray[np.float64]  # ``(2,)`` b, px
-    parallax: NDArray[
-        np.float64
-    ]  # ``(2,)`` c, px per unit of the relative inverse depth
+    # ``(2,)`` c, px per unit of the relative inverse depth
+    parallax: NDArray[np.float64]
     # pivot, spread: signed diameter of no parallax, and the difference that is a unit, px
     pivot: float
     spread: float

@@ -98,10 +98,8 @@ def _photographs(folder: Path | None) -> Photographs:
         say("no photographs: scenes have textures alone; --photographs DIR gives them")
         return find_photographs(None)
     try:
-        next(
-            folder.iterdir(),
-            None,
-        )  # what searches a folder passes over one that it cannot read
+        # what searches a folder passes over one that it cannot read
+        next(folder.iterdir(), None)
     except OSError as error:
         raise DatasetError(
             f"{folder}: cannot be read ({error.strerror}); check the folder of photographs"

@@ -39,15 +39,13 @@ class DosedScene:
     truth: Array
     diameters: Array  # ``(side, side)`` signed diameter of the circle of confusion, px
     sharp: dict[float, Array]  # the sharp pictures as captured, by dose
-    flows: dict[
-        float, Array
-    ]  # ``(2, side, side)`` true flow from blurry to sharp, px, by dose
+    # ``(2, side, side)`` true flow from blurry to sharp, px, by dose
+    flows: dict[float, Array]
     kind: Kind  # kind of the misalignment
     gain_ev: float  # exposure difference, blurry over sharp, EV
     lens: int
-    photograph: (
-        str | None
-    )  # hash of the pixels of the photograph behind, None for a texture
+    # hash of the pixels of the photograph behind, None for a texture
+    photograph: str | None
 
 
 def render_doses(

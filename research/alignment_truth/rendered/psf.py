@@ -52,15 +52,11 @@ class PSF:
 _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
     "soft-disc": (0.1, 0.4),  # width of the soft edge, in radii
     "ring": (0.25, 0.5),  # radius of the obstruction, in radii
-    "spherical": (
-        -0.8,
-        0.8,
-    ),  # from a bright rim to a bright core, behind the focus plane
+    # from a bright rim to a bright core, behind the focus plane
+    "spherical": (-0.8, 0.8),
     "cats-eye": (0.25, 0.5),  # see Aperture.cats_eye
-    "coma": (
-        0.1,
-        0.25,
-    ),  # length of the tail at the corner, in radii of the largest circle
+    # length of the tail at the corner, in radii of the largest circle
+    "coma": (0.1, 0.25),
 }
 
 

@@ -42,9 +42,8 @@ class Textures:
 
     split: Split
     names: tuple[str, ...]  # of files, or scikit-image's
-    pictures: tuple[
-        NDArray[np.uint8], ...
-    ]  # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
+    # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
+    pictures: tuple[NDArray[np.uint8], ...]
 
 
 def split_of(digest: bytes) -> Split:

@@ -30,9 +30,8 @@ SEEN_SHARE = 0.3
 class StraightLine:
     """A line that is straight in the truth."""
 
-    start: tuple[
-        float, float
-    ]  # first end, ``(x, y)`` px, with the brighter side on its left
+    # first end, ``(x, y)`` px, with the brighter side on its left
+    start: tuple[float, float]
     stop: tuple[float, float]  # other end
     places: Array  # ``(blocks,)`` where the truth has the edge, px across the line
     steps: Array  # ``(blocks,)`` step of brightness across it
