@@ -18,12 +18,10 @@ OWN = (
 )  # fmt: skip
 CHECKOUT = Path(__file__).resolve().parent
 
-os.umask(
-    0o022
-)  # with it and one date for all files, two builds of a commit are the same bytes
-os.environ.setdefault(
-    "SOURCE_DATE_EPOCH", "315532800"
-)  # 1980, the first date that a zip can hold
+# with it and one date for all files, two builds of a commit are the same bytes
+os.umask(0o022)
+# 1980, the first date that a zip can hold
+os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 
 
 def record_commit(built: Path) -> None:

@@ -18,7 +18,7 @@ from defocus.align.motion_limits import NO_LIMITS, MotionLimits
 from defocus.align.photometry.exposure import vignetting_ev
 from defocus.align.photometry.gains import Photometry, photometry
 from defocus.align.photometry.linear_light import LUMINANCE, reduced_twice
-from defocus.align.photometry.unexplained import explained, unexplained
+from defocus.align.photometry.unexplained import Unexplained, explained, unexplained
 from defocus.align.registration.asymmetry import Asymmetry, asymmetry
 from defocus.align.registration.register import Registration, Uncertainty, register
 from defocus.align.registration.session import (
@@ -61,9 +61,8 @@ class Field:
     flow: DenseFlow
     factor: int
     calibration: Mask  # ``(h, w)``, JDRL's calibration mask
-    asymmetry: NDArray[
-        np.float32
-    ]  # ``(2, h, w)`` displacement; zero if it is not significant
+    # ``(2, h, w)`` displacement; zero if it is not significant
+    asymmetry: NDArray[np.float32]
     unexplained: NDArray[np.float32] | None = (
         None  # ``(h', w')`` stops, on its own grid
     )
@@ -78,13 +77,17 @@ class Field:
         """Displacement that a compensation may add, px of the full picture; zero without need."""
         flow = self.flow
         shown = supported(
-            flow.residual, flow.uncertainty_px, flow.coc_px, flow.reliable
+            flow.residual,
+            flow.uncertainty_px,
+            flow.coc_px,
+            flow.reliable,
         )
         return np.asarray(self.misplaced * shown, np.float32)
 
     def mean_displacement(self, frame: Uncertainty | None) -> tuple[float, float]:
         """Mean length over reliable pixels, px of the full picture, and its standard error."""
-        flow, local = self.flow, self.local
+        flow = self.flow
+        local = self.local
         placed = self.factor * (flow.flow - flow.residual) + local
         errors = self.factor * flow.uncertainty_px * local.any(axis=0)
         return mean_displacement(placed, errors, flow.reliable, frame)
@@ -121,11 +124,15 @@ class Measurement:
     @property
     def registration(self) -> Registration | None:
         """The global transform and its errors; None if unknown, or not measured but given."""
-        misalignment, sigma = self.misalignment, self.misalignment.sigma
+        misalignment = self.misalignment
+        sigma = self.misalignment.sigma
         if sigma is None:
             return None
         sure = Uncertainty(
-            sigma.shift_px, sigma.zoom, sigma.rotation_deg, sigma.corner_px
+            sigma.shift_px,
+            sigma.zoom,
+            sigma.rotation_deg,
+            sigma.corner_px,
         )
         return Registration(
             misalignment.similarity,
@@ -159,6 +166,11 @@ class _Members:
         if self.defocus_map is not None:
             check_defocus_map(self.defocus_map, self.shape)
 
+    def reduced(self, factor: int) -> tuple[Array32, Array32]:
+        """Both members in linear light, as their flow is measured."""
+        blurry = sharp_view(self.blurry, factor)
+        return blurry, sharp_view(self.sharp, factor, self.rig)
+
     def unknown(self, reason: str) -> Measurement:
         """A measurement without numbers."""
         estimator = self.estimator
@@ -188,7 +200,10 @@ def measure(
     small = None
     if session is not None and session.own is not None:
         fit, shared = with_session(
-            session.own, session.lens, members.shape, limits.at_most
+            session.own,
+            session.lens,
+            members.shape,
+            limits.at_most,
         )
     else:
         views, small = _views(blurry, sharp, rig)
@@ -215,7 +230,8 @@ def measure_under(
     height, width = members.shape
     matrix = np.vstack([transform.matrix(width, height), [0.0, 0.0, 1.0]])
     measurement = _measured(
-        members, Registration(transform, matrix=matrix, model="similarity")
+        members,
+        Registration(transform, matrix=matrix, model="similarity"),
     )
     return_freed_memory(height * width)
     return measurement
@@ -233,38 +249,53 @@ def _measured(
         shown = cause(members.blurry, members.sharp)
         return members.unknown(f"{fit.reason}; {shown}" if shown else fit.reason)
     factor = factor_for(members.shape, LARGEST_SIDE)
-    small = small or (
-        sharp_view(members.blurry, factor),
-        sharp_view(members.sharp, factor, members.rig),
-    )
+    small = small or members.reduced(factor)
     scale = scaling(factor)
     start = scale @ fit.matrix @ np.linalg.inv(scale)
     flow = dense_flow(*small, start, members.estimator)
     if not flow.reliable.any():
         return members.unknown("the residual flow is nowhere consistent")
-    compared_light = _light(*small, flow)
-    if compared_light is None:
+    light = _light(*small, flow)
+    if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return members.unknown(reason)
-    light, falloff_ev = compared_light
+    compared = unexplained(*small, start, flow.coc_px)
+    rests_on_px = limits.largest_px if fit.limited else None
+    return _of_flow(members, fit, flow, light, compared, shared, rests_on_px)
+
+
+def _of_flow(
+    members: _Members,
+    fit: Registration,
+    flow: DenseFlow,
+    light: tuple[Photometry, float | None],
+    compared: tuple[Unexplained, Array32] | None,
+    shared: SessionLens | None,
+    rests_on_px: float | None,
+) -> Measurement:
+    """The measurement from transform, flow and light."""
+    factor = factor_for(members.shape, LARGEST_SIDE)
     coc = _coc_px(flow, factor, members.defocus_map)
     signed = members.defocus_map is not None
     spread = asymmetry(flow.residual, coc, flow.reliable, signed=signed)
-    compared = unexplained(*small, start, flow.coc_px)
-    field = _field(flow, factor, spread, coc, None if compared is None else compared[1])
+    numbers, stops = compared or (None, None)
+    field = _field(flow, factor, spread, coc, stops)
     misalignment = replace(
-        _known(field, fit, light, members.estimator),
-        vignetting_ev=falloff_ev,
+        _known(field, fit, light[0], members.estimator),
+        vignetting_ev=light[1],
         asymmetry=spread,
         shared=shared,
-        rests_on_px=limits.largest_px if fit.limited else None,
-        unexplained=None if compared is None else compared[0],
+        rests_on_px=rests_on_px,
+        unexplained=numbers,
     )
     return Measurement(misalignment, members.shape, field, members.rig)
 
 
 def _known(
-    field: Field, fit: Registration, light: Photometry, estimator: FlowEstimator
+    field: Field,
+    fit: Registration,
+    light: Photometry,
+    estimator: FlowEstimator,
 ) -> Misalignment:
     """What transform, flow and light say."""
     flow = field.flow
@@ -298,11 +329,14 @@ def _known(
 
 
 def _light(
-    blurry: Array32, sharp: Array32, flow: DenseFlow
+    blurry: Array32,
+    sharp: Array32,
+    flow: DenseFlow,
 ) -> tuple[Photometry, float | None] | None:
     """How the light of the members differs, and the vignetting; None where none can be compared."""
     place = pixel_grid(*flow.reliable.shape) + flow.flow
-    visible, seen = inside(place), sampled(sharp, place)
+    visible = inside(place)
+    seen = sampled(sharp, place)
     light = photometry(blurry, seen, visible, flow.reliable)
     if light is None:
         return None
@@ -310,7 +344,9 @@ def _light(
 
 
 def _views(
-    blurry: Image, sharp: Image, rig: Rig | None
+    blurry: Image,
+    sharp: Image,
+    rig: Rig | None,
 ) -> tuple[tuple[Array32, Array32], tuple[Array32, Array32] | None]:
     """Both members as they are registered, and if that costs nothing as their flow is measured."""
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
@@ -320,7 +356,8 @@ def _views(
             luminance_view(blurry, factor),
             luminance_view(sharp, factor, rig),
         ), None
-    first, second = (reduced_twice(one, factor, further) for one in (blurry, sharp))
+    first = reduced_twice(blurry, factor, further)
+    second = reduced_twice(sharp, factor, further)
     return (first[0], second[0]), (first[1], second[1])
 
 
@@ -334,42 +371,60 @@ def _registered(
     """The global registration in pixels of the full pictures, and what a session adds to it."""
     height, width = shape
     factor = factor_for(shape, REGISTRATION_SIDE)
-    at_most, reach, used = limits.at_most, limits.largest_px / factor, None
+    at_most = limits.at_most
+    reach = limits.largest_px / factor
+    used = None
     if shared is None:
         fit = register(blurry, sharp, at_most=at_most, largest_px=reach, unit=factor)
     else:
         fit, used = register_in_session(
-            blurry, sharp, shared, at_most=at_most, largest_px=reach, unit=factor
+            blurry,
+            sharp,
+            shared,
+            at_most=at_most,
+            largest_px=reach,
+            unit=factor,
         )
     return _at_full_size(factor, fit, used, width, height)
 
 
 def _at_full_size(
-    factor: int, fit: Registration, used: SessionLens | None, width: int, height: int
+    factor: int,
+    fit: Registration,
+    used: SessionLens | None,
+    width: int,
+    height: int,
 ) -> tuple[Registration, SessionLens | None]:
     """A registration in pixels of the full pictures, which are ``factor`` times as large."""
     if factor == 1 or fit.matrix is None or fit.uncertainty is None:
         return fit, used
     scale = scaling(factor)
     matrix = np.linalg.inv(scale) @ fit.matrix @ scale
-    sure, spread = fit.uncertainty, fit.asymmetry
+    sure = fit.uncertainty
+    spread = fit.asymmetry
     full = replace(
         fit,
         matrix=matrix,
         similarity=Similarity.closest(matrix, width, height),
         uncertainty=replace(
-            sure, shift_px=factor * sure.shift_px, corner_px=factor * sure.corner_px
+            sure,
+            shift_px=factor * sure.shift_px,
+            corner_px=factor * sure.corner_px,
         ),
         asymmetry=spread
         and replace(
-            spread, corner_px=factor * spread.corner_px, coma_px=factor * spread.coma_px
+            spread,
+            corner_px=factor * spread.corner_px,
+            coma_px=factor * spread.coma_px,
         ),
     )
     return full, used
 
 
 def _coc_px(
-    flow: DenseFlow, factor: int, defocus_map: NDArray[np.float32] | None
+    flow: DenseFlow,
+    factor: int,
+    defocus_map: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
     """``(h, w)`` circles of confusion of the blurry member, px of the reduced grid."""
     if defocus_map is None:

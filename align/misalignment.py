@@ -69,9 +69,8 @@ class Misalignment:
 
     status: Literal["ok", "unknown"]
     similarity: Similarity | None  # blurry to sharp positions, closest to ``matrix``
-    residual_median_px: (
-        float | None
-    )  # of the residual flow after ``matrix``, where reliable
+    # of the residual flow after ``matrix``, where reliable
+    residual_median_px: float | None
     residual_p95_px: float | None
     reliable_share: float | None
     gain_ev: float | None  # log2 of linear blurry over linear sharp light
@@ -110,9 +109,10 @@ class Misalignment:
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""
-        model, light = self.similarity, self.photometry
-        alone = {"unknown_alone": self.alone or None}
-        return {
+        model = self.similarity
+        light = self.photometry
+        rest = self.unexplained
+        document = {
             "status": self.status,
             "misalignment_px": self.misalignment_px,
             "shift_px": [None, None] if model is None else list(model.shift_px),
@@ -135,21 +135,26 @@ class Misalignment:
             "consistency_px": self.consistency_px,
             "occluded_share": self.occluded_share,
             "calibration_share": self.calibration_share,
-            "unexplained": None
-            if self.unexplained is None
-            else self.unexplained.to_json(),
+            "unexplained": None if rest is None else rest.to_json(),
             "uncertainty": self._uncertainty_json(),
-            **(
-                {}
-                if self.shared is None
-                else {"session": self.shared.to_json() | alone}
-            ),
-            **({} if self.rests_on_px is None else {RESTS_ON: self.rests_on_px}),
         }
+        return document | self._limits_json()
+
+    def _limits_json(self) -> dict[str, Any]:
+        """What the session and a person's limits add; only what there is."""
+        added: dict[str, Any] = {}
+        if self.shared is not None:
+            alone = {"unknown_alone": self.alone or None}
+            added["session"] = self.shared.to_json() | alone
+        if self.rests_on_px is not None:
+            added[RESTS_ON] = self.rests_on_px
+        return added
 
     def _uncertainty_json(self) -> dict[str, Any] | None:
         """Standard errors under the names of their numbers."""
-        sigma, light, asymmetry = self.sigma, self.photometry, self.asymmetry
+        sigma = self.sigma
+        light = self.photometry
+        asymmetry = self.asymmetry
         if sigma is None or light is None:
             return None
         return {

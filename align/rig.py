@@ -40,9 +40,8 @@ class LensCalibration(Settings):
         """Positions that a lens without distortion would give, in pixels."""
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
-        undistort = getattr(
-            cv2, "undistortPointsIter", cv2.undistortPoints
-        )  # OpenCV 4 has both
+        # OpenCV 4 has both
+        undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
         straight = undistort(
             points,
             matrix,
@@ -58,7 +57,8 @@ class LensCalibration(Settings):
         """Positions in the lens's picture for undistorted ones (OpenCV, five coefficients)."""
         (fx, _, cx), (_, fy, cy), _ = self.matrix
         k1, k2, p1, p2, k3 = self.distortion
-        u, v = (x - cx) / fx, (y - cy) / fy
+        u = (x - cx) / fx
+        v = (y - cy) / fy
         r2 = u * u + v * v
         radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
         across = u * radial + 2 * p1 * u * v + p2 * (r2 + 2 * u * u)
@@ -92,9 +92,8 @@ class Rig(Settings):
         matrix = np.array(rows)
         with np.errstate(all="ignore"):
             depth = matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1.0)
-            zoom = np.sqrt(
-                abs(np.linalg.det(matrix / depth))
-            )  # of H'(x): det H / depth³
+            # of H'(x): det H / depth³
+            zoom = np.sqrt(abs(np.linalg.det(matrix / depth)))
         if not SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM:
             raise ValueError(
                 f"a zoom of {zoom:.3g}; that of two cameras lies between {SMALLEST_ZOOM} and "

@@ -49,12 +49,16 @@ def estimate_rig(
 
     The second lens is calibrated with the mirroring undone; the matrix includes intensity."""
     _require_large(blurry, sharp)
-    size, other = (blurry.shape[1], blurry.shape[0]), (sharp.shape[1], sharp.shape[0])
+    size = _size(blurry)
+    other = _size(sharp)
     start = _fitted(size, other)
     rig = Rig(
-        blurry_size=size, sharp_size=other, mirrored=mirrored, homography=matrix_rows(start),
+        blurry_size=size,
+        sharp_size=other,
+        mirrored=mirrored,
+        homography=matrix_rows(start),
         sharp_camera=sharp_camera,
-    )  # fmt: skip
+    )
     # the first camera's lens is left out of the rig and its picture straightened instead: so what
     # is registered is what a homography can describe
     first = _straightened(blurry, blurry_camera)
@@ -63,16 +67,19 @@ def estimate_rig(
         raise AlignmentError(
             f"the reference pair cannot be registered: {fit.reason}; {ADVICE}"
         )
-    homography = start @ fit.matrix
-    rig = _refined(sharp, rig, homography, first)
+    rig = _refined(sharp, rig, start @ fit.matrix, first)
     view = sharp_view(sharp, 1, rig)
-    inside = inside_frame(
-        Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
-    )
+    grid = ReleaseGrid(whole(blurry.shape))
+    inside = inside_frame(Placement(np.eye(3), rig=rig), grid, sharp.shape)
     colours = matrix_rows(colour_matrix(first, view, inside))
     return rig.model_copy(
         update={"colour_matrix": colours, "blurry_camera": blurry_camera}
     )
+
+
+def _size(picture: Image) -> tuple[int, int]:
+    """Width and height."""
+    return picture.shape[1], picture.shape[0]
 
 
 def _require_large(blurry: Image, sharp: Image) -> None:
@@ -86,20 +93,26 @@ def _require_large(blurry: Image, sharp: Image) -> None:
 
 
 def _refined(
-    sharp: Image, rig: Rig, homography: NDArray[np.float64], first: Light
+    sharp: Image,
+    rig: Rig,
+    homography: NDArray[np.float64],
+    first: Light,
 ) -> Rig:
     """The rig after two rounds in which what is left of the homography is measured."""
     for _ in range(2):
         rig = rig.model_copy(update={"homography": matrix_rows(homography)})
         left = _homography_left(
-            first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE
+            first @ LUMINANCE,
+            sharp_view(sharp, 1, rig) @ LUMINANCE,
         )
         homography = homography @ left
     return rig.model_copy(update={"homography": matrix_rows(homography)})
 
 
 def colour_matrix(
-    first: Light, second: Light, inside: NDArray[np.bool_]
+    first: Light,
+    second: Light,
+    inside: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
@@ -126,7 +139,9 @@ def colour_matrix(
 
 
 def _window_colours(
-    first: Light, second: Light, inside: NDArray[np.bool_]
+    first: Light,
+    second: Light,
+    inside: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(n, 3)``, twice: mean colours of windows that both pictures show well exposed."""
     window = (WINDOW_PX, WINDOW_PX)
@@ -152,7 +167,10 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     fitted = None
     if good.sum() >= LEAST_TILES:
         fitted, _ = cv2.findHomography(
-            shifts.centres[good], ends[good], cv2.RANSAC, INLIER_PX
+            shifts.centres[good],
+            ends[good],
+            cv2.RANSAC,
+            INLIER_PX,
         )
     if fitted is None:
         raise AlignmentError(

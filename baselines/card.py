@@ -17,9 +17,8 @@ from defocus.errors import RegistryError
 from defocus.near_names import with_hint
 from defocus.plugins.extensions import wrapping
 
-if (
-    TYPE_CHECKING
-):  # importing torch takes a second, and a list of cards does not need it
+# importing torch takes a second, and a list of cards does not need it
+if TYPE_CHECKING:
     from torch import nn
 
     from defocus.baselines.recipe import Recipe
@@ -44,7 +43,9 @@ class Network:
         """The class or function itself."""
         module, _, name = self.where.partition(":")
         make: Callable[..., nn.Module] | None = getattr(
-            importlib.import_module(module), name, None
+            importlib.import_module(module),
+            name,
+            None,
         )
         if make is None:
             raise RegistryError(
@@ -231,11 +232,14 @@ class Baseline:
         if self.is_narrow or self.narrow is None or not isinstance(self.build, Network):
             return self
         build = replace(
-            self.build.given(self.narrow.settings), zeroed=self.narrow.zeroed
+            self.build.given(self.narrow.settings),
+            zeroed=self.narrow.zeroed,
         )
         keeps = self.card.kind == "objective" or self.narrow.own_objective
         recipe = self.recipe and partial(
-            _narrow_recipe, self.recipe, keeps_objective=keeps
+            _narrow_recipe,
+            self.recipe,
+            keeps_objective=keeps,
         )
         return replace(self, build=build, recipe=recipe, is_narrow=True)
 
@@ -245,7 +249,8 @@ class Baseline:
         facts: dict[str, str | int] = {"system": self.card.name, "revision": revision}
         if self.is_narrow and self.narrow is not None:
             facts["narrow"] = json.dumps(
-                [self.narrow.settings, self.narrow.zeroed], sort_keys=True
+                [self.narrow.settings, self.narrow.zeroed],
+                sort_keys=True,
             )
         hashed = self.source_hash and self.revision is None
         return facts | ({"source_hash": self.source_hash} if hashed else {})
@@ -318,7 +323,9 @@ class Baseline:
         recipe: "Callable[[Recipe], Recipe] | None" = None,
     ) -> "Baseline":
         """The same system with another network or training; see :meth:`variant`."""
-        build, train, narrow = self.build, self.recipe, self.narrow
+        build = self.build
+        train = self.recipe
+        narrow = self.narrow
         if network is not None:
             if not isinstance(build, Network):
                 raise TypeError(f"{self.card.name} has no declared network to change")
@@ -394,7 +401,8 @@ def _narrow_recipe(own: "Callable[[], Recipe]", *, keeps_objective: bool) -> "Re
 
 
 def _changed(
-    make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]"
+    make: "Callable[[], Recipe]",
+    change: "Callable[[Recipe], Recipe]",
 ) -> "Recipe":
     return change(make())
 

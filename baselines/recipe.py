@@ -195,7 +195,10 @@ FLOOR, WARMUP_SHARE = 1e-6, 0.05
 METHOD = Method(
     epochs=EPOCHS,
     optimiser=Optimiser(
-        name="adamw", betas=(0.9, 0.98), weight_decay=1e-3, decayed="matrices"
+        name="adamw",
+        betas=(0.9, 0.98),
+        weight_decay=1e-3,
+        decayed="matrices",
     ),
     decay=Cosine(floor=FLOOR, warmup_epochs=WARMUP_SHARE * EPOCHS),
     gradient_clip=1.0,

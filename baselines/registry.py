@@ -177,10 +177,13 @@ def _system_of(offer: Offer) -> Baseline:
     system = BASELINES.value(offer)
     if offer.plugin is None:
         return system
-    build, make = system.build, system.recipe
+    build = system.build
+    make = system.recipe
     wrapped_build = wrapping(build, partial(_built, build))
     wrapped_recipe = make and guarded(
-        offer.plugin, f"recipe of {offer.name!r}", partial(_recipe, make)
+        offer.plugin,
+        f"recipe of {offer.name!r}",
+        partial(_recipe, make),
     )
     return replace(
         system,

@@ -41,7 +41,10 @@ def jdrl_around(own: Baseline, display_name: str, **facts: Any) -> Baseline:  # 
         **facts,
     }
     return own.variant(
-        f"jdrl-{own.card.name}", display_name, recipe=joint_recipe, **given
+        f"jdrl-{own.card.name}",
+        display_name,
+        recipe=joint_recipe,
+        **given,
     )
 
 

@@ -14,7 +14,7 @@ from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.taking.shots.rig import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.scene.geometry import Similarity
 from defocus.storage.files import make_folder, write_text
 
@@ -36,14 +36,12 @@ class Calibration:
     created: str
 
     @classmethod
-    def now(
-        cls, kind: Kind, camera: CameraDescription, result: dict[str, Any]
-    ) -> "Calibration":
+    def now(cls, kind: Kind, camera: CameraDescription, result: Json) -> "Calibration":
         """A calibration made now."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(kind, camera.to_json(), result, created)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The document for a file."""
         return {
             "schema": SCHEMA,
@@ -71,7 +69,8 @@ def read_calibration(path: Path) -> Calibration:
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: not a readable calibration ({error})") from error
     kind = next((k for k in KINDS if _get(document, "kind") == k), None)
-    camera, result = _get(document, "camera"), _get(document, "result")
+    camera = _get(document, "camera")
+    result = _get(document, "result")
     if kind is None or not isinstance(camera, dict) or not isinstance(result, dict):
         raise DatasetError(
             f"{path}: not a calibration; make one with 'defocus-capture calibrate'"
@@ -95,7 +94,8 @@ class Calibrations:
 
     def expected_ev(self, blurry: str, sharp: str) -> float:
         """Light of the blurry relative to the sharp shot beyond their settings, by aperture, EV."""
-        exposure, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
+        exposure = self.by_kind.get("exposure")
+        rig = self.by_kind.get("rig")
         gain_ev = 0.0 if rig is None else rig.number("gain_ev")
         if exposure is None:
             return gain_ev
@@ -128,20 +128,22 @@ class Calibrations:
 
     def expected_geometry(self, focus_steps: int, *, two_cameras: bool) -> Similarity:
         """Transform from the blurry to the sharp shot, as far as it is calibrated."""
-        rig, breathing = self.by_kind.get("rig"), self.by_kind.get("breathing")
-        zoom, shift = 1.0, (0.0, 0.0)
+        rig = self.by_kind.get("rig")
+        breathing = self.by_kind.get("breathing")
+        zoom = 1.0
+        shift = (0.0, 0.0)
         if two_cameras and rig is not None:
             zoom = rig.number("zoom", default=1.0)
-            x, y = (float(value) for value in rig.result.get("shift_px", (0.0, 0.0)))
+            x, y = map(float, rig.result.get("shift_px", (0.0, 0.0)))
             shift = (x, y)
         if breathing is not None and focus_steps:
-            b1, b2 = (float(value) for value in breathing.result["coefficients"])
+            b1, b2 = map(float, breathing.result["coefficients"])
             zoom /= 1.0 + b1 * focus_steps + b2 * focus_steps**2
         return Similarity(zoom=zoom, shift_px=shift)
 
-    def store(self, root: Path) -> dict[str, Any]:
+    def store(self, root: Path) -> Json:
         """Copy the calibrations into a session; return their journal records."""
-        kept: dict[str, Any] = {}
+        kept: Json = {}
         for kind, calibration in self.by_kind.items():
             text = json.dumps(calibration.to_json(), indent=2, allow_nan=False) + "\n"
             digest = hashlib.sha256(text.encode()).hexdigest()

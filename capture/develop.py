@@ -21,7 +21,7 @@ from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.derived import (
+from defocus.pictures.carried import (
     LeftBehind,
     dressed,
     has_meaning,
@@ -48,7 +48,7 @@ from defocus.pictures.write import encoded_png
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import say, track
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.scene.thin_lens import exposure_difference_ev
 from defocus.storage.files import (
     make_folder,
@@ -120,8 +120,9 @@ def develop_pair(task: PairTask) -> None:
     sources = _sources(task)
     for kind in sources:
         make_folder(task.out / kind)
-    balance, gains_ev = _white_balance(task, sources), _gains_ev(task, sources)
-    pictures: dict[str, Any] = {}
+    balance = _white_balance(task, sources)
+    gains_ev = _gains_ev(task, sources)
+    pictures: Json = {}
     for kind, path in sources.items():
         picture = _picture(path, balance, task.settings, gains_ev[kind])
         pictures[kind] = _write(task, kind, path, picture)
@@ -178,7 +179,8 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
     """Exposure correction of each shot to match the sharp one, EV."""
-    gains, wanted = dict.fromkeys(kinds, 0.0), task.settings.match_exposure
+    gains = dict.fromkeys(kinds, 0.0)
+    wanted = task.settings.match_exposure
     if wanted == "none":
         return gains
     path = file_path(task.root, task.pair.id, "pair.json")
@@ -265,7 +267,7 @@ def _second_view(
     return _developed(path, balance, settings, gain_ev, frame=1)
 
 
-def _write(task: PairTask, kind: str, source: Path, picture: Image) -> dict[str, Any]:
+def _write(task: PairTask, kind: str, source: Path, picture: Image) -> Json:
     target = task.picture(kind)
     write_bytes(target, encode_png(picture, source, linear=task.settings.linear))
     return {"sha256": sha256_file(target), "bytes": target.stat().st_size}
@@ -276,7 +278,7 @@ def _record(
     sources: Mapping[str, Path],
     balance: list[float] | None,
     pictures: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> Json:
     hashes = {stored.name: stored.sha256 for stored in task.pair.files}
     return {
         "schema": 1,
@@ -310,35 +312,32 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
 
     A pair that cannot be developed is reported in one line on stderr; the others continue."""
     state, _ = read_state(root)
-    pairs = [
-        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
-    ]
-    if not pairs:
+    if not state.accepted:
         raise DatasetError(
             f"{root}: no accepted pair; see 'defocus-capture check {root}'"
         )
-    _claim(
-        out, {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
-    )
+    order = {"schema": SCHEMA, "session": state.id, "settings": settings.model_dump()}
+    _claim(out, order)
     for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes there
         left.unlink(missing_ok=True)
     tasks = {
         pair.id: PairTask(root.absolute(), out.absolute(), pair, settings)
-        for pair in pairs
+        for pair in state.accepted
     }
-    before = {name for name, task in tasks.items() if is_developed(task)}
+    before = sorted(name for name, task in tasks.items() if is_developed(task))
     new = {name: task for name, task in tasks.items() if name not in before}
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
-        del tasks[name]
-    developed = tuple(name for name in tasks if name not in before)
-    pictures = chain.from_iterable(map(developed_files, tasks.values()))
+        del tasks[name], new[name]
     return Developed(
-        developed, tuple(sorted(before)), tuple(failed), left_behind(pictures)
+        tuple(new),
+        tuple(before),
+        tuple(failed),
+        left_behind(chain.from_iterable(map(developed_files, tasks.values()))),
     )
 
 
-def _claim(out: Path, document: dict[str, Any]) -> None:
+def _claim(out: Path, document: Json) -> None:
     """Claim ``out`` for this session and these settings, or recognise it."""
     marker = out / "develop.json"
     if marker.is_file():

@@ -196,11 +196,9 @@ def _battery(described: CameraDescription) -> list[CheckedPoint]:
 
 
 def _card(card: CardSpace) -> CheckedPoint:
-    free = (
-        "an unknown space"
-        if card.free_bytes is None
-        else f"{card.free_bytes / 1e9:.1f} GB"
-    )
+    free = "an unknown space"
+    if card.free_bytes is not None:
+        free = f"{card.free_bytes / 1e9:.1f} GB"
     detail = f"{card.folder}: {free} free, {card.files} files"
     if card.free_bytes is not None and card.free_bytes < LITTLE_CARD_BYTES:
         return CheckedPoint(
@@ -232,7 +230,8 @@ def _drive(words: Words) -> CheckedPoint:
         return CheckedPoint(
             "drive-mode", "ask", question, "set the camera to single pictures"
         )
-    detail, advice = f"{name} is {words[name].value}", "set its dial to single pictures"
+    detail = f"{name} is {words[name].value}"
+    advice = "set its dial to single pictures"
     try:
         refuse_burst(words)
     except InputError:
@@ -342,11 +341,8 @@ _AUTOFOCUS = _Switch(
 
 
 def _autofocus(words: Words) -> CheckedPoint:
-    for name in (
-        "focusmode2",
-        "focusmode",
-        "afmode",
-    ):  # what is at manual needs no switch
+    # what is at manual needs no switch
+    for name in ("focusmode2", "focusmode", "afmode"):
         if name in words and words[name].value.lower().startswith(("manual", "mf")):
             return CheckedPoint("autofocus", "ok", f"{name} is {words[name].value}")
     mode = words["focusmode"].value if "focusmode" in words else ""

@@ -66,7 +66,7 @@ def rating(path: Path) -> int | None:
 
 def lowest_rating(paths: Iterable[Path]) -> int | None:
     """The fewest stars that some sidecars of one picture give."""
-    ratings = [rating(path) for path in paths]
+    ratings = list(map(rating, paths))
     return min((stars for stars in ratings if stars is not None), default=None)
 
 

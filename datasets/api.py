@@ -98,25 +98,30 @@ def _parted(text: str) -> tuple[str, Path]:
         from defocus.datasets.sidecar import noted_place
 
         text, _ = noted_place(text)
-    name, colon, place = text.partition(":")
+    name, _, place = text.partition(":")
     if name == SAMPLE or text in RENDERED_ALONE:
         return name, Path(place)
-    if not colon or not place:
-        from defocus.datasets.sample import VARIANTS
-
-        names = [one.dataset for one in VARIANTS]
-        hint = did_you_mean(text, names, most=1)
-        if not colon and Path(text).is_dir():
-            hint = f"did you mean 'manifest:{text}' or another READER:{text}?"
-        readers = ", ".join(reader_names())
-        among = f"give {', '.join(names)} or READER:PATH with a reader of {readers}"
-        raise DatasetError(f"'{text}' is not a dataset: {hint or among}")
+    if not place:
+        raise _no_dataset(text)
     reader(name)
     path = Path(place).expanduser().absolute()
     described = FILES.get(name, (".toml",))
     if not path.is_dir() and not (path.is_file() and path.suffix.lower() in described):
         raise DatasetError(f"{path}: no such dataset folder; check the path")
     return name, path
+
+
+def _no_dataset(text: str) -> DatasetError:
+    """The refusal of a text that names no dataset, with what may have been meant."""
+    from defocus.datasets.sample import VARIANTS
+
+    names = [one.dataset for one in VARIANTS]
+    hint = did_you_mean(text, names, most=1)
+    if ":" not in text and Path(text).is_dir():
+        hint = f"did you mean 'manifest:{text}' or another READER:{text}?"
+    readers = ", ".join(reader_names())
+    among = f"give {', '.join(names)} or READER:PATH with a reader of {readers}"
+    return DatasetError(f"'{text}' is not a dataset: {hint or among}")
 
 
 def reader_names() -> list[str]:
@@ -137,6 +142,11 @@ def reader_card(name: str) -> ReaderCard:
     """The card of the datasets that a reader opens; an unknown reader is a ``DatasetError``."""
     one = reader(name)
     return one.card or _unknown(name, one.read.__module__)
+
+
+def card_of(dataset: Dataset) -> ReaderCard:
+    """The card of a dataset, or of the published one that it was made from."""
+    return reader_card(dataset.source or dataset.name.partition(":")[0])
 
 
 def _unknown(name: str, place: str) -> ReaderCard:

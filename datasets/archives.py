@@ -63,9 +63,8 @@ def zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
         problem = "is encrypted"
     elif info.orig_filename.split("\0")[0] != info.orig_filename:
         problem = "has a name that is cut short by a zero byte"
-    name = (
-        info.orig_filename
-    )  # as it was written: the other one is made fit for this system
+    # as it was written: the other one is made fit for this system
+    name = info.orig_filename
     return ArchiveMember(
         plain_name(name),
         info.file_size,
@@ -103,13 +102,8 @@ def checked(
             member.problem
             or path_problem(member.name)
             or _bomb(member, len(by_name) + 1, total, packed, limits)
+            or _double(member, by_name, spelt)
         )
-        other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
-        twice = member.name in by_name and not (
-            member.folder and by_name[member.name].folder
-        )
-        if not problem and (other != member.name or twice):
-            problem = f"and {other!r} are one file"
         if problem:
             raise DatasetError(
                 f"{archive}: {member.name!r} {problem}; nothing was unpacked"
@@ -117,6 +111,16 @@ def checked(
         by_name[member.name] = member
     _refuse_files_as_folders(by_name, archive)
     return by_name
+
+
+def _double(
+    member: ArchiveMember, by_name: Mapping[str, ArchiveMember], spelt: dict[str, str]
+) -> str:
+    """Why a member cannot be there besides those before it, on any file system; or nothing."""
+    other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
+    before = by_name.get(member.name)
+    twice = before is not None and not (member.folder and before.folder)
+    return f"and {other!r} are one file" if other != member.name or twice else ""
 
 
 def _bomb(
@@ -186,9 +190,8 @@ def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
             f"{archive}: damaged ({error}); download it again"
         ) from error
     except OSError as error:
-        if (
-            error.errno is not None
-        ):  # the system's; those of the decompressors have no number
+        # the system's; those of the decompressors have no number
+        if error.errno is not None:
             raise
         raise DatasetError(
             f"{archive}: damaged ({error}); download it again"
@@ -210,7 +213,7 @@ def _unpack_zip(archive: Path, out: Path, limits: Limits) -> int:
 
 def _unpack_tar(archive: Path, out: Path, limits: Limits) -> int:
     with _tar(archive, limits) as file:
-        members = checked((tar_member(info) for info in file), archive, limits)
+        members = checked(map(tar_member, file), archive, limits)
     with _tar(archive, limits) as file, atomic_folder(out) as temporary:
         for info in track(file, f"unpacking {archive.name}", total=len(members)):
             member = members.get(plain_name(info.name))
@@ -259,7 +262,9 @@ class _Bounded(io.RawIOBase):
     """A stream limited to a number of bytes."""
 
     def __init__(self, stream: IO[bytes], most: int, archive: Path) -> None:
-        self._stream, self._left, self._archive = stream, most, archive
+        self._stream = stream
+        self._left = most
+        self._archive = archive
 
     def readable(self) -> bool:
         """Return true."""

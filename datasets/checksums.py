@@ -22,6 +22,9 @@ from defocus.progress import track
 from defocus.reading import read_bytes
 from defocus.storage.files import sha256_file, write_bytes
 
+Hashes = Mapping[str, str]
+"""SHA-256 of files by their paths."""
+
 NO_FILE = ""
 """In the place of a hash: a link, a device, or something else that is not a file."""
 
@@ -82,7 +85,7 @@ ORIGIN, CARD = "release.json", "README.md"
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 
 
-def canonical(hashes: Mapping[str, str]) -> bytes:
+def canonical(hashes: Hashes) -> bytes:
     """The canonical text of a manifest, from lower-case hexadecimal by relative POSIX path."""
     return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes)).encode(
         errors="surrogateescape"  # a stranger among the files may have any name
@@ -125,7 +128,7 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
             )
 
 
-def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
+def write_checksums(root: Path, hashes: Hashes) -> str:
     """Write both manifests, the tag manifest last; SHA-256 of the manifest, for all contents."""
     others = {
         path: one
@@ -143,11 +146,11 @@ def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
 class Truth:
     """Expected contents of a folder: hashes by path, both manifests included, and the manifest."""
 
-    hashes: Mapping[str, str]
+    hashes: Hashes
     manifest: bytes
 
 
-def claimed(root: Path, hashes: Mapping[str, str]) -> Truth | None:
+def claimed(root: Path, hashes: Hashes) -> Truth | None:
     """Expected contents of a folder by its manifests; None if they cannot be derived."""
     # The tag manifest says which manifest is right: the one in its place, one under another name,
     # or the one computed from the files. If the tag manifest is damaged, the manifest is used.
@@ -155,9 +158,8 @@ def claimed(root: Path, hashes: Mapping[str, str]) -> Truth | None:
         raise DatasetError(
             f"{root}: neither {CHECKSUMS} nor {TAG_CHECKSUMS} is there; give the root of a release"
         )
-    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(
-        root, hashes, CHECKSUMS
-    )  # if swapped
+    # if swapped
+    wanted = _tag_in(root, hashes, TAG_CHECKSUMS) or _tag_in(root, hashes, CHECKSUMS)
     if wanted:
         places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:
@@ -181,9 +183,7 @@ MOST_DOUBTS = 10
 """Files in which a damaged manifest and the folder differ: each may be either's fault."""
 
 
-def _candidates(
-    root: Path, own: Mapping[str, str], others: Mapping[str, str]
-) -> Iterator[bytes]:
+def _candidates(root: Path, own: Hashes, others: Hashes) -> Iterator[bytes]:
     """What the manifest may have been: of the files that lie there, then of its remaining lines."""
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
@@ -198,12 +198,12 @@ def _candidates(
             yield canonical({**lines, **{name: others[name] for name in damaged}})
 
 
-def tag_is_intact(root: Path, hashes: Mapping[str, str]) -> bool:
+def tag_is_intact(root: Path, hashes: Hashes) -> bool:
     """Whether the tag manifest can be read: then it is the other manifest that is damaged."""
     return bool(_tag_in(root, hashes, TAG_CHECKSUMS))
 
 
-def _tag_in(root: Path, hashes: Mapping[str, str], name: str) -> str:
+def _tag_in(root: Path, hashes: Hashes, name: str) -> str:
     """Hash of the manifest by a file that may be the tag manifest; empty if it is not."""
     tags = parsed(_content(root, name)) if hashes.get(name) else None
     return tags[CHECKSUMS] if tags is not None and set(tags) == {CHECKSUMS} else ""

@@ -142,9 +142,8 @@ def finish_curation(
     for folder in (curation.out / "pairs").glob("[!.]*"):
         if folder.name not in accepted:  # a person has changed their mind
             with staging_folder(folder.parent, f".{folder.name}-", ".part") as aside:
-                folder.rename(
-                    aside / "rejected"
-                )  # in one step: it is never there in part
+                # in one step: it is never there in part
+                folder.rename(aside / "rejected")
     order = _order(curation.dataset, curation.rules)
     kept = keeping(
         "curate", order, curation.dataset, pairs, _step(curation, judgements)

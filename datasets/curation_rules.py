@@ -103,7 +103,9 @@ class Judgement:
 
 def read_rules(path: Path | None) -> Rules:
     """Read the rules of a TOML file, or return the default ones."""
-    return Rules() if path is None else load_settings(Rules, path)
+    if path is None:
+        return Rules()
+    return load_settings(Rules, path)
 
 
 def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
@@ -151,40 +153,53 @@ def _broken(
 
 def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
     """How a measured pair breaks each rule; empty where it does not."""
-    px, ratio = partial(_broken, unit=" px"), None
-    if (
-        pair.fine_to_coarse is not None
-        and pair.blurry_fine_to_coarse
-        and not pair.unevenly_lit
-    ):
-        ratio = pair.fine_to_coarse / pair.blurry_fine_to_coarse
-    gain = None if pair.gain_ev is None else abs(pair.gain_ev)
+    px = partial(_broken, unit=" px")
+    gain = pair.gain_ev
+    if gain is not None:
+        gain = abs(gain)
     yield px("misalignment", pair.misalignment_px, most=rules.most_misalignment_px)
     yield px("residual flow", _residual(pair), most=rules.most_residual_px)
     yield _broken("exposure differs by", gain, unit=" EV", most=rules.most_gain_ev)
-    yield _broken(
-        "reliable share", pair.reliable_share, least=rules.least_reliable_share
-    )
+    least = rules.least_reliable_share
+    yield _broken("reliable share", pair.reliable_share, least=least)
     yield px("blur", pair.blur_p95_px, most=rules.most_blur_px)
     yield px(*_blurred(pair, rules), least=rules.least_blur_px)
-    yield _broken("sharpness", pair.fine_to_coarse, least=rules.least_sharpness)
-    name = "the sharp member is not the sharper one: sharpness over blurry"
-    yield _broken(name, ratio, least=1.0 if rules.sharper else None)
-    stops, most = pair.unexplained_stops, rules.most_unexplained_stops
-    yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
-    name, most = "light changed across the picture by", rules.most_light_across_ev
-    yield _broken(name, pair.light_across_ev, unit=" EV", most=most)
+    yield from _sharpness_limits(pair, rules)
+    yield from _light_limits(pair, rules)
     name = "the sharp member is focused elsewhere: share where it is the blurrier one"
     yield _broken(name, pair.blurrier_share, most=rules.most_blurrier_share)
+    yield from _colour_limits(pair, rules)
+
+
+def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """The same of the rules on the sharpness of the sharp member."""
+    sharpness = pair.fine_to_coarse
+    blurry = pair.blurry_fine_to_coarse
+    yield _broken("sharpness", sharpness, least=rules.least_sharpness)
+    if rules.sharper and sharpness is not None and blurry and not pair.unevenly_lit:
+        name = "the sharp member is not the sharper one: sharpness over blurry"
+        yield _broken(name, sharpness / blurry, least=1.0)
+
+
+def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """The same of the rules on light that differs across the picture."""
+    stops = pair.unexplained_stops
+    most = rules.most_unexplained_stops
+    yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
+    name = "light changed across the picture by"
+    most = rules.most_light_across_ev
+    yield _broken(name, pair.light_across_ev, unit=" EV", most=most)
+
+
+def _colour_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
+    """The same of the rules on colours and overexposure."""
     change = None if pair.unexplained is None else pair.unexplained.colour_change
     name = "colours of one member are stronger by"
     if (change or 0.0) > MONOCHROME:
         name = "one member has hardly any colours: those of the other are stronger by"
     yield _broken(name, change, most=rules.most_colour_change)
-    for role, share in (
-        ("sharp", pair.clipped_share),
-        ("blurry", pair.blurry_clipped_share),
-    ):
+    clipped = {"sharp": pair.clipped_share, "blurry": pair.blurry_clipped_share}
+    for role, share in clipped.items():
         name = f"the {role} member is overexposed: clipped share"
         yield _broken(name, share, most=rules.most_clipped_share)
 
@@ -232,22 +247,17 @@ KEPT_FIRST = ("test", "validation", "train")
 
 def _leaks(audit: Audit) -> dict[str, list[str]]:
     """Reasons for pairs that are rejected because their picture is also in another split."""
-    kept: dict[str, dict[tuple[str, str], list[str]]] = {}
+    kept: dict[tuple[str, str, str], list[str]] = {}
     for twins in audit.duplicates:
-        first_stays = KEPT_FIRST.index(twins.splits[0]) < KEPT_FIRST.index(
-            twins.splits[1]
+        sides = zip(twins.splits, (twins.first, twins.second), strict=True)
+        (split, stays), (_, gone) = sorted(
+            sides, key=lambda side: KEPT_FIRST.index(side[0])
         )
-        gone, stays = (
-            (twins.second, twins.first) if first_stays else (twins.first, twins.second)
-        )
-        split = twins.splits[0] if first_stays else twins.splits[1]
-        kept.setdefault(gone, {}).setdefault((twins.relation, split), []).append(stays)
-    return {
-        gone: [
-            _leak(relation, stay, split) for (relation, split), stay in places.items()
-        ]
-        for gone, places in kept.items()
-    }
+        kept.setdefault((gone, twins.relation, split), []).append(stays)
+    reasons: dict[str, list[str]] = {}
+    for (gone, relation, split), stay in kept.items():
+        reasons.setdefault(gone, []).append(_leak(relation, stay, split))
+    return reasons
 
 
 def _leak(relation: str, stay: Sequence[str], split: str) -> str:
@@ -262,15 +272,7 @@ def usable_pairs(
     # What was compensated already (``steps``) does not get better by it.
     asked = rules or Rules()
     compensated = any(one.step == "compensate" for one in steps)
-    aligned = [
-        pair
-        if pair.misalignment_px is None
-        else replace(pair, misalignment_px=0.0, gain_ev=0.0)
-        for pair in audit.pairs
-    ]
-    later = judged(
-        audit if compensated else replace(audit, pairs=tuple(aligned)), asked
-    )
+    later = judged(audit if compensated else _aligned(audit), asked)
     now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
     passed = [
         one.id for one in later if one.verdict == "accept" and one.id not in set(now)
@@ -278,3 +280,14 @@ def usable_pairs(
     others = [(one.id, one.reason) for one in later if one.verdict == "reject"]
     others += [(one.id, one.reason) for one in audit.outside]
     return Usable(tuple(now), tuple(passed), tuple(others))
+
+
+def _aligned(audit: Audit) -> Audit:
+    """The audit as if every measured pair were compensated."""
+    pairs = []
+    for pair in audit.pairs:
+        if pair.misalignment_px is None:
+            pairs.append(pair)
+        else:
+            pairs.append(replace(pair, misalignment_px=0.0, gain_ev=0.0))
+    return replace(audit, pairs=tuple(pairs))

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,11 @@ from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_d
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, joined, step
 from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
+
+Kind = tuple[str, ...]
+"""What a group has in common with others of its kind; all groups are of the kind ``()``."""
+SplitOf = dict[str, Split]
+"""The split of each scene."""
 
 CLASSES = 3
 """Blur and misalignment count as small, middle or large."""
@@ -46,9 +52,7 @@ def is_official(dataset: Dataset) -> bool:
     return any("test" in reader_card(name).counts for name in names)
 
 
-def draw_splits(
-    dataset: Dataset, audit: Audit, shares: Shares, seed: int
-) -> dict[str, Split]:
+def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> SplitOf:
     """The split of each scene; at least one scene is left for training."""
     if is_official(dataset):
         return _with_validation(dataset, audit, shares, seed)
@@ -67,9 +71,9 @@ def draw_splits(
 
 def _with_validation(
     dataset: Dataset, audit: Audit, shares: Shares, seed: int
-) -> dict[str, Split]:
+) -> SplitOf:
     """The official splits, with a validation split from training scenes if there is none."""
-    splits: dict[str, Split] = {pair.scene: pair.split for pair in dataset.pairs}
+    splits: SplitOf = {pair.scene: pair.split for pair in dataset.pairs}
     if "validation" in splits.values() or "train" not in splits.values():
         return splits
     groups = _groups(dataset.split("train"), audit)
@@ -92,7 +96,7 @@ def _groups(pairs: Sequence[Pair], audit: Audit) -> list[Group]:
     for scenes in linked_scenes(pairs, audit):
         members = [pair for pair in pairs if pair.scene in scenes]
         kinds = (
-            _most(_place(pair) for pair in members),
+            _most(map(_place, members)),
             _most(blur[pair.id] for pair in members),
             _most(misaligned[pair.id] for pair in members),
         )
@@ -163,44 +167,39 @@ def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
 def _sources(pair: Pair) -> list[str]:
     """Source pictures of a rendered pair."""
     sources = pair.metadata.get("sources", [])
-    return (
-        [str(source) for source in sources] if isinstance(sources, list | tuple) else []
-    )
+    if isinstance(sources, list | tuple):
+        return list(map(str, sources))
+    return []
 
 
 def _drawn(
     groups: Sequence[Group], wanted: Mapping[Split, float], seed: int
-) -> dict[str, Split]:
+) -> SplitOf:
     """Assign each group to the split that lacks most of its kind, or else most overall."""
-    given: Counter[tuple[str, ...]] = Counter()
-    total: Counter[tuple[str, ...]] = Counter()
-    splits: dict[str, Split] = {}
+    given: Counter[Kind] = Counter()
+    total: Counter[Kind] = Counter()
+    splits: SplitOf = {}
     for group in sorted(groups, key=lambda group: (group.stratum, _order(group, seed))):
-        keys: tuple[tuple[str, ...], ...] = (group.stratum, ())
-        for key in keys:
-            total[key] += group.pairs
-
-        def lack(
-            split: Split, keys: tuple[tuple[str, ...], ...] = keys
-        ) -> tuple[float, float]:
-            of_kind, of_all = (
-                wanted[split] * total[key] - given[split, *key] for key in keys
-            )
-            return of_kind + of_all, wanted[split]
-
-        chosen = max(wanted, key=lack)
-        for key in keys:
-            given[chosen, *key] += group.pairs
+        kinds = (group.stratum, ())
+        for kind in kinds:
+            total[kind] += group.pairs
+        candidates = []
+        for split, share in wanted.items():
+            lack = sum(share * total[kind] - given[split, *kind] for kind in kinds)
+            candidates.append((lack, share, split))
+        *_, chosen = max(candidates, key=itemgetter(0, 1))
+        for kind in kinds:
+            given[chosen, *kind] += group.pairs
         splits |= dict.fromkeys(group.scenes, chosen)
     return _mended(groups, splits, wanted, seed)
 
 
 def _mended(
     groups: Sequence[Group],
-    splits: dict[str, Split],
+    splits: SplitOf,
     wanted: Mapping[Split, float],
     seed: int,
-) -> dict[str, Split]:
+) -> SplitOf:
     """Ensure a scene in training and in each requested split of small datasets, if possible."""
     for split in sorted(wanted, key=lambda split: (split != "test", split)):
         if split in splits.values() or not wanted[split]:
@@ -249,15 +248,13 @@ def split_dataset(
 def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
     """Mean blur of the measured pairs of each split, px; splits without one are left out."""
     blur_of = {row.id: row.mean_blur_px for row in audit.pairs}
-    blurs_of = {
-        split: [
-            blur
-            for p in pairs
-            if p.split == split and (blur := blur_of[p.id]) is not None
-        ]
-        for split in SPLITS
-    }
-    return {split: float(np.mean(blurs)) for split, blurs in blurs_of.items() if blurs}
+    means = {}
+    for split in SPLITS:
+        blurs = [blur_of[pair.id] for pair in pairs if pair.split == split]
+        known = [blur for blur in blurs if blur is not None]
+        if known:
+            means[split] = float(np.mean(known))
+    return means
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:

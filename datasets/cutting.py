@@ -32,11 +32,10 @@ from defocus.datasets.deriving.maker import (
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.headers import picture_size
 from defocus.pictures.read import read_image
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
 from defocus.processes.isolation import attempt
 from defocus.processes.machines import Where
@@ -82,9 +81,8 @@ def places(
     height: int, width: int, side: int, stride: int, *, edges: bool
 ) -> tuple[PatchCorner, ...]:
     """Patches' positions (px), row by row; empty if the picture is smaller than a patch."""
-    rows, columns = (
-        _starts(length, side, stride, edges=edges) for length in (height, width)
-    )
+    rows = _starts(height, side, stride, edges=edges)
+    columns = _starts(width, side, stride, edges=edges)
     return tuple(PatchCorner(top, left) for top in rows for left in columns)
 
 
@@ -97,7 +95,7 @@ def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
 def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
     """Indices of the kept patches, in order; among equally sharp ones the first are dropped."""
     order = np.argsort(products, kind="stable")
-    return tuple(sorted(int(index) for index in order[int(drop * len(order)) :]))
+    return tuple(sorted(map(int, order[int(drop * len(order)) :])))
 
 
 PLACES = "places.json"
@@ -189,10 +187,8 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
         chosen = [(index, corners[index]) for index in kept(sharp, scheme.drop)]
     for index, place in chosen:
         for role, picture in members.items():
-            part, path = (
-                _part(picture, place, scheme.side_px),
-                folder / _name(index, role),
-            )
+            part = _part(picture, place, scheme.side_px)
+            path = folder / _name(index, role)
             (write_array if role in ARRAYS else write_image)(path, part)
     _finish(pair, folder, scheme, chosen)
 
@@ -255,10 +251,8 @@ def _array(path: Path, scale: float) -> NDArray[np.float32]:
 
 def _part(array: NDArray[Any], place: PatchCorner, side: int) -> NDArray[Any]:
     """A patch of a picture ``(H, W, 3)``, or of an array ``(…, H, W)`` of floats."""
-    rows, columns = (
-        np.s_[place.top : place.top + side],
-        np.s_[place.left : place.left + side],
-    )
+    rows = np.s_[place.top : place.top + side]
+    columns = np.s_[place.left : place.left + side]
     part = (
         array[..., rows, columns] if array.dtype.kind == "f" else array[rows, columns]
     )

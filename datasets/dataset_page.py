@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from defocus.datasets.api import reader_card
+from defocus.datasets.api import card_of
 from defocus.datasets.audit.distributions import distributions
 from defocus.datasets.audit.page import (
     audit_overlay,
@@ -15,7 +15,7 @@ from defocus.datasets.audit.page_parts import BlurOf, blur_states
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Usable
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
+from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.datasets.pair_files import pair_files
 from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
 from defocus.pictures.read import read_image, read_pair
@@ -31,11 +31,8 @@ MOST_SIZES = 4
 
 def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
     """Make the report of a dataset."""
-    rows = {row.id: row for row in audit.pairs}
-    unread = {one.id for one in audit.left_out}
-    seen = {s: [p for p in dataset.split(s) if p.id not in unread] for s in SPLITS}
-    blur_of = blur_states(dataset, audit)
-    first, samples = _sample_parts(seen, rows, blur_of)
+    first, samples = _sample_parts(dataset, audit)
+    scenes = {pair.scene for pair in dataset.pairs}
     return Page(
         title=f"Dataset {dataset.name}",
         notice="",
@@ -49,31 +46,51 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
             ("Pictures in two splits", duplicates_parts(audit)),
             ("Origin", (_origin(dataset),)),
         ),
-        summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes; "
-        f"{usable.words}",
+        summary=f"{len(dataset.pairs)} pairs of {len(scenes)} scenes; {usable.words}",
     )
 
 
 def _sample_parts(
-    seen: Mapping[Split, Sequence[Pair]],
-    rows: Mapping[str, AuditedPair],
-    blur_of: BlurOf,
+    dataset: Dataset, audit: Audit
 ) -> tuple[tuple[Part, ...], list[tuple[str, tuple[Part, ...]]]]:
     """The first sample, which is shown above all, and the others by split."""
-    samples = [
-        (f"Samples: {s}", tuple(_samples(pairs, rows, blur_of)))
-        for s, pairs in seen.items()
-        if pairs
-    ]
+    rows = {row.id: row for row in audit.pairs}
+    unread = {one.id for one in audit.left_out}
+    blur_of = blur_states(dataset, audit)
     first: tuple[Part, ...] = ()
-    if samples:  # it is shown above, and not again below
-        (name, (first_part, *others)), *later = samples
-        first, samples = (first_part,), [(name, tuple(others)), *later]
+    samples = []
+    for split in SPLITS:
+        pairs = [pair for pair in dataset.split(split) if pair.id not in unread]
+        parts = tuple(_samples(pairs, rows, blur_of))
+        if not first:  # it is shown above, and not again below
+            first = parts[:1]
+            parts = parts[1:]
+        samples.append((f"Samples: {split}", parts))
     return first, samples
 
 
 def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
     """What a reader asks first."""
+    files = {path for pair in dataset.pairs for path in pair_files(pair).values()}
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    settings = dict(settings_of(dataset.pairs))
+    splits = [f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)]
+    facts = {
+        "pairs": usable.words,
+        "splits": ", ".join(splits),
+        "sizes": _sizes_text(audit),
+        "files": f"{size / 1e6:.1f} MB",
+        "camera": settings.get("camera", ""),
+        "lens": settings.get("lens", ""),
+        "terms": card_of(dataset).licence,
+        "warnings": str(len(audit.warnings) or "none"),
+        "left out before": dropped_text(dataset.steps),
+    }
+    return _known_facts("What it holds", facts)
+
+
+def _sizes_text(audit: Audit) -> str:
+    """The most frequent sizes of pictures, and how many others there are."""
     sizes = Counter(
         f"{row.width} × {row.height} px" for row in audit.pairs if row.width
     )
@@ -81,30 +98,16 @@ def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
         f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)
     ]
     more = len(sizes) - MOST_SIZES
-    files = {path for pair in dataset.pairs for path in pair_files(pair).values()}
-    size = sum(path.stat().st_size for path in files if path.is_file())
-    settings = dict(settings_of(dataset.pairs))
-    card = reader_card(dataset.source or dataset.name.partition(":")[0])
-    facts = {
-        "pairs": usable.words,
-        "splits": ", ".join(
-            f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)
-        ),
-        "sizes": ", ".join(shown) + (f" and {more} more" if more > 0 else ""),
-        "files": f"{size / 1e6:.1f} MB",
-        "camera": settings.get("camera", ""),
-        "lens": settings.get("lens", ""),
-        "terms": card.licence,
-        "warnings": str(len(audit.warnings)) if audit.warnings else "none",
-        "left out before": dropped_text(dataset.steps),
-    }
-    return Facts(
-        "What it holds", tuple((name, text) for name, text in facts.items() if text)
-    )
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _known_facts(title: str, facts: Mapping[str, str]) -> Facts:
+    return Facts(title, tuple((name, text) for name, text in facts.items() if text))
 
 
 def _origin(dataset: Dataset) -> Facts:
-    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    card = card_of(dataset)
+    pictures = [f"{kind} ({n} pairs)" for kind, n in kinds(dataset.pairs).items()]
     facts = {
         "title": card.title,
         "source": card.source,
@@ -114,11 +117,9 @@ def _origin(dataset: Dataset) -> Facts:
         "known defects": "; ".join(card.defects),
         "content": f"SHA-256 {dataset.content_hash}",
         "ground truth": "rendered, exact" if dataset.rendered else "the sharp pictures",
-        "pictures": "; ".join(
-            f"{kind} ({n} pairs)" for kind, n in kinds(dataset.pairs).items()
-        ),
+        "pictures": "; ".join(pictures),
     }
-    return Facts("Origin", tuple((name, text) for name, text in facts.items() if text))
+    return _known_facts("Origin", facts)
 
 
 def _counts(dataset: Dataset, audit: Audit) -> Table:
@@ -132,11 +133,9 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
         pairs = dataset.split(split)
         if pairs:
             whole = [pair for pair in pairs if pair.id in sizes]
-            bits = (
-                f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit"
-                if whole
-                else ""
-            )
+            bits = ""
+            if whole:
+                bits = f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit"
             common = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
             rows.append(
                 (

@@ -11,6 +11,7 @@ from defocus.datasets.checksums import (
     CHECKSUMS,
     ORIGIN,
     TAG_CHECKSUMS,
+    Hashes,
     Truth,
     claimed,
     folder_hashes,
@@ -50,7 +51,7 @@ class Verification:
     """Result of a verification: differences, sorted by file."""
 
     wrong: tuple[FileFinding, ...]
-    hashes: Mapping[str, str]  # SHA-256 of everything in the folder
+    hashes: Hashes  # SHA-256 of everything in the folder
     truth: Truth | None  # None if the manifests are too damaged to judge other files
 
     @property
@@ -66,10 +67,8 @@ def verify_folder(root: Path, where: Where = 1) -> Verification:
     if truth is None:
         return Verification(_damaged_manifests(root, hashes), hashes, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, hashes)}
-    if ORIGIN in hashes and CARD not in {
-        *hashes,
-        *findings,
-    }:  # its checksums may be without it
+    # its checksums may be without it
+    if ORIGIN in hashes and CARD not in {*hashes, *findings}:
         findings[CARD] = FileFinding(CARD, "missing")
     whole = {
         path: digest
@@ -88,31 +87,34 @@ def readable(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def compared(wanted: Mapping[str, str], hashes: Mapping[str, str]) -> list[FileFinding]:
+def compared(wanted: Hashes, hashes: Hashes) -> list[FileFinding]:
     """Differences between expected and actual hashes by path."""
-    wrong = {path for path, digest in wanted.items() if hashes.get(path) != digest}
-    strangers = {path: hashes[path] for path in sorted(set(hashes) - set(wanted))}
-    owners = {wanted[path]: path for path in sorted(wrong, reverse=True)}
-    places = {hashes[path]: path for path in sorted(wrong & set(hashes), reverse=True)}
+    wrong = sorted(path for path in wanted if hashes.get(path) != wanted[path])
+    # of files with the same bytes, the first
+    owners = {wanted[path]: path for path in reversed(wrong)}
+    places = {hashes[path]: path for path in reversed(wrong) if path in hashes}
+    strangers = {path: hashes[path] for path in sorted(hashes.keys() - wanted.keys())}
     findings = []
-    for path in sorted(wrong):
-        if path in hashes and hashes[path] in owners and wanted[path] in places:
+    for path in wrong:
+        if path not in hashes:
+            findings.append(_absent(path, wanted[path], strangers))
+        elif hashes[path] in owners and wanted[path] in places:
             findings.append(FileFinding(path, "swapped", places[wanted[path]]))
-        elif path in hashes:
-            findings.append(FileFinding(path, "changed"))
         else:
-            now = next(
-                (name for name, digest in strangers.items() if digest == wanted[path]),
-                "",
-            )
-            strangers.pop(now, None)
-            findings.append(FileFinding(path, "renamed" if now else "missing", now))
+            findings.append(FileFinding(path, "changed"))
     return findings + [FileFinding(path, "extra") for path in strangers]
 
 
-def _damaged_manifests(
-    root: Path, hashes: Mapping[str, str]
-) -> tuple[FileFinding, ...]:
+def _absent(path: str, digest: str, strangers: dict[str, str]) -> FileFinding:
+    """A file that is not there: renamed if a stranger has its bytes, which then is none."""
+    for name, other in strangers.items():
+        if other == digest:
+            del strangers[name]
+            return FileFinding(path, "renamed", name)
+    return FileFinding(path, "missing")
+
+
+def _damaged_manifests(root: Path, hashes: Hashes) -> tuple[FileFinding, ...]:
     """Findings if the manifest cannot be used and not be computed again."""
     wrong = (CHECKSUMS,) if tag_is_intact(root, hashes) else (CHECKSUMS, TAG_CHECKSUMS)
     return tuple(
@@ -120,7 +122,7 @@ def _damaged_manifests(
     )
 
 
-def _pairs_agree(root: Path, hashes: Mapping[str, str], whole: Collection[str]) -> bool:
+def _pairs_agree(root: Path, hashes: Hashes, whole: Collection[str]) -> bool:
     """Whether the manifest of pairs is canonical and agrees with the checksums and file sizes."""
     manifest = read_manifest(root)
     if manifest_text(manifest).encode() != (root / MANIFEST).read_bytes():
@@ -165,9 +167,7 @@ def repair_folder(root: Path, source: Path, where: Where = 1) -> Repair:
     return Repair(before.wrong or tuple(findings), verify_folder(root, where), aside)
 
 
-def _truth(
-    root: Path, before: Verification, source: Path, there: Mapping[str, str]
-) -> Truth:
+def _truth(root: Path, before: Verification, source: Path, there: Hashes) -> Truth:
     """Expected contents, by the folder's own manifests or else by those of the other copy."""
     if before.truth is not None:
         return before.truth
@@ -184,7 +184,7 @@ def _truth(
     return other
 
 
-def _supply(root: Path, hashes: Mapping[str, str]) -> dict[str, Path]:
+def _supply(root: Path, hashes: Hashes) -> dict[str, Path]:
     """File with the bytes of each hash."""
     return {digest: root / path for path, digest in hashes.items() if digest}
 
@@ -228,7 +228,8 @@ def _move_aside(root: Path, findings: list[FileFinding]) -> Path | None:
 
 
 def _free_name(root: Path) -> Path:
-    number, path = 1, root.with_name(f"{root.name}.extra")
+    number = 1
+    path = root.with_name(f"{root.name}.extra")
     while path.exists():
         number += 1
         path = root.with_name(f"{root.name}.extra-{number}")

@@ -132,9 +132,8 @@ class _Server(Place):
                     raise self._problem(path, error) from error
                 # cut, stalled, refused
                 after = part.stat().st_size if part.is_file() else 0
-                fruitless = (
-                    0 if after > most_there else fruitless + 1
-                )  # without ranges it shrinks
+                # without ranges it shrinks
+                fruitless = 0 if after > most_there else fruitless + 1
                 most_there = max(after, most_there)
                 if fruitless == TRIES:
                     raise UnreachableError(
@@ -156,9 +155,8 @@ class _Server(Place):
                 raise PlaceError(f"{self.address(path)}: the server sends another part")
             there = 0 if whole else start
             with storing(part), part.open("wb" if whole else "ab") as file:
-                for block in blocks_of(
-                    answer
-                ):  # as they come: nothing is lost where it is cut
+                # as they come: nothing is lost where it is cut
+                for block in blocks_of(answer):
                     there += len(block)
                     if most is not None and there > most:
                         raise TooLargeError(
@@ -214,36 +212,45 @@ def fetch_file(
     """Fetch a file from the first place with its bytes, going on after an interruption."""
     # A place that cannot be reached becomes the last one: the next file does not wait for it.
     make_folder(target.parent)
-    part = target.with_name(
-        f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part"
-    )
+    name = hashlib.sha256(target.name.encode()).hexdigest()[:16]
+    part = target.with_name(f".{name}.part")
     reasons = []
     for place in tuple(places):
-        for resumed in (part.is_file(), False):
-            try:
-                place.bring(path, part, most)
-            except TooLargeError as error:
-                part.unlink(missing_ok=True)
-                reasons.append(str(error))
-                break
-            except PlaceError as error:
-                reasons.append(str(error))
-                if isinstance(error, UnreachableError) and place is not places[-1]:
-                    say(f"{error}; the other sources come first from now on")
-                    places.remove(place)
-                    places.append(place)
-                break
-            if part.is_file() and is_right(sha256_file(part)):
+        try:
+            if _arrived(place, path, part, is_right, most):
                 with storing(target):
                     part.replace(target)
                     sync_folder(target.parent)
                 return
-            part.unlink(missing_ok=True)
-            if not resumed:
-                reasons.append(f"{place.address(path)}: has other bytes")
-                break
-            say(f"{path}: what had arrived does not fit; it is fetched again")
+            reasons.append(f"{place.address(path)}: has other bytes")
+        except PlaceError as error:
+            reasons.append(str(error))
+            if isinstance(error, TooLargeError):
+                part.unlink(missing_ok=True)
+            if isinstance(error, UnreachableError) and place is not places[-1]:
+                say(f"{error}; the other sources come first from now on")
+                places.remove(place)
+                places.append(place)
     raise PlaceError("; ".join(reasons))
+
+
+def _arrived(
+    place: Place,
+    path: str,
+    part: Path,
+    is_right: Callable[[str], bool],
+    most: int | None,
+) -> bool:
+    """Whether a place has the right bytes, tried once more without what had arrived before."""
+    for resumed in (part.is_file(), False):
+        place.bring(path, part, most)
+        if part.is_file() and is_right(sha256_file(part)):
+            return True
+        part.unlink(missing_ok=True)
+        if not resumed:
+            break
+        say(f"{path}: what had arrived does not fit; it is fetched again")
+    return False
 
 
 CROISSANT = "croissant.json"
@@ -285,7 +292,8 @@ def listing_of(places: Sequence[Place], sha256: str | None = None) -> Listing:
 
 
 def _listing(place: Place, sha256: str | None) -> Listing:
-    content, tag = place.content(CHECKSUMS), place.content(TAG_CHECKSUMS)
+    content = place.content(CHECKSUMS)
+    tag = place.content(TAG_CHECKSUMS)
     hashes = parsed(content)
     if hashes is None or tag != tag_of(content):
         raise DatasetError(f"{place.name}/{CHECKSUMS}: damaged")
@@ -315,22 +323,28 @@ def fetch_release(
         there = hashed(out, whole)
         kept = [name for name in whole if there[name] == listing.hashes[name]]
         new = [name for name in wanted if name not in set(kept)]
-        sizes: dict[str, int] | None = None
-        for name in track(sorted(new, key=_is_content), f"fetching {out.name}"):
-            if (
-                _is_content(name) and sizes is None
-            ):  # the documents are there, which give them
-                sizes = release_sizes(out)
-            _require_inside(out, name)
-            most = (sizes or {}).get(name, MOST_BYTES)
-            fetch_file(places, name, out / name, listing.hashes[name].__eq__, most)
+        _bring(places, out, listing, new)
     left = tuple(name for name in listing.hashes if name not in set(wanted))
     return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
 
 
+def _bring(
+    places: list[Place], out: Path, listing: Listing, names: Sequence[str]
+) -> None:
+    """Fetch files of a release, the documents first."""
+    sizes: dict[str, int] = {}
+    for name in track(sorted(names, key=_is_content), f"fetching {out.name}"):
+        if _is_content(name) and not sizes:
+            sizes = release_sizes(out)  # by the documents, which are there now
+        _require_inside(out, name)
+        right = listing.hashes[name].__eq__
+        fetch_file(places, name, out / name, right, sizes.get(name, MOST_BYTES))
+
+
 def verify_against(root: Path, place: Place, where: Where = 1) -> Verification:
     """Read every byte of a folder and compare it with the checksums of a release elsewhere."""
-    listing, hashes = listing_of([place]), folder_hashes(root, where)
+    listing = listing_of([place])
+    hashes = folder_hashes(root, where)
     tag = hashlib.sha256(tag_of(listing.manifest)).hexdigest()
     wanted = {**listing.hashes, CHECKSUMS: listing.sha256, TAG_CHECKSUMS: tag}
     findings = sorted(compared(wanted, hashes), key=lambda finding: finding.file)
@@ -344,13 +358,12 @@ def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
             raise DatasetError(
                 f"'{pattern}' fits no file of the release; there are {some}, …"
             )
-    return [
-        name
-        for name in sorted(listing.hashes)
-        if not only
-        or not _is_content(name)
-        or any(fnmatchcase(name, pattern) for pattern in only)
-    ]
+    wanted = []
+    for name in sorted(listing.hashes):
+        fits = any(fnmatchcase(name, pattern) for pattern in only)
+        if fits or not only or not _is_content(name):
+            wanted.append(name)
+    return wanted
 
 
 def _is_content(name: str) -> bool:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from defocus.datasets.pair import MakingStep, Pair, Split
 from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.reading import read_json
 from defocus.settings import Settings, document_problem
 from defocus.storage.files import sha256_file, write_text
@@ -146,9 +146,8 @@ def manifest_pairs(
                 f"{path}: a link that leaves the dataset; replace it by the file"
             )
         hashes[path] = file.sha256
-        if (
-            path.is_file() and path.stat().st_size != file.bytes
-        ):  # others: by who reads them
+        # others: by who reads them
+        if path.is_file() and path.stat().st_size != file.bytes:
             raise DatasetError(
                 f"{path}: has {path.stat().st_size} bytes, {file.bytes} by the manifest; restore it"
             )
@@ -211,7 +210,8 @@ def _unusual(white: int | None) -> Any:  # noqa: ANN401 - one of the whites of a
 
 def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pydantic's kwargs are untyped
     try:
-        size, sha256 = path.stat().st_size, sha256_file(path)
+        size = path.stat().st_size
+        sha256 = sha256_file(path)
     except OSError as error:
         raise DatasetError(
             f"{path}: {error.strerror}; restore it, or remove {path.parent} to rebuild it"

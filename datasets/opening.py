@@ -1,6 +1,6 @@
 """Last step of every reader: pairs of files become a dataset with hashes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -46,31 +46,40 @@ def opened(
         DatasetError: There is no pair, one cannot be used, two have one id, or no pair is whole.
         StorageError: The cache cannot be written.
     """
-    pairs = with_white(f"{reader}:{root.name}", sound_pairs(reader, pairs, left_out))
+    name = f"{reader}:{root.name}"
+    pairs = with_white(name, sound_pairs(reader, pairs, left_out))
     files = [path for pair in pairs for path in pair_files(pair).values()]
     hashes, faults = hashes_and_faults(root, files)
-    whole, lacking = [], list(left_out)
-    for pair in pairs:
-        fault = next(
-            (faults[one] for one in pair_files(pair).values() if one in faults), None
-        )
-        if fault is None:
-            whole.append(pair)
-        else:
-            lacking.append(LeftOut(pair.id, str(fault)))
+    whole, faulty = _parted(pairs, faults)
+    lacking = (*left_out, *faulty)
     if lacking and not whole:
         raise DatasetError(f"{root}: no pair is whole; {lacking[0].reason}")
     content = content_hash(whole, hashes)
     return Dataset(
-        name=f"{reader}:{root.name}",
-        root=root,
-        pairs=tuple(whole),
-        content_hash=content,
+        name,
+        root,
+        whole,
+        content,
         derived=derived_folder(content),
         rendered=all(pair.truth is not None for pair in whole),
         source=source,
-        left_out=tuple(lacking),
+        left_out=lacking,
     )
+
+
+def _parted(
+    pairs: Sequence[Pair], faults: Mapping[Path, DatasetError]
+) -> tuple[tuple[Pair, ...], tuple[LeftOut, ...]]:
+    """The pairs whose files could all be hashed, and the others."""
+    whole = []
+    left_out = []
+    for pair in pairs:
+        faulty = [path for path in pair_files(pair).values() if path in faults]
+        if faulty:
+            left_out.append(LeftOut(pair.id, str(faults[faulty[0]])))
+        else:
+            whole.append(pair)
+    return tuple(whole), tuple(left_out)
 
 
 def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
@@ -105,9 +114,8 @@ def sound_pairs(
                 f"the reader '{reader}' gives pair {pair.id!r:.60}: {problem}"
             )
         other = by_id.setdefault(name := legal_id(pair.id), pair)
-        if (
-            other is not pair
-        ):  # names in folders can become one, as 'a/b-c' and 'a-b/c' do
+        # names in folders can become one, as 'a/b-c' and 'a-b/c' do
+        if other is not pair:
             raise DatasetError(
                 f"{pair.blurry} and {other.blurry} are both pair '{name}'; rename one of them"
             )
@@ -139,7 +147,8 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
         for partner in (getattr(pair, role) for role in SHOWN_ROLES):
             if partner is None:
                 continue
-            first, second = size_of(pair.blurry), size_of(partner)
+            first = size_of(pair.blurry)
+            second = size_of(partner)
             if first and second and first != second:
                 wrong.setdefault(
                     pair.id, sizes_differ(pair.blurry, first, partner, second)

@@ -199,9 +199,8 @@ class ReaderCard:
     archive: str = (
         ""  # address of its archive, if its terms allow that a program fetches it
     )
-    counts: Mapping[Split, int] = field(
-        default_factory=dict
-    )  # blurry pictures of a complete copy
+    # blurry pictures of a complete copy
+    counts: Mapping[Split, int] = field(default_factory=dict)
     # width and height, either way round; several if parts differ
     sizes: tuple[tuple[int, int], ...] = ()
     bits: int | None = None  # of each channel of the PNG files; None if unknown

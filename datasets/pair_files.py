@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import stat
@@ -18,10 +17,16 @@ from defocus.cache import cache_folder, keeping
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.errors import DatasetError
 from defocus.pictures.raw import is_read_anew
-from defocus.pictures.white import FULL, READING_REVISION
+from defocus.pictures.values import FULL, READING_REVISION
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
-from defocus.storage.files import make_folder, sha256_file, write_json
+from defocus.storage.files import make_folder, sha256_file, sha256_json, write_json
+
+Stamp = list[int | str]
+"""What changes with a file, without its being read."""
+
+HashOf = dict[Path, str]
+"""SHA-256 of each file."""
 
 # Names from outside (ids, paths): each must mean one file on every system, Windows included.
 SIGNS = "._-"
@@ -67,9 +72,8 @@ def legal_id(text: str) -> str:
     )
     kept = letters.encode()[:LONGEST_KEPT].decode(errors="ignore")
     legal = f"{kept}-{hashlib.sha256(os.fsencode(composed)).hexdigest()[:8]}"
-    return (
-        f"_{legal}" if id_problem(legal) else legal
-    )  # it began with a mark of a letter
+    # it began with a mark of a letter
+    return f"_{legal}" if id_problem(legal) else legal
 
 
 def _is_mark(sign: str) -> bool:
@@ -146,24 +150,20 @@ def pair_files(pair: Pair) -> dict[str, Path]:
     return {role: path for role, path in files.items() if path is not None}
 
 
-def picture_hashes(root: Path, pairs: Iterable[Pair]) -> dict[Path, str]:
+def picture_hashes(root: Path, pairs: Iterable[Pair]) -> HashOf:
     """SHA-256 hash of every file of some pairs below a folder."""
     return file_hashes(
         root, [path for pair in pairs for path in pair_files(pair).values()]
     )
 
 
-def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
+def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
-    rows = [
-        [
-            pair.id,
-            pair.split,
-            {role: hashes[path] for role, path in pair_files(pair).items()},
-        ]
-        for pair in sorted(pairs, key=lambda pair: pair.id)
-    ]
-    content = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    rows = []
+    for pair in sorted(pairs, key=lambda pair: pair.id):
+        of_pair = {role: hashes[path] for role, path in pair_files(pair).items()}
+        rows.append([pair.id, pair.split, of_pair])
+    content = sha256_json(rows)
     # What was computed of pictures that an earlier version read otherwise is computed anew.
     changed = sorted(
         {pair.white for pair in pairs if pair.white not in {None, FULL}}, key=str
@@ -174,7 +174,7 @@ def content_hash(pairs: Sequence[Pair], hashes: dict[Path, str]) -> str:
     return hashlib.sha256(order.encode()).hexdigest()
 
 
-def learnt_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
+def learnt_hash(pairs: Iterable[Pair], hashes: HashOf) -> str:
     """The same over training and validation pairs alone; empty without any."""
     learnt = [pair for pair in pairs if pair.split in LEARNT_SPLITS]
     return content_hash(learnt, hashes) if learnt else ""
@@ -187,7 +187,7 @@ def pair_contents(dataset: Dataset, *splits: Split) -> dict[str, str]:
     return {pair.id: content_hash([pair], hashes) for pair in pairs}
 
 
-def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
+def file_hashes(root: Path, paths: Iterable[Path]) -> HashOf:
     """SHA-256 of files, from the folder's cache if size and modification time are unchanged."""
     hashes, faults = hashes_and_faults(root, paths)
     for fault in faults.values():
@@ -197,7 +197,7 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
 
 def hashes_and_faults(
     root: Path, paths: Iterable[Path]
-) -> tuple[dict[Path, str], dict[Path, DatasetError]]:
+) -> tuple[HashOf, dict[Path, DatasetError]]:
     """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot."""
     memory = (
         cache_folder()
@@ -224,7 +224,7 @@ def _hash(
     noisy: bool,
     missing: Sequence[Path],
     remembered: dict[str, list[Any]],
-    stamps: Mapping[Path, list[int | str]],
+    stamps: Mapping[Path, Stamp],
     faults: dict[Path, DatasetError],
     memory: Path,
 ) -> None:
@@ -240,11 +240,9 @@ def _hash(
             write_json(memory, remembered)
 
 
-def _stamps(
-    wanted: list[Path], faults: dict[Path, DatasetError]
-) -> dict[Path, list[int | str]]:
+def _stamps(wanted: list[Path], faults: dict[Path, DatasetError]) -> dict[Path, Stamp]:
     """Stamp of each file that is there; why others cannot be read goes to ``faults``."""
-    stamps: dict[Path, list[int | str]] = {}
+    stamps: dict[Path, Stamp] = {}
     for path in wanted:
         try:
             stamps[path] = _stamp(path)
@@ -253,16 +251,14 @@ def _stamps(
     return stamps
 
 
-def _stamp(path: Path) -> list[int | str]:
+def _stamp(path: Path) -> Stamp:
     """Size and modification time of a file with a printable name."""
     try:
         status = path.stat()
     except FileNotFoundError as error:
-        what = (
-            "a link to a file that is not there"
-            if path.is_symlink()
-            else "no such file"
-        )
+        what = "no such file"
+        if path.is_symlink():
+            what = "a link to a file that is not there"
         raise DatasetError(f"{path}: {what}; restore the file") from error
     except OSError as error:
         raise DatasetError(
@@ -270,9 +266,8 @@ def _stamp(path: Path) -> list[int | str]:
         ) from error
     if not is_utf8(str(path)):
         raise DatasetError(f"{path}: its name is not UTF-8; rename it")
-    if not stat.S_ISREG(
-        status.st_mode
-    ):  # what is read from a pipe or a device has no end
+    # what is read from a pipe or a device has no end
+    if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
         raise DatasetError(f"{path}: {what}, not a file; remove it from the pictures")
     return [status.st_size, status.st_mtime_ns]
@@ -287,7 +282,7 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-def _remembered(memory: Path) -> dict[str, list[int | str]]:
+def _remembered(memory: Path) -> dict[str, Stamp]:
     """Read the cached hashes; a missing or damaged cache counts as empty."""
     with contextlib.suppress(OSError, ValueError):
         document = read_json(memory)

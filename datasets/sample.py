@@ -228,7 +228,8 @@ def sample_dataset(name: str) -> Dataset:
         place, chosen.dataset, partial(_write_pairs, chosen)
     )
     content = content_hash(pairs, hashes)
-    derived, misaligned = derived_folder(content), chosen.misalignment.shift_px[0] > 1.0
+    derived = derived_folder(content)
+    misaligned = chosen.misalignment.shift_px[0] > 1.0
     return Dataset(
         chosen.dataset,
         folder,

@@ -22,7 +22,7 @@ from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
-from defocus.pictures.derived import carried
+from defocus.pictures.carried import carried
 from defocus.pictures.read import read_pair
 from defocus.pictures.values import Image, as_float
 from defocus.processes.machines import Where
@@ -58,9 +58,8 @@ class PairEntry(Settings):
     """Correction of one pair."""
 
     id: Annotated[str, AfterValidator(checked_id)]
-    status: Literal[
-        "ok", "unknown"
-    ]  # ``unknown``: could not be aligned, and is left out
+    # ``unknown``: could not be aligned, and is left out
+    status: Literal["ok", "unknown"]
     reason: str = ""  # why it is unknown
     gain_ev: float | None = (
         None  # log2 of blurry over sharp light, which the correction removes
@@ -228,9 +227,8 @@ def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
         **pair.metadata,
         "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db},
     }
-    bare: dict[str, Any] = dict.fromkeys(
-        PLACED
-    )  # they are not in the geometry of the correction
+    # they are not in the geometry of the correction
+    bare: dict[str, Any] = dict.fromkeys(PLACED)
     return replace(
         pair,
         blurry=target / "blurry.png",

@@ -31,7 +31,13 @@ VARIABLE = "DEFOCUS_CACHE"
 
 REMEDY = f"set {VARIABLE} to a folder that can be written"
 
-CARRIED = ("weights", "plugins", "setup", "sidecars", "fetched")
+CARRIED = (
+    "weights",
+    "plugins",
+    "setup",
+    "sidecars",
+    "fetched",
+)
 """What a person has added and no work makes again: it is linked into a cache for one program."""
 
 _usable: set[Path] = set()

@@ -138,7 +138,13 @@ STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Errors of the operating system that mean nothing else than a disk that takes no more."""
 
 _OF_ONE_NAME = frozenset(
-    {errno.ENAMETOOLONG, errno.EEXIST, errno.EISDIR, errno.EINVAL, errno.EILSEQ}
+    {
+        errno.ENAMETOOLONG,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.EINVAL,
+        errno.EILSEQ,
+    }
 )
 """Errors of a write that are a fault of one name: another file can be written there."""
 

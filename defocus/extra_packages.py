@@ -9,7 +9,10 @@ from defocus.errors import DefocusError, InputError
 
 
 def require(
-    module: str, extra: str, least: str = "", error: type[DefocusError] = InputError
+    module: str,
+    extra: str,
+    least: str = "",
+    error: type[DefocusError] = InputError,
 ) -> ModuleType:
     """Import a module of an extra; where it is missing or too old, say what to install."""
     remedy = f"pip install 'defocus[{extra}]'"

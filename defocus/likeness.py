@@ -36,7 +36,8 @@ SAME_PIXELS = "blurry and sharp have the same pixels; give the right files"
 def same_pixels(first: Image, second: Image) -> bool:
     """Whether two pictures are equal, at the smaller bit depth if they have two."""
     if first.dtype != second.dtype:
-        first, second = upper_bits(first), upper_bits(second)
+        first = upper_bits(first)
+        second = upper_bits(second)
     if first.shape != second.shape:
         return False
     # Most differ in the first strip.
@@ -54,11 +55,14 @@ class Fingerprint:
 def fingerprint(picture: Image) -> Fingerprint:
     """The fingerprint of a ``(H, W, 3)`` RGB picture; of 16 bits the upper 8 count."""
     grey = cv2.cvtColor(upper_bits(picture), cv2.COLOR_RGB2GRAY)
-    factor = max(
-        1, min(grey.shape) // HASHED_PX
-    )  # of a large picture that takes half the time
+    # of a large picture that takes half the time
+    factor = max(1, min(grey.shape) // HASHED_PX)
     shown = cv2.resize(
-        grey, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA
+        grey,
+        None,
+        fx=1 / factor,
+        fy=1 / factor,
+        interpolation=cv2.INTER_AREA,
     )
     bits = _hash(np.asarray(shown, np.uint8))
     small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(

@@ -7,7 +7,15 @@ from inspect import signature
 from typing import Any
 
 SYNONYMS = {
-    **dict.fromkeys(("baselines", "methods", "models", "networks"), "systems"),
+    **dict.fromkeys(
+        (
+            "baselines",
+            "methods",
+            "models",
+            "networks",
+        ),
+        "systems",
+    ),
     "format": "csv",
     "measure": "audit",
     "pairs": "repeat",
@@ -16,7 +24,11 @@ SYNONYMS = {
 
 
 def did_you_mean(
-    name: str, names: Iterable[str], *, most: int = 3, nearness: float = 0.6
+    name: str,
+    names: Iterable[str],
+    *,
+    most: int = 3,
+    nearness: float = 0.6,
 ) -> str:
     """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
     own = {one.lower().lstrip("-"): one for one in names}
@@ -31,7 +43,11 @@ def did_you_mean(
 
 
 def meant(
-    name: object, choices: Iterable[str], listed_by: str = "", *, most: int = 3
+    name: object,
+    choices: Iterable[str],
+    listed_by: str = "",
+    *,
+    most: int = 3,
 ) -> str:
     """What to say of an unknown name: names like it, else all, or the command that lists them."""
     names = list(choices)

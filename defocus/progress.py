@@ -58,7 +58,8 @@ class _Task:
         """How much is done of how much, and how long the rest takes."""
         if self.total is None:
             return str(self.position)
-        count, left = f"{self.position} of {self.total}", self.total - self.position
+        count = f"{self.position} of {self.total}"
+        left = self.total - self.position
         if not self.position or left <= 0:
             return count
         return f"{count}, {span((time.monotonic() - self.began) / self.position * left)} left"
@@ -72,11 +73,9 @@ class _Task:
         name = padded(printable(self.description), name_cells)
         line = cut(_fitting(f"{name}{rest}", name, cells), cells)
         colours = telling.color != "never" and not os.environ.get("NO_COLOR")
-        return (
-            line.replace(full, f"\x1b[32m{full}\x1b[0m", 1)
-            if full and colours
-            else line
-        )
+        if full and colours:
+            return line.replace(full, f"\x1b[32m{full}\x1b[0m", 1)
+        return line
 
 
 _TASKS: list[_Task] = []
@@ -98,7 +97,9 @@ def log(text: str) -> None:
     with (
         contextlib.suppress(OSError),
         telling.log_file.open(
-            "a", encoding="utf-8", errors="backslashreplace"
+            "a",
+            encoding="utf-8",
+            errors="backslashreplace",
         ) as stream,
     ):
         stream.writelines(f"{time} {line}\n" for line in text.splitlines())
@@ -161,23 +162,37 @@ def end_bars() -> None:
     _draw()
 
 
-def grouped(findings: Iterable[tuple[str, str]], of: int, thing: str) -> list[str]:
+def grouped(
+    findings: Iterable[tuple[str, str]],
+    of: int,
+    thing: str,
+) -> list[str]:
     """Lines ``NAME: TEXT``; texts that differ in numbers alone share a line that counts them."""
     alike: dict[str, list[tuple[str, str]]] = {}
     for name, text in findings:
         alike.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append((name, text))
     lines = []
     for members in alike.values():
-        name, text = members[0]
-        ending = f": {text}" if text else ""
         if len(members) <= FEW:
             lines += [f"{name}: {text}" if text else name for name, text in members]
-        elif text and len(members) == of and len({text for _, text in members}) == 1:
-            lines.append(f"all {of}{ending}")
         else:
-            share = f"{len(members)} of " if len(members) < of else ""
-            lines.append(f"{share}{counted(of, thing)}, such as {name}{ending}")
+            lines.append(_shared_line(members, of, thing))
     return lines
+
+
+def _shared_line(
+    members: Sequence[tuple[str, str]],
+    of: int,
+    thing: str,
+) -> str:
+    """One line for many findings whose texts differ in numbers alone."""
+    name, text = members[0]
+    ending = f": {text}" if text else ""
+    if len(members) < of:
+        return f"{len(members)} of {counted(of, thing)}, such as {name}{ending}"
+    if text and len(members) == of and len({text for _, text in members}) == 1:
+        return f"all {of}{ending}"
+    return f"{counted(of, thing)}, such as {name}{ending}"
 
 
 def several(names: Sequence[str]) -> str:
@@ -236,9 +251,14 @@ _LOCK = threading.RLock()
 SHORTEST_NAME_CELLS = 10
 
 
-def _fitting(text: str, name: str, cells: int) -> str:
+def _fitting(
+    text: str,
+    name: str,
+    cells: int,
+) -> str:
     """A text of at most so many cells of a terminal, if shortening a name in it is enough."""
-    too_many, of_name = cell_width(text) - cells, cell_width(name)
+    too_many = cell_width(text) - cells
+    of_name = cell_width(name)
     if too_many > 0 and of_name > SHORTEST_NAME_CELLS:
         kept = cut(name, max(of_name - too_many, SHORTEST_NAME_CELLS) - 1)
         text = text.replace(name, f"{kept.rstrip()}…", 1)
@@ -279,7 +299,8 @@ def _draw() -> None:
     _drawn[0] = time.monotonic()
     if _has_bars():
         widest = max(
-            (cell_width(printable(task.description)) for task in _TASKS), default=0
+            (cell_width(printable(task.description)) for task in _TASKS),
+            default=0,
         )
         _show(
             [*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)]
@@ -299,7 +320,12 @@ def _show(lines: list[str]) -> None:
         else:
             back = "\x1b[K" if len(_SHOWN) < 2 else f"\x1b[{len(_SHOWN) - 1}A\x1b[J"
             _SHOWN[:] = lines
-            click.echo(f"\r{back}" + "\n".join(lines), nl=False, err=True, color=True)
+            click.echo(
+                f"\r{back}" + "\n".join(lines),
+                nl=False,
+                err=True,
+                color=True,
+            )
 
 
 _CELL: list[Any] = []

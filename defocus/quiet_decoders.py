@@ -16,7 +16,9 @@ class _QuietDecoders:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside, self._kept, self._level = 0, -1, 0
+        self._inside = 0
+        self._kept = -1
+        self._level = 0
 
     def __enter__(self) -> None:
         import cv2
@@ -45,9 +47,11 @@ class _QuietDecoders:
         """The lines that decoders meanwhile say, there at the end; other threads wait."""
         import cv2
 
-        log, lines = cv2.utils.logging, list[str]()
+        log = cv2.utils.logging
+        lines = list[str]()
         with self._lock, tempfile.TemporaryFile() as said:
-            level, kept = log.getLogLevel(), _standard_error_to_nothing()
+            level = log.getLogLevel()
+            kept = _standard_error_to_nothing()
             try:
                 if kept >= 0:
                     log.setLogLevel(log.LOG_LEVEL_WARNING)
@@ -98,6 +102,5 @@ def lead_to_nothing(descriptor: int) -> None:
 QUIET = _QuietDecoders()
 """The only instance of this process."""
 
-logging.getLogger("tifffile").addHandler(
-    logging.NullHandler()
-)  # else its lines go there too
+# else its lines go there too
+logging.getLogger("tifffile").addHandler(logging.NullHandler())

@@ -19,6 +19,9 @@ from typing import Any, BinaryIO, NoReturn
 
 from defocus.errors import DefocusError, FileError
 
+Json = dict[str, Any]
+"""An object of a JSON document."""
+
 ARRAY_ERRORS = (
     OSError,
     EOFError,
@@ -108,7 +111,11 @@ def broken_link(path: Path) -> str:
     return f"a link to {goal}; replace it"
 
 
-def refuse_bomb(path: Path, unpacked: int, most: int = MOST_UNPACKED) -> None:
+def refuse_bomb(
+    path: Path,
+    unpacked: int,
+    most: int = MOST_UNPACKED,
+) -> None:
     """Refuse a file that would take far more memory than it has bytes, before it is unpacked."""
     if unpacked > most or unpacked > max(FREE_BYTES, MOST_RATIO * path.stat().st_size):
         raise FileError(
@@ -122,7 +129,9 @@ def refuse_zip_bomb(path: Path, most: int = MOST_UNPACKED) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(
-                path, sum(member.file_size for member in archive.infolist()), most
+                path,
+                sum(member.file_size for member in archive.infolist()),
+                most,
             )
 
 
@@ -141,9 +150,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The content of a regular file."""
     require_file(path, most)
     with naming(path), path.open("rb") as file:
-        content = file.read(
-            min(path.stat().st_size, most) + 1
-        )  # so much memory is asked for
+        # so much memory is asked for
+        content = file.read(min(path.stat().st_size, most) + 1)
         while len(content) <= most and (block := file.read(BLOCK_BYTES)):
             content += block  # the system states no size for some files
     if len(content) > most:

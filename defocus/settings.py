@@ -25,7 +25,7 @@ _CHECK = {"type": "no-info", "function": _no_flag}
 
 def _with_numbers(schema: Any) -> Any:  # noqa: ANN401 - a part of a schema
     if isinstance(schema, list):
-        return [_with_numbers(part) for part in schema]
+        return list(map(_with_numbers, schema))
     if not isinstance(schema, dict) or schema.get("function") == _CHECK:
         return schema
     if schema.get("type") in ("int", "float"):
@@ -38,7 +38,9 @@ class StrictNumbers:
 
     @classmethod
     def __get_pydantic_core_schema__(
-        cls, source: type, handler: GetCoreSchemaHandler
+        cls,
+        source: type,
+        handler: GetCoreSchemaHandler,
     ) -> core_schema.CoreSchema:
         """What pydantic checks, with that."""
         schema: core_schema.CoreSchema = _with_numbers(handler(source))
@@ -48,7 +50,11 @@ class StrictNumbers:
 class Settings(StrictNumbers, BaseModel):
     """Base of all settings: immutable, without undeclared keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+    )
 
 
 S = TypeVar("S", bound=Settings)
@@ -72,7 +78,11 @@ def option(
     """A field that is an option, in words such as ``--every SECONDS``; a default is shown.
 
     A heading of the help is also that of the fields after it. What is excluded is not written."""
-    extra = {"words": words, "heading": heading, **click_settings}
+    extra = {
+        "words": words,
+        "heading": heading,
+        **click_settings,
+    }
     return Field(
         default,
         validate_default=True,
@@ -100,7 +110,12 @@ def load_settings(kind: type[S], path: Path) -> S:
     return parse_settings(kind, document, origin=str(path))
 
 
-def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -> S:
+def parse_settings(
+    kind: type[S],
+    document: dict[str, object],
+    *,
+    origin: str,
+) -> S:
     """Check nested tables against settings of one kind; ``origin`` is for the message."""
     try:
         return kind.model_validate(document)
@@ -108,13 +123,23 @@ def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -
         raise SettingsError(f"{origin}: {_first_problem(kind, error)}") from error
 
 
-_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-_NUMBERS = {"int": "valid integer", "float": "valid number", "finite": "finite number"}
+_SIGNS = {
+    "ge": ">=",
+    "gt": ">",
+    "le": "<=",
+    "lt": "<",
+}
+_NUMBERS = {
+    "int": "valid integer",
+    "float": "valid number",
+    "finite": "finite number",
+}
 
 
 def problem_text(problem: Mapping[str, Any]) -> str:
     """What is wrong with a value; of a number, in the words of an option."""
-    value, facts = problem["input"], problem.get("ctx", {})
+    value = problem["input"]
+    facts = problem.get("ctx", {})
     for end in facts.keys() & _SIGNS.keys():
         return (
             f"{_short(str(value))} is not in the range x{_SIGNS[end]}{facts[end]:.15g}"
@@ -126,9 +151,8 @@ def problem_text(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "string_too_short":
         return f"needs {facts['min_length']} or more characters"
     text = str(problem["msg"]).replace("a valid tuple", "a list")
-    text = re.sub(
-        r" for <class 'pathlib[\w.]*Path'>$", "", text
-    )  # Python 3.13 has another module
+    # Python 3.13 has another module
+    text = re.sub(r" for <class 'pathlib[\w.]*Path'>$", "", text)
     text = re.sub(r"a (valid )?dictionary or (an )?instance of \w+", "a table", text)
     return text.removeprefix("Value error, ")
 
@@ -147,7 +171,8 @@ def document_problem(error: ValidationError, whole: str) -> str:
 
 
 def _problem_at(where: str, problem: Mapping[str, Any]) -> str:
-    text, value = problem_text(problem), problem["input"]
+    text = problem_text(problem)
+    value = problem["input"]
     starts = f"{_short(str(value))} ", f"{_short(repr(value))} "
     # what is wrong with a table as a whole is not seen in what it begins with
     complete = not where or isinstance(value, dict) or text.startswith(starts)
@@ -172,16 +197,16 @@ def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     # one entry is bad is also said to be too short
     others = [one for one in problems if one["type"] not in {"model_type", "too_short"}]
     return next(
-        (one for one in problems if one["type"] in _UNKNOWN), (others or problems)[0]
+        (one for one in problems if one["type"] in _UNKNOWN),
+        (others or problems)[0],
     )
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problem = _most_telling(error.errors())
-    kinds = {
-        one.__name__ for one in _settings_within(kind)
-    }  # which of several was tried
-    loc = [str(part) for part in problem["loc"]]
+    # which of several was tried
+    kinds = {one.__name__ for one in _settings_within(kind)}
+    loc = list(map(str, problem["loc"]))
     path = [
         part for part in loc if part not in kinds and not part.startswith("function-")
     ]

@@ -56,7 +56,12 @@ def strips(height: int) -> Iterator[slice]:
         yield slice(top, min(top + STRIP_ROWS, height))
 
 
-def replace_strips(picture: Array, margin: int, replaced: Limits, threads: int) -> None:
+def replace_strips(
+    picture: Array,
+    margin: int,
+    replaced: Limits,
+    threads: int,
+) -> None:
     """Replace each strip of a picture in place; it is seen with some rows around it, as given."""
     # Strips are copied from top to bottom, with their margins, and a strip is written when its
     # lower neighbour has been copied.
@@ -68,9 +73,8 @@ def replace_strips(picture: Array, margin: int, replaced: Limits, threads: int) 
             waiting.append(
                 (rows, pool.submit(replaced, rows, seen, picture[seen].copy()))
             )
-            if len(waiting) >= max(
-                2, threads
-            ):  # so few: each copy of 60 megapixels has 40 MB
+            # so few: each copy of 60 megapixels has 40 MB
+            if len(waiting) >= max(2, threads):
                 _write_first(picture, waiting)
         while waiting:
             _write_first(picture, waiting)

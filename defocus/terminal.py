@@ -33,7 +33,9 @@ def stdout_cells(elsewhere: int = PAGE_CELLS) -> int:
 
 def cell_width(text: str) -> int:
     """How many cells a text takes."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
 
 
 def _cells(sign: str) -> int:
@@ -52,7 +54,12 @@ def cut(text: str, cells: int) -> str:
     return text
 
 
-def padded(text: str, cells: int, *, right: bool = False) -> str:
+def padded(
+    text: str,
+    cells: int,
+    *,
+    right: bool = False,
+) -> str:
     """A text with blanks to a number of cells: behind it, or before it."""
     blanks = " " * (cells - cell_width(text))
     return blanks + text if right else text + blanks
@@ -73,7 +80,9 @@ def wrapped(text: str, cells: int) -> list[str]:
 
 
 def column_widths(
-    rows: Iterable[Sequence[str]], cells: int, fixed: Collection[int] = ()
+    rows: Iterable[Sequence[str]],
+    cells: int,
+    fixed: Collection[int] = (),
 ) -> list[int]:
     """Cells of each column, so that all fit; those that are not fixed give way, widest first."""
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
@@ -88,7 +97,9 @@ def column_widths(
 
 
 def row_lines(
-    row: Sequence[str], widths: Sequence[int], right: Collection[int] = ()
+    row: Sequence[str],
+    widths: Sequence[int],
+    right: Collection[int] = (),
 ) -> Iterator[str]:
     """The lines of a row, whose cells are wrapped; in some columns to the right."""
     cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
@@ -151,7 +162,8 @@ def _items(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Begin and words of each item of a list, each heading and a paragraph."""
     items: list[tuple[str, str]] = []
     for line in lines:
-        item, words = _ITEM.match(line), line.strip()
+        item = _ITEM.match(line)
+        words = line.strip()
         if item is not None:
             items.append((f"{item[1]} {item[2] or '•'} ", line[item.end() :].strip()))
         elif not items or words.startswith("#"):

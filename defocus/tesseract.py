@@ -22,6 +22,19 @@ NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
 )
 """Settings for random characters: no word list may complete what is not legible."""
 
+_ARGUMENTS = (
+    "stdin",
+    "stdout",
+    "-l",
+    "eng",
+    "--oem",
+    "1",
+    "--psm",
+    "6",
+)
+"""The neural reader and one block of text, as the official script of the Helsinki Deblur Challenge
+2021 calls the program."""
+
 _SECONDS = 120
 
 REMEDY = "install tesseract-ocr with its English data"
@@ -37,40 +50,30 @@ def tesseract_version() -> str:
 @functools.cache
 def _version_of(program: str) -> str:
     answer = subprocess.run(
-        [program, "--version"], capture_output=True, text=True, check=False
+        [program, "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     words = (answer.stdout or answer.stderr).split()
-    return (
-        words[1].removeprefix("v") if answer.returncode == 0 and len(words) > 1 else ""
-    )
+    if answer.returncode == 0 and len(words) > 1:
+        return words[1].removeprefix("v")
+    return ""
 
 
 def read_text(
-    picture: NDArray[np.uint8], settings: Mapping[str, str] = NO_DICTIONARY
+    picture: NDArray[np.uint8],
+    settings: Mapping[str, str] = NO_DICTIONARY,
 ) -> list[str]:
     """The lines of one block of printed text, best dark on a light background, uint8 grey."""
-    # The program gets the neural reader and one block of text (``--oem 1 --psm 6``), as the
-    # official script of the Helsinki Deblur Challenge 2021 calls it.
     from defocus.pictures.write import encoded_png
 
     program = shutil.which("tesseract")
     if program is None:
         raise NotApplicableError(f"the program tesseract is not installed; {REMEDY}")
-    given = [
-        word for name, value in settings.items() for word in ("-c", f"{name}={value}")
-    ]
-    command = [
-        program,
-        "stdin",
-        "stdout",
-        "-l",
-        "eng",
-        "--oem",
-        "1",
-        "--psm",
-        "6",
-        *given,
-    ]
+    command = [program, *_ARGUMENTS]
+    for name, value in settings.items():
+        command += ["-c", f"{name}={value}"]
     try:
         read = subprocess.run(
             command,
@@ -78,9 +81,8 @@ def read_text(
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=outside_environment(
-                {"OMP_THREAD_LIMIT": "1"}
-            ),  # its threads slow each other
+            # its threads slow each other
+            env=outside_environment({"OMP_THREAD_LIMIT": "1"}),
         )
     except subprocess.TimeoutExpired as error:
         raise DefocusError(

@@ -17,13 +17,22 @@ class WebError(Exception):
     ``status`` is what it answers where it refuses; ``passing`` whether another try may do better.
     """
 
-    def __init__(self, reason: str, status: int = 0, *, passing: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        status: int = 0,
+        *,
+        passing: bool = False,
+    ) -> None:
         super().__init__(reason)
-        self.status, self.passing = status, passing
+        self.status = status
+        self.passing = passing
 
 
 def answer_of(
-    address: str, timeout_seconds: float, headers: Mapping[str, str] | None = None
+    address: str,
+    timeout_seconds: float,
+    headers: Mapping[str, str] | None = None,
 ) -> HTTPResponse:
     """A server's answer to GET, its content not read yet; close it.
 

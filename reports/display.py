@@ -17,9 +17,8 @@ MISSING = "n/a"
 
 CsvCell: TypeAlias = str | float | Decimal | None
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-_HIDDEN_LETTERS = frozenset(
-    "\u115f\u1160\u3164\uffa0\u2800"
-)  # blank, but letters to Unicode
+# blank, but letters to Unicode
+_HIDDEN_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 def visible(text: str) -> str:
@@ -27,16 +26,20 @@ def visible(text: str) -> str:
     # Control, bidirectional, zero-width, private and unassigned characters and lone surrogates
     # (from file names that are not UTF-8) could hide or reorder what is beside them. Line ends
     # and tabs become spaces.
-    if (
-        text.isascii() and text.isprintable()
-    ):  # a picture in a page has a million letters
+    # a picture in a page has a million letters
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        f"⟨U+{ord(sign):04X}⟩"
-        if unicodedata.category(sign) in _HIDDEN_CATEGORIES or sign in _HIDDEN_LETTERS
-        else sign
-        for sign in re.sub(r"\r\n|[\r\n\t]", " ", text)
-    )
+    return "".join(map(_seen, re.sub(r"\r\n|[\r\n\t]", " ", text)))
+
+
+def _seen(sign: str) -> str:
+    hidden = unicodedata.category(sign) in _HIDDEN_CATEGORIES or sign in _HIDDEN_LETTERS
+    return code_point(sign) if hidden else sign
+
+
+def code_point(sign: str) -> str:
+    """A character that is not shown, as ``⟨U+200B⟩``."""
+    return f"⟨U+{ord(sign):04X}⟩"
 
 
 def capital(sentence: str) -> str:
@@ -111,6 +114,24 @@ def signed_text(number: float | None, decimals: int) -> str:
     """A difference with its sign, as :func:`number_text` writes it."""
     text = number_text(number, decimals)
     return text if text.startswith("−") or text == MISSING else f"+{text}"
+
+
+def shown_difference(
+    one: float, other: float, decimals: int, exact: float | None = None
+) -> float:
+    """What readers get who subtract two numbers as they are shown.
+
+    ``exact`` is the difference that is meant. It stays where it is about other items than the two
+    numbers, that is, where rounding cannot explain how far it is from what readers get.
+    """
+    if exact is None:
+        exact = one - other
+    if not math.isfinite(exact) or not math.isfinite(one) or not math.isfinite(other):
+        return exact
+    shown = round(round(one, decimals) - round(other, decimals), decimals)
+    # half a unit of each number, and the noise of floats
+    by_rounding = 1.01 * 10**-decimals
+    return shown if abs(shown - exact) <= by_rounding else exact
 
 
 def column_is_numeric(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:

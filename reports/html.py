@@ -72,9 +72,8 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
             if not file.exists():
                 write_bytes(file, content)
         policy = _policy("data: 'self'")
-        place = quote(
-            folder.name
-        )  # a name may have signs that mean something in an address
+        # a name may have signs that mean something in an address
+        place = quote(folder.name)
         text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
         write_text(path, text)
     kept = {_file_name(content) for content in contents}
@@ -132,7 +131,9 @@ def _render(
         return [
             (label, address(content), width, height)
             for label, (content, width, height) in zip(
-                labels, encoded[id(slider)], strict=True
+                labels,
+                encoded[id(slider)],
+                strict=True,
             )
         ]
 
@@ -140,7 +141,9 @@ def _render(
         return [
             (tile, address(content), width, height)
             for tile, (content, width, height) in zip(
-                gallery.tiles, encoded[id(gallery)], strict=True
+                gallery.tiles,
+                encoded[id(gallery)],
+                strict=True,
             )
         ]
 

@@ -36,6 +36,9 @@ from defocus.reports.plot import PAGE_FONT_PT, page_plot
 if TYPE_CHECKING:
     from typst import Fonts
 
+Typst = dict[str, Any]
+"""What the template of the document gets of a part."""
+
 PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
 
@@ -87,10 +90,10 @@ def write_typst(page: Page, folder: Path) -> Path:
     return template
 
 
-def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any]]:
+def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[Typst]:
     """All parts in order; several curves in a row are two beside each other."""
     named = [(f"{stem}-{index}", part) for index, part in enumerate(parts)]
-    grouped: list[dict[str, Any]] = []
+    grouped: list[Typst] = []
     for _, members in itertools.groupby(
         named, key=lambda each: isinstance(each[1], Curves)
     ):
@@ -106,7 +109,7 @@ def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[dict[str, Any
     return grouped
 
 
-def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
+def _part(part: Part, folder: Path, stem: str) -> Typst:
     match part:
         case Table():
             return _table(part)
@@ -119,22 +122,10 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
         case Scatter():
             return _scatter(part, folder, stem)
         case Folded():
-            heading = _printable(
-                f"{part.title}, {part.line}" if part.line else part.title
-            )
-            parts = _parts(part.parts, folder, stem)
-            return {"kind": "folded", "heading": heading, "parts": parts}
+            heading = f"{part.title}, {part.line}" if part.line else part.title
+            return _folded(heading, part.parts, folder, stem)
         case Tabs():
-            tabs = [
-                {
-                    "kind": "folded",
-                    "heading": _printable(name),
-                    "parts": _parts(p, folder, inner),
-                }
-                for n, (name, p) in enumerate(part.tabs)
-                if (inner := f"{stem}-{n}")
-            ]
-            return {"kind": "group", "parts": tabs}
+            return {"kind": "group", "parts": _tabs(part, folder, stem)}
         case Beside():
             return {"kind": "group", "parts": _parts(_in_print(part), folder, stem)}
         case Facts():
@@ -150,6 +141,18 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
             return {"kind": "paragraph", "text": _printable(part.text)}
 
 
+def _folded(heading: str, parts: Sequence[Part], folder: Path, stem: str) -> Typst:
+    inside = _parts(parts, folder, stem)
+    return {"kind": "folded", "heading": _printable(heading), "parts": inside}
+
+
+def _tabs(tabs: Tabs, folder: Path, stem: str) -> list[Typst]:
+    folded = []
+    for number, (name, parts) in enumerate(tabs.tabs):
+        folded.append(_folded(name, parts, folder, f"{stem}-{number}"))
+    return folded
+
+
 def _in_print(beside: Beside) -> tuple[Part, ...]:
     """The first tab of what lies beside, then the parts, then the other tabs."""
     first: list[Part] = []
@@ -163,7 +166,7 @@ def _in_print(beside: Beside) -> tuple[Part, ...]:
     return (*first, *beside.parts, *later)
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table) -> Typst:
     columns = [
         {
             "name": _printable(column.name),
@@ -201,7 +204,7 @@ def _headings(table: Table) -> dict[str, list[str]]:
     return headings
 
 
-def _cell(cell: Cell, column: Column) -> dict[str, Any]:
+def _cell(cell: Cell, column: Column) -> Typst:
     asides: list[str] = []
     inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
@@ -226,7 +229,7 @@ def _cell(cell: Cell, column: Column) -> dict[str, Any]:
     }
 
 
-def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
+def _gallery(gallery: Gallery, folder: Path, stem: str) -> Typst:
     encoded = encode_tiles([tile.picture for tile in gallery.tiles], kind="png")
     labels = [
         ", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles
@@ -240,8 +243,11 @@ def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
 
 
 def _states(
-    labels: Iterable[str], encoded: Iterable[Encoded], folder: Path, name: str
-) -> list[dict[str, Any]]:
+    labels: Iterable[str],
+    encoded: Iterable[Encoded],
+    folder: Path,
+    name: str,
+) -> list[Typst]:
     """Write encoded pictures into files whose names have their number."""
     states = []
     for index, (label, (content, width, height)) in enumerate(
@@ -255,7 +261,7 @@ def _states(
     return states
 
 
-def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
+def _scatter(figure: Scatter, folder: Path, stem: str) -> Typst:
     plot = page_plot(figure)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
     front = f" (dashed: {figure.marked_as})" if figure.has_front else ""
@@ -271,7 +277,7 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
     }
 
 
-def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
+def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
     pictures = list(slider.states)
     if slider.overlay is not None:
         name, first = slider.overlay[0], slider.states[0]
@@ -283,7 +289,10 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
         budget_bytes=PICTURE_BUDGET_BYTES,
     )
     states = _states(
-        [label for label, _ in pictures], encoded, folder, f"{stem}-{{}}.jpg"
+        [label for label, _ in pictures],
+        encoded,
+        folder,
+        f"{stem}-{{}}.jpg",
     )
     return {
         "kind": "comparison",
@@ -293,8 +302,11 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
 
 
 def _curves(
-    figure: Curves, folder: Path, stem: str, font_pt: float = PAGE_FONT_PT
-) -> dict[str, Any]:
+    figure: Curves,
+    folder: Path,
+    stem: str,
+    font_pt: float = PAGE_FONT_PT,
+) -> Typst:
     plot = page_plot(figure, font_pt=font_pt)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
     legend = []
@@ -317,12 +329,12 @@ def _curves(
 
 def _printable(content: str) -> str:
     """Text limited to characters of the fonts, with break points in long words."""
-    glyphs = _glyphs()
-    shown = "".join(
-        sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩"
-        for sign in display.visible(content)
-    )
+    shown = "".join(map(_drawn, display.visible(content)))
     return re.sub(rf"\S{{{LONG_WORD},}}", _breakable, shown)
+
+
+def _drawn(sign: str) -> str:
+    return sign if ord(sign) in _glyphs() else display.code_point(sign)
 
 
 def _breakable(word: re.Match[str]) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Pixels = NDArray[np.uint8]
+
 Encoded: TypeAlias = tuple[bytes, int, int]
 """Encoded bytes, width and height in px."""
 
@@ -28,7 +30,9 @@ T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
 
 
 def small_picture(
-    picture: NDArray[T], width: int, height: int | None = None
+    picture: NDArray[T],
+    width: int,
+    height: int | None = None,
 ) -> NDArray[T]:
     """A picture that fits into a size (px), by the mean of areas; a smaller one is not enlarged."""
     import cv2
@@ -47,7 +51,7 @@ def small_picture(
     )
 
 
-def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
+def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> Pixels:
     """The upper eight bits of a uint8 or uint16 picture, for a screen."""
     return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(
         np.uint8, copy=False
@@ -55,7 +59,7 @@ def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
 
 
 def encode_states(
-    states: Sequence[NDArray[np.uint8]],
+    states: Sequence[Pixels],
     *,
     kind: Literal["webp", "jpeg"],
     max_width_px: int,
@@ -78,30 +82,28 @@ def encode_states(
         scale *= SHRINK
 
 
-def encode_tiles(
-    tiles: Sequence[NDArray[np.uint8]], *, kind: str = "webp"
-) -> list[Encoded]:
+def encode_tiles(tiles: Sequence[Pixels], *, kind: str = "webp") -> list[Encoded]:
     """Encode the small pictures of a gallery at their own size, almost without loss."""
     encoded = []
     for tile in tiles:
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(tile)).save(
-            buffer, format=kind, quality=TILE_QUALITY
+            buffer,
+            format=kind,
+            quality=TILE_QUALITY,
         )
         encoded.append((buffer.getvalue(), tile.shape[1], tile.shape[0]))
     return encoded
 
 
-def laid_over(
-    picture: NDArray[np.uint8], overlay: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
+def laid_over(picture: Pixels, overlay: Pixels) -> Pixels:
     """A picture ``(H, W, 3)`` with an overlay ``(H, W, 4)`` laid over it."""
     opaque = overlay[..., 3:].astype(np.float32) / 255
     mixed = picture * (1 - opaque) + overlay[..., :3] * opaque
     return np.asarray(mixed.round(), dtype=np.uint8)
 
 
-def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+def _resized(state: Pixels, size: tuple[int, int]) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(state))
     return (
         picture
@@ -111,14 +113,21 @@ def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
 
 
 def _within_budget(
-    pictures: Sequence[Image.Image], kind: str, quality: int, budget_bytes: int
+    pictures: Sequence[Image.Image],
+    kind: str,
+    quality: int,
+    budget_bytes: int,
 ) -> list[bytes]:
     """Encode all pictures; None if one of them is too large."""
     encoded = []
     for picture in pictures:
         buffer = io.BytesIO()
         picture.save(
-            buffer, format=kind, quality=quality, subsampling=0, method=WEBP_METHOD
+            buffer,
+            format=kind,
+            quality=quality,
+            subsampling=0,
+            method=WEBP_METHOD,
         )
         if buffer.tell() > budget_bytes:
             return []
@@ -126,7 +135,7 @@ def _within_budget(
     return encoded
 
 
-def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, NDArray[np.uint8]]:
+def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
     """Draw a field as RGBA arrows, and the round factor that lengthens them to be seen."""
     # The field is ``(2, H, W)``, px, x to the right and y down; arrows are left out where it is not
     # finite.
@@ -153,6 +162,12 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, NDArray[np.ui
                 tip = (round(float(end[0])), round(float(end[1])))
                 start = (int(column), int(row))
                 cv2.arrowedLine(
-                    drawn, start, tip, colour, thickness, cv2.LINE_8, tipLength=0.3
+                    drawn,
+                    start,
+                    tip,
+                    colour,
+                    thickness,
+                    cv2.LINE_8,
+                    tipLength=0.3,
                 )
     return factor, drawn

@@ -89,7 +89,9 @@ class PagePlot:
 
 
 def page_plot(
-    figure: Curves | Scatter, name: str = "", font_pt: float = PAGE_FONT_PT
+    figure: Curves | Scatter,
+    name: str = "",
+    font_pt: float = PAGE_FONT_PT,
 ) -> PagePlot:
     """Draw a figure for a page, where it has a name, or for a printed page."""
     import matplotlib as mpl
@@ -98,14 +100,17 @@ def page_plot(
     width, height = PAGE_INCHES if isinstance(figure, Curves) else SIZE_INCHES
     settings = {**SETTINGS, "svg.fonttype": "none", "font.size": font_pt}
     with _SETTINGS_ARE_GLOBAL, mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph"
-        )  # the reader's fonts have it, or show its code
+        # the reader's fonts have it, or show its code
+        warnings.filterwarnings("ignore", "Glyph")
         drawn = _empty(width, height)
-        axes = drawn.add_axes((
-            LEFT / width, BOTTOM / height,
-            1 - (LEFT + RIGHT) / width, 1 - (BOTTOM + TOP) / height,
-        ))  # fmt: skip
+        axes = drawn.add_axes(
+            (
+                LEFT / width,
+                BOTTOM / height,
+                1 - (LEFT + RIGHT) / width,
+                1 - (BOTTOM + TOP) / height,
+            )
+        )
         unnamed = axes_of(axes, figure)
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
@@ -149,7 +154,9 @@ def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
 
 
 def _empty(
-    width: float, height: float, layout: Literal["constrained"] | None = None
+    width: float,
+    height: float,
+    layout: Literal["constrained"] | None = None,
 ) -> "Figure":
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -219,9 +226,15 @@ def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
         )
         unseen = [Line2D([], [], linestyle="none") for _ in labels]
         drawn.legend(
-            unseen, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=7,
-            handlelength=0, handletextpad=0,
-        )  # fmt: skip
+            unseen,
+            labels,
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=7,
+            handlelength=0,
+            handletextpad=0,
+        )
 
 
 def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
@@ -284,18 +297,19 @@ def _draw_curve(
     style = _style(number)
     marked = _marked(seen, number, every=curve.measured)
     axes.plot(x, y, label=visible(curve.label), markevery=marked, **style)
-    bars = [
-        (place, value, *(error if isinstance(error, tuple) else (error, error)))
-        for place, value, error in zip(x, y, curve.errors, strict=bool(curve.errors))
-        if floor is None or value >= floor
-    ]
-    bars = [bar for bar in bars if all(map(math.isfinite, bar)) and bar[2] + bar[3] > 0]
+    least = -math.inf if floor is None else floor
+    bars = []
+    for place, value, error in zip(x, y, curve.errors, strict=bool(curve.errors)):
+        below, above = error if isinstance(error, tuple) else (error, error)
+        finite = all(map(math.isfinite, (place, value, below, above)))
+        if finite and value >= least and below + above > 0:
+            bars.append((place, value, below, above))
     if bars:
-        xs, ys, below, above = zip(*bars, strict=True)
+        xs, ys, *ends = zip(*bars, strict=True)
         axes.errorbar(
             xs,
             ys,
-            (below, above),
+            ends,
             fmt="none",
             ecolor=style["color"],
             elinewidth=0.8,
@@ -343,13 +357,11 @@ def _side_by_side(figure: Curves) -> list[float]:
 
 
 def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
-    points = [
-        point
-        for point in figure.points
-        if math.isfinite(point.x)
-        and math.isfinite(point.y)
-        and (point.x > 0 or not figure.log_x)
-    ]
+    points = []
+    for point in figure.points:
+        finite = math.isfinite(point.x) and math.isfinite(point.y)
+        if finite and (point.x > 0 or not figure.log_x):
+            points.append(point)
     if not points:
         axes.set(xticks=[], yticks=[])
         return []
@@ -357,40 +369,41 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
     front = sorted((point.x, point.y) for point in points if point.marked)
     if front:
         xs, ys = zip(*front, strict=True)
-        axes.plot(
-            xs, ys, color=COLOURS[0], linestyle="--", label=visible(figure.marked_as)
-        )
+        label = visible(figure.marked_as)
+        axes.plot(xs, ys, color=COLOURS[0], linestyle="--", label=label)
     for point in points:
-        fill, edge = (COLOURS[0], PAPER) if point.marked else (PAPER, COLOURS[5])
-        axes.plot(
-            [point.x],
-            [point.y],
-            "o",
-            color=fill,
-            markeredgecolor=edge,
-            markeredgewidth=0.8,
-        )
+        _draw_point(axes, point)
     _scale(axes.xaxis, ticks=6, log=figure.log_x)
     _scale(axes.yaxis, ticks=5)
     return place_names(axes, points)
+
+
+def _draw_point(axes: "Axes", point: Point) -> None:
+    fill, edge = (COLOURS[0], PAPER) if point.marked else (PAPER, COLOURS[5])
+    axes.plot(
+        [point.x],
+        [point.y],
+        "o",
+        color=fill,
+        markeredgecolor=edge,
+        markeredgewidth=0.8,
+    )
 
 
 def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
     """Round ticks with plain numbers such as 100, at 1, 2 and 5 between few powers of ten."""
     from matplotlib import ticker
 
-    across = axis is axis.axes.xaxis
-    low, high = axis.axes.dataLim.intervalx if across else axis.axes.dataLim.intervaly
+    axes, limits = axis.axes, axis.axes.dataLim
+    across = axis is axes.xaxis
+    low, high = limits.intervalx if across else limits.intervaly
     locator: ticker.Locator = ticker.MaxNLocator(ticks, steps=[1, 2, 5, 10])
     if log:
-        (axis.axes.set_xscale if across else axis.axes.set_yscale)("log")
+        (axes.set_xscale if across else axes.set_yscale)("log")
         decades = math.log10(high / low)
-        factors = (1,) if decades > 3 else (1, 3) if decades > 1.5 else (1, 2, 5)
-        locator = (
-            locator
-            if decades < 0.7
-            else ticker.LogLocator(subs=factors, numticks=ticks + 2)
-        )
+        if decades >= 0.7:
+            subs = _between_powers(decades)
+            locator = ticker.LogLocator(subs=subs, numticks=ticks + 2)
         axis.set_minor_locator(ticker.NullLocator())
     axis.set_major_locator(locator)
     alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals
@@ -398,6 +411,13 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
     apart = ticker.FuncFormatter(lambda value, _: _tick_text(value))
     short = not log and SHORT_NUMBERS[0] <= max(-low, high) < SHORT_NUMBERS[1]
     axis.set_major_formatter(alike if short else apart)
+
+
+def _between_powers(decades: float) -> tuple[int, ...]:
+    """Where the ticks of a logarithmic axis are, as multiples of powers of ten."""
+    if decades > 3:
+        return (1,)
+    return (1, 3) if decades > 1.5 else (1, 2, 5)
 
 
 def _tick_text(value: float) -> str:
@@ -411,19 +431,22 @@ def _description(figure: Curves | Scatter) -> str:
         for point in figure.points:
             mark = f" ({figure.marked_as})" if point.marked and figure.marked_as else ""
             sentences.append(f"{point.label}{mark}: {point.y:.4g} at {point.x:.4g}.")
-        return visible(" ".join(sentences))
-    for curve in figure.curves:
-        at = np.flatnonzero(_seen(curve, log=figure.log_y))
-        if not len(at):
-            sentences.append(f"{curve.label}: nothing to draw.")
-            continue
-        ys = [curve.y[index] for index in at]
-        first, last = (
-            figure.places[int(x)] if figure.places else f"{x:.6g}"
-            for x in (curve.x[at[0]], curve.x[at[-1]])
-        )
-        sentences.append(
-            f"{curve.label}: from {ys[0]:.4g} at {first} to {ys[-1]:.4g} at {last}, between "
-            f"{min(ys):.4g} and {max(ys):.4g}."
-        )
+    else:
+        sentences += [_curve_words(curve, figure) for curve in figure.curves]
     return visible(" ".join(sentences))
+
+
+def _curve_words(curve: Curve, figure: Curves) -> str:
+    at = np.flatnonzero(_seen(curve, log=figure.log_y))
+    if not len(at):
+        return f"{curve.label}: nothing to draw."
+    first, last = (_place_words(curve.x[n], figure) for n in (at[0], at[-1]))
+    ys = [curve.y[index] for index in at]
+    return (
+        f"{curve.label}: from {ys[0]:.4g} at {first} to {ys[-1]:.4g} at {last}, between "
+        f"{min(ys):.4g} and {max(ys):.4g}."
+    )
+
+
+def _place_words(x: float, figure: Curves) -> str:
+    return figure.places[int(x)] if figure.places else f"{x:.6g}"

@@ -174,14 +174,7 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
     def write(cell: Cell) -> str:
         text = cell_text(cell, column)
         shown = str(escape(text))
-        classes = (
-            ["number"] if number else ["choice"] if column.choose == "value" else []
-        )
-        classes += column_classes(column)
-        if text == MISSING:
-            classes.append("missing")
-        if len(text) > SENTENCE:
-            classes.append("sentence")
+        classes = _classes(text, column, number=number)
         if isinstance(cell, Link):
             shown = str(_linked(cell, text))
         elif isinstance(cell, Measured):
@@ -193,6 +186,21 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
         return f"<td{attributes}{label}>{shown}</td>"
 
     return write
+
+
+def _classes(text: str, column: Column, *, number: bool) -> list[str]:
+    """The classes of a cell in the order in which the page has them."""
+    classes = []
+    if number:
+        classes.append("number")
+    elif column.choose == "value":
+        classes.append("choice")
+    classes += column_classes(column)
+    if text == MISSING:
+        classes.append("missing")
+    if len(text) > SENTENCE:
+        classes.append("sentence")
+    return classes
 
 
 def column_classes(column: Column) -> list[str]:

@@ -17,9 +17,15 @@ RADIUS_PT = 3.2
 BASELINE = 0.33
 """How far the baseline is below the middle of a text."""
 PLACES = (
-    (0.75, 0.0, "left"), (-0.75, 0.0, "right"), (0.0, 1.15, "center"), (0.0, -1.25, "center"),
-    (0.6, 0.9, "left"), (-0.6, 0.9, "right"), (0.6, -0.9, "left"), (-0.6, -0.9, "right"),
-)  # fmt: skip
+    (0.75, 0.0, "left"),
+    (-0.75, 0.0, "right"),
+    (0.0, 1.15, "center"),
+    (0.0, -1.25, "center"),
+    (0.6, 0.9, "left"),
+    (-0.6, 0.9, "right"),
+    (0.6, -0.9, "left"),
+    (-0.6, -0.9, "right"),
+)
 """Of a text beside its point, the best first: to the right, up, both as shares of the font's size,
 and the part of the text that is there."""
 
@@ -61,13 +67,21 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
         right, up, side = place
         taken.append(
             _box(
-                text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt
+                text,
+                (spot[0] + right * font_pt, spot[1] + up * font_pt),
+                side,
+                font_pt,
             )
         )
         axes.annotate(
-            text, (point.x, point.y), (right * font_pt, (up - BASELINE) * font_pt),
-            textcoords="offset points", ha=side, va="baseline", fontsize=font_pt,
-        )  # fmt: skip
+            text,
+            (point.x, point.y),
+            (right * font_pt, (up - BASELINE) * font_pt),
+            textcoords="offset points",
+            ha=side,
+            va="baseline",
+            fontsize=font_pt,
+        )
     return unnamed
 
 
@@ -84,13 +98,20 @@ def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _free_place(
-    text: str, spot: tuple[float, float], font_pt: float, frame: Box, taken: list[Box]
+    text: str,
+    spot: tuple[float, float],
+    font_pt: float,
+    frame: Box,
+    taken: list[Box],
 ) -> Place | None:
     """A place beside a point for its text that is free and inside the frame, if there is one."""
     for place in PLACES:
         right, up, side = place
         box = _box(
-            text, (spot[0] + right * font_pt, spot[1] + up * font_pt), side, font_pt
+            text,
+            (spot[0] + right * font_pt, spot[1] + up * font_pt),
+            side,
+            font_pt,
         )
         inside = box[0] >= frame[0] and box[1] >= frame[1]
         inside = inside and box[2] <= frame[2] and box[3] <= frame[3]

@@ -29,7 +29,9 @@ class LensScene:
         transfer = _transfer(diameter_px, aperture, self._padded)
         height, width = self.light.shape[:2]
         light = fft.irfft2(
-            self._spectrum * transfer[:, :, None], (rows, columns), axes=(0, 1)
+            self._spectrum * transfer[:, :, None],
+            (rows, columns),
+            axes=(0, 1),
         )
         inside = light[MARGIN_PX:, MARGIN_PX:][:height, :width]
         return np.asarray(np.clip(inside, 0, 1), np.float32)
@@ -50,7 +52,9 @@ class LensScene:
 
 
 def _transfer(
-    diameter_px: float, aperture: Aperture, size: tuple[int, int]
+    diameter_px: float,
+    aperture: Aperture,
+    size: tuple[int, int],
 ) -> NDArray[np.complex64]:
     if aperture == ROUND or diameter_px < SMALLEST_KERNEL_PX:
         return disc_transfer(diameter_px, size).astype(np.complex64)
@@ -68,7 +72,9 @@ def disc_transfer(diameter_px: float, size: tuple[int, int]) -> Array:
 
 
 def _kernel_transfer(
-    diameter_px: float, aperture: Aperture, size: tuple[int, int]
+    diameter_px: float,
+    aperture: Aperture,
+    size: tuple[int, int],
 ) -> NDArray[np.complex64]:
     """The transfer function of an aperture whose centre is at the first pixel."""
     kernel = aperture_psf(diameter_px, aperture)

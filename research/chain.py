@@ -43,7 +43,8 @@ class Measured:
 
 def commands_of(dataset: str, processes: int) -> list[str]:
     """The commands in their order, in words."""
-    on, study = f"--on {processes}", "--out study"
+    on = f"--on {processes}"
+    study = "--out study"
     trained = f"--dataset {dataset} --budget quick --settings settings.toml"
     return [
         f"defocus-data list {dataset}",
@@ -61,7 +62,8 @@ def measured(command: str, folder: Path, cores: Sequence[int] = ()) -> Measured:
     """Run a command in a folder, whose cache is there too, on some cores or on all."""
     name, *words = command.split()
     program = Path(sys.executable).with_name(name)
-    before, started = size_of(folder), time.monotonic()
+    before = size_of(folder)
+    started = time.monotonic()
     with (folder / "said.txt").open("ab") as said:
         process = subprocess.Popen(
             [program, *words],
@@ -109,7 +111,7 @@ def main() -> int:
     for command in commands_of(dataset, asked.on):
         done.append(measured(command, folder))
         print(json.dumps(asdict(done[-1])), flush=True)  # noqa: T201 - what the script is for
-    write_json(folder / "chain.json", [asdict(one) for one in done])
+    write_json(folder / "chain.json", list(map(asdict, done)))
     return int(any(one.code for one in done))
 
 

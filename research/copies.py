@@ -32,7 +32,7 @@ TRIES = 30
 
 def main(folder: Path) -> None:
     """Print the shares of copies that are found, false alarms, and seconds of the processor."""
-    photographs = [grey_picture(path) for path in _paths(folder)]
+    photographs = list(map(grey_picture, _paths(folder)))
     photographs = [one for one in photographs if min(one.shape) >= SMALLEST_PX]
     _print_copies(photographs)
     _print_halves(photographs)
@@ -99,7 +99,8 @@ def _searched(name: str, split: str, shown: Codes) -> SearchedPicture:
 def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
     """Copies of ten kinds, saved as JPEG."""
     cut = partial(_part, shown, draws=draws)
-    part, small = cut(256), cut(128)
+    part = cut(256)
+    small = cut(128)
     factor = float(draws.uniform(0.5, 1.9))
     copies: dict[str, Codes] = {
         "whole": shown,
@@ -120,10 +121,8 @@ def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
     """A square part with some detail."""
     height, width = shown.shape
     for _ in range(TRIES):
-        top, left = (
-            draws.integers(0, height - side + 1),
-            draws.integers(0, width - side + 1),
-        )
+        top = draws.integers(0, height - side + 1)
+        left = draws.integers(0, width - side + 1)
         part = shown[top : top + side, left : left + side]
         if part.std() > LEAST_CONTRAST:
             break
@@ -138,7 +137,9 @@ def _resized(shown: Codes, factor: float) -> Codes:
 
 def _saved_again(shown: Codes) -> Codes:
     _, content = cv2.imencode(
-        ".jpg", np.ascontiguousarray(shown), [cv2.IMWRITE_JPEG_QUALITY, 85]
+        ".jpg",
+        np.ascontiguousarray(shown),
+        [cv2.IMWRITE_JPEG_QUALITY, 85],
     )
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
 

@@ -163,7 +163,7 @@ def main() -> int:
         {
             "device": device,
             "torch": torch.__version__,
-            "ways": [asdict(one) for one in found],
+            "ways": list(map(asdict, found)),
         },
     )
     return int(any(one.problem not in ("", ALONE) for one in found))

@@ -49,7 +49,8 @@ class PairScores:
 
 
 def pair_scores(
-    pair: RealLikePair, systems: Mapping[str, SystemRestorer]
+    pair: RealLikePair,
+    systems: Mapping[str, SystemRestorer],
 ) -> PairScores | None:
     """Score every system against both references; None if the misalignment is unknown."""
     measurement = measure(pair.blurry, pair.sharp, flow_estimator(DEFAULT_ESTIMATOR))
@@ -57,9 +58,8 @@ def pair_scores(
     if said.status != "ok" or said.sigma is None or said.matrix is None:
         return None
     exact = replace(measurement, misalignment=replace(said, matrix=pair.matrix))
-    measured, true = (
-        compensate(pair.blurry, pair.sharp, one) for one in (measurement, exact)
-    )
+    measured = compensate(pair.blurry, pair.sharp, measurement)
+    true = compensate(pair.blurry, pair.sharp, exact)
     mask = measured.valid_mask & true.valid_mask
     sigma_px = said.sigma.misalignment_px / math.sqrt(2)
     targets = [
@@ -81,14 +81,17 @@ def pair_scores(
 
 
 def _moved_scores(
-    restored: dict[str, NDArray[np.float64]], targets: list[Target]
+    restored: dict[str, NDArray[np.float64]],
+    targets: list[Target],
 ) -> dict[str, dict[str, float]]:
     """Scores of each system under small moves, NaN where one has none."""
     return {
         name: {
             move: math.nan if value is None else value
             for move, value in psnr_moved(
-                prepared(one, one.shape, DEFAULT), targets[0], DEFAULT
+                prepared(one, one.shape, DEFAULT),
+                targets[0],
+                DEFAULT,
             )
         }
         for name, one in restored.items()
@@ -103,14 +106,15 @@ def _psnr(restored: Array, target: Target) -> float:
 def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
     rows, columns = np.nonzero(mask)
     places = np.stack([columns, rows, np.ones_like(rows)]).astype(np.float64)
-    first, second = (matrix @ places for matrix in (measured, true))
+    first = measured @ places
+    second = true @ places
     apart = first[:2] / first[2] - second[:2] / second[2]
     return float(np.sqrt(np.square(apart).mean()))
 
 
 def resolution_table(pairs: Sequence[PairScores]) -> str:
     """A row for every two systems, as Markdown."""
-    codes = scene_codes([str(number) for number in range(len(pairs))])
+    codes = scene_codes(list(map(str, range(len(pairs)))))
     head = (
         "systems", "difference, dB", "with the true transform", "change of the mean", "resolution",
         "change of a picture, rms", "resolution of a picture, rms", "within twice",
@@ -156,7 +160,7 @@ def main() -> None:
     ]
     pairs = [one for one in results if one is not None]
     if given.json:
-        write_bytes(given.json, json.dumps([vars(one) for one in pairs]).encode())
+        write_bytes(given.json, json.dumps(list(map(vars, pairs))).encode())
     sigma, error = (
         float(np.sqrt(np.mean(np.square([getattr(one, name) for one in pairs]))))
         for name in ("sigma_px", "error_px")
@@ -171,7 +175,11 @@ def _typed() -> argparse.Namespace:
     """What is typed."""
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     words.add_argument(
-        "--photos", type=Path, action="append", default=[], metavar="FOLDER"
+        "--photos",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
     )
     words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
     words.add_argument("--pairs", type=int, default=300)

@@ -56,7 +56,7 @@ PATCHES, PATCH_PX = 2048, 96
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:
     """The systems with these names, or all that ``run --all`` trains, with narrow copies."""
     if names:
-        systems = [baseline(name) for name in names]
+        systems = list(map(baseline, names))
         without = [one.card.name for one in systems if one.narrow is None]
         if without:
             raise InputError(
@@ -82,7 +82,11 @@ def open_bank(text: str) -> tuple[Dataset, PatchBank]:
 
 
 def train_narrow(
-    system: Baseline, dataset: Dataset, bank: PatchBank, minutes: float, out: Path
+    system: Baseline,
+    dataset: Dataset,
+    bank: PatchBank,
+    minutes: float,
+    out: Path,
 ) -> Path:
     """Train the narrow copy of a system for some minutes of one core; its weights file.
 
@@ -190,7 +194,8 @@ def _steps(
             f"{folder}: holds another training; move it away or choose another --out"
         )
     torch.manual_seed(0)
-    network, criterion = copy.build().train(), _objective(copy, recipe).train()
+    network = copy.build().train()
+    criterion = _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
     steps, each = steps_within(minutes, method, network, criterion, batches, RATE)
     write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
@@ -198,7 +203,9 @@ def _steps(
 
 
 def _validation(
-    copy: Baseline, path: Path, dataset: Dataset
+    copy: Baseline,
+    path: Path,
+    dataset: Dataset,
 ) -> tuple[float | None, float | None]:
     """PSNR of the validation pairs and its gain; None for what a stream has no inputs for."""
     from safetensors.torch import load_file
@@ -208,7 +215,11 @@ def _validation(
     network = copy.build()
     network.load_state_dict(load_file(path))
     watch = watch_split(
-        copy.card, dataset, "validation", flow_estimator(ESTIMATOR), torch.device("cpu")
+        copy.card,
+        dataset,
+        "validation",
+        flow_estimator(ESTIMATOR),
+        torch.device("cpu"),
     )
     score = watch.of_network(network.eval())
     before = watch.of_input() if watch.of_input else score
@@ -249,7 +260,12 @@ def ship_narrow(system: Baseline, path: Path) -> Path:
 )
 @click.option("--ship", is_flag=True, help="Also copy the weights into the package.")
 def command(
-    names: tuple[str, ...], dataset: str, minutes: float, out: Path, *, ship: bool
+    names: tuple[str, ...],
+    dataset: str,
+    minutes: float,
+    out: Path,
+    *,
+    ship: bool,
 ) -> None:
     """Train initial weights for narrow copies.
 

@@ -36,7 +36,11 @@ def refuse_existing_map(path: Path) -> None:
             )
 
 
-def write_map(path: Path, blur_map: BlurMap, orientation: int) -> tuple[Path, Path]:
+def write_map(
+    path: Path,
+    blur_map: BlurMap,
+    orientation: int,
+) -> tuple[Path, Path]:
     """Write the estimated circle of confusion as a picture and as a float TIFF, px."""
     # Both files are turned as the picture is shown, by its EXIF orientation.
     make_folder(path.parent)
@@ -44,7 +48,11 @@ def write_map(path: Path, blur_map: BlurMap, orientation: int) -> tuple[Path, Pa
     shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
     write_image(picture, drawn(shown))
     write_float_tiff(
-        numbers, shown, photometric="minisblack", metadata=None, software=False
+        numbers,
+        shown,
+        photometric="minisblack",
+        metadata=None,
+        software=False,
     )
     return picture, numbers
 

@@ -34,7 +34,16 @@ _UNLIMITED = 10_000
 _NUMBERS = (1, 2, 3, 4)
 """Columns of the list that end at the same cell."""
 
-_OF_LISTING = frozenset({"images", "white", "as_json", "listing", "as_csv", "rate"})
+_OF_LISTING = frozenset(
+    {
+        "images",
+        "white",
+        "as_json",
+        "listing",
+        "as_csv",
+        "rate",
+    }
+)
 """Parameters that mean something with --list."""
 
 
@@ -42,7 +51,9 @@ _OF_LISTING = frozenset({"images", "white", "as_json", "listing", "as_csv", "rat
 @click.command(cls=SettingsCommand, models=MODELS, headings=HEADINGS)
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
 def command(
-    images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings"
+    images: tuple[Path, ...],
+    settings: "RestoreSettings",
+    listing: "ListSettings",
 ) -> int:
     """Restore your own pictures.
 
@@ -70,7 +81,11 @@ def command(
         weights = restoring_weights(system, settings.weights)
         device = best_device() if settings.where == 1 else CPU
         restored = restore_pictures(
-            settings.dataset or images, system, weights, device, settings
+            settings.dataset or images,
+            system,
+            weights,
+            device,
+            settings,
         )
         if settings.as_json:
             output.write([each.to_json() for each in restored])
@@ -96,11 +111,9 @@ def _facts(each: "Restored") -> list[str]:
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]
     if each.changed is not None:
-        share = (
-            f"{100 * each.changed:.0f} % of the pixels"
-            if each.changed >= _HARDLY
-            else "hardly anything (under 1 % of the pixels)"
-        )
+        share = "hardly anything (under 1 % of the pixels)"
+        if each.changed >= _HARDLY:
+            share = f"{100 * each.changed:.0f} % of the pixels"
         facts.append(f"{each.system} changed {share}")
     if each.tiles > 1:
         facts.append(f"made in {each.tiles} tiles of {each.tile_px} px")
@@ -120,7 +133,9 @@ def _facts(each: "Restored") -> list[str]:
 
 
 def _list(
-    images: tuple[Path, ...], settings: "RestoreSettings", listing: "ListSettings"
+    images: tuple[Path, ...],
+    settings: "RestoreSettings",
+    listing: "ListSettings",
 ) -> int:
     """Print the pictures sorted by their blur; nothing is restored."""
     from defocus.command_line.json_output import json_output
@@ -168,8 +183,16 @@ def _print_list(pictures: "Sequence[ListedPicture]") -> None:
 
     if not pictures:
         return
-    heads = ["picture", "sharpest part", "in focus", "median", "size", "stars", "note"]
-    rows = [_cells(picture) for picture in pictures]
+    heads = [
+        "picture",
+        "sharpest part",
+        "in focus",
+        "median",
+        "size",
+        "stars",
+        "note",
+    ]
+    rows = list(map(_cells, pictures))
     shown = [0, 1, 2, 3, 4]
     shown += [column for column in (5, 6) if any(row[column] for row in rows)]
     table = [[row[column] for column in shown] for row in (heads, *rows)]

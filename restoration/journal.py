@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from defocus.errors import InputError
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.storage.files import remove_unfinished, sha256_file, write_json
 from defocus.storage.staging import held_folder
 
@@ -42,7 +41,7 @@ class Restored:
     seconds: float = 0.0  # 0.0 if it was restored before
     reason: str = ""  # why there is no restored picture; empty if there is one
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The object that ``defocus-restore --json`` prints."""
         return {
             **asdict(self),
@@ -53,16 +52,19 @@ class Restored:
 class RestoreJournal:
     """The journal of an output folder, for pictures made with some settings."""
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Json) -> None:
         self._path = folder / JOURNAL
         self._settings = settings
         self._entries = self._read()
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> dict[str, Json]:
         if not self._path.exists():
             return {}
         with intact(
-            self._path, "move the folder away to start again", InputError, OSError
+            self._path,
+            "move the folder away to start again",
+            InputError,
+            OSError,
         ):
             document = read_json(self._path)
             return {str(name): dict(entry) for name, entry in document.items()}
@@ -87,7 +89,12 @@ class RestoreJournal:
                 self._entries.setdefault(target.name, {})
             remove_unfinished(self._path.parent, [JOURNAL, *self._entries])
 
-    def earlier(self, image: Path, target: Path, source: str) -> Restored | None:
+    def earlier(
+        self,
+        image: Path,
+        target: Path,
+        source: str,
+    ) -> Restored | None:
         """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
         entry = self._entries.get(target.name, {})
         same = (
@@ -104,11 +111,22 @@ class RestoreJournal:
         if not isinstance(result, dict):
             return None
         try:
-            return Restored(**{**result, "image": str(image), "restored": str(target)})
+            return Restored(
+                **{
+                    **result,
+                    "image": str(image),
+                    "restored": str(target),
+                }
+            )
         except TypeError:  # a field of another version, which is not known here
             return None
 
-    def finish(self, target: Path, source: str, result: Restored) -> None:
+    def finish(
+        self,
+        target: Path,
+        source: str,
+        result: Restored,
+    ) -> None:
         """Note that a picture is done, and what is to be said of it."""
         said = asdict(result)
         del said["image"], said["restored"]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from defocus.blur.block_blur import BlockBlur, block_blur
 from defocus.errors import StorageError
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.read import read_own_picture
 from defocus.pictures.values import as_shown
 from defocus.processes.isolation import (
     LeftOut,
@@ -24,7 +24,12 @@ from defocus.reports.display import csv_text
 from defocus.restoration.files.rating import rating_within, sidecars_of, write_rating
 from defocus.restoration.files.sources import require_picture
 
-STARS_TO_PX = {5: 2.5, 4: 5.0, 3: 10.0, 2: 20.0}
+STARS_TO_PX = {
+    5: 2.5,
+    4: 5.0,
+    3: 10.0,
+    2: 20.0,
+}
 """Largest blur of the sharpest part for each rating, px; above the last, a picture gets 1 star.
 Five stars end where a part counts as in focus; the limit doubles with each star less."""
 

@@ -57,9 +57,8 @@ class Restoration:
     # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
 
     blurry: Colours  # ``(H, W, 3)`` in [0, 1], as given
-    scales: tuple[
-        RestoredScale, ...
-    ]  # those that some part needs, the largest picture first
+    # those that some part needs, the largest picture first
+    scales: tuple[RestoredScale, ...]
     plan: ScalePlan  # how much of each scale each part takes
     blur_map: BlurMap
 
@@ -118,7 +117,12 @@ class Restoration:
         """The restored picture mixed with the given one, each strip when it is asked for."""
         return Mixture(self, strength, mask, leave_sharp)
 
-    def change(self, blurry: Array, strength: float, rows: slice) -> Array:
+    def change(
+        self,
+        blurry: Array,
+        strength: float,
+        rows: slice,
+    ) -> Array:
         """What changes of some rows ``blurry`` at a strength."""
         restored = self._rows(self._restored, blurry, rows)
         if strength <= 1:
@@ -140,7 +144,12 @@ class Restoration:
             whole[rows] = self._rows(pictures, self.blurry[rows], rows)
         return whole
 
-    def _rows(self, pictures: Mapping[int, Array], blurry: Array, rows: slice) -> Array:
+    def _rows(
+        self,
+        pictures: Mapping[int, Array],
+        blurry: Array,
+        rows: slice,
+    ) -> Array:
         """Some rows: the picture and of each scale's change its weight."""
         if tuple(pictures) == (1,):
             return pictures[1][rows]
@@ -174,7 +183,9 @@ class Restoration:
         if not scale.checked:  # values can be beyond [0, 1]
             return 2 * scale.restored - given[:]
         held = guarded_beyond(
-            given, scale.restored, reduced_map(self.blur_map, scale.factor)
+            given,
+            scale.restored,
+            reduced_map(self.blur_map, scale.factor),
         )
         return np.clip(held, 0, 1, out=held)
 
@@ -230,15 +241,21 @@ def restore_colours(
     return Restoration(blurry, tuple(scales), plan, blur_map)
 
 
-def _count_tiles(picture: Colours, tile_px: int, needed: Needed = every_tile) -> int:
+def _count_tiles(
+    picture: Colours,
+    tile_px: int,
+    needed: Needed = every_tile,
+) -> int:
     """Tiles of a picture that a network sees."""
     height, width = picture.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap_px(tile_px))
-    return sum(needed(tile) for tile in tiles)
+    return sum(map(needed, tiles))
 
 
 def _guarded(
-    given: Colours, restored: Array, blur_map: BlurMap | None
+    given: Colours,
+    restored: Array,
+    blur_map: BlurMap | None,
 ) -> tuple[int, int]:
     """Put ``restored`` behind the guard in place; parts that were checked, and put back."""
     if not all(np.isfinite(restored[rows]).all() for rows in strips(len(restored))):
@@ -246,7 +263,8 @@ def _guarded(
     checked = put_back = 0
     if blur_map is not None:
         kept = guarded(given, restored, blur_map)
-        checked, put_back = kept.tiles, kept.put_back
+        checked = kept.tiles
+        put_back = kept.put_back
     np.clip(restored, 0, 1, out=restored)
     return checked, put_back
 

@@ -81,15 +81,25 @@ def overlap_px(tile_px: int) -> int:
     return 256 if tile_px >= _WIDE_TILE_PX else 128
 
 
-def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileArea]:
+def tiles_of(
+    height: int,
+    width: int,
+    tile_px: int,
+    overlap: int,
+) -> list[TileArea]:
     """Evenly spaced tiles; a single tile if the picture is not larger."""
     # ``tile_px`` and ``overlap`` are multiples of :data:`GRID`: the largest side, and the least
     # overlap of neighbours. Tiles that cover the picture as well are smaller.
-    rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
+    rows = _spans(height, tile_px, overlap)
+    columns = _spans(width, tile_px, overlap)
     return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
 
 
-def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
+def _spans(
+    length: int,
+    tile_px: int,
+    overlap: int,
+) -> list[tuple[int, int]]:
     """The smallest number of tiles that cover a side, each as small as that number allows."""
     if length <= tile_px:
         return [(0, length)]
@@ -97,9 +107,8 @@ def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
         math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID)
     )
     side = GRID * math.ceil((length + (count - 1) * overlap) / count / GRID)
-    last = math.ceil(
-        (length - side) / GRID
-    )  # in units of the grid, where the last one begins
+    # in units of the grid, where the last one begins
+    last = math.ceil((length - side) / GRID)
     begins = [GRID * (index * last // (count - 1)) for index in range(count)]
     return [(begin, min(begin + side, length)) for begin in begins]
 
@@ -118,7 +127,8 @@ def restore_tiled(
     # farther out. ``batch``: most tiles of one size that go through the network at once.
     height, width = blurry.shape[:2]
     tiles = tiles_of(height, width, tile_px, overlap)
-    done, to_do = 0, sum(map(needed, tiles))
+    done = 0
+    to_do = sum(map(needed, tiles))
     follow(done, to_do)
     total = torch.zeros(height, width, 3)
     for group in _groups(tiles, needed, batch):
@@ -147,7 +157,9 @@ def large_enough(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _groups(
-    tiles: Sequence[TileArea], needed: Needed, batch: int
+    tiles: Sequence[TileArea],
+    needed: Needed,
+    batch: int,
 ) -> Iterator[list[TileArea]]:
     """Neighbouring tiles of one size, all needed or all not, at most ``batch`` at once."""
     alike = itertools.groupby(tiles, key=lambda tile: (tile.size, needed(tile)))
@@ -158,7 +170,11 @@ def _groups(
 
 
 def _weight(
-    tile: TileArea, top: int, bottom: int, size: tuple[int, int], overlap: int
+    tile: TileArea,
+    top: int,
+    bottom: int,
+    size: tuple[int, int],
+    overlap: int,
 ) -> torch.Tensor:
     """``(bottom - top, w)``: the weight of a tile in some of its rows."""
     height, width = size
@@ -168,14 +184,17 @@ def _weight(
 
 
 def _divide_by_weights(
-    total: torch.Tensor, tiles: Sequence[TileArea], overlap: int
+    total: torch.Tensor,
+    tiles: Sequence[TileArea],
+    overlap: int,
 ) -> None:
     """Divide the sums of weighted tiles by the sums of their weights, in place."""
     height, width = total.shape[:2]
     for rows in strips(height):
         weights = torch.zeros(rows.stop - rows.start, width)
         for tile in tiles:
-            top, bottom = max(tile.top, rows.start), min(tile.bottom, rows.stop)
+            top = max(tile.top, rows.start)
+            bottom = min(tile.bottom, rows.stop)
             if top < bottom:
                 inside = slice(top - rows.start, bottom - rows.start)
                 weight = _weight(tile, top, bottom, (height, width), overlap)
@@ -183,7 +202,12 @@ def _divide_by_weights(
         total[rows] /= weights[:, :, None]
 
 
-def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:
+def _fade(
+    begin: int,
+    end: int,
+    length: int,
+    overlap: int,
+) -> torch.Tensor:
     """Weights along one axis: 1 inside and at the picture's border, falling at inner borders."""
     place = torch.arange(begin, end, dtype=torch.float32) + 0.5
     from_begin = place - begin if begin > 0 else torch.full_like(place, math.inf)
@@ -210,9 +234,8 @@ class Restorer:
 
     network: nn.Module
     device: torch.device
-    tile_px: (
-        int | None
-    )  # largest side; 0 for whole pictures; None chooses by ``budget``
+    # largest side; 0 for whole pictures; None chooses by ``budget``
+    tile_px: int | None
     budget: float  # bytes for the tensors of a tile
     reach_px: float = REACH_PX  # largest circle of confusion that the network knows
 
@@ -223,7 +246,10 @@ class Restorer:
         return "bfloat16" if fit and has_bfloat16(self.device) else "float32"
 
     def restored(
-        self, blurry: Colours, follow: Follow = unfollowed, needed: Needed = every_tile
+        self,
+        blurry: Colours,
+        follow: Follow = unfollowed,
+        needed: Needed = every_tile,
     ) -> tuple[Array, int]:
         """Restore ``(H, W, 3)``, not clamped; and the tiles' side, 0 for none."""
         side = self._side_of(blurry)
@@ -231,9 +257,16 @@ class Restorer:
             follow(0, 1)
             output = self.whole(as_tensor(blurry[:]))
             return np.array(output[0].permute(1, 2, 0).numpy(), order="C"), 0
-        overlap, batch = overlap_px(side), self._batch(blurry, side)
+        overlap = overlap_px(side)
+        batch = self._batch(blurry, side)
         restored = restore_tiled(
-            self.whole, blurry, side, overlap, follow, needed, batch
+            self.whole,
+            blurry,
+            side,
+            overlap,
+            follow,
+            needed,
+            batch,
         )
         return_freed_memory(restored.shape[0] * restored.shape[1])
         return restored, side
@@ -290,9 +323,8 @@ class Restorer:
         probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
         with autocast(self.device, self.precision):
             peak = peak_bytes(self.network, probe)
-        if (
-            self.precision == "bfloat16"
-        ):  # has its own weights, as many for a tile of any size
+        # has its own weights, as many for a tile of any size
+        if self.precision == "bfloat16":
             peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
         return peak / (probe.shape[-2] * probe.shape[-1])
 
@@ -326,7 +358,8 @@ def restorer_of(
 
 
 def restoring_weights(
-    system: Baseline, given: str | Path | None
+    system: Baseline,
+    given: str | Path | None,
 ) -> StoredWeights | None:
     """The weights of a label or file, else those that the package ships, else none."""
     label = weights_or_own(system, None if given is None else str(given))

@@ -22,13 +22,9 @@ from defocus.cluster.dispatcher import each
 from defocus.errors import DefocusError, SettingsError
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.headers import header_size
-from defocus.pictures.own_picture import (
-    OwnPicture,
-    StoredColours,
-    read_mask,
-    read_own_picture,
-)
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
+from defocus.pictures.read import read_mask, read_own_picture
+from defocus.pictures.values import OwnPicture, StoredColours
 from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
@@ -52,6 +48,9 @@ from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.stages import Stages, in_stages
 from defocus.storage.files import make_folder, sha256_file
 from defocus.strips import Colours
+
+Target = tuple[Path, Path | LeftOut]
+"""A picture and where it goes, or why it is left out."""
 
 CPU = torch.device("cpu")
 """Device on which several processes, or other machines, restore."""
@@ -79,7 +78,12 @@ def restore_pictures(
         finished = enumerate(in_stages(targets, stages))
     else:
         workers = RestoringWorkers.like(
-            restorer, system, weights, journal, settings, whites
+            restorer,
+            system,
+            weights,
+            journal,
+            settings,
+            whites,
         )
         finished = restored_elsewhere(workers, targets)
     results: dict[int, Restored] = {}
@@ -92,7 +96,9 @@ def restore_pictures(
 
 
 def _opened_journal(
-    identity: Mapping[str, str | int], settings: RestoreSettings, targets: Places
+    identity: Mapping[str, str | int],
+    settings: RestoreSettings,
+    targets: Places,
 ) -> RestoreJournal:
     """The journal of the folder, after a check that pictures and map can be written there."""
     if settings.map is not None:
@@ -100,7 +106,8 @@ def _opened_journal(
         if not (settings.out / JOURNAL).exists():
             refuse_existing_map(settings.map)
     journal = RestoreJournal(
-        make_folder(settings.out), {**identity, **settings.record()}
+        make_folder(settings.out),
+        {**identity, **settings.record()},
     )
     if settings.map is not None:
         _refuse_other_map(settings.map, targets, journal)
@@ -110,14 +117,17 @@ def _opened_journal(
 
 def _failed(image: Path, failure: LeftOut) -> Restored:
     """The result of a picture that is left out, which is said."""
-    name, reason = failure.id, failure.reason
+    name = failure.id
+    reason = failure.reason
     say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
     text = reason if name in reason else f"{name}: {reason}"
     return Restored(str(image), "", reason=text)
 
 
 def _refuse_other_map(
-    path: Path, targets: Sequence[tuple[Path, Path | LeftOut]], journal: RestoreJournal
+    path: Path,
+    targets: Sequence[Target],
+    journal: RestoreJournal,
 ) -> None:
     """Refuse to write over a map, unless an earlier run wrote it of the same picture."""
     for image, target in targets:
@@ -133,7 +143,7 @@ MOST_PIXELS_BESIDE = 26_000_000
 24 megapixels are below it and take 1 GB less than the 2.5 GB of 60 megapixels."""
 
 
-def is_large(place: tuple[Path, Path | LeftOut]) -> bool:
+def is_large(place: Target) -> bool:
     """Whether a picture needs the memory for itself; one that does not say its size may."""
     image, target = place
     if isinstance(target, LeftOut):
@@ -157,9 +167,8 @@ class GivenPicture:
     picture: OwnPicture
     mask: NDArray[np.float32] | None
     remarks: tuple[str, ...]  # what the written file will lack
-    earlier: (
-        Restored | None
-    )  # what an earlier run made of it, which lacks no more than the map
+    # what an earlier run made of it, which lacks no more than the map
+    earlier: Restored | None
 
 
 @dataclass(frozen=True)
@@ -191,13 +200,10 @@ class PictureStages:
     journal: RestoreJournal
     restorer: Restorer
     settings: RestoreSettings
-    whites: Mapping[Path, int] = field(
-        default_factory=dict
-    )  # of 16 bits, where a dataset says it
+    # of 16 bits, where a dataset says it
+    whites: Mapping[Path, int] = field(default_factory=dict)
 
-    def read(
-        self, place: tuple[Path, Path | LeftOut]
-    ) -> GivenPicture | Restored | LeftOut:
+    def read(self, place: Target) -> GivenPicture | Restored | LeftOut:
         """Read a picture, unless it was restored before."""
         image, target = place
         if isinstance(target, LeftOut):
@@ -222,9 +228,7 @@ class PictureStages:
         written = attempt(output.result.image, partial(self._write, output))
         return written if isinstance(written, LeftOut) else self._noted(written)
 
-    def made(
-        self, place: tuple[Path, Path | LeftOut]
-    ) -> WrittenPicture | Restored | LeftOut:
+    def made(self, place: Target) -> WrittenPicture | Restored | LeftOut:
         """All stages of a picture but the journal, which the caller writes."""
         output = self.restore(self.read(place))
         if not isinstance(output, RestoredPicture):
@@ -256,7 +260,14 @@ class PictureStages:
             else read_mask(self.settings.mask, picture)
         )
         return GivenPicture(
-            image, target, source, kind, picture, mask, remarks, earlier
+            image,
+            target,
+            source,
+            kind,
+            picture,
+            mask,
+            remarks,
+            earlier,
         )
 
     def _estimate(self, given: GivenPicture, earlier: Restored) -> RestoredPicture:
@@ -264,28 +275,41 @@ class PictureStages:
         blur_map = estimate_blur_map(StoredColours(given.picture))
         shown = self._shown(blur_map, given.picture)
         return RestoredPicture(
-            given.target, given.source, given.kind, given.picture, False, shown, earlier
+            given.target,
+            given.source,
+            given.kind,
+            given.picture,
+            False,
+            shown,
+            earlier,
         )
 
     def _shown(self, blur_map: BlurMap, picture: OwnPicture) -> BlurMap | None:
-        return (
-            None if self.settings.map is None else shown_map(blur_map, picture.luma())
-        )
+        if self.settings.map is None:
+            return None
+        return shown_map(blur_map, picture.luma())
 
     def _restore(self, given: GivenPicture) -> RestoredPicture:
-        image, picture = given.image, given.picture
+        image = given.image
+        picture = given.picture
         for remark in given.remarks:
             say(f"{image}: {remark}")
-        settings, blurry = self.settings, StoredColours(picture)
+        settings = self.settings
+        blurry = StoredColours(picture)
         started = time.perf_counter()
         blur_map = estimate_blur_map(blurry)
         _say_too_blurred(blur_map, image)
         restoration = restore_colours(
-            self.restorer, blurry, blur_map, guard=not settings.no_guard
+            self.restorer,
+            blurry,
+            blur_map,
+            guard=not settings.no_guard,
         )
         seconds = time.perf_counter() - started
         mixture = restoration.mixed(
-            settings.strength, given.mask, leave_sharp=settings.leave_sharp
+            settings.strength,
+            given.mask,
+            leave_sharp=settings.leave_sharp,
         )
         output = replace(picture, stored=picture.with_colours(mixture))
         result = self._result(given, restoration, blur_map)
@@ -294,14 +318,24 @@ class PictureStages:
         result = replace(result, changed=changed, seconds=round(seconds, 3))
         shown = self._shown(blur_map, picture)
         return RestoredPicture(
-            given.target, given.source, given.kind, output, True, shown, result
+            given.target,
+            given.source,
+            given.kind,
+            output,
+            True,
+            shown,
+            result,
         )
 
     def _result(
-        self, given: GivenPicture, restoration: Restoration, blur_map: BlurMap
+        self,
+        given: GivenPicture,
+        restoration: Restoration,
+        blur_map: BlurMap,
     ) -> Restored:
         """What the journal says of a restored picture."""
-        blurry, tiled = StoredColours(given.picture), restoration.tiled
+        blurry = StoredColours(given.picture)
+        tiled = restoration.tiled
         height, width, _ = blurry.shape
         return Restored(
             image=str(given.image),
@@ -328,16 +362,19 @@ class PictureStages:
         return self.restorer.tiling_difference(picture, tiled.tile_px)
 
     def _write(self, output: RestoredPicture) -> WrittenPicture:
-        picture, target, result = output.picture, output.target, output.result
+        picture = output.picture
+        target = output.target
+        result = output.result
         if output.new:
             write_picture(target, picture.stored, picture.metadata, output.kind)
             remarks = list(result.remarks)
             for remark in remarks_after(
-                target.read_bytes(), picture.metadata, output.kind
+                target.read_bytes(),
+                picture.metadata,
+                output.kind,
             ):
-                if (
-                    remark not in remarks
-                ):  # the file is what counts, whatever was foreseen
+                # the file is what counts, whatever was foreseen
+                if remark not in remarks:
                     say(f"{result.image}: {remark}")
                     remarks.append(remark)
             result = replace(result, remarks=tuple(remarks))
@@ -408,7 +445,8 @@ class RestoringWorkers:
 
 
 def restored_elsewhere(
-    workers: RestoringWorkers, targets: Places
+    workers: RestoringWorkers,
+    targets: Places,
 ) -> Iterator[tuple[int, Restored | LeftOut]]:
     """Yield the number of each picture and what became of it, as it is ready."""
     places = {str(number): place for number, place in enumerate(targets)}
@@ -419,15 +457,15 @@ def restored_elsewhere(
             if isinstance(result, WrittenPicture):
                 workers.journal.finish(result.target, result.source, result.result)
                 yield int(number), result.result
-            elif (
-                isinstance(result, LeftOut) and result.id == number
-            ):  # its processes were killed
+            # its processes were killed
+            elif isinstance(result, LeftOut) and result.id == number:
                 yield int(number), LeftOut(str(image), result.reason)
             else:
                 yield int(number), result
 
 
 def _made(
-    workers: RestoringWorkers, place: tuple[Path, Path | LeftOut]
+    workers: RestoringWorkers,
+    place: Target,
 ) -> WrittenPicture | Restored | LeftOut:
     return workers.stages.made(place)

@@ -6,6 +6,7 @@ the picture at half the size the same blur has half the diameter."""
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,9 +46,8 @@ Array = NDArray[np.float32]
 class ScalePlan:
     """How much of each scale each part of a picture takes."""
 
-    weights: dict[
-        int, Array
-    ]  # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
+    # by the factor of reduction: ``(h, w)`` of cells, in [0, 1]
+    weights: dict[int, Array]
     size: tuple[int, int]  # height and width of the picture, px
     reach_px: (
         float  # of the network; infinite where it takes any blur at the whole size
@@ -60,12 +60,10 @@ class ScalePlan:
 
     def needs(self, factor: int, tile: TileArea) -> bool:
         """Whether some part of a tile of the picture at a scale has a weight."""
-        begin_row, begin_column = (
-            factor * place // CELL_PX for place in (tile.top, tile.left)
-        )
-        end_row, end_column = (
-            -(-factor * place // CELL_PX) for place in (tile.bottom, tile.right)
-        )
+        begin_row = factor * tile.top // CELL_PX
+        begin_column = factor * tile.left // CELL_PX
+        end_row = -(-factor * tile.bottom // CELL_PX)
+        end_column = -(-factor * tile.right // CELL_PX)
         weight = self.weights[factor]
         part = weight[
             max(0, begin_row - 1) : end_row + 1,
@@ -74,12 +72,16 @@ class ScalePlan:
         return bool(part.any())
 
     def mixed_rows(
-        self, blurry: Array, restored: Mapping[int, Array], top: int
+        self,
+        blurry: Array,
+        restored: Mapping[int, Array],
+        top: int,
     ) -> Array:
         """Rows ``(h, W, 3)`` from ``top`` on, with the change of each scale by its weight.
 
         ``restored``: the restored picture at factor 1, and of each smaller scale the change."""
-        bottom, width = top + len(blurry), self.size[1]
+        bottom = top + len(blurry)
+        width = self.size[1]
         mixed = blurry.copy()
         for factor, picture in restored.items():
             weight = enlarged_rows(self.weights[factor], CELL_PX, top, bottom, width)
@@ -104,7 +106,11 @@ def plan_scales(blur_map: BlurMap, reach_px: float) -> ScalePlan:
 
 
 def handed_on(
-    plan: ScalePlan, factor: int, given: Colours, restored: Array, blur_map: BlurMap
+    plan: ScalePlan,
+    factor: int,
+    given: Colours,
+    restored: Array,
+    blur_map: BlurMap,
 ) -> ScalePlan:
     """The plan in which the next smaller scale has the blurred parts where a network was silent.
 
@@ -114,72 +120,82 @@ def handed_on(
         return plan
     weight = plan.weights[factor]
     begin_px, end_px = NOTICED_PX
-    blurred = np.clip(
-        (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px), 0, 1
-    )
+    noticed = (blur_map.diameter_px / factor - begin_px) / (end_px - begin_px)
+    blurred = np.clip(noticed, 0, 1)
     if not blurred.any():
         return plan
-    heard = np.repeat(np.repeat(_heard(given, restored), factor, 0), factor, 1)
-    rows, columns = weight.shape
-    beyond = (
-        max(0, rows - len(heard)),
-        max(0, columns - heard.shape[1]),
-    )  # of a tiny picture's map
-    heard = np.pad(heard, ((0, beyond[0]), (0, beyond[1])), mode="edge")[
-        :rows, :columns
-    ]
+    heard = _enlarged(_heard(given, restored), factor, weight.shape)
     silent = np.clip((HEARD - heard) / (HEARD - SILENT), 0, 1)
-    share = np.asarray(silent * blurred, np.float32)
-    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
-    opened = cv2.morphologyEx(share, cv2.MORPH_OPEN, square)
-    side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
-    moved = weight * cv2.blur(opened, side, borderType=cv2.BORDER_REPLICATE)
+    moved = weight * _smoothed(_opened(silent * blurred), SMOOTHED_CELLS)
     if not moved.any():
         return plan
     weights = {**plan.weights, factor: weight - moved}
-    weights[smaller] = weights.get(smaller, np.zeros_like(moved)) + moved
+    weights[smaller] = weights.get(smaller, 0) + moved
     return replace(plan, weights=dict(sorted(weights.items())))
+
+
+def _enlarged(
+    cells: Array,
+    factor: int,
+    shape: tuple[int, ...],
+) -> Array:
+    """Cells of the whole picture's map, from those of the picture reduced by a factor."""
+    cells = cells.repeat(factor, 0).repeat(factor, 1)
+    rows, columns = shape
+    # the map of a tiny picture has more of them than that of its reduced one
+    below = max(0, rows - len(cells))
+    right = max(0, columns - cells.shape[1])
+    return np.pad(cells, ((0, below), (0, right)), mode="edge")[:rows, :columns]
+
+
+def _opened(cells: NDArray[np.floating[Any]]) -> Array:
+    """Cells without what is high in less than a square of the smallest size."""
+    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
+    opened = cv2.morphologyEx(cells.astype(np.float32), cv2.MORPH_OPEN, square)
+    return np.asarray(opened, np.float32)
+
+
+def _smoothed(cells: Array, side: int) -> Array:
+    """Means over squares of cells."""
+    smooth = cv2.blur(cells, (side, side), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(smooth, np.float32)
 
 
 def _heard(given: Colours, restored: Array) -> Array:
     """``(h, w)`` of cells: how strong the change by a network is, over the detail that is there.
 
     Both are of the picture at half the size, as what is finer may be noise."""
-    changes, squares, means = [], [], []
+    changes = []
+    squares = []
+    means = []
     for rows in strips(len(restored)):
         light = _means(mean_of_colours(given[rows]), 2)
         change = _means(mean_of_colours(restored[rows]), 2) - light
         changes.append(_means(change**2, CELL_PX // 2))
         squares.append(_means(light**2, CELL_PX // 2))
         means.append(_means(light, CELL_PX // 2))
-    change, square, mean = (np.vstack(parts) for parts in (changes, squares, means))
-    around = cv2.blur(
-        mean, (DETAIL_CELLS, DETAIL_CELLS), borderType=cv2.BORDER_REPLICATE
-    )
+    change = np.vstack(changes)
+    square = np.vstack(squares)
+    mean = np.vstack(means)
+    around = _smoothed(mean, DETAIL_CELLS)
     variance = np.maximum(square - 2 * mean * around + around**2, 0)
-    side = (HEARD_CELLS, HEARD_CELLS)
-    changed, detail = (
-        np.sqrt(cv2.blur(one, side, borderType=cv2.BORDER_REPLICATE))
-        for one in (change, variance)
-    )
+    changed = np.sqrt(_smoothed(change, HEARD_CELLS))
+    detail = np.sqrt(_smoothed(variance, HEARD_CELLS))
     return np.asarray(changed / (detail + LEAST_DETAIL), np.float32)
 
 
 def _place(diameter_px: Array, reach_px: float) -> Array:
     """``(h, w)`` from 0 (the whole size) to 3 (an eighth), with all between."""
-    level = np.log2(1 + diameter_px)
-    side = (SMOOTHED_CELLS, SMOOTHED_CELLS)
-    smooth_px = np.exp2(cv2.blur(level, side, borderType=cv2.BORDER_REPLICATE)) - 1
     place = np.zeros_like(diameter_px)
     if math.isinf(reach_px):
         return place
+    smooth_px = np.exp2(_smoothed(np.log2(1 + diameter_px), SMOOTHED_CELLS)) - 1
     width = math.log2(END / BEGIN)
     for factor in SCALES[:-1]:
         begin_px = BEGIN * reach_px * factor
         octaves = np.log2(np.maximum(smooth_px, 1) / begin_px)
         place += np.clip(octaves / width, 0, 1)
-    square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
-    return np.asarray(cv2.morphologyEx(place, cv2.MORPH_OPEN, square), np.float32)
+    return _opened(place)
 
 
 def restored_at_scales(
@@ -216,7 +232,9 @@ def _restored_picture(
 
 
 def _restored_small(
-    restore: Callable[[torch.Tensor], torch.Tensor], small: Array, device: torch.device
+    restore: Callable[[torch.Tensor], torch.Tensor],
+    small: Array,
+    device: torch.device,
 ) -> Array:
     """Restore ``(h, w, 3)``."""
     height, width = small.shape[:2]
@@ -232,7 +250,8 @@ def reduced_picture(picture: Colours, factor: int) -> Colours:
     height, width = (-(-length // factor) for length in picture.shape[:2])
     small = np.empty((height, width, 3), np.float32)
     for rows in strips(picture.shape[0]):
-        top, bottom = rows.start // factor, -(-rows.stop // factor)
+        top = rows.start // factor
+        bottom = -(-rows.stop // factor)
         small[top:bottom] = _means(picture[rows], factor)
     return small
 
@@ -243,7 +262,8 @@ def _means(values: Array, side_px: int) -> Array:
     padded = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
     size = padded.shape[1] // side_px, padded.shape[0] // side_px
     return np.asarray(
-        cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(padded, size, interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 
@@ -252,7 +272,8 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
     if factor == 1:
         return blur_map
     height, width = (-(-length // factor) for length in blur_map.size)
-    rows, columns = (-(-length // CELL_PX) for length in (height, width))
+    rows = -(-height // CELL_PX)
+    columns = -(-width // CELL_PX)
     cells = []
     for values in (blur_map.diameter_px, blur_map.highest_px, blur_map.strong):
         below = rows * factor - values.shape[0]
@@ -266,7 +287,11 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
     return BlurMap(diameter_px, highest_px, strong, (height, width))
 
 
-def follow_scale(follow: Follow, factors: tuple[int, ...], factor: int) -> Follow:
+def follow_scale(
+    follow: Follow,
+    factors: tuple[int, ...],
+    factor: int,
+) -> Follow:
     """Report the tiles of one scale as a share, in percent, of the work on all scales."""
     if factors == (factor,):
         return follow

@@ -44,21 +44,32 @@ class RestoreSettings(CommandSettings):
     """Label of added weights, 'own' for weights that the package ships, or a file, which is checked
     and added. By default those that the package ships, if any."""
     tile: Annotated[int | None, BeforeValidator(_tile_px)] = option(
-        "auto", "--tile auto|whole|PX"
+        "auto",
+        "--tile auto|whole|PX",
     )
     """Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory."""
     dataset: str | None = option(
-        None, "--dataset READER:PATH", heading="Instead of IMAGES"
+        None,
+        "--dataset READER:PATH",
+        heading="Instead of IMAGES",
     )
     """Restore the blurry test pictures of this dataset to OUT/PAIR.png; 'score --restored OUT
     --dataset READER:PATH' takes them."""
     strength: Annotated[float, Field(ge=0, le=STRONGEST, strict=True)] = option(
-        1.0, "--strength", heading="Strength and region"
+        1.0,
+        "--strength",
+        heading="Strength and region",
     )
     """0 leaves the picture, 1 restores it, up to 2 goes beyond. JPEG and WebP are encoded again at
     every strength, even 0."""
     mask: Path | None = option(
-        None, "--mask", type=click.Path(path_type=Path, exists=True, dir_okay=False)
+        None,
+        "--mask",
+        type=click.Path(
+            path_type=Path,
+            exists=True,
+            dir_okay=False,
+        ),
     )
     """Picture of the same size as shown: white is restored, black is left."""
     leave_sharp: bool = option(False, "--leave-sharp")
@@ -75,7 +86,8 @@ class RestoreSettings(CommandSettings):
     """Write the estimated circle of confusion of one picture, always as two files: .png to look at,
     .tif with diameters in px."""
     where: Where = where_field(
-        1, "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB."
+        1,
+        "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB.",
     )
     settings: Path | None = cluster_field()
     as_json: bool = option(False, "--json")

@@ -22,7 +22,8 @@ class Stages(Generic[Thing, Given, Output, Result]):
 
 
 def in_stages(
-    things: Sequence[Thing], stages: Stages[Thing, Given, Output, Result]
+    things: Sequence[Thing],
+    stages: Stages[Thing, Given, Output, Result],
 ) -> Iterator[Result]:
     """The results in order; meanwhile at most one thing is read ahead and one is written behind."""
     ahead: Future[Given] | None = None

@@ -296,9 +296,8 @@ def pytest_collection_modifyitems(
         place = {name: index for index, name in enumerate(LONGEST)}
         items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
     result = yield
-    if (
-        config.option.since
-    ):  # once syrupy knows all: snapshots of tests unknown to it are an error
+    # once syrupy knows all: snapshots of tests unknown to it are an error
+    if config.option.since:
         left_out = unreached(changed_since(config.option.since), items)
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]

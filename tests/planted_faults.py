@@ -96,10 +96,8 @@ def caught(fault: Fault, copy: Path, ring: str) -> str:
                     r"^(?:FAILED|ERROR) (.*)$", result.stdout, re.MULTILINE
                 )
                 return failed[1] if failed else "pytest itself"
-            if result.returncode not in {
-                0,
-                5,
-            }:  # 5: nothing of these files is in the ring
+            # 5: nothing of these files is in the ring
+            if result.returncode not in {0, 5}:
                 raise RuntimeError(
                     f"pytest ended with {result.returncode}: {result.stdout[-500:]}"
                 )

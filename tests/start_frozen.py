@@ -6,6 +6,5 @@ import os
 
 gc.collect()
 gc.freeze()
-atexit.register(
-    os._exit, 0
-)  # at once: taking all of it apart takes a while, and tells of leaks
+# at once: taking all of it apart takes a while, and tells of leaks
+atexit.register(os._exit, 0)

@@ -42,7 +42,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.edges.edge import measure_edge
 from defocus.edges.linear_light import linear_light
 from defocus.errors import DefocusError
-from defocus.pictures.shot import Exif
+from defocus.pictures.metadata import Exif
 from defocus.pictures.values import Image, as_float, as_linear
 from defocus.pictures.write import write_image
 from defocus.restoration.restoration import changed_share, restore_colours

@@ -209,9 +209,8 @@ def test_workflows_name_what_is_there_and_publish_without_a_token():
     assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
     assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
     extras = {path.parent.name for path in ROOT.glob("extras/*/__init__.py")}
-    assert (
-        set(check["without"]["strategy"]["matrix"]["extra"]) >= extras
-    )  # fewer in a copy
+    # fewer in a copy
+    assert set(check["without"]["strategy"]["matrix"]["extra"]) >= extras
     named = set(
         re.findall(r"(?<![\w/])(?:tests/\w+|\.ci/[\w.]+)", "".join(texts.values()))
     )

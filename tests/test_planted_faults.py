@@ -17,9 +17,8 @@ def test_the_tests_of_a_file_come_before_others():
     metric = Fault("benchmark/metrics/mae.py", "", "")
     command = Fault("capture/commands/shoot.py", "", "")
     assert "tests/benchmark/test_metrics.py" in files_for(metric, CHECKOUT)[:6]
-    assert "tests/capture/test_commands.py" in files_for(
-        command, CHECKOUT
-    )  # it is only run
+    # it is only run
+    assert "tests/capture/test_commands.py" in files_for(command, CHECKOUT)
     assert "tests/scene/test_aperture.py" not in files_for(command, CHECKOUT)
     network = Fault("extras/reconstructions/u_shape.py", "", "")
     rooms_own = "tests/extras/reconstructions/test_reconstructions.py"

@@ -61,10 +61,8 @@ def test_a_simulated_session_becomes_a_leaderboard(run, tmp_path):
 @pytest.mark.full
 def test_a_virtual_cameras_session_becomes_a_leaderboard(run, tmp_path):
     (tmp_path / "pictures").mkdir()
-    for scene in (
-        data.chelsea(),
-        data.astronaut(),
-    ):  # a pair in two splits would be a leak
+    # a pair in two splits would be a leak
+    for scene in (data.chelsea(), data.astronaut()):
         crop = np.ascontiguousarray(scene[:256, :320])
         write_image(tmp_path / "pictures" / "scene.jpg", crop)
         run(

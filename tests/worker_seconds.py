@@ -124,9 +124,8 @@ class Costs:
             output["worker_seconds"] = worker_seconds() - sum(self.trials)
             output["trials"] = self.trials
             return
-        beside = session.config.getoption(
-            "numprocesses", None
-        )  # those hand in their own
+        # those hand in their own
+        beside = session.config.getoption("numprocesses", None)
         self.whole += time.process_time() if beside else worker_seconds()
         if session.config.getoption("limits") and self.above():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

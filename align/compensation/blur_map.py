@@ -58,7 +58,9 @@ class PairBlurMap:
 
 
 def blur_map(
-    measurement: Measurement, grid: ReleaseGrid | None = None, step: int = 1
+    measurement: Measurement,
+    grid: ReleaseGrid | None = None,
+    step: int = 1,
 ) -> PairBlurMap | None:
     """The blur map of a measurement, at every ``step``-th pixel; None if it is unknown."""
     reduced_blur = reduced_blur_of(measurement)
@@ -72,12 +74,18 @@ def reduced_blur_of(measurement: Measurement) -> ReducedBlur | None:
         return None
     flow = field.flow
     return ReducedBlur(
-        flow.coc_px, flow.blur_known, field.factor, measurement.shape, field.unexplained
+        flow.coc_px,
+        flow.blur_known,
+        field.factor,
+        measurement.shape,
+        field.unexplained,
     )
 
 
 def blur_map_of(
-    small: ReducedBlur, grid: ReleaseGrid | None = None, step: int = 1
+    small: ReducedBlur,
+    grid: ReleaseGrid | None = None,
+    step: int = 1,
 ) -> PairBlurMap:
     """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
     coc = small.coc_px
@@ -90,7 +98,10 @@ def blur_map_of(
     diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
     scale = 1.0 if grid is None else grid.scale
     return PairBlurMap(
-        diameter, error, _part_of(small, area), scale * largest_measured_px(small.shape)
+        diameter,
+        error,
+        _part_of(small, area),
+        scale * largest_measured_px(small.shape),
     )
 
 
@@ -142,10 +153,14 @@ def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Ar
     """A part of an enlarged map, without making the whole, which takes much memory."""
     rows, columns = (
         np.minimum(
-            np.arange(start + step // 2, start + length, step) // factor, have - 1
+            np.arange(start + step // 2, start + length, step) // factor,
+            have - 1,
         )
         for start, length, have in zip(
-            (area.top, area.left), (area.height, area.width), values.shape, strict=True
+            (area.top, area.left),
+            (area.height, area.width),
+            values.shape,
+            strict=True,
         )
     )
     return np.asarray(values.take(columns, axis=1).take(rows, axis=0))
@@ -184,9 +199,8 @@ def scale_words(blur: PairBlurMap) -> str:
 def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     finite = np.isfinite(diameter_px)
     picture = np.empty((*finite.shape, 3), np.uint8)
-    for top in range(
-        0, len(picture), STRIP_ROWS
-    ):  # the map of a large picture takes much memory
+    # the map of a large picture takes much memory
+    for top in range(0, len(picture), STRIP_ROWS):
         strip = slice(top, top + STRIP_ROWS)
         size = np.abs(np.where(finite[strip], diameter_px[strip], np.float32(0.0)))
         size /= largest
@@ -199,7 +213,8 @@ def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
 
 def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     """:func:`blur_picture` with a bar below it that gives the blur in px."""
-    picture, largest = blur_picture(blur), blur_scale_px(blur)
+    picture = blur_picture(blur)
+    largest = blur_scale_px(blur)
     width = max(picture.shape[1], LEAST_WIDTH_PX)
     below = _scale_bar(blur, width, largest)
     missing = width - picture.shape[1]
@@ -215,30 +230,36 @@ def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint
     below = np.full((BAR_PX + 3 * GAP_PX + height, width, 3), 255, np.uint8)
     below[GAP_PX : GAP_PX + BAR_PX, GAP_PX:-GAP_PX] = _coloured(bar[None], largest)
     base = BAR_PX + 2 * GAP_PX + round(0.75 * height)
-    words = ("0", scale_words(blur))
-    for place, text in enumerate(words):
-        wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
-        left = width - GAP_PX - wide if place else GAP_PX
-        cv2.putText(
-            below,
-            text,
-            (left, base),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            size,
-            (0,) * 3,
-            1,
-            cv2.LINE_AA,
-        )
+    most = scale_words(blur)
+    wide = cv2.getTextSize(most, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
+    _write(below, "0", (GAP_PX, base), size)
+    _write(below, most, (width - GAP_PX - wide, base), size)
     return below
+
+
+def _write(
+    picture: NDArray[np.uint8],
+    text: str,
+    at: tuple[int, int],
+    size: float,
+) -> None:
+    """Write in black, from the left end of the base line on."""
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(picture, text, at, font, size, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:
     """Write :data:`BLUR_NAMES`, float32 TIFF in px, and pictures; return the names."""
     for name, values in zip(
-        BLUR_NAMES, (blur.diameter_px, blur.sigma_px), strict=False
+        BLUR_NAMES,
+        (blur.diameter_px, blur.sigma_px),
+        strict=False,
     ):
         write_float_tiff(
-            folder / name, values, tile=TILE, compressionargs={"level": LEVEL}
+            folder / name,
+            values,
+            tile=TILE,
+            compressionargs={"level": LEVEL},
         )
     step = -(-max(blur.diameter_px.shape) // SHOWN_PX)
     thin = slice(step // 2, None, step)

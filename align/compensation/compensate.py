@@ -67,9 +67,8 @@ class CompensatedPair:
     """The sharp picture, at its own depth, in the geometry of the blurry one, and its mask."""
 
     sharp: Image  # ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size
-    valid_mask: NDArray[
-        np.bool_
-    ]  # ``(H, W)``, True where it shows the scene and is reliable
+    # ``(H, W)``, True where it shows the scene and is reliable
+    valid_mask: NDArray[np.bool_]
     misalignment: Misalignment
 
 
@@ -87,7 +86,9 @@ def compensate(
             f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one"
         )
     plan = plan_compensation(
-        measurement, sharp.shape, Release(model, photometric=photometric)
+        measurement,
+        sharp.shape,
+        Release(model, photometric=photometric),
     )
     plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
     return CompensatedPair(
@@ -104,7 +105,8 @@ def plan_compensation(
     size: tuple[int, int] | None = None,
 ) -> Compensation:
     """Plan the compensation of a measured pair, cut to the middle ``size`` (width, height), px."""
-    misalignment, field = measurement.misalignment, measurement.field
+    misalignment = measurement.misalignment
+    field = measurement.field
     if misalignment.matrix is None or field is None:
         raise AlignmentError(
             f"the pair cannot be aligned, its misalignment is unknown: {misalignment.reason}"
@@ -115,7 +117,10 @@ def plan_compensation(
     crop = _crop_of(measurement, sharp_size, release, size, placement)
     match = misalignment.photometry if release.photometric == "match" else None
     return Compensation(
-        placement, ReleaseGrid(crop, release.scale), release.kernel, match
+        placement,
+        ReleaseGrid(crop, release.scale),
+        release.kernel,
+        match,
     )
 
 
@@ -147,7 +152,8 @@ def _local_flow(field: Field) -> LocalFlow:
     inner = cv2.erode(believed, np.ones((size, size), np.uint8))
     weight = cv2.blur(inner.astype(np.float32), (size, size))
     return LocalFlow(
-        np.ascontiguousarray(field.local * weight, np.float32), field.factor
+        np.ascontiguousarray(field.local * weight, np.float32),
+        field.factor,
     )
 
 
@@ -179,7 +185,8 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
     believed = measurement.field.flow.reliable & (np.hypot(*left) <= RELIABLE_PX)
     full = measurement.field.full(believed, measurement.shape)
     mask = _on_grid(
-        full & explained(measurement.field.unexplained, measurement.shape), plan.grid
+        full & explained(measurement.field.unexplained, measurement.shape),
+        plan.grid,
     )
     mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
     if plan.match is not None and min(plan.match.gain) < 1:
@@ -189,17 +196,15 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
 
 def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     """``(2, h, w)`` on the reduced grid: the uncompensated flow, px of the full picture."""
-    field, matrix = measurement.field, measurement.misalignment.matrix
+    field = measurement.field
+    matrix = measurement.misalignment.matrix
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise
     height, width = field.flow.reliable.shape
-    columns, rows = (
-        field.factor * (np.arange(n, dtype=np.float64) + 0.5) - 0.5
-        for n in (width, height)
-    )
-    wanted, used = (
-        np.stack(Placement(m)(columns, rows)) for m in (matrix, plan.placement.matrix)
-    )
+    columns = field.factor * (np.arange(width, dtype=np.float64) + 0.5) - 0.5
+    rows = field.factor * (np.arange(height, dtype=np.float64) + 0.5) - 0.5
+    wanted = np.stack(Placement(matrix)(columns, rows))
+    used = np.stack(Placement(plan.placement.matrix)(columns, rows))
     left = wanted - used + field.misplaced
     return left if plan.placement.local is None else left - plan.placement.local.field
 
@@ -209,9 +214,8 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
     if grid.scale < 1.0:
         side = 2 * math.ceil(0.5 / grid.scale) + 1
         mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    rows, columns = (
-        np.rint(part).astype(int) for part in (grid.rows(), grid.columns())
-    )
+    rows = np.rint(grid.rows()).astype(int)
+    columns = np.rint(grid.columns()).astype(int)
     return np.asarray(mask[rows[:, None], columns[None, :]])
 
 
@@ -219,7 +223,8 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
     """Saturated pixels of the sharp picture and their neighbours, ``(h, w)`` of the release."""
     height, width = sharp.shape[:2]
     full = _full_pixels(sharp)
-    columns, rows = plan.grid.columns(), plan.grid.rows()
+    columns = plan.grid.columns()
+    rows = plan.grid.rows()
     saturated = np.empty(plan.grid.shape, np.uint8)
     for top in range(0, len(rows), ROWS_AT_ONCE):
         x, y = plan.placement(columns, rows[top : top + ROWS_AT_ONCE])
@@ -232,7 +237,6 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
 def _full_pixels(sharp: Image) -> Mask:
     """Pixels whose brightest channel is saturated."""
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
-    brightest = np.maximum(
-        np.maximum(red, green), blue
-    )  # ten times quicker than max over an axis
+    # ten times quicker than max over an axis
+    brightest = np.maximum(np.maximum(red, green), blue)
     return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)

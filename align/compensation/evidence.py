@@ -39,7 +39,10 @@ FONT_SCALE = 0.55
 
 
 def write_evidence(
-    folder: Path, blurry: Image, sharp: Image, measurement: Measurement
+    folder: Path,
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
 ) -> list[str]:
     """Write :data:`EVIDENCE_NAMES` and return the names; none for an unknown misalignment.
 
@@ -54,7 +57,9 @@ def write_evidence(
         measurement_picture(blurry, sharp, measurement, field),
     )
     for name, mask in zip(
-        EVIDENCE_NAMES[1:], (field.calibration, field.flow.occluded), strict=True
+        EVIDENCE_NAMES[1:],
+        (field.calibration, field.flow.occluded),
+        strict=True,
     ):
         full = field.full(mask, measurement.shape)
         write_image(folder / name, full.astype(np.uint8) * np.uint8(255))
@@ -62,16 +67,17 @@ def write_evidence(
 
 
 def measurement_picture(
-    blurry: Image, sharp: Image, measurement: Measurement, field: Field
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
+    field: Field,
 ) -> Panel:
     """``(h, w, 3)``: flow as colours and arrows, residual flow, differences, checkerboard.
 
     Differences are blurry minus sharp at equal exposure, amplified four times around grey."""
     scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
-    before, after = (
-        _encoded(_seen(sharp, measurement, model, scale))
-        for model in ("none", "global")
-    )
+    before = _encoded(_seen(sharp, measurement, "none", scale))
+    after = _encoded(_seen(sharp, measurement, "global", scale))
     first = _encoded(_seen(blurry, None, "none", scale))
     labelled = _labelled_panels(field, first, before, after)
     rows = [np.hstack(labelled[start : start + 3]) for start in (0, 3)]
@@ -79,7 +85,10 @@ def measurement_picture(
 
 
 def _labelled_panels(
-    field: Field, first: Panel, before: Panel, after: Panel
+    field: Field,
+    first: Panel,
+    before: Panel,
+    after: Panel,
 ) -> list[Panel]:
     """The six panels, each with a text that says what it shows."""
     size = first.shape[1::-1]
@@ -100,17 +109,24 @@ def _labelled_panels(
 
 
 def _seen(
-    picture: Image, measurement: Measurement | None, model: Model, scale: float
+    picture: Image,
+    measurement: Measurement | None,
+    model: Model,
+    scale: float,
 ) -> NDArray[np.float32]:
     """The whole picture at a panel's size in linear light; the sharp one is moved by a model."""
     if measurement is None:
-        placement, match = Placement(np.eye(3)), None
+        placement = Placement(np.eye(3))
+        match = None
         shape: tuple[int, ...] = picture.shape
     else:
         plan = plan_compensation(measurement, picture.shape, Release(model))
-        placement, match, shape = plan.placement, plan.match, measurement.shape
+        placement = plan.placement
+        match = plan.match
+        shape = measurement.shape
     light = resampled_light(
-        picture, Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic")
+        picture,
+        Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic"),
     )
     if placement.rig is not None:
         light = coloured(light, placement.rig)
@@ -153,7 +169,14 @@ def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
             u, v = stretch * small[:, int(y), int(x)]
             end = (round(x + float(u)), round(y + float(v)))
             cv2.arrowedLine(
-                canvas, (round(x), round(y)), end, (200, 0, 0), 1, cv2.LINE_AA, 0, 0.3
+                canvas,
+                (round(x), round(y)),
+                end,
+                (200, 0, 0),
+                1,
+                cv2.LINE_AA,
+                0,
+                0.3,
             )
     return canvas
 
@@ -173,7 +196,13 @@ def _checkerboard(first: Panel, second: Panel) -> Panel:
 def _labelled(panel: Panel, text: str) -> Panel:
     """The panel with its label and a white border."""
     bordered = cv2.copyMakeBorder(
-        panel, LABEL_HEIGHT, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+        panel,
+        LABEL_HEIGHT,
+        GAP,
+        GAP,
+        GAP,
+        cv2.BORDER_CONSTANT,
+        value=(255, 255, 255),
     )
     return _written(np.asarray(bordered, np.uint8), text, (GAP, LABEL_HEIGHT - 8))
 
@@ -199,6 +228,13 @@ def _written(picture: Panel, text: str, place: tuple[int, int]) -> Panel:
     (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
     size = FONT_SCALE * min(1.0, room / max(width, 1))
     cv2.putText(
-        picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA
+        picture,
+        text,
+        place,
+        cv2.FONT_HERSHEY_SIMPLEX,
+        size,
+        (0, 0, 0),
+        1,
+        cv2.LINE_AA,
     )
     return picture

@@ -59,7 +59,8 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
     Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0."""
     kept = full = 0.0
     for tile in _tiles(plan.grid):
-        columns, rows = tile.columns(), tile.rows()
+        columns = tile.columns()
+        rows = tile.rows()
         xs, ys = plan.placement(columns, rows)
         shift = (
             np.rint(np.median(xs) - np.median(columns)),
@@ -72,7 +73,10 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
 
 
 def _moved(
-    sharp: Image, tile: ReleaseGrid, shift: tuple[float, float], kernel: Kernel
+    sharp: Image,
+    tile: ReleaseGrid,
+    shift: tuple[float, float],
+    kernel: Kernel,
 ) -> Image:
     """A tile of the sharp picture, moved by whole pixels; the border is repeated."""
     if tile.scale < 1.0:
@@ -89,7 +93,8 @@ def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:
     """Grids of parts of a release."""
     side = TILE_PX / grid.scale
     crop = grid.crop
-    width, height = min(int(side), crop.width), min(int(side), crop.height)
+    width = min(int(side), crop.width)
+    height = min(int(side), crop.height)
     lefts = np.linspace(crop.left, crop.left + crop.width - width, TILES[1]).astype(int)
     tops = np.linspace(crop.top, crop.top + crop.height - height, TILES[0]).astype(int)
     return [
@@ -130,10 +135,16 @@ def write_aligned(
         document = measurement.misalignment.to_json()
         crop = compensation = None
         if measurement.misalignment.status == "ok":
-            asked, pictures = release or Release(), (blurry, sharp)
+            asked = release or Release()
+            pictures = (blurry, sharp)
             plan = plan_compensation(measurement, sharp.shape, asked, size)
             compensation = _stage(
-                staging, pictures, carry, measurement, plan, asked.model
+                staging,
+                pictures,
+                carry,
+                measurement,
+                plan,
+                asked.model,
             )
             crop = compensation["crop_px"]
         document |= {"crop_px": crop, "compensation": compensation}
@@ -177,7 +188,10 @@ def repeat_aligned(
 
 
 def _require_originals(
-    blurry: Image, sharp: Image, record_file: Path, record: Record
+    blurry: Image,
+    sharp: Image,
+    record_file: Path,
+    record: Record,
 ) -> None:
     """Refuse pictures other than those from which the recorded pair was made."""
     crop = record.crop_px
@@ -222,7 +236,8 @@ def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
             stage(staging)
             written = [name for name in OUTPUT_NAMES if (staging / name).exists()]
             write_json(
-                staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT}
+                staging / UNFINISHED,
+                {"status": "unfinished", "reason": CUT_SHORT},
             )
             _publish(staging, folder, written)
         complete = True

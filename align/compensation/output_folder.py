@@ -21,7 +21,8 @@ def check_output_folder(folder: Path, *inputs: Path) -> None:
     """Refuse a folder in which the user's own files would be overwritten."""
     if folder.exists() and not folder.is_dir():
         raise storage_error(
-            FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)), folder
+            FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)),
+            folder,
         )
     taken = [folder / name for name in OUTPUT_NAMES if (folder / name).exists()]
     for path in taken:

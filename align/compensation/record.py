@@ -75,14 +75,12 @@ class Record(Settings):
     transform: str
     matrix: Matrix
     flow: FlowRecord | None  # the local flow, or None
-    photometric: (
-        MatchRecord | None
-    )  # the gain and offset applied to the sharp member, or None
+    # the gain and offset applied to the sharp member, or None
+    photometric: MatchRecord | None
     rig: Rig | None  # the whole rig, or None
     kernel: Kernel
-    scale: Annotated[
-        float, Field(gt=0, le=1)
-    ]  # size of the release relative to the blurry picture
+    # size of the release relative to the blurry picture
+    scale: Annotated[float, Field(gt=0, le=1)]
     crop_px: CropRecord  # the released part, in pixels of the blurry picture
     lost_gradient_energy: float | None = Field(  # a share; None if there is no gradient
         validation_alias=AliasChoices("lost_gradient_energy", "sharpness_lost")
@@ -109,7 +107,8 @@ def make_record(
     lost_gradient_energy: float | None,
 ) -> Record:
     """Make the record of a compensation with files in ``folder``."""
-    local, match = plan.placement.local, plan.match
+    local = plan.placement.local
+    match = plan.match
     crop = plan.grid.crop
     hashes = {name: sha256_file(folder / name) for name in outputs}
     return Record(
@@ -124,11 +123,15 @@ def make_record(
         kernel=plan.kernel,
         scale=plan.grid.scale,
         crop_px=CropRecord(
-            left=crop.left, top=crop.top, width=crop.width, height=crop.height
+            left=crop.left,
+            top=crop.top,
+            width=crop.width,
+            height=crop.height,
         ),
         lost_gradient_energy=lost_gradient_energy,
         inputs=Inputs(
-            blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])
+            blurry=pixels_sha256(pictures[0]),
+            sharp=pixels_sha256(pictures[1]),
         ),
         outputs=hashes,
         versions={"defocus": __version__}
@@ -195,7 +198,8 @@ def _refuse_wild(plan: Compensation, path: Path) -> None:
 
 
 def _zoom_and_view(
-    plan: Compensation, crop: Rectangle
+    plan: Compensation,
+    crop: Rectangle,
 ) -> tuple[float, np.bool_, np.bool_]:
     """The zoom, whether no horizon is in the picture, and whether all positions are finite."""
     columns = np.array([crop.left, crop.left + crop.width - 1.0])

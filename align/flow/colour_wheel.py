@@ -32,7 +32,8 @@ def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Direction as hue, magnitude over the picture's largest as saturation; still is white."""
     u, v = flow.astype(np.float64)
     largest = np.sqrt(u**2 + v**2).max() + 1e-5
-    u, v = u / largest, v / largest
+    u = u / largest
+    v = v / largest
     hue = _hues(v, u)
     radius = np.sqrt(u**2 + v**2)[:, :, None]
     colours = np.floor(255.0 * (1.0 - radius * (1.0 - hue)))

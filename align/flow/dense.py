@@ -74,7 +74,8 @@ def dense_flow(
     factor = factor_for(blurry.shape, LARGEST_SIDE)
     scale = scaling(factor)
     matrix = scale @ start @ np.linalg.inv(scale)
-    first, second = (reduced(one, factor) @ LUMINANCE for one in (blurry, sharp))
+    first = reduced(blurry, factor) @ LUMINANCE
+    second = reduced(sharp, factor) @ LUMINANCE
     coarse = _iterated(first, second, matrix, estimator, equalise)
     return _full(coarse, factor, blurry.shape[:2])
 

@@ -45,7 +45,10 @@ class _Sampled:
 
 
 def flow_errors(
-    flow: DenseFlow, factor: int, residual_px: NDArray[np.floating], reference: Mask
+    flow: DenseFlow,
+    factor: int,
+    residual_px: NDArray[np.floating],
+    reference: Mask,
 ) -> FlowErrors:
     """Standard errors by a block bootstrap, plus the flow's own error.
 

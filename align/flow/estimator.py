@@ -85,17 +85,20 @@ def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def _dis_flow(
-    first: NDArray[np.uint8], second: NDArray[np.uint8]
+    first: NDArray[np.uint8],
+    second: NDArray[np.uint8],
 ) -> NDArray[np.float32]:
     height, width = first.shape
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0 if min(height, width) < SMALL_SIDE else 1)
     search.setVariationalRefinementIterations(REFINEMENTS)
     search.setVariationalRefinementAlpha(SMOOTHNESS)
-    first, second = _padded(first), _padded(second)
+    first = _padded(first)
+    second = _padded(second)
     flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
     return np.ascontiguousarray(
-        flow[:height, :width].transpose(2, 0, 1), dtype=np.float32
+        flow[:height, :width].transpose(2, 0, 1),
+        dtype=np.float32,
     )
 
 

@@ -3,7 +3,7 @@
 Differences in brightness are weighed against neighbours that move alike."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -35,32 +35,50 @@ LEFT_SHARE = 0.5
 
 
 def supported(
-    residual: Array, uncertainty_px: Array, coc_px: Array, reliable: Mask
+    residual: Array,
+    uncertainty_px: Array,
+    coc_px: Array,
+    reliable: Mask,
 ) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
 
     It must be longer than three times what a blur of its size errs by; all values are in px."""
     counted = reliable.astype(np.float32)
-    flow_x, flow_y = counted * residual[0], counted * residual[1]
-    count, sum_x, sum_y = (_box(one, TILE_PX) for one in (counted, flow_x, flow_y))
+    count = _box(counted, TILE_PX)
+    ring_count = _box(counted, 3 * TILE_PX) - count
     inside = np.maximum(count, 1)
-    x, y = sum_x / inside, sum_y / inside
+    ring = np.maximum(ring_count, 1)
+    x, near_x = _mean_and_around(counted * residual[0], inside, ring)
+    y, near_y = _mean_and_around(counted * residual[1], inside, ring)
     expected = _box(counted * uncertainty_px, TILE_PX) / inside
     coc = _box(counted * np.abs(coc_px), TILE_PX) / inside
-    ring_count = _box(counted, 3 * TILE_PX) - count
-    ring = np.maximum(ring_count, 1)
-    near_x = (_box(flow_x, 3 * TILE_PX) - sum_x) / ring
-    near_y = (_box(flow_y, 3 * TILE_PX) - sum_y) / ring
-    share, ring_share = count / TILE_PX**2, ring_count / (8 * TILE_PX**2)
-    squared = x * x + y * y
-    variance = expected**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc) ** 2
-    left = (x - near_x) ** 2 + (y - near_y) ** 2
-    return np.asarray(
-        (share >= LEAST_SHARE)
-        & (ring_share >= LEAST_SHARE)
-        & (squared > SIGNIFICANT**2 * variance)
-        & (left < LEFT_SHARE * squared)
-    )
+    squared = _squared_length(x, y)
+    left = _squared_length(x - near_x, y - near_y)
+    enough = _is_enough(count, ring_count)
+    significant = squared > SIGNIFICANT**2 * _expected_variance(expected, coc)
+    return np.asarray(enough & significant & (left < LEFT_SHARE * squared))
+
+
+def _squared_length(x: Array, y: Array) -> Array:
+    return x * x + y * y
+
+
+def _is_enough(count: Array, ring_count: Array) -> Mask:
+    """Whether enough pixels of a tile, and of the eight around it, are reliable."""
+    share = count / TILE_PX**2
+    ring_share = ring_count / (8 * TILE_PX**2)
+    return np.asarray((share >= LEAST_SHARE) & (ring_share >= LEAST_SHARE))
+
+
+def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Array:
+    """Variance of the flow of a tile, px²: as estimated, and by what its blur adds."""
+    return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
+
+
+def _mean_and_around(values: Array, inside: Array, ring: Array) -> tuple[Array, Array]:
+    """Means of the values over each tile and over the ring around it, by counts of pixels."""
+    total = _box(values, TILE_PX)
+    return total / inside, (_box(values, 3 * TILE_PX) - total) / ring
 
 
 def _box(values: Array, side: int) -> Array:
@@ -88,7 +106,10 @@ RELIABLE_PX = 0.5
 
 
 def expected_error(
-    standard_error: Array, consistency: Array, residual: Array, coc: Array
+    standard_error: Array,
+    consistency: Array,
+    residual: Array,
+    coc: Array,
 ) -> Array:
     """The expected error ``(H, W)``, px of the measured picture, as are all arguments."""
     terms = (
@@ -166,7 +187,11 @@ class Refined:
 
 
 def refined(
-    first: Array, second: Array, flow: Array, prior: Array, valid: Mask
+    first: Array,
+    second: Array,
+    flow: Array,
+    prior: Array,
+    valid: Mask,
 ) -> Refined:
     """Improve a flow, or undo it towards ``prior`` where the pictures do not support it, px.
 
@@ -214,7 +239,11 @@ def _long_run_variance(left: Array, counted: Array) -> Array:
 
 
 def _normal_terms(
-    flow: Array, gx: Array, gy: Array, left: Array, weight: Array
+    flow: Array,
+    gx: Array,
+    gy: Array,
+    left: Array,
+    weight: Array,
 ) -> Terms:
     """Terms of the normal equations of the flow, see :data:`Terms`."""
     target = gx * flow[0] + gy * flow[1] - left
@@ -228,14 +257,16 @@ def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
     energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
     return np.asarray(
-        np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32
+        np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1),
+        np.float32,
     )
 
 
 def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
     """Weighted Gaussian mean, on a grid that is fine enough for the window."""
     factor = max(int(sigma_px) // GRID_PER_WINDOW, 1)
-    small, small_weight = (reduced_area(v, factor) for v in (values, weight))
+    small = reduced_area(values, factor)
+    small_weight = reduced_area(weight, factor)
     mean = smoothed(small, sigma_px / factor) / (
         smoothed(small_weight, sigma_px / factor) + 1e-2
     )
@@ -243,27 +274,36 @@ def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
 
 
 def _fused(
-    evidence: Terms, prior: Array, valid: Mask, expected: tuple[float, ...]
+    evidence: Terms,
+    prior: Array,
+    valid: Mask,
+    expected: tuple[float, ...],
 ) -> tuple[Array, Array, tuple[float, ...]]:
     """The most probable flow, its error, and the expected deviations for the next round."""
     deviations: list[float] = []
     error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
-        factor = window // GRID_PER_WINDOW
         terms = _windowed(evidence, window)
         shape = terms[0].shape
         before = np.stack([resized_to(component, shape) for component in prior])
         slack = resized_to(error, shape) + np.float32(deviation**2)
         prior, covariance = _posterior(terms, before, slack + _surprise(terms, before))
         error = (covariance[0] + covariance[2]) / 2
-        weight = reduced_area(valid.astype(np.float32), factor)
-        gain = weight * np.clip(1 - error / slack, 0, 1)
+        gain = _evidence_share(valid, window, error / slack)
         deviations.append(_deviation(prior - before, error, gain, deviation))
-    xx, xy, yy = covariance
-    largest = (xx + yy) / 2 + np.sqrt(
-        ((xx - yy) / 2) ** 2 + xy * xy
-    )  # the larger eigenvalue
-    return prior, np.sqrt(np.asarray(largest, np.float32)), tuple(deviations)
+    return prior, _largest_error(*covariance), tuple(deviations)
+
+
+def _evidence_share(valid: Mask, window: int, left: Array) -> Array:
+    """How much the pictures say of each window, 0..1; ``left`` is the error over the prior's."""
+    weight = reduced_area(valid.astype(np.float32), window // GRID_PER_WINDOW)
+    return np.asarray(weight * np.clip(1 - left, 0, 1))
+
+
+def _largest_error(xx: Array, xy: Array, yy: Array) -> Array:
+    """Root of the larger eigenvalue of a covariance."""
+    largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    return np.sqrt(np.asarray(largest, np.float32))
 
 
 def _windowed(evidence: Terms, window: int) -> list[Array]:
@@ -284,17 +324,23 @@ def _surprise(terms: list[Array], before: Array) -> Array:
     trace = covariance[0] + covariance[2]
     excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
     return smoothed(
-        np.maximum(excess, np.float32(0)) / np.float32(2), GRID_PER_WINDOW / 2
+        np.maximum(excess, np.float32(0)) / np.float32(2),
+        GRID_PER_WINDOW / 2,
     )
 
 
 def _posterior(
-    terms: list[Array], before: Array, variance: Array | np.float32
+    terms: list[Array],
+    before: Array,
+    variance: Array | np.float32,
 ) -> tuple[Array, Array]:
     """Flow ``(2, h, w)`` and its covariance ``(3, h, w)`` (xx, xy, yy), from evidence and prior."""
     trust = 1 / variance
-    xx, xy, yy = terms[0] + trust, terms[1], terms[2] + trust
-    x, y = terms[3] + trust * before[0], terms[4] + trust * before[1]
+    xx = terms[0] + trust
+    xy = terms[1]
+    yy = terms[2] + trust
+    x = terms[3] + trust * before[0]
+    y = terms[4] + trust * before[1]
     determinant = xx * yy - xy * xy
     flow = np.stack([yy * x - xy * y, xx * y - xy * x]) / determinant
     return flow, np.stack([yy, -xy, xx]) / determinant

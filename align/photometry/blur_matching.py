@@ -44,7 +44,8 @@ WINDOW_PX = 25
 
 
 def matched_blur(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32]
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """The sharp picture with the disc blur that is locally most like the blurry one."""
     best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
@@ -66,16 +67,19 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
     if diameter <= 1:
         return picture
     blurred = cv2.filter2D(
-        picture, cv2.CV_32F, disc_psf(diameter), borderType=cv2.BORDER_REFLECT
+        picture,
+        cv2.CV_32F,
+        disc_psf(diameter),
+        borderType=cv2.BORDER_REFLECT,
     )
     return np.asarray(blurred, dtype=np.float32)
 
 
 def disc_blurred_stack(
-    picture: NDArray[np.float32], diameters: Sequence[float] | NDArray[np.float64]
+    picture: NDArray[np.float32],
+    diameters: Sequence[float] | NDArray[np.float64],
 ) -> list[NDArray[np.float32]]:
     """A picture blurred by discs, reflected beyond its borders; up to 1 px leaves it unchanged."""
     blurred = (_disc_blurred(picture, float(diameter)) for diameter in diameters)
-    return [
-        np.maximum(one, np.float32(0)) for one in blurred
-    ]  # a Fourier transform rounds
+    # a Fourier transform rounds
+    return [np.maximum(one, np.float32(0)) for one in blurred]

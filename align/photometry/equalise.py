@@ -71,14 +71,17 @@ def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
         [disc_blurred(filled, d) for d in DIAMETERS_PX],
     )
     step = relative_blur(*stacks, valid)
-    other, matched = blended(stacks[0], -step), blended(stacks[1], step)
+    other = blended(stacks[0], -step)
+    matched = blended(stacks[1], step)
     matched = np.where(valid, matched, other)
     diameter = np.interp(np.abs(step), np.arange(len(DIAMETERS_PX)), DIAMETERS_PX)
     return Equalised(other, matched, (np.sign(step) * diameter).astype(np.float32))
 
 
 def relative_blur(
-    blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask
+    blurry: Sequence[Array],
+    sharp: Sequence[Array],
+    valid: Mask,
 ) -> Array:
     """How much more the blurry picture is blurred: ``(H, W)`` index into :data:`DIAMETERS_PX`.
 
@@ -105,7 +108,8 @@ def least_cost_place(costs: Array, valid: Mask) -> Array:
 def blur_costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> Array:
     """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to the sharp one's."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
-    first, second = _stabilised(blurry[0]), _stabilised(sharp[0])
+    first = _stabilised(blurry[0])
+    second = _stabilised(sharp[0])
     noise = [
         grain_level(picture, valid.astype(np.float32)) ** 2
         for picture in (first, second)
@@ -140,9 +144,8 @@ def blended(stack: Sequence[Array], place: Array) -> Array:
     """The picture under the blur of fractional indices into a stack; below 0 is no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
-    share = np.empty_like(
-        result
-    )  # one array for all: a new one costs more than what fills it
+    # one array for all: a new one costs more than what fills it
+    share = np.empty_like(result)
     for index, picture in enumerate(stack):
         np.abs(np.subtract(place, np.float32(index), out=share), out=share)
         np.maximum(np.subtract(1, share, out=share), 0, out=share)
@@ -156,7 +159,8 @@ def disc_blurred(picture: Array, diameter_px: float) -> Array:
         return picture
     factor = 1 if diameter_px < 12 else 2 if diameter_px < 24 else 4
     height, width = picture.shape
-    below, right = -height % factor, -width % factor
+    below = -height % factor
+    right = -width % factor
     whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT)
     # reducing and enlarging blur a little themselves: their second moments are taken off
     rest = diameter_px**2 - 4 * factor**2 if factor > 1 else diameter_px**2
@@ -199,13 +203,17 @@ both."""
 
 
 def colour_strength(
-    blurry: Array, sharp: Array, coc_px: Array, shown: Mask
+    blurry: Array,
+    sharp: Array,
+    coc_px: Array,
+    shown: Mask,
 ) -> float | None:
     """Strength of the blurry member's colours over that of the sharp one's; None if unknown.
 
     Both err, so the factor is between the slopes of each on the other: the one nearer to 1."""
     factor = factor_for(blurry.shape, SIDE)
-    first, second = (reduced(one, factor) for one in (blurry, sharp))
+    first = reduced(blurry, factor)
+    second = reduced(sharp, factor)
     height, width = first.shape[:2]
     coc = resized_to(coc_px, (height, width)) / np.float32(factor)
     second = _blurred(second, coc)
@@ -216,7 +224,11 @@ def colour_strength(
 
 
 def _well_lit(
-    shown: Mask, height: int, width: int, first: Array, second: Array
+    shown: Mask,
+    height: int,
+    width: int,
+    first: Array,
+    second: Array,
 ) -> Mask:
     """Places that both members show, not too bright and not too dark."""
     seen = resized_to(shown.astype(np.float32), (height, width)) > 0.999
@@ -228,7 +240,8 @@ def _well_lit(
 
 def _colour_ratio(second: Array, seen: Mask, first: Array) -> float | None:
     """Strength of the colours at the places that are seen, see :func:`colour_strength`."""
-    x, y = second[seen].astype(np.float64), first[seen].astype(np.float64)
+    x = second[seen].astype(np.float64)
+    y = first[seen].astype(np.float64)
     gain = y.sum(axis=0) / np.maximum(x.sum(axis=0), 1e-9)
     colours = [_colours(one) for one in (x * gain, y)]
     if min(map(_spread, colours)) < LEAST_SPREAD:
@@ -242,7 +255,8 @@ def _surfaces(light: Array) -> NDArray[np.float64]:
 
 def _beside_grey(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
     """Strength where one member is grey; None if both are, or may be."""
-    sharp, blurry = (_spread(_colours(one)) for one in (x, y))
+    sharp = _spread(_colours(x))
+    blurry = _spread(_colours(y))
     if max(sharp, blurry) < COLOURFUL or min(sharp, blurry) >= LEAST_SPREAD:
         return None
     return float(np.clip(blurry / max(sharp, 1e-6), 1 / MOST_STRENGTH, MOST_STRENGTH))

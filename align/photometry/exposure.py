@@ -82,7 +82,10 @@ def _near_saturated(blurry: Array, sharp: Array, valid: Mask) -> Array:
 
 
 def _polynomial_terms(
-    valid: Mask, good: NDArray[np.bool_], weight: Array, total: Array
+    valid: Mask,
+    good: NDArray[np.bool_],
+    weight: Array,
+    total: Array,
 ) -> NDArray[np.float64]:
     """``(7, n)``: the terms at each place, from 1 to the fourth power of the radius."""
     x, y = _places(good.shape, valid.shape)

@@ -1,7 +1,7 @@
 """Photometric difference of a pair: gain and offset of each channel, and vignetting."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -45,7 +45,8 @@ def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
     """By how much the light changes from the centre to a border, EV, and the plane it follows."""
     x, y = _centred(log_ratio.shape)
     plane = _fitted(np.stack([np.ones_like(x), x, y]), log_ratio, counted)
-    across, down = (plane[0, -1] - plane[0, 0]) / 2, (plane[-1, 0] - plane[0, 0]) / 2
+    across = (plane[0, -1] - plane[0, 0]) / 2
+    down = (plane[-1, 0] - plane[0, 0]) / 2
     return float(np.hypot(across, down)), plane
 
 
@@ -113,9 +114,8 @@ class GainMatch:
 
     def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
-        gain, offset = (
-            np.array(values, np.float32) for values in (self.gain, self.offset)
-        )
+        gain = np.array(self.gain, np.float32)
+        offset = np.array(self.offset, np.float32)
         return np.asarray(np.maximum(light * gain + offset, np.float32(0.0)))
 
 
@@ -139,57 +139,113 @@ def photometry(
 
     Robust fit (Huber) without saturated pixels, empty channels and vignetting; offset held near 0.
     """
-    bad = _saturated(blurry) | _saturated(sharp) | ~inside
-    factor = factor_for(blurry.shape, LARGEST_SIDE)
-    spoilt, believed = (
-        reduced(one.astype(np.float32), factor) for one in (bad, reliable)
-    )
-    for window in WINDOWS_PX:
-        good = (_means(spoilt, window) <= 0.001) & (
-            _means(believed, window) >= LEAST_RELIABLE
-        )
-        rows, columns = np.nonzero(good[::STRIDE_PX, ::STRIDE_PX])
-        if rows.size:
-            break
-    small = reduced(blurry, factor)
-    first = _means(small, window)
-    second = _means(_equally_blurred(small, reduced(sharp, factor)), window)
-    # a window amid others that differ from it is the more in error, whatever moves light there
-    steep = np.abs(_means(second, 3 * window) - second)
-    windows = np.stack(
-        [p[::STRIDE_PX, ::STRIDE_PX][rows, columns] for p in (first, second, steep)]
-    )
-    bright, lit = _light(windows[0], windows[1])
-    if not lit.any():
+    windows = _compared_windows(blurry, sharp, inside, reliable)
+    if windows is None:
         return None
-    b, s, d = windows[:, bright].astype(np.float64)
-    profile = _profile(first, second, good)[::STRIDE_PX, ::STRIDE_PX][rows, columns][
-        bright
-    ]
-    level = _without_vignetting(b, s, d, profile, lit)
-    blocks = blocks_of(
-        rows[bright] * STRIDE_PX, columns[bright] * STRIDE_PX, good.shape
-    )
-    red, green, blue = (
-        _channel(s[:, c], level[:, c], d[:, c], blocks) if lit[c] else _EMPTY_CHANNEL
-        for c in range(3)
-    )
-    seen, shown = (np.maximum(one[:, lit].mean(axis=1), EMPTY) for one in (b, s))
-    ratio = np.log2(seen / shown)
-    draws = BlockDraws.of(blocks)
-    ev_sigma = draws.sigma([float(np.median(ratio[drawn])) for drawn in draws])
+    red, green, blue = _channels(windows)
+    gain_ev, gain_ev_sigma = _exposure_ev(windows)
     return Photometry(
         gain=(red.gain, green.gain, blue.gain),
         offset=(red.offset, green.offset, blue.offset),
-        gain_ev=float(np.median(ratio)),
+        gain_ev=gain_ev,
         gain_sigma=(red.gain_sigma, green.gain_sigma, blue.gain_sigma),
         offset_sigma=(red.offset_sigma, green.offset_sigma, blue.offset_sigma),
-        gain_ev_sigma=float(ev_sigma),
+        gain_ev_sigma=gain_ev_sigma,
     )
 
 
+def _channels(windows: "_Windows") -> list["_Channel"]:
+    """Gain and offset of red, green and blue; a channel without light has none."""
+    b = windows.blurry
+    s = windows.sharp
+    d = windows.steepness
+    level = _without_vignetting(b, s, d, windows.profile, windows.lit)
+    channels = [_EMPTY_CHANNEL] * 3
+    for c in np.flatnonzero(windows.lit):
+        channels[c] = _channel(s[:, c], level[:, c], d[:, c], windows.blocks)
+    return channels
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Mean light of N windows of both members, of equal blur."""
+
+    blurry: Array  # ``(N, 3)``
+    sharp: Array  # ``(N, 3)``
+    steepness: (
+        Array  # ``(N, 3)``, by how much the windows around it differ from a window
+    )
+    lit: Mask  # ``(3,)``, the channels that have light
+    profile: Array  # ``(N,)``, the vignetting of the blurry member
+    blocks: NDArray[np.int_]  # ``(N,)``, the part of the picture that a window is in
+
+
+def _compared_windows(
+    blurry: Singles,
+    sharp: Singles,
+    inside: Mask,
+    reliable: Mask,
+) -> _Windows | None:
+    """The windows in which both members are bright and reliable; None without any light."""
+    bad = _saturated(blurry) | _saturated(sharp) | ~inside
+    factor = factor_for(blurry.shape, LARGEST_SIDE)
+    window, good = _usable_windows(bad, reliable, factor)
+    at = np.nonzero(_at_strides(good))
+    planes = _window_means(reduced(blurry, factor), reduced(sharp, factor), window)
+    means = np.stack([_at_strides(plane)[at] for plane in planes])
+    bright, lit = _light(means[0], means[1])
+    if not lit.any():
+        return None
+    b, s, d = means[:, bright].astype(np.float64)
+    rows = STRIDE_PX * at[0][bright]
+    columns = STRIDE_PX * at[1][bright]
+    profile = _profile(planes[0], planes[1], good)[rows, columns]
+    return _Windows(b, s, d, lit, profile, blocks_of(rows, columns, good.shape))
+
+
+def _at_strides(plane: NDArray[Any]) -> NDArray[Any]:
+    """Every eighth row and column: windows that overlap less."""
+    return plane[::STRIDE_PX, ::STRIDE_PX]
+
+
+def _window_means(
+    blurry: Singles,
+    sharp: Singles,
+    window: int,
+) -> tuple[Singles, Singles, Singles]:
+    """Mean light of the windows of both members at equal blur, and how steeply it changes."""
+    first = _means(blurry, window)
+    second = _means(_equally_blurred(blurry, sharp), window)
+    # a window amid others that differ from it is the more in error, whatever moves light there
+    return first, second, np.abs(_means(second, 3 * window) - second)
+
+
+def _usable_windows(bad: Mask, reliable: Mask, factor: int) -> tuple[int, Mask]:
+    """The largest side of windows that leaves some to compare, and which windows these are."""
+    spoilt = reduced(bad.astype(np.float32), factor)
+    believed = reduced(reliable.astype(np.float32), factor)
+    for window in WINDOWS_PX:
+        clean = _means(spoilt, window) <= 0.001
+        good = clean & (_means(believed, window) >= LEAST_RELIABLE)
+        if _at_strides(good).any():
+            break
+    return window, good
+
+
+def _exposure_ev(windows: _Windows) -> tuple[float, float]:
+    """Median ratio of the light of windows in EV, and its standard error."""
+    seen = np.maximum(windows.blurry[:, windows.lit].mean(axis=1), EMPTY)
+    shown = np.maximum(windows.sharp[:, windows.lit].mean(axis=1), EMPTY)
+    ratio = np.log2(seen / shown)
+    draws = BlockDraws.of(windows.blocks)
+    sigma = draws.sigma([float(np.median(ratio[drawn])) for drawn in draws])
+    return float(np.median(ratio)), float(sigma)
+
+
 def _profile(
-    first: NDArray[np.float32], second: NDArray[np.float32], good: NDArray[np.bool_]
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    good: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """``(H, W)``, the vignetting of windows of the blurry member, 1 in the mean of what counts."""
     light = [np.maximum(one.mean(axis=2), EMPTY) for one in (first, second)]
@@ -200,7 +256,11 @@ def _profile(
 
 
 def _without_vignetting(
-    b: Array, s: Array, d: Array, profile: Array, lit: NDArray[np.bool_]
+    b: Array,
+    s: Array,
+    d: Array,
+    profile: Array,
+    lit: NDArray[np.bool_],
 ) -> Array:
     """Light ``b`` of windows without a profile, if gain and offset explain it clearly better."""
     even = b / profile[:, None]
@@ -220,7 +280,8 @@ def _misfit(s: Array, b: Array, d: Array) -> float:
 
 
 def _light(
-    first: NDArray[np.float32], second: NDArray[np.float32]
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which windows ``(N, 3)`` are bright in both members, and which channels have light there."""
     bright = np.ones(len(first), bool)
@@ -249,7 +310,8 @@ def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
 
 
 def _equally_blurred(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32]
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
 ) -> FloatImage:
     """The sharp picture with the blur of the other, so that equal light leaves each window."""
     gain = np.float32(blurry.mean() / max(float(sharp.mean()), 1e-6))
@@ -300,7 +362,8 @@ class _Fit:
 def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
     """Gain and offset of b = gain · s + offset, each error in proportion to b and to d."""
     precision = 1.0 / (b + NOISE_LEVEL + STEEPNESS * d)
-    weights, prior = precision**2, (0.05 / OFFSET_PRIOR) ** 2
+    weights = precision**2
+    prior = (0.05 / OFFSET_PRIOR) ** 2
     centre = float(s.mean())
     for _ in range(ROUNDS):
         parameters = _solution(*_normal(s - centre, b, weights), prior, centre)
@@ -308,7 +371,8 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
         used = _Fit(parameters, weights, prior)
         weights = precision**2 * np.minimum(
-            1.0, HUBER * scale / np.maximum(residual, 1e-12)
+            1.0,
+            HUBER * scale / np.maximum(residual, 1e-12),
         )
         prior = (scale / OFFSET_PRIOR) ** 2
     return used

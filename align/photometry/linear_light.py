@@ -70,7 +70,9 @@ def _mean_light(picture: Image, factor: int) -> Array:
 def _halve(picture, table, means):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     """Fill in the means of a table's values, added in the order in which OpenCV adds them."""
     for y in range(means.shape[0]):
-        upper, lower, mean = picture[2 * y], picture[2 * y + 1], means[y]
+        upper = picture[2 * y]
+        lower = picture[2 * y + 1]
+        mean = means[y]
         for x in range(means.shape[1]):
             for c in range(3):
                 above = table[upper[2 * x, c]] + table[upper[2 * x + 1, c]]

@@ -42,7 +42,8 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     local = _local_stops(stops)
     logs = np.log2(np.maximum(light, np.float32(LEAST_LIGHT)))
     inner = np.asarray(cv2.blur(logs, (INNER_PX, INNER_PX)), np.float32)
-    dark, other = _compact(local, inner), _compact(-local, -inner)
+    dark = _compact(local, inner)
+    other = _compact(-local, -inner)
     deepest = max(dark, default=0.0)
     # edges that the blur map misses make as much of both signs
     both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
@@ -67,18 +68,28 @@ def _compact(stops: Array, log_light: Array) -> list[float]:
         (stops > LEAST_STOPS).astype(np.uint8)
     )
     heights = []
-    for number, (left, top, width, height, area) in enumerate(
-        boxes[1:].tolist(), start=1
-    ):
-        side = max(width, height)
-        if side > MOST_WIDTH * stops.shape[1] or area < max(
-            LEAST_PIXELS, LEAST_FILLED * side**2
-        ):
+    for number, box in enumerate(boxes[1:].tolist(), start=1):
+        left, top, width, height, area = box
+        if not _is_compact(width, height, area, stops.shape[1]):
             continue
-        around = (slice(max(top - RING_PX, 0), top + height + RING_PX),
-                  slice(max(left - RING_PX, 0), left + width + RING_PX))  # fmt: skip
-        spot, part = labels[around] == number, log_light[around]
+        around = _around(left, top, width, height)
+        spot = labels[around] == number
+        part = log_light[around]
         dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())
         if dip > LEAST_DIP:
             heights.append(float(stops[around][spot].max()))
     return heights
+
+
+def _around(left: int, top: int, width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of a box with the ring around it."""
+    rows = slice(max(top - RING_PX, 0), top + height + RING_PX)
+    columns = slice(max(left - RING_PX, 0), left + width + RING_PX)
+    return rows, columns
+
+
+def _is_compact(width: int, height: int, area: int, picture_width: int) -> bool:
+    """Whether a spot is small, and fills its box about as a disc does."""
+    side = max(width, height)
+    least = max(LEAST_PIXELS, LEAST_FILLED * side**2)
+    return side <= MOST_WIDTH * picture_width and area >= least

@@ -128,7 +128,8 @@ def causes(rest: Unexplained) -> tuple[str, ...]:
         if rest.blurrier_share > EXCHANGED_SHARE:
             why = f"the two are exchanged, or {why}"
         words.append(f"{why}: it is the blurrier one in {share} of what has texture")
-    change, strength = rest.colour_change, rest.colour_strength
+    change = rest.colour_change
+    strength = rest.colour_strength
     if change is not None and strength is not None and change > MOST_COLOUR_CHANGE:
         words.append(_colours_differ(strength, change))
     return tuple(words)
@@ -156,63 +157,101 @@ def unexplained(
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
     None if hardly anything can be compared; ``coc_px`` None finds the diameters here."""
-    factor = factor_for(blurry.shape, SIDE)
-    scale = scaling(factor)
-    first, second = (reduced(one, factor) for one in (blurry, sharp))
-    start = scale @ matrix @ np.linalg.inv(scale)
-    place = transformed(pixel_grid(*first.shape[:2]), start)
-    shown = inside(place)
-    aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
-    light = first @ LUMINANCE
-    other = np.where(shown, aligned @ LUMINANCE, light).astype(np.float32)
-    coc = _coc_on(coc_px, other, light, shown, factor)
-    signed_coc, coc = coc, np.maximum(coc, np.float32(0))
-    spoilt = (np.maximum(first, aligned).max(axis=2) >= SATURATED) | ~shown
-    usable = _untouched(spoilt, coc)
+    pair = _Aligned.of(blurry, sharp, matrix)
+    other = np.where(pair.shown, pair.sharp @ LUMINANCE, pair.light).astype(np.float32)
+    signed_coc = _coc_on(coc_px, other, pair)
+    coc = np.maximum(signed_coc, np.float32(0))
+    usable = _untouched(pair.spoilt, coc)
     if usable.any():  # what is added to both near black weighs alike then
-        other *= light[usable].sum() / max(other[usable].sum(), np.float32(1e-6))
-    comparison = _Comparison.of(light, other, coc, usable)
+        other *= _light_ratio(pair.light[usable], other[usable])
+    comparison = _Comparison.of(pair.light, other, coc, usable)
     window = comparison.windows(WINDOW_PX)
     if window is None:
         return None
     whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
     specks = _specks_of(tilt, comparison, other)
-    compared = Compared(
-        light,
-        other,
-        second @ LUMINANCE,
-        start,
-        comparison.linear,
-        comparison.stops(window),
-        usable,
-        ~spoilt,
-        signed_coc,
-        *cast_ev(first, aligned, usable),
-        specks.dark_stops,
-    )
-    moved = _moved_stops(whole, plane)
+    compared = pair.compared(other, signed_coc, usable, comparison, window, specks)
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
-        moved_stops=moved,
+        moved_stops=_moved_stops(whole, plane),
         tilt_ev=tilt,
         specks=specks.count,
-        blurrier_share=_blurrier_share(light, other, shown),
-        colour_strength=colour_strength(first, aligned, coc, shown),
+        blurrier_share=_blurrier_share(pair.light, other, pair.shown),
+        colour_strength=colour_strength(pair.blurry, pair.sharp, coc, pair.shown),
         sharp_member=sharp_member(compared),
     )
     return numbers, whole
 
 
-def _coc_on(
-    coc_px: Array | None, other: Array, light: Array, shown: Mask, factor: int
-) -> Array:
+def _light_ratio(first: Array, second: Array) -> np.float32:
+    """The light of one picture over that of another."""
+    return np.float32(first.sum() / max(second.sum(), np.float32(1e-6)))
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    """A reduced pair in linear light, the sharp member moved onto the blurry one."""
+
+    factor: int
+    # ``(3, 3)``, positions of the blurry member to the sharp one's
+    start: NDArray[np.float64]
+    blurry: Array
+    original: Array  # the sharp member where it was
+    sharp: Array
+    shown: Mask  # where the sharp member shows something
+    light: Array  # of the blurry member
+
+    @classmethod
+    def of(cls, blurry: Array, sharp: Array, matrix: NDArray[np.float64]) -> "_Aligned":
+        factor = factor_for(blurry.shape, SIDE)
+        scale = scaling(factor)
+        first = reduced(blurry, factor)
+        second = reduced(sharp, factor)
+        start = scale @ matrix @ np.linalg.inv(scale)
+        place = transformed(pixel_grid(*first.shape[:2]), start)
+        aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
+        light = first @ LUMINANCE
+        return cls(factor, start, first, second, aligned, inside(place), light)
+
+    @property
+    def spoilt(self) -> Mask:
+        """Where a member is saturated, or the sharp one shows nothing."""
+        brightest = np.maximum(self.blurry, self.sharp).max(axis=2)
+        return np.asarray((brightest >= SATURATED) | ~self.shown)
+
+    def compared(
+        self,
+        other: Array,
+        signed_coc: Array,
+        usable: Mask,
+        comparison: "_Comparison",
+        window: "_Windows",
+        specks: Specks,
+    ) -> Compared:
+        """What the tests of the sharp member look at."""
+        return Compared(
+            self.light,
+            other,
+            self.original @ LUMINANCE,
+            self.start,
+            comparison.linear,
+            comparison.stops(window),
+            usable,
+            ~self.spoilt,
+            signed_coc,
+            *cast_ev(self.blurry, self.sharp, usable),
+            specks.dark_stops,
+        )
+
+
+def _coc_on(coc_px: Array | None, other: Array, pair: _Aligned) -> Array:
     """Diameters on the reduced grid, px of it; found here where none are given."""
     if coc_px is None:
-        matched = other * light_ratio(light, other, shown)
-        coc = equalised(light, matched, shown).coc_px
+        matched = other * light_ratio(pair.light, other, pair.shown)
+        coc = equalised(pair.light, matched, pair.shown).coc_px
     else:
-        coc = resized_to(coc_px, light.shape) / np.float32(factor)
+        coc = resized_to(coc_px, other.shape) / np.float32(pair.factor)
     return coc
 
 
@@ -308,17 +347,20 @@ class _Comparison:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
         gain = windows.predicted / np.maximum(
-            self._mean(self.linear, side), np.float32(1e-6)
+            self._mean(self.linear, side),
+            np.float32(1e-6),
         )
         low, high = self._blurred_range(windows, near_map, side, gain)
         tone = self._tone(windows, gain, side)
         darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
         lightest = np.maximum(
-            high + self.floor, (windows.predicted + self.floor) / tone
+            high + self.floor,
+            (windows.predicted + self.floor) / tone,
         )
         light = windows.blurry + self.floor
         stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(
-            np.log2(light / darkest), 0
+            np.log2(light / darkest),
+            0,
         )
         return np.where(windows.counted, stops, 0).astype(np.float32)
 
@@ -330,7 +372,8 @@ class _Comparison:
         gain: NDArray[np.floating[Any]],
     ) -> tuple[Array, Array]:
         """Least and most light of each window over all blurs, or over those near the blur map."""
-        low, high = windows.predicted.copy(), windows.predicted.copy()
+        low = windows.predicted.copy()
+        high = windows.predicted.copy()
         least, most = self._range(side) if near_map else (None, None)
         for index, blurred in enumerate(self.stack):
             mean = gain * self._mean(blurred, side)
@@ -342,7 +385,10 @@ class _Comparison:
         return low, high
 
     def _tone(
-        self, windows: _Windows, gain: NDArray[np.floating[Any]], side: int
+        self,
+        windows: _Windows,
+        gain: NDArray[np.floating[Any]],
+        side: int,
     ) -> Array:
         """Least change of light by a tone curve, as a factor, from means of encoded values."""
         codes = (gain * self._mean(self.encoded, side) + self.floor) / (
@@ -353,9 +399,11 @@ class _Comparison:
     def stops(self, windows: _Windows) -> Array:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
         gain = windows.predicted / np.maximum(
-            self._mean(self.linear, windows.side), 1e-6
+            self._mean(self.linear, windows.side),
+            1e-6,
         )
-        blurry, predicted = np.maximum(self.light, 0), np.maximum(self.linear * gain, 0)
+        blurry = np.maximum(self.light, 0)
+        predicted = np.maximum(self.linear * gain, 0)
         ratio = np.log2((blurry + self.floor) / (predicted + self.floor))
         return np.asarray(ratio * self.usable, np.float32)
 
@@ -378,7 +426,8 @@ class _Comparison:
 
 def _box(values: Array, side: int) -> Array:
     return np.asarray(
-        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32
+        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT),
+        np.float32,
     )
 
 
@@ -388,7 +437,8 @@ def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
         cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
         > 0
     )
-    blurry, sharp = (_detail(one, inner) for one in (light, other))
+    blurry = _detail(light, inner)
+    sharp = _detail(other, inner)
     near = cv2.dilate(sharp, np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
     textured = inner & (np.maximum(blurry, sharp) > TEXTURE) & (blurry >= LEAKED * near)
     return (
@@ -416,5 +466,6 @@ def unexplained_picture(stops: Array) -> NDArray[np.uint8]:
     """``(h, w, 3)`` RGB: red where the blurry member is lighter than any blur makes it."""
     levels = np.clip(stops / SHOWN_STOPS, -1, 1)
     white = 255 * (1 - np.abs(levels))
-    red, blue = (np.where(side, 255, white) for side in (levels >= 0, levels <= 0))
+    red = np.where(levels >= 0, 255, white)
+    blue = np.where(levels <= 0, 255, white)
     return np.stack([red, white, blue], axis=-1).astype(np.uint8)

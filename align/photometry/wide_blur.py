@@ -59,7 +59,8 @@ def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> P
     narrow = sum(diameter < FIRST_PX for diameter in tried)
     if narrow + 1 >= len(tried):
         return PairBlur(coc_px, np.zeros(valid.shape, dtype=bool))
-    first, second = (reduced(one, REDUCTION) for one in (blurry, sharp))
+    first = reduced(blurry, REDUCTION)
+    second = reduced(sharp, REDUCTION)
     shown = reduced(valid.astype(np.float32), REDUCTION) > 0.999
     filled = np.where(shown, second, first)
     costs = _costs(first, tried, filled, shown)
@@ -88,7 +89,10 @@ def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
 
 
 def _diameter_px(
-    valid: Mask, costs: Array, shown: Mask, tried: Sequence[float]
+    valid: Mask,
+    costs: Array,
+    shown: Mask,
+    tried: Sequence[float],
 ) -> Array:
     """Diameter of the disc with the least cost, px of the full picture."""
     place = least_cost_place(costs, shown)

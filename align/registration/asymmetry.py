@@ -58,11 +58,18 @@ class Asymmetry:
         """``(2, H, W)`` radial part of the flow for circles of confusion ``(H, W)``."""
         height, width = coc_px.shape
         x, y = _position(
-            np.arange(width)[None], np.arange(height)[:, None], coc_px.shape
+            np.arange(width)[None],
+            np.arange(height)[:, None],
+            coc_px.shape,
         )
         return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(
             np.float32
         )
+
+
+def _varies(coc: NDArray[np.float64]) -> bool:
+    """Whether enough places have blurs that differ enough."""
+    return bool(coc.size >= LEAST_SAMPLES and coc.std() >= LEAST_SPREAD_PX)
 
 
 def asymmetry(
@@ -77,24 +84,29 @@ def asymmetry(
     The robust fit (Huber) has a free affine part too, which takes what does not vary with blur."""
     index, y, x = sample_places(reliable.shape)
     use = reliable[index]
-    coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
-    if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
+    x = x[use]
+    y = y[use]
+    coc = coc_px[index][use].astype(np.float64)
+    if not _varies(coc):
         return None
-    design = _design(*_position(x[use], y[use], reliable.shape), coc)
-    target = flow.T.astype(np.float64)
-    blocks = blocks_of(y[use], x[use], reliable.shape)
-    parameters, sigma = _fitted(design, target, blocks)
+    design = _design(*_position(x, y, reliable.shape), coc)
+    target = residual[:, *index][:, use].T.astype(np.float64)
+    parameters, sigma = _fitted(design, target, blocks_of(y, x, reliable.shape))
+    radial, *common = parameters[:3].tolist()
+    radial_sigma, *common_sigma = sigma[:3].tolist()
     return Asymmetry(
-        radial=float(parameters[0]),
-        common=(float(parameters[1]), float(parameters[2])),
-        radial_sigma=float(sigma[0]),
-        common_sigma=(float(sigma[1]), float(sigma[2])),
+        radial,
+        tuple(common),
+        radial_sigma,
+        tuple(common_sigma),
         signed=signed,
     )
 
 
 def _position(
-    x: NDArray[np.int_], y: NDArray[np.int_], shape: tuple[int, ...]
+    x: NDArray[np.int_],
+    y: NDArray[np.int_],
+    shape: tuple[int, ...],
 ) -> tuple[Array, Array]:
     """Positions about the centre, length 1 in the corners."""
     height, width = shape
@@ -104,7 +116,8 @@ def _position(
 
 def _design(x: Array, y: Array, coc: Array) -> Array:
     """``(N, 2, 9)``: radial, common x, common y, then an affine transform's six."""
-    one, zero = np.ones_like(x), np.zeros_like(x)
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
     across = np.stack([coc * x, coc, zero, one, x, y, zero, zero, zero], axis=-1)
     down = np.stack([coc * y, zero, coc, zero, zero, zero, one, x, y], axis=-1)
     return np.stack([across, down], axis=1)
@@ -176,7 +189,9 @@ class TileAsymmetry:
 
 
 def _fitted(
-    design: Array, target: Array, blocks: NDArray[np.int_]
+    design: Array,
+    target: Array,
+    blocks: NDArray[np.int_],
 ) -> tuple[Array, Array]:
     """Parameters of a robust fit, and their standard errors by a block bootstrap."""
     parameters, weights = _robust_fit(design, target)
@@ -191,14 +206,17 @@ def _fitted(
 
 
 def fitted_asymmetry(
-    matches: Matches, shape: tuple[int, ...], prior: float
+    matches: Matches,
+    shape: tuple[int, ...],
+    prior: float,
 ) -> TileAsymmetry | None:
     """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
     keep = _agreeing(matches, shape)
     joint = settled_on("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
         return None
-    fit, precision = joint.fit, matches.spread.precision
+    fit = joint.fit
+    precision = matches.spread.precision
     # the least that the tiles can err by, and what leaving out parts shows, without the prior
     least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
     shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)

@@ -33,7 +33,8 @@ ITERATIONS = 60
 
 
 def ecc_step(
-    blurry: NDArray[np.float32], matched: NDArray[np.float32]
+    blurry: NDArray[np.float32],
+    matched: NDArray[np.float32],
 ) -> NDArray[np.float64] | None:
     """Affine movement left between pictures that are registered and blurred alike; or None.
 
@@ -85,14 +86,49 @@ def doubt(
     """Why the result of the tiles is not reliable, in user's pixels (``unit``); empty if it is.
 
     What the limits leave out, and what a lens moves where the zoom is known, raises no doubt."""
-    zoom_known, at_most, largest_px = (
-        known_zoom is not None,
-        limits.at_most,
-        limits.largest_px,
+    zoom_known = known_zoom is not None
+    shape = blurry.shape
+    at_most = limits.at_most
+    most = limits.largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
+    reason = _reach_doubt(level, most, limits.largest_px, shape, unit)
+    reason = reason or _error_doubt(
+        level,
+        finest,
+        size_of(shape),
+        at_most,
+        unit,
+        zoom_known=zoom_known,
     )
+    if reason:
+        return reason
+    if _repeats(blurry, sharp, level, most / level.factor):
+        return _repeated(unit * limits.largest_px)
+    if known_zoom is None:
+        reason = _lens_doubt(level, finest, size_of(shape), at_most, unit)
+    else:
+        reason = _zoom_doubt(level, known_zoom, shape, unit)
+    if at_most != "translation":
+        reason = reason or _blur_doubt(
+            blurry,
+            sharp,
+            level,
+            finest,
+            unit,
+            zoom_known=zoom_known,
+        )
+    return reason or _share_doubt(blurry, sharp, level, unit)
+
+
+def _reach_doubt(
+    level: Level,
+    most: float,
+    largest_px: float,
+    shape: tuple[int, ...],
+    unit: int,
+) -> str:
+    """Why the corners would move too far, or by an unknown distance; empty if they do not."""
     matrix = rescaled(level.matrix, level.factor)
-    reach = level.factor * corner_distance_px(matrix, np.eye(3), blurry.shape)
-    most = largest_px + level.factor * LARGEST_UNKNOWN_PX["large"]
+    reach = level.factor * corner_distance_px(matrix, np.eye(3), shape)
     if reach > most:
         return (
             f"the corners would move {unit * reach:.1f} px, more than the {unit * largest_px:g} px "
@@ -100,44 +136,51 @@ def doubt(
         )
     if not math.isfinite(level.error_px):
         return "only one part of the picture shows how far the corners move"
-    size = size_of(blurry.shape)
-    error_px = level.known_zoom_px if zoom_known else level.error_px
-    largest = LARGEST_UNKNOWN_PX[size] if zoom_known else LARGEST_ERROR_PX[size]
-    if error_px > finest * largest:
-        against = level.factor * level.tiles.against_px
-        if against > finest * largest:
-            return (
-                f"the tiles show more than the {at_most} that is allowed: it is "
-                f"{unit * against:.1f} px off at the corners; allow a richer model with --at-most"
-            )
-        reason = (
-            f"the tiles leave an error of {unit * error_px:.1f} px at the corners, more than the "
-            f"{unit * finest * largest:.2g} px allowed"
-        )
-        return reason + (
-            "" if zoom_known else _session_hint(level, finest, size, at_most)
-        )
-    if level.tiles.likeness < LEAST_LIKENESS:
+    return ""
+
+
+def _error_doubt(
+    level: Level,
+    finest: int,
+    size: str,
+    at_most: str,
+    unit: int,
+    *,
+    zoom_known: bool,
+) -> str:
+    """Why the tiles err too much at the corners, or show two scenes; empty if they do not."""
+    error_px = level.error_px
+    largest = finest * LARGEST_ERROR_PX[size]
+    if zoom_known:
+        error_px = level.known_zoom_px
+        largest = finest * LARGEST_UNKNOWN_PX[size]
+    likeness = level.tiles.likeness
+    if error_px <= largest:
+        alike = f"the pictures do not look alike (correlation {likeness:.2f})"
+        return alike if likeness < LEAST_LIKENESS else ""
+    against = level.factor * level.tiles.against_px
+    if against > largest:
         return (
-            f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
+            f"the tiles show more than the {at_most} that is allowed: it is "
+            f"{unit * against:.1f} px off at the corners; allow a richer model with --at-most"
         )
-    if _repeats(blurry, sharp, level, most / level.factor):
-        if math.isfinite(largest_px):
-            return f"the texture repeats itself within the {unit * largest_px:g} px allowed"
-        return (
-            "the texture repeats itself; how far the camera moved at most, if you know it, may "
-            "decide (--largest-shift)"
-        )
-    if known_zoom is None:
-        reason = _lens_doubt(level, finest, size, unit)
-        reason += _session_hint(level, finest, size, at_most) if reason else ""
-    else:
-        reason = _zoom_doubt(level, known_zoom, blurry.shape, unit)
-    if at_most != "translation":
-        reason = reason or _blur_doubt(
-            blurry, sharp, level, finest, unit, zoom_known=zoom_known
-        )
-    return reason or _share_doubt(blurry, sharp, level, unit)
+    reason = (
+        f"the tiles leave an error of {unit * error_px:.1f} px at the corners, more than the "
+        f"{unit * largest:.2g} px allowed"
+    )
+    if zoom_known:
+        return reason
+    return reason + _session_hint(level, finest, size, at_most)
+
+
+def _repeated(largest_px: float) -> str:
+    """That the texture repeats itself within the largest shift that is allowed."""
+    if math.isfinite(largest_px):
+        return f"the texture repeats itself within the {largest_px:g} px allowed"
+    return (
+        "the texture repeats itself; how far the camera moved at most, if you know it, may "
+        "decide (--largest-shift)"
+    )
 
 
 def _session_hint(level: Level, finest: int, size: str, at_most: str) -> str:
@@ -170,7 +213,13 @@ def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:
 
 
 def _blur_doubt(
-    blurry: Grey, sharp: Grey, level: Level, finest: int, unit: int, *, zoom_known: bool
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    finest: int,
+    unit: int,
+    *,
+    zoom_known: bool,
 ) -> str:
     """Why tiles of a strong blur may all err; empty if the intensities say the same."""
     if not is_strongly_blurred(level, blurry.shape):
@@ -183,26 +232,30 @@ def _blur_doubt(
     return f"the blur is strong, and registration by intensity {turned}"
 
 
-def _lens_doubt(level: Level, finest: int, size: str, unit: int) -> str:
+def _lens_doubt(level: Level, finest: int, size: str, at_most: str, unit: int) -> str:
     """Why the lens may have moved the corners instead of the camera; empty if it cannot."""
+    largest = finest * LARGEST_UNKNOWN_PX[size]
     if level.skew_px > finest * LARGEST_SKEW_PX:
         moved = f"moves the corners {unit * level.skew_px:.1f} px"
-        return f"the point spread is skewed as by a coma that {moved}"
-    if (
-        math.hypot(level.error_px, level.asymmetry_px)
-        > finest * LARGEST_UNKNOWN_PX[size]
-    ):
-        return (
+        reason = f"the point spread is skewed as by a coma that {moved}"
+    elif math.hypot(level.error_px, level.asymmetry_px) > largest:
+        reason = (
             f"zoom and an asymmetric point spread differ by {unit * level.asymmetry_px:.1f} px at "
             "the corners and cannot be told apart"
         )
-    if level.feared_px > finest * LARGEST_STATED_PX:
-        return f"a coma of {unit * level.coma_px:.1f} px at the corners may hide in the blur"
-    return ""
+    elif level.feared_px > finest * LARGEST_STATED_PX:
+        hidden = f"a coma of {unit * level.coma_px:.1f} px"
+        reason = f"{hidden} at the corners may hide in the blur"
+    else:
+        return ""
+    return reason + _session_hint(level, finest, size, at_most)
 
 
 def _zoom_doubt(
-    level: Level, known_zoom: float, shape: tuple[int, ...], unit: int
+    level: Level,
+    known_zoom: float,
+    shape: tuple[int, ...],
+    unit: int,
 ) -> str:
     """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
     half = level.factor * math.hypot(*shape) / 2
@@ -237,5 +290,6 @@ def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
         level.tiles.agreeing,
         parts(centres, blurry.shape),
     )
-    first, blur_px = np.sqrt(area.of(blurry)), level.blur_px / level.factor
+    first = np.sqrt(area.of(blurry))
+    blur_px = level.blur_px / level.factor
     return repeats(first, moved, area, blur_px, tiles, (x, y), largest)

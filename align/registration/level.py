@@ -51,7 +51,11 @@ class StrongBlurStep:
 
 
 def strong_blur_step(
-    blurry: Grey, moved: Grey, area: Area, centres: Array, coc_px: Array
+    blurry: Grey,
+    moved: Grey,
+    area: Area,
+    centres: Array,
+    coc_px: Array,
 ) -> StrongBlurStep:
     """What a similarity still moves, together with a parallax that grows with the blur.
 
@@ -61,7 +65,7 @@ def strong_blur_step(
     first = _detail(np.sqrt(blurry))
     second = _detail(np.sqrt(_blurred_by(moved, coc)))
     seen = _inside(area, 3 + BORDER_OVER_COC * float(coc.max()), shape)
-    depth = (coc - coc.mean()) / max(float(coc.std()), 1.0)
+    depth = _relative_depth(coc)
     half = math.hypot(*shape) / 2
     step = np.eye(3)
     for _ in range(ROUNDS):
@@ -75,8 +79,16 @@ def strong_blur_step(
     return StrongBlurStep(step, _error_px(design, weighted, apart, half))
 
 
+def _relative_depth(coc: Plane) -> Plane:
+    """What the blur says of the depth: 0 in the mean, in deviations of at least 1 px."""
+    return np.asarray((coc - coc.mean()) / max(float(coc.std()), 1.0))
+
+
 def _compared(
-    second: Plane, step: Array, first: Plane, seen: Plane
+    second: Plane,
+    step: Array,
+    first: Plane,
+    seen: Plane,
 ) -> tuple[Plane, Plane, Plane]:
     """The moved picture at equal contrast, how it differs, and the weights of the places."""
     there = moved_by(second, step)
@@ -122,7 +134,8 @@ def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> floa
     shape = apart.shape
     x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
     part = parts(np.column_stack([x.ravel(), y.ravel()]), shape)
-    normal, right = weighted @ design.T, weighted @ apart.ravel()
+    normal = weighted @ design.T
+    right = weighted @ apart.ravel()
     ends = []
     for number in np.unique(part[weighted.any(axis=0)]):
         own = part == number
@@ -172,9 +185,8 @@ def _blurred_by(picture: Grey, coc: Plane) -> Grey:
     stack = np.stack(disc_blurred_stack(picture, tried))
     place = np.interp(coc, tried, np.arange(len(tried)))
     below = np.minimum(place.astype(int), len(tried) - 2)[None]
-    less, more = (
-        np.take_along_axis(stack, one, axis=0)[0] for one in (below, below + 1)
-    )
+    less = np.take_along_axis(stack, below, axis=0)[0]
+    more = np.take_along_axis(stack, below + 1, axis=0)[0]
     return np.asarray(less + (place - below[0]) * (more - less), np.float32)
 
 
@@ -257,9 +269,8 @@ class Level:
     coc_px: Array  # ``(T,)`` their circles of confusion, in pixels of the full picture
     coma_px: float  # what a coma may add to the error at the worst corner
     least_spread_px: float  # largest coma at the corner that sharp tiles far out allow
-    spread: (
-        SpreadShape | None
-    )  # shape of the point spread; None if it cannot be measured
+    # shape of the point spread; None if it cannot be measured
+    spread: SpreadShape | None
 
     @property
     def asymmetry_px(self) -> float:
@@ -326,28 +337,41 @@ def measured_level(
 ) -> Level:
     """The level with lengths in pixels of the full picture; the arguments have reduced pixels."""
     seen = coc_px[tiles.agreeing]
-    field = np.linalg.norm(radial(centres, np.ones(len(coc_px)), shape), axis=1)
-    least = least_spread(field[tiles.agreeing], seen)
+    field = _field_heights(centres, shape)[tiles.agreeing]
     # a tile that looks sharp may be blurred by half of the first blur that is tried
-    allowed = LARGEST_COMA_SHARE * least_spread(
-        field[tiles.agreeing], seen + HALF_STEP_PX
-    )
-    coma = _coma_px(spread, least, seen)
+    widest = least_spread(field, seen + HALF_STEP_PX)
+    coma = _coma_px(spread, least_spread(field, seen), seen)
     error = math.hypot(tiles.scatter_px * tiles.fit.corner_factor_px, step_px)
-    zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
     return Level(
         factor=factor,
         tiles=tiles,
         matrix=rescaled(tiles.fit.matrix, 1 / factor),
         error_px=factor * error,
-        turn_error_px=factor * math.sqrt(max(error**2 - zoomed**2, 0.0)),
-        blur_px=factor * float(np.sqrt(np.square(seen).mean())),
+        turn_error_px=factor * _turn_error_px(error, tiles, shape),
+        blur_px=factor * _root_mean_square(seen),
         centres=factor * (centres + 0.5) - 0.5,
         coc_px=factor * coc_px,
         coma_px=factor * coma,
-        least_spread_px=factor * allowed,
+        least_spread_px=factor * (LARGEST_COMA_SHARE * widest),
         spread=spread,
     )
+
+
+def _turn_error_px(error: float, tiles: TileFit, shape: tuple[int, ...]) -> float:
+    """The error at the worst corner without what an error of the zoom moves it."""
+    zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
+    return math.sqrt(max(error**2 - zoomed**2, 0.0))
+
+
+def _field_heights(centres: Array, shape: tuple[int, ...]) -> Array:
+    """``(T,)``: distances from the centre of the picture, 1 at a corner."""
+    return np.asarray(
+        np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
+    )
+
+
+def _root_mean_square(values: Array) -> float:
+    return float(np.sqrt(np.square(values).mean()))
 
 
 def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
@@ -381,9 +405,8 @@ def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> L
         math.isfinite(level.error_px)
         and level.error_px > finest * LARGEST_ERROR_PX[size]
     )
-    unsure = (
-        unsure and not level.tiles.against_px
-    )  # which no similarity of the intensities mends
+    # which no similarity of the intensities mends
+    unsure = unsure and not level.tiles.against_px
     strong = is_strongly_blurred(level, blurry.shape)
     if not (
         unsure and strong and level.tiles.fit.model in ("translation", "similarity")
@@ -406,10 +429,15 @@ def _with_step(level: Level, error_px: float, step: StrongBlurStep) -> Level:
         scatter_px=level.tiles.scatter_px * error_px / level.error_px,
     )
     matrix = rescaled(
-        rescaled(level.matrix, level.factor) @ step.matrix, 1 / level.factor
+        rescaled(level.matrix, level.factor) @ step.matrix,
+        1 / level.factor,
     )
     return replace(
-        level, matrix=matrix, error_px=error_px, turn_error_px=error_px, tiles=tiles
+        level,
+        matrix=matrix,
+        error_px=error_px,
+        turn_error_px=error_px,
+        tiles=tiles,
     )
 
 
@@ -419,7 +447,11 @@ def is_strongly_blurred(level: Level, shape: tuple[int, ...]) -> bool:
 
 
 def turn_px(
-    step: Array, factor: int, shape: tuple[int, ...], *, zoom_known: bool
+    step: Array,
+    factor: int,
+    shape: tuple[int, ...],
+    *,
+    zoom_known: bool,
 ) -> float:
     """By how much a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
@@ -427,15 +459,20 @@ def turn_px(
 
 
 def intensity_step(
-    blurry: Grey, sharp: Grey, level: Level, finest: int
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    finest: int,
 ) -> StrongBlurStep:
     """What the intensities move after the tiles of a level, in pixels of its pictures.
 
     They are compared at half the finest size, where such a blur leaves nothing more to see."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
-    first, second = reduced(blurry, further), reduced(sharp, further)
-    matrix, agreeing = rescaled(level.matrix, factor), level.tiles.agreeing
+    first = reduced(blurry, further)
+    second = reduced(sharp, further)
+    matrix = rescaled(level.matrix, factor)
+    agreeing = level.tiles.agreeing
     centres = (level.centres[agreeing] + 0.5) / factor - 0.5
     step = strong_blur_step(
         first,

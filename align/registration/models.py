@@ -113,7 +113,8 @@ def corners(shape: tuple[int, ...]) -> Array:
     """``(4, 2)``: x, y of the corner pixels of a picture of that height and width."""
     height, width = shape[:2]
     return np.array(
-        [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float
+        [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)],
+        float,
     )
 
 
@@ -144,41 +145,50 @@ def fit_model(
     scatter: DisplacementScatter = EVEN,
 ) -> ModelFit:
     """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
-    basis, norm = MODELS[model], _normaliser(shape)
+    basis = MODELS[model]
     fits = _solved(model, start, end, weights[None], shape, spread, scatter)
-    parameters, normed, matrix = fits.parameters[0], fits.normed[0], fits.matrices[0]
-    # the prior of the asymmetry is a row too
-    prior = 0.0 if spread is None else spread.precision
-    slopes = np.vstack([fits.slopes[0], math.sqrt(prior) * np.eye(len(parameters))[-1]])
-    half = math.hypot(*shape[:2]) / 2
-    residuals = np.linalg.norm(
-        moved_points(matrix, start)
-        + half * parameters[-1] * fits.beside.reshape(2, -1).T
-        - end,
-        axis=1,
-    )
+    matrix = fits.matrices[0]
+    asymmetry = math.hypot(*shape[:2]) / 2 * fits.parameters[0, -1]
+    apart = moved_points(matrix, start) + asymmetry * fits.beside.reshape(2, -1).T - end
+    residuals = np.linalg.norm(apart, axis=1)
+    slopes = _slopes_with_prior(fits.slopes[0], spread)
     covariance = _inverse(slopes[:, :-1].T @ slopes[:, :-1], 1e-15)
-    errors = _standard_errors(basis, covariance, normed, shape, scatter)
+    errors = _standard_errors(basis, covariance, fits.normed[0], shape, scatter)
+    fit = ModelFit(model, matrix, residuals, *errors)
     if spread is None:
-        return ModelFit(model, matrix, residuals, *errors)
-    # what the other parameters do for an asymmetry of one, and what they leave of it
+        return fit
+    # what the other parameters do for an asymmetry of one
     answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
-    information = (
-        float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum())
-        - spread.precision
+    return replace(
+        fit,
+        asymmetry=float(asymmetry),
+        asymmetry_information=_information(slopes, answer) - spread.precision,
+        corner_per_asymmetry_px=_corner_move(fits.normed[0], basis, answer, shape),
     )
-    at = moved_points(norm, corners(shape))
-    moved = (_slopes(normed, at) @ basis.T @ answer).reshape(2, -1)
-    reach = float(np.linalg.norm(moved, axis=0).max())
-    return ModelFit(
-        model,
-        matrix,
-        residuals,
-        *errors,
-        half * float(parameters[-1]),
-        information,
-        reach,
-    )
+
+
+def _information(slopes: Array, answer: Array) -> float:
+    """What the other parameters leave of an asymmetry of one, squared."""
+    left = slopes[:, :-1] @ answer + slopes[:, -1]
+    return float(np.square(left).sum())
+
+
+def _slopes_with_prior(slopes: Array, spread: Spread | None) -> Array:
+    """The derivatives of the residuals; the prior of the asymmetry is one more row."""
+    prior = 0.0 if spread is None else spread.precision
+    return np.vstack([slopes, math.sqrt(prior) * np.eye(slopes.shape[1])[-1]])
+
+
+def _corner_move(
+    normed: Array,
+    basis: Array,
+    change: Array,
+    shape: tuple[int, ...],
+) -> float:
+    """By how much a change of a model's parameters moves the worst corner."""
+    at = moved_points(_normaliser(shape), corners(shape))
+    moved = (_slopes(normed, at) @ basis.T @ change).reshape(2, -1)
+    return float(np.linalg.norm(moved, axis=0).max())
 
 
 def fit_transforms(
@@ -208,6 +218,34 @@ class _Solved:
     matrices: Array  # ``(K, 3, 3)`` transforms in px
 
 
+@dataclass(frozen=True)
+class _Equations:
+    """Least squares for matched points, in half diagonals from the centre, for K weights."""
+
+    basis: Array
+    first: Array  # ``(N, 2)``
+    second: Array  # ``(N, 2)``
+    roots: Array  # ``(K, 2 N)``, of the weights
+    beside: Array  # as in :class:`_Solved`
+    prior: float  # keeps the asymmetry finite
+    scatter: DisplacementScatter
+
+    def slopes_and_step(self, parameters: Array) -> tuple[Array, Array]:
+        """Derivatives of the weighted residuals, and the Newton step of the parameters."""
+        count = len(parameters)
+        whole = np.eye(3) + _matrix(parameters[:, :-1] @ self.basis)
+        apart = self.second - moved_points(whole, self.first)
+        apart = apart.swapaxes(1, 2).reshape(count, -1)
+        left = self.roots * self.scatter.turned(
+            apart - parameters[:, -1:] * self.beside
+        )
+        besides = np.broadcast_to(self.beside[:, None], (count, len(self.beside), 1))
+        moves = _slopes(whole, self.first) @ self.basis.T
+        slopes = np.concatenate([moves, besides], axis=2)
+        slopes = self.roots[:, :, None] * self.scatter.turned(slopes)
+        return slopes, _newton_step(slopes, left, self.prior, parameters[:, -1])
+
+
 def _solved(
     model: str,
     start: Array,
@@ -217,35 +255,42 @@ def _solved(
     spread: Spread | None,
     scatter: DisplacementScatter,
 ) -> _Solved:
-    basis, norm, count = MODELS[model], _normaliser(shape), len(weights)
-    first, second = moved_points(norm, start), moved_points(norm, end)
+    basis = MODELS[model]
+    norm = _normaliser(shape)
+    count = len(weights)
+    first = moved_points(norm, start)
+    second = moved_points(norm, end)
     roots = np.sqrt(weights.swapaxes(1, 2).reshape(count, -1))
-    # the asymmetry is the last parameter, in units of half a diagonal; its prior keeps it finite
+    beside = _beside(first, spread)
     prior = 1.0 if spread is None else spread.precision
-    beside = (
-        np.zeros(2 * len(start))
-        if spread is None
-        else (first * spread.coc_px[:, None]).T.ravel()
-    )
-    besides = np.broadcast_to(beside[:, None], (count, len(beside), 1))
+    equations = _Equations(basis, first, second, roots, beside, prior, scatter)
+    # the asymmetry is the last parameter, in units of half a diagonal
     parameters = np.zeros((count, len(basis) + 1))
     for _ in range(NEWTON_STEPS if model == "homography" else 1):
-        whole = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
-        apart = (second - moved_points(whole, first)).swapaxes(1, 2).reshape(count, -1)
-        left = roots * scatter.turned(apart - parameters[:, -1:] * beside)
-        slopes = np.concatenate([_slopes(whole, first) @ basis.T, besides], axis=2)
-        slopes = roots[:, :, None] * scatter.turned(slopes)
-        normal = slopes.swapaxes(1, 2) @ slopes
-        normal[:, -1, -1] += prior
-        right = np.einsum("kr,krp->kp", left, slopes)
-        right[:, -1] -= prior * parameters[:, -1]
-        # points on a line leave a parameter free, which then stays as it is
-        inverse = _inverse(normal, LEAST_CONDITION)
-        parameters = parameters + np.einsum("kpq,kq->kp", inverse, right)
+        slopes, step = equations.slopes_and_step(parameters)
+        parameters = parameters + step
     normed = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
     matrices = np.linalg.inv(norm) @ normed @ norm
     matrices /= matrices[:, 2:, 2:]
     return _Solved(parameters, slopes, beside, normed, matrices)
+
+
+def _beside(first: Array, spread: Spread | None) -> Array:
+    """``(2 N,)``: displacement of normalised points by an asymmetry of one; 0 without a spread."""
+    if spread is None:
+        return np.zeros(2 * len(first))
+    return np.asarray((first * spread.coc_px[:, None]).T.ravel())
+
+
+def _newton_step(slopes: Array, left: Array, prior: float, asymmetry: Array) -> Array:
+    """``(K, p + 1)``: the step of the parameters that the weighted residuals ``left`` ask for."""
+    normal = slopes.swapaxes(1, 2) @ slopes
+    normal[:, -1, -1] += prior
+    right = np.einsum("kr,krp->kp", left, slopes)
+    right[:, -1] -= prior * asymmetry
+    # points on a line leave a parameter free, which then stays as it is
+    inverse = _inverse(normal, LEAST_CONDITION)
+    return np.asarray(np.einsum("kpq,kq->kp", inverse, right))
 
 
 def _inverse(normal: Array, least: float) -> Array:
@@ -259,7 +304,8 @@ def _inverse(normal: Array, least: float) -> Array:
 def _normaliser(shape: tuple[int, ...]) -> Array:
     height, width = shape[:2]
     half = math.hypot(width, height) / 2
-    x, y = (width - 1) / 2, (height - 1) / 2
+    x = (width - 1) / 2
+    y = (height - 1) / 2
     return np.array([[1 / half, 0, -x / half], [0, 1 / half, -y / half], [0, 0, 1]])
 
 
@@ -272,7 +318,8 @@ def _slopes(matrix: Array, points: Array) -> Array:
     places = np.column_stack([points, np.ones(len(points))])
     ends = places @ matrix.swapaxes(-1, -2)
     below = ends[..., 2:]
-    rows, moved = places / below, ends[..., :2] / below
+    rows = places / below
+    moved = ends[..., :2] / below
     slopes = np.zeros((*matrix.shape[:-2], 2, len(points), 8))
     slopes[..., 0, :, :3] = slopes[..., 1, :, 3:6] = rows
     slopes[..., 6:] = -moved.swapaxes(-1, -2)[..., None] * rows[..., None, :, :2]
@@ -322,7 +369,8 @@ class Area:
         """The part of the rectangle that a transformed sharp picture shows."""
         height, width = shape
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(
-            np.asarray(np.linalg.inv(matrix), np.float64), corners(shape)
+            np.asarray(np.linalg.inv(matrix), np.float64),
+            corners(shape),
         )
         return cls(
             math.ceil(min(max(0.0, x0, x2), width)),
@@ -345,5 +393,6 @@ class Area:
 
     def tile(self, side: int) -> tuple[int, int]:
         """Height and width of a tile with about that side that fits; large primes are avoided."""
-        height, width = self.bottom - self.top, self.right - self.left
+        height = self.bottom - self.top
+        width = self.right - self.left
         return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))

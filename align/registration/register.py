@@ -160,20 +160,36 @@ def register(
     levels = _levels(blurry, sharp, rescaled(matrix, 1 / factors[0]), factors, search)
     if isinstance(levels, NoFit):
         return Registration(None, levels.reason)
-    # fine detail may be lost in the blur; then a coarser level is the better witness
-    sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
-    best = (sure or levels)[-1]
-    compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
-    if at_most != "translation":
-        best = seen_by_intensity(*compared, best, factors[-1])
+    best = _most_reliable(levels)
     limits = MotionLimits(at_most, largest_px)
-    reason = doubt(
-        *compared, best, limits, factors[-1], known_zoom=known_zoom, unit=unit
-    )
+    return _without_doubt(blurry, sharp, best, limits, factors[-1], known_zoom, unit)
+
+
+def _most_reliable(levels: list[Level]) -> Level:
+    """The finest level; if fine detail is lost in the blur, a coarser one is the better witness."""
+    sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
+    return (sure or levels)[-1]
+
+
+def _without_doubt(
+    blurry: Grey,
+    sharp: Grey,
+    best: Level,
+    limits: MotionLimits,
+    finest: int,
+    known_zoom: float | None,
+    unit: int,
+) -> Registration:
+    """The registration by the best level, or why it is not reliable."""
+    compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
+    if limits.at_most != "translation":
+        best = seen_by_intensity(*compared, best, finest)
+    reason = doubt(*compared, best, limits, finest, known_zoom=known_zoom, unit=unit)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
-    return replace(registration, limited=repeats_farther(*compared, best, largest_px))
+    limited = repeats_farther(*compared, best, limits.largest_px)
+    return replace(registration, limited=limited)
 
 
 def _simpler(one: str, other: str) -> str:
@@ -182,7 +198,11 @@ def _simpler(one: str, other: str) -> str:
 
 
 def _levels(
-    blurry: Grey, sharp: Grey, start: Array, factors: Sequence[int], search: _Search
+    blurry: Grey,
+    sharp: Grey,
+    start: Array,
+    factors: Sequence[int],
+    search: _Search,
 ) -> list[Level] | NoFit:
     """The results from coarse to fine; a level without one is left out, and those below it."""
     levels: list[Level] = []
@@ -213,9 +233,14 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 
 
 def _registration(
-    level: Level, shape: tuple[int, ...], *, zoom_known: bool
+    level: Level,
+    shape: tuple[int, ...],
+    *,
+    zoom_known: bool,
 ) -> Registration:
-    fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
+    fit = level.tiles.fit
+    tiles = level.tiles
+    half = math.hypot(*shape) / 2
     uncertainty = _uncertainty(level, zoom_known, tiles, fit, half)
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     measured = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
@@ -228,7 +253,11 @@ def _registration(
 
 
 def _uncertainty(
-    level: Level, zoom_known: bool, tiles: TileFit, fit: ModelFit, half: float
+    level: Level,
+    zoom_known: bool,
+    tiles: TileFit,
+    fit: ModelFit,
+    half: float,
 ) -> Uncertainty:
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
@@ -287,9 +316,18 @@ class _Round:
     shifts: TileShifts
     blur: NDArray[np.int_]  # ``(T,)`` which of the diameters fits a tile best
     coc: Array  # ``(T,)`` that diameter
-    blurred: Mapping[
-        float, Grey
-    ]  # the sharp picture's area by the diameters that were tried
+    # the sharp picture's area by the diameters that were tried
+    blurred: Mapping[float, Grey]
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """Where the rounds of one level end."""
+
+    tiles: TileFit
+    now: _Round
+    held: str  # the richest model that was still allowed
+    left_px: float  # by how much the transform was still changing at the corners, px
 
 
 def _refined(
@@ -311,8 +349,60 @@ def _refined(
     if isinstance(compared, NoFit):
         return compared
     tried = _first_tried(compared, factor, search.every, coarser)
-    held, between = search.held, 0.0
+    settled = _settled(compared, matrix, tried, search, rough=rough)
+    if isinstance(settled, NoFit):
+        return settled
+    spread = None
+    if not search.alike:
+        spread = _spread_shape(compared, settled.now, settled.tiles.agreeing)
+        settled = _with_small_tiles(compared, settled, search.at_most, spread, rough)
+    return measured_level(
+        factor,
+        settled.tiles,
+        settled.now.shifts.centres,
+        settled.now.coc,
+        settled.left_px,
+        compared.shape,
+        spread,
+    )
+
+
+def _with_small_tiles(
+    compared: _Compared,
+    settled: _Settled,
+    at_most: str,
+    spread: SpreadShape | None,
+    rough: bool,
+) -> _Settled:
+    """The fit with small tiles where the picture is sharp, and what the blur's shape allows."""
+    now = settled.now
+    small = None if rough else _small_tiles(compared, now)
+    shifts, coc = with_small_tiles(now.shifts, now.coc, small, compared.corner)
+    more = replace(now, shifts=shifts, coc=coc)
+    if spread is None and len(coc) == len(now.coc):
+        return replace(settled, now=more)
+    prior = ASYMMETRY
+    if spread is not None:
+        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
+    better = _fitted(compared, more, at_most, settled.held, prior)
+    if isinstance(better, NoFit):
+        return settled
+    return replace(settled, tiles=better, now=more)
+
+
+def _settled(
+    compared: _Compared,
+    matrix: Array,
+    tried: Mask,
+    search: _Search,
+    *,
+    rough: bool,
+) -> _Settled | NoFit:
+    """Measure and fit the tiles until the transform does not change any more."""
+    held = search.held
+    between = 0.0
     models: list[str] = []
+    least_rounds = 1 if rough or search.alike else search.every
     for _ in range(ROUNDS):
         now = _measured(compared, matrix, tried)
         tried = np.abs(np.arange(len(compared.diameters)) - now.blur[:, None]) <= 1
@@ -320,46 +410,37 @@ def _refined(
         if isinstance(fitted, NoFit):
             return fitted
         tiles = fitted
-        model = tiles.fit.model
-        if (
-            model in models and model != models[-1]
-        ):  # two models must not take turns for ever
-            held = _simpler(models[-1], model)
+        if _takes_turns(models, tiles.fit.model):
+            held = _simpler(models[-1], tiles.fit.model)
             simpler = _fitted(compared, now, search.at_most, held)
             if not isinstance(simpler, NoFit):
-                apart = corner_distance_px(
-                    tiles.fit.matrix, simpler.fit.matrix, compared.shape
-                )
-                between = apart / 2
+                between = _corner_px(tiles, simpler.fit.matrix, compared) / 2
                 tiles = simpler
         models.append(tiles.fit.model)
-        step = corner_distance_px(matrix, tiles.fit.matrix, compared.shape)
+        step = _corner_px(tiles, matrix, compared)
         matrix = tiles.fit.matrix
-        if step < SETTLED_PX and (rough or search.alike or len(models) >= search.every):
+        if step < SETTLED_PX and len(models) >= least_rounds:
             break
     left = math.hypot(between, step if step >= SETTLED_PX else 0.0)
-    if search.alike:
-        return measured_level(
-            factor, tiles, now.shifts.centres, now.coc, left, compared.shape, None
-        )
-    spread = _spread_shape(compared, now, tiles.agreeing)
-    small = None if rough else _small_tiles(compared, now)
-    shifts, coc = with_small_tiles(now.shifts, now.coc, small, compared.corner)
-    if spread is not None or len(coc) != len(now.coc):
-        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY) if spread else ASYMMETRY
-        more = replace(now, shifts=shifts, coc=coc)
-        better = _fitted(compared, more, search.at_most, held, prior)
-        if isinstance(better, NoFit):
-            shifts, coc = now.shifts, now.coc
-        else:
-            tiles = better
-    return measured_level(
-        factor, tiles, shifts.centres, coc, left, compared.shape, spread
-    )
+    return _Settled(tiles, now, held, left)
+
+
+def _takes_turns(models: list[str], model: str) -> bool:
+    """Whether a model comes back after another one: two must not take turns for ever."""
+    return model in models and model != models[-1]
+
+
+def _corner_px(tiles: TileFit, matrix: Array, compared: _Compared) -> float:
+    """How far the fitted transform is from another one at the corners, px."""
+    return corner_distance_px(matrix, tiles.fit.matrix, compared.shape)
 
 
 def _compared(
-    blurry: Grey, sharp: Grey, matrix: Array, reach: float, search: _Search
+    blurry: Grey,
+    sharp: Grey,
+    matrix: Array,
+    reach: float,
+    search: _Search,
 ) -> _Compared | NoFit:
     """Prepare what a transform shows of both pictures."""
     shape = blurry.shape
@@ -379,14 +460,23 @@ def _compared(
 
 
 def _first_tried(
-    compared: _Compared, factor: int, every: int, coarser: Level | None
+    compared: _Compared,
+    factor: int,
+    every: int,
+    coarser: Level | None,
 ) -> Mask:
     """``(T, D)``: the blurs that each tile tries first."""
     blur = (
         None if coarser is None else (coarser.factor, coarser.centres, coarser.coc_px)
     )
     return first_tried(
-        compared.area, compared.side, TILE_GRID, compared.diameters, every, blur, factor
+        compared.area,
+        compared.side,
+        TILE_GRID,
+        compared.diameters,
+        every,
+        blur,
+        factor,
     )
 
 
@@ -395,10 +485,15 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
     needed = np.flatnonzero(tried.any(axis=0))
     diameters = compared.diameters[needed]
     blurred = blurred_area(
-        moved_picture(compared.sharp, matrix), compared.area, diameters
+        moved_picture(compared.sharp, matrix),
+        compared.area,
+        diameters,
     )
     shifts = most_alike_shifts(
-        compared.tiles, blurred, tried[:, needed], compared.reach
+        compared.tiles,
+        blurred,
+        tried[:, needed],
+        compared.reach,
     )
     shifts = replace(shifts, centres=shifts.centres + compared.corner)
     blur = needed[shifts.chosen]
@@ -407,25 +502,41 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
 
 
 def _fitted(
-    compared: _Compared, now: _Round, at_most: str, held: str, prior: float = ASYMMETRY
+    compared: _Compared,
+    now: _Round,
+    at_most: str,
+    held: str,
+    prior: float = ASYMMETRY,
 ) -> TileFit | NoFit:
     """Fit a transform to the tiles that are not blurred beyond what a tile can place."""
     placed = now.coc <= LARGEST_BLUR * compared.side
     start = Start(now.matrix, compared.shape)
     return fit_tiles(
-        now.shifts, placed, now.coc, start, prior, at_most=at_most, held=held
+        now.shifts,
+        placed,
+        now.coc,
+        start,
+        prior,
+        at_most=at_most,
+        held=held,
     )
 
 
 def _small_tiles(compared: _Compared, now: _Round) -> SmallTiles | None:
     moved = moved_picture(compared.sharp, now.matrix)
     return small_tiles(
-        compared.first, compared.tiles, moved, compared.area, compared.reach
+        compared.first,
+        compared.tiles,
+        moved,
+        compared.area,
+        compared.reach,
     )
 
 
 def _spread_shape(
-    compared: _Compared, now: _Round, agreeing: Mask
+    compared: _Compared,
+    now: _Round,
+    agreeing: Mask,
 ) -> SpreadShape | None:
     """Shape of the point spread, from agreeing tiles and the sharp picture by blur diameter."""
     centres = now.shifts.centres[agreeing]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -51,9 +51,8 @@ class Witnesses:
 
     centres: Surface  # ``(T, 2)`` x, y in the first picture, px
     agreeing: NDArray[np.bool_]  # ``(T,)``, whether the registration places them right
-    part: NDArray[
-        np.int_
-    ]  # ``(T,)``, the number of the part of the picture in which each lies
+    # ``(T,)``, the number of the part of the picture in which each lies
+    part: NDArray[np.int_]
 
 
 def repeats(
@@ -82,7 +81,8 @@ def repeats(
 
 def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift]:
     """The shifts of the highest other peaks, the highest first."""
-    row, column = surface.shape[0] // 2, surface.shape[1] // 2
+    row = surface.shape[0] // 2
+    column = surface.shape[1] // 2
     surface = _within(surface, moved, largest, row, column)
     top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
     if top <= 0:
@@ -93,7 +93,11 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
 
 
 def _within(
-    surface: Surface, moved: Shift, largest: float, row: int, column: int
+    surface: Surface,
+    moved: Shift,
+    largest: float,
+    row: int,
+    column: int,
 ) -> Surface:
     """The correlation without shifts that are longer than the largest."""
     if math.isfinite(largest):
@@ -106,7 +110,10 @@ def _within(
 
 
 def _finer(
-    surface: Surface, highest: list[tuple[int, int]], column: int, row: int
+    surface: Surface,
+    highest: list[tuple[int, int]],
+    column: int,
+    row: int,
 ) -> list[Shift]:
     """Shifts of the peaks, between the places by a parabola through their neighbours."""
     shifts = []
@@ -119,30 +126,45 @@ def _finer(
 
 def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     """Height of the highest place, row and column, of each part that is not the peak at rest."""
-    row, column = surface.shape[0] // 2, surface.shape[1] // 2
+    row = surface.shape[0] // 2
+    column = surface.shape[1] // 2
     y, x, heights = _high_places(surface, top)
     near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
     peaks: dict[tuple[int, int], float] = {}
     for edge in EDGES:
-        _, parts = cv2.connectedComponents((surface > edge * top).astype(np.uint8))
+        parts = _parts(surface > edge * top)
         part = parts[y, x]
         other = (part > 0) & (part != parts[row, column])
         if edge > EDGES[0]:
             other &= ~near
-        _, firsts = np.unique(part[other], return_index=True)
-        for place in np.flatnonzero(other)[firsts]:
+        for place in _firsts(part, other):
             peaks[int(y[place]), int(x[place])] = float(heights[place])
     return peaks
 
 
+def _parts(high: NDArray[np.bool_]) -> NDArray[Any]:
+    """The number of the connected part that each place is in, 0 outside."""
+    _, parts = cv2.connectedComponents(high.astype(np.uint8))
+    return parts
+
+
+def _firsts(part: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[np.int_]:
+    """Index of the first counted place of each part."""
+    _, firsts = np.unique(part[counted], return_index=True)
+    return np.asarray(np.flatnonzero(counted)[firsts])
+
+
 def _high_places(
-    surface: Surface, top: float
+    surface: Surface,
+    top: float,
 ) -> tuple[NDArray[np.int_], NDArray[np.int_], Surface]:
     """Row, column and height of the places near the height of the peak, the highest first."""
     y, x = np.nonzero(surface >= LEAST_PEAK * top)
     heights = surface[y, x]
     order = np.argsort(-heights, kind="stable")
-    y, x, heights = y[order], x[order], heights[order]
+    y = y[order]
+    x = x[order]
+    heights = heights[order]
     return y, x, heights
 
 
@@ -181,7 +203,11 @@ def _correlation(first: Grey, second: Grey) -> Surface:
 
 
 def _per_overlap(
-    height: int, rows: int, width: int, columns: int, surface: Surface
+    height: int,
+    rows: int,
+    width: int,
+    columns: int,
+    surface: Surface,
 ) -> Surface:
     """Correlation per overlapping area, with zero shift in the middle."""
     overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(
@@ -231,7 +257,11 @@ class _Differences:
 
     @classmethod
     def under(
-        cls, first: Grey, seconds: Sequence[Grey], shift: Shift, tiles: Witnesses
+        cls,
+        first: Grey,
+        seconds: Sequence[Grey],
+        shift: Shift,
+        tiles: Witnesses,
     ) -> "_Differences":
         """Compare with the second picture under several blurs, the first that of the whole."""
         part = _common(first.shape, shift)
@@ -250,15 +280,20 @@ def _common(shape: tuple[int, ...], shift: Shift) -> tuple[slice, slice]:
 
 
 def _squares(
-    first: Grey, second: Grey, shift: Shift, part: tuple[slice, slice]
+    first: Grey,
+    second: Grey,
+    shift: Shift,
+    part: tuple[slice, slice],
 ) -> Grey:
     """Squared differences with the best contrast of the second; 0 outside of the part."""
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = np.asarray(
-        cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags), np.float32
+        cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags),
+        np.float32,
     )
-    a, b = _centred(first[part]), _centred(moved[part])
+    a = _centred(first[part])
+    b = _centred(moved[part])
     contrast = float((a * b).sum()) / max(float((b * b).sum()), 1e-12)
     squares = np.zeros_like(first)
     squares[part] = np.square(a - np.float32(contrast) * b)

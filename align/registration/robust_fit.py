@@ -45,7 +45,9 @@ CLEARLY_MORE = 1.1
 
 
 def scatter_of(
-    apart: Array, errors: Array, before: DisplacementScatter
+    apart: Array,
+    errors: Array,
+    before: DisplacementScatter,
 ) -> DisplacementScatter:
     """Scatter of the agreeing tiles, along and across the direction in which they are close."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
@@ -68,7 +70,9 @@ def scatter_of(
 
 
 def _even_scatter(
-    apart: Array, errors: Array, before: DisplacementScatter
+    apart: Array,
+    errors: Array,
+    before: DisplacementScatter,
 ) -> DisplacementScatter:
     """The same scatter in every direction."""
     squares = np.square(apart).mean(axis=1) - np.square(errors)
@@ -83,9 +87,8 @@ def _scatter_along(apart: Array, errors: Array) -> DisplacementScatter:
     values, vectors = np.linalg.eigh(apart.T @ apart / len(apart))
     extra = values - np.square(errors).mean()
     least, most = np.maximum(extra, LEAST_EXTRA_PX**2).tolist()
-    if (
-        most == LEAST_EXTRA_PX**2
-    ):  # their own errors explain how far apart these tiles lie
+    # their own errors explain how far apart these tiles lie
+    if most == LEAST_EXTRA_PX**2:
         return DisplacementScatter(np.eye(2), (most, least))
     return DisplacementScatter(vectors.T[::-1], (most, least), parallax=True)
 
@@ -106,7 +109,11 @@ def trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
 
 
 def depth_parallax(
-    first: Array, second: Array, coc_px: Array, errors: Array, overlap: float
+    first: Array,
+    second: Array,
+    coc_px: Array,
+    errors: Array,
+    overlap: float,
 ) -> Array:
     """The parallax that grows with the blur, ``(N, 2)`` px: both are linear in inverse depth.
 
@@ -126,7 +133,11 @@ def depth_parallax(
 
 
 def _parallax_fit(
-    first: Array, errors: Array, design: Array, prior: Array, moved: Array
+    first: Array,
+    errors: Array,
+    design: Array,
+    prior: Array,
+    moved: Array,
 ) -> tuple[Array, Array]:
     """Parameters by weighted least squares that trusts outliers less, and the normal matrix."""
     counts = np.ones(len(first))
@@ -135,7 +146,10 @@ def _parallax_fit(
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
         parameters = np.linalg.pinv(normal) @ np.einsum(
-            "nip,n,ni->p", design, weights, moved
+            "nip,n,ni->p",
+            design,
+            weights,
+            moved,
         )
         apart = np.linalg.norm(design @ parameters - moved, axis=1)
         # a layer farther off than parallax reaches is outvoted, at first a near one is not
@@ -149,7 +163,8 @@ def _parallax_design(first: Array, coc: Array) -> Array:
     """``(N, 2, 6)``: what shift, zoom, rotation and the slopes right and down move a tile by."""
     centre = first.mean(axis=0)
     x, y = ((first - centre) / max(float(np.ptp(first)), 1.0)).T
-    one, zero = np.ones_like(x), np.zeros_like(x)
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
     across = np.stack([one, zero, x, -y, coc, zero], axis=1)
     down = np.stack([zero, one, y, x, zero, coc], axis=1)
     return np.stack([across, down], axis=1)
@@ -227,10 +242,8 @@ def settled_on(
 
     Scatter beyond their errors (parallax) is a common covariance, so no sharp tile has all weight.
     """
-    settled, scatter = (
-        None,
-        DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2)),
-    )
+    settled = None
+    scatter = DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
     counts = np.ones(len(matches.first))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
@@ -246,7 +259,10 @@ def settled_on(
 
 
 def _agreement(
-    matches: Matches, shape: tuple[int, ...], on: ModelFit, scatter: DisplacementScatter
+    matches: Matches,
+    shape: tuple[int, ...],
+    on: ModelFit,
+    scatter: DisplacementScatter,
 ) -> tuple[DisplacementScatter, Mask, Array]:
     """Scatter, agreeing tiles and trust in each after a fit."""
     seen = matches.without(on.asymmetry, shape)
@@ -277,57 +293,65 @@ def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
 class _LeftOut:
     """Fits without each part of the picture in turn; ``part`` is a tile's fit without it."""
 
-    part: NDArray[
-        np.int_
-    ]  # ``(N,)``, the number of the fit that each tile is left out of
+    # ``(N,)``, the number of the fit that each tile is left out of
+    part: NDArray[np.int_]
     matrices: Array  # ``(K, 3, 3)`` and ``(K,)``
     asymmetries: Array  # ``(K, 3, 3)`` and ``(K,)``
 
 
 def left_out(
-    settled: Settled, matches: Matches, shape: tuple[int, ...], *, asymmetric: bool
+    settled: Settled,
+    matches: Matches,
+    shape: tuple[int, ...],
+    *,
+    asymmetric: bool,
 ) -> _LeftOut | None:
     """Fit without each part of the picture; None if too few tiles agree outside of one."""
     present, part = np.unique(parts(matches.first, shape), return_inverse=True)
     keep = settled.keep & (part != np.arange(len(present))[:, None])
     if keep.sum(axis=1).min() < LEAST_TILES:
         return None
-    weights, spread = (
-        keep[:, :, None] * settled.weights,
-        matches.spread if asymmetric else None,
-    )
-    points, model = (matches.first, matches.second), settled.fit.model
+    weights = keep[:, :, None] * settled.weights
+    spread = matches.spread if asymmetric else None
+    points = (matches.first, matches.second)
+    model = settled.fit.model
     return _LeftOut(
-        part, *fit_transforms(model, *points, weights, shape, spread, settled.scatter)
+        part,
+        *fit_transforms(model, *points, weights, shape, spread, settled.scatter),
     )
 
 
 def without_parts(
-    settled: Settled, matches: Matches, shape: tuple[int, ...], asymmetric: bool = False
+    settled: Settled,
+    matches: Matches,
+    shape: tuple[int, ...],
+    asymmetric: bool = False,
 ) -> Checked:
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
 
     Their prediction measures the quality of the model, the change of the result its certainty."""
-    fits, scatter = (
-        left_out(settled, matches, shape, asymmetric=asymmetric),
-        settled.scatter,
-    )
+    fits = left_out(settled, matches, shape, asymmetric=asymmetric)
+    scatter = settled.scatter
     if fits is None:
         return Checked(INLIER_PX**2, float("inf"))
     seen = matches.without(fits.asymmetries[fits.part, None], shape)
     predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])[:, 0]
     squared = np.minimum(
-        np.square(distances_px(predicted - seen.second, scatter)), INLIER_PX**2
+        np.square(distances_px(predicted - seen.second, scatter)),
+        INLIER_PX**2,
     )
     weighted = np.average(
-        squared, weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)
+        squared,
+        weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2),
     )
     variances = _end_variances(shape, fits, scatter)
     return Checked(float(weighted), float(np.sqrt(variances.max())))
 
 
 def _end_variances(
-    shape: tuple[int, ...], fits: _LeftOut, scatter: DisplacementScatter
+    shape: tuple[int, ...],
+    fits: _LeftOut,
+    scatter: DisplacementScatter,
 ) -> Array:
     """Jackknife variances of the corners and the centre, px²."""
     ends = moved_points(fits.matrices, corners_and_centre(shape))

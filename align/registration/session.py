@@ -75,7 +75,8 @@ class SessionLens:
 
     def to_json(self) -> dict[str, Any]:
         """The object ``session`` of a misalignment."""
-        zoom, spread = self.zoom, self.asymmetry
+        zoom = self.zoom
+        spread = self.asymmetry
         return {
             **({"by": self.by} if self.by else {}),
             **({} if zoom is None else {"zoom": zoom.value, "sigma": zoom.sigma}),
@@ -120,30 +121,33 @@ class OwnZoom:
         if self.zoom is None or self.sigma is None or own is None or shared is None:
             return self
         share = own.prior**2 / (own.prior**2 + shared.sigma**2)
-        value, sigma = share * shared.value, math.sqrt(share) * shared.sigma
+        value = share * shared.value
+        sigma = math.sqrt(share) * shared.sigma
         if sigma >= own.doubt or not shared.near(own.value, own.sigma):
             return self
         slope = own.corner_px / self.half_px
         variance = self.sigma**2 + (LENS_SHARE * slope) ** 2 * (sigma**2 - own.doubt**2)
         zoom = self.zoom - slope * (value - own.taken)
         return replace(
-            self, zoom=zoom, sigma=math.sqrt(max(variance, 0.0)), asymmetry=None
+            self,
+            zoom=zoom,
+            sigma=math.sqrt(max(variance, 0.0)),
+            asymmetry=None,
         )
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
         """The zoom with what the session shares, and what was taken of that; None if nothing."""
-        own, zoom = self.with_asymmetry(lens.asymmetry), lens.zoom
+        own = self.with_asymmetry(lens.asymmetry)
+        zoom = lens.zoom
         if zoom is not None and zoom.helps(own.zoom, own.sigma):
             return replace(own, zoom=zoom.value, sigma=zoom.sigma), lens
         return own, None if own is self else replace(lens, zoom=None)
 
     def contradicts(self, lens: SessionLens) -> bool:
         """Whether the pair clearly shows another zoom than its session's, or else asymmetry."""
-        own, asymmetry, spread = (
-            self.with_asymmetry(lens.asymmetry),
-            self.asymmetry,
-            lens.asymmetry,
-        )
+        own = self.with_asymmetry(lens.asymmetry)
+        asymmetry = self.asymmetry
+        spread = lens.asymmetry
         if own.zoom is None or own.sigma is None:
             return False
         if lens.zoom is not None:
@@ -163,7 +167,10 @@ class OwnZoom:
 
 
 def session_lens(
-    pairs: Sequence[OwnZoom], *, same_focus: bool = False, by: str = ""
+    pairs: Sequence[OwnZoom],
+    *,
+    same_focus: bool = False,
+    by: str = "",
 ) -> SessionLens | None:
     """What a session's pairs share, the asymmetry first, as it clears the zooms; or None."""
     measured = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
@@ -194,7 +201,8 @@ def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
     asymmetry = None
     if len(spreads) >= LEAST_PAIRS:
         asymmetry = _mean(
-            [one.value for one in spreads], [one.sigma for one in spreads]
+            [one.value for one in spreads],
+            [one.sigma for one in spreads],
         )
     return asymmetry
 
@@ -223,10 +231,8 @@ def shared_zoom(
 
 def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     """Mean of measurements whose truths may differ (DerSimonian and Laird, 1986)."""
-    values, variances = (
-        np.asarray(measured, np.float64),
-        np.square(np.asarray(sigmas, np.float64)),
-    )
+    values = np.asarray(measured, np.float64)
+    variances = np.square(np.asarray(sigmas, np.float64))
     weights = 1 / variances
     total = weights.sum()
     mean = float(weights @ values / total)
@@ -235,13 +241,17 @@ def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     mean = float(weights @ values / weights.sum())
     least = COMMON_SHARE * float(np.sqrt(variances.min()))
     sigma = math.hypot(
-        max(1 / math.sqrt(float(weights.sum())), least), math.sqrt(differ)
+        max(1 / math.sqrt(float(weights.sum())), least),
+        math.sqrt(differ),
     )
     return Shared(mean, sigma, len(values))
 
 
 def _variance_between(
-    weights: NDArray[np.float64], values: NDArray[np.float64], mean: float, total: float
+    weights: NDArray[np.float64],
+    values: NDArray[np.float64],
+    mean: float,
+    total: float,
 ) -> float:
     """Variance of the truths, beyond what the errors of the measurements explain."""
     excess = float(weights @ np.square(values - mean)) - (len(values) - 1)
@@ -262,7 +272,12 @@ def register_in_session(
 
     An unknown pair is registered again from the shared zoom on, unless its tiles disagree."""
     find = partial(
-        register, blurry, sharp, at_most=at_most, largest_px=largest_px, unit=unit
+        register,
+        blurry,
+        sharp,
+        at_most=at_most,
+        largest_px=largest_px,
+        unit=unit,
     )
     own = find()
     if own.similarity is not None or at_most == "translation":
@@ -270,7 +285,10 @@ def register_in_session(
     if lens.zoom is None or DISAGREE in own.reason:  # no zoom makes one scene of two
         return own, None
     pooled = _zoomed(
-        find(known_zoom=lens.zoom.value), lens.zoom.value, lens.zoom.sigma, blurry.shape
+        find(known_zoom=lens.zoom.value),
+        lens.zoom.value,
+        lens.zoom.sigma,
+        blurry.shape,
     )
     alone = own.reason.removesuffix(SESSION_HINT)
     if pooled.corner_error_px is None or pooled.corner_error_px > largest_error_px(
@@ -298,10 +316,14 @@ def with_session(
 
 
 def _zoomed(
-    fit: Registration, zoom: float, sigma: float, shape: tuple[int, ...]
+    fit: Registration,
+    zoom: float,
+    sigma: float,
+    shape: tuple[int, ...],
 ) -> Registration:
     """A registration with another zoom about the centre, and its error; unknown stays unknown."""
-    placed, sure = fit.similarity, fit.uncertainty
+    placed = fit.similarity
+    sure = fit.uncertainty
     if placed is None or sure is None:
         return fit
     height, width = shape[:2]
@@ -315,7 +337,9 @@ def _zoomed(
         matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
         model=model,
         uncertainty=replace(
-            sure, zoom=sigma, corner_px=math.sqrt(rest + (sigma * half) ** 2)
+            sure,
+            zoom=sigma,
+            corner_px=math.sqrt(rest + (sigma * half) ** 2),
         ),
     )
 

@@ -60,13 +60,17 @@ class SpreadShape:
     def asymmetry(self) -> float:
         """Possible asymmetry of the lens, as a standard deviation around zero."""
         return math.hypot(
-            self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma
+            self.cats_eye,
+            self.cats_eye_sigma,
+            self.coma,
+            self.coma_sigma,
         )
 
     def skewed(self, least: float) -> bool:
         """Whether there is a coma: a standard error above ``least``, and two above zero."""
         return abs(self.coma) > max(
-            least + self.coma_sigma, SIGNIFICANT * self.coma_sigma
+            least + self.coma_sigma,
+            SIGNIFICANT * self.coma_sigma,
         )
 
 
@@ -94,13 +98,16 @@ class BlurredTiles:
 
 
 def spread_shape(
-    blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
+    blurry: Grey,
+    blurred: Callable[[float], Grey],
+    tiles: BlurredTiles,
 ) -> SpreadShape | None:
     """Estimate the point spread's shape; ``blurred`` gives the sharp picture by diameter, px."""
     estimates, used = _tile_moments(blurry, blurred, tiles)
     if len(used) < LEAST_TILES:
         return None
-    values, field = np.array(estimates), tiles.field[used]
+    values = np.array(estimates)
+    field = tiles.field[used]
     cats_eye = _pooled(values[:, 0], values[:, 2], field)
     coma = _pooled(values[:, 1], values[:, 3], field)
     if cats_eye is None or coma is None:
@@ -114,16 +121,20 @@ def spread_shape(
 
 
 def _tile_moments(
-    blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
+    blurry: Grey,
+    blurred: Callable[[float], Grey],
+    tiles: BlurredTiles,
 ) -> tuple[list[tuple[float, float, float, float]], list[int]]:
     """Moments of each tile that shows them, and the numbers of these tiles."""
-    estimates, used = [], []
+    estimates = []
+    used = []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
         factor = max(1, int(BAND * float(diameter) / SAMPLES))
         small = float(diameter) / factor
         smooth = _band(reduced(blurry, factor), BAND * small)
         seen = _derivatives(
-            _band(reduced(blurred(float(diameter)), factor), BAND * small), small
+            _band(reduced(blurred(float(diameter)), factor), BAND * small),
+            small,
         )
         there = tiles.reduced(factor)
         for index in np.flatnonzero(tiles.coc_px == diameter):
@@ -169,7 +180,10 @@ def _derivatives(picture: Grey, diameter: float) -> Grey:
 
 
 def _moments(
-    blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
+    blurry: Grey,
+    seen: Grey,
+    tiles: BlurredTiles,
+    index: int,
 ) -> tuple[float, float, float, float] | None:
     """Second and third moments along the radius beyond those of a disc, and their variances.
 
@@ -177,48 +191,63 @@ def _moments(
     part, there, weight = _windows_at(blurry, seen, tiles, index)
     rows = _along_radius(part, tiles.field[index]).reshape(len(part), -1)
     weighted = rows * weight
-    normal = weighted @ rows.T
+    inverse = _inverse(weighted @ rows.T)
+    if inverse is None:
+        return None
+    target = there.ravel().astype(np.float64)
+    parameters = inverse @ (weighted @ target)
+    brightness = parameters[0]
+    if brightness <= 0:
+        return None
+    left = _mean_square(target - parameters @ rows, weight)
+    variance = _variances(left, tiles.coc_px[index], inverse) / brightness**2
+    second, third = (parameters[[4, 6]] / brightness).tolist()
+    return second, third, float(variance[4]), float(variance[6])
+
+
+def _mean_square(residuals: Array, weight: Array) -> float:
+    return float(np.square(residuals) @ weight / weight.sum())
+
+
+def _variances(left: float, coc_px: float, inverse: Array) -> Array:
+    """Variances of the parameters; neighbours within the smoothing do not err independently."""
+    alike = 4 * math.pi * (BAND * coc_px) ** 2
+    return np.asarray(left * alike * np.diag(inverse))
+
+
+def _inverse(normal: Array) -> Array | None:
+    """Inverse of normal equations with a small ridge; None if a parameter changes nothing."""
     scale = np.sqrt(np.diag(normal))
     if scale.min() <= 0:
         return None
-    inverse = np.linalg.inv(
-        normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale))
-    )
-    inverse /= np.outer(scale, scale)
-    target = there.ravel().astype(np.float64)
-    parameters = inverse @ (weighted @ target)
-    if parameters[0] <= 0:
-        return None
-    left = np.square(target - parameters @ rows) @ weight / weight.sum()
-    # neighbours within the smoothing do not err independently
-    alike = 4 * math.pi * (BAND * tiles.coc_px[index]) ** 2
-    variance = left * alike * np.diag(inverse) / parameters[0] ** 2
-    return (
-        float(parameters[4] / parameters[0]),
-        float(parameters[6] / parameters[0]),
-        float(variance[4]),
-        float(variance[6]),
-    )
+    units = np.outer(scale, scale)
+    inverse = np.linalg.inv(normal / units + RIDGE * np.eye(len(scale)))
+    return np.asarray(inverse / units)
 
 
 def _windows_at(
-    blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
+    blurry: Grey,
+    seen: Grey,
+    tiles: BlurredTiles,
+    index: int,
 ) -> tuple[Array, NDArray[Any], Array]:
     """What both members show around a tile, and the weight of each pixel."""
     height, width = blurry.shape
     half = min(tiles.side, height, width) // 2
-    place = np.round(tiles.centres[index] + tiles.shifts[index])
+    shift = tiles.shifts[index]
+    place = np.round(tiles.centres[index] + shift)
     column, row = np.clip(place, half, (width - half, height - half)).astype(int)
-    part = seen[:, row - half : row + half, column - half : column + half].astype(
-        np.float64
-    )
-    at = np.array((column, row)) - tiles.shifts[index] - 0.5
-    there = cv2.getRectSubPix(
-        blurry, (2 * half, 2 * half), (float(at[0]), float(at[1]))
-    )
-    window = np.hanning(2 * half + 2)[1:-1]
-    weight = np.outer(window, window).ravel()
-    return part, there, weight
+    rows = slice(row - half, row + half)
+    columns = slice(column - half, column + half)
+    x, y = (np.array((column, row)) - shift - 0.5).tolist()
+    there = cv2.getRectSubPix(blurry, (2 * half, 2 * half), (x, y))
+    return seen[:, rows, columns].astype(np.float64), there, _hann_weights(2 * half)
+
+
+def _hann_weights(side: int) -> Array:
+    """Weights of the pixels of a tile, largest in its middle, 0 just beyond its border."""
+    window = np.hanning(side + 2)[1:-1]
+    return np.outer(window, window).ravel()
 
 
 def _along_radius(part: Array, field: Array) -> Array:
@@ -234,13 +263,16 @@ def _along_radius(part: Array, field: Array) -> Array:
 
 
 def _pooled(
-    values: Array, variances: Array, field: Array
+    values: Array,
+    variances: Array,
+    field: Array,
 ) -> tuple[float, float] | None:
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 
     Overlapping tiles have correlated errors, so whole parts of the picture are left out."""
     column, row = (np.clip(field.T + 1, 0, 1.999) * PARTS / 2).astype(int)
-    part, height = row * PARTS + column, np.linalg.norm(field, axis=1)
+    part = row * PARTS + column
+    height = np.linalg.norm(field, axis=1)
     weights = 1 / (variances + FLOOR**2)
     kept = [part != index for index in np.unique(part)]
     slopes = [

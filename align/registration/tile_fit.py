@@ -58,7 +58,11 @@ class SmallTiles:
 
 
 def small_tiles(
-    first: Grey, large: TiledPicture, moved: Grey, area: Area, reach: float
+    first: Grey,
+    large: TiledPicture,
+    moved: Grey,
+    area: Area,
+    reach: float,
 ) -> SmallTiles | None:
     """Measure tiles of half the side, up to ``reach`` px; None where they would be too small."""
     tile = large.tile[0] // 2, large.tile[1] // 2
@@ -69,13 +73,18 @@ def small_tiles(
     tried = np.array(FINE_DIAMETERS_PX[: FINE_DIAMETERS_PX.index(LARGEST_COC_PX) + 2])
     blurred = blurred_area(moved, area, tried)
     shifts = most_alike_shifts(
-        tiled(first, tile, grid, large.band), blurred, largest=reach
+        tiled(first, tile, grid, large.band),
+        blurred,
+        largest=reach,
     )
     return SmallTiles(shifts, tried[shifts.chosen], tile)
 
 
 def with_small_tiles(
-    large: TileShifts, coc_px: Array, small: SmallTiles | None, corner: Array
+    large: TileShifts,
+    coc_px: Array,
+    small: SmallTiles | None,
+    corner: Array,
 ) -> tuple[TileShifts, Array]:
     """Small tiles, from ``corner`` (x, y) on, where it is sharp, else large; and their blur."""
     if small is None:
@@ -172,23 +181,36 @@ def fit_tiles(
         return NoFit(
             f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
         )
-    matches, asymmetry = _matches(shifts, coc_px, start, prior, usable, shape)
+    matches, asymmetry = _matches(shifts, coc_px, start, prior, usable)
     keep = voted(matches)
     simplest = _simplest(matches, keep, shape, held or at_most)
     if simplest is None:
         return NoFit(DISAGREE)
     best, corner_px = simplest
-    against, scatter = _scatter_px(
-        shifts, at_most, best, matches, keep, shape, corner_px
-    )
-    share = float(best.keep.sum() / candidates.sum())
-    likeness = float(np.median(shifts.likeness[candidates]))
-    agreeing = usable.copy()
-    agreeing[usable] = best.keep
-    parallax = best.scatter.parallax
+    against = _against(at_most, best, matches, keep, shape)
     return TileFit(
-        best.fit, share, likeness, scatter, agreeing, asymmetry, parallax, against
+        best.fit,
+        float(best.keep.sum() / candidates.sum()),
+        float(np.median(shifts.likeness[candidates])),
+        _scatter_px(shifts, best, math.hypot(corner_px, against)),
+        _agreeing(usable, best.keep),
+        asymmetry,
+        best.scatter.parallax,
+        against,
     )
+
+
+def _agreeing(usable: Mask, keep: Mask) -> Mask:
+    """``(T,)``: the tiles that are usable and kept among the usable ones."""
+    agreeing = usable.copy()
+    agreeing[usable] = keep
+    return agreeing
+
+
+def _scatter_px(shifts: TileShifts, best: Settled, corner_px: float) -> float:
+    """Scatter of the tiles, px: at least what their overlap makes of an error of 1 px."""
+    overlapping = float(np.sqrt(shifts.overlap))
+    return max(overlapping, corner_px / best.fit.corner_factor_px)
 
 
 def _matches(
@@ -197,9 +219,9 @@ def _matches(
     start: Start,
     prior: float,
     usable: Mask,
-    shape: tuple[int, ...],
 ) -> tuple[Matches, TileAsymmetry | None]:
     """Matched points at one depth, without the asymmetry of the spread, and that asymmetry."""
+    shape = start.shape
     first = shifts.centres[usable]
     second = moved_points(start.matrix, first + shifts.shifts[usable])
     precision = shifts.overlap / prior**2
@@ -211,25 +233,11 @@ def _matches(
     return matches, asymmetry
 
 
-def _scatter_px(
-    shifts: TileShifts,
-    at_most: str,
-    best: Settled,
+def _simplest(
     matches: Matches,
     keep: Mask,
     shape: tuple[int, ...],
-    corner_px: float,
-) -> tuple[float, float]:
-    """Scatter of the tiles, and what they show against the richest model allowed, px."""
-    against = _against(at_most, best, matches, keep, shape)
-    corner_px = math.hypot(corner_px, against)
-    overlapping = float(np.sqrt(shifts.overlap))
-    scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
-    return against, scatter
-
-
-def _simplest(
-    matches: Matches, keep: Mask, shape: tuple[int, ...], at_most: str
+    at_most: str,
 ) -> tuple[Settled, float] | None:
     """The simplest sufficient model, and its standard error at the worst corner."""
     best, beside, corner_px = None, None, 0.0
@@ -240,10 +248,10 @@ def _simplest(
         tried = settled, without_parts(settled, matches, shape)
         beside = tried if model == "similarity" else beside
         if best is None or _clearly_better(model, tried, best, shape):
-            best, corner_px = tried, tried[1].corner_error_px
-        elif (
-            model == "similarity"
-        ):  # that no zoom is seen does not mean that it is known
+            best = tried
+            corner_px = tried[1].corner_error_px
+        # that no zoom is seen does not mean that it is known
+        elif model == "similarity":
             corner_px = max(corner_px, tried[1].corner_error_px)
     if best is None:
         return None
@@ -253,7 +261,11 @@ def _simplest(
 
 
 def _against(
-    at_most: str, best: Settled, matches: Matches, keep: Mask, shape: tuple[int, ...]
+    at_most: str,
+    best: Settled,
+    matches: Matches,
+    keep: Mask,
+    shape: tuple[int, ...],
 ) -> float:
     """What a richer, forbidden model says at the worst corner, px; a wrong cap errs by as much."""
     if at_most == "homography":
@@ -263,7 +275,10 @@ def _against(
     if free is None or models.index(free[0].fit.model) <= models.index(at_most):
         return 0.0
     return corner_distance_px(
-        free[0].fit.matrix, best.fit.matrix, shape, free[0].scatter
+        free[0].fit.matrix,
+        best.fit.matrix,
+        shape,
+        free[0].scatter,
     )
 
 
@@ -276,7 +291,10 @@ def _apart_from(
 
     16 richer models of rendered pairs, none true, were so far off: 2 to 10 of their own errors."""
     apart = corner_distance_px(
-        beside[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter
+        beside[0].fit.matrix,
+        best[0].fit.matrix,
+        shape,
+        best[0].scatter,
     )
     return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))
 
@@ -289,7 +307,10 @@ def _clearly_better(
 ) -> bool:
     """Whether a richer model predicts left-out parts better and is truly another one."""
     apart = corner_distance_px(
-        new[0].fit.matrix, best[0].fit.matrix, shape, best[0].scatter
+        new[0].fit.matrix,
+        best[0].fit.matrix,
+        shape,
+        best[0].scatter,
     )
     another = apart > LEAST_DISTANCE * new[1].corner_error_px
     clear = new[1].squared < LEAST_GAIN[model] * best[1].squared
@@ -301,7 +322,9 @@ def _clearly_better(
 
 def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> Matches:
     """The tiles without the parallax that grows with their blur, if that is predicted better."""
-    first, second, coc = matches.first, matches.second, matches.spread.coc_px
+    first = matches.first
+    second = matches.second
+    coc = matches.spread.coc_px
     parallax = depth_parallax(first, second, coc, matches.errors, overlap)
     if not parallax.any():
         return matches

@@ -78,9 +78,7 @@ def tiled(
 ) -> TiledPicture:
     """Prepare the overlapping tiles of a picture, spread evenly; ``band`` is in cycles/pixel."""
     places = _places(picture.shape, tile, grid)
-    spectra = np.conj(
-        scipy.fft.rfft2(_centred(_tiles(picture, places, tile), _window(tile)))
-    )
+    spectra = np.conj(scipy.fft.rfft2(_centred(picture, places, _window(tile))))
     slopes = _slopes(picture, tile_centres(picture.shape, tile, grid), tile, band)
     return TiledPicture(picture.shape, tile, grid, band, spectra, slopes)
 
@@ -109,7 +107,12 @@ def most_alike_shifts(
     squared = _squared_frequencies(tile)
     weight = np.exp(-squared / (2 * first.band**2)).astype(np.float32)
     cross, chosen, likeness = _most_alike(
-        first.spectra, seconds, places, _window(tile), weight * squared, tried
+        first.spectra,
+        seconds,
+        places,
+        _window(tile),
+        weight * squared,
+        tried,
     )
     trusted, shifts, effective, peaks = _shifts(largest, cross, weight, tile)
     centres = tile_centres(first.shape, tile, first.grid)
@@ -128,7 +131,10 @@ def most_alike_shifts(
 
 
 def _shifts(
-    largest: float, cross: Spectra, weight: Tiles, tile: tuple[int, int]
+    largest: float,
+    cross: Spectra,
+    weight: Tiles,
+    tile: tuple[int, int],
 ) -> tuple[Tiles, Array, Array, Array]:
     """Trust in each frequency, shift of each tile, effective frequencies, height of the peaks."""
     trusted = _whitened(cross, weight)
@@ -151,12 +157,10 @@ def _whitened(cross: Spectra, weight: Tiles) -> Tiles:
     """Leave the phases of cross spectra, in place; return the weights of the frequencies."""
     power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    trusted = weight * np.asarray(
-        power / (power + floor)
-    )  # by how far it exceeds the noise
-    cross *= 1 / (
-        power + np.float32(1e-20)
-    )  # dividing complex numbers takes twice the time
+    # by how far it exceeds the noise
+    trusted = weight * np.asarray(power / (power + floor))
+    # dividing complex numbers takes twice the time
+    cross *= 1 / (power + np.float32(1e-20))
     return np.asarray(trusted)
 
 
@@ -168,7 +172,9 @@ def _noise_peak(effective: Array) -> Array:
 
 
 def tile_centres(
-    shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]
+    shape: tuple[int, ...],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
 ) -> Array:
     """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
     return np.asarray(
@@ -177,7 +183,9 @@ def tile_centres(
 
 
 def _places(
-    shape: tuple[int, ...], tile: tuple[int, int], grid: tuple[int, int]
+    shape: tuple[int, ...],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
 ) -> NDArray[np.int_]:
     """``(T, 2)`` row and column of each tile's first pixel."""
     tops, lefts = (
@@ -201,54 +209,70 @@ def _most_alike(
     weight: Array,
     tried: Mask | None,
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
-    """Cross spectrum with the most similar second picture, its index, and the similarity.
-
-    It is the correlation of gradients under any shift, so smooth differences do not matter."""
+    """Cross spectrum with the most similar second picture, its index, and the similarity."""
     cross = np.zeros_like(first)
     chosen = np.zeros(len(first), dtype=int)
     likeness = np.full(len(first), -1.0)
-    weight = weight.astype(np.float32)
-    both = (weight * _twice(first.shape[2], window.shape[1])).ravel()
-    energy = _power(first).reshape(len(first), -1) @ both
+    weights = weight.astype(np.float32)
+    energy = _energy(first, weights, window.shape[1])
     for index, second in enumerate(seconds):
-        own = (
-            np.arange(len(first)) if tried is None else np.flatnonzero(tried[:, index])
-        )
-        if not own.size:
-            continue
-        b = scipy.fft.rfft2(_centred(_tiles(second, places[own], window.shape), window))
-        norm = (
-            np.sqrt(energy[own] * (_power(b).reshape(len(b), -1) @ both)) / window.size
-        )
-        product = np.multiply(first[own], b, out=b)
-        surface = scipy.fft.irfft2(product * weight, s=window.shape, overwrite_x=True)
-        alike = surface.reshape(len(b), -1).max(axis=1) / (norm + 1e-20)
-        better = alike > likeness[own]
-        cross[own[better]] = product[better]
-        chosen[own[better]], likeness[own[better]] = index, alike[better]
+        own = _tried_tiles(tried, index, len(first))
+        if own.size:
+            tiles = _centred(second, places[own], window)
+            product, alike = _correlated(first[own], energy[own], tiles, weights)
+            better = alike > likeness[own]
+            taken = own[better]
+            cross[taken] = product[better]
+            chosen[taken] = index
+            likeness[taken] = alike[better]
     return cross, chosen, likeness
 
 
-def _power(spectra: Spectra) -> Tiles:
-    return np.asarray(spectra.real**2 + spectra.imag**2)
+def _tried_tiles(tried: Mask | None, index: int, count: int) -> NDArray[np.int_]:
+    """Numbers of the tiles that try a picture: all without a choice."""
+    return np.arange(count) if tried is None else np.flatnonzero(tried[:, index])
 
 
-def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> Tiles:
-    return np.stack([picture[y : y + tile[0], x : x + tile[1]] for y, x in corners])
+def _correlated(
+    first: Spectra,
+    energy: Tiles,
+    tiles: Tiles,
+    weight: Tiles,
+) -> tuple[Spectra, Array]:
+    """Cross spectra with tiles, and their similarity.
+
+    It is the correlation of gradients under any shift, so smooth differences do not matter."""
+    shape = tiles.shape[1:]
+    second = scipy.fft.rfft2(tiles)
+    norm = np.sqrt(energy * _energy(second, weight, shape[1])) / math.prod(shape)
+    product = np.multiply(first, second, out=second)
+    surface = scipy.fft.irfft2(product * weight, s=shape, overwrite_x=True)
+    return product, surface.reshape(len(first), -1).max(axis=1) / (norm + 1e-20)
 
 
-def _centred(tiles: Tiles, window: Tiles) -> Tiles:
-    """Tiles windowed without their weighted mean, in the place of what is given."""
+def _energy(spectra: Spectra, weight: Tiles, width: int) -> Tiles:
+    """Weighted energy of tiles of that width, from their half spectra."""
+    both = (weight * _twice(spectra.shape[2], width)).ravel()
+    power = np.asarray(spectra.real**2 + spectra.imag**2)
+    return np.asarray(power.reshape(len(spectra), -1) @ both)
+
+
+def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
+    """Windowed tiles of a picture without their weighted mean."""
+    height, width = window.shape
+    tiles = np.stack([picture[y : y + height, x : x + width] for y, x in corners])
     means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
-    tiles -= means[
-        :, None, None
-    ]  # in place: an array of all tiles costs more than what fills it
+    # in place: an array of all tiles costs more than what fills it
+    tiles -= means[:, None, None]
     tiles *= window
     return tiles
 
 
 def _slopes(
-    picture: Tiles, centres: Array, tile: tuple[int, int], band: float
+    picture: Tiles,
+    centres: Array,
+    tile: tuple[int, int],
+    band: float,
 ) -> Array:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
@@ -310,16 +334,22 @@ def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
 
 
 def _errors(
-    trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]
+    trusted: Tiles,
+    peaks: Array,
+    frequencies: Array,
+    tile: tuple[int, int],
 ) -> Array:
     """Standard errors from the scatter of the phases and the width of the peak.
 
     Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height)."""
-    rows, columns = scipy.fft.fftfreq(tile[0]), scipy.fft.rfftfreq(tile[1])
+    rows = scipy.fft.fftfreq(tile[0])
+    columns = scipy.fft.rfftfreq(tile[1])
     counts = _twice(len(columns), tile[1])
-    by_row, by_column = trusted @ counts, trusted.sum(axis=1) * counts
+    by_row = trusted @ counts
+    by_column = trusted.sum(axis=1) * counts
     total = np.maximum(by_row.sum(axis=1), 1e-20)
-    yy, xx = by_row @ rows**2 / total, by_column @ columns**2 / total
+    yy = by_row @ rows**2 / total
+    xx = by_column @ columns**2 / total
     least = (2 * np.pi) ** 2 * np.minimum(xx, yy)
     scatter = -2 * np.log(np.clip(peaks, 0.02, 0.999))
     return np.asarray(np.sqrt(scatter / np.maximum(frequencies * least, 1e-12)))
@@ -345,12 +375,14 @@ def _peaks(surface: Tiles) -> tuple[Array, Array]:
 
 def _vertex(before: Array, top: Array, after: Array) -> Array:
     """Maximum of a Gaussian through three samples, in (-0.5, 0.5)."""
-    low, middle, high = (
-        np.log(np.maximum(part, 1e-9)) for part in (before, top, after)
-    )
+    low = np.log(np.maximum(before, 1e-9))
+    middle = np.log(np.maximum(top, 1e-9))
+    high = np.log(np.maximum(after, 1e-9))
     curvature = low - 2 * middle + high
     offset = np.where(
-        curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0
+        curvature < 0,
+        0.5 * (low - high) / np.minimum(curvature, -1e-12),
+        0.0,
     )
     return np.asarray(np.clip(offset, -0.5, 0.5))
 
@@ -389,7 +421,8 @@ def _near_coarser(
 ) -> Mask:
     """The blurs near that of the nearest tile of a coarser level, at least the nearest one."""
     reduction, places, coc_px = coarser
-    own_places, coc = (factor * (centres + 0.5) - 0.5)[:, None], coc_px / factor
+    own_places = (factor * (centres + 0.5) - 0.5)[:, None]
+    coc = coc_px / factor
     nearest = np.linalg.norm(own_places - places, axis=2).argmin(axis=1)
     step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[
         nearest, None
@@ -401,7 +434,9 @@ def _near_coarser(
 
 
 def blurred_area(
-    moved: Tiles, area: Area, diameters: Sequence[float] | Array
+    moved: Tiles,
+    area: Area,
+    diameters: Sequence[float] | Array,
 ) -> list[Tiles]:
     """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
     return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]

@@ -56,17 +56,17 @@ def cause(blurry: Image, sharp: Image) -> str:
     """What the pictures show of why they cannot be registered; empty if nothing stands out."""
     if min(*blurry.shape[:2], *sharp.shape[:2]) < SMALLEST_SIDE:
         return ""
-    members = (("blurry", blurry), ("sharp", sharp))
-    for name, picture in members:
-        for tone, share in _clipped(picture):
-            if share > MOST_CLIPPED:
-                return f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
-    first, second = (_small(picture) for picture in (blurry, sharp))
+    clipped = _most_clipped("blurry", blurry) or _most_clipped("sharp", sharp)
+    if clipped:
+        return clipped
+    first = _small(blurry)
+    second = _small(sharp)
     left = _contrast(first) / max(_contrast(second), 1e-6)
     thumbnails = _thumbnail(first), _thumbnail(second)
     alike = _likeness(*thumbnails)
     if left > MORE_CONTRAST and alike > max(
-        LEAST_OF_ONE_SCENE, _enlarged_likeness(first, second)
+        LEAST_OF_ONE_SCENE,
+        _enlarged_likeness(first, second),
     ):
         return f"the sharp picture has {100 / left:.0f} % of the blurry one's contrast, {EXCHANGED}"
     if _texture(second) < LEAST_TEXTURE:
@@ -76,6 +76,16 @@ def cause(blurry: Image, sharp: Image) -> str:
     if turned := _turned(*thumbnails, alike):
         return turned
     return _other_scene(first, second, alike)
+
+
+def _most_clipped(name: str, picture: Image) -> str:
+    """That a member is mostly black or white; empty if it is not."""
+    for tone, share in _clipped(picture):
+        if share > MOST_CLIPPED:
+            return (
+                f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
+            )
+    return ""
 
 
 def _other_scene(first: Grey, second: Grey, alike: float) -> str:
@@ -92,7 +102,8 @@ def _clipped(picture: Image) -> tuple[tuple[str, float], tuple[str, float]]:
     """Shares of the pixels that are black, and saturated, in all channels."""
     step = max(1, max(picture.shape) // SIDE)
     values = picture[::step, ::step] / np.float32(2 ** bit_depth(picture) - 1)
-    black, white = (values <= BLACK).all(axis=2), (values >= WHITE).all(axis=2)
+    black = (values <= BLACK).all(axis=2)
+    white = (values >= WHITE).all(axis=2)
     return ("black", float(black.mean())), ("saturated", float(white.mean()))
 
 
@@ -101,7 +112,8 @@ def _small(picture: Image) -> Grey:
     factor = min(1.0, SIDE / max(picture.shape))
     size = [max(1, round(factor * side)) for side in picture.shape[1::-1]]
     grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(
-        axis=2, dtype=np.float32
+        axis=2,
+        dtype=np.float32,
     )
     return np.asarray(grey / max(float(grey.mean()), 1e-6), np.float32)
 
@@ -143,7 +155,8 @@ def _likeness(first: Grey, second: Grey) -> float:
     """Highest correlation under any cyclic shift, 1 for equal pictures; 0 if sizes differ."""
     if first.shape != second.shape:
         return 0.0
-    a, b = (np.fft.rfft2(one - one.mean()) for one in (first, second))
+    a = np.fft.rfft2(first - first.mean())
+    b = np.fft.rfft2(second - second.mean())
     surface = np.fft.irfft2(np.conj(a) * b, s=first.shape)
     energy = float(first.std()) * float(second.std()) * first.size
     return float(surface.max()) / max(energy, 1e-12)
@@ -160,10 +173,12 @@ def _enlarged_likeness(first: Grey, second: Grey) -> float:
 
 def _enlarged(picture: Grey, zoom: float) -> Grey:
     height, width = picture.shape
-    top, left = (round(side * (1 - 1 / zoom) / 2) for side in (height, width))
+    top = round(height * (1 - 1 / zoom) / 2)
+    left = round(width * (1 - 1 / zoom) / 2)
     middle = picture[top : height - top, left : width - left]
     return np.asarray(
-        cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 

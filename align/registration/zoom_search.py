@@ -24,11 +24,15 @@ Grey = NDArray[np.float32]
 
 
 def zoom_and_shift(
-    blurry: Grey, sharp: Grey, zooms: Sequence[float], largest: float
+    blurry: Grey,
+    sharp: Grey,
+    zooms: Sequence[float],
+    largest: float,
 ) -> Array:
     """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
-    best, best_matrix = -1.0, np.eye(3)
+    best = -1.0
+    best_matrix = np.eye(3)
     first = tiled(np.sqrt(blurry), (height, width), (1, 1), SEARCH_BAND)
     for zoom in zooms:
         matrix = np.vstack(
@@ -39,7 +43,8 @@ def zoom_and_shift(
         if tile.peaks[0] > best:
             step = np.eye(3)
             step[:2, 2] = tile.shifts[0]
-            best, best_matrix = float(tile.peaks[0]), matrix @ step
+            best = float(tile.peaks[0])
+            best_matrix = matrix @ step
     return best_matrix
 
 
@@ -55,7 +60,8 @@ def coarse_start(
     zooms = [1.0] if alike else _zooms(blurry.shape, largest_px)
     if known_zoom is not None:
         zooms = [known_zoom]
-    small_blurry, small_sharp = reduced(blurry, factors[0]), reduced(sharp, factors[0])
+    small_blurry = reduced(blurry, factors[0])
+    small_sharp = reduced(sharp, factors[0])
     matrix = zoom_and_shift(small_blurry, small_sharp, zooms, largest_px / factors[0])
     shown = Area.shown(matrix, small_blurry.shape).mask(small_blurry.shape)
     blurry = evenly_lit(blurry, small_blurry, moved_picture(small_sharp, matrix), shown)

@@ -41,7 +41,8 @@ def gathered(
 
     Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979)."""
     values = np.empty((*positions[0].shape, 3), np.float32)
-    table, support = _TABLES[kernel], float(SUPPORT[kernel])
+    table = _TABLES[kernel]
+    support = float(SUPPORT[kernel])
     _gather(source, *positions, table, support, max(widening, 1.0), values)
     return values
 
@@ -71,25 +72,33 @@ def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[n
     height, width, _ = source.shape
     reach = support * widening + 1.0  # farther outside all taps lie on one border pixel
     taps = int(2 * reach) + 2
-    across, down = np.empty(taps, np.float32), np.empty(taps, np.float32)
+    across = np.empty(taps, np.float32)
+    down = np.empty(taps, np.float32)
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
             x = min(max(xs[row, column], -reach), width + reach)
             y = min(max(ys[row, column], -reach), height + reach)
             left, n_across = _weights(x, support, widening, table, across)
             top, n_down = _weights(y, support, widening, table, down)
-            red = green = blue = np.float32(0.0)
-            for j in range(n_down):
-                line = source[min(max(top + j, 0), height - 1)]
-                for i in range(n_across):
-                    weight = down[j] * across[i]
-                    at = min(max(left + i, 0), width - 1)
-                    red += weight * line[at, 0]
-                    green += weight * line[at, 1]
-                    blue += weight * line[at, 2]
-            values[row, column, 0] = red
-            values[row, column, 1] = green
-            values[row, column, 2] = blue
+            into = values[row, column]
+            _weigh(source, top, left, down[:n_down], across[:n_across], into)
+
+
+@numba.njit(nogil=True, cache=True)
+def _weigh(source, top, left, down, across, into):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    height, width, _ = source.shape
+    red = green = blue = np.float32(0.0)
+    for j in range(len(down)):
+        line = source[min(max(top + j, 0), height - 1)]
+        for i in range(len(across)):
+            weight = down[j] * across[i]
+            at = min(max(left + i, 0), width - 1)
+            red += weight * line[at, 0]
+            green += weight * line[at, 1]
+            blue += weight * line[at, 2]
+    into[0] = red
+    into[1] = green
+    into[2] = blue
 
 
 def field_at(
@@ -109,10 +118,19 @@ def _read_field(field, xs, ys, values):  # type: ignore[no-untyped-def] # noqa: 
         for column in range(values.shape[2]):
             x = min(max(xs[row, column], 0.0), width - 1.0)
             y = min(max(ys[row, column], 0.0), height - 1.0)
-            left, top = min(int(x), max(width - 2, 0)), min(int(y), max(height - 2, 0))
-            right, below = min(left + 1, width - 1), min(top + 1, height - 1)
-            u, v = x - left, y - top
             for c in range(2):
-                upper = field[c, top, left] * (1 - u) + field[c, top, right] * u
-                lower = field[c, below, left] * (1 - u) + field[c, below, right] * u
-                values[c, row, column] = upper * (1 - v) + lower * v
+                values[c, row, column] = _bilinear(field[c], x, y)
+
+
+@numba.njit(nogil=True, cache=True)
+def _bilinear(plane, x, y):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    height, width = plane.shape
+    left = min(int(x), max(width - 2, 0))
+    top = min(int(y), max(height - 2, 0))
+    right = min(left + 1, width - 1)
+    below = min(top + 1, height - 1)
+    u = x - left
+    v = y - top
+    upper = plane[top, left] * (1 - u) + plane[top, right] * u
+    lower = plane[below, left] * (1 - u) + plane[below, right] * u
+    return upper * (1 - v) + lower * v

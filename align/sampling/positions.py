@@ -23,19 +23,29 @@ def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
     """``(H, W)`` or ``(H, W, C)`` values at the positions ``(2, H, W)``; the border is repeated."""
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     values = cv2.remap(
-        picture, positions[0], positions[1], method, borderMode=cv2.BORDER_REPLICATE
+        picture,
+        positions[0],
+        positions[1],
+        method,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(values, dtype=np.float32)
 
 
 def moved_by(
-    picture: NDArray[np.float32], matrix: NDArray[np.float64]
+    picture: NDArray[np.float32],
+    matrix: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """``picture`` on the grid from which ``matrix`` leads into it; its border goes on outside."""
-    flags, size = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, picture.shape[::-1]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = picture.shape[::-1]
     return np.asarray(
         cv2.warpPerspective(
-            picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+            picture,
+            matrix,
+            size,
+            flags=flags,
+            borderMode=cv2.BORDER_REPLICATE,
         )
     )
 

@@ -41,8 +41,10 @@ class Rectangle:
 
     def centred(self, width: int, height: int) -> "Rectangle":
         """The middle of this part, of at most that size."""
-        width, height = min(width, self.width), min(height, self.height)
-        left, top = (self.width - width) // 2, (self.height - height) // 2
+        width = min(width, self.width)
+        height = min(height, self.height)
+        left = (self.width - width) // 2
+        top = (self.height - height) // 2
         return Rectangle(self.left + left, self.top + top, width, height)
 
 
@@ -95,28 +97,33 @@ def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
 def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     rows, columns = mask.shape
     heights = np.zeros(columns + 1, np.int64)
-    starts, levels = np.empty(columns + 1, np.int64), np.empty(columns + 1, np.int64)
-    best, rectangle = 0, (0, 0, 0, 0)
+    starts = np.empty(columns + 1, np.int64)
+    levels = np.empty(columns + 1, np.int64)
+    rectangle = (0, 0, 0, 0)
     for row in range(rows):
-        depth = 0
-        for column in range(columns + 1):
-            if column < columns:
-                heights[column] = heights[column] + 1 if mask[row, column] else 0
-            level, start = heights[column], column
-            while depth and levels[depth - 1] >= level:
-                depth -= 1
-                start = starts[depth]
-                area = levels[depth] * (column - start)
-                if area > best:
-                    best = area
-                    rectangle = (
-                        start,
-                        row - levels[depth] + 1,
-                        column - start,
-                        levels[depth],
-                    )
-            starts[depth], levels[depth] = start, level
-            depth += 1
+        for column in range(columns):
+            heights[column] = heights[column] + 1 if mask[row, column] else 0
+        rectangle = _larger(heights, row, starts, levels, rectangle)
+    return rectangle
+
+
+@numba.njit(nogil=True, cache=True)
+def _larger(heights, row, starts, levels, rectangle):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """The largest of a rectangle and those that end at a row, under columns of these heights."""
+    depth = 0
+    for column in range(heights.size):
+        level = heights[column]
+        start = column
+        while depth and levels[depth - 1] >= level:
+            depth -= 1
+            start = starts[depth]
+            height = levels[depth]
+            width = column - start
+            if height * width > rectangle[2] * rectangle[3]:
+                rectangle = (start, row - height + 1, width, height)
+        starts[depth] = start
+        levels[depth] = level
+        depth += 1
     return rectangle
 
 
@@ -124,9 +131,8 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
 class LocalFlow:
     """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
 
-    field: NDArray[
-        np.float32
-    ]  # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
+    # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
+    field: NDArray[np.float32]
     factor: int
 
     @cached_property
@@ -138,7 +144,8 @@ class LocalFlow:
         """``(2, …)`` displacement at positions of the full picture."""
         offset = 0.5 / self.factor - 0.5
         return field_at(
-            self.field, (x / self.factor + offset, y / self.factor + offset)
+            self.field,
+            (x / self.factor + offset, y / self.factor + offset),
         )
 
 
@@ -155,17 +162,21 @@ class Placement:
         xs, ys = (_sums(row, columns, rows) for row in self.matrix[:2])
         if tuple(self.matrix[2]) != (0, 0, 1):
             below = _sums(self.matrix[2], columns, rows)
-            xs, ys = xs / below, ys / below
+            xs = xs / below
+            ys = ys / below
         if self.local is not None and self.local.moves:
             step = self.local.at(*np.broadcast_arrays(columns[None, :], rows[:, None]))
-            xs, ys = xs + step[0], ys + step[1]
+            xs = xs + step[0]
+            ys = ys + step[1]
         return (xs, ys) if self.rig is None else self.rig.places(xs, ys)
 
     def zoom(self, shape: tuple[int, ...]) -> float:
         """Pixels of the sharp picture per pixel of the blurry one, at the centre of the latter."""
-        x, y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
+        x = (shape[1] - 1) / 2
+        y = (shape[0] - 1) / 2
         xs, ys = Placement(self.matrix, None, self.rig)(
-            np.array([x - 0.5, x + 0.5]), np.array([y - 0.5, y + 0.5])
+            np.array([x - 0.5, x + 0.5]),
+            np.array([y - 0.5, y + 0.5]),
         )
         across = np.array([xs[0, 1] - xs[0, 0], ys[0, 1] - ys[0, 0]])
         down = np.array([xs[1, 0] - xs[0, 0], ys[1, 0] - ys[0, 0]])
@@ -225,7 +236,10 @@ def resampled(
 
 
 def resampled_light(
-    picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS
+    picture: Image,
+    how: Resampling,
+    *,
+    strip: int = STRIP_PIXELS,
 ) -> Array:
     """The result as linear light, ``(h, w, 3)`` float32, not clipped at 1."""
     result = np.empty((*how.grid.shape, 3), np.float32)
@@ -238,11 +252,14 @@ def resampled_light(
 
 
 def inside_frame(
-    placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]
+    placement: Placement,
+    grid: ReleaseGrid,
+    size: tuple[int, ...],
 ) -> Mask:
     """``(h, w)``: True where the sharp picture covers the release grid."""
     height, width = size[:2]
-    columns, rows = grid.columns(), grid.rows()
+    columns = grid.columns()
+    rows = grid.rows()
     result = np.empty(grid.shape, bool)
     for part in _strips(grid, STRIP_PIXELS):
         x, y = placement(columns, rows[part])
@@ -274,12 +291,15 @@ def _light(picture: Image, how: Resampling, rows: slice) -> Array:
     last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
     source = as_linear(picture[first:last])
     return np.maximum(
-        gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0)
+        gathered(source, (x, y - first), how.kernel, widening),
+        np.float32(0.0),
     )
 
 
 def sharp_view(
-    picture: Image, factor: int, rig: Rig | None = None
+    picture: Image,
+    factor: int,
+    rig: Rig | None = None,
 ) -> NDArray[np.float32]:
     """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
     if rig is None:
@@ -291,7 +311,9 @@ def sharp_view(
 
 
 def luminance_view(
-    picture: Image, factor: int, rig: Rig | None = None
+    picture: Image,
+    factor: int,
+    rig: Rig | None = None,
 ) -> NDArray[np.float32]:
     """``(h, w)`` luminance of :func:`sharp_view`."""
     if rig is None:

@@ -14,7 +14,10 @@ most 0.1 here."""
 
 
 def warp(
-    image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct"
+    image: torch.Tensor,
+    flow: torch.Tensor,
+    *,
+    grid: Grid = "correct",
 ) -> torch.Tensor:
     """out(x) = image(x + flow(x)), ``(N, C, H, W)``, bilinear; px, x right, y down; edges repeat.
 
@@ -28,7 +31,8 @@ def warp(
     precision = torch.float64 if grid == "correct" else image.dtype
     flow = flow.to(precision)
     positions = torch.stack(
-        [_normalised(width, flow[:, 0], 1), _normalised(height, flow[:, 1], 0)], dim=-1
+        [_normalised(width, flow[:, 0], 1), _normalised(height, flow[:, 1], 0)],
+        dim=-1,
     )
     warped = torch.nn.functional.grid_sample(
         image.to(precision),

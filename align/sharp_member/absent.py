@@ -58,18 +58,23 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
         return False
     blur_px = float(np.median(np.abs(near)))
     reach = int(blur_px / 2) + RING_PX[1]
-    planes = (pair.sharp, pair.predicted, pair.stops, pair.usable)
-    sharp, predicted, stops, usable = (
-        _around(one, column, row, 2 * reach) for one in planes
-    )
-    if sharp is None or predicted is None or stops is None or usable is None:
+    sharp = _around(pair.sharp, column, row, 2 * reach)
+    taken = None if sharp is None else _taken_light(sharp)
+    predicted = _around(pair.predicted, column, row, 2 * reach)
+    stops = _around(pair.stops, column, row, 2 * reach)
+    usable = _around(pair.usable, column, row, 2 * reach)
+    if taken is None or predicted is None or stops is None or usable is None:
         return False
-    taken = _taken_light(sharp)
-    if taken is None or usable[reach:-reach, reach:-reach].mean() < LEAST_USABLE:
+    if usable[reach:-reach, reach:-reach].mean() < LEAST_USABLE:
         return False
-    light = np.maximum(predicted, 0) + np.float32(BLACK)
-    expected = np.log2(1 + disc_blurred(taken, blur_px) / light)
-    return _has_it_all(np.asarray(expected, np.float32), stops, usable > 0, reach)
+    expected = _stops_without(disc_blurred(taken, blur_px), predicted)
+    return _has_it_all(expected, stops, usable > 0, reach)
+
+
+def _stops_without(taken: Array, light: Array) -> Array:
+    """By how many stops a place is lighter without what takes its light."""
+    floored = np.maximum(light, 0) + np.float32(BLACK)
+    return np.asarray(np.log2(1 + taken / floored), np.float32)
 
 
 def _around(plane: Plane, column: int, row: int, reach: int) -> Plane | None:
@@ -85,17 +90,21 @@ def _taken_light(light: Array) -> Array | None:
     middle = len(light) // 2
     y, x = np.ogrid[-middle : middle + 1, -middle : middle + 1]
     radius = np.hypot(x, y)
+    within = radius <= RADIUS_PX
     ring = np.median(light[(radius > RING_PX[0]) & (radius < RING_PX[1])])
     centre = light[radius <= CENTRE_PX].mean()
-    dark = ((light < (ring + centre) / 2) & (radius <= RADIUS_PX)).astype(np.uint8)
-    _, labels = cv2.connectedComponents(dark)
+    dark = ((light < (ring + centre) / 2) & within).astype(np.uint8)
     if not dark[middle, middle]:
         return None
+    wider = _widened_part(dark, middle)
+    return np.asarray(np.maximum(ring - light, 0) * wider * within, np.float32)
+
+
+def _widened_part(dark: NDArray[np.uint8], middle: int) -> Array:
+    """The dark part that has the middle in it, with its soft edge; 1 there, else 0."""
+    _, labels = cv2.connectedComponents(dark)
     disc = (labels == labels[middle, middle]).astype(np.uint8)
-    wider = cv2.dilate(disc, np.ones((EDGE_PX, EDGE_PX), np.uint8)).astype(np.float32)
-    return np.asarray(
-        np.maximum(ring - light, 0) * wider * (radius <= RADIUS_PX), np.float32
-    )
+    return cv2.dilate(disc, np.ones((EDGE_PX, EDGE_PX), np.uint8)).astype(np.float32)
 
 
 def _has_it_all(expected: Array, stops: Array, usable: Mask, reach: int) -> bool:

@@ -18,9 +18,8 @@ class Compared:
     original: (
         Array  # ``(h, w)`` luminance of the sharp member as it was taken, not resampled
     )
-    matrix: NDArray[
-        np.float64
-    ]  # ``(3, 3)``, from positions in ``blurry`` to those in ``original``
+    # ``(3, 3)``, from positions in ``blurry`` to those in ``original``
+    matrix: NDArray[np.float64]
     predicted: Array  # ``(H, W)`` the aligned sharp member under the blur map, linear
     stops: Array  # ``(H, W)`` log2 of blurry over predicted light, vignetting taken off
     usable: (

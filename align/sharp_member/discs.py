@@ -55,8 +55,10 @@ def _contrast(stops: Array) -> Array:
     squares = stops * stops
     best = np.zeros_like(stops)
     for side in SIDES_PX:
-        inner, inner_squares = _box(stops, side), _box(squares, side)
-        outer, outer_squares = _ring(stops, side), _ring(squares, side)
+        inner = _box(stops, side)
+        inner_squares = _box(squares, side)
+        outer = _ring(stops, side)
+        outer_squares = _ring(squares, side)
         dip = outer - inner
         variance = inner_squares - inner**2 + outer_squares - outer**2
         contrast = dip / np.sqrt(np.maximum(variance, 0) + np.float32(GRAIN**2))
@@ -66,14 +68,16 @@ def _contrast(stops: Array) -> Array:
 
 def _ring(values: Array, side: int) -> Array:
     """Means between a square of twice the side, and one of four times the side."""
-    inside, outside = 2 * side + 1, 4 * side + 1
+    inside = 2 * side + 1
+    outside = 4 * side + 1
     sums = outside**2 * _box(values, outside) - inside**2 * _box(values, inside)
     return np.asarray(sums / np.float32(outside**2 - inside**2), np.float32)
 
 
 def _box(values: Array, side: int) -> Array:
     return np.asarray(
-        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT), np.float32
+        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT),
+        np.float32,
     )
 
 
@@ -93,7 +97,8 @@ def resting_discs(discs: Mapping[str, Places]) -> dict[str, int]:
 
 
 def _meetings(
-    places: NDArray[np.float64], owner: NDArray[np.intp]
+    places: NDArray[np.float64],
+    owner: NDArray[np.intp],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Discs and the pairs that have one of their own there, each once."""
     from scipy.spatial import KDTree  # slow to import
@@ -105,7 +110,8 @@ def _meetings(
 
 
 def with_resting_discs(
-    numbers: Mapping[str, Mapping[str, float]], discs: Mapping[str, Places]
+    numbers: Mapping[str, Mapping[str, float]],
+    discs: Mapping[str, Places],
 ) -> dict[str, dict[str, float]]:
     """The numbers of some pairs by name, with how many of their discs stay at their pixel."""
     resting = resting_discs({name: discs[name] for name in numbers if name in discs})
@@ -116,11 +122,15 @@ def with_resting_discs(
 
 
 def _of_other_scenes(
-    owner: NDArray[np.intp], disc: NDArray[np.intp], other: NDArray[np.intp], count: int
+    owner: NDArray[np.intp],
+    disc: NDArray[np.intp],
+    other: NDArray[np.intp],
+    count: int,
 ) -> NDArray[np.bool_]:
     """Which meetings of a disc with another pair are of pairs that show different scenes."""
     met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(
-        count, count
+        count,
+        count,
     )
     own = np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
     alike = met >= SAME_SCENE * own

@@ -62,20 +62,22 @@ def _softer_half_px(diameter: Array) -> float:
     most = 0.0
     for angle in np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS:
         side = math.cos(angle) * x + math.sin(angle) * y
-        soft, crisp = known & (side > MIDDLE), known & (side < -MIDDLE)
+        soft = known & (side > MIDDLE)
+        crisp = known & (side < -MIDDLE)
         if min(soft.sum(), crisp.sum()) >= LEAST_TILES:
-            softer, best = (
-                np.quantile(diameter[half], CRISP_TILES) for half in (soft, crisp)
-            )
+            softer = np.quantile(diameter[soft], CRISP_TILES)
+            best = np.quantile(diameter[crisp], CRISP_TILES)
             most = max(most, float(softer - max(best, CRISP_PX)))
     return most
 
 
 def edge_diameters(codes: Array) -> Array:
     """Diameter of the disc that softens the crisper edges of each tile, px; NaN without edges."""
-    fine, coarse = (_slope(codes, width) for width in (FINE_PX, COARSE_PX))
+    fine = _slope(codes, FINE_PX)
+    coarse = _slope(codes, COARSE_PX)
     ridge = np.asarray(
-        cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)), np.float32
+        cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)),
+        np.float32,
     )
     edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
     rows, columns = np.nonzero(edge)
@@ -102,7 +104,9 @@ def _by_tile(
 
 
 def _edge_sigma_px(
-    fine: Array, edge: NDArray[np.bool_], coarse: Array
+    fine: Array,
+    edge: NDArray[np.bool_],
+    coarse: Array,
 ) -> NDArray[np.float64]:
     """Deviation of the Gaussian that softens each edge, px, from its slopes behind two filters.
 

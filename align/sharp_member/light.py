@@ -50,7 +50,8 @@ def bands_ev(pair: Compared) -> float:
     # the mean product of two different strips: what they do not share cancels
     product = np.abs(spectra.sum(axis=0)) ** 2 - (np.abs(spectra) ** 2).sum(axis=0)
     shared = np.maximum(product / (STRIPS * (STRIPS - 1)), 0)
-    first, last = round(PADDED * LEAST_CYCLES), round(PADDED * rows / SHORTEST_PX)
+    first = round(PADDED * LEAST_CYCLES)
+    last = round(PADDED * rows / SHORTEST_PX)
     tried = shared[first:last]
     background = OVER_BACKGROUND * float(np.quantile(tried, BACKGROUND))
     power = max(float(tried.max()) - background, 0.0)
@@ -72,7 +73,8 @@ def _row_profiles(pair: Compared) -> NDArray[np.float64]:
 
 
 def _without_trend(
-    profile: NDArray[np.float64], seen: NDArray[np.bool_]
+    profile: NDArray[np.float64],
+    seen: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """A profile without its polynomial; 0 where it was not seen."""
     level = np.zeros_like(profile)
@@ -119,8 +121,7 @@ def _corner_ratios_ev(pair: Compared) -> list[float]:
         for down in (y, 1 - y):
             place = (across + down < CORNER) & pair.lit
             if place.sum() > least:
-                blurry, predicted = (
-                    one[place].mean() for one in (pair.blurry, pair.predicted)
-                )
+                blurry = pair.blurry[place].mean()
+                predicted = pair.predicted[place].mean()
                 ratios.append(float(np.log2((blurry + BLACK) / (predicted + BLACK))))
     return ratios

@@ -28,19 +28,15 @@ class SharpMember:
         float  # half the range of the light over the picture, vignetting taken off
     )
     corner_ev: float  # by how much one corner differs from the other three
-    smear: (
-        float | None
-    )  # likeness of the spectrum to that of a motion or a second image, at most 1
+    # likeness of the spectrum to that of a motion or a second image, at most 1
+    smear: float | None
     smear_px: float | None  # length of that motion, or distance of that second image
-    elsewhere_share: (
-        float | None
-    )  # share of the tiles where the sharp member is the blurrier one
-    soft_px: (
-        float | None
-    )  # by how much one half's crispest edges are softer, disc diameter
-    lost_stops: (
-        float | None
-    )  # how much weaker fine detail is in weak texture than at edges
+    # share of the tiles where the sharp member is the blurrier one
+    elsewhere_share: float | None
+    # by how much one half's crispest edges are softer, disc diameter
+    soft_px: float | None
+    # how much weaker fine detail is in weak texture than at edges
+    lost_stops: float | None
     grain_stops: float  # grain of the sharp member over that of the blurry one
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
@@ -75,10 +71,11 @@ NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_dis
 
 def sharp_member(pair: Compared) -> SharpMember:
     """Test the sharp member of a registered pair."""
-    original, aligned, blurry = (
-        _codes(light) for light in (pair.original, pair.sharp, pair.blurry)
-    )
-    smeared, discs = smear(original), dark_discs(pair.original)
+    original = _codes(pair.original)
+    aligned = _codes(pair.sharp)
+    blurry = _codes(pair.blurry)
+    smeared = smear(original)
+    discs = dark_discs(pair.original)
     focus = focus_elsewhere(aligned, pair.coc_px)
     elsewhere, soft_px = (None, None) if focus is None else focus
     return SharpMember(
@@ -108,14 +105,15 @@ LEAST_LIGHT = 1e-6
 
 
 def cast_ev(
-    blurry: NDArray[np.float32], sharp: NDArray[np.float32], usable: NDArray[np.bool_]
+    blurry: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    usable: NDArray[np.bool_],
 ) -> tuple[float, float]:
     """Log2 of blurry over sharp light of red and of blue, each against green; 0 without a place."""
     where = usable.astype(np.uint8)
     if not where.any():
         return 0.0, 0.0
-    first, second = (
-        np.maximum(cv2.mean(one, where)[:3], LEAST_LIGHT) for one in (blurry, sharp)
-    )
+    first = np.maximum(cv2.mean(blurry, where)[:3], LEAST_LIGHT)
+    second = np.maximum(cv2.mean(sharp, where)[:3], LEAST_LIGHT)
     red, green, blue = np.log2(first / second)
     return float(red - green), float(blue - green)

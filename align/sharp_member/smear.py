@@ -51,7 +51,8 @@ def smear(codes: Array) -> Smear | None:
     if spectrum is None:
         return None
     patterns = _patterns()
-    logs, seen = spectrum[0][patterns.places], spectrum[1][patterns.places]
+    logs = spectrum[0][patterns.places]
+    seen = spectrum[1][patterns.places]
     if seen.sum() < LEAST_FREQUENCIES:
         return None
     common, _ = np.linalg.qr(patterns.common[seen])
@@ -102,12 +103,17 @@ class _Patterns:
 @cache
 def _patterns() -> _Patterns:
     down, across = np.meshgrid(
-        np.fft.fftfreq(BLOCK_PX), np.fft.rfftfreq(BLOCK_PX), indexing="ij"
+        np.fft.fftfreq(BLOCK_PX),
+        np.fft.rfftfreq(BLOCK_PX),
+        indexing="ij",
     )
     frequency = np.hypot(across, down)
     places = (frequency > LOWEST) & (frequency < HIGHEST)
-    x, y, frequency = across[places], down[places], frequency[places]
-    logs, lengths = [], []
+    x = across[places]
+    y = down[places]
+    frequency = frequency[places]
+    logs = []
+    lengths = []
     for angle in np.arange(ANGLES) * math.pi / ANGLES:
         along = x * math.cos(angle) + y * math.sin(angle)
         for length in LENGTHS_PX:
@@ -115,7 +121,10 @@ def _patterns() -> _Patterns:
             logs += [np.log(motion + DEEPEST), np.log(second + DEEPEST)]
             lengths += [length, length]
     return _Patterns(
-        places, np.array(logs), np.array(lengths), _common(x, y, frequency)
+        places,
+        np.array(logs),
+        np.array(lengths),
+        _common(x, y, frequency),
     )
 
 

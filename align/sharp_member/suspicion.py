@@ -53,7 +53,7 @@ COMPARISONS = (
         rejects=False,
     ),
     Comparison(
-        "soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False
+        "soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False,
     ),
     Comparison(
         "lost_stops", 0.35, "above",
@@ -64,7 +64,7 @@ COMPARISONS = (
         rejects=False,
     ),
     Comparison(
-        "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places"
+        "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places",
     ),
     Comparison(
         "absent_discs", 1.5, "above",
@@ -84,10 +84,10 @@ COMPARISONS = (
         rejects=False,
     ),
     Comparison(
-        "red_ev", 0.1, "either", "another white balance, red by {:+.2f} EV", rejects=False
+        "red_ev", 0.1, "either", "another white balance, red by {:+.2f} EV", rejects=False,
     ),
     Comparison(
-        "blue_ev", 0.1, "either", "another white balance, blue by {:+.2f} EV", rejects=False
+        "blue_ev", 0.1, "either", "another white balance, blue by {:+.2f} EV", rejects=False,
     ),
 )  # fmt: skip
 """All comparisons. docs/alignment.md says how the distances were found, and what they cost."""
@@ -100,9 +100,8 @@ class Suspicion:
 
     number: str
     value: float
-    usual: (
-        float | None
-    )  # the median of the others; None of a pair that was judged alone
+    # the median of the others; None of a pair that was judged alone
+    usual: float | None
     size: float  # distance from it, over the largest that is usual; more than 1
 
     @property
@@ -155,7 +154,8 @@ def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...
 
 
 def _suspected(
-    comparison: Comparison, known: Mapping[str, float]
+    comparison: Comparison,
+    known: Mapping[str, float],
 ) -> Iterator[tuple[str, Suspicion]]:
     """The pairs whose number differs from that of the others, or is too large by itself."""
     values = np.array([*known.values()], np.float64)
@@ -169,13 +169,16 @@ def _suspected(
 
 
 def _unlike(
-    comparison: Comparison, value: float, others: NDArray[np.float64]
+    comparison: Comparison,
+    value: float,
+    others: NDArray[np.float64],
 ) -> tuple[float, float]:
     """The median of the others, and the distance from it over the largest that is usual."""
     usual = float(np.median(others))
     distance = value - usual
     if comparison.side == "below" or (comparison.side == "either" and distance < 0):
-        distance, others = -distance, -others
+        distance = -distance
+        others = -others
     if distance <= comparison.least:  # so are most pairs: no spread is needed
         return usual, 0.0
     return usual, distance / max(comparison.least, SPREADS * _spread_above(others))

@@ -60,7 +60,8 @@ def _energy(codes: Array, width_px: float) -> Array:
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
     return np.asarray(
-        cv2.blur(across * across + down * down, (AROUND_PX, AROUND_PX)), np.float32
+        cv2.blur(across * across + down * down, (AROUND_PX, AROUND_PX)),
+        np.float32,
     )
 
 

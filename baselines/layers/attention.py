@@ -57,7 +57,12 @@ def windows(features: torch.Tensor) -> torch.Tensor:
     """From ``(N, H, W, C)`` to ``(N, rows, columns, 64, C)``; H and W multiples of 8."""
     count, height, width, channels = features.shape
     split = features.view(
-        count, height // WINDOW, WINDOW, width // WINDOW, WINDOW, channels
+        count,
+        height // WINDOW,
+        WINDOW,
+        width // WINDOW,
+        WINDOW,
+        channels,
     )
     return split.transpose(2, 3).flatten(3, 4)
 
@@ -67,7 +72,10 @@ def merged(windowed: torch.Tensor) -> torch.Tensor:
     count, rows, columns, _, channels = windowed.shape
     split = windowed.view(count, rows, columns, WINDOW, WINDOW, channels)
     return split.transpose(2, 3).reshape(
-        count, rows * WINDOW, columns * WINDOW, channels
+        count,
+        rows * WINDOW,
+        columns * WINDOW,
+        channels,
     )
 
 
@@ -85,7 +93,12 @@ class WindowAttention(nn.Module):
     # ends. Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
 
     def __init__(
-        self, channels: int, heads: int, *, shifted: bool, bias: bool = True
+        self,
+        channels: int,
+        heads: int,
+        *,
+        shifted: bool,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.heads = heads
@@ -132,7 +145,8 @@ class WindowAttention(nn.Module):
         if not self.shifted:
             return [(everything, everything, bias)]
         across_rows, across_columns = _across_border(bias)
-        inner, last = slice(-1), slice(-1, None)
+        inner = slice(-1)
+        last = slice(-1, None)
         return [
             (inner, inner, bias),
             (inner, last, bias + across_columns),

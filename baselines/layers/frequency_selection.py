@@ -18,7 +18,10 @@ class Pooling(nn.Module):
     # ``window_px`` is the window's side in a map of 256 px; None for the whole map.
 
     def __init__(
-        self, window_px: int | None = None, *, in_training: bool = False
+        self,
+        window_px: int | None = None,
+        *,
+        in_training: bool = False,
     ) -> None:
         super().__init__()
         self.window_px = window_px
@@ -37,7 +40,8 @@ class Pooling(nn.Module):
 def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Means over windows around each pixel ``(N, C, H, W)``; those at the border are repeated."""
     means = _moving_mean(_moving_mean(features, height, 2), width, 3)
-    top, left = (height - 1) // 2, (width - 1) // 2
+    top = (height - 1) // 2
+    left = (width - 1) // 2
     rest = (left, width - 1 - left, top, height - 1 - top)
     return functional.pad(means, rest, mode="replicate")
 
@@ -72,10 +76,16 @@ class FilterChoice(nn.Module):
         """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap."""
         # They are normalised over a training batch. A batch of one picture has no statistics and
         # takes the running ones, where the official code fails.
-        numbers, bn = self.conv(mean), self.bn
+        numbers = self.conv(mean)
+        bn = self.bn
         if self.training and mean.shape[0] == 1:
             normalised = functional.batch_norm(
-                numbers, bn.running_mean, bn.running_var, bn.weight, bn.bias, eps=bn.eps
+                numbers,
+                bn.running_mean,
+                bn.running_var,
+                bn.weight,
+                bn.bias,
+                eps=bn.eps,
             )
         else:
             normalised = bn(numbers)
@@ -184,17 +194,15 @@ class _Filter(FilterChoice):
 
     def __init__(self, channels: int, size: int, pooling: Pooling) -> None:
         super().__init__()
-        self.lamb_l = nn.Parameter(
-            torch.zeros(channels), requires_grad=False
-        )  # unused officially
+        # unused officially
+        self.lamb_l = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.lamb_h = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.add_choice(channels, size)
         self.modulate = _Modulation(channels, pooling)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        mean = features.mean(
-            dim=(2, 3), keepdim=True
-        )  # of the whole map, whatever the pooling
+        # of the whole map, whatever the pooling
+        mean = features.mean(dim=(2, 3), keepdim=True)
         low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
         modulated: torch.Tensor = self.modulate(low, features - low)
         return modulated

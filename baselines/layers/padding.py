@@ -13,7 +13,12 @@ def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """Split into patches, ``(N * rows * columns, C, H / rows, W / columns)``, row by row."""
     count, channels, height, width = whole.shape
     patches = whole.reshape(
-        count, channels, rows, height // rows, columns, width // columns
+        count,
+        channels,
+        rows,
+        height // rows,
+        columns,
+        width // columns,
     )
     return patches.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
 
@@ -68,7 +73,8 @@ def _padded_pass(
         for one in (blurry, *further.values())
     ]
     return cropped(
-        forward(padded[0], **dict(zip(further, padded[1:], strict=True))), blurry
+        forward(padded[0], **dict(zip(further, padded[1:], strict=True))),
+        blurry,
     )
 
 
@@ -94,7 +100,11 @@ def pad(
 
 
 def _mirrored_index(
-    size: int, before: int, after: int, mode: PaddingMode, device: torch.device
+    size: int,
+    before: int,
+    after: int,
+    mode: PaddingMode,
+    device: torch.device,
 ) -> torch.Tensor:
     """Index of the pixel (of ``size``) at each position -before … size + after - 1."""
     place = torch.arange(-before, size + after, device=device)

@@ -19,7 +19,10 @@ class ChannelNorm(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(
-            0, 3, 1, 2
+            0,
+            3,
+            1,
+            2,
         )
         return normed
 
@@ -63,7 +66,8 @@ class Pointwise(nn.Conv2d):
 def doubled(channels: int) -> nn.Sequential:
     """Twice the size, half the channels (NAFNet)."""
     return nn.Sequential(
-        Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2)
+        Pointwise(channels, 2 * channels, bias=False),
+        nn.PixelShuffle(2),
     )
 
 
@@ -82,5 +86,6 @@ class PointwiseLinear(nn.Linear):
 
 def mlp(width: int) -> nn.Sequential:
     """Two layers of each token, four times as wide between them."""
-    first, second = PointwiseLinear(width, 4 * width), PointwiseLinear(4 * width, width)
+    first = PointwiseLinear(width, 4 * width)
+    second = PointwiseLinear(4 * width, width)
     return named(fc1=first, gelu=nn.GELU(), fc2=second)

@@ -46,14 +46,22 @@ class MixingWeights(nn.Module):
     # ``bounded`` ones are in (-1, 1).
 
     def __init__(
-        self, conv: nn.Module, inputs: int, hidden: int, *, bounded: bool
+        self,
+        conv: nn.Module,
+        inputs: int,
+        hidden: int,
+        *,
+        bounded: bool,
     ) -> None:
         super().__init__()
-        self.conv, self.bounded = conv, bounded
+        self.conv = conv
+        self.bounded = bounded
         self.conv_atten = ConvLSTM(inputs, hidden)
 
     def forward(
-        self, features: torch.Tensor, memory: Memory | None
+        self,
+        features: torch.Tensor,
+        memory: Memory | None,
     ) -> tuple[torch.Tensor, Memory]:
         """Weights, and the memory for the next scale, which is twice as large."""
         if memory is not None:
@@ -68,5 +76,8 @@ class MixingWeights(nn.Module):
 def enlarged(picture: torch.Tensor) -> torch.Tensor:
     """Enlarge to twice the size, bilinearly."""
     return functional.interpolate(
-        picture, scale_factor=2, mode="bilinear", align_corners=False
+        picture,
+        scale_factor=2,
+        mode="bilinear",
+        align_corners=False,
     )

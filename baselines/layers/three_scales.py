@@ -24,7 +24,12 @@ def block_row(blocks: Iterable[nn.Module]) -> nn.Sequential:
 
 
 def zero_padded(
-    inputs: int, outputs: int, size: int = 3, *, stride: int = 1, activated: bool = True
+    inputs: int,
+    outputs: int,
+    size: int = 3,
+    *,
+    stride: int = 1,
+    activated: bool = True,
 ) -> nn.Sequential:
     """A convolution with zeros outside and a bias, and GELU after it if it is activated."""
     convolution = nn.Conv2d(inputs, outputs, size, stride=stride, padding=size // 2)
@@ -34,7 +39,13 @@ def zero_padded(
 def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
     """A 3 × 3 convolution, reflection outside, no bias."""
     return nn.Conv2d(
-        inputs, outputs, 3, stride=stride, padding=1, padding_mode="reflect", bias=False
+        inputs,
+        outputs,
+        3,
+        stride=stride,
+        padding=1,
+        padding_mode="reflect",
+        bias=False,
     )
 
 
@@ -45,7 +56,8 @@ def doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 def reflecting_residual(channels: int) -> Residual:
     """Two reflecting convolutions with ReLU between them."""
-    first, second = reflecting(channels, channels), reflecting(channels, channels)
+    first = reflecting(channels, channels)
+    second = reflecting(channels, channels)
     return residual(main=nn.Sequential(unit(first, nn.ReLU()), unit(second)))
 
 
@@ -75,25 +87,26 @@ class ThreeScales(SeveralOutputs):
 
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()
-        full, half, quarter = width, 2 * width, 4 * width
+        half = 2 * width
+        quarter = 4 * width
         self.Encoder = nn.ModuleList(
-            [stage(full, True), stage(half, False), stage(quarter, False)]
+            [stage(width, True), stage(half, False), stage(quarter, False)]
         )
         self.feat_extract = nn.ModuleList(
             [
-                zero_padded(COLOURS, full),
-                zero_padded(full, half, stride=2),
+                zero_padded(COLOURS, width),
+                zero_padded(width, half, stride=2),
                 zero_padded(half, quarter, stride=2),
                 _doubling(quarter, half),
-                _doubling(half, full),
-                zero_padded(full, COLOURS, activated=False),
+                _doubling(half, width),
+                zero_padded(width, COLOURS, activated=False),
             ]
         )
         self.Decoder = nn.ModuleList(
-            [stage(quarter, False), stage(half, False), stage(full, True)]
+            [stage(quarter, False), stage(half, False), stage(width, True)]
         )
         self.Convs = nn.ModuleList(
-            [zero_padded(quarter, half, 1), zero_padded(half, full, 1)]
+            [zero_padded(quarter, half, 1), zero_padded(half, width, 1)]
         )
         self.ConvsOut = nn.ModuleList(
             [zero_padded(wide, COLOURS, activated=False) for wide in (quarter, half)]
@@ -112,13 +125,14 @@ class ThreeScales(SeveralOutputs):
         # They are not clamped; the smaller ones are rounded up to whole pixels.
         padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
         full = padded.contiguous(memory_format=torch.channels_last)
-        half, quarter = full[..., ::2, ::2], full[..., ::4, ::4]
+        half = full[..., ::2, ::2]
+        quarter = full[..., ::4, ::4]
         first, second, features = self._encoded(full, half, quarter)
         coarse = self.ConvsOut[0](features) + quarter
-        joined = torch.cat([self.feat_extract[3](features), second], dim=1)
+        joined = self._raised(3, features, second)
         features = self.Decoder[1](self.Convs[0](joined))
         middle = self.ConvsOut[1](features) + half
-        joined = torch.cat([self.feat_extract[4](features), first], dim=1)
+        joined = self._raised(4, features, first)
         fine = self.feat_extract[5](self.Decoder[2](self.Convs[1](joined))) + full
         return {
             "restored": cropped(fine, blurry),
@@ -126,8 +140,20 @@ class ThreeScales(SeveralOutputs):
             "quarter": cropped(coarse, blurry, 4),
         }
 
+    def _raised(
+        self,
+        layer: int,
+        features: torch.Tensor,
+        skip: torch.Tensor,
+    ) -> torch.Tensor:
+        """Features at twice the size, with those of the encoder at that size."""
+        return torch.cat([self.feat_extract[layer](features), skip], dim=1)
+
     def _encoded(
-        self, full: torch.Tensor, half: torch.Tensor, quarter: torch.Tensor
+        self,
+        full: torch.Tensor,
+        half: torch.Tensor,
+        quarter: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Features of the picture, of its half, and of its quarter behind the first decoder."""
         first = self.Encoder[0](self.feat_extract[0](full))
@@ -139,7 +165,8 @@ class ThreeScales(SeveralOutputs):
 
 def _shallow(channels: int) -> nn.Sequential:
     """Features of a smaller picture itself."""
-    few, some = channels // 4, channels // 2
+    few = channels // 4
+    some = channels // 2
     return unit(
         zero_padded(COLOURS, few),
         zero_padded(few, some, 1),

@@ -25,7 +25,12 @@ class TransposedAttention(nn.Module):
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.qkv = Pointwise(channels, 3 * channels, bias=False)
         self.qkv_dwconv = nn.Conv2d(
-            3 * channels, 3 * channels, 3, padding=1, groups=3 * channels, bias=False
+            3 * channels,
+            3 * channels,
+            3,
+            padding=1,
+            groups=3 * channels,
+            bias=False,
         )
         self.project_out = Pointwise(channels, channels, bias=False)
 
@@ -34,7 +39,11 @@ class TransposedAttention(nn.Module):
         count, channels, height, width = features.shape
         mixed = self.qkv_dwconv(self.qkv(features))
         query, key, value = mixed.reshape(
-            count, 3, self.heads, channels // self.heads, height * width
+            count,
+            3,
+            self.heads,
+            channels // self.heads,
+            height * width,
         ).unbind(1)
         scores = cosines(query, key) * self.temperature
         attended = scores.softmax(dim=-1) @ value
@@ -74,7 +83,12 @@ class GatedFeedForward(nn.Module):
         hidden = int(channels * expansion)
         self.project_in = Pointwise(channels, 2 * hidden, bias=False)
         self.dwconv = nn.Conv2d(
-            2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden, bias=False
+            2 * hidden,
+            2 * hidden,
+            3,
+            padding=1,
+            groups=2 * hidden,
+            bias=False,
         )
         self.project_out = Pointwise(hidden, channels, bias=False)
 
@@ -104,14 +118,16 @@ class FourLevels(nn.Module):
     # must be that of the official state dict.
 
     def add_levels(
-        self, dim: int, blocks: Sequence[int], block: Callable[[int, int], nn.Module]
+        self,
+        dim: int,
+        blocks: Sequence[int],
+        block: Callable[[int, int], nn.Module],
     ) -> None:
         """Register the levels, finest (0) first; ``block`` is of channels and level."""
 
         def level(number: int, width: int) -> nn.Sequential:
-            return nn.Sequential(
-                *(block(width * dim, number) for _ in range(blocks[number]))
-            )
+            made = [block(width * dim, number) for _ in range(blocks[number])]
+            return nn.Sequential(*made)
 
         self.encoder_level1 = level(0, 1)
         self.down1_2 = named(body=halving(dim))
@@ -120,6 +136,14 @@ class FourLevels(nn.Module):
         self.encoder_level3 = level(2, 4)
         self.down3_4 = named(body=halving(4 * dim))
         self.latent = level(3, 8)
+        self._add_decoder(dim, level)
+
+    def _add_decoder(
+        self,
+        dim: int,
+        level: Callable[[int, int], nn.Sequential],
+    ) -> None:
+        """Register the way back, coarsest level first."""
         self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4)

@@ -10,7 +10,9 @@ EPSILON = 1e-3
 
 
 def charbonnier(
-    first: torch.Tensor, second: torch.Tensor, epsilon: float = EPSILON
+    first: torch.Tensor,
+    second: torch.Tensor,
+    epsilon: float = EPSILON,
 ) -> torch.Tensor:
     """Mean of sqrt(d² + eps²) over pixels and channels; epsilon in the unit of the pictures."""
     # Source: JDRL (AAAI 2023), L_d and L_r; the mean over pixels is the released code's reading.

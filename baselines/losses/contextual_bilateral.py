@@ -24,7 +24,9 @@ ReLU."""
 
 
 def contextual_bilateral(
-    output: torch.Tensor, target: torch.Tensor, spatial_weight: float = SPATIAL_WEIGHT
+    output: torch.Tensor,
+    target: torch.Tensor,
+    spatial_weight: float = SPATIAL_WEIGHT,
 ) -> torch.Tensor:
     """Mean over the output's features of min over the target's of (cosine + w_s place distance)."""
     # Places are in units of the longer side. Features are centred on the target's mean, or pictures
@@ -32,9 +34,8 @@ def contextual_bilateral(
     # w_s.
     height, width = output.shape[-2:]
     mean = target.mean(dim=(0, 2, 3), keepdim=True)
-    features, wanted = (
-        (one - mean).flatten(2).transpose(1, 2) for one in (output, target)
-    )
+    features = (output - mean).flatten(2).transpose(1, 2)
+    wanted = (target - mean).flatten(2).transpose(1, 2)
     cosine = (
         functional.normalize(features, dim=2) @ functional.normalize(wanted, dim=2).mT
     )
@@ -89,10 +90,10 @@ class ContextualBilateral:
         return patches.view(count, patches.shape[1], rows, -1)
 
     def _features(self, picture: torch.Tensor) -> Sequence[torch.Tensor]:
-        mean, deviation = (
-            picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION)
-        )
-        features, outputs = (picture - mean) / deviation, []
+        mean = picture.new_tensor(MEAN).reshape(3, 1, 1)
+        deviation = picture.new_tensor(DEVIATION).reshape(3, 1, 1)
+        features = (picture - mean) / deviation
+        outputs = []
         for index, layer in enumerate(self.backbone or ()):
             features = layer(features)
             if index in LAYERS:
@@ -111,7 +112,8 @@ def make(
     features_weight: float = 1.0,
 ) -> LossFunction:
     """Make the loss; without VGG19's file it uses patches only and reports it."""
-    backbone, stored = None, features_of(VGG19)
+    backbone = None
+    stored = features_of(VGG19)
     if stored is None:
         left_out("contextual bilateral loss's features'", VGG19)
     else:

@@ -22,9 +22,8 @@ def frequency(
     """Mean L1 distance of the two-dimensional transforms, not normalised."""
     # ``half`` is without the mirrored half, which weights columns differently.
     transform = torch.fft.rfft2 if half else torch.fft.fft2
-    difference: torch.Tensor = transform(
-        output.float() - target.float()
-    )  # linear: one transform serves
+    # linear: one transform serves
+    difference: torch.Tensor = transform(output.float() - target.float())
     if distance == "magnitude":
         return difference.abs().mean()
     return torch.view_as_real(difference).abs().mean()

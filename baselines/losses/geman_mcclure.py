@@ -14,7 +14,9 @@ edge."""
 
 
 def geman_mcclure(
-    first: torch.Tensor, second: torch.Tensor, scale: float = SCALE
+    first: torch.Tensor,
+    second: torch.Tensor,
+    scale: float = SCALE,
 ) -> torch.Tensor:
     """Mean of d² / (d² + scale²) over pixels and channels; 0.5 at a difference of the scale."""
     # Source: Geman, McClure, Bayesian image analysis: an application to single photon emission

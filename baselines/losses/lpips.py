@@ -23,18 +23,22 @@ class _LPIPS:
         normalise: bool,
         flipped: bool,
     ) -> None:
-        self.model, self.normalise, self.flipped = model, normalise, flipped
+        self.model = model
+        self.normalise = normalise
+        self.flipped = flipped
 
     def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         self.model.to(output.device)
         if self.flipped:
-            output, target = output.flip(1), target.flip(1)
+            output = output.flip(1)
+            target = target.flip(1)
         distances: torch.Tensor = self.model(output, target, normalize=self.normalise)
         return distances.abs().mean()
 
 
 def make(
-    normalise: bool = True, colour_order: Literal["rgb", "bgr"] = "rgb"
+    normalise: bool = True,
+    colour_order: Literal["rgb", "bgr"] = "rgb",
 ) -> LossFunction:
     """Make the loss, the batch mean of |LPIPS|; zero, with a warning, without AlexNet's file."""
     # Sides are 31 px or more. Some trainings do not ``normalise`` to [-1, 1], as LPIPS requires.

@@ -55,9 +55,8 @@ class Perceptual:
 
     def _fed(self, picture: torch.Tensor) -> torch.Tensor:
         if self.normalise:
-            mean, deviation = (
-                picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION)
-            )
+            mean = picture.new_tensor(MEAN).reshape(3, 1, 1)
+            deviation = picture.new_tensor(DEVIATION).reshape(3, 1, 1)
             picture = (picture - mean) / deviation
         return picture.flip(1) if self.colour_order == "bgr" else picture
 

@@ -14,7 +14,8 @@ C2 = 0.03**2
 def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels."""
     # Source: Wang et al., Image quality assessment (TIP 2004), as in the package pytorch_msssim.
-    mean_o, mean_t = _window(output), _window(target)
+    mean_o = _window(output)
+    mean_t = _window(target)
     variance_o = _window(output.square()) - mean_o.square()
     variance_t = _window(target.square()) - mean_t.square()
     covariance = _window(output * target) - mean_o * mean_t
@@ -27,7 +28,10 @@ def _window(picture: torch.Tensor) -> torch.Tensor:
     """Local means without the border; an axis shorter than the window is not filtered."""
     channels = picture.shape[1]
     place = torch.arange(
-        -RADIUS, RADIUS + 1, dtype=picture.dtype, device=picture.device
+        -RADIUS,
+        RADIUS + 1,
+        dtype=picture.dtype,
+        device=picture.device,
     )
     taps = torch.exp(-place.square() / (2 * SIGMA**2))
     kernel = (taps / taps.sum()).expand(channels, 1, 1, -1)

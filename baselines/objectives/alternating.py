@@ -32,7 +32,10 @@ class AlternatingObjective(Objective):
     # Source: GKMNet's and NRKNet's released training scripts.
 
     def __init__(
-        self, first: Objective, second: Objective, turns: AlternatingSettings
+        self,
+        first: Objective,
+        second: Objective,
+        turns: AlternatingSettings,
     ) -> None:
         super().__init__()
         self.first = first
@@ -53,6 +56,8 @@ def make(
 ) -> AlternatingObjective:
     """The objective; terms are as in ``supervised``, turns the :class:`AlternatingSettings`."""
     when = parse_settings(
-        AlternatingSettings, dict(turns), origin="objective_settings.turns"
+        AlternatingSettings,
+        dict(turns),
+        origin="objective_settings.turns",
     )
     return AlternatingObjective(make_supervised(first), make_supervised(second), when)

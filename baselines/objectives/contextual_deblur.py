@@ -42,7 +42,8 @@ class ContextualObjective(Objective):
 
 def _binary(logits: torch.Tensor, truth: float) -> torch.Tensor:
     return functional.binary_cross_entropy_with_logits(
-        logits, torch.full_like(logits, truth)
+        logits,
+        torch.full_like(logits, truth),
     )
 
 

@@ -114,19 +114,19 @@ class LabelledPictures:
 
     def draw(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Crops ``(N, 3, h, w)`` and their masks ``(N, 1, h, w)``, 0 or 1."""
-        crops, masks = [], []
+        crops = []
+        masks = []
         for _ in range(len(like)):
             path, mask_path = self.pairs[_below(len(self.pairs))]
-            picture, mask = _read(path), _read(mask_path)
+            picture = _read(path)
+            mask = _read(mask_path)
             if picture.shape != mask.shape:
                 raise InputError(
                     f"{mask_path} differs in size from {path}; correct the folder"
                 )
             top, left = _place(picture, like, path)
-            rows, columns = (
-                slice(top, top + like.shape[2]),
-                slice(left, left + like.shape[3]),
-            )
+            rows = slice(top, top + like.shape[2])
+            columns = slice(left, left + like.shape[3])
             crops.append(picture[:, rows, columns])
             masks.append((mask[:1, rows, columns] > 0.5).float())
         return torch.stack(crops).to(like.device), torch.stack(masks).to(like.device)
@@ -209,7 +209,8 @@ class DMENetObjective(Objective):
             return of_map, {"map": of_map.detach()}
         heads = _heads_loss(given, label)
         perceptual = self._perceptual(
-            given["map"].expand(-1, 3, -1, -1), label.expand(-1, 3, -1, -1)
+            given["map"].expand(-1, 3, -1, -1),
+            label.expand(-1, 3, -1, -1),
         )
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
         parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
@@ -231,7 +232,10 @@ class DMENetObjective(Objective):
         return loss, parts
 
     def adversary_loss(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> Result | None:
         """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
         if self._real is None or progress.epoch < MAP_ONLY_EPOCHS:
@@ -259,10 +263,8 @@ class DMENetObjective(Objective):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """How badly masks are predicted from maps, and how well the critic sees real pictures."""
         pictures, masks = labelled.draw(blurry)
-        of_masked, of_bare = (
-            _maps(network, pictures),
-            _maps(network, unlabelled.draw(blurry)),
-        )
+        of_masked = _maps(network, pictures)
+        of_bare = _maps(network, unlabelled.draw(blurry))
         focus = binary_cross_entropy_with_logits(self.focus(of_masked["map"]), masks)
         losses = [
             self._judged(one["features_u0"], rendered=True)
@@ -276,7 +278,8 @@ class DMENetObjective(Objective):
             raise TypeError("the critic was removed")
         logits = self.adversary(features)
         return binary_cross_entropy_with_logits(
-            logits, torch.full_like(logits, float(rendered))
+            logits,
+            torch.full_like(logits, float(rendered)),
         )
 
 

@@ -25,7 +25,10 @@ def shifted(picture: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
     x = columns + disparity[:, 0] * (2 / (width - 1))
     y = rows[:, None].expand_as(x)
     return functional.grid_sample(
-        picture, torch.stack([x, y], dim=-1), padding_mode="zeros", align_corners=True
+        picture,
+        torch.stack([x, y], dim=-1),
+        padding_mode="zeros",
+        align_corners=True,
     )
 
 
@@ -36,7 +39,10 @@ class IFANObjective(Objective):
     # Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
 
     def __init__(
-        self, *, disparity: bool = True, reblur: ReblurNet | None = None
+        self,
+        *,
+        disparity: bool = True,
+        reblur: ReblurNet | None = None,
     ) -> None:
         super().__init__()
         self.with_disparity = disparity
@@ -55,7 +61,8 @@ class IFANObjective(Objective):
             losses["disparity"] = _disparity_loss(network, batch, outputs["disparity"])
         if self.reblur is not None:
             reblurred = self.reblur(
-                pad_to_multiple(batch.target, MULTIPLE), outputs["filters"]
+                pad_to_multiple(batch.target, MULTIPLE),
+                outputs["filters"],
             )
             losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
         total = torch.stack(list(losses.values())).sum()
@@ -63,7 +70,9 @@ class IFANObjective(Objective):
 
 
 def _disparity_loss(
-    network: torch.nn.Module, batch: Batch, of_both: torch.Tensor
+    network: torch.nn.Module,
+    batch: Batch,
+    of_both: torch.Tensor,
 ) -> torch.Tensor:
     if not isinstance(network, IFAN):
         raise TypeError(f"the disparity loss trains IFAN, not {type(network).__name__}")

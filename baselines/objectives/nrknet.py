@@ -43,7 +43,8 @@ class NRKNetObjective(Objective):
         errors = [
             OUTPUT_WEIGHTS[name]
             * functional.mse_loss(
-                outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"]
+                outputs[f"reblurred_{name}"],
+                outputs[f"blurry_{name}"],
             )
             for name in ("quarter", "half", "full")
         ]

@@ -28,7 +28,9 @@ class RJDRLSettings(JDRLSettings):
 
 class _Guided(Protocol):
     def outputs(
-        self, blurry: torch.Tensor, core_share: float
+        self,
+        blurry: torch.Tensor,
+        core_share: float,
     ) -> dict[str, torch.Tensor]: ...
 
 
@@ -55,9 +57,11 @@ class RJDRLObjective(JDRLObjective):
     def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss and its parts: JDRL's, and ``core``, the unweighted pseudo supervision."""
         outputs = _guided(network).outputs(
-            batch.blurry, core_share=_core_share(progress)
+            batch.blurry,
+            core_share=_core_share(progress),
         )
-        restored, blurry = outputs["restored"], one_picture(batch.blurry)
+        restored = outputs["restored"]
+        blurry = one_picture(batch.blurry)
         loss, parts = self.deformed(restored, batch, progress)
         if progress.in_warmup and self.settings.warmup == "forward":
             return loss, parts

@@ -52,7 +52,8 @@ class SupervisedObjective(Objective):
                 continue
             for name in term.outputs:
                 value = compare(
-                    outputs[name], self._target(outputs[name], batch.target, targets)
+                    outputs[name],
+                    self._target(outputs[name], batch.target, targets),
                 )
                 total = total + term.weight * value
                 parts[f"{term.loss}_{name}"] = value.detach()
@@ -70,13 +71,18 @@ class SupervisedObjective(Objective):
             return target
         if size not in sizes:
             sizes[size] = functional.interpolate(
-                target, size, mode="bilinear", antialias=self.antialias
+                target,
+                size,
+                mode="bilinear",
+                antialias=self.antialias,
             )
         return sizes[size]
 
 
 def make(
-    terms: Sequence[Mapping[str, object]] | None = None, *, antialias: bool = True
+    terms: Sequence[Mapping[str, object]] | None = None,
+    *,
+    antialias: bool = True,
 ) -> SupervisedObjective:
     """The objective of tables with :class:`Term`'s fields; Charbonnier of the picture if None."""
     if terms is None:

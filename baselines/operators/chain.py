@@ -77,7 +77,9 @@ TAPERS = 4
 
 
 def published_stage(
-    picture: Array, sigma_px: NDArray[np.float64], prior: Prior
+    picture: Array,
+    sigma_px: NDArray[np.float64],
+    prior: Prior,
 ) -> NDArray[np.float32]:
     """Deconvolve each pixel with the Gaussian of its level, of at most 33 levels."""
     levels = quantised(sigma_px)
@@ -86,7 +88,8 @@ def published_stage(
         if level < LEAST_SIGMA_PX:
             continue
         radius = min(math.ceil(SUPPORT * level), LARGEST_RADIUS_PX)
-        psf, own = gaussian_psf(float(level), radius), levels == level
+        psf = gaussian_psf(float(level), radius)
+        own = levels == level
         for channel in range(picture.shape[2]):
             restored[own, channel] = _whole(picture[:, :, channel], psf, prior)[own]
     return np.clip(restored, 0, 1)
@@ -114,10 +117,13 @@ class MapDeconvolution(SeveralOutputs):
     # ``(H, W, 3)``, sRGB in [0, 1].
 
     def __init__(
-        self, estimate: Callable[[Array], NDArray[np.float64]], restore: Restorer
+        self,
+        estimate: Callable[[Array], NDArray[np.float64]],
+        restore: Restorer,
     ) -> None:
         super().__init__()
-        self._estimate, self._restore = estimate, restore
+        self._estimate = estimate
+        self._restore = restore
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
@@ -145,7 +151,9 @@ def _blended(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.f
 
 
 def _published(
-    preset: Preset, picture: Array, diameter_px: Array
+    preset: Preset,
+    picture: Array,
+    diameter_px: Array,
 ) -> NDArray[np.float32]:
     sigma = np.asarray(diameter_px, np.float64) * sigma_of(1.0)
     return published_stage(picture, sigma, preset.prior)
@@ -181,7 +189,8 @@ class OneDisc(nn.Module):
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
         return as_tensor(
-            [self._restore(picture) for picture in as_pictures(blurry)], blurry
+            [self._restore(picture) for picture in as_pictures(blurry)],
+            blurry,
         )
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,7 +27,9 @@ class Preset:
 
 
 DEFAULT = Preset(
-    "", Prior(1.5, 16.8), "power 1.5, weight 16.8: the present released code's for DPDD"
+    "",
+    Prior(1.5, 16.8),
+    "power 1.5, weight 16.8: the present released code's for DPDD",
 )
 """Preset whose levels blend. The others reproduce the released stage."""
 
@@ -73,7 +75,12 @@ def with_presets(
 ) -> tuple[Baseline, ...]:
     """A system and its variants; what makes the chain takes a preset's name as ``strength``."""
     own = Baseline.of_folder(
-        module, network, card, narrow, own_objective=own_objective, strength=""
+        module,
+        network,
+        card,
+        narrow,
+        own_objective=own_objective,
+        strength="",
     )
     variants = (
         own.variant(

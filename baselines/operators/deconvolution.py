@@ -31,7 +31,8 @@ def richardson_lucy(
     for number in range(iterations):
         share = _agreement(*changes) if accelerated and number > 1 else 0.0
         ahead = np.maximum(scene + share * (scene - before), 0.0, dtype=scene.dtype)
-        before, scene = scene, _step(ahead, seen, transfer, adjoint, domain)
+        before = scene
+        scene = _step(ahead, seen, transfer, adjoint, domain)
         changes = [scene - ahead, changes[0]]
     return scene
 
@@ -43,7 +44,11 @@ def _agreement(last: Array, earlier: Array) -> float:
 
 
 def _step(
-    scene: Array, seen: Array, transfer: Spectrum, adjoint: Spectrum, domain: Domain
+    scene: Array,
+    seen: Array,
+    transfer: Spectrum,
+    adjoint: Spectrum,
+    domain: Domain,
 ) -> Array:
     spectrum = domain.forward(scene)
     spectrum *= transfer

@@ -152,7 +152,9 @@ SATURATED = 0.98
 
 
 def fade_to_blurry(
-    restored: NDArray[np.float32], blurry: Array, diameter_px: Array
+    restored: NDArray[np.float32],
+    blurry: Array,
+    diameter_px: Array,
 ) -> NDArray[np.float32]:
     """Keep the blurry picture at saturated pixels, and mix it in around them."""
     # From one diameter of the circle of confusion away on, all is restored.

@@ -67,16 +67,15 @@ def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
     """Canny's edges, with thresholds from the picture: 70 % of the pixels lie below the higher."""
     # Source: Canny, PAMI 8 (1986); the automatic thresholds as MATLAB documents them.
     smooth = cv2.GaussianBlur(np.asarray(picture, np.float32), (0, 0), scale_px)
-    across, down = (
-        cv2.Sobel(smooth, cv2.CV_32F, 1, 0),
-        cv2.Sobel(smooth, cv2.CV_32F, 0, 1),
-    )
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     magnitude = cv2.magnitude(across, down)
     largest = float(magnitude.max())
     if largest <= FLAT:
         return np.zeros(picture.shape, bool)
     scale = STEPS / largest
     high = scale * float(np.quantile(magnitude, QUANTILE))
-    right, below = (np.rint(scale * one).astype(np.int16) for one in (across, down))
+    right = np.rint(scale * across).astype(np.int16)
+    below = np.rint(scale * down).astype(np.int16)
     edges = cv2.Canny(right, below, LOW * high, high, L2gradient=True)
     return np.asarray(edges > 0)

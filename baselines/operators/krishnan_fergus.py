@@ -81,7 +81,11 @@ def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> 
 
 
 def krishnan_fergus_levels(
-    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, prior: Prior
+    blurry: Array,
+    transfers: Iterable[Spectrum],
+    domain: Domain,
+    *,
+    prior: Prior,
 ) -> Iterator[Array]:
     """The same for several kernels, which share the picture's transform and the first gradients."""
     data = domain.forward(blurry)

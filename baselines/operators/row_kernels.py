@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 def mirrored_gradient(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Differences to the right and below, 0 at the last column and row; ``(H, W)`` each."""
     height, width = values.shape
-    right, below = np.zeros_like(values), np.zeros_like(values)
+    right = np.zeros_like(values)
+    below = np.zeros_like(values)
     for y in range(height):
         for x in range(width - 1):
             right[y, x] = values[y, x + 1] - values[y, x]
@@ -41,7 +42,10 @@ def mirrored_adjoint(right: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
 
 @numba.njit(nogil=True, cache=True)
 def shrink_by_table(
-    values: NDArray[Any], table: NDArray[Any], step: float, threshold: float
+    values: NDArray[Any],
+    table: NDArray[Any],
+    step: float,
+    threshold: float,
 ) -> None:
     """Replace each value by sign(value) · table(|value|), in place; 0 up to the threshold."""
     # The table is at threshold + k · step; linear between, and beyond the last by its last
@@ -75,19 +79,42 @@ def split_isotropic(
     """One step of the augmented Lagrangian of total variation, in place."""
     # The multipliers u move by the difference of the gradient g and its split w; then w is g + u
     # with its length shrunk by 1 / beta; and g becomes w - u, which the picture is pulled to.
-    height, width = gradient[0].shape
     kind = gradient[0].dtype.type
-    least, pace = kind(1.0 / beta), kind(step)
-    for y in range(height):
-        for x in range(width):
-            u0 = multipliers[0][y, x] + pace * (gradient[0][y, x] - split[0][y, x])
-            u1 = multipliers[1][y, x] + pace * (gradient[1][y, x] - split[1][y, x])
-            t0, t1 = gradient[0][y, x] + u0, gradient[1][y, x] + u1
-            length = np.sqrt(t0 * t0 + t1 * t1)
-            kept = max(length - least, kind(0)) / max(length, least)
-            multipliers[0][y, x], multipliers[1][y, x] = u0, u1
-            split[0][y, x], split[1][y, x] = kept * t0, kept * t1
-            gradient[0][y, x], gradient[1][y, x] = kept * t0 - u0, kept * t1 - u1
+    least = kind(1.0 / beta)
+    pace = kind(step)
+    for y in range(gradient[0].shape[0]):
+        across = (gradient[0][y], split[0][y], multipliers[0][y])
+        down = (gradient[1][y], split[1][y], multipliers[1][y])
+        _split_row(across, down, least, pace, kind(0))
+
+
+@numba.njit(nogil=True, cache=True)
+def _split_row(
+    across: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    down: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    least: float,
+    pace: float,
+    zero: float,
+) -> None:
+    """:func:`split_isotropic` for a row; ``across`` and ``down`` are its g, w and u."""
+    g0, w0, u0 = across
+    g1, w1, u1 = down
+    for x in range(g0.size):
+        u0[x] += pace * (g0[x] - w0[x])
+        u1[x] += pace * (g1[x] - w1[x])
+        t0 = g0[x] + u0[x]
+        t1 = g1[x] + u1[x]
+        kept = _kept_share(np.sqrt(t0 * t0 + t1 * t1), least, zero)
+        w0[x] = kept * t0
+        w1[x] = kept * t1
+        g0[x] = w0[x] - u0[x]
+        g1[x] = w1[x] - u1[x]
+
+
+@numba.njit(nogil=True, cache=True)
+def _kept_share(length: float, least: float, zero: float) -> float:
+    """Share of a length that is left when it is shrunk by the least length."""
+    return max(length - least, zero) / max(length, least)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -121,7 +148,8 @@ def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
     """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse."""
     # Written out, so that the loop over a row becomes vector instructions; v is replaced by w.
     height, width = values.shape
-    b, half = values.dtype.type(beta), values.dtype.type(beta / 2)
+    b = values.dtype.type(beta)
+    half = values.dtype.type(beta / 2)
     for y in range(height):
         for x in range(width):
             v = values[y, x]

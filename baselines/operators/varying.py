@@ -76,7 +76,12 @@ def hat_weights(diameter_px: Array, levels: Array) -> Iterator[Array]:
 
 
 def deconvolve(
-    picture: Array, diameter_px: Array, method: Method, *, shape: Shape, count: int
+    picture: Array,
+    diameter_px: Array,
+    method: Method,
+    *,
+    shape: Shape,
+    count: int,
 ) -> NDArray[np.float32]:
     """Deconvolve with the kernels of a map of circles of confusion, px; not clipped."""
     levels = blur_levels(diameter_px, count)
@@ -88,11 +93,15 @@ def deconvolve(
     restored = np.zeros(picture.shape, np.float32)
     for channel in range(picture.shape[2]):
         padded = np.pad(
-            picture[:, :, channel].astype(np.float32), padding, mode="symmetric"
+            picture[:, :, channel].astype(np.float32),
+            padding,
+            mode="symmetric",
         )
         total = np.zeros((height, width), np.float32)
         for weight, estimate in zip(
-            weights, method(padded, transfers, domain), strict=True
+            weights,
+            method(padded, transfers, domain),
+            strict=True,
         ):
             total += weight * estimate[:height, :width]
         restored[:, :, channel] = total
@@ -100,7 +109,8 @@ def deconvolve(
 
 
 def _domain(
-    height: int, width: int
+    height: int,
+    width: int,
 ) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
     """The mirrored domain of a quick size, and the padding up to it."""
     domain = Mirrored(
@@ -157,7 +167,10 @@ def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur
 
 
 def richardson_lucy_varying(
-    blurry: Array, blur: VaryingBlur, iterations: int, smoothness: float
+    blurry: Array,
+    blur: VaryingBlur,
+    iterations: int,
+    smoothness: float,
 ) -> Array:
     """Accelerated steps x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|))."""
     # Source: Dey et al., Microscopy Research and Technique 69 (2006) for the prior; Biggs and
@@ -167,31 +180,42 @@ def richardson_lucy_varying(
     seen = np.maximum(np.pad(blurry, padding, mode="symmetric"), np.float32(LEAST))
     norm = np.maximum(blur.adjoint(np.ones_like(seen)), LEAST)
     scene = before = seen
-    last, earlier = np.zeros_like(seen), np.zeros_like(seen)
+    last = np.zeros_like(seen)
+    earlier = np.zeros_like(seen)
     for number in range(iterations):
         ahead = _ahead(last, earlier, number, scene, before)
         ratio, prior = _ratio_and_prior(blur, smoothness, seen, ahead)
-        before, scene = scene, np.maximum(ahead * ratio / norm / prior, 0)
+        before = scene
+        scene = np.maximum(ahead * ratio / norm / prior, 0)
         last, earlier = scene - ahead, last
     return scene[:height, :width]
 
 
 def _ahead(
-    last: Array, earlier: Array, number: int, scene: Array, before: Array
+    last: Array,
+    earlier: Array,
+    number: int,
+    scene: Array,
+    before: Array,
 ) -> Array:
     """The estimate, moved on in the direction of the last step."""
-    along, length = float(np.vdot(last, earlier)), float(np.vdot(earlier, earlier))
+    along = float(np.vdot(last, earlier))
+    length = float(np.vdot(earlier, earlier))
     share = min(max(along / max(length, LEAST**2), 0.0), 1.0) if number > 1 else 0.0
     return np.maximum(scene + np.float32(share) * (scene - before), 0)
 
 
 def _ratio_and_prior(
-    blur: VaryingBlur, smoothness: float, seen: Array, ahead: Array
+    blur: VaryingBlur,
+    smoothness: float,
+    seen: Array,
+    ahead: Array,
 ) -> tuple[Array, Array]:
     """Correction of the estimate by the picture, and the prior that divides it."""
     ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))
     prior = np.maximum(
-        1 - np.float32(smoothness) * _curvature(ahead, blur.domain), LEAST_SHARE
+        1 - np.float32(smoothness) * _curvature(ahead, blur.domain),
+        LEAST_SHARE,
     )
     return ratio, prior
 

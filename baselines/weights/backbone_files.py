@@ -55,8 +55,14 @@ BACKBONES = {
     "alex": ALEXNET,
     "vgg": _file("vgg16-397923af.pth", 600_000_000),
     "squeeze": _file("squeezenet1_1-b8a52dc0.pth", 10_000_000),
+    "maniqa": BackboneFile(
+        "ckpt_koniq10k.pt",
+        "https://github.com/IIGROUP/MANIQA/releases/download/Koniq10k/ckpt_koniq10k.pt",
+        "a207f8ab57322e6be38ff5c8d019301d",
+        600_000_000,
+    ),
 }
-"""Those of metrics, by the ``lpips`` package's name of the network."""
+"""Those of metrics, by the ``lpips`` package's name of the network; ``maniqa`` is its own."""
 
 _CHUNK = 1 << 20
 
@@ -80,7 +86,8 @@ def fetch(
     target = file.path
     make_folder(target.parent)
     deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     with atomic_path(target) as temporary:
         with temporary.open("wb") as written:
             for chunk in _chunks(origin, timeout_seconds, deadline):
@@ -105,9 +112,8 @@ def missing_backbone(backbone: str, metric: str) -> str:
         return ""
     from defocus.progress import say, telling
 
-    if (
-        telling.bars
-    ):  # of several processes, the one that started the others has said it
+    # of several processes, the one that started the others has said it
+    if telling.bars:
         say(f"fetching what {metric} needs: {file.url}")
     try:
         fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
@@ -120,7 +126,9 @@ def missing_backbone(backbone: str, metric: str) -> str:
 
 
 def _chunks(
-    origin: str, timeout_seconds: float, deadline: float | None
+    origin: str,
+    timeout_seconds: float,
+    deadline: float | None,
 ) -> Iterator[bytes]:
     """The bytes of a file or an address; failures to read are told apart from failures to write."""
     is_address = urlsplit(origin).scheme in {"http", "https"}

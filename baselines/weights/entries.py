@@ -38,7 +38,8 @@ ENDINGS = {
 
 
 def by_name(
-    tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]
+    tensors: Mapping[str, torch.Tensor],
+    scopes: Iterable[str],
 ) -> dict[str, torch.Tensor]:
     """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``."""
     # Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
@@ -55,7 +56,8 @@ def by_name(
 
 
 def in_order(
-    tensors: Mapping[str, torch.Tensor], entries: Sequence[tuple[str, tuple[int, ...]]]
+    tensors: Mapping[str, torch.Tensor],
+    entries: Sequence[tuple[str, tuple[int, ...]]],
 ) -> dict[str, torch.Tensor]:
     """Entries of a file with an unnamed list of variables, in the graph's order."""
     if len(tensors) != len(entries):

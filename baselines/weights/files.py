@@ -75,7 +75,8 @@ def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
 def kind_of(path: Path) -> str:
     """The kind of a weights file by its name."""
     kind = next(
-        (kind for end, kind in KINDS.items() if path.name.lower().endswith(end)), None
+        (kind for end, kind in KINDS.items() if path.name.lower().endswith(end)),
+        None,
     )
     if kind is None:
         raise WeightsError(f"{path}: unknown file type; known are {', '.join(KINDS)}")

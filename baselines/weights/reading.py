@@ -51,7 +51,10 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
 
     reader = SimpleNamespace(Unpickler=Unpickler, load=load, __name__="pickle")
     content = torch.load(
-        path, map_location="cpu", pickle_module=reader, weights_only=False
+        path,
+        map_location="cpu",
+        pickle_module=reader,
+        weights_only=False,
     )
     return content, tuple(skipped)
 
@@ -112,7 +115,9 @@ class ArraysOnly(pickle.Unpickler):
 
 
 def _empty_array(
-    kind: type, shape: tuple[int, ...], code: bytes
+    kind: type,
+    shape: tuple[int, ...],
+    code: bytes,
 ) -> np.ndarray[Any, Any]:
     """Stand-in for the empty array that NumPy's pickles begin with."""
     if kind is not np.ndarray or shape != (0,):
@@ -139,7 +144,10 @@ def _number(dtype: object, data: object = b"") -> object:
 
 
 def _of_subclass(
-    make: object, _kind: object, given: tuple[object, ...], _state: object
+    make: object,
+    _kind: object,
+    given: tuple[object, ...],
+    _state: object,
 ) -> object:
     """A tensor of a class of somebody's own, as a plain one."""
     return _tensor(*given) if make is _tensor else _Skipped()
@@ -216,7 +224,9 @@ def _why(path: Path, error: Exception) -> str:
 
 
 def _flattened(
-    name: str, content: object, seen: Iterator[int] | None = None
+    name: str,
+    content: object,
+    seen: Iterator[int] | None = None,
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors in nested tables and lists, with their joined names."""
     # ``seen`` counts the parts, because lists that hold each other have no end.
@@ -228,10 +238,8 @@ def _flattened(
     elif isinstance(content, np.ndarray) and content.dtype == object:
         yield from _flattened(name, content.tolist(), seen)
     elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
-        yield (
-            name,
-            torch.from_numpy(content.astype(content.dtype.newbyteorder("="))),
-        )  # a copy
+        # a copy
+        yield (name, torch.from_numpy(content.astype(content.dtype.newbyteorder("="))))
     elif isinstance(content, Mapping | list | tuple):
         parts = content.items() if isinstance(content, Mapping) else enumerate(content)
         for key, value in parts:
@@ -242,14 +250,12 @@ def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickle
     refuse_zip_bomb(path, LARGEST_BYTES)
     _refuse_program(path)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # about pickle dialects, which users cannot mend
+        # about pickle dialects, which users cannot mend
+        warnings.simplefilter("ignore")
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except (
-            pickle.UnpicklingError
-        ):  # damaged, or there is more than torch's reader knows
+        # damaged, or there is more than torch's reader knows
+        except pickle.UnpicklingError:
             content, skipped = load_numbers(path)
         if skipped and not any(True for _ in _flattened("", content)):
             raise WeightsError(

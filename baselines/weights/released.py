@@ -18,7 +18,8 @@ class Released:
 
 RENDERED = {
     "ours": Released(
-        ("cldefocus",), f"{CLDEFOCUS}; trained on renderings of DPDD's training set"
+        ("cldefocus",),
+        f"{CLDEFOCUS}; trained on renderings of DPDD's training set",
     ),
     "syndof": Released(("syndof",), f"{CLDEFOCUS}; trained on renderings"),
 }

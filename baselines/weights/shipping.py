@@ -122,7 +122,8 @@ def _card(
 
 
 def _gains(
-    rows: Sequence[Mapping[str, str]], validations: Sequence[Mapping[str, float]]
+    rows: Sequence[Mapping[str, str]],
+    validations: Sequence[Mapping[str, float]],
 ) -> tuple[tuple[int, float, float], ...]:
     """Step, hours of processor time and gain of each validation."""
     steps = [int(row["step"]) for row in rows]

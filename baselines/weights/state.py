@@ -73,7 +73,10 @@ def _converted(
 
 
 def _remark_on(
-    origin: str, remark: Callable[[str], None], others: Sequence[str], prefix: str
+    origin: str,
+    remark: Callable[[str], None],
+    others: Sequence[str],
+    prefix: str,
 ) -> None:
     """Say which other tables of the file would fit too."""
     if others:
@@ -116,7 +119,9 @@ def _converter(
 
 
 def _table(
-    tensors: Mapping[str, torch.Tensor], key: str, origin: str
+    tensors: Mapping[str, torch.Tensor],
+    key: str,
+    origin: str,
 ) -> Mapping[str, torch.Tensor]:
     """The tensors below a name."""
     entries = {

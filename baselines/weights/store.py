@@ -118,7 +118,10 @@ def _require_file(system: Baseline, text: str, stored: Sequence[StoredWeights]) 
 
 
 def _added(
-    system: Baseline, text: str, stored: Sequence[StoredWeights], source: str
+    system: Baseline,
+    text: str,
+    stored: Sequence[StoredWeights],
+    source: str,
 ) -> StoredWeights:
     """Add a new file under a label that no other weights have."""
     label = _label_of(Path(text))
@@ -138,11 +141,12 @@ def add_weights(
     files = weights_files(paths, system)  # first of all: torch takes seconds to import
     label = _checked_label(system, paths, label)
     source = _source_sha256(files)
-    target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
+    target = _target(system, label)
     _refuse_taken(target, source)
     _refuse_narrow(files)
-    shipped, own_datasets = _shipped(system, files), _own_checkpoint(files)
-    trained_with = own_datasets if shipped is None else shipped
+    shipped = _shipped(system, files)
+    own_datasets = _own_checkpoint(files)
+    known = own_datasets if shipped is None else shipped
     released = _released(system, files)
     _convert(system, key, target, shipped, files)
     stored = StoredWeights(
@@ -153,11 +157,16 @@ def add_weights(
         source_sha256=source,
         sha256=sha256_file(target),
         licence=released.licence,
-        trained_on=tuple(trained_on) or (trained_with or released.trained_on),
+        trained_on=tuple(trained_on) or known or released.trained_on,
         added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_json(target.with_suffix(".json"), asdict(stored))
     return stored
+
+
+def _target(system: Baseline, label: str) -> Path:
+    """The file to store weights in; its folder is made."""
+    return make_folder(_folder(system.card.name)) / f"{label}.safetensors"
 
 
 def _checked_label(system: Baseline, paths: Sequence[Path], label: str | None) -> str:
@@ -181,9 +190,8 @@ def _convert(
 ) -> None:
     """Write the state dict of the files, and see that the network takes it."""
     with atomic_path(target) as temporary:
-        if (
-            shipped is None
-        ):  # torch is imported there first: for a wrong file once, not here too
+        # torch is imported there first: for a wrong file once, not here too
+        if shipped is None:
             convert_files(system.card.name, files, temporary, key)
         else:
             _convert_here(system.card.name, files, temporary)
@@ -191,7 +199,10 @@ def _convert(
 
 
 def convert_files(
-    system: str, files: Sequence[Path], target: Path, key: str = ""
+    system: str,
+    files: Sequence[Path],
+    target: Path,
+    key: str = "",
 ) -> None:
     """Read weights files of a system and write its state dict, in a separate process."""
     # Tensors of several files are named by the files' stems; an empty ``key`` is the table that
@@ -229,7 +240,8 @@ def _as_typed(text: str, files: Sequence[Path]) -> str:
 
 def _last_line(text: str) -> str:
     return next(
-        (line for line in reversed(text.splitlines()) if line.strip()), "no message"
+        (line for line in reversed(text.splitlines()) if line.strip()),
+        "no message",
     )
 
 
@@ -238,7 +250,10 @@ def convert_as_asked() -> None:
     system, files, target, key = json.loads(sys.stdin.read())
     try:
         remarks = _convert_here(
-            system, [Path(file) for file in files], Path(target), key
+            system,
+            [Path(file) for file in files],
+            Path(target),
+            key,
         )
         sys.stderr.writelines(f"{_REMARK}{one}\n" for one in remarks)
     except (StorageError, WeightsError) as error:
@@ -247,7 +262,10 @@ def convert_as_asked() -> None:
 
 
 def _convert_here(
-    system: str, files: Sequence[Path], target: Path, key: str = ""
+    system: str,
+    files: Sequence[Path],
+    target: Path,
+    key: str = "",
 ) -> tuple[str, ...]:
     """As :func:`convert_files`, in this process, for files of this package; return remarks."""
     from defocus.baselines.registry import baseline
@@ -305,7 +323,9 @@ def build_with(system: Baseline, weights: StoredWeights | None) -> "nn.Module":
 
 
 def _checked_state(
-    system: Baseline, path: Path, origin: str
+    system: Baseline,
+    path: Path,
+    origin: str,
 ) -> "dict[str, torch.Tensor]":
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -421,7 +441,8 @@ def _read_card(path: Path) -> StoredWeights:
 
 
 def _origin(
-    shipped: tuple[str, ...] | None, own_datasets: tuple[str, ...] | None
+    shipped: tuple[str, ...] | None,
+    own_datasets: tuple[str, ...] | None,
 ) -> Literal["official", "trained", "own"]:
     """Who trained weights: this project, somebody with this program, or a paper's authors."""
     if shipped:

@@ -52,7 +52,11 @@ def _sizes(
 )
 @json_option("list")
 def command(
-    names: tuple[str, ...], size: list[tuple[int, int]], repeats: int, *, as_json: bool
+    names: tuple[str, ...],
+    size: list[tuple[int, int]],
+    repeats: int,
+    *,
+    as_json: bool,
 ) -> None:
     """Measure the cost of systems by picture size.
 
@@ -90,9 +94,14 @@ def _show(costs: "Sequence[CostAtSize]") -> None:
     from defocus.reports.model import Column, Table
 
     columns = (
-        "System", "Size", column("params_m", numbers=[c.params_m for c in costs]), column("macs_g"),
-        column("peak_mib"), column("seconds", decimals=4), Column("Quartiles", "s"),
-    )  # fmt: skip
+        "System",
+        "Size",
+        column("params_m", numbers=[c.params_m for c in costs]),
+        column("macs_g"),
+        column("peak_mib"),
+        column("seconds", decimals=4),
+        Column("Quartiles", "s"),
+    )
     rows = tuple(
         (
             c.system,

@@ -39,7 +39,12 @@ def command(names: tuple[str, ...], options: "EvaluateOptions") -> int:
     from defocus.benchmark.study.run import evaluate_study
 
     study = study_of(
-        options, names, options.seeds, start, weights=weights, scales=options.scales
+        options,
+        names,
+        options.seeds,
+        start,
+        weights=weights,
+        scales=options.scales,
     )
     study = replace(study, keep_outputs=options.keep_outputs)
     return show_outcome(evaluate_study(study, options.where), [study])

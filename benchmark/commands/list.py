@@ -3,8 +3,8 @@
 Sizes of the package's own systems are declared, so that listing them builds no network."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.verbs import help_heading
+from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
@@ -42,7 +43,9 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
     "and the error of bf16 against float32. Takes minutes.",
 )
 @click.option(
-    "--variants", is_flag=True, help="Also list the variants of every system."
+    "--variants",
+    is_flag=True,
+    help="Also list the variants of every system.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:
@@ -86,7 +89,7 @@ def _describe(name: str, *, as_json: bool) -> None:
         show(facts)
 
 
-def _row(system: "Baseline") -> dict[str, Any]:
+def _row(system: "Baseline") -> Json:
     from defocus.plugins.extensions import plugin_of
 
     card = system.card
@@ -127,9 +130,9 @@ def _place(system: "Baseline") -> str:
 @cache
 def _declared(place: str) -> dict[str, int]:
     file = files(place) / SIZES
-    sizes: dict[str, int] = (
-        json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    )
+    if not file.is_file():
+        return {}
+    sizes: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
     return sizes
 
 
@@ -146,7 +149,7 @@ def _declare() -> None:
         write_json(Path(str(files(place))) / SIZES, sizes)
 
 
-def _measured(system: "Baseline") -> dict[str, Any]:
+def _measured(system: "Baseline") -> Json:
     from dataclasses import asdict
 
     from defocus.benchmark.cost.counting import measure_system
@@ -155,66 +158,65 @@ def _measured(system: "Baseline") -> dict[str, Any]:
     return asdict(measure_system(system, best_device()))
 
 
-def _show(rows: list[dict[str, Any]], *, variants: bool) -> None:
+def _show(rows: list[Json], *, variants: bool) -> None:
     """Print the systems by kind; variants are a number beside their system unless asked for."""
     names = {row["name"] for row in rows}
-    folded = Counter(row["variant_of"] for row in rows if row["variant_of"] in names)
     shown = [row for row in rows if variants or row["variant_of"] not in names]
-    columns = _columns(shown, folded)
-    widths = {
-        title: max(len(title), *(len(cell) for cell in cells), 0)
-        for title, cells in columns.items()
-    }
-    lines = [
-        _line(widths, dict(zip(columns, cells, strict=True)))
-        for cells in zip(*columns.values(), strict=True)
-    ]
-    click.echo(_line(widths, {title: title for title in columns}))
+    header, *lines = _aligned(_cells(shown, Counter(row["variant_of"] for row in rows)))
+    click.echo(header)
+    lines_of: dict[str, list[str]] = defaultdict(list)
+    for row, line in zip(shown, lines, strict=True):
+        lines_of[row["kind"]].append(line)
     for kind, heading in KINDS.items():
-        mine = [
-            line for line, row in zip(lines, shown, strict=True) if row["kind"] == kind
-        ]
-        if mine:
-            click.echo(f"\n{heading} ({len(mine)})")
-            click.echo("\n".join(mine))
+        if mine := lines_of[kind]:
+            click.echo("\n".join([f"\n{heading} ({len(mine)})", *mine]))
     hidden = len(rows) - len(shown)
     rest = f", {hidden} of them variants (shown by --variants)" if hidden else ""
     click.echo(f"\n{len(rows)} systems{rest}")
 
 
-def _columns(rows: list[dict[str, Any]], folded: Counter[str]) -> dict[str, list[str]]:
-    columns = {
-        "name": [row["name"] for row in rows],
-        "system": [row["display_name"] for row in rows],
-        "input": [", ".join([row["input"], *row["needs"]]) for row in rows],
-        "parameters": [f"{row['parameters']:,}" for row in rows],
-        "variants": [str(folded[row["name"]] or "") for row in rows],
-    }
-    if any(row["plugin"] for row in rows):
-        columns["plug-in"] = [Path(row["plugin"] or "").name for row in rows]
-    if rows and "seconds" in rows[0]:
-        columns |= {
-            "seconds": [f"{row['seconds']:.2f}" for row in rows],
-            "MiB": [f"{row['peak_mib']:.0f}" for row in rows],
-            "bf16": [
-                "none"
-                if (difference := row["bf16_difference"]) is None
-                else f"{difference:.1e}"
-                for row in rows
-            ],
+def _cells(rows: list[Json], variants_of: Counter[str]) -> list[dict[str, str]]:
+    """What the line of each system shows, by column."""
+    with_plugins = any(row["plugin"] for row in rows)
+    table = []
+    for row in rows:
+        cells = {
+            "name": row["name"],
+            "system": row["display_name"],
+            "input": _inputs(row),
+            "parameters": f"{row['parameters']:,}",
+            "variants": str(variants_of[row["name"]] or ""),
         }
-    return columns
+        if with_plugins:
+            cells["plug-in"] = Path(row["plugin"] or "").name
+        if "seconds" in row:
+            difference = row["bf16_difference"]
+            cells["seconds"] = f"{row['seconds']:.2f}"
+            cells["MiB"] = f"{row['peak_mib']:.0f}"
+            cells["bf16"] = "none" if difference is None else f"{difference:.1e}"
+        table.append(cells)
+    return table
 
 
-def _line(widths: Mapping[str, int], cells: Mapping[str, str]) -> str:
-    padded = (
-        f"{cell:>{widths[title]}}" if title in NUMBERS else f"{cell:<{widths[title]}}"
-        for title, cell in cells.items()
-    )
-    return "  ".join(padded).rstrip()
+def _inputs(facts: Mapping[str, Any]) -> str:
+    return ", ".join([facts["input"], *facts["needs"]])
 
 
-def describe(system: "Baseline") -> dict[str, Any]:
+def _aligned(rows: list[dict[str, str]]) -> Iterator[str]:
+    """A line of titles, and a line for each row under them."""
+    titles = {title: title for title in rows[0]}
+    widths = {}
+    for title in titles:
+        widths[title] = max(len(cells[title]) for cells in (titles, *rows))
+    for cells in (titles, *rows):
+        padded = []
+        for title, cell in cells.items():
+            side = ">" if title in NUMBERS else "<"
+            padded.append(f"{cell:{side}{widths[title]}}")
+        yield "  ".join(padded).rstrip()
+
+
+def describe(system: "Baseline") -> Json:
     """Its card, README, parameters and training settings."""
     from dataclasses import asdict
 
@@ -241,7 +243,7 @@ def describe(system: "Baseline") -> dict[str, Any]:
     }
 
 
-def show(facts: dict[str, Any]) -> None:
+def show(facts: Json) -> None:
     """Print the description of a system."""
     from defocus.reports.display import visible
     from defocus.terminal import markdown_lines, stdout_cells
@@ -250,34 +252,33 @@ def show(facts: dict[str, Any]) -> None:
     readme = "\n".join(map(visible, facts["readme"].split("\n")))
     for line in markdown_lines(readme, width):
         click.echo(line)
-    plugin, sets = facts["plugin"], facts["weights_trained_on"]
+    _show_facts(_titled(facts), 18, width)
+    if facts["recipe"] is not None:
+        click.echo("\ntraining:")
+        settings = {f"  {key}": _plain(one) for key, one in facts["recipe"].items()}
+        _show_facts(settings, 23, width)
+
+
+def _titled(facts: Json) -> dict[str, str]:
+    """The facts of a system's card as people read them, by title."""
+    sets, labels = facts["weights_trained_on"], [w["label"] for w in facts["weights"]]
     lines = {
         "system": f"{facts['display_name']} ({facts['name']})",
         "follows": facts["follows"],
-        "input": ", ".join([facts["input"], *facts["needs"]]),
-        **({"scales": scales} if (scales := _scales_words(facts)) else {}),
-        "parameters": f"{facts['parameters']:,}",
-        **(
-            {"narrow copy": f"{copy:,} parameters"}
-            if (copy := facts["narrow_parameters"])
-            else {}
-        ),
-        "source": facts["source"],
-        "licence": facts["licence"],
-        "official weights": f"trained on {', '.join(sets)}" if sets else "none",
-        **(
-            {"plug-in": f"{plugin}, SHA-256 {facts['source_hash'][:16]}"}
-            if plugin
-            else {}
-        ),
-        "weights added": ", ".join(w["label"] for w in facts["weights"]) or "none",
+        "input": _inputs(facts),
     }
-    _show_facts(lines, 18, width)
-    if facts["recipe"] is not None:
-        click.echo("\ntraining:")
-        _show_facts(
-            {f"  {key}": _plain(one) for key, one in facts["recipe"].items()}, 23, width
-        )
+    if scales := _scales_words(facts):
+        lines["scales"] = scales
+    lines["parameters"] = f"{facts['parameters']:,}"
+    if copy := facts["narrow_parameters"]:
+        lines["narrow copy"] = f"{copy:,} parameters"
+    lines["source"] = facts["source"]
+    lines["licence"] = facts["licence"]
+    lines["official weights"] = f"trained on {', '.join(sets)}" if sets else "none"
+    if plugin := facts["plugin"]:
+        lines["plug-in"] = f"{plugin}, SHA-256 {facts['source_hash'][:16]}"
+    lines["weights added"] = ", ".join(labels) or "none"
+    return lines
 
 
 def _scales_words(facts: Mapping[str, Any]) -> str:

@@ -25,10 +25,14 @@ if TYPE_CHECKING:  # heavy at run time
     help="Compare what this study has of SYSTEM with the published numbers.",
 )
 @click.option(
-    "--dataset", metavar="NAME", help="Show this dataset only, such as dpdd or realdof."
+    "--dataset",
+    metavar="NAME",
+    help="Show this dataset only, such as dpdd or realdof.",
 )
 @click.option(
-    "--metric", metavar="NAME", help="Show this metric only, such as psnr or params_m."
+    "--metric",
+    metavar="NAME",
+    help="Show this metric only, such as psnr or params_m.",
 )
 @json_option("list")
 def command(
@@ -148,17 +152,21 @@ def _printed(row: "Published", notes: dict[str, int]) -> "tuple[Cell, ...]":
 
 
 def _comparison_table(
-    system: str, comparisons: "Sequence[PrintedBeside]"
+    system: str,
+    comparisons: "Sequence[PrintedBeside]",
 ) -> "tuple[Table, list[str]]":
     """Measured beside published values, and the notes: sources, and reasons for differences."""
     from defocus.benchmark.leaderboard.columns import unit_of
+    from defocus.reports.display import shown_difference
     from defocus.reports.model import Column, Table
 
+    decimals = 4
     notes: dict[str, int] = {}
     body: list[tuple[Cell, ...]] = []
     for one in comparisons:
         numbers = [_number(text, notes) for text in (one.source, *one.reasons)]
         unit = unit_of(one.metric)
+        apart = shown_difference(one.ours, one.published, decimals, one.difference)
         body.append(
             (
                 f"{one.metric}, {unit}" if unit else one.metric,
@@ -166,14 +174,19 @@ def _comparison_table(
                 one.protocol or None,
                 one.ours,
                 one.published,
-                f"{one.difference:+.4f}",
+                f"{apart:+.{decimals}f}",
                 " ".join(numbers),
             )
         )
     columns = (
-        "Metric", "Dataset", "Protocol", Column("Ours", decimals=4),
-        Column("Published", decimals=4), "Difference", "Notes",
-    )  # fmt: skip
+        "Metric",
+        "Dataset",
+        "Protocol",
+        Column("Ours", decimals=decimals),
+        Column("Published", decimals=decimals),
+        "Difference",
+        "Notes",
+    )
     return Table.of(f"{system}: measured and published", columns, body), list(notes)
 
 

@@ -42,7 +42,10 @@ from defocus.command_line.verbs import help_heading
     help="Format of --figures.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="With --against: print one JSON object."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="With --against: print one JSON object.",
 )
 @click.pass_context
 def command(
@@ -60,29 +63,31 @@ def command(
     The command writes report.html and report.pdf, compares two studies with --against, shows
     several on one leaderboard with --with, or draws figures with --figures.
     """
-    from defocus.benchmark.study.document import load_trusted
-
-    is_default = (
-        context.get_parameter_source("files") is click.core.ParameterSource.DEFAULT
-    )
-    if figures is None and not is_default:
+    source = context.get_parameter_source("files")
+    if figures is None and source is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
     if figures is not None:
         if against is not None or as_json:
             raise click.UsageError(
                 "--figures cannot be combined with --against or --json"
             )
-        from defocus.benchmark.documents.together import studies_together
-        from defocus.benchmark.documents.write import write_figures
-
-        load_trusted(out)
-        with studies_together(out, others) as folder:
-            for path in write_figures(folder, figures, files):
-                click.echo(path)
+        _draw_figures(out, others, figures, files)
         return
     if against is not None and others:
         raise click.UsageError("--with cannot be combined with --against; choose one")
+    _write(out, others, against, as_json=as_json)
+
+
+def _write(
+    out: Path,
+    others: tuple[Path, ...],
+    against: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the report of a study, or its comparison with another one."""
     from defocus.benchmark.documents.write import write_comparison, write_report
+    from defocus.benchmark.study.document import load_trusted
     from defocus.benchmark.study.standing import tell_unfinished
     from defocus.command_line.json_output import json_output
 
@@ -97,3 +102,19 @@ def command(
         changes = write_comparison(out, against)
         if as_json:
             output.write(changes.to_json())
+
+
+def _draw_figures(
+    out: Path,
+    others: tuple[Path, ...],
+    folder: Path,
+    files: Literal["pdf", "svg"],
+) -> None:
+    from defocus.benchmark.documents.together import studies_together
+    from defocus.benchmark.documents.write import write_figures
+    from defocus.benchmark.study.document import load_trusted
+
+    load_trusted(out)
+    with studies_together(out, others) as study:
+        for path in write_figures(study, folder, files):
+            click.echo(path)

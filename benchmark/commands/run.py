@@ -1,5 +1,6 @@
 """``defocus-bench run``."""
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -33,14 +34,7 @@ def command(context: click.Context, options: "RunOptions") -> int:
     """
     if options.file is None and not (options.every or options.only):
         return _continue(context, options)
-    if options.job is not None:
-        raise click.UsageError("--job is a run of the study in --out; name no systems")
-    if options.file is not None:
-        _refuse_beside_study(context)
-    if options.variants and options.only:
-        raise click.UsageError(
-            "--variants needs --all; with --only, name variants by a pattern such as 'jnb*'"
-        )
+    _refuse_contradictions(context, options)
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.results.lock import require_study_folder
     from defocus.benchmark.study.document import as_request, note_plugins
@@ -49,10 +43,6 @@ def command(context: click.Context, options: "RunOptions") -> int:
 
     if not options.dry_run:
         require_study_folder(options.out)
-    elif options.reuse:
-        raise click.UsageError(
-            "--reuse cannot be combined with --dry-run, which takes nothing"
-        )
     document = options.document(all_of_sample=not _is_given(context, "dataset"))
     if options.reuse and document.keep_outputs:
         raise click.UsageError(
@@ -70,6 +60,21 @@ def command(context: click.Context, options: "RunOptions") -> int:
 
         reuse_results(expanded.studies, options.reuse)
     return _carry_out(expanded, request, options.where, again=options.again)
+
+
+def _refuse_contradictions(context: click.Context, options: "RunOptions") -> None:
+    if options.job is not None:
+        raise click.UsageError("--job is a run of the study in --out; name no systems")
+    if options.file is not None:
+        _refuse_beside_study(context)
+    if options.variants and options.only:
+        raise click.UsageError(
+            "--variants needs --all; with --only, name variants by a pattern such as 'jnb*'"
+        )
+    if options.dry_run and options.reuse:
+        raise click.UsageError(
+            "--reuse cannot be combined with --dry-run, which takes nothing"
+        )
 
 
 def _carry_out(
@@ -106,73 +111,71 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 _OF_A_STUDY = frozenset(
     {
-        *(
-            "every",
-            "only",
-            "variants",
-            "scales",
-            "dataset",
-            "budget",
-            "seeds",
-            "settings",
-        ),
-        *("objectives", "leave_out_seen"),
+        "every",
+        "only",
+        "variants",
+        "scales",
+        "dataset",
+        "budget",
+        "seeds",
+        "settings",
+        "objectives",
+        "leave_out_seen",
     }
 )
 
 
-def _typed(context: click.Context) -> dict[str, str]:
-    """The options that were typed, by parameter."""
-    return {
-        one.name: one.opts[0]
-        for one in context.command.params
-        if one.expose_value and one.name and _is_given(context, one.name)
-    }
+def _typed(context: click.Context) -> Iterator[tuple[str, str]]:
+    """Name of the parameter and option of what was typed."""
+    for option in context.command.params:
+        if option.expose_value and option.name and _is_given(context, option.name):
+            yield option.name, option.opts[0]
 
 
 def _refuse_beside_study(context: click.Context) -> None:
-    words = [option for name, option in _typed(context).items() if name in _OF_A_STUDY]
-    if words:
-        raise click.UsageError(
-            f"{words[0]} cannot be combined with --study; write it into the file"
-        )
+    for name, option in _typed(context):
+        if name in _OF_A_STUDY:
+            raise click.UsageError(
+                f"{option} cannot be combined with --study; write it into the file"
+            )
 
 
 def _refuse_beside(
-    context: click.Context, what: str, allowed: AbstractSet[str]
+    context: click.Context,
+    what: str,
+    allowed: AbstractSet[str],
 ) -> None:
     """Refuse options that would mean nothing."""
-    words = [option for name, option in _typed(context).items() if name not in allowed]
-    if words:
-        raise click.UsageError(f"{words[0]} cannot be combined with {what}")
+    for name, option in _typed(context):
+        if name not in allowed:
+            raise click.UsageError(f"{option} cannot be combined with {what}")
 
 
 def _continue(context: click.Context, options: "RunOptions") -> int:
-    from defocus.benchmark.study.document import REQUEST
-
-    if options.job is None and not (options.out / REQUEST).is_file():
-        why = (
-            "has no study"
-            if options.out.is_dir()
-            else "does not exist: there is no study"
-        )
-        raise click.UsageError(
-            "give --all for every system, --only PATTERN for some, or --study FILE; "
-            f"'defocus-bench list' shows them. {options.out} {why} to continue; check --out"
-        )
-    what, own = (
-        ("a study that is continued", "dry_run")
-        if options.job is None
-        else ("--job", "job")
-    )
-    where = {"where"} if options.job is None else set()
-    _refuse_beside(context, what, {"out", "workers", own} | where)
+    if options.job is None:
+        _require_study(options.out)
+        what, allowed = "a study that is continued", {"dry_run", "where"}
+    else:
+        what, allowed = "--job", {"job"}
+    _refuse_beside(context, what, {"out", "workers"} | allowed)
     return continue_study(
         options.out,
         options.job,
         options.where,
         options.workers,
         planned=options.dry_run,
+    )
+
+
+def _require_study(out: Path) -> None:
+    from defocus.benchmark.study.document import REQUEST
+
+    if (out / REQUEST).is_file():
+        return
+    why = "has no study" if out.is_dir() else "does not exist: there is no study"
+    raise click.UsageError(
+        "give --all for every system, --only PATTERN for some, or --study FILE; "
+        f"'defocus-bench list' shows them. {out} {why} to continue; check --out"
     )
 
 
@@ -205,9 +208,8 @@ def continue_study(
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
     requests = (request, *request.earlier)
-    if (
-        workers is not None
-    ):  # jobs read it from the latest request, which is written again
+    # jobs read it from the latest request, which is written again
+    if workers is not None:
         requests = tuple(one.with_workers(workers) for one in requests)
     expanded = expand_all(requests, out)
     if planned:

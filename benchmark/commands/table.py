@@ -35,7 +35,10 @@ OF_ALL = {"out", "others"}
 )
 @click.pass_context
 def command(
-    context: click.Context, style: str, target: Path | None, options: "PaperOptions"
+    context: click.Context,
+    style: str,
+    target: Path | None,
+    options: "PaperOptions",
 ) -> None:
     """Print the tables of a study for a paper.
 
@@ -75,7 +78,10 @@ def command(
 
 
 def _refuse_what_means_nothing(
-    context: click.Context, style: str, target: Path | None, options: "PaperOptions"
+    context: click.Context,
+    style: str,
+    target: Path | None,
+    options: "PaperOptions",
 ) -> None:
     if style in NUMBERS:
         if options.as_csv:

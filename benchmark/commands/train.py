@@ -30,6 +30,10 @@ def command(name: str, options: "TrainOptions") -> int:
         system = with_objective(system, options.objective)
     names = (system.card.name,)
     study = study_of(
-        options, names, options.seed + 1, options.source, workers=options.workers
+        options,
+        names,
+        options.seed + 1,
+        options.source,
+        workers=options.workers,
     )
     return train_study(study.only_seed(options.seed), again=options.again)

@@ -1,12 +1,13 @@
 """``defocus-bench weights``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.options import FOLDER, OneOf, json_option
 from defocus.command_line.verbs import VerbGroup, help_heading
+from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights
@@ -16,6 +17,7 @@ BACKBONE_OF = {
     "lpips_vgg": "vgg",
     "lpips_squeeze": "squeeze",
     "dists": "vgg",
+    "maniqa": "maniqa",
 }
 """Metrics that need the file of a network."""
 
@@ -113,39 +115,42 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     NAME is a system; without NAME all are checked. The exit code is 1 if a check fails.
     """
     from defocus.baselines.registry import plain_baseline
-    from defocus.baselines.weights.store import all_weights, load_state
     from defocus.command_line.json_output import json_output
-    from defocus.errors import DefocusError
 
     wanted = {plain_baseline(name).card.name for name in names}
-    every, damaged = all_weights()
-    rows: list[dict[str, Any]] = [
-        {
-            "system": card.parent.name,
-            "label": card.stem,
-            "ok": False,
-            "reason": str(error),
-        }
-        for card, error in damaged.items()
-        if not wanted or card.parent.name in wanted
-    ]
     with json_output() as output:
-        for stored in every:
-            if wanted and stored.system not in wanted:
-                continue
-            reason = ""
-            try:
-                load_state(plain_baseline(stored.system), stored)
-            except DefocusError as error:
-                reason = str(error)
-            rows.append({**stored.to_json(), "ok": not reason, "reason": reason})
+        rows = _checked(wanted)
         if as_json:
             output.write(rows)
+    sound = [row for row in rows if row["ok"]]
     if not as_json:
         for row in rows:
             click.echo(f"{row['system']} {row['label']}: {row['reason'] or 'ok'}")
-        click.echo(f"{sum(bool(row['ok']) for row in rows)} of {len(rows)} ok")
-    return 0 if all(row["ok"] for row in rows) else 1
+        click.echo(f"{len(sound)} of {len(rows)} ok")
+    return 0 if len(sound) == len(rows) else 1
+
+
+def _checked(wanted: set[str]) -> list[Json]:
+    """A row for the stored weights of each wanted system, or of all: whether they are sound."""
+    from defocus.baselines.registry import plain_baseline
+    from defocus.baselines.weights.store import all_weights, load_state
+    from defocus.errors import DefocusError
+
+    every, damaged = all_weights()
+    rows: list[Json] = []
+    for card, error in damaged.items():
+        facts = {"system": card.parent.name, "label": card.stem}
+        rows.append({**facts, "ok": False, "reason": str(error)})
+    for stored in every:
+        if wanted and stored.system not in wanted:
+            continue
+        reason = ""
+        try:
+            load_state(plain_baseline(stored.system), stored)
+        except DefocusError as error:
+            reason = str(error)
+        rows.append({**stored.to_json(), "ok": not reason, "reason": reason})
+    return [row for row in rows if not wanted or row["system"] in wanted]
 
 
 @command.command(name="fetch")
@@ -157,11 +162,12 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     help="Use this file or address instead of the official server.",
 )
 def fetch_command(metric: str, source: str | None) -> None:
-    """Download the backbone weights of METRIC.
+    """Download the weights of METRIC.
 
     LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
-    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). The file's hash is checked, and
-    the file is stored where torch looks for it. On a computer without internet, copy the file from
+    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). MANIQA needs what its authors
+    trained on KonIQ-10k (543 MB). The file's hash is checked, and the file is stored where torch
+    looks for it. On a computer without internet, copy the file from
     another computer and pass it with --from.
     """
     from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact

@@ -12,7 +12,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import Baseline, Card
 from defocus.training.memory import LiveBytes, peak_bytes
 
 
@@ -54,7 +54,9 @@ _LOOKS_AT_VALUES = (AttributeError, NotImplementedError, RuntimeError)
 
 
 def _counted(
-    module: nn.Module, blurry: torch.Tensor, needs: Mapping[str, torch.Tensor]
+    module: nn.Module,
+    blurry: torch.Tensor,
+    needs: Mapping[str, torch.Tensor],
 ) -> tuple[int, int]:
     """Count operations and bytes, on tensors without memory where possible, which takes no time."""
     state = dict(chain(module.named_parameters(), module.named_buffers()))
@@ -72,7 +74,8 @@ def _counted(
 
 
 def _moved(
-    needs: Mapping[str, torch.Tensor], device: torch.device | str
+    needs: Mapping[str, torch.Tensor],
+    device: torch.device | str,
 ) -> dict[str, torch.Tensor]:
     return {name: tensor.to(device) for name, tensor in needs.items()}
 
@@ -92,7 +95,9 @@ def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
 
 @torch.no_grad()
 def bf16_difference(
-    network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor
+    network: nn.Module,
+    *inputs: torch.Tensor,
+    **needs: torch.Tensor,
 ) -> float | None:
     """Mean absolute difference between restoring in bf16 (autocast) and in float32."""
     # It is relative to 1, or to the largest restored value if larger; None without bf16.
@@ -100,11 +105,8 @@ def bf16_difference(
     try:
         with torch.autocast(exact.device.type, dtype=torch.bfloat16):
             rough = network(*inputs, **needs).float()
-    except (
-        RuntimeError,
-        NotImplementedError,
-        TypeError,
-    ):  # what PyTorch and NumPy say of it
+    # what PyTorch and NumPy say of it
+    except (RuntimeError, NotImplementedError, TypeError):
         return None
     if not bool(torch.isfinite(rough).all()):
         raise FloatingPointError("restored values in bf16 are not finite")
@@ -135,17 +137,14 @@ class MeasuredCost:
 
 @torch.no_grad()
 def measure_system(
-    system: Baseline, device: torch.device, side_px: int = SIDE_PX
+    system: Baseline,
+    device: torch.device,
+    side_px: int = SIDE_PX,
 ) -> MeasuredCost:
     """Build a system and restore one picture several times."""
     torch.manual_seed(0)
     network = system.build().eval().to(device)
-    channels = 6 if system.card.input == "dual" else 3
-    blurry = torch.rand(1, channels, side_px, side_px).to(device)
-    needs = {
-        name: torch.rand(1, NEED_CHANNELS[name], side_px, side_px).to(device)
-        for name in system.card.needs
-    }
+    blurry, needs = _noise(system.card, side_px, side_px, device)
     peak = peak_bytes(network, blurry, **needs)
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     started = clock()
@@ -155,6 +154,23 @@ def measure_system(
     seconds = clock() - started
     difference = bf16_difference(network, blurry, **needs)
     return MeasuredCost(round(seconds, 4), round(peak / 2**20, 1), difference)
+
+
+def _noise(
+    card: Card,
+    width: int,
+    height: int,
+    device: torch.device,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """A random picture, and the other inputs that a system takes."""
+    channels = 6 if card.input == "dual" else 3
+    blurry = torch.rand(1, channels, height, width).to(device)
+    needs = {}
+    for name in card.needs:
+        if not (name == "dual_pixel" and card.input == "dual"):
+            noise = torch.rand(1, NEED_CHANNELS[name], height, width)
+            needs[name] = noise.to(device)
+    return blurry, needs
 
 
 WARM_UPS = 1
@@ -191,15 +207,10 @@ def cost_by_size(
     """Measure a system with fresh weights at several sizes (width, height), one by one."""
     torch.manual_seed(0)
     network = system.build().eval().to(device)
-    channels = 6 if system.card.input == "dual" else 3
     for width, height in sizes:
-        needs = {
-            name: torch.rand(1, NEED_CHANNELS[name], height, width).to(device)
-            for name in system.card.needs
-            if not (name == "dual_pixel" and system.card.input == "dual")
-        }
+        blurry, needs = _noise(system.card, width, height, device)
+        channels = blurry.shape[1]
         cost = measure_cost(network, height, width, channels=channels, **needs)
-        blurry = torch.rand(1, channels, height, width).to(device)
         low, middle, high = _timed(partial(network, blurry, **needs), device, repeats)
         yield CostAtSize(
             system=system.card.name,
@@ -219,7 +230,9 @@ def cost_by_size(
 
 @torch.no_grad()
 def _timed(
-    restore: "partial[nn.Module]", device: torch.device, repeats: int
+    restore: "partial[nn.Module]",
+    device: torch.device,
+    repeats: int,
 ) -> tuple[float | None, float | None, float | None]:
     seconds = []
     try:

@@ -3,9 +3,8 @@
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, left_of, tell_finished
@@ -57,29 +56,42 @@ class Estimate:
 def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> int:
     """Print every system with its runs and an estimate; return the exit code."""
     tell_changes(studies)
-    remains = list(map(_left, studies))
-    groups = [
-        (study, group, remaining)
-        for study, remaining in zip(studies, remains, strict=True)
-        for group in _groups(study)
-    ]
+    planned = _planned(studies)
     rows, total, failing = [], 0.0, False
-    for study, group, remaining in track(groups, "estimating"):
-        ids = {run.id for run in group}
-        left = [one for one in remaining if one.run.id in ids]
+    for study, group, left in track(planned, "estimating"):
         forecast = estimate(study, group[0])
         rows.append(_row(study, group, left, forecast))
         total += _seconds_left(left, forecast) or 0.0
         if forecast.problem:
             say(forecast.problem, error=True)
             failing = True
-    runs, waiting = sum(len(study.runs) for study in studies), sum(map(len, remains))
-    progress = f": {runs - waiting} finished, {waiting} left" if waiting < runs else ""
-    print_tables([_table(counted(runs, "run") + progress, rows, total)])
-    tell_finished(studies, list(chain.from_iterable(remains)))
+    remains = [one for _, _, left in planned for one in left]
+    print_tables([_table(_progress(studies, len(remains)), rows, total)])
+    tell_finished(studies, remains)
     for problem in problems:
         say(f"left out: {problem}")
     return problems[0].exit_code if problems else int(failing)
+
+
+def _planned(
+    studies: Sequence[Study],
+) -> list[tuple[Study, list[Run], list[Left]]]:
+    """The runs of each system of each study, and what is left of them."""
+    planned = []
+    for study in studies:
+        left = _left(study)
+        for group in _groups(study):
+            waiting = [one for one in left if one.run in group]
+            planned.append((study, group, waiting))
+    return planned
+
+
+def _progress(studies: Sequence[Study], waiting: int) -> str:
+    runs = sum(len(study.runs) for study in studies)
+    words = counted(runs, "run")
+    if waiting < runs:
+        words += f": {runs - waiting} finished, {waiting} left"
+    return words
 
 
 def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
@@ -107,22 +119,28 @@ def _long_trainings(
         for run in (one.run for one in left if one.metrics is None):
             trials.setdefault(run.group, (study, run))
             runs[run.group] += 1
-    if len({run.system for _, run in trials.values()}) <= FEW_SYSTEMS:
+    if _few_systems(trials.values()):
         return {}  # where a schedule counts epochs, their steps would need the size of each picture
-    long = [group for group, one in trials.items() if _steps(*one) >= LONG_STEPS]
-    if len({trials[group][1].system for group in long}) <= FEW_SYSTEMS:
+    long = [one for one in trials.values() if _steps(*one) >= LONG_STEPS]
+    if _few_systems(long):
         return {}
     seconds: dict[str, float] = defaultdict(float)
-    for group in track(long, "estimating"):
-        study, run = trials[group]
+    for study, run in track(long, "estimating"):
         each = estimate(study, run).seconds
         if each is not None:
-            seconds[run.system] += each * runs[group]
+            seconds[run.system] += each * runs[run.group]
     return seconds
 
 
+def _few_systems(trials: Iterable[tuple[Study, Run]]) -> bool:
+    return len({run.system for _, run in trials}) <= FEW_SYSTEMS
+
+
 def _row(
-    study: Study, group: Sequence[Run], left: Sequence[Left], estimate: Estimate
+    study: Study,
+    group: Sequence[Run],
+    left: Sequence[Left],
+    estimate: Estimate,
 ) -> tuple[Cell, ...]:
     minutes = None if estimate.seconds is None else estimate.seconds / 60
     seconds = _seconds_left(left, estimate)
@@ -152,9 +170,14 @@ def _seconds_left(left: Sequence[Left], estimate: Estimate) -> float | None:
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
     columns = (
-        "System", "Dataset", "Runs left", "Steps", Column("Each", "min", None, 1),
-        Column("All", "min", None, 1), "Basis",
-    )  # fmt: skip
+        "System",
+        "Dataset",
+        "Runs left",
+        "Steps",
+        Column("Each", "min", None, 1),
+        Column("All", "min", None, 1),
+        "Basis",
+    )
     note = (
         f"about {span(seconds)} on this machine, one run after another; scoring, registering "
         "and reading pictures come on top; nothing was run"
@@ -192,7 +215,10 @@ def estimate(study: Study, run: Run) -> Estimate:
     basis = "earlier steps" if measured else f"one step of {TRIED_PX} px"
     training = steps * (measured or per_step)
     return Estimate(
-        steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px"
+        steps,
+        training,
+        restoring,
+        basis if steps else f"one pass of {TRIED_PX} px",
     )
 
 
@@ -260,26 +286,17 @@ def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 
 
 def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
-    from defocus.baselines.objective import Progress
     from defocus.baselines.objective_registry import objective
-    from defocus.benchmark.cost.trial_step import TRIED_CROPS, random_batch, try_step
+    from defocus.benchmark.cost.trial_step import TRIED_CROPS, try_run
 
-    recipe = run.recipe
-    if recipe is None:
-        raise ValueError(f"{run.system} has no recipe")
+    recipe = run.own_recipe
     loss = objective(recipe.objective, **recipe.objective_settings).to(device).train()
     crops = min(TRIED_CROPS, max(1, run.schedule.batch))
-    batch = random_batch(run.baseline.card, recipe.supervision, crops, TRIED_PX).to(
-        device
-    )
-    late = Progress(
-        1, float(recipe.epochs), recipe.warmup_epochs
-    )  # every part of the loss counts
-    precision = recipe.training.precision
-    seconds = min(
-        try_step(network, loss, batch, late, precision).seconds for _ in range(2)
-    )
-    return seconds * _pixels_per_step(run) / (crops * TRIED_PX**2)
+    trials = []
+    for _ in range(2):  # of step 1, in which every part of the loss counts
+        trial = try_run(run, network, loss, (crops, TRIED_PX), device, step=1)
+        trials.append(trial.seconds)
+    return min(trials) * _pixels_per_step(run) / (crops * TRIED_PX**2)
 
 
 def _pixels_per_step(run: Run) -> float:

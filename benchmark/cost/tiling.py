@@ -52,7 +52,10 @@ def _half(side: int) -> int:
 
 
 def foreseen_tile_px(
-    network: nn.Module, card: Card, size: Size, device: torch.device
+    network: nn.Module,
+    card: Card,
+    size: Size,
+    device: torch.device,
 ) -> int:
     """Side of the largest tiles of a picture that memory holds; 0 if it holds all of it at once."""
     # ``network`` is put into evaluation mode. Nothing is computed but on a GPU, where libraries use
@@ -70,7 +73,10 @@ def foreseen_tile_px(
 
 
 def foresee_tiles(
-    network: nn.Module, card: Card, sizes: Iterable[Size], device: torch.device
+    network: nn.Module,
+    card: Card,
+    sizes: Iterable[Size],
+    device: torch.device,
 ) -> None:
     """Before a training: say that test pictures will be restored in tiles, if they will."""
     # Pictures of which not even a tile can be restored are refused.

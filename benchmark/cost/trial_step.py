@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -31,7 +32,10 @@ class TrialStep:
 
 
 def random_batch(
-    card: Card, supervision: Sequence[str], size: int, crop_px: int
+    card: Card,
+    supervision: Sequence[str],
+    size: int,
+    crop_px: int,
 ) -> Batch:
     """A batch of noise with all inputs that a system and its objective need."""
     generator = torch.Generator().manual_seed(0)
@@ -116,7 +120,10 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
 
 
 def require_sizes(
-    system: Baseline, network: nn.Module, sizes: Iterable[Size], device: torch.device
+    system: Baseline,
+    network: nn.Module,
+    sizes: Iterable[Size],
+    device: torch.device,
 ) -> None:
     """Refuse a network that fails at one of some sizes; the error says which sizes work."""
     if isinstance(system.build, Network):  # ours take any
@@ -127,7 +134,10 @@ def require_sizes(
 
 
 def _require(
-    system: Baseline, network: nn.Module, sizes: Sequence[Size], device: torch.device
+    system: Baseline,
+    network: nn.Module,
+    sizes: Sequence[Size],
+    device: torch.device,
 ) -> None:
     def problem(size: Size) -> str:
         return _problem(network, system.card, size, device)
@@ -143,9 +153,8 @@ def _require(
         if not reason:
             continue
         advice = SEVERAL if INSTEAD in reason else _advice(problem, sizes)
-        if advice or reason.startswith(
-            GIVES
-        ):  # else its own error comes out, with its place
+        # else its own error comes out, with its place
+        if advice or reason.startswith(GIVES):
             advice = (
                 advice
                 or "no other size works either; correct its forward, in a subclass for instance"
@@ -236,6 +245,21 @@ TRIED_CROPS = 2
 pool have one value a crop, and torch refuses to train them with a single one."""
 
 
+def try_run(
+    run: Run,
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    batch: tuple[int, int],
+    device: torch.device,
+    step: int = 0,
+) -> TrialStep:
+    """Try a late step of a run's training on a batch of noise: size, and side of its crops."""
+    recipe = run.own_recipe
+    noise = random_batch(run.baseline.card, recipe.supervision, *batch).to(device)
+    late = Progress(step, float(recipe.epochs), recipe.warmup_epochs)
+    return try_step(network, objective, noise, late, recipe.training.precision)
+
+
 def probe_memory(
     run: Run,
     network: nn.Module,
@@ -246,52 +270,61 @@ def probe_memory(
     """Try a step of few crops of the largest size, and refuse a batch that memory cannot hold."""
     # The step is extrapolated to the batch; on a GPU the batch itself is then tried too, because
     # libraries use memory there that cannot be counted. The trial leaves no trace.
-    recipe = run.recipe
-    if recipe is None:
-        raise ValueError(f"{run.system} has no recipe")
     sizes = [(run.schedule.crop_px, run.schedule.batch)]
-    sizes += [(each.crop_px, each.batch) for each in run.schedule.growth]
+    sizes += [(one.crop_px, one.batch) for one in run.schedule.growth]
     crop_px, batch = max(sizes, key=lambda size: size[0] ** 2 * size[1])
-    crops = math.ceil(batch / world / recipe.training.accumulate)
-
-    def peak(size: int) -> int | None:
-        """Peak bytes of a training step on a number of noise crops; None if it does not fit."""
-        batch = random_batch(run.baseline.card, recipe.supervision, size, crop_px).to(
-            device
-        )
-        late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
-        try:
-            trial = try_step(network, objective, batch, late, recipe.training.precision)
-        except torch.OutOfMemoryError:
-            return None
-        finally:
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
-        return trial.peak_bytes
-
+    crops = math.ceil(batch / world / run.own_recipe.training.accumulate)
+    weights = _trained_bytes(network) + _trained_bytes(objective)
     # gradients are there once, and the optimiser keeps two numbers for each
-    weights = sum(
-        p.nbytes
-        for m in (network, objective)
-        for p in m.parameters()
-        if p.requires_grad
-    )
     free = available_bytes(device) - 3 * weights
+    peak = partial(_peak_bytes, run, network, objective, device, crop_px)
+    each = _crop_bytes(peak, crops, weights)
+    fits = each is not None and each * crops <= free
+    if not fits or (device.type == "cuda" and peak(crops) is None):
+        raise TrainingError(_proposal(run.own_recipe, crop_px, crops, each, free))
+
+
+def _crop_bytes(
+    peak: Callable[[int], int | None],
+    crops: int,
+    weights: int,
+) -> int | None:
+    """What a crop needs beside the weights, by a step of few; None if not even one fits."""
     tried = min(TRIED_CROPS, crops)
-    peak_of_few = peak(tried)
-    if peak_of_few is None and tried > 1:
-        tried, peak_of_few = 1, peak(1)
-    each = None if peak_of_few is None else max(1, (peak_of_few - weights) // tried)
-    if (
-        each is None
-        or each * crops > free
-        or (device.type == "cuda" and peak(crops) is None)
-    ):
-        raise TrainingError(_proposal(recipe, crop_px, crops, each, free))
+    few = peak(tried)
+    if few is None and tried > 1:
+        tried, few = 1, peak(1)
+    return None if few is None else max(1, (few - weights) // tried)
+
+
+def _trained_bytes(module: nn.Module) -> int:
+    return sum(p.nbytes for p in module.parameters() if p.requires_grad)
+
+
+def _peak_bytes(
+    run: Run,
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    device: torch.device,
+    crop_px: int,
+    crops: int,
+) -> int | None:
+    """Peak bytes of a training step on a number of noise crops; None if it does not fit."""
+    try:
+        return try_run(run, network, objective, (crops, crop_px), device).peak_bytes
+    except torch.OutOfMemoryError:
+        return None
+    finally:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def _proposal(
-    recipe: Recipe, crop_px: int, crops: int, each: int | None, free: int
+    recipe: Recipe,
+    crop_px: int,
+    crops: int,
+    each: int | None,
+    free: int,
 ) -> str:
     room = max(0, free) / 2**30
     begin = (

@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.benchmark.documents.provenance import flattened
 from defocus.benchmark.leaderboard.classes import budget_notice, budget_words
@@ -14,6 +15,7 @@ from defocus.benchmark.leaderboard.columns import COST_COLUMNS
 from defocus.benchmark.leaderboard.content import TrackKey, run_document, training_words
 from defocus.benchmark.leaderboard.rows import current_entries
 from defocus.benchmark.metrics.metric import all_metrics
+from defocus.benchmark.results.score_matrix import Where
 from defocus.benchmark.results.store import COSTS, STORE, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
 from defocus.benchmark.statistics.scored_group import (
@@ -24,7 +26,14 @@ from defocus.benchmark.statistics.scored_group import (
     system_scores,
 )
 from defocus.progress import counted
-from defocus.reports.display import anchor, number_text, signed_text, visible
+from defocus.reading import Json
+from defocus.reports.display import (
+    anchor,
+    number_text,
+    shown_difference,
+    signed_text,
+    visible,
+)
 from defocus.reports.model import (
     Cell,
     Column,
@@ -40,6 +49,9 @@ Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
 IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
 """Of a run's record: what says nothing about why a number differs."""
+
+SCORE_DECIMALS = 4
+"""Decimals of the scores of two studies, whatever the metric."""
 
 
 @dataclass(frozen=True, order=True)
@@ -98,56 +110,65 @@ class Changes:
     only_now: tuple[ComparedLine, ...]
     incomparable: tuple[ComparedLine, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As JSON values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class _Side:
+    """One of the two studies: its folder, and the runs of each line that has scores."""
+
     out: Path
     results: Results
     groups: dict[ComparedLine, list[Entry]]
+
+    @classmethod
+    def of(cls, out: Path, results: Results) -> Self:
+        """The side of an open store."""
+        groups = {}
+        for group in current_entries(results):
+            if group[0].scored:
+                facts = (
+                    getattr(group[0], field.name) for field in fields(ComparedLine)
+                )
+                groups[ComparedLine(*facts)] = group
+        return cls(out, results, groups)
 
 
 def compare_studies(out: Path, other: Path) -> Changes:
     """Compare the common lines of a study with those of another, the one before."""
     with read_results(out / STORE) as now, read_results(other / STORE) as before:
-        sides = _Side(other, before, _groups(before)), _Side(out, now, _groups(now))
-        shared = sorted(sides[0].groups.keys() & sides[1].groups.keys())
-        same = [
-            line
-            for line in shared
-            if len({s.groups[line][0].data_hash for s in sides}) == 1
-        ]
-        changes = [change for line in same for change in _changes(line, *sides)]
-        return Changes(
-            changes=tuple(_corrected(changes)),
-            costs=tuple(cost for line in same for cost in _costs(line, *sides)),
-            settings=tuple(
-                (line, facts) for line in same if (facts := _settings(line, *sides))
-            ),
-            only_before=tuple(sorted(sides[0].groups.keys() - sides[1].groups.keys())),
-            only_now=tuple(sorted(sides[1].groups.keys() - sides[0].groups.keys())),
-            incomparable=tuple(line for line in shared if line not in same),
-        )
+        return _compared(_Side.of(other, before), _Side.of(out, now))
 
 
-def _groups(results: Results) -> dict[ComparedLine, list[Entry]]:
-    return {
-        ComparedLine(
-            e.dataset, e.split, e.budget, e.system, e.weights, e.train_dataset, e.input
-        ): group
-        for group in current_entries(results)
-        if (e := group[0]).scored
-    }
+def _compared(before: _Side, now: _Side) -> Changes:
+    earlier, later = set(before.groups), set(now.groups)
+    shared = sorted(earlier & later)
+    same, changes, settings = [], list[Change](), []
+    costs: list[CostChange] = []
+    for line in shared:
+        if before.groups[line][0].data_hash != now.groups[line][0].data_hash:
+            continue
+        same.append(line)
+        changes += _changes(line, before, now)
+        costs += _costs(line, before, now)
+        if facts := _settings(line, before, now):
+            settings.append((line, facts))
+    return Changes(
+        changes=tuple(_corrected(changes)),
+        costs=tuple(costs),
+        settings=tuple(settings),
+        only_before=tuple(sorted(earlier - later)),
+        only_now=tuple(sorted(later - earlier)),
+        incomparable=tuple(line for line in shared if line not in same),
+    )
 
 
 def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
     groups = [scored_group(side.results, side.groups[line]) for side in (before, now)]
     places = [
-        {(p.profile, p.protocol, p.metric): n for n, p in enumerate(group.places)}
-        for group in groups
+        {place.where: n for n, place in enumerate(group.places)} for group in groups
     ]
     for where in sorted(places[0].keys() & places[1].keys()):
         change = _change(line, where, groups, [each[where] for each in places])
@@ -157,46 +178,50 @@ def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
 
 def _change(
     line: ComparedLine,
-    where: tuple[str, str, str],
+    where: Where,
     groups: Sequence[ScoredGroup],
     lines: Sequence[int],
 ) -> Change | None:
-    from defocus.benchmark.statistics.intervals import (
-        MINIMUM_SCENES,
-        mean_intervals,
-        paired_p_values,
-        scene_codes,
-        scene_sums,
-    )
+    from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes
 
-    members = [
-        system_scores(group, number)
-        for group, number in zip(groups, lines, strict=True)
-    ]
+    members = list(map(system_scores, groups, lines))
     pictures = common_pictures(members)
     if not pictures:
         return None
     values = picture_means(members, pictures)
     codes = scene_codes([scene for _, scene in pictures])
-    means = values.mean(axis=1)
-    equal = bool(np.array_equal(values[0], values[1]))
-    ends = None if equal else mean_intervals((values[1] - values[0])[None, None], codes)
-    tested = len(set(codes)) >= MINIMUM_SCENES
-    p_value = (
-        float(paired_p_values(scene_sums(values, codes))[0, 1]) if tested else None
-    )
+    before, now = values.mean(axis=1)
+    interval, p_value = None, _p_value(values, codes)
+    verdict: Verdict = "untested" if p_value is None else "same"
+    if np.array_equal(values[0], values[1]):
+        verdict = "equal"
+    else:
+        interval = interval_of_mean(values[1] - values[0], codes)
     return Change(
         line,
         *where,
-        before=float(means[0]),
-        now=float(means[1]),
-        difference=float(means[1] - means[0]),
-        interval=None if ends is None else (float(ends[0, 0]), float(ends[0, 1])),
+        before=float(before),
+        now=float(now),
+        difference=float(now - before),
+        interval=interval,
         p_value=p_value,
         images=len(pictures),
         scenes=len(set(codes)),
-        verdict="equal" if equal else "same" if tested else "untested",
+        verdict=verdict,
     )
+
+
+def _p_value(values: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
+    """Of the paired test of ``(2, pictures)``; None with too few scenes."""
+    from defocus.benchmark.statistics.intervals import (
+        MINIMUM_SCENES,
+        paired_p_values,
+        scene_sums,
+    )
+
+    if len(set(codes)) < MINIMUM_SCENES:
+        return None
+    return float(paired_p_values(scene_sums(values, codes))[0, 1])
 
 
 def _corrected(changes: Sequence[Change]) -> list[Change]:
@@ -204,14 +229,13 @@ def _corrected(changes: Sequence[Change]) -> list[Change]:
     from defocus.benchmark.statistics.intervals import holm
 
     result = list(changes)
-    for metric in sorted({change.metric for change in changes}):
-        tested = [
-            n
-            for n, c in enumerate(result)
-            if c.metric == metric and c.p_value is not None
-        ]
-        adjusted = holm([p for n in tested if (p := result[n].p_value) is not None])
-        for number, p_value in zip(tested, adjusted, strict=True):
+    tested: dict[str, dict[int, float]] = defaultdict(dict)
+    for number, change in enumerate(changes):
+        if change.p_value is not None:
+            tested[change.metric][number] = change.p_value
+    for p_values in tested.values():
+        adjusted = holm(list(p_values.values()))
+        for number, p_value in zip(p_values, adjusted, strict=True):
             result[number] = _judged(replace(result[number], p_value=p_value))
     return result
 
@@ -243,7 +267,9 @@ def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange
 
 
 def _settings(
-    line: ComparedLine, before: _Side, now: _Side
+    line: ComparedLine,
+    before: _Side,
+    now: _Side,
 ) -> tuple[tuple[str, str, str], ...]:
     """The settings of a line that differ between the two studies."""
     facts = []
@@ -300,10 +326,10 @@ def _sentences(changes: Changes, now: str, before: str) -> list[str]:
     said = [f"Of {counted(len(psnr), 'mean PSNR')} that both studies have: {judged}."]
     largest = max(psnr, key=lambda change: abs(change.difference))
     if largest.difference:
-        change = signed_text(largest.difference, 2)
         said.append(
             f"The largest change is of {largest.line.system} on {largest.line.dataset} under "
-            f"{largest.protocol}: {change} dB, {VERDICTS[largest.verdict]}."
+            f"{largest.protocol}: {signed_text(largest.difference, 2)} dB, "
+            f"{VERDICTS[largest.verdict]}."
         )
     if changes.incomparable:
         names = ", ".join(sorted({line.dataset for line in changes.incomparable}))
@@ -324,36 +350,34 @@ def _score_tables(changes: Sequence[Change]) -> list[Table]:
 
 
 def _score_table(
-    dataset: str, budget: str, profile: str, protocol: str, changes: list[Change]
+    dataset: str,
+    budget: str,
+    profile: str,
+    protocol: str,
+    changes: list[Change],
 ) -> Table:
     columns = (
-        "System", "Track", Column("Metric", choose="value"), Column("Before", decimals=4),
-        Column("Now", decimals=4), Column("Difference", decimals=4), Column("p", decimals=3),
+        "System",
+        "Track",
+        Column("Metric", choose="value"),
+        Column("Before", decimals=SCORE_DECIMALS),
+        Column("Now", decimals=SCORE_DECIMALS),
+        Column("Difference", decimals=SCORE_DECIMALS),
+        Column("p", decimals=3),
         Column("Verdict", choose="value"),
-    )  # fmt: skip
-    rows: list[tuple[Cell, ...]] = []
-    for change in changes:
-        line = change.line
-        # The ceiling, which no system restored, is in no track.
-        key = TrackKey(line.budget, line.weights, line.train_dataset, line.input)
-        words = f"{key.given}, {training_words(line.weights, line.train_dataset)}"
-        track = words if line.input else None
-        name = all_metrics()[change.metric].display_name
-        difference = Measured(change.difference, change.interval)
-        numbers = (change.before, change.now, difference, change.p_value)
-        rows.append((line.system, track, name, *numbers, VERDICTS[change.verdict]))
+    )
     images, scenes = max((change.images, change.scenes) for change in changes)
+    anchors = [
+        anchor("change", str(c.line), profile, protocol, c.metric) for c in changes
+    ]
     return Table.of(
         f"{dataset}, protocol {protocol}, profile {profile}, {budget_words([budget])}",
         columns,
-        tuple(rows),
+        map(_change_row, changes),
         f"Over the {counted(images, 'picture')} of {counted(scenes, 'scene')} that both have; "
         "p: paired permutation of scenes, Holm's correction within a metric; the variance of "
         "training is in it only where there are several seeds.",
-        anchors=tuple(
-            anchor("change", *map(str, (c.line, c.profile, protocol)), c.metric)
-            for c in changes
-        ),
+        anchors=tuple(anchors),
         facets=(
             ("Dataset", visible(dataset)),
             ("Budget", budget),
@@ -362,19 +386,29 @@ def _score_table(
     )
 
 
+def _change_row(change: Change) -> tuple[Cell, ...]:
+    line = change.line
+    track = None
+    if line.input:  # the ceiling, which no system restored, is in no track
+        key = TrackKey(line.budget, line.weights, line.train_dataset, line.input)
+        track = f"{key.given}, {training_words(line.weights, line.train_dataset)}"
+    name = all_metrics()[change.metric].display_name
+    shown = shown_difference(change.now, change.before, SCORE_DECIMALS)
+    difference = Measured(shown, change.interval)
+    numbers = (change.before, change.now, difference, change.p_value)
+    return line.system, track, name, *numbers, VERDICTS[change.verdict]
+
+
 def _cost_table(changes: Changes) -> list[Table]:
-    rows = [
-        (
-            cost.line.system,
-            cost.line.dataset,
-            f"{COST_COLUMNS[cost.metric].name}, {COST_COLUMNS[cost.metric].unit}",
-            number_text(cost.before, COST_COLUMNS[cost.metric].decimals),
-            number_text(cost.now, COST_COLUMNS[cost.metric].decimals),
-            cost.now / cost.before if cost.before else None,
-        )
-        for cost in changes.costs
-        if cost.metric in COST_COLUMNS and cost.before != cost.now
-    ]
+    rows = []
+    for cost in changes.costs:
+        if cost.metric not in COST_COLUMNS or cost.before == cost.now:
+            continue
+        line, column = cost.line, COST_COLUMNS[cost.metric]
+        name = f"{column.name}, {column.unit}"
+        numbers = [number_text(n, column.decimals) for n in (cost.before, cost.now)]
+        ratio = cost.now / cost.before if cost.before else None
+        rows.append((line.system, line.dataset, name, *numbers, ratio))
     columns = (
         "System",
         "Dataset",
@@ -400,15 +434,16 @@ def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
 
 def _settings_parts(changes: Changes) -> list[Folded]:
     columns = ("Setting", "Before", "Now")
-    return [
-        Folded(
+    parts = []
+    for line, differing in changes.settings:
+        place = (line.dataset, line.split, line.budget, line.weights)
+        table = Table.of(f"{line.system} on {line.dataset}", columns, differing)
+        many = counted(len(differing), "setting")
+        part = Folded(
             line.system,
-            anchor(
-                *("settings", line.dataset, line.split, line.budget),
-                *(line.weights, line.train_dataset, line.system),
-            ),
-            (Table.of(f"{line.system} on {line.dataset}", columns, differing),),
-            f"{line.dataset}, {budget_words([line.budget])}; {counted(len(differing), 'setting')}",
+            anchor("settings", *place, line.train_dataset, line.system),
+            (table,),
+            f"{line.dataset}, {budget_words([line.budget])}; {many}",
         )
-        for line, differing in changes.settings
-    ]
+        parts.append(part)
+    return parts

@@ -16,7 +16,11 @@ TITLE = "Defocus deblurring benchmark"
 
 
 def build_page(
-    out: Path, results: Results, rows: Sequence[Row], *, printed: bool = False
+    out: Path,
+    results: Results,
+    rows: Sequence[Row],
+    *,
+    printed: bool = False,
 ) -> Page:
     """The report of a study for browsers, or for print: a paper's appendix."""
     # It has the sections that can be made; empty ones are left out.
@@ -36,7 +40,8 @@ def build_page(
 
 
 def _laid(
-    study: ReportStudy, sections: Iterable[Section]
+    study: ReportStudy,
+    sections: Iterable[Section],
 ) -> Iterator[tuple[str, tuple[Part, ...]]]:
     """Headings with their parts; beside a lead, some are folded under a heading that they share."""
     folded: dict[str, list[Part]] = {}
@@ -56,7 +61,8 @@ def _laid(
 
 
 def _headed(
-    section: Section, study: ReportStudy
+    section: Section,
+    study: ReportStudy,
 ) -> Iterator[tuple[str, Sequence[Part]]]:
     """The headings of a section that have parts."""
     built = section.build(study)

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from defocus.benchmark.documents.paper_options import NAME, ROWS, PaperOptions
@@ -15,7 +15,7 @@ from defocus.benchmark.leaderboard.content import (
 )
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, track_of
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.reports.display import number_text
+from defocus.reports.display import number_text, shown_difference
 from defocus.reports.model import Column, Measured
 
 
@@ -32,9 +32,8 @@ class PaperPlace(BoardPlace):
 
     def rows(self) -> dict[str, Row]:
         """The rows behind the column, by the name of their line."""
-        return {
-            n.name: row for n in self.board.lines if (row := self.row(n)) is not None
-        }
+        rows = {line.name: self.row(line) for line in self.board.lines}
+        return {name: row for name, row in rows.items() if row is not None}
 
 
 Cells = list[Measured | None]
@@ -44,7 +43,8 @@ LineId = tuple[str, ...]
 
 
 def line_order(
-    scored: Sequence[PaperPlace], options: PaperOptions
+    scored: Sequence[PaperPlace],
+    options: PaperOptions,
 ) -> Callable[[BoardLine], tuple[float, str]]:
     """What sorts lines as is asked: by name, as their patterns, or best first by a column."""
     order = options.ordering
@@ -85,7 +85,10 @@ class Tests:
         self._of_metric: dict[str, Tested] = {}
 
     def differ(
-        self, place: PaperPlace, line: BoardLine, other: BoardLine
+        self,
+        place: PaperPlace,
+        line: BoardLine,
+        other: BoardLine,
     ) -> bool | None:
         """Whether two lines differ significantly in a column; None if nothing tested them."""
         row = place.row(line)
@@ -113,20 +116,14 @@ def _tested(content: Content, metric: str) -> Tested:
 
 
 def ranked_columns(
-    place: PaperPlace, lines: Sequence[BoardLine], tests: Tests
+    place: PaperPlace,
+    lines: Sequence[BoardLine],
+    tests: Tests,
 ) -> Iterator[tuple[Column, Cells]]:
     """A column with the best two of each track marked if it is ranked."""
     shown = head(place, lines)
     cells = [_cell(place, line) for line in lines]
-    tracks: dict[TrackKey, list[int]] = defaultdict(list)
-    for number, line in enumerate(lines):
-        ranked = (
-            place.convention
-            and track_of(tests.content, line, place.convention)[1] is not None
-        )
-        if ranked and cells[number] is not None:
-            tracks[line.track].append(number)
-    for members in tracks.values():
+    for members in _ranked(place, lines, tests.content):
         printed = {n: _printed(cells[n], shown) for n in members}
         steps = sorted(set(printed.values()), reverse=shown.better == "higher")[:2]
         best = next(n for n in members if printed[n] == steps[0])
@@ -136,8 +133,27 @@ def ranked_columns(
     yield shown, cells
 
 
+def _ranked(
+    place: PaperPlace,
+    lines: Sequence[BoardLine],
+    content: Content,
+) -> Iterable[list[int]]:
+    """The numbers of the lines of each track that have a rank and a value."""
+    tracks: dict[TrackKey, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        if place.convention is None or place.cell(line) is None:
+            continue
+        if track_of(content, line, place.convention)[1] is not None:
+            tracks[line.track].append(number)
+    return tracks.values()
+
+
 def _marked(
-    cell: Measured | None, value: float, steps: Sequence[float], *, differs: bool | None
+    cell: Measured | None,
+    value: float,
+    steps: Sequence[float],
+    *,
+    differs: bool | None,
 ) -> Measured | None:
     """A cell with the mark of the best or the second best value."""
     if cell is None or value not in steps:
@@ -146,7 +162,9 @@ def _marked(
 
 
 def compared_columns(
-    place: PaperPlace, lines: Sequence[BoardLine], tests: Tests
+    place: PaperPlace,
+    lines: Sequence[BoardLine],
+    tests: Tests,
 ) -> Iterator[tuple[Column, Cells]]:
     """A column without ranks, and behind a score the difference of each row to the first."""
     shown = head(place, lines)
@@ -159,7 +177,10 @@ def compared_columns(
 
 
 def _difference(
-    place: PaperPlace, line: BoardLine, first: BoardLine, tests: Tests
+    place: PaperPlace,
+    line: BoardLine,
+    first: BoardLine,
+    tests: Tests,
 ) -> Measured | None:
     """The difference of two lines over the same pictures."""
     mine, other = place.row(line), place.row(first)
@@ -167,7 +188,9 @@ def _difference(
         return None
     if mine.value is None or other.value is None:
         return None
-    return Measured(mine.value - other.value, differs=tests.differ(place, line, first))
+    decimals = head(place, [line, first]).decimals
+    difference = shown_difference(mine.value, other.value, decimals)
+    return Measured(difference, differs=tests.differ(place, line, first))
 
 
 def _cell(place: PaperPlace, line: BoardLine) -> Measured | None:

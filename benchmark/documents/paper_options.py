@@ -71,7 +71,8 @@ class PaperOptions(CommandSettings):
         return next(places, -1)
 
     def checks(
-        self, systems: Sequence[str]
+        self,
+        systems: Sequence[str],
     ) -> tuple[tuple[str, tuple[bool, ...]], ...]:
         """The names of ``--part``, each with the systems that have it."""
         checks = []

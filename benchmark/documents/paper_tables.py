@@ -1,8 +1,9 @@
 """Tables for papers, one function per style."""
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import accumulate, chain, product
 
 from defocus.benchmark.documents.paper_columns import (
     Cells,
@@ -33,6 +34,7 @@ from defocus.benchmark.leaderboard.lines import (
     read_boards,
     track_of,
 )
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
@@ -56,12 +58,19 @@ USUAL = PaperOptions()
 Groups = list[tuple[str, list[PaperPlace]]]
 """Name and columns of each group."""
 
-Layout = Callable[[Sequence[Board], Sequence[str]], list[tuple[str, Groups]]]
+Tables = list[tuple[str, Groups]]
+"""Captions and groups of columns."""
+
+CsvLine = Sequence[str | Decimal | None]
+
+Layout = Callable[[Sequence[Board], Sequence[str]], Tables]
 """From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
 
 def paper_tables(
-    content: Content, style: str, options: PaperOptions = USUAL
+    content: Content,
+    style: str,
+    options: PaperOptions = USUAL,
 ) -> list[PaperTable]:
     """Make the tables of one style, a row per line, the input first, then by track and PSNR."""
     layout, words = STYLES[style]
@@ -72,34 +81,34 @@ def paper_tables(
         )
     boards = chosen_boards(read_boards(content), options)
     tables = []
-    for apart in (False, True):
-        for number, (caption, groups) in enumerate(
-            layout(boards, options.columns), start=1
-        ):
-            label = f"tab:{style}-{number}{'-rebuilt' if apart else ''}"
-            lines = _lines(content, groups, options, rebuilt=apart)
-            shown = _has_systems(lines)
-            if (
-                lines and not shown and not apart
-            ):  # references alone, unless systems are apart
-                shown = not _has_systems(_lines(content, groups, options, rebuilt=True))
-            if shown:
-                full_caption = f"{words}{caption}{', reconstructions' if apart else ''}"
-                if compared:
-                    lines = sorted(
-                        lines, key=lambda line: options.place(line.first.system)
-                    )
-                table = _table(
-                    content,
-                    full_caption,
-                    label,
-                    groups,
-                    lines,
-                    options,
-                    compared=compared,
-                )
-                tables.append(table)
+    for apart, end in ((False, ""), (True, "-rebuilt")):
+        laid_out = layout(boards, options.columns)
+        for number, (caption, groups) in enumerate(laid_out, start=1):
+            lines = _shown_lines(content, groups, options, rebuilt=apart)
+            if not lines:
+                continue
+            if compared:
+                lines.sort(key=lambda line: options.place(line.first.system))
+            said = f"{words}{caption}{', reconstructions' if apart else ''}"
+            table = _table(content, groups, lines, options, compared=compared)
+            label = f"tab:{style}-{number}{end}"
+            tables.append(replace(table, caption=said, label=label))
     return tables
+
+
+def _shown_lines(
+    content: Content,
+    groups: Groups,
+    options: PaperOptions,
+    *,
+    rebuilt: bool,
+) -> list[BoardLine]:
+    """The lines of a table; none where another table has the systems beside these references."""
+    lines = _lines(content, groups, options, rebuilt=rebuilt)
+    shown = _has_systems(lines)
+    if not shown and not rebuilt:
+        shown = not _has_systems(_lines(content, groups, options, rebuilt=True))
+    return lines if shown else []
 
 
 def _has_systems(lines: Sequence[BoardLine]) -> bool:
@@ -108,43 +117,45 @@ def _has_systems(lines: Sequence[BoardLine]) -> bool:
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
     """Tables as CSV, one below the other with captions; numbers are rounded as in print."""
-    lines: list[Sequence[str | Decimal | None]] = []
-    for number, table in enumerate(tables):
-        heads = ["System", "Pictures"]
-        heads += [check for check, _ in table.checks]
-        for index, (group, one) in enumerate(
-            (g, c) for g in table.groups for c in g.columns
-        ):
-            name = f"{group.name} {one.name}".strip()
-            heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
-        lines += [[]] if number else []
-        lines += [[f"{table.caption}. {table.note}".strip()], heads]
-        for row, ((name, cells), images) in enumerate(
-            zip(table.rows, table.images, strict=True)
-        ):
-            checks = [Decimal(had[row]) for _, had in table.checks]
-            numbers = [
-                n
-                for index, cell in enumerate(cells)
-                for n in _numbers(table, index, cell)
-            ]
-            lines.append([name, Decimal(images), *checks, *numbers])
+    lines: list[CsvLine] = []
+    for table in tables:
+        lines += [[]] if lines else []
+        lines.append([f"{table.caption}. {table.note}".strip()])
+        lines.append(_csv_heads(table))
+        for row, (name, cells) in enumerate(table.rows):
+            line: list[str | Decimal | None] = [name, Decimal(table.images[row])]
+            line += [Decimal(had[row]) for _, had in table.checks]
+            for index, cell in enumerate(cells):
+                line += _numbers(table, index, cell)
+            lines.append(line)
     return csv_text(lines)
+
+
+def _csv_heads(table: PaperTable) -> list[str]:
+    heads = ["System", "Pictures", *(check for check, _ in table.checks)]
+    named = [f"{group.name} {c.name}" for group in table.groups for c in group.columns]
+    for index, name in enumerate(map(str.strip, named)):
+        heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
+    return heads
 
 
 def _ends(table: PaperTable, index: int) -> list[str]:
     """Names of what is beside the numbers of a column."""
     cells = [cells[index] for _, cells in table.rows]
-    low_high = ["low", "high"] if any(cell and cell.interval for cell in cells) else []
-    spread = ["sd"] if any(cell and cell.spread is not None for cell in cells) else []
-    tested = (
-        ["differs"] if any(cell and cell.differs is not None for cell in cells) else []
-    )
-    return [*low_high, *spread, *tested]
+    ends = []
+    if any(cell and cell.interval for cell in cells):
+        ends += ["low", "high"]
+    if any(cell and cell.spread is not None for cell in cells):
+        ends.append("sd")
+    if any(cell and cell.differs is not None for cell in cells):
+        ends.append("differs")
+    return ends
 
 
 def _numbers(
-    table: PaperTable, index: int, cell: Measured | None
+    table: PaperTable,
+    index: int,
+    cell: Measured | None,
 ) -> Iterator[Decimal | None]:
     ends = _ends(table, index)
     interval = (cell.interval if cell else None) or (None, None)
@@ -158,36 +169,33 @@ def _numbers(
         yield None if cell is None or cell.differs is None else Decimal(cell.differs)
 
 
-def _methods(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _methods(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset and protocol: the field's four metrics, and the gain."""
-    return [
-        (f"{board.name}, {_against(board, one)}", [("", columns)])
-        for board in boards
-        for one in board.conventions
-        if (columns := _columns(board, one, names))
-    ]
+    tables: Tables = []
+    for board in boards:
+        for one in board.conventions:
+            columns = _columns(board, one, names)
+            if columns:
+                caption = f"{board.name}, {_against(board, one)}"
+                tables.append((caption, [("", columns)]))
+    return tables
 
 
-def _protocols(
-    boards: Sequence[Board], names: Sequence[str]
-) -> list[tuple[str, Groups]]:
+def _protocols(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset: the protocols side by side."""
-    return [
-        (
-            board.name,
-            [
-                (_counted_name(board.convention_name(one), columns), columns)
-                for one in board.conventions
-                if (columns := _columns(board, one, names))
-            ],
-        )
-        for board in boards
-    ]
+    tables: Tables = []
+    for board in boards:
+        groups: Groups = []
+        for one in board.conventions:
+            columns = _columns(board, one, names)
+            if columns:
+                name = _counted_name(board.convention_name(one), columns)
+                groups.append((name, columns))
+        tables.append((board.name, groups))
+    return tables
 
 
-def _datasets(
-    boards: Sequence[Board], names: Sequence[str]
-) -> list[tuple[str, Groups]]:
+def _datasets(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table: the datasets side by side, each under its profile's own protocol."""
     groups: Groups = []
     for board in boards:
@@ -197,9 +205,9 @@ def _datasets(
     return [(counted(len(groups), "evaluation"), groups)] if groups else []
 
 
-def _places(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:  # noqa: ARG001 - as all layouts
+def _places(boards: Sequence[Board], names: Sequence[str]) -> Tables:  # noqa: ARG001 - as all layouts
     """One table per dataset: PSNR indoors, outdoors and of both."""
-    tables: list[tuple[str, Groups]] = []
+    tables: Tables = []
     for board in boards:
         one = _main(board)
         columns = [
@@ -213,9 +221,9 @@ def _places(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Gr
     return tables
 
 
-def _costs(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Groups]]:
+def _costs(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset: quality and cost."""
-    tables: list[tuple[str, Groups]] = []
+    tables: Tables = []
     for board in boards:
         one = _main(board)
         quality = _columns(board, one, names or ("psnr", "ssim"))
@@ -230,9 +238,7 @@ def _costs(boards: Sequence[Board], names: Sequence[str]) -> list[tuple[str, Gro
     return tables
 
 
-def _ablation(
-    boards: Sequence[Board], names: Sequence[str]
-) -> list[tuple[str, Groups]]:
+def _ablation(boards: Sequence[Board], names: Sequence[str]) -> Tables:
     """One table per dataset and protocol; the gain is beside the difference of each row."""
     return _methods(boards, names or [name for name in METRICS if name != GAIN])
 
@@ -283,7 +289,11 @@ def _columns(board: Board, one: Convention, names: Sequence[str]) -> list[PaperP
 
 
 def _lines(
-    content: Content, groups: Groups, options: PaperOptions, *, rebuilt: bool
+    content: Content,
+    groups: Groups,
+    options: PaperOptions,
+    *,
+    rebuilt: bool,
 ) -> list[BoardLine]:
     """The lines of a table: references, then class by class, by the first column, best first."""
     places = [place for _, part in groups for place in part]
@@ -300,43 +310,43 @@ def _lines(
 
 def _table(
     content: Content,
-    caption: str,
-    label: str,
     groups: Groups,
     lines: Sequence[BoardLine],
     options: PaperOptions,
     *,
     compared: bool,
 ) -> PaperTable:
+    """A table without caption and label."""
     make = compared_columns if compared else ranked_columns
     tests = Tests(content, wanted=options.significance)
     columns: list[Cells] = []
     heads = []
     for name, part in groups:
-        shown = [one for place in part for one in make(place, lines, tests)]
-        heads.append(ColumnGroup(name, tuple(column for column, _ in shown)))
-        columns += [cells for _, cells in shown]
+        made = chain.from_iterable(make(place, lines, tests) for place in part)
+        shown, cells = zip(*made, strict=True)
+        heads.append(ColumnGroup(name, shown))
+        columns += cells
     places = [place for _, part in groups for place in part]
-    classes = [] if compared else classes_of(lines)
-    parts = list(itertools.accumulate(len(one.lines) for one in classes))[:-1]
-    rows = [
-        (_name(line), tuple(column[n] for column in columns))
-        for n, line in enumerate(lines)
-    ]
-    note = _note(content, places, lines, columns, _scored_under(content, places, lines))
+    note = _note(content, places, lines, columns)
     if options.significance:
         note = f"{note} {_stars(lines, columns, compared=compared)}"
-    systems = [line.first.system for line in lines]
+    rows = zip(map(_name, lines), zip(*columns, strict=True), strict=True)
     return PaperTable(
-        caption,
-        label,
+        "",
+        "",
         tuple(heads),
         tuple(rows),
-        tuple(parts),
+        () if compared else _parts(lines),
         note,
         tuple(_images(places, line) for line in lines),
-        options.checks(systems) if compared else (),
+        options.checks([line.first.system for line in lines]) if compared else (),
     )
+
+
+def _parts(lines: Sequence[BoardLine]) -> tuple[int, ...]:
+    """The rows above which a class of lines begins, but the first."""
+    sizes = [len(one.lines) for one in classes_of(lines)]
+    return tuple(accumulate(sizes))[:-1]
 
 
 def _stars(
@@ -378,38 +388,46 @@ def _note(
     content: Content,
     places: Sequence[PaperPlace],
     lines: Sequence[BoardLine],
-    columns: Sequence[Sequence[Measured | None]],
-    every: Mapping[str, Sequence[str]],
+    columns: Sequence[Cells],
 ) -> str:
     """What is beside numbers, what was left out, and what may not be compared."""
-    cells = [cell for column in columns for cell in column if cell is not None]
-    said = (
-        ["Brackets: 95 % intervals over scenes"]
-        if any(c.interval for c in cells)
-        else []
-    )
-    if any(cell.spread is not None for cell in cells):
-        said.append("±: standard deviation over trainings")
+    said = _beside_numbers(columns)
     for place in _leading(places):
         said += left_out_notes(place.rows())
         said += _seen_notes(content, place.board)
-    said += protocol_notes(every)
-    rows = ((name, row) for place in places for name, row in place.rows().items())
-    shown = {line.name for line in lines}
-    said += empty_notes(
-        (name, row) for name, row in rows if row.protocol and name in shown
-    )
-    tracks = (
-        track_of(content, line, place.convention)[0]
-        for line in lines
-        for place in places
-        if place.convention
-    )
+    said += protocol_notes(_scored_under(content, places, lines))
+    said += empty_notes(_scored_rows(places, lines))
     if any(line.at_scales for line in lines):
         said.append(SCALES_NOTE)
+    tracks = []
+    for line, place in product(lines, places):
+        if place.convention:
+            tracks.append(track_of(content, line, place.convention)[0])
     said.append(notice_on((line.first.budget for line in lines), filter(None, tracks)))
     sentences = [capital(text) for text in dict.fromkeys(filter(None, said))]
     return "".join(f"{text}. " for text in sentences).strip()
+
+
+def _scored_rows(
+    places: Sequence[PaperPlace],
+    lines: Sequence[BoardLine],
+) -> Iterator[tuple[str, Row]]:
+    """The rows of scores behind a table, with the names of their lines."""
+    shown = {line.name for line in lines}
+    for place in places:
+        for name, row in place.rows().items():
+            if row.protocol and name in shown:
+                yield name, row
+
+
+def _beside_numbers(columns: Sequence[Cells]) -> list[str]:
+    cells = [cell for column in columns for cell in column if cell is not None]
+    said = []
+    if any(cell.interval for cell in cells):
+        said.append("Brackets: 95 % intervals over scenes")
+    if any(cell.spread is not None for cell in cells):
+        said.append("±: standard deviation over trainings")
+    return said
 
 
 def _seen_notes(content: Content, board: Board) -> list[str]:
@@ -419,7 +437,9 @@ def _seen_notes(content: Content, board: Board) -> list[str]:
 
 
 def _scored_under(
-    content: Content, places: Sequence[PaperPlace], lines: Sequence[BoardLine]
+    content: Content,
+    places: Sequence[PaperPlace],
+    lines: Sequence[BoardLine],
 ) -> dict[str, list[str]]:
     """The conventions of the lines of the same pictures, with those that a table is without."""
     rebuilt = any(line.first.system in content.reconstructions for line in lines)

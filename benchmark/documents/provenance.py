@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from defocus.baselines.card import Card
 from defocus.benchmark.documents.board.table import PROTOCOL_WORDS
@@ -16,6 +16,7 @@ from defocus.benchmark.scoring.profile_by_name import find_profile
 from defocus.benchmark.scoring.profiles import PROFILES, conventions_of
 from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.errors import InputError
+from defocus.reading import Json
 from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
 
@@ -54,7 +55,9 @@ def _run_facts(content: Content, entry: Entry) -> Facts:
 
 
 def _facts(
-    entry: Entry, versions: Sequence[MetricVersion], document: dict[str, Any]
+    entry: Entry,
+    versions: Sequence[MetricVersion],
+    document: Json,
 ) -> Facts:
     named = {
         "status": entry.status,
@@ -94,7 +97,7 @@ def _scored_by(versions: Sequence[MetricVersion]) -> str:
     )
 
 
-def flattened(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flattened(document: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested JSON objects as ``a.b`` names and text."""
     for key, value in document.items():
         if isinstance(value, dict):

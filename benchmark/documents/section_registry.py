@@ -20,7 +20,9 @@ from defocus.reports.model import Page, Part
 T = TypeVar("T")
 
 SECTIONS: Kind[Section] = Kind(
-    "sections", Shape(lambda: Section), "defocus.benchmark.sections"
+    "sections",
+    Shape(lambda: Section),
+    "defocus.benchmark.sections",
 )
 
 

@@ -1,5 +1,6 @@
 """Summary of a study in plain sentences, computed from its numbers."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -9,7 +10,6 @@ from defocus.benchmark.documents.figures.jdrl_effect import (
     only_joint_training,
 )
 from defocus.benchmark.documents.figures.picture_scores import (
-    LEADING,
     PictureScores,
     differences_between,
     mean_interval,
@@ -20,7 +20,7 @@ from defocus.benchmark.leaderboard.classes import (
     over_pictures,
     partial_words,
 )
-from defocus.benchmark.leaderboard.columns import BoardPlace
+from defocus.benchmark.leaderboard.columns import BoardPlace, shown_gain
 from defocus.benchmark.leaderboard.content import (
     Content,
     ReportSetting,
@@ -40,7 +40,7 @@ from defocus.benchmark.results.store import NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
-from defocus.reports.display import number_text, signed_text
+from defocus.reports.display import number_text, shown_difference, signed_text
 from defocus.reports.model import Figure
 
 Gained = tuple[BoardLine, Row]
@@ -67,19 +67,25 @@ def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure,
     best, row = gained[0]
     interval = "" if row.gain_low is None else "95 % interval "
     figures = [
-        Figure(_signed(row.gain), "gain over the blurry input", _ends(row, interval))
+        Figure(
+            _signed(shown_gain(row)), "gain over the blurry input", _ends(row, interval)
+        )
     ]
     lines = scores.board.lines
     for part, words in ((IN_FOCUS, "gain in focus"), (BLURRED, "gain where blurred")):
         gain = part_gain(lines, best, scores.convention, part)
         if gain is not None:
             figures.append(Figure(_signed(gain), words, WORSE if gain < 0 else ""))
-    seconds = BoardPlace(None, "seconds").number(best)
-    parameters = BoardPlace(None, "params_m").number(best)
-    if seconds is not None:
-        size = "" if parameters is None else f"{_millions(parameters)} M parameters"
-        figures.append(Figure(f"{seconds:.2g} s", "time for a picture", size))
-    return tuple(figures)
+    return (*figures, *_time(best))
+
+
+def _time(line: BoardLine) -> list[Figure]:
+    seconds = BoardPlace(None, "seconds").number(line)
+    parameters = BoardPlace(None, "params_m").number(line)
+    if seconds is None:
+        return []
+    size = "" if parameters is None else f"{_millions(parameters)} M parameters"
+    return [Figure(f"{seconds:.2g} s", "time for a picture", size)]
 
 
 def _millions(parameters: float) -> str:
@@ -98,7 +104,8 @@ def further(content: Content, scored: Sequence[PictureScores]) -> list[str]:
 
 
 def _compared(
-    content: Content, scored: Sequence[PictureScores]
+    content: Content,
+    scored: Sequence[PictureScores],
 ) -> list[tuple[PictureScores, Sequence[Gained]]]:
     """The leaderboards with gains; those of JDRL and its partners alone only without others."""
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
@@ -144,13 +151,11 @@ def _all_gains(scores: PictureScores) -> list[Gained]:
 
 
 def _on_any_pictures(scores: PictureScores) -> list[Gained]:
-    gained = [
-        (line, row)
-        for line in scores.board.ordered(scores.convention)
-        if not line.reference
-        and (row := line.row(scores.convention, "psnr")) is not None
-        and row.gain is not None
-    ]
+    gained = []
+    for line in scores.board.ordered(scores.convention):
+        row = line.row(scores.convention, "psnr")
+        if not line.reference and row is not None and row.gain is not None:
+            gained.append((line, row))
     return sorted(gained, key=lambda each: -(each[1].gain or 0.0))
 
 
@@ -181,7 +186,7 @@ def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
     """What the best one gains over the input, or by how much even that one is below it."""
-    gain = gained[0][1].gain or 0.0
+    gain = shown_gain(gained[0][1]) or 0.0
     alone = len(gained) == 1
     if round(gain, 2) < 0:
         closest = "is" if alone else f"comes closest of {len(gained)} systems,"
@@ -193,33 +198,42 @@ def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
     others = _others(scores, gained)
-    best, row = gained[0]
-    groups = (("With own weights", {OWN}), ("Best trained here", {"trained", NARROW}))
-    of_groups = {
-        words: next(
-            (one for one in gained if one[0].first.weights in weights), gained[0]
-        )
-        for words, weights in groups
-    }
-    named, said = [best], _above(row, others)
-    if len(gained) > 1:
-        following = gained[1][0]
-        also = [
-            words.lower() for words, (line, _) in of_groups.items() if line is following
-        ]
-        if lead := _lead(scores, best, following, also):
-            said += lead
-            named.append(following)
-    for words, (line, mine) in of_groups.items():
-        if all(line is not one for one in named):
-            said.append(f"{words}: {line.name}, {_signed(mine.gain)}{_interval(mine)}.")
-    kept = {line.key for line, _ in [*gained, *others]}
+    every = [*gained, *others]
+    kept = {line.key for line, _ in every}
+    said = [*_above(gained[0][1], others), *_first_places(scores, gained)]
     said += [_scratch(one) for one in _all_gains(scores) if one[0].key not in kept]
     said += _partial(scores)
-    below = sum((each.gain or 0.0) < 0 for _, each in [*gained, *others])
+    below = sum((each.gain or 0.0) < 0 for _, each in every)
     if below and len(gained) > 1:
         said.append(f"Below the input: {counted(below, 'system')}.")
     return " ".join(said)
+
+
+def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
+    """The next after the best, and the best of each group that is neither of them."""
+    best, firsts = gained[0][0], _firsts(gained)
+    named, said = [best], []
+    if len(gained) > 1:
+        following = gained[1][0]
+        also = [words.lower() for words, (n, _) in firsts.items() if n is following]
+        said = _lead(scores, gained[0], gained[1], also)
+        if said:
+            named.append(following)
+    for words, (line, row) in firsts.items():
+        if all(line is not one for one in named):
+            gain = _signed(shown_gain(row))
+            said.append(f"{words}: {line.name}, {gain}{_interval(row)}.")
+    return said
+
+
+def _firsts(gained: Sequence[Gained]) -> dict[str, Gained]:
+    """The best with weights of their own and the best trained here, or the first without any."""
+    groups = {"With own weights": {OWN}, "Best trained here": {"trained", NARROW}}
+    firsts = {}
+    for words, weights in groups.items():
+        mine = [one for one in gained if one[0].first.weights in weights]
+        firsts[words] = [*mine, *gained][0]
+    return firsts
 
 
 def _above(best: Row, others: Sequence[Gained]) -> list[str]:
@@ -241,7 +255,7 @@ def _scratch(one: Gained) -> str:
     line, row = one
     return (
         f"{line.name}, {line.first.weights}, is not compared with them: "
-        f"{_signed(row.gain)}{_interval(row)}."
+        f"{_signed(shown_gain(row))}{_interval(row)}."
     )
 
 
@@ -256,36 +270,40 @@ def _partial(scores: PictureScores) -> list[str]:
 
 
 def _lead(
-    scores: PictureScores, best: BoardLine, following: BoardLine, also: Sequence[str]
+    scores: PictureScores,
+    first: Gained,
+    second: Gained,
+    also: Sequence[str],
 ) -> list[str]:
     """By how much the best system is above the next, on the pictures that both restored."""
+    (best, row), (following, behind) = first, second
     differences = differences_between(scores, best.key, following.key)
     if not differences:
         return []
     who = ", ".join(["The next", *also, following.name])
+    on = ""
+    if len(differences) < row.images:
+        on = f" on the {counted(len(differences), 'picture')} that both have"
     mean = statistics.fmean(differences.values())
-    less = f"{number_text(mean, 2)} dB"
+    gains = shown_gain(row) or 0.0, shown_gain(behind) or 0.0
+    less = f"{who}, has {number_text(shown_difference(*gains, 2, mean), 2)} dB"
     interval = mean_interval(scores, differences)
-    row = best.row(scores.convention, LEADING)
-    fewer = row is not None and len(differences) < row.images
-    on = (
-        f" on the {counted(len(differences), 'picture')} that both have"
-        if fewer
-        else ""
-    )
     if interval is None:
-        return [f"{who}, has {less} less{on}."]
-    less += (
-        f" ({number_text(interval[0], 2)} to {number_text(interval[1], 2)}) less{on}"
-    )
-    doubt = "not " if interval[0] <= 0 <= interval[1] else ""
+        return [f"{less} less{on}."]
     limit = resolution_between(scores, best.key, following.key)
-    unsure = (
-        f", and below its resolution of {limit:.2f} dB"
-        if limit and limit > abs(mean)
-        else ""
-    )
-    return [f"{who}, has {less}, which is {doubt}significant{unsure}."]
+    sure = _significance(mean, interval, limit)
+    return [f"{less} ({_from_to(*interval)}) less{on}, which is {sure}."]
+
+
+def _significance(
+    mean: float,
+    interval: tuple[float, float],
+    limit: float | None,
+) -> str:
+    words = "not significant" if interval[0] <= 0 <= interval[1] else "significant"
+    if limit and limit > abs(mean):
+        words += f", and below its resolution of {limit:.2f} dB"
+    return words
 
 
 def _joint(scored: Sequence[PictureScores]) -> list[str]:
@@ -311,7 +329,11 @@ def _interval(row: Row) -> str:
 def _ends(row: Row, words: str = "") -> str:
     if row.gain_low is None or row.gain_high is None:
         return ""
-    return f"{words}{number_text(row.gain_low, 2)} to {number_text(row.gain_high, 2)}"
+    return f"{words}{_from_to(row.gain_low, row.gain_high)}"
+
+
+def _from_to(low: float, high: float) -> str:
+    return f"{number_text(low, 2)} to {number_text(high, 2)}"
 
 
 def _signed(number: float | None) -> str:
@@ -333,36 +355,39 @@ def sentences(content: Content) -> list[str]:
 
 def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
     protocol = _told_protocol(setting, rows)
-    psnr = [
-        row
-        for row in rows
-        if (row.protocol, row.metric) == (protocol, "psnr") and row.value is not None
-    ]
-    if not psnr:
+    scores = _psnr(rows, protocol)
+    if not scores:
         return ""
-    psnr = [row for row in psnr if row.system != CEILING]
-    systems = {row.system for row in psnr if not is_reference(content, row.system)}
-    lines = {line_of(row) for row in psnr if row.system in systems}
+    psnr = [row for row in scores if row.system != CEILING]
+    restored = [row for row in psnr if not is_reference(content, row.system)]
     pictures = over_pictures(psnr, f"{setting.split} picture")
-    alone = "The blurry input alone was scored on"
-    restored = f"{counted(len(lines), 'system')} restored" if lines else alone
-    said = [f"{restored} {pictures} of {setting.dataset}."]
+    said = [f"{_scored(restored)} {pictures} of {setting.dataset}."]
     said.append(
         f"The numbers here are PSNR under protocol {protocol} and profile {setting.profile}."
     )
-    reference = next((row for row in psnr if row.system == "input"), None)
-    if reference is not None and reference.value is not None:
-        said.append(f"The blurry input has {reference.value:.2f} dB.")
-    for key, part in by_track([row for row in psnr if row.system in systems]):
-        rivals = [row for row in part if row.system not in content.reconstructions]
-        if rivals:
-            ranked = ranks(content, setting, protocol, key)
-            said += _of_track(content, key, rivals, reference, ranked)
-            said += _apart(content, content.tracks.get((setting, protocol, key)))
-    rebuilt = len(content.reconstructions.intersection(systems))
-    if rebuilt:
-        said.append(f"Reconstructions ({rebuilt}) are marked and not ranked.")
-    return " ".join(said)
+    before = next((row.value for row in psnr if row.system == INPUT), None)
+    if before is not None:
+        said.append(f"The blurry input has {before:.2f} dB.")
+    for key, part in by_track(restored):
+        said += _of_track(content, (setting, protocol, key), part, before)
+    return " ".join(said + _rebuilt(content, restored))
+
+
+def _rebuilt(content: Content, rows: Sequence[Row]) -> list[str]:
+    many = len(content.reconstructions.intersection(row.system for row in rows))
+    return [f"Reconstructions ({many}) are marked and not ranked."] if many else []
+
+
+def _psnr(rows: Sequence[Row], protocol: str) -> list[Row]:
+    mine = [row for row in rows if (row.protocol, row.metric) == (protocol, "psnr")]
+    return [row for row in mine if row.value is not None]
+
+
+def _scored(rows: Sequence[Row]) -> str:
+    lines = {line_of(row) for row in rows}
+    if not lines:
+        return "The blurry input alone was scored on"
+    return f"{counted(len(lines), 'system')} restored"
 
 
 def _told_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
@@ -373,39 +398,43 @@ def _told_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
 
 def _of_track(
     content: Content,
-    key: TrackKey,
-    rows: list[Row],
-    reference: Row | None,
-    ranked: dict[tuple[str, str, str], int],
+    place: tuple[ReportSetting, str, TrackKey],
+    rows: Sequence[Row],
+    before: float | None,
 ) -> list[str]:
+    """The best system of a track, and how sure its place is; the range where none is ranked."""
+    rivals = [row for row in rows if row.system not in content.reconstructions]
+    if not rivals:
+        return []
+    ranked = ranks(content, *place)
+    said = f"{_range(content, rivals)} not ranked"
+    if ranked:
+        first = min(rivals, key=lambda row: ranked.get(line_of(row)[:3], math.inf))
+        most = "the highest mean, " if len(rivals) > 1 else ""
+        said = f"{display_name(content, first.system)} has {most}{_mean(first, before)}"
+    apart = _apart(content, content.tracks.get(place))
+    return [f"With {place[2].words}, {said}.", *apart]
+
+
+def _mean(row: Row, before: float | None) -> str:
+    """The PSNR of a row with its interval, and beside that of the input."""
+    said = f"{row.value:.2f} dB"
+    if row.ci_low is not None and row.ci_high is not None:
+        said += f" (95 % interval {row.ci_low:.2f} to {row.ci_high:.2f} dB)"
+    if before is not None and row.value is not None:
+        above = shown_difference(row.value, before, 2)
+        said += f", {signed_text(above, 2)} dB against the input"
+    return said
+
+
+def _range(content: Content, rows: Sequence[Row]) -> str:
+    """The PSNR of systems without a rank."""
     values = [row.value for row in rows if row.value is not None]
-    if not ranked:
-        if len(rows) == 1:
-            name = display_name(content, rows[0].system)
-            return [
-                f"With {key.words}, {name} has {values[0]:.2f} dB; it is not ranked."
-            ]
-        low, high = (f"{value:.2f}" for value in (min(values), max(values)))
-        where = (
-            f"have between {low} and {high} dB"
-            if low != high
-            else f"have {low} dB each"
-        )
-        return [f"With {key.words}, {len(rows)} systems {where}; they are not ranked."]
-    first = min(rows, key=lambda row: ranked.get(line_of(row)[:3], len(rows) + 1))
-    most = "the highest mean, " if len(rows) > 1 else ""
-    said = f"With {key.words}, {display_name(content, first.system)} has {most}{first.value:.2f} dB"
-    if first.ci_low is not None and first.ci_high is not None:
-        said += f" (95 % interval {first.ci_low:.2f} to {first.ci_high:.2f} dB)"
-    if (
-        reference is not None
-        and reference.value is not None
-        and first.value is not None
-    ):
-        said += (
-            f", {signed_text(first.value - reference.value, 2)} dB against the input"
-        )
-    return [f"{said}."]
+    low, high = (f"{value:.2f}" for value in (min(values), max(values)))
+    if len(rows) == 1:
+        return f"{display_name(content, rows[0].system)} has {low} dB; it is"
+    where = f"between {low} and {high} dB" if low != high else f"{low} dB each"
+    return f"{len(rows)} systems have {where}; they are"
 
 
 def _apart(content: Content, track: Track | None) -> list[str]:

@@ -49,7 +49,11 @@ def write_comparison(out: Path, other: Path) -> Changes:
 
 
 def paper_text(
-    out: Path, style: str, options: PaperOptions = USUAL, *, as_csv: bool = False
+    out: Path,
+    style: str,
+    options: PaperOptions = USUAL,
+    *,
+    as_csv: bool = False,
 ) -> str:
     """The tables of one style as LaTeX or CSV."""
     with read_results(out / STORE) as results:

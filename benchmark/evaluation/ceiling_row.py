@@ -22,23 +22,19 @@ from defocus.storage.files import make_folder, write_json
 
 def record_ceiling(study: Study, results: Results) -> bool:
     """Store the row of a study that lacks it, or some metrics of it; return whether it did."""
-    candidates = metrics_for(study.dataset.split("test"))
+    wanted = metrics_for(study.dataset.split("test"))
     metrics = {
-        name: metric
-        for name, metric in candidates.items()
-        if metric.against == "target"
+        name: metric for name, metric in wanted.items() if metric.against == "target"
     }
     stored = {entry.run: entry for entry in results.entries()}
-    missing = missing_metrics(results, metrics)
     entry = _entry(study)
-    entry = stored.get(entry.run, entry)
-    names = (
-        missing.get(entry.run, frozenset()) if entry.run in stored else metrics.keys()
-    )
-    wanted = {name: metric for name, metric in metrics.items() if name in names}
-    if wanted:
-        store_columns(results, entry, wanted, _scores(study, wanted))
-    return bool(wanted)
+    if entry.run in stored:
+        entry = stored[entry.run]
+        names = missing_metrics(results, metrics).get(entry.run, ())
+        metrics = {name: metrics[name] for name in metrics if name in names}
+    if metrics:
+        store_columns(results, entry, metrics, _scores(study, metrics))
+    return bool(metrics)
 
 
 def ceiling_run(study: Study) -> str:
@@ -72,7 +68,7 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     absent = {
         name: metric
         for name, metric in metrics.items()
-        if (earlier := kept[name]) is None or _fillable(earlier, metric)
+        if (earlier := kept[name]) is None or fillable(earlier, metric)
     }
     computed = _computed(study, absent) if absent else []
     for name, metric in absent.items():
@@ -92,7 +88,7 @@ def _path(study: Study, metric: Metric) -> Path:
     return folder / f"{metric.name}-{metric.version}.json"
 
 
-def _fillable(scores: Sequence[Score], metric: Metric) -> bool:
+def fillable(scores: Sequence[Score], metric: Metric) -> bool:
     """Whether a metric's weights were missing and are available now."""
     lacking = any(
         score.value is None and metric.remedy in score.reason for score in scores
@@ -106,13 +102,11 @@ def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     from defocus.progress import track
 
     estimator = flow_estimator(ESTIMATOR)
-    return [
-        score
-        for pair in track(
-            study.dataset.split("test"), "what a perfect restoration would score"
-        )
-        for score in ceiling_scores(study.dataset, pair, estimator, metrics)
-    ]
+    scores: list[Score] = []
+    pairs = study.dataset.split("test")
+    for pair in track(pairs, "what a perfect restoration would score"):
+        scores += ceiling_scores(study.dataset, pair, estimator, metrics)
+    return scores
 
 
 def _read(path: Path) -> list[Score] | None:

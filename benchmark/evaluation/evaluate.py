@@ -2,11 +2,10 @@
 
 import functools
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from defocus.benchmark.evaluation.picture_scores import (
     PictureScoring,
     RestoredPair,
     Scored,
+    ScoringQueue,
     scoring_of_run,
     scoring_queue,
 )
@@ -44,7 +44,6 @@ from defocus.benchmark.evaluation.recording import (
     without,
 )
 from defocus.benchmark.evaluation.restore import (
-    TimedRestoration,
     check_inputs,
     measure_costs,
     restore_picture,
@@ -65,12 +64,12 @@ from defocus.benchmark.results.run_folder import (
 )
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, Results
-from defocus.benchmark.scoring.profiles import DEFAULT, Profile
+from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.score import PairScorer
-from defocus.benchmark.study.attempt import computing_as_trained, load_run, train_run
+from defocus.benchmark.study.attempt import computing_as_trained, network_of, train_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Pair
 from defocus.errors import (
     DefocusError,
     ImageError,
@@ -123,32 +122,38 @@ def evaluated_run(
         _require_trained(training)
         trained = trained or train_run(study, run)
         entry = with_checkpoint(study, run, entry)
-        outputs = kept_outputs(study, entry)
         with computing_as_trained(run):
-            scores, costs = _evaluate_run(
-                study, run, trained, folder, outputs, where, alone=alone
-            )
+            work = _evaluation(study, run, trained.network, entry)
+            work = replace(work, where=where, alone=alone)
+            scores, costs = _evaluate_run(study, run, trained, work)
     except OURS:
         raise
     except NotApplicableError as error:
-        status = f"not-applicable: {one_line(error)}"
+        return _without_scores(study, entry, f"not-applicable: {one_line(error)}")
     except CRASHES as error:
-        reason = write_failure(error, folder, run.baseline.source_hash)
-        status = f"failed: {reason}"
-        foreseen = isinstance(error, DefocusError) or lacks_memory(error)
-        if not foreseen and not reason.startswith("plug-in "):
-            say(
-                f"{run.id}: unforeseen; please report it, with {folder / FAILURE}",
-                error=True,
-            )
-    else:
-        (folder / FAILURE).unlink(missing_ok=True)
-        return Evaluated(entry, scores, costs)
-    say(f"{run.id}: {status}")
+        reason = _written_reason(run, folder, error)
+        return _without_scores(study, entry, f"failed: {reason}")
+    (folder / FAILURE).unlink(missing_ok=True)
+    return Evaluated(entry, scores, costs)
+
+
+def _without_scores(study: Study, entry: Entry, status: str) -> Evaluated:
+    """A run that has the reason of its status in place of scores and costs."""
+    say(f"{entry.run}: {status}")
     reason = status.partition(": ")[2]
     failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
     costs = [Cost(name, None, reason) for name in COSTS]
     return Evaluated(failed, no_scores(study, reason), costs)
+
+
+def _written_reason(run: Run, folder: Path, error: BaseException) -> str:
+    """Why a run failed, which is written into its folder; what nobody foresaw is said to be so."""
+    reason = write_failure(error, folder, run.baseline.source_hash)
+    foreseen = isinstance(error, DefocusError) or lacks_memory(error)
+    if not foreseen and not reason.startswith("plug-in "):
+        path = folder / FAILURE
+        say(f"{run.id}: unforeseen; please report it, with {path}", error=True)
+    return reason
 
 
 def _require_trained(training: Entry | None) -> None:
@@ -162,7 +167,11 @@ def _require_trained(training: Entry | None) -> None:
 
 
 def evaluated_columns(
-    study: Study, run: Run, entry: Entry, names: Collection[str], where: Where = 1
+    study: Study,
+    run: Run,
+    entry: Entry,
+    names: Collection[str],
+    where: Where = 1,
 ) -> Evaluated | None:
     """Some metrics of a stored run, from kept or newly restored pictures; None if they fail."""
     wanted = metrics_for(study.dataset.split("test"))
@@ -172,7 +181,11 @@ def evaluated_columns(
         if entry.scored:
             with computing_as_trained(run):
                 scores = _rescored(
-                    study, run, metrics, kept_outputs(study, entry), where
+                    study,
+                    run,
+                    metrics,
+                    kept_outputs(study, entry),
+                    where,
                 )
         else:
             scores = no_scores(study, entry.status.partition(": ")[2], metrics)
@@ -193,179 +206,167 @@ def _evaluate_run(
     study: Study,
     run: Run,
     trained: Trained,
-    folder: Path,
-    outputs: KeptOutputs,
-    where: Where,
-    *,
-    alone: bool,
+    work: "Evaluation",
 ) -> tuple[list[Score], list[Cost]]:
-    device, started = best_device(), time.monotonic()
-    keeps_outputs = study.keep_outputs or outputs.begun
-    kept = None
-    if not keeps_outputs:  # else every picture is restored, to be kept
-        metrics = metrics_for(study.dataset.split("test"))
-        kept = KeptScores(
-            folder, score_keys(study.dataset, run, outputs.checkpoint, metrics)
-        )
-    scores, costs, casts = evaluate(
-        trained.network,
-        run.baseline.card,
-        study.dataset,
-        study.dataset.split("test"),
-        flow_estimator(ESTIMATOR),
-        folder,
-        device=device,
-        independent=_independent(run),
-        outputs=outputs if keeps_outputs else None,
-        kept=kept,
-        where=where,
-        alone=alone,
-    )
+    started = time.monotonic()
+    scores, costs, casts = evaluate(work)
     worst = max(casts, key=lambda pair: casts[pair])
     if casts[worst] > MOST_CAST:
         levels = f"{255 * casts[worst]:.1f} of 255 levels"
         say(
             f"{run.id} tinted the test picture '{worst}' by {levels}; look at it in report.html"
         )
-    write_json(
-        folder / "run.json",
-        {
-            "run": run.id,
-            **run.facts(),
-            "dataset": study.dataset.name,
-            "data_hash": study.dataset.content_hash,
-            **without(study, run),
-            "profile": DEFAULT.name,
-            "flow_estimator": ESTIMATOR,
-            "device": str(device),
-            "evaluation_precision": "float32",
-            "libraries": library_versions(),
-            "machine": machine(),
-            "training_seconds": round(trained.seconds, 3),
-            "colour_cast": round(casts[worst], 5),
-            "evaluation_seconds": round(time.monotonic() - started, 3),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
+    facts = {
+        "run": run.id,
+        **run.facts(),
+        "dataset": study.dataset.name,
+        "data_hash": study.dataset.content_hash,
+        **without(study, run),
+        "profile": DEFAULT.name,
+        "flow_estimator": ESTIMATOR,
+        "device": str(work.device),
+        "evaluation_precision": "float32",
+        "libraries": library_versions(),
+        "machine": machine(),
+        "training_seconds": round(trained.seconds, 3),
+        "colour_cast": round(casts[worst], 5),
+        "evaluation_seconds": round(time.monotonic() - started, 3),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(work.folder / "run.json", facts)
     return scores, costs
 
 
-def evaluate(
+def _evaluation(
+    study: Study,
+    run: Run,
     network: nn.Module,
-    card: Card,
-    dataset: Dataset,
-    pairs: tuple[Pair, ...],
-    estimator: FlowEstimator,
-    folder: Path,
-    *,
-    device: torch.device,
-    profile: Profile = DEFAULT,
-    independent: FlowEstimator | None = None,
-    outputs: KeptOutputs | None = None,
-    kept: KeptScores | None = None,
-    where: Where = 1,
-    alone: bool = True,
-) -> tuple[list[Score], list[Cost], dict[str, float]]:
-    """Scores by every metric that pairs can have, costs, and the colour cast of each pair."""
+    entry: Entry,
+) -> "Evaluation":
+    """The evaluation of a run, which keeps pictures or, where these are not kept, scores."""
+    metrics = metrics_for(study.dataset.split("test"))
+    folder, outputs = run_folder(study.out, run.id), kept_outputs(study, entry)
+    keeping: KeptOutputs | KeptScores = outputs
+    if not study.keep_outputs and not outputs.begun:
+        keys = score_keys(study.dataset, run, outputs.checkpoint, metrics)
+        keeping = KeptScores(folder, keys)
+    scorer = _scorer(study, run, metrics)
+    card, device = run.baseline.card, best_device()
+    return Evaluation(network, card, scorer, folder, device, keeping)
+
+
+@dataclass
+class Evaluation:
+    """How the test pictures of a dataset are restored and scored, and what came of them so far."""
+
     # Where it is not ``alone`` on this machine, seconds say nothing and are measured later.
-    # ``independent`` estimates flow for targets that follow the output, if ``estimator`` helped to
-    # train the system. A pair of which a file cannot be read has this reason as all its scores.
-    # Pairs whose scores are kept are not restored again.
-    check_inputs(card, pairs)
-    network.to(device).eval()
-    scorer = PairScorer(
-        dataset,
-        estimator,
-        metrics_for(dataset.split("test"), profile.name),
-        profile,
-        independent,
-    )
-    outcomes: dict[str, PictureScores] = {}
-    restored: dict[str, _RestoredFacts] = {}
-    tile_px = foreseen_tile_px(network, card, largest_size(pairs), device)
-    by_id = {pair.id: pair for pair in pairs}
+    # ``facts`` are of restored pictures, also of those whose scores are kept, which are not
+    # restored again; ``tile_px`` is the side of the tiles of the last one.
 
-    def take(scored: Scored) -> None:
-        for name, scores in scored:
-            outcomes[name] = scores
-            if kept is not None and not isinstance(scores, LeftOut):
-                kept.add(by_id[name], restored[name].with_scores(scores))
+    network: nn.Module
+    card: Card
+    scorer: PairScorer
+    folder: Path
+    device: torch.device
+    keeping: KeptOutputs | KeptScores | None = None
+    where: Where = 1
+    alone: bool = True
+    facts: dict[str, ScoresOfPicture] = field(default_factory=dict)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    tile_px: int = 0
 
-    scoring = scoring_of_run(scorer, folder, len(pairs))
-    with scoring_queue(scoring, folder, card.name, where) as queue:
-        for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-            earlier = None if kept is None else kept.of(pair)
-            if earlier is not None:
-                outcomes[pair.id] = earlier.scores
-                restored[pair.id] = _RestoredFacts.of_kept(earlier)
-                continue
-            try:
-                require_one_size([pair])
-                blurry = read_member(pair.blurry, pair.sharp, pair.white)
-                made = restore_picture(
-                    network, card, pair, device, blurry, tile_px=tile_px
-                )
-                if outputs is not None:
-                    outputs.write(pair, made.picture)
-            except UNREADABLE as error:
-                outcomes[pair.id] = left_out_by(pair.id, error)
-                continue
-            tile_px = made.tile_px
-            restored[pair.id] = _RestoredFacts.of_made(made, blurry, alone=alone)
-            take(queue.add(RestoredPair(number, pair, made.picture, blurry)))
-        take(queue.finish())
-    every = [outcomes[pair.id] for pair in pairs]
-    left_out = [one for one in every if isinstance(one, LeftOut)]
-    if len(left_out) == len(pairs):
-        raise ImageError(f"{left_out[0].reason}; {_none_of(pairs)}")
-    unread = {one.id for one in left_out}
-    whole = [pair for pair in pairs if pair.id not in unread]
-    scores: list[Score] = []
-    for pair in pairs:
-        scores += _scores_or_reason(scorer, pair, outcomes[pair.id])
-    facts = [restored[pair.id] for pair in whole]
-    casts = {pair.id: restored[pair.id].cast for pair in pairs if pair.id in restored}
-    smallest_px = min(
-        (one.tile_px for one in restored.values() if one.tile_px), default=0
-    )
-    say_tiles(network, card, whole[0], smallest_px)
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The test pairs."""
+        assert self.scorer.dataset is not None  # noqa: S101 - its pairs are scored
+        return self.scorer.dataset.split("test")
+
+    def run(self) -> None:
+        """Restore and score all pairs; one of which a file cannot be read is left out."""
+        name, size = self.card.name, largest_size(self.pairs)
+        self.tile_px = foreseen_tile_px(self.network, self.card, size, self.device)
+        scoring = scoring_of_run(self.scorer, self.folder, len(self.pairs))
+        pairs = track(self.pairs, f"{name}: evaluation")
+        with scoring_queue(scoring, self.folder, name, self.where) as queue:
+            for pair, scores in _scored(queue, pairs, self.restored):
+                if isinstance(scores, LeftOut):
+                    self.left_out[pair] = scores
+                    continue
+                facts = self.facts[pair] = replace(self.facts[pair], scores=scores)
+                if isinstance(self.keeping, KeptScores):
+                    self.keeping.add(pair, facts)
+
+    def restored(self, number: int, pair: Pair) -> RestoredPair | None:
+        """A pair with its restored picture; None if its scores are kept."""
+        if isinstance(self.keeping, KeptScores) and (kept := self.keeping.of(pair)):
+            self.facts[pair.id] = kept
+            return None
+        blurry = read_member(pair.blurry, pair.sharp, pair.white)
+        made = restore_picture(
+            self.network,
+            self.card,
+            pair,
+            self.device,
+            blurry,
+            tile_px=self.tile_px,
+        )
+        picture, self.tile_px = made.picture, made.tile_px
+        if isinstance(self.keeping, KeptOutputs):
+            self.keeping.write(pair, picture)
+        size = (picture.shape[0], picture.shape[1])
+        seconds = made.seconds if self.alone else None
+        cast = colour_cast(picture, blurry)
+        self.facts[pair.id] = ScoresOfPicture([], size, seconds, cast, made.tile_px)
+        return RestoredPair(number, pair, picture, blurry)
+
+
+def _scored(
+    queue: ScoringQueue,
+    pairs: Iterable[Pair],
+    restored: Callable[[int, Pair], RestoredPair | None],
+) -> Scored:
+    """The scores of pairs that are restored one by one; of one that cannot be read, the reason."""
+    for number, pair in enumerate(pairs):
+        try:
+            require_one_size([pair])
+            one = restored(number, pair)
+        except UNREADABLE as error:
+            yield pair.id, left_out_by(pair.id, error)
+            continue
+        if one is not None:
+            yield from queue.add(one)
+    yield from queue.finish()
+
+
+def evaluate(work: Evaluation) -> tuple[list[Score], list[Cost], dict[str, float]]:
+    """Scores by every metric that pairs can have, costs, and the colour cast of each pair."""
+    # A pair of which a file cannot be read has this reason as all its scores.
+    pairs = work.pairs
+    check_inputs(work.card, pairs)
+    work.network.to(work.device).eval()
+    work.run()
+    whole = [pair for pair in pairs if pair.id not in work.left_out]
+    if not whole:
+        raise ImageError(f"{work.left_out[pairs[0].id].reason}; {_none_of(pairs)}")
+    costs = _costs(work, whole)
+    casts = {name: one.cast for name, one in work.facts.items()}
+    outcomes: dict[str, PictureScores] = {**work.left_out}
+    for pair in whole:
+        outcomes[pair.id] = work.facts[pair.id].scores
+    return _in_order(work.scorer, pairs, outcomes), costs, casts
+
+
+def _costs(work: Evaluation, whole: Sequence[Pair]) -> list[Cost]:
+    """The costs of restoring the pairs that were scored; what was restored in tiles says so."""
+    tiles = [one.tile_px for one in work.facts.values() if one.tile_px]
+    smallest_px = min(tiles, default=0)
+    say_tiles(work.network, work.card, whole[0], smallest_px)
+    facts = [work.facts[pair.id] for pair in whole]
     sizes = [one.shape for one in facts]
     seconds = [one.seconds for one in facts if one.seconds is not None]
     if len(seconds) < len(facts):
         seconds = []
-    return (
-        scores,
-        measure_costs(network, card, whole[0], sizes, seconds, smallest_px),
-        casts,
-    )
-
-
-@dataclass(frozen=True)
-class _RestoredFacts:
-    """What is known of a restored picture besides its scores."""
-
-    shape: tuple[int, int]
-    seconds: float | None  # None where the machine did other work beside it
-    cast: float
-    tile_px: int
-
-    @classmethod
-    def of_kept(cls, kept: ScoresOfPicture) -> Self:
-        """Those of a picture whose scores are kept."""
-        return cls(kept.shape, kept.seconds, kept.cast, kept.tile_px)
-
-    @classmethod
-    def of_made(cls, made: TimedRestoration, blurry: Image, *, alone: bool) -> Self:
-        """Those of a picture that was restored now."""
-        height, width = made.picture.shape[:2]
-        cast = colour_cast(made.picture, blurry)
-        return cls((height, width), made.seconds if alone else None, cast, made.tile_px)
-
-    def with_scores(self, scores: list[Score]) -> ScoresOfPicture:
-        """What is kept of the picture."""
-        return ScoresOfPicture(
-            scores, self.shape, self.seconds, self.cast, self.tile_px
-        )
+    return measure_costs(work.network, work.card, whole[0], sizes, seconds, smallest_px)
 
 
 def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
@@ -389,47 +390,55 @@ def _rescored(
     where: Where,
 ) -> list[Score]:
     """Scores of kept pictures; the network is loaded for the first that is not kept."""
-    estimator, device = flow_estimator(ESTIMATOR), best_device()
-    scorer = PairScorer(study.dataset, estimator, metrics, DEFAULT, _independent(run))
+    network = functools.cache(functools.partial(network_of, study, run))
 
-    @functools.cache
-    def network() -> nn.Module:
-        return load_run(*study.trained(run)).network.to(device).eval()
+    def restored(pair: Pair) -> NDArray[np.float64]:
+        card, device = run.baseline.card, best_device()
+        picture = restore_picture(network(), card, pair, device).picture
+        if study.keep_outputs or outputs.begun:
+            outputs.write(pair, picture)
+        return picture
 
-    outcomes: dict[str, PictureScores] = {}
-    pairs = study.dataset.split("test")
+    kept_or_restored = functools.partial(_kept_or_restored, outputs, restored)
+    scoring = PictureScoring(_scorer(study, run, metrics))
     name = f"{run.system}: {', '.join(metrics)}"
-    folder = run_folder(study.out, run.id)
-    with scoring_queue(PictureScoring(scorer), folder, name, where) as queue:
-        for number, pair in enumerate(track(pairs, name)):
-            try:
-                require_one_size([pair])
-                restored = outputs.read(pair)
-                if restored is None:
-                    restored = restore_picture(
-                        network(), run.baseline.card, pair, device
-                    ).picture
-                    if study.keep_outputs or outputs.begun:
-                        outputs.write(pair, restored)
-                blurry = read_member(pair.blurry, pair.sharp, pair.white)
-            except UNREADABLE as error:
-                outcomes[pair.id] = left_out_by(pair.id, error)
-            else:
-                outcomes.update(queue.add(RestoredPair(number, pair, restored, blurry)))
-        outcomes.update(queue.finish())
+    with scoring_queue(scoring, run_folder(study.out, run.id), name, where) as queue:
+        pairs = study.dataset.split("test")
+        outcomes = dict(_scored(queue, track(pairs, name), kept_or_restored))
+    return _in_order(scoring.scorer, pairs, outcomes)
+
+
+def _kept_or_restored(
+    outputs: KeptOutputs,
+    restored: Callable[[Pair], NDArray[np.float64]],
+    number: int,
+    pair: Pair,
+) -> RestoredPair:
+    picture = outputs.read(pair)
+    if picture is None:
+        picture = restored(pair)
+    blurry = read_member(pair.blurry, pair.sharp, pair.white)
+    return RestoredPair(number, pair, picture, blurry)
+
+
+def _in_order(
+    scorer: PairScorer,
+    pairs: Iterable[Pair],
+    outcomes: Mapping[str, PictureScores],
+) -> list[Score]:
+    """The scores of all pairs; in the place of those of a pair left out, the reason why."""
     scores: list[Score] = []
     for pair in pairs:
-        scores += _scores_or_reason(scorer, pair, outcomes[pair.id])
+        outcome = outcomes[pair.id]
+        if isinstance(outcome, LeftOut):
+            outcome = [*scorer.of_unread(pair, outcome.reason)]
+        scores += outcome
     return scores
 
 
-def _scores_or_reason(
-    scorer: PairScorer, pair: Pair, outcome: PictureScores
-) -> Iterable[Score]:
-    """The scores of a pair; in their place the reason why it is left out."""
-    if isinstance(outcome, LeftOut):
-        return scorer.of_unread(pair, outcome.reason)
-    return outcome
+def _scorer(study: Study, run: Run, metrics: Mapping[str, Metric]) -> PairScorer:
+    flow = flow_estimator(ESTIMATOR)
+    return PairScorer(study.dataset, flow, metrics, DEFAULT, _independent(run))
 
 
 def _independent(run: Run) -> FlowEstimator | None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
 
 from defocus.benchmark.evaluation.versions import (
     evaluation_version,
@@ -20,7 +19,7 @@ from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.study.plan import Run
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import pair_contents
-from defocus.reading import parse_json
+from defocus.reading import Json, parse_json
 from defocus.storage.files import make_folder, storing
 
 
@@ -30,9 +29,8 @@ class ScoresOfPicture:
 
     scores: list[Score]
     shape: tuple[int, int]  # height and width of the restored picture, px
-    seconds: (
-        float | None
-    )  # that its restoration took; None if other work was done beside it
+    # that its restoration took; None if other work was done beside it
+    seconds: float | None
     cast: float  # colour cast, share of white
     tile_px: int = 0  # side of the tiles that it was restored in; 0 if at once
 
@@ -61,24 +59,20 @@ class KeptScores:
                 )
         return None
 
-    def add(self, pair: Pair, picture: ScoresOfPicture) -> None:
-        """Keep the scores of a pair."""
-        line: dict[str, Any] = {
-            "key": self._keys[pair.id],
-            "pair": pair.id,
-            "shape": picture.shape,
-            "seconds": picture.seconds,
-            "cast": picture.cast,
-            "tile_px": picture.tile_px,
-            "scores": [astuple(one) for one in picture.scores],
-        }
+    def add(self, name: str, picture: ScoresOfPicture) -> None:
+        """Keep the scores of a pair of that name."""
+        scores = [astuple(one) for one in picture.scores]
+        line = {"key": self._keys[name], "pair": name, **vars(picture)}
         make_folder(self._path.parent)
         with storing(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(line)}\n")
+            file.write(f"{json.dumps({**line, 'scores': scores})}\n")
 
 
 def score_keys(
-    dataset: Dataset, run: Run, checkpoint: str, metrics: Mapping[str, Metric]
+    dataset: Dataset,
+    run: Run,
+    checkpoint: str,
+    metrics: Mapping[str, Metric],
 ) -> dict[str, str]:
     """What the scores of each test pair rest on, as a hash, by its id."""
     # The weights, the way of restoring, the scoring revision, each metric and whether it can be
@@ -94,9 +88,9 @@ def score_keys(
     }
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def _read(path: Path) -> dict[str, Json]:
     """The lines by key; one that was cut short is left out."""
-    lines: dict[str, dict[str, Any]] = {}
+    lines: dict[str, Json] = {}
     with contextlib.suppress(FileNotFoundError):
         for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):

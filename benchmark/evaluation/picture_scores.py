@@ -71,7 +71,12 @@ class PictureScoring:
                 dataset, estimator = self.scorer.dataset, self.scorer.estimator
                 assert dataset is not None  # noqa: S101 - its pairs are scored
                 keep_pictures(
-                    one.pair, one.blurry, one.picture, dataset, estimator, self.shown
+                    one.pair,
+                    one.blurry,
+                    one.picture,
+                    dataset,
+                    estimator,
+                    self.shown,
                 )
         except UNREADABLE as error:
             return left_out_by(one.pair.id, error)
@@ -97,7 +102,10 @@ class ScoringQueue(Protocol):
 
 @contextlib.contextmanager
 def scoring_queue(
-    scoring: PictureScoring, folder: Path, name: str, where: Where
+    scoring: PictureScoring,
+    folder: Path,
+    name: str,
+    where: Where,
 ) -> Iterator[ScoringQueue]:
     """A queue for the pictures of a run, whose folder other processes see."""
     waiting = folder.absolute() / WAITING
@@ -177,7 +185,9 @@ class _Elsewhere:
         work = partial(_scored_or_error, self.scoring)
         with contextlib.closing(each(work, self.waiting, self.where)) as results:
             for name, result in track(
-                results, f"{self.name}: scoring", len(self.waiting)
+                results,
+                f"{self.name}: scoring",
+                len(self.waiting),
             ):
                 if isinstance(result, BaseException):
                     raise result
@@ -185,7 +195,8 @@ class _Elsewhere:
 
 
 def _scored_or_error(
-    scoring: PictureScoring, waiting: _WaitingPair
+    scoring: PictureScoring,
+    waiting: _WaitingPair,
 ) -> PictureScores | BaseException:
     """The scores of a picture in a file, or the error by which the whole run fails."""
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
@@ -54,10 +55,8 @@ def store_columns(
         ]
         stored = results.versions(entry.run).values()
         versions = [one for one in stored if column_of(one.metric) not in metrics]
-    names = [
-        *metrics,
-        *(score.metric for score in scores),
-    ]  # a metric may come to no score
+    # a metric may come to no score
+    names = [*metrics, *(score.metric for score in scores)]
     results.record(
         replace(entry, evaluation=evaluation_version()),
         [*kept, *scores],
@@ -78,7 +77,9 @@ def versions_of(scores: Iterable[Score]) -> list[MetricVersion]:
 
 
 def no_scores(
-    study: Study, reason: str, metrics: Iterable[str] | None = None
+    study: Study,
+    reason: str,
+    metrics: Iterable[str] | None = None,
 ) -> list[Score]:
     """Placeholder scores of a run without scores, so that tables have its rows."""
     from defocus.benchmark.scoring.protocols import PROTOCOLS
@@ -86,15 +87,16 @@ def no_scores(
     pairs = study.dataset.split("test")
     if metrics is None:
         metrics = metrics_for(pairs)
-    flows = {
-        name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER
-    }
-    flows = {NO_REFERENCE: ""} if lack_truth(pairs) else flows
-    return [
-        Score(DEFAULT.name, protocol, metric, "", "", None, flow, reason)
-        for protocol, flow in flows.items()
-        for metric in metrics
-    ]
+    flows = dict.fromkeys(PROTOCOL_ORDER, "")
+    for name in flows:
+        if PROTOCOLS[name].uses_flow:
+            flows[name] = ESTIMATOR
+    if lack_truth(pairs):
+        flows = {NO_REFERENCE: ""}
+    scores = []
+    for (name, flow), metric in product(flows.items(), metrics):
+        scores.append(Score(DEFAULT.name, name, metric, "", "", None, flow, reason))
+    return scores
 
 
 def without(study: Study, run: Run) -> dict[str, object]:

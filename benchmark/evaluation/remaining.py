@@ -60,19 +60,25 @@ def left_of(study: Study, results: Results) -> list[Left]:
                 left.append(Left(run, None))
             else:
                 say(f"{run.id}: not restored at scales: its checkpoint was deleted")
-        elif names := missing.get(run.id) or _readable_again(study, results, run):
-            if _restorable(study, run, entry):
-                left.append(Left(run, entry, names))
-            else:
-                say(
-                    f"{run.id}: {', '.join(sorted(names))} left out: its checkpoint was deleted"
-                )
-        elif _lacks_pictures(study, results, entry):
-            if _restorable(study, run, entry):
-                left.append(Left(run, None))
-            else:
-                say(f"{run.id}: its pictures are not kept: its checkpoint was deleted")
+        else:
+            names = missing.get(run.id) or _readable_again(study, results, run)
+            left += _left_of_scored(study, results, Left(run, entry, names))
     return left
+
+
+def _left_of_scored(study: Study, results: Results, left: Left) -> list[Left]:
+    """What a scored run lacks: metrics, or pictures that are to be kept."""
+    run, entry, names = left.run, left.entry, left.metrics
+    assert entry is not None  # noqa: S101 - it is scored
+    if not names and not _lacks_pictures(study, results, entry):
+        return []
+    if _restorable(study, run, entry):
+        return [left if names else Left(run, None)]
+    lacking = "its pictures are not kept"
+    if names:
+        lacking = f"{', '.join(sorted(names))} left out"
+    say(f"{run.id}: {lacking}: its checkpoint was deleted")
+    return []
 
 
 def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
@@ -86,7 +92,8 @@ def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
 
 
 def missing_metrics(
-    results: Results, wanted: Mapping[str, Metric]
+    results: Results,
+    wanted: Mapping[str, Metric],
 ) -> dict[str, frozenset[str]]:
     """Metrics that are missing, outdated or can now be computed, by run that lacks any."""
     ready = functools.cache(lambda name: wanted[name].ready())

@@ -35,6 +35,9 @@ from defocus.restoration.restorer import (
 )
 from defocus.restoration.scales import restored_at_scales
 
+Sizes = Sequence[tuple[int, ...]]
+"""Heights and widths of pictures, px."""
+
 AT_FULL_SIZE = ", one pass at full size"
 """Ends where MACs and memory of a system at scales were measured."""
 
@@ -82,10 +85,7 @@ def restore_picture(
     views = _network_input(card, pair, blurry)
     height, width = views.shape[2:]
     picture = large_enough(views).to(device)
-    further: dict[str, torch.Tensor] = {
-        one: large_enough(_further_input(one, pair)).to(device)
-        for one in further_inputs(card)
-    }
+    further = _further_inputs(card, pair, device)
     size = picture.shape[2], picture.shape[3]
     restore = partial(_restored, network, card, picture, further)
     restored, seconds, side = _within_memory(restore, size, tile_px, device)
@@ -98,6 +98,18 @@ def restore_picture(
             f"restored picture of {pair.id} has values that are not finite"
         )
     return TimedRestoration(array, seconds, side)
+
+
+def _further_inputs(
+    card: Card,
+    pair: Pair,
+    device: torch.device | None = None,
+) -> dict[str, torch.Tensor]:
+    """What a system takes besides the picture, by name, as large as networks need it."""
+    inputs: dict[str, torch.Tensor] = {}
+    for name in further_inputs(card):
+        inputs[name] = large_enough(_further_input(name, pair)).to(device)
+    return inputs
 
 
 def _within_memory(
@@ -188,6 +200,10 @@ def _tensor(picture: Image) -> torch.Tensor:
     return torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
 
 
+def _device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters(), torch.empty(0)).device
+
+
 def say_tiles(network: nn.Module, card: Card, pair: Pair, tile_px: int) -> None:
     """Say that test pictures were restored in tiles, if they were, and what that changes."""
     if tile_px == 0:
@@ -197,7 +213,7 @@ def say_tiles(network: nn.Module, card: Card, pair: Pair, tile_px: int) -> None:
         f"{tile_px} px"
     )
     if card.input == "single" and not card.needs and tile_px > SMALLEST_TILE_PX:
-        device = next(network.parameters(), torch.empty(0)).device
+        device = _device_of(network)
         picture = as_float(read_member(pair.blurry, pair.sharp, pair.white))
         restorer = Restorer(network, device, tile_px, 0.0)
         difference = restorer.tiling_difference(picture, tile_px)
@@ -209,7 +225,7 @@ def measure_costs(
     network: nn.Module,
     card: Card,
     pair: Pair,
-    sizes: Sequence[tuple[int, ...]],
+    sizes: Sizes,
     seconds: Sequence[float],
     tile_px: int = 0,
 ) -> list[Cost]:
@@ -220,14 +236,15 @@ def measure_costs(
     size = sizes[0] if tile_px == 0 else tuple(min(side, tile_px) for side in sizes[0])
     height, width = (max(side, LEAST_PX) for side in size)
     channels = 6 if card.input == "dual" else 3
-    further: dict[str, torch.Tensor] = {
-        one: large_enough(_further_input(one, pair))[..., :height, :width]
-        for one in further_inputs(card)
-    }
+    further = {}
+    for name, values in _further_inputs(card, pair).items():
+        further[name] = values[..., :height, :width]
     cost = measure_cost(network, height, width, channels=channels, **further)
-    counted_on = _size_range([size]) + (AT_FULL_SIZE if card.at_scales else "")
+    counted_on = _size_range([size])
     if tile_px:
-        counted_on = f"{_size_range([size])}, one tile"
+        counted_on += ", one tile"
+    elif card.at_scales:
+        counted_on += AT_FULL_SIZE
     return [
         Cost("params_m", cost.params_m),
         Cost("macs_g", cost.macs_g, measured_on=counted_on),
@@ -238,40 +255,44 @@ def measure_costs(
 
 def cost_in_seconds(
     network: nn.Module,
-    sizes: Sequence[tuple[int, ...]],
+    sizes: Sizes,
     seconds: Sequence[float],
     tile_px: int,
 ) -> list[Cost]:
     """Seconds of restoring, of whatever was done; the first of several is a warm-up."""
     if not seconds:
         return [Cost(name, None, LATER) for name in SECONDS]
-    device = device_name(next(network.parameters(), torch.empty(0)).device)
-    timed = list(seconds[1:]) or list(seconds)
-    low, middle, high = quartiles(timed)
-    rates = [
-        1e6 * spent / math.prod(size)
-        for size, spent in zip(sizes, seconds, strict=True)
-    ]
-    _, per_mp, _ = quartiles(rates[1:] or rates)
     warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
-    measured_on = (
-        f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
-    )
+    rates = _megapixel_seconds(sizes, seconds)
+    if len(seconds) > 1:
+        seconds, rates = seconds[1:], rates[1:]
+    low, middle, high = quartiles(seconds)
+    _, per_mp, _ = quartiles(rates)
+    device = device_name(_device_of(network))
+    pictures = counted(len(seconds), "picture")
+    measured_on = f"{device}, {_size_range(sizes)}, {pictures} {warm}"
     if tile_px:
         measured_on += f", in tiles of {tile_px} px"
     values = zip(SECONDS, (middle, low, high, per_mp), strict=True)
     return [Cost(name, value, measured_on=measured_on) for name, value in values]
 
 
+def _megapixel_seconds(sizes: Sizes, seconds: Sequence[float]) -> list[float]:
+    pairs = zip(sizes, seconds, strict=True)
+    return [1e6 * spent / math.prod(size) for size, spent in pairs]
+
+
 def _memory(card: Card, peak_mib: float, size: str) -> Cost:
     if card.kind == "classical":
         return Cost(
-            "peak_mib", None, "works outside PyTorch, whose tensors alone are counted"
+            "peak_mib",
+            None,
+            "works outside PyTorch, whose tensors alone are counted",
         )
     return Cost("peak_mib", peak_mib, measured_on=size)
 
 
-def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
+def _size_range(sizes: Sizes) -> str:
     ends = (min(sizes, key=math.prod), max(sizes, key=math.prod))
     return (
         " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends))

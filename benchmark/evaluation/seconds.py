@@ -14,7 +14,7 @@ from defocus.benchmark.evaluation.restore import (
 )
 from defocus.benchmark.results.run_folder import CRASHES, one_line
 from defocus.benchmark.results.store import SECONDS, Cost
-from defocus.benchmark.study.attempt import computing_as_trained, load_run
+from defocus.benchmark.study.attempt import computing_as_trained, network_of
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.opening import require_one_size
 from defocus.training.devices import best_device
@@ -26,7 +26,7 @@ TIMED = 6
 def measured_seconds(study: Study, run: Run) -> list[Cost]:
     """The seconds of restoring some test pictures; the reason if that fails."""
     try:
-        network = load_run(*study.trained(run)).network.to(best_device()).eval()
+        network = network_of(study, run)
         with computing_as_trained(run):
             made = list(islice(_restored(study, run, network), TIMED))
     except CRASHES as error:

@@ -33,11 +33,19 @@ def keep_pictures(
     states: dict[str, FloatImage] = {"blurry": as_float(blurry), "restored": restored}
     if pair.sharp is not None:  # kept in memory since it is scored against
         states["sharp"] = make_target(
-            "gt", dataset, pair, restored, estimator
+            "gt",
+            dataset,
+            pair,
+            restored,
+            estimator,
         ).reference
     if pair.truth is not None:
         states["truth"] = make_target(
-            "truth", dataset, pair, restored, estimator
+            "truth",
+            dataset,
+            pair,
+            restored,
+            estimator,
         ).reference
     for state, picture in states.items():
         write_image(

@@ -16,7 +16,9 @@ ESTIMATOR = "dis"
 
 
 def evaluation_version(
-    profile: Profile = DEFAULT, estimator: str = ESTIMATOR, weights_sha256: str = ""
+    profile: Profile = DEFAULT,
+    estimator: str = ESTIMATOR,
+    weights_sha256: str = "",
 ) -> str:
     """Version of all scores of a run: scoring revision, hyphen, 8 digits of the choices' hash."""
     choices = "\n".join((repr(profile), *PROTOCOL_ORDER, estimator, weights_sha256))
@@ -36,7 +38,8 @@ def metric_facts(metrics: Mapping[str, Metric]) -> dict[str, list[object]]:
 
 
 def metric_versions(
-    names: Iterable[str], metrics: Mapping[str, Metric]
+    names: Iterable[str],
+    metrics: Mapping[str, Metric],
 ) -> list[MetricVersion]:
     """The versions to store with newly computed scores, those of picture parts included."""
     scored_by = package_version()

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +53,8 @@ from defocus.pictures.read import read_pair
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, track
+from defocus.reading import Json
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Cell, Column, Table
 
 ALTERNATIVES = {"lpips": ("lpips", "lpips_vgg")}
@@ -82,6 +83,10 @@ class FurtherValue:
     reason: str = ""
 
 
+Further = dict[tuple[str, str], FurtherValue]
+"""Values by row and metric."""
+
+
 @dataclass(frozen=True)
 class AsPrinted:
     """What was found for each printed row; ``further`` has the other metrics by row and metric."""
@@ -90,14 +95,14 @@ class AsPrinted:
     unexplained: tuple[PrintedRow, ...]
     left_out: tuple[LeftOut, ...]
     pictures: int
-    further: dict[tuple[str, str], FurtherValue] = field(default_factory=dict)
+    further: Further = field(default_factory=dict)
 
     @property
     def reproduced(self) -> bool:
         """Whether some printed row is reproduced."""
         return any(one.reproduced for one in self.explanations)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The object of ``score --as-printed --json``."""
         return {
             "rows": [self._row_json(one) for one in self.explanations],
@@ -105,7 +110,7 @@ class AsPrinted:
             "left_out": [one.to_json() for one in self.left_out],
         }
 
-    def _row_json(self, found: Explanation) -> dict[str, Any]:
+    def _row_json(self, found: Explanation) -> Json:
         printed = {cell.metric: cell.value for cell in found.row.cells}
         return {
             "source": found.row.source,
@@ -128,7 +133,9 @@ class AsPrinted:
 
 
 def pairs_of_folders(
-    blurry: Path, sharp: Path, rule: Rule | None = None
+    blurry: Path,
+    sharp: Path,
+    rule: Rule | None = None,
 ) -> list[InputPair]:
     """The pairs of two pictures or two folders; a sub-folder is a subset."""
     if blurry.is_file() or sharp.is_file():
@@ -149,7 +156,9 @@ def pairs_of_folders(
 
 
 def as_printed(
-    rows: Sequence[PrintedRow], pairs: Sequence[InputPair], where: Where = 1
+    rows: Sequence[PrintedRow],
+    pairs: Sequence[InputPair],
+    where: Where = 1,
 ) -> AsPrinted:
     """Search the conventions behind printed rows; what reproduces one is kept as a profile."""
     search = _Search(list(rows), where)
@@ -160,7 +169,9 @@ def as_printed(
 
 
 def as_printed_of_dataset(
-    rows: Sequence[PrintedRow], dataset: str, where: Where = 1
+    rows: Sequence[PrintedRow],
+    dataset: str,
+    where: Where = 1,
 ) -> AsPrinted:
     """The same on the pairs of a dataset: the test split, and the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
@@ -234,12 +245,17 @@ class _Search:
             errors[UNUSUAL.start : UNUSUAL.stop] = unusual
 
     def _errors(
-        self, pairs: Sequence[InputPair], readings: range, words: str
+        self,
+        pairs: Sequence[InputPair],
+        readings: range,
+        words: str,
     ) -> dict[str, NDArray[np.float64] | LeftOut]:
         items = {pair.name: pair for pair in pairs}
         return dict(
             track(
-                each(partial(_errors, readings), items, self.where), words, len(items)
+                each(partial(_errors, readings), items, self.where),
+                words,
+                len(items),
             )
         )
 
@@ -265,7 +281,7 @@ class _Search:
         """What was found; profiles that reproduce a row are kept."""
         explanations = self.explanations()
         explained = {one.row.id for one in explanations}
-        further: dict[tuple[str, str], FurtherValue] = {}
+        further: Further = {}
         for found in explanations:
             chosen = [self.pairs[number] for number in found.pictures]
             for cell in found.row.cells:
@@ -277,7 +293,11 @@ class _Search:
         unexplained = tuple(row for row in self.rows if row.id not in explained)
         pictures = len(self.pairs)
         return AsPrinted(
-            tuple(explanations), unexplained, tuple(self.left_out), pictures, further
+            tuple(explanations),
+            unexplained,
+            tuple(self.left_out),
+            pictures,
+            further,
         )
 
 
@@ -290,7 +310,7 @@ def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
     return errors_of(blurry, sharp, readings)
 
 
-def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> None:
+def _keep(found: Explanation, further: Further) -> None:
     usual = {name for name, metric in all_metrics().items() if not metric.on_request}
     used = [value for (row, _), value in further.items() if row == found.row.id]
     metrics = [
@@ -301,12 +321,17 @@ def _keep(found: Explanation, further: dict[tuple[str, str], FurtherValue]) -> N
 
 
 def _further(
-    found: Explanation, metric: str, printed: float, pairs: Sequence[InputPair]
+    found: Explanation,
+    metric: str,
+    printed: float,
+    pairs: Sequence[InputPair],
 ) -> FurtherValue:
     """Our nearest value of a metric that did not decide."""
     if not found.reproduced:
         return FurtherValue(
-            metric, None, f"{metric}: computed only where a row is reproduced"
+            metric,
+            None,
+            f"{metric}: computed only where a row is reproduced",
         )
     known = all_metrics()
     names = [name for name in ALTERNATIVES.get(metric, (metric,)) if name in known]
@@ -337,12 +362,15 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
         target = cropped(resized(as_reference(sharp, profile), profile), profile)
         first = cropped(resized(as_restored(blurry, profile), profile), profile)
         first = prepared(first, target.shape, profile)
-        second = (
-            target if metric.against == "target" else first
-        )  # the input is its own input
+        # the input is its own input
+        second = target if metric.against == "target" else first
         mask = np.ones(second.shape[:2], np.bool_)
         values.append(metric.score(first, second, mask, profile))
     return math.fsum(values) / len(values)
+
+
+SHOWN_DECIMALS = 4
+"""Decimals of printed numbers and of ours beside them, whatever the metric."""
 
 
 def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
@@ -355,8 +383,8 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
         "Source",
         "Pictures",
         "Metric",
-        Column("Printed", decimals=4),
-        Column("Nearest here", decimals=4),
+        Column("Printed", decimals=SHOWN_DECIMALS),
+        Column("Nearest here", decimals=SHOWN_DECIMALS),
         "Difference",
         "Notes",
     )
@@ -366,13 +394,18 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
 
 
 def _lines(
-    result: AsPrinted, found: Explanation, notes: dict[str, int]
+    result: AsPrinted,
+    found: Explanation,
+    notes: dict[str, int],
 ) -> Iterator[tuple[Cell, ...]]:
     note = _note(_words(found), notes)
     pictures = f"{found.subset} ({len(found.pictures)})"
     for cell in found.row.cells:
         here = result.value(found, cell.metric)
-        difference = "" if here.value is None else f"{here.value - cell.value:+.4f}"
+        difference = ""
+        if here.value is not None:
+            apart = shown_difference(here.value, cell.value, SHOWN_DECIMALS)
+            difference = f"{apart:+.{SHOWN_DECIMALS}f}"
         numbers = f"{note} {_note(here.reason, notes)}" if here.reason else note
         source = f"{found.row.source}"
         yield source, pictures, here.metric, cell.value, here.value, difference, numbers

@@ -15,7 +15,7 @@ from defocus.benchmark.external_results.matching import Crop, Subject
 from defocus.benchmark.scoring.score import PairScorer
 from defocus.cache import cache_folder, keeping
 from defocus.datasets.pair_files import pair_files
-from defocus.pictures.white import READING_REVISION
+from defocus.pictures.values import READING_REVISION
 from defocus.storage.files import make_folder, sha256_file, write_bytes
 
 T = TypeVar("T")
@@ -40,7 +40,10 @@ def _file(key: str) -> Path:
 
 
 def key_of(
-    scorer: PairScorer, crop: Crop | None, subject: Subject, *given: object
+    scorer: PairScorer,
+    crop: Crop | None,
+    subject: Subject,
+    *given: object,
 ) -> str:
     """What the scores of a picture rest on, as a hash; ``given`` is what else decides them."""
     profile, estimator = scorer.profile, scorer.estimator

@@ -131,13 +131,17 @@ def _names(pair: Pair) -> Sequence[str]:
 
 
 def match(
-    restored: Path, subjects: Sequence[Subject], rule: Rule | None = None
+    restored: Path,
+    subjects: Sequence[Subject],
+    rule: Rule | None = None,
 ) -> Match:
     """Pair restored files with subjects by their paths without suffix, by the rule that fits."""
     files = dict(_pictures(restored))
     try:
         named = match_names(
-            {each.name: each.keys for each in subjects}, list(files), rule
+            {each.name: each.keys for each in subjects},
+            list(files),
+            rule,
         )
     except InputError as error:
         raise InputError(f"{restored}: {error}") from error

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.shot import read_tags
+from defocus.pictures.metadata import read_tags
 from defocus.pictures.tags import ORIENTATION
 from defocus.pictures.values import linear_to_srgb
 from defocus.progress import counted
@@ -146,7 +146,10 @@ def _ends_at_limits(restored: Array, reference: Array) -> bool:
 
 
 def _best(
-    restored: Array, reference: Array, changes: dict[str, Change], least_gain: float
+    restored: Array,
+    reference: Array,
+    changes: dict[str, Change],
+    least_gain: float,
 ) -> tuple[str, float] | None:
     """The change that a picture fits clearly better with, and by how many dB; None if none."""
     first, second = _small(restored), _small(reference)

@@ -1,8 +1,9 @@
 """Externally restored pictures: request, table, and marked row of a study's leaderboard."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
@@ -10,17 +11,17 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.external_results.matching import (
-    Crop,
     Match,
     dataset_subjects,
     folder_subjects,
     match,
     match_file,
 )
-from defocus.benchmark.external_results.scoring import Scoring, score_outputs
+from defocus.benchmark.external_results.options import ScoreOptions
+from defocus.benchmark.external_results.scoring import Row, Scoring, score_outputs
+from defocus.benchmark.leaderboard import rows
 from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import all_metrics, find_metric, profile_metrics
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock
@@ -34,69 +35,53 @@ from defocus.benchmark.results.store import (
 )
 from defocus.benchmark.scoring.profile_by_name import find_profile, metrics_of_profile
 from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.api import open_dataset
-from defocus.datasets.layouts.matching import Rule
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
 from defocus.pictures.read import IMAGE_SUFFIXES
-from defocus.processes.machines import Where
 from defocus.progress import counted
-from defocus.reports.model import Table
+from defocus.reports.model import Column, Table
 
 
-def score_request(
-    restored: Path,
-    sharp: Path | None,
-    dataset: str | None,
-    profile_name: str,
-    metric_names: Sequence[str] = (),
-    flow_weights: Path | None = None,
-    rule: Rule | None = None,
-    crop: Crop | None = None,
-    where: Where = 1,
-) -> Scoring:
-    """Score a picture or a folder against ``sharp``, or else the test pairs of ``dataset``."""
-    profile = find_profile(profile_name)
-    if flow_weights is not None and profile.protocol != "deformed-gt":
+def score_request(options: ScoreOptions) -> Scoring:
+    """Score a picture or a folder, against sharp ones or else the test pairs of a dataset."""
+    profile = find_profile(options.profile)
+    deformed = profile.protocol == "deformed-gt"
+    if options.flow_weights is not None and not deformed:
         raise InputError(f"the profile {profile.name} has no flow; drop --flow-weights")
-    further = [*metrics_of_profile(profile_name), *metric_names]
-    metrics = profile_metrics(profile.name) | {
-        name: find_metric(name) for name in further
-    }
-    estimator = flow_estimator(
-        "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
-    )
-    opened = open_dataset(dataset, damaged=True) if dataset is not None else None
-    matched = _matched(restored, sharp, opened, rule)
-    scoring = score_outputs(matched, profile, metrics, estimator, opened, crop, where)
-    source = (
-        f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
-    )
-    notes = [
-        "restored elsewhere: how, and from which training, is not known here",
-        *([source] if source else []),
-        *_protocol_notes(profile, estimator, with_inputs=opened is not None),
-        *scoring.notes,
-    ]
-    lacking = opened.without() if opened is not None else ()
-    return replace(scoring, notes=notes, left_out=(*scoring.left_out, *lacking))
+    metrics = profile_metrics(profile.name)
+    for name in (*metrics_of_profile(options.profile), *options.metric):
+        metrics[name] = find_metric(name)
+    estimator = flow_estimator("pwcnet" if deformed else "dis", options.flow_weights)
+    opened, notes = None, [HOW_RESTORED]
+    if options.dataset is not None:
+        opened = open_dataset(options.dataset, damaged=True)
+        notes.append(f"dataset {opened.name}, revision {opened.content_hash[:12]}")
+    notes += _protocol_notes(profile, estimator, with_inputs=opened is not None)
+    scorer = PairScorer(opened, estimator, metrics, profile)
+    matched = _matched(options, opened)
+    return score_outputs(matched, scorer, options.crop, options.where, notes)
 
 
-def _matched(
-    restored: Path, sharp: Path | None, opened: Dataset | None, rule: Rule | None
-) -> Match:
+def _matched(options: ScoreOptions, opened: Dataset | None) -> Match:
+    restored, sharp = options.restored, options.sharp
+    assert restored is not None  # noqa: S101 - the command has asked for it
     if opened is not None:
-        return match(restored, dataset_subjects(opened), rule)
+        return match(restored, dataset_subjects(opened), options.rule)
     if sharp is None:
         raise InputError("neither sharp pictures nor a dataset are given")
     named = any(path.suffix.lower() in IMAGE_SUFFIXES for path in (restored, sharp))
     if restored.is_file() or sharp.is_file() or (named and not restored.is_dir()):
         return match_file(restored, sharp)
-    return match(restored, folder_subjects(sharp), rule)
+    return match(restored, folder_subjects(sharp), options.rule)
 
 
 def _protocol_notes(
-    profile: Profile, estimator: FlowEstimator, *, with_inputs: bool
+    profile: Profile,
+    estimator: FlowEstimator,
+    *,
+    with_inputs: bool,
 ) -> list[str]:
     if profile.protocol == "deformed-gt":
         return _flow_notes(estimator)
@@ -119,47 +104,43 @@ def _flow_notes(estimator: FlowEstimator) -> list[str]:
 
 def scoring_table(scoring: Scoring) -> Table:
     """Table of the metrics, with the files' names where they differ from the pictures'."""
-    # A metric without any value has no column; its note says why.
-    renamed = any(
-        Path(file).stem != Path(name).stem for name, file in scoring.files.items()
-    )
-    files = {"File": scoring.files} if renamed else {}
-    counts = {
-        name: images
-        for name in all_metrics()
-        if (images := sum(row.get(name) is not None for row in scoring.images))
-    }
+    counts = _values_by_metric(scoring)
     usual = next(iter(counts.values()), 0)
-    rows = [
-        *scoring.images,
-        {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean},
-    ]
-    columns = (
-        column(
-            name,
-            ""
-            if images == usual
-            else f"{column(name).name}, {counted(images, 'picture')}",
-        )
-        for name, images in counts.items()
-    )
-    return Table.of(
-        f"made elsewhere, profile {scoring.profile}"
-        + (", cropped" if scoring.cropped else ""),
-        ("Picture", *files, *columns),
-        tuple(
-            (
-                row["name"],
-                *(named.get(row["name"], "") for named in files.values()),
-                *map(row.get, counts),
-            )
-            for row in rows
-        ),
-        "; ".join(scoring.notes),
-    )
+    files = {}
+    if any(Path(b).stem != Path(a).stem for a, b in scoring.files.items()):
+        files = {"File": scoring.files}
+    columns = [_column(name, images, usual) for name, images in counts.items()]
+    mean = {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}
+    body = []
+    for row in (*scoring.images, mean):
+        named = [file.get(row["name"], "") for file in files.values()]
+        body.append((row["name"], *named, *map(row.get, counts)))
+    caption = f"made elsewhere, profile {scoring.profile}"
+    if scoring.cropped:
+        caption += ", cropped"
+    note = "; ".join(scoring.notes)
+    return Table.of(caption, ("Picture", *files, *columns), body, note)
+
+
+def _column(metric: str, images: int, usual: int) -> Column:
+    """The column of a metric, which says of how many pictures it is if not of the usual."""
+    if images == usual:
+        return column(metric)
+    return column(metric, f"{column(metric).name}, {counted(images, 'picture')}")
+
+
+def _values_by_metric(scoring: Scoring) -> dict[str, int]:
+    """How many pictures have a value; a metric without any has none, and its note says why."""
+    counts = {}
+    for name in all_metrics():
+        images = sum(row.get(name) is not None for row in scoring.images)
+        if images:
+            counts[name] = images
+    return counts
 
 
 MISSING = "no restored picture was given"
+HOW_RESTORED = "restored elsewhere: how, and from which training, is not known here"
 
 
 def record_scoring(
@@ -168,37 +149,34 @@ def record_scoring(
     dataset: str,
     scoring: Scoring,
     flow_weights: Path | None = None,
-) -> list[Row]:
+) -> list[rows.Row]:
     """Store the scores of a folder's pictures as a row of a study; return its leaderboard."""
     if not name.strip() or not name.isprintable():
         raise InputError(f"--name {name!r}: give a name that can be printed")
     opened, profile = open_dataset(dataset, damaged=True), find_profile(scoring.profile)
-    scores = list(_scores(opened, profile, scoring, flow_weights))
+    flow = _flow(profile, flow_weights)
+    scores = list(_scores(opened, profile, scoring, flow))
+    versions = metric_versions((score.metric for score in scores), all_metrics())
     with study_lock(out), open_results(out / STORE) as results:
         follow_dataset(opened, results)
-        results.record(
-            _entry(name, opened, scoring, _flow(profile, flow_weights)),
-            scores,
-            versions=metric_versions((score.metric for score in scores), all_metrics()),
-        )
+        results.record(_entry(name, opened, scoring, flow), scores, versions=versions)
         return publish(out, results)
 
 
 def _entry(
-    name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | None
+    name: str,
+    dataset: Dataset,
+    scoring: Scoring,
+    flow: tuple[str, str],
 ) -> Entry:
     # another revision of the dataset takes the row's place, another profile has its own row
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
+    evaluation = evaluation_version(find_profile(scoring.profile), *flow)
     return Entry(
         run=f"{ELSEWHERE}-{group[:8]}",
         grouping=group,
-        evaluation=evaluation_version(
-            find_profile(scoring.profile),
-            flow.name if flow is not None else "",
-            flow.weights_sha256 if flow is not None else "",
-        )
-        + _cropped_version(scoring),
+        evaluation=evaluation + _cropped_version(scoring),
         system=name + _cropped_words(scoring),
         input="unknown",
         weights=ELSEWHERE,
@@ -234,44 +212,46 @@ def _cropped_words(scoring: Scoring) -> str:
 
 
 def _scores(
-    dataset: Dataset, profile: Profile, scoring: Scoring, flow_weights: Path | None
+    dataset: Dataset,
+    profile: Profile,
+    scoring: Scoring,
+    flow: tuple[str, str],
 ) -> Iterator[Score]:
+    """The scores of a row; a picture that has none says why, so that the row counts it."""
     scene = {pair.id: pair.scene for pair in dataset.split("test")}
-    flow = _flow(profile, flow_weights)
-    names = {*all_metrics(), *PARTS}
-    compared = any(image.get("psnr") is not None for image in scoring.images)
+    without = partial(Score, profile.name, profile.protocol, "psnr", value=None)
     for image in scoring.images:
-        unknown = compared and image.get("psnr") is None
-        for metric, number in image.items():
-            value = (
-                None if unknown else number
-            )  # as in a run: all means are of the same pictures
-            if metric not in names or (metric in PARTS and value is None):
-                continue
-            lacking = scoring.reasons.get(image["name"], {})
-            reason = lacking.get("psnr" if unknown else metric, "no value")
-            yield Score(
-                profile=profile.name,
-                protocol=profile.protocol,
-                metric=metric,
-                pair=image["name"],
-                scene=scene[image["name"]],
-                value=value,
-                flow=flow.name if flow is not None else "",
-                reason="" if value is not None else reason,
-                flow_weights=flow.weights_sha256 if flow is not None else "",
-            )
+        name = image["name"]
+        blank = without(name, scene[name], flow=flow[0], flow_weights=flow[1])
+        yield from _scores_of_picture(image, scoring, blank)
     reasons = dict.fromkeys(scoring.missing, MISSING)
     reasons |= {one.id: one.reason for one in scoring.left_out}
-    for name, reason in reasons.items():  # a row says of how many pictures it is
+    for name, reason in reasons.items():
         if name in scene:
-            no_value = None, "", reason
-            yield Score(
-                profile.name, profile.protocol, "psnr", name, scene[name], *no_value
-            )
+            yield without(name, scene[name], reason=reason)
 
 
-def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:
-    """The flow estimator for the targets of a profile, None if there is none."""
+def _scores_of_picture(image: Row, scoring: Scoring, blank: Score) -> Iterator[Score]:
+    """The scores of a picture; ``blank`` is one without metric and value."""
+    names = {*all_metrics(), *PARTS}
+    # Without PSNR it has no value at all: as in a run, all means are of the same pictures.
+    compared = any(one.get("psnr") is not None for one in scoring.images)
+    unknown = compared and image.get("psnr") is None
+    reasons = scoring.reasons.get(blank.pair, {})
+    for metric, number in image.items():
+        value = None if unknown else number
+        if metric not in names or (metric in PARTS and value is None):
+            continue
+        reason = ""
+        if value is None:
+            reason = reasons.get("psnr" if unknown else metric, "no value")
+        yield replace(blank, metric=metric, value=value, reason=reason)
+
+
+def _flow(profile: Profile, weights: Path | None) -> tuple[str, str]:
+    """Name and weights of the flow estimator for the targets of a profile; empty if none is."""
     used = {"input-aligned": "dis", "deformed-gt": "pwcnet"}.get(profile.protocol)
-    return flow_estimator(used, weights) if used is not None else None
+    if used is None:
+        return "", ""
+    estimator = flow_estimator(used, weights)
+    return estimator.name, estimator.weights_sha256

@@ -2,9 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.external_results.kept import keep, kept, key_of
 from defocus.benchmark.external_results.matching import (
     CommonCentre,
@@ -32,7 +32,7 @@ from defocus.benchmark.external_results.mistakes import (
     orientation_of,
     warnings_of,
 )
-from defocus.benchmark.metrics.metric import Metric, find_metric
+from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.metrics.psnr import CAP_DB
 from defocus.benchmark.scoring.profiles import (
     Profile,
@@ -50,14 +50,14 @@ from defocus.benchmark.scoring.score import (
     score_picture,
 )
 from defocus.cluster.dispatcher import each
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.read import read_alike, read_image
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import track
+from defocus.reading import Json
 from defocus.storage.files import sha256_file
 
 Array = NDArray[np.float64]
@@ -86,6 +86,11 @@ class ComparedPictures:
             else corner_of(whole, self.size)
         )
 
+    def fits(self, other: Array) -> bool:
+        """Whether the restored picture and another have equal sizes as they are scored."""
+        shape = cropped(other, self.profile).shape
+        return shape == cropped(self.restored, self.profile).shape
+
     def part(self, picture: NDArray[Any]) -> NDArray[Any]:
         """The scored part of a picture or mask."""
         if self.size is not None:
@@ -106,32 +111,38 @@ def read_pictures(
     with_sharp: bool,
 ) -> ComparedPictures:
     """Read a restored file and what it is compared with; ``crop`` is for nearly equal sizes."""
-    files = {
-        "blurry": subject.pair.blurry if subject.pair is not None else None,
-        "sharp": subject.sharp if with_sharp else None,
-    }
-    given = [file for file in files.values() if file is not None]
-    stored = _alike(path, given, None if subject.pair is None else subject.pair.white)
-    restored = as_restored(stored[path], profile)
-    stored_shape = restored.shape
-    others: dict[str, Array | None] = dict.fromkeys(files)
-    unequal: dict[Path, Array] = {}
-    for kind, file in files.items():
-        if file is not None:
-            whole = as_reference(stored[file], profile)
-            other = others[kind] = resized(whole, profile)
-            if (
-                restored.shape == stored_shape == whole.shape
-            ):  # not yet at the profile's size
-                restored = resized(restored, profile)
-            if cropped(other, profile).shape != cropped(restored, profile).shape:
-                unequal[file] = other
-    pictures = ComparedPictures(profile, restored, others["blurry"], others["sharp"])
-    if not unequal:
-        return pictures
-    if crop is None:
+    pair = subject.pair
+    blurry, white = (None, None) if pair is None else (pair.blurry, pair.white)
+    sharp = subject.sharp if with_sharp else None
+    files = [file for file in (blurry, sharp) if file is not None]
+    restored, others = _at_one_size(_alike(path, files, white), path, files, profile)
+    pictures = ComparedPictures(
+        profile,
+        restored,
+        others.get(blurry),
+        others.get(sharp),
+    )
+    unequal = {}
+    for file in files:
+        if not pictures.fits(others[file]):
+            unequal[file] = others[file]
+    if unequal and crop is None:
         raise ImageError(_refusal(path, pictures, unequal))
-    return _centred(pictures, unequal)
+    return _centred(pictures, unequal) if unequal else pictures
+
+
+def _at_one_size(
+    stored: Mapping[Path, Image],
+    path: Path,
+    others: Sequence[Path],
+    profile: Profile,
+) -> tuple[Array, dict[Path | None, Array]]:
+    """A restored picture and others, as a profile reads them; a restored one may be reduced."""
+    restored = as_restored(stored[path], profile)
+    references = {file: as_reference(stored[file], profile) for file in others}
+    if any(one.shape == restored.shape for one in references.values()):
+        restored = resized(restored, profile)
+    return restored, {file: resized(one, profile) for file, one in references.items()}
 
 
 def _alike(path: Path, others: Sequence[Path], known: int | None) -> dict[Path, Image]:
@@ -145,7 +156,9 @@ def _alike(path: Path, others: Sequence[Path], known: int | None) -> dict[Path, 
 
 
 def _refusal(
-    path: Path, pictures: ComparedPictures, unequal: Mapping[Path, Array]
+    path: Path,
+    pictures: ComparedPictures,
+    unequal: Mapping[Path, Array],
 ) -> str:
     """Why pictures of unequal sizes are not scored, and what scores them."""
     near = all(
@@ -172,7 +185,8 @@ def _said_of_turn(*files: Path) -> str:
 
 
 def _centred(
-    pictures: ComparedPictures, unequal: Mapping[Path, Array]
+    pictures: ComparedPictures,
+    unequal: Mapping[Path, Array],
 ) -> ComparedPictures:
     """The same pictures, scored on the centre that all have in common."""
     sizes = [common_size(pictures.restored, other) for other in unequal.values()]
@@ -188,7 +202,7 @@ def _centred(
     return replace(pictures, size=size, area=area)
 
 
-Row = dict[str, Any]
+Row = Json
 
 
 @dataclass(frozen=True)
@@ -208,79 +222,82 @@ class Scoring:
     warnings: tuple[str, ...] = ()
     reasons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The keys of ``score --json``."""
         return {key: value for key, value in asdict(self).items() if key != "reasons"}
 
 
 def score_outputs(
     matched: Match,
-    profile: Profile,
-    metrics: Mapping[str, Metric],
-    estimator: FlowEstimator,
-    dataset: Dataset | None = None,
+    scorer: PairScorer,
     crop: Crop | None = None,
     where: Where = 1,
+    notes: Sequence[str] = (),
 ) -> Scoring:
     """Score restored pictures; one that fails is left out with its reason."""
-    work = partial(_scored, PairScorer(dataset, estimator, metrics, profile), crop)
     looked = looked_at(len(matched.files))
-    pictures = {
-        subject.name: _GivenPicture(subject, path, number in looked)
-        for number, (subject, path) in enumerate(matched.files)
-    }
+    pictures = {}
+    for number, (subject, path) in enumerate(matched.files):
+        pictures[subject.name] = _GivenPicture(subject, path, number in looked)
     if where != 1:
-        fetch_weights(metrics)
-    results = dict(track(each(work, pictures, where), "scoring", len(pictures)))
-    reasons: dict[str, list[str]] = defaultdict(list)
-    lacking: dict[str, dict[str, str]] = {}
-    images: list[Row] = []
-    left_out: list[LeftOut] = []
-    areas: dict[str, CommonCentre] = {}
-    looks: list[Look] = []
-    for subject, _ in matched.files:
-        result = results[subject.name]
+        fetch_weights(scorer.metrics)
+    work = each(partial(_scored, scorer, crop), pictures, where)
+    results = dict(track(work, "scoring", len(pictures)))
+    scored = {}
+    left_out = []
+    for name in pictures:
+        result = results[name]
         if isinstance(result, LeftOut):
             left_out.append(result)
-            continue
-        why = {
-            metric: one.reason for metric, one in result.scores.items() if one.reason
-        }
-        lacking[subject.name] = why
-        if result.scores["psnr"].value == CAP_DB:
-            reasons[CAPPED].append(subject.name)
-        for reason in dict.fromkeys(why.values()):
-            named = ", ".join(metric for metric in why if why[metric] == reason)
-            reasons[f"{named}: {reason}"].append(subject.name)
-        if result.area is not None:
-            areas[subject.name] = result.area
-            reasons[_cropped(result.area)].append(subject.name)
-        if result.look is not None:
-            looks.append(result.look)
-        values = {metric: result.scores[metric].value for metric in metrics}
-        images.append({"name": subject.name, **values, **result.beside})
-    notes = [
-        text if len(names) == len(images) else f"{text} ({', '.join(names)})"
-        for text, names in reasons.items()
-    ]
+        else:
+            scored[name] = result
+    scoring = _scoring(matched, scorer, scored)
+    if scorer.dataset is not None:
+        left_out.extend(scorer.dataset.without())
+    return replace(scoring, notes=[*notes, *scoring.notes], left_out=tuple(left_out))
+
+
+def _scoring(
+    matched: Match,
+    scorer: PairScorer,
+    scored: "Mapping[str, _Scored]",
+) -> Scoring:
+    images = []
+    for name, one in scored.items():
+        values = {metric: one.scores[metric].value for metric in scorer.metrics}
+        images.append({"name": name, **values, **one.beside})
+    looks = [one.look for one in scored.values() if one.look is not None]
+    inputs = "the sharp pictures" if scorer.dataset is None else "the blurry inputs"
     return Scoring(
-        profile.name,
+        scorer.profile.name,
         images,
-        _means(images, metrics, profile),
+        _means(images, scorer),
         matched.missing,
         matched.extra,
-        notes,
+        list(_notes(scored)),
         matched.words,
         {subject.name: path.name for subject, path in matched.files},
-        tuple(left_out),
-        areas,
-        tuple(
-            warnings_of(
-                looks, "the sharp pictures" if dataset is None else "the blurry inputs"
-            )
-        ),
-        lacking,
+        cropped={n: one.area for n, one in scored.items() if one.area is not None},
+        warnings=tuple(warnings_of(looks, inputs)),
+        reasons={name: one.reasons for name, one in scored.items()},
     )
+
+
+def _notes(scored: "Mapping[str, _Scored]") -> Iterator[str]:
+    """What is to be known of values, with the names of the pictures if it is not all."""
+    pictures: dict[str, list[str]] = defaultdict(list)
+    for name, one in scored.items():
+        if one.scores["psnr"].value == CAP_DB:
+            pictures[CAPPED].append(name)
+        metrics: dict[str, list[str]] = defaultdict(list)
+        for metric, reason in one.reasons.items():
+            metrics[reason].append(metric)
+        for reason, lacking in metrics.items():
+            pictures[f"{', '.join(lacking)}: {reason}"].append(name)
+        if one.area is not None:
+            pictures[_cropped(one.area)].append(name)
+    for text, names in pictures.items():
+        yield text if len(names) == len(scored) else f"{text} ({', '.join(names)})"
 
 
 def _cropped(area: CommonCentre) -> str:
@@ -290,20 +307,17 @@ def _cropped(area: CommonCentre) -> str:
     )
 
 
-def _means(
-    images: Sequence[Row], metrics: Mapping[str, Metric], profile: Profile
-) -> Row:
+def _means(images: Sequence[Row], scorer: PairScorer) -> Row:
     """Means over the pictures that have a value."""
-    keys = [
-        *metrics,
-        *dict.fromkeys(key for row in images for key in row if key != "name"),
-    ]
+    keys = dict.fromkeys([*scorer.metrics, *chain.from_iterable(images)])
+    keys.pop("name", None)
     means: Row = {}
-    for key in dict.fromkeys(keys):
+    for key in keys:
         values = [float(row[key]) for row in images if row.get(key) is not None]
-        means[key] = math.fsum(values) / len(values) if values else None
-        if key == "psnr" and values and profile.mean == "errors":
+        if key == "psnr" and values and scorer.profile.mean == "errors":
             means[key] = _level_of_mean_error(values)
+        else:
+            means[key] = math.fsum(values) / len(values) if values else None
     return means
 
 
@@ -330,6 +344,11 @@ class _Scored(NamedTuple):
     area: CommonCentre | None
     look: Look | None
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why values are missing, by metric."""
+        return {name: one.reason for name, one in self.scores.items() if one.reason}
+
 
 SCORED = TypeAdapter(_Scored)
 
@@ -342,18 +361,23 @@ def _scored(scorer: PairScorer, crop: Crop | None, given: _GivenPicture) -> _Sco
         scored = _newly_scored(scorer, crop, given)
         keep(key, SCORED, scored)
     else:
-        _read(
-            scorer, crop, given
-        )  # what there is to say of the files is said each time
+        # what there is to say of the files is said each time
+        _read(scorer, crop, given)
     return scored
 
 
 def _read(
-    scorer: PairScorer, crop: Crop | None, given: _GivenPicture
+    scorer: PairScorer,
+    crop: Crop | None,
+    given: _GivenPicture,
 ) -> ComparedPictures:
     with_sharp = not _is_registered(scorer, given.subject)
     return read_pictures(
-        given.subject, given.path, scorer.profile, crop, with_sharp=with_sharp
+        given.subject,
+        given.path,
+        scorer.profile,
+        crop,
+        with_sharp=with_sharp,
     )
 
 
@@ -363,35 +387,58 @@ def _is_registered(scorer: PairScorer, subject: Subject) -> bool:
 
 
 def _newly_scored(
-    scorer: PairScorer, crop: Crop | None, given: _GivenPicture
+    scorer: PairScorer,
+    crop: Crop | None,
+    given: _GivenPicture,
 ) -> _Scored:
-    subject, pictures = given.subject, _read(scorer, crop, given)
+    pictures = _read(scorer, crop, given)
     restored = pictures.part(pictures.restored)
     blurry = None if pictures.blurry is None else pictures.part(pictures.blurry)
     beside = scorer.beside(restored, blurry)
     try:
-        target = _target(subject, pictures, scorer)
+        target = _target(given.subject, pictures, scorer)
     except NotApplicableError as error:
         nothing = MetricValue(None, str(error))
         scores = {**dict.fromkeys(scorer.metrics, nothing), **beside}
         return _Scored(scores, {}, pictures.area, None)
     scores = scorer.values(restored, target, beside)
-    sharp = None if pictures.sharp is None else pictures.part(pictures.sharp)
-    if sharp is not None and scorer.profile.protocol == "deformed-gt":
-        parts = _unwarped(restored, target, sharp, scorer.profile)
-    elif subject.pair is not None and blurry is not None and _in_place(scorer.profile):
-        psnr, corner = scores["psnr"].value, pictures.corner
-        parts = scorer.parts(subject.pair, restored, blurry, target, psnr, corner)
-    else:
-        parts = {}
-    looked = None
-    if given.with_look:
-        unmoved = blurry if blurry is not None else sharp
-        file = subject.sharp if subject.pair is None else subject.pair.blurry
-        registered = _is_registered(scorer, subject)
-        against = target.reference if registered or unmoved is None else unmoved
-        looked = look(restored, against, file)
+    psnr = scores["psnr"].value
+    parts = _parts(scorer, given.subject.pair, pictures, target, psnr)
+    looked = _look(scorer, given, pictures, target) if given.with_look else None
     return _Scored(scores, parts, pictures.area, looked)
+
+
+def _parts(
+    scorer: PairScorer,
+    pair: Pair | None,
+    pictures: ComparedPictures,
+    target: Target,
+    psnr: float | None,
+) -> Row:
+    """What is shown beside the scores: those without warping, or those of parts."""
+    restored, profile = pictures.part(pictures.restored), scorer.profile
+    if pictures.sharp is not None and profile.protocol == "deformed-gt":
+        return _unwarped(restored, target, pictures.part(pictures.sharp), profile)
+    if pair is None or pictures.blurry is None or not _in_place(profile):
+        return {}
+    blurry = pictures.part(pictures.blurry)
+    return scorer.parts(pair, restored, blurry, target, psnr, pictures.corner)
+
+
+def _look(
+    scorer: PairScorer,
+    given: _GivenPicture,
+    pictures: ComparedPictures,
+    target: Target,
+) -> Look | None:
+    """What mistakes show beside the picture that the restored one should lie on."""
+    pair, sharp = given.subject.pair, given.subject.sharp
+    unmoved = pictures.sharp if pictures.blurry is None else pictures.blurry
+    reference = target.reference
+    if unmoved is not None and not _is_registered(scorer, given.subject):
+        reference = pictures.part(unmoved)
+    restored = pictures.part(pictures.restored)
+    return look(restored, reference, sharp if pair is None else pair.blurry)
 
 
 def _in_place(profile: Profile) -> bool:
@@ -405,7 +452,11 @@ def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) ->
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
         assert pictures.blurry is not None  # noqa: S101 - a pair has one
         whole = make_target(
-            protocol, scorer.dataset, pair, pictures.blurry, scorer.estimator
+            protocol,
+            scorer.dataset,
+            pair,
+            pictures.blurry,
+            scorer.estimator,
         )
         if pictures.size is None:
             return whole
@@ -419,7 +470,10 @@ def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) ->
 
 
 def _unwarped(
-    restored: Picture, target: Target, sharp: Picture, profile: Profile
+    restored: Picture,
+    target: Target,
+    sharp: Picture,
+    profile: Profile,
 ) -> Row:
     """Scores without warping, which a target that follows the output would hide."""
     errors = {name: find_metric(name) for name in ("psnr", "ssim")}

@@ -108,8 +108,8 @@ SCALES_NOTE = (
 """What a row with this mark, or a name that ends so, is."""
 
 ROUNDED = (
-    "Gains and differences are rounded last, so that they can be 0.01 dB beside the difference of "
-    "two numbers that are shown."
+    "Gains and differences are those of the rounded numbers that are shown, so that they can be "
+    "0.01 dB beside the exact ones."
 )
 
 SEEN = {

@@ -12,6 +12,7 @@ from defocus.benchmark.leaderboard.classes import counted_head, most_images
 from defocus.benchmark.leaderboard.lines import BoardLine, Convention
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import all_metrics
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Cell, Column, Measured, Table
 
 GAIN = "gain"
@@ -50,6 +51,14 @@ def column(
     return replace(base, name=name or base.name, **more)
 
 
+def shown_gain(row: Row) -> float | None:
+    """The gain of a row as it is shown: that of its rounded number over the input's, dB."""
+    if row.gain is None or row.value is None:
+        return row.gain
+    before = row.value - row.gain  # the input on the same pictures
+    return shown_difference(row.value, before, _COLUMNS[GAIN].decimals, row.gain)
+
+
 def unit_of(key: str) -> str:
     """The unit of a metric or a cost; empty for none, and for what is neither."""
     return column(key).unit if key in COST_COLUMNS or key in all_metrics() else ""
@@ -69,11 +78,20 @@ class BoardPlace:
     def number(self, line: BoardLine) -> float | None:
         """The number of a line."""
         row = self.row(line)
-        return None if row is None else row.gain if self.key == GAIN else row.value
+        if row is None:
+            return None
+        return row.gain if self.key == GAIN else row.value
+
+    def shown_number(self, line: BoardLine) -> float | None:
+        """The number of a line as it is shown; a gain is that of the rounded numbers."""
+        row = self.row(line)
+        if row is not None and self.key == GAIN:
+            return shown_gain(row)
+        return self.number(line)
 
     def cell(self, line: BoardLine) -> Measured | None:
         """The number of a line with its interval, and its spread over trainings."""
-        row, value = self.row(line), self.number(line)
+        row, value = self.row(line), self.shown_number(line)
         if row is None or value is None:
             return None
         gains = self.key == GAIN
@@ -105,13 +123,13 @@ class BoardPlace:
     ) -> tuple[Column, list[float | None]]:
         """The column with the bare numbers of lines."""
         return self.head(lines, usual, name, **more), [
-            self.number(line) for line in lines
+            self.shown_number(line) for line in lines
         ]
 
 
 def pictures_of(place: BoardPlace, lines: Iterable[BoardLine]) -> int:
     """How many pictures are behind most numbers of a column."""
-    return most_images(row for line in lines if (row := place.row(line)) is not None)
+    return most_images(filter(None, map(place.row, lines)))
 
 
 def systems_table(

@@ -24,7 +24,7 @@ from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.statistics.comparable import CEILING, Track, shared_origin
 from defocus.benchmark.statistics.standings import tracks
 from defocus.errors import InputError
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.reports.display import anchor
 
 
@@ -106,7 +106,8 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
 
 
 def tracks_by_key(
-    results: Results, metric: str = "psnr"
+    results: Results,
+    metric: str = "psnr",
 ) -> dict[tuple[ReportSetting, str, TrackKey], Track]:
     """The tracks of a metric, by setting, protocol and what their systems share."""
     by_key = {}
@@ -149,13 +150,19 @@ def training_words(weights: str, train_dataset: str) -> str:
 def track_key(row: Row | Entry) -> TrackKey:
     """The track in which a row competes."""
     given, trained_on, weights = shared_origin(
-        row.budget, row.input, row.train_dataset, row.weights
+        row.budget,
+        row.input,
+        row.train_dataset,
+        row.weights,
     )
     return TrackKey(row.budget, weights, trained_on, given)
 
 
 def ranks(
-    content: Content, setting: ReportSetting, protocol: str, key: TrackKey
+    content: Content,
+    setting: ReportSetting,
+    protocol: str,
+    key: TrackKey,
 ) -> dict[tuple[str, str, str], int]:
     """The ranks of a track's lines, by system, origin of weights and training data, if any."""
     track = content.tracks.get((setting, protocol, key))
@@ -177,7 +184,11 @@ def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
 def setting_of(row: Row) -> ReportSetting:
     """The setting of a row."""
     return ReportSetting(
-        row.dataset, row.split, row.profile, row.data_revision, row.evaluation
+        row.dataset,
+        row.split,
+        row.profile,
+        row.data_revision,
+        row.evaluation,
     )
 
 
@@ -218,7 +229,7 @@ def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both h
     return anchor("made", *names)
 
 
-def run_document(out: Path, entry: Entry) -> dict[str, Any]:
+def run_document(out: Path, entry: Entry) -> Json:
     """The record ``run.json`` of a run; empty if there is none."""
     path = run_folder(out, entry.run) / "run.json"
     if not path.exists():
@@ -233,6 +244,6 @@ def origin_of(document: Mapping[str, Any]) -> str:
     return str(document.get(ORIGIN, ""))
 
 
-def _has_cast(document: dict[str, Any]) -> bool:
+def _has_cast(document: Json) -> bool:
     cast = document.get("colour_cast")
     return isinstance(cast, float) and cast > MOST_CAST

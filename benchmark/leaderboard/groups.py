@@ -11,6 +11,7 @@ from defocus.benchmark.results.store import ELSEWHERE, NARROW, SCRATCH
 from defocus.benchmark.statistics.comparable import Standing, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Column, Heading
 
 HEADINGS = {
@@ -88,7 +89,10 @@ def in_order(classes: Sequence[LineClass]) -> list[BoardLine]:
 
 
 def part_gain(
-    lines: Sequence[BoardLine], line: BoardLine, convention: Convention, part: str
+    lines: Sequence[BoardLine],
+    line: BoardLine,
+    convention: Convention,
+    part: str,
 ) -> float | None:
     """Gain of a line over the blurry input where a picture is in focus, or blurred; dB."""
     inputs = [one for one in lines if one.first.system == INPUT]
@@ -98,7 +102,7 @@ def part_gain(
         return None
     if row.value is None or before.value is None:
         return None
-    return row.value - before.value
+    return shown_difference(row.value, before.value, 2)
 
 
 def part_gains(lines: Sequence[BoardLine], convention: Convention) -> list[Named]:

@@ -165,7 +165,9 @@ class Board:
         )
 
     def _evaluation_words(
-        self, convention: Convention, twins: Sequence[Convention]
+        self,
+        convention: Convention,
+        twins: Sequence[Convention],
     ) -> str:
         """What tells an evaluation from others: the crop, else the revision, else all of it."""
         cropped = self._cropped_words(convention)
@@ -246,7 +248,9 @@ def line_of(row: Row | Entry) -> LineKey:
 
 
 def track_of(
-    content: Content, line: BoardLine, convention: Convention
+    content: Content,
+    line: BoardLine,
+    convention: Convention,
 ) -> tuple[Track | None, int | None]:
     """The track and rank of a line under a convention; nobody has a rank alone."""
     row = line.row(convention, "psnr")
@@ -324,14 +328,13 @@ def _line(
 
 def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
     """How many pictures a line has, where it lacks some that another line has."""
-    said = (
-        partial_words(
-            row, [one for one in scored if convention_of(one) == convention_of(row)]
-        )
-        for row in rows
-        if row.protocol and row.metric == _counted(row)
-    )
-    return tuple(filter(None, said))[:1]
+    for row in rows:
+        if row.protocol and row.metric == _counted(row):
+            convention = convention_of(row)
+            alike = [one for one in scored if convention_of(one) == convention]
+            if words := partial_words(row, alike):
+                return (words,)
+    return ()
 
 
 def _counted(row: Row) -> str:

@@ -35,12 +35,32 @@ SUFFIXES = (".csv", ".parquet", ".tex", ".json")
 Line = Mapping[str, str | int | float | None]
 
 _ENTRY_COLUMNS = (
-    "run", "system", "input", "weights", "train_dataset", "dataset", "split", "budget", "seed",
-)  # fmt: skip
+    "run",
+    "system",
+    "input",
+    "weights",
+    "train_dataset",
+    "dataset",
+    "split",
+    "budget",
+    "seed",
+)
 _TEX_COLUMNS = (
-    "system", "dataset", "data_revision", "budget", "profile", "protocol", "flow", "metric",
-    "value", "ci_low", "ci_high", "images", "scenes", "seeds",
-)  # fmt: skip
+    "system",
+    "dataset",
+    "data_revision",
+    "budget",
+    "profile",
+    "protocol",
+    "flow",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "images",
+    "scenes",
+    "seeds",
+)
 _TEX_DIGITS = 5
 
 
@@ -48,8 +68,6 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
     """Write the leaderboard, or every picture's scores, in the format of the file's suffix."""
     # JSON of the leaderboard is an object with ``rows`` and ``tracks``; all other formats are a
     # list of rows. Returns the number of rows.
-    from defocus.benchmark.statistics.standings import tracks as tracks_of
-
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(
@@ -62,21 +80,29 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
     lines = image_lines(results) if images else leaderboard_lines(leaderboard(results))
     if not lines:
         raise InputError(f"{path}: nothing to write; the study has no results yet")
-    if suffix == ".json":
-        tracks = [] if images else [track.to_json() for track in tracks_of(results)]
-        document = lines if images else {"rows": lines, "tracks": tracks}
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-        content = f"{text}\n".encode()
-    elif suffix == ".parquet":
+    if suffix == ".parquet":
         content = _parquet(lines)
-    else:
+    elif suffix == ".json":
+        content = (_json(lines) if images else _json_board(results, lines)).encode()
+    elif suffix == ".csv":
         table = [lines[0], *(line.values() for line in lines)]
-        content = (
-            csv_text(table, CSV_DIGITS) if suffix == ".csv" else _latex(lines)
-        ).encode()
+        content = csv_text(table, CSV_DIGITS).encode()
+    else:
+        content = _latex(lines).encode()
     make_folder(path.parent)
     write_bytes(path, content)
     return len(lines)
+
+
+def _json_board(results: Results, rows: list[Line]) -> str:
+    from defocus.benchmark.statistics.standings import tracks
+
+    of_rows = [track.to_json() for track in tracks(results)]
+    return _json({"rows": rows, "tracks": of_rows})
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def leaderboard_lines(rows: Iterable[Row]) -> list[Line]:
@@ -212,7 +238,10 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
 
 
 def render_reports(
-    out: Path, results: Results, rows: Sequence[Row], target: Path
+    out: Path,
+    results: Results,
+    rows: Sequence[Row],
+    target: Path,
 ) -> None:
     """Write the report of a study as ``target`` with the endings ``.html`` and ``.pdf``."""
     from defocus.benchmark.documents.page import build_page

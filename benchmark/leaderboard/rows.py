@@ -140,6 +140,23 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
+    for members in _over_same_pictures(groups):
+        number, line = members[0]
+        scored = groups[number].counted[line]
+        pictures = groups[number].pictures
+        codes = scene_codes([pictures[at][1] for at in np.flatnonzero(scored)])
+        values = np.stack([groups[n].values[at] for n, at in members])
+        intervals = mean_intervals(values[:, :, scored], codes)
+        if intervals is not None:
+            for (n, at), (low, high) in zip(members, intervals.tolist(), strict=True):
+                ends[n][at] = low, high
+    return ends
+
+
+def _over_same_pictures(
+    groups: Sequence[ScoredGroup],
+) -> Iterable[list[tuple[int, int]]]:
+    """Lines that have scores of the same pictures, by the number of the group and of the line."""
     numbers: dict[tuple[tuple[str, str], ...], int] = {}
     alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
     for number, group in enumerate(groups):
@@ -148,18 +165,7 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
             if scored.any():
                 key = (pictures, len(group.entries), scored.tobytes())
                 alike[key].append((number, line))
-    for (_, _, mask), members in alike.items():
-        scored = np.frombuffer(mask, np.bool_)
-        scenes = [scene for _, scene in groups[members[0][0]].pictures]
-        codes = scene_codes([scenes[column] for column in np.flatnonzero(scored)])
-        intervals = mean_intervals(
-            np.stack([groups[n].values[line] for n, line in members])[:, :, scored],
-            codes,
-        )
-        if intervals is not None:
-            for (n, line), (low, high) in zip(members, intervals.tolist(), strict=True):
-                ends[n][line] = low, high
-    return ends
+    return alike.values()
 
 
 def _score_rows(
@@ -168,25 +174,28 @@ def _score_rows(
     ends: Sequence[Ends],
     gained: Mapping[int, Gain],
 ) -> list[Row]:
-    means = _means(group)
+    means, spreads, scenes = _means(group), _spreads(group), _scene_counts(group)
     images = group.counted.sum(axis=1).tolist()
-    scenes = _scene_counts(group)
-    spreads = _spreads(group)
-    return [
-        _row(
+    rows = []
+    for line, place in enumerate(group.places):
+        if place.metric in MOVES:
+            continue
+        left_out = ""
+        if images[line]:
+            left_out = _left_out(results, group, line)
+        row = _row(
             group.entries,
             place,
             means[line],
             ends[line],
             (images[line], scenes[line], len(group.pictures)),
             gained.get(line),
-            left_out=_left_out(results, group, line) if images[line] else "",
+            left_out=left_out,
             metric_version=group.versions[line],
             spread=spreads[line],
         )
-        for line, place in enumerate(group.places)
-        if place.metric not in MOVES
-    ]
+        rows.append(row)
+    return rows
 
 
 def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
@@ -209,14 +218,12 @@ def _means(group: ScoredGroup) -> list[float | None]:
 
 def _spreads(group: ScoredGroup) -> list[float | None]:
     """Standard deviation over seeds of the means over the pictures with a value."""
-    if len(group.entries) < 2:
-        return [None] * len(group.places)
-    return [
-        float(np.std(values[:, counted].mean(axis=1), ddof=1))
-        if counted.any()
-        else None
-        for values, counted in zip(group.values, group.counted, strict=True)
-    ]
+    spreads: list[float | None] = [None] * len(group.places)
+    for line, scored in enumerate(group.counted):
+        if len(group.entries) > 1 and scored.any():
+            means = group.values[line][:, scored].mean(axis=1)
+            spreads[line] = float(np.std(means, ddof=1))
+    return spreads
 
 
 def _scene_counts(group: ScoredGroup) -> list[int]:
@@ -236,29 +243,27 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
             costs[cost.metric].append(cost)
     if not costs:  # nothing that restores
         return []
-    images = group.counted.sum(axis=1).tolist()
-    counts = (
-        max(images, default=0),
-        max(_scene_counts(group), default=0),
-        len(group.pictures),
-    )
+    images = max(group.counted.sum(axis=1).tolist(), default=0)
+    scenes = max(_scene_counts(group), default=0)
+    counts = (images, scenes, len(group.pictures))
     profile = group.places[0].profile if group.places else ""
-    rows = []
-    for name in COSTS:
-        mine = costs[name]
-        values = [cost.value for cost in mine if cost.value is not None]
-        reason = next((cost.reason for cost in mine if cost.reason), "not measured")
-        place = MatrixLine(profile, "", name, reason=reason)
-        value = sum(values) / len(values) if values else None
-        measured = "; ".join(
-            sorted({cost.measured_on for cost in mine if cost.measured_on})
-        )
-        rows.append(
-            _row(
-                group.entries, place, value, (None, None), counts, measured_on=measured
-            )
-        )
-    return rows
+    return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
+
+
+def _cost_row(
+    group: ScoredGroup,
+    profile: str,
+    name: str,
+    costs: Sequence[Cost],
+    counts: Counts,
+) -> Row:
+    values = [cost.value for cost in costs if cost.value is not None]
+    reason = next((cost.reason for cost in costs if cost.reason), "not measured")
+    place = MatrixLine(profile, "", name, reason=reason)
+    value = sum(values) / len(values) if values else None
+    measured = sorted({cost.measured_on for cost in costs if cost.measured_on})
+    where = "; ".join(measured)
+    return _row(group.entries, place, value, (None, None), counts, measured_on=where)
 
 
 _OF_RUN = (

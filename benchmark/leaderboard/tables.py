@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.classes import (
@@ -62,6 +64,9 @@ from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import several
 from defocus.reports.model import Cell, Column, Table
 
+ByLine = dict[LineKey, str]
+"""Words by line."""
+
 _FIRST = ("psnr", "ssim", "lpips")
 """The metrics that are wanted most."""
 
@@ -81,17 +86,15 @@ def score_tables(
     # a value are left out; reconstructions are marked and never ranked.
     excluded = frozenset(reconstructions)
     parts: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for (
-        row
-    ) in rows:  # that were scored alike on the same pictures, whatever their budget
-        parts[
-            row.dataset, row.split, row.data_revision, row.profile, row.evaluation
-        ].append(row)
-    return [
-        _score_table(parts[key], board, excluded, tracks)
-        for key in sorted(parts)
-        if (board := _board(parts[key])).conventions
-    ]
+    for row in rows:  # scored alike on the same pictures, whatever their budget
+        place = (row.dataset, row.split, row.data_revision)
+        parts[*place, row.profile, row.evaluation].append(row)
+    tables = []
+    for key in sorted(parts):
+        board = _board(parts[key])
+        if board.conventions:
+            tables.append(_score_table(parts[key], board, excluded, tracks))
+    return tables
 
 
 def _board(rows: Sequence[Row]) -> Board:
@@ -106,18 +109,14 @@ def _board(rows: Sequence[Row]) -> Board:
         for key, part in by_line.items()
     ]
     valued = [row for row in restored if row.protocol and row.value is not None]
-    names_of_protocols = protocols(valued or restored)
-    ordered = sorted(
-        names_of_protocols, key=lambda name: protocol_place(first.profile, name)
-    )
+    place = partial(protocol_place, first.profile)
+    ordered = sorted(protocols(valued or restored), key=place)
+    convention = partial(Convention, first.profile, first.evaluation)
     key = BoardKey(first.dataset, first.split, first.data_revision)
-    conventions = tuple(
-        Convention(first.profile, first.evaluation, name) for name in ordered
-    )
-    return Board(key, first.dataset, tuple(lines), conventions, {})
+    return Board(key, key.dataset, tuple(lines), tuple(map(convention, ordered)), {})
 
 
-def _names(keys: Iterable[LineKey]) -> dict[LineKey, str]:
+def _names(keys: Iterable[LineKey]) -> ByLine:
     """Names of the lines: the system, and of those with one name whose weights they have."""
     names = {key: key[0] for key in keys}
     twins = Counter(names.values())
@@ -146,51 +145,76 @@ def _score_table(
     reconstructions: frozenset[str],
     tracks: Sequence[Track],
 ) -> Table:
-    main, *others = board.conventions
-    shown = [
-        row for row in rows if row.protocol == main.protocol and row.system != CEILING
-    ]
-    mine = [
-        track
-        for track in tracks
-        if shown and _same_contest(track, shown[0], main.protocol)
-    ]
+    main = board.conventions[0]
+    restored = [row for row in rows if row.system != CEILING]
+    shown = [row for row in restored if row.protocol == main.protocol]
+    mine = [one for one in tracks if _same_contest(one, shown, main.protocol)]
     by_key = {TrackKey(*_track_facts(track)): track for track in mine}
     classes = classes_of(board.ordered(main), lambda line: by_key.get(line.track))
     lines = in_order(classes)
-    leading = BoardPlace(main, board.leading(main).name)
-    scored = {line: row for line in lines if (row := leading.row(line)) is not None}
-    columns = _score_columns(lines, main, others, most_images(scored.values()))
-    if ranks := _ranks(lines, mine):
-        columns.insert(0, (Column("Rank"), [ranks.get(line.key) for line in lines]))
-    if printed := _printed(shown, reconstructions):
-        texts: list[Cell] = [printed.get(line.key, "") for line in lines]
-        columns.append((Column("published", "dB"), texts))
-    names = {
-        line.name: _with_pictures(line.name, partial_words(row, scored.values()))
-        for line, row in scored.items()
-    }
-    every = {
-        names.get(name, name): where for name, where in board.scored_under().items()
-    }
-    left_out = {names[line.name]: row for line, row in scored.items()}
-    notes = [*protocol_notes(every), *left_out_notes(left_out)]
-    notes += [_perfect(rows, main.protocol), _note(shown), _independent(shown)]
-    notes += [SCALES_NOTE] if any(line.at_scales for line in lines) else []
-    notes += [
-        _said(track)
-        for track in mine
-        if len(track.standings) > 1 and track.contest.budget in RANKED_BUDGETS
+    names = _named_pictures(_scored(board, lines))
+    notes = [
+        *_protocols(board, lines, names),
+        _perfect(rows, main.protocol),
+        _note(shown),
+        _independent(shown),
+        SCALES_NOTE if any(line.at_scales for line in lines) else "",
+        *map(_said, mine),
     ]
-    shown_names = [names.get(line.name, line.name) for line in lines]
-    note = "; ".join(filter(None, notes))
     return systems_table(
         _caption(rows, main.protocol),
-        shown_names,
-        columns,
-        note,
+        [names.get(line.name, line.name) for line in lines],
+        _columns(board, lines, mine, _printed(shown, reconstructions)),
+        "; ".join(filter(None, notes)),
         headings=headings(classes),
     )
+
+
+def _columns(
+    board: Board,
+    lines: Sequence[BoardLine],
+    tracks: Sequence[Track],
+    printed: Mapping[LineKey, str],
+) -> list[Named]:
+    """Ranks if there are any, scores and costs, and published numbers if there are any."""
+    main, *others = board.conventions
+    usual = most_images(_scored(board, lines).values())
+    columns = _score_columns(lines, main, others, usual)
+    if ranks := _ranks(lines, tracks):
+        columns.insert(0, (Column("Rank"), [ranks.get(line.key) for line in lines]))
+    if printed:
+        texts: list[Cell] = [printed.get(line.key, "") for line in lines]
+        columns.append((Column("published", "dB"), texts))
+    return columns
+
+
+def _scored(board: Board, lines: Sequence[BoardLine]) -> dict[BoardLine, Row]:
+    """The rows of the leading metric, by line."""
+    main = board.conventions[0]
+    leading = BoardPlace(main, board.leading(main).name)
+    rows = {line: leading.row(line) for line in lines}
+    return {line: row for line, row in rows.items() if row is not None}
+
+
+def _named_pictures(scored: Mapping[BoardLine, Row]) -> dict[str, str]:
+    """The names of lines, which say how many pictures they have if they lack some."""
+    rows = scored.values()
+    return {
+        line.name: _with_pictures(line.name, partial_words(row, rows))
+        for line, row in scored.items()
+    }
+
+
+def _protocols(
+    board: Board,
+    lines: Sequence[BoardLine],
+    names: Mapping[str, str],
+) -> list[str]:
+    """Notes on lines that lack protocols, and on pictures that are left out of a line."""
+    every = {names.get(n, n): where for n, where in board.scored_under().items()}
+    scored = _scored(board, lines)
+    left_out = {names[line.name]: row for line, row in scored.items()}
+    return [*protocol_notes(every), *left_out_notes(left_out)]
 
 
 def _track_facts(track: Track) -> tuple[str, str, str, str]:
@@ -229,23 +253,18 @@ def _score_columns(
     ]
 
 
-def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> dict[LineKey, str]:
+def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> ByLine:
     """The ranks of lines within their tracks, as pages say them; nobody has one alone."""
     keys = {line.key for line in lines}
-    ranks: dict[LineKey, str] = {}
+    ranks: ByLine = {}
     for track in tracks:
-        many = len(ranked_in(track))
-        of_track = {
-            (
-                one.system,
-                one.weights,
-                one.train_dataset,
-                track.contest.budget,
-            ): rank_words(one)
-            for one in track.standings
-            if one.rank is not None and many > 1
-        }
-        ranks |= {key: rank for key, rank in of_track.items() if key in keys}
+        if len(ranked_in(track)) < 2:
+            continue
+        for one in track.standings:
+            origin = (one.system, one.weights, one.train_dataset)
+            key = (*origin, track.contest.budget)
+            if one.rank is not None and key in keys:
+                ranks[key] = rank_words(one)
     return ranks
 
 
@@ -261,27 +280,25 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
 def _caption(rows: Sequence[Row], protocol: str) -> str:
     first, rows = rows[0], [row for row in rows if row.system != CEILING]
     mine = [row for row in rows if row.protocol == protocol and row.images]
-    flows = ", ".join(sorted({flow_words(r) for r in mine if r.flow}))
+    over = first.split
+    if mine:
+        leading = leading_metric(row.metric for row in mine).name
+        counted = [row for row in mine if row.metric == leading]
+        over = over_pictures(counted, f"{first.split} picture")
     competing = {row.budget for row in rows if row.weights != "none"}
-    leading = leading_metric(row.metric for row in mine) if mine else None
-    counted = [
-        row for row in mine if leading is not None and row.metric == leading.name
-    ]
-    over = [over_pictures(counted, f"{first.split} picture")] if mine else [first.split]
-    facts = [first.dataset, *over, *filter(None, [budget_words(competing)])]
-    against = (
-        "no sharp pictures" if protocol == NO_REFERENCE else f"protocol {protocol}"
-    )
-    caption = f"{', '.join(facts)}, {against}"
-    return caption + (f" (flow: {flows})" if flows else "")
+    against = f"protocol {protocol}"
+    if protocol == NO_REFERENCE:
+        against = "no sharp pictures"
+    facts = [first.dataset, over, budget_words(competing), against]
+    caption = ", ".join(filter(None, facts))
+    flows = ", ".join(sorted({flow_words(row) for row in mine if row.flow}))
+    return f"{caption} (flow: {flows})" if flows else caption
 
 
-def _printed(
-    rows: Sequence[Row], reconstructions: frozenset[str]
-) -> dict[LineKey, str]:
+def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> ByLine:
     """Published PSNR by line, as printed; each value once if there are several sources."""
     systems = all_baselines()
-    printed: dict[LineKey, str] = {}
+    printed: ByLine = {}
     for row in rows:
         card = systems[row.system].card if row.system in systems else None
         if card is None or card.published_as is None or row.system in reconstructions:
@@ -304,20 +321,18 @@ def _independent(rows: Sequence[Row]) -> str:
     )
 
 
-def _same_contest(track: Track, row: Row, protocol: str) -> bool:
-    one = track.contest
-    mine = (row.dataset, row.data_revision, row.profile, row.evaluation, protocol)
-    return mine == (
-        one.dataset,
-        one.data_revision,
-        one.profile,
-        one.evaluation,
-        one.protocol,
-    )
+def _same_contest(track: Track, rows: Sequence[Row], protocol: str) -> bool:
+    """Whether a track is that of rows which were scored alike under a protocol."""
+    if not rows or track.contest.protocol != protocol:
+        return False
+    facts = attrgetter("dataset", "data_revision", "profile", "evaluation")
+    return bool(facts(track.contest) == facts(rows[0]))
 
 
 def _said(track: Track) -> str:
-    """Note on the differences of a track; its heading has the rest."""
+    """Note on the differences of a ranked track; its heading has the rest."""
+    if len(track.standings) < 2 or track.contest.budget not in RANKED_BUDGETS:
+        return ""
     parts = [f"no significant difference: {', '.join(group)}" for group in track.alike]
     if close := unresolved(track.differences):
         parts.append(

@@ -78,7 +78,9 @@ def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
     codes = [problem.exit_code for problem in outcome.problems]
-    return codes[0] if codes else 1 if outcome.failed else left_out
+    if codes:
+        return codes[0]
+    return 1 if outcome.failed else left_out
 
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
@@ -174,35 +176,46 @@ def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
 
 
 def _print_table(table: Table, lines: tuple[str, ...]) -> None:
-    for line in wrapped(visible(table.caption), stdout_cells()):
-        click.secho(line, bold=True)
-    parts = [_header(column).split("\n") for column in table.columns]
-    deepest = max(map(len, parts))
-    heads = list(
-        zip(*([""] * (deepest - len(one)) + one for one in parts), strict=True)
-    )
-    rows = [
-        [_cell(*both) for both in zip(row, table.columns, strict=True)]
-        for row in table.rows
-    ]
-    numbers = {
-        at for at, numeric in enumerate(numeric_columns(table)) if numeric and at
-    }
-    natural = column_widths([*heads, *rows], _UNLIMITED)
+    _print_bold(wrapped(visible(table.caption), stdout_cells()))
+    heads, rows = _heads(table), _texts(table)
+    numbers = {n for n, numeric in enumerate(numeric_columns(table)) if numeric and n}
     widths = column_widths([*heads, *rows], stdout_cells(_UNLIMITED), numbers)
-    right = {at for at in range(1, len(widths)) if widths[at] == natural[at]}
+    right = _whole_columns([*heads, *rows], widths)
     for head in heads:
-        for line in row_lines(head, widths, right):
-            click.secho(line, bold=True)
+        _print_bold(row_lines(head, widths, right))
     click.echo("─" * (sum(widths) + len(BETWEEN) * (len(widths) - 1) + 2))
     begins = _beginnings(table)
     for number, row in enumerate(rows):
-        if number in begins:
-            _print_lines([begins[number]])
+        _print_lines([begins.get(number, "")])
         for line in row_lines(row, widths, right):
             click.echo(line)
     _print_lines(lines)
     click.echo()
+
+
+def _whole_columns(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> set[int]:
+    """The columns behind the first that are as wide as their cells."""
+    natural = column_widths(lines, _UNLIMITED)
+    return {n for n in range(1, len(widths)) if widths[n] == natural[n]}
+
+
+def _print_bold(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.secho(line, bold=True)
+
+
+def _texts(table: Table) -> list[list[str]]:
+    """The cells of the rows as text."""
+    return [list(map(_cell, row, table.columns)) for row in table.rows]
+
+
+def _heads(table: Table) -> list[list[str]]:
+    """The lines of the heads of columns, which end at the same line."""
+    parts = [_header(column).split("\n") for column in table.columns]
+    deepest = max(map(len, parts))
+    for lines in parts:
+        lines[:0] = [""] * (deepest - len(lines))
+    return [list(line) for line in zip(*parts, strict=True)]
 
 
 def _beginnings(table: Table) -> dict[int, str]:

@@ -32,7 +32,10 @@ WINDOW_PX = 25
 
 
 def _consistency(
-    restored: Picture, blurry: Picture, mask: Mask, profile: Profile
+    restored: Picture,
+    blurry: Picture,
+    mask: Mask,
+    profile: Profile,
 ) -> float:
     """PSNR, dB, of the restored picture behind the input's blur against the blurry input."""
     # Higher is better, 0 to 100 dB. It needs no truth: whatever picture the lens would have turned
@@ -41,7 +44,9 @@ def _consistency(
     # Source: defined here; the reblurring loss of JDRL (Li et al. 2023) compares such pictures.
     shown = np.asarray(np.clip(restored, 0.0, 1.0), np.float32)
     error = error_behind_blur(
-        shown, np.asarray(blurry, np.float32), kept_blur_map(blurry).full()
+        shown,
+        np.asarray(blurry, np.float32),
+        kept_blur_map(blurry).full(),
     )
     return decibels(float(error[mask].mean(dtype=np.float64)), profile)
 

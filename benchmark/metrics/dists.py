@@ -42,15 +42,15 @@ def _dists(
         raise MetricUnavailableError(
             f"DISTS needs {_SMALLEST_PX} px at least on each side"
         )
-    reason = missing_backbone("vgg", "dists")
-    if reason:
+    if reason := missing_backbone("vgg", "dists"):
         raise MetricUnavailableError(reason)
     import torch
 
     shown = np.where(mask[:, :, None], np.clip(restored, 0.0, 1.0), reference)
     weight = torch.from_numpy(mask.astype(np.float32))[None, None]
     alpha, beta = _trust()
-    alike, first_channel = 0.0, 0
+    alike = 0.0
+    first_channel = 0
     with torch.no_grad():
         for one, other in zip(_stages(shown), _stages(reference), strict=True):
             channels = slice(first_channel, first_channel + one.shape[1])
@@ -61,7 +61,9 @@ def _dists(
 
 
 def _similarities(
-    one: "torch.Tensor", other: "torch.Tensor", mask: "torch.Tensor"
+    one: "torch.Tensor",
+    other: "torch.Tensor",
+    mask: "torch.Tensor",
 ) -> "tuple[torch.Tensor, torch.Tensor]":
     """Of each channel: how alike the means are, and how alike the variations."""
     from torch.nn.functional import adaptive_avg_pool2d
@@ -106,7 +108,9 @@ def _stages(picture: Picture) -> "list[torch.Tensor]":
 
 
 def _layer(
-    layers: "dict[str, torch.Tensor]", number: int, values: "torch.Tensor"
+    layers: "dict[str, torch.Tensor]",
+    number: int,
+    values: "torch.Tensor",
 ) -> "torch.Tensor":
     """One layer of VGG-16: a convolution where it has weights, else the rectifier."""
     from torch.nn.functional import conv2d, relu

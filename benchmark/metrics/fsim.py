@@ -46,7 +46,11 @@ Array = NDArray[np.float64]
 
 
 def feature_similarity(
-    restored: Picture, reference: Picture, mask: Mask, *, chroma: bool = True
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    *,
+    chroma: bool = True,
 ) -> float:
     """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better."""
     # Where the mask is false the restored picture shows the reference, and averaged pixels are
@@ -77,13 +81,11 @@ def feature_similarity(
     return float((near * weights).sum()) / total
 
 
-def _similarity(
-    first: NDArray[np.float64], second: NDArray[np.float64], constant: float
-) -> NDArray[np.float64]:
+def _similarity(first: Array, second: Array, constant: float) -> Array:
     return (2 * first * second + constant) / (first**2 + second**2 + constant)
 
 
-def _averaged(picture: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+def _averaged(picture: Array, factor: int) -> Array:
     """Means of square blocks of pixels; incomplete blocks at bottom and right are dropped."""
     height, width = (side // factor for side in picture.shape[:2])
     kept = picture[: height * factor, : width * factor]
@@ -93,7 +95,7 @@ def _averaged(picture: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
     return total / factor**2
 
 
-def _gradient(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gradient(brightness: Array) -> Array:
     """Length of Scharr's gradient, with zeros around the picture."""
     padded = np.pad(brightness, 1)
     across = padded[:, 2:] - padded[:, :-2]

@@ -59,9 +59,8 @@ def _of_content(content: bytes, shape: tuple[int, ...]) -> "BlurMap":
     from defocus.blur.learned_map import estimate_blur_map
 
     picture = np.frombuffer(content, np.float32).reshape(shape)
-    return estimate_blur_map(
-        picture.copy()
-    )  # torch takes no array that cannot be written
+    # torch takes no array that cannot be written
+    return estimate_blur_map(picture.copy())
 
 
 METRIC = Metric(

@@ -93,7 +93,10 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
         import torch
 
         model = lpips.LPIPS(
-            net=backbone, version="0.1", pnet_rand=True, verbose=False
+            net=backbone,
+            version="0.1",
+            pnet_rand=True,
+            verbose=False,
         ).eval()
         stored = torch.load(path, map_location="cpu", weights_only=True)
     state = {

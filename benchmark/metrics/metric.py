@@ -131,7 +131,9 @@ _ORDER = ("psnr", "ssim", "mae", "lpips")
 
 
 METRICS: Kind[Metric] = Kind(
-    "metrics", Shape(lambda: Metric), "defocus.benchmark.metrics"
+    "metrics",
+    Shape(lambda: Metric),
+    "defocus.benchmark.metrics",
 )
 
 
@@ -183,13 +185,11 @@ def lack_truth(pairs: Iterable[Pair]) -> bool:
     )
 
 
-def metrics_for(
-    pairs: Iterable[Pair], profile: str = DEFAULT.name
-) -> dict[str, Metric]:
+def metrics_for(pairs: Iterable[Pair]) -> dict[str, Metric]:
     """The metrics of a study by name: those of the profile."""
     # Without ground truth: those without reference that need neither an extra nor a download.
     if not lack_truth(pairs):
-        return profile_metrics(profile)
+        return profile_metrics(DEFAULT.name)
     alone = {
         name: one for name, one in all_metrics().items() if one.against == "nothing"
     }

@@ -26,7 +26,10 @@ SMALLEST_PX = WINDOW_PX[_WINDOW] * 2 ** (len(_WEIGHTS) - 1)
 
 
 def _ms_ssim(
-    restored: Picture, reference: Picture, mask: Mask, profile: Profile
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    profile: Profile,
 ) -> float:
     """Product over the scales of contrast and structure, and of the luminance at the coarsest."""
     # It is the mean of the channels' products; a scale whose mean is negative counts as 0. Source:
@@ -37,39 +40,52 @@ def _ms_ssim(
         )
     first, second = seen(restored, profile), seen(reference, profile)
     product = np.ones(first.shape[2])
-    for level, weight in enumerate(_WEIGHTS):
+    for level, weight in enumerate(_WEIGHTS, start=1):
         counted = whole_windows(mask, WINDOW_PX[_WINDOW])
         if not counted.any():
             raise MetricUnavailableError(
-                f"no window of scale {level + 1} lies inside the mask"
+                f"no window of scale {level} lies inside the mask"
             )
         contrast, similarity = contrast_and_ssim(first, second, _WINDOW, profile)
-        last = level == len(_WEIGHTS) - 1
-        means = (similarity if last else contrast)[counted].mean(axis=0)
-        product *= np.maximum(means, 0.0) ** weight
-        around = cv2.BORDER_CONSTANT if profile.zeros_around else cv2.BORDER_REPLICATE
-        first, second = (
-            _halved(picture, profile, around) for picture in (first, second)
-        )
-        covered = _halved(
-            mask[:, :, None].astype(np.float64), profile, cv2.BORDER_REPLICATE
-        )
-        mask = covered[:, :, 0] == 1.0
+        values = similarity if level == len(_WEIGHTS) else contrast
+        product *= np.maximum(values[counted].mean(axis=0), 0.0) ** weight
+        first, second = _halved(first, profile), _halved(second, profile)
+        mask = _halved_mask(mask, profile)
     return float(product.mean())
 
 
+def _halved_mask(mask: Mask, profile: Profile) -> Mask:
+    """The pixels of half the size that are whole inside."""
+    covered = mask[:, :, None].astype(np.float64)
+    inside = _halved(covered, profile, cv2.BORDER_REPLICATE)[:, :, 0] == 1.0
+    return np.asarray(inside)
+
+
 def _halved(
-    picture: NDArray[np.float64], profile: Profile, around: int
+    picture: NDArray[np.float64],
+    profile: Profile,
+    around: int | None = None,
 ) -> NDArray[np.float64]:
     """Means of 2 x 2 px; an odd side gets a row more, under ``zeros_around`` on both sides."""
+    if around is None:
+        around = cv2.BORDER_CONSTANT if profile.zeros_around else cv2.BORDER_REPLICATE
     after = [side % 2 for side in picture.shape[:2]]
     before = after if profile.zeros_around else [0, 0]
     padded = cv2.copyMakeBorder(
-        picture, before[0], after[0], before[1], after[1], around
+        picture,
+        before[0],
+        after[0],
+        before[1],
+        after[1],
+        around,
     )
     height, width = (side // 2 for side in padded.shape[:2])
     blocks = padded[: 2 * height, : 2 * width].reshape(
-        height, 2, width, 2, picture.shape[2]
+        height,
+        2,
+        width,
+        2,
+        picture.shape[2],
     )
     return np.asarray(blocks.mean(axis=(1, 3)))
 

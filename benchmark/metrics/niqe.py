@@ -95,7 +95,11 @@ def normalised(luma: Values) -> Values:
     def mean(values: Values) -> Values:
         return np.asarray(
             cv2.sepFilter2D(
-                values, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REPLICATE
+                values,
+                cv2.CV_64F,
+                taps,
+                taps,
+                borderType=cv2.BORDER_REPLICATE,
             )
         )
 
@@ -129,18 +133,20 @@ def block_statistics(blocks: Values) -> Values:
 def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
     """Shape and the two scales of a generalised Gaussian of each block, by its moments."""
     values = blocks.reshape(len(blocks), -1)
-    left, right = (
-        _root_mean_square(values, values < 0),
-        _root_mean_square(values, values > 0),
-    )
+    left = _root_mean_square(values, values < 0)
+    right = _root_mean_square(values, values > 0)
     ratio = left / right
     magnitude = np.abs(values).mean(axis=1) ** 2 / (values * values).mean(axis=1)
     aim = magnitude * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
-    after = np.clip(np.searchsorted(_RATIOS, aim), 1, len(_RATIOS) - 1)
-    nearest = after - (aim - _RATIOS[after - 1] <= _RATIOS[after] - aim)
-    shape = np.where(np.isfinite(aim), _SHAPES[nearest], np.nan)
+    shape = np.where(np.isfinite(aim), _SHAPES[_nearest_ratio(aim)], np.nan)
     scale = np.exp((gammaln(1 / shape) - gammaln(3 / shape)) / 2)
     return shape, left * scale, right * scale
+
+
+def _nearest_ratio(aim: Values) -> NDArray[np.intp]:
+    """The places of the ratios of moments that are nearest to some."""
+    after = np.clip(np.searchsorted(_RATIOS, aim), 1, len(_RATIOS) - 1)
+    return np.asarray(after - (aim - _RATIOS[after - 1] <= _RATIOS[after] - aim))
 
 
 def _root_mean_square(values: Values, counted: NDArray[np.bool_]) -> Values:

@@ -1,4 +1,4 @@
-"""CLIP-IQA, MANIQA, MUSIQ and CKDN, by the optional package ``pyiqa`` (the extra ``iqa``).
+"""CLIP-IQA, MUSIQ and CKDN, by the optional package ``pyiqa`` (the extra ``iqa``).
 
 It is its own extra: its licence and weights are non-commercial, and it installs 120 packages."""
 
@@ -46,7 +46,11 @@ def _score(name: str, *pictures: Picture) -> float:
 
 
 def _without_reference(
-    name: str, display_name: str, *, decimals: int, top: float
+    name: str,
+    display_name: str,
+    *,
+    decimals: int,
+    top: float,
 ) -> Metric:
     """A metric of the package that looks at the whole restored picture alone."""
 
@@ -109,8 +113,6 @@ CKDN = Metric(
 
 WITHOUT_REFERENCE = (
     _without_reference("clipiqa", "CLIP-IQA", decimals=3, top=1.0),
-    _without_reference("maniqa", "MANIQA", decimals=3, top=1.0),
-    _without_reference(
-        "musiq", "MUSIQ", decimals=2, top=100.0
-    ),  # the KonIQ-10k weights
+    # the KonIQ-10k weights
+    _without_reference("musiq", "MUSIQ", decimals=2, top=100.0),
 )

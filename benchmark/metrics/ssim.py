@@ -1,6 +1,7 @@
 """Structural similarity."""
 
 from dataclasses import replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.pictures.values import LUMA
 
+Array = NDArray[np.float64]
+
 C1 = 0.01**2
 C2 = 0.03**2
 WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}
@@ -23,7 +26,7 @@ WINDOW_PX = {"uniform-7": 7, "gaussian-11": 11}
 _SIGMA_PX = 1.5
 
 
-def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.float64]:
+def ssim_map(restored: Picture, reference: Picture, window: str) -> Array:
     """SSIM of every pixel and channel, data range 1; valid where the whole window is inside."""
     # Source: Wang et al. 2004, eq. 13; the uniform window with sample covariance, N / (N - 1), is
     # scikit-image's default, which the field's scripts use, the Gaussian one is the paper's.
@@ -34,8 +37,11 @@ def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.f
 
 
 def contrast_and_ssim(
-    restored: Picture, reference: Picture, window: str, profile: Profile
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    restored: Picture,
+    reference: Picture,
+    window: str,
+    profile: Profile,
+) -> tuple[Array, Array]:
     """The term of contrast and structure of every pixel, and SSIM, as :func:`ssim_map` has it."""
     product, squares, covariance, variances = _moments(restored, reference, window)
     contrast = (2 * covariance + C2) / (variances + C2)
@@ -44,19 +50,10 @@ def contrast_and_ssim(
     return contrast, np.asarray((2 * product + C1) / (squares + C1) * contrast)
 
 
-def _moments(
-    restored: Picture, reference: Picture, window: str
-) -> tuple[NDArray[np.float64], ...]:
+def _moments(restored: Picture, reference: Picture, window: str) -> tuple[Array, ...]:
     """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
+    mean = partial(_window_mean, window)
     side = WINDOW_PX[window]
-    taps = np.full(side, 1 / side)
-    if window == "gaussian-11":
-        taps = cv2.getGaussianKernel(side, _SIGMA_PX, cv2.CV_64F).ravel()
-
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        filtered = cv2.sepFilter2D(values, cv2.CV_64F, taps, taps)
-        return np.asarray(filtered, dtype=np.float64).reshape(values.shape)
-
     sample = side**2 / (side**2 - 1) if window == "uniform-7" else 1.0
     mean_a, mean_b = mean(restored), mean(reference)
     product = mean_a * mean_b
@@ -66,13 +63,22 @@ def _moments(
     return product, squares, covariance, variances
 
 
+def _window_mean(window: str, values: Array) -> Array:
+    """The mean over the window around each pixel."""
+    side = WINDOW_PX[window]
+    taps = np.full(side, 1 / side)
+    if window == "gaussian-11":
+        taps = cv2.getGaussianKernel(side, _SIGMA_PX, cv2.CV_64F).ravel()
+    filtered = cv2.sepFilter2D(values, cv2.CV_64F, taps, taps)
+    return np.asarray(filtered, dtype=np.float64).reshape(values.shape)
+
+
 def seen(picture: Picture, profile: Profile) -> Picture:
     """What a profile's SSIM looks at: the channels, or their luma of 8 bits ``(H, W, 1)``."""
     if not profile.ssim_of_luma:
         return picture
-    codes = np.rint(
-        picture * 255.0
-    )  # whole numbers, so that ties round alike on every machine
+    # whole numbers, so that ties round alike on every machine
+    codes = np.rint(picture * 255.0)
     return np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)[:, :, None] / 255.0
 
 
@@ -88,13 +94,16 @@ def whole_windows(mask: Mask, side: int) -> Mask:
 
 
 def masked_ssim(
-    restored: Picture, reference: Picture, mask: Mask, window: str
+    restored: Picture,
+    reference: Picture,
+    mask: Mask,
+    window: str,
 ) -> float:
     """Mean of the SSIM map over channels and over pixels whose whole window is under the mask."""
     return _mean_under(ssim_map(restored, reference, window), mask, WINDOW_PX[window])
 
 
-def _mean_under(similarity: NDArray[np.float64], mask: Mask, side: int) -> float:
+def _mean_under(similarity: Array, mask: Mask, side: int) -> float:
     counted = whole_windows(mask, side)
     if not counted.any():
         raise MetricUnavailableError(

@@ -101,7 +101,9 @@ _MEANS: tuple[Literal["pictures", "errors"], ...] = ("pictures", "errors")
 
 def _hypotheses() -> Iterator[Hypothesis]:
     for mean, (number, reading), (place, similarity) in product(
-        _MEANS, enumerate(READINGS), enumerate(_SIMILARITIES)
+        _MEANS,
+        enumerate(READINGS),
+        enumerate(_SIMILARITIES),
     ):
         profile = replace(reading, mean=mean, **similarity)
         yield Hypothesis(profile, number, FIRST_SIMILARITY + place)
@@ -140,7 +142,9 @@ def _maps(blurry: Image, sharp: Image, reading: Profile) -> Array:
     """``(ERRORS, H, W)``: squares, absolutes and SSIM of each pixel; NaN outside whole windows."""
     second = resized(as_reference(sharp, reading), reading)
     first = prepared(
-        resized(as_restored(blurry, reading), reading), second.shape, reading
+        resized(as_restored(blurry, reading), reading),
+        second.shape,
+        reading,
     )
     maps = np.full((ERRORS, *second.shape[:2]), np.nan)
     maps[SQUARES] = np.square(first - second).mean(axis=2)
@@ -162,22 +166,25 @@ def _similarity(first: Array, second: Array, profile: Profile) -> Array:
 
 def _means_within(maps: Array, reading: Profile) -> Array:
     """The mean of each map inside the crop of a reading; of SSIM, where a whole window fits."""
-    sides = maps.shape[1:]
-    height, width = (side - side % reading.crop_multiple for side in sides)
-    centred = reading.crop_from == "centre"
-    top, left = (
-        ((sides[0] - height) // 2, (sides[1] - width) // 2) if centred else (0, 0)
-    )
-    part = maps[:, top : top + height, left : left + width]
+    part = _cropped(maps, reading)
+    height, width = part.shape[1:]
     means = np.full(ERRORS, np.nan)
-    if not (height and width):
+    if not part.size:
         return means
     means[:FIRST_SIMILARITY] = part[:FIRST_SIMILARITY].mean(axis=(1, 2))
-    for place, similarity in enumerate(_SIMILARITIES):
+    for place, similarity in enumerate(_SIMILARITIES, start=FIRST_SIMILARITY):
         reach = WINDOW_PX[similarity["ssim_window"]] // 2
-        inner = part[
-            FIRST_SIMILARITY + place, reach : height - reach, reach : width - reach
-        ]
+        inner = part[place, reach : height - reach, reach : width - reach]
         if inner.size:
-            means[FIRST_SIMILARITY + place] = inner.mean()
+            means[place] = inner.mean()
     return means
+
+
+def _cropped(maps: Array, reading: Profile) -> Array:
+    """The part of ``(ERRORS, H, W)`` that a reading crops."""
+    sides = maps.shape[1:]
+    height, width = (side - side % reading.crop_multiple for side in sides)
+    top = left = 0
+    if reading.crop_from == "centre":
+        top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
+    return maps[:, top : top + height, left : left + width]

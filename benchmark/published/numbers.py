@@ -6,7 +6,6 @@ import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
-from typing import Any
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.scoring.profile_by_name import find_profile
@@ -14,6 +13,7 @@ from defocus.benchmark.scoring.profiles import PROFILES, Profile
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
 from defocus.errors import InputError
 from defocus.near_names import meant
+from defocus.reading import Json
 
 # every cell of the main papers' result tables, and further ones from authors' pages
 _TABLES = ("results.csv", "extra.csv")
@@ -51,7 +51,7 @@ class Published:
         digits = len(self.value.partition(".")[2])
         return round(float(self.value) * self.scale, digits + 3)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The columns as JSON; ``value`` is text, so that no printed digit is lost."""
         return asdict(self)
 
@@ -76,7 +76,9 @@ def _row(cells: Mapping[str, str]) -> Published:
 
 
 def select_published(
-    system: str | None = None, dataset: str | None = None, metric: str | None = None
+    system: str | None = None,
+    dataset: str | None = None,
+    metric: str | None = None,
 ) -> list[Published]:
     """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
     rows = all_published()
@@ -162,7 +164,7 @@ class PrintedBeside:
     source: str
     reasons: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """For ``published --against STUDY --json``."""
         return asdict(self)
 

@@ -54,27 +54,32 @@ class PrintedRow:
 
 def printed_rows(dataset: str) -> list[PrintedRow]:
     """The printed rows of the blurry input on a data set, by source; with PSNR, SSIM or MAE."""
-    inputs = [cell for cell in all_published() if cell.system == "input"]
-    names = sorted({cell.dataset for cell in inputs})
-    own = "give a row of your own, such as --like psnr=23.89,ssim=0.725"
-    if dataset not in {cell.dataset for cell in all_published()}:
-        raise InputError(
-            f"no table has the dataset '{dataset}'; {meant(dataset, names)}; {own}"
-        )
     by_source: dict[str, list[PrintedCell]] = defaultdict(list)
-    for cell in select_published("input", dataset):
+    known = dataset in {cell.dataset for cell in all_published()}
+    for cell in select_published("input", dataset) if known else ():
         decimals = len(cell.value.partition(".")[2])
         digit = cell.scale * 10.0**-decimals
         by_source[cell.source].append(PrintedCell(cell.metric, cell.true_value, digit))
     if not by_source:
-        raise InputError(
-            f"no source prints the blurry input of '{dataset}', only of {', '.join(names)}; {own}"
+        raise InputError(_not_printed(dataset))
+    rows = []
+    for source, cells in by_source.items():
+        if {cell.metric for cell in cells} & {*DECIDING}:
+            name = f"{_short(source)}-{dataset}"
+            rows.append(PrintedRow(name, source, dataset, tuple(cells)))
+    return rows
+
+
+def _not_printed(dataset: str) -> str:
+    """Why a data set has no printed row of the blurry input."""
+    names = sorted({cell.dataset for cell in all_published() if cell.system == "input"})
+    own = "give a row of your own, such as --like psnr=23.89,ssim=0.725"
+    if dataset in {cell.dataset for cell in all_published()}:
+        only = ", ".join(names)
+        return (
+            f"no source prints the blurry input of '{dataset}', only of {only}; {own}"
         )
-    rows = [
-        PrintedRow(f"{_short(source)}-{dataset}", source, dataset, tuple(cells))
-        for source, cells in by_source.items()
-    ]
-    return [row for row in rows if {cell.metric for cell in row.cells} & {*DECIDING}]
+    return f"no table has the dataset '{dataset}'; {meant(dataset, names)}; {own}"
 
 
 def _short(source: str) -> str:
@@ -134,7 +139,9 @@ class Explanation:
 
 
 def explain(
-    row: PrintedRow, errors: Array, subsets: Mapping[str, Sequence[int]]
+    row: PrintedRow,
+    errors: Array,
+    subsets: Mapping[str, Sequence[int]],
 ) -> Explanation | None:
     """The most usual conventions and the first subset that fit a row best; None if none can."""
     # ``errors`` is ``(pictures, READINGS, ERRORS)``, NaN where a reading was not tried yet; a

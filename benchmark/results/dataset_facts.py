@@ -66,7 +66,8 @@ def _status(entry: Entry, dataset: Dataset) -> str:
 
 
 def _versions(
-    stored: Mapping[str, MetricVersion], scores: Sequence[Score]
+    stored: Mapping[str, MetricVersion],
+    scores: Sequence[Score],
 ) -> Iterator[MetricVersion]:
     """The versions of the scores that there are now: those by place are PSNR's."""
     yield from (one for name, one in stored.items() if name not in PLACES)

@@ -54,7 +54,10 @@ def _take_files(run: str, source: Path, out: Path) -> None:
 
 
 def _take_columns(
-    had: Entry, names: Collection[str], theirs: Results, results: Results
+    had: Entry,
+    names: Collection[str],
+    theirs: Results,
+    results: Results,
 ) -> None:
     scored = {column_of(name) for name in theirs.versions(had.run)}
     metrics = {
@@ -66,7 +69,10 @@ def _take_columns(
 
 
 def take_results(
-    entry: Entry, theirs: Results, results: Results, dataset: str = ""
+    entry: Entry,
+    theirs: Results,
+    results: Results,
+    dataset: str = "",
 ) -> None:
     """Store what another store has of a run, under another name of its dataset if there is one."""
     scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)

@@ -28,7 +28,7 @@ from defocus.errors import (
 from defocus.plugins.extensions import plugin_of
 from defocus.processes.isolation import LeftOut, cut, plugin_fault
 from defocus.progress import counted
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, sha256_file, write_json, write_text
 from defocus.training.record.folder import CHECKPOINT, TRAINING, set_aside
 
@@ -62,9 +62,8 @@ def library_versions() -> dict[str, str]:
     for name in _LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)
-        except (
-            importlib.metadata.PackageNotFoundError
-        ):  # another build of it, such as opencv
+        # another build of it, such as opencv
+        except importlib.metadata.PackageNotFoundError:
             versions[name] = "unknown"
     return versions
 
@@ -146,7 +145,7 @@ def _left_out(record: Mapping[str, Any], *names: str) -> tuple[LeftOut, ...]:
     return tuple(LeftOut(str(one["id"]), str(one["reason"])) for one in lines)
 
 
-def _sources(training: Path) -> dict[str, Any]:
+def _sources(training: Path) -> Json:
     try:
         return {"sources": read_json(training)["sources"]}
     except (OSError, ValueError, LookupError, TypeError):
@@ -194,7 +193,11 @@ def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
     with read_results(out / STORE) as results:
         for entry in results.entries():
             with contextlib.suppress(
-                OSError, ValueError, LookupError, TypeError, AttributeError
+                OSError,
+                ValueError,
+                LookupError,
+                TypeError,
+                AttributeError,
             ):
                 record = read_json(run_folder(out, entry.run) / "run.json")
                 left_out |= dict.fromkeys(

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +105,8 @@ def _of_run(cells: Sequence[object]) -> str:
 
 
 def _wrong_cells(
-    connection: sqlite3.Connection, table: str
+    connection: sqlite3.Connection,
+    table: str,
 ) -> Iterator[tuple[object, str]]:
     """Run and column of every row that has a cell of a wrong kind."""
     case = " ".join(_when(name) for name in COLUMNS[table])
@@ -134,6 +135,10 @@ def _readable(run: object) -> str:
     return run if isinstance(run, str) else repr(run)
 
 
+Where = tuple[str, str, str]
+"""Profile, protocol and metric."""
+
+
 @dataclass(frozen=True)
 class Score:
     """The score of one picture; a missing value has a reason, and a target's flow its estimator."""
@@ -148,6 +153,11 @@ class Score:
     reason: str = ""
     flow_weights: str = ""
 
+    @property
+    def where(self) -> Where:
+        """What names the line of a matrix that it is on."""
+        return self.profile, self.protocol, self.metric
+
 
 @dataclass(frozen=True)
 class MatrixLine:
@@ -159,6 +169,11 @@ class MatrixLine:
     flow: str = ""
     flow_weights: str = ""
     reason: str = ""
+
+    @property
+    def where(self) -> Where:
+        """What names the line."""
+        return self.profile, self.protocol, self.metric
 
 
 @dataclass(frozen=True)
@@ -174,27 +189,31 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
     """Arrange the scores of one run."""
     import numpy as np
 
-    pictures = tuple(
-        sorted({(score.pair, score.scene) for score in scores if score.pair})
-    )
+    pictures = sorted({(score.pair, score.scene) for score in scores if score.pair})
     column = {picture: number for number, picture in enumerate(pictures)}
-    facts: dict[tuple[str, str, str], MatrixLine] = {}
+    facts = _lines_of(scores)
+    line = {where: number for number, where in enumerate(sorted(facts))}
+    values = np.full((len(line), len(pictures)), np.nan)
     for score in scores:
-        where = (score.profile, score.protocol, score.metric)
-        earlier = facts.get(where, MatrixLine(*where))
-        facts[where] = MatrixLine(
+        if score.value is not None and score.pair:
+            picture = column[score.pair, score.scene]
+            values[line[score.where], picture] = score.value
+    return ScoreMatrix(tuple(pictures), tuple(facts[where] for where in line), values)
+
+
+def _lines_of(scores: Iterable[Score]) -> dict[Where, MatrixLine]:
+    """The lines of some scores; each has the first flow and reason that there are."""
+    lines: dict[Where, MatrixLine] = {}
+    for score in scores:
+        where = score.where
+        earlier = lines.get(where, MatrixLine(*where))
+        lines[where] = MatrixLine(
             *where,
             earlier.flow or score.flow,
             earlier.flow_weights or score.flow_weights,
             earlier.reason or score.reason,
         )
-    line = {where: number for number, where in enumerate(sorted(facts))}
-    values = np.full((len(line), len(pictures)), np.nan)
-    for score in scores:
-        if score.value is not None and score.pair:
-            where = (score.profile, score.protocol, score.metric)
-            values[line[where], column[score.pair, score.scene]] = score.value
-    return ScoreMatrix(pictures, tuple(facts[where] for where in sorted(facts)), values)
+    return lines
 
 
 def pack(matrix: ScoreMatrix) -> tuple[str, bytes]:

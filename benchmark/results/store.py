@@ -65,11 +65,17 @@ their lines share."""
 
 
 def connected(
-    address: Path | str, *, uri: bool = False, check_same_thread: bool = True
+    address: Path | str,
+    *,
+    uri: bool = False,
+    check_same_thread: bool = True,
 ) -> sqlite3.Connection:
     """A connection for which bytes that are not UTF-8 are a text that can be shown."""
     connection = sqlite3.connect(
-        address, timeout=30, uri=uri, check_same_thread=check_same_thread
+        address,
+        timeout=30,
+        uri=uri,
+        check_same_thread=check_same_thread,
     )
     connection.text_factory = lambda content: content.decode(
         "utf-8", "backslashreplace"
@@ -241,18 +247,13 @@ class Results:
         """Store one evaluated run in one transaction, replacing its earlier results."""
         # It becomes the last run, unless it is kept in the place that it has.
         with translated(self._path), self._connection as transaction:
-            mine = transaction.execute(
-                "SELECT number FROM runs WHERE run = ?", [entry.run]
-            )
-            kept = mine.fetchone() if in_place else None
-            for table in ("runs", "scores", "costs", "versions"):
-                transaction.execute(f"DELETE FROM {table} WHERE run = ?", [entry.run])  # noqa: S608 - fixed names
+            mine = "SELECT number FROM runs WHERE run = ?"
+            kept = in_place and transaction.execute(mine, [entry.run]).fetchone()
+            self._remove(entry.run)
             last = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM runs")
             row = (*astuple(entry), *(kept or last.fetchone()))
-            transaction.execute(
-                f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})",  # noqa: S608 - question marks
-                row,
-            )
+            marks = ", ".join("?" * len(row))
+            transaction.execute(f"INSERT INTO runs VALUES ({marks})", row)  # noqa: S608 - question marks
             lines = list(scores)
             self._insert("INSERT INTO scores", Score, entry.run, lines)
             self._insert("INSERT INTO costs", Cost, entry.run, costs)
@@ -261,6 +262,10 @@ class Results:
             if lines:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(lines)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
+
+    def _remove(self, run: str) -> None:
+        for table in ("runs", "scores", "costs", "versions"):
+            self._connection.execute(f"DELETE FROM {table} WHERE run = ?", [run])  # noqa: S608 - fixed names
 
     def store_costs(self, run: str, costs: Iterable[Cost]) -> None:
         """Store some costs of a stored run in place of those of the same names."""
@@ -394,31 +399,31 @@ def _mend(path: Path) -> None:
     """Replace a store with damaged pages by one with its sound runs; keep the old file beside."""
     if not path.exists() or path.stat().st_size == 0:
         return
+    new = path.with_name(f"{path.name}.mended")
     with translated(path), contextlib.closing(connected(path)) as connection:
         if is_whole(connection):
             return
         require_format(path, connection)
-        new = path.with_name(f"{path.name}.mended")
         new.unlink(missing_ok=True)
-        damaged = Results(path, connection)
-        with open_results(new) as mended:
-            for entry in damaged.entries():
-                with contextlib.suppress(
-                    DefocusError
-                ):  # what cannot be read is computed again
-                    versions = damaged.versions(entry.run).values()
-                    scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
-                    mended.record(entry, scores, costs, versions)
+        _copy_sound_runs(Results(path, connection), new)
     with storing(path):
         aside = path.replace(path.with_name(f"{path.name}.damaged"))
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # is gone unless another process has it open
-            path.with_name(f"{path.name}-wal").replace(
-                aside.with_name(f"{aside.name}-wal")
-            )
+        log = path.with_name(f"{path.name}-wal")
+        # is gone unless another process has it open
+        with contextlib.suppress(FileNotFoundError):
+            log.replace(aside.with_name(f"{aside.name}-wal"))
         new.replace(path)
         sync_folder(path.parent)
     say(
         f"{path}: it was partly damaged and is renamed to {aside.name}; its intact runs are kept"
     )
+
+
+def _copy_sound_runs(damaged: Results, path: Path) -> None:
+    """Write the runs that can be read into a new store; the others are computed again."""
+    with open_results(path) as mended:
+        for entry in damaged.entries():
+            with contextlib.suppress(DefocusError):
+                versions = damaged.versions(entry.run).values()
+                scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
+                mended.record(entry, scores, costs, versions)

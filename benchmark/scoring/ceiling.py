@@ -50,15 +50,20 @@ def ceiling_scores(
         if not facts.ranked:
             continue
         goal = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
-        if isinstance(
-            goal, LeftOut
-        ):  # the systems' own rows say which pictures are left out
+        # the systems' own rows say which pictures are left out
+        if isinstance(goal, LeftOut):
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:
                 scores.append(
                     Score(
-                        profile.name, protocol, "psnr", *where, None, flow, goal.reason
+                        profile.name,
+                        protocol,
+                        "psnr",
+                        *where,
+                        None,
+                        flow,
+                        goal.reason,
                     )
                 )
             continue
@@ -67,7 +72,10 @@ def ceiling_scores(
 
 
 def _target(
-    protocol: str, dataset: Dataset, pair: Pair, estimator: FlowEstimator
+    protocol: str,
+    dataset: Dataset,
+    pair: Pair,
+    estimator: FlowEstimator,
 ) -> tuple[Target, Imperfection]:
     """What a perfect restoration of a pair is compared with, and what it differs by."""
     stored = read_member(pair.blurry, pair.sharp, pair.white)
@@ -77,12 +85,14 @@ def _target(
 
 
 def _imperfection(
-    dataset: Dataset, pair: Pair, protocol: str, reference: Array
+    dataset: Dataset,
+    pair: Pair,
+    protocol: str,
+    reference: Array,
 ) -> Imperfection:
     height, width = reference.shape[:2]
-    if (
-        protocol == "truth"
-    ):  # rendered without noise, in the geometry of the blurry picture
+    # rendered without noise, in the geometry of the blurry picture
+    if protocol == "truth":
         return Imperfection(np.zeros((2, height, width)), 0.0)
     aligned = aligned_reference(dataset, pair)
     if aligned.status == "unknown" or pair.sharp is None:
@@ -91,7 +101,9 @@ def _imperfection(
     flow = turning_flow(float(measured["residual_px"]["median"]), width, height)
     if protocol == "gt":
         whole = Similarity(
-            measured["zoom"], measured["rotation_deg"], tuple(measured["shift_px"])
+            measured["zoom"],
+            measured["rotation_deg"],
+            tuple(measured["shift_px"]),
         )
         flow = flow + whole.flow(width, height)
     limit_db = ceiling_db(read_image(pair.sharp, pair.white))
@@ -114,7 +126,10 @@ def displaced(picture: Array, flow: Array) -> Array:
     rows, columns = np.indices(picture.shape[:2]).astype(np.float64)
     positions = (columns + flow[0], rows + flow[1])
     values = gathered(
-        np.ascontiguousarray(picture, np.float32), positions, "bicubic", 1.0
+        np.ascontiguousarray(picture, np.float32),
+        positions,
+        "bicubic",
+        1.0,
     )
     return np.asarray(values, dtype=np.float64)
 
@@ -134,7 +149,13 @@ def _scores(
     for name, score in best.items():
         reason = score.reason if score.value is None else ""
         yield Score(
-            profile.name, protocol, name, *where, score.value, target.flow, reason
+            profile.name,
+            protocol,
+            name,
+            *where,
+            score.value,
+            target.flow,
+            reason,
         )
 
 

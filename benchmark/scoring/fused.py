@@ -31,25 +31,29 @@ class Sums:
 def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
     """All three metrics of float64 pictures ``(H, W, 3)`` in [0, 1]; the mask has a true pixel."""
     # Source: as ``ssim``, whose plain form gives the same values.
-    height, width, _ = restored.shape
     everywhere = bool(mask.all())
-    first, second = (_rows(picture) for picture in (restored, reference))
-    if min(height, width) >= _SIDE:
-        windows = whole_windows(mask, _SIDE)
-        inner = windows[
-            _SIDE // 2 : height - _SIDE // 2, _SIDE // 2 : width - _SIDE // 2
-        ]
-    else:
-        inner = np.zeros((0, width), np.bool_)
+    inner = _inner_windows(mask)
     counted = int(inner.sum())
-    weights = _weights(mask[:1] if everywhere else mask)
-    window_weights = _weights(inner[:1] if everywhere else inner)
     squares, absolutes, similarities = _column_sums(
-        first, second, weights, window_weights, int(not everywhere), counted > 0
+        _rows(restored),
+        _rows(reference),
+        _weights(mask[:1] if everywhere else mask),
+        _weights(inner[:1] if everywhere else inner),
+        int(not everywhere),
+        counted > 0,
     )
     values = _CHANNELS * int(mask.sum())
     ssim = math.fsum(similarities) / (_CHANNELS * counted) if counted else None
     return Sums(math.fsum(squares) / values, math.fsum(absolutes) / values, ssim)
+
+
+def _inner_windows(mask: Mask) -> Mask:
+    """The whole windows inside the mask, by their centres; no row of a picture without any."""
+    height, width = mask.shape
+    if min(height, width) < _SIDE:
+        return np.zeros((0, width), np.bool_)
+    reach = _SIDE // 2
+    return whole_windows(mask, _SIDE)[reach : height - reach, reach : width - reach]
 
 
 def _rows(picture: Picture) -> NDArray[np.float64]:
@@ -67,24 +71,20 @@ def _column_sums(first, second, weights, window_weights, step, with_windows):
     """Sums of the window's columns; row i uses the weights of row i * step."""
     height, length = first.shape
     squares, absolutes = np.zeros(length), np.zeros(length)
-    inner = max(length - (_SIDE - 1) * _CHANNELS, 0)
-    similarities = np.zeros(inner)
-    sums = np.zeros((4, length))
+    similarities = np.zeros(max(length - (_SIDE - 1) * _CHANNELS, 0))
+    sums, nothing = np.zeros((4, length)), np.zeros(length)
     for row in range(height):
-        _add_errors(first[row], second[row], weights[row * step], squares, absolutes)
+        x, y = first[row], second[row]
+        _add_errors(x, y, weights[row * step], squares, absolutes)
         if not with_windows:
             continue
-        if row < _SIDE:
-            _enter(first[row], second[row], sums[0], sums[1], sums[2], sums[3])
+        top = row - _SIDE
+        if top < 0:
+            _move(x, y, nothing, nothing, sums)
         else:
-            top = row - _SIDE
-            _move(
-                first[row], second[row], first[top], second[top],
-                sums[0], sums[1], sums[2], sums[3],
-            )  # fmt: skip
-        if row >= _SIDE - 1:
-            counts = window_weights[(row - _SIDE + 1) * step]
-            _add_similarities(sums[0], sums[1], sums[2], sums[3], counts, similarities)
+            _move(x, y, first[top], second[top], sums)
+        if top >= -1:
+            _add_similarities(sums, window_weights[(top + 1) * step], similarities)
     return squares, absolutes, similarities
 
 
@@ -97,35 +97,29 @@ def _add_errors(x, y, weights, squares, absolutes):
 
 
 @numba.njit(nogil=True, cache=True)
-def _enter(x, y, sum_x, sum_y, sum_squares, sum_products):
-    for j in range(x.size):
-        sum_x[j] += x[j]
-        sum_y[j] += y[j]
-        sum_squares[j] += x[j] * x[j] + y[j] * y[j]
-        sum_products[j] += x[j] * y[j]
-
-
-@numba.njit(nogil=True, cache=True)
-def _move(x, y, old_x, old_y, sum_x, sum_y, sum_squares, sum_products):
+def _move(x, y, old_x, old_y, sums):
+    """Let a row into the windows, and the one above them out; the sums are by column."""
+    sum_x, sum_y, sum_squares, sum_products = sums[0], sums[1], sums[2], sums[3]
     for j in range(x.size):
         sum_x[j] += x[j] - old_x[j]
         sum_y[j] += y[j] - old_y[j]
-        sum_squares[j] += (x[j] * x[j] + y[j] * y[j]) - (
-            old_x[j] * old_x[j] + old_y[j] * old_y[j]
-        )
-        sum_products[j] += x[j] * y[j] - old_x[j] * old_y[j]
+        squares, products = x[j] * x[j] + y[j] * y[j], x[j] * y[j]
+        sum_squares[j] += squares - (old_x[j] * old_x[j] + old_y[j] * old_y[j])
+        sum_products[j] += products - old_x[j] * old_y[j]
 
 
 @numba.njit(nogil=True, cache=True)
 def _along(sums, j):
     """Sum of a window's columns, beginning with column j."""
     left = (sums[j] + sums[j + 3]) + (sums[j + 6] + sums[j + 9])
-    return left + ((sums[j + 12] + sums[j + 15]) + sums[j + 18])
+    right = (sums[j + 12] + sums[j + 15]) + sums[j + 18]
+    return left + right
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _add_similarities(sum_x, sum_y, sum_squares, sum_products, counts, similarities):
+def _add_similarities(sums, counts, similarities):
     share = 1.0 / (_SIDE * _SIDE)
+    sum_x, sum_y, sum_squares, sum_products = sums[0], sums[1], sums[2], sums[3]
     for j in range(similarities.size):
         mean_x = share * _along(sum_x, j)
         mean_y = share * _along(sum_y, j)

@@ -63,7 +63,9 @@ def find_profile(name: str) -> Profile:
 
 
 def printed_profile(
-    profile: Profile, source: str, metrics: tuple[str, ...] = ()
+    profile: Profile,
+    source: str,
+    metrics: tuple[str, ...] = (),
 ) -> PrintedProfile:
     """The conventions of a profile, to be kept for a source."""
     own = {"source", "metrics"}

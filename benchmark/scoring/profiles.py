@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # pictures and the warp need OpenCV; a profile does not
     from defocus.align.sampling.warp import Grid
     from defocus.pictures.values import Image
 
+Array = NDArray[np.float64]
+
 
 Depth = Literal["own", "high-byte", "nearest-byte"]
 """How a file of 16 bits is read."""
@@ -53,13 +55,11 @@ class Profile:
     psnr_floor: float = 0.0
     restored_depth: Depth = field(default="own", repr=False)  # of a file with 16 bits
     crop_from: Literal["corner", "centre"] = field(default="corner", repr=False)
-    size: float = field(
-        default=1.0, repr=False
-    )  # both pictures are scaled by it, then cropped
+    # both pictures are scaled by it, then cropped
+    size: float = field(default=1.0, repr=False)
     resampling: Resampling = field(default="area", repr=False)
-    mean: Literal["pictures", "errors"] = field(
-        default="pictures", repr=False
-    )  # for PSNR
+    # for PSNR
+    mean: Literal["pictures", "errors"] = field(default="pictures", repr=False)
 
 
 DEFAULT = Profile(
@@ -161,12 +161,12 @@ _DEPTH_WORDS = {
 }
 
 
-def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
+def as_reference(sharp: "Image", profile: Profile) -> Array:
     """A sharp picture, uint8 or uint16, as a profile reads it: float64 in [0, 1]."""
     return _as_read(sharp, profile.sharp_depth)
 
 
-def as_restored(restored: "Image", profile: Profile) -> NDArray[np.float64]:
+def as_restored(restored: "Image", profile: Profile) -> Array:
     """A restored file's picture, uint8 or uint16, as a profile reads it: float64 in [0, 1]."""
     return _as_read(restored, profile.restored_depth)
 
@@ -175,7 +175,7 @@ _CODES_OF_A_BYTE = 257
 """Codes of 16 bits between two neighbours of 8 bits: 65535 / 255."""
 
 
-def _as_read(picture: "Image", depth: Depth) -> NDArray[np.float64]:
+def _as_read(picture: "Image", depth: Depth) -> Array:
     if picture.dtype == np.uint16 and depth == "high-byte":
         picture = (picture >> 8).astype(np.uint8)
     elif picture.dtype == np.uint16 and depth == "nearest-byte":
@@ -183,7 +183,7 @@ def _as_read(picture: "Image", depth: Depth) -> NDArray[np.float64]:
     return picture.astype(np.float64) / np.iinfo(picture.dtype).max
 
 
-def resized(picture: NDArray[np.float64], profile: Profile) -> NDArray[np.float64]:
+def resized(picture: Array, profile: Profile) -> Array:
     """A picture ``(H, W, 3)`` at the size of the profile; sides are rounded down."""
     if profile.size == 1:
         return picture
@@ -210,8 +210,10 @@ def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
 
 
 def prepared(
-    restored: NDArray[np.floating[Any]], shape: tuple[int, ...], profile: Profile
-) -> NDArray[np.float64]:
+    restored: NDArray[np.floating[Any]],
+    shape: tuple[int, ...],
+    profile: Profile,
+) -> Array:
     """Prepare a restored picture by a profile: checked, float64, clamped, rounded."""
     require_floats(restored, "restored picture")
     if restored.shape != shape:

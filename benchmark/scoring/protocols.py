@@ -21,8 +21,11 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.near_names import meant
 from defocus.pictures.read import read_image, read_member
-from defocus.pictures.values import as_float
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, as_float
+
+Floats = NDArray[np.floating[Any]]
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Target:
     # ``moved_px`` is the mean flow if the reference follows the output; ``sigma_px`` the standard
     # error of a registered reference's place along each axis, None if not known.
 
-    reference: NDArray[np.float64]
+    reference: Array
     mask: NDArray[np.bool_]
     flow: str = ""
     moved_px: float | None = None
@@ -84,7 +87,7 @@ def make_target(
     protocol: str,
     dataset: Dataset,
     pair: Pair,
-    restored: NDArray[np.floating[Any]],
+    restored: Floats,
     estimator: FlowEstimator,
 ) -> Target:
     """Make the target of a restored picture; only ``deformed-gt`` uses the picture's values."""
@@ -106,9 +109,8 @@ def make_target(
     return target
 
 
-_KEPT_BYTES = (
-    512 * 2**20
-)  # the whole sample dataset, or the three targets of 3 DPDD pairs
+# the whole sample dataset, or the three targets of 3 DPDD pairs
+_KEPT_BYTES = 512 * 2**20
 _KEEPING = threading.Lock()  # pictures are scored in several threads
 _targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
 
@@ -131,7 +133,7 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     return target
 
 
-def _picture(path: Path, white: float | None) -> NDArray[np.float64]:
+def _picture(path: Path, white: float | None) -> Array:
     return np.asarray(as_float(read_image(path, white), np.float64), dtype=np.float64)
 
 
@@ -183,22 +185,24 @@ _LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
 }
 
 
-def _deformed(
-    gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator
-) -> Target:
+def _deformed(gt: Target, restored: Floats, estimator: FlowEstimator) -> Target:
     """The sharp picture warped onto an output; pixels from outside the frame do not count."""
     if restored.shape != gt.reference.shape:
         return gt  # the caller names the two sizes
     reference, flow = _warped(gt.reference, restored, estimator, "correct")
     moved = _mean_length(flow)
     return Target(
-        reference, _inside(flow), estimator.name, moved, estimator.weights_sha256
+        reference,
+        _inside(flow),
+        estimator.name,
+        moved,
+        estimator.weights_sha256,
     )
 
 
 def deformed_target(
-    sharp: NDArray[np.float64],
-    restored: NDArray[np.floating[Any]],
+    sharp: Array,
+    restored: Floats,
     estimator: FlowEstimator,
     grid: Grid,
 ) -> Target:
@@ -212,11 +216,11 @@ def deformed_target(
 
 @torch.no_grad()
 def _warped(
-    sharp: NDArray[np.float64],
-    restored: NDArray[np.floating[Any]],
+    sharp: Array,
+    restored: Floats,
     estimator: FlowEstimator,
     grid: Grid,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array]:
     """The warped picture and the flow ``(2, H, W)``."""
     second = _tensor(sharp)
     output = _tensor(np.clip(restored.astype(np.float64), 0.0, 1.0))
@@ -225,15 +229,15 @@ def _warped(
     return picture, flow[0].numpy()
 
 
-def _mean_length(flow: NDArray[np.float64]) -> float:
+def _mean_length(flow: Array) -> float:
     return float(np.hypot(flow[0], flow[1]).mean())
 
 
-def _tensor(picture: NDArray[np.float64]) -> torch.Tensor:
+def _tensor(picture: Array) -> torch.Tensor:
     return torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
 
 
-def _inside(flow: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _inside(flow: Array) -> NDArray[np.bool_]:
     """Where a flow ``(2, H, W)`` leads into the picture, with half a pixel around its border."""
     rows, columns = np.indices(flow.shape[1:])
     x, y = columns + flow[0], rows + flow[1]

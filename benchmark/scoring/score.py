@@ -47,6 +47,11 @@ from defocus.datasets.pair_files import read_array
 from defocus.errors import InputError, NotApplicableError
 from defocus.pictures.values import Image, as_float
 
+Floats = NDArray[np.floating[Any]]
+
+Parts = dict[str, float | None]
+"""Scores of a picture's parts; None without a pixel or a score."""
+
 Array = NDArray[np.float64]
 Picture = NDArray[np.float64]
 
@@ -101,7 +106,11 @@ class PairScorer:
         for protocol, facts in PROTOCOLS.items():
             try:
                 target = make_target(
-                    protocol, self.dataset, pair, restored, self.estimator
+                    protocol,
+                    self.dataset,
+                    pair,
+                    restored,
+                    self.estimator,
                 )
             except NotApplicableError as error:
                 yield from self._without_value(pair, protocol, str(error))
@@ -109,37 +118,35 @@ class PairScorer:
             values = self.values(restored, target, beside)
             yield from self._named(pair, protocol, target, values)
             if facts.ranked and "psnr" in values:
-                as_network_reads = source.astype(np.float32)
-                parts = self.parts(
-                    pair, restored, as_network_reads, target, values["psnr"].value
-                )
-                scores = {
-                    n: MetricValue(value)
-                    for n, value in parts.items()
-                    if value is not None
-                }
-                yield from self._named(pair, protocol, target, scores)
+                seen = source.astype(np.float32)  # as a network reads it
+                psnr = values["psnr"].value
+                parts = self.parts(pair, restored, seen, target, psnr)
+                yield from self._named(pair, protocol, target, _known(parts))
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
 
     def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
         """What is in place of the scores of a picture that is left out: the reason, everywhere."""
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
-        reason = reason.replace(
-            f"{self.dataset.root}{os.sep}", ""
-        )  # tables are published
+        # tables are published
+        reason = reason.replace(f"{self.dataset.root}{os.sep}", "")
         alone = lack_truth(self.dataset.split("test"))
         for protocol in (NO_REFERENCE,) if alone else PROTOCOLS:
             yield from self._without_value(pair, protocol, UNREAD + reason)
 
     def beside(
-        self, restored: Picture, blurry: Picture | None
+        self,
+        restored: Picture,
+        blurry: Picture | None,
     ) -> dict[str, MetricValue]:
         """The metrics that look at the blurry picture; without a value where that is None."""
         return score_against_input(restored, blurry, self.profile, self.metrics)
 
     def values(
-        self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
+        self,
+        restored: Picture,
+        target: Target,
+        beside: Mapping[str, MetricValue],
     ) -> dict[str, MetricValue]:
         """Every metric of a picture, not clamped, against a target."""
         every = {
@@ -158,11 +165,11 @@ class PairScorer:
         self,
         pair: Pair,
         restored: Picture,
-        blurry: NDArray[np.floating[Any]],
+        blurry: Floats,
         target: Target,
         psnr: float | None,
         corner: tuple[int, int] = (0, 0),
-    ) -> dict[str, float | None]:
+    ) -> Parts:
         """PSNR of a picture's parts (edges, by blur, place), over its input, and of moves."""
         # ``corner`` is the row and column of the pair's pictures where the restored one begins; a
         # value is None if there is no pixel or no score.
@@ -202,7 +209,10 @@ class PairScorer:
             )
 
     def _by_another(
-        self, pair: Pair, restored: Picture, estimator: FlowEstimator
+        self,
+        pair: Pair,
+        restored: Picture,
+        estimator: FlowEstimator,
     ) -> Iterator[Score]:
         """Scores against the sharp picture warped by an estimator that did not train the system."""
         metrics = {
@@ -217,12 +227,19 @@ class PairScorer:
         yield from self._named(pair, "deformed-gt", target, renamed)
 
 
+def _known(parts: Parts) -> dict[str, MetricValue]:
+    """The values that there are."""
+    return {
+        name: MetricValue(value) for name, value in parts.items() if value is not None
+    }
+
+
 _ROUNDING = 1e-4
 """So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
 
 
 def score_picture(
-    restored: NDArray[np.floating[Any]],
+    restored: Floats,
     target: Target,
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
@@ -232,47 +249,51 @@ def score_picture(
     picture = prepared(restored, target.reference.shape, profile)
     chosen = profile_metrics(profile.name) if metrics is None else metrics
     fused = psnr_ssim_mae(picture, target.reference, target.mask, profile)
-    return {
-        name: MetricValue(fused[name])
-        if name in fused and name not in profile.without
-        else _score(metric, picture, target.reference, target.mask, profile)
-        for name, metric in chosen.items()
-        if metric.against == "target"
-    }
+    scores = {}
+    for name, metric in chosen.items():
+        if metric.against != "target":
+            continue
+        if name in fused and name not in profile.without:
+            scores[name] = MetricValue(fused[name])
+        else:
+            scores[name] = _score(
+                metric,
+                picture,
+                target.reference,
+                target.mask,
+                profile,
+            )
+    return scores
 
 
 def score_against_input(
-    restored: NDArray[np.floating[Any]],
-    blurry: NDArray[np.float64] | None,
+    restored: Floats,
+    blurry: Array | None,
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
     """Score a restored picture by every metric of a profile that needs no target."""
     # They compare with the blurry input in [0, 1], or look at the restored picture alone.
     chosen = profile_metrics(profile.name) if metrics is None else metrics
-    wanted = {
-        name: metric for name, metric in chosen.items() if metric.against != "target"
-    }
-    if blurry is not None:
+    if blurry is None:
+        reference = picture = prepared(restored, restored.shape, profile)
+    else:
         _require_scale(blurry, "blurry picture")
-    picture = prepared(
-        restored, restored.shape if blurry is None else blurry.shape, profile
-    )
+        reference, picture = blurry, prepared(restored, blurry.shape, profile)
     mask = np.ones(picture.shape[:2], dtype=np.bool_)
-    return {
-        name: MetricValue(None, "needs the blurry input picture")
-        if blurry is None and metric.against == "input"
-        else _score(
-            metric, picture, picture if blurry is None else blurry, mask, profile
-        )
-        for name, metric in wanted.items()
-    }
+    scores = {}
+    for name, metric in chosen.items():
+        if blurry is None and metric.against == "input":
+            scores[name] = MetricValue(None, "needs the blurry input picture")
+        elif metric.against != "target":
+            scores[name] = _score(metric, picture, reference, mask, profile)
+    return scores
 
 
 def _score(
     metric: Metric,
-    restored: NDArray[np.float64],
-    reference: NDArray[np.float64],
+    restored: Array,
+    reference: Array,
     mask: NDArray[np.bool_],
     profile: Profile,
 ) -> MetricValue:
@@ -295,7 +316,10 @@ def _require_scale(picture: NDArray[Any], name: str) -> None:
 
 
 def psnr_ssim_mae(
-    restored: Picture, reference: Picture, mask: NDArray[np.bool_], profile: Profile
+    restored: Picture,
+    reference: Picture,
+    mask: NDArray[np.bool_],
+    profile: Profile,
 ) -> dict[str, float]:
     """The values that one pass can give; the metrics' own functions explain missing ones."""
     from defocus.benchmark.scoring.fused import fused_sums  # imports numba
@@ -315,7 +339,9 @@ TAPS = np.arange(-1, 3)
 
 
 def psnr_moved(
-    restored: Array, target: Target, profile: Profile
+    restored: Array,
+    target: Target,
+    profile: Profile,
 ) -> Iterator[tuple[str, float | None]]:
     """PSNR against the reference moved by its standard error, if it has one, by move."""
     # A move changes the scores of all systems, mostly alike; what is left in a difference of two
@@ -324,7 +350,9 @@ def psnr_moved(
         return
     for name, (right, down) in MOVES.items():
         moved = _moved(
-            target.reference, right * target.sigma_px, down * target.sigma_px
+            target.reference,
+            right * target.sigma_px,
+            down * target.sigma_px,
         )
         squares = np.square(restored - moved)[target.mask]
         yield name, decibels(float(squares.mean()), profile)
@@ -342,7 +370,10 @@ def _moved(picture: Array, right_px: float, down_px: float) -> Array:
             reach[len(reach) // 2 + whole + TAPS] = weights
             kernel = reach[None, :] if axis else reach[:, None]
             moved = cv2.filter2D(
-                moved, cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE
+                moved,
+                cv2.CV_64F,
+                kernel,
+                borderType=cv2.BORDER_REPLICATE,
             )
     return np.asarray(moved, np.float64)
 
@@ -363,17 +394,17 @@ Region = tuple[str, NDArray[np.bool_]]
 
 
 def psnr_by_region(
-    restored: NDArray[np.float64],
+    restored: Array,
     target: Target,
     profile: Profile,
     pair: Pair,
     corner: tuple[int, int] = (0, 0),
-) -> dict[str, float | None]:
+) -> Parts:
     """PSNR of each region, dB: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` and so on."""
     # Edges are the tenth of the pixels where the target's brightness changes most. ``corner`` is
     # the row and column of the pair's pictures where the restored one begins.
     squares = np.square(restored - target.reference).mean(axis=2)
-    values: dict[str, float | None] = {}
+    values: Parts = {}
     for name, region in (*_edges(target), *_by_circle(pair, target, corner)):
         counted = squares[region & target.mask]
         values[f"psnr_{name}"] = (
@@ -382,7 +413,7 @@ def psnr_by_region(
     return values
 
 
-def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
+def psnr_by_place(psnr: float | None, pair: Pair) -> Parts:
     """The same score as ``psnr_indoor`` or ``psnr_outdoor``, if the place is known."""
     name = place_score(pair.metadata)
     return {name: psnr} if name else {}
@@ -390,10 +421,10 @@ def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
 
 def psnr_over_input(
     psnr: float | None,
-    blurry: NDArray[np.floating[Any]],
+    blurry: Floats,
     target: Target,
     profile: Profile,
-) -> dict[str, float | None]:
+) -> Parts:
     """Gain in dB over a blurry input in [0, 1]; ``made_worse`` is 1 if it is negative, else 0."""
     before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
     if psnr is None or before is None:

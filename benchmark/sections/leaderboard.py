@@ -22,7 +22,8 @@ ASIDE = "Leaderboards"
 
 
 def _boards(
-    study: ReportStudy, among: Sequence[PictureScores]
+    study: ReportStudy,
+    among: Sequence[PictureScores],
 ) -> Mapping[str, Sequence[Part]]:
     board = _printed_board if study.printed else _board
     return study.by_dataset("Leaderboard", lambda one: board(study, one), among)

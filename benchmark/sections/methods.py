@@ -55,37 +55,32 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
     content = study.content
     shared = shared_facts(content)
     rows = [_detail(study, group, shared.facts) for group in content.groups]
-    folded = (
-        Folded("Every row", "rows", tuple(rows), counted(len(rows), "row"))
-        if rows
-        else None
-    )
-    curves = training_curves(content)
-    budgets, machines = trainings(content), hardware(content)
-    return (
-        *([folded] if folded else []),
-        *([Folded("Training curves", "curves", tuple(curves))] if curves else []),
-        *([Folded(shared.caption, "shared", (shared,))] if shared.facts else []),
-        *([Folded("Trainings", "trainings", (budgets,))] if budgets.facts else []),
-        *(
-            [Folded(machines.caption, "hardware", (machines,))]
-            if machines.facts
-            else []
-        ),
-    )
+    machines = hardware(content)
+    folded = [
+        Folded("Every row", "rows", tuple(rows), counted(len(rows), "row")),
+        Folded("Training curves", "curves", tuple(training_curves(content))),
+    ]
+    for title, place, facts in (
+        (shared.caption, "shared", shared),
+        ("Trainings", "trainings", trainings(content)),
+        (machines.caption, "hardware", machines),
+    ):
+        folded.append(Folded(title, place, (facts,) if facts.facts else ()))
+    return tuple(one for one in folded if one.parts)
 
 
 def _detail(study: ReportStudy, group: Sequence[Entry], shared: Lines) -> Folded:
     content, entry = study.content, group[0]
-    name, parts = display_name(content, entry.system), list[Part]()
+    parts: list[Part] = []
+    name = display_name(content, entry.system)
     for scores in study.pictures:
         key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
         lines = [line for line in scores.board.lines if line.key == line_of(entry)]
         if lines and key == scores.board.key:
             name = lines[0].name
             parts += detail_parts(content, scores.board, lines[0], scores, study.notes)
-    card = content.cards.get(entry.system)
-    parts += [Paragraph(card_words(card))] if card else []
+    if card := content.cards.get(entry.system):
+        parts.append(Paragraph(card_words(card)))
     parts += run_facts(content, group, shared)
     said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"
     return Folded(name, group_anchor(entry), tuple(parts), said)

@@ -3,9 +3,9 @@
 They share a :class:`Contest`, and input, training data and origin of weights if trained here."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from defocus.benchmark.results.store import NOT_TRAINED
+from defocus.reading import Json
 
 CEILING = "ceiling"
 """Id of the reference row that stands for a perfect restoration; it competes with nothing."""
@@ -98,7 +98,10 @@ class Track:
     note: str
 
     def standing(
-        self, system: str, weights: str, train_dataset: str
+        self,
+        system: str,
+        weights: str,
+        train_dataset: str,
     ) -> Standing | None:
         """The standing of a line; None if it has none."""
         line = (system, weights, train_dataset)
@@ -109,13 +112,16 @@ class Track:
         )
         return next(standings, None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The track as JSON values, for ``table leaderboard``."""
         return asdict(self)
 
 
 def shared_origin(
-    budget: str, given: str, train_dataset: str, weights: str
+    budget: str,
+    given: str,
+    train_dataset: str,
+    weights: str,
 ) -> tuple[str, str, str]:
     """Input, training data and origin of weights that the systems of a track share."""
     # ``unknown`` input is of pictures that were restored elsewhere; they are beside single input.
@@ -125,7 +131,11 @@ def shared_origin(
 
 
 def may_be_ranked(
-    budget: str, protocol: str, status: str, *, trained_alike: bool = False
+    budget: str,
+    protocol: str,
+    status: str,
+    *,
+    trained_alike: bool = False,
 ) -> bool:
     """Whether a result may be ranked: not ``deformed-gt``, nor where test scenes may be known."""
     # Under ``demo``, ``quick``, ``own`` and ``custom`` only if all rivals were trained alike.

@@ -51,19 +51,22 @@ def _picture_weights(codes: tuple[int, ...]) -> Array:
     """Share of each picture in each resample, ``(RESAMPLES, pictures)``."""
     # Scenes are drawn with replacement, then in each drawn scene as many pictures as it has.
     random = np.random.default_rng(0)
-    scene_of = np.array(codes)
-    scenes = int(scene_of.max()) + 1
-    drawn = random.integers(0, scenes, (RESAMPLES, scenes))
-    rows = np.arange(RESAMPLES)[:, None] * scenes
-    times = np.bincount((drawn + rows).ravel(), minlength=RESAMPLES * scenes)
-    times = times.reshape(RESAMPLES, scenes)
+    scene_of, sizes = np.array(codes), np.bincount(codes)
+    times = _times_drawn(random, len(sizes))
     weights = np.asarray(times[:, scene_of], dtype=np.float64)
-    sizes = np.bincount(scene_of)
     for scene in np.flatnonzero(sizes > 1):
         size = int(sizes[scene])
         counts = random.multinomial(times[:, scene] * size, np.full(size, 1 / size))
         weights[:, scene_of == scene] = counts
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _times_drawn(random: np.random.Generator, scenes: int) -> NDArray[np.intp]:
+    """How often each scene is drawn in each resample, ``(RESAMPLES, scenes)``."""
+    drawn = random.integers(0, scenes, (RESAMPLES, scenes))
+    rows = np.arange(RESAMPLES)[:, None] * scenes
+    times = np.bincount((drawn + rows).ravel(), minlength=RESAMPLES * scenes)
+    return times.reshape(RESAMPLES, scenes)
 
 
 @functools.lru_cache(maxsize=16)
@@ -85,18 +88,23 @@ def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
     return np.asarray(np.einsum("lsr,rs->lr", means, _seed_weights(values.shape[1])))
 
 
-def mean_intervals(
-    values: Array, codes: tuple[int, ...], confidence: float = CONFIDENCE
-) -> Array | None:
+def mean_intervals(values: Array, codes: tuple[int, ...]) -> Array | None:
     """Intervals ``(lines, 2)`` of means of ``(lines, seeds, pictures)``; None with few scenes."""
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return None
     means = resampled_means(values, codes)
-    ends = np.quantile(
-        means, expanded_tails(scenes, confidence), axis=1, overwrite_input=True
-    )
+    ends = np.quantile(means, expanded_tails(scenes), axis=1, overwrite_input=True)
     return np.ascontiguousarray(ends.T)
+
+
+def interval_of_mean(
+    values: Array,
+    codes: tuple[int, ...],
+) -> tuple[float, float] | None:
+    """The interval of the mean of one number a picture; None with few scenes."""
+    ends = mean_intervals(values[None, None], codes)
+    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
 def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -127,9 +135,8 @@ def paired_p_values(sums: Array) -> Array:
     slack = 1e-9 * max(1.0, float(np.abs(sums).max(initial=0.0)))
     for one, other in combinations(range(systems), 2):
         totals = np.abs(mixed[one] - mixed[other])
-        share = float(
-            np.mean(totals >= totals[0] - slack)
-        )  # the first is the observed one
+        # the first is the observed one
+        share = float(np.mean(totals >= totals[0] - slack))
         p_values[one, other] = p_values[other, one] = share
     return p_values
 
@@ -160,7 +167,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def groups_alike(
-    ordered: Sequence[str], different: set[frozenset[str]]
+    ordered: Sequence[str],
+    different: set[frozenset[str]],
 ) -> list[tuple[str, ...]]:
     """Longest runs of neighbouring ranks without a significant difference; they may overlap."""
     groups: list[tuple[str, ...]] = []
@@ -179,7 +187,9 @@ def groups_alike(
 
 
 def rank_ranges(
-    means: Array, *, higher_is_better: bool
+    means: Array,
+    *,
+    higher_is_better: bool,
 ) -> tuple[NDArray[np.int64], Array]:
     """Least and largest rank in :data:`CONFIDENCE` of the resamples; share of first places."""
     ordered = np.argsort(-means if higher_is_better else means, axis=0, kind="stable")

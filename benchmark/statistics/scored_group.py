@@ -3,14 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import MOVES
-from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix
+from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix, Where
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.statistics.comparable import CEILING
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,14 @@ class ScoredGroup:
     pictures: tuple[tuple[str, str], ...]
     places: tuple[MatrixLine, ...]
     versions: tuple[str, ...]
-    values: NDArray[np.float64]
+    values: Array
 
     @property
     def counted(self) -> NDArray[np.bool_]:
         """Whether each picture has a value, ``(places, pictures)``."""
         return np.isfinite(self.values[:, 0])
 
-    def image_values(self) -> NDArray[np.float64]:
+    def image_values(self) -> Array:
         """Means over seeds, ``(places, pictures)``; NaN if there is no value."""
         return np.asarray(self.values.mean(axis=1))
 
@@ -55,7 +58,9 @@ def scored_group(results: Results, entries: Sequence[Entry]) -> ScoredGroup:
 
 
 def _versions(
-    results: Results, entries: Sequence[Entry], metrics: Sequence[str]
+    results: Results,
+    entries: Sequence[Entry],
+    metrics: Sequence[str],
 ) -> tuple[str, ...]:
     stored = [results.versions(entry.run) for entry in entries]
     by_metric = {
@@ -67,7 +72,7 @@ def _versions(
     return tuple(by_metric[metric] for metric in metrics)
 
 
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _filled(values: Array) -> Array:
     there = np.isfinite(values)
     many = there.sum(axis=1, keepdims=True)
     totals = np.where(there, values, 0.0).sum(axis=1, keepdims=True)
@@ -77,38 +82,32 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    pictures = tuple(
-        sorted({picture for each in matrices for picture in each.pictures})
-    )
-    place_of = {
-        (p.profile, p.protocol, p.metric): p
-        for each in reversed(matrices)
-        for p in each.places
-    }
-    places = tuple(place_of[where] for where in sorted(place_of))
+    pictures = sorted({picture for each in matrices for picture in each.pictures})
+    place_of: dict[Where, MatrixLine] = {}
+    for each in reversed(matrices):
+        place_of |= {place.where: place for place in each.places}
     column = {picture: number for number, picture in enumerate(pictures)}
     line = {where: number for number, where in enumerate(sorted(place_of))}
+    places = tuple(place_of[where] for where in line)
     common = []
     for each in matrices:
         values = np.full((len(places), len(pictures)), np.nan)
-        lines = [line[p.profile, p.protocol, p.metric] for p in each.places]
-        values[np.ix_(lines, [column[picture] for picture in each.pictures])] = (
-            each.values
-        )
-        common.append(ScoreMatrix(pictures, places, values))
+        lines = [line[place.where] for place in each.places]
+        columns = [column[picture] for picture in each.pictures]
+        values[np.ix_(lines, columns)] = each.values
+        common.append(ScoreMatrix(tuple(pictures), places, values))
     return common
 
 
-def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
+def moved_changes(group: ScoredGroup, line: int) -> Array | None:
     """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
     # Means over seeds; NaN where the reference's place has no standard error, None if none has.
     mine = group.places[line]
-    lines = {
-        place.metric: number
-        for number, place in enumerate(group.places)
-        if (place.profile, place.protocol, mine.metric)
-        == (mine.profile, mine.protocol, "psnr")
-    }
+    lines = {}
+    for number, place in enumerate(group.places):
+        alike = (place.profile, place.protocol) == (mine.profile, mine.protocol)
+        if alike and mine.metric == GAINED:
+            lines[place.metric] = number
     if not MOVES.keys() <= lines.keys():
         return None
     values = group.values[[lines[name] for name in MOVES]].mean(axis=1)
@@ -117,7 +116,7 @@ def moved_changes(group: ScoredGroup, line: int) -> NDArray[np.float64] | None:
     )
 
 
-def resolution(changes: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
+def resolution(changes: Array, codes: tuple[int, ...]) -> float | None:
     """The change to expect of a mean difference, in the unit of the scores; None without one."""
     # What changes sign with the direction of a move averages out over scenes; the rest does not.
     # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
@@ -143,8 +142,8 @@ class SystemScores:
 
     entry: Entry
     pictures: tuple[Picture, ...]
-    values: NDArray[np.float64]
-    changes: NDArray[np.float64] | None = None
+    values: Array
+    changes: Array | None = None
 
 
 def system_scores(group: ScoredGroup, line: int) -> SystemScores:
@@ -161,9 +160,7 @@ def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
     return sorted(set.intersection(*map(set, sets))) if sets else []
 
 
-def on_pictures(
-    member: SystemScores, pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
+def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> Array:
     """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
     return np.asarray(member.values[:, _columns(member, pictures)])
 
@@ -187,8 +184,9 @@ def difference_resolution(
 
 
 def picture_means(
-    members: Sequence[SystemScores], pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
+) -> Array:
     """Means over seeds, ``(systems, pictures)``."""
     return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])
 
@@ -210,31 +208,27 @@ class Gain:
     resolution: float | None = None
 
 
-def gains(groups: Sequence[ScoredGroup]) -> dict[tuple[int, int], Gain]:
-    """The gains of all lines of PSNR but the input's, by the number of the group and its line."""
-    from defocus.benchmark.statistics.intervals import scene_codes
+Gains = dict[tuple[int, int], Gain]
+"""Gains by the number of the group and its line."""
 
+
+def gains(groups: Sequence[ScoredGroup]) -> Gains:
+    """The gains of all lines of PSNR but the input's, by the number of the group and its line."""
     inputs = _inputs(groups)
     alike: dict[tuple[tuple[Picture, ...], int], list[_Difference]] = defaultdict(list)
     for number, group in enumerate(groups):
+        if group.entries[0].system in {INPUT, CEILING}:
+            continue
         for line, place in enumerate(group.places):
             reference = inputs.get(_contest(group.entries[0], place))
-            without = (
-                group.entries[0].system in {INPUT, CEILING} or place.metric != GAINED
-            )
-            if reference is None or without:
+            if reference is None or place.metric != GAINED:
                 continue
             member = system_scores(group, line)
             pictures = tuple(common_pictures([member, reference]))
             if pictures:
-                difference = on_pictures(member, pictures) - _mean_of(
-                    reference, pictures
-                )
-                codes = scene_codes([scene for _, scene in pictures])
-                limit = difference_resolution(member, reference, pictures, codes)
-                one = _Difference(number, line, difference, limit)
-                alike[pictures, len(difference)].append(one)
-    by_line: dict[tuple[int, int], Gain] = {}
+                one = _Difference.of(number, line, member, reference, pictures)
+                alike[pictures, len(one.values)].append(one)
+    by_line: Gains = {}
     for (pictures, _), differences in alike.items():
         by_line |= _gains_on(pictures, differences)
     return by_line
@@ -246,13 +240,28 @@ class _Difference:
 
     group: int
     line: int
-    values: NDArray[np.float64]
+    values: Array
     resolution: float | None
 
+    @classmethod
+    def of(
+        cls,
+        group: int,
+        line: int,
+        member: SystemScores,
+        reference: SystemScores,
+        pictures: Sequence[Picture],
+    ) -> Self:
+        """The difference on pictures that both have."""
+        from defocus.benchmark.statistics.intervals import scene_codes
 
-def _gains_on(
-    pictures: Sequence[Picture], differences: Sequence[_Difference]
-) -> dict[tuple[int, int], Gain]:
+        before = on_pictures(reference, pictures).mean(axis=0)
+        codes = scene_codes([scene for _, scene in pictures])
+        limit = difference_resolution(member, reference, pictures, codes)
+        return cls(group, line, on_pictures(member, pictures) - before, limit)
+
+
+def _gains_on(pictures: Sequence[Picture], differences: Sequence[_Difference]) -> Gains:
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
 
     values = np.stack([each.values for each in differences])
@@ -287,9 +296,3 @@ def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
         place.profile,
         place.protocol,
     )
-
-
-def _mean_of(
-    reference: SystemScores, pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
-    return np.asarray(on_pictures(reference, pictures).mean(axis=0))

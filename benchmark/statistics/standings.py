@@ -77,7 +77,10 @@ def _fields(results: Results, metric: str) -> list[_Field]:
                 members[contest].append(system_scores(group, line))
     return [
         _Field(
-            contest, higher, members[contest], ceilings.get(replace(contest, budget=""))
+            contest,
+            higher,
+            members[contest],
+            ceilings.get(replace(contest, budget="")),
         )
         for contest in sorted(members)
     ]
@@ -149,7 +152,9 @@ def _track(
 
 
 def _standings(
-    field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
+    field: _Field,
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
 ) -> tuple[Standing, ...]:
     if not pictures:
         return ()
@@ -157,18 +162,7 @@ def _standings(
     labels = _labels(members)
     sign = -1.0 if field.higher else 1.0
     order = sorted(range(len(labels)), key=lambda n: (sign * means[n], labels[n]))
-    scenes = len({scene for _, scene in pictures})
-    ranked = [
-        n for n in order if _ranked(members[n].entry, field.contest.protocol, scenes)
-    ]
-    ranks = {n: number for number, n in enumerate(ranked, start=1)}
-    stable = dict(
-        zip(
-            ranked,
-            _stability(field, [members[n] for n in ranked], pictures),
-            strict=True,
-        )
-    )
+    places = _places(field, members, order, pictures)
     return tuple(
         Standing(
             (entry := members[n].entry).system,
@@ -176,23 +170,40 @@ def _standings(
             entry.train_dataset,
             labels[n],
             means[n],
-            ranks.get(n),
-            *stable.get(n, (None, None, None)),
+            *places.get(n, (None, None, None, None)),
         )
         for n in order
     )
 
 
+def _places(
+    field: _Field,
+    members: Sequence[SystemScores],
+    order: Sequence[int],
+    pictures: Sequence[Picture],
+) -> dict[int, tuple[int, int | None, int | None, float | None]]:
+    """Rank, lowest and highest rank, and share of first places of those that are ranked."""
+    scenes = len({scene for _, scene in pictures})
+    protocol = field.contest.protocol
+    ranked = [n for n in order if _ranked(members[n].entry, protocol, scenes)]
+    stable = _stability(field, [members[n] for n in ranked], pictures)
+    places: dict[int, tuple[int, int | None, int | None, float | None]] = {}
+    for n, ends in zip(ranked, stable, strict=True):
+        places[n] = (len(places) + 1, *ends)
+    return places
+
+
 def _labels(members: Sequence[SystemScores]) -> list[str]:
     """The systems' names; those that a track has twice with the weights that tell them apart."""
-    entries = [member.entry for member in members]
-    names = Counter(entry.system for entry in entries)
-    return [
-        entry.system
-        if names[entry.system] == 1
-        else f"{entry.system} ({', '.join(filter(None, (entry.weights, entry.train_dataset)))})"
-        for entry in entries
-    ]
+    names = Counter(member.entry.system for member in members)
+    labels = []
+    for entry in (member.entry for member in members):
+        label = entry.system
+        if names[label] > 1:
+            origin = filter(None, (entry.weights, entry.train_dataset))
+            label += f" ({', '.join(origin)})"
+        labels.append(label)
+    return labels
 
 
 def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
@@ -209,7 +220,9 @@ def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
 
 
 def _stability(
-    field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
+    field: _Field,
+    members: Sequence[SystemScores],
+    pictures: Sequence[Picture],
 ) -> list[tuple[int | None, int | None, float | None]]:
     """Lowest and highest rank, and the share of resamples in which each ranked system is first."""
     from defocus.benchmark.statistics.intervals import (
@@ -261,17 +274,24 @@ def _differences(
             p_adjusted=adjusted,
             significant=adjusted <= SIGNIFICANCE,
             resolution=difference_resolution(
-                members[number[a.label]], members[number[b.label]], pictures, codes
+                members[number[a.label]],
+                members[number[b.label]],
+                pictures,
+                codes,
             ),
         )
         for (a, b), p_value, adjusted in zip(
-            pairs, p_values, holm(p_values), strict=True
+            pairs,
+            p_values,
+            holm(p_values),
+            strict=True,
         )
     )
 
 
 def _alike(
-    standings: Sequence[Standing], differences: Sequence[Difference]
+    standings: Sequence[Standing],
+    differences: Sequence[Difference],
 ) -> tuple[tuple[str, ...], ...]:
     from defocus.benchmark.statistics.intervals import groups_alike
 

@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,17 @@ from defocus.errors import (
     NotApplicableError,
     TrainingError,
 )
+from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say
 from defocus.reading import intact, read_json
 from defocus.storage.files import make_folder, write_json
 from defocus.training.record.folder import training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
-    from defocus.benchmark.study.fit import Watch
+    from torch import nn
+
+    from defocus.benchmark.study.fit import TrainingPictures, Watch
+    from defocus.datasets.patching.batch import Patches
     from defocus.training.loop import Trained
     from defocus.training.method import Training
 
@@ -119,73 +124,86 @@ def require_test_pairs(dataset: Dataset) -> None:
 def train_run(study: Study, run: Run) -> "Trained":
     """The trained network of a run; it is trained now if needed."""
     from defocus.baselines.objective_registry import objective
-    from defocus.baselines.recipe import NARROW_PAIRS
-    from defocus.benchmark.cost.trial_step import sizes_of
-    from defocus.benchmark.evaluation.restore import check_inputs, further_inputs
+    from defocus.benchmark.evaluation.restore import check_inputs
     from defocus.benchmark.study.fit import train
-    from defocus.datasets.patching.source import Few, PatchForm, training_patches
     from defocus.training.devices import best_device
 
     check_inputs(run.baseline.card, study.dataset.pairs)
-    if run.recipe is None:
+    recipe = run.recipe
+    if recipe is None:
         return load_run(study, run)
+    if study.home is not None or run.training is not None:
+        return _trained_elsewhere(study, run)
+    begin_again(run_folder(study.out, run.id))
+    dataset = readable(replace(study.dataset, left_out=()), "validation")
+    patches = _patches(study, run)
+    lacking = dataset.without(patches.left_out)
+    pictures = _pictures(replace(study, dataset=dataset), run, patches)
+    folder = _training_folder(study, run, lacking)
+    make = partial(objective, recipe.objective, **recipe.objective_settings)
+    trained_network = train(run, make, patches, folder, best_device(), pictures)
+    tell_uncounted(run)
+    return trained_network
+
+
+def _pictures(study: Study, run: Run, patches: "Patches") -> "TrainingPictures":
+    """What the pictures mean for a training; an epoch shows as many pixels as they have."""
+    from defocus.benchmark.cost.trial_step import sizes_of
+    from defocus.benchmark.study.fit import TrainingPictures
+
+    crops = max(1, patches.pixels // run.schedule.crop_px**2)
+    watches = _watches(study, run, run.own_recipe.training)
+    return TrainingPictures(crops, watches, sizes_of(study, run))
+
+
+def _training_folder(study: Study, run: Run, lacking: Sequence[LeftOut]) -> Path:
+    facts, workers = run.facts(), run.own_recipe.training.workers
+    if workers is not None:
+        facts["workers"] = workers
+    sources = sources_of(run)
+    return training_folder(study.out, run.id, facts, study.dataset, sources, lacking)
+
+
+def _trained_elsewhere(study: Study, run: Run) -> "Trained":
+    """The network that another run, or the same run of another study, has trained."""
+    from defocus.benchmark.evaluation.restore import check_inputs
+
     if run.training is not None and not training_ready(study, run):
         raise TrainingError(
             f"{run.training.id} has no finished training; '--again' repeats one that was deleted"
         )
-    if study.home is not None or run.training is not None:
-        home, trained = study.trained(run)
-        check_inputs(run.baseline.card, home.dataset.pairs)
-        if not training_finished(run_folder(home.out, trained.id)):
-            raise InputError(
-                f"{trained.id} has not been trained on {home.dataset.name}"
-            )
-        return load_run(home, trained)
-    begin_again(run_folder(study.out, run.id))
-    dataset = readable(replace(study.dataset, left_out=()), "validation")
-    recipe = run.recipe
-    crop_px = run.schedule.crop_px
-    patches = training_patches(
+    home, trained = study.trained(run)
+    check_inputs(run.baseline.card, home.dataset.pairs)
+    if not training_finished(run_folder(home.out, trained.id)):
+        raise InputError(f"{trained.id} has not been trained on {home.dataset.name}")
+    return load_run(home, trained)
+
+
+def _patches(study: Study, run: Run) -> "Patches":
+    """The training patches of a dataset in the form that a run needs."""
+    from defocus.baselines.recipe import NARROW_PAIRS
+    from defocus.benchmark.evaluation.restore import further_inputs
+    from defocus.datasets.patching.source import Few, PatchForm, training_patches
+
+    recipe, card = run.own_recipe, run.baseline.card
+    form = PatchForm(
+        run.schedule.largest_crop_px,
+        augment=recipe.augment,
+        bit_depth=recipe.bit_depth,
+        dual=card.input == "dual",
+        needs=further_inputs(card),
+        supervision=recipe.supervision,
+    )
+    pairs = NARROW_PAIRS if run.baseline.is_narrow else None
+    few = Few(pairs, recipe.training.lenses)
+    return training_patches(
         study.dataset,
         "train",
         recipe.target,
-        PatchForm(
-            run.schedule.largest_crop_px,
-            augment=recipe.augment,
-            bit_depth=recipe.bit_depth,
-            dual=run.baseline.card.input == "dual",
-            needs=further_inputs(run.baseline.card),
-            supervision=recipe.supervision,
-        ),
+        form,
         ESTIMATOR,
-        few=Few(
-            NARROW_PAIRS if run.baseline.is_narrow else None, recipe.training.lenses
-        ),
+        few=few,
     )
-    lacking = dataset.without(patches.left_out)
-    # An epoch shows as many pixels as the training pictures have.
-    workers = (
-        {} if recipe.training.workers is None else {"workers": recipe.training.workers}
-    )
-    trained_network = train(
-        run,
-        lambda: objective(recipe.objective, **recipe.objective_settings),
-        patches,
-        training_folder(
-            study.out,
-            run.id,
-            run.facts() | workers,
-            study.dataset,
-            sources_of(run),
-            lacking,
-        ),
-        best_device(),
-        epoch_crops=max(1, patches.pixels // crop_px**2),
-        watches=_watches(replace(study, dataset=dataset), run, recipe.training),
-        sizes=sizes_of(study, run),
-    )
-    tell_uncounted(run)
-    return trained_network
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:
@@ -215,7 +233,11 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if pages_of(study.dataset, "validation"):
         try:
             watches[TEXT] = watch_text(
-                card, study.dataset, "validation", estimator, device
+                card,
+                study.dataset,
+                "validation",
+                estimator,
+                device,
             )
         except NotApplicableError as error:
             say(f"{run.id}: its validation reads no pages of text: {error}")
@@ -245,6 +267,13 @@ def computing_as_trained(run: Run) -> Iterator[None]:
     settings = Training() if run.recipe is None else run.recipe.training
     with in_one_thread(run.baseline.is_narrow), gpu_choices(settings):
         yield
+
+
+def network_of(study: Study, run: Run) -> "nn.Module":
+    """The trained network of a run on the best device, ready to restore."""
+    from defocus.training.devices import best_device
+
+    return load_run(*study.trained(run)).network.to(best_device()).eval()
 
 
 def load_run(study: Study, run: Run) -> "Trained":

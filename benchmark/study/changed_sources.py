@@ -15,7 +15,7 @@ from defocus.datasets.pair import LEARNT_SPLITS, Dataset
 from defocus.datasets.pair_files import pair_contents
 from defocus.plugins.extensions import plugin_of, uncounted_files
 from defocus.progress import counted, say, several, warn_once
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import write_json_if_changed
 from defocus.training.record.folder import TRAINING
 
@@ -31,32 +31,29 @@ def write_study(studies: Sequence[Study]) -> None:
     path = studies[0].out / STUDY
     datasets = [_dataset_facts(study.dataset) for study in studies]
     runs = {run.id: _facts(study, run) for study in studies for run in study.runs}
+    reasons: dict[str, str] = {}
+    for study in studies:
+        reasons |= {run.id: reason for run, reason in reasons_of(study)}
     saved = _read_study(path)
-    places = {_place(facts) for facts in runs.values()}
-    before = {
-        name: facts
-        for name, facts in saved.get("runs", {}).items()
-        if _place(facts) not in places
-    }
     named = {one["dataset"] for one in datasets}
     datasets += [
         one for one in saved.get("datasets", []) if one["dataset"] not in named
     ]
-    told = {
-        name: text
-        for name, text in saved.get("reasons", {}).items()
-        if name in runs | before
-    }
-    reasons = told | {
-        run.id: reason for study in studies for run, reason in reasons_of(study)
-    }
-    content = {"datasets": datasets, "runs": runs | before}
-    write_json_if_changed(path, content | ({"reasons": reasons} if reasons else {}))
+    places = {_place(facts) for facts in runs.values()}
+    for name, facts in saved.get("runs", {}).items():
+        if _place(facts) not in places:
+            runs.setdefault(name, facts)
+    told = saved.get("reasons", {})
+    reasons = {name: told[name] for name in told if name in runs} | reasons
+    content: Json = {"datasets": datasets, "runs": runs}
+    if reasons:
+        content["reasons"] = reasons
+    write_json_if_changed(path, content)
 
 
-def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
+def _dataset_facts(dataset: Dataset) -> Json:
     """What the file says of a dataset: its revision, and which test pairs are seen elsewhere."""
-    facts: dict[str, Any] = {"dataset": dataset.name, "data_hash": dataset.content_hash}
+    facts: Json = {"dataset": dataset.name, "data_hash": dataset.content_hash}
     facts["pairs"] = _pair_facts(dataset)
     if dataset.seen_left_out:
         facts["seen_left_out"] = [one.to_json() for one in dataset.seen_left_out]
@@ -152,7 +149,7 @@ def runs_before(study: Study) -> list[tuple[Run, str, Facts]]:
     return matches
 
 
-def _facts(study: Study, run: Run) -> dict[str, Any]:
+def _facts(study: Study, run: Run) -> Json:
     return {"dataset": study.dataset.name, **run.facts()}
 
 
@@ -168,7 +165,7 @@ def _namesake(facts: Facts) -> tuple[Any, ...]:
     return tuple(facts.get(name) for name in ("system", "dataset", "budget", "seed"))
 
 
-def _read_study(path: Path) -> dict[str, Any]:
+def _read_study(path: Path) -> Json:
     try:
         content = read_json(path)
     except (FileNotFoundError, ValueError):  # a damaged one is made again
@@ -176,7 +173,7 @@ def _read_study(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def sources_of(run: Run) -> dict[str, Any]:
+def sources_of(run: Run) -> Json:
     """What a run needs of plug-ins: hashes, and those of their files by name; empty without any."""
     hashes = _hashes(run)
     files: dict[str, str] = {}

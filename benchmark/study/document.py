@@ -20,6 +20,9 @@ from defocus.reading import intact, read_json
 from defocus.settings import Settings, load_settings, parse_settings
 from defocus.storage.files import write_json_if_changed
 
+Tables = dict[str, Any]
+"""Tables of TOML or JSON."""
+
 REQUEST = "request.json"
 """In a study's folder: the document that it was started with."""
 
@@ -33,7 +36,7 @@ class ObjectiveChoice(Settings):
     # By default its name is the table's; ``warmup_epochs`` are on each recipe's scale.
 
     objective: str | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: Tables = Field(default_factory=dict)
     warmup_epochs: int = Field(default=0, ge=0)
 
 
@@ -97,7 +100,7 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
 
 def as_request(document: StudyDocument, plugins: Sequence[NotedPlugin] = ()) -> Request:
     """Make a request from a document."""
-    further: dict[str, Any] = {"plugins": tuple(plugins)} if plugins else {}
+    further: Tables = {"plugins": tuple(plugins)} if plugins else {}
     return Request.model_validate(document.model_dump(exclude_unset=True) | further)
 
 
@@ -107,7 +110,7 @@ def write_request(out: Path, document: StudyDocument) -> None:
         mode="json", exclude_unset=True
     )
     requests = [*_written(out / REQUEST), *content.pop("earlier", [])]
-    before: list[dict[str, Any]] = []
+    before: list[Tables] = []
     for one in requests:
         if _asked_for(one) not in map(_asked_for, (content, *before)):
             before.append(one)
@@ -116,7 +119,7 @@ def write_request(out: Path, document: StudyDocument) -> None:
     )
 
 
-def _written(path: Path) -> list[dict[str, Any]]:
+def _written(path: Path) -> list[Tables]:
     """The requests in a file, the latest first; a damaged file is replaced by the next request."""
     try:
         latest = read_json(path)
@@ -125,7 +128,7 @@ def _written(path: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _asked_for(request: dict[str, Any]) -> dict[str, Any]:
+def _asked_for(request: Tables) -> Tables:
     """What a request asks for, wherever its plug-ins are and whatever works on it."""
     training, taken = request.get("training"), {"plugins", "training", "cluster"}
     if isinstance(training, dict):

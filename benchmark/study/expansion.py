@@ -68,39 +68,44 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     """The runs of a document; ``options`` are for the commands that messages name."""
     chosen = select(all_baselines(), document.systems, variants=document.variants)
     systems = with_objectives(chosen, document.objectives)
-    named = bool(document.systems)
-    studies: list[Study] = []
     opened, problems = open_several(
         (*document.datasets, *document.misaligned),
         leave_out_seen=document.leave_out_seen,
     )
+    if not opened:
+        raise problems[0]
+    studies: list[Study] = []
+    taken: set[str] = set()
     for text, dataset in opened:
         if text in document.misaligned:
             dataset = replace(dataset, misaligned=True)
-        if text not in document.datasets:
-            compared = around_jdrl(systems, add=not named)
-        elif document.scales:
-            compared = with_scales(systems)
-        else:
-            compared = systems
+        compared = _compared(systems, text, document)
         runs = _planned(compared, dataset, document)
-        taken = {run.id for study in studies for run in study.runs}
-        if any(
-            run.id in taken for run in runs
-        ):  # another dataset with the same training pairs
-            dataset = replace(dataset, learnt_hash="")
+        if taken.intersection(run.id for run in runs):
+            dataset = replace(dataset, learnt_hash="")  # another has its training pairs
             runs = _planned(compared, dataset, document)
+        taken.update(run.id for run in runs)
         words = ["--dataset", text, *options] if options else []
-        studies.append(
-            Study(out, dataset, runs, words, keep_outputs=document.keep_outputs)
-        )
-    if not studies:
-        raise problems[0]
+        study = Study(out, dataset, runs, words, keep_outputs=document.keep_outputs)
+        studies.append(study)
     return Expanded(studies, problems)
 
 
+def _compared(
+    systems: Sequence[Baseline],
+    text: str,
+    document: StudyDocument,
+) -> Sequence[Baseline]:
+    """The systems that are compared on a dataset of a document."""
+    if text not in document.datasets:
+        return around_jdrl(systems, add=not document.systems)
+    return with_scales(systems) if document.scales else systems
+
+
 def open_several(
-    texts: Sequence[str], *, leave_out_seen: bool = False
+    texts: Sequence[str],
+    *,
+    leave_out_seen: bool = False,
 ) -> tuple[list[tuple[str, Dataset]], list[InputError]]:
     """The datasets of a study, each with its address, and why others cannot be opened."""
     opened: list[tuple[str, Dataset]] = []
@@ -145,7 +150,9 @@ def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
 
 
 def _planned(
-    systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument
+    systems: Sequence[Baseline],
+    dataset: Dataset,
+    document: StudyDocument,
 ) -> list[Run]:
     """The runs on one dataset, with the package's weights where it has them."""
     # Systems with weights are trained as well where they are named and there is data to train on.
@@ -153,7 +160,11 @@ def _planned(
     with_weights = [(system, shipped_weights(system)) for system in systems]
     trained = [system for system, weights in with_weights if named or weights is None]
     runs = plan_runs(
-        trained, dataset, document.budget, seeds=document.seeds, override=document
+        trained,
+        dataset,
+        document.budget,
+        seeds=document.seeds,
+        override=document,
     )
     runs += [
         plan_weights(system, w, dataset) for system, w in with_weights if w is not None
@@ -195,7 +206,8 @@ def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:
 
 
 def with_objectives(
-    systems: Sequence[Baseline], choices: Mapping[str, ObjectiveChoice]
+    systems: Sequence[Baseline],
+    choices: Mapping[str, ObjectiveChoice],
 ) -> list[Baseline]:
     """Combine each system with each objective; systems without training stay as they are."""
     # An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
@@ -240,7 +252,9 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
 
 
 def _with_objective(
-    own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice
+    own: "Callable[[], Recipe]",
+    name: str,
+    choice: ObjectiveChoice,
 ) -> "Recipe":
     return retrained(own(), name, choice.settings, choice.warmup_epochs)
 
@@ -267,24 +281,30 @@ def study_of(
     scales: bool = False,
 ) -> Study:
     """Make the study of a command line that names its systems, with their rows at scales."""
-    out, dataset = options.out, options.dataset
-    require_study_folder(out)
+    require_study_folder(options.out)
     override = options.override
     if workers is not None:
         override = override.with_workers(workers)
     systems = [baseline(name) for name in sorted(set(names))]
     if scales:
         systems = with_scales(systems)
-    opened = open_for_study(dataset, leave_out_seen=options.leave_out_seen)
+    opened = open_for_study(options.dataset, leave_out_seen=options.leave_out_seen)
+    words = ["--dataset", options.dataset]
     if weights is not None:
         stored = find_weights(systems[0], weights)
         runs = [plan_weights(system, stored, opened) for system in systems]
-        return Study(
-            out, opened, runs, ["--dataset", dataset, "--weights", stored.label]
-        )
-    begun = find_weights(systems[0], start) if start is not None else None
+        return Study(options.out, opened, runs, [*words, "--weights", stored.label])
+    words += options.words
+    begun = None
+    if start is not None:
+        begun = find_weights(systems[0], start)
+        words += ["--from", begun.label]
     runs = plan_runs(
-        systems, opened, options.budget, seeds=seeds, override=override, start=begun
+        systems,
+        opened,
+        options.budget,
+        seeds=seeds,
+        override=override,
+        start=begun,
     )
-    begin = ["--from", begun.label] if begun else []
-    return Study(out, opened, runs, ["--dataset", dataset, *options.words, *begin])
+    return Study(options.out, opened, runs, words)

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import nn
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.baselines.objective import Batch, Objective
-from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Schedule
 from defocus.baselines.weights.backbones import all_required
 from defocus.baselines.weights.own import find_narrow_weights, load_narrow_weights
 from defocus.baselines.weights.store import build_with, find_weights
@@ -26,7 +25,7 @@ from defocus.benchmark.cost.trial_step import (
     probe_memory,
     random_batch,
     require_sizes,
-    try_step,
+    try_run,
 )
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.metrics import psnr
@@ -49,7 +48,7 @@ from defocus.training.devices import in_one_thread
 from defocus.training.feeding import Feeder
 from defocus.training.loop import Job, Trained
 from defocus.training.method import Training
-from defocus.training.objective import Progress, TrainingObjective
+from defocus.training.objective import TrainingObjective
 from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.curve_files import read_curve
@@ -72,7 +71,9 @@ class Watch:
 
 
 def watching_of(
-    settings: Training, watches: Mapping[str, Watch], steps: int
+    settings: Training,
+    watches: Mapping[str, Watch],
+    steps: int,
 ) -> Watching:
     """Validation at even intervals, and at the end."""
     # ``validation_gain`` is the score ``validation`` minus that of the input, and so on.
@@ -104,7 +105,9 @@ def _gain(scores: Scores) -> str:
 
 
 def report_selection(
-    rows: Sequence[Mapping[str, float]], run: str, folder: Path
+    rows: Sequence[Mapping[str, float]],
+    run: str,
+    folder: Path,
 ) -> None:
     """Report and write the bias of choosing weights by test pictures, in ``selection.json``."""
     # ``optimism_db`` is the test score of the best weights on test minus that of the best on
@@ -140,28 +143,44 @@ TIMED_CROPS, TRIALS = 2, 5
 
 
 def say_hours(
-    run: Run, network: nn.Module, objective: TrainingObjective[Batch], steps: int
+    run: Run,
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    steps: int,
 ) -> None:
     """Say how many hours a long training will take on the CPU; the trial leaves no trace."""
-    recipe, schedule = run.recipe, run.schedule
-    if recipe is None or steps < LONG_STEPS:
+    if steps < LONG_STEPS:
         return
-    batch = random_batch(
-        run.baseline.card, recipe.supervision, TIMED_CROPS, schedule.crop_px
-    )
-    late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
-    seconds = min(  # other programs lengthen some
-        try_step(network, objective, batch, late, recipe.training.precision).seconds
-        for _ in range(TRIALS)
-    )
-    sizes = [schedule.size_at(recipe.epochs * percent / 100) for percent in range(100)]
+    schedule, epochs = run.schedule, run.own_recipe.epochs
+    batch = (TIMED_CROPS, schedule.crop_px)
+    trials = []
+    for _ in range(TRIALS):  # other programs lengthen some
+        trial = try_run(run, network, objective, batch, torch.device("cpu"))
+        trials.append(trial.seconds)
+    sizes = [schedule.size_at(epochs * percent / 100) for percent in range(100)]
     crops = sum(size * (px / schedule.crop_px) ** 2 for px, size in sizes) / len(sizes)
-    hours = seconds / TIMED_CROPS * crops * steps / 3600
+    hours = min(trials) / TIMED_CROPS * crops * steps / 3600
     if hours >= 1:
         duration = counted(round(hours), "hour")
         say(
             f"{run.id}: its {steps:,} steps will take about {duration} on this processor"
         )
+
+
+@dataclass(frozen=True)
+class TrainingPictures:
+    """What the pictures of a dataset mean for a training."""
+
+    # ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of
+    # an epoch where the schedule counts epochs.
+
+    epoch_crops: int = 1
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    sizes: Sequence[tuple[int, int]] = ()
+
+
+NO_PICTURES = TrainingPictures()
+"""A training without validation, of a network that is not asked what sizes it takes."""
 
 
 def train(
@@ -170,34 +189,13 @@ def train(
     patches: Batches,
     folder: Path,
     device: torch.device,
-    *,
-    epoch_crops: int = 1,
-    watches: Mapping[str, Watch] = MappingProxyType({}),
-    sizes: Sequence[tuple[int, int]] = (),
+    pictures: TrainingPictures = NO_PICTURES,
 ) -> Trained:
     """Train a run until its last step; see :func:`defocus.training.loop.train`."""
-    # ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of
-    # an epoch where the schedule counts epochs.
-    recipe, schedule = run.recipe, run.schedule
-    if recipe is None:
-        raise ValueError(f"{run.system} has no recipe")
-    steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
-    watching = watching_of(recipe.training, watches, steps)
-
-    def objective() -> Objective:
-        with all_required() if run.reported_budget == "paper" else nullcontext():
-            return make_objective()
-
-    def check(
-        network: nn.Module, instance: TrainingObjective[Batch], world: int
-    ) -> None:
-        require_sizes(run.baseline, network, sizes, device)
-        foresee_tiles(network, run.baseline.card, sizes, device)
-        probe_memory(run, network, instance, device, world)
-        if device.type == "cpu" and ranks().first:
-            step, _ = steps_done(folder) or (0, 0)
-            say_hours(run, network, instance, steps - step)
-
+    recipe, schedule = run.own_recipe, run.schedule
+    epoch_steps = math.ceil(pictures.epoch_crops / schedule.batch)
+    steps = schedule.steps or recipe.epochs * epoch_steps
+    watching = watching_of(recipe.training, pictures.watches, steps)
     job: Job[Batch] = Job(
         id=run.id,
         seed=run.seed,
@@ -205,23 +203,55 @@ def train(
         learning_rate=schedule.learning_rate,
         steps=steps,
         make_network=partial(_started, run),
-        make_objective=objective,
-        batches=partial(_batches, run, recipe, patches, steps),
+        make_objective=partial(_made, run, make_objective),
+        batches=partial(_batches, run, patches, steps),
         code=package_version(),
         watching=watching,
-        sample=lambda: random_batch(
-            run.baseline.card,
-            recipe.supervision,
-            schedule.batch // ranks().world,
-            schedule.crop_px,
-        ),
-        check=check,
+        sample=partial(_sample, run),
+        check=_Check(run, folder, device, pictures.sizes, steps).before,
     )
     with in_one_thread(run.baseline.is_narrow):
         trained = loop.train(job, folder, device)
     if ranks().first:
         report_selection(watching.rows, run.id, folder)
     return trained
+
+
+def _made(run: Run, make_objective: Callable[[], Objective]) -> Objective:
+    with all_required() if run.reported_budget == "paper" else nullcontext():
+        return make_objective()
+
+
+def _sample(run: Run) -> Batch:
+    """Noise of the size of this process's part of a batch."""
+    size = run.schedule.batch // ranks().world
+    supervision = run.own_recipe.supervision
+    return random_batch(run.baseline.card, supervision, size, run.schedule.crop_px)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What a network must pass before its first step."""
+
+    run: Run
+    folder: Path
+    device: torch.device
+    sizes: Sequence[tuple[int, int]]
+    steps: int
+
+    def before(
+        self,
+        network: nn.Module,
+        objective: TrainingObjective[Batch],
+        world: int,
+    ) -> None:
+        """Refuse a network that cannot be trained here; say how long a long training takes."""
+        require_sizes(self.run.baseline, network, self.sizes, self.device)
+        foresee_tiles(network, self.run.baseline.card, self.sizes, self.device)
+        probe_memory(self.run, network, objective, self.device, world)
+        if self.device.type == "cpu" and ranks().first:
+            step, _ = steps_done(self.folder) or (0, 0)
+            say_hours(self.run, network, objective, self.steps - step)
 
 
 def _started(run: Run) -> nn.Module:
@@ -260,20 +290,24 @@ def _batch(shared: _OfRun, step: int) -> Batch:
 
 
 def _batches(
-    run: Run, recipe: Recipe, patches: Batches, steps: int, first: int, feeder: Feeder
+    run: Run,
+    patches: Batches,
+    steps: int,
+    first: int,
+    feeder: Feeder,
 ) -> Iterator[Batch]:
-    if recipe.training.reuse > 1:
+    if run.own_recipe.training.reuse > 1:
         from defocus.datasets.stream.patches import StreamPatches
 
         if isinstance(patches, StreamPatches):
-            return _reused(run, recipe, patches, steps, first, feeder)
-    shared = _OfRun(run.schedule, recipe.epochs, steps, run.seed, patches, feeder.mine)
+            return _reused(run, patches, steps, first, feeder)
+    epochs = run.own_recipe.epochs
+    shared = _OfRun(run.schedule, epochs, steps, run.seed, patches, feeder.mine)
     return feeder.ahead(partial(_batch, shared), range(first, steps))
 
 
 def _reused(
     run: Run,
-    recipe: Recipe,
     patches: "StreamPatches",
     steps: int,
     first: int,
@@ -286,7 +320,7 @@ def _reused(
             "[training] reuse needs crops of one size; set crop_px and batch under [schedule], "
             "which leaves the growth of the recipe out"
         )
-    schedule, times = run.schedule, recipe.training.reuse
+    schedule, times = run.schedule, run.own_recipe.training.reuse
     reuse = Reuse(times, schedule.batch, schedule.crop_px, steps, run.seed)
     return reused_batches(patches, reuse, first, feeder)
 
@@ -317,7 +351,9 @@ def watch_split(
     pages = pages_of(dataset, split)
     pairs = [pair for pair in dataset.split(split) if pair not in pages]
     return _watch(
-        card, device, _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator)
+        card,
+        device,
+        _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator),
     )
 
 
@@ -334,9 +370,8 @@ def watch_text(
     if metric is None:
         raise NotApplicableError("no metric 'text' is installed here")
     first = _Scorer(metric, "truth", dataset, pages[:1], estimator)
-    first.mean(
-        _blurry
-    )  # a missing program is reported before the training, not during it
+    # a missing program is reported before the training, not during it
+    first.mean(_blurry)
     return _watch(card, device, _Scorer(metric, "truth", dataset, pages, estimator))
 
 
@@ -357,7 +392,11 @@ class _Scorer:
             restored = restored_of(pair)
             try:
                 target = make_target(
-                    self.protocol, self.dataset, pair, restored, self.estimator
+                    self.protocol,
+                    self.dataset,
+                    pair,
+                    restored,
+                    self.estimator,
                 )
             except NotApplicableError as error:  # counts in no score of the test either
                 reason = str(error)
@@ -375,9 +414,8 @@ class _Scorer:
 
 
 def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
-    alone = replace(
-        card, at_scales=False
-    )  # what is learned does not depend on the scales
+    # what is learned does not depend on the scales
+    alone = replace(card, at_scales=False)
 
     def of_network(network: nn.Module) -> float:
         return scorer.mean(

@@ -24,7 +24,10 @@ def end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
 
 
 def run_as_jobs(
-    studies: Sequence[Study], document: StudyDocument, *, again: bool
+    studies: Sequence[Study],
+    document: StudyDocument,
+    *,
+    again: bool,
 ) -> Outcome:
     """Take the results of ended jobs over, and put the remaining work into the queue."""
     with opened_study(studies, document) as results:
@@ -36,7 +39,9 @@ def run_as_jobs(
 
 
 def _submit(
-    studies: Sequence[Study], document: StudyDocument, results: Results
+    studies: Sequence[Study],
+    document: StudyDocument,
+    results: Results,
 ) -> None:
     """Submit what can begin; what evaluates the training of another run comes later."""
     from defocus.cluster.slurm import submit

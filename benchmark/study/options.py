@@ -85,7 +85,10 @@ class StudyOptions(CommandSettings):
     """Length of training; own is the long training of defocus-s and defocus-m. Ranked are
     systems trained with paper or not trained here, and narrow copies of demo among themselves."""
     settings: Path | None = option(
-        None, "--settings FILE", is_eager=True, callback=keep_cluster_file
+        None,
+        "--settings FILE",
+        is_eager=True,
+        callback=keep_cluster_file,
     )
     """TOML file with the tables [schedule] (steps, crop_px, batch, learning_rate) and [training]
     (precision, accumulate, average and others). If it changes results, they are marked as a custom
@@ -127,7 +130,9 @@ class TrainOptions(TestedStudy, _TrainedSystem):
     """Options of ``train``."""
 
     seed: Annotated[int, Field(ge=0, le=MOST_SEEDS - 1)] = option(
-        0, "--seed", show_default=True
+        0,
+        "--seed",
+        show_default=True,
     )
     """Seed of initial weights, crops and dropout."""
     workers: Workers = WORKERS
@@ -173,7 +178,9 @@ class RunOptions(TestedStudy, _RunSystems):
     seeds: Seeds = option(1, "--seeds")
     """Number of seeds to train and average."""
     reuse: tuple[str, ...] = option(
-        (), "--reuse FOLDER_OR_ADDRESS", heading="Execution"
+        (),
+        "--reuse FOLDER_OR_ADDRESS",
+        heading="Execution",
     )
     """Take scores from other results: the --out of a study, a bundle, a collection of bundles, or
     an https address of one. Only what would be the same here is taken; the rest is computed.

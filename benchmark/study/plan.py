@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 from pydantic.main import IncEx
@@ -35,7 +35,7 @@ from defocus.near_names import did_you_mean
 from defocus.plugins.extensions import plugin_arguments
 from defocus.processes.machines import ClusterSettings
 from defocus.progress import counted
-from defocus.reading import parse_json
+from defocus.reading import Json, parse_json
 from defocus.settings import Settings, load_settings, parse_settings
 from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
@@ -156,11 +156,16 @@ class Run:
         return self.baseline.card.name
 
     @property
-    def schedule(self) -> Schedule:
-        """The schedule of the budget; only for systems that train."""
+    def own_recipe(self) -> Recipe:
+        """The recipe of a system that trains."""
         if self.recipe is None:
             raise ValueError(f"{self.system} has no recipe")
-        return self.recipe.schedule(self.budget)
+        return self.recipe
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the budget; only for systems that train."""
+        return self.own_recipe.schedule(self.budget)
 
     @property
     def reported_budget(self) -> str:
@@ -179,7 +184,7 @@ class Run:
         steps = self.schedule.steps
         return f"{SCRATCH}, {counted(steps, 'step')}" if steps else SCRATCH
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """Everything besides the dataset that determines the result, as JSON values."""
         # The source code is not included: developers raise revisions when numbers change.
         copy = find_narrow_weights(self.baseline) if self.baseline.is_narrow else None
@@ -218,9 +223,8 @@ class Run:
             else {"tested": dataset.content_hash}
         )
         group = _digest(_without(facts | tested, "seed", TRAINING_OF))
-        digest = _digest(
-            _without(facts, SCALES)
-        )  # the way of restoring leaves a training as it is
+        # the way of restoring leaves a training as it is
+        digest = _digest(_without(facts, SCALES))
         return replace(self, id=f"{self.system}-{digest[:8]}", group=group)
 
     def _learnt(self, dataset: Dataset) -> str:
@@ -268,11 +272,13 @@ class Study:
         """The same study with the runs of one seed only, and its home's."""
         home = self.home.only_seed(seed) if self.home else None
         return replace(
-            self, runs=[run for run in self.runs if run.seed == seed], home=home
+            self,
+            runs=[run for run in self.runs if run.seed == seed],
+            home=home,
         )
 
 
-def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
+def _recipe_facts(recipe: Recipe) -> Json:
     """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
     for part, setting in _LATER_SETTINGS:
@@ -342,11 +348,9 @@ def plan_runs(
     if budget == NARROW_BUDGET and start is None:
         baselines = [_copy_for(dataset, one) for one in baselines]
     for baseline in baselines:
-        recipe = (
-            _overridden(baseline.recipe(), budget, override)
-            if baseline.recipe
-            else None
-        )
+        recipe = None
+        if baseline.recipe:
+            recipe = _overridden(baseline.recipe(), budget, override)
         if recipe is not None and dataset.endless is None:
             recipe = recipe.model_copy(update={"training": recipe.training.of_pairs})
         for seed in range(seeds if recipe else 1):
@@ -385,7 +389,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
     return replace(draft.identified(dataset), group=group)
 
 
-def _scales_facts(card: Card) -> dict[str, Any]:
+def _scales_facts(card: Card) -> Json:
     """What decides how a network's pictures are restored at scales."""
     return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
@@ -400,16 +404,18 @@ def _flow_weights(recipe: Recipe | None) -> str:
     return str(parse_json(card.read_bytes())["sha256"])
 
 
-def _without(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+def _without(facts: Json, *names: str) -> Json:
     return {name: fact for name, fact in facts.items() if name not in names}
 
 
-def _digest(facts: dict[str, Any]) -> str:
+def _digest(facts: Json) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _overridden(
-    recipe: Recipe, budget: BudgetName, override: Override | None
+    recipe: Recipe,
+    budget: BudgetName,
+    override: Override | None,
 ) -> Recipe:
     if override is None:
         return recipe

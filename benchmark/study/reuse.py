@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from defocus.benchmark.evaluation.ceiling_row import fillable
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
 from defocus.benchmark.evaluation.recording import entry_of
 from defocus.benchmark.metrics.metric import (
@@ -92,15 +93,13 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
             refused = []
             for other in runs_of_source(source, places.keys()):
                 run = other.entry.run
-                place = places.get(run)
-                if place is None:
-                    if run not in planned:
+                try:
+                    if run in places.keys() - reused.keys():
+                        reused[run] = _usable(places[run], other)
+                    elif run not in planned:
                         refused.append((run, _why_not_planned(other.entry, studies)))
-                elif run not in reused:
-                    try:
-                        reused[run] = _usable(place, other)
-                    except InputError as error:
-                        refused.append((run, str(error)))
+                except InputError as error:
+                    refused.append((run, str(error)))
             _tell_refused(source, refused)
         for run, reason in _incomplete_trainings(studies, results, reused):
             say(f"{run}: not taken from {reused.pop(run).other.origin}: {reason}")
@@ -113,12 +112,13 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
 def _places(studies: Sequence[Study], results: Results) -> dict[str, RunOfStudy]:
     """The runs without scores, by id."""
     scored = {entry.run for entry in results.entries() if entry.scored}
-    return {
-        run.id: RunOfStudy(study, run)
-        for study in studies
-        for run in study.runs
-        if run.id not in scored and not is_repeated(run_folder(study.out, run.id))
-    }
+    places = {}
+    for study in studies:
+        for run in study.runs:
+            repeated = is_repeated(run_folder(study.out, run.id))
+            if run.id not in scored and not repeated:
+                places[run.id] = RunOfStudy(study, run)
+    return places
 
 
 def _why_not_planned(entry: Entry, studies: Sequence[Study]) -> str:
@@ -134,6 +134,21 @@ def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
     """The results of another study for a planned run; InputError with the reason if unfit."""
     study, run = place.study, place.run
     mine, theirs = entry_of(study, run), other.entry
+    _require_same(theirs, mine)
+    if not _SHA256.fullmatch(theirs.checkpoint):
+        raise InputError("its checkpoint has no SHA-256 hash")
+    if place.is_trained and (study.checkpoint_folder(run) / CHECKPOINT).exists():
+        raise InputError("there is a checkpoint of it here already")
+    scores, versions = _columns(place, other)
+    costs = [cost for cost in other.costs if cost.metric in COSTS]
+    if not all(cost.value is None or math.isfinite(cost.value) for cost in costs):
+        raise InputError("one of its costs is no number")
+    entry = replace(mine, checkpoint=theirs.checkpoint, code=theirs.code)
+    return Reused(place, entry, scores, costs, versions, other)
+
+
+def _require_same(theirs: Entry, mine: Entry) -> None:
+    """Refuse a run without scores, or whose scores are not those that would be computed here."""
     if not theirs.scored:
         raise InputError(f"no scores there: {printable(theirs.status)}")
     if theirs.grouping != mine.grouping or theirs.data_hash != mine.data_hash:
@@ -147,55 +162,48 @@ def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
         there, here = getattr(theirs, name), getattr(mine, name)
         if there != here:
             raise InputError(f"its {name} is {printable(str(there))}, here {here}")
-    if not _SHA256.fullmatch(theirs.checkpoint):
-        raise InputError("its checkpoint has no SHA-256 hash")
-    if place.is_trained and (study.checkpoint_folder(run) / CHECKPOINT).exists():
-        raise InputError("there is a checkpoint of it here already")
-    scores, versions = _columns(place, other)
-    costs = [cost for cost in other.costs if cost.metric in COSTS]
-    if not all(cost.value is None or math.isfinite(cost.value) for cost in costs):
-        raise InputError("one of its costs is no number")
-    entry = replace(mine, checkpoint=theirs.checkpoint, code=theirs.code)
-    return Reused(place, entry, scores, costs, versions, other)
 
 
 def _columns(
-    place: RunOfStudy, other: SourceRun
+    place: RunOfStudy,
+    other: SourceRun,
 ) -> tuple[list[Score], list[MetricVersion]]:
     """The scores and versions of the metrics that are whole and of the revisions of here."""
     pairs = place.study.dataset.split("test")
     wanted = metrics_for(pairs)
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
     ids = {pair.id for pair in pairs}
-    by_metric: dict[str, list[Score]] = defaultdict(list)
+    current = _current_versions(other, wanted)
+    by_metric: dict[str, list[Score]] = {name: [] for name in wanted if name in current}
     for score in other.scores:
+        name = column_of(score.metric)
         if score.profile == DEFAULT.name and score.protocol in protocols:
-            by_metric[column_of(score.metric)].append(score)
-    current = {
-        one.metric: one
-        for one in other.versions
-        if column_of(one.metric) in wanted
-        and one.version == wanted[column_of(one.metric)].version
-    }
-    columns = {
-        name: by_metric[name] for name in wanted if name in current and by_metric[name]
-    }
-    for name, scores in columns.items():
+            by_metric.get(name, []).append(score)
+    for name, scores in by_metric.items():
         _require_possible(wanted[name], scores, ids)
-    whole = [
-        name
-        for name, scores in columns.items()
-        if _covers(name, scores, ids, protocols)
-    ]
+    whole = [n for n, mine in by_metric.items() if _covers(n, mine, ids, protocols)]
     lacking = [name for name in wanted if name not in whole]
-    lacking += [name for name in whole if _fillable(wanted[name], columns[name])]
+    lacking += [name for name in whole if fillable(by_metric[name], wanted[name])]
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
         )
-    scores = [score for name in whole for score in columns[name]]
-    versions = [one for name, one in current.items() if column_of(name) in whole]
+    scores = [score for name in whole for score in by_metric[name]]
+    versions = [one for one in current.values() if column_of(one.metric) in whole]
     return scores, versions
+
+
+def _current_versions(
+    other: SourceRun,
+    wanted: Mapping[str, Metric],
+) -> dict[str, MetricVersion]:
+    """The metrics of another study that have the revisions of here, by name."""
+    current = {}
+    for one in other.versions:
+        metric = wanted.get(column_of(one.metric))
+        if metric is not None and one.version == metric.version:
+            current[one.metric] = one
+    return current
 
 
 def _require_possible(metric: Metric, scores: Sequence[Score], pairs: set[str]) -> None:
@@ -223,7 +231,10 @@ def _require_possible(metric: Metric, scores: Sequence[Score], pairs: set[str]) 
 
 
 def _covers(
-    name: str, scores: Sequence[Score], pairs: set[str], protocols: Sequence[str]
+    name: str,
+    scores: Sequence[Score],
+    pairs: set[str],
+    protocols: Sequence[str],
 ) -> bool:
     """Whether each picture has its score of a metric under each protocol, once."""
     keys = Counter((one.protocol, one.pair) for one in scores if one.metric == name)
@@ -231,14 +242,10 @@ def _covers(
     return set(keys) == every and max(keys.values()) == 1
 
 
-def _fillable(metric: Metric, scores: Sequence[Score]) -> bool:
-    """Whether a metric could not be computed there and can be here."""
-    missing = any(one.value is None and metric.remedy in one.reason for one in scores)
-    return bool(metric.remedy) and missing and metric.ready()
-
-
 def _incomplete_trainings(
-    studies: Sequence[Study], results: Results, reused: Mapping[str, Reused]
+    studies: Sequence[Study],
+    results: Results,
+    reused: Mapping[str, Reused],
 ) -> Iterator[tuple[str, str]]:
     """Runs of trainings of which not every evaluation is taken, and why none of them is."""
     # Who trains the network here for one evaluation would have another network than the others.

@@ -98,7 +98,8 @@ def run_studies(
 
 @contextlib.contextmanager
 def opened_study(
-    studies: Sequence[Study], request: StudyDocument | None = None
+    studies: Sequence[Study],
+    request: StudyDocument | None = None,
 ) -> Iterator[Results]:
     """Lock the folder of a study, record the request, and open the store."""
     if ranks().world > 1:
@@ -126,7 +127,8 @@ def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
 
 
 def _pending(
-    studies: Sequence[Study], results: Results
+    studies: Sequence[Study],
+    results: Results,
 ) -> list[tuple[Study, list[Left]]]:
     """Remaining work of each study; damaged checkpoints are set aside."""
     pending = [(study, left_of(study, results)) for study in studies]
@@ -141,7 +143,10 @@ def _pending(
 
 
 def _work(
-    study: Study, tasks: Sequence[RunTask], results: Results, where: Where | None
+    study: Study,
+    tasks: Sequence[RunTask],
+    results: Results,
+    where: Where | None,
 ) -> list[str]:
     """Do the remaining work of a study; return the ids of runs with a failed metric."""
     _tell_size(study, len(tasks))
@@ -261,9 +266,8 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
         _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
-            network = _load(
-                study, run
-            )  # a damaged checkpoint stops here, before good scores go
+            # a damaged checkpoint stops here, before good scores go
+            network = _load(study, run)
             (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
             evaluated_run(study, run, trained=network, where=where).store(
                 study, results

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from defocus.benchmark.results.lock import is_locked, study_lock
 from defocus.benchmark.results.run_folder import run_folder
@@ -19,7 +19,7 @@ from defocus.cluster.slurm import JobCommand, job_log, job_states, known_jobs
 from defocus.errors import DefocusError, InputError
 from defocus.plugins.extensions import plugin_arguments
 from defocus.progress import counted, say
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.reports.model import Table
 from defocus.storage.files import make_folder
 from defocus.training.record.folder import steps_done
@@ -131,7 +131,7 @@ class RunStanding:
     reason: str = ""
     job: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As JSON values."""
         return asdict(self)
 
@@ -171,7 +171,9 @@ def stored_entries(out: Path) -> dict[str, Entry]:
 
 
 def standing_of(
-    out: Path, queue: Queue = NOT_ASKED, entries_of: EntriesOf = stored_entries
+    out: Path,
+    queue: Queue = NOT_ASKED,
+    entries_of: EntriesOf = stored_entries,
 ) -> list[RunStanding]:
     """The state of each run of the latest request; a caller that polls can cache the entries."""
     path = out / "study.json"
@@ -179,7 +181,7 @@ def standing_of(
         raise InputError(f"{out}: no study there; check --out")
     entries = entries_of(out)
     try:
-        runs: dict[str, dict[str, Any]] = read_json(path)["runs"]
+        runs: dict[str, Json] = read_json(path)["runs"]
         return [
             _standing(out, run, facts, entries.get(run), queue, entries_of)
             for run, facts in runs.items()
@@ -216,7 +218,7 @@ def _numbers(counts: Counter[State]) -> str:
 def _standing(
     out: Path,
     run: str,
-    facts: dict[str, Any],
+    facts: Json,
     entry: Entry | None,
     queue: Queue,
     entries_of: EntriesOf,
@@ -261,7 +263,10 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
 
 
 def standing_table(
-    standings: list[RunStanding], queue: Queue, *, working: bool
+    standings: list[RunStanding],
+    queue: Queue,
+    *,
+    working: bool,
 ) -> Table:
     """The states as a table."""
     columns = ("Run", "Dataset", "State", "Step", "Reason")
@@ -286,5 +291,8 @@ def standing_table(
         f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
     )
     return Table.of(
-        counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}"
+        counted(len(standings), "run"),
+        columns,
+        rows,
+        f"{note}; {busy}{unknown}",
     )

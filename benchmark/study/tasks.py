@@ -51,7 +51,10 @@ def _stage(study: Study, left: Left) -> int:
 
 
 def worked(
-    study: Study, tasks: Sequence[RunTask], results: Results, where: Where
+    study: Study,
+    tasks: Sequence[RunTask],
+    results: Results,
+    where: Where,
 ) -> "Iterator[tuple[str, Evaluated | DatasetError | ImageError | LeftOut | None]]":
     """Each run of some tasks and what it came to, as it is ready; see :class:`RunWork`."""
     from defocus.benchmark.scoring.score import fetch_weights  # they import torch
@@ -71,7 +74,8 @@ def worked(
 
 
 def placed(
-    tasks: Sequence[RunTask], where: Where | None
+    tasks: Sequence[RunTask],
+    where: Where | None,
 ) -> list[tuple[Sequence[RunTask], Where]]:
     """The tasks, and where each are done; ``None`` is side by side where that changes no result."""
     # Narrow copies compute in one thread anyway.

@@ -34,7 +34,8 @@ class RunWork:
 
 
 def work_on(
-    shared: RunWork, task: RunTask
+    shared: RunWork,
+    task: RunTask,
 ) -> Evaluated | DatasetError | ImageError | None:
     """What a run comes to; None if metrics failed, an error if its dataset cannot be used."""
     if shared.gpus:
@@ -46,7 +47,11 @@ def work_on(
             return evaluated_columns(study, run, left.entry, left.metrics, shared.where)
         training = None if run.training is None else shared.stored.get(run.training.id)
         return evaluated_run(
-            study, run, training, where=shared.where, alone=shared.alone
+            study,
+            run,
+            training,
+            where=shared.where,
+            alone=shared.alone,
         )
     except (DatasetError, ImageError) as error:
         return error

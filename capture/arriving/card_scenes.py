@@ -50,11 +50,8 @@ class CardScenes:
         """Name of the scene of the next pair, as a person reads it."""
         if self.title is not None:
             return self.title
-        scene = (
-            self._by_pause(card_pair)
-            if self.gap_seconds is not None
-            else self._by_look(card_pair)
-        )
+        by = self._by_look if self.gap_seconds is None else self._by_pause
+        scene = by(card_pair)
         title = scene or self._new_title()
         self.remember(card_pair, title)
         return title
@@ -94,13 +91,12 @@ class CardScenes:
         ]
 
     def _by_pause(self, card_pair: CardPair) -> str:
-        begins, last = card_pair.shots[0].seconds, self._last
+        begins = card_pair.shots[0].seconds
+        last = self._last
         pause = -1.0 if last is None else begins - last[1]
-        return (
-            last[0]
-            if last is not None and 0 <= pause <= (self.gap_seconds or 0.0)
-            else ""
-        )
+        if last is not None and 0 <= pause <= (self.gap_seconds or 0.0):
+            return last[0]
+        return ""
 
     def _by_look(self, card_pair: CardPair) -> str:
         """The scene that looks like a pair, the newest first; empty if none does."""

@@ -14,8 +14,8 @@ from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.sidecars import REJECTED, rating
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint, maybe_one_view
+from defocus.pictures.metadata import Exif, comparable_moments, read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.shot import Exif, comparable_moments, read_exif
 
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")
 """Pattern of the file names that cameras give (DCF): IMG_0001, _DSC0001, P1010001."""
@@ -61,6 +61,10 @@ class CardShot:
         )
 
 
+ShotsOf = dict[str, list[CardShot]]
+"""Shots by their camera."""
+
+
 @dataclass(frozen=True)
 class Leftover:
     """A shot or a file that belongs to no pair, with the reason."""
@@ -72,8 +76,10 @@ class Leftover:
 def file_number(path: Path) -> tuple[int, int] | None:
     """Number of the folder, 0 if it has none, and of the file by the camera's count."""
     name = CAMERA_NAME.fullmatch(path.stem)
+    if name is None:
+        return None
     folder = CAMERA_FOLDER.fullmatch(path.parent.name)
-    return None if name is None else (int(folder[1]) if folder else 0, int(name[2]))
+    return int(folder[1]) if folder else 0, int(name[2])
 
 
 def card_of(path: Path) -> Path:
@@ -167,7 +173,7 @@ def _of_one_release(first: CardShot, second: CardShot) -> bool:
 
 def _twins(first: CardShot, second: CardShot) -> bool:
     """Whether two shots with one name are the RAW file and the picture of one shot."""
-    raw = [{_is_raw(path) for path in shot.files} for shot in (first, second)]
+    raw = [set(map(_is_raw, shot.files)) for shot in (first, second)]
     names = {shot.files[0].stem.casefold() for shot in (first, second)}
     return len(names) == 1 and {True} in raw and {False} in raw
 
@@ -232,7 +238,7 @@ class CameraShots:
 
 def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
     """Tell cameras apart by model and serial number, and put the shots of each in order."""
-    models: dict[str, list[CardShot]] = defaultdict(list)
+    models: ShotsOf = defaultdict(list)
     for shot in shots:
         models[shot.exif.model or ""].append(shot)
     bodies = []
@@ -251,7 +257,7 @@ def bodies_of(shots: Sequence[CardShot]) -> list[CameraShots]:
     return bodies
 
 
-def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
+def _by_serial(shots: Sequence[CardShot]) -> ShotsOf:
     """Shots of one model by body. Without a serial number they belong to the only body."""
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
@@ -267,10 +273,8 @@ def _by_serial(shots: Sequence[CardShot]) -> dict[str, list[CardShot]]:
     )
 
 
-def _grouped(
-    shots: Sequence[CardShot], key: Callable[[CardShot], str]
-) -> dict[str, list[CardShot]]:
-    groups: dict[str, list[CardShot]] = defaultdict(list)
+def _grouped(shots: Sequence[CardShot], key: Callable[[CardShot], str]) -> ShotsOf:
+    groups: ShotsOf = defaultdict(list)
     for shot in shots:
         groups[key(shot)].append(shot)
     return groups

@@ -45,20 +45,19 @@ def picture_files(folder: Path) -> list[Path]:
 
 def visible_files(folder: Path) -> list[Path]:
     """All files in a folder and its sub-folders, sorted, without links and hidden files."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not path.is_symlink()
-        and path.is_file()
-    )
+    files = []
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and not path.is_symlink() and path.is_file():
+            files.append(path)
+    return sorted(files)
 
 
 def decoded(path: Path) -> Image:
     """A picture as it looks; RAW files at half their size."""
-    return (
-        raw_preview(path) if path.suffix.lower() in RAW_SUFFIXES else read_image(path)
-    )
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return raw_preview(path)
+    return read_image(path)
 
 
 def damage_of(path: Path) -> str:
@@ -155,9 +154,8 @@ class HotFolder:
 def _standing(path: Path) -> Standing:
     try:
         status = path.stat()
-    except (
-        FileNotFoundError
-    ):  # renamed between two looks, as some programs do when they are done
+    # renamed between two looks, as some programs do when they are done
+    except FileNotFoundError:
         return 0, 0
     return status.st_size, status.st_mtime_ns
 

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from defocus.capture.arriving.card_scenes import CardScenes, look_at
 from defocus.capture.arriving.card_shots import (
@@ -46,6 +45,7 @@ from defocus.capture.taking.shots.shooting import (
 from defocus.errors import CameraError, ImageError
 from defocus.likeness import Fingerprint
 from defocus.progress import say
+from defocus.reading import Json
 from defocus.storage.files import make_folder, sha256_file
 
 Look = tuple[Path, int, int]
@@ -132,7 +132,8 @@ class PictureFolder:
         originals: dict[str, Path] = {}
         self.left_out = []
         for look in sorted(looks, key=lambda look: originality(look[0])):
-            path, checksum = look[0], self._checksum(look)
+            path = look[0]
+            checksum = self._checksum(look)
             if checksum is None or look in self.damaged:
                 continue
             if checksum in originals:
@@ -212,7 +213,9 @@ class CardCamera(Camera):
         self, pair: CardPair, folder: Path, checksum: Callable[[Path], str]
     ) -> None:
         """Take a pair found in a folder; ``checksum`` returns that of each file."""
-        self._pair, self._folder, self._checksum = pair, folder, checksum
+        self._pair = pair
+        self._folder = folder
+        self._checksum = checksum
         self._shots = iter(pair.shots)
 
     def describe(self) -> CameraDescription:
@@ -385,7 +388,7 @@ class Importer:
         title = self.scenes.title_of(card_pair)
         pair = planned_pair(state.next_number, title, len(state.shoots))
         tell_file_names([pair])
-        shoot: dict[str, Any] = {
+        shoot: Json = {
             **bracket.to_json(),
             "camera": camera.to_json(),
             "mode": "aperture",
@@ -397,7 +400,7 @@ class Importer:
         return pair
 
     def _journal_plan(
-        self, shoot: dict[str, Any], pair: PlannedPair, title: str, state: SessionState
+        self, shoot: Json, pair: PlannedPair, title: str, state: SessionState
     ) -> None:
         """Write a new pair into the journal, with the note of its scene."""
         self.folder.plan([shoot], [pair])

@@ -180,9 +180,8 @@ def _take(importer: Importer, card_pair: CardPair) -> LeftOut | None:
     name = written_name(Path(card_pair.shots[0].files[0].name))
     result = attempt(f"of {name}", partial(importer.take, card_pair))
     if isinstance(result, LeftOut):
-        require_folder(
-            importer.request.folder
-        )  # a card that was pulled out is not a pair's fault
+        # a card that was pulled out is not a pair's fault
+        require_folder(importer.request.folder)
     return result
 
 
@@ -212,11 +211,14 @@ def watch_pictures(session: Path, request: ImportRequest) -> None:
     with _importer(session, request, pictures) as importer:
         say(f"watching {request.folder}; Ctrl-C ends")
         before: list[Look] = []
-        changed, paired = time.monotonic(), False
+        changed = time.monotonic()
+        paired = False
         while True:
             looks = pictures.looks()
             if looks != before:
-                before, changed, paired = looks, time.monotonic(), False
+                before = looks
+                changed = time.monotonic()
+                paired = False
             elif not paired and time.monotonic() - changed >= request.settled_seconds:
                 _take_complete(importer, looks)
                 paired = True
@@ -225,7 +227,8 @@ def watch_pictures(session: Path, request: ImportRequest) -> None:
 
 def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
     """Import the complete pairs; a shot without a partner waits."""
-    shots, request = importer.pictures.shots(looks, importer.stored), importer.request
+    shots = importer.pictures.shots(looks, importer.stored)
+    request = importer.request
     bodies = bodies_of(shots)
     if request.blurry is None:
         bodies = [body for body in bodies if len(body.f_numbers) > 1]

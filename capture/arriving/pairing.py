@@ -188,14 +188,14 @@ def _pair(members: Sequence[_Usable], apertures: BracketApertures) -> CardPair:
         sharp_first = apertures.order != "blurry-first"
     two: Order = "sharp-first" if sharp_first else "blurry-first"
     narrow = [sharp_first, not sharp_first, sharp_first][: len(members)]
-    numbers = [apertures.sharp if one else apertures.blurry for one in narrow]
-    shots = tuple(
-        member.shot
-        if member.says_aperture
-        else replace(member.shot, exif=replace(member.shot.exif, f_number=number))
-        for member, number in zip(members, numbers, strict=True)
-    )
-    return CardPair(shots, "aba" if len(members) == 3 else two, sharp_first)
+    shots = []
+    for member, is_sharp in zip(members, narrow, strict=True):
+        shot = member.shot
+        if not member.says_aperture:
+            number = apertures.sharp if is_sharp else apertures.blurry
+            shot = replace(shot, exif=replace(shot.exif, f_number=number))
+        shots.append(shot)
+    return CardPair(tuple(shots), "aba" if len(members) == 3 else two, sharp_first)
 
 
 def _length(window: Sequence[_Usable], gap_seconds: float, order: Order | None) -> int:

@@ -67,7 +67,8 @@ class CommandCamera(Camera):
     """A camera whose every action is a program."""
 
     def __init__(self, uri: str, rig: CommandRig) -> None:
-        self._uri, self._rig = uri, rig
+        self._uri = uri
+        self._rig = rig
         self._found: dict[SettingName, str] = {}
         self._known: dict[SettingName, str] = {}
 
@@ -99,7 +100,9 @@ class CommandCamera(Camera):
 
     def _value(self, name: SettingName) -> str:
         commands = self._rig.settings[name]
-        return self._run(commands.get) if commands.get else self._known.get(name, "")
+        if commands.get:
+            return self._run(commands.get)
+        return self._known.get(name, "")
 
     def set(self, name: SettingName, value: str) -> str:
         """Run the program of a setting."""
@@ -211,9 +214,8 @@ class CommandFocusCamera(CommandCamera):
     def move_focus(self, steps: int) -> int:
         """Run the program that moves the focus; it prints the steps moved."""
         assert self._rig.focus is not None  # noqa: S101 - see open_camera
-        said = self._run_once(
-            self._rig.focus.move, steps=str(steps)
-        )  # it may have moved
+        # it may have moved
+        said = self._run_once(self._rig.focus.move, steps=str(steps))
         try:
             return int(said) if said else steps
         except ValueError as error:
@@ -237,6 +239,6 @@ def _filled(argument: str, values: dict[str, str]) -> str:
 def open_camera(uri: str) -> CommandCamera:
     """Open the camera described by a file of commands."""
     rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
-    return (
-        CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
-    )
+    if rig.focus is None:
+        return CommandCamera(uri, rig)
+    return CommandFocusCamera(uri, rig)

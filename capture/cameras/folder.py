@@ -13,7 +13,7 @@ from defocus.capture.arriving.hot_folder import (
 from defocus.capture.camera import Camera, CameraDescription, Setting, SettingName
 from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
-from defocus.pictures.shot import Exif, read_exif
+from defocus.pictures.metadata import Exif, read_exif
 from defocus.progress import say
 
 _WORDS: dict[SettingName, tuple[str, ...]] = {
@@ -27,7 +27,8 @@ class FolderCamera(Camera):
     """A camera that the user sets and releases."""
 
     def __init__(self, uri: str, folder: Path) -> None:
-        self._uri, self._folder = uri, folder
+        self._uri = uri
+        self._folder = folder
         self._incoming = HotFolder(folder)
         self._exif = _newest_exif(folder)
         self._set: dict[SettingName, str] = {}
@@ -75,7 +76,9 @@ class FolderCamera(Camera):
 def _newest_exif(folder: Path) -> Exif:
     files = picture_files(folder)
     newest = max(files, key=lambda path: path.stat().st_mtime_ns, default=None)
-    return Exif() if newest is None else read_exif(newest)
+    if newest is None:
+        return Exif()
+    return read_exif(newest)
 
 
 def _word(name: SettingName, exif: Exif) -> str:
@@ -86,7 +89,9 @@ def _word(name: SettingName, exif: Exif) -> str:
         return "" if exif.iso is None else f"{exif.iso:g}"
     if exif.seconds is None:
         return ""
-    return f"1/{1 / exif.seconds:.0f}" if exif.seconds < 0.3 else f"{exif.seconds:g}"
+    if exif.seconds < 0.3:
+        return f"1/{1 / exif.seconds:.0f}"
+    return f"{exif.seconds:g}"
 
 
 def open_camera(uri: str) -> FolderCamera:

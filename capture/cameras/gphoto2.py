@@ -68,9 +68,11 @@ class GPhoto2Camera(Camera):
     """A camera in a child process; a crash of the child costs one retry."""
 
     def __init__(self, uri: str, process: CameraProcess) -> None:
-        self._uri, self._process = uri, process
+        self._uri = uri
+        self._process = process
         self._found: dict[str, str] = {}
-        self._readied, self._moments = False, Moments()
+        self._readied = False
+        self._moments = Moments()
         self.on_card: tuple[CardFile, ...] = ()
         self.quiet_ms = QUIET_MS
         self._virtual = process.summary.get("manufacturer") == VIRTUAL_MANUFACTURER
@@ -117,7 +119,8 @@ class GPhoto2Camera(Camera):
 
     def settings(self) -> dict[SettingName, Setting]:
         """Aperture, shutter and ISO, as far as the camera has them and its mode lets them be."""
-        find, read = self._process.find, dict[SettingName, tuple[str, dict[str, Any]]]()
+        find = self._process.find
+        read = dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
             # libgphoto2's virtual camera has no ISO; every body that was reported has one.
             entry = find(
@@ -172,7 +175,8 @@ class GPhoto2Camera(Camera):
                 f"the file format of this camera cannot be set; set {kind} on the camera and drop "
                 "--format; if it could be set before, turn the camera off and on"
             )
-        self._kind, self._files_due = kind, FILES_OF_KIND[kind]
+        self._kind = kind
+        self._files_due = FILES_OF_KIND[kind]
         return chosen
 
     def choose_white_balance(self, asked: str) -> str:
@@ -252,9 +256,8 @@ class GPhoto2Camera(Camera):
             with clear_away(parts, path_stem, on_card=bool(self.on_card)):
                 self._moments.check(parts, ordered)
         if self._files_due is not None:
-            self._files_due = len(
-                parts
-            )  # by what came, not by what the body calls its format
+            # by what came, not by what the body calls its format
+            self._files_due = len(parts)
         return parts
 
     def fetch(self, path_stem: Path) -> list[Path]:
@@ -274,7 +277,7 @@ class GPhoto2Camera(Camera):
         places = [(folder, name) for folder, name in delivered["on_card"]]
         self.on_card = () if any(map(in_memory, places)) else tuple(places)
         say_others(delivered)
-        return [Path(part) for part in delivered["parts"]]
+        return list(map(Path, delivered["parts"]))
 
     def preview(self) -> bytes:
         """A JPEG of the live view; an error for cameras without one, including the virtual one."""
@@ -341,9 +344,8 @@ def open_camera(uri: str) -> GPhoto2Camera:
             f"camera address '{uri}': cameras over the network (PTP/IP) are left out, because none "
             "was at hand; connect it by USB, as gphoto2:"
         )
-    if rest.startswith(
-        "virtual="
-    ):  # libgphoto2's, which delivers the first JPEG of a folder
+    # libgphoto2's, which delivers the first JPEG of a folder
+    if rest.startswith("virtual="):
         environment = virtual_environment(Path(rest.removeprefix("virtual=")))
         rest = ""
     cameras = detect(environment)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,8 @@ from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.scene.thin_lens import Lens, breathing_zoom
 from defocus.storage.files import write_bytes, write_json
 
+Floats = NDArray[np.float64]
+
 EPOCH = time.monotonic()
 """Start of the one clock that moves the objects of all cameras in a process."""
 
@@ -68,6 +70,9 @@ PICTURE_BYTES = 6
 TRUTH_BYTES = 18
 """Bytes of ground truth for each pixel: a picture of three channels of 16 bits, the flow, and the
 defocus map."""
+
+
+TRUTH_FILES = ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
 
 
 class SimulatedCamera(Camera):
@@ -133,10 +138,12 @@ class SimulatedCamera(Camera):
 
     def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
         """Set up the scene with that name; the movement depends on pair and attempt."""
-        self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
+        self._scene_name = scene
+        self._pair_number = pair_number
+        self._attempt = attempt
         self._stage.put_up(scene)
         self._shots: list[TrueShot] = []
-        self._live: tuple[TrueShot, NDArray[np.float64]] | None = None
+        self._live: tuple[TrueShot, Floats] | None = None
 
     def show(self, target: Target) -> None:
         """Show a target until the next scene is staged."""
@@ -150,7 +157,8 @@ class SimulatedCamera(Camera):
         """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
         self._body.release()
         self.released_at = time.monotonic()
-        shot, number = self._next_shot(path_stem.name), self._body.shot
+        shot = self._next_shot(path_stem.name)
+        number = self._body.shot
         pixels = self._pixels(shot, number)
         tags = self._tags(shot) if self._profile.writes_exif else None
         content = encode_tiff(pixels, tags)
@@ -193,24 +201,29 @@ class SimulatedCamera(Camera):
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
         """Write the ground truth of the last blurry and sharp shots (see ``KnowsTruth``)."""
         other = sharp_by or self
-        blurry, sharp = self._last("blurry"), other._last("sharp")
+        blurry = self._last("blurry")
+        sharp = other._last("sharp")
+        paths = [folder / name for name in TRUTH_FILES]
+        write_json(paths[0], self._truth(blurry, sharp, other))
         size = self._options.size
-        in_focus = recorded(self._stage.signal(blurry, in_focus=True))
-        shots = self._shots + ([] if other is self else other._shots)
-        truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
-        if other is not self:
-            truth["release_skew_s"] = sharp.released_at - blurry.released_at
-        names = ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
-        paths = [folder / name for name in names]
-        write_json(paths[0], {**truth, "options": self._options.model_dump()})
         write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
         write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
+        in_focus = recorded(self._stage.signal(blurry, in_focus=True))
         write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
         return paths
 
+    def _truth(self, blurry: TrueShot, sharp: TrueShot, other: Self) -> dict[str, Any]:
+        """The document of the truth; the other camera took the sharp shot."""
+        shots = self._shots if other is self else self._shots + other._shots
+        size = self._options.size
+        truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
+        if other is not self:
+            truth["release_skew_s"] = sharp.released_at - blurry.released_at
+        return truth | {"options": self._options.model_dump()}
+
     def _noise(
         self, exposure: Exposure, random: np.random.Generator
-    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    ) -> Callable[[Floats], Floats]:
         noise = self._options.noise
         return lambda signal: sensor_noise(signal, noise, exposure.iso_value, random)
 
@@ -254,7 +267,7 @@ class SimulatedCamera(Camera):
         self,
         geometry: Similarity,
         exposure: Exposure,
-        draw: NDArray[np.float64],
+        draw: Floats,
         options: SimulatedOptions,
     ) -> Similarity:
         """The geometry after the movement between two shots."""
@@ -270,7 +283,8 @@ class SimulatedCamera(Camera):
 
     def _jolted(self, geometry: Similarity, options: SimulatedOptions) -> Similarity:
         """The geometry with the faults that move the camera."""
-        zoom, turn = self._fault("zoom"), self._fault("turn")
+        zoom = self._fault("zoom")
+        turn = self._fault("turn")
         shift = self._faults.numbers("shift", self._body.shot)
         if (zoom, turn, shift) != (None, None, None):
             right, down = (*(shift or ()), 0.0, 0.0)[:2]
@@ -319,7 +333,7 @@ class SimulatedCamera(Camera):
         return ExifTags(*nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S"))
 
 
-def _npy(array: NDArray[np.float64]) -> bytes:
+def _npy(array: Floats) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array.astype(np.float32))
     return stream.getvalue()

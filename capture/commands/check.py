@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,16 +91,15 @@ def command(
     if fix_index or repair:
         with open_session_folder(session, create=False) as folder:
             folder.write_index()
+    checked = partial(
+        _checked, session, files_only=files_only, again=again, where=where
+    )
     if as_json:
         with json_output() as out:
-            report, _ = _checked(
-                session, files_only=files_only, again=again, where=where
-            )
+            report, _ = checked()
             out.write(report.to_json())
     else:
-        report, sheet = _checked(
-            session, files_only=files_only, again=again, where=where
-        )
+        report, sheet = checked()
         for line in report.lines():
             click.echo(line)
         if sheet is not None:
@@ -152,7 +152,8 @@ class _KeptVerdicts:
         from defocus.capture.sessions.damage import CheckedPair
 
         checked = TypeAdapter(CheckedPair)
-        self._path, self._writable = path, True
+        self._path = path
+        self._writable = True
         self.verdicts: dict[str, CheckedPair] = {}
         with contextlib.suppress(OSError):
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -196,30 +197,42 @@ def judged_again(
 
     They are judged by the limits and calibrations of the shoot, and decisions of people stay. A
     file keeps the verdicts, so an interrupted check goes on."""
-    work = {job.pair.id: job for job in _unjudged(root, check, again)}
     kept = _KeptVerdicts(root / VERDICTS)
-    verdicts = {name: kept.verdicts.get(_key(job)) for name, job in work.items()}
-    left = {name: job for name, job in work.items() if verdicts[name] is None}
-    if len(left) < len(work):
-        say(
-            f"{counted(len(work) - len(left), 'pair')} judged by the check that was interrupted"
-        )
-    failed = False
-    for name, judged in track(each(_judged, left, where), "judging", len(left)):
-        if isinstance(judged, LeftOut):
-            failed = True
-            unjudged = left[name].checked
-            verdicts[name] = replace(
-                unjudged, verdict="incomplete", reason=judged.reason
-            )
+    verdicts: dict[str, CheckedPair] = {}
+    left: dict[str, _Job] = {}
+    for job in _unjudged(root, check, again):
+        verdict = kept.verdicts.get(_key(job))
+        if verdict is None:
+            left[job.pair.id] = job
         else:
-            verdicts[name] = judged
-            kept.add(_key(left[name]), judged)
+            verdicts[job.pair.id] = verdict
+    if verdicts:
+        judged = counted(len(verdicts), "pair")
+        say(f"{judged} judged by the check that was interrupted")
+    verdicts |= _judge(left, kept, where)
+    return replace(
+        check, pairs=tuple(verdicts.get(pair.id, pair) for pair in check.pairs)
+    )
+
+
+def _judge(
+    jobs: Mapping[str, _Job], kept: _KeptVerdicts, where: "Where"
+) -> "dict[str, CheckedPair]":
+    """Judge pairs and keep their verdicts, until all have one."""
+    verdicts = {}
+    failed = False
+    for name, result in track(each(_judged, jobs, where), "judging", len(jobs)):
+        if isinstance(result, LeftOut):
+            failed = True
+            unjudged = jobs[name].checked
+            reason = result.reason
+            verdicts[name] = replace(unjudged, verdict="incomplete", reason=reason)
+        else:
+            verdicts[name] = result
+            kept.add(_key(jobs[name]), result)
     if not failed:
         kept.forget()
-    return replace(
-        check, pairs=tuple(verdicts.get(pair.id) or pair for pair in check.pairs)
-    )
+    return verdicts
 
 
 def _unjudged(root: Path, check: "SessionCheck", again: bool) -> list[_Job]:
@@ -274,7 +287,10 @@ def _key(job: _Job) -> str:
 def _judged(job: _Job) -> "CheckedPair":
     from defocus.capture.sessions.state import file_path
 
-    root, shoot, pair, checked = job.root, job.shoot, job.pair, job.checked
+    root = job.root
+    shoot = job.shoot
+    pair = job.pair
+    checked = job.checked
     try:
         entry = read_json(file_path(root, pair.id, "pair.json"))
         if (pair.verdict, pair.reason) != (entry["verdict"], entry["reason"]):

@@ -57,10 +57,8 @@ def command(session: Path, out: Path, settings: "DevelopSettings") -> int:
         )
     result = develop_session(session, out, settings)
     counts = f"{counted(len(result.developed), 'pair')} developed, {len(result.kept)} were done"
-    lacking = (
-        f"; left out of them: {', '.join(map(str, result.lacking))}"
-        if result.lacking
-        else ""
-    )
+    lacking = ""
+    if result.lacking:
+        lacking = f"; left out of them: {', '.join(map(str, result.lacking))}"
     say(f"{counts} before, {len(result.failed)} failed{lacking}")
     return 1 if result.failed else 0

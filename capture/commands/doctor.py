@@ -48,11 +48,9 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
     if not as_json:
         findings = list(map(_answered, findings))
         for finding in findings:
-            advice = (
-                ""
-                if finding.status == "ok" or not finding.advice
-                else f"; {finding.advice}"
-            )
+            advice = ""
+            if finding.status != "ok" and finding.advice:
+                advice = f"; {finding.advice}"
             click.echo(f"{finding.status:4}  {finding.name}: {finding.detail}{advice}")
     return code or int(any(finding.status == "fail" for finding in findings))
 

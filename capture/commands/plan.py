@@ -33,7 +33,8 @@ def command(bracket: "BracketSettings", options: "PlanSettings") -> None:
     from defocus.capture.taking.running import counted_plans, each_aperture, plan_on
     from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
-    request, address = BracketRequest(**dict(bracket)), RigAddress.parse(bracket.uri)
+    request = BracketRequest(**dict(bracket))
+    address = RigAddress.parse(bracket.uri)
     scenes = options.scene_list
     with (
         json_output() if options.as_json else nullcontext() as out,

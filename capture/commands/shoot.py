@@ -48,7 +48,8 @@ def command(session: Path, bracket: "BracketSettings", options: "ShootOptions") 
 
     bell.on = not options.no_bell
     options = options.within(bracket.settings)
-    address, request = RigAddress.parse(bracket.uri), BracketRequest(**dict(bracket))
+    address = RigAddress.parse(bracket.uri)
+    request = BracketRequest(**dict(bracket))
     if options.dry_run:
         tell_plan(session, address, request, options)
         return 0

@@ -12,6 +12,9 @@ from defocus.near_names import meant
 from defocus.reading import read_json
 from defocus.settings import Settings, parse_settings
 
+WordOf = dict[str, str]
+"""The camera's word for each setting."""
+
 CLOCK_SKEW = "clock_skew_seconds"
 """Name of the entry with the difference of the camera's clock from ours, in whole seconds."""
 
@@ -52,15 +55,12 @@ def words_of(camera: Camera) -> dict[str, Word]:
 
 def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
     """A configuration that a camera's process sent as JSON."""
-    return {
-        name: Word(
-            entry["value"],
-            tuple(entry["choices"]),
-            None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
-            entry["read_only"],
-        )
-        for name, entry in entries.items()
-    }
+    words = {}
+    for name, entry in entries.items():
+        span = None if entry["span"] is None else (entry["span"][0], entry["span"][1])
+        choices = tuple(entry["choices"])
+        words[name] = Word(entry["value"], choices, span, entry["read_only"])
+    return words
 
 
 def word_named(camera: Camera, name: str) -> str:
@@ -99,7 +99,7 @@ class Dump(Settings):
 
     schema_version: int = Field(alias="schema", ge=1, le=1)
     model: str
-    entries: dict[str, str]
+    entries: WordOf
 
 
 def dump_of(camera: Camera) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def read_dump(path: Path) -> Dump:
     return parse_settings(Dump, document, origin=str(path))
 
 
-def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]:
+def restore(camera: Camera, dump: Dump) -> tuple[WordOf, WordOf]:
     """Set every entry that differs from a dump; return the changed ones and reasons of failures.
 
     Locked entries are tried again at the end; a dump of another model is refused."""
@@ -134,16 +134,14 @@ def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]
         raise InputError(
             f"that configuration is of '{dump.model}', this camera is a '{model}'"
         )
-    changes: dict[str, str] = {}
+    changes: WordOf = {}
     failed = _set_each(camera, dump.entries, changes)
     failed = _set_each(camera, {word: dump.entries[word] for word in failed}, changes)
     return changes, failed
 
 
-def _set_each(
-    camera: Camera, entries: Mapping[str, str], new: dict[str, str]
-) -> dict[str, str]:
-    failed: dict[str, str] = {}
+def _set_each(camera: Camera, entries: Mapping[str, str], new: WordOf) -> WordOf:
+    failed: WordOf = {}
     for word, value in entries.items():
         now = words_of(camera).get(word)
         if now is not None and now.value == value:

@@ -13,6 +13,7 @@ from typing import IO, Any
 import defocus.errors
 from defocus.errors import CameraError, DefocusError, storage_error
 from defocus.processes.children import start_python
+from defocus.reading import Json
 
 ANSWER_SECONDS = 90.0
 """Longest wait for an answer: an exposure of 30 s, the same time for noise reduction, and the
@@ -57,7 +58,8 @@ class Child:
         **request: Any,  # noqa: ANN401 - JSON values
     ) -> Any:  # noqa: ANN401 - JSON values
         """Send a request and wait for the answer; errors that the child raises are raised here."""
-        stdin, stdout = self.process.stdin, self.process.stdout
+        stdin = self.process.stdin
+        stdout = self.process.stdout
         assert stdin is not None  # noqa: S101 - opened as a pipe above
         assert stdout is not None  # noqa: S101 - opened as a pipe above
         if stdin.closed:
@@ -78,7 +80,7 @@ class Child:
             return answer["value"]
         raise _error_of(answer)
 
-    def _answer(self, stdout: IO[bytes], seconds: float) -> dict[str, Any]:
+    def _answer(self, stdout: IO[bytes], seconds: float) -> Json:
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
             if not selector.select(seconds):
@@ -86,7 +88,7 @@ class Child:
         line = stdout.readline()
         if not line.endswith(b"\n"):
             raise ChildLostError(self._obituary())
-        answer: dict[str, Any] = json.loads(line)
+        answer: Json = json.loads(line)
         return answer
 
     def _obituary(self) -> str:
@@ -114,7 +116,7 @@ class Child:
         self._errors.close()
 
 
-def _error_of(answer: dict[str, Any]) -> Exception:
+def _error_of(answer: Json) -> Exception:
     """The exception for an error answer."""
     if answer["kind"] == "storage":
         return storage_error(OSError(answer["code"], ""), Path(answer["text"]))

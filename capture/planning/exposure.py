@@ -12,6 +12,12 @@ from defocus.capture.planning.labels import parse_value, true_f, true_seconds, v
 from defocus.errors import InputError
 from defocus.scene.thin_lens import exposure_difference_ev
 
+Iso = tuple[str | None, float]
+"""As the camera writes it, None if it has no such setting, and as a number."""
+
+SettingsOf = Mapping[SettingName, Setting]
+"""The settings of a camera by their names."""
+
 DEFAULT_ISO = 100.0
 """ISO that is assumed for a camera without such a setting; both shots then have the same one."""
 
@@ -36,9 +42,8 @@ class Exposure:
     f_number: float
     seconds: float
     iso_value: float
-    nominal: tuple[
-        float, float, float
-    ]  # F-number, seconds and ISO as labelled, and as in EXIF
+    # F-number, seconds and ISO as labelled, and as in EXIF
+    nominal: tuple[float, float, float]
 
     @property
     def words(self) -> dict[SettingName, str]:
@@ -104,10 +109,10 @@ def nearest_choice(setting: Setting, asked: str) -> str:
     number = parse_value(setting.name, asked)
     choices = values(setting)
     steps = 2.0 if setting.name == "aperture" else 1.0
-    distance = {
-        word: math.inf if number is None else abs(steps * math.log2(value / number))
-        for word, value in choices.items()
-    }
+    distance: dict[str, float] = {}
+    if number is not None:
+        for word, value in choices.items():
+            distance[word] = abs(steps * math.log2(value / number))
     best = min(distance, key=lambda word: distance[word], default=None)
     if best is None or distance[best] > 1 / 6:
         there = (
@@ -123,7 +128,7 @@ def nearest_choice(setting: Setting, asked: str) -> str:
 def make_exposure(
     aperture: tuple[str, float],
     shutter: tuple[str, float],
-    iso: tuple[str | None, float],
+    iso: Iso,
 ) -> Exposure:
     """Make an exposure from the camera's values."""
     return Exposure(
@@ -138,38 +143,43 @@ def make_exposure(
 
 
 def plan_bracket(
-    settings: Mapping[SettingName, Setting],
+    settings: SettingsOf,
     blurry: str,
     sharp: str,
     *,
     shutter: str | None = None,
     iso: str | None = None,
     max_seconds: float = 30.0,
-    sharp_settings: Mapping[SettingName, Setting] | None = None,
+    sharp_settings: SettingsOf | None = None,
 ) -> Bracket:
     """Choose times (and ISO only if needed) for two apertures, as typed.
 
     None uses the present setting; ``sharp_settings`` are those of a second camera."""
-    second_settings = sharp_settings or settings
+    others = sharp_settings or settings
     first = plan_exposure(settings, blurry, shutter, iso)
-    _require_settable(second_settings)
-    narrow = _chosen(second_settings["aperture"], sharp)
+    _require_settable(others)
+    narrow = _chosen(others["aperture"], sharp)
     if narrow[1] <= first.nominal[0]:
-        wrong = f"--sharp {sharp} is not narrower than --blurry {blurry}"
-        raise InputError(f"{wrong}; give --sharp a narrower aperture")
-    second_iso = (first.iso, first.iso_value)
-    if "iso" in second_settings:
-        second_iso = _chosen(
-            second_settings["iso"], first.iso or f"{first.iso_value:g}"
+        raise InputError(
+            f"--sharp {sharp} is not narrower than --blurry {blurry}; give --sharp a narrower "
+            "aperture"
         )
-    second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
-    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second) + _notes(
-        first, second
+    second = _equal_exposure(
+        first, narrow, others, _same_iso(first, others), max_seconds
     )
+    notes = _typed_otherwise(blurry, sharp, shutter, iso, first, second)
+    notes += _notes(first, second)
     bracket = Bracket(first, second)
     if abs(bracket.residual_ev) > TOLERATED_EV:
-        notes.append(_residual_note(bracket, second_settings["shutter"]))
+        notes.append(_residual_note(bracket, others["shutter"]))
     return replace(bracket, notes=tuple(notes))
+
+
+def _same_iso(first: Exposure, settings: SettingsOf) -> Iso:
+    """The ISO of the first exposure, as the second camera writes it."""
+    if "iso" in settings:
+        return _chosen(settings["iso"], first.iso or f"{first.iso_value:g}")
+    return first.iso, first.iso_value
 
 
 def _typed_otherwise(
@@ -190,7 +200,7 @@ def _typed_otherwise(
 
 
 def plan_exposure(
-    settings: Mapping[SettingName, Setting],
+    settings: SettingsOf,
     aperture: str | None,
     shutter: str | None = None,
     iso: str | None = None,
@@ -204,7 +214,7 @@ def plan_exposure(
     )
 
 
-def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
+def _require_settable(settings: SettingsOf) -> None:
     for name in ("aperture", "shutter"):
         if name not in settings:
             raise InputError(
@@ -218,9 +228,7 @@ def _require_settable(settings: Mapping[SettingName, Setting]) -> None:
             )
 
 
-def matching_shutter(
-    settings: Mapping[SettingName, Setting], aperture: str, exposure: Exposure
-) -> str:
+def matching_shutter(settings: SettingsOf, aperture: str, exposure: Exposure) -> str:
     """The camera's time value that gives another aperture the same light."""
     number = true_f(_chosen(settings["aperture"], aperture)[1])
     wanted = exposure.seconds * (number / exposure.f_number) ** 2
@@ -234,24 +242,19 @@ def _residual_note(bracket: Bracket, shutter: Setting) -> str:
     """Note on the remaining exposure difference, and the nearest blurry time without one."""
     steps = bracket.aperture_ev
     times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
-    good = [
-        word
-        for word, seconds in times.items()
-        if any(
-            abs(math.log2(t / seconds) - steps) <= TOLERATED_EV / 2
-            for t in times.values()
-        )
-    ]
+    good = []
+    for word, seconds in times.items():
+        left_ev = [abs(math.log2(t / seconds) - steps) for t in times.values()]
+        if min(left_ev) <= TOLERATED_EV / 2:
+            good.append(word)
     nearest = min(
         good,
         key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)),
         default=None,
     )
-    hint = (
-        f"--shutter {nearest} leaves none"
-        if nearest
-        else "no other --shutter does better"
-    )
+    hint = "no other --shutter does better"
+    if nearest:
+        hint = f"--shutter {nearest} leaves none"
     return f"the camera's times leave {bracket.residual_ev:+.2f} EV between the two; {hint}"
 
 
@@ -267,8 +270,8 @@ def _chosen(setting: Setting, asked: str | None) -> tuple[str, float]:
 def _equal_exposure(
     first: Exposure,
     aperture: tuple[str, float],
-    settings: Mapping[SettingName, Setting],
-    base_iso: tuple[str | None, float],
+    settings: SettingsOf,
+    base_iso: Iso,
     max_seconds: float,
 ) -> Exposure:
     """The exposure at ``aperture`` nearest to ``first``, with the base ISO if it suffices."""
@@ -278,7 +281,7 @@ def _equal_exposure(
             f"the camera has no time of {max_seconds:g} s or less; raise --max-shutter"
         )
 
-    def best(iso: tuple[str | None, float]) -> Exposure:
+    def best(iso: Iso) -> Exposure:
         candidates = (make_exposure(aperture, time, iso) for time in times.items())
         return min(
             candidates, key=lambda e: abs(exposure_difference_ev(first.true, e.true))
@@ -297,7 +300,8 @@ def _equal_exposure(
 
 def _exchanged(name: SettingName, asked: str | None, used: str | None) -> list[str]:
     """A note that the camera lacks a value, unless it only writes it in other words."""
-    wanted, there = (parse_value(name, word or "") for word in (asked, used))
+    wanted = parse_value(name, asked or "")
+    there = parse_value(name, used or "")
     if wanted is None or there is None or abs(math.log2(there / wanted)) < SAME_VALUE:
         return []
     return [f"the camera has no {name} {asked}; {used} is used"]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.exposure import Bracket, Exposure
@@ -11,6 +11,7 @@ from defocus.capture.planning.protocol import ShotProtocol
 from defocus.capture.planning.scene_list import ListedScene
 from defocus.capture.planning.shoot_settings import NumberSettings
 from defocus.progress import counted
+from defocus.reading import Json
 from defocus.scene.thin_lens import (
     Lens,
     airy_diameter_px,
@@ -113,7 +114,7 @@ class OpticsPlan:
             return "nothing"
         return "depth of field" if worst > self.airy_px["sharp"] else "diffraction"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The optics as a JSON object; infinity is null."""
         limits = {
             role: {"near_mm": near, "far_mm": None if math.isinf(far) else far}
@@ -122,7 +123,7 @@ class OpticsPlan:
         return {
             "lens": asdict(self.wide),
             "airy_diameter_px": self.airy_px,
-            "circle_of_confusion": [asdict(row) for row in self.rows],
+            "circle_of_confusion": list(map(asdict, self.rows)),
             "depth_of_field": limits,
             "release": {
                 "scale": self.release_scale,
@@ -133,7 +134,8 @@ class OpticsPlan:
 
     def lines(self) -> list[str]:
         """The optics as lines of text."""
-        airy, size = self.airy_px, self.release_size_px
+        airy = self.airy_px
+        size = self.release_size_px
         scale = f"1/{1.0 / self.release_scale:.1f} of the width"
         largest = f"{size[0]} × {size[1]} px" if size else scale
         sharp = "in full size"
@@ -178,11 +180,9 @@ def _diameter_px(distance_mm: float, lens: Lens) -> float:
 
 
 def _zone(near_m: float, far_m: float) -> str:
-    return (
-        f"{near_m:.2f} m to infinity"
-        if math.isinf(far_m)
-        else f"{near_m:.2f} to {far_m:.2f} m"
-    )
+    if math.isinf(far_m):
+        return f"{near_m:.2f} m to infinity"
+    return f"{near_m:.2f} to {far_m:.2f} m"
 
 
 SECONDS_PER_SHOT = 3.0
@@ -202,9 +202,8 @@ class Plan:
     focus_steps: tuple[int, ...] = (0,)
     optics: OpticsPlan | None = None  # None if focus, focal length or pitch is unknown
     settle_seconds: float = 0.0
-    pace: NumberSettings = field(
-        default_factory=NumberSettings
-    )  # the times between pairs
+    # the times between pairs
+    pace: NumberSettings = field(default_factory=NumberSettings)
     notes: tuple[str, ...] = ()
 
     def paced(self, options: NumberSettings) -> "Plan":
@@ -228,25 +227,26 @@ class Plan:
 
     def space(self, pairs: int) -> Space | None:
         """Disk space of a number of pairs; None if nothing is known of a camera's files."""
-        shots = [
-            None if camera.shot_bytes is None else Space(*camera.shot_bytes)
-            for frame in self.protocol.frames
-            for camera in [(frame.role == "sharp" and self.sharp_camera) or self.camera]
-        ]
-        truth = Space(self.camera.truth_bytes, self.camera.truth_bytes)
-        of_pair = together([*shots, truth])
+        parts: list[Space | None] = []
+        for frame in self.protocol.frames:
+            second = self.sharp_camera if frame.role == "sharp" else None
+            shot_bytes = (second or self.camera).shot_bytes
+            parts.append(None if shot_bytes is None else Space(*shot_bytes))
+        parts.append(Space(self.camera.truth_bytes, self.camera.truth_bytes))
+        of_pair = together(parts)
         return None if of_pair is None else of_pair.times(pairs)
 
-    def to_json(self, pairs: int = 1) -> dict[str, Any]:
+    def to_json(self, pairs: int = 1) -> Json:
         """The plan as a JSON object; unknown values are null."""
-        optics: dict[str, Any] = {
+        optics: Json = {
             "lens": None,
             "airy_diameter_px": {"blurry": None, "sharp": None},
             "circle_of_confusion": [],
             "depth_of_field": None,
             "release": None,
         }
-        bracket, space = self.bracket.to_json(), self.space(pairs)
+        bracket = self.bracket.to_json()
+        space = self.space(pairs)
         return {
             "camera": self.camera.to_json(),
             "sharp_camera": None
@@ -258,7 +258,7 @@ class Plan:
             "mode": self.protocol.mode,
             "order": self.order,
             "focus_steps": list(self.focus_steps),
-            "frames": [asdict(frame) for frame in self.protocol.frames],
+            "frames": list(map(asdict, self.protocol.frames)),
             "duration_seconds": self.duration_seconds(pairs),
             "disk_bytes": None if space is None else space.most,
             "disk_bytes_least": None if space is None else space.least,

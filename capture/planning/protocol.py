@@ -58,7 +58,9 @@ class ShotProtocol:
     def exposure_seconds(self) -> float:
         """Total exposure time of one pair."""
         times = [frame.exposure.seconds for frame in self.frames]
-        return max(times) if self.mode == "dual" else sum(times)
+        if self.mode == "dual":
+            return max(times)
+        return sum(times)
 
 
 def make_protocol(
@@ -73,7 +75,8 @@ def make_protocol(
 
     ``aba`` starts sharp, or blurry if the narrow exposure at the ISO of the wide one is too long.
     """
-    wide, narrow = bracket.blurry, bracket.sharp
+    wide = bracket.blurry
+    narrow = bracket.sharp
     moved = mode in ("focus", "both")
     sharp = PlannedShot(
         "sharp", wide if mode == "focus" and not stopped_down else narrow

@@ -84,7 +84,8 @@ class BracketRequest(BracketSettings):
         first = self.model_copy(update={"blurry": apertures[0]})
         if len(apertures) == 1:
             return [first]
-        bracket, settings = first.plan(camera, sharp_camera).bracket, camera.settings()
+        bracket = first.plan(camera, sharp_camera).bracket
+        settings = camera.settings()
         requests = [first]
         for aperture in apertures[1:]:
             shutter = matching_shutter(settings, aperture, bracket.blurry)
@@ -128,8 +129,10 @@ class BracketRequest(BracketSettings):
     @classmethod
     def from_shoot(cls, shoot: ShootRecord) -> "BracketRequest":
         """Make the request from a journalled shoot, with its chosen settings."""
-        blurry, sharp = shoot.blurry, shoot.sharp
-        max_seconds, settle_seconds = shoot.max_seconds, shoot.settle_seconds
+        blurry = shoot.blurry
+        sharp = shoot.sharp
+        max_seconds = shoot.max_seconds
+        settle_seconds = shoot.settle_seconds
         if (
             blurry is None
             or sharp is None

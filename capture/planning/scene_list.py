@@ -50,16 +50,16 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     for number, row in enumerate(rows, start=2):
         if not any(cell.strip() for cell in row.values()):
             continue
-        title, note = (
-            " ".join(row.get(name, "").split()) for name in ("scene", "note")
-        )
+        title = " ".join(row.get("scene", "").split())
+        note = " ".join(row.get("note", "").split())
+        where = f"{path}: line {number}"
         try:
             slug = scene_slug(title)
         except DatasetError as error:
-            raise InputError(f"{path}: line {number}: {error}") from error
+            raise InputError(f"{where}: {error}") from error
         if slug in scenes:
             raise InputError(
-                f"{path}: line {number}: scene '{title}' has the file name of "
+                f"{where}: scene '{title}' has the file name of "
                 f"'{scenes[slug].title}', '{slug}'; rename one"
             )
         scenes[slug] = ListedScene(title, note[:LONGEST_NOTE])

@@ -72,9 +72,7 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
     """Distances separated by commas, such as 1.2,2,5; a settings file may have a list."""
     parts = value.split(",") if isinstance(value, str) else value
     try:
-        numbers = tuple(
-            float(part) for part in (parts if isinstance(parts, Sequence) else [parts])
-        )
+        numbers = tuple(map(float, parts if isinstance(parts, Sequence) else [parts]))
     except ValueError:
         numbers = (0.0,)
     if not all(NEAREST_M <= number <= FARTHEST_M for number in numbers):
@@ -115,13 +113,9 @@ def _unless_auto(text: str | None) -> str | None:
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - before it is checked
-    return (
-        ()
-        if value is None
-        else read_scene_list(value)
-        if isinstance(value, Path)
-        else value
-    )
+    if value is None:
+        return ()
+    return read_scene_list(value) if isinstance(value, Path) else value
 
 
 Count = Annotated[int, Field(ge=1, le=9999)]
@@ -308,11 +302,9 @@ class ShootOptions(NumberSettings, HandlingSettings):
     def to_json(self) -> dict[str, Any]:
         """The journal record."""
         record = self.model_dump(mode="json")
-        return (
-            record
-            if self.by
-            else {name: record[name] for name in record if name != "by"}
-        )
+        if self.by:
+            return record
+        return {name: record[name] for name in record if name != "by"}
 
 
 class PlanSettings(NumberSettings):

@@ -48,10 +48,8 @@ def _entry(
         entry = read_json(file_path(root, pair.id, "pair.json"))
         if (complete.verdict, complete.reason) != (entry["verdict"], entry["reason"]):
             return None
-        blurry, sharp = (
-            str(entry["roles"][role]["asked"]["aperture"])
-            for role in ("blurry", "sharp")
-        )
+        blurry = str(entry["roles"]["blurry"]["asked"]["aperture"])
+        sharp = str(entry["roles"]["sharp"]["asked"]["aperture"])
         quality = entry["quality"]
         return (blurry, sharp), _of_quality(quality), _discs_of(quality)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):

@@ -23,9 +23,8 @@ fractions of a pixel."""
 class QualityLimits(Settings):
     """The table ``[quality]`` of a settings file: what is beyond warns, or rejects."""
 
-    exif_ev: float = Field(
-        default=0.25, gt=0
-    )  # EXIF against what was asked; labels are rounded
+    # EXIF against what was asked; labels are rounded
+    exif_ev: float = Field(default=0.25, gt=0)
     # beyond the settings, and between a shot and its repeat
     exposure_warn_ev: float = Field(default=0.1, gt=0)
     exposure_reject_ev: float = Field(default=0.3, gt=0)
@@ -43,16 +42,14 @@ class QualityLimits(Settings):
         ge=0,
         validation_alias=AliasChoices("gradient_energy_reject", "sharpness_reject"),
     )
-    blurrier_ratio: float = Field(
-        default=0.8, gt=0
-    )  # regions of a lower energy ratio are masked
+    # regions of a lower energy ratio are masked
+    blurrier_ratio: float = Field(default=0.8, gt=0)
     blurrier_share_warn: float = Field(default=0.02, ge=0)  # share of masked regions
     # length of the shift over the picture's width: 18 and 120 px of 24 MP
     shift_warn: float = Field(default=0.003, gt=0, le=1)
     shift_reject: float = Field(default=0.02, gt=0, le=1)
-    shift_warn_px: float | None = Field(
-        default=None, gt=0
-    )  # where it is given, instead of these
+    # where it is given, instead of these
+    shift_warn_px: float | None = Field(default=None, gt=0)
     shift_reject_px: float | None = Field(default=None, gt=0)
     zoom_warn: float = Field(default=0.003, gt=0)  # change of magnification, a fraction
     zoom_reject: float = Field(default=0.05, gt=0)
@@ -66,12 +63,10 @@ class QualityLimits(Settings):
     motion_share_warn: float = Field(default=0.0, ge=0)  # share of moved tiles
     motion_share_reject: float = Field(default=0.05, ge=0)
     clipped_warn: float = Field(default=0.01, ge=0)  # share of clipped pixels
-    clock_warn_seconds: float = Field(
-        default=600.0, gt=0
-    )  # between the shots, by their EXIF
-    skew_warn_seconds: float = Field(
-        default=0.02, gt=0
-    )  # between the releases of two cameras
+    # between the shots, by their EXIF
+    clock_warn_seconds: float = Field(default=600.0, gt=0)
+    # between the releases of two cameras
+    skew_warn_seconds: float = Field(default=0.02, gt=0)
 
     def in_pixels(self, width_px: float) -> dict[str, float]:
         """The limits of shift and drift in pixels of a picture of that width, by their names."""

@@ -70,19 +70,16 @@ def compare_anchor(
     first: QuickLook, repeat: QuickLook, limit: float
 ) -> AnchorComparison:
     """Compare a shot with its repeat; tiles above ``limit`` count as moved."""
-    from defocus.align.registration.register import (
-        register,
-    )  # it imports scipy's slower parts
+    # it imports scipy's slower parts
+    from defocus.align.registration.register import register
 
     small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
     similarity = register(
         *(luminance(look.linear) for look in small), alike=True
     ).similarity
-    drift = (
-        IDENTITY
-        if similarity is None
-        else similarity.scaled(small[0].pixels / first.pixels)
-    )
+    drift = IDENTITY
+    if similarity is not None:
+        drift = similarity.scaled(small[0].pixels / first.pixels)
     before = luminance(first.linear)
     after = onto_grid(luminance(repeat.linear), drift)
     inside = inside_grid(before.shape, drift)
@@ -155,9 +152,8 @@ class _Tiles:
 
 def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles:
     power = block_means((after - before) ** 2, TILE_PX)
-    first, second = (
-        cv2.GaussianBlur(grey, (0, 0), SMOOTHING_PX) for grey in (before, after)
-    )
+    first = cv2.GaussianBlur(before, (0, 0), SMOOTHING_PX)
+    second = cv2.GaussianBlur(after, (0, 0), SMOOTHING_PX)
     difference = second - first
     mean = block_means(difference, TILE_PX)
     spread = np.sqrt(np.maximum(block_means(difference**2, TILE_PX) - mean**2, 0.0))

@@ -79,7 +79,8 @@ def judge_pair(
 
     An unknown misalignment never rejects, nor settings contradicted by a virtual camera."""
     quality = Quality()
-    blurry, sharp = shots.paths["blurry"], shots.paths["sharp"]
+    blurry = shots.paths["blurry"]
+    sharp = shots.paths["sharp"]
     if blurry.stat().st_size == sharp.stat().st_size and sha256_file(
         blurry
     ) == sha256_file(sharp):
@@ -210,14 +211,8 @@ def _check_pictures(
     _check_demands(quality, members)
     read = _in_one_space(quality, shots, read)
     looks = _members(shots, read)
-    if looks["blurry"].linear.shape != looks["sharp"].linear.shape:
-        sizes = " but ".join(
-            f"{role} is {_size_words(look)}" for role, look in looks.items()
-        )
-        quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
+    if not _have_one_size(quality, looks):
         return
-    if np.array_equal(looks["blurry"].linear, looks["sharp"].linear):
-        _say_same(quality)
     measured_on = "companion" if "companion" in shots.paths else "blurry"
     geometry = looks.get(measured_on) or read(shots.paths[measured_on])
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, shots)
@@ -228,6 +223,21 @@ def _check_pictures(
         _check_anchor(
             quality, looks[shots.anchored], read(shots.paths["anchor"]), limits
         )
+
+
+def _have_one_size(quality: Quality, looks: dict[str, QuickLook]) -> bool:
+    """Whether both members have one size; also says if they are the same picture."""
+    blurry = looks["blurry"].linear
+    sharp = looks["sharp"].linear
+    if blurry.shape == sharp.shape:
+        if np.array_equal(blurry, sharp):
+            _say_same(quality)
+        return True
+    sizes = " but ".join(
+        f"{role} is {_size_words(look)}" for role, look in looks.items()
+    )
+    quality.say("reject", f"{sizes}; a pair needs one size", lasting=True)
+    return False
 
 
 def _size_words(look: QuickLook) -> str:
@@ -270,14 +280,11 @@ def _check_light(
     limits: QualityLimits,
 ) -> None:
     """Compare the light of the members' common area, at a size that is enough for it."""
-    first, second = (
-        reduced_look(looks[role], LIGHT_SIZE_PX) for role in ("blurry", "sharp")
-    )
+    first = reduced_look(looks["blurry"], LIGHT_SIZE_PX)
+    second = reduced_look(looks["sharp"], LIGHT_SIZE_PX)
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
-    moved, inside = (
-        onto_grid(second.linear, moved_by),
-        inside_grid(first.linear.shape, moved_by),
-    )
+    moved = onto_grid(second.linear, moved_by)
+    inside = inside_grid(first.linear.shape, moved_by)
     check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
 
 
@@ -285,9 +292,8 @@ def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, fl
     """The registration of small copies; if they show none, at the size at which 'audit' asks.
 
     With it, how many pixels of the picture are one of its."""
-    from defocus.align.registration.register import (
-        register,
-    )  # it imports scipy's slower parts
+    # it imports scipy's slower parts
+    from defocus.align.registration.register import register
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     registration = register(*(luminance(look.linear) for look in small))
@@ -352,15 +358,12 @@ def _check_unexplained(
     quality: Quality, looks: Mapping[str, QuickLook], similarity: Similarity
 ) -> None:
     """Find light of the blurry member that no blur of the sharp one gives, and say its cause."""
-    from defocus.align.photometry.unexplained import (
-        causes,
-        unexplained,
-    )  # as for the registration
+    # as for the registration
+    from defocus.align.photometry.unexplained import causes, unexplained
     from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
-    first, second = (
-        reduced_look(looks[role], MEASURED_SIZE_PX) for role in ("blurry", "sharp")
-    )
+    first = reduced_look(looks["blurry"], MEASURED_SIZE_PX)
+    second = reduced_look(looks["sharp"], MEASURED_SIZE_PX)
     model = similarity.scaled(looks["blurry"].pixels / first.pixels)
     height, width = first.linear.shape[:2]
     matrix = np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]])
@@ -371,9 +374,8 @@ def _check_unexplained(
     )
     quality.numbers["unexplained"] = None if result is None else result[0].to_json()
     if result is not None:
-        for text in causes(
-            replace(result[0], blurrier_share=0.0)
-        ):  # regions are checked beside
+        # regions are checked beside
+        for text in causes(replace(result[0], blurrier_share=0.0)):
             quality.say("warn", text)
         alone = suspicions({"": numbers_of(result[0].to_json())})
         for suspicion in alone.get("", ()):

@@ -21,6 +21,8 @@ from defocus.pictures.values import (
     linear_to_srgb,
 )
 
+Array = NDArray[np.float32]
+
 CLIPPED = 0.98
 """Linear value from which a pixel counts as clipped."""
 
@@ -56,11 +58,9 @@ def read_halved(path: Path) -> QuickLook:
 
     Half the size leaves the noise of a photosite out of the gradients; the rest is coarser anyway.
     """
-    return (
-        read_look(path)
-        if path.suffix.lower() in RAW_SUFFIXES
-        else _looked(read_image(path))
-    )
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return read_look(path)
+    return _looked(read_image(path))
 
 
 def read_in_srgb(path: Path) -> QuickLook:
@@ -72,18 +72,22 @@ def read_in_srgb(path: Path) -> QuickLook:
 
 def _looked(picture: Image) -> QuickLook:
     large = max(picture.shape) >= HALVED_FROM_PX
-    return _halved(picture) if large else QuickLook(as_linear(picture))
+    if large:
+        return _halved(picture)
+    return QuickLook(as_linear(picture))
 
 
 def _halved(picture: Image) -> QuickLook:
     """Reduce a picture strip by strip; as a whole, 24 MP would take 300 MB."""
     height, width = (side // 2 for side in picture.shape[:2])
-    linear, clipped = np.empty((height, width, 3), np.float32), 0
+    linear = np.empty((height, width, 3), np.float32)
+    clipped = 0
     first_clipped = _first_clipped(picture)
     for top in range(0, height, STRIP_ROWS // 2):
         bottom = min(top + STRIP_ROWS // 2, height)
         strip = picture[2 * top : 2 * bottom, : 2 * width]
-        light, size = as_linear(strip), (width, bottom - top)
+        light = as_linear(strip)
+        size = (width, bottom - top)
         cv2.resize(light, size, linear[top:bottom], 0, 0, cv2.INTER_AREA)
         clipped += strip.shape[0] * strip.shape[1] - _below(strip, first_clipped)
     rows, columns = picture.shape[:2]
@@ -122,7 +126,7 @@ def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
     return QuickLook(np.asarray(smaller, np.float32), look.pixels * factor)
 
 
-def luminance(linear: FloatImage) -> NDArray[np.float32]:
+def luminance(linear: FloatImage) -> Array:
     """``(H, W)`` linear luminance of an ``(H, W, 3)`` picture."""
     weights = np.array([LUMINANCE], np.float32)
     return np.asarray(
@@ -130,12 +134,12 @@ def luminance(linear: FloatImage) -> NDArray[np.float32]:
     )
 
 
-def encoded_grey(linear: FloatImage) -> NDArray[np.float32]:
+def encoded_grey(linear: FloatImage) -> Array:
     """``(H, W)`` sRGB-encoded luminance: noise of light is of about one size in it."""
     return encoded(luminance(linear))
 
 
-def encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
+def encoded(light: Array) -> Array:
     """sRGB-encoded light of ``(H, W)``, clipped to [0, 1]; by a table, so to within 2e-4."""
     steps = np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535).astype(
         np.uint16
@@ -144,6 +148,6 @@ def encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _curve() -> NDArray[np.float32]:
+def _curve() -> Array:
     """The sRGB curve at 65536 steps of light."""
     return np.asarray(linear_to_srgb(np.linspace(0.0, 1.0, 65536)), np.float32)

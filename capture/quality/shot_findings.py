@@ -16,7 +16,7 @@ from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.quality.quick_look import CLIPPED, QuickLook, read_look
 from defocus.capture.quality.verdict import Quality, Severity
 from defocus.capture.sidecars import REJECTED, rating_words
-from defocus.pictures.shot import Exif, comparable_moments
+from defocus.pictures.metadata import Exif, comparable_moments
 from defocus.pictures.values import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity
 
@@ -52,7 +52,8 @@ def measure_grey_card(path: Path) -> GreyCard:
     """Measure the centre of a picture of a grey card."""
     linear = read_look(path).linear
     height, width = linear.shape[:2]
-    rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
+    rows = max(round(height * CENTRE_SHARE / 2), 1)
+    columns = max(round(width * CENTRE_SHARE / 2), 1)
     centre = linear[
         height // 2 - rows : height // 2 + rows,
         width // 2 - columns : width // 2 + columns,
@@ -258,7 +259,8 @@ def check_gradient_energy(
     text = (
         f"the sharp picture has {ratio:.2f} times the gradient energy of the blurry one"
     )
-    warn, reject = -limits.gradient_energy_warn, -limits.gradient_energy_reject
+    warn = -limits.gradient_energy_warn
+    reject = -limits.gradient_energy_reject
     quality.compare(-ratio, warn, reject, text, lasting=True)
 
 

@@ -72,9 +72,6 @@ class Quality:
 
     def warn_only(self) -> None:
         """Turn every rejection into a warning."""
-        self.findings[:] = [
-            replace(finding, severity="warn")
-            if finding.severity == "reject"
-            else finding
-            for finding in self.findings
-        ]
+        for number, finding in enumerate(self.findings):
+            if finding.severity == "reject":
+                self.findings[number] = replace(finding, severity="warn")

@@ -22,13 +22,11 @@ class SessionAddition:
     """What an extra does with a session; it has no parts where there is nothing to show."""
 
     heading: str  # of its parts on the session's page
-    read: Callable[
-        [SessionFolder], object
-    ]  # and journals what is not read yet; for ``resume``
+    # and journals what is not read yet; for ``resume``
+    read: Callable[[SessionFolder], object]
     parts: Callable[[SessionState], Sequence[Part]]  # of the session's page
-    words: Callable[
-        [SessionState], Mapping[str, ShotWords]
-    ]  # by shot, such as ``chart 0001``
+    # by shot, such as ``chart 0001``
+    words: Callable[[SessionState], Mapping[str, ShotWords]]
     log_heading: str  # of its table in the log
     log_parts: Callable[[SessionState], Sequence[Part]]  # that table
 

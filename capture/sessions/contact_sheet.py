@@ -209,7 +209,8 @@ def _verdict(pair: CompletePair) -> Paragraph:
 def _slider(
     session: Path, pair: CompletePair, members: Mapping[Role, PairMember]
 ) -> Slider:
-    model, blurry = measured_similarity(pair_entry(session, pair)), members["blurry"]
+    model = measured_similarity(pair_entry(session, pair))
+    blurry = members["blurry"]
     height, width = blurry.picture.shape[:2]
     overlay = (
         displacement_overlay(model, (height, width), blurry.pixels) if model else None

@@ -1,5 +1,6 @@
 """Check that every pair of a session is present, complete and unchanged; what is damaged."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -29,12 +30,16 @@ def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
     """Hash every file of accepted pairs and of charts, and return the damaged ones."""
     rejected = {pair.id for pair in state.complete.values() if pair.verdict == "reject"}
     owners = [owner for owner in state.owners if owner.id not in rejected]
-    return [
-        DamagedFile(owner.id, stored, problem)
-        for owner in track(owners, "checking")
-        for stored in owner.files
-        if (problem := file_problem(root, owner.id, stored))
-    ]
+    damaged: list[DamagedFile] = []
+    for owner in track(owners, "checking"):
+        damaged += _damage(root, owner)
+    return damaged
+
+
+def _damage(root: Path, owner: Owner) -> Iterator[DamagedFile]:
+    for stored in owner.files:
+        if problem := file_problem(root, owner.id, stored):
+            yield DamagedFile(owner.id, stored, problem)
 
 
 def report_damage(damaged: list[DamagedFile]) -> None:
@@ -104,8 +109,8 @@ class SessionCheck:
         """The object that ``defocus-capture check --json`` prints."""
         return {
             "ok": self.ok,
-            "pairs": [asdict(pair) for pair in self.pairs],
-            "charts": [asdict(chart) for chart in self.charts],
+            "pairs": list(map(asdict, self.pairs)),
+            "charts": list(map(asdict, self.charts)),
         }
 
     def lines(self) -> list[str]:
@@ -136,11 +141,10 @@ def check_session(path: Path) -> SessionCheck:
     pairs = []
     for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
         complete = state.complete.get(planned.id)
-        pairs.append(
-            _unfinished_pair(path, state, planned.id)
-            if complete is None
-            else _checked_pair(path, complete)
-        )
+        if complete is None:
+            pairs.append(_unfinished_pair(path, state, planned.id))
+        else:
+            pairs.append(_checked_pair(path, complete))
     charts = tuple(
         _checked_chart(path, chart) for _, chart in sorted(state.charts.items())
     )

@@ -70,7 +70,8 @@ def keep(base: Path, written: Path, final: Path) -> StoredFile:
     with storing(final):
         with written.open("rb+") as stream:
             os.fsync(stream.fileno())
-        digest, size = sha256_file(written), written.stat().st_size
+        digest = sha256_file(written)
+        size = written.stat().st_size
         set_mode(written, 0o444)
         if written != final:
             written.rename(final)
@@ -103,17 +104,18 @@ class SessionFolder:
     ) -> None:
         """Record the planned pairs in a single line: a kill leaves all of it or nothing."""
         first = len(self.state.shoots)
-        entries = [
-            {
-                "id": p.id,
-                "number": p.number,
-                "scene": p.scene,
-                "focus_steps": p.focus_steps,
-                "shoot": p.shoot - first,
-                **({"title": p.title} if p.title else {}),
+        entries = []
+        for pair in pairs:
+            entry: dict[str, Any] = {
+                "id": pair.id,
+                "number": pair.number,
+                "scene": pair.scene,
+                "focus_steps": pair.focus_steps,
+                "shoot": pair.shoot - first,
             }
-            for p in pairs
-        ]
+            if pair.title:
+                entry["title"] = pair.title
+            entries.append(entry)
         self.journal.append(
             "planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries
         )
@@ -159,7 +161,7 @@ class SessionFolder:
         """Make a camera's ``.part`` files the originals of a role."""
         stored = keep_originals(self.root / "pairs" / pair.id, parts)
         where = {"on_card": list(on_card)} if on_card else {}
-        files = [asdict(entry) for entry in stored]
+        files = list(map(asdict, stored))
         self.journal.append("file", pair=pair.id, role=role, files=files, **where)
         return stored
 
@@ -191,7 +193,7 @@ class SessionFolder:
 
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
         """Record that all shots of a pair are stored; a kill from now on costs none of them."""
-        files = [asdict(entry) for entry in shot.files]
+        files = list(map(asdict, shot.files))
         self.journal.append(
             "pair-shot", pair=pair.id, files=files, entry=dict(shot.entry)
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from defocus.errors import DatasetError, FileError, storage_error
-from defocus.reading import read_bytes
+from defocus.reading import Json, read_bytes
 from defocus.storage.files import storing, sync_folder
 
 Record = Mapping[str, Any]
@@ -48,7 +48,7 @@ def encode_record(record: Record) -> bytes:
     return f'{_HEAD}{zlib.crc32(body.encode()):08x}",{body}\n'.encode()
 
 
-def decode_line(line: bytes) -> dict[str, Any] | None:
+def decode_line(line: bytes) -> Json | None:
     """Decode a line without its line end; None if the CRC or the JSON is wrong."""
     body = line[_HEAD_LENGTH:]
     if not line.startswith(_HEAD.encode()) or line[len(_HEAD) : _HEAD_LENGTH] != (
@@ -56,7 +56,7 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
     ):
         return None
     try:
-        record: dict[str, Any] = json.loads(b"{" + body)
+        record: Json = json.loads(b"{" + body)
     except (ValueError, RecursionError):
         return None  # nothing that we wrote: bad JSON, a number of 5,000 digits, endless brackets
     return record
@@ -159,7 +159,8 @@ class Journal:
         """Recover from an interrupted :meth:`append` by reading the file."""
         existing = read_journal(self._path)
         os.ftruncate(self._descriptor, existing.valid_bytes)
-        self.records, self._length = list(existing.records), existing.valid_bytes
+        self.records = list(existing.records)
+        self._length = existing.valid_bytes
 
     def close(self) -> None:
         """Close the file; every line is already on disk."""

@@ -15,6 +15,7 @@ from defocus.capture.planning.shoot_record import (
     Sha256,
     ShootRecord,
 )
+from defocus.reading import Json
 from defocus.settings import document_problem
 
 Verdict = Literal["accept", "warn", "reject"]
@@ -50,7 +51,7 @@ class CreatedLine(Read):
     schema_number: int = Field(alias="schema", ge=1)
     id: str = Field(min_length=1)
     time: str
-    software: dict[str, Any]
+    software: Json
 
 
 class PairLine(Read):
@@ -103,7 +104,7 @@ class ShotLine(Read):
 
     pair: PairId
     files: tuple[StoredFile, ...]
-    entry: dict[str, Any]
+    entry: Json
 
 
 class RetakeLine(Read):

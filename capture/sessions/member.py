@@ -32,16 +32,15 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
     """Blurry to sharp similarity of an untrusted ``pair.json``, px; None if it is implausible."""
     try:
         geometry = entry["quality"]["misalignment"]
-        x, y = (float(value) for value in geometry["shift_px"])
-        zoom, rotation_deg = float(geometry["zoom"]), float(geometry["rotation_deg"])
+        x, y = map(float, geometry["shift_px"])
+        zoom = float(geometry["zoom"])
+        rotation_deg = float(geometry["rotation_deg"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
-    return (
-        Similarity(zoom, rotation_deg, (x, y))
-        if possible and abs(rotation_deg) <= 180
-        else None
-    )
+    if possible and abs(rotation_deg) <= 180:
+        return Similarity(zoom, rotation_deg, (x, y))
+    return None
 
 
 def displacement_overlay(
@@ -73,7 +72,8 @@ def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairM
     """Read a member of a pair, at most so wide; RAW gets the sharp one's white balance.
 
     RAW is developed at full size for a whole picture alone."""
-    path, pixels = member_path(root, pair, role), 1.0
+    path = member_path(root, pair, role)
+    pixels = 1.0
     if path.suffix in RAW_SUFFIXES:
         reference = member_path(root, pair, "sharp")
         raw_sharp = reference.suffix in RAW_SUFFIXES

@@ -39,10 +39,8 @@ def delete_from_card(
     """Delete the files of a complete pair on the card, after verifying each copy."""
     places = folder.state.on_card
     for stored in pair.files:
-        camera, place = (
-            rig.of(stored.name.partition(".")[0]),
-            places.get((pair.id, stored.name)),
-        )
+        camera = rig.of(stored.name.partition(".")[0])
+        place = places.get((pair.id, stored.name))
         if place is None or not isinstance(camera, HasCard):
             continue
         problem = file_problem(folder.root, pair.id, stored)
@@ -63,10 +61,8 @@ def fetch_damaged(
     """Restore files of complete pairs and charts from the card, if they are unchanged there."""
     places = folder.state.on_card
     for entry in damaged:
-        camera, place = (
-            rig.of(_role(entry)),
-            places.get((entry.pair, entry.stored.name)),
-        )
+        camera = rig.of(_role(entry))
+        place = places.get((entry.pair, entry.stored.name))
         if place is None or not isinstance(camera, HasCard):
             continue
         try:
@@ -91,7 +87,7 @@ def _fetch_one(
     parts: list[Path] = []
     try:
         parts = camera.fetch(stem)
-        if [sha256_file(part) for part in parts] != [entry.stored.sha256]:
+        if list(map(sha256_file, parts)) != [entry.stored.sha256]:
             raise CameraError("another picture has that name now")
         folder.restore(entry.pair, entry.stored, parts[0])
     finally:

@@ -19,8 +19,11 @@ from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
 from defocus.capture.sessions.state import file_path, is_file_name, replay
 from defocus.errors import DatasetError, FileError
 from defocus.progress import counted
-from defocus.reading import MOST_BYTES, read_bytes, read_json, read_text
+from defocus.reading import MOST_BYTES, Json, read_bytes, read_json, read_text
 from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
+
+Line = Mapping[str, Any]
+"""A line of a journal, or what of it is in another document."""
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:
@@ -66,7 +69,7 @@ class _Rebuilt:
 
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
     """Repair a journal under the caller's lock, keep the damaged one; return what was done."""
-    records = [decode_line(line) for line in _lines(journal)[:-1]]
+    records = list(map(decode_line, _lines(journal)[:-1]))
     if records and all(
         record and record.get("n") == n for n, record in enumerate(records, 1)
     ):
@@ -106,10 +109,10 @@ def _kept_name(journal: Path) -> Path:
     return kept
 
 
-def _from_copies(root: Path, records: Sequence[Mapping[str, Any] | None]) -> _Rebuilt:
+def _from_copies(root: Path, records: Sequence[Line | None]) -> _Rebuilt:
     """Every line that the journal or a copy has, in their order."""
     own = {record["n"]: record for record in records if record and _usable(record)}
-    copied: dict[int, Mapping[str, Any]] = {}
+    copied: dict[int, Line] = {}
     for copy in copies_of(root):
         for line in map(decode_line, _lines(copy)[:-1]):
             if line and _usable(line):
@@ -126,14 +129,14 @@ def _from_copies(root: Path, records: Sequence[Mapping[str, Any] | None]) -> _Re
     return rebuilt
 
 
-def _in_words(record: Mapping[str, Any]) -> str:
+def _in_words(record: Line) -> str:
     """What a line is about, such as ``the verdict on a pair (0001_desk)``."""
     what = _IN_WORDS.get(record["event"], "a remark")
     owner = record.get("pair") or record.get("about") or record.get("scene")
     return f"{what} ({owner})" if owner else what
 
 
-def _usable(record: Mapping[str, Any]) -> bool:
+def _usable(record: Line) -> bool:
     """Whether a line has a number and is valid."""
     try:
         read_line(record)
@@ -142,7 +145,7 @@ def _usable(record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("n"), int) and record["n"] > 0
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path) -> Json:
     """A JSON object of the session; empty if it is lost."""
     with contextlib.suppress(OSError, ValueError, FileError):
         document = read_json(path)
@@ -151,7 +154,7 @@ def _document(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+def _restore_plan(rebuilt: _Rebuilt, index: Line) -> None:
     """Make the first line and the plans again from ``session.json`` where they are lost."""
     first = [
         record for record in rebuilt.records if record["event"] == "session-created"
@@ -181,7 +184,7 @@ def _restore_plan(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
     rebuilt.records = [*first, *plans, *others]
 
 
-def _plans(index: Mapping[str, Any]) -> list[Record]:
+def _plans(index: Line) -> list[Record]:
     """The ``planned`` lines of a session, one per series of shoots."""
     plans: list[Record] = []
     for first, group in groupby(
@@ -203,7 +206,7 @@ def _plans(index: Mapping[str, Any]) -> list[Record]:
     return plans
 
 
-def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Line) -> None:
     """Complete pairs whose line is lost, if every file is as it was; keep people's verdicts."""
     time = index.get("created", "")
     verdicts = {
@@ -225,9 +228,7 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Mapping[str, Any]) -
     rebuilt.records += added
 
 
-def _completed_again(
-    root: Path, rebuilt: _Rebuilt, verdicts: Mapping[str, Any]
-) -> Iterator[Record]:
+def _completed_again(root: Path, rebuilt: _Rebuilt, verdicts: Line) -> Iterator[Record]:
     """Lines of complete pairs, made from what lies beside their files; what is lost is named."""
     planned = rebuilt.planned()
     for pair, files in _checksums(root).items():
@@ -249,8 +250,8 @@ def _completed_again(
 
 def _by_people(
     rebuilt: _Rebuilt,
-    index: Mapping[str, Any],
-    verdicts: dict[str, Any],
+    index: Line,
+    verdicts: Json,
     judged: list[Record],
     time: str,
 ) -> list[Record]:
@@ -274,9 +275,7 @@ def _by_people(
     return added
 
 
-def _forget_lost(
-    rebuilt: _Rebuilt, judged: list[Record], verdicts: dict[str, Any]
-) -> None:
+def _forget_lost(rebuilt: _Rebuilt, judged: list[Record], verdicts: Json) -> None:
     """Remove the judgements of pairs that are lost."""
     for record in judged:
         if record["pair"] not in verdicts:
@@ -287,7 +286,7 @@ def _forget_lost(
             rebuilt.log.append(f"{by_person}, but the pair itself is lost")
 
 
-def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+def _restore_notes(rebuilt: _Rebuilt, index: Line) -> None:
     """Take notes of people from ``session.json`` where their lines are lost."""
     owners = {
         record["about"] for record in rebuilt.records if record["event"] == "note"
@@ -304,7 +303,7 @@ def _restore_notes(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
             rebuilt.log.append(f"note about {about}: made from session.json")
 
 
-def _restore_charts(rebuilt: _Rebuilt, index: Mapping[str, Any]) -> None:
+def _restore_charts(rebuilt: _Rebuilt, index: Line) -> None:
     """Take shots of the test chart from ``session.json`` where a line of one is lost."""
     lines = [
         record for record in rebuilt.records if record["event"].startswith("chart-")
@@ -337,9 +336,7 @@ def _is(root: Path, pair: str, name: str, digest: str) -> bool:
     return path.is_file() and not path.is_symlink() and sha256_file(path) == digest
 
 
-def _complete(
-    root: Path, pair: str, files: Mapping[str, str], facts: Mapping[str, Any]
-) -> Record:
+def _complete(root: Path, pair: str, files: Mapping[str, str], facts: Line) -> Record:
     return {
         "event": "pair-complete",
         "pair": pair,

@@ -21,14 +21,24 @@ from defocus.capture.sessions.state import (
 )
 from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut, attempt, parted
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 from defocus.storage.files import sha256_file
 
 INDEX = "session.json"
 
 
-def index_document(state: SessionState) -> dict[str, Any]:
+def index_document(state: SessionState) -> Json:
     """The document that the journal's state makes."""
+    planned = []
+    for pair in state.planned.values():
+        entry = asdict(pair)
+        if not pair.title:  # as in earlier documents; most pairs need none
+            del entry["title"]
+        planned.append(entry)
+    verdicts = {}
+    for pair in sorted(state.planned.values(), key=lambda pair: pair.number):
+        complete = state.complete.get(pair.id)
+        verdicts[pair.id] = "incomplete" if complete is None else complete.verdict
     return {
         "schema": SCHEMA,
         "id": state.id,
@@ -37,26 +47,14 @@ def index_document(state: SessionState) -> dict[str, Any]:
         "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
-        "planned": [  # earlier documents have no titles, and most pairs need none
-            {
-                name: value
-                for name, value in asdict(pair).items()
-                if name != "title" or value
-            }
-            for pair in state.planned.values()
-        ],
+        "planned": planned,
         "charts": [_chart(chart) for _, chart in sorted(state.charts.items())],
         "notes": {about: text for about, text in state.notes.items() if text},
-        "pairs": {
-            planned.id: state.complete[planned.id].verdict
-            if planned.id in state.complete
-            else "incomplete"
-            for planned in sorted(state.planned.values(), key=lambda p: p.number)
-        },
+        "pairs": verdicts,
     }
 
 
-def _chart(chart: SessionChart) -> dict[str, Any]:
+def _chart(chart: SessionChart) -> Json:
     """A shot of the test chart: its journal lines."""
     read = None if chart.read is None else chart.read.model_dump(mode="json")
     return {"shot": chart.shot.model_dump(mode="json"), "read": read}
@@ -91,9 +89,8 @@ class SessionPair:
     scene: str  # pairs of one scene must not be shared between splits
     blurry: Path
     sharp: Path
-    verdict: Literal[
-        "accept", "warn"
-    ]  # ``warn``: ``metadata["reason"]`` says what to check
+    # ``warn``: ``metadata["reason"]`` says what to check
+    verdict: Literal["accept", "warn"]
     metadata: Mapping[str, Any]  # ``pair.json``: roles, exposure, quality, camera
     truth_flow: Path | None = (
         None  # ``(2, H, W)``, blurry to sharp, px; simulated cameras
@@ -121,9 +118,7 @@ def read_session(path: Path, *, verify: bool = True, damaged: bool = False) -> S
     ``verify`` hashes every file; ``damaged`` leaves out pairs of missing or changed files, by name.
     """
     state, torn_bytes = read_state(path)
-    usable = [
-        pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"
-    ]
+    usable = state.accepted
     if not damaged:
         pairs = tuple(_read_pair(path, pair, verify=verify) for pair in usable)
         return Session(path, state.id, pairs, torn_bytes)
@@ -174,11 +169,9 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
     names = {stored.name for stored in pair.files}
 
     def truth(name: str) -> Path | None:
-        return (
-            file_path(root, pair.id, f"truth/{name}")
-            if f"truth/{name}" in names
-            else None
-        )
+        if f"truth/{name}" in names:
+            return file_path(root, pair.id, f"truth/{name}")
+        return None
 
     return SessionPair(
         id=pair.id,
@@ -193,7 +186,7 @@ def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
     )
 
 
-def _metadata(path: Path) -> dict[str, Any]:
+def _metadata(path: Path) -> Json:
     with intact(path, "restore it from a copy", DatasetError, OSError):
         document = read_json(path)
         if not isinstance(document, dict):

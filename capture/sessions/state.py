@@ -109,9 +109,8 @@ class SessionState:
     created: str = ""
     software: dict[str, Any] = field(default_factory=dict)
     shoots: list[ShootRecord] = field(default_factory=list)
-    series: list[int] = field(
-        default_factory=list
-    )  # index of the first shoot of each series
+    # index of the first shoot of each series
+    series: list[int] = field(default_factory=list)
     planned: dict[str, PlannedPair] = field(default_factory=dict)  # pairs by id
     complete: dict[str, CompletePair] = field(default_factory=dict)  # pairs by id
     begun: set[str] = field(default_factory=set)
@@ -127,6 +126,12 @@ class SessionState:
         """Complete pairs, then charts, in their order."""
         pairs: list[Owner] = [pair for _, pair in sorted(self.complete.items())]
         return pairs + [chart for _, chart in sorted(self.charts.items())]
+
+    @property
+    def accepted(self) -> list[CompletePair]:
+        """Complete pairs that are not rejected, in their order."""
+        pairs = [pair for _, pair in sorted(self.complete.items())]
+        return [pair for pair in pairs if pair.verdict != "reject"]
 
     @property
     def incomplete(self) -> list[PlannedPair]:
@@ -273,7 +278,7 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     """The fields of the ``pair-complete`` line of a pair."""
     fields = asdict(pair)
     fields["pair"] = fields.pop("id")
-    fields["files"] = [asdict(entry) for entry in pair.files]
+    fields["files"] = list(map(asdict, pair.files))
     return fields
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
-from defocus.reading import intact, read_json
+from defocus.reading import Json, intact, read_json
 
 Mark = Literal["", "warn", "reject"]
 """Verdict to which a number alone leads."""
@@ -24,6 +24,18 @@ class NumberUnit:
     size: Callable[[Any], float] = float
     limit: str = ""
     least: bool = False
+
+    def written(self, limit: Any) -> str:  # noqa: ANN401 - of a document
+        """A limit in words."""
+        return self.limit.format(float(limit))
+
+    def exceeds(self, size: float, limit: Any) -> bool:  # noqa: ANN401 - of a document
+        """Whether a size is worse than a limit, if there is one."""
+        if limit is None:
+            return False
+        if self.least:
+            return size < float(limit)
+        return size > float(limit)
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,8 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     What was not measured is left out; what could not be is "unknown". Old sessions have no limits.
     """
     rows: list[tuple[str, str, Mark]] = []
-    quality, limits = entry.get("quality"), _mapping(entry.get("limits"))
+    quality = entry.get("quality")
+    limits = _mapping(entry.get("limits"))
     limits |= _mapping(_mapping(quality).get("limits_px"))
     for row in ROWS:
         value: Any = quality
@@ -60,7 +73,7 @@ def measured(entry: Mapping[str, Any]) -> list[tuple[str, str, Mark]]:
     return rows
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: object) -> Json:
     """A mapping of an untrusted document; empty if it is something else."""
     return dict(value) if isinstance(value, Mapping) else {}
 
@@ -71,40 +84,30 @@ def _compared(
     limits: Mapping[str, Any],
 ) -> tuple[str, Mark]:
     """The text of a number's limit, and whether it is exceeded."""
-    given: list[Any] = [
-        limits.get(row.limits.format(mark)) for mark in ("warn", "reject")
-    ]
-    warn, reject = given
+    unit = row.unit
+    warn: Any = limits.get(row.limits.format("warn"))
+    reject: Any = limits.get(row.limits.format("reject"))
     if warn is None and reject is None:
         return "", ""
-    size, form = row.unit.size(value), row.unit.limit.format
-    word, side = ("at least", "below") if row.unit.least else ("limit", "above")
-
-    def exceeded(limit: Any) -> bool:  # noqa: ANN401 - of a document
-        if limit is None:
-            return False
-        return size < float(limit) if row.unit.least else size > float(limit)
-
+    size = unit.size(value)
+    word, side = ("at least", "below") if unit.least else ("limit", "above")
     last = warn if reject is None else reject
-    text = f" ({word} {form(float(last))})"
-    if exceeded(reject):
+    text = f" ({word} {unit.written(last)})"
+    if unit.exceeds(size, reject):
         return text, "reject"
-    if not exceeded(warn):
+    if not unit.exceeds(size, warn):
         return text, ""
     if reject is None:
         return text, "warn"
-    return (
-        f" (warning {side} {form(float(warn))}, {word} {form(float(reject))})",
-        "warn",
-    )
+    warning = f"warning {side} {unit.written(warn)}"
+    return f" ({warning}, {word} {unit.written(reject)})", "warn"
 
 
 _ABSENT = object()
 
 
-EV = NumberUnit(
-    lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV"
-)  # no negative zero
+# no negative zero
+EV = NumberUnit(lambda value: f"{round(value, 2) + 0.0:+.2f} EV", abs, "{:.2f} EV")
 SHARE = NumberUnit("{:.1%}".format, float, "{:.0%}")
 LENGTH = NumberUnit(
     lambda value: f"{math.hypot(*value):.2f} px", lambda v: math.hypot(*v), "{:g} px"
@@ -127,10 +130,8 @@ ROWS = (
         NumberRow(
             "Gradient energy, sharp over blurry", f"{name}_ratio", RATIO, f"{name}_{{}}"
         )
-        for name in (
-            "gradient_energy",
-            "sharpness",
-        )  # the second is what sessions once said
+        # the second is what sessions once said
+        for name in ("gradient_energy", "sharpness")
     ),
     NumberRow(
         "Blurry is the sharper one in", "blurrier_share", SHARE, "blurrier_share_{}"
@@ -157,29 +158,32 @@ ROWS = (
 )
 
 
-def list_pairs(state: SessionState) -> list[dict[str, Any]]:
+def list_pairs(state: SessionState) -> list[Json]:
     """All pairs by number, with their verdicts; ``seen`` says that a person decided about one."""
-    unshot = ("not shot yet", "cut short")
-    return [
-        {
+    pairs = []
+    for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
+        verdict = "incomplete"
+        reason = "cut short" if planned.id in state.begun else "not shot yet"
+        complete = state.complete.get(planned.id)
+        if complete is not None:
+            verdict = complete.verdict
+            reason = complete.reason
+        entry = {
             "id": planned.id,
             "number": planned.number,
             "scene": planned.scene,
-            "verdict": complete.verdict if complete else "incomplete",
-            "reason": complete.reason
-            if complete
-            else unshot[planned.id in state.begun],
+            "verdict": verdict,
+            "reason": reason,
             "seen": planned.id in state.judged,
             "title": planned.typed_scene,
             "note": state.notes.get(planned.id, ""),
             "scene_note": state.notes.get(planned.scene, ""),
         }
-        for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
-        for complete in [state.complete.get(planned.id)]
-    ]
+        pairs.append(entry)
+    return pairs
 
 
-def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
+def pair_entry(root: Path, pair: CompletePair) -> Json:
     """The ``pair.json`` of a pair; only the structure of ``roles`` is checked."""
     path = file_path(root, pair.id, "pair.json")
     with intact(path, "run 'defocus-capture check'", DatasetError, OSError):
@@ -190,7 +194,7 @@ def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
         return entry
 
 
-def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
+def pair_details(root: Path, pair: CompletePair) -> Json:
     """Settings and measured numbers of a pair, as text."""
     entry = pair_entry(root, pair)
     return {
@@ -201,7 +205,7 @@ def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
     }
 
 
-def _settings(role: dict[str, Any]) -> str:
+def _settings(role: Json) -> str:
     got = role.get("got")
     return settings_text(got) if isinstance(got, dict) else "unknown"
 
@@ -209,7 +213,10 @@ def _settings(role: dict[str, Any]) -> str:
 def settings_text(got: Mapping[str, Any]) -> str:
     """Settings of a shot, such as ``f/4, 1/60 s, ISO 100``."""
     written = {"aperture": "{}", "shutter": "{} s", "iso": "ISO {}"}
-    return ", ".join(
-        written.get(name, "{}").format(value) if name in written else f"{name} {value}"
-        for name, value in got.items()
-    )
+    texts = []
+    for name, value in got.items():
+        text = f"{name} {value}"
+        if name in written:
+            text = written[name].format(value)
+        texts.append(text)
+    return ", ".join(texts)

@@ -106,7 +106,7 @@ class Faults:
 
 def parse_faults(texts: Sequence[str]) -> Faults:
     """Parse typed faults: ``NAME`` or ``NAME=NUMBER``, optionally with ``@SHOT``."""
-    return Faults(tuple(_parsed(text) for text in texts))
+    return Faults(tuple(map(_parsed, texts)))
 
 
 def _parsed(text: str) -> Fault:
@@ -156,9 +156,11 @@ class FocusMotor:
 
     def move(self, steps: int) -> int:
         """Move the gear; the lens follows after the backlash. Return the steps moved."""
-        lowest, highest = -self._travel, self._travel + self._backlash
+        lowest = -self._travel
+        highest = self._travel + self._backlash
         target = min(max(self._gear + steps, lowest), highest)
-        driven, self._gear = target - self._gear, target
+        driven = target - self._gear
+        self._gear = target
         # The lens sits somewhere in the slack: it is pushed by either end of it.
         self.position = min(max(self.position, target - self._backlash), target)
         return driven
@@ -183,7 +185,8 @@ class Body:
 
     def __init__(self, options: SimulatedOptions, faults: Faults) -> None:
         """Make a body that is awake, with an empty buffer."""
-        self._options, self._faults = options, faults
+        self._options = options
+        self._faults = faults
         self._used_at = time.monotonic()
         self._buffered: list[float] = []
         self._refused = 0
@@ -193,7 +196,8 @@ class Body:
         """Receive a command; an error if it only woke the body, or if the body is unplugged."""
         if self._faults.has("unplug", self.shot) and self._refused:
             raise self._gone()
-        idle, self._used_at = time.monotonic() - self._used_at, time.monotonic()
+        idle = time.monotonic() - self._used_at
+        self._used_at = time.monotonic()
         if self._options.sleep and idle > self._options.sleep:
             raise ShotFailedError(
                 f"the simulated camera was asleep after {idle:.1f} s; it wakes"
@@ -265,7 +269,8 @@ def spoiled(
         signal_ = signal_ * dust_shadow(width, height, int(specks), f_number, seed)
     flood = faults.number("clip", shot)
     if flood is not None:
-        x, y = np.arange(width)[None, :], np.arange(height)[:, None]
+        x = np.arange(width)[None, :]
+        y = np.arange(height)[:, None]
         across, down, radius = REFLECTION
         lit = np.hypot(x - across * width, y - down * height) <= radius * height
         signal_ = signal_ + flood * lit[:, :, None]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import InputError
 from defocus.plugins.discovery import Kind, Shape
+from defocus.scene.geometry import turned_axes
 from defocus.scene.layers import Layer
 from defocus.scene.pictures import PICTURES, texture
 from defocus.scene.window import Window, shown
@@ -115,7 +116,8 @@ def _plane(
     """A plane: a picture, perhaps flipped, tinted and with surface grain, inside an outline."""
     name = str(random.choice(PICTURES))
     picture = texture(name, width, height)
-    mirrored, upside_down = random.random() < 0.5, random.random() < 0.5
+    mirrored = random.random() < 0.5
+    upside_down = random.random() < 0.5
     if mirrored and name not in WRITTEN:
         picture = picture[:, ::-1]
     if upside_down and name not in WRITTEN:
@@ -153,20 +155,26 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     extent = random.uniform(0.1, 0.25, 2) * min(width, height)
     centre = random.uniform(0.15, 0.85, 2) * (width, height)
     angle = random.uniform(0.0, math.pi)
-    reach = math.ceil(math.hypot(*extent)) + 1  # no corner of a rectangle is farther
-    x, y = centre.astype(int).tolist()
-    frame = Window(0, 0, width, height)
-    box = Window(x, y, x + 2, y + 2).grown(reach).within(frame)
-    x, y = np.meshgrid(
-        np.arange(box.left, box.right) - centre[0],
-        np.arange(box.top, box.bottom) - centre[1],
-    )
-    cosine, sine = math.cos(angle), math.sin(angle)
-    first = np.abs(x * cosine + y * sine) / extent[0]
-    second = np.abs(y * cosine - x * sine) / extent[1]
-    far = (
-        np.hypot(first, second) if random.random() < 0.5 else np.maximum(first, second)
-    )
     alpha = np.zeros((height, width))
+    # no corner of a rectangle is farther
+    around = _around(centre, math.ceil(math.hypot(*extent)) + 1)
+    box = around.within(Window.of(alpha.shape))
+    axes = turned_axes(*_offsets(box, centre), angle)
+    distances = np.abs(axes) / extent[:, None, None]
+    far = np.hypot(*distances) if random.random() < 0.5 else distances.max(axis=0)
     alpha[box.index] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
     return alpha
+
+
+def _around(centre: Floats, reach: int) -> Window:
+    """The pixels around a place."""
+    x, y = centre.astype(int).tolist()
+    return Window(x, y, x + 2, y + 2).grown(reach)
+
+
+def _offsets(box: Window, centre: Floats) -> tuple[Floats, Floats]:
+    """Distances of the pixels of a box from a centre, to the right and down."""
+    columns = np.arange(box.left, box.right)
+    rows = np.arange(box.top, box.bottom)
+    x, y = np.meshgrid(columns - centre[0], rows - centre[1])
+    return x, y

@@ -59,9 +59,11 @@ def dust_shadow(
 def _add(shadow: Floats, spot: Floats, x: int, y: int) -> None:
     """Add ``spot`` centred at (x, y), clipped to the picture."""
     half = spot.shape[0] // 2
-    top, left = max(y - half, 0), max(x - half, 0)
+    top = max(y - half, 0)
+    left = max(x - half, 0)
     part = shadow[top : y + half + 1, left : x + half + 1]
-    from_top, from_left = top - (y - half), left - (x - half)
+    from_top = top - (y - half)
+    from_left = left - (x - half)
     rows, columns = part.shape
     part += spot[from_top : from_top + rows, from_left : from_left + columns]
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,10 +22,13 @@ from defocus.capture.simulation.sensor import (
     tint,
     vignette,
 )
+from defocus.reading import Json
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render
 from defocus.scene.motion import moved_layers
 from defocus.scene.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def combined(
 
 def between(start: TrueShot, end: TrueShot, width: int, height: int) -> Similarity:
     """Transform between two shots: undo the movement of one, apply that of the other."""
-    first, second = (_square(shot.geometry, width, height) for shot in (start, end))
+    first = _square(start.geometry, width, height)
+    second = _square(end.geometry, width, height)
     return Similarity.from_matrix((second @ np.linalg.inv(first))[:2], width, height)
 
 
@@ -70,7 +73,7 @@ def truth_document(
     shots: list[TrueShot],
     layers: list[Layer],
     size: tuple[int, int],
-) -> dict[str, Any]:
+) -> Json:
     """``truth.json`` of a pair; each of its shots is described relative to the sharp one."""
     return {
         "schema": 1,
@@ -92,7 +95,7 @@ def truth_document(
     }
 
 
-def _similarity(similarity: Similarity) -> dict[str, Any]:
+def _similarity(similarity: Similarity) -> Json:
     return {
         "shift_px": list(similarity.shift_px),
         "zoom": similarity.zoom,
@@ -100,7 +103,7 @@ def _similarity(similarity: Similarity) -> dict[str, Any]:
     }
 
 
-def _shot(shot: TrueShot, sharp: TrueShot, size: tuple[int, int]) -> dict[str, Any]:
+def _shot(shot: TrueShot, sharp: TrueShot, size: tuple[int, int]) -> Json:
     return {
         "from_sharp": _similarity(between(sharp, shot, *size)),
         "f_number": shot.exposure.f_number,
@@ -155,7 +158,8 @@ def target_layers(
 def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Layer]:
     """The scene with a grey card before its middle."""
     card = np.zeros((height, width))
-    rows, columns = round(height * CARD_SHARE / 2), round(width * CARD_SHARE / 2)
+    rows = round(height * CARD_SHARE / 2)
+    columns = round(width * CARD_SHARE / 2)
     card[
         height // 2 - rows : height // 2 + rows,
         width // 2 - columns : width // 2 + columns,
@@ -166,7 +170,7 @@ def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Lay
     return [*scene, Layer(grey, card, min(HELD_AT_MM, nearest_mm - 1.0))]
 
 
-def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
+def _chart(width: int, height: int, seed: int) -> Floats:
     """Chart of random grey cells of a few pixels, with detail in all directions."""
     random = np.random.default_rng([seed, 0xC4A7])
     cells = random.uniform(0.15, 0.75, (height // CELL_PX + 1, width // CELL_PX + 1))
@@ -176,7 +180,7 @@ def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
     return np.repeat(fine[:, :, None], 3, axis=2)
 
 
-def _disc(width: int, height: int, travelled_px: float) -> NDArray[np.float64]:
+def _disc(width: int, height: int, travelled_px: float) -> Floats:
     """Alpha of an anti-aliased disc at a distance from the left border."""
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot(x - travelled_px % width, y - height / 2)
@@ -203,7 +207,8 @@ class Stage:
     def put_up(self, scene: str) -> None:
         """Set up the scene with that name, and remove targets."""
         if scene != self._name:
-            self._name, self._scene = scene, []
+            self._name = scene
+            self._scene = []
         self.target = None
 
     @property
@@ -236,11 +241,12 @@ class Stage:
         rest = [layer for layer in self.layers if layer is not nearest]
         return [*rest, *moved_layers([nearest], shift)]
 
-    def signal(self, shot: TrueShot, *, in_focus: bool = False) -> NDArray[np.float64]:
+    def signal(self, shot: TrueShot, *, in_focus: bool = False) -> Floats:
         """Light on the sensor, ``(H, W, 3)``, 1 = full well, without noise."""
         lens = None if in_focus else shot.lens
         radiance = self._crop(render(self._seen(shot), lens))
-        options, f_number = self._options, shot.exposure.f_number
+        options = self._options
+        f_number = shot.exposure.f_number
         if options.diffraction and lens is not None:
             radiance = _diffracted(radiance, lens, options.diffraction)
         radiance *= exposure_scale(*shot.exposure.true, shot.error_ev)
@@ -252,7 +258,7 @@ class Stage:
             radiance *= dust_shadow(*options.size, options.dust, f_number, options.seed)
         return radiance
 
-    def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
+    def defocus_map(self, shot: TrueShot) -> Floats:
         """``(H, W)``: signed circle-of-confusion diameter of a shot, px."""
         return self._crop(defocus_map(self._seen(shot), shot.lens))
 
@@ -279,14 +285,12 @@ class Stage:
         turn = options.breathing + math.radians(options.rotation)
         return math.ceil(blur + options.shift + diagonal * turn) + 2
 
-    def _crop(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _crop(self, values: Floats) -> Floats:
         margin = self._margin
         return values[margin:-margin, margin:-margin]
 
 
-def _diffracted(
-    radiance: NDArray[np.float64], lens: Lens, strength: float
-) -> NDArray[np.float64]:
+def _diffracted(radiance: Floats, lens: Lens, strength: float) -> Floats:
     """Blur by the Airy disc, approximated by a Gaussian of width 0.42 λ N."""
     sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
     return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))

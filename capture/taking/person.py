@@ -37,7 +37,9 @@ class Person:
 
     def __init__(self, options: ShootOptions, ask: Ask, carded: dict[str, str]) -> None:
         """Take the scenes that already had their grey card, each with its first pair."""
-        self._options, self._ask, self._carded = options, ask, carded
+        self._options = options
+        self._ask = ask
+        self._carded = carded
 
     def scene_ready(self, pair: PlannedPair, note: str) -> None:
         """Return when the scene of the pair is set up, here at once; ``note`` is of the scene."""

@@ -73,7 +73,8 @@ def _judge_whole(
     folder: SessionFolder, pairs: list[PlannedPair], after: After, *, yes: bool
 ) -> None:
     """Complete the pairs whose shots were all stored before the session ended."""
-    shoots, answered = folder.state.shoots, yes or not sys.stdin.isatty()
+    shoots = folder.state.shoots
+    answered = yes or not sys.stdin.isatty()
 
     def asker(pair: PlannedPair) -> Asker:
         return Asker(shoots[pair.shoot].handling, answered=answered)
@@ -119,7 +120,8 @@ def _shoot_rest(
     resumed: ResumeSettings,
 ) -> None:
     """Shoot the rest of a series as planned, with one shoot per wide aperture."""
-    shoot = folder.state.shoots[pairs[0].shoot]
+    shoots = folder.state.shoots
+    shoot = shoots[pairs[0].shoot]
     if shoot.imported is not None:
         raise DatasetError(
             f"{folder.root}: pair {pairs[0].id} was being imported; run the same "
@@ -129,17 +131,15 @@ def _shoot_rest(
     typed = RigAddress.parse(resumed.uri) if resumed.uri else None
     with open_rig(typed or journalled_address(shoot.camera, shoot.sharp_camera)) as rig:
         _refuse_missing(rig, shoot)
-        counts = Counter(pair.shoot for pair in pairs)
+        counts = sorted(Counter(pair.shoot for pair in pairs).items())
         plans = {
-            index: plan_on(BracketRequest.from_shoot(folder.state.shoots[index]), rig)
-            for index in counts
+            index: plan_on(BracketRequest.from_shoot(shoots[index]), rig)
+            for index, _ in counts
         }
         plan = plans[pairs[0].shoot]
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
-        asker.confirm(
-            [(plans[one].paced(options), counts[one]) for one in sorted(plans)]
-        )
+        asker.confirm([(plans[index].paced(options), n) for index, n in counts])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)
@@ -155,7 +155,8 @@ def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
         (shoot.sharp_camera, rig.sharp, shoot.sharp),
     )
     for then, camera, was in cameras:
-        settings, now = camera.settings(), camera.describe()
+        settings = camera.settings()
+        now = camera.describe()
         names = ("aperture", "shutter", *(("iso",) if was and was.iso else ()))
         missing = next((name for name in names if name not in settings), None)
         if missing is not None and same_camera(then, now):
@@ -181,5 +182,6 @@ def journalled_address(
 
 def _confirmed(shoot: ShootRecord, plan: Plan) -> bool:
     """Whether a shoot was confirmed by ``--yes`` for the same cameras."""
-    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
+    then = (shoot.camera, shoot.sharp_camera)
+    now = (plan.camera, plan.sharp_camera)
     return shoot.confirmed_by_yes and all(map(same_camera, then, now))

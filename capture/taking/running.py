@@ -16,6 +16,7 @@ import click
 from defocus.capture.calibrations import load_calibrations
 from defocus.capture.camera import (
     Camera,
+    CameraDescription,
     FileKind,
     HasDriveMode,
     HasFileFormats,
@@ -24,6 +25,7 @@ from defocus.capture.camera import (
 )
 from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
 from defocus.capture.sessions.folder import (
     SessionFolder,
@@ -33,7 +35,7 @@ from defocus.capture.sessions.folder import (
 from defocus.capture.sessions.journal import Listener, Record
 from defocus.capture.sessions.lines import VERDICT_WORDS, Verdict
 from defocus.capture.sessions.session import has_begun, read_state
-from defocus.capture.sessions.state import CompletePair, PlannedPair
+from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
 from defocus.capture.taking.hooks import after_pair, parse_hook
 from defocus.capture.taking.person import Asker, ring
 from defocus.capture.taking.shots.rig import (
@@ -59,8 +61,10 @@ class PairLines:
 
     def __init__(self) -> None:
         self.folder: SessionFolder | None = None
-        self._began, self._done = time.monotonic(), 0
-        self._pair, self._taken = "", 0
+        self._began = time.monotonic()
+        self._done = 0
+        self._pair = ""
+        self._taken = 0
         self._roles: Sequence[str] = ()
         self._judging: set[str] = set()
 
@@ -104,7 +108,8 @@ class PairLines:
     def _tell_space(self, folder: SessionFolder, pair_bytes: int) -> None:
         """Say what the other pairs need, once the first shows how large they are."""
         left = len(folder.state.incomplete)
-        needed, free = left * pair_bytes, shutil.disk_usage(folder.root).free
+        needed = left * pair_bytes
+        free = shutil.disk_usage(folder.root).free
         if needed > min(free, LARGE_REST_BYTES):
             say(
                 f"{counted(left, 'further pair')} like the first need {needed / 1e9:.2f} GB; "
@@ -116,7 +121,8 @@ class PairLines:
         if self.folder is None or not self._pair:
             return "", ""
         state = self.folder.state
-        pair, left = state.planned.get(self._pair), len(state.incomplete)
+        pair = state.planned.get(self._pair)
+        left = len(state.incomplete)
         if pair is None or not left:
             return "", ""
         parts = [f"{pair.number}/{len(state.planned)}", pair.typed_scene]
@@ -197,20 +203,23 @@ def measured_plans(
         return list(plans)
     state, _ = read_state(path)
     camera = plans[0].camera
-    alike = [
-        pair
-        for pair in state.complete.values()
-        for shoot in [state.shoots[state.planned[pair.id].shoot]]
-        if (shoot.camera.model, shoot.camera.serial) == (camera.model, camera.serial)
-        and shoot.handling.files == files
-        and shoot.sharp_camera is None
-    ]
+    alike = []
+    for pair in state.complete.values():
+        shoot = state.shoots[state.planned[pair.id].shoot]
+        if shoot.handling.files == files and _is_by_one(shoot, camera):
+            alike.append(pair)
     shots = sum(map(_shots, alike))
     if not shots or plans[0].sharp_camera is not None:
         return list(plans)
     each = round(sum(entry.bytes for pair in alike for entry in pair.files) / shots)
     sized = replace(camera, shot_bytes=(each, each), truth_bytes=0)
     return [replace(plan, camera=sized) for plan in plans]
+
+
+def _is_by_one(shoot: ShootRecord, camera: CameraDescription) -> bool:
+    """Whether a camera alone took the pairs of a shoot."""
+    body = (shoot.camera.model, shoot.camera.serial)
+    return body == (camera.model, camera.serial) and shoot.sharp_camera is None
 
 
 def _shots(pair: CompletePair) -> int:
@@ -282,7 +291,8 @@ def shoot_new(
     path: Path, address: RigAddress, request: BracketRequest, options: ShootOptions
 ) -> int:
     """Add pairs to a new or existing session; the exit code is 1 if a pair was rejected."""
-    asker, hook = Asker(options, answered=options.yes), parse_hook(options.hook)
+    asker = Asker(options, answered=options.yes)
+    hook = parse_hook(options.hook)
     asker.require_person()
     refuse_occupied(path.absolute())
     with open_rig(address) as rig:
@@ -292,30 +302,31 @@ def shoot_new(
         numbers = counted_plans(options, plans)
         tell_space(path, numbers)
         asker.confirm(numbers, options.scene_list)
-        make_ready(
-            rig, options
-        )  # what a camera refuses must not leave a session behind
+        make_ready(rig, options)  # what a camera refuses must not leave a session
         request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
         with journalled_session(
             path, create=True, json_lines=options.json_lines
         ) as folder:
-            if folder.state.incomplete:
-                raise DatasetError(
-                    f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
-                    f"run 'defocus-capture resume {path}' first"
-                )
+            _require_complete(folder.state, path)
             requests = each_aperture(request, rig)
             plans = [plan_on(each, rig) for each in requests]
             series = journalled_series(folder, options, requests, plans, calibrations)
+            settle = plans[0].settle_seconds
             after = after_pair(hook, folder)
-            handling = Handling(
-                options, plans[0].settle_seconds, asker, after, calibrations
-            )
+            handling = Handling(options, settle, asker, after, calibrations)
             shoot_series(folder, rig, series, handling)
             pairs = [pair for pair, _ in series]
             tell_result(folder, pairs)
             ring("done")
             return exit_code(folder, pairs)
+
+
+def _require_complete(state: SessionState, path: Path) -> None:
+    if state.incomplete:
+        raise DatasetError(
+            f"{path}: pair {state.incomplete[0].id} is incomplete; "
+            f"run 'defocus-capture resume {path}' first"
+        )
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:

@@ -23,7 +23,7 @@ from defocus.capture.sessions.state import (
 from defocus.capture.sidecars import is_sidecar, lowest_rating
 from defocus.capture.taking.person import Person
 from defocus.errors import DatasetError
-from defocus.pictures.shot import read_exif
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.write import write_image
 from defocus.progress import say
 from defocus.storage.files import write_json
@@ -40,9 +40,7 @@ def stored_shots(
     roles = entry["roles"]
     paths = _paths(root, pair_id, names, roles)
     asked = {role: _exposure(shot) for role, shot in roles.items()}
-    sharp_camera = entry["sharp_camera"]
-    two = sharp_camera is not None
-    cameras = [entry["camera"], sharp_camera] if two else [entry["camera"]]
+    two = entry["sharp_camera"] is not None
     return PairShots(
         paths,
         asked,
@@ -55,10 +53,16 @@ def stored_shots(
         ),
         expected=setup.expected_geometry(int(entry["focus_steps"]), two_cameras=two),
         skew_seconds=_skew_seconds(entry),
-        virtual=any(camera["virtual"] for camera in cameras),
-        writes_exif=any(camera["writes_exif"] for camera in cameras),
+        virtual=_any_camera(entry, "virtual"),
+        writes_exif=_any_camera(entry, "writes_exif"),
         ratings={role: _rating(root, pair_id, names, role) for role in roles},
     )
+
+
+def _any_camera(entry: Mapping[str, Any], name: str) -> bool:
+    """Whether this is true of a camera of the pair."""
+    cameras = (entry["camera"], entry["sharp_camera"])
+    return any(camera[name] for camera in cameras if camera is not None)
 
 
 def _paths(
@@ -89,7 +93,8 @@ def _skew_seconds(entry: Mapping[str, Any]) -> float | None:
 
 def _exposure(role: Mapping[str, Any]) -> Exposure:
     """Requested exposure of a shot, from its entry."""
-    words, true = role["asked"], role["true"]
+    words = role["asked"]
+    true = role["true"]
     exposure = make_exposure(
         (words["aperture"], _number("aperture", words)),
         (words["shutter"], _number("shutter", words)),
@@ -116,7 +121,8 @@ def judged_pair(
     folder: SessionFolder, pair: PlannedPair, shot: ShotPair, quality: Quality
 ) -> CompletePair:
     """Write ``pair.json`` and the mask of a judged pair, before it is journalled as complete."""
-    place, files = folder.root / "pairs" / pair.id, list(shot.files)
+    place = folder.root / "pairs" / pair.id
+    files = list(shot.files)
     if quality.mask is not None:
         write_image(place / MASK, quality.mask)
         files += folder.store_written(pair, [place / MASK])
@@ -144,7 +150,7 @@ def _document(place: Path, shot: ShotPair, quality: Quality) -> dict[str, Any]:
         "mask": None if quality.mask is None else MASK,
         "quality": {
             **quality.numbers,
-            "findings": [asdict(finding) for finding in quality.findings],
+            "findings": list(map(asdict, quality.findings)),
         },
         "verdict": quality.verdict,
         "reason": quality.reason,
@@ -171,10 +177,8 @@ def complete_whole(
             continue
         handling = state.shoots[pair.shoot].handling
         quality = judge_pair(shots, handling.limits, handling.strictness)
-        judged, attempt = (
-            judged_pair(folder, pair, shot, quality),
-            1 + state.retakes[pair.id],
-        )
+        judged = judged_pair(folder, pair, shot, quality)
+        attempt = 1 + state.retakes[pair.id]
         if quality.verdict == "reject" and person(pair).retake(pair, quality, attempt):
             folder.set_rejected_aside(pair, quality.reason)
             continue

@@ -6,6 +6,7 @@ from typing import Literal
 
 from defocus.datasets.audit.pair_audit import AuditedPair, Members, reduced_members
 from defocus.datasets.pair import Pair
+from defocus.errors import ImageError
 from defocus.pictures.profiles import (
     PLAIN,
     PictureHeader,
@@ -14,7 +15,7 @@ from defocus.pictures.profiles import (
     picture_header,
 )
 from defocus.pictures.read import read_image, read_pair
-from defocus.pictures.white import MOSAIC, is_mosaic
+from defocus.pictures.values import MOSAIC, is_mosaic
 
 SHOWN = 6
 
@@ -94,7 +95,7 @@ def _warnings(pair: Pair) -> list[Warned]:
         warnings.append(
             ("orientation", f"EXIF says {both} for blurry and sharp; both are ignored")
         )
-    if blurry.grey and sharp.grey and is_mosaic(read_image(pair.blurry, pair.white)):
+    if blurry.grey and sharp.grey and _is_mosaic(pair):
         warnings.append(("mosaic", MOSAIC))
     frames = max(blurry.frames, sharp.frames)
     if frames > 1:
@@ -102,6 +103,14 @@ def _warnings(pair: Pair) -> list[Warned]:
             ("frames", f"a file has {frames} frames; the first one is taken")
         )
     return [Warned(pair.id, what, text) for what, text in warnings]
+
+
+def _is_mosaic(pair: Pair) -> bool:
+    """Whether the blurry picture is a mosaic; one that is not read is named when it is measured."""
+    try:
+        return is_mosaic(read_image(pair.blurry, pair.white))
+    except ImageError:
+        return False
 
 
 def _colour_warnings(
@@ -124,10 +133,8 @@ def _colour_warnings(
             ("colour space", f"the {grey} file is grey, the {other} one has colours")
         )
     elif blurry.colours != PLAIN:
-        taken = (
-            "not converted but read as sRGB"
-            if colour_code(pair.blurry)
-            else "taken for sRGB"
-        )
+        taken = "taken for sRGB"
+        if colour_code(pair.blurry):
+            taken = "not converted but read as sRGB"
         warnings.append(("colour space", f"{blurry.colours}, {taken}"))
     return warnings

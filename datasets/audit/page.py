@@ -56,6 +56,9 @@ from defocus.reports.model import (
 )
 from defocus.reports.pictures import small_picture
 
+Anchors = Mapping[str, str]
+"""Places on the page by the ids of pairs."""
+
 UNEXPLAINED = next(one for one in QUANTITIES if one.name == "unexplained_stops")
 PICTURE_SIDE = 900
 
@@ -68,43 +71,64 @@ def build_page(
     anchors = {
         pair.id: f"pair-{number}" for number, pair in enumerate(audit.pairs, start=1)
     }
+    link_of = _link_of(audit, anchors)
+    wanting = failing_pairs(failing).keys() | {name for name, _ in usable.others}
+    shown: list[Part] = []
+    others: list[Part] = []
+    for name, slider in _pictures(dataset, audit, anchors):
+        (shown if name in wanting else others).append(slider)
+    sections: dict[str, Sequence[Part]] = {
+        "What to do next": next_parts(audit, failing, limit_px, usable),
+        "Pairs that cannot be used": usable_parts(usable, link_of),
+        "Pairs that fail": failing_parts(audit, failing, link_of),
+        "Their pictures": shown,
+    }
+    if any(pair.reason for pair in audit.pairs):
+        sections["Not measured"] = not_measured_parts(audit.pairs, anchors)
+    if audit.duplicates or audit.same_places:
+        sections["Pictures in two splits"] = duplicates_parts(audit)
+    if audit.warnings:
+        sections["Warnings"] = (warnings_part(audit),)
+    sections["Distributions"] = distributions(audit.pairs, limit_px)
+    checks = _passed(audit, failing, limit_px, link_of)
+    sections["More"] = (checks, *_folded(audit, anchors, others))
+    return Page(
+        title=f"Audit of {audit.dataset}",
+        notice="",
+        sections=tuple(
+            (name, tuple(parts)) for name, parts in sections.items() if parts
+        ),
+        summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
+    )
+
+
+def _link_of(audit: Audit, anchors: Anchors) -> LinkOf:
+    """The cell of a pair's id, a link where the page shows the pair."""
     links = _links(audit, anchors)
 
     def link_of(name: str) -> Cell:
         return Link(name, links[name]) if name in links else name
 
-    wanting = failing_pairs(failing).keys() | {name for name, _ in usable.others}
-    pictures = _pictures(dataset, audit, anchors)
-    shown = tuple(slider for name, slider in pictures if name in wanting)
-    others = tuple(slider for name, slider in pictures if name not in wanting)
-    missing = any(pair.reason for pair in audit.pairs)
-    twins = audit.duplicates or audit.same_places
-    sections: dict[str, tuple[Part, ...]] = {
-        "What to do next": next_parts(audit, failing, limit_px, usable),
-        "Pairs that cannot be used": usable_parts(usable, link_of),
-        "Pairs that fail": failing_parts(audit, failing, link_of),
-        "Their pictures": shown,
-        "Not measured": not_measured_parts(audit.pairs, anchors) if missing else (),
-        "Pictures in two splits": duplicates_parts(audit) if twins else (),
-        "Warnings": (warnings_part(audit),) if audit.warnings else (),
-        "Distributions": distributions(audit.pairs, limit_px),
-        "More": (
-            _passed(audit, failing, limit_px, link_of),
-            Folded("Pairs", "pairs", (_pairs(audit.pairs, anchors),), _measured(audit)),
-            *_folded_pictures(others),
-            *_folded_sessions(audit),
-            Folded("Over all pairs", "summary", (summary_table(audit.pairs),)),
-            Folded("What was audited", "audited", (_facts(audit),)),
-        ),
-    }
-    return Page(
-        title=f"Audit of {audit.dataset}",
-        notice="",
-        sections=tuple(
-            (heading, parts) for heading, parts in sections.items() if parts
-        ),
-        summary=f"{usable.words}. {headline(audit, failing, limit_px)}",
-    )
+    return link_of
+
+
+def _folded(audit: Audit, anchors: Anchors, sliders: Sequence[Part]) -> list[Folded]:
+    """Parts that few readers open; ``sliders`` show pairs with which nothing is wrong."""
+    pairs = (_pairs(audit.pairs, anchors),)
+    folded = [Folded("Pairs", "pairs", pairs, _measured(audit))]
+    if sliders:
+        number = counted(len(sliders), "pair")
+        folded.append(
+            Folded("Pictures of other pairs", "pictures", tuple(sliders), number)
+        )
+    sessions = counted(len(audit.sessions), "session") if audit.sessions else "none"
+    shared = (sessions_part(audit.sessions),)
+    return [
+        *folded,
+        Folded("Sessions", "sessions", shared, sessions),
+        Folded("Over all pairs", "summary", (summary_table(audit.pairs),)),
+        Folded("What was audited", "audited", (_facts(audit),)),
+    ]
 
 
 def _passed(
@@ -120,31 +144,15 @@ def _passed(
     return Folded("Checks", "checks", (table, *empty), line)
 
 
-def _folded_pictures(sliders: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Pictures of pairs with which nothing is wrong."""
-    line = counted(len(sliders), "pair")
-    return (
-        (Folded("Pictures of other pairs", "pictures", sliders, line),)
-        if sliders
-        else ()
-    )
-
-
-def _folded_sessions(audit: Audit) -> tuple[Part, ...]:
-    """What pairs of a session share."""
-    line = counted(len(audit.sessions), "session") if audit.sessions else "none"
-    return (Folded("Sessions", "sessions", (sessions_part(audit.sessions),), line),)
-
-
-def _links(audit: Audit, anchors: Mapping[str, str]) -> dict[str, str]:
+def _links(audit: Audit, anchors: Anchors) -> dict[str, str]:
     """Where the page shows a pair, by its id: its pictures, else its row in a table."""
     pictured = {row.id for row in _pictured(audit)}
     missing = [pair for pair in audit.pairs if pair.reason]
-    listed = (*missing[:LISTED], *worst(audit.pairs, QUANTITIES[0], LISTED))
-    return {
-        pair.id: f"#{_picture(anchors[pair.id]) if pair.id in pictured else anchors[pair.id]}"
-        for pair in listed
-    }
+    links = {}
+    for pair in (*missing[:LISTED], *worst(audit.pairs, QUANTITIES[0], LISTED)):
+        anchor = anchors[pair.id]
+        links[pair.id] = f"#{_picture(anchor) if pair.id in pictured else anchor}"
+    return links
 
 
 def _pictured(audit: Audit) -> list[AuditedPair]:
@@ -282,7 +290,7 @@ def warnings_part(audit: Audit) -> Part:
 
 
 def _pictures(
-    dataset: Dataset, audit: Audit, anchors: Mapping[str, str]
+    dataset: Dataset, audit: Audit, anchors: Anchors
 ) -> list[tuple[str, Slider]]:
     """The pairs with pictures, by their ids."""
     by_id = {pair.id: pair for pair in dataset.pairs}
@@ -291,9 +299,13 @@ def _pictures(
     for row in _pictured(audit):
         pair = by_id[row.id]
         states = _states(*shown_members(pair, audit.shown), row)
-        states = (*states, *blur_of(row.id, states[0][1].shape[1::-1]))
-        arrows = audit_overlay(row, PICTURE_SIDE)
-        slider = Slider(_caption(row, audit), states, arrows, _picture(anchors[row.id]))
+        states += blur_of(row.id, states[0][1].shape[1::-1])
+        slider = Slider(
+            _caption(row, audit),
+            tuple(states),
+            audit_overlay(row, PICTURE_SIDE),
+            _picture(anchors[row.id]),
+        )
         sliders.append((row.id, slider))
     return sliders
 
@@ -303,7 +315,8 @@ def audit_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] 
     if row.similarity is None or row.width is None or row.height is None:
         return None
     scale = min(1.0, side / max(row.width, row.height))
-    width, height = (max(1, round(full * scale)) for full in (row.width, row.height))
+    width = max(1, round(row.width * scale))
+    height = max(1, round(row.height * scale))
     return displacement_overlay(row.similarity, (height, width), row.width / width)
 
 
@@ -320,30 +333,37 @@ def _caption(row: AuditedPair, audit: Audit) -> str:
 
 def _states(
     blurry: Image, sharp: Image, row: AuditedPair
-) -> tuple[tuple[str, NDArray[np.uint8]], ...]:
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    """Pictures of a pair with their labels: its members, moved into place, and differences."""
+    registered = _registered(sharp, _shown_matrix(row, blurry.shape))
+    first = as_float(small_picture(blurry, PICTURE_SIDE, PICTURE_SIDE))
+    second = as_float(small_picture(sharp, PICTURE_SIDE, PICTURE_SIDE))
+    aligned = as_float(small_picture(registered, PICTURE_SIDE, PICTURE_SIDE))
+    pictures = {
+        "blurry": first,
+        "sharp, as it is": second,
+        "sharp, registered": aligned,
+        "difference, as it is": 0.5 + (second - first) / 2,
+        "difference, registered": 0.5 + (aligned - first) / 2,
+    }
+    states = []
+    for label, picture in pictures.items():
+        shown = as_integer(np.clip(picture, 0.0, 1.0), 8)
+        states.append((label, np.asarray(shown, np.uint8)))
+    return states
+
+
+def _shown_matrix(row: AuditedPair, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The measured transform in pixels of members that are shown in another size."""
     model = row.similarity
     assert model is not None  # noqa: S101 - it was measured
-    full_height, full_width = row.height or 1, row.width or 1
-    height, width = blurry.shape[:2]
-    x, y = width / full_width, height / full_height
+    full_height = row.height or 1
+    full_width = row.width or 1
+    x = shape[1] / full_width
+    y = shape[0] / full_height
     scale = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
     matrix = np.vstack([model.matrix(full_width, full_height), [0.0, 0.0, 1.0]])
-    registered = _registered(sharp, scale @ matrix @ np.linalg.inv(scale))
-    first, second, aligned = (
-        as_float(small_picture(one, PICTURE_SIDE, PICTURE_SIDE))
-        for one in (blurry, sharp, registered)
-    )
-    pictures = (
-        ("blurry", first),
-        ("sharp, as it is", second),
-        ("sharp, registered", aligned),
-        ("difference, as it is", 0.5 + (second - first) / 2),
-        ("difference, registered", 0.5 + (aligned - first) / 2),
-    )
-    return tuple(
-        (label, np.asarray(as_integer(np.clip(picture, 0.0, 1.0), 8), np.uint8))
-        for label, picture in pictures
-    )
+    return np.asarray(scale @ matrix @ np.linalg.inv(scale))
 
 
 def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
@@ -356,7 +376,7 @@ def _registered(sharp: Image, matrix: NDArray[np.float64]) -> Image:
     return np.asarray(moved, sharp.dtype)
 
 
-def _pairs(pairs: Sequence[AuditedPair], anchors: Mapping[str, str]) -> Table:
+def _pairs(pairs: Sequence[AuditedPair], anchors: Anchors) -> Table:
     listed = worst(pairs, QUANTITIES[0], LISTED)
     measured = len(values(pairs, QUANTITIES[0].name))
     columns = (
@@ -385,6 +405,6 @@ def _which(listed: int, measured: int) -> str:
     """Which of the measured pairs a table has."""
     if listed < measured:
         return f"The {listed} most misaligned of {measured} measured pairs"
-    return (
-        "The one measured pair" if measured == 1 else f"All {measured} measured pairs"
-    )
+    if measured == 1:
+        return "The one measured pair"
+    return f"All {measured} measured pairs"

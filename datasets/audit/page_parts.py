@@ -28,6 +28,8 @@ from defocus.processes.isolation import LeftOut
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Facts, Paragraph, Part, Table
 
+Parts = tuple[Part, ...]
+
 State = tuple[str, NDArray[np.uint8]]
 BlurOf = Callable[[str, tuple[int, ...]], list[State]]
 """Pictures of a pair by its id, of some width and height."""
@@ -136,21 +138,15 @@ def _names(ids: Sequence[str]) -> str:
 
 def not_measured_parts(
     pairs: Sequence[AuditedPair], anchors: Mapping[str, str]
-) -> tuple[Part, ...]:
+) -> Parts:
     """Parts that list pairs without a misalignment, each with its reason and with what helps."""
     missing = [pair for pair in pairs if pair.reason]
     if not missing:
         return (Paragraph("Every pair was measured."),)
-    rows = tuple(
-        (
-            pair.id,
-            pair.split,
-            pair.status,
-            pair.reason,
-            advice(pair.reason) if pair.status == "unknown" else "",
-        )
-        for pair in missing[:LISTED]
-    )
+    rows = []
+    for pair in missing[:LISTED]:
+        helps = advice(pair.reason) if pair.status == "unknown" else ""
+        rows.append((pair.id, pair.split, pair.status, pair.reason, helps))
     names = ("pair", "split", "status", "reason", "what helps")
     table = Table.of(
         "Pairs without a misalignment",
@@ -187,14 +183,13 @@ LinkOf = Callable[[str], Cell]
 
 def headline(audit: Audit, problems: AuditFailures, limit_px: float | None) -> str:
     """The verdict in a sentence."""
-    pairs, failing = counted(audit.total, "pair"), len(failing_pairs(problems))
+    pairs = counted(audit.total, "pair")
+    failing = len(failing_pairs(problems))
     if limit_px is None:
         verdict = f"Neither passed nor failed: no limit was given for the misalignment of {pairs}"
-        return (
-            f"{verdict}; {failing} of them would fail under any limit."
-            if failing
-            else f"{verdict}."
-        )
+        if failing:
+            return f"{verdict}; {failing} of them would fail under any limit."
+        return f"{verdict}."
     if not problems.any:
         return (
             f"Passed: {pairs}, none misaligned by more than {limit_px:g} px or unknown, none "
@@ -240,9 +235,7 @@ def _check(
     return name, float(len(pairs)), first
 
 
-def failing_parts(
-    audit: Audit, failing: AuditFailures, link_of: LinkOf
-) -> tuple[Part, ...]:
+def failing_parts(audit: Audit, failing: AuditFailures, link_of: LinkOf) -> Parts:
     """The pairs that fail, the most misaligned first, with all their reasons; empty if none."""
     reasons = failing_pairs(failing)
     if not reasons:
@@ -266,7 +259,7 @@ def failing_parts(
     )
 
 
-def usable_parts(usable: Usable, link_of: LinkOf) -> tuple[Part, ...]:
+def usable_parts(usable: Usable, link_of: LinkOf) -> Parts:
     """What is wrong with pairs that cannot be used; empty where all can."""
     if not usable.others:
         return ()
@@ -293,51 +286,44 @@ def _folder(name: str) -> str:
 
 def next_parts(
     audit: Audit, failing: AuditFailures, limit_px: float | None, usable: Usable
-) -> tuple[Part, ...]:
+) -> Parts:
     """Parts with the one command that comes next, and with what it does."""
     name = audit.dataset
-    flow = (
-        () if audit.estimator == DEFAULT_ESTIMATOR else ("--estimator", audit.estimator)
-    )
+    folder = _folder(audit.dataset)
+    flow: tuple[str, ...] = ()
+    if audit.estimator != DEFAULT_ESTIMATOR:
+        flow = ("--estimator", audit.estimator)
     measured = (*flow, *audit.limits.arguments)
-    folder = _folder(name)
-    limit = f"{COMMON_LIMIT_PX if limit_px is None else limit_px:g}px"
+    new = f"{folder}-compensated"
+    compensating = ("compensate", name, "--out", new, *measured)
     if limit_px is None and usable.compensated:
-        new = f"{folder}-compensated"
         curated = _command(
             "curate", f"manifest:{new}", "--out", f"{folder}-curated", *flow
         )
         return _step(
-            ("compensate", name, "--out", new, *measured),
+            compensating,
             f"Makes a new dataset with {counted(len(usable.compensated), 'pair')} moved into "
             "place, which 'curate' would reject now. Pairs of unknown misalignment are left out. "
             f"Then curate it: {curated}",
             _before_compensation(failing),
         )
     if limit_px is None:
+        limit = f"{COMMON_LIMIT_PX:g}px"
         return _step(
             ("audit", name, "--fail-above", limit, *measured),
             "Gives a verdict, with the limit that you need and the --out of this audit. What was "
             "measured is kept, so nothing is measured again.",
         )
-    if failing.misaligned:
-        new = f"{folder}-compensated"
-        again = _command(
-            "audit",
-            f"manifest:{new}",
-            "--out",
-            f"{new}-audit",
-            "--fail-above",
-            limit,
-            *measured,
-        )
-        return _step(
-            ("compensate", name, "--out", new, *measured),
-            f"Makes a new dataset with {counted(len(failing.misaligned), 'misaligned pair')} moved "
-            f"into place. {_what_stays(failing)}Then audit it: {again}",
-            _before_compensation(failing),
-        )
-    return _after_alignment(failing, limit_px, name, folder, flow)
+    if not failing.misaligned:
+        return _after_alignment(failing, limit_px, name, folder, flow)
+    verdict = ("--out", f"{new}-audit", "--fail-above", f"{limit_px:g}px")
+    again = _command("audit", f"manifest:{new}", *verdict, *measured)
+    return _step(
+        compensating,
+        f"Makes a new dataset with {counted(len(failing.misaligned), 'misaligned pair')} moved "
+        f"into place. {_what_stays(failing)}Then audit it: {again}",
+        _before_compensation(failing),
+    )
 
 
 def _after_alignment(
@@ -346,7 +332,7 @@ def _after_alignment(
     name: str,
     folder: str,
     flow: tuple[str, ...],
-) -> tuple[Part, ...]:
+) -> Parts:
     """What comes next where no pair is misaligned."""
     if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
@@ -382,7 +368,7 @@ def _what_stays(failing: AuditFailures) -> str:
     )
 
 
-def _step(words: tuple[str, ...], does: str, before: str = "") -> tuple[Part, ...]:
+def _step(words: tuple[str, ...], does: str, before: str = "") -> Parts:
     first = (("first", before),) if before else ()
     reader, _, folder = words[1].partition(":")
     # a page that is mailed names no folders of its author

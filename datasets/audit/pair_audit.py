@@ -35,6 +35,9 @@ from defocus.processes.isolation import LeftOut
 from defocus.reports.pictures import small_picture
 from defocus.scene.geometry import Similarity
 
+Fields = dict[str, Any]
+"""Fields of a row by their names."""
+
 
 @dataclass(frozen=True)
 class NearDuplicate:
@@ -50,11 +53,9 @@ class NearDuplicate:
     @property
     def relation(self) -> str:
         """What the two are to each other, to be followed by the name of the other one."""
-        return (
-            "nearly the same picture as"
-            if self.is_whole
-            else "the same picture in part as"
-        )
+        if self.is_whole:
+            return "nearly the same picture as"
+        return "the same picture in part as"
 
     @property
     def kind(self) -> str:
@@ -72,13 +73,14 @@ def near_duplicates(
     by_split: dict[str, list[tuple[str, Fingerprint]]] = {}
     for name, split, look in prints:
         by_split.setdefault(split, []).append((name, look))
-    for one, other in itertools.combinations(sorted(by_split), 2):
-        for i, j, correlation in _alike(by_split[one], by_split[other]):
-            names = by_split[one][i][0], by_split[other][j][0]
+    for splits in itertools.combinations(sorted(by_split), 2):
+        ones, others = (by_split[split] for split in splits)
+        for i, j, correlation in _alike(ones, others):
+            names = ones[i][0], others[j][0]
             if names not in best or best[names].correlation < correlation:
-                best[names] = NearDuplicate(*names, (one, other), correlation)
+                best[names] = NearDuplicate(*names, splits, correlation)
     return tuple(
-        sorted(best.values(), key=lambda look: (-look.correlation, look.first))
+        sorted(best.values(), key=lambda twins: (-twins.correlation, twins.first))
     )
 
 
@@ -174,23 +176,20 @@ class AuditedPair:
     def mean_blur_px(self) -> float | None:
         """Relative blur averaged over the reliable area, px; None if it was not measured."""
         quantiles = self.blur_quantiles_px
-        return (
-            float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2)
-            if quantiles
-            else None
-        )
+        if quantiles:
+            return float(np.mean(np.add(quantiles[1:], quantiles[:-1])) / 2)
+        return None
 
     @property
     def unexplained(self) -> Unexplained | None:
         """What the blur does not explain; None if it was not measured."""
-        stops, moved, tilt = (
-            self.unexplained_stops,
-            self.moved_stops,
-            self.light_across_ev,
-        )
+        stops = self.unexplained_stops
+        moved = self.moved_stops
+        tilt = self.light_across_ev
         if stops is None or moved is None or tilt is None:
             return None
-        share, strength = self.blurrier_share or 0.0, self.colour_strength
+        share = self.blurrier_share or 0.0
+        strength = self.colour_strength
         specks = self.specks or 0
         return Unexplained(
             stops, moved, tilt, specks, share, strength, self.sharp_member
@@ -202,16 +201,16 @@ class AuditedPair:
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
-        if (
-            self.less_sharp
-        ):  # it is said to be swapped, and no blur explains the other way
+        # it is said to be swapped, and no blur explains the other way
+        if self.less_sharp:
             rest = replace(rest, blurrier_share=0.0, specks=0, moved_stops=0.0)
         return causes(rest)
 
     @property
     def less_sharp(self) -> bool:
         """Whether the blurry member is the sharper one; not where its light hides it."""
-        sharp, blurry = self.fine_to_coarse, self.blurry_fine_to_coarse
+        sharp = self.fine_to_coarse
+        blurry = self.blurry_fine_to_coarse
         if (
             sharp is None
             or blurry is None
@@ -258,12 +257,10 @@ class AuditedPair:
     @property
     def similarity(self) -> Similarity | None:
         """Transform from blurry to sharp positions; None if unknown."""
-        x, y, zoom, rotation = (
-            self.shift_x_px,
-            self.shift_y_px,
-            self.zoom,
-            self.rotation_deg,
-        )
+        x = self.shift_x_px
+        y = self.shift_y_px
+        zoom = self.zoom
+        rotation = self.rotation_deg
         if x is None or y is None or zoom is None or rotation is None:
             return None
         return Similarity(shift_px=(x, y), zoom=zoom, rotation_deg=rotation)
@@ -332,36 +329,25 @@ def _audited(
     height, width = blurry.shape[:2]
     large = height * width >= LARGE_PX
     members = reduced_members(blurry, sharp) if reducing and large else None
-    same = same_pixels(blurry, sharp)
-    prints = (fingerprint(sharp), fingerprint(blurry))
-    details = _fine_to_coarse(blurry, sharp, measurement)
-    blur = _blur_quantiles(measurement.field)
-    shared = measurement.misalignment.shared
+    blurry_details, details = _fine_to_coarse(blurry, sharp, measurement)
+    known = measurement.misalignment
     row = AuditedPair(
         pair.id,
         pair.scene,
         pair.split,
-        measurement.misalignment.status,
-        measurement.misalignment.reason,
+        known.status,
+        known.reason,
         width,
         height,
-        **_geometry(measurement.misalignment),
-        misalignment_px=measurement.misalignment.misalignment_px,
-        blur_median_px=blur[QUANTILES.index(0.5)] if blur else None,
-        blur_p95_px=blur[QUANTILES.index(0.95)] if blur else None,
-        gain_ev=measurement.misalignment.gain_ev,
-        vignetting_ev=measurement.misalignment.vignetting_ev,
-        fine_to_coarse=details[1],
-        blurry_fine_to_coarse=details[0],
-        session_pairs=None if shared is None else shared.pairs,
-        same_picture=same,
-        rests_on_largest_shift_px=measurement.misalignment.rests_on_px,
-        **_unexplained(measurement.misalignment.unexplained),
+        **_misalignment(known),
+        **_blur(measurement.field),
+        **_unexplained(known.unexplained),
+        fine_to_coarse=details,
+        blurry_fine_to_coarse=blurry_details,
+        same_picture=same_pixels(blurry, sharp),
         clipped_share=clipped_share(sharp),
         blurry_clipped_share=clipped_share(blurry),
-        blur_quantiles_px=blur,
-        spread=measurement.misalignment.spread,
-        fingerprints=prints,
+        fingerprints=(fingerprint(sharp), fingerprint(blurry)),
     )
     return row, members
 
@@ -386,7 +372,8 @@ def _fine_to_coarse(
     blurry: Image, sharp: Image, measurement: Measurement
 ) -> tuple[float | None, float | None]:
     """Sharpness of both members, at the same places as far as these are known."""
-    matrix, field = measurement.misalignment.matrix, measurement.field
+    matrix = measurement.misalignment.matrix
+    field = measurement.field
     transform = np.eye(3) if matrix is None else matrix
     if field is None:
         return fine_to_coarse_of_pair(blurry, sharp, transform)
@@ -394,14 +381,32 @@ def _fine_to_coarse(
     return fine_to_coarse_of_pair(blurry, sharp, transform, blur, field.factor)
 
 
-def _blur_quantiles(field: Field | None) -> tuple[float, ...]:
+def _blur(field: Field | None) -> Fields:
     if field is None:
-        return ()
+        return {}
     blur = field.factor * np.abs(field.flow.coc_px)[field.flow.blur_known]
-    return tuple(float(value) for value in np.quantile(blur, QUANTILES))
+    quantiles = np.quantile(blur, QUANTILES).tolist()
+    return {
+        "blur_median_px": quantiles[QUANTILES.index(0.5)],
+        "blur_p95_px": quantiles[QUANTILES.index(0.95)],
+        "blur_quantiles_px": tuple(quantiles),
+    }
 
 
-def _geometry(misalignment: Misalignment) -> dict[str, Any]:
+def _misalignment(misalignment: Misalignment) -> Fields:
+    shared = misalignment.shared
+    return {
+        "misalignment_px": misalignment.misalignment_px,
+        "gain_ev": misalignment.gain_ev,
+        "vignetting_ev": misalignment.vignetting_ev,
+        "session_pairs": None if shared is None else shared.pairs,
+        "rests_on_largest_shift_px": misalignment.rests_on_px,
+        "spread": misalignment.spread,
+        **_geometry(misalignment),
+    }
+
+
+def _geometry(misalignment: Misalignment) -> Fields:
     model = misalignment.similarity
     if model is None:
         return {}
@@ -418,7 +423,7 @@ def _geometry(misalignment: Misalignment) -> dict[str, Any]:
     }
 
 
-def _unexplained(rest: Unexplained | None) -> dict[str, Any]:
+def _unexplained(rest: Unexplained | None) -> Fields:
     if rest is None:
         return {}
     return {
@@ -432,7 +437,7 @@ def _unexplained(rest: Unexplained | None) -> dict[str, Any]:
     }
 
 
-def _standard_errors(sigma: Sigma | None) -> dict[str, Any]:
+def _standard_errors(sigma: Sigma | None) -> Fields:
     if sigma is None:
         return {}
     return {

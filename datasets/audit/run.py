@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,11 +48,11 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.likeness import SAME_PIXELS, Fingerprint, fingerprint_of
+from defocus.likeness import SAME_PIXELS, fingerprint_of
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Machines, Where
 from defocus.progress import say, track
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, write_json
 
 AUDIT_REVISION = 1
@@ -172,9 +171,8 @@ def _audit_missing(
         row, members = _row_of(missing[name][0], result)
         if members is not None:
             shown.offer(row, members)
-        if (
-            row.status == "unreadable"
-        ):  # its reason names files, here as they are in the dataset
+        # its reason names files, here as they are in the dataset
+        if row.status == "unreadable":
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
         measured_here = row.status == "ok" and not isinstance(where, Machines)
@@ -196,26 +194,21 @@ def audit_of(
     """The audit by each pair's own row; pairs that their session helps are measured again."""
     session_of = sessions_of(dataset.pairs)
     sessions = _sessions(session_of, rows) if limits.zoomed else ()
-    again = _in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)
-    pooled = {row.id: row for row in again}
-    sessions = say_sessions(
-        sessions, {row.id for row in pooled.values() if row.session_pairs is not None}
-    )
-    ordered = tuple(pooled.get(pair.id, rows[pair.id]) for pair in dataset.pairs)
-    prints = [(row.id, row.split, one) for row in ordered for one in row.fingerprints]
-    duplicates, same_places = _in_two_splits(dataset, prints, where)
+    again = [*_in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)]
+    used = {row.id for row in again if row.session_pairs is not None}
+    sessions = say_sessions(sessions, used)
+    rows = {**rows, **{row.id: row for row in again}}
+    ordered = tuple(rows[pair.id] for pair in dataset.pairs)
+    duplicates, same_places = _in_two_splits(dataset, ordered, where)
     suspected = suspects(ordered, session_of)
+    odd = (*_of_rows(ordered), *of_suspects(ordered, suspected))
     return Audit(
         dataset.name,
         dataset.content_hash,
         estimator_name,
         ordered,
         duplicates,
-        (
-            *_of_rows(ordered),
-            *of_suspects(ordered, suspected),
-            *warnings_of(dataset.pairs),
-        ),
+        (*odd, *warnings_of(dataset.pairs)),
         limits=limits,
         sessions=sessions,
         outside=dataset.without(),
@@ -225,9 +218,10 @@ def audit_of(
 
 
 def _in_two_splits(
-    dataset: Dataset, prints: Sequence[tuple[str, str, Fingerprint]], where: Where
+    dataset: Dataset, rows: Sequence[AuditedPair], where: Where
 ) -> tuple[tuple[NearDuplicate, ...], tuple[NearDuplicate, ...]]:
     """Pictures in two splits by their look as a whole or by parts, and pictures of one place."""
+    prints = [(row.id, row.split, one) for row in rows for one in row.fingerprints]
     duplicates = list(near_duplicates(prints))
     named = {frozenset((one.first, one.second)) for one in duplicates}
     same_places = []
@@ -329,7 +323,7 @@ def keep_row(key: str, row: AuditedPair) -> None:
     write_json(path, {"revision": AUDITED, **row_document(row)})
 
 
-def row_document(row: AuditedPair) -> dict[str, Any]:
+def row_document(row: AuditedPair) -> Json:
     """A row as JSON values, with its fingerprints; see :func:`row_of_document`."""
     prints = [
         {
@@ -346,11 +340,9 @@ def _stored(path: Path) -> AuditedPair | None:
     """The stored row of these revisions, or None."""
     try:
         document = read_json(path)
-        return (
-            row_of_document(document)
-            if document.pop("revision", None) == AUDITED
-            else None
-        )
+        if document.pop("revision", None) == AUDITED:
+            return row_of_document(document)
+        return None
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
@@ -358,12 +350,12 @@ def _stored(path: Path) -> AuditedPair | None:
         return None
 
 
-def row_of_document(document: dict[str, Any]) -> AuditedPair:
+def row_of_document(document: Json) -> AuditedPair:
     """A row from its document; raises KeyError, TypeError, ValueError or alike if it is wrong."""
-    prints = tuple(fingerprint_of(one) for one in document["fingerprints"])
+    prints = tuple(map(fingerprint_of, document["fingerprints"]))
     if set(document) != set(FIELD_OF):
         raise ValueError("other fields")
-    quantiles = tuple(float(value) for value in document["blur_quantiles_px"])
+    quantiles = tuple(map(float, document["blur_quantiles_px"]))
     member = document["sharp_member"]
     _require_valid(document, quantiles)
     parts = {
@@ -378,7 +370,7 @@ def row_of_document(document: dict[str, Any]) -> AuditedPair:
     )
 
 
-def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> None:
+def _require_valid(document: Json, quantiles: tuple[float, ...]) -> None:
     """Raise ValueError for a value of another type or range."""
     numbers = [
         value
@@ -397,7 +389,7 @@ def _require_valid(document: dict[str, Any], quantiles: tuple[float, ...]) -> No
         raise ValueError("an unknown status or split")
 
 
-def _spread(numbers: dict[str, Any] | None) -> TileAsymmetry | None:
+def _spread(numbers: Json | None) -> TileAsymmetry | None:
     if numbers is None:
         return None
     spread = {name: float(value) for name, value in numbers.items()}

@@ -26,22 +26,28 @@ def suspects(
 
     A session of enough pairs is judged by itself, all other pairs of the dataset together."""
     numbers = {row.id: _numbers(row) for row in rows if _is_compared(row)}
-    sizes = Counter(session_of[name] for name in numbers if name in session_of)
+    sizes = Counter(session_of.get(name) for name in numbers)
     groups: dict[PairSession | None, dict[str, dict[str, float]]] = {}
     for name, values in numbers.items():
         session = session_of.get(name)
-        group = (
-            session if session is not None and sizes[session] > LEAST_OTHERS else None
-        )
+        group = session if sizes[session] > LEAST_OTHERS else None
         groups.setdefault(group, {})[name] = values
-    discs = {
+    discs = _dark_discs(rows)
+    judged: dict[str, tuple[Suspicion, ...]] = {}
+    for together in groups.values():
+        judged |= suspicions(with_resting_discs(together, discs))
+    return dict(sorted(judged.items(), key=lambda item: -item[1][0].size))
+
+
+def _dark_discs(
+    rows: Sequence[AuditedPair],
+) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The dark discs of each sharp member that was measured, by the pair's id."""
+    return {
         row.id: row.sharp_member.dark_discs
         for row in rows
         if row.sharp_member is not None
     }
-    judged = (suspicions(with_resting_discs(group, discs)) for group in groups.values())
-    found = [item for group in judged for item in group.items()]
-    return dict(sorted(found, key=lambda item: -item[1][0].size))
 
 
 def _is_compared(row: AuditedPair) -> bool:

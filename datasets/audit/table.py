@@ -15,6 +15,7 @@ from defocus.datasets.audit.pair_audit import (
 )
 from defocus.datasets.audit.run import Audit
 from defocus.processes.isolation import LeftOut
+from defocus.reading import Json
 
 WITHOUT_COLUMN = ("blur_quantiles_px", "spread", "sharp_member", "fingerprints")
 ONE_VALUE = tuple(column for column in FIELD_OF if column not in WITHOUT_COLUMN)
@@ -44,7 +45,7 @@ QUANTITIES = (
 )
 
 
-def row_of(pair: AuditedPair) -> dict[str, Any]:
+def row_of(pair: AuditedPair) -> Json:
     """The row of a pair, with :data:`COLUMNS`."""
     values = {column: getattr(pair, FIELD_OF[column]) for column in ONE_VALUE}
     tests = {name: getattr(pair.sharp_member, name, None) for name in NUMBERS}
@@ -91,7 +92,7 @@ def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
     return [pair for pair in ordered if (pair.misalignment_px or 0.0) > limit_px]
 
 
-def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
+def document(audit: Audit, limit_px: float | None) -> Json:
     """The audit as one JSON document."""
     return {
         "dataset": audit.dataset,
@@ -106,12 +107,11 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
         if limit_px is None
         else [pair.id for pair in above(audit.pairs, limit_px)],
         "left_out": [one.to_json() for one in audit.left_out],
-        "near_duplicates": [asdict(one) for one in audit.duplicates],
-        "same_places": [asdict(one) for one in audit.same_places],
-        "warnings": [asdict(one) for one in audit.warnings],
+        "near_duplicates": list(map(asdict, audit.duplicates)),
+        "same_places": list(map(asdict, audit.same_places)),
+        "warnings": list(map(asdict, audit.warnings)),
         "suspects": {
-            name: [asdict(one) for one in several]
-            for name, several in audit.suspects.items()
+            name: list(map(asdict, several)) for name, several in audit.suspects.items()
         },
         "pairs": [
             {**row_of(pair), "blur_quantiles_px": pair.blur_quantiles_px}
@@ -124,14 +124,12 @@ def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
 class AuditFailures:
     """What makes a dataset fail."""
 
-    misaligned: tuple[
-        AuditedPair, ...
-    ]  # above the limit, worst first; empty without a limit
+    # above the limit, worst first; empty without a limit
+    misaligned: tuple[AuditedPair, ...]
     same: tuple[AuditedPair, ...]  # both members have the same pixels
     unreadable: tuple[LeftOut, ...]  # damaged, of two sizes, or left out unread
-    unknown: tuple[
-        AuditedPair, ...
-    ]  # not shown to be aligned: their misalignment is unknown
+    # not shown to be aligned: their misalignment is unknown
+    unknown: tuple[AuditedPair, ...]
     leaks: tuple[NearDuplicate, ...]  # pictures in two splits
     measured: bool  # whether a pair was measured; else none is shown to be aligned
 
@@ -173,9 +171,8 @@ def failing_pairs(failing: AuditFailures) -> dict[str, list[str]]:
 
 
 def _reasons(failing: AuditFailures) -> Iterator[tuple[str, str]]:
-    for pair in (
-        failing.misaligned
-    ):  # three digits: one just above the limit is not rounded to it
+    # three digits: one just above the limit is not rounded to it
+    for pair in failing.misaligned:
         sigma = pair.misalignment_sigma_px
         error = "" if sigma is None else f" ± {sigma:.3f}"
         yield pair.id, f"misaligned by {pair.misalignment_px:.3f}{error} px in the mean"

@@ -3,7 +3,7 @@
 It imports nothing heavy, as ``--help`` reads it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import click
 from pydantic import BeforeValidator, Field, model_validator
@@ -16,6 +16,7 @@ from defocus.align.flow.by_name import (
 from defocus.command_line.options import FOLDER
 from defocus.command_line.where import cluster_field, where_field
 from defocus.processes.machines import Where
+from defocus.reading import Json
 from defocus.settings import JSON, CommandSettings, option
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -92,7 +93,7 @@ class MotionSettings(MeasuringSettings):
         return self.estimator or ("pwcnet" if self.flow_weights else super().flow)
 
     @property
-    def release(self) -> dict[str, Any]:
+    def release(self) -> Json:
         """What was typed of a ``Release``."""
         wanted = {"model", "scale", "kernel", "photometric"}
         return self.model_dump(include=wanted, exclude_none=True)
@@ -170,7 +171,7 @@ class SidecarSettings(CommandSettings):
     as_json: bool = JSON
 
     @property
-    def release(self) -> dict[str, Any]:
+    def release(self) -> Json:
         """What was typed of a ``Release``."""
         return self.model_dump(
             include={"model", "kernel", "photometric"}, exclude_none=True

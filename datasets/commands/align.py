@@ -18,9 +18,15 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.registration.session import SessionLens
     from defocus.align.rig import Rig
     from defocus.datasets.commands._settings import AlignSettings
-    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.carried import LeftBehind
     from defocus.pictures.values import Image
     from defocus.processes.isolation import LeftOut
+
+Document = dict[str, Any]
+"""What ``--json`` prints."""
+
+Rows = list[tuple[str, str]]
+"""Names and texts of a table."""
 
 
 @help_heading("Measure")
@@ -48,9 +54,7 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     )
 
 
-def _align(
-    blurry_file: Path, sharp_file: Path, order: "AlignSettings"
-) -> dict[str, Any]:
+def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Document:
     """What ``--json`` prints."""
     rig, blurry, sharp = _read(blurry_file, sharp_file, order.rig_file)
 
@@ -67,22 +71,24 @@ def _align(
     measurement = measure(
         blurry, sharp, estimator, rig=rig, limits=order.limits, session=session
     )
-    document: dict[str, Any] = dict(measurement.misalignment.to_json())
+    document: Document = dict(measurement.misalignment.to_json())
     if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
         document["left_behind"] = [one.to_json() for one in lacking]
     if order.session is not None:
         document["left_out"] = [one.to_json() for one in left_out]
     if order.evidence is not None:
-        from defocus.align.compensation.evidence import write_evidence
-
-        written = write_evidence(order.evidence, blurry, sharp, measurement)
-        say(
-            f"wrote {', '.join(written)} to {order.evidence}"
-            if written
-            else "nothing to show"
-        )
+        _write_evidence(order.evidence, blurry, sharp, measurement)
     return document
+
+
+def _write_evidence(
+    folder: Path, blurry: "Image", sharp: "Image", measurement: "Measurement"
+) -> None:
+    from defocus.align.compensation.evidence import write_evidence
+
+    written = write_evidence(folder, blurry, sharp, measurement)
+    say(f"wrote {', '.join(written)} to {folder}" if written else "nothing to show")
 
 
 def _shared_lens(
@@ -130,7 +136,7 @@ def _write(
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned
     from defocus.align.compensation.record import read_record, recorded_plan
-    from defocus.pictures.derived import carried, say_left_behind
+    from defocus.pictures.carried import carried, say_left_behind
 
     folder = order.out
     assert folder is not None  # noqa: S101 - the caller has looked
@@ -154,7 +160,7 @@ def _write(
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
-    from defocus.pictures.derived import carried
+    from defocus.pictures.carried import carried
     from defocus.pictures.read import read_pair
 
     read = read_pair if read_record(record).rig is None else _of_two_cameras
@@ -163,11 +169,11 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
     say(f"wrote {', '.join(written)} to {folder}")
 
 
-def _lines(document: dict[str, Any]) -> Iterator[str]:
+def _lines(document: Document) -> Iterator[str]:
     """Table of the numbers with their standard errors, from the JSON."""
     from defocus.align.registration.unknown_causes import advice
 
-    rows: list[tuple[str, str]] = [("status", document["status"])]
+    rows: Rows = [("status", document["status"])]
     if document["status"] == "unknown":
         rows.append(("reason", document["reason"]))
         if helps := advice(document["reason"]):
@@ -180,64 +186,12 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield from (f"{name:<10} {value}" for name, value in rows)
 
 
-def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+def _numbers(numbers: Document) -> Rows:
     """Rows of a known misalignment, from its JSON."""
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import resting_on
 
-    sigma, (x, y), residual = (
-        numbers["uncertainty"],
-        numbers["shift_px"],
-        numbers["residual_px"],
-    )
-    gains, offsets = (
-        ", ".join(
-            f"{one:z.4f} " + ("(no light)" if s is None else f"± {s:.4f}")
-            for one, s in zip(numbers[key], sigma[key], strict=True)
-        )
-        for key in ("gain", "offset")
-    )
-    lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
-    apart = f"{numbers['misalignment_px']:.2f} ± {sigma['misalignment_px']:.2f} px"
-    rows = [
-        ("model", numbers["model"]),
-        ("moved", f"{apart} in the mean of the reliable pixels"),
-        (
-            "shift",
-            f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)",
-        ),
-        ("zoom", f"{numbers['zoom']:.5f} ± {sigma['zoom']:.5f}"),
-        (
-            "rotation",
-            f"{numbers['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg",
-        ),
-        ("corner", f"± {sigma['corner_px']:.2f} px at the worst corner"),
-        ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
-        ("reliable", f"{100 * numbers['reliable_share']:.1f} % of the pixels"),
-        ("occluded", f"{100 * numbers['occluded_share']:.1f} % of the pixels"),
-        ("round trip", f"{numbers['consistency_px']:.3f} px median"),
-        (
-            "gain",
-            f"{numbers['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)",
-        ),
-        ("  by RGB", gains),
-        ("offset", f"{offsets} of white, by RGB"),
-    ]
-    if numbers["vignetting_ev"] is not None:
-        fall = f"{numbers['vignetting_ev']:+z.2f} EV (lost by the blurry member at the corners)"
-        rows.append(("vignetting", fall))
-    if numbers["unexplained"] is not None:
-        stops, why = (
-            numbers["unexplained"]["stops"],
-            "; ".join(numbers["unexplained"]["causes"]),
-        )
-        rows.append(
-            (
-                "the rest",
-                f"{stops:.2f} stops that no blur explains"
-                + (f": {why}" if why else ""),
-            )
-        )
+    rows = [*_motion_rows(numbers), *_flow_rows(numbers), *_light_rows(numbers)]
     if RESTS_ON in numbers:
         rows.append(("caution", resting_on(numbers[RESTS_ON])))
     if "session" in numbers:
@@ -245,14 +199,73 @@ def _numbers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     spread = numbers["asymmetry"]
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"
-        error = sigma["asymmetry"]["radial"]
+        error = numbers["uncertainty"]["asymmetry"]["radial"]
         # of points in the blurry member
         text = f"{spread['radial']:+z.4f} ± {error:.4f} px outwards per px of {of}, at the corner"
         rows.append(("asymmetry", text))
     return rows
 
 
-def _session_text(common: dict[str, Any]) -> str:
+def _motion_rows(numbers: Document) -> Rows:
+    """Rows on how far the members are apart."""
+    sigma = numbers["uncertainty"]
+    x, y = numbers["shift_px"]
+    apart = f"{numbers['misalignment_px']:.2f} ± {sigma['misalignment_px']:.2f} px"
+    turn = f"{numbers['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"
+    error_px = sigma["shift_px"][0]
+    return [
+        ("model", numbers["model"]),
+        ("moved", f"{apart} in the mean of the reliable pixels"),
+        ("shift", f"{x:+z.2f}, {y:+z.2f} ± {error_px:.2f} px (x right, y down)"),
+        ("zoom", f"{numbers['zoom']:.5f} ± {sigma['zoom']:.5f}"),
+        ("rotation", turn),
+        ("corner", f"± {sigma['corner_px']:.2f} px at the worst corner"),
+    ]
+
+
+def _flow_rows(numbers: Document) -> Rows:
+    """Rows on the residual flow, and on the pixels that give it."""
+    residual = numbers["residual_px"]
+    sigma = numbers["uncertainty"]["residual_px"]
+    lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
+    return [
+        ("residual", f"{lengths}, ± {sigma['median']:.2f} px"),
+        ("reliable", f"{100 * numbers['reliable_share']:.1f} % of the pixels"),
+        ("occluded", f"{100 * numbers['occluded_share']:.1f} % of the pixels"),
+        ("round trip", f"{numbers['consistency_px']:.3f} px median"),
+    ]
+
+
+def _light_rows(numbers: Document) -> Rows:
+    """Rows on how the light of the members differs."""
+    gain = f"{numbers['gain_ev']:+z.3f} ± {numbers['uncertainty']['gain_ev']:.3f} EV"
+    rows = [
+        ("gain", f"{gain} (blurry over sharp)"),
+        ("  by RGB", _channels_text(numbers, "gain")),
+        ("offset", f"{_channels_text(numbers, 'offset')} of white, by RGB"),
+    ]
+    if numbers["vignetting_ev"] is not None:
+        fall = f"{numbers['vignetting_ev']:+z.2f} EV (lost by the blurry member at the corners)"
+        rows.append(("vignetting", fall))
+    unexplained = numbers["unexplained"]
+    if unexplained is not None:
+        rest = f"{unexplained['stops']:.2f} stops that no blur explains"
+        if unexplained["causes"]:
+            rest += f": {'; '.join(unexplained['causes'])}"
+        rows.append(("the rest", rest))
+    return rows
+
+
+def _channels_text(numbers: Document, key: str) -> str:
+    """A number of each channel with its standard error."""
+    texts = []
+    for value, sigma in zip(numbers[key], numbers["uncertainty"][key], strict=True):
+        error = "(no light)" if sigma is None else f"± {sigma:.4f}"
+        texts.append(f"{value:z.4f} {error}")
+    return ", ".join(texts)
+
+
+def _session_text(common: Document) -> str:
     """What a session adds to a misalignment, from its JSON."""
     if common.get("sigma") == 0:
         text = "only the aperture changed, so zoom is taken as 1"

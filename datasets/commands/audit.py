@@ -133,7 +133,8 @@ def _say_quantities(audit: "Audit") -> None:
 
     from defocus.datasets.audit.table import QUANTITIES, summary, values
 
-    numbers, floor = summary(audit.pairs), 2 * values(audit.pairs, "residual_sigma_px")
+    numbers = summary(audit.pairs)
+    floor = 2 * values(audit.pairs, "residual_sigma_px")
     for quantity in QUANTITIES:
         column = numbers[quantity.name]
         if column["count"]:
@@ -208,7 +209,8 @@ def _claim(out: Path, dataset: "Dataset", command: str) -> None:
 
     # what the folder of a dataset, a release or a session has
     of_datasets = (MANIFEST, CHECKSUMS, "journal.jsonl", "blurry", "sharp")
-    place, root = out.resolve(), dataset.root.resolve()
+    place = out.resolve()
+    root = dataset.root.resolve()
     held = next((name for name in of_datasets if (place / name).exists()), None)
     if place.is_relative_to(root):
         outside = shlex.quote(str(root.parent / f"{root.name}-audit"))

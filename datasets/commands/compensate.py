@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ from defocus.datasets.commands._derived import (
     without,
 )
 from defocus.progress import counted, grouped, say
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.commands._settings import CompensateSettings
@@ -42,7 +43,7 @@ def command(dataset: str, settings: "CompensateSettings") -> int:
     return int(bool(failed))
 
 
-def _lines(document: dict[str, Any]) -> tuple[str, str]:
+def _lines(document: Json) -> tuple[str, str]:
     root = document["root"]
     return f"{root}: {counted(len(document['pairs']), 'pair')}", USE_IT.format(root)
 
@@ -59,20 +60,18 @@ def _files(
             yield original.sharp, pair.sharp
 
 
-def _run(
-    name: str, settings: "CompensateSettings", failed: "list[LeftOut]"
-) -> dict[str, Any]:
+def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> Json:
     """What ``--json`` prints; pairs that could not be read go into ``failed``."""
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=True)
 
-    from defocus.pictures.derived import say_left_behind
+    from defocus.pictures.carried import say_left_behind
 
     result = _compensated(settings, opened)
     say_member_warnings(opened.pairs)
     lacking = say_left_behind(_files(opened.pairs, result.pairs))
-    compensation: dict[str, Any] = {
+    compensation: Json = {
         pair.id: pair.metadata["compensation"] for pair in result.pairs
     }
     resting = _say_doubts(compensation, opened, result)
@@ -111,7 +110,7 @@ def _compensated(settings: "CompensateSettings", opened: "Dataset") -> "Compensa
 
 
 def _say_doubts(
-    compensation: dict[str, Any], opened: "Dataset", result: "Compensated"
+    compensation: Json, opened: "Dataset", result: "Compensated"
 ) -> dict[str, str]:
     """Say which pairs rest on the largest shift, and which are left out; the former by name."""
     from defocus.align.misalignment import RESTS_ON

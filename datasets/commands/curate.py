@@ -1,6 +1,7 @@
 """defocus-data curate."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,13 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.processes.isolation import LeftOut
     from defocus.processes.machines import Where
 
+RULES_HELP = (
+    "TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
+    'unknown = "accept" (else reject), and likewise same_picture and without_sharp; '
+    "most_residual_px, most_blur_px, most_unexplained_stops, most_light_across_ev, "
+    "most_blurrier_share, most_colour_change, most_clipped_share, most_suspicion, least_blur_px, "
+    "blurred_share, least_reliable_share, least_sharpness, sharper = false."
+)
 WHOM = {"person": "a person", "rule": "the rules"}
 SECTIONS = {
     "Judging": ("--rules",),
@@ -38,15 +46,7 @@ SECTIONS = {
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @out_option("an unfinished run with the same rules")
-@click.option(
-    "--rules",
-    type=FILE,
-    help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
-    'unknown = "accept" (else reject), and likewise same_picture and without_sharp; '
-    "most_residual_px, most_blur_px, most_unexplained_stops, most_light_across_ev, "
-    "most_blurrier_share, most_colour_change, most_clipped_share, most_suspicion, least_blur_px, "
-    "blurred_share, least_reliable_share, least_sharpness, sharper = false.",
-)
+@click.option("--rules", type=FILE, help=RULES_HELP)
 @audit_options
 def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
     """Keep the pairs of DATASET that pass rules.
@@ -56,35 +56,35 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     """
     if not as_json:
         judgements, left_out, usable = _curate(dataset, **settings)
-        unread = {one.id for one in left_out}
-        rejected = [
-            (
-                f"pair {one.id}",
-                f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}",
-            )
-            for one in judgements
-            if one.verdict == "reject" and one.id not in unread
-        ]
-        for line in grouped(rejected, len(judgements), "pair"):
-            say(line)
+        kept = _say_rejected(judgements, {one.id for one in left_out})
         _say_what_to_do(judgements)
         _say_compensation(dataset, usable)
-        kept = sum(
-            one.verdict == "accept" and one.id not in unread for one in judgements
-        )
         click.echo(f"{settings['out']}: {kept} of {counted(usable.count, 'pair')} kept")
         click.echo(USE_IT.format(settings["out"]))
         return int(bool(left_out))
     with json_output() as output:
         judgements, left_out, usable = _curate(dataset, **settings)
-        rows = [
-            {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by}
-            for j in judgements
-        ]
-        named = [one.to_json() for one in left_out]
-        output.write({"root": str(settings["out"]), "pairs": rows, "left_out": named})
+        document = {
+            "root": str(settings["out"]),
+            "pairs": list(map(asdict, judgements)),
+            "left_out": [one.to_json() for one in left_out],
+        }
+        output.write(document)
     _say_compensation(dataset, usable)
     return int(bool(left_out))
+
+
+def _say_rejected(judgements: "Sequence[Judgement]", unread: set[str]) -> int:
+    """Say which pairs that could be read are rejected; the number of the others."""
+    rejected = []
+    read = [one for one in judgements if one.id not in unread]
+    for one in read:
+        if one.verdict == "reject":
+            text = f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}"
+            rejected.append((f"pair {one.id}", text))
+    for line in grouped(rejected, len(judgements), "pair"):
+        say(line)
+    return len(read) - len(rejected)
 
 
 def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:

@@ -11,6 +11,7 @@ from defocus.command_line.options import json_option
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.progress import counted
+from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.datasets.fetching import Place
@@ -62,7 +63,7 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
     print_made(lambda: _fetched(list(sources), **settings), _lines, as_json=as_json)
 
 
-def _lines(document: dict[str, Any]) -> Iterator[str]:
+def _lines(document: Json) -> Iterator[str]:
     if "file" in document:
         yield f"{document['file']}: SHA-256 {document['sha256']}"
         yield f"unpack it with 'defocus-data import {document['file']} --out DIR'"
@@ -85,13 +86,13 @@ def _fetched(
     only: tuple[str, ...],
     sha256: str | None,
     trust_first: bool,
-) -> dict[str, Any]:
+) -> Json:
     from defocus.datasets.archives import SUFFIXES
     from defocus.datasets.fetching import fetch_release, is_address, place_of
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
         sources = [_archive(sources[0], out), *sources[1:]]
-    places = [place_of(source) for source in sources]
+    places = list(map(place_of, sources))
     name = PurePosixPath(urlsplit(places[0].name).path).name
     if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
         return _fetched_archive(out, only, sha256, trust_first, places, name)
@@ -115,7 +116,7 @@ def _fetched_archive(
     trust_first: bool,
     places: "list[Place]",
     name: str,
-) -> dict[str, Any]:
+) -> Json:
     """What was fetched of an archive."""
     from defocus.datasets.fetching import fetch_known_file
 

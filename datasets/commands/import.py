@@ -1,7 +1,7 @@
 """defocus-data import."""  # noqa: N999 - the command's name is a word of Python
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ from defocus.datasets.commands._derived import (
 )
 from defocus.processes.isolation import say_left_out
 from defocus.progress import counted, say
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # it imports pydantic
     from defocus.processes.machines import Where
@@ -46,7 +47,7 @@ def command(
     return print_made(lambda: _imported(sessions, out, where), _lines, as_json=as_json)
 
 
-def _lines(document: dict[str, Any]) -> tuple[str, str]:
+def _lines(document: Json) -> tuple[str, str]:
     if "files" in document:
         root = document["root"]
         use = f"use it with --dataset READER:{root}; 'defocus-data list' names the readers"
@@ -54,7 +55,7 @@ def _lines(document: dict[str, Any]) -> tuple[str, str]:
     return counts_line(document), USE_IT.format(document["root"])
 
 
-def _imported(sessions: tuple[Path, ...], out: Path, where: "Where") -> dict[str, Any]:
+def _imported(sessions: tuple[Path, ...], out: Path, where: "Where") -> Json:
     """What was imported, in the keys of ``--json``."""
     from defocus.datasets.archives import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions

@@ -1,6 +1,6 @@
 """defocus-data list."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
@@ -18,8 +18,13 @@ from defocus.progress import counted, grouped
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
-    from defocus.datasets.pair import Dataset, Pair, ReaderCard
-    from defocus.processes.isolation import LeftOut
+    from defocus.datasets.pair import Pair, ReaderCard
+
+Document = dict[str, Any]
+"""What ``--json`` prints."""
+
+Description = tuple[Document, list[str]]
+"""What ``--json`` prints, and the lines without it."""
 
 
 @help_heading("Open")
@@ -42,19 +47,19 @@ def command(dataset: str | None, as_json: bool) -> int:
     return int(described.get("complete") is False or bool(code))
 
 
-def _kinds() -> list[dict[str, Any]]:
+def _kinds() -> list[Document]:
     from defocus.datasets.api import dataset_kinds
 
-    return [asdict(kind) for kind in dataset_kinds()]
+    return list(map(asdict, dataset_kinds()))
 
 
-def _kind_lines(kinds: list[dict[str, Any]]) -> Iterator[str]:
+def _kind_lines(kinds: list[Document]) -> Iterator[str]:
     for kind in kinds:
         note = " (layout unverified)" if kind["layout"] == "unverified" else ""
         yield f"{kind['name']:<16} {kind['description'].removesuffix('.')}{note}."
 
 
-def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
+def description(dataset: str) -> Description:
     """A reader's card as document and lines; for ``READER:PATH`` also what the copy lacks."""
     from defocus.datasets.api import check_dataset, is_corrected, reader_card
 
@@ -63,7 +68,7 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
     card = (
         _release_card(Path(root)) if name == "release" and root else reader_card(name)
     )
-    document: dict[str, Any] = {"name": name, **asdict(card)}
+    document: Document = {"name": name, **asdict(card)}
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
     if place:
@@ -100,14 +105,14 @@ def _release_card(root: Path) -> "ReaderCard":
 
 
 def _card_lines(name: str, card: "ReaderCard") -> list[str]:
-    counts = ", ".join(f"{number} {split}" for split, number in card.counts.items())
+
     facts = {
         "source": card.source,
         "licence": card.licence,
         "redistribution": "permitted" if card.redistributable else "not permitted",
         "cite": card.citation,
         "recognisable faces": card.faces,
-        "pictures": counts,
+        "pictures": _counts_text(card.counts),
         "sizes": ", ".join(f"{width}x{height}" for width, height in card.sizes),
         "layout unverified": card.unverified,
     }
@@ -116,7 +121,13 @@ def _card_lines(name: str, card: "ReaderCard") -> list[str]:
     return lines + [f"  known defect: {text}" for text in card.defects]
 
 
-def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
+OWN_SCENES = (
+    "each file is its own scene, so two pictures of one place may come into two splits; "
+    "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
+)
+
+
+def _own(dataset: str) -> Description:
     """Description of a user's own dataset: whether it opens, and the number of pairs."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.pair import split_counts
@@ -127,38 +138,26 @@ def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
     damaged = {one.id for one in left_out}
     pairs = [pair for pair in opened.pairs if pair.id not in damaged]
     splits = {split: number for split, number in split_counts(pairs).items() if number}
-    text = ", ".join(f"{number} {split}" for split, number in splits.items())
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
-    lines = _own_lines(dataset, many, text, opened, scenes, pairs, left_out)
+    lines = [
+        f"{dataset}: {many} ({_counts_text(splits)}); there is no list of a complete one"
+    ]
+    lines += _remarks(opened.name, pairs)
+    lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
     return {"complete": None, "found": splits, "left_out": named}, lines
 
 
-def _own_lines(
-    dataset: str,
-    many: str,
-    text: str,
-    opened: "Dataset",
-    scenes: int,
-    pairs: "list[Pair]",
-    left_out: "Sequence[LeftOut]",
-) -> list[str]:
-    """What is printed: the number of pairs, and what is odd in the dataset."""
-    lines = [f"{dataset}: {many} ({text}); there is no list of a complete one"]
-    if opened.name.startswith("pairs:") and scenes == len(pairs) > 1:
-        lines.append(
-            "each file is its own scene, so two pictures of one place may come into two splits; "
-            "put them into folders: blurry/SCENE/NAME, sharp/SCENE/NAME"
-        )
+def _remarks(name: str, pairs: "list[Pair]") -> Iterator[str]:
+    """What is said of scenes that are one file each, and of pairs without a truth."""
+    scenes = {pair.scene for pair in pairs}
+    if name.startswith("pairs:") and len(scenes) == len(pairs) > 1:
+        yield OWN_SCENES
     blind = [pair for pair in pairs if pair.sharp is None and pair.truth is None]
     if blind:
         some = "" if len(blind) == len(pairs) else f" of {counted(len(blind), 'pair')}"
-        lines.append(
-            f"no ground truth{some}: scored by metrics without reference alone, and shown"
-        )
-    lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
-    return lines
+        yield f"no ground truth{some}: scored by metrics without reference alone, and shown"
 
 
 def _require_whole(pair: "Pair") -> None:
@@ -172,25 +171,28 @@ def _require_whole(pair: "Pair") -> None:
         refuse_cut_short(path)
 
 
-def _copy(dataset: str, complete: "Completeness") -> tuple[dict[str, Any], list[str]]:
-    counts = ", ".join(f"{number} {split}" for split, number in complete.counts.items())
-    lines = [
-        f"{dataset}: {counts}; {'complete' if complete.ok else 'not the complete dataset'}"
-    ]
+def _copy(dataset: str, complete: "Completeness") -> Description:
+    """Description of a copy of a published dataset: what it lacks, and what does not fit."""
+    state = "complete" if complete.ok else "not the complete dataset"
+    lines = [f"{dataset}: {_counts_text(complete.counts)}; {state}"]
     for label, names in (("missing", complete.missing), ("extra", complete.extra)):
         for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
             files = [(name, "") for name in inside]
             lines += [f"{label}: {line}" for line in grouped(files, len(files), "file")]
-    wrong = [
-        (file, text)
-        for file, _, text in (one.partition(": ") for one in complete.wrong)
-    ]
+    wrong = []
+    for one in complete.wrong:
+        file, _, text = one.partition(": ")
+        wrong.append((file, text))
     lines += [f"wrong: {line}" for line in grouped(wrong, complete.pictures, "file")]
-    document = {
+    return {
         "complete": complete.ok,
         "found": complete.counts,
         "missing": list(complete.missing),
         "extra": list(complete.extra),
         "wrong": list(complete.wrong),
-    }
-    return document, lines
+    }, lines
+
+
+def _counts_text(counts: "Mapping[Any, int]") -> str:
+    """Number of pairs of each split."""
+    return ", ".join(f"{number} {split}" for split, number in counts.items())

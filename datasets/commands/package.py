@@ -1,7 +1,7 @@
 """defocus-data package."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,13 +9,14 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import MODELS, print_made, say_warnings, without
 from defocus.progress import counted, say
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.commands._settings import PackageSettings
     from defocus.datasets.pair import Dataset, Pair
     from defocus.datasets.release.details import Details
     from defocus.datasets.release.packaging import Packaged
-    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.carried import LeftBehind
 
 MEGABYTE = 10**6
 
@@ -34,7 +35,7 @@ def command(dataset: str, settings: "PackageSettings") -> int:
     redistribution. The exit code is 1 if a pair is left out because it cannot be read.
     """
 
-    def lines(document: dict[str, Any]) -> tuple[str]:
+    def lines(document: Json) -> tuple[str]:
         pairs = counted(document["pairs"], "pair")
         return (f"{document['root']}: {pairs}, SHA-256 {document['sha256']}",)
 
@@ -55,7 +56,7 @@ def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
         )
 
 
-def _package(name: str, settings: "PackageSettings") -> dict[str, Any]:
+def _package(name: str, settings: "PackageSettings") -> Json:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.release.details import (
@@ -134,7 +135,7 @@ def _say_pictures(
     """Say the sizes and the empty splits; what the released pictures lack."""
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.pictures import released_blocks
-    from defocus.pictures.derived import say_left_behind
+    from defocus.pictures.carried import say_left_behind
 
     _say_sizes(pairs)
     for part in empty_splits(pairs):

@@ -1,7 +1,7 @@
 """defocus-data sidecar."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from defocus.datasets.commands._derived import (
     without,
 )
 from defocus.progress import counted, say
+from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.datasets.commands._settings import SidecarSettings
@@ -33,7 +34,7 @@ def command(dataset: str, settings: "SidecarSettings") -> int:
     The exit code is 1 if a pair is left out because it cannot be read.
     """
 
-    def lines(document: dict[str, Any]) -> tuple[str, ...]:
+    def lines(document: Json) -> tuple[str, ...]:
         pairs = f"{counted(document['pairs'], 'pair')} of {document['dataset']}"
         use = (
             ()
@@ -45,7 +46,7 @@ def command(dataset: str, settings: "SidecarSettings") -> int:
     return print_made(lambda: _made(dataset, settings), lines, as_json=settings.as_json)
 
 
-def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
+def _made(name: str, settings: "SidecarSettings") -> Json:
     """What was written or applied, in the keys of ``--json``."""
     from defocus.datasets.api import open_dataset
 
@@ -81,9 +82,7 @@ def _made(name: str, settings: "SidecarSettings") -> dict[str, Any]:
     }
 
 
-def _applied(
-    name: str, opened: "Dataset", folder: Path, where: "Where"
-) -> dict[str, Any]:
+def _applied(name: str, opened: "Dataset", folder: Path, where: "Where") -> Json:
     """What was applied, in the keys of ``--json``."""
     from defocus.datasets.sidecar import apply_sidecar
 

@@ -18,6 +18,7 @@ from defocus.datasets.commands._derived import (
 )
 from defocus.processes.isolation import say_left_out
 from defocus.progress import say
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # it imports pydantic
     from defocus.processes.machines import Where
@@ -62,7 +63,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     return print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
 
 
-def _lines(document: dict[str, Any]) -> tuple[str, ...]:
+def _lines(document: Json) -> tuple[str, ...]:
     blur = (
         f"{split} {mean:.2f} px" for split, mean in document["mean_blur_px"].items()
     )
@@ -79,7 +80,7 @@ def _split(
     seed: int,
     estimator: str | None,
     where: "Where",
-) -> dict[str, Any]:
+) -> Json:
     opened, audit = audited(name, estimator, where)
 
     from defocus.datasets.curation_splits import (

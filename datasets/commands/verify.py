@@ -51,10 +51,7 @@ def command(
         raise click.UsageError("--repair cannot be combined with --against")
     if not as_json:
         verification = _verified(folder, repair, against, where)
-        for finding in verification.wrong:
-            place = f" (its bytes are in {finding.now})" if finding.now else ""
-            click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(place)}")
-        click.echo(f"{folder}: {_outcome(verification)}")
+        _say(folder, verification)
         return int(not verification.ok)
     with json_output() as output:
         verification = _verified(folder, repair, against, where)
@@ -84,6 +81,13 @@ def _verified(
     if outcome.aside is not None:
         say(f"extra files were moved to {outcome.aside}")
     return outcome.after
+
+
+def _say(folder: Path, verification: "Verification") -> None:
+    for finding in verification.wrong:
+        place = f" (its bytes are in {finding.now})" if finding.now else ""
+        click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(place)}")
+    click.echo(f"{folder}: {_outcome(verification)}")
 
 
 def _outcome(verification: "Verification") -> str:

@@ -18,6 +18,8 @@ from defocus.pictures.values import upper_bits
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.storage.files import atomic_path, make_folder
 
+Indices = NDArray[np.intp]
+
 FEATURES_REVISION = 1
 """Revision of what is computed here. Raise it where numbers change: kept features are not read."""
 
@@ -78,7 +80,7 @@ class LocalFeatures:
         """The descriptors as vectors of length 1."""
         return self.descriptors.astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
 
-    def chosen(self, rows: NDArray[np.intp]) -> "LocalFeatures":
+    def chosen(self, rows: Indices) -> "LocalFeatures":
         """Some of the features."""
         return LocalFeatures(
             self.shape,
@@ -131,7 +133,7 @@ def local_features(grey: Codes) -> LocalFeatures:
     return features.chosen(np.argsort(-features.strengths)[:MOST_FEATURES])
 
 
-def _none() -> list[NDArray[np.float32]]:
+def _none() -> list[Floats]:
     """The columns of a picture that is too small for any level."""
     size = FREQUENCIES**2 - 1
     empty = np.zeros(0, np.float32)
@@ -178,7 +180,7 @@ def _level_features(
 
 def _feature_places(
     level: Codes,
-) -> tuple[NDArray[np.float32], Floats, NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[Floats, Floats, Indices, Indices]:
     """Smoothed codes, strength everywhere, and the places where it is largest."""
     smooth = cv2.GaussianBlur(level.astype(np.float32), (0, 0), FINE_SIGMA_PX)
     fine = np.asarray(smooth, np.float32)
@@ -190,16 +192,18 @@ def _feature_places(
     rows, columns = np.nonzero(
         (response >= largest)[inner] & (response > LEAST_RESPONSE)[inner]
     )
-    rows, columns = rows + margin, columns + margin
+    rows = rows + margin
+    columns = columns + margin
     return fine, response, rows, columns
 
 
 def _described(
-    fine: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+    fine: Floats, rows: Indices, columns: Indices
 ) -> tuple[Codes, NDArray[np.int8]]:
     """Turn and descriptor of the window around each place."""
     spectrum = _spectra(fine, rows, columns)
-    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
+    across = spectrum[:, 0, 1]
+    down = spectrum[:, 1, 0]
     steeper = np.abs(down) > np.abs(across)
     turns = ((across < 0) + 2 * (down < 0) + 4 * steeper).astype(np.uint8)
     upright = turned(spectrum, turns).reshape(-1, FREQUENCIES**2)[:, 1:]
@@ -207,9 +211,7 @@ def _described(
     return turns, steps.astype(np.int8)
 
 
-def _spectra(
-    fine: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> Floats:
+def _spectra(fine: Floats, rows: Indices, columns: Indices) -> Floats:
     """Normalised cosine spectrum of the window around each place."""
     offsets = 2 * np.arange(SAMPLES) - (SAMPLES - 1)
     window = fine[
@@ -226,9 +228,10 @@ def _spectra(
     return np.asarray(spectrum)
 
 
-def _cosines() -> NDArray[np.float32]:
+def _cosines() -> Floats:
     """Rows of the orthonormal discrete cosine transform, lowest frequency first."""
-    order, place = np.arange(FREQUENCIES)[:, None], np.arange(SAMPLES) + 0.5
+    order = np.arange(FREQUENCIES)[:, None]
+    place = np.arange(SAMPLES) + 0.5
     rows = np.cos(np.pi * order * place / SAMPLES) * np.sqrt(2 / SAMPLES)
     rows[0] /= np.sqrt(2)
     return np.asarray(rows, np.float32)
@@ -263,30 +266,27 @@ than this share of its length: noise can change it."""
 
 def with_unsure_turns(
     features: LocalFeatures,
-) -> tuple[NDArray[np.intp], Codes, Floats]:
+) -> tuple[Indices, Codes, Floats]:
     """Rows, turns and descriptors of features, again for each turn that they could have too."""
     upright = features.unit_descriptors()
-    spectrum = np.concatenate(
-        [np.zeros((len(upright), 1), np.float32), upright], axis=1
-    )
-    spectrum = spectrum.reshape(-1, FREQUENCIES, FREQUENCIES)
-    across, down = spectrum[:, 0, 1], spectrum[:, 1, 0]
-    is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)
-    rows, turns, descriptors = [], [], []
+    shape = (-1, FREQUENCIES, FREQUENCIES)
+    spectrum = np.pad(upright, ((0, 0), (1, 0))).reshape(shape)
+    parts = []
     for further in range(8):
-        chosen = _could_have(upright, further, is_unsure)
+        chosen = _could_have(spectrum, further)
         again = turned(spectrum[chosen], np.full(len(chosen), further, np.uint8))
-        rows.append(chosen)
-        turns.append(_TURNED_AGAIN[features.turns[chosen], further])
-        descriptors.append(again.reshape(-1, FREQUENCIES**2)[:, 1:])
+        composed = _TURNED_AGAIN[features.turns[chosen], further]
+        parts.append((chosen, composed, again.reshape(-1, FREQUENCIES**2)[:, 1:]))
+    rows, turns, descriptors = zip(*parts, strict=True)
     return np.concatenate(rows), np.concatenate(turns), np.concatenate(descriptors)
 
 
-def _could_have(
-    upright: Floats, further: int, is_unsure: tuple[NDArray[np.bool_], ...]
-) -> NDArray[np.intp]:
+def _could_have(spectrum: Floats, further: int) -> Indices:
     """Features that could have this turn too."""
-    wanted = np.ones(len(upright), np.bool_)
+    across = spectrum[:, 0, 1]
+    down = spectrum[:, 1, 0]
+    is_unsure = (across < UNSURE, down < UNSURE, across - down < UNSURE)
+    wanted = np.ones(len(spectrum), np.bool_)
     for bit in range(3):
         if further >> bit & 1:
             wanted &= is_unsure[bit]

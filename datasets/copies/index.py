@@ -1,12 +1,14 @@
 """An index of descriptors: which features of many pictures look like those of another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.copies.features import DESCRIPTOR_SCALE, Floats, LocalFeatures
+
+Indices = NDArray[np.intp]
 
 IN_CELL = 1000
 """Descriptors in a cell of the index in the mean: comparing them takes about as long as finding the
@@ -34,12 +36,16 @@ LOOKED_UP = 20_000
 """Descriptors that are compared in one step, so that memory stays small."""
 
 
+Matches = tuple[Indices, Indices, Floats]
+"""Features that look alike: numbers of queries and of entries, and their likeness."""
+
+
 @dataclass(frozen=True)
 class CodePairs:
     """Pairs of descriptors that look alike, one a row."""
 
-    queries: NDArray[np.intp]  # row among the descriptors that were looked for
-    entries: NDArray[np.intp]  # row in the index
+    queries: Indices  # row among the descriptors that were looked for
+    entries: Indices  # row in the index
     likeness: Floats  # their correlation
 
 
@@ -47,7 +53,7 @@ class FeatureIndex:
     """Features of several pictures, in cells of like descriptors."""
 
     def __init__(self, pictures: Sequence[LocalFeatures]) -> None:
-        counts = [len(one) for one in pictures]
+        counts = list(map(len, pictures))
         self.pictures = np.repeat(np.arange(len(pictures)), counts)
         self.places = np.concatenate([one.places for one in pictures])
         self.scales = np.concatenate([one.scales for one in pictures])
@@ -78,10 +84,7 @@ class FeatureIndex:
             self._alike_in(cell, descriptors, cells)
             for cell in range(len(self._centres))
         ]
-        queries, entries, likeness = zip(*matches, strict=True)
-        return CodePairs(
-            *(np.concatenate(part) for part in (queries, entries, likeness))
-        )
+        return CodePairs(*_joined(matches))
 
     def _nearest(
         self, descriptors: NDArray[np.generic], count: int
@@ -93,7 +96,7 @@ class FeatureIndex:
 
     def _alike_in(
         self, cell: int, descriptors: Floats, cells: NDArray[np.int64]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    ) -> Matches:
         entries = self._order[self._starts[cell] : self._starts[cell + 1]]
         queries = np.flatnonzero((cells == cell).any(axis=1))
         if not len(entries) or not len(queries):
@@ -101,23 +104,15 @@ class FeatureIndex:
         held = self._descriptors[entries].astype(np.float32) / np.float32(
             DESCRIPTOR_SCALE
         )
-        best = [
-            _best(queries[rows], descriptors[queries[rows]] @ held.T)
-            for rows in _blocks(
-                len(queries), COMPARED_TOGETHER // max(1, len(entries)) + 1
-            )
-        ]
-        one, column, values = zip(*best, strict=True)
-        return (
-            np.concatenate(one),
-            entries[np.concatenate(column)],
-            np.concatenate(values),
-        )
+        best = []
+        for block in _blocks(len(queries), COMPARED_TOGETHER // len(entries) + 1):
+            rows = queries[block]
+            best.append(_best(rows, descriptors[rows] @ held.T))
+        rows, columns, likeness = _joined(best)
+        return rows, entries[columns], likeness
 
 
-def _best(
-    queries: NDArray[np.intp], likeness: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+def _best(queries: Indices, likeness: Floats) -> Matches:
     """The most alike entries of each query, as queries, columns and values; changes its input."""
     matches = []
     rows = np.arange(len(queries))
@@ -125,11 +120,16 @@ def _best(
         columns = np.argmax(likeness[rows], axis=1)
         values = likeness[rows, columns]
         is_alike = values >= LEAST_LIKENESS
-        rows, columns = rows[is_alike], columns[is_alike]
+        rows = rows[is_alike]
+        columns = columns[is_alike]
         matches.append((queries[rows], columns, values[is_alike]))
         likeness[rows, columns] = -1.0
-    one, column, values = zip(*matches, strict=True)
-    return np.concatenate(one), np.concatenate(column), np.concatenate(values)
+    return _joined(matches)
+
+
+def _joined(matches: Iterable[Matches]) -> Matches:
+    queries, entries, likeness = zip(*matches, strict=True)
+    return np.concatenate(queries), np.concatenate(entries), np.concatenate(likeness)
 
 
 def _blocks(length: int, size: int = LOOKED_UP) -> Iterator[slice]:

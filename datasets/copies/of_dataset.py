@@ -73,7 +73,7 @@ def shared_pictures(
         return kept
     shared = _searched(dataset.name, pairs, files, hashes, where)
     make_folder(place.parent)
-    write_json(place, [asdict(one) for one in shared])
+    write_json(place, list(map(asdict, shared)))
     return shared
 
 
@@ -119,7 +119,8 @@ def _prepared(hashed: tuple[Path, str]) -> None:
 
 
 def _of_pairs(pictures: Sequence[SearchedPicture], part: SharedPart) -> SharedPicture:
-    here, there = pictures[part.here], pictures[part.there]
+    here = pictures[part.here]
+    there = pictures[part.there]
     is_whole = min(part.shares) >= WHOLE_SHARE
     changes = _changes(part.placing, there.name)
     first, second = sorted((here, there), key=lambda one: (one.split, one.name))

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from defocus.datasets.copies.features import Codes, turn_matrices
 
+Indices = NDArray[np.intp]
+
+Array = NDArray[np.float32]
+
 FEWEST_AGREEING = 4
 """Features that must agree on a place before pixels are compared. Chance makes 4 agree in one of
 five pictures, 6 in one of a hundred; pixels then tell."""
@@ -71,19 +75,21 @@ class Placing:
         matrix = turn_matrices()[self.turn]
         if self.is_mirrored:
             matrix = matrix @ np.diag([-1.0, 1.0])
-        cosine, sine = matrix[0, 0], matrix[1, 0]
+        cosine = matrix[0, 0]
+        sine = matrix[1, 0]
         return int(np.rint(np.arctan2(sine, cosine) / (np.pi / 2))) % 4
 
 
 Points = NDArray[np.float64]
+Scales = NDArray[np.float64]
 
 
 def agreed_placing(
     turn: int,
     here: Points,
     there: Points,
-    scale: NDArray[np.float64],
-    features: NDArray[np.intp],
+    scale: Scales,
+    features: Indices,
 ) -> Placing | None:
     """The placing on which most matches agree; None if fewer than four features do.
 
@@ -91,16 +97,9 @@ def agreed_placing(
     if len(np.unique(features)) < FEWEST_AGREEING:
         return None
     upright = here @ turn_matrices()[turn].T
-    first, second = _tried_pairs(len(here))
-    moved, wanted = upright[second] - upright[first], there[second] - there[first]
-    length = np.maximum((moved**2).sum(axis=1), 1e-6)
-    scales = (moved * wanted).sum(axis=1) / length
-    expected = scale[first]
-    plausible = (scales > expected / SCALE_SLACK) & (scales < expected * SCALE_SLACK)
-    plausible &= length > (2 * PLACE_ERROR_PX) ** 2
-    if not plausible.any():
+    scales, first = _plausible_scales(upright, there, scale)
+    if not len(first):
         return None
-    scales, first = scales[plausible], first[plausible]
     best = _best_agreement(there, first, scales, upright)
     agreeing = len(np.unique(features[best]))
     if agreeing < FEWEST_AGREEING:
@@ -110,8 +109,23 @@ def agreed_placing(
     return placing if is_usual else None
 
 
+def _plausible_scales(
+    upright: Points, there: Points, scale: Scales
+) -> tuple[Scales, Indices]:
+    """Scales between pairs of matches that fit the scale of their levels, with the first match."""
+    first, second = _tried_pairs(len(upright))
+    moved = upright[second] - upright[first]
+    wanted = there[second] - there[first]
+    length = np.maximum((moved**2).sum(axis=1), 1e-6)
+    scales = (moved * wanted).sum(axis=1) / length
+    expected = scale[first]
+    plausible = (scales > expected / SCALE_SLACK) & (scales < expected * SCALE_SLACK)
+    plausible &= length > (2 * PLACE_ERROR_PX) ** 2
+    return scales[plausible], first[plausible]
+
+
 def _best_agreement(
-    there: Points, first: NDArray[np.intp], scales: NDArray[np.float64], upright: Points
+    there: Points, first: Indices, scales: Scales, upright: Points
 ) -> NDArray[np.bool_]:
     """Which matches agree with the shift and scale on which most of them agree."""
     shifts = there[first] - scales[:, None] * upright[first]
@@ -121,7 +135,7 @@ def _best_agreement(
     return np.asarray(agrees[int(np.argmax(agrees.sum(axis=1)))])
 
 
-def _tried_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _tried_pairs(count: int) -> tuple[Indices, Indices]:
     first, second = np.triu_indices(count, 1)
     if len(first) <= MOST_TRIES:
         return first, second
@@ -131,7 +145,8 @@ def _tried_pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _fitted(turn: int, upright: Points, there: Points, agreeing: int) -> Placing:
     """Scale and shift by least squares over the features that agree."""
-    centre, target = upright.mean(axis=0), there.mean(axis=0)
+    centre = upright.mean(axis=0)
+    target = there.mean(axis=0)
     spread = ((upright - centre) ** 2).sum()
     scale = float(((upright - centre) * (there - target)).sum() / max(spread, 1e-6))
     shift = target - scale * centre
@@ -167,14 +182,12 @@ def pixel_agreement(
     other, to_other = _around(there, factor, to_other, size)
     warp = _refined(small, other, to_other)
     likeness = _likeness_under(small, other, warp)
-    return (
-        None
-        if likeness is None
-        else PixelAgreement(likeness, *_stretch_and_angle(warp))
-    )
+    if likeness is None:
+        return None
+    return PixelAgreement(likeness, *_stretch_and_angle(warp))
 
 
-def _stretch_and_angle(warp: NDArray[np.float32]) -> tuple[float, float]:
+def _stretch_and_angle(warp: Array) -> tuple[float, float]:
     """How far a matrix is from a turn by 90° with one scale."""
     left, lengths, right = np.linalg.svd(warp[:, :2].astype(np.float64))
     rotation = left @ right
@@ -183,14 +196,10 @@ def _stretch_and_angle(warp: NDArray[np.float32]) -> tuple[float, float]:
     return float(lengths[0] / max(lengths[1], 1e-9) - 1.0), beside_turns
 
 
-def _likeness_under(
-    here: NDArray[np.float32], other: NDArray[np.float32], warp: NDArray[np.float32]
-) -> float | None:
+def _likeness_under(here: Array, other: Array, warp: Array) -> float | None:
     size = here.shape[::-1]
-    cubic, nearest = (
-        interpolation | cv2.WARP_INVERSE_MAP
-        for interpolation in (cv2.INTER_CUBIC, cv2.INTER_NEAREST)
-    )
+    cubic = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    nearest = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     seen = cv2.warpAffine(other, warp, size, flags=cubic)
     inside = cv2.warpAffine(np.ones(other.shape, np.float32), warp, size, flags=nearest)
     return _median_correlation(
@@ -199,8 +208,8 @@ def _likeness_under(
 
 
 def _around(
-    there: Codes, factor: float, warp: NDArray[np.float32], size: tuple[int, int]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    there: Codes, factor: float, warp: Array, size: tuple[int, int]
+) -> tuple[Array, Array]:
     """The part of a picture, reduced, in which another is placed, and the matrix into it."""
     reduced = there
     if factor < 1.0:
@@ -216,7 +225,7 @@ def _around(
 
 
 def _frame(
-    warp: NDArray[np.float32], width: int, height: int, reduced: Codes
+    warp: Array, width: int, height: int, reduced: Codes
 ) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the part, two tiles around what is placed."""
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
@@ -228,19 +237,17 @@ def _frame(
     return left, top, right, bottom
 
 
-def _between(
-    matrix: NDArray[np.float64], here: float, there: float
-) -> NDArray[np.float32]:
+def _between(matrix: NDArray[np.float64], here: float, there: float) -> Array:
     """The matrix between two reduced pictures, whose pixels have their centres at integers."""
-    linear, shift = matrix[:, :2], matrix[:, 2]
-    centre_here, centre_there = 0.5 / here - 0.5, 0.5 / there - 0.5
+    linear = matrix[:, :2]
+    shift = matrix[:, 2]
+    centre_here = 0.5 / here - 0.5
+    centre_there = 0.5 / there - 0.5
     moved = there * (linear @ np.full(2, centre_here) + shift - centre_there)
     return np.column_stack([linear * (there / here), moved]).astype(np.float32)
 
 
-def _refined(
-    here: NDArray[np.float32], other: NDArray[np.float32], warp: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _refined(here: Array, other: Array, warp: Array) -> Array:
     """The matrix refined so that the pictures correlate best; as it is where that fails."""
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ECC_ROUNDS, ECC_STEP)
     whole = np.ones(other.shape, np.uint8)
@@ -253,25 +260,27 @@ def _refined(
     return np.asarray(refined, np.float32)
 
 
-def _detail(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def _detail(picture: Array) -> Array:
     smooth = cv2.GaussianBlur(picture, (0, 0), 0.8)  # without the noise of JPEG
     return np.asarray(smooth - cv2.GaussianBlur(picture, (0, 0), FINE_SIGMA_PX))
 
 
 def _median_correlation(
-    one: NDArray[np.float32], other: NDArray[np.float32], inside: NDArray[np.bool_]
+    one: Array, other: Array, inside: NDArray[np.bool_]
 ) -> float | None:
     """The median over tiles that lie inside and have detail in the first picture."""
-    rows, columns = one.shape[0] // TILE_PX, one.shape[1] // TILE_PX
-    first, second, counted = (
-        _tiles(part, rows, columns) for part in (one, other, inside)
-    )
+    rows = one.shape[0] // TILE_PX
+    columns = one.shape[1] // TILE_PX
+    first = _tiles(one, rows, columns)
+    second = _tiles(other, rows, columns)
+    counted = _tiles(inside, rows, columns)
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     told = counted.all(axis=1) & (first.std(axis=1) >= LEAST_TILE_CONTRAST)
     if told.sum() < FEWEST_TILES:
         return None
-    first, second = first[told], second[told]
+    first = first[told]
+    second = second[told]
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(np.median((first * second).sum(axis=1) / np.maximum(lengths, 1e-6)))
 
@@ -292,7 +301,8 @@ def common_shares(
     height, width = here
     corners = np.array([[0.0, 0.0], [width, height]])
     placed = corners @ placing.matrix[:, :2].T + placing.matrix[:, 2]
-    low, high = placed.min(axis=0), placed.max(axis=0)
+    low = placed.min(axis=0)
+    high = placed.max(axis=0)
     limits = there[::-1].astype(np.float64)
     common = np.prod(np.maximum(np.minimum(high, limits) - np.maximum(low, 0.0), 0.0))
     return float(common / np.prod(high - low)), float(common / np.prod(limits))

@@ -25,6 +25,8 @@ from defocus.datasets.copies.placing import (
     pixel_agreement,
 )
 
+Indices = NDArray[np.intp]
+
 LOOKED_FOR = 300
 """Features of a picture that are looked for in other pictures, spread over its levels. A part
 of 128 px has fewer."""
@@ -137,10 +139,10 @@ def _looked_for(features: LocalFeatures) -> LocalFeatures:
 class _Matches:
     """Matches of several pictures' features, sorted by picture."""
 
-    picture: NDArray[np.intp]  # position of the picture among those that are looked for
-    feature: NDArray[np.intp]  # row of the feature in its picture
+    picture: Indices  # position of the picture among those that are looked for
+    feature: Indices  # row of the feature in its picture
     turn: Codes  # with which it was looked for
-    entry: NDArray[np.intp]  # row in the index
+    entry: Indices  # row in the index
 
     def rows(self, rows: slice) -> "_Matches":
         """Some of the matches."""
@@ -151,7 +153,7 @@ class _Matches:
 
 def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     """The best matches of all features of some pictures."""
-    parts = [with_unsure_turns(features) for features in chosen]
+    parts = list(map(with_unsure_turns, chosen))
     picture = np.repeat(np.arange(len(parts)), [len(rows) for rows, _, _ in parts])
     feature = np.concatenate([rows for rows, _, _ in parts])
     turn = np.concatenate([turns for _, turns, _ in parts])
@@ -159,14 +161,16 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     order = np.lexsort(
         (-alike.likeness, feature[alike.queries], picture[alike.queries])
     )
-    queries, entries = alike.queries[order], alike.entries[order]
+    queries = alike.queries[order]
+    entries = alike.entries[order]
     kept = _first_of_each(queries, picture, feature)
-    queries, entries = queries[kept], entries[kept]
+    queries = queries[kept]
+    entries = entries[kept]
     return _Matches(picture[queries], feature[queries], turn[queries], entries)
 
 
 def _first_of_each(
-    queries: NDArray[np.intp], picture: NDArray[np.intp], feature: NDArray[np.intp]
+    queries: Indices, picture: Indices, feature: Indices
 ) -> NDArray[np.bool_]:
     """Whether a match is among the first ones of its feature."""
     begins = np.ones(len(queries), np.bool_)
@@ -202,11 +206,12 @@ def _placing_of(
     features: LocalFeatures,
     matches: _Matches,
     index: FeatureIndex,
-    mine: NDArray[np.intp],
+    mine: Indices,
     group: int,
 ) -> Placing | None:
     """Where the matches of one picture in one turn agree to place it."""
-    entries, rows = matches.entry[mine], matches.feature[mine]
+    entries = matches.entry[mine]
+    rows = matches.feature[mine]
     return agreed_placing(
         int(group % 8),
         features.places[rows].astype(np.float64),

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -20,23 +20,24 @@ from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import say
-from defocus.reading import read_json
+from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, sha256_file, write_json
 
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Photometric
 
+Array = NDArray[np.float32]
+
 PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 """Roles that show the scene as the blurry member does, and are cropped like it."""
 
 
-def add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
+def add_truth(pair: Pair, folder: Path, known_map: Array | None) -> None:
     """Add truth and defocus map of the blurry member, on its released grid."""
     plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
     for role in PICTURES:
@@ -59,9 +60,7 @@ def add_blur_map(folder: Path, measurement: Measurement) -> None:
         write_blur_map(folder, blur)
 
 
-def _released_map(
-    coc_px: NDArray[np.float32], plan: Compensation
-) -> NDArray[np.float32]:
+def _released_map(coc_px: Array, plan: Compensation) -> Array:
     """The defocus map of the release, in its own pixels."""
     part = plan.grid.crop.of(coc_px)
     if plan.grid.scale == 1.0:
@@ -82,7 +81,7 @@ def described(pair: Pair, folder: Path) -> Pair:
     compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
     metadata["compensation"] = {**compensation, "misalignment": numbers}
     # names of fields are not types: these three are all paths
-    roles: dict[str, Any] = {
+    roles: Json = {
         role: folder / f"{role}.png"
         for role in PICTURES
         if getattr(pair, role) is not None
@@ -119,7 +118,7 @@ class AlignedReference:
     status: Literal["ok", "unknown"]
     reason: str
     sha256: str  # of both files together: it identifies the target of a score
-    misalignment: dict[str, Any]  # as printed by ``defocus-data align --json``
+    misalignment: Json  # as printed by ``defocus-data align --json``
 
 
 def aligned_reference(
@@ -161,7 +160,7 @@ def _stored(folder: Path) -> AlignedReference | None:
     return reference
 
 
-def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
+def _reference(folder: Path, document: Json) -> AlignedReference:
     return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
 
 
@@ -193,7 +192,7 @@ def _computed(
             folder / "valid_mask.png",
             aligned.valid_mask.astype(np.uint8) * np.uint8(255),
         )
-    document: dict[str, Any] = {
+    document: Json = {
         "estimator": measurement.misalignment.estimator,
         "status": measurement.misalignment.status,
         "reason": measurement.misalignment.reason,
@@ -218,7 +217,7 @@ def measured_alone(
 
 def measured_blur(
     blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
-) -> NDArray[np.float32]:
+) -> Array:
     """Diameter (px) by which the blurry picture is more blurred, ``(H, W)``; NaN where unknown."""
     # Negative where the sharp picture is the blurrier one. On the blurry grid.
     *_, measurement = measured_alone(blurry_file, sharp_file, estimator_name)

@@ -51,7 +51,7 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
 from defocus.errors import DatasetError
-from defocus.pictures.derived import carried
+from defocus.pictures.carried import carried
 from defocus.pictures.headers import picture_size
 from defocus.pictures.profiles import in_one_space
 from defocus.pictures.read import read_image
@@ -59,11 +59,14 @@ from defocus.pictures.values import Image
 from defocus.processes.isolation import LeftOut, parted
 from defocus.processes.machines import Where
 from defocus.progress import say, track
+from defocus.reading import Json
 from defocus.scene.geometry import Similarity
 
 Size = Literal["each", "common"]
 
 COMMAND = "compensate"
+FOLDERS = ("pairs", "left_out")
+"""Folders of the pairs that could be aligned, and of those that could not."""
 COMPENSATION_REVISION = 1
 """Revision of the pictures and masks made from a measurement. Raise it when their pixels change."""
 MOVED_SHARE = 0.2
@@ -138,41 +141,49 @@ def compensate_dataset(
     # ``size``: ``each`` keeps all that both members of a pair show, ``common`` what all have.
     # It claims and finishes as every maker does, but writes the parts itself: only the measurement
     # says whether a pair goes to ``pairs`` or ``left_out``.
-    first, rig, limits = _own(estimator), cameras.rig, cameras.limits
-    how_measured = {
-        "estimator": first.name,
-        "weights_sha256": first.weights_sha256 or None,
-        **limits.to_json(),
-        **({} if size == "each" else {"size": size}),
-    }
-    document = {
-        "dataset": dataset.name,
-        **content_of(dataset),
-        "release": asdict(release),
-        "rig": None if rig is None else rig.model_dump(mode="json"),
-        **how_measured,
-        "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
-    }
-    claim_folder(out, COMMAND, document, ("pairs", "left_out"))
-    order = _Order(out, release, estimator, rig, limits)
-    keys = pair_keys(dataset, first, limits)
+    order = _Order(out, release, estimator, cameras.rig, cameras.limits)
+    how_measured = _how_measured(order)
+    if size != "each":
+        how_measured["size"] = size
+    claim_folder(out, COMMAND, _claim(dataset, order, how_measured), FOLDERS)
+    keys = pair_keys(dataset, _own(estimator), order.limits)
     tasks = {pair.id: _Task(pair, keys[pair.id]) for pair in dataset.pairs}
-    sessions = _sessions(order, tasks, where) if rig is None and limits.zoomed else ()
-    shared = lenses_of(sessions)
+    pool = order.rig is None and order.limits.zoomed
+    sessions = _sessions(order, tasks, where) if pool else ()
     together = session_key(dataset)
-    for name, lens in shared.items():
+    for name, lens in lenses_of(sessions).items():
         tasks[name] = replace(tasks[name], session=InSession(lens, together))
     if size == "common":
         order = replace(order, size=_common_size(order, tasks, where))
     made = track(each(partial(_made, order), tasks, where), "compensating", len(tasks))
     results = dict(made)
-    sessions = say_sessions(
-        sessions, {name for name in shared if _in_session(out / "pairs" / name)}
-    )
+    in_session = {name for name, task in tasks.items() if _in_session(order, task)}
+    sessions = say_sessions(sessions, in_session)
     ordered = [results[pair.id] for pair in dataset.pairs]
-    return _finished(
-        dataset, out, ordered, {**asdict(release), **how_measured}, sessions
-    )
+    settings = {**asdict(release), **how_measured}
+    return _finished(dataset, out, ordered, settings, sessions)
+
+
+def _how_measured(order: _Order) -> Json:
+    """What decides the measurements, for the records of the dataset."""
+    estimator = _own(order.estimator)
+    return {
+        "estimator": estimator.name,
+        "weights_sha256": estimator.weights_sha256 or None,
+        **order.limits.to_json(),
+    }
+
+
+def _claim(dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]) -> Json:
+    """What decides the pictures that are written."""
+    return {
+        "dataset": dataset.name,
+        **content_of(dataset),
+        "release": asdict(order.release),
+        "rig": None if order.rig is None else order.rig.model_dump(mode="json"),
+        **how_measured,
+        "revision": [MEASURING_REVISION, COMPENSATION_REVISION],
+    }
 
 
 def _sessions(
@@ -228,33 +239,32 @@ def _finished(
     return Compensated(out, pairs, left_out, failed, sessions)
 
 
-def _in_session(folder: Path) -> bool:
+def _in_session(order: _Order, task: _Task) -> bool:
     """Whether a pair was aligned with something of its session, now or in an earlier run."""
-    record = folder / NUMBERS
-    return record.is_file() and "session" in kept_record(record)
+    record = order.out / "pairs" / task.pair.id / NUMBERS
+    if task.session is None or not record.is_file():
+        return False
+    return "session" in kept_record(record)
 
 
 def _made(order: _Order, task: _Task) -> Pair | str:
     """The compensated pair, or why there is none; an earlier result is used if there is one."""
-    pair, size = task.pair, order.size
+    pair = task.pair
     if pair.sharp is None:
         return "it has no sharp picture"
-    folder, left_out = order.out / "pairs" / pair.id, order.out / "left_out" / pair.id
-    if (
-        size is not None
-        and folder.is_dir()
-        and picture_size(folder / "blurry.png") != size
-    ):
+    folder, left_out = (order.out / name / pair.id for name in FOLDERS)
+    if folder.is_dir() and _has_other_size(folder, order):
         shutil.rmtree(folder)  # the pairs that were there then had another common size
     if not folder.is_dir() and not left_out.is_dir():
         blurry, sharp, measurement, known_map = _measured(order, task)
         aligned = measurement.misalignment.status == "ok"
         with atomic_folder(folder if aligned else left_out) as temporary:
             carry = carried(pair.blurry, pair.sharp)
+            members = (blurry, sharp)
             write_aligned(
-                temporary, blurry, sharp, measurement, order.release, carry, size
+                temporary, *members, measurement, order.release, carry, order.size
             )
-            del blurry, sharp  # large pictures take much memory
+            del blurry, sharp, members  # large pictures take much memory
             if aligned:
                 add_truth(pair, temporary, known_map)
                 add_blur_map(temporary, measurement)
@@ -263,31 +273,22 @@ def _made(order: _Order, task: _Task) -> Pair | str:
     return described(pair, folder)
 
 
+def _has_other_size(folder: Path, order: _Order) -> bool:
+    """Whether an aligned pair has not the size that all are to have."""
+    return order.size is not None and picture_size(folder / "blurry.png") != order.size
+
+
 def _measured(
     order: _Order, task: _Task
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
     """Both members of a pair, their measurement and the known defocus map, if there is one."""
-    pair, limits = task.pair, order.limits
-    assert pair.sharp is not None  # noqa: S101 - the caller has looked
+    if order.rig is not None:
+        return _measured_of_rig(order, order.rig, task.pair)
+    pair = task.pair
     estimator = _own(order.estimator)
-    if order.rig is not None:  # the pictures of two cameras may differ in size
-        files = pair.blurry, pair.sharp
-        blurry, sharp = in_one_space(
-            files, [read_image(one, pair.white) for one in files]
-        )
-        known_map = known_defocus_map(pair, blurry.shape[:2])
-        measurement = measure(
-            blurry,
-            sharp,
-            estimator,
-            rig=order.rig,
-            defocus_map=known_map,
-            limits=limits,
-        )
-        return blurry, sharp, measurement, known_map
     require_one_size([pair])
     blurry, sharp, measurement = measured_pair(
-        pair, estimator, task.key, task.session, limits
+        pair, estimator, task.key, task.session, order.limits
     )
     known_map = known_defocus_map(pair, blurry.shape[:2])
     geometry = _companion_geometry(pair)
@@ -296,6 +297,26 @@ def _measured(
             blurry, sharp, estimator, geometry, defocus_map=known_map
         )
         measurement = _more_believable(measurement, companion)
+    return blurry, sharp, measurement, known_map
+
+
+def _measured_of_rig(
+    order: _Order, rig: Rig, pair: Pair
+) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
+    """The same of a pair of two cameras, whose pictures may differ in size."""
+    assert pair.sharp is not None  # noqa: S101 - the caller has looked
+    files = pair.blurry, pair.sharp
+    read = [read_image(one, pair.white) for one in files]
+    blurry, sharp = in_one_space(files, read)
+    known_map = known_defocus_map(pair, blurry.shape[:2])
+    measurement = measure(
+        blurry,
+        sharp,
+        _own(order.estimator),
+        rig=rig,
+        defocus_map=known_map,
+        limits=order.limits,
+    )
     return blurry, sharp, measurement, known_map
 
 
@@ -352,7 +373,7 @@ def _companion_geometry(pair: Pair) -> Similarity | None:
     if geometry.get("status") != "ok":
         return None
     try:
-        x, y = (float(value) for value in geometry["shift_px"])
+        x, y = map(float, geometry["shift_px"])
         numbers = float(geometry["zoom"]), float(geometry["rotation_deg"]), x, y
         if not all(map(math.isfinite, numbers)) or numbers[0] <= 0.0:
             raise ValueError(f"{numbers}")

@@ -32,10 +32,11 @@ from defocus.datasets.readers.session import session_pairs
 from defocus.errors import DatasetError, ImageError, InputError
 from defocus.likeness import Fingerprint, fingerprint, maybe_one_view
 from defocus.pictures.read import read_image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, grouped
+from defocus.reading import Json
 from defocus.storage.files import write_json
 
 NUMBERED = re.compile(r"scene-\d+")
@@ -180,9 +181,7 @@ def import_sessions(folders: Sequence[Path], out: Path, where: Where = 1) -> Imp
         origin=str(folders[0]),
     )
     dataset = make_dataset(out, how, where)
-    measured: dict[str, Any] = {
-        p.id: p.metadata["measured_misalignment"] for p in dataset.pairs
-    }
+    measured: Json = {p.id: p.metadata["measured_misalignment"] for p in dataset.pairs}
     unknown = tuple(
         name for name, one in measured.items() if one["status"] == "unknown"
     )
@@ -217,7 +216,7 @@ def _write(original: Pair, folder: Path) -> None:
 
 def _geometry_of_companion(
     metadata: Mapping[str, Any], measured: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Json:
     """The measurement with ``measured_on``; the geometry is the companion's, if there is one."""
     # A companion (the narrow aperture at the focus of the blurry shot) has its geometry without its
     # blur. The exposure is that of the blurry picture itself: its blur affects the geometry alone.

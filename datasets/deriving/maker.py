@@ -34,6 +34,9 @@ from defocus.storage.staging import (
     staging_folder,
 )
 
+Order = dict[str, Any]
+"""What a dataset is made from, as JSON."""
+
 E = TypeVar("E")
 
 
@@ -53,9 +56,8 @@ class Derivation(Generic[E]):
     command: str  # names the file of the order
     order: Mapping[str, Any]  # dataset, settings and revision
     entries: Mapping[str, E]  # pairs, scenes or stacks, by the name of their folder
-    write: Callable[
-        [E, Path], None
-    ]  # the files of an entry into an empty folder, in any process
+    # the files of an entry into an empty folder, in any process
+    write: Callable[[E, Path], None]
     pairs: Callable[[E, Path], Iterable[Pair]]  # those of the folder of an entry
     title: str  # of the progress
     origin: str  # is named if nothing can be made
@@ -98,9 +100,8 @@ def finish_dataset(
     steps = steps if step is None else (*steps, step)
     source = "" if dataset is None else _origin(dataset)
     manifest = make_manifest(out, with_white(out.name, pairs), source, steps)
-    for left in out.glob(
-        "*/.*-????????.part"
-    ):  # of a run that was killed while another made it
+    # of a run that was killed while another made it
+    for left in out.glob("*/.*-????????.part"):
         remove_abandoned(left.parent, left.name.removesuffix(".part")[:-8], ".part")
     _place(out, command, MANIFEST, lambda folder: write_manifest(folder, manifest))
 
@@ -120,7 +121,7 @@ def _origin(dataset: Dataset) -> str:
     return dataset.source or ("" if reader_card(reader).redistributable else reader)
 
 
-def content_of(dataset: Dataset) -> dict[str, Any]:
+def content_of(dataset: Dataset) -> Order:
     """What an order says of a dataset: its hash, and that of each pair by id."""
     return {"content_hash": dataset.content_hash, "pairs": pair_contents(dataset)}
 
@@ -141,51 +142,45 @@ def claim_folder(
     order = {"format": f"defocus-{command}", **settings}
     make_folder(out)
     path = out / f"{command}.json"
-
-    def record() -> None:
-        _place(
-            out,
-            command,
-            path.name,
-            lambda folder: write_json(folder / path.name, order),
-        )
-
-    if not path.is_file():
+    if path.is_file():
+        with intact(path, "choose another folder for --out", DatasetError):
+            before = read_json(path)
+        if before == order:
+            return
+        made = [one.name for part in parts for one in (out / part).glob("[!.]*")]
+        if not _continues(before, order, [name for name in made if name not in again]):
+            raise DatasetError(
+                f"{out}: started with {_difference(before, order)}; choose another folder for --out"
+            )
+    else:
         require_empty(out, temporary_entries(out, f".{command}-", ".part"))
-        record()
-        return
-    with intact(path, "choose another folder for --out", DatasetError):
-        before = read_json(path)
-    if before == order:
-        return
-    names = [one.name for part in parts for one in (out / part).glob("[!.]*")]
-    if not _continues(before, order, [name for name in names if name not in again]):
-        what = "another dataset, other settings or another version of defocus"
-        if (
-            isinstance(before, dict)
-            and before | {"revision": order.get("revision")} == order
-        ):
-            what = "a version of defocus that made other pictures"
-        raise DatasetError(
-            f"{out}: started with {what}; choose another folder for --out"
-        )
-    record()
-
-
-def _continues(before_order: Any, order: dict[str, Any], parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
-    """Whether two orders differ at most by pairs of which nothing is made."""
-    if not isinstance(before_order, dict) or not isinstance(
-        before := before_order.get("pairs"), dict
-    ):
-        return False
-    settings = [
-        {k: v for k, v in one.items() if k not in OF_PAIRS}
-        for one in (before_order, order)
-    ]
-    now = order.get("pairs", {})
-    return settings[0] == settings[1] and all(
-        name in now and before.get(name) == now[name] for name in parts
+    _place(
+        out, command, path.name, lambda folder: write_json(folder / path.name, order)
     )
+
+
+def _difference(before: Any, order: Order) -> str:  # noqa: ANN401 - any JSON document
+    """What differs between two orders, in words."""
+    if (
+        isinstance(before, dict)
+        and before | {"revision": order.get("revision")} == order
+    ):
+        return "a version of defocus that made other pictures"
+    return "another dataset, other settings or another version of defocus"
+
+
+def _continues(before_order: Any, order: Order, parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
+    """Whether two orders differ at most by pairs of which nothing is made."""
+    if not isinstance(before_order, dict):
+        return False
+    before = before_order.get("pairs")
+    now = order.get("pairs", {})
+    if not isinstance(before, dict):
+        return False
+    described = {name: order.get(name) for name in OF_PAIRS}
+    if before_order | described != order | described:
+        return False
+    return all(name in now and before.get(name) == now[name] for name in parts)
 
 
 def require_empty(out: Path, besides: Collection[Path] = ()) -> None:
@@ -195,7 +190,7 @@ def require_empty(out: Path, besides: Collection[Path] = ()) -> None:
 
 
 @contextlib.contextmanager
-def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
+def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
     """Yield the folder that becomes ``out`` when the block ends; the same order continues in it."""
     # Beside the folder to come is ``.NAME.KIND/``, with ``order.json`` (a folder with another order
     # is refused) and ``made/``, which becomes the folder; temporary files may be beside it.
@@ -230,14 +225,12 @@ def remove_emptied(out: Path, kind: str) -> None:
 def _if_gone(work: Path) -> str:
     """What helps where a computer that is no longer there was the owner of a folder."""
     named = owner_file(work)
-    return (
-        f", or remove {named} if it has ended on another computer"
-        if named.is_file()
-        else ""
-    )
+    if named.is_file():
+        return f", or remove {named} if it has ended on another computer"
+    return ""
 
 
-def _claim_work(record: Path, order: dict[str, Any]) -> None:
+def _claim_work(record: Path, order: Order) -> None:
     """Record the order, or recognise the same one."""
     if not record.is_file():
         write_json(record, order)

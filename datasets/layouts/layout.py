@@ -16,6 +16,8 @@ from defocus.errors import DatasetError, SettingsError
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.settings import Settings, load_settings
 
+Names = tuple[str, ...]
+
 # Path patterns: ``{name}`` is one or more characters of a component, ``*`` any; case matters.
 _TOKEN = re.compile(r"\{([a-z]+)\}|(\*)|([^{*]+)")
 
@@ -27,12 +29,12 @@ class Fit:
     path: Path
     values: dict[str, str]
 
-    def key(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def key(self, names: Names) -> Names:
         """The values of some placeholders."""
         return tuple(self.values[name] for name in names)
 
 
-def placeholders(pattern: str) -> tuple[str, ...]:
+def placeholders(pattern: str) -> Names:
     """Names of a pattern's placeholders, each once, sorted."""
     return tuple(sorted(set(re.findall(r"\{([a-z]+)\}", pattern))))
 
@@ -125,9 +127,8 @@ def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
         return list(range(len(blurry)))
     if not blurry or not sharp:
         return [None] * len(blurry)
-    from scipy.optimize import (
-        linear_sum_assignment,
-    )  # a third of a second, for few datasets
+    # a third of a second, for few datasets
+    from scipy.optimize import linear_sum_assignment
 
     apart = np.abs(np.subtract.outer(np.array(blurry), np.array(sharp)))
     cost = np.where(apart <= APART, apart.astype(float) ** 2, UNPAIRED)
@@ -171,7 +172,7 @@ class Part(Settings):
     sharp_by: Literal["name", "number"] = "name"
     id: str = "{name}"  # template of the pair's id
     scene: str | None = None  # template of the scene's name; None uses the id
-    names: tuple[str, ...] = ()  # names in a complete copy, if known
+    names: Names = ()  # names in a complete copy, if known
 
     @model_validator(mode="after")
     def _known_placeholders(self) -> "Part":
@@ -250,9 +251,8 @@ class LayoutContents:
 
     rows: list[PairRow] = field(default_factory=list)  # the pairs, complete or not
     missing: list[str] = field(default_factory=list)  # partners of pairs
-    absent: list[str] = field(
-        default_factory=list
-    )  # blurry pictures of a complete copy
+    # blurry pictures of a complete copy
+    absent: list[str] = field(default_factory=list)
     extra: list[Path] = field(default_factory=list)  # files that belong to no pair
 
 
@@ -334,8 +334,8 @@ def _number(path: Path) -> int:
     return int(digits[1])
 
 
-def _unique(files: Iterable[Fit], names: tuple[str, ...]) -> dict[tuple[str, ...], Fit]:
-    by_key: dict[tuple[str, ...], Fit] = {}
+def _unique(files: Iterable[Fit], names: Names) -> dict[Names, Fit]:
+    by_key: dict[Names, Fit] = {}
     for fit in files:
         other = by_key.setdefault(fit.key(names), fit)
         if other is not fit:

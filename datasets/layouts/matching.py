@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from defocus.datasets.layouts.layout import by_number
@@ -158,7 +159,8 @@ def _nothing(wanted: Keys, files: Sequence[str]) -> str:
 
 def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list[str]]:
     """What the further rules find, and why those that nearly fit were not used."""
-    matches, refused = list[MatchedNames](), list[str]()
+    matches = list[MatchedNames]()
+    refused = list[str]()
     for rule in (_by_suffix, _by_prefix, _by_order):
         try:
             matches.append(rule(wanted, files))
@@ -179,9 +181,8 @@ def _with_addition(
     """Files that are named like a picture with a beginning and an ending added."""
     file_of = {}
     for name, keys in wanted.items():
-        mine = [
-            file for file in (_added(key, begin, end) for key in keys) if file in files
-        ]
+        named = [_added(key, begin, end) for key in keys]
+        mine = [file for file in named if file in files]
         if len(mine) > 1:
             raise InputError(
                 f"{' and '.join(mine)} are both named like {name}; keep one"
@@ -198,27 +199,29 @@ def _added(key: str, begin: str, end: str) -> str:
 
 def _by_suffix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """The one ending with which most pictures have a file."""
-    begins = {key for keys in wanted.values() for key in keys}
-    endings = [
-        file[cut:]
-        for file in files
-        for cut in range(1, len(file))
-        if file[cut] in SEPARATORS and "/" not in file[cut:] and file[:cut] in begins
-    ]
-    by_ending = {one: _with_addition(wanted, set(files), "", one) for one in endings}
+    begins = set(chain.from_iterable(wanted.values()))
+    by_ending: dict[str, dict[str, str]] = {}
+    for file in files:
+        for cut in range(file.rfind("/") + 1, len(file)):
+            begin = file[:cut]
+            end = file[cut:]
+            if begin in begins and end[0] in SEPARATORS and end not in by_ending:
+                by_ending[end] = _with_addition(wanted, set(files), "", end)
     return _most("suffix", "end in", by_ending)
 
 
 def _by_prefix(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """The one beginning with which most pictures have a file."""
-    names = {key.rpartition("/")[2] for keys in wanted.values() for key in keys}
-    begins = [
-        name[:cut]
-        for name in (file.rpartition("/")[2] for file in files)
-        for cut in range(1, len(name))
-        if name[cut - 1] in SEPARATORS and name[cut:] in names
-    ]
-    by_begin = {one: _with_addition(wanted, set(files), one, "") for one in begins}
+    keys = chain.from_iterable(wanted.values())
+    names = {key.rpartition("/")[2] for key in keys}
+    by_begin: dict[str, dict[str, str]] = {}
+    for file in files:
+        name = file.rpartition("/")[2]
+        for cut in range(1, len(name)):
+            begin = name[:cut]
+            end = name[cut:]
+            if end in names and begin[-1] in SEPARATORS and begin not in by_begin:
+                by_begin[begin] = _with_addition(wanted, set(files), begin, "")
     return _most("prefix", "begin with", by_begin)
 
 
@@ -250,7 +253,8 @@ def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
     """As the two shots of DPDD: the same name but for a number that differs by one."""
     # Where a file has another picture's name, or its number, numbers do not say which it is of.
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
-    pictures, numbered = _numbered(list(keys.values())), _numbered(files)
+    pictures = _numbered(list(keys.values()))
+    numbered = _numbered(files)
     alike = (
         dict(pictures.get(begin, [])).keys() & dict(group)
         for begin, group in numbered.items()
@@ -272,21 +276,19 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
         partners = by_number([n for n, _ in files], [n for n, _ in pictures])
         pairs = zip(files, partners, strict=True)
         return [(file, pictures[i][1]) for (_, file), i in pairs if i is not None]
-    picture_of, file_of = dict(pictures), dict[str, str]()
+    picture_of = dict(pictures)
+    file_of = dict[str, str]()
     for number, file in files:
         near = [picture_of[n] for n in (number - 1, number + 1) if n in picture_of]
-        for picture in near:
-            if len(near) > 1 or picture in file_of:
-                between = (
-                    f"{near[0]} or {near[-1]}"
-                    if len(near) > 1
-                    else f"that of {picture} too"
-                )
-                raise InputError(
-                    f"order: {len(files)} files for {len(pictures)} pictures, and {file} may be "
-                    f"{between}; add the missing files, or name them like the pictures"
-                )
-            file_of[picture] = file
+        between = " or ".join(near) if len(near) > 1 else ""
+        if near and near[0] in file_of:
+            between = between or f"that of {near[0]} too"
+        if between:
+            raise InputError(
+                f"order: {len(files)} files for {len(pictures)} pictures, and {file} may be "
+                f"{between}; add the missing files, or name them like the pictures"
+            )
+        file_of |= dict.fromkeys(near, file)
     return [(file, picture) for picture, file in file_of.items()]
 
 
@@ -303,7 +305,7 @@ def _numbered(names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
 def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
     """Files numbered from 0 or 1 in the order of the pictures' names."""
     groups = _numbered(files)
-    numbered = next(iter(groups.values()), []) if len(groups) == 1 else []
+    numbered = next(iter(groups.values()), [])
     if not numbered or len(numbered) != len(files):
         return MatchedNames("order", "running numbers", {})
     numbers = [number for number, _ in numbered]
@@ -322,8 +324,8 @@ def _running(wanted: Keys, files: Sequence[str]) -> MatchedNames:
             "name the files like the pictures"
         )
     words = f"running numbers {numbered[0][1]} to {numbered[-1][1]}"
-    pairs = zip(names, (file for _, file in numbered), strict=True)
-    return MatchedNames("order", words, dict(pairs))
+    ordered = [file for _, file in numbered]
+    return MatchedNames("order", words, dict(zip(names, ordered, strict=True)))
 
 
 def _is_run(files: Sequence[str]) -> bool:

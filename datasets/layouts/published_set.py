@@ -49,29 +49,15 @@ def completeness(
     root: Path, layout: Layout, contents: LayoutContents, card: ReaderCard
 ) -> Completeness:
     """Compare a folder's files with the known facts of the complete dataset."""
-    counts: Counter[str] = Counter(row.part.split or "unsplit" for row in contents.rows)
-    named: Counter[str] = Counter(
-        row.part.split or "unsplit" for row in contents.rows if row.part.names
-    )
-    missing = contents.missing + contents.absent
-    extra = {path.relative_to(root).as_posix() for path in contents.extra}
-    for split, expected in (layout.counts or card.counts).items():
-        if counts[split] < expected and not named[split]:
-            missing.append(
-                f"{split}: {expected - counts[split]} of {expected} blurry pictures; their names "
-                "are not known"
-            )
-        elif counts[split] > expected:
-            extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
-    named_files = {path for row in contents.rows for path in row.files.values()}
-    legal = named_files | {
-        fit.path for pattern in layout.others for fit in fits(root, pattern)
-    }
-    extra |= {
-        path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal
-    }
+    rows = contents.rows
+    counts = Counter(map(_split_name, rows))
+    lacking, extra = _other_numbers(layout.counts or card.counts, counts, rows)
+    named_files = {path for row in rows for path in row.files.values()}
+    others = {fit.path for pattern in layout.others for fit in fits(root, pattern)}
+    strange = (_pictures(root, layout) - named_files - others) | set(contents.extra)
+    extra += [path.relative_to(root).as_posix() for path in strange]
     return Completeness(
-        missing=tuple(missing),
+        missing=(*contents.missing, *contents.absent, *lacking),
         extra=tuple(sorted(extra)),
         wrong=tuple(wrong_pictures(root, sorted(named_files), card)),
         counts=dict(counts),
@@ -79,31 +65,53 @@ def completeness(
     )
 
 
+def _split_name(row: PairRow) -> str:
+    return row.part.split or "unsplit"
+
+
+def _other_numbers(
+    expected: Mapping[Any, int], counts: Mapping[str, int], rows: Iterable[PairRow]
+) -> tuple[list[str], list[str]]:
+    """How many pictures of each split are missing without a known name, and how many too many."""
+    named = {_split_name(row) for row in rows if row.part.names}
+    missing = []
+    extra = []
+    for split, number in expected.items():
+        lacking = number - counts[split]
+        if lacking > 0 and split not in named:
+            missing.append(
+                f"{split}: {lacking} of {number} blurry pictures; their names are not known"
+            )
+        elif lacking < 0:
+            extra.append(f"{split}: {-lacking} blurry pictures too many")
+    return missing, extra
+
+
 def _pictures(root: Path, layout: Layout) -> set[Path]:
     """All pictures in the folders that the layout names."""
-    patterns = [
-        pattern
-        for part in layout.parts
-        for pattern in (part.blurry, *(getattr(part, role) for role in PARTNERS))
-        if pattern is not None
-    ]
-    folders = {root / fixed_folder(pattern) for pattern in patterns}
-    return {
-        path
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    }
+    pictures = set()
+    for part in layout.parts:
+        for pattern in (part.blurry, *(getattr(part, role) for role in PARTNERS)):
+            if pattern is not None:
+                pictures |= set((root / fixed_folder(pattern)).rglob("*"))
+    return {path for path in pictures if _is_picture(path, root)}
+
+
+def _is_picture(path: Path, root: Path) -> bool:
+    """Whether a file below a folder is a picture by its name, and not hidden."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
 
 
 def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
     """Files that are not pictures, or whose size or depth is not the card's, one line each."""
-    wrong, sizes = [], card.sizes
+    wrong = []
+    sizes = card.sizes
     for path in track(paths, "looking at picture sizes"):
         name = path.relative_to(root).as_posix()
         try:
-            size, bits = picture_size(path), png_bits(path)
+            size = picture_size(path)
+            bits = png_bits(path)
         except ImageError:
             wrong.append(f"{name}: not a picture")
             continue
@@ -207,9 +215,10 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     """Make pairs from rows, sorted by id; parts without a split are split by scene."""
     pairs: dict[str, Pair] = {}
     unsplit = [row for row in rows if row.part.split is None]
-    splits = scene_splits(_scene(row) for row in unsplit)
+    splits = scene_splits(map(_scene, unsplit))
     for row in rows:
-        name, scene = legal_id(filled(row.part.id, row.values)), _scene(row)
+        name = legal_id(filled(row.part.id, row.values))
+        scene = _scene(row)
         files: dict[str, Any] = dict(row.files)  # names of fields are not types
         pair = Pair(
             id=name, scene=scene, split=row.part.split or splits[scene], **files

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,12 +29,12 @@ from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
 from defocus.pictures.raw import is_read_anew
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL, READING_REVISION
+from defocus.pictures.values import FULL, READING_REVISION, Image
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.progress import say
+from defocus.reading import Json
 from defocus.scene.geometry import Similarity
-from defocus.storage.files import make_folder, sha256_file
+from defocus.storage.files import make_folder, sha256_file, sha256_json
 from defocus.storage.hdf5_files import open_hdf5, small_hdf5
 
 FLOW_ARRAYS = (
@@ -52,7 +51,7 @@ def write_measurement(path: Path, measurement: Measurement) -> None:
     numbers["matrix"] = (
         None if misalignment.matrix is None else misalignment.matrix.tolist()
     )
-    document: dict[str, Any] = {"shape": measurement.shape, "misalignment": numbers}
+    document: Json = {"shape": measurement.shape, "misalignment": numbers}
     with small_hdf5(path) as file:
         if measurement.field is not None:
             document["factor"] = measurement.field.factor
@@ -81,9 +80,8 @@ def read_measurement(path: Path) -> Measurement:
         field = None
         if "factor" in document:
             flow = DenseFlow(**{name: np.asarray(file[name]) for name in FLOW_ARRAYS})
-            calibration, moved = (
-                np.asarray(file[name]) for name in ("calibration", "moved")
-            )
+            calibration = np.asarray(file["calibration"])
+            moved = np.asarray(file["moved"])
             field = Field(
                 flow, int(document["factor"]), calibration, moved, _stops(file)
             )
@@ -97,7 +95,8 @@ def read_blur(path: Path) -> ReducedBlur | None:
         document = json.loads(file.attrs["measurement"])
         if "factor" not in document:
             return None
-        coc_px, known = np.asarray(file["coc_px"]), np.asarray(file["blur_known"])
+        coc_px = np.asarray(file["coc_px"])
+        known = np.asarray(file["blur_known"])
         height, width = document["shape"]
         return ReducedBlur(
             coc_px, known, int(document["factor"]), (height, width), _stops(file)
@@ -108,7 +107,7 @@ def _stops(file: h5py.File) -> NDArray[np.float32] | None:
     return np.asarray(file[STOPS]) if STOPS in file else None
 
 
-def _misalignment(numbers: dict[str, Any]) -> Misalignment:
+def _misalignment(numbers: Json) -> Misalignment:
     parts: dict[str, type[Any]] = {
         "similarity": Similarity,
         "photometry": Photometry,
@@ -120,24 +119,26 @@ def _misalignment(numbers: dict[str, Any]) -> Misalignment:
     for name, kind in parts.items():
         part = numbers[name]
         if part is not None:
-            values = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in part.items()
-            }
-            numbers[name] = kind(**values)
+            for key, value in part.items():
+                part[key] = tuple(value) if isinstance(value, list) else value
+            numbers[name] = kind(**part)
     rest = numbers["unexplained"]
     if rest is not None and rest.sharp_member is not None:
         member = SharpMember.of_json(rest.sharp_member)
         numbers["unexplained"] = replace(rest, sharp_member=member)
-    if numbers["shared"] is not None:
-        part = numbers["shared"]
-        zoom, spread = (
-            None if part[name] is None else Shared(**part[name])
-            for name in ("zoom", "asymmetry")
-        )
-        numbers["shared"] = SessionLens(zoom, spread, part["by"])
+    numbers["shared"] = _session_lens(numbers["shared"])
     if numbers["matrix"] is not None:
         numbers["matrix"] = np.array(numbers["matrix"], np.float64)
     return Misalignment(**numbers)
+
+
+def _session_lens(numbers: Json | None) -> SessionLens | None:
+    if numbers is None:
+        return None
+    for name in ("zoom", "asymmetry"):
+        if numbers[name] is not None:
+            numbers[name] = Shared(**numbers[name])
+    return SessionLens(**numbers)
 
 
 T = TypeVar("T")
@@ -169,15 +170,11 @@ def pair_keys(
     """The key of each pair's measurement, by id; files are hashed on first use."""
     files = [path for pair in dataset.pairs for path in _files(pair).values()]
     hashes = file_hashes(dataset.root, files)
-    return {
-        pair.id: _key(
-            {role: hashes[path] for role, path in _files(pair).items()}
-            | _reading(pair),
-            estimator,
-            limits,
-        )
-        for pair in dataset.pairs
-    }
+    keys = {}
+    for pair in dataset.pairs:
+        of_pair = {role: hashes[path] for role, path in _files(pair).items()}
+        keys[pair.id] = _key(of_pair | _reading(pair), estimator, limits)
+    return keys
 
 
 def pair_key(pair: Pair, estimator: FlowEstimator) -> str:
@@ -210,7 +207,7 @@ def _key(
         MEASURING_REVISION,
     )
     order = [dict(hashes), *measuring]
-    return hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+    return sha256_json(order)
 
 
 def kept_file(key: str, suffix: str) -> Path:
@@ -233,32 +230,37 @@ def measured_pair(
 ) -> tuple[Image, Image, Measurement]:
     """The members of a pair and its measurement, which is made if it is not kept."""
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
-    return_freed_memory(
-        math.prod(blurry.shape[:2])
-    )  # what decoding left lies between the pictures
-    known_map = known_defocus_map(pair, blurry.shape[:2])
-    # What the session shares changes the frame alone: a pair that was measured by itself before
-    # is not registered again.
-    kept_key, shared, own = key, None, None
+    height, width = blurry.shape[:2]
+    return_freed_memory(height * width)  # left by decoding, between the pictures
+    known_map = known_defocus_map(pair, (height, width))
+    kept_key = key
     if session is not None:
-        kept_key, shared = _key_in_session(key, session.dataset_key), session.lens
+        kept_key = _key_in_session(key, session.dataset_key)
     kept = kept_measurement(kept_key)
     if kept is not None:
         return blurry, sharp, kept
+    known = None
     if session is not None:
+        # What the session shares changes the frame alone: a pair that was measured by itself
+        # before is not registered again.
         alone = kept_measurement(key)
         own = None if alone is None else alone.registration
-    known = None if shared is None else PairInSession(shared, own)
+        known = PairInSession(session.lens, own)
     measurement = measure(
         blurry, sharp, estimator, defocus_map=known_map, limits=limits, session=known
     )
-    _unkept[kept_key] = reduced_blur_of(measurement)
+    _keep(kept_key, measurement)
+    return blurry, sharp, measurement
+
+
+def _keep(key: str, measurement: Measurement) -> None:
+    """Keep a measurement under a key, or its blur in this process if it cannot be written."""
+    _unkept[key] = reduced_blur_of(measurement)
     with keeping():
-        path = kept_file(kept_key, ".h5")
+        path = kept_file(key, ".h5")
         make_folder(path.parent)
         write_measurement(path, measurement)
-        del _unkept[kept_key]
-    return blurry, sharp, measurement
+        del _unkept[key]
 
 
 def kept_measurement(key: str) -> Measurement | None:

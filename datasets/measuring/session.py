@@ -14,7 +14,7 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, FileError
 from defocus.pictures.headers import SUFFIXES
-from defocus.pictures.shot import read_exif
+from defocus.pictures.metadata import read_exif
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
@@ -31,9 +31,8 @@ class PairSession:
     """The session of a pair; pairs with equal ones are of one session."""
 
     optics: str  # what decides a pair's zoom, as far as it is known
-    by: Literal[
-        "journal", "EXIF"
-    ]  # a capture session's journal, or the EXIF of both files
+    # a capture session's journal, or the EXIF of both files
+    by: Literal["journal", "EXIF"]
     camera: str  # model, lens and focal length, to be shown
     one_change: bool  # else an unknown pair has nothing to contradict the others' zoom
     same_focus: bool  # only the aperture was changed
@@ -60,35 +59,43 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
     """By what decides a pair's zoom, as far as its metadata say it."""
-    one_change = (
-        metadata.get("focus_known") is not False
-    )  # imported pictures do not say
+    # imported pictures do not say whether the focus is known
+    one_change = metadata.get("focus_known") is not False
     same_focus = one_change and metadata.get("mode") == "aperture"
     names = CAMERA_OPTICS if same_focus else (*CAMERA_OPTICS, "focus_distance_mm")
-    cameras = [metadata.get(name) for name in CAMERAS]
-    bodies = [
-        {name: one.get(name) for name in names} if isinstance(one, Mapping) else None
-        for one in cameras
-    ]
-    facts: dict[str, object] = dict(zip(CAMERAS, bodies, strict=True))
+    facts: dict[str, object] = {}
+    shown = []
+    for name in CAMERAS:
+        body = metadata.get(name)
+        facts[name] = None
+        if isinstance(body, Mapping):
+            facts[name] = {optic: body.get(optic) for optic in names}
+            shown.append(_shown(*(body.get(optic) for optic in CAMERA_OPTICS)))
     facts |= {name: metadata.get(name) for name in ("mode", "focus_steps")}
     roles = metadata.get("roles")
-    for role in ROLES:
-        one = roles.get(role) if isinstance(roles, Mapping) else None
-        if not isinstance(one, Mapping):
-            continue
-        true, exif = one.get("true"), one.get("exif")
-        facts[f"{role} aperture"] = (
-            true.get("f_number") if isinstance(true, Mapping) else None
-        )
-        if isinstance(exif, Mapping):
-            facts[f"{role} focal length"] = exif.get("focal_length_mm")
-    shown = [_shown(*(one[name] for name in CAMERA_OPTICS)) for one in bodies if one]
-    text = json.dumps(facts, sort_keys=True, default=str)
-    camera = " and ".join(shown)
+    if isinstance(roles, Mapping):
+        for role in ROLES:
+            facts |= _role_facts(role, roles.get(role))
     return PairSession(
-        text, "journal", camera, one_change=one_change, same_focus=same_focus
+        json.dumps(facts, sort_keys=True, default=str),
+        "journal",
+        " and ".join(shown),
+        one_change=one_change,
+        same_focus=same_focus,
     )
+
+
+def _role_facts(role: str, shot: object) -> dict[str, object]:
+    """What the metadata of one role say that decides its zoom."""
+    if not isinstance(shot, Mapping):
+        return {}
+    true = shot.get("true")
+    exif = shot.get("exif")
+    aperture = true.get("f_number") if isinstance(true, Mapping) else None
+    facts: dict[str, object] = {f"{role} aperture": aperture}
+    if isinstance(exif, Mapping):
+        facts[f"{role} focal length"] = exif.get("focal_length_mm")
+    return facts
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,9 @@ def _by_exif(blurry: _Optics | None, sharp: _Optics | None) -> PairSession | Non
 
 
 def _shown(model: object, lens: object, focal_length_mm: object) -> str:
-    focal = (
-        f"{focal_length_mm:g} mm" if isinstance(focal_length_mm, int | float) else ""
-    )
+    focal = ""
+    if isinstance(focal_length_mm, int | float):
+        focal = f"{focal_length_mm:g} mm"
     return ", ".join(str(one) for one in (model, lens, focal) if one)
 
 
@@ -182,7 +189,8 @@ class PooledSession:
         """What the pairs share, in words."""
         if self.lens is None:
             return f"nothing shared, {len(self.alone)} known alone"
-        zoom, spread = self.lens.zoom, self.lens.asymmetry
+        zoom = self.lens.zoom
+        spread = self.lens.asymmetry
         if zoom is not None and zoom.sigma == 0:
             return "only the aperture changed, so zoom is taken as 1"
         parts = [f"zoom {zoom.value:.5f} ± {zoom.sigma:.5f}"] if zoom else []
@@ -224,17 +232,15 @@ def measured_lens(
     # If the blurry picture is in the dataset, whose pairs are of several sessions, its own counts.
     pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
-
-    def zoom(pair: Pair) -> OwnZoom:
-        require_one_size([pair])
-        *_, measurement = measured_pair(pair, estimator, keys[pair.id])
-        return OwnZoom.of(measurement.registration, measurement.shape)
-
-    title = f"measuring {dataset.name}"
-    zooms = {
-        pair.id: attempt(pair.id, partial(zoom, pair)) for pair in track(pairs, title)
-    }
-    own = {name: one for name, one in zooms.items() if not isinstance(one, LeftOut)}
+    own: dict[str, OwnZoom] = {}
+    left_out = []
+    for pair in track(pairs, f"measuring {dataset.name}"):
+        zoom = partial(_own_zoom, pair, estimator, keys[pair.id])
+        measured = attempt(pair.id, zoom)
+        if isinstance(measured, LeftOut):
+            left_out.append(measured)
+        else:
+            own[pair.id] = measured
     pooled = _pooled(session, list(own), own)
     if pooled.lens is None:
         raise DatasetError(
@@ -242,7 +248,13 @@ def measured_lens(
             "known; a session shares its zoom from three on"
         )
     say(f"{pooled.title}: {pooled.shared}; {pooled.contradictions}")
-    return pooled.lens, tuple(one for one in zooms.values() if isinstance(one, LeftOut))
+    return pooled.lens, tuple(left_out)
+
+
+def _own_zoom(pair: Pair, estimator: FlowEstimator, key: str) -> OwnZoom:
+    require_one_size([pair])
+    *_, measurement = measured_pair(pair, estimator, key)
+    return OwnZoom.of(measurement.registration, measurement.shape)
 
 
 def _of_one_session(

@@ -44,7 +44,8 @@ def random_look(
     augment: "Collection[Augmentation]", random: np.random.Generator
 ) -> ColourChange:
     """Draw random colour changes of a crop."""
-    saturation, deviation = 1.0, 0.0
+    saturation = 1.0
+    deviation = 0.0
     grey = "grey" in augment and bool(random.random() < GREY_SHARE)
     if "saturation" in augment and random.random() < SATURATION_SHARE:
         saturation = random.uniform(1 - SATURATION_CHANGE, 1 + SATURATION_CHANGE)
@@ -61,7 +62,7 @@ def _random_order(
 ) -> tuple[int, int, int]:
     if "channels" not in augment or random.random() >= CHANNELS_SHARE:
         return 0, 1, 2
-    first, second, third = (int(channel) for channel in random.permutation(3))
+    first, second, third = map(int, random.permutation(3))
     return first, second, third
 
 
@@ -79,7 +80,8 @@ def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
 
 def turned_vectors(vectors: NDArray[np.float32], crop: Crop) -> NDArray[np.float32]:
     """Turn vectors ``(S, S, 2)``, x right and y down, which are at their new places already."""
-    x, y = vectors[..., 0], vectors[..., 1]
+    x = vectors[..., 0]
+    y = vectors[..., 1]
     x = -x if crop.mirrored else x
     y = -y if crop.upside_down else y
     for _ in range(crop.quarter_turns):

@@ -26,12 +26,14 @@ from defocus.datasets.pair_files import array_shape, read_array
 from defocus.datasets.patching.many_pairs import each_in_order, require_space, say_size
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.pictures.read import read_image, read_pair
-from defocus.pictures.values import Image, as_linear, bit_depth
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image, as_linear, bit_depth
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.storage.files import atomic_path, make_folder, try_lock
 from defocus.storage.hdf5_files import new_hdf5, open_hdf5
+
+Arrays = dict[str, NDArray[Any]]
+"""Arrays of a pair by their names."""
 
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
@@ -229,7 +231,6 @@ def packed_pairs(
     """The packed file of those pairs that have the target, made on first use and kept."""
     # A pair that cannot be read is left out; the file keeps its name, and it is tried again.
     path = _patch_file(dataset, target, name, further, estimator_name, storage)
-
     work = partial(
         _members,
         dataset=dataset,
@@ -238,19 +239,6 @@ def packed_pairs(
         estimator_name=estimator_name,
     )
     left_out: list[LeftOut] = []
-
-    def rows() -> Iterator[tuple[str, Members]]:
-        size = 0
-        made = each_in_order(work, pairs)
-        for name, packed in track(made, f"packing {target} patches", len(pairs)):
-            if isinstance(packed, LeftOut):
-                left_out.append(packed)
-            elif packed is not None:
-                if not size:
-                    size = len(pairs) * sum(array.nbytes for array in packed.values())
-                    say_size(size, path.parent)
-                yield name, packed
-
     with _one_at_a_time(make_folder(path.parent)):
         if path.is_file():
             store = _known(path, pairs, work)
@@ -258,11 +246,32 @@ def packed_pairs(
                 if target in REGISTERED:
                     _tell_left_out(dataset, pairs, store, name)
                 return store
-        if pack(path, rows(), storage, left_out):
+        made = each_in_order(work, pairs)
+        members = track(made, f"packing {target} patches", len(pairs))
+        rows = _packed_rows(members, len(pairs), path.parent, left_out)
+        if pack(path, rows, storage, left_out):
             return PatchStore(path)
     if left_out:
         raise ImageError(left_out[0].reason)
     raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
+
+
+def _packed_rows(
+    made: Iterable[tuple[str, Members | LeftOut | None]],
+    count: int,
+    folder: Path,
+    left_out: list[LeftOut],
+) -> Iterator[tuple[str, Members]]:
+    """The members of pairs that have the target; says how large those of so many pairs become."""
+    size = 0
+    for name, packed in made:
+        if isinstance(packed, LeftOut):
+            left_out.append(packed)
+        elif packed is not None:
+            if not size:
+                size = count * sum(array.nbytes for array in packed.values())
+                say_size(size, folder)
+            yield name, packed
 
 
 def _patch_file(
@@ -379,10 +388,8 @@ def _registered(
     return blurry, encoded(light, bit_depth(sharp))
 
 
-def _further(
-    pair: Pair, further: Collection[Further], blurry: Image
-) -> dict[str, NDArray[Any]]:
-    members: dict[str, NDArray[Any]] = {}
+def _further(pair: Pair, further: Collection[Further], blurry: Image) -> Arrays:
+    members: Arrays = {}
     if "dual_pixel" in further and pair.dual_pixel_left and pair.dual_pixel_right:
         for side, file in (
             ("left", pair.dual_pixel_left),
@@ -413,9 +420,9 @@ def _require_size(
 
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
-) -> dict[str, NDArray[Any]]:
+) -> Arrays:
     """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
-    members: dict[str, NDArray[Any]] = {}
+    members: Arrays = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")
         members["valid_mask"] = read_image(reference.valid_mask)[:, :, 0]

@@ -126,9 +126,8 @@ class PatchSource:
             scaled = turned * np.float32(side / (crop.window_px or side))
             return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
         if what == "valid_mask":
-            valid = (
-                self._read(what, crop, side) == 255
-            )  # shrunk: all pixels under it are
+            # shrunk: all pixels under it are
+            valid = self._read(what, crop, side) == 255
             return torch.from_numpy(np.ascontiguousarray(valid, np.float32))[None]
         return self._seen(what, crop, side)
 

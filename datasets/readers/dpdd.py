@@ -127,9 +127,9 @@ def _single(layout: Layout) -> Layout:
 
 
 DUAL_LAYOUTS = (
-    Layout(parts=tuple(_official(split) for split in SPLITS)),
+    Layout(parts=tuple(map(_official, SPLITS))),
     Layout(
-        parts=tuple(_patches(split) for split in SPLITS),
+        parts=tuple(map(_patches, SPLITS)),
         counts={"train": 7000, "validation": 888},
     ),
     *(
@@ -153,7 +153,7 @@ DUAL_LAYOUTS = (
 )
 
 LAYOUTS = (
-    *(_single(layout) for layout in DUAL_LAYOUTS),
+    *map(_single, DUAL_LAYOUTS),
     _single(
         Layout(
             parts=tuple(
@@ -188,7 +188,7 @@ def indoor_outdoor(
 
 def _labels(file: Path) -> list[int]:
     try:
-        return [int(label) for label in np.ravel(read_array(file))]
+        return list(map(int, np.ravel(read_array(file))))
     except (DatasetError, ValueError, OverflowError) as error:
         raise DatasetError(
             f"{file}: not a list of labels ({error}); restore or remove it"

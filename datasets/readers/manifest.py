@@ -10,7 +10,7 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import OWN_PICTURES, Dataset, ReaderCard
 from defocus.datasets.pair_files import file_hashes
 from defocus.errors import DatasetError
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 
 CARD = ReaderCard(
     title="a dataset folder that this program made",

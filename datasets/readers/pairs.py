@@ -24,6 +24,9 @@ from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, several, warn_once
 
+FilesOf = dict[str, list[Path]]
+"""Files by the name of their pair."""
+
 CARD = ReaderCard(
     title="a folder of pairs",
     source="your own disk",
@@ -84,7 +87,8 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
 
 def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
     _refuse_other_letters(root)
-    members_of, left_out = dict[Split | None, Members](), list[LeftOut]()
+    members_of = dict[Split | None, Members]()
+    left_out = list[LeftOut]()
     for split in (None, *SPLITS):
         members_of[split], twice = _alone_in_role(root, split, _members(root, split))
         left_out += twice
@@ -112,9 +116,9 @@ def _refuse_other_letters(root: Path) -> None:
             raise DatasetError(f"{path}: is not read; rename it to '{name}'")
 
 
-def _members(root: Path, split: Split | None) -> dict[str, dict[str, list[Path]]]:
+def _members(root: Path, split: Split | None) -> dict[str, FilesOf]:
     """Pictures of one split by role and name (``stem`` or ``SCENE/stem``), of existing folders."""
-    members: dict[str, dict[str, list[Path]]] = {}
+    members: dict[str, FilesOf] = {}
     for role in ROLES:
         folders = (
             [root / role]
@@ -128,10 +132,10 @@ def _members(root: Path, split: Split | None) -> dict[str, dict[str, list[Path]]
 
 
 def _alone_in_role(
-    root: Path, split: Split | None, members: dict[str, dict[str, list[Path]]]
+    root: Path, split: Split | None, members: dict[str, FilesOf]
 ) -> tuple[Members, list[LeftOut]]:
     """The pictures that are the only one of their name in their role, and the pairs of others."""
-    twice: dict[str, list[Path]] = {}
+    twice: FilesOf = {}
     for pictures in members.values():
         twice |= {name: paths for name, paths in pictures.items() if len(paths) > 1}
     left_out = [
@@ -151,9 +155,8 @@ def _alone_in_role(
 
 def _id(split: Split | None, name: str) -> str:
     legal = legal_id(name.replace("/", "-"))
-    return (
-        legal if split is None else legal_id(f"{split}-{legal}")
-    )  # it may be too long with that
+    # it may be too long with that
+    return legal if split is None else legal_id(f"{split}-{legal}")
 
 
 def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:

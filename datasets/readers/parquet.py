@@ -96,32 +96,40 @@ class _PictureColumn:
 def read(path: Path) -> Dataset:
     """Open Parquet files of a folder; a TOML file with ``blurry`` and ``sharp`` names columns."""
     require("pyarrow.parquet", "parquet", "18", DatasetError)
-    if path.suffix.lower() == ".parquet":
-        root, columns, files = path.parent, Columns(), [path]
-    else:
-        root, columns = (
-            read_described(Columns, path) if path.is_file() else (path, Columns())
-        )
-        files = sorted(root.rglob("*.parquet"))
+    root, columns, files = _described(path)
     if not files:
         raise DatasetError(f"{path}: no .parquet file in it; check the path")
-    hashes = file_hashes(root, files)
-    places = [(file.relative_to(root).as_posix(), hashes[file]) for file in files]
-    key = repr([columns.blurry, columns.sharp, *places])
-    folder = cache_folder() / "parquet" / hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = _unpacked_folder(root, columns, files)
     if not folder.is_dir():
         say(f"{path}: its pictures are unpacked once, into {folder}")
         with atomic_folder(folder) as new:
-            left_out = unpack(root, files, columns, new)
-            write_json(new / _LEFT_OUT, [one.to_json() for one in left_out])
-    lacking = [
-        LeftOut(one["id"], one["reason"]) for one in read_json(folder / _LEFT_OUT)
-    ]
+            unread = unpack(root, files, columns, new)
+            write_json(new / _LEFT_OUT, [one.to_json() for one in unread])
+    lacking = [LeftOut(**one) for one in read_json(folder / _LEFT_OUT)]
     if lacking and not any(one.is_dir() for one in folder.iterdir()):
         raise DatasetError(f"{path}: no pair is whole; {lacking[0].reason}")
     opened = pairs.read(folder)
-    left_out = [*opened.left_out, *lacking]
-    return replace(opened, name=f"parquet:{root.name}", left_out=tuple(left_out))
+    left_out = (*opened.left_out, *lacking)
+    return replace(opened, name=f"parquet:{root.name}", left_out=left_out)
+
+
+def _unpacked_folder(root: Path, columns: Columns, files: Sequence[Path]) -> Path:
+    """Where the pictures of files are unpacked to."""
+    hashes = file_hashes(root, files)
+    places = [(file.relative_to(root).as_posix(), hashes[file]) for file in files]
+    key = repr([columns.blurry, columns.sharp, *places])
+    return cache_folder() / "parquet" / hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
+    """The folder, the columns and the files of what a path names."""
+    if path.suffix.lower() == ".parquet":
+        return path.parent, Columns(), [path]
+    root = path
+    columns = Columns()
+    if path.is_file():
+        root, columns = read_described(Columns, path)
+    return root, columns, sorted(root.rglob("*.parquet"))
 
 
 def unpack(
@@ -131,7 +139,7 @@ def unpack(
     by_split = _by_split(root, files)
     left_out: list[LeftOut] = []
     for split, parts in by_split.items():
-        opened = [_open(part) for part in parts]
+        opened = list(map(_open, parts))
         chosen = [
             _chosen(part, one, columns) for part, one in zip(parts, opened, strict=True)
         ]

@@ -110,25 +110,22 @@ def check(path: Path) -> Completeness:
     if root is None:
         return REPACKED.check(path)
     lines = list(listed_pairs(root))
-    listed = {name for line in lines for name in (line.blurry, line.sharp)}
+    listed = [name for line in lines for name in (line.blurry, line.sharp)]
+    missing = [name for name in listed if not (root / name).is_file()]
+    counts: dict[str, int] = {}
+    for split, number in CARD.counts.items():
+        counts[split] = sum(line.split == split for line in lines)
+        lacking = number - counts[split]
+        if lacking > 0:
+            missing.append(f"{split}: {lacking} of {number} lines of the lists")
     there = {
         file.relative_to(root).as_posix()
         for file in root.glob("RealBlur-*/scene*/*/*")
         if file.suffix.lower() in IMAGE_SUFFIXES
     }
-    counts = {
-        split: sum(line.split == split for line in lines) for split in ("train", "test")
-    }
-    short = [
-        f"{split}: {CARD.counts[split] - counts[split]} of {CARD.counts[split]} lines of the lists"
-        for split in ("train", "test")
-        if counts[split] < CARD.counts[split]
-    ]
-    named = (name for line in lines for name in (line.blurry, line.sharp))
-    missing = [name for name in named if not (root / name).is_file()]
     return Completeness(
-        missing=(*missing, *short),
-        extra=tuple(sorted(there - listed)),
+        missing=tuple(missing),
+        extra=tuple(sorted(there - set(listed))),
         wrong=(),
         counts=counts,
     )

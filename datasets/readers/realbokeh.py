@@ -77,9 +77,8 @@ class Series:
     split: Split
     name: str  # a number, which begins again in each split
     pictures: tuple[SeriesPicture, ...]
-    facts: dict[
-        str, float
-    ]  # focal length, ISO, exposure and focus distance, as far as stated
+    # focal length, ISO, exposure and focus distance, as far as stated
+    facts: dict[str, float]
 
 
 def located(path: Path) -> tuple[Path, Apertures]:
@@ -171,10 +170,8 @@ def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
         "f_number_blurry": blurry.f_number,
         "f_number_sharp": sharp.f_number,
     }
-    name, scene = (
-        legal_id(f"{series.split}-{blurry.path.stem}"),
-        f"{series.split}-{series.name}",
-    )
+    name = legal_id(f"{series.split}-{blurry.path.stem}")
+    scene = f"{series.split}-{series.name}"
     metadata = MappingProxyType({**stops, **series.facts})
     return Pair(name, scene, series.split, blurry.path, sharp.path, metadata=metadata)
 

@@ -19,7 +19,7 @@ from defocus.datasets.pair import (
 )
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import DatasetError
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.processes.isolation import attempt, parted
 
 CARD = ReaderCard(

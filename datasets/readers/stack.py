@@ -159,16 +159,15 @@ def _natural(path: Path) -> tuple[tuple[int, str], ...]:
 def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
     """Whether the frames are RAW files that a folder beside this one has developed."""
     frames = frames_of[folder]
-    if not all(_is_raw(path) for path in frames):
+    if not all(map(_is_raw, frames)):
         return False
     stems = {path.stem for path in frames}
-    return any(
-        other != folder
-        and other.parent == folder.parent
-        and not any(_is_raw(path) for path in frames_there)
-        and {path.stem for path in frames_there} == stems
-        for other, frames_there in frames_of.items()
-    )
+    for other, there in frames_of.items():
+        if other != folder and other.parent == folder.parent:
+            developed = not any(map(_is_raw, there))
+            if developed and {path.stem for path in there} == stems:
+                return True
+    return False
 
 
 def _common(paths: Iterable[tuple[str, ...]]) -> int:
@@ -247,10 +246,8 @@ def _pairs(stack: Stack, choice: SharpFrame, split: Split) -> Iterator[Pair]:
         }
         if sharp is not None and sharp == stack.merged:
             place["sharp"] = "merged"
-        own_id, metadata = (
-            legal_id(f"{name}-{frame.stem}"),
-            MappingProxyType({"focus_stack": place}),
-        )
+        own_id = legal_id(f"{name}-{frame.stem}")
+        metadata = MappingProxyType({"focus_stack": place})
         yield Pair(own_id, stack.scene, split, frame, sharp, metadata=metadata)
 
 

@@ -31,6 +31,9 @@ from defocus.datasets.release.provenance import (
     taken_with_text,
 )
 
+Entry = dict[str, str]
+"""An object of a document, of texts alone."""
+
 _SPECIAL = re.compile(r"[&%$#_{}]")
 
 
@@ -43,7 +46,7 @@ def citation_text(facts: ReleaseFacts, details: Details) -> str:
         "type": "dataset",
         "title": details.title,
         "version": details.version,
-        "authors": [_cff_author(one) for one in authors],
+        "authors": list(map(_cff_author, authors)),
         "keywords": [*details.keywords],
     }
     references = (
@@ -77,7 +80,7 @@ _CFF_PAPER = {
 """What the format requires of a reference of which only the DOI is known."""
 
 
-def _cff_author(author: Author) -> dict[str, str]:
+def _cff_author(author: Author) -> Entry:
     if not isinstance(author, NamedPerson):
         return {"name": author}
     entry = {
@@ -98,7 +101,7 @@ def methods(facts: ReleaseFacts) -> str:
 
 def bibtex(details: Details) -> str:
     """A BibTeX entry; groups are kept together by braces."""
-    authors = " and ".join(_bibtex_name(author) for author in details.authors)
+    authors = " and ".join(map(_bibtex_name, details.authors))
     year = details.date[:4]
     fields = {
         "title": f"{{{_escaped(details.title)}}}",
@@ -151,7 +154,7 @@ def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
             "resourceType": "Pairs of pictures",
         },
         "titles": [{"title": details.title}],
-        "creators": [_datacite_creator(author) for author in details.authors],
+        "creators": list(map(_datacite_creator, details.authors)),
         "publisher": {"name": details.publisher} if details.publisher else "",
         "publicationYear": details.date[:4],
         "dates": [{"date": details.date, "dateType": "Issued"}] if details.date else [],
@@ -185,7 +188,7 @@ def _datacite_creator(author: Author) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _orcid(number: str) -> dict[str, str]:
+def _orcid(number: str) -> Entry:
     return {
         "nameIdentifier": f"https://orcid.org/{number}",
         "nameIdentifierScheme": "ORCID",
@@ -193,7 +196,7 @@ def _orcid(number: str) -> dict[str, str]:
     }
 
 
-def _rights(details: Details) -> dict[str, str]:
+def _rights(details: Details) -> Entry:
     entry = {
         "rights": details.licence,
         "rightsUri": details.licence_url or licence_address(details.licence),
@@ -203,7 +206,7 @@ def _rights(details: Details) -> dict[str, str]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _related(details: Details) -> Iterator[dict[str, str]]:
+def _related(details: Details) -> Iterator[Entry]:
     relations = (
         ("IsSupplementTo", details.paper),
         ("IsNewVersionOf", details.new_version_of),
@@ -214,7 +217,7 @@ def _related(details: Details) -> Iterator[dict[str, str]]:
             yield {**entry, "relationType": relation}
 
 
-def _description(kind: str, text: str) -> list[dict[str, str]]:
+def _description(kind: str, text: str) -> list[Entry]:
     return [{"description": text, "descriptionType": kind}] if text else []
 
 
@@ -254,7 +257,7 @@ def _of(name: str, details: Details) -> str:
 
 
 @functools.cache
-def _texts() -> dict[str, str]:
+def _texts() -> Entry:
     file = resources.files("defocus.datasets.release").joinpath("licence_texts.json.xz")
     return dict(json.loads(lzma.decompress(file.read_bytes())))
 
@@ -334,7 +337,7 @@ def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) 
     return "".join(lines)
 
 
-def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[dict[str, str]]:
+def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[Entry]:
     """Which files each split has, for Hugging Face's library."""
     patterns = {"imagefolder": "{}/**", "webdataset": "{}-*.tar"}
     if layout.name not in patterns:

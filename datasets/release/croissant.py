@@ -22,6 +22,9 @@ from defocus.datasets.release.provenance import (
 )
 from defocus.storage.files import sha256_file
 
+Entry = dict[str, Any]
+"""An object of the document."""
+
 INDEX = "pairs.csv"
 KINDS = {".csv": "text/csv", ".tar": "application/x-tar", ".h5": "application/x-hdf5"}
 
@@ -65,7 +68,7 @@ _TERMS = (
     ),
     "transform",
 )
-_SPECIAL: dict[str, Any] = {
+_SPECIAL: Entry = {
     "conformsTo": "dct:conformsTo",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
@@ -80,41 +83,44 @@ def croissant_text(
     # Pictures that are files have a record set for each role, with ``ImageObject`` fields. Those in
     # shards are described by the shards alone, because the library ``mlcroissant`` keeps unpacked
     # archives by their name, and would mix those of two releases.
-    roles = _picture_roles(facts, layout)
-    document: dict[str, Any] = {
+    distribution = [_file(root, name) for name in (INDEX, *facts.shards)]
+    records = [_records(facts)]
+    for role in _picture_roles(facts, layout):
+        distribution.append(_file_set(role, layout))
+        records.append(_pictures(role, layout, _descriptions(facts)[role]))
+    document: Entry = {
         "@context": _context(),
         "@type": "sc:Dataset",
         "conformsTo": [
             "http://mlcommons.org/croissant/1.0",
             "http://mlcommons.org/croissant/RAI/1.0",
         ],
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", details.title).strip("-") or "dataset",
-        "alternateName": details.title,
-        "description": details.description or details.title,
-        "license": details.licence_url
-        or licence_address(details.licence)
-        or details.licence,
-        "url": f"https://doi.org/{details.doi}" if details.doi else details.url,
-        "version": details.version,
-        "keywords": [*details.keywords],
-        "creator": [_creator(author) for author in details.authors],
-        "publisher": {"@type": "sc:Organization", "name": details.publisher}
-        if details.publisher
-        else "",
-        "datePublished": details.date,
-        "citeAs": details.citation or bibtex(details),
+        **_citable(details),
         **_responsible(facts, details),
-        "distribution": [
-            *(_file(root, name) for name in (INDEX, *facts.shards)),
-            *(_file_set(role, layout) for role in roles),
-        ],
-        "recordSet": [
-            _records(facts),
-            *(_pictures(role, layout, _descriptions(facts)[role]) for role in roles),
-        ],
+        "distribution": distribution,
+        "recordSet": records,
     }
     kept = {key: value for key, value in document.items() if value not in ("", [])}
     return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+
+
+def _citable(details: Details) -> Entry:
+    """Schema.org's vocabulary for who made what, when and under which terms."""
+    licence = licence_address(details.licence) or details.licence
+    publisher = {"@type": "sc:Organization", "name": details.publisher}
+    return {
+        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", details.title).strip("-") or "dataset",
+        "alternateName": details.title,
+        "description": details.description or details.title,
+        "license": details.licence_url or licence,
+        "url": f"https://doi.org/{details.doi}" if details.doi else details.url,
+        "version": details.version,
+        "keywords": [*details.keywords],
+        "creator": list(map(_creator, details.authors)),
+        "publisher": publisher if details.publisher else "",
+        "datePublished": details.date,
+        "citeAs": details.citation or bibtex(details),
+    }
 
 
 def _picture_roles(facts: ReleaseFacts, layout: ReleaseFormat) -> list[str]:
@@ -124,7 +130,7 @@ def _picture_roles(facts: ReleaseFacts, layout: ReleaseFormat) -> list[str]:
     return pictures if layout.loose else []
 
 
-def _creator(author: Author) -> dict[str, Any]:
+def _creator(author: Author) -> Entry:
     if not isinstance(author, NamedPerson):
         return {"@type": "sc:Organization", "name": author}
     institution = {"@type": "sc:Organization", "name": author.affiliation}
@@ -139,7 +145,7 @@ def _creator(author: Author) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def _responsible(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
+def _responsible(facts: ReleaseFacts, details: Details) -> Entry:
     """Croissant's vocabulary for responsible AI: collection, annotation, biases, people."""
     taken = taken_with_text(facts.settings)
     curated = (
@@ -166,7 +172,7 @@ def _lines(text: str) -> list[str]:
     return [line.removeprefix("- ") for line in text.splitlines()]
 
 
-def _context() -> dict[str, Any]:
+def _context() -> Entry:
     return {
         "@language": "en",
         "@vocab": "https://schema.org/",
@@ -178,7 +184,7 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _file(root: Path, name: str) -> dict[str, Any]:
+def _file(root: Path, name: str) -> Entry:
     path = root / name
     return {
         "@type": "cr:FileObject",
@@ -191,7 +197,7 @@ def _file(root: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _file_set(role: str, layout: ReleaseFormat) -> dict[str, Any]:
+def _file_set(role: str, layout: ReleaseFormat) -> Entry:
     return {
         "@type": "cr:FileSet",
         "@id": f"{role}-files",
@@ -201,7 +207,7 @@ def _file_set(role: str, layout: ReleaseFormat) -> dict[str, Any]:
     }
 
 
-def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, Any]:
+def _pictures(role: str, layout: ReleaseFormat, description: str) -> Entry:
     """The pictures of a role with the ids of their pairs."""
     files = {"@id": f"{role}-files"}
     pattern = ".*".join(
@@ -230,9 +236,7 @@ def _pictures(role: str, layout: ReleaseFormat, description: str) -> dict[str, A
 DEPTH = "Loaders that use Pillow give 8 bits of pictures of 16 bits."
 
 
-def _field(
-    name: str, description: str, kind: str, source: dict[str, Any]
-) -> dict[str, Any]:
+def _field(name: str, description: str, kind: str, source: Entry) -> Entry:
     return {
         "@type": "cr:Field",
         "@id": name,
@@ -243,7 +247,7 @@ def _field(
     }
 
 
-def _records(facts: ReleaseFacts) -> dict[str, Any]:
+def _records(facts: ReleaseFacts) -> Entry:
     """The rows of the index, with paths if pictures are separate files."""
     descriptions = _descriptions(facts)
     fields = [

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from defocus.datasets.api import reader_card
+from defocus.datasets.api import card_of, reader_card
 from defocus.datasets.pair import OWN_PICTURES, Dataset
 from defocus.errors import DatasetError, SettingsError
 from defocus.near_names import did_you_mean
@@ -32,37 +32,38 @@ def _names(kind: str) -> dict[str, str]:
 def canonical_expression(text: str) -> str | None:
     """An expression with its identifiers as the list writes them, such as ``MIT``; None if none."""
     written: list[str] = []
-    before, depth = "OR", 0  # the word before: an operator, "(", ")" or a name
+    before, depth = "OR", 0  # what is before: an operator, "(", ")" or a kind of name
     for word in text.replace("(", " ( ").replace(")", " ) ").split():
-        wanted = before in {"AND", "OR", "WITH", "("}
-        part: str | None = word.upper()
+        wanted = before in BEFORE_NAMES
+        kind = word.upper()
+        part: str | None = kind
         if word == "(":
             depth += 1
             right = wanted and before != "WITH"
         elif word == ")":
             depth -= 1
             right = not wanted and depth >= 0
-        elif part == "WITH":
+        elif kind == "WITH":
             right = before == "licence"
-        elif part in {"AND", "OR"}:
+        elif kind in {"AND", "OR"}:
             right = not wanted
         else:
-            part = (
-                _names("exceptions").get(word.lower())
-                if before == "WITH"
-                else _licence(word)
-            )
+            part, kind = _named(word, exception=before == "WITH")
             right = wanted
         if part is None or not right:
             return None
         written.append(part)
-        kinds = {"AND", "OR", "WITH", "(", ")"}
-        before = (
-            part if part in kinds else "exception" if before == "WITH" else "licence"
-        )
-    if depth or before in {"AND", "OR", "WITH", "("}:
+        before = kind
+    if depth or before in BEFORE_NAMES:
         return None
     return " ".join(written).replace("( ", "(").replace(" )", ")")
+
+
+def _named(word: str, *, exception: bool) -> tuple[str | None, str]:
+    """A name as the list writes it, and its kind; None if it is none."""
+    if exception:
+        return _names("exceptions").get(word.lower()), "exception"
+    return _licence(word), "licence"
 
 
 def _licence(word: str) -> str | None:
@@ -72,6 +73,9 @@ def _licence(word: str) -> str | None:
     name = _names("licences").get(word.removesuffix("+").lower())
     return None if name is None else name + "+" * word.endswith("+")
 
+
+BEFORE_NAMES = {"AND", "OR", "WITH", "("}
+"""After these, an expression goes on with a name or another expression."""
 
 NO_LICENCE = "none given"
 
@@ -121,10 +125,8 @@ def spdx(licence: str) -> str:
     """The SPDX identifier at the start of terms that are one licence; empty for others."""
     if licence != NO_LICENCE and not licence_problem(licence):
         return licence if identifiers(licence) == (licence,) else ""
-    first = licence.replace(";", " ").replace(",", " ").split()[:1]
-    return next(
-        (name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), ""
-    )
+    first = licence.lower().replace(";", " ").replace(",", " ").split()[:1]
+    return next((name for name in ADDRESSES if [name.lower()] == first), "")
 
 
 def identifiers(licence: str) -> tuple[str, ...]:
@@ -139,9 +141,9 @@ def identifiers(licence: str) -> tuple[str, ...]:
 def licence_address(licence: str) -> str:
     """Address of the terms of a licence of the SPDX list; empty for others and for several."""
     name = spdx(licence)
-    return (
-        ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+"))) if name else ""
-    )
+    if name:
+        return ADDRESSES.get(name, SPDX_ADDRESS.format(name.removesuffix("+")))
+    return ""
 
 
 def hub_licence(licence: str) -> str:
@@ -252,6 +254,15 @@ class Details(Settings):
     )
     biases: str = ""  # what the pictures do not show, or show too often
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What a file that holds many pairs says of itself."""
+        return {
+            "title": self.title,
+            "licence": self.licence,
+            "version": self.version,
+        }
+
 
 def later_version(
     details: Details, version: str | None, before: Details | None
@@ -282,7 +293,7 @@ def details_of(dataset: Dataset, file: Path | None) -> Details:
         if problem := licence_problem(details.licence):
             raise SettingsError(f"{file}: 'licence': {problem}")
         return details
-    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    card = card_of(dataset)
     if card.licence == OWN_PICTURES:
         return Details(title=dataset.root.name)
     return Details(

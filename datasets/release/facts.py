@@ -1,7 +1,7 @@
 """``release.json``: the facts from which all documents of a release are made."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from defocus.datasets.checksums import ORIGIN
-from defocus.datasets.pair import SPLITS, Dataset, MakingStep, Split
+from defocus.datasets.pair import SPLITS, Dataset, MakingStep, Pair, Split
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.formats.layout import Rows, index_columns
 from defocus.datasets.release.pictures import without_private
@@ -28,6 +28,10 @@ from defocus.settings import Settings
 from defocus.storage.files import write_text
 
 MAX_BYTES = 64 * 1024 * 1024
+
+
+SHOWN = ("blurry", "sharp")
+"""Members of a pair that are shown."""
 
 
 class Count(Settings):
@@ -105,23 +109,19 @@ def facts_of(
     root: Path,
 ) -> ReleaseFacts:
     """The facts of a release whose pictures are written; those that it lacks are not in it yet."""
-    pairs = [
-        replace(p, metadata=without_private(p.metadata))
-        for p in (row.pair for row in rows)
-    ]
-    counts = Counter(pair.split for pair in pairs)
-    scenes = {
-        split: len({p.scene for p in pairs if p.split == split}) for split in counts
-    }
-    first = rows[0].files
+    pairs = []
+    for row in rows:
+        metadata = without_private(row.pair.metadata)
+        pairs.append(replace(row.pair, metadata=metadata))
+    shown: tuple[str, ...] = ()
+    if not rows[0].shard:
+        shown = tuple(rows[0].files[role] for role in SHOWN if role in rows[0].files)
     return ReleaseFacts(
         to=form,
         source=dataset.source or None,
         request=request,
         details=details,
-        counts={
-            s: Count(pairs=counts[s], scenes=scenes[s]) for s in SPLITS if counts[s]
-        },
+        counts=_counts(pairs),
         columns=index_columns(rows),
         shards=tuple(sorted({row.shard for row in rows} - {""})),
         pictures=pictures_text(pairs),
@@ -130,12 +130,19 @@ def facts_of(
         steps=dataset.steps,
         numbers=notes.numbers,
         warnings=notes.warnings,
-        shown=()
-        if rows[0].shard
-        else tuple(first[r] for r in ("blurry", "sharp") if r in first),
+        shown=shown,
         sizes=_sizes(rows),
         bytes=_bytes(root, rows),
     )
+
+
+def _counts(pairs: Sequence[Pair]) -> dict[Split, Count]:
+    counts = {}
+    for split in SPLITS:
+        scenes = [pair.scene for pair in pairs if pair.split == split]
+        if scenes:
+            counts[split] = Count(pairs=len(scenes), scenes=len(set(scenes)))
+    return counts
 
 
 def _sizes(rows: Rows) -> tuple[Setting, ...]:

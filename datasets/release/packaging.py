@@ -1,7 +1,5 @@
 """Make a release in a working folder that becomes it in one step; a later run goes on there."""
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -57,11 +55,11 @@ from defocus.datasets.release.formats.loose import FOLDER, IMAGEFOLDER
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
 from defocus.pictures.read import read_image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.processes.machines import Where
 from defocus.progress import counted, several
-from defocus.storage.files import sha256_file, write_text
+from defocus.storage.files import sha256_file, sha256_json, write_text
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,8 @@ class ReleaseChanges:
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    changed: dict[
-        str, tuple[str, ...]
-    ]  # roles, ``scene``, ``split``, ``metadata`` that differ
+    # roles, ``scene``, ``split``, ``metadata`` that differ
+    changed: dict[str, tuple[str, ...]]
     kept: int
 
 
@@ -81,43 +78,55 @@ def changes_text(before: Path, after: Path) -> str:
     changes = changes_of(read_release(before), read_release(after))
     if not (after / "manifest.json").is_file():
         remove_unpacked(after)  # its place in the cache changes with the checksums
-    details = [read_facts(root).details for root in (before, after)]
-    first, second = ("unknown" if one is None else one.version for one in details)
-    lines = [f"# Changes from version {first} to {second}", ""]
-    lines += [f"{counted(changes.kept, 'pair')} as before."]
-    for title, names in (("Added", changes.added), ("Removed", changes.removed)):
-        if names:
-            lines += ["", f"## {title}: {counted(len(names), 'pair')}", ""]
-            lines += [f"- `{name}`" for name in names]
-    if changes.changed:
-        lines += ["", f"## Changed: {counted(len(changes.changed), 'pair')}", ""]
-        lines += [
-            f"- `{name}`: {', '.join(what)}" for name, what in changes.changed.items()
-        ]
+    lines = [
+        f"# Changes from version {_version(before)} to {_version(after)}",
+        "",
+        f"{counted(changes.kept, 'pair')} as before.",
+        *_listed("Added", [f"`{name}`" for name in changes.added]),
+        *_listed("Removed", [f"`{name}`" for name in changes.removed]),
+    ]
+    changed = [f"`{name}`: {', '.join(what)}" for name, what in changes.changed.items()]
+    lines += _listed("Changed", changed)
     return "\n".join(lines) + "\n"
+
+
+def _version(root: Path) -> str:
+    details = read_facts(root).details
+    return "unknown" if details is None else details.version
+
+
+def _listed(title: str, pairs: list[str]) -> list[str]:
+    """A section of Markdown with one line for each pair; nothing without pairs."""
+    if not pairs:
+        return []
+    head = f"## {title}: {counted(len(pairs), 'pair')}"
+    return ["", head, "", *(f"- {pair}" for pair in pairs)]
 
 
 def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     """Compare two datasets; files with other bytes count as changed if their pixels differ."""
-    old, new = ({pair.id: pair for pair in one.pairs} for one in (before, after))
+    old = {pair.id: pair for pair in before.pairs}
+    new = {pair.id: pair for pair in after.pairs}
     hashes = {
-        p: h
-        for one in (before, after)
-        for p, h in picture_hashes(one.root, one.pairs).items()
+        **picture_hashes(before.root, before.pairs),
+        **picture_hashes(after.root, after.pairs),
     }
     both = sorted(old.keys() & new.keys())
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}
     changed = {name: what for name, what in differing.items() if what}
-    added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
+    added = sorted(new.keys() - old.keys())
+    removed = sorted(old.keys() - new.keys())
     return ReleaseChanges(
         tuple(added), tuple(removed), changed, len(both) - len(changed)
     )
 
 
 def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:
-    files, others = pair_files(old), pair_files(new)
+    files = pair_files(old)
+    others = pair_files(new)
     for role in FILE_ROLES:
-        one, other = files.get(role), others.get(role)
+        one = files.get(role)
+        other = others.get(role)
         if one is None or other is None:
             if one is not other:
                 yield f"{role} {'removed' if other is None else 'added'}"
@@ -131,7 +140,8 @@ def _differing(old: Pair, new: Pair, hashes: dict[Path, str]) -> Iterator[str]:
 def _same_pixels(role: str, one: Path, other: Path) -> bool:
     if role in ARRAYS:
         return False
-    first, second = read_image(one, FULL), read_image(other, FULL)
+    first = read_image(one, FULL)
+    second = read_image(other, FULL)
     return first.dtype == second.dtype and np.array_equal(first, second)
 
 
@@ -178,33 +188,34 @@ def package_dataset(
         "revision": PACKAGING_REVISION,
         **_noted(notes),
     }
-    request = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()
+    request = sha256_json(order)
     if finished := _finished(out, request, dataset):
         remove_emptied(out, "packaging")
         return finished
-    labels = {
-        "title": details.title,
-        "licence": details.licence,
-        "version": details.version,
-    }
     with working_folder(out, "packaging", order) as root:
         _clear(root)
+        labels = details.labels
         release = ReleaseOrder(root, dataset.pairs, shard_bytes, labels, where)
         rows, left_out = layout.write(release)
         if not rows:
-            raise DatasetError(
-                f"{dataset.name}: no pair can be read; {left_out[0].reason}"
-            )
+            reason = left_out[0].reason
+            raise DatasetError(f"{dataset.name}: no pair can be read; {reason}")
         lacking = tuple(one.id for one in dataset.without(left_out))
         facts = facts_of(dataset, rows, form, details, request, notes, root)
         facts = facts.model_copy(update={"left_out": lacking or None})
         _index(root, layout, rows, dataset)
         write_documents(root, facts, details)
-        digest = write_sums(root)
-        if notes.previous is not None:
-            write_text(root / CHANGES, changes_text(notes.previous, root))
-            digest = write_sums(root)
+        digest = _sealed(root, notes.previous)
     return Packaged(out, digest, len(rows), left_out)
+
+
+def _sealed(root: Path, previous: Path | None) -> str:
+    """The hash of a release's manifest, after its changes from the previous one are written."""
+    digest = write_sums(root)
+    if previous is None:
+        return digest
+    write_text(root / CHANGES, changes_text(previous, root))
+    return write_sums(root)
 
 
 def _noted(notes: ReleaseNotes) -> dict[str, object]:
@@ -276,7 +287,7 @@ def write_documents(root: Path, facts: ReleaseFacts, details: Details) -> None:
 def _metadata_hash(dataset: Dataset) -> str:
     """SHA-256 of the released metadata of pairs."""
     rows = [[pair.id, pair.scene, dict(pair.metadata)] for pair in dataset.pairs]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+    return sha256_json(rows)
 
 
 def _clear(root: Path) -> None:

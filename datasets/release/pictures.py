@@ -14,9 +14,9 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_array
 from defocus.errors import DefocusError, ImageError
-from defocus.pictures.derived import dressed, meaning_of
+from defocus.pictures.carried import dressed, meaning_of
 from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
-from defocus.pictures.png import Chunk, PngParts
+from defocus.pictures.png import Chunk, PngParts, has_pixels_alone
 from defocus.pictures.profiles import (
     colour_code,
     colours_of,
@@ -27,8 +27,7 @@ from defocus.pictures.profiles import (
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.tags import EXIF_DIRECTORY
-from defocus.pictures.values import Image
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import encoded_png
 
 REMOVED = "removed"
@@ -86,10 +85,8 @@ PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
 def with_shot(path: Path, png: bytes) -> bytes:
     """A released PNG with exposure, lens, date and meaning of colours of its original file."""
     metadata = read_metadata(path)
-    meaning, exif = (
-        meaning_of(metadata, converted=bool(profile_of(path))),
-        _shot(metadata.exif),
-    )
+    meaning = meaning_of(metadata, converted=bool(profile_of(path)))
+    exif = _shot(metadata.exif)
     parts = meaning.parts
     if exif and isinstance(parts, PngParts):
         parts = replace(parts, chunks=(*parts.chunks, Chunk(b"eXIf", exif)))
@@ -110,7 +107,8 @@ def _shot(exif: bytes) -> bytes:
 
     if not exif:
         return b""
-    own, kept = Image.Exif(), Image.Exif()
+    own = Image.Exif()
+    kept = Image.Exif()
     own.load(b"Exif\0\0" + exif)
     kept.update(writable(_of(own, IMAGE_TAGS)))
     if inner := writable(_of(own.get_ifd(EXIF_DIRECTORY), EXIF_TAGS), EXIF_DIRECTORY):
@@ -120,10 +118,6 @@ def _shot(exif: bytes) -> bytes:
 
 def _of(values: Any, tags: frozenset[int]) -> dict[int, Any]:  # noqa: ANN401 - Pillow's directory
     return {tag: value for tag, value in values.items() if tag in tags - PRIVATE}
-
-
-PNG = b"\x89PNG\r\n\x1a\n"
-PIXELS_ALONE = {b"IHDR", b"IDAT", b"IEND"}
 
 
 def released_members(pair: Pair) -> dict[str, bytes]:
@@ -136,7 +130,8 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     _require_one_space(pair)
     developed = _developed(files)
     members: dict[str, bytes] = {}
-    height, width = 0, 0
+    height = 0
+    width = 0
     for role, path in files.items():  # the blurry picture is the first
         if role in ARRAYS:
             # written again: the file may have more behind the array
@@ -184,7 +179,7 @@ def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
 def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
     if path.suffix.lower() == ".png" and as_stored:
         content = path.read_bytes()
-        if _has_pixels_alone(content):
+        if has_pixels_alone(content):
             return content
     return with_shot(path, encoded("blurry", picture))
 
@@ -196,18 +191,3 @@ def encoded(role: str, array: NDArray[Any]) -> bytes:
         np.save(content, array)
         return content.getvalue()
     return encoded_png(array)
-
-
-def _has_pixels_alone(content: bytes) -> bool:
-    """Whether a PNG is in colour without alpha and holds nothing but its pixels."""
-    colour_type = content[25:26]
-    position = len(PNG)
-    while position + 12 <= len(content):
-        length = int.from_bytes(content[position : position + 4], "big")
-        name = content[position + 4 : position + 8]
-        if name not in PIXELS_ALONE:
-            return False
-        position += 12 + length
-        if name == b"IEND":
-            return colour_type == b"\x02" and position == len(content) and length == 0
-    return False

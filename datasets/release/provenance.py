@@ -60,7 +60,7 @@ class Number(Settings):
 
 def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
     """Number of pairs of each kind, such as ``as captured`` or ``rendered, compensated: flow``."""
-    return dict(sorted(Counter(_kind(pair) for pair in pairs).items()))
+    return dict(sorted(Counter(map(_kind, pairs)).items()))
 
 
 def sharp_text(pairs: Iterable[Pair]) -> str:
@@ -113,9 +113,9 @@ def _source(pair: Pair) -> str:
         return _RENDERED
     if _value(pair.metadata, "focus_stack.sharp") is not None:
         return _FUSED
-    return (
-        _REDUCED if _value(pair.metadata, "patch.scale") not in {None, 1} else _CAPTURED
-    )
+    if _value(pair.metadata, "patch.scale") not in {None, 1}:
+        return _REDUCED
+    return _CAPTURED
 
 
 def _model(kind: str) -> str:
@@ -163,9 +163,9 @@ def settings_of(pairs: Sequence[Pair]) -> tuple[Setting, ...]:
             shown = ", ".join(
                 f"{value} ({count})" for value, count in counts.most_common(_LISTED)
             )
-            more = (
-                f" and {len(counts) - _LISTED} others" if len(counts) > _LISTED else ""
-            )
+            more = ""
+            if len(counts) > _LISTED:
+                more = f" and {len(counts) - _LISTED} others"
             rows.append((title, shown + more))
     return tuple(rows)
 
@@ -188,7 +188,8 @@ def dropped_text(steps: Iterable[MakingStep]) -> str:
     """How many pairs the steps left out and why; empty if none did."""
     parts = []
     for one in steps:
-        unknown, rejected = one.settings.get("left_out"), one.settings.get("rejected")
+        unknown = one.settings.get("left_out")
+        rejected = one.settings.get("rejected")
         if unknown:
             parts.append(f"{unknown} that could not be aligned or read")
         if rejected:
@@ -227,8 +228,11 @@ def _shown(name: str, value: object) -> str:
 
 def numbers_text(numbers: Iterable[Number]) -> list[str]:
     """A sentence for each number of the audit."""
-    return [
-        f"{one.title}: median {one.median:.3g}, 95th percentile {one.p95:.3g}, "
-        f"largest {one.max:.3g}{f' {one.unit}' if one.unit else ''} ({one.count} pairs)."
-        for one in numbers
-    ]
+    sentences = []
+    for one in numbers:
+        spread = f"median {one.median:.3g}, 95th percentile {one.p95:.3g}"
+        largest = f"{one.max:.3g} {one.unit}".rstrip()
+        sentences.append(
+            f"{one.title}: {spread}, largest {largest} ({one.count} pairs)."
+        )
+    return sentences

@@ -1,8 +1,8 @@
 """Render one scene as a pair with its full ground truth."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -14,16 +14,12 @@ from defocus.datasets.pair_files import ARRAYS, member_name
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.pictures.write import write_array, write_image
+from defocus.scene.aperture import Aperture
 from defocus.scene.geometry import Similarity
 from defocus.scene.layers import Layer, defocus_map, render, render_through
 from defocus.scene.motion import moved
-from defocus.scene.sensor import (
-    Sensor,
-    exposed,
-    recorded_views,
-    seed_of,
-    view_difference,
-)
+from defocus.scene.real_lens import RealLens
+from defocus.scene.sensor import exposed, recorded_views, seed_of, view_difference
 from defocus.scene.surfaces import Canvas
 from defocus.scene.thin_lens import Lens
 from defocus.storage.files import make_folder
@@ -51,9 +47,8 @@ class RenderedPair:
     sharp: Image
     truth: Image
     flow: NDArray[np.float32]  # ``(2, H, W)`` float32, px, from blurry to sharp
-    defocus_map: NDArray[
-        np.float32
-    ]  # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    defocus_map: NDArray[np.float32]
     # left and right dual-pixel views in the form of ``blurry``, which is their mean in linear
     # light; None if the camera has none
     views: tuple[Image, Image] | None
@@ -71,72 +66,100 @@ def render_scene(
     """Render one scene; equal arguments give equal pixels."""
     # The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
     # exposed differently; the truth is the same without displacement, noise or gain.
-    width, height = scene.size
-    canvas = Canvas(width, height, scene.margin_px, FINENESS)
-    fine = [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
+    fine = _layers(scene)
+    view = _View(
+        scene,
+        camera,
+        scene.lens(aperture_factor),
+        list(map(_coarser_layer, fine)),
+    )
     geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
-    lens = scene.lens(aperture_factor)
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)
-    coarse = [_coarser_layer(layer) for layer in fine]
-    framed = np.s_[
-        scene.margin_px : -scene.margin_px, scene.margin_px : -scene.margin_px
-    ]
-    circles = defocus_map(coarse, lens)[framed].astype(np.float32)
-    seeds = {
-        name: seed_of(scene.name, variant, name)
-        for name in ("blurry", "sharp", "views")
-    }
-    sensor = camera.sensor
-    light = _light(scene, camera, coarse, lens, framed)
-    blurry = exposed(light, sensor, seeds["blurry"])
-    views = _views(camera, coarse, lens, framed, blurry, sensor, seeds)
+    seed = partial(seed_of, scene.name, variant)
+    blurry = exposed(view.light(), camera.sensor, seed("blurry"))
+    sharp = view.framed(_coarser(displaced))
+    circles = view.circles()
     return RenderedPair(
         blurry=_picture(blurry),
-        sharp=_picture(
-            exposed(_coarser(displaced)[framed], sensor, seeds["sharp"], -gain_ev)
-        ),
-        truth=_picture(_coarser(in_focus)[framed]),
-        flow=geometry.flow(width, height).astype(np.float32),
+        sharp=_picture(exposed(sharp, camera.sensor, seed("sharp"), -gain_ev)),
+        truth=_picture(view.framed(_coarser(in_focus))),
+        flow=geometry.flow(*scene.size).astype(np.float32),
         defocus_map=circles,
-        views=None if views is None else (_picture(views[0]), _picture(views[1])),
-        metadata=_metadata(scene, lens, camera, geometry, gain_ev, circles),
+        views=view.halves(blurry, seed("views")),
+        metadata=view.metadata(geometry, gain_ev, circles),
     )
 
 
-def _light(
-    scene: Scene,
-    camera: SceneCamera,
-    coarse: list[Layer],
-    lens: Lens,
-    framed: tuple[slice, slice],
-) -> Array:
-    """Light of the scene through its lens, within the frame."""
-    if camera.real is None:
-        light = render(coarse, lens, camera.aperture)[framed]
-    else:
-        real = scene.real_lens(camera.real)
-        light = render_through(coarse, lens, real, scene.margin_px)[framed]
-    return light
+def _layers(scene: Scene) -> list[Layer]:
+    """The layers of a scene in canvas pixels."""
+    canvas = Canvas(*scene.size, scene.margin_px, FINENESS)
+    return [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
 
 
-def _views(
-    camera: SceneCamera,
-    coarse: list[Layer],
-    lens: Lens,
-    framed: tuple[slice, slice],
-    blurry: Array,
-    sensor: Sensor,
-    seeds: Mapping[str, int],
-) -> tuple[Array, Array] | None:
-    """Recorded views of a dual-pixel sensor; None without such a sensor."""
-    views = None
-    if camera.dual_pixel is not None:
-        apart = view_difference(coarse, lens, camera.dual_pixel, camera.aperture)[
-            framed
-        ]
-        views = recorded_views(blurry, apart, sensor, seeds["views"])
-    return views
+@dataclass(frozen=True)
+class _View:
+    """A scene in front of a lens and a camera."""
+
+    scene: Scene
+    camera: SceneCamera
+    lens: Lens
+    layers: list[Layer]  # in final pixels
+
+    def framed(self, picture: Array) -> Array:
+        """A picture without the margin around the frame."""
+        edge = self.scene.margin_px
+        return picture[edge:-edge, edge:-edge]
+
+    def circles(self) -> NDArray[np.float32]:
+        """Signed circle-of-confusion diameter, px."""
+        return self.framed(defocus_map(self.layers, self.lens)).astype(np.float32)
+
+    def light(self) -> Array:
+        """Light of the scene through its lens, within the frame."""
+        if self.camera.real is None:
+            return self.framed(render(self.layers, self.lens, self.camera.aperture))
+        real = self.scene.real_lens(self.camera.real)
+        margin = self.scene.margin_px
+        return self.framed(render_through(self.layers, self.lens, real, margin))
+
+    def halves(self, blurry: Array, seed: int) -> tuple[Image, Image] | None:
+        """Recorded views of a dual-pixel sensor; None without such a sensor."""
+        camera = self.camera
+        if camera.dual_pixel is None:
+            return None
+        apart = view_difference(
+            self.layers, self.lens, camera.dual_pixel, camera.aperture
+        )
+        left, right = recorded_views(blurry, self.framed(apart), camera.sensor, seed)
+        return _picture(left), _picture(right)
+
+    def metadata(
+        self, geometry: Similarity, gain_ev: float, circles: NDArray[np.float32]
+    ) -> dict[str, object]:
+        """What is known of the pair, for its manifest."""
+        camera = self.camera
+        aperture: Aperture | RealLens = camera.aperture
+        if camera.real is not None:
+            aperture = self.scene.real_lens(camera.real)
+        dual_pixel = camera.dual_pixel
+        return {
+            "lens": asdict(self.lens),
+            "aperture": asdict(aperture),
+            "dual_pixel": None if dual_pixel is None else asdict(dual_pixel),
+            "sources": list(self.scene.pictures),
+            "true_misalignment": {
+                "shift_px": list(geometry.shift_px),
+                "zoom": geometry.zoom,
+                "rotation_deg": geometry.rotation_deg,
+                "gain_ev": gain_ev,
+            },
+            "circle_of_confusion_px": {
+                "min": float(circles.min()),
+                "max": float(circles.max()),
+            },
+            "sensor": asdict(camera.sensor),
+        }
 
 
 def draw_misalignment(
@@ -144,15 +167,16 @@ def draw_misalignment(
 ) -> tuple[Similarity, float]:
     """The true misalignment of a pair and its exposure difference (blurry over sharp, EV)."""
     draw = np.random.PCG64(seed_of(name, variant, "misalignment"))
-    uniform = (draw.random_raw(8) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    raw = draw.random_raw(8) >> np.uint64(11)
+    uniform: list[float] = (raw * 2.0**-53).tolist()
 
     def magnitude(limits: tuple[float, float], k: int) -> float:
-        return limits[0] + (limits[1] - limits[0]) * float(uniform[k])
+        return limits[0] + (limits[1] - limits[0]) * uniform[k]
 
     def sign(k: int) -> float:
         return 1.0 if uniform[k] < 0.5 else -1.0
 
-    angle = 2.0 * math.pi * float(uniform[0])
+    angle = 2.0 * math.pi * uniform[0]
     length = magnitude(ranges.shift_px, 1)
     geometry = Similarity(
         zoom=1.0 + sign(2) * magnitude(ranges.zoom, 3),
@@ -172,7 +196,8 @@ def _finer(geometry: Similarity) -> Similarity:
 
 def _coarser(values: Array) -> Array:
     """Average canvas pixels to final pixels, like a sensor pixel."""
-    rows, columns = values.shape[0] // FINENESS, values.shape[1] // FINENESS
+    rows = values.shape[0] // FINENESS
+    columns = values.shape[1] // FINENESS
     return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA))
 
 
@@ -185,35 +210,6 @@ def _coarser_layer(layer: Layer) -> Layer:
 
 def _picture(linear: Array) -> Image:
     return as_integer(linear_to_srgb(np.clip(linear, 0.0, 1.0)), 16)
-
-
-def _metadata(
-    scene: Scene,
-    lens: Lens,
-    camera: SceneCamera,
-    geometry: Similarity,
-    gain_ev: float,
-    circles: NDArray[np.float32],
-) -> dict[str, object]:
-    return {
-        "lens": asdict(lens),
-        "aperture": asdict(
-            camera.aperture if camera.real is None else scene.real_lens(camera.real)
-        ),
-        "dual_pixel": None if camera.dual_pixel is None else asdict(camera.dual_pixel),
-        "sources": list(scene.pictures),
-        "true_misalignment": {
-            "shift_px": list(geometry.shift_px),
-            "zoom": geometry.zoom,
-            "rotation_deg": geometry.rotation_deg,
-            "gain_ev": gain_ev,
-        },
-        "circle_of_confusion_px": {
-            "min": float(circles.min()),
-            "max": float(circles.max()),
-        },
-        "sensor": asdict(camera.sensor),
-    }
 
 
 def write_rendered(folder: Path, rendered: RenderedPair) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +38,8 @@ from defocus.scene.sensor import Sensor
 from defocus.settings import Settings, load_settings
 from defocus.storage.files import write_json
 
+Positive = Annotated[float, Field(gt=0)]
+
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 LARGEST_SIDE = 8192
 
@@ -44,10 +47,10 @@ LARGEST_SIDE = 8192
 class LensRequest(Settings):
     """The lens; fields as in :class:`defocus.datasets.rendering.scene.Scene`."""
 
-    focal_length_mm: Annotated[float, Field(gt=0)]
-    f_number: Annotated[float, Field(gt=0)]
-    focus_distance_mm: Annotated[float, Field(gt=0)]
-    sensor_width_mm: Annotated[float, Field(gt=0)] = 36.0
+    focal_length_mm: Positive
+    f_number: Positive
+    focus_distance_mm: Positive
+    sensor_width_mm: Positive = 36.0
     file: Path | None = (
         None  # of 'chart lens': gives the kernels, the others their size
     )
@@ -60,13 +63,11 @@ class SceneRequest(Settings):
     # these two: a picture and the depth of each of its pixels
     picture: Path | None = None
     depth: Path | None = None
-    depth_unit_mm: Annotated[float, Field(gt=0)] = (
-        1.0  # length of one unit of the depth file, mm
-    )
+    depth_unit_mm: Positive = 1.0  # length of one unit of the depth file, mm
     planes: tuple[PicturePlane, ...] = ()  # planes, instead of picture and depth
     # these two: values that differ from the lens's
-    focus_distance_mm: Annotated[float, Field(gt=0)] | None = None
-    f_number: Annotated[float, Field(gt=0)] | None = None
+    focus_distance_mm: Positive | None = None
+    f_number: Positive | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "SceneRequest":
@@ -121,13 +122,7 @@ def render_dataset(
     Scenes that share a source picture, directly or through others, are in the same split."""
     request = load_request(request_file)
     real = _real_lens(request, request_file)
-    read = (
-        attempt(one.name, partial(_read, one, request_file.parent))
-        for one in request.scenes
-    )
-    sources, unread = parted(read)
-    if not sources:
-        raise DatasetError(f"{request_file}: no scene can be read; {unread[0].reason}")
+    sources, unread = _sources(request, request_file)
     scenes = _split_by_source([_scene(one, request, real) for one in sources])
     camera = SceneCamera(request.aperture, request.sensor, request.dual_pixel, real)
     how = Derivation(
@@ -141,10 +136,8 @@ def render_dataset(
         thing="scene",
     )
     dataset = make_dataset(out, how, where)
-    return tuple(sorted(dataset.pairs, key=lambda pair: pair.id)), (
-        *unread,
-        *dataset.left_out,
-    )
+    pairs = sorted(dataset.pairs, key=attrgetter("id"))
+    return tuple(pairs), unread + dataset.left_out
 
 
 def _real_lens(request: RenderRequest, request_file: Path) -> RealLens | None:
@@ -180,8 +173,21 @@ def _read(wanted: SceneRequest, folder: Path) -> _Source:
     return _Source(wanted, surfaces, depths, tuple(content))
 
 
+def _sources(
+    request: RenderRequest, request_file: Path
+) -> tuple[list[_Source], tuple[LeftOut, ...]]:
+    """The scenes that can be read, and the others."""
+    folder = request_file.parent
+    read = (attempt(one.name, partial(_read, one, folder)) for one in request.scenes)
+    sources, unread = parted(read)
+    if not sources:
+        raise DatasetError(f"{request_file}: no scene can be read; {unread[0].reason}")
+    return sources, unread
+
+
 def _scene(source: _Source, request: RenderRequest, real: RealLens | None) -> Scene:
-    lens, wanted = request.lens, source.wanted
+    lens = request.lens
+    wanted = source.wanted
     scene = Scene(
         name=wanted.name,
         split="test",
@@ -199,7 +205,8 @@ def _surfaces(
     wanted: SceneRequest, folder: Path
 ) -> tuple[DepthPicture | PicturePlane, ...]:
     if wanted.picture is not None and wanted.depth is not None:
-        picture, depth = folder / wanted.picture, folder / wanted.depth
+        picture = folder / wanted.picture
+        depth = folder / wanted.depth
         return (DepthPicture(picture, depth, wanted.depth_unit_mm),)
     return tuple(
         replace(plane, picture=folder / plane.picture) for plane in wanted.planes

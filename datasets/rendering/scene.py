@@ -26,6 +26,8 @@ from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from defocus.settings import Settings, StrictNumbers
 from defocus.storage.files import sha256_file
 
+Corners = tuple[tuple[float, float], ...]
+
 Array = NDArray[np.float64]
 
 DEPTH_STEPS = 48
@@ -53,7 +55,8 @@ class DepthPicture:
 
     def layers(self, canvas: Canvas) -> list[Layer]:
         """Convert to many layers."""
-        colour, depth = _linear(self.picture), read_depth(self.depth) * self.unit_mm
+        colour = _linear(self.picture)
+        depth = read_depth(self.depth) * self.unit_mm
         if colour.shape[:2] != depth.shape:
             raise DatasetError(
                 f"{self.depth} is {depth.shape[1]}x{depth.shape[0]} but {self.picture} is "
@@ -63,8 +66,8 @@ class DepthPicture:
 
 
 def _closed(
-    corners: tuple[tuple[float, float], ...],
-) -> tuple[tuple[float, float], ...]:
+    corners: Corners,
+) -> Corners:
     if len(corners) < 3:
         raise ValueError("a polygon has three corners or more")
     return corners
@@ -78,9 +81,7 @@ class PicturePlane(StrictNumbers):
     picture: Path
     depth_mm: Annotated[float, Field(gt=0)]  # distance of the plane
     # corners in frame heights from the frame's centre; None fills the canvas
-    polygon: (
-        Annotated[tuple[tuple[float, float], ...], AfterValidator(_closed)] | None
-    ) = None
+    polygon: Annotated[Corners, AfterValidator(_closed)] | None = None
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -145,27 +146,29 @@ def _grey(file: Path) -> Array:
     return picture[:, :, 0].astype(np.float64)
 
 
-def polygon_alpha(
-    corners: tuple[tuple[float, float], ...], x: Array, y: Array, height_px: float
-) -> Array:
+def polygon_alpha(corners: Corners, x: Array, y: Array, height_px: float) -> Array:
     """Opacity of a polygon at points of the frame, its edge one final pixel wide."""
     points = np.stack([x.ravel(), y.ravel()], axis=-1).astype(np.float32)
     distance = np.full(len(points), np.inf)
     inside = np.zeros(len(points), dtype=bool)
     for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
-        first, edge = np.array(start), np.subtract(end, start)
-        along = np.clip(
-            (points - first) @ edge / max(float(edge @ edge), 1e-12), 0.0, 1.0
-        )
-        distance = np.minimum(
-            distance, np.hypot(*(points - first - along[:, None] * edge).T)
-        )
+        away = points - np.array(start)
+        edge = np.subtract(end, start)
+        distance = np.minimum(distance, _distance(away, edge))
+        # a point is inside if the ray to its right crosses an odd number of edges
         crosses = (start[1] > points[:, 1]) != (end[1] > points[:, 1])
         if edge[1]:
-            at = first[0] + (points[:, 1] - first[1]) * edge[0] / edge[1]
+            at = start[0] + away[:, 1] * edge[0] / edge[1]
             inside ^= crosses & (points[:, 0] < at)
     signed = np.where(inside, distance, -distance)
     return np.asarray(np.clip(signed * height_px + 0.5, 0.0, 1.0).reshape(x.shape))
+
+
+def _distance(points: Array, edge: Array) -> Array:
+    """Distance of points from an edge that begins at the origin."""
+    along = points @ edge / max(float(edge @ edge), 1e-12)
+    nearest = np.clip(along, 0.0, 1.0)[:, None] * edge
+    return np.asarray(np.hypot(*(points - nearest).T))
 
 
 FULL_FRAME_MM = 36.0

@@ -77,23 +77,30 @@ class Reuse:
     def drawn(self, step: int, places: slice, *, orders: bool) -> NDArray[np.int64]:
         """``(places, 7)``: slot, top, left, whether transposed, turned over and mirrored, order."""
         random = np.random.default_rng([self.seed, step, 1])
-        held, place = self.held(step), np.arange(self.batch)
-        first, end = (
-            -((place - limit) // self.batch) for limit in (held.start, held.stop)
-        )
+        place = np.arange(self.batch)
+        width = places.stop - places.start
+        generation = self._drawn_generations(random, self.held(step), place)
+        slot = generation * width + place - places.start
         spare = self.side - self.crop_px + 1
-        slot = (
-            random.integers(first, end)
-            % self.generations
-            * (places.stop - places.start)
-        )
-        rest = [
-            random.integers(0, limit, self.batch) for limit in (spare, spare, 2, 2, 2)
-        ]
+        rest = [random.integers(0, n, self.batch) for n in (spare, spare, 2, 2, 2)]
         mixed = random.random(self.batch) < CHANNELS_SHARE
         order = random.integers(0, len(ORDERS), self.batch) * (mixed & orders)
-        table = np.stack([slot + place - places.start, *rest, order], axis=1)
+        table = np.stack([slot, *rest, order], axis=1)
         return np.asarray(table[places], np.int64)
+
+    def _drawn_generations(
+        self, random: np.random.Generator, held: range, place: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Which of the pairs in memory each place takes."""
+        first = -((place - held.start) // self.batch)
+        end = -((place - held.stop) // self.batch)
+        return np.asarray(random.integers(first, end) % self.generations)
+
+    def begun(self, step: int) -> list[range]:
+        """Numbers of the pairs in memory, in the parts that are rendered together."""
+        held = self.held(step)
+        batch = self.batch
+        return [held[k : k + batch] for k in range(0, len(held), batch)]
 
 
 ORDERS = tuple(permutations(range(3)))
@@ -107,13 +114,11 @@ def reused_batches(
     The pairs of the first step are rendered at once, then some between any two steps."""
     places = places_of(reuse.batch, feeder.mine)
     bank = _Bank(patches, reuse, places, feeder)
-    held = reuse.held(first)
-    begun = [held[k : k + reuse.batch] for k in range(0, len(held), reuse.batch)]
+    begun = reuse.begun(first)
     counts = [reuse.pairs_until(step) for step in range(first, reuse.steps)]
     later = list(starmap(range, pairwise(counts)))
-    rendered = feeder.ahead(
-        partial(_rendered, patches, reuse, places), [*begun, *later]
-    )
+    work = partial(_rendered, patches, reuse, places)
+    rendered = feeder.ahead(work, [*begun, *later])
     for numbers in track(begun, "rendering pairs"):
         if feeder.stop:
             break
@@ -167,7 +172,9 @@ class _Bank:
     ) -> None:
         import torch
 
-        self.patches, self.reuse, self.places = patches, reuse, places
+        self.patches = patches
+        self.reuse = reuse
+        self.places = places
         count = reuse.generations * (places.stop - places.start)
         shape = (count, reuse.side, reuse.side, 6 + len(_maps(patches)))
         device = feeder.device
@@ -203,22 +210,11 @@ class _Bank:
 
         from defocus.baselines.objective import Batch
 
-        device, side = self.pairs.device, self.reuse.crop_px
         orders = "channels" in self.patches.augment
         table = torch.from_numpy(self.reuse.drawn(step, self.places, orders=orders))
-        drawn = table.to(
-            device, non_blocking=True
-        )  # else each step would wait for the one before
-        slot, top, left, transposed, over, mirrored, order = (
-            one[:, None, None] for one in drawn.T
-        )
-        across = torch.arange(side, device=device)
-        rows, columns = across[None, :, None], across[None, None, :]
-        y = torch.where(transposed > 0, columns, rows)
-        x = torch.where(transposed > 0, rows, columns)
-        y = top + torch.where(over > 0, side - 1 - y, y)
-        x = left + torch.where(mirrored > 0, side - 1 - x, x)
-        blurry, target, maps = self._cut(slot, y, x, order)
+        # without waiting; else each step would wait for the one before
+        drawn = table.to(self.pairs.device, non_blocking=True)
+        blurry, target, maps = self._cut(drawn)
         return Batch(
             blurry,
             target,
@@ -227,24 +223,34 @@ class _Bank:
         )
 
     def _cut(
-        self,
-        slot: "torch.Tensor",
-        y: "torch.Tensor",
-        x: "torch.Tensor",
-        order: "torch.Tensor",
+        self, drawn: "torch.Tensor"
     ) -> "tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]":
         """Blurry and target crops in the colours' order, and their map of diameters."""
-        crops = self.pairs[slot, y, x]
-        colours = self.orders[order[:, 0, 0]][:, None, None, :].expand(
-            *crops.shape[:3], 3
-        )
+        slot, top, left, transposed, over, mirrored, _ = drawn.T[:, :, None, None]
+        y, x = self._turned(transposed, over, mirrored)
+        crops = self.pairs[slot, top + y, left + x]
+        order = self.orders[drawn[:, 6]][:, None, None, :]
+        colours = order.expand(*crops.shape[:3], 3)
         blurry, target = (
-            crops[..., k : k + 3]
-            .gather(3, colours)
-            .permute(0, 3, 1, 2)
-            .float()
-            .contiguous()
-            for k in (0, 3)
+            _channels_first(crops[..., k : k + 3].gather(3, colours)) for k in (0, 3)
         )
-        maps = {"defocus_map": crops[..., 6:].permute(0, 3, 1, 2).float().contiguous()}
-        return blurry, target, maps
+        return blurry, target, {"defocus_map": _channels_first(crops[..., 6:])}
+
+    def _turned(
+        self, transposed: "torch.Tensor", over: "torch.Tensor", mirrored: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Rows and columns of each pixel of the crops before they are turned."""
+        import torch
+
+        side = self.reuse.crop_px
+        across = torch.arange(side, device=self.pairs.device)
+        rows = across[None, :, None]
+        columns = across[None, None, :]
+        y = torch.where(transposed > 0, columns, rows)
+        x = torch.where(transposed > 0, rows, columns)
+        y = torch.where(over > 0, side - 1 - y, y)
+        return y, torch.where(mirrored > 0, side - 1 - x, x)
+
+
+def _channels_first(crops: "torch.Tensor") -> "torch.Tensor":
+    return crops.permute(0, 3, 1, 2).float().contiguous()

@@ -119,19 +119,16 @@ class Causes:
 
     def diameters(self, diameters: Array) -> Array:
         """Signed diameters of the whole blur, px."""
-        return (
-            diameters
-            if self.softness is None
-            else with_softness(diameters, self.softness)
-        )
+        if self.softness is None:
+            return diameters
+        return with_softness(diameters, self.softness)
 
 
 def draw_causes(number: int) -> Causes:
     """Draw the causes of the pair with a number."""
-    of_softness, of_development, of_noise = (
-        np.random.default_rng([number, cause])
-        for cause in (OF_SOFTNESS, OF_DEVELOPMENT, OF_NOISE)
-    )
+    of_softness = np.random.default_rng([number, OF_SOFTNESS])
+    of_development = np.random.default_rng([number, OF_DEVELOPMENT])
+    of_noise = np.random.default_rng([number, OF_NOISE])
     causes = Causes()
     if of_development.random() < DEVELOPED_SHARE:
         causes = replace(causes, development=draw_development(of_development))

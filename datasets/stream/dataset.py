@@ -31,6 +31,7 @@ from defocus.scene.kernel_bank import Optic, blurred, margin, snapped
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.occluders import StreamScene
 from defocus.scene.shapes import draw_shapes, words
+from defocus.storage.files import sha256_json
 
 # Pages of random text through a stream's lenses and cameras: what can be read again is counted. No
 # average of blurs makes letters legible, so a score of characters cannot be won by smoothing.
@@ -65,32 +66,30 @@ def pages_of(dataset: Dataset, split: Split) -> tuple[Pair, ...]:
 def draw_page(renderer: Renderer, circle: int, number: int) -> tuple[StreamPair, str]:
     """One page that is out of focus as a whole, and its text."""
     random = np.random.default_rng([PAGE_REVISION, circle, number])
-    bank, index = (
-        renderer.bank,
-        number,
-    )  # few lenses are traced sooner than one for each page
+    bank = renderer.bank  # few lenses are traced sooner than one for each page
     diameter = float(random.choice((-1, 1)) * circle)
-    border = margin(bank, index, Focus(diameter, diameter))
+    border = margin(bank, number, Focus(diameter, diameter))
     lines = ["".join(random.choice(list(LETTERS), CHARACTERS)) for _ in range(LINES)]
-    around = border + CUT_PX // 2
-    light = _printed(random, lines, around)
-    optic = bank.optic(index)
-    scene = snapped(
-        optic, StreamScene(light, np.full(light.shape[:2], diameter, np.float32))
-    )
+    light = _printed(random, lines, border + CUT_PX // 2)
+    diameters = np.full(light.shape[:2], diameter, np.float32)
+    scene = snapped(bank.optic(number), StreamScene(light, diameters))
     camera = renderer.camera(random)
-    inside, cut = (
-        np.s_[edge:-edge, edge:-edge] if edge else np.s_[:, :] for edge in (border, 6)
-    )
+    blurry = recorded(camera, blurred(bank, number, scene, border), random)
+    sharp = recorded(camera, np.ascontiguousarray(_inside(light, border)), None)
+    diameters = _inside(scene.diameters, border)
     pair = StreamPair(
-        blurry=recorded(camera, blurred(bank, index, scene, border), random)[cut],
-        sharp=recorded(camera, np.ascontiguousarray(light[inside]), None)[cut],
-        diameters=np.ascontiguousarray(scene.diameters[inside][cut]),
+        blurry=_inside(blurry, CUT_PX // 2),
+        sharp=_inside(sharp, CUT_PX // 2),
+        diameters=np.ascontiguousarray(_inside(diameters, CUT_PX // 2)),
         kind="constant",
         camera=camera,
-        optic=index,
+        optic=number,
     )
     return pair, "\n".join(lines)
+
+
+def _inside(picture: Array, edge: int) -> Array:
+    return picture[edge:-edge, edge:-edge] if edge else picture
 
 
 def _printed(random: np.random.Generator, lines: list[str], around: int) -> Array:
@@ -193,7 +192,7 @@ def _identity(photographs: Photographs, revision: int) -> str:
         document["lens"] = asdict(photographs.lens)
     if photographs.light_field:
         document["light_field"] = photographs.light_field
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return sha256_json(document)
 
 
 def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair, ...]:

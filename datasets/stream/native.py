@@ -72,9 +72,8 @@ class NativeBlur:
 
     kind: DepthKind  # of the background
     focus: Focus  # of the background
-    in_front: tuple[
-        float, ...
-    ]  # signed diameter of each object before it, far to near, px
+    # signed diameter of each object before it, far to near, px
+    in_front: tuple[float, ...]
 
 
 def full_size(photographs: Photographs) -> tuple[FullSize, ...]:

@@ -1,7 +1,5 @@
 """The dataset of a stream with test pairs of the size of a camera's picture, kept in the cache."""
 
-import hashlib
-import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,7 @@ from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import counted, say, track
 from defocus.scene.lens_file import MeasuredLens
-from defocus.storage.files import make_folder
+from defocus.storage.files import make_folder, sha256_json
 
 
 def native_dataset(
@@ -32,7 +30,7 @@ def native_dataset(
     photographs = replace(find_photographs(folder), lens=lens, light_field=light_field)
     title = f"stream-native:{'' if folder is None else folder.name}"
     document = {"stream": identity(photographs), "native": NATIVE_REVISION}
-    content = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    content = sha256_json(document)
     place = f"stream-native/{content[:16]}"
     root, pairs, _ = cached_pairs(
         place, title, partial(_write_pairs, title, photographs)

@@ -120,34 +120,26 @@ class Renderer:
         causes = self._causes(number)
         focus = causes.focus(draw_focus(random, kind, focused))
         index = int(random.integers(self.lenses or OPTICS))
-        optic = self.bank.optic(index)
         border = margin(self.bank, index, focus)
         around = border + causes.reach_px
         size = side + CUT_PX + 2 * around
         scene = draw_scene(random, self.sources, kind, focus, levels, (size, size))
-        scene = snapped(optic, scene)
-        taken = causes.camera(self.camera(random))
-        top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
-        cut = np.s_[top : top + side, left : left + side]
-        turns, mirrored = int(random.integers(4)), bool(random.integers(2))
-        light, sharp, diameters = (
-            _turned(picture, turns, mirrored)
-            for picture in (
-                causes.softened(self._out_of_focus(number, index, scene, border)),
-                all_in_focus(scene, around),
-                causes.diameters(sharp_diameters(scene, around)),
-            )
-        )
-        blurry = recorded(taken, light, random, causes.reduction)
+        scene = snapped(self.bank.optic(index), scene)
+        camera = causes.camera(self.camera(random))
+        cut = _Cut.drawn(random, side)
+        light = causes.softened(self._out_of_focus(number, index, scene, border))
+        blurry = recorded(camera, cut.turned(light), random, causes.reduction)
         target = blurry
         if causes.noise is None:
-            target = recorded(taken, sharp, None, causes.reduction)
+            sharp = cut.turned(all_in_focus(scene, around))
+            target = recorded(camera, sharp, None, causes.reduction)
+        diameters = cut.turned(causes.diameters(sharp_diameters(scene, around)))
         return StreamPair(
-            blurry=blurry[cut],
-            sharp=target[cut],
-            diameters=np.ascontiguousarray(diameters[cut]),
+            blurry=blurry[cut.inside],
+            sharp=target[cut.inside],
+            diameters=np.ascontiguousarray(diameters[cut.inside]),
             kind=kind,
-            camera=taken,
+            camera=camera,
             optic=index,
         )
 
@@ -172,18 +164,32 @@ class Renderer:
 
     def camera(self, random: np.random.Generator) -> StreamCamera:
         """A random camera, or the one that photographed the chart of the one lens."""
-        drawn, lens = draw_camera(random), self.photographs.lens
-        return (
-            drawn
-            if lens is None or lens.recording is None
-            else lens.recording.camera(drawn)
-        )
+        drawn = draw_camera(random)
+        lens = self.photographs.lens
+        if lens is None or lens.recording is None:
+            return drawn
+        return lens.recording.camera(drawn)
 
 
-def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
-    """Mirror and turn a pair after the blur, so that each lens has eight orientations."""
-    turned = np.rot90(picture, turns)
-    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
+@dataclass(frozen=True)
+class _Cut:
+    """How a patch is cut: turned after the blur, so that each lens has eight orientations."""
+
+    inside: tuple[slice, slice]  # the patch within what the camera records
+    turns: int
+    mirrored: bool
+
+    @classmethod
+    def drawn(cls, random: np.random.Generator, side: int) -> "_Cut":
+        """A random cut of a patch with a side, px."""
+        top, left = map(int, random.integers(2, CUT_PX - 1, 2))
+        inside = np.s_[top : top + side, left : left + side]
+        return cls(inside, int(random.integers(4)), bool(random.integers(2)))
+
+    def turned(self, picture: Array) -> Array:
+        """A picture turned and mirrored."""
+        turned = np.rot90(picture, self.turns)
+        return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)
 
 
 def draw_levels(

@@ -83,11 +83,9 @@ class BlockBlur:
     @property
     def median_px(self) -> float | None:
         """The median of what says something; None where nothing does."""
-        return (
-            None
-            if self.says_nothing
-            else float(np.median(self.diameter_px[self.reliable]))
-        )
+        if self.says_nothing:
+            return None
+        return float(np.median(self.diameter_px[self.reliable]))
 
     @property
     def in_focus(self) -> float | None:
@@ -134,7 +132,9 @@ def as_levels(shapes: Array, weights: dict[str, Array]) -> Array:
         summed = hidden @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"]
         hidden = summed / (1 + np.exp(-summed))
     median, below, above = np.moveaxis(
-        hidden @ weights["ending.weight"].T + weights["ending.bias"], -1, 0
+        hidden @ weights["ending.weight"].T + weights["ending.bias"],
+        -1,
+        0,
     )
     quantiles = median - np.logaddexp(below, 0), median, median + np.logaddexp(above, 0)
     return np.asarray(np.stack(quantiles, axis=-1), np.float32)
@@ -150,11 +150,11 @@ def _mirrored(luma: Array) -> Array:
 
 def _energies(level: Array, tile_px: int) -> NDArray[np.float64]:
     """``(2, rows, columns)``: means of the gradient's square and of its fourth power in tiles."""
-    squares, fourths = [], []
+    squares = []
+    fourths = []
     for top in range(0, len(level), STRIP_PX):
-        first = max(
-            0, top - 1
-        )  # a row more on either side for the gradients at the border
+        # a row more on either side for the gradients at the border
+        first = max(0, top - 1)
         strip = level[first : top + STRIP_PX + 1]
         across = cv2.Sobel(strip, cv2.CV_32F, 1, 0, scale=1 / 8)
         down = cv2.Sobel(strip, cv2.CV_32F, 0, 1, scale=1 / 8)

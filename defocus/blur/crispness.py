@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from defocus.strips import Colours, mean_of_colours, planes, strips
 
+Floats = NDArray[np.float64]
+
 BLOCK_PX = 8
 BINS = 8
 LEAST_BLOCKS = 24
@@ -22,7 +24,7 @@ MOST_NOISE = 0.02
 Array = NDArray[np.float32]
 
 
-def noise_by_brightness(picture: Colours) -> NDArray[np.float64]:
+def noise_by_brightness(picture: Colours) -> Floats:
     """Standard deviation of the noise, ``(8,)``, by brightness; at most :data:`MOST_NOISE`."""
     # A brightness with too few blocks has the noise of all.
     rows, columns = (BLOCK_PX * (length // BLOCK_PX) for length in picture.shape[:2])
@@ -53,9 +55,7 @@ def _noise_in_blocks(picture: Array, columns: int) -> tuple[Array, Array]:
     return np.sqrt(power), brightness
 
 
-def noise_of(
-    brightness: NDArray[np.floating], levels: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def noise_of(brightness: NDArray[np.floating], levels: Floats) -> Floats:
     """The noise at some brightnesses, between those of :func:`noise_by_brightness`."""
     centres = (np.arange(BINS) + 0.5) / BINS
     return np.asarray(np.interp(brightness, centres, levels))
@@ -79,7 +79,7 @@ NOISES_OF_RANGE, NOISES_OF_STEP = 10.0, 5.0
 standard deviations."""
 
 
-def crispness(picture: Array, noise: NDArray[np.float64]) -> Array:
+def crispness(picture: Array, noise: Floats) -> Array:
     """The steepest step between neighbours over the range around it, mean of the edges around."""
     # ``(H, W)`` in [0, 1]; 0 where there is no edge. Behind a disc of d px an edge rises by at most
     # 4 / (pi d) of its height per pixel.

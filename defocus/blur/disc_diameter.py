@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
+Floats = NDArray[np.float64]
+
 LARGEST_DIAMETER_PX = 18.0
 STEP_PX = 0.5
 BLOCK_PX = 128
@@ -26,11 +28,11 @@ EVIDENCE = 2.0
 class _Spectrum:
     """Radial power spectrum: frequency in cycles per pixel and power, ``(K,)`` each."""
 
-    frequency: NDArray[np.float64]
-    power: NDArray[np.float64]
+    frequency: Floats
+    power: Floats
 
 
-def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
+def disc_diameter_px(luminance: Floats) -> float:
     """The diameter of the disc that explains a picture's spectrum best, from linear light."""
     # It is 0 (no blur) or 0.5 to 18 px in steps of 0.5. The error is mostly below 0.5 px from 3 to
     # 15 px; below 3 px a disc is like a soft lens. Of several depths, the sharper parts decide.
@@ -38,25 +40,18 @@ def disc_diameter_px(luminance: NDArray[np.float64]) -> float:
         return 0.0
     spectrum = _radial_spectrum(luminance)
     height, width = luminance.shape
-    largest_px = min(
-        LARGEST_DIAMETER_PX, height / 4, width / 4
-    )  # a block holds several rings
+    # a block holds several rings
+    largest_px = min(LARGEST_DIAMETER_PX, height / 4, width / 4)
     diameters = np.arange(0.0, largest_px + STEP_PX / 2, STEP_PX)
     misfits = np.array([_misfit(spectrum, diameter) for diameter in diameters])
     best = int(misfits.argmin())
     return float(diameters[best]) if misfits[best] * EVIDENCE < misfits[0] else 0.0
 
 
-def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:
+def _radial_spectrum(luminance: Floats) -> _Spectrum:
     """Mean power of half-overlapping Hann-windowed blocks, averaged over annuli."""
     side = min(BLOCK_PX, *luminance.shape)
-    taper = np.hanning(side + 2)[1:-1]
-    window = np.outer(taper, taper)
-    blocks = np.lib.stride_tricks.sliding_window_view(luminance, (side, side))
-    power = np.zeros((side, side // 2 + 1))
-    for row in blocks[:: side // 2, :: side // 2]:
-        centred = row - row.mean(axis=(1, 2), keepdims=True)
-        power += (np.abs(fft.rfft2(centred * window)) ** 2).sum(axis=0)
+    power = _block_power(luminance, side)
     frequency = np.hypot(fft.fftfreq(side)[:, None], fft.rfftfreq(side))
     annulus = np.rint(frequency * side).astype(int).ravel()
     counts = np.bincount(annulus)
@@ -65,6 +60,18 @@ def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:
     )
     # the first two are the taper's; beyond Nyquist annuli are broken
     return _Spectrum(*(mean[2 : side // 2] for mean in means))
+
+
+def _block_power(luminance: Floats, side: int) -> Floats:
+    """Sum of the power of half-overlapping Hann-windowed blocks."""
+    taper = np.hanning(side + 2)[1:-1]
+    window = np.outer(taper, taper)
+    blocks = np.lib.stride_tricks.sliding_window_view(luminance, (side, side))
+    power = np.zeros((side, side // 2 + 1))
+    for row in blocks[:: side // 2, :: side // 2]:
+        centred = row - row.mean(axis=(1, 2), keepdims=True)
+        power += (np.abs(fft.rfft2(centred * window)) ** 2).sum(axis=0)
+    return power
 
 
 def _misfit(spectrum: _Spectrum, diameter_px: float) -> float:

@@ -4,6 +4,7 @@ The tables of an audit call it sharpness: it alone compares pictures of differen
 """
 
 import math
+from typing import Any
 
 import cv2
 import numba
@@ -11,6 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.pictures.values import Image, luma_of
+
+Array = NDArray[np.float32]
+
+Floats = NDArray[np.float64]
 
 FINE_SIGMA, COARSE_SIGMA = 0.7, 2.8
 TILE_PX = 32
@@ -30,7 +35,7 @@ REACH_PX = math.ceil(4 * COARSE_SIGMA)
 """Half the width of the wider filter, px: rows of the picture that a strip needs on each side."""
 
 
-def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:
+def fine_to_coarse(luma: Array) -> float | None:
     """Ratio of fine to coarse detail in a picture's most detailed tiles; None without detail."""
     # The deviation of detail finer than a Gaussian of 0.7 px over that of the band 0.7 to 2.8 px,
     # median over the fifth of the tiles with the strongest band. Blur removes fine detail first,
@@ -39,7 +44,7 @@ def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:
     strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
     fine = _tile_deviation(luma - slightly)
     coarse = _tile_deviation(slightly - strongly)
-    chosen = coarse >= max(float(np.quantile(coarse, 1 - TEXTURED_SHARE)), FLAT)
+    chosen = _textured(coarse)
     if not chosen.any():
         return None
     return float(np.median(fine[chosen] / coarse[chosen]))
@@ -48,8 +53,8 @@ def fine_to_coarse(luma: NDArray[np.float32]) -> float | None:
 def fine_to_coarse_of_pair(
     blurry: Image,
     sharp: Image,
-    matrix: NDArray[np.float64],
-    blur_px: NDArray[np.float32] | None = None,
+    matrix: Floats,
+    blur_px: Array | None = None,
     factor: int = 1,
 ) -> tuple[float | None, float | None]:
     """The same of the blurry and the sharp member on the same tiles; None without any detail."""
@@ -62,28 +67,40 @@ def fine_to_coarse_of_pair(
     (y, x), (ys, xs) = _shared_tiles(shape, matrix)
     if not len(y):
         return None, None
-    first = _details(blurry, y, x)
-    second = _details(sharp, ys, xs)
-    coarse = np.maximum(first[1], second[1])
-    chosen = (coarse >= FLAT) & (
-        coarse >= float(np.quantile(coarse, 1 - TEXTURED_SHARE))
-    )
+    first, first_coarse = _details(blurry, y, x)
+    second, second_coarse = _details(sharp, ys, xs)
+    coarse = np.maximum(first_coarse, second_coarse)
+    chosen = _textured(coarse)
     if not chosen.any():
         return None, None
-    weight = np.ones(int(chosen.sum()))
+    weight = None
     if blur_px is not None:
         blur = _tile_means(np.abs(blur_px), factor, shape)
         weight = blur[y[chosen] // TILE_PX, x[chosen] // TILE_PX] + EQUAL_BLUR_PX
+    return (
+        _mean_ratio(first[chosen], coarse[chosen], weight),
+        _mean_ratio(second[chosen], coarse[chosen], weight),
+    )
 
-    def mean(fine: NDArray[np.float64]) -> float:
-        logarithms = np.log(np.maximum(fine, NOTHING)[chosen] / coarse[chosen])
-        return float(np.exp(np.average(logarithms, weights=weight)))
 
-    return mean(first[0]), mean(second[0])
+def _mean_ratio(
+    fine: Floats,
+    coarse: Floats,
+    weight: Floats | None,
+) -> float:
+    """Geometric mean of the ratios of fine to coarse detail."""
+    logarithms = np.log(np.maximum(fine, NOTHING) / coarse)
+    return float(np.exp(np.average(logarithms, weights=weight)))
+
+
+def _textured(coarse: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """The tiles with the strongest coarse detail, if that is more than noise."""
+    return coarse >= max(float(np.quantile(coarse, 1 - TEXTURED_SHARE)), FLAT)
 
 
 def _shared_tiles(
-    shape: tuple[int, ...], matrix: NDArray[np.float64]
+    shape: tuple[int, ...],
+    matrix: Floats,
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Rows and columns of tiles' middles in both members of a pair, ``(2, T)`` each."""
     margin = TILE_PX // 2
@@ -100,8 +117,10 @@ def _shared_tiles(
 
 
 def _tile_means(
-    values: NDArray[np.float32], factor: int, shape: tuple[int, int]
-) -> NDArray[np.float64]:
+    values: Array,
+    factor: int,
+    shape: tuple[int, int],
+) -> Floats:
     """Tile means of a map ``factor`` times coarser; missing rows and columns repeat the last."""
     shares = []
     for side, have in zip(shape, values.shape, strict=True):
@@ -117,22 +136,28 @@ def _tile_means(
 
 
 def _details(
-    picture: Image, rows: NDArray[np.int_], columns: NDArray[np.int_]
-) -> NDArray[np.float64]:
+    picture: Image,
+    rows: NDArray[np.int_],
+    columns: NDArray[np.int_],
+) -> Floats:
     """Fine and coarse detail of the tiles around some places: ``(2, T)``."""
-    tops, lefts = rows - TILE_PX // 2, columns - TILE_PX // 2
+    tops = rows - TILE_PX // 2
+    lefts = columns - TILE_PX // 2
     squares = np.zeros((2, len(rows)))
     for top in range(0, len(picture), STRIP_ROWS):
         own = (tops >= top) & (tops < top + STRIP_ROWS)
         first = max(top - REACH_PX, 0)
         luma = luma_of(picture[first : top + STRIP_ROWS + TILE_PX + REACH_PX])
-        slightly, strongly = (
-            cv2.GaussianBlur(luma, (0, 0), s) for s in (FINE_SIGMA, COARSE_SIGMA)
-        )
+        slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
+        strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)
         squares[:, own] = _mean_squares(
-            luma, slightly, strongly, tops[own] - first, lefts[own]
+            luma,
+            slightly,
+            strongly,
+            tops[own] - first,
+            lefts[own],
         )
-    strengths: NDArray[np.float64] = np.sqrt(np.maximum(squares, TINY))
+    strengths: Floats = np.sqrt(np.maximum(squares, TINY))
     return strengths
 
 
@@ -157,7 +182,7 @@ def _mean_squares(luma, slightly, strongly, tops, lefts):  # type: ignore[no-unt
     return squares / TILE_PX**2
 
 
-def _tile_deviation(band: NDArray[np.float32]) -> NDArray[np.float64]:
+def _tile_deviation(band: Array) -> Floats:
     """Root mean square of a band-pass picture in square tiles, flattened."""
     height, width = (max(1, side // TILE_PX) for side in band.shape)
     squared = band.astype(np.float64) ** 2

@@ -32,18 +32,16 @@ SMALLEST_BLOCK_PX = 16
 def gradient_energy(grey: Grey) -> float:
     """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness."""
     brightness = float(grey.mean())
-    return (
-        float(squared_gradient(grey).mean()) / brightness**2 if brightness > 0 else 0.0
-    )
+    if brightness > 0:
+        return float(squared_gradient(grey).mean()) / brightness**2
+    return 0.0
 
 
 def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:
     """The squared Sobel gradient at each pixel after a Gaussian; 0 px means no Gaussian."""
     smooth = cv2.GaussianBlur(grey, (0, 0), smoothing_px) if smoothing_px else grey
-    across, down = (
-        cv2.Sobel(smooth, cv2.CV_32F, 1, 0),
-        cv2.Sobel(smooth, cv2.CV_32F, 0, 1),
-    )
+    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     return np.asarray(across * across + down * down, np.float32)
 
 
@@ -88,7 +86,12 @@ class GradientEnergyMap:
         textured = ~np.isnan(self.ratio)
         return float((self.ratio[textured] < limit).mean()) if textured.any() else 0.0
 
-    def mask(self, limit: float, width: int, height: int) -> NDArray[np.uint8]:
+    def mask(
+        self,
+        limit: float,
+        width: int,
+        height: int,
+    ) -> NDArray[np.uint8]:
         """``(height, width)``: 255 = usable, 0 where the blurry member is the sharper one."""
         bad = np.nan_to_num(self.ratio, nan=np.inf) < limit
         usable = np.where(bad, 0, 255).astype(np.uint8)
@@ -111,7 +114,10 @@ def gradient_energy_map(blurry: Grey, sharp: Grey) -> GradientEnergyMap:
         for energy, noise in zip(energies, noises, strict=True)
     )
     ratio = np.divide(
-        second, first, out=np.full_like(first, np.nan), where=textured & (first > 0)
+        second,
+        first,
+        out=np.full_like(first, np.nan),
+        where=textured & (first > 0),
     )
     return GradientEnergyMap(ratio, size)
 
@@ -125,8 +131,9 @@ def sobel_products(patches: Sequence[Image]) -> NDArray[np.float64]:
     # For each size of Sobel kernel the gradient's lengths are summed over a patch and stretched
     # over the patches from 0 to 1; the four results are multiplied. A size where all are equal is
     # ignored.
-    sums = np.array([_gradient_sums(patch) for patch in patches])
-    low, high = sums.min(axis=0), sums.max(axis=0)
+    sums = np.array(list(map(_gradient_sums, patches)))
+    low = sums.min(axis=0)
+    high = sums.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)
     stretched = np.where(high > low, (sums - low) / spread, 1.0)
     return np.asarray(stretched.prod(axis=1))
@@ -136,9 +143,7 @@ def _gradient_sums(patch: Image) -> list[float]:
     grey = np.asarray(as_float(patch) @ np.array(LUMA, np.float32), dtype=np.float32)
     sums = []
     for side in KERNELS:
-        across, down = (
-            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side)
-            for order in ((1, 0), (0, 1))
-        )
+        across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=side)
+        down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=side)
         sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
     return sums

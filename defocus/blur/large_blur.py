@@ -95,7 +95,12 @@ def surroundings(scales: Mapping[int, Array]) -> Array:
     return np.concatenate(averages, axis=2, dtype=np.float32)
 
 
-def _on_squares(level: Array, factor: int, rows: int, columns: int) -> Array:
+def _on_squares(
+    level: Array,
+    factor: int,
+    rows: int,
+    columns: int,
+) -> Array:
     """Levels of the cells of a reduced picture at squares of 32 px of the whole one."""
     cells = CELLS / factor  # of the reduced picture, along a square
     size = max(1, round(level.shape[1] / cells)), max(1, round(level.shape[0] / cells))
@@ -103,7 +108,8 @@ def _on_squares(level: Array, factor: int, rows: int, columns: int) -> Array:
         pooled = _block_means(level, int(cells))
     else:
         pooled = np.asarray(
-            cv2.resize(level, size, interpolation=cv2.INTER_LINEAR), np.float32
+            cv2.resize(level, size, interpolation=cv2.INTER_LINEAR),
+            np.float32,
         )
     below = max(0, rows - pooled.shape[0])
     right = max(0, columns - pooled.shape[1])
@@ -140,7 +146,8 @@ def _certain(large: Array) -> Array:
     """``(h, w)`` in [0, 1]: how surely each square says something of its blur."""
     multiple = (1 + large[:, :, 1]) / (1 + large[:, :, 0])
     return np.asarray(
-        np.clip((UNCERTAIN - multiple) / (UNCERTAIN - CERTAIN), 0, 1), np.float32
+        np.clip((UNCERTAIN - multiple) / (UNCERTAIN - CERTAIN), 0, 1),
+        np.float32,
     )
 
 

@@ -28,7 +28,13 @@ WIDTH = 48
 REACH = (1, 2, 4)
 FAINT = 1e-3
 """Contrast of detail, as a share of white, that rounding to 8 bits hides."""
-BELL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+BELL = (
+    1 / 16,
+    4 / 16,
+    6 / 16,
+    4 / 16,
+    1 / 16,
+)
 
 
 BAND_PX = 2**21
@@ -104,7 +110,7 @@ class BlurNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.intro = nn.Conv2d(1 + 2 * LEVELS, WIDTH, 3, padding=1)
-        self.blocks = nn.Sequential(*(_Block(reach) for reach in REACH))
+        self.blocks = nn.Sequential(*map(_Block, REACH))
         self.ending = nn.Conv2d(WIDTH, 2, 1)
 
     def forward(self, cells: torch.Tensor) -> torch.Tensor:
@@ -225,7 +231,11 @@ def enlarged(cells: Array, size: tuple[int, int]) -> Array:
 
 
 def enlarged_rows(
-    small: Array, factor: int, top: int, bottom: int, width: int
+    small: Array,
+    factor: int,
+    top: int,
+    bottom: int,
+    width: int,
 ) -> Array:
     """Rows ``top`` to ``bottom`` - 1 of what is enlarged by a factor, bilinear, to a width."""
     # A row more on both sides makes strips equal to the whole.
@@ -240,7 +250,8 @@ def enlarged_rows(
 
 def _resized(levels: Array, shape: tuple[int, int]) -> Array:
     return np.asarray(
-        cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32
+        cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR),
+        np.float32,
     )
 
 
@@ -248,7 +259,8 @@ def estimates(picture: Colours) -> Array:
     """``(h, w, 2)``: diameters of the median and of the quantile, px."""
     # the inverse of :func:`as_level`
     return in_strips(
-        lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1, picture
+        lambda strip: torch.exp2(_network()(details(strip)).clamp(min=0)) - 1,
+        picture,
     )
 
 
@@ -273,7 +285,8 @@ def _reduced(picture: Array, factor: int) -> Array:
     height, width = picture.shape[:2]
     size = max(1, round(width / factor)), max(1, round(height / factor))
     return np.asarray(
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 
@@ -283,10 +296,8 @@ def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array
     height = pictures[0].shape[0]
     measured = []
     for begin in range(0, height, STRIP_PX):
-        first, last = (
-            max(0, begin - STRIP_MARGIN_PX),
-            begin + STRIP_PX + STRIP_MARGIN_PX,
-        )
+        first = max(0, begin - STRIP_MARGIN_PX)
+        last = begin + STRIP_PX + STRIP_MARGIN_PX
         cells = measure(*(_as_tensor(one[first:last]) for one in pictures))[0]
         skipped = (begin - first) // CELL_PX
         rows = -(-min(STRIP_PX, height - begin) // CELL_PX)

@@ -57,6 +57,10 @@ def _at_cells(blocks: BlockBlur, shape: tuple[int, ...]) -> Array:
     rows, columns = (CELL_PX * (np.arange(side) + 0.5) / TILE_PX - 1 for side in shape)
     across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
     at_cells = cv2.remap(
-        level, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        level,
+        across,
+        down,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(at_cells, np.float32)

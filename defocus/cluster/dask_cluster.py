@@ -51,7 +51,13 @@ DISK_GB = 1
 AGAIN_SECONDS = 60
 """Seconds after which jobs that were lost are submitted again; dask itself never does."""
 
-PACKAGES = ("numpy", "opencv-python-headless", "scipy", "scikit-image", "torch")
+PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "scipy",
+    "scikit-image",
+    "torch",
+)
 """Packages whose version may change a number that is measured."""
 
 CONFIGURATION: dict[str, object] = {
@@ -95,16 +101,18 @@ def on_machines(
     from distributed import KilledWorker, as_completed
 
     setup.work.write_bytes(pickle.dumps(work))
-    waiting = {}
-    for named in items.items():
-        waiting[client.submit(_done, setup, pickle.dumps(named), pure=False)] = named[0]
+    waiting = {
+        client.submit(_done, setup, pickle.dumps(named), pure=False): named[0]
+        for named in items.items()
+    }
     try:
         for future in as_completed(list(waiting), loop=client.loop):
             name = waiting.pop(future)
             try:
                 result, messages = future.result()
             except KilledWorker:
-                result, messages = (name, LeftOut(name, _KILLED)), ()
+                yield name, LeftOut(name, _KILLED)
+                continue
             for message in messages:
                 say(message)
             yield result
@@ -220,9 +228,8 @@ def _connected(machines: Machines) -> "Client":
 
 def _leave(client: "Client") -> None:
     cluster = client.cluster
-    with contextlib.suppress(
-        Exception
-    ):  # what does not answer at the end is no longer needed
+    # what does not answer at the end is no longer needed
+    with contextlib.suppress(Exception):
         client.close()
         if cluster is not None:
             cluster.close()
@@ -255,14 +262,20 @@ def _started(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
 
     dask.config.set(CONFIGURATION)
     dask.config.set({"temporary-directory": tempfile.gettempdir()})
-    return _by_ssh(machines) if machines.hosts else _by_queue(machines)
+    if machines.hosts:
+        return _by_ssh(machines)
+    return _by_queue(machines)
 
 
 def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     require("asyncssh", EXTRA)
     from distributed import SSHCluster
 
-    workers = {"nthreads": 1, "n_workers": machines.settings.cores, "memory_limit": 0}
+    workers = {
+        "nthreads": 1,
+        "n_workers": machines.settings.cores,
+        "memory_limit": 0,
+    }
     try:
         return SSHCluster(
             [machines.hosts[0], *machines.hosts],
@@ -283,7 +296,8 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
     with _own_interruption():
         require("dask_jobqueue", EXTRA)
         kind = getattr(
-            importlib.import_module("dask_jobqueue"), QUEUES[machines.address]
+            importlib.import_module("dask_jobqueue"),
+            QUEUES[machines.address],
         )
     submits = kind.job_cls.submit_command.split()[0]
     if shutil.which(submits) is None:
@@ -345,7 +359,11 @@ def _own_interruption() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _ask_for_workers(client: "Client", machines: Machines, items: int) -> None:
+def _ask_for_workers(
+    client: "Client",
+    machines: Machines,
+    items: int,
+) -> None:
     """Submit the jobs that so many items can use."""
     if machines.address not in QUEUES:
         return

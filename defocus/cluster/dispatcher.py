@@ -51,7 +51,9 @@ Attempted: TypeAlias = Callable[[tuple[str, T]], tuple[str, R | LeftOut]]
 
 
 def _in_own_processes(
-    work: Attempted[T, R], items: Mapping[str, T], at_once: int
+    work: Attempted[T, R],
+    items: Mapping[str, T],
+    at_once: int,
 ) -> Iterator[tuple[str, R | LeftOut]]:
     """Run ``work`` on every item in a process of its own."""
     context = worker_context(module_of(work))

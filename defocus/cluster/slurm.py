@@ -64,7 +64,14 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
     """The states of those jobs that are in the queue, such as ``PENDING`` or ``RUNNING``."""
     if not jobs:
         return {}
-    command = ["squeue", "--noheader", "--array", "--me", "--format", "%i %T"]
+    command = [
+        "squeue",
+        "--noheader",
+        "--array",
+        "--me",
+        "--format",
+        "%i %T",
+    ]
     try:
         answer = subprocess.run(
             command,
@@ -106,7 +113,10 @@ class JobCommand:
     # ``progress`` says how far it has come, ``idle`` counts its latest starts without any.
 
     def __init__(
-        self, arguments: Sequence[str], progress: Callable[[], object], idle: int = 0
+        self,
+        arguments: Sequence[str],
+        progress: Callable[[], object],
+        idle: int = 0,
     ) -> None:
         self.arguments = list(arguments)
         self.progress = progress
@@ -176,7 +186,8 @@ def _queue_again() -> None:
     """Put this job back into the queue if it was stopped to make room."""
     # SLURM does this itself for a job that it has to kill. But a job that saved its state and ended
     # within its grace period counts as completed. A job cancelled by a user is no longer running.
-    array, job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ["SLURM_JOB_ID"]
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    job = os.environ["SLURM_JOB_ID"]
     if array is not None:
         job = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     if job_states([job]).get(job) == "RUNNING":
@@ -202,47 +213,50 @@ def submit(
     """Submit the pieces of work that are not yet in the queue; return how many these were."""
     # ``out`` is on a file system that the nodes can reach.
     submitit = _submitit()
-    latest = known_jobs(out)
-    there = job_states([latest[name] for name in names if name in latest])
-    absent = [name for name in names if latest.get(name) not in there]
-    for name in absent:
-        if name in latest:
-            say(
-                f"{name}: job {latest[name]} has left the queue; {job_log(out, latest[name])}"
-            )
-    if len(absent) < len(names):
-        say(
-            f"{len(names) - len(absent)} of {counted(len(names), 'job')} are in the queue already"
-        )
+    latest = dict(known_jobs(out))
+    absent = _not_queued(out, names, latest)
     if not absent:
         return 0
-    folder = make_folder(log_folder(out)).absolute()
-    python = shlex.join(
-        python_command()
-    )  # it would import from the folder of the submission
     executor = submitit.SlurmExecutor(
-        folder=folder, max_num_timeout=RESTARTS, python=python
+        folder=make_folder(log_folder(out)).absolute(),
+        max_num_timeout=RESTARTS,
+        # it would import from the folder of the submission
+        python=shlex.join(python_command()),
     )
     executor.update_parameters(**_parameters(settings))
     for first in range(0, len(absent), LARGEST_ARRAY):
         part = absent[first : first + LARGEST_ARRAY]
-        commands = [job(name) for name in part]
+        commands = list(map(job, part))
         try:
             with executor.batch():
                 jobs = [executor.submit(command) for command in commands]
         except submitit.core.utils.FailedJobError as error:
-            raise DefocusError(
-                f"SLURM refuses the jobs: {' '.join(str(error).split())}"
-            ) from error
-        latest = {
-            **latest,
-            **{name: str(one.job_id) for name, one in zip(part, jobs, strict=True)},
-        }
+            reason = " ".join(str(error).split())
+            raise DefocusError(f"SLURM refuses the jobs: {reason}") from error
+        for name, one in zip(part, jobs, strict=True):
+            latest[name] = str(one.job_id)
         note_jobs(out, latest)
-    say(
-        f"submitted {counted(len(absent), 'job')}, {', '.join(latest[name] for name in absent)}"
-    )
+    numbers = ", ".join(latest[name] for name in absent)
+    say(f"submitted {counted(len(absent), 'job')}, {numbers}")
     return len(absent)
+
+
+def _not_queued(
+    out: Path,
+    names: Sequence[str],
+    latest: Mapping[str, str],
+) -> list[str]:
+    """The names of work that is not in the queue; says what is there, and what has left it."""
+    there = job_states([latest[name] for name in names if name in latest])
+    absent = [name for name in names if latest.get(name) not in there]
+    for name in absent:
+        if name in latest:
+            log = job_log(out, latest[name])
+            say(f"{name}: job {latest[name]} has left the queue; {log}")
+    queued = len(names) - len(absent)
+    if queued:
+        say(f"{queued} of {counted(len(names), 'job')} are in the queue already")
+    return absent
 
 
 def _submitit() -> Any:  # noqa: ANN401 - a module

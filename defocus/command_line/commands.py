@@ -72,8 +72,10 @@ class CommandGroup(click.Group):
         **settings: Any,  # noqa: ANN401 - click's
     ) -> None:
         super().__init__(**settings)
-        self.program, self.commands_package = program, commands_package
-        self.headings, self.further = headings, further
+        self.program = program
+        self.commands_package = commands_package
+        self.headings = headings
+        self.further = further
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of all sub-commands, sorted; those that others bring are not loaded for it."""
@@ -85,7 +87,9 @@ class CommandGroup(click.Group):
         return None if offer is None else self._prepared(cmd_name, offer)
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
+        self,
+        ctx: click.Context,
+        args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument; an unknown one is answered with near names."""
         name = args[0]
@@ -171,7 +175,9 @@ class SectionedCommand(click.Command):
         self.sections = sections
 
     def format_options(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
     ) -> None:
         """Write the options under their headings."""
         heading_of = {
@@ -193,7 +199,9 @@ class SectionedCommand(click.Command):
 
 
 def _with_options(
-    name: str, command: click.Command, further: FurtherOptions | None
+    name: str,
+    command: click.Command,
+    further: FurtherOptions | None,
 ) -> click.Command:
     """A command with what others bring to it, what all have and what some of its program have."""
     command = with_added_options(name, command)
@@ -300,7 +308,9 @@ def command_group(
 
 
 def single_command(
-    name: str, command: click.Command, further: FurtherOptions | None = None
+    name: str,
+    command: click.Command,
+    further: FurtherOptions | None = None,
 ) -> click.Command:
     """Make a program of one command, such as ``defocus-restore``, from a copy of it."""
     program = copy.copy(command)
@@ -414,12 +424,13 @@ def _failure(group: click.Command, error: Exception) -> int:
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")
-    with contextlib.suppress(
-        OSError
-    ):  # nobody may read of it; the exit code says it too
+    # nobody may read of it; the exit code says it too
+    with contextlib.suppress(OSError):
         if telling.verbose:
             click.echo(origin, err=True)
         click.echo(
-            line, err=True, color={"always": True, "never": False}.get(telling.color)
+            line,
+            err=True,
+            color={"always": True, "never": False}.get(telling.color),
         )
     return explained.exit_code

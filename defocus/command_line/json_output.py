@@ -20,7 +20,10 @@ class JsonOutput:
         text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
         printed = os.dup(self._descriptor)
         with os.fdopen(
-            printed, "w", encoding="utf-8", errors="backslashreplace"
+            printed,
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
         ) as stream:
             stream.write(text)
 

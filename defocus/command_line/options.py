@@ -84,7 +84,9 @@ def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
 
 
 def _log_to(
-    _context: click.Context, _option: click.Parameter, path: Path | None
+    _context: click.Context,
+    _option: click.Parameter,
+    path: Path | None,
 ) -> None:
     if path is not None:
         progress.open_log(path)
@@ -96,7 +98,9 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def _print_config(
-    context: click.Context, _option: click.Parameter, wanted: bool
+    context: click.Context,
+    _option: click.Parameter,
+    wanted: bool,
 ) -> None:
     context.meta[PRINTS] = wanted
 
@@ -138,7 +142,9 @@ OPTIONS = [
         help="Show a traceback with every error.",
     ),
     _flag(
-        ["-q", "--quiet"], callback=_set("quiet"), help="Print only errors and prompts."
+        ["-q", "--quiet"],
+        callback=_set("quiet"),
+        help="Print only errors and prompts.",
     ),
     _eager(
         ["--log-file"],
@@ -168,12 +174,17 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
     """The option ``--json``, passed as ``as_json``."""
     return click.option(
-        "--json", "as_json", is_flag=True, help=f"Print one JSON {what} on stdout."
+        "--json",
+        "as_json",
+        is_flag=True,
+        help=f"Print one JSON {what} on stdout.",
     )
 
 
 def _print_completion(
-    context: click.Context, _option: click.Parameter, shell: str | None
+    context: click.Context,
+    _option: click.Parameter,
+    shell: str | None,
 ) -> None:
     if shell is None or context.resilient_parsing:
         return
@@ -196,7 +207,9 @@ COMPLETION = _eager(
 
 
 def _load(
-    _context: click.Context, _option: click.Parameter, paths: tuple[Path, ...]
+    _context: click.Context,
+    _option: click.Parameter,
+    paths: tuple[Path, ...],
 ) -> None:
     for path in paths:
         load_plugin(path)
@@ -249,7 +262,8 @@ class AddedOptions:
 
 
 OPTION_FILES: Kind[AddedOptions] = Kind(
-    "options", Shape(lambda: AddedOptions, of_files=True)
+    "options",
+    Shape(lambda: AddedOptions, of_files=True),
 )
 """Several files may bring options to one command."""
 

@@ -72,13 +72,14 @@ class SettingsCommand(SectionedCommand):
 
     @params.setter
     def params(self, params: list[click.Parameter]) -> None:
-        self._is_complete = hasattr(
-            self, "_params"
-        )  # the first are those that were declared
+        # the first are those that were declared
+        self._is_complete = hasattr(self, "_params")
         self._params = params
 
     def format_options(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
     ) -> None:
         """Write the options under their headings, or as one list if there are none."""
         kind = SectionedCommand if any(self._sections) else click.Command
@@ -158,7 +159,8 @@ def _option(name: str, field: "FieldInfo") -> tuple[click.Option, str]:
     """The option of a field, and the heading that begins with it."""
     assert isinstance(field.json_schema_extra, dict)  # noqa: S101 - see _option_fields
     settings: dict[str, Any] = {**field.json_schema_extra}
-    words, heading = settings.pop("words"), settings.pop("heading")
+    words = settings.pop("words")
+    heading = settings.pop("heading")
     typed, _, metavar = words.partition(" ")
     if not field.is_required():
         settings = {
@@ -203,15 +205,18 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
 
 def _number(annotation: type, metadata: Sequence[Any]) -> click.ParamType[Any]:
     """A whole or a finite number, between the limits of the field."""
-    limits = {
-        name: getattr(one, name)
-        for one in metadata
-        for name in ("ge", "gt", "le")
-        if hasattr(one, name)
-    }
+    limits = {}
+    for one in metadata:
+        for name in ("ge", "gt", "le"):
+            if hasattr(one, name):
+                limits[name] = getattr(one, name)
     kind = WholeRange if annotation is int else FiniteRange
     least = limits.get("ge", limits.get("gt"))
-    return kind(min=least, max=limits.get("le"), min_open="gt" in limits)
+    return kind(
+        min=least,
+        max=limits.get("le"),
+        min_open="gt" in limits,
+    )
 
 
 class _Text(click.ParamType[Any]):

@@ -50,16 +50,15 @@ class SettingsFile:
         for key in values:
             typed = key.replace("_", "-")
             said = re.sub(
-                rf"(?<![\w-])--{typed}(?![\w-])", f"'{self.table}.{key}'", said
+                rf"(?<![\w-])--{typed}(?![\w-])",
+                f"'{self.table}.{key}'",
+                said,
             )
         if said == text:
-            quoted = [
-                key
-                for key, value in values.items()
-                if any(
-                    f"'{one}'" in text
-                    for one in (value if isinstance(value, list) else [value])
-                )
-            ]
+            quoted = []
+            for key, value in values.items():
+                parts = value if isinstance(value, list) else [value]
+                if any(f"'{one}'" in text for one in parts):
+                    quoted.append(key)
             said = f"'{self.table}.{quoted[0]}': {text}" if quoted else text
         return None if said == text else SettingsError(f"{self.path}: {said}")

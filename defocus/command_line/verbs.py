@@ -39,7 +39,9 @@ def _typed_name(command: click.Command) -> str:
 
 
 _SHAPE: Shape[click.Command] = Shape(
-    lambda: click.Command, _typed_name, function="command"
+    lambda: click.Command,
+    _typed_name,
+    function="command",
 )
 
 
@@ -62,7 +64,11 @@ def find_verbs(program: str, home: str) -> dict[str, Offer]:
     return kind.offers()
 
 
-def find_verb(program: str, home: str, verb: str) -> Offer | None:
+def find_verb(
+    program: str,
+    home: str,
+    verb: str,
+) -> Offer | None:
     """The command of that name; others are not looked for where it is ours."""
     own = commands_of(program, home).own().get(verb)
     return own or find_verbs(program, home).get(verb)
@@ -102,7 +108,9 @@ class VerbGroup(click.Group):
         super().__init__(*arguments, **settings)
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
+        self,
+        ctx: click.Context,
+        args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument."""
         name = args[0]
@@ -115,7 +123,11 @@ class VerbGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def refuse_unknown(ctx: click.Context, name: str, names: Iterable[str]) -> NoReturn:
+def refuse_unknown(
+    ctx: click.Context,
+    name: str,
+    names: Iterable[str],
+) -> NoReturn:
     """End with the usage error of an unknown command: with near names, or where all are."""
     ctx.fail(
         f"No such command {name!r}; {meant(name, names, f'{ctx.command_path} --help')}"

@@ -52,7 +52,9 @@ class WhereOption(click.ParamType["Where"]):
 
 
 def keep_cluster_file(
-    context: click.Context, _option: click.Parameter, file: Path | None
+    context: click.Context,
+    _option: click.Parameter,
+    file: Path | None,
 ) -> Path | None:
     """Let ``--on`` know the file of ``--settings``, which is read first."""
     context.meta[CLUSTER_FILE] = file

@@ -71,9 +71,8 @@ class EdgeResponse:
     """The response of lens, sensor and processing to an edge."""
 
     mtf: MtfCurve  # of the luminance, along the edge's normal
-    mtf50: (
-        float | None
-    )  # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    mtf50: float | None
     # standard error of MTF50, by the scatter of parts along the edge; None if that of one of them
     # is beyond 1, or the edge is too short
     mtf50_error: float | None
@@ -88,9 +87,8 @@ class EdgeResponse:
     lying: bool  # whether the edge runs from left to right
     modulation: float  # (bright - dark) / (bright + dark)
     colour_mtf50: Mapping[str, float | None]
-    colour_shift_px: Mapping[
-        str, float
-    ]  # place of each colour minus green's, along the normal
+    # place of each colour minus green's, along the normal
+    colour_shift_px: Mapping[str, float]
     notes: tuple[str, ...]  # what makes the numbers less certain
 
 
@@ -115,35 +113,48 @@ def measure_edge(light: Array) -> EdgeResponse:
     mtf = _mtf(profile, window)
     left, right, enough = _plateaus(profile, window)
     relative = (profile.light - left) / (right - left)
-    cosine = math.cos(math.atan(line.slope))
     near = relative[np.abs(profile.distance) <= window.end_px]
     beyond = max(float(near.max()) - 1.0, 0.0), max(-float(near.min()), 0.0)
-    colours = [] if region.ndim == 2 else [region[:, :, c] for c in range(3)]
-    places = [fit_edge_line(one, window).coefficients[0] for one in colours]
+    overshoot, undershoot = beyond if right > left else beyond[::-1]
     modulation = abs(right - left) / max(right + left, 1e-9)
-    curves = [_mtf(_profile(one, line), window) for one in colours]
+    place_px = line.coefficients[0]
+    colour_mtf50, colour_shift_px = _colours(region, line, window)
     return EdgeResponse(
         mtf=mtf,
         mtf50=mtf.crossing(0.5),
         mtf50_error=_mtf50_error(grey, line, window),
         mtf10=mtf.crossing(0.1),
         rise_px=_rise(profile.distance, relative),
-        overshoot=beyond[0] if right > left else beyond[1],
-        undershoot=beyond[1] if right > left else beyond[0],
-        place_px=line.coefficients[0],
-        half_px=line.coefficients[0]
-        + _crossing(profile.distance, relative, 0.5) / cosine,
+        overshoot=overshoot,
+        undershoot=undershoot,
+        place_px=place_px,
+        half_px=place_px + _crossing(profile.distance, relative, 0.5) / line.cosine,
         angle_deg=line.angle_deg,
         lying=lying,
         modulation=modulation,
-        colour_mtf50={
-            n: c.crossing(0.5) for n, c in zip(COLOURS, curves, strict=False)
-        },
-        colour_shift_px={
-            n: (p - places[1]) * cosine for n, p in zip(COLOURS, places, strict=False)
-        },
+        colour_mtf50=colour_mtf50,
+        colour_shift_px=colour_shift_px,
         notes=_notes(line, modulation, enough=enough),
     )
+
+
+def _colours(
+    region: Array,
+    line: EdgeLine,
+    window: EdgeWindow,
+) -> tuple[dict[str, float | None], dict[str, float]]:
+    """MTF50 of each colour, and its place minus green's along the normal; empty for grey."""
+    mtf50: dict[str, float | None] = {}
+    place_px: dict[str, float] = {}
+    if region.ndim == 2:
+        return mtf50, place_px
+    for name, light in zip(COLOURS, np.moveaxis(region, 2, 0), strict=True):
+        place_px[name] = fit_edge_line(light, window).coefficients[0]
+        mtf50[name] = _mtf(_profile(light, line), window).crossing(0.5)
+    green_px = place_px["green"]
+    return mtf50, {
+        name: (place - green_px) * line.cosine for name, place in place_px.items()
+    }
 
 
 def edge_window(grey: Array) -> EdgeWindow:
@@ -167,7 +178,11 @@ def _window_and_line(grey: Array) -> tuple[EdgeWindow, EdgeLine]:
     return window, line
 
 
-def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | None:
+def _mtf50_error(
+    grey: Array,
+    line: EdgeLine,
+    window: EdgeWindow,
+) -> float | None:
     """Standard error of MTF50, by the scatter of parts along the edge."""
     length = len(grey) // PARTS
     if length < LEAST_ROWS:
@@ -177,17 +192,20 @@ def _mtf50_error(grey: Array, line: EdgeLine, window: EdgeWindow) -> float | Non
         _mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts
     ]
     numbers = [one for one in crossings if one is not None]
-    return (
-        float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
-        if len(numbers) == PARTS
-        else None
-    )
+    if len(numbers) == PARTS:
+        return float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
+    return None
 
 
-def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile:
+def _profile(
+    grey: Array,
+    line: EdgeLine,
+    part: slice | None = None,
+) -> _Profile:
     """Average along the edge: the mean of the pixels in each quarter of a pixel."""
     # Only a whole number of the phases at which an edge meets the pixels counts, or some rows.
-    part = _whole_phases(len(grey), abs(line.slope)) if part is None else part
+    if part is None:
+        part = _whole_phases(len(grey), abs(line.slope))
     distance = line.distances(grey.shape[1])[part]
     bins = np.floor(distance * BINS_PER_PX).astype(np.intp)
     low = int(bins.min())
@@ -195,11 +213,16 @@ def _profile(grey: Array, line: EdgeLine, part: slice | None = None) -> _Profile
     counts = np.bincount(flat)
     sums = np.bincount(flat, weights=grey[part].ravel())
     middles = (np.arange(len(counts)) + low + 0.5) / BINS_PER_PX
-    filled = counts >= max(1.0, 0.2 * float(np.median(counts[counts > 0])))
+    filled = _is_filled(counts)
     first_bin, last_bin = np.flatnonzero(filled)[[0, -1]]
     kept = slice(first_bin, last_bin + 1)
     light = np.interp(middles[kept], middles[filled], sums[filled] / counts[filled])
     return _Profile(middles[kept], light)
+
+
+def _is_filled(counts: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which bins have enough pixels."""
+    return counts >= max(1.0, 0.2 * float(np.median(counts[counts > 0])))
 
 
 def _whole_phases(rows: int, slope: float) -> slice:
@@ -214,7 +237,8 @@ def _whole_phases(rows: int, slope: float) -> slice:
 def _ends(profile: _Profile) -> tuple[float, float]:
     """Light at both ends of a profile."""
     share = max(len(profile.light) // 10, 2)
-    left, right = np.median(profile.light[:share]), np.median(profile.light[-share:])
+    left = np.median(profile.light[:share])
+    right = np.median(profile.light[-share:])
     if left == right:
         raise UnclearEdgeError("no edge in the region: both sides are equally bright")
     return float(left), float(right)
@@ -248,19 +272,26 @@ def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:
     return MtfCurve(FREQUENCIES, np.asarray(values))
 
 
-def _crossing(distance: Array, relative: Array, level: float) -> float:
+def _crossing(
+    distance: Array,
+    relative: Array,
+    level: float,
+) -> float:
     """Where a rising profile passes a level, looking outwards from its middle."""
     middle = int(np.argmin(np.abs(distance)))
     index = middle
     if relative[middle] >= level:
         while index > 0 and relative[index - 1] >= level:
             index -= 1
-        before, after = max(index - 1, 0), index
+        before = max(index - 1, 0)
+        after = index
     else:
         while index < len(relative) - 1 and relative[index + 1] < level:
             index += 1
-        before, after = index, min(index + 1, len(relative) - 1)
-    low, high = relative[before], relative[after]
+        before = index
+        after = min(index + 1, len(relative) - 1)
+    low = relative[before]
+    high = relative[after]
     share = 0.0 if high == low else (level - low) / (high - low)
     return float(distance[before] + share * (distance[after] - distance[before]))
 
@@ -270,7 +301,12 @@ def _rise(distance: Array, relative: Array) -> float:
     return _crossing(distance, relative, 0.9) - _crossing(distance, relative, 0.1)
 
 
-def _notes(line: EdgeLine, modulation: float, *, enough: bool) -> tuple[str, ...]:
+def _notes(
+    line: EdgeLine,
+    modulation: float,
+    *,
+    enough: bool,
+) -> tuple[str, ...]:
     """What makes a measurement less certain."""
     angle = abs(line.angle_deg)
     notes = []

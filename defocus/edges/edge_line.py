@@ -61,6 +61,11 @@ class EdgeLine:
         return self.coefficients[1]
 
     @property
+    def cosine(self) -> float:
+        """Distance along the normal for each column, in the middle."""
+        return math.cos(math.atan(self.slope))
+
+    @property
     def angle_deg(self) -> float:
         """Angle to the rows' normal in the middle, degrees."""
         return math.degrees(math.atan(self.slope))
@@ -75,7 +80,8 @@ class EdgeLine:
         """``(rows, columns)`` signed distance of each pixel from the edge, along its normal, px."""
         rows = np.arange(self.rows, dtype=np.float64)
         slopes = np.polynomial.polynomial.polyval(
-            rows - self.middle, np.polynomial.polynomial.polyder(self.coefficients)
+            rows - self.middle,
+            np.polynomial.polynomial.polyder(self.coefficients),
         )
         across = np.arange(columns)[None, :] - self.columns(rows)[:, None]
         return np.asarray(across / np.hypot(1.0, slopes)[:, None])
@@ -111,7 +117,11 @@ def fit_edge_line(light: Array, window: EdgeWindow | None = None) -> EdgeLine:
     return line
 
 
-def row_places(light: Array, line: EdgeLine, window: EdgeWindow) -> tuple[Array, Array]:
+def row_places(
+    light: Array,
+    line: EdgeLine,
+    window: EdgeWindow,
+) -> tuple[Array, Array]:
     """Centroids of the derivative in a window on a line; their rows, where it is inside."""
     rows = np.arange(light.shape[0])
     middle = line.columns(rows.astype(np.float64))
@@ -148,16 +158,24 @@ def _first_line(light: Array) -> EdgeLine:
     return _fitted(places[inside], rows[inside], height, 1)
 
 
-def _fitted(places: Array, rows: Array, height: int, order: int) -> EdgeLine:
+def _fitted(
+    places: Array,
+    rows: Array,
+    height: int,
+    order: int,
+) -> EdgeLine:
     """Least squares, once more without rows that are far off."""
     scale = max((height - 1) / 2, 1.0)
     kept = np.ones(len(rows), np.bool_)
     for _ in range(2):
         coefficients = np.polynomial.polynomial.polyfit(
-            (rows[kept] - (height - 1) / 2) / scale, places[kept], order
+            (rows[kept] - (height - 1) / 2) / scale,
+            places[kept],
+            order,
         )
         line = EdgeLine(
-            tuple(float(c) / scale**k for k, c in enumerate(coefficients)), height
+            tuple(float(c) / scale**k for k, c in enumerate(coefficients)),
+            height,
         )
         off = np.abs(places - line.columns(rows))
         kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)

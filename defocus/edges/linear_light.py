@@ -34,7 +34,8 @@ class Region:
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
         """That part of a picture; ImageError if it is not in it."""
         rows, columns = picture.shape[:2]
-        right, bottom = self.left + self.width, self.top + self.height
+        right = self.left + self.width
+        bottom = self.top + self.height
         if self.left < 0 or self.top < 0 or right > columns or bottom > rows:
             raise ImageError(
                 f"region {self} is not in a picture of {columns}x{rows} px; give one inside"
@@ -56,7 +57,10 @@ def is_clipped(light: Array) -> bool:
 
 
 def linear_light(
-    picture: Image, region: Region | None = None, *, linear: bool = False
+    picture: Image,
+    region: Region | None = None,
+    *,
+    linear: bool = False,
 ) -> Array:
     """Linear light, 0 to 1, of a picture or a region of it; ``linear`` values are light already."""
     part = picture if region is None else region.of(picture)

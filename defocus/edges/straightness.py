@@ -26,13 +26,16 @@ class Straightness:
 
 
 def line_deviation(
-    where: Array, off: Array, shift_px: float = 0.0
+    where: Array,
+    off: Array,
+    shift_px: float = 0.0,
 ) -> Straightness | None:
     """Deviation of places at -1 to 1 along a line, px across it, from the best straight line."""
     seen = np.isfinite(off)
     if seen.sum() < LEAST_PLACES:
         return None
-    where, off = where[seen], off[seen]
+    where = where[seen]
+    off = off[seen]
     fitted = np.polynomial.polynomial.polyfit(where, off, 1)
     rest = off - np.polynomial.polynomial.polyval(where, fitted)
     bend = float(np.polynomial.polynomial.polyfit(where, off, 2)[2])

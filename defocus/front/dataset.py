@@ -76,11 +76,9 @@ class Pair:
         Raises:
             ImageError: The file cannot be read.
         """
-        return (
-            None
-            if self.files.truth is None
-            else _picture(self.files.truth, self.files.white)
-        )
+        if self.files.truth is None:
+            return None
+        return _picture(self.files.truth, self.files.white)
 
     @cached_property
     def flow(self) -> "NDArray[np.float32] | None":
@@ -98,9 +96,9 @@ class Pair:
         Raises:
             DatasetError: The file cannot be read.
         """
-        return (
-            None if self.files.defocus_map is None else _array(self.files.defocus_map)
-        )
+        if self.files.defocus_map is None:
+            return None
+        return _array(self.files.defocus_map)
 
     @cached_property
     def _developed(self) -> "tuple[Image, Image] | None":
@@ -108,7 +106,8 @@ class Pair:
         from defocus.pictures.raw import RAW_SUFFIXES
         from defocus.pictures.read import read_pair
 
-        blurry, sharp = self.files.blurry, self.files.sharp
+        blurry = self.files.blurry
+        sharp = self.files.sharp
         if (
             sharp is None
             or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES
@@ -145,7 +144,8 @@ class Dataset(Sequence[Pair]):
         if name not in stored.SPLITS:
             raise DatasetError(f"no split '{name}'; {meant(name, stored.SPLITS)}")
         return replace(
-            self, chosen=tuple(pair for pair in self.chosen if pair.split == name)
+            self,
+            chosen=tuple(pair for pair in self.chosen if pair.split == name),
         )
 
     def __len__(self) -> int:
@@ -199,7 +199,8 @@ def _member(files: stored.Pair, role: Literal["blurry", "sharp"]) -> "Image":
     """A member as it is used beside the other one."""
     from defocus.pictures.read import read_member
 
-    blurry, sharp = files.blurry, files.sharp or files.blurry
+    blurry = files.blurry
+    sharp = files.sharp or files.blurry
     member, other = (blurry, sharp) if role == "blurry" else (sharp, blurry)
     return read_member(member, other, files.white)
 

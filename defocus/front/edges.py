@@ -12,7 +12,8 @@ from defocus.pictures.values import srgb_to_linear
 
 
 def measure_mtf(
-    picture: Picture, region: tuple[int, int, int, int] | None = None
+    picture: Picture,
+    region: tuple[int, int, int, int] | None = None,
 ) -> EdgeResponse:
     """Measure the sharpness of a slanted edge as a modulation transfer function (MTF).
 

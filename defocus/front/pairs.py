@@ -90,7 +90,10 @@ def align_pair(
 
 
 def measure_pair(
-    blurry: Picture, sharp: Picture, *, white: float | None = None
+    blurry: Picture,
+    sharp: Picture,
+    *,
+    white: float | None = None,
 ) -> Misalignment:
     """Measure how the sharp picture of a pair is displaced against the blurry one.
 

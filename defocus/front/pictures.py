@@ -12,9 +12,21 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.read import read_alike, read_pair
-from defocus.pictures.values import as_float, as_integer
-from defocus.pictures.white import FULL, compressed, deep_white, stretched, white_words
+from defocus.pictures.values import (
+    FULL,
+    as_float,
+    as_integer,
+    asked_white,
+    compressed,
+    deep_white,
+    stretched,
+    white_question,
+    white_words,
+)
 from defocus.progress import say
+
+Range = tuple[float, float]
+"""The least and the largest float that a picture may have."""
 
 Array: TypeAlias = NDArray[Any]
 Picture: TypeAlias = Array | torch.Tensor | str | Path
@@ -25,7 +37,18 @@ uint16, or float32 (or float64) in [0, 1], sRGB-encoded. White is 255, 65535 or 
 larger."""
 
 _TYPES = "uint8, uint16, float32 and float64"
-_TENSOR_TYPES = {torch.uint8, torch.uint16, torch.float32, torch.float64}
+_ARRAY_TYPES = (
+    np.uint8,
+    np.uint16,
+    np.float32,
+    np.float64,
+)
+_TENSOR_TYPES = {
+    torch.uint8,
+    torch.uint16,
+    torch.float32,
+    torch.float64,
+}
 _ROUNDING = 1e-4
 """Distance beyond [0, 1] that a float may have, since conversions round."""
 
@@ -57,11 +80,9 @@ class GivenPictures:
 
     def integers(self) -> Array:
         """The pictures ``(N, H, W, 3)`` as uint8 or uint16; floats become uint16."""
-        return (
-            self.pixels
-            if self.pixels.dtype.kind == "u"
-            else as_integer(self.pixels, 16)
-        )
+        if self.pixels.dtype.kind == "u":
+            return self.pixels
+        return as_integer(self.pixels, 16)
 
     def of_white(self, white: float) -> "GivenPictures":
         """The pictures, if of 16 bits with this white, with the usual one instead."""
@@ -91,7 +112,7 @@ class GivenPictures:
 def pictures(
     picture: Picture,
     name: str,
-    limits: tuple[float, float] = (0.0, 1.0),
+    limits: Range = (0.0, 1.0),
     white: float | None = None,
 ) -> GivenPictures:
     """Check pictures and convert them to one form; floats may be within ``limits``."""
@@ -100,29 +121,43 @@ def pictures(
 
 def given_alike(
     picture_of: Mapping[str, Picture],
-    limits: Mapping[str, tuple[float, float]],
+    limits: Mapping[str, Range],
     white: float | None,
 ) -> list[GivenPictures]:
     """Check pictures that belong together, by name; those of 16 bits have one white."""
     _require_white(white)
-    files = {
-        n: Path(one) for n, one in picture_of.items() if isinstance(one, str | Path)
-    }
-    read = read_alike(list(files.values()), white)
-    given = []
+    stored = _of_files(picture_of, white)
+    given: dict[str, GivenPictures] = {}
+    deep = []
     for name, picture in picture_of.items():
-        if name in files:
-            given.append(GivenPictures(name, read[files[name]][None], "array", 3))
-        else:
-            given.append(_in_memory(picture, name, limits.get(name, (0.0, 1.0))))
-    deep = [
-        one for one in given if one.name not in files and one.pixels.dtype == np.uint16
-    ]
+        if name in stored:
+            given[name] = stored[name]
+            continue
+        given[name] = _in_memory(picture, name, limits.get(name, (0.0, 1.0)))
+        if given[name].pixels.dtype == np.uint16:
+            deep.append(given[name])
     if deep and white is None:
         white = _white_of(deep)
-    return [
-        one if one.name in files or not white else one.of_white(white) for one in given
-    ]
+    if white:
+        given |= {one.name: one.of_white(white) for one in deep}
+    return list(given.values())
+
+
+def _of_files(
+    picture_of: Mapping[str, Picture],
+    white: float | None,
+) -> dict[str, GivenPictures]:
+    """The pictures that are files, read alike."""
+    files = {
+        name: Path(one)
+        for name, one in picture_of.items()
+        if isinstance(one, str | Path)
+    }
+    read = read_alike(list(files.values()), white)
+    return {
+        name: GivenPictures(name, read[path][None], "array", 3)
+        for name, path in files.items()
+    }
 
 
 def _require_white(white: object) -> None:
@@ -140,17 +175,22 @@ def _require_white(white: object) -> None:
 
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:
-    """The white of arrays of 16 bits, which is said where it is not the usual one."""
+    """The white of arrays of 16 bits, which is said or asked where it is not the usual one."""
     largest = max(int(one.pixels.max()) for one in deep)
     white = deep_white(largest)
+    names = " and ".join(one.name for one in deep)
+    question = white_question(largest)
     if white < FULL:
-        names = " and ".join(one.name for one in deep)
         say(f"{names}: {white_words(largest, white)}; give white={FULL} if it is that")
+    elif question:
+        say(f"{names}: {question} Give white={asked_white(largest)} if they are")
     return white
 
 
 def _in_memory(
-    picture: Picture, name: str, limits: tuple[float, float]
+    picture: Picture,
+    name: str,
+    limits: Range,
 ) -> GivenPictures:
     """An array or tensor in its form, with its values as they are."""
     if isinstance(picture, torch.Tensor):
@@ -169,7 +209,7 @@ def _in_memory(
 def one_picture(
     picture: Picture,
     name: str,
-    limits: tuple[float, float] = (0.0, 1.0),
+    limits: Range = (0.0, 1.0),
     white: float | None = None,
 ) -> GivenPictures:
     """Check a single picture; see :func:`pictures`."""
@@ -186,7 +226,9 @@ def require_one(given: GivenPictures) -> GivenPictures:
 
 
 def two_pictures(
-    blurry: Picture, sharp: Picture, white: float | None = None
+    blurry: Picture,
+    sharp: Picture,
+    white: float | None = None,
 ) -> tuple[GivenPictures, GivenPictures]:
     """Check the two members of a pair, of one white; two RAW files are developed alike."""
     if isinstance(blurry, str | Path) and isinstance(sharp, str | Path):
@@ -229,7 +271,7 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
         raise ImageError(f"the network is given {_shape(tensor)}; it needs {wanted}")
     if torch.compiler.is_compiling():  # a value cannot be looked at there
         return
-    low, high = (float(end) for end in torch.aminmax(tensor.detach()))
+    low, high = map(float, torch.aminmax(tensor.detach()))
     _require_ends(low, high, "the network's input", (0.0, 1.0))
 
 
@@ -237,7 +279,7 @@ def _array(array: Array, name: str) -> GivenPictures:
     if not array.dtype.isnative:  # as TIFF files of other machines are read
         array = array.astype(array.dtype.newbyteorder("="))
     array = np.asarray(array)  # a np.matrix keeps two axes whatever is done with it
-    if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+    if array.dtype not in _ARRAY_TYPES:
         raise ImageError(f"{name} is {array.dtype}; pictures are {_TYPES}")
     shape = array.shape
     if 0 in shape:
@@ -275,22 +317,30 @@ def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
             f"{name} is a tensor of shape {shape}; give (C, H, W) or (N, C, H, W)"
         )
     if shape[-3] not in (1, 3):
-        if shape[-1] in (1, 3):
-            order = "2, 0, 1" if tensor.ndim == 3 else "0, 3, 1, 2"
-            raise ImageError(
-                f"{name} is a tensor of shape {shape}, which looks like channels last; "
-                f"give (C, H, W): tensor.permute({order})"
-            )
-        raise ImageError(
-            f"{name} has {shape[-3]} channels; a picture has 3 (RGB) or 1 (grey)"
-        )
+        raise ImageError(f"{name} {_other_channels(shape)}")
     batched = tensor.ndim == 4
     pixels = (
         tensor.detach().cpu().numpy().reshape(-1, *shape[-3:]).transpose(0, 2, 3, 1)
     )
     return GivenPictures(
-        name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device
+        name,
+        _as_rgb(pixels),
+        "tensor",
+        shape[-3],
+        batched,
+        tensor.device,
     )
+
+
+def _other_channels(shape: tuple[int, ...]) -> str:
+    """What is wrong with the channels of a tensor."""
+    if shape[-1] in (1, 3):
+        order = "2, 0, 1" if len(shape) == 3 else "0, 3, 1, 2"
+        return (
+            f"is a tensor of shape {shape}, which looks like channels last; "
+            f"give (C, H, W): tensor.permute({order})"
+        )
+    return f"has {shape[-3]} channels; a picture has 3 (RGB) or 1 (grey)"
 
 
 def _as_rgb(pixels: Array) -> Array:
@@ -299,7 +349,11 @@ def _as_rgb(pixels: Array) -> Array:
     return np.ascontiguousarray(repeated)
 
 
-def _require_range(pixels: Array, name: str, limits: tuple[float, float]) -> None:
+def _require_range(
+    pixels: Array,
+    name: str,
+    limits: Range,
+) -> None:
     if pixels.dtype == np.uint16 and 0 < pixels.max() <= 255:
         say(
             f"warning: {name} is uint16 but has no value above 255, so it is almost black; 8-bit "
@@ -317,7 +371,10 @@ def _require_range(pixels: Array, name: str, limits: tuple[float, float]) -> Non
 
 
 def _require_ends(
-    low: float, high: float, name: str, limits: tuple[float, float]
+    low: float,
+    high: float,
+    name: str,
+    limits: Range,
 ) -> None:
     if limits[0] - _ROUNDING <= low and high <= limits[1] + _ROUNDING:
         return

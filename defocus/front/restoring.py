@@ -1,7 +1,7 @@
 """Restore a picture in memory."""
 
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import torch
@@ -31,18 +31,33 @@ from defocus.settings import parse_settings
 from defocus.training.devices import best_device
 
 
+class Choices(TypedDict, total=False):
+    """What is chosen by name in :func:`restore`, which says what each means."""
+
+    mask: Picture | None
+    leave_sharp: bool
+    guard: bool
+    white: float | None
+
+
+_USUAL: Choices = {
+    "mask": None,
+    "leave_sharp": False,
+    "guard": True,
+    "white": None,
+}
+
+Tile = int | Literal["auto", "whole"]
+
+
 @overload
 def restore(
     picture: Array | str | Path,
     system: "str | nn.Module | None" = None,
     weights: str | Path | None = None,
-    tile: int | Literal["auto", "whole"] = "auto",
+    tile: Tile = "auto",
     strength: float = 1.0,
-    *,
-    mask: Picture | None = None,
-    leave_sharp: bool = False,
-    guard: bool = True,
-    white: float | None = None,
+    **choices: Unpack[Choices],
 ) -> Array: ...
 
 
@@ -51,13 +66,9 @@ def restore(
     picture: torch.Tensor,
     system: "str | nn.Module | None" = None,
     weights: str | Path | None = None,
-    tile: int | Literal["auto", "whole"] = "auto",
+    tile: Tile = "auto",
     strength: float = 1.0,
-    *,
-    mask: Picture | None = None,
-    leave_sharp: bool = False,
-    guard: bool = True,
-    white: float | None = None,
+    **choices: Unpack[Choices],
 ) -> torch.Tensor: ...
 
 
@@ -65,13 +76,9 @@ def restore(
     picture: Picture,
     system: "str | nn.Module | None" = None,
     weights: str | Path | None = None,
-    tile: int | Literal["auto", "whole"] = "auto",
+    tile: Tile = "auto",
     strength: float = 1.0,
-    *,
-    mask: Picture | None = None,
-    leave_sharp: bool = False,
-    guard: bool = True,
-    white: float | None = None,
+    **choices: Unpack[Choices],
 ) -> Any:
     """Restore a picture of any size; large ones in overlapping tiles.
 
@@ -86,13 +93,14 @@ def restore(
         tile: Largest side of a tile in px, a multiple of 64 from 256 on; ``"whole"`` for the whole
             picture; ``"auto"`` chooses by the free memory.
         strength: 0 gives the input, 1 the restored picture, and up to 2 exaggerates the change.
-        mask: ``(H, W)`` of bools, uint8, uint16 or floats in [0, 1], or a file: white is restored,
-            black is left. It is over the stored pixels, whatever an EXIF orientation says.
-        leave_sharp: Whether what is in focus, by the estimated circle of confusion, is left.
-        guard: Whether parts are put back whose restoration, blurred again, does not agree with what
-            was given. Leave it out to see what a network does.
-        white: Value of uint16 that means white: 4095 where a camera's 12 bits are stored in 16. By
-            default 65535, or 1023 or 4095, with a message, where no value is larger.
+        **choices: Given by name: ``mask`` (None), ``(H, W)`` of bools, uint8, uint16 or floats in
+            [0, 1], or a file: white is restored, black is left. It is over the stored pixels,
+            whatever an EXIF orientation says. ``leave_sharp`` (False): whether what is in focus, by
+            the estimated circle of confusion, is left. ``guard`` (True): whether parts are put back
+            whose restoration, blurred again, does not agree with what was given. Leave it out to
+            see what a network does. ``white`` (None): value of uint16 that means white: 4095 where
+            a camera's 12 bits are stored in 16. By default 65535, or 1023 or 4095, with a message,
+            where no value is larger.
 
     Returns:
         The restored picture in the form of ``picture``: same type, shape and range; grey stays
@@ -106,21 +114,34 @@ def restore(
         WeightsError: The weights are missing, damaged or made for another network.
     """
     settings = parse_settings(
-        RestoreSettings, {"tile": tile, "strength": strength}, origin="restore"
+        RestoreSettings,
+        {"tile": tile, "strength": strength},
+        origin="restore",
     )
-    for name, value in (("leave_sharp", leave_sharp), ("guard", guard)):
+    chosen = _all_choices(choices)
+    given = pictures(picture, "picture", white=chosen["white"])
+    restorer = _restorer(system, weights, settings.tile)
+    share = None if chosen["mask"] is None else _mask(chosen["mask"], given)
+    restored = []
+    for one in given.floats():
+        colours = np.ascontiguousarray(one)
+        restoration = restore_colours(restorer, colours, guard=chosen["guard"])
+        restored.append(
+            restoration.at(settings.strength, share, leave_sharp=chosen["leave_sharp"])
+        )
+    return given.alike(np.stack(restored))
+
+
+def _all_choices(choices: Choices) -> Choices:
+    """The choices with the usual ones where none is given; refuses what is none."""
+    for name in choices.keys() - _USUAL.keys():
+        raise TypeError(f"restore() got an unexpected keyword argument {name!r}")
+    chosen: Choices = {**_USUAL, **choices}
+    flags = {"leave_sharp": chosen["leave_sharp"], "guard": chosen["guard"]}
+    for name, value in flags.items():
         if not isinstance(value, bool | np.bool_):
             raise InputError(f"restore: {name} is True or False, not {value!r}")
-    given = pictures(picture, "picture", white=white)
-    restorer = _restorer(system, weights, settings.tile)
-    share = None if mask is None else _mask(mask, given)
-    restored = [
-        restore_colours(restorer, np.ascontiguousarray(one), guard=guard).at(
-            settings.strength, share, leave_sharp=leave_sharp
-        )
-        for one in given.floats()
-    ]
-    return given.alike(np.stack(restored))
+    return chosen
 
 
 def _mask(mask: Picture, given: GivenPictures) -> Array:
@@ -133,7 +154,9 @@ def _mask(mask: Picture, given: GivenPictures) -> Array:
 
 
 def _restorer(
-    system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
+    system: "str | nn.Module | None",
+    weights: str | Path | None,
+    tile: int | None,
 ) -> Restorer:
     if isinstance(system, nn.Module):
         if weights is not None:

@@ -68,7 +68,9 @@ def render(
         focus_mm=_number("focus_mm", focus_mm, drawn.focus_mm),
         f_number=_number("f_number", f_number, drawn.f_number),
         focal_length_mm=_number(
-            "focal_length_mm", focal_length_mm, drawn.focal_length_mm
+            "focal_length_mm",
+            focal_length_mm,
+            drawn.focal_length_mm,
         ),
     )
     if depth_mm is not None or changed != drawn:
@@ -78,7 +80,11 @@ def render(
     return render_scene(drawn, ranges, CAMERA, variant=name)
 
 
-def _number(name: str, value: object, default: float) -> float:
+def _number(
+    name: str,
+    value: object,
+    default: float,
+) -> float:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -126,7 +132,10 @@ def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
         )
     colour = np.asarray(srgb_to_linear(given.floats(np.float64)[0]), np.float64)
     return Scene(
-        "picture", "test", (_DepthArrays(colour, depth),), size=(width, height)
+        "picture",
+        "test",
+        (_DepthArrays(colour, depth),),
+        size=(width, height),
     )
 
 

@@ -21,7 +21,7 @@ from defocus.benchmark.scoring.profiles import (
     cropped,
     resized,
 )
-from defocus.benchmark.scoring.score import PairScorer
+from defocus.benchmark.scoring.score import MetricValue, PairScorer
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import (
     GivenPictures,
@@ -83,28 +83,37 @@ def score(
     picture, reference, *further = given_alike(named, {"restored": OVERSHOOT}, white)
     for one in (picture, reference, *further):
         require_one(one)
-    one_size(picture, reference)
+        one_size(picture, one)
     values = _floats(picture, conventions)
     target = scorer.target(_reference(reference, conventions), values)
     if mask is not None:
-        target = replace(
-            target, mask=target.mask & _counted(mask, reference, conventions)
-        )
-    before = None
-    for given in further:
-        one_size(picture, given)
-        before = _reference(given, conventions)
+        counted = _counted(mask, reference, conventions)
+        target = replace(target, mask=target.mask & counted)
+    before = _reference(further[0], conventions) if further else None
     scores = scorer.values(values, target, scorer.beside(values, before))
+    return _known(scores, required=metrics is not None)
+
+
+def _known(
+    scores: Mapping[str, MetricValue],
+    *,
+    required: bool,
+) -> dict[str, float | None]:
+    """The values of scores; why one is unknown is said, or raised if all are required."""
     for name, each in scores.items():
-        if each.value is None and metrics is not None:
+        if each.value is not None:
+            continue
+        if required:
             raise MetricUnavailableError(f"{name}: {each.reason}")
-        if each.value is None:
-            warn_once(f"{name}: {each.reason}")
+        warn_once(f"{name}: {each.reason}")
     return {name: each.value for name, each in scores.items()}
 
 
 def _chosen(
-    profile: Profile, names: Sequence[str] | None, *, given: bool
+    profile: Profile,
+    names: Sequence[str] | None,
+    *,
+    given: bool,
 ) -> Mapping[str, Metric]:
     """The metrics; those of a profile that look at the blurry picture only where it is given."""
     if isinstance(names, str) or not isinstance(names, Iterable | None):
@@ -112,23 +121,23 @@ def _chosen(
             f"metrics are of type {type(names).__name__}; give a list of names"
         )
     if names is None:
-        all_metrics = profile_metrics(profile.name)
-        return {
-            name: one
-            for name, one in all_metrics.items()
-            if given or one.against != "input"
-        }
-    metrics = {name: find_metric(name) for name in names}
+        metrics = dict(profile_metrics(profile.name))
+    else:
+        metrics = {name: find_metric(name) for name in names}
     needing = [name for name, one in metrics.items() if one.against == "input"]
-    if needing and not given:
+    if not needing or given:
+        return metrics
+    if names is not None:
         raise ImageError(
             f"{', '.join(needing)} needs the blurry picture; give blurry=…"
         )
-    return metrics
+    return {name: one for name, one in metrics.items() if name not in needing}
 
 
 def _counted(
-    mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile
+    mask: NDArray[np.bool_],
+    sharp: GivenPictures,
+    profile: Profile,
 ) -> NDArray[np.bool_]:
     if not isinstance(mask, np.ndarray):
         raise ImageError(

@@ -25,8 +25,20 @@ from defocus.progress import warn_once
 from defocus.settings import parse_settings
 
 _NUMBERS = ("value", "ci_low", "ci_high")
-_RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
-_PICTURE = ("profile", "protocol", "pair", "scene")
+_RUN = (
+    "system",
+    "weights",
+    "train_dataset",
+    "dataset",
+    "budget",
+    "seed",
+)
+_PICTURE = (
+    "profile",
+    "protocol",
+    "pair",
+    "scene",
+)
 
 
 class Leaderboard(pd.DataFrame):
@@ -71,7 +83,11 @@ class Leaderboard(pd.DataFrame):
             [line for of_run in lines for line in of_run],
             columns=[*keys, "metric", "value"],
         )
-        wide = table.pivot(index=keys, columns="metric", values="value")
+        wide = table.pivot(
+            index=keys,
+            columns="metric",
+            values="value",
+        )
         return (
             wide[list(dict.fromkeys(table["metric"]))]
             .rename_axis(columns=None)
@@ -147,32 +163,50 @@ def run(
             1000, a test pair is in training or validation too, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    asked: dict[str, object] = {"out": out, "budget": budget, "seeds": seeds}
-    options = parse_settings(RunOptions, asked, origin="run")
+    options = parse_settings(
+        RunOptions,
+        {"out": out, "budget": budget, "seeds": seeds},
+        origin="run",
+    )
     try:
         given = [systems] if isinstance(systems, str | Baseline) else list(systems)
     except TypeError as error:
         raise InputError(f"systems are names or Baselines; {error}") from error
     chosen = _chosen(given)
-    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    if len(opened) < len(opened.files.pairs):
-        raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
+    opened = _whole(dataset)
     require_unseen(opened.files, opened.files)
     require_study_folder(options.out)
     override = options.override
     runs = plan_runs(
-        chosen, opened.files, options.budget, seeds=options.seeds, override=override
+        chosen,
+        opened.files,
+        options.budget,
+        seeds=options.seeds,
+        override=override,
     )
     _warn_of_kept(options.out, runs, given)
     study = Study(
-        options.out, opened.files, runs, ["--dataset", opened.text, *options.words]
+        options.out,
+        opened.files,
+        runs,
+        ["--dataset", opened.text, *options.words],
     )
     run_studies([study], _request(given, opened.text, options))
     return load_results(options.out)
 
 
+def _whole(dataset: str | Dataset) -> Dataset:
+    """The opened dataset; a split or slice of one is refused."""
+    opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    if len(opened) < len(opened.files.pairs):
+        raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
+    return opened
+
+
 def _warn_of_kept(
-    out: Path, runs: Sequence[Run], given: Sequence[str | Baseline]
+    out: Path,
+    runs: Sequence[Run],
+    given: Sequence[str | Baseline],
 ) -> None:
     """Name the finished runs of systems of which nothing says whether their code has changed."""
     registered = all_baselines()
@@ -204,7 +238,9 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 
 
 def _request(
-    given: Sequence[str | Baseline], dataset: str, options: RunOptions
+    given: Sequence[str | Baseline],
+    dataset: str,
+    options: RunOptions,
 ) -> Request | None:
     """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()

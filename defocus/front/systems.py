@@ -70,7 +70,8 @@ def load(
     system = _with_options(named_system(name), options)
     stored = None if weights is None else find_weights(system, str(weights))
     network = _guarded(
-        build_with(system, stored), 6 if system.card.input == "dual" else 3
+        build_with(system, stored),
+        6 if system.card.input == "dual" else 3,
     )
     _REACHES[network] = system.card.reach_px
     return network
@@ -132,12 +133,15 @@ def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
     else:
         build_so = partial(system.build, **options)
     return replace(
-        system, build=partial(_optioned, system.card.name, build_so, options)
+        system,
+        build=partial(_optioned, system.card.name, build_so, options),
     )
 
 
 def _optioned(
-    name: str, build: "Callable[[], nn.Module]", options: dict[str, Any]
+    name: str,
+    build: "Callable[[], nn.Module]",
+    options: dict[str, Any],
 ) -> "nn.Module":
     try:
         return build()

@@ -84,20 +84,30 @@ def _fields(
     head = _head_of(data)
     if head is None or head.bits not in _USUAL:
         return None
-    if head.compression not in {_PLAIN, _FIELDS, _ALPHA_FIELDS}:
+    masks: tuple[int, ...]
+    if head.compression == _PLAIN:
+        masks = _USUAL[head.bits]
+    elif head.compression in {_FIELDS, _ALPHA_FIELDS}:
+        masks = _masks(data, head.size, head.compression)
+    else:
         return None
-    line, lines = (head.width * head.bits + 31) // 32 * 4, abs(head.height)
-    if head.width <= 0 or not lines or head.start + line * lines > len(data):
+    values = _rows(path, data, head)
+    upwards = head.height > 0
+    return values[::-1] if upwards else values, masks
+
+
+def _rows(path: Path, data: bytes, head: _Head) -> NDArray[np.uint32]:
+    """The pixels of 16 or 32 bits as numbers, in the order of the file."""
+    line_bytes = (head.width * head.bits + 31) // 32 * 4
+    lines = abs(head.height)
+    size = line_bytes * lines
+    if head.width <= 0 or not lines or head.start + size > len(data):
         raise ImageError(
             f"{path}: the file is cut short ({len(data)} bytes); copy it again"
         )
-    rows = np.frombuffer(data, np.uint8, line * lines, head.start).reshape(lines, line)
-    values = rows.view("<u2" if head.bits == 16 else "<u4")[:, : head.width].astype(
-        np.uint32
-    )
-    plain = head.compression == _PLAIN
-    masks = _USUAL[head.bits] if plain else _masks(data, head.size, head.compression)
-    return values[:: 1 if head.height < 0 else -1], masks
+    rows = np.frombuffer(data, np.uint8, size, head.start).reshape(lines, line_bytes)
+    numbers = rows.view("<u2" if head.bits == 16 else "<u4")
+    return numbers[:, : head.width].astype(np.uint32)
 
 
 def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
@@ -111,12 +121,14 @@ def _masks(data: bytes, header: int, compression: int) -> tuple[int, ...]:
 
 def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
     """The part of the values that a mask selects, from 0 to 255."""
-    shift = (mask & -mask).bit_length() - 1
+    lowest_bit = mask & -mask
+    shift = lowest_bit.bit_length() - 1
     most = mask >> shift
     selected = (values & np.uint32(mask)) >> np.uint32(shift)
     if most == 255:
         return np.asarray(selected, np.uint8)
-    return np.asarray(np.floor(selected * (255 / most) + 0.5), np.uint8)
+    scaled = selected * (255 / most)
+    return np.asarray(np.floor(scaled + 0.5), np.uint8)
 
 
 def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
@@ -135,6 +147,17 @@ def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
         ) from error
 
 
+def bmp_profile(data: bytes) -> bytes:
+    """The colour profile of a BMP, or the name of the file that has it; empty without."""
+    size = int.from_bytes(data[14:18], "little")
+    has_profile = size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}
+    if not has_profile or len(data) < 14 + size:
+        return b""
+    offset, length = struct.unpack_from("<II", data, 126)
+    start = 14 + offset
+    return data[start : start + length]
+
+
 def bmp_blocks(data: bytes) -> list[Block]:
     """Resolution and colour profile of a BMP. Source: Windows GDI, BITMAPV5HEADER."""
     size = int.from_bytes(data[14:18], "little")
@@ -143,12 +166,10 @@ def bmp_blocks(data: bytes) -> list[Block]:
         across, down = struct.unpack_from("<ii", data, 38)
         if across > 0 and down > 0:
             blocks.append(resolution_block(across, down))
-    if size >= 124 and data[70:74] in {b"DEBM", b"KNIL"}:
-        place, length = struct.unpack_from("<II", data, 126)
-        if length:
-            blocks.append(
-                Block("colour profile", "", data[14 + place : 14 + place + length])
-            )
+    if size >= 108 and not any(data[70:74]) and any(data[74:122]):
+        blocks.append(Block("calibrated colours", "", data[74:122]))
+    if profile := bmp_profile(data):
+        blocks.append(Block("colour profile", "", profile))
     return blocks
 
 
@@ -158,6 +179,8 @@ def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
 
     has_resolution = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
     per_metre = head[38:46] if has_resolution else bytes(8)
+    if picture.shape[2:] == (2,):
+        picture = picture[:, :, [0, 0, 0, 1]]
     if picture.shape[2:] == (4,):
         written = bytearray(_with_alpha(picture))
     else:

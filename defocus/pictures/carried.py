@@ -1,27 +1,44 @@
-"""What a written file carries of the file that it was made from, and what is said of the rest."""
+"""What a written picture carries of the file that it was made from, and what it lacks."""
 
 import struct
 import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any, cast
 
 from defocus.pictures.blocks import (
+    Block,
     Remark,
+    kind_words,
     left_out,
     lost_blocks,
     without_pointers,
     without_thumbnails,
 )
 from defocus.pictures.jpeg import PREVIEW, JpegParts, behind
-from defocus.pictures.metadata import Metadata, inventory
+from defocus.pictures.metadata import Metadata, inventory, read_metadata
 from defocus.pictures.png import (
+    BITS,
+    COLOUR,
+    COLOUR_TYPE,
     XMP_WORDS,
     Chunk,
     PngParts,
     colour_chunk,
     comment_chunk,
     kept_chunks,
+    png_parts,
     resource_chunk,
     with_chunks,
 )
+from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.tags import with_orientation, with_thumbnail
+from defocus.progress import say
+from defocus.reading import require_file
 
 _POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}))
 
@@ -30,20 +47,21 @@ def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, .
     """What a written file of a kind lacks of the metadata of the file that it was made from."""
     remarks = list(metadata.remarks)
     if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
-        staying = dict.fromkeys(
-            one.kind for one in behind(metadata.parts) if one.kind != PREVIEW
-        )
-        remarks += [Remark(f"its {name} stays as it was") for name in staying]
+        names = dict.fromkeys(block.kind for block in behind(metadata.parts))
+        names.pop(PREVIEW, None)
+        remarks += [Remark(f"its {name} stays as it was") for name in names]
     if pointing(metadata, kind) != metadata.xmp:
         remarks.append(_POINTERS)
     spoken = frozenset().union(*(one.kinds for one in remarks))
     lost = [
-        one
-        for one in lost_blocks(metadata.blocks, inventory(written))
-        if one.kind not in spoken and f"{one.kind} {one.name}" not in spoken
+        block
+        for block in lost_blocks(metadata.blocks, inventory(written))
+        if not {block.kind, f"{block.kind} {block.name}"} & spoken
     ]
-    said = [one.text for one in remarks]
-    return tuple([*said, left_out(lost)] if lost else said)
+    said = [remark.text for remark in remarks]
+    if lost:
+        said.append(left_out(lost))
+    return tuple(said)
 
 
 def pointing(metadata: Metadata, kind: str) -> bytes:
@@ -57,28 +75,187 @@ def pointing(metadata: Metadata, kind: str) -> bytes:
 
 def png_with(encoded: bytes, metadata: Metadata, exif: bytes) -> bytes:
     """A PNG with what a file holds besides its pixels, and with this EXIF block."""
-    if isinstance(metadata.parts, PngParts):
-        kept = kept_chunks(metadata.parts, (encoded[24], encoded[25]))
-        chunks = [one for one in kept if one.name != b"eXIf"]
-        own = any(one.name == b"eXIf" for one in metadata.parts.chunks)
-        chunks += [Chunk(b"eXIf", exif)] if exif and own else []
-        return with_chunks(encoded, chunks)
-    return with_chunks(encoded, _chunks_of(metadata, exif))
+    parts = metadata.parts
+    if not isinstance(parts, PngParts):
+        return with_chunks(encoded, _chunks_of(metadata, exif))
+    kept = kept_chunks(parts, (encoded[BITS], encoded[COLOUR_TYPE]))
+    chunks = [chunk for chunk in kept if chunk.name != b"eXIf"]
+    had_exif = any(chunk.name == b"eXIf" for chunk in parts.chunks)
+    if exif and had_exif:
+        chunks.append(Chunk(b"eXIf", exif))
+    return with_chunks(encoded, chunks)
 
 
 def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
     """Metadata from another format as chunks."""
     chunks = []
     if metadata.icc:
-        chunks.append(Chunk(b"iCCP", b"profile\0\0" + zlib.compress(metadata.icc)))
+        packed = zlib.compress(metadata.icc)
+        chunks.append(Chunk(b"iCCP", b"profile\0\0" + packed))
     if metadata.colour_code is not None:
         chunks.append(colour_chunk(*metadata.colour_code))
     if metadata.dpi:
-        per_metre = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
-        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
-    if xmp := pointing(metadata, "PNG"):
+        across, down = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
+        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
+    xmp = pointing(metadata, "PNG")
+    if xmp:
         chunks.append(Chunk(b"iTXt", XMP_WORDS + bytes(4) + xmp))
-    if resources := without_thumbnails(metadata.resources):
+    resources = without_thumbnails(metadata.resources)
+    if resources:
         chunks.append(resource_chunk(resources))
-    chunks += [comment_chunk(one) for one in metadata.comments]
-    return [*chunks, Chunk(b"eXIf", exif)] if exif else chunks
+    chunks += [comment_chunk(comment) for comment in metadata.comments]
+    if exif:
+        chunks.append(Chunk(b"eXIf", exif))
+    return chunks
+
+
+_AS_STORED = 1
+_COLOURS = frozenset({"colour profile", "colour chunks"})
+_MEANING = COLOUR | {b"iCCP"}
+_OF_RAW = Block("maker notes and XMP of RAW files")
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """A kind of block that files hold and ``pictures`` of the ``of`` made from them do not."""
+
+    kind: str
+    names: tuple[str, ...]
+    pictures: int
+    of: int
+
+    def __str__(self) -> str:
+        """For people: the kind, its names and the count."""
+        count = (
+            f"all {self.of}"
+            if self.pictures == self.of
+            else f"{self.pictures} of {self.of}"
+        )
+        return f"{kind_words(self.kind, self.names)} of {count} pictures"
+
+    def to_json(self) -> dict[str, Any]:
+        """The kind, names and number of pictures as plain values."""
+        return {"kind": self.kind, "names": list(self.names), "pictures": self.pictures}
+
+
+def give_blocks(
+    source: Path, *pictures: Path, converted: bool = False, meaning_alone: bool = False
+) -> None:
+    """Give PNG files of RGB what the file holds whose pixels they show, as far as it is true."""
+    # The orientation is that of the stored pixels, because masks and arrays have the same grid; a
+    # thumbnail would show another picture.
+    if not pictures:
+        return
+    given = read_metadata(source)
+    metadata = (meaning_of if meaning_alone else true_of_colours)(
+        given, converted=converted
+    )
+    for path in pictures:
+        path.write_bytes(dressed(path.read_bytes(), metadata))
+
+
+def carried(
+    blurry: Path, sharp: Path
+) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
+    """What gives the written members of a pair what their files hold; see :func:`give_blocks`."""
+    from defocus.pictures.profiles import in_two_spaces  # not needed to write a picture
+
+    converted = in_two_spaces(blurry, sharp)
+    give = partial(give_blocks, converted=converted)
+    return partial(give, blurry), partial(give, sharp)
+
+
+def dressed(png: bytes, metadata: Metadata) -> bytes:
+    """A PNG with what was read from the file that it was made from."""
+    return png_with(
+        png, metadata, with_thumbnail(with_orientation(metadata.exif, _AS_STORED), b"")
+    )
+
+
+def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
+    """Without a profile of other values than RGB, and of converted colours without any meaning."""
+    if not converted and metadata.icc[16:20] in {b"RGB ", b""}:
+        return metadata
+    gone = _MEANING if converted else {b"iCCP"}
+    code = None if converted else metadata.colour_code
+    parts = metadata.parts
+    if isinstance(parts, PngParts):
+        parts = _with_chunks(
+            parts, [one for one in parts.chunks if one.name not in gone]
+        )
+    return replace(metadata, icc=b"", colour_code=code, parts=parts)
+
+
+def meaning_of(metadata: Metadata, *, converted: bool) -> Metadata:
+    """Only what says which colours the numbers mean; nothing if they are converted to sRGB."""
+    true = true_of_colours(metadata, converted=converted)
+    parts = None
+    if isinstance(true.parts, PngParts):
+        parts = _with_chunks(
+            true.parts, [one for one in true.parts.chunks if one.name in _MEANING]
+        )
+    return Metadata(icc=true.icc, colour_code=true.colour_code, parts=parts)
+
+
+def has_meaning(png: bytes) -> bool:
+    """Whether a PNG says which colours its numbers mean."""
+    return any(one.name in _MEANING for one in png_parts(png).chunks)
+
+
+def _with_chunks(parts: PngParts, chunks: Iterable[Chunk]) -> PngParts:
+    return replace(parts, chunks=tuple(chunks))
+
+
+def say_left_behind(
+    pictures: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
+) -> tuple[LeftBehind, ...]:
+    """Say in one line what pictures lack of the files that they were made from; return it."""
+    lacking = left_behind(pictures, converted=converted)
+    if lacking:
+        say(f"the new pictures are without {', '.join(map(str, lacking))}")
+    return lacking
+
+
+def left_behind(
+    pictures: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
+) -> tuple[LeftBehind, ...]:
+    """What pictures lack of the files that they were made from, by reading both again."""
+    # The names of each kind are kept in the order in which they come.
+    names: dict[str, dict[str, None]] = defaultdict(dict)
+    counts: dict[str, int] = defaultdict(int)
+    number = 0
+    for source, picture in pictures:
+        number += 1
+        kinds = set()
+        for block in _lost(source, picture):
+            if converted and block.kind in _COLOURS:
+                continue
+            if block.kind not in kinds:
+                kinds.add(block.kind)
+                counts[block.kind] += 1
+            if block.name:
+                names[block.kind][block.name] = None
+    by_count = sorted(counts, key=lambda kind: -counts[kind])
+    return tuple(
+        LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count
+    )
+
+
+def _lost(source: Path, picture: Path | bytes) -> list[Block]:
+    if source.suffix.lower() in RAW_SUFFIXES:
+        return [_OF_RAW]
+    written = inventory(picture) if isinstance(picture, bytes) else _blocks(picture)
+    return lost_blocks(_blocks(source), written)
+
+
+def _blocks(path: Path) -> list[Block]:
+    try:
+        require_file(path)
+        with (
+            path.open("rb") as file,
+            mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+        ):
+            # mapped: of a large picture only the pages with its headers are read
+            return inventory(cast(bytes, content))
+    except (OSError, ValueError):
+        return []

@@ -3,13 +3,14 @@
 import contextlib
 import mmap
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
 from defocus.errors import FileError, ImageError
-from defocus.pictures.png import PNG_BEGINS, has_all_pixels
+from defocus.pictures.png import BITS, PNG_BEGINS, has_all_pixels
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import first_directory
 from defocus.reading import require_file
@@ -27,7 +28,7 @@ one."""
 
 TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BEGINS = (
-    ("PNG", (PNG_BEGINS,)),
+    ("PNG", (PNG_BEGINS + b"\0\0\0\rIHDR",)),
     ("JPEG", (b"\xff\xd8",)),
     ("BMP", (b"BM",)),
     ("TIFF", TIFF_BEGINS),
@@ -37,6 +38,7 @@ _BEGINS = (
 tested."""
 _OTHERS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("a GIF", (b"GIF8",)),
+    ("a PNG for apps of iPhones (CgBI)", (PNG_BEGINS + b"\0\0\0\4CgBI",)),
     ("JPEG 2000", (b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51")),
     ("JPEG XR", (b"II\xbc",)),
     ("a Photoshop document", (b"8BPS",)),
@@ -84,6 +86,9 @@ SUFFIXES = MappingProxyType(
 MAX_PIXELS = 400_000_000
 """A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
 
+MOST_BYTES = 12 * MAX_PIXELS
+"""Size of the largest file that is read, in bytes: three channels of float32 at MAX_PIXELS."""
+
 FREE_PIXELS = 32_000_000
 MOST_RATIO = 2000
 """Largest number of pixel values per byte of the file. A flat PNG has 1,032; a higher ratio is a
@@ -95,10 +100,21 @@ def kind_of(data: bytes) -> str:
     if data[:4] == b"RIFF":
         return "WebP" if data[8:12] == b"WEBP" else ""
     if data[4:8] == b"ftyp":
-        size = min(max(int.from_bytes(data[:4], "big"), 16), 256)
-        brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
-        return "AVIF" if brands & _AVIF else "HEIC" if brands & _HEIC else ""
-    return next((kind for kind, begins in _BEGINS if data.startswith(begins)), "")
+        return _kind_by_brands(data)
+    for kind, begins in _BEGINS:
+        if data.startswith(begins):
+            return kind
+    return ""
+
+
+def _kind_by_brands(data: bytes) -> str:
+    """The kind of a file that says in its first box which brands it has."""
+    stated = int.from_bytes(data[:4], "big")
+    size = min(max(stated, 16), 256)
+    brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
+    if brands & _AVIF:
+        return "AVIF"
+    return "HEIC" if brands & _HEIC else ""
 
 
 def other_kind(data: bytes) -> str:
@@ -176,17 +192,10 @@ def header_size(path: Path) -> tuple[int, int]:
 def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
     if data[:8] == PNG_BEGINS:
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if data[:2] == b"BM" and data[14:18] == b"\x0c\0\0\0":  # OS/2
-        return int.from_bytes(data[18:20], "little"), int.from_bytes(
-            data[20:22], "little"
-        )
-    if data[:2] == b"BM":
-        sides = (
-            int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22)
-        )
-        width, height = map(abs, sides)
+        width, height = struct.unpack(">II", data[16:24].ljust(8, b"\0"))
         return width, height
+    if data[:2] == b"BM":
+        return _bmp_header_size(data)
     if data[:4] in TIFF_BEGINS:
         return _tiff_header_size(data)
     if data[:4] == b"RIFF":
@@ -196,46 +205,59 @@ def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
 
 
+def _bmp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+    """Width and height; a height below 0 says that the first row comes first."""
+    if data[14:18] == b"\x0c\0\0\0":  # OS/2
+        width, height = struct.unpack("<HH", data[18:22].ljust(4, b"\0"))
+    else:
+        width, height = struct.unpack("<ii", data[18:26].ljust(8, b"\0"))
+    return abs(width), abs(height)
+
+
 def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     for marker, place in jpeg_markers(data):
         if marker in JPEG_FRAMES:
             height = int.from_bytes(data[place + 5 : place + 7], "big")
-            return int.from_bytes(data[place + 7 : place + 9], "big"), height
+            width = int.from_bytes(data[place + 7 : place + 9], "big")
+            return width, height
     return 0, 0
 
 
 def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """The largest of the sizes that the items of a HEIC or AVIF have."""
-    head, sizes, place = data[:200_000], [(0, 0)], 0
-    while (place := head.find(b"ispe", place) + 4) > 3:
-        width, height = (
-            int.from_bytes(head[at : at + 4], "big") for at in (place + 4, place + 8)
-        )
-        sizes.append((width, height))
-    return max(sizes, key=lambda one: one[0] * one[1])
+    head = data[:200_000]
+    largest = 0, 0
+    place = head.find(b"ispe")
+    while place >= 0:
+        width = int.from_bytes(head[place + 8 : place + 12], "big")
+        height = int.from_bytes(head[place + 12 : place + 16], "big")
+        if width * height > largest[0] * largest[1]:
+            largest = width, height
+        place = head.find(b"ispe", place + 4)
+    return largest
 
 
 def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first chunk, which is lossy, lossless or extended."""
-    kind, start = data[12:16], data[20:30]
+    kind = data[12:16]
+    start = data[20:30]
     if kind == b"VP8X":
-        return 1 + int.from_bytes(start[4:7], "little"), 1 + int.from_bytes(
-            start[7:10], "little"
-        )
-    if kind == b"VP8L":
+        width = 1 + int.from_bytes(start[4:7], "little")
+        height = 1 + int.from_bytes(start[7:10], "little")
+    elif kind == b"VP8L":
         bits = int.from_bytes(start[1:5], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = (
-        int.from_bytes(start[at : at + 2], "little") & 0x3FFF for at in (6, 8)
-    )
+        width = 1 + (bits & 0x3FFF)
+        height = 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width = int.from_bytes(start[6:8], "little") & 0x3FFF
+        height = int.from_bytes(start[8:10], "little") & 0x3FFF
     return width, height
 
 
 def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first directory."""
-    first = first_directory(
-        cast(bytes, data)
-    )  # mapped: no more than its directory is read
+    # mapped: no more than its directory is read
+    first = first_directory(cast(bytes, data))
     if first is None:
         return 0, 0
     structure, directory = first
@@ -323,6 +345,4 @@ def png_bits(path: Path) -> int | None:
         raise ImageError(
             f"{path}: cannot be read ({error.strerror}); check the file"
         ) from error
-    return (
-        header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None
-    )
+    return header[BITS] if kind_of(header) == "PNG" and len(header) > BITS else None

@@ -64,7 +64,9 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
         raise ImageError(
             f"{path}: the {kind} cannot be decoded ({reason}); copy it again"
         ) from error
-    if pixels.ndim == 4:  # an animation
+    if kind == "JPEG XL" and (pixels.ndim == 4 or pixels.shape[2:] > (4,)):
+        raise ImageError(f"{path}: is an animation of JPEG XL; save its picture as PNG")
+    if pixels.ndim == 4:  # an animation, whose pictures are counted
         pixels = pixels[0]
     if pixels.shape[2:] == (1,):
         pixels = pixels[:, :, 0]
@@ -82,7 +84,8 @@ def _decoded(data: bytes, kind: str) -> NDArray[Any]:
             io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False
         )
         picture = opened[opened.primary_index]
-        return _scaled(np.asarray(picture), picture.info["bit_depth"])
+        pixels = _scaled(np.asarray(picture), picture.info["bit_depth"])
+        return divided(pixels) if picture.premultiplied_alpha else pixels
     if (bits := _avif_bits(data)) > 8:
         imagecodecs = require("imagecodecs", "heif", error=ImageError)
         return _scaled(np.asarray(imagecodecs.avif_decode(data)), bits)
@@ -102,14 +105,32 @@ def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     """Values of 9 to 15 bits, scaled to 16 bits."""
     if pixels.dtype != np.uint16 or bits in {8, 16}:
         return pixels
-    return np.asarray(np.rint(pixels * (65535 / (2**bits - 1))), np.uint16)
+    scale = 65535 / (2**bits - 1)
+    return np.asarray(np.rint(pixels * scale), np.uint16)
+
+
+def divided(picture: NDArray[Any]) -> NDArray[Any]:
+    """Colours that were multiplied with the transparency, which comes last, without it."""
+    integers = picture.dtype.kind == "u"
+    colours = picture[:, :, :-1].astype(np.float64)
+    share = picture[:, :, -1:].astype(np.float64)
+    full = np.iinfo(picture.dtype).max if integers else 1.0
+    divisor = np.where(share > 0, share, 1)
+    straight = np.where(share > 0, colours * full / divisor, colours)
+    if integers:
+        straight = np.rint(np.minimum(straight, full))
+    return np.concatenate([straight, share], axis=2).astype(picture.dtype)
 
 
 def _avif_bits(data: bytes) -> int:
     """Bits of a value, as the configuration of the codec says."""
     place = data.find(b"av1C", 0, _HEAD_BYTES)
-    flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
-    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+    if not 0 <= place < len(data) - 6:
+        return 8
+    flags = data[place + 6]
+    if not flags & 0x40:
+        return 8
+    return 12 if flags & 0x20 else 10
 
 
 def heif_contents(data: bytes, kind: str) -> HeifContents:
@@ -178,10 +199,12 @@ def _colour_code(data: bytes, icc: bytes) -> tuple[int, int] | None:
     place = data.find(b"colrnclx", 0, _HEAD_BYTES)
     if place < 0 or len(data) < place + 12:
         return None
-    primaries, curve = data[place + 9], data[place + 11]
+    primaries = data[place + 9]
+    curve = data[place + 11]
     if not unusual_code(primaries, curve):
         return None
-    return None if icc and curve in _USUAL_CURVES else (primaries, curve)
+    said_by_profile = bool(icc) and curve in _USUAL_CURVES
+    return None if said_by_profile else (primaries, curve)
 
 
 def unusual_code(primaries: int, curve: int) -> bool:
@@ -201,10 +224,12 @@ def contents_of_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each box of a file, or of a box."""
     place = 0
     while place + 8 <= len(data):
-        size, head = int.from_bytes(data[place : place + 4], "big"), 8
+        head = 8
+        size = int.from_bytes(data[place : place + 4], "big")
         name = data[place + 4 : place + 8]
-        if size == 1:
-            size, head = int.from_bytes(data[place + 8 : place + 16], "big"), 16
+        if size == 1:  # it has a longer number
+            head = 16
+            size = int.from_bytes(data[place + 8 : place + 16], "big")
         size = size or len(data) - place
         yield name, data[place + head : place + size]
         place += max(size, head)
@@ -214,13 +239,17 @@ def heif_blocks(data: bytes, kind: str) -> list[Block]:
     """What a file holds besides the pixels of its first picture, upright if decoding turns it."""
     contents = contents_as_decoded(data, kind)
     blocks = exif_blocks(contents.exif)
-    blocks += [xmp_block(contents.xmp)] if contents.xmp else []
-    blocks += [Block("colour profile", "", contents.icc)] if contents.icc else []
-    blocks += [Block("IPTC", "", contents.iptc)] if contents.iptc else []
+    if contents.xmp:
+        blocks.append(xmp_block(contents.xmp))
+    if contents.icc:
+        blocks.append(Block("colour profile", "", contents.icc))
+    if contents.iptc:
+        blocks.append(Block("IPTC", "", contents.iptc))
     if contents.colour_code is not None:  # as a PNG holds it
         chunk = colour_chunk(*contents.colour_code)
         blocks.append(Block("colour chunks", chunk.name.decode(), chunk.content))
-    return blocks + [Block(name) for name in contents.further]
+    blocks += [Block(name) for name in contents.further]
+    return blocks
 
 
 def contents_as_decoded(data: bytes, kind: str) -> HeifContents:

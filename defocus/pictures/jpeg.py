@@ -19,7 +19,7 @@ from defocus.pictures.blocks import (
     xmp_block,
 )
 from defocus.pictures.headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
-from defocus.pictures.tags import exif_blocks, first_directory
+from defocus.pictures.tags import LONG, DirectoryEntry, exif_blocks, first_directory
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -30,6 +30,7 @@ COMMENT, JUMBF = 0xFE, 0xEB
 _APP = range(0xE0, 0xF0)
 _START, _SCAN, _END = 0xD8, 0xDA, 0xD9
 _MP_ENTRIES, _MP_NUMBER = 0xB002, 0xB001
+_MP_ROW_BYTES = 16
 PREVIEW = "preview of the picture"
 _PREVIEWS = {0x010001, 0x010002}
 _GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
@@ -72,13 +73,14 @@ class JpegParts:
 
 def jpeg_parts(data: bytes) -> JpegParts:
     """The parts of a file that begins as a JPEG."""
-    segments, colours, end = [], 0, len(data)
+    segments = []
+    colours = 0
+    end = len(data)
     for kind, place in jpeg_segments(data):
-        size = int.from_bytes(data[place + 2 : place + 4], "big")
         if kind in _APP or kind == COMMENT:
-            segments.append(
-                Segment(kind, data[place + 4 : place + 2 + size], place + 4)
-            )
+            size = int.from_bytes(data[place + 2 : place + 4], "big")
+            content = data[place + 4 : place + 2 + size]
+            segments.append(Segment(kind, content, place + 4))
         elif kind in JPEG_FRAMES and place + 9 < len(data):
             colours = data[place + 9]
         elif kind == _END:
@@ -104,8 +106,11 @@ def jpeg_exif(data: bytes) -> bytes:
 def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
     """Segments of a kind; what is too long for one goes on in the next, as exiftool writes it."""
     step = MOST_BYTES - len(begin)
-    parts = range(0, len(content), step)
-    return [Segment(marker, begin + content[at : at + step]) for at in parts]
+    segments = []
+    for place in range(0, len(content), step):
+        part = content[place : place + step]
+        segments.append(Segment(marker, begin + part))
+    return segments
 
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
@@ -120,15 +125,21 @@ def profile_of(segments: tuple[Segment, ...]) -> bytes:
 
 def behind(parts: JpegParts) -> list[Block]:
     """What is behind the first picture: further ones, a film, or anything."""
-    blocks, rest, taken = [], b"", 0
+    trailer = parts.trailer
+    blocks = []
+    rest = b""
+    taken = 0
     for kind, place, size in sorted(_frames(parts), key=lambda one: one[1]):
-        frame = parts.trailer[place : place + size]
+        frame = trailer[place : place + size]
         blocks.append(Block(_picture_name(kind, frame), "", frame))
-        rest += parts.trailer[taken:place]
+        rest += trailer[taken:place]
         taken = max(taken, place + size)
-    rest += parts.trailer[taken:]
-    name = _trailer_name(rest, joined(parts.segments, 0xE1, XMP))
-    return [*blocks, Block(name, "", rest)] if name else blocks
+    rest += trailer[taken:]
+    xmp = joined(parts.segments, 0xE1, XMP)
+    name = _trailer_name(rest, xmp)
+    if name:
+        blocks.append(Block(name, "", rest))
+    return blocks
 
 
 def still_true(segments: tuple[Segment, ...], *, profile: bool) -> list[Segment]:
@@ -247,11 +258,13 @@ def _frames(parts: JpegParts) -> list[tuple[int, int, int]]:
     """Kind, place in the trailer, and size of each further picture of an index."""
     frames = []
     for segment in parts.segments:
-        if segment.marker == 0xE2 and segment.content.startswith(MPF):
-            for kind, size, offset in _index(segment.content[len(MPF) :]):
-                place = segment.place + len(MPF) + offset - parts.end
-                if offset and place >= 0 and place + size <= len(parts.trailer):
-                    frames.append((kind, place, size))
+        if segment.marker != 0xE2 or not segment.content.startswith(MPF):
+            continue
+        index_place = segment.place + len(MPF)
+        for kind, size, offset in _index(segment.content[len(MPF) :]):
+            place = index_place + offset - parts.end
+            if offset and place >= 0 and place + size <= len(parts.trailer):
+                frames.append((kind, place, size))
     return frames
 
 
@@ -261,13 +274,17 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
     entry = None if first is None else first[1].entry(_MP_ENTRIES)
     if first is None or entry is None:
         return []
-    rows = range(0, len(entry.content) - 15, 16)
-    numbers = (
-        struct.unpack_from(first[0].order + "III", entry.content, at) for at in rows
-    )
-    return [
-        (attributes & 0xFFFFFF, size, offset) for attributes, size, offset in numbers
-    ]
+    form = first[0].order + "III"
+    pictures = []
+    for place in _row_places(entry):
+        attributes, size, offset = struct.unpack_from(form, entry.content, place)
+        pictures.append((attributes & 0xFFFFFF, size, offset))
+    return pictures
+
+
+def _row_places(entry: DirectoryEntry) -> range:
+    """Where the rows of an index begin, each of which has 16 bytes."""
+    return range(0, len(entry.content) - 15, _MP_ROW_BYTES)
 
 
 def with_segments(
@@ -283,20 +300,20 @@ def with_segments(
         segments = tuple(one for one in segments if not one.content.startswith(MPF))
     size = len(bare) + sum(len(one.packed) for one in segments)
     written = bare[:2]
-    for one in segments:
-        if frames and one.content.startswith(MPF):  # it keeps its length
-            move = _Move(one.place - given.end, len(written) + 4, size, places)
-            written += Segment(
-                one.marker, MPF + _moved(one.content[len(MPF) :], move)
-            ).packed
-        else:
-            written += one.packed
+    for segment in segments:
+        if frames and segment.content.startswith(MPF):  # it keeps its length
+            from_end = segment.place - given.end
+            move = _Move(from_end, len(written) + 4, size, places)
+            index = _moved(segment.content[len(MPF) :], move)
+            segment = Segment(segment.marker, MPF + index)
+        written += segment.packed
     return written + bare[2:] + trailer
 
 
 def _without_jfif(encoded: bytes) -> bytes:
     while encoded[2:4] == b"\xff\xe0":
-        encoded = encoded[:2] + encoded[4 + int.from_bytes(encoded[4:6], "big") :]
+        size = int.from_bytes(encoded[4:6], "big")
+        encoded = encoded[:2] + encoded[4 + size :]
     return encoded
 
 
@@ -332,10 +349,11 @@ class _Move:
         kind, _, offset, depends = struct.unpack(order + "4I", row)
         if not offset:
             return struct.pack(order + "4I", kind, self.size, 0, depends)
-        old = self.from_end + len(MPF) + offset
-        if old not in self.places:
+        old_place = self.from_end + len(MPF) + offset
+        if old_place not in self.places:
             return b""
-        moved = self.size + self.places[old] - self.place - len(MPF)
+        index_place = self.place + len(MPF)
+        moved = self.size + self.places[old_place] - index_place
         return row[:8] + struct.pack(order + "I", moved) + row[12:]
 
 
@@ -346,21 +364,30 @@ def _moved(index: bytes, move: _Move) -> bytes:
     if first is None or entry is None:
         return index
     structure, directory = first
-    places = range(0, len(entry.content) - 15, 16)
-    given = [entry.content[at : at + 16] for at in places]
-    rows = [row for row in (move.row(one, structure.order) for one in given) if row]
-    if (
-        len(rows) < len(entry.content) // 16
-    ):  # a picture that others depend on may be gone
-        rows = [row[:12] + bytes(4) for row in rows]
-    content, long = bytearray(index), structure.order + "I"
-    whole = b"".join(rows).ljust(len(entry.content), b"\0")
-    content[entry.value_place : entry.value_place + len(whole)] = whole
-    struct.pack_into(long, content, entry.place + 4, 16 * len(rows))
+    rows = _moved_rows(entry, move, structure.order)
+    table = b"".join(rows).ljust(len(entry.content), b"\0")
+    content = bytearray(index)
+    content[entry.value_place : entry.value_place + len(table)] = table
+    long = structure.order + "I"
+    struct.pack_into(long, content, entry.place + 4, _MP_ROW_BYTES * len(rows))
     number = directory.entry(_MP_NUMBER)
-    if number is not None and number.kind == 4:
+    if number is not None and number.kind == LONG:
         struct.pack_into(long, content, number.value_place, len(rows))
     return bytes(content)
+
+
+def _moved_rows(entry: DirectoryEntry, move: _Move, order: str) -> list[bytes]:
+    """The rows of an index for the pictures that stay."""
+    rows = []
+    for place in _row_places(entry):
+        given = entry.content[place : place + _MP_ROW_BYTES]
+        row = move.row(given, order)
+        if row:
+            rows.append(row)
+    if len(rows) < len(entry.content) // _MP_ROW_BYTES:
+        # a picture that others depend on may be gone
+        return [row[:12] + bytes(4) for row in rows]
+    return rows
 
 
 def jpeg_oddity(data: bytes) -> str:
@@ -371,20 +398,21 @@ def jpeg_oddity(data: bytes) -> str:
         if kind == _START:
             return "is a JPEG that begins twice"
         if kind in _HEADERS:
-            bits, *height = data[place + 4 : place + 7].ljust(3, b"\0")
-            if kind not in _USUAL_HEADERS:
-                return (
-                    "is JPEG-LS"
-                    if kind == _JPEG_LS
-                    else "is a lossless or hierarchical JPEG"
-                )
-            if bits != 8:
-                return f"is a JPEG of {bits} bits"
-            return (
-                ""
-                if any(height)
-                else "is a JPEG that says its height behind the picture"
-            )
+            return _odd_frame(kind, data[place + 4 : place + 7].ljust(3, b"\0"))
+    return ""
+
+
+def _odd_frame(kind: int, content: bytes) -> str:
+    """What is odd in the header of a picture, by its marker, bits and height; empty if nothing."""
+    if kind == _JPEG_LS:
+        return "is JPEG-LS"
+    if kind not in _USUAL_HEADERS:
+        return "is a lossless or hierarchical JPEG"
+    bits = content[0]
+    if bits != 8:
+        return f"is a JPEG of {bits} bits"
+    if not any(content[1:]):
+        return "is a JPEG that says its height behind the picture"
     return ""
 
 
@@ -393,20 +421,24 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     # Restart markers count from 0 to 7 over and over. Without them, data that end early leave the
     # last corner grey, and bytes before the end marker change it. All scans must be there, the last
     # complete.
-    start = jpeg_scan_start(data)
     segments = jpeg_segments(data)
-    scans = [at for kind, at in segments if kind == _SCAN]
-    end = next((at for kind, at in segments if kind == _END), len(data))
     if not _every_detail(data, segments):
         return True
+    scans = [place for kind, place in segments if kind == _SCAN]
+    ends = [place for kind, place in segments if kind == _END]
+    end = ends[0] if ends else len(data)
     if len(scans) > 1:
         return _wants_more(data, end, b"", picture, decode)
+    start = jpeg_scan_start(data)
     restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
-    if any(number != 0xD0 + index % 8 for index, number in enumerate(restarts)):
-        return True
+    for index, number in enumerate(restarts):
+        if number != 0xD0 + index % 8:
+            return True
     if np.any(picture[-8:, -8:] != 128):
         return False
-    following = b"\xff" + bytes([0xD0 + len(restarts) % 8]) if restarts else b""
+    following = b""
+    if restarts:
+        following = bytes([0xFF, 0xD0 + len(restarts) % 8])
     return _wants_more(data, end, following, picture, decode)
 
 
@@ -421,19 +453,29 @@ def _wants_more(
 
 def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
     """Whether the scans give each coefficient of each colour to its last bit."""
-    frame = next((at for kind, at in segments if kind in _FRAMES), None)
-    if frame is None:
+    frames = [place for kind, place in segments if kind in _FRAMES]
+    if not frames:
         return True  # of a rare kind, without scans that add to each other
-    colours = data[frame + 10 : frame + 10 + 3 * data[frame + 9] : 3]
+    start = frames[0] + 10
+    number = data[frames[0] + 9]
+    colours = data[start : start + 3 * number : 3]
     missing = {colour: np.full(_COEFFICIENTS, True) for colour in colours}
-    for kind, at in segments:
-        if kind != _SCAN:
-            continue
-        end = at + 5 + 2 * data[at + 4]
-        named, spectrum = data[at + 5 : end : 2], data[end : end + 3]
-        if len(spectrum) < 3 or not missing.keys() >= {*named}:
-            return False  # damaged
-        first, last, bits = spectrum
-        for colour in named:
-            missing[colour][first : last + 1] = (bits & 15) != 0
+    scans = [place for kind, place in segments if kind == _SCAN]
+    if not all(_takes_details(data, place, missing) for place in scans):
+        return False  # damaged
     return not np.any([*missing.values()])
+
+
+def _takes_details(
+    data: bytes, place: int, missing: dict[int, NDArray[np.bool_]]
+) -> bool:
+    """Take what a scan gives from the missing coefficients by colour; False if it is damaged."""
+    end = place + 5 + 2 * data[place + 4]
+    named = data[place + 5 : end : 2]
+    spectrum = data[end : end + 3]
+    if len(spectrum) < 3 or not missing.keys() >= {*named}:
+        return False
+    first, last, bits = spectrum
+    for colour in named:
+        missing[colour][first : last + 1] = (bits & 15) != 0
+    return True

@@ -25,7 +25,11 @@ from defocus.reading import FileBytes
 PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 _PIECE_BYTES = 2**20
 _LATE = {b"IDAT", b"IEND"}
-_PALETTE = 3  # the colour type of a PNG with a palette
+COLOUR_TYPE, BITS = 25, 24
+"""Places of the colour type and of the bits of a value in a PNG."""
+_RGB, _PALETTE = 2, 3
+GREY_TYPES = (0, 4)
+"""Colour types of grey without and with transparency."""
 PNG_HEAD_BYTES = 8 + 25
 """Bytes of a PNG's signature and IHDR. The chunks that say its colours come behind them."""
 XMP_WORDS = b"XML:com.adobe.xmp\0"
@@ -37,6 +41,7 @@ _RESOURCES = b"Raw profile type iptc\0"
 _EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_PIXELS_ALONE = frozenset({b"IHDR", b"IDAT", b"IEND"})
 _FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _NAMES = {
     b"caBX": "content credentials (C2PA)",
@@ -89,8 +94,10 @@ class PngParts:
         return inflated(self._content(b"iCCP"))
 
     def _content(self, name: bytes) -> bytes:
-        named = (one.content for one in self.chunks if one.sound and one.name == name)
-        return next(named, b"")
+        for chunk in self.chunks:
+            if chunk.sound and chunk.name == name:
+                return chunk.content
+        return b""
 
     def blocks_of(self, chunk: Chunk) -> list[Block]:
         """What a chunk of this file holds."""
@@ -99,7 +106,10 @@ class PngParts:
 
 def png_parts(data: bytes) -> PngParts:
     """The parts of a file that begins as a PNG."""
-    chunks, early, shown, trailer, ended = [], True, 0, b"", False
+    chunks = []
+    early, ended = True, False
+    shown = 0
+    trailer = b""
     for name, start, end in png_chunks(data):
         content, check = data[start : end - 4], data[end - 4 : end]
         if name == b"IDAT":
@@ -107,16 +117,14 @@ def png_parts(data: bytes) -> PngParts:
         elif name == b"fcTL":  # the still picture may be none of them
             shown += 1
         elif name == b"IEND":
-            trailer, ended = data[end:], True
+            trailer = data[end:]
+            ended = True
             break
-        if (
-            name not in _PIXELS
-            and name not in _FRAMES
-            and start + len(content) == end - 4
-        ):
+        is_whole = len(content) == end - 4 - start
+        if is_whole and name not in _PIXELS | _FRAMES:
             sound = zlib.crc32(name + content).to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
-    head = (data[24], data[25]) if len(data) > 25 else (0, 0)
+    head = (data[BITS], data[COLOUR_TYPE]) if len(data) > COLOUR_TYPE else (0, 0)
     return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
 
 
@@ -154,12 +162,15 @@ def _text_blocks(chunk: Chunk) -> list[Block]:
     """The block in a chunk of text, which may be metadata of another kind."""
     name, content = chunk.name, chunk.content
     if name == b"iTXt" and content.startswith(XMP_WORDS):
-        return [xmp_block(content[len(XMP_WORDS) :].lstrip(b"\0"))]
+        packet = content[len(XMP_WORDS) :].lstrip(b"\0")
+        return [xmp_block(packet)]
     if name == b"iTXt" and content.startswith(COMMENT_WORDS):
-        return [Block("comment", "", content[len(COMMENT_WORDS) :])]
+        comment = content[len(COMMENT_WORDS) :]
+        return [Block("comment", "", comment)]
     if name == b"zTXt" and content.startswith(_RESOURCES):
         return resource_blocks(raw_profile(chunk))
-    return [Block("texts", printable_name(content.split(b"\0")[0]), content)]
+    keyword = content.split(b"\0")[0]
+    return [Block("texts", printable_name(keyword), content)]
 
 
 def inflated(content: bytes) -> bytes:
@@ -176,29 +187,38 @@ def inflated(content: bytes) -> bytes:
 
 def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
     """The chunks that still hold when the pixels have changed, for a new depth and colour type."""
+    bits, colour_type = head
     kept = []
     for chunk in parts.chunks:
-        safe = chunk.name[3:].islower() or chunk.name in _KEPT
-        same = chunk.name == b"bKGD" and head == parts.head
+        name = chunk.name
+        safe = name[3:].islower() or name in _KEPT
+        same = name == b"bKGD" and head == parts.head
         if not chunk.sound or not (safe or same):
             continue
-        if chunk.name == b"sBIT":
-            bits = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
-            if len(bits) != _SAMPLES.get(head[1]):
-                continue
-            chunk = Chunk(b"sBIT", bits + bytes([head[0]] * (head[1] in {4, 6})))
-        kept.append(chunk)
+        if name != b"sBIT":
+            kept.append(chunk)
+            continue
+        significant = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
+        if len(significant) == _SAMPLES.get(colour_type):
+            has_alpha = colour_type in {4, 6}
+            content = significant + bytes([bits] * has_alpha)
+            kept.append(Chunk(name, content))
     return kept
 
 
 def with_chunks(encoded: bytes, chunks: Iterable[Chunk]) -> bytes:
     """A PNG with further chunks."""
-    chunks = list(chunks)
-    early = b"".join(png_chunk(one.name, one.content) for one in chunks if one.early)
-    late = b"".join(png_chunk(one.name, one.content) for one in chunks if not one.early)
+    early, late = b"", b""
+    for chunk in chunks:
+        packed = png_chunk(chunk.name, chunk.content)
+        if chunk.early:
+            early += packed
+        else:
+            late += packed
+    head = encoded[:PNG_HEAD_BYTES]
     end = png_chunk(b"IEND", b"")
     body = encoded[PNG_HEAD_BYTES:].removesuffix(end)
-    return encoded[:PNG_HEAD_BYTES] + early + body + late + end
+    return head + early + body + late + end
 
 
 def colour_chunk(primaries: int, curve: int) -> Chunk:
@@ -215,9 +235,9 @@ def comment_chunk(text: bytes) -> Chunk:
 def resource_chunk(resources: bytes) -> Chunk:
     """Photoshop resources, IPTC among them, in the form that ImageMagick and exiftool read."""
     digits = resources.hex()
-    lines = "\n".join(digits[begin : begin + 72] for begin in range(0, len(digits), 72))
-    text = f"\niptc\n{len(resources):8d}\n{lines}\n".encode()
-    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text))
+    lines = [digits[begin : begin + 72] for begin in range(0, len(digits), 72)]
+    text = "\n".join(["", "iptc", f"{len(resources):8d}", *lines, ""])
+    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text.encode()))
 
 
 def raw_profile(chunk: Chunk) -> bytes:
@@ -233,18 +253,20 @@ def raw_profile(chunk: Chunk) -> bytes:
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
     """One chunk of a PNG file. Source: PNG specification, third edition: 5.3."""
-    check = zlib.crc32(name + content)
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+    size = struct.pack(">I", len(content))
+    check = struct.pack(">I", zlib.crc32(name + content))
+    return size + name + content + check
 
 
 def transparent_grey(png: bytes) -> int | None:
     """The grey that a PNG names as transparent, in the values that a decoder gives."""
     # Source: PNG specification, third edition: 11.3.1.1; 13.12 for the scale of few bits.
-    bits, named = png[24], early_chunks(png).get(b"tRNS")
-    if png[25] or named is None:
+    named = early_chunks(png).get(b"tRNS")
+    if png[COLOUR_TYPE] or named is None:
         return None
-    level = int.from_bytes(named[:2], "big") & ((1 << bits) - 1)
-    return level * (255 // ((1 << bits) - 1)) if bits < 8 else level
+    most = (1 << png[BITS]) - 1
+    level = int.from_bytes(named[:2], "big") & most
+    return level * (255 // most) if most < 255 else level
 
 
 def lacks_end(png: bytes) -> bool:
@@ -260,7 +282,7 @@ def is_animated(png: bytes) -> bool:
 def has_long_transparency(png: bytes) -> bool:
     """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
     chunks = early_chunks(png)
-    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[25] != _PALETTE:
+    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[COLOUR_TYPE] != _PALETTE:
         return False
     return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
 
@@ -268,26 +290,31 @@ def has_long_transparency(png: bytes) -> bool:
 def still_png(png: bytes) -> bytes:
     """A PNG as the still picture that a reader without animation shows."""
     # Transparencies beyond the colours of its palette are left out; a missing end is added.
-    kept, colours = [png[:8]], 256
+    has_palette = png[COLOUR_TYPE] == _PALETTE
+    kept = [png[:8]]
+    colours = 256
     for name, start, end in png_chunks(png):
         content = png[start : end - 4]
         if name == b"PLTE":
             colours = len(content) // 3
-        if name == b"tRNS" and colours < len(content) and png[25] == _PALETTE:
+        if name == b"tRNS" and has_palette and colours < len(content):
             kept.append(png_chunk(name, content[:colours]))
-        elif name not in {b"acTL", b"fcTL", b"fdAT"} and end <= len(png):
+        elif name not in _FRAMES and end <= len(png):
             kept.append(png[start - 8 : end])
         if name == b"IEND":
             return b"".join(kept)
-    return b"".join([*kept, png_chunk(b"IEND", b"")])
+    kept.append(png_chunk(b"IEND", b""))
+    return b"".join(kept)
 
 
 def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
     """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
     place = 8
     while place + 12 <= len(png):
-        end = place + 12 + int.from_bytes(png[place : place + 4], "big")
-        yield png[place + 4 : place + 8], place + 8, end
+        size = int.from_bytes(png[place : place + 4], "big")
+        name = png[place + 4 : place + 8]
+        end = place + 12 + size
+        yield name, place + 8, end
         place = end
 
 
@@ -299,6 +326,17 @@ def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or su
     ):
         chunks.setdefault(name, png[start : end - 4])
     return chunks
+
+
+def has_pixels_alone(png: bytes) -> bool:
+    """Whether a PNG is in colour without alpha and holds nothing but its pixels."""
+    for name, start, end in png_chunks(png):
+        if name not in _PIXELS_ALONE:
+            return False
+        if name == b"IEND":
+            in_colour = png[COLOUR_TYPE : COLOUR_TYPE + 1] == bytes([_RGB])
+            return in_colour and start + 4 == end == len(png)
+    return False
 
 
 def has_all_pixels(png: bytes) -> bool:
@@ -348,7 +386,7 @@ def png_of_lines(picture: NDArray[Any], compressed: bytes) -> bytes:
     depth = 8 * picture.itemsize
     head = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
     chunks = [
-        b"\x89PNG\r\n\x1a\n",
+        PNG_BEGINS,
         png_chunk(b"IHDR", head),
         png_chunk(b"IDAT", compressed),
         png_chunk(b"IEND", b""),

@@ -4,7 +4,9 @@ A profile is handed on until a release is converted; pairs that differ are conve
 
 import io
 import struct
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
@@ -18,13 +20,13 @@ from PIL import Image as PillowImage
 from PIL import ImageCms, UnidentifiedImageError
 
 from defocus.errors import ImageError
-from defocus.pictures.headers import MAX_PIXELS, SUFFIXES, kind_of
+from defocus.pictures.bmp import bmp_profile
+from defocus.pictures.headers import HEAD_BYTES, MAX_PIXELS, MOST_BYTES, kind_of
 from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.tags import ORIENTATION
-from defocus.pictures.tiff_pixels import MOST_BYTES
-from defocus.reading import read_bytes
+from defocus.pictures.tags import ORIENTATION, first_directory
+from defocus.reading import FileBytes, read_bytes
 
 PillowImage.MAX_IMAGE_PIXELS = (
     MAX_PIXELS  # Pillow's own limit is less than a camera's picture
@@ -70,29 +72,45 @@ _DECLARED = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
 
 def profile_of(path: Path) -> bytes:
     """The ICC profile inside a picture file; empty if it has none, as all RAW files."""
-    import tifffile
-
-    suffix = path.suffix.lower()
-    if suffix in RAW_SUFFIXES:
+    if path.suffix.lower() in RAW_SUFFIXES:
         return b""
     try:
-        if (kind := _heif_kind(path)) is not None:
+        kind = _kind_in(path)
+        if kind in HEIF_KINDS:
             return heif_contents(read_bytes(path, MOST_BYTES), kind).icc
-        if suffix in SUFFIXES["TIFF"]:  # Pillow does not open 16-bit colours
-            with tifffile.TiffFile(path) as file:
-                tag = file.pages.first.tags.get(_ICC)
-                return bytes(tag.value) if tag is not None else b""
-        with PillowImage.open(path) as picture:
+        if kind == "BMP":
+            return bmp_profile(read_bytes(path, MOST_BYTES))
+        if kind == "TIFF":  # Pillow does not open all that are read
+            return _profile_of_tiff(path)
+        if not kind:
+            return b""
+        with _opened(path) as picture:
             return picture.info.get("icc_profile") or b""
     except _DAMAGE:  # no header that says the colours
         return b""
 
 
-def _heif_kind(path: Path) -> str | None:
-    """HEIC, AVIF or JPEG XL by a file's content; None for other kinds."""
+@contextmanager
+def _opened(path: Path) -> Iterator[PillowImage.Image]:
+    """Open a picture by Pillow without its warnings: damage is said where the pixels are read."""
+    with (
+        warnings.catch_warnings(action="ignore"),
+        PillowImage.open(path) as picture,
+    ):
+        yield picture
+
+
+def _profile_of_tiff(path: Path) -> bytes:
     with path.open("rb") as file:
-        kind = kind_of(file.read(512))
-    return kind if kind in HEIF_KINDS else None
+        first = first_directory(FileBytes(file))
+    entry = None if first is None else first[1].entry(_ICC)
+    return b"" if entry is None else entry.content
+
+
+def _kind_in(path: Path) -> str:
+    """The kind of a picture by a file's content, whatever its suffix says; empty if none."""
+    with path.open("rb") as file:
+        return kind_of(file.read(HEAD_BYTES))
 
 
 def colour_code(path: Path) -> str:
@@ -100,22 +118,24 @@ def colour_code(path: Path) -> str:
     # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB. They are
     # not converted: a pair whose members name different ones is refused.
     try:
-        if (kind := _heif_kind(path)) is not None:
+        kind = _kind_in(path)
+        if kind in HEIF_KINDS:
             code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code
-            return _code_words(*code) if code is not None else ""
-        with path.open("rb") as file:
-            kind = kind_of(file.read(64))
-            if kind == "PNG":
-                # mapped: what says the colours comes before the pixels
-                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-                    return _code_of_png(early_chunks(content))
+            return "" if code is None else _code_words(*code)
+        if kind == "PNG":
+            # mapped: what says the colours comes before the pixels
+            with (
+                path.open("rb") as file,
+                mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+            ):
+                return _code_of_png(early_chunks(content))
         return _code_of_jpeg(path) if kind == "JPEG" else ""
     except (*_DAMAGE, struct.error):
         return ""
 
 
 def _code_of_jpeg(path: Path) -> str:
-    with PillowImage.open(path) as picture:
+    with _opened(path) as picture:
         if picture.info.get("icc_profile"):
             return ""
         rule = picture.getexif().get_ifd(_INTEROPERABILITY).get(1)
@@ -125,22 +145,24 @@ def _code_of_jpeg(path: Path) -> str:
 def _code_of_png(chunks: dict[bytes, bytes]) -> str:
     """What the first of cICP, profile, sRGB, and gAMA with cHRM says: so the others are ignored."""
     if b"cICP" in chunks:
-        primaries, curve = chunks[b"cICP"][:2]
+        primaries, curve, _, full = chunks[b"cICP"]
+        if not full:
+            return f"{_code_words(primaries, curve)}, narrow range"
         return _code_words(primaries, curve) if unusual_code(primaries, curve) else ""
     if b"iCCP" in chunks or b"sRGB" in chunks:
         return ""
     words = []
     if b"gAMA" in chunks:
-        gamma = struct.unpack(">I", chunks[b"gAMA"])[0] / 1e5
-        words += [f"gAMA {gamma:g}"] if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR else []
+        (stored,) = struct.unpack(">I", chunks[b"gAMA"])
+        gamma = stored / 1e5
+        if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR:
+            words.append(f"gAMA {gamma:g}")
     if b"cHRM" in chunks:
         places = [one / 1e5 for one in struct.unpack(">8I", chunks[b"cHRM"])]
         apart = np.abs(np.subtract(places, _SRGB_PLACES)).max()
-        words += (
-            [f"cHRM {' '.join(f'{one:g}' for one in places)}"]
-            if apart > _CODE_ERROR
-            else []
-        )
+        if apart > _CODE_ERROR:
+            listed = " ".join(f"{one:g}" for one in places)
+            words.append(f"cHRM {listed}")
     return ", ".join(words)
 
 
@@ -296,9 +318,12 @@ def picture_header(path: Path) -> PictureHeader | None:
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:
-        if path.suffix.lower() in SUFFIXES["TIFF"]:
+        kind = _kind_in(path)
+        if kind == "TIFF":
             return _tiff_header(path)
-        with PillowImage.open(path) as picture:
+        if not kind:  # Pillow would open thirty more
+            return None
+        with _opened(path) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
             mode = _DECLARED.get(picture.mode, PLAIN)

@@ -4,7 +4,7 @@ LibRaw's own differ within a pair: brightness by up to 0.32 EV, red and blue by 
 
 import contextlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,8 @@ def _three_colours(developed: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """``(H, W, 3)``; the one value of a monochrome sensor is repeated."""
     if developed.ndim == 3 and developed.shape[2] == 3:
         return developed
-    grey = developed.reshape(*developed.shape[:2], -1)[:, :, :1]
+    height, width = developed.shape[:2]
+    grey = developed.reshape(height, width, -1)[:, :, :1]
     return np.repeat(grey, 3, axis=2)
 
 
@@ -185,6 +186,7 @@ def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
 
     try:
         require_file(path)
+        _refuse_layout(path)
         with QUIET, rawpy.imread(str(path), shot_select=frame) as raw:
             yield raw
     except FileError as error:
@@ -210,6 +212,11 @@ _FURTHER_DIRECTORIES = 330
 _REDUCED = 254
 _BASELINE_EXPOSURE = 50730
 _DEFAULT_CROP = 50720
+_BLACK_DELTAS = {50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV"}
+"""Black by column and by row. LibRaw takes the mean off everywhere."""
+_COMPRESSION, _JPEG_XL = 259, 52546
+_CFA_REPEAT, _READ_REPEATS = 33421, {(2, 2), (6, 6)}
+"""Rows and columns after which a sensor's colours repeat, and those that LibRaw knows."""
 _OPCODE_LISTS = (51008, 51009, 51022)
 _OPCODES = {
     1: "WarpRectilinear",
@@ -223,15 +230,41 @@ _WIDTH, _HEIGHT = 256, 257
 
 def dng_demands(path: Path) -> tuple[str, ...]:
     """What a DNG asks a developer to do and is not done here, in words. Source: DNG 1.7."""
+    return tuple(dict.fromkeys(_words_of_dng(path, _demands_of)))
+
+
+def _refuse_layout(path: Path) -> None:
+    """Refuse a DNG whose pixels LibRaw decodes wrongly or not at all."""
+    for words in _words_of_dng(path, _refusals_of):
+        raise ImageError(f"{path}: {words}")
+
+
+def _words_of_dng(
+    path: Path, words: Callable[[Structure, Directory], Iterable[str]]
+) -> list[str]:
+    """What is said of the directories of a DNG that hold its picture; empty for other files."""
+    said: list[str] = []
     if path.suffix.lower() != ".dng":
-        return ()
-    demands: list[str] = []
+        return said
     with path.open("rb") as file, contextlib.suppress(FileError):
         structure = read_structure(FileBytes(file))
         if structure is not None:
             for directory in _directories(structure):
-                demands += _demands_of(structure, directory)
-    return tuple(dict.fromkeys(demands))
+                said += words(structure, directory)
+    return said
+
+
+def _refusals_of(structure: Structure, directory: Directory) -> Iterator[str]:
+    """Why a directory's pixels are not decoded."""
+    if structure.number(directory.entry(_COMPRESSION)) == _JPEG_XL:
+        yield (
+            "is a DNG of JPEG XL, which LibRaw does not decode here; save it as a DNG "
+            "with lossless JPEG, or as TIFF"
+        )
+    repeat = structure.numbers(directory.entry(_CFA_REPEAT))
+    if repeat and repeat not in _READ_REPEATS:
+        size = "x".join(map(str, repeat))
+        yield f"its sensor repeats its colours after {size} px, which LibRaw does not develop"
 
 
 def _directories(structure: Structure) -> Iterator[Directory]:
@@ -255,6 +288,10 @@ def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
         entry = directory.entry(tag)
         if entry is not None:
             yield from _opcode_names(entry.content)
+    for tag, name in _BLACK_DELTAS.items():
+        deltas = structure.numbers(directory.entry(tag))
+        if len(set(deltas)) > 1:
+            yield name
     exposure = structure.numbers(directory.entry(_BASELINE_EXPOSURE))
     if exposure and exposure[0]:
         yield f"BaselineExposure {float(exposure[0]):+.3g} EV"

@@ -5,7 +5,7 @@ An EXIF orientation is not applied: both members of a pair were taken by the sam
 import contextlib
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
+from defocus.pictures.blocks import Remark
 from defocus.pictures.bmp import bmp_pixels
 from defocus.pictures.headers import (
+    MOST_BYTES,
     SUFFIXES,
     kind_of,
     refuse_oversized,
@@ -24,7 +26,11 @@ from defocus.pictures.headers import (
 )
 from defocus.pictures.heif import HEIF_KINDS, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
+from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
+    BITS,
+    COLOUR_TYPE,
+    GREY_TYPES,
     PNG_HEAD_BYTES,
     has_long_transparency,
     is_animated,
@@ -40,24 +46,34 @@ from defocus.pictures.raw import (
     said_of_demands,
 )
 from defocus.pictures.tags import first_directory
-from defocus.pictures.tiff_pixels import MOST_BYTES, read_misread, tiff_layout
-from defocus.pictures.values import Image, as_stored
-from defocus.pictures.white import (
-    DEEP_WHITES,
+from defocus.pictures.tiff_pixels import read_misread, tiff_layout
+from defocus.pictures.values import (
+    FOURTEEN_BITS,
     FULL,
     MOSAIC,
+    Array,
+    Image,
+    OwnPicture,
+    StoredColours,
+    as_shown,
+    as_stored,
+    asked_white,
     deep_white,
+    float_white,
     integer_white,
     is_mosaic,
+    known_white,
     largest_value,
+    said_of_values,
     say_remarks,
     stretched,
+    white_question,
     white_words,
 )
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, broken_link, read_bytes
-from defocus.strips import strips
+from defocus.strips import mean_of_colours, strips
 
 SWAPPED = (np.uint8, np.uint16, np.float32)
 """Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
@@ -67,9 +83,6 @@ IMAGE_SUFFIXES = (
     frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
 )
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
-
-PNG_COLOUR_TYPE, PNG_GREY = 25, (0, 4)
-"""Place of the colour type in a PNG, and the colour types of grey without and with transparency."""
 
 
 def read_image(path: Path, white: float | None = None) -> Image:
@@ -95,15 +108,6 @@ def _read_colours(path: Path) -> Image:
         stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)
     colour: Image = np.ascontiguousarray(stored[:, :, :3])
     return colour
-
-
-def known_white(path: Path) -> int | None:
-    """White of the kinds whose decoders fill all bits; None where the values have to say it."""
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return FULL
-    with path.open("rb") as file:
-        kind = kind_of(file.read(512))
-    return FULL if kind in {"HEIC", "AVIF"} else None
 
 
 def _with_white(path: Path, picture: Image, white: float) -> Image:
@@ -179,7 +183,9 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if kind == "PNG":
         return _of_png(path, content)
     decoded = bmp_pixels(path, data) if kind == "BMP" else None
-    return _checked(path, _of_opencv(path, content) if decoded is None else decoded)
+    if decoded is None:
+        return _checked(path, _of_opencv(path, content))
+    return _checked(path, decoded)
 
 
 def decoded_png(content: bytes) -> NDArray[Any]:
@@ -193,10 +199,11 @@ def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if is_animated(data) or has_long_transparency(data) or lacks_end(data):
         content = np.frombuffer(still_png(data), np.uint8)
     decoded = _of_opencv(path, content)
-    if decoded.ndim == 2 and (level := transparent_grey(data)) is not None:
+    level = transparent_grey(data)
+    if decoded.ndim == 2 and level is not None:
         most = np.iinfo(decoded.dtype).max
         alpha = np.where(decoded == level, 0, most).astype(decoded.dtype)
-        return _checked(path, np.dstack([decoded, alpha]))
+        decoded = np.dstack([decoded, alpha])
     return _checked(path, decoded)
 
 
@@ -237,7 +244,7 @@ def _of_opencv(
             strip = picture[rows]
             cv2.cvtColor(strip, cv2.COLOR_BGR2RGB, dst=strip)
         return picture
-    if content[:4].tobytes() == b"\x89PNG" and content[PNG_COLOUR_TYPE] in PNG_GREY:
+    if content[:4].tobytes() == b"\x89PNG" and content[COLOUR_TYPE] in GREY_TYPES:
         return picture[:, :, [0, -1]]
     return picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
 
@@ -261,7 +268,7 @@ def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
     if oddity := jpeg_oddity(_as_bytes(content)):
         return f"{oddity}, which no reader here decodes; save it as PNG"
     if coding:
-        return f"no decoder for {coding}; save it again without compression"
+        return f"no decoder for {coding}"
     return "not a picture that can be read; replace the file"
 
 
@@ -311,9 +318,10 @@ def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, 
         white = FULL if known else integer_white(list(pictures.values()))
         for path, picture in pictures.items():
             say_remarks(path, picture, white)
-    return {
-        path: _with_white(path, one, white or FULL) for path, one in pictures.items()
-    }
+    alike = {}
+    for path, picture in pictures.items():
+        alike[path] = _with_white(path, picture, white or FULL)
+    return alike
 
 
 def read_member(path: Path, other: Path | None, white: float | None = None) -> Image:
@@ -344,7 +352,7 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
     )
     for path in sample:
         bits, grey = _bits_and_grey(path)
-        deep = bits == 16 and largest <= DEEP_WHITES[-2]
+        deep = bits == 16 and largest <= FOURTEEN_BITS
         if not grey and not deep:
             continue
         with contextlib.suppress(ImageError):  # named by who reads it
@@ -355,17 +363,22 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
                 remarks[MOSAIC] = None
     white = deep_white(largest)
     if white < FULL:
-        remarks[f"{white.bit_length()} bits in 16: {white_words(largest, white)}"] = (
-            None
-        )
+        words = f"{white.bit_length()} bits in 16: {white_words(largest, white)}"
+    else:
+        words = white_question(largest)
+    remarks[words] = None
     return FilesReading(white, tuple(filter(None, remarks)))
 
 
 def _sample(files: Sequence[Path]) -> list[Path]:
     """A few of the files, evenly spread; no pipes, which never end."""
-    many = min(len(files), _SAMPLES)
-    places = (one * len(files) // many for one in range(many))
-    return [files[place] for place in places if files[place].is_file()]
+    number = min(len(files), _SAMPLES)
+    sample = []
+    for index in range(number):
+        path = files[index * len(files) // number]
+        if path.is_file():
+            sample.append(path)
+    return sample
 
 
 _SAMPLES = 16
@@ -384,7 +397,7 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
             head = file.read(PNG_HEAD_BYTES)
             kind = kind_of(head)
             if kind == "PNG":
-                return head[24], head[PNG_COLOUR_TYPE] in PNG_GREY
+                return head[BITS], head[COLOUR_TYPE] in GREY_TYPES
             first = first_directory(FileBytes(file)) if kind == "TIFF" else None
     except (OSError, FileError, IndexError):
         return 0, False
@@ -401,11 +414,80 @@ def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
     """What is said of a pair whose pictures differ in size: width and height, px."""
-    turned = (
-        first_size == second_size[::-1]
-    )  # a camera stores the turn, another program does it
+    # a camera stores the turn, another program does it
+    turned = first_size == second_size[::-1]
     hint = ": turn one of them, orientation tags are not applied" if turned else ""
     return (
         f"{first} is {first_size[0]}x{first_size[1]} but {second} is "
         f"{second_size[0]}x{second_size[1]}; a pair needs one size{hint}"
     )
+
+
+def read_own_picture(
+    path: Path, white: float | None = None, deep_white: int | None = None
+) -> OwnPicture:
+    """Read a picture and its metadata; without ``white`` that of :func:`white_level` counts."""
+    stored = read_stored(path)
+    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        raise ImageError(f"{path}: has values that are not finite; mend the picture")
+    metadata = _with_true_kind(path, read_metadata(path))
+    if white is not None:
+        return OwnPicture(stored, metadata, white)
+    known = None
+    if stored.dtype == np.uint16:
+        known = known_white(path) or deep_white
+    try:
+        picture = OwnPicture(stored, metadata, known or 0.0)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+    said = [
+        "" if known == FULL else _said_of_white(picture),
+        MOSAIC if is_mosaic(stored) else "",
+    ]
+    remarks = (*metadata.remarks, *(Remark(text) for text in said if text))
+    return replace(picture, metadata=replace(metadata, remarks=remarks))
+
+
+def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
+    """The metadata, which say so if the suffix means another kind than the content is."""
+    kind = metadata.kind
+    if not kind or path.suffix.lower() in SUFFIXES[kind]:
+        return metadata
+    goes_on = "" if kind in HEIF_KINDS else f", and stays {kind}"
+    remark = Remark(f"is {kind}, whatever its suffix says{goes_on}")
+    return replace(metadata, remarks=(remark, *metadata.remarks))
+
+
+def read_mask(path: Path, picture: OwnPicture) -> Array:
+    """Read what is to be restored of a picture: ``(H, W)`` in [0, 1], on its stored grid."""
+    # The mask is over the picture as it is shown; white is restored, black is left.
+    mask = read_own_picture(path)
+    colours = StoredColours(mask)
+    values = np.empty(mask.stored.shape[:2], np.float32)
+    for rows in strips(len(values)):
+        values[rows] = mean_of_colours(colours[rows])
+    shown = as_shown(values, mask.orientation)
+    stored = as_stored(shown, picture.orientation)
+    if stored.shape != picture.stored.shape[:2]:
+        height, width = as_shown(picture.stored, picture.orientation).shape[:2]
+        raise ImageError(
+            f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
+            f"{width}x{height}; make it that size"
+        )
+    return np.ascontiguousarray(stored, np.float32)
+
+
+def _said_of_white(picture: OwnPicture) -> str:
+    """What is said of the white that was chosen; empty where there was no choice."""
+    floats = picture.stored.dtype.kind == "f"
+    usual = 1 if floats else np.iinfo(picture.stored.dtype).max
+    most = float(picture.all_colours().max(initial=0))
+    other = float_white(most) if floats else None
+    if picture.white != usual:
+        return f"{white_words(most, picture.white)}; --white {usual} if it is that"
+    words = said_of_values(picture.stored, picture.white)
+    if words:
+        return f"{words} --white {asked_white(int(most))} if they are"
+    if other is None:
+        return ""
+    return f"few values reach {most:g}, and white is taken as 1; --white {other:g} if it is that"

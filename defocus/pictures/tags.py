@@ -17,6 +17,17 @@ LETTERS |= {16: "Q", 17: "q", 18: "Q"}
 """How ``struct`` reads a number by its type; 16 to 18 are of BigTIFF."""
 FRACTIONS = {5: "I", 10: "i"}
 """Letters of the struct module for the two numbers of a fraction, by type."""
+_SWAPPED = {
+    3: "H",
+    4: "I",
+    8: "h",
+    9: "i",
+    11: "f",
+    12: "d",
+    13: "I",
+    16: "Q",
+} | FRACTIONS
+"""Letters for the parts of a value whose bytes have an order, by type."""
 TEXT, UNDEFINED = (2, 129), 7
 """Types whose values are bytes; 129 is text of Exif 3.0."""
 SIZES = dict.fromkeys((*TEXT, UNDEFINED), 1)
@@ -69,16 +80,19 @@ class Structure:
         self, entry: DirectoryEntry | None
     ) -> tuple[int | float | Fraction, ...]:
         """The numbers of an entry; none if it has a fraction that is infinite, or over nothing."""
-        if entry is None or entry.kind not in {*LETTERS, *FRACTIONS}:
+        if entry is None:
             return ()
         if entry.kind in LETTERS:
             form = f"{self.order}{entry.count}{LETTERS[entry.kind]}"
             return struct.unpack(form, entry.content)
+        if entry.kind not in FRACTIONS:
+            return ()
         form = f"{self.order}{2 * entry.count}{FRACTIONS[entry.kind]}"
         values = struct.unpack(form, entry.content)
-        if _INFINITE in values[::2] or not all(values[1::2]):
+        above, below = values[::2], values[1::2]
+        if _INFINITE in above or not all(below):
             return ()
-        return tuple(map(Fraction, values[::2], values[1::2]))
+        return tuple(map(Fraction, above, below))
 
     def number(self, entry: DirectoryEntry | None) -> int | None:
         """The first value of an entry of whole numbers; None if it has none."""
@@ -97,12 +111,14 @@ class Structure:
             return None
         stated = self._unpacked(count, place)
         begin = place + head
-        number = len(self.data[begin : begin + step * stated]) // step
+        table = self.data[begin : begin + step * stated]
+        number = len(table) // step
         if not number and stated:
             return None
         end = begin + step * number
         entries, damaged = self._entries(range(begin, end, step))
-        cut = number < stated or end + step // 3 > len(self.data)
+        pointer_bytes = step // 3
+        cut = number < stated or end + pointer_bytes > len(self.data)
         following = 0 if cut else self._unpacked(pointer, end)
         return Directory(entries, damaged, place, following, cut)
 
@@ -137,20 +153,15 @@ class Structure:
         tag, kind, count = struct.unpack_from(self.order + form, packed)
         if kind not in SIZES or (kind in LONG8 and not self.big):
             return None
-        size, place = SIZES[kind] * count, at + value
+        size = SIZES[kind] * count
         if size <= room:
-            return DirectoryEntry(
-                tag, kind, count, packed[value : value + size], at, place
-            )
-        (place,) = struct.unpack_from(
-            self.order + ("Q" if self.big else "I"), packed, value
-        )
+            content = packed[value : value + size]
+            return DirectoryEntry(tag, kind, count, content, at, at + value)
+        (place,) = struct.unpack_from(self.order + form[-1], packed, value)
         content = self.data[place : place + size]
-        return (
-            DirectoryEntry(tag, kind, count, content, at, place)
-            if len(content) == size
-            else None
-        )
+        if len(content) != size:
+            return None
+        return DirectoryEntry(tag, kind, count, content, at, place)
 
 
 def read_structure(data: bytes | FileBytes) -> Structure | None:
@@ -171,8 +182,10 @@ def read_structure(data: bytes | FileBytes) -> Structure | None:
 def first_directory(data: bytes | FileBytes) -> tuple[Structure, Directory] | None:
     """The TIFF structure in these bytes with its first directory; None if there is none."""
     structure = read_structure(data)
-    directory = structure.directory(structure.first) if structure is not None else None
-    return None if structure is None or directory is None else (structure, directory)
+    if structure is None:
+        return None
+    directory = structure.directory(structure.first)
+    return None if directory is None else (structure, directory)
 
 
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
@@ -264,19 +277,7 @@ def entry_block(kind: str, name: str, entry: DirectoryEntry, order: str) -> Bloc
 
 def _little(entry: DirectoryEntry, order: str) -> bytes:
     """The values of an entry as a little-endian structure of the usual numbers has them."""
-    letters = {
-        3: "H",
-        4: "I",
-        5: "I",
-        8: "h",
-        9: "i",
-        10: "i",
-        11: "f",
-        12: "d",
-        13: "I",
-        16: "Q",
-    }
-    letter = letters.get(entry.kind)
+    letter = _SWAPPED.get(entry.kind)
     if letter is None:
         return entry.content
     number = len(entry.content) // struct.calcsize("<" + letter)
@@ -430,13 +431,16 @@ def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
 def _thumbnail(exif: bytes) -> tuple[int, int, DirectoryEntry | None]:
     """Place and size of the JPEG thumbnail, and the entry that says its size."""
     structure = read_structure(exif)
-    parts = list(_parts(structure)) if structure is not None else []
-    part = next((one for one in parts if one.group == 1), None)
-    if part is None or structure is None:
+    if structure is None:
         return 0, 0, None
-    entry = part.directory.entry(_THUMBNAIL_BYTES)
-    place = structure.number(part.directory.entry(_THUMBNAIL_PLACE)) or 0
-    size = structure.number(entry) or 0
-    if exif[place : place + 2] != b"\xff\xd8" or place + size > len(exif):
-        return 0, 0, None
-    return place, size, entry
+    for part in _parts(structure):
+        if part.group != 1:
+            continue
+        entry = part.directory.entry(_THUMBNAIL_BYTES)
+        place = structure.number(part.directory.entry(_THUMBNAIL_PLACE)) or 0
+        size = structure.number(entry) or 0
+        is_jpeg = exif[place : place + 2] == b"\xff\xd8"
+        if is_jpeg and place + size <= len(exif):
+            return place, size, entry
+        break
+    return 0, 0, None

@@ -32,6 +32,8 @@ from defocus.pictures.tags import (
 )
 
 XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
+_GONE = frozenset({LAYERS, 290, 291})
+"""Tags that no written file has: layers, and the light of each grey value (GrayResponse)."""
 _STRUCTURE = frozenset(
     {
         254,
@@ -54,8 +56,6 @@ _STRUCTURE = frozenset(
         289,
     }
     | {
-        290,
-        291,
         292,
         293,
         317,
@@ -102,7 +102,7 @@ _OME_HEAD_BYTES = 4000
 """Bytes in which an OME description shows its root element: comments may come before it."""
 _BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
 _FLOATS = 3
-_REDUCED, _MASK = 1, 4
+_REDUCED = 1
 _MOST_PICTURES = 10_000
 _RESOLUTION = frozenset({282, 283, 296})
 _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
@@ -166,7 +166,7 @@ def _with_layout(
 
 
 def tiff_pictures(data: bytes) -> int:
-    """How many pictures a file has; smaller copies and masks are none."""
+    """How many pictures a file has, masks of transparency too; smaller copies are none."""
     structure = read_structure(data)
     seen: set[int] = set()
     place, count = structure.first if structure is not None else 0, 0
@@ -176,7 +176,7 @@ def tiff_pictures(data: bytes) -> int:
         if directory is None:
             break
         kind = structure.number(directory.entry(_KIND)) or 0
-        count += not kind & (_REDUCED | _MASK)
+        count += not kind & _REDUCED
         place = directory.following
     return max(count, 1)
 
@@ -238,17 +238,16 @@ def kept_entries(
     """The tags of the first directory that stay true with ``values`` values per pixel."""
     kept = []
     for entry in tags.image:
-        if entry.tag == LAYERS or (entry.tag == ICC and not profile):
+        if entry.tag in _GONE or (entry.tag == ICC and not profile):
             continue
         if entry.tag == _DESCRIPTION and _of_other_pixels(entry.content, values):
             continue
-        if entry.tag == PHOTOSHOP:
-            content = without_thumbnails(entry.content)
-            kept += (
-                [replace(entry, count=len(content), content=content)] if content else []
-            )
-        else:
+        if entry.tag != PHOTOSHOP:
             kept.append(entry)
+            continue
+        content = without_thumbnails(entry.content)
+        if content:
+            kept.append(replace(entry, count=len(content), content=content))
     return kept
 
 
@@ -256,28 +255,33 @@ def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
     """Whether it is one by which a program lays out pixels that are not written so."""
     # tifffile, microscopes (OME) and ImageJ have such descriptions.
     if b"<OME" in description[:_OME_HEAD_BYTES]:
-        sizes = dict(re.findall(rb"\bSize([CZT])=[\"'](\d+)[\"']", description))
-        planes = {name: int(size) for name, size in sizes.items()}
+        sizes = re.findall(rb"\bSize([CZT])=[\"'](\d+)[\"']", description)
+        planes = {name: int(size) for name, size in sizes}
         colours = values[0] if values else 1
         return planes != {b"C": colours, b"Z": 1, b"T": 1}
-    if shape := re.match(rb'(?:{"shape": \[|shape=\()([\d, ]*)[\])]', description):
-        return tuple(map(int, re.findall(rb"\d+", shape[1])))[2:] != values
-    return re.match(rb"ImageJ=.*\nimages=(?!1\s)", description, re.DOTALL) is not None
+    shape = re.match(rb'(?:{"shape": \[|shape=\()([\d, ]*)[\])]', description)
+    if shape is not None:
+        sides = tuple(map(int, re.findall(rb"\d+", shape[1])))
+        return sides[2:] != values
+    several = re.match(rb"ImageJ=.*\nimages=(?!1\s)", description, re.DOTALL)
+    return several is not None
 
 
 def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
     """XMP and Photoshop resources from another format as tags."""
     resources = without_thumbnails(resources)
-    entries = [DirectoryEntry(XMP, 1, len(xmp), xmp)] if xmp else []
-    return entries + (
-        [DirectoryEntry(PHOTOSHOP, 7, len(resources), resources)] if resources else []
-    )
+    entries = []
+    if xmp:
+        entries.append(DirectoryEntry(XMP, 1, len(xmp), xmp))
+    if resources:
+        entries.append(DirectoryEntry(PHOTOSHOP, 7, len(resources), resources))
+    return entries
 
 
 def as_exif(tags: TiffTags) -> bytes:
     """The tags as an EXIF block, without what other blocks hold."""
     image = [
-        one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, LAYERS}
+        one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, *_GONE}
     ]
     if not image and not tags.directories:
         return b""
@@ -326,8 +330,9 @@ def _joined(
 
 def _appended(content: bytearray, entries: Iterable[DirectoryEntry], order: str) -> int:
     """Append a directory at an even place, and say where it is."""
-    place = len(content) + len(content) % 2
-    content += b"\0" * (place - len(content)) + packed_directory(entries, place, order)
+    content += b"\0" * (len(content) % 2)
+    place = len(content)
+    content += packed_directory(entries, place, order)
     return place
 
 
@@ -335,16 +340,19 @@ def packed_directory(
     entries: Iterable[DirectoryEntry], place: int, order: str
 ) -> bytes:
     """A directory and its values, as bytes for an even place; none follows it."""
-    kept = sorted((_classic(one, order) for one in entries), key=lambda one: one.tag)
-    table, values = struct.pack(order + "H", len(kept)), b""
-    behind = place + 2 + 12 * len(kept) + 4
-    for one in kept:
-        table += struct.pack(order + "HHI", one.tag, one.kind, one.count)
-        if len(one.content) <= 4:
-            table += one.content.ljust(4, b"\0")
-        else:
-            table += struct.pack(order + "I", behind + len(values))
-            values += one.content + b"\0" * (len(one.content) % 2)
+    classic = [_classic(entry, order) for entry in entries]
+    classic.sort(key=lambda entry: entry.tag)
+    table = struct.pack(order + "H", len(classic))
+    values = b""
+    values_place = place + 2 + 12 * len(classic) + 4
+    for entry in classic:
+        content = entry.content
+        table += struct.pack(order + "HHI", entry.tag, entry.kind, entry.count)
+        if len(content) <= 4:
+            table += content.ljust(4, b"\0")
+            continue
+        table += struct.pack(order + "I", values_place + len(values))
+        values += content + b"\0" * (len(content) % 2)
     return table + b"\0\0\0\0" + values
 
 

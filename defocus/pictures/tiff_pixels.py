@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.pictures.headers import MAX_PIXELS
-from defocus.pictures.values import as_stored
+from defocus.pictures.headers import MOST_BYTES
+from defocus.pictures.heif import divided
+from defocus.pictures.values import as_stored, has_alpha, integer_white, without_alpha
 from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ _TIFF_DAMAGE = (
 )
 """What tifffile and its decoders raise for damaged files."""
 
-MOST_BYTES = 12 * MAX_PIXELS
-"""Size of the largest file that is read, in bytes: three channels of float32 at MAX_PIXELS."""
-
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
 _NAMES = {
@@ -48,7 +46,13 @@ _NAMES = {
     9: "ICCLab",
     10: "ITULab",
     32803: "those of a RAW file",
+    32844: "the logarithm of light",
+    32845: "the logarithm of light",
+    34892: "those of a RAW file",
 }
+_MOST_VALUES = {_WHITE_IS_ZERO: 2, _BLACK_IS_ZERO: 2, _PALETTE: 1, _YCBCR: 3}
+"""Largest number of values per pixel by their meaning; RGB may have a transparency besides."""
+_INK_SET, _INK_LEVELS = 332, 336  # tags
 _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag
 _OLD_JPEG, _JPEG = 6, 7
@@ -83,13 +87,16 @@ class TiffLayout:
 
     def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
         """The values of a decoder, black as 0 and colours not multiplied."""
-        if self.opaque and picture.shape[2:] in {(2,), (4,)}:
-            picture = picture[:, :, :-1]
-            picture = picture[:, :, 0] if picture.shape[2] == 1 else picture
+        if self.opaque and has_alpha(picture):
+            picture = without_alpha(picture)
+            if picture.shape[2] == 1:
+                picture = picture[:, :, 0]
+        if self.multiplied:
+            picture = divided(picture)
         if self.negative:
             grey = picture if picture.ndim == 2 else picture[:, :, 0]
-            np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
-        return _divided(picture) if self.multiplied else picture
+            np.subtract(integer_white([grey]), grey, out=grey)
+        return picture
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:
@@ -118,10 +125,14 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
 
 def _heard_damage(content: bytes) -> str:
     """Damage that a decoder reports although it decodes the picture; empty if there is none."""
+    file = np.frombuffer(content, np.uint8)
     with QUIET.heard() as lines, contextlib.suppress(cv2.error, MemoryError):
-        cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    matches = (_DAMAGE.search(line) for line in lines)
-    return next((one.group() for one in matches if one is not None), "")
+        cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
+    for line in lines:
+        damage = _DAMAGE.search(line)
+        if damage is not None:
+            return damage.group()
+    return ""
 
 
 def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
@@ -146,15 +157,18 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
         kind == _WHITE_IS_ZERO and (misread or bits > 8),
         transparent and _MULTIPLIED in page.extrasamples,
         kind == _CMYK or (transparent and _UNSTATED in page.extrasamples),
-        f"a TIFF file of {page.dtype} with the compression {_compression(page)}",
+        _coding(page),
     )
 
 
 def _hides_damage(page: "TiffPage") -> bool:
     """Whether OpenCV would give other values, and no error, for what it cannot decode."""
-    kind, compression = page.photometric, int(page.compression)
-    hidden = page.bitspersample <= 8 and kind in _READ - {_YCBCR}
-    return compression not in _OF_OPENCV or (hidden and compression not in _UNCHECKED)
+    compression = int(page.compression)
+    if compression not in _OF_OPENCV:
+        return True
+    if compression in _UNCHECKED or page.photometric == _YCBCR:
+        return False
+    return page.bitspersample <= 8 and page.photometric in _READ
 
 
 def _orientation(page: "TiffPage") -> int:
@@ -169,11 +183,26 @@ def _compression(page: "TiffPage") -> str:
     return names.get(int(page.compression), str(int(page.compression)))
 
 
+def _coding(page: "TiffPage") -> str:
+    """How a file codes its pixels, and what to do, where nothing decodes it."""
+    compression = _compression(page)
+    if compression == "NONE":
+        colours = getattr(page.photometric, "name", "")
+        bits = f"{page.bitspersample} bits, {page.dtype}"
+        return f"a TIFF file of {bits} ({colours}); {_WAYS}"
+    return (
+        f"a TIFF file of {page.dtype} with the compression {compression}; "
+        "save it again without compression"
+    )
+
+
 def _refused(page: "TiffPage") -> str:
     """Why a layout is not read; empty if it is, or if a decoder has to find out."""
     order = page.tags.get(_BIT_ORDER)
     if refusal := _refused_colours(page):
         return refusal
+    if page.is_reduced and (page.subifds or len(page.parent.pages) > 1):
+        return "its first picture is a reduced copy; save the one at full size alone"
     if page.imagedepth > 1:
         return f"a volume of {page.imagedepth} slices; save the slices as pictures"
     if order is not None and order.value not in {1, 2}:
@@ -183,26 +212,52 @@ def _refused(page: "TiffPage") -> str:
 
 def _refused_colours(page: "TiffPage") -> str:
     """Why the values of a pixel are not read; empty if they are."""
-    kind, bits, values = (
-        int(page.photometric),
-        int(page.bitspersample),
-        page.samplesperpixel,
-    )
-    form = page.sampleformat
+    kind = int(page.photometric)
     if kind not in _READ:
-        return f"its colours are {_NAMES.get(kind, f'of kind {kind}')}; {_WAYS}"
+        name = _NAMES.get(kind, f"of kind {kind}")
+        return f"its colours are {name}; {_WAYS}"
     if kind == _YCBCR and (refusal := _refused_brightness(page)):
         return refusal
-    if kind == _CMYK and (bits, values, form) != (8, 4, 1):
-        signed = "signed " * (form == 2)
-        return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
-    if kind == _RGB and values < 3:
-        return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
-    if values > 4 or (kind in {_PALETTE, _YCBCR} and values not in {1, 3}):
-        return f"{values} values per pixel; {_WAYS}, with one transparency at most"
-    if kind == _WHITE_IS_ZERO and (bits not in {1, 2, 4, 8, 16} or form != 1):
+    if kind == _CMYK:
+        return _refused_inks(page)
+    if refusal := _refused_number(kind, page.samplesperpixel):
+        return refusal
+    bits = int(page.bitspersample)
+    odd_bits = bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1
+    if kind == _WHITE_IS_ZERO and odd_bits:
         return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
     return ""
+
+
+def _refused_number(kind: int, values: int) -> str:
+    """Why so many values per pixel are not read; empty if they are."""
+    if kind == _RGB and values < 3:
+        return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
+    if values <= _MOST_VALUES.get(kind, 4) and (kind, values) != (_YCBCR, 2):
+        return ""
+    grey = "grey with " * (kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO})
+    return f"{grey}{values} values per pixel; {_WAYS}, with one transparency at most"
+
+
+def _refused_inks(page: "TiffPage") -> str:
+    """Why inks are not read; empty if they are."""
+    bits, values = int(page.bitspersample), page.samplesperpixel
+    form = page.sampleformat
+    if (bits, values, form) != (8, 4, 1):
+        signed = "signed " * (form == 2)
+        return f"{values} inks of {bits} {signed}bits; CMYK of 8 bits is read: save it as RGB"
+    if _has_odd_inks(page):
+        return "inks that are not CMYK from 0 to 255; save it as RGB"
+    return ""
+
+
+def _has_odd_inks(page: "TiffPage") -> bool:
+    """Whether a file says other inks than CMYK, or that a full ink is not 255."""
+    inks = page.tags.get(_INK_SET)
+    if inks is not None and inks.value != 1:
+        return True
+    levels = page.tags.get(_INK_LEVELS)
+    return levels is not None and tuple(levels.value[:2]) != (0, 255)
 
 
 def _refused_brightness(page: "TiffPage") -> str:
@@ -226,9 +281,8 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             page = file.pages.first
             if page.nbytes > MOST_BYTES:
                 raise ValueError(f"{page.nbytes} bytes of pixels")
-            if any(
-                at and not size for at, size in _places(page)
-            ):  # tifffile takes it for black
+            # tifffile takes it for black
+            if any(at and not size for at, size in _places(page)):
                 raise ValueError("a part of the pixels has no bytes")
             picture = _decoded(page, content)
             if not picture.size:
@@ -245,47 +299,74 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
 
 def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     """Values as they are stored, as grey or RGB of 8 or 16 bits."""
-    kind, bits = page.photometric, page.bitspersample
-    if kind == _PALETTE and page.colormap is not None:
+    kind = page.photometric
+    if kind == _PALETTE:
+        if page.colormap is None:
+            raise ValueError("a palette without colours")
         return _of_palette(page.colormap, picture)
     if kind == _CMYK:
-        inks = 255 - picture.astype(np.uint16)
-        return np.asarray(np.rint(inks[:, :, :3] * (inks[:, :, 3:] / 255)), np.uint8)
+        return _of_inks(picture)
     if kind == _YCBCR:
         return _of_ycbcr(page, picture)
     if picture.dtype == np.float16:
         return picture.astype(np.float32)
     if picture.dtype == np.bool_:
         return picture * np.uint8(255)
-    if picture.dtype.kind == "u" and bits < 8 * picture.itemsize:
-        most = np.iinfo(picture.dtype).max / (2**bits - 1)
-        return np.asarray(np.rint(picture * most), picture.dtype)
-    return picture
+    return _of_few_bits(picture, page.bitspersample)
+
+
+def _of_few_bits(picture: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Integers of so many bits, scaled to all bits of their type; other values as they are."""
+    if picture.dtype.kind != "u" or bits >= 8 * picture.itemsize:
+        return picture
+    scale = np.iinfo(picture.dtype).max / (2**bits - 1)
+    return np.asarray(np.rint(picture * scale), picture.dtype)
+
+
+def _of_inks(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """CMYK of 8 bits as RGB."""
+    light = 255 - picture.astype(np.uint16)
+    colours, black = light[:, :, :3], light[:, :, 3:]
+    return np.asarray(np.rint(colours * (black / 255)), np.uint8)
 
 
 def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Colours of a palette ``(3, N)`` of 16 bits; some programs write its values in 8."""
-    colours = palette if palette.max(initial=0) < 256 else palette >> 8
-    return np.moveaxis(colours[:, picture.astype(np.intp)], 0, 2).astype(np.uint8)
+    has_eight_bits = palette.max(initial=0) < 256
+    colours = palette if has_eight_bits else palette >> 8
+    planes = colours[:, picture.astype(np.intp)]
+    return np.moveaxis(planes, 0, 2).astype(np.uint8)
 
 
 def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
-    ratios = _fractions(page, 529) or [0.299, 0.587, 0.114]
-    limits = _fractions(page, 532) or [0, 255, 128, 255, 128, 255]
-    black, white = np.array(limits[::2]), np.array(limits[1::2])
+    of_red, of_green, of_blue = _fractions(page, 529) or [0.299, 0.587, 0.114]
+    black, white = _limits(page)
+    if not of_green or np.any(white == black):
+        raise ValueError("brightness and colours without a range")
     y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
-    red = y * 255 + redness * 127 * (2 - 2 * ratios[0])
-    blue = y * 255 + blueness * 127 * (2 - 2 * ratios[2])
-    green = (y * 255 - ratios[0] * red - ratios[2] * blue) / ratios[1]
-    return np.asarray(np.rint(np.clip(np.dstack([red, green, blue]), 0, 255)), np.uint8)
+    brightness = y * 255
+    red = brightness + redness * 127 * (2 - 2 * of_red)
+    blue = brightness + blueness * 127 * (2 - 2 * of_blue)
+    green = (brightness - of_red * red - of_blue * blue) / of_green
+    colours = np.clip(np.dstack([red, green, blue]), 0, 255)
+    return np.asarray(np.rint(colours), np.uint8)
+
+
+def _limits(page: "TiffPage") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The values of black and of white, for brightness and both colours."""
+    limits = np.array(_fractions(page, 532) or [0, 255, 128, 255, 128, 255], float)
+    return limits[::2], limits[1::2]
 
 
 def _fractions(page: "TiffPage", tag: int) -> list[float]:
     """The values of a tag of fractions; empty if it has none."""
     tag_of_page = page.tags.get(tag)
-    values = tuple(tag_of_page.value) if tag_of_page is not None else ()
-    return [one / below for one, below in zip(values[::2], values[1::2], strict=True)]
+    if tag_of_page is None:
+        return []
+    numbers = tuple(tag_of_page.value)
+    above, below = numbers[::2], numbers[1::2]
+    return [one / other for one, other in zip(above, below, strict=True)]
 
 
 def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
@@ -304,9 +385,8 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
     with io.BytesIO(content) as stream, QUIET, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
         undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
-        number = (
-            3 if opened.mode == "RGB" else page.samplesperpixel
-        )  # less one of no known meaning
+        # less one of no known meaning
+        number = 3 if opened.mode == "RGB" else page.samplesperpixel
     picture = as_stored(shown, _orientation(page))
     size = (page.imagelength, page.imagewidth)
     if picture.shape != (size if number == 1 else (*size, number)):
@@ -320,28 +400,18 @@ def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
         return picture
     most = 1 if picture.dtype == np.bool_ else 255
     white = 2 ** int(page.bitspersample) - 1
-    numbers: NDArray[Any] = picture.astype(np.uint8) // (most // min(most, white))
-    return white - numbers if page.photometric == _WHITE_IS_ZERO else numbers
+    step = most // min(most, white)
+    numbers: NDArray[Any] = picture.astype(np.uint8) // step
+    if page.photometric == _WHITE_IS_ZERO:
+        np.subtract(white, numbers, out=numbers)
+    return numbers
 
 
 def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
     """Colours as they are stored, from colours that Pillow has divided by their transparency."""
-    share = picture[:, :, -1:].astype(np.float64) / 255
-    colours = np.rint(picture[:, :, :-1] * share).astype(np.uint8)
-    colours = np.where(share > 0, colours, picture[:, :, :-1])
-    return np.concatenate([colours, picture[:, :, -1:]], axis=2)
-
-
-def _divided(picture: NDArray[Any]) -> NDArray[Any]:
-    """Colours that were multiplied with the transparency, which comes last, without it."""
-    colours, share = (
-        picture[:, :, :-1].astype(np.float64),
-        picture[:, :, -1:].astype(np.float64),
-    )
-    full = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1.0
-    straight = np.where(
-        share > 0, colours * full / np.where(share > 0, share, 1), colours
-    )
-    if picture.dtype.kind == "u":
-        straight = np.rint(np.minimum(straight, full))
-    return np.concatenate([straight, share], axis=2).astype(picture.dtype)
+    given = picture[:, :, :-1]
+    alpha = picture[:, :, -1:]
+    share = alpha.astype(np.float64) / 255
+    multiplied = np.rint(given * share).astype(np.uint8)
+    colours = np.where(share > 0, multiplied, given)
+    return np.concatenate([colours, alpha], axis=2)

@@ -1,13 +1,23 @@
-"""Values of pictures in memory: integers, floats in [0, 1], linear light, luma; and turned."""
+"""Pictures in memory: their values, and which of them is white; linear light, luma; and turned."""
 
 import functools
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.strips import strips
+from defocus.errors import ImageError
+from defocus.pictures.headers import HEAD_BYTES, kind_of
+from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
+from defocus.progress import say
+from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
+
+if TYPE_CHECKING:
+    from defocus.pictures.metadata import Metadata
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
@@ -98,3 +108,351 @@ def as_stored(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
         8: lambda: np.rot90(picture, -1),
     }
     return turned[orientation]() if orientation in turned else picture
+
+
+FULL = 65535
+"""White of a picture whose 16 bits are all in use."""
+DEEP_WHITES = (1023, 4095, FULL)
+"""White of 16 bits that hold 10, 12 or 16 bits of a camera."""
+EIGHT_BITS = 255
+"""Largest value of 8 bits. A picture of 16 bits whose values stay below it is nearly black, or was
+saved by mistake."""
+FOURTEEN_BITS = 16383
+"""Largest value of 14 bits. Larger values show that all 16 bits are in use."""
+FLOAT_WHITES = (255, 1023, 4095, 65535)
+"""White of floats that were integers of 8, 10, 12 or 16 bits."""
+READING_REVISION = 2
+"""Revision of reading; raise it by hand when the same file gives other values. Revision 2
+recognises 10 and 12 bits in 16. It is part of a dataset's identity only where revision 1 read the
+pictures differently."""
+
+
+def white_level(picture: NDArray[Any]) -> float:
+    """The value that means white in a picture as it is stored."""
+    # Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
+    # camera. Floats: 1; where most values are above 1, or all are whole numbers, that of 255, 1023,
+    # 4095 and 65535 of which the largest value is more than a quarter. Others are refused, and a
+    # person says it: light whose white is 1 reaches 5 as well. Transparent pixels do not count.
+    values = without_alpha(picture)
+    if picture.dtype.kind == "u":
+        return float(integer_white([picture]))
+    most = float(values.max(initial=0))
+    if most <= 1 or (float(np.median(values)) <= 1 and (values % 1).any()):
+        return 1.0
+    white = float_white(most)
+    if white is None:
+        raise ImageError(
+            f"its floats reach {most:g}; say with --white which value is white (1 of "
+            "scene-referred light)"
+        )
+    return white
+
+
+def integer_white(pictures: Sequence[NDArray[Any]]) -> int:
+    """The one white of pictures that belong together, of uint8 or uint16."""
+    deep = [picture for picture in pictures if picture.dtype == np.uint16]
+    if not deep:
+        return int(np.iinfo(pictures[0].dtype).max)
+    largest = [largest_value(without_alpha(picture)) for picture in deep]
+    return deep_white(max(largest))
+
+
+def deep_white(largest: int) -> int:
+    """The white of 16 bits by their largest value; 8 bits in 16 are asked about, not changed."""
+    if largest <= EIGHT_BITS:
+        return FULL
+    return next(white for white in DEEP_WHITES if largest <= white)
+
+
+def largest_value(picture: NDArray[Any]) -> int:
+    """The largest value; where all 16 bits are in use, one that shows it."""
+    most = 0
+    for rows in strips(len(picture)):
+        most = max(most, int(picture[rows].max(initial=0)))
+        if most > FOURTEEN_BITS:
+            break
+    return most
+
+
+def float_white(most: float) -> float | None:
+    """The white of floats that were integers, by the largest value; None if no usual white fits."""
+    return next((float(one) for one in FLOAT_WHITES if one / 4 < most <= one), None)
+
+
+def stretched(picture: NDArray[Any], white: float) -> NDArray[Any]:
+    """A picture of integers whose white is the largest one; itself where that is so already."""
+    if picture.dtype != np.uint16 or white == FULL:
+        return picture
+    output = np.empty_like(picture)
+    for rows in strips(len(picture)):
+        strip = picture[rows].astype(np.float32) * np.float32(FULL / white)
+        output[rows] = np.minimum(np.rint(strip), FULL)
+    return output
+
+
+def compressed(picture: NDArray[Any], white: float) -> NDArray[Any]:
+    """The opposite of :func:`stretched`: values from 0 to a white."""
+    if picture.dtype != np.uint16 or white == FULL:
+        return picture
+    return np.asarray(np.rint(picture * (white / FULL)), np.uint16)
+
+
+def white_words(most: float, white: float) -> str:
+    """What is said of a white that is not the usual one."""
+    return f"values reach {most:g}, so white is taken as {white:g}"
+
+
+def said_of_values(picture: NDArray[Any], white: float) -> str:
+    """What is said of the values of a picture of integers; empty where they are usual."""
+    if picture.dtype != np.uint16:
+        return ""
+    largest = largest_value(without_alpha(picture))
+    if white < FULL:
+        return white_words(largest, white)
+    return white_question(largest)
+
+
+def white_question(largest: int) -> str:
+    """What is asked of 16 bits by their largest value; empty where they are usual."""
+    asked = asked_white(largest)
+    if not asked:
+        return ""
+    bits = asked.bit_length()
+    return f"values of 16 bits reach {largest} alone; are they {bits} bits in 16?"
+
+
+def asked_white(largest: int) -> int:
+    """The white that 16 bits may have by their largest value and that is not taken; 0 if none."""
+    if 0 < largest <= EIGHT_BITS:
+        return EIGHT_BITS
+    return FOURTEEN_BITS if DEEP_WHITES[-2] < largest <= FOURTEEN_BITS else 0
+
+
+def known_white(path: Path) -> int | None:
+    """White of the kinds whose decoders fill all bits; None where the values have to say it."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return FULL
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD_BYTES))
+    return FULL if kind in {"HEIC", "AVIF"} else None
+
+
+def without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
+    """A picture as it is stored without its transparency."""
+    return picture[:, :, :-1] if has_alpha(picture) else picture
+
+
+def has_alpha(picture: NDArray[Any]) -> bool:
+    """Whether a picture as it is stored is grey or colours with a transparency."""
+    return picture.shape[2:] in {(2,), (4,)}
+
+
+MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
+
+_CELL_PX = 16
+"""Side of the squares in which an alternation must keep its sign, px. 64 values are enough to show
+it."""
+_LOOKED_PX = 1024
+"""Side of the central part that is examined, px: enough squares, in a few milliseconds."""
+_LEAST_PX = 4 * _CELL_PX
+_LEAST_STEP = 0.01
+"""Smallest alternation that counts, as a share of white. Noise has less in the mean of a square."""
+_LEAST_SHARE = 0.3
+"""Smallest share of squares that must alternate. Mosaics have 0.6 or more, photographs at most
+0.05."""
+
+_said: set[tuple[Path, str]] = set()
+"""Remarks that this process has already printed, by folder."""
+
+
+def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]:
+    """What there is to say of a picture as it is stored, ``(H, W)`` or ``(H, W, 3)``, in words."""
+    words = said_of_values(picture, white)
+    if words and known_white(path) is None:
+        yield words
+    if is_mosaic(picture):
+        yield MOSAIC
+    demands = said_of_demands(dng_demands(path))
+    if demands:
+        yield demands
+
+
+def say_remarks(path: Path, picture: NDArray[Any], white: float) -> None:
+    """Say what there is to say of a file, each remark once for the files of a folder."""
+    for remark in remarks_of(path, picture, white):
+        if (path.parent, remark) not in _said:
+            _said.add((path.parent, remark))
+            say(f"{path}: {remark}")
+
+
+def is_mosaic(picture: NDArray[Any]) -> bool:
+    """Whether a grey picture of integers alternates from pixel to pixel as a Bayer sensor does."""
+    grey = _grey_part(picture)
+    if grey is None or min(grey.shape) < _LEAST_PX:
+        return False
+    values = grey.astype(np.float32) / np.float32(np.iinfo(grey.dtype).max)
+    values /= np.float32(max(float(values.max()), 1e-6))
+    return all(
+        share > _LEAST_SHARE
+        for one in (values, values.T)
+        for share in _alternating(one)
+    )
+
+
+def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
+    """The part around the centre of a grey picture of integers; None for other pictures."""
+    if picture.dtype.kind != "u" or picture.ndim not in {2, 3}:
+        return None
+    height, width = picture.shape[:2]
+    top = max(0, (height - _LOOKED_PX) // 2)
+    left = max(0, (width - _LOOKED_PX) // 2)
+    part = picture[top : top + _LOOKED_PX, left : left + _LOOKED_PX]
+    if part.ndim == 2:
+        return part
+    first = part[:, :, 0]
+    if part.shape[2] < 3 or _equal_colours(part):
+        return first
+    return None
+
+
+def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
+    """Share of the cells whose columns alternate, in even and in odd rows."""
+    left, middle, right = values[:, :-2], values[:, 1:-1], values[:, 2:]
+    steps = middle - (left + right) / 2
+    steps[:, 1::2] *= -1
+    down, across = (side // _CELL_PX for side in steps.shape)
+    whole = steps[: down * _CELL_PX, : across * _CELL_PX]
+    cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
+    for phase in (0, 1):
+        rows = cells[:, phase::2]
+        means = rows.mean(axis=(1, 3))
+        limits = np.maximum(rows.std(axis=(1, 3)) / 2, _LEAST_STEP)
+        yield float(np.mean(np.abs(means) > limits))
+
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class OwnPicture:
+    """A picture as it is stored, in the colour space that its profile says."""
+
+    stored: NDArray[Any]  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
+    metadata: "Metadata"
+    white: float = 0.0  # the value that means white
+
+    def __post_init__(self) -> None:
+        if not self.white:
+            object.__setattr__(self, "white", white_level(self.stored))
+
+    @property
+    def bits(self) -> int:
+        """8 or 16; 32 or 64 for floats."""
+        return 8 * self.stored.dtype.itemsize
+
+    @property
+    def orientation(self) -> int:
+        """How it is turned for showing, 1 to 8 (EXIF)."""
+        return self.metadata.orientation
+
+    def colours(self, part: Part = WHOLE) -> Array:
+        """``(H, W, 3)`` in [0, 1] for a network: grey repeated, values beyond the range clipped."""
+        colours = self.all_colours(part)
+        if self._has_usual_white:
+            return np.asarray(as_float(colours), np.float32)
+        return np.asarray(np.clip(colours / self.white, 0, 1), np.float32)
+
+    def luma(self) -> Array:
+        """``(H, W)`` in [0, 1]: the brightness of :meth:`colours`, in less time and memory."""
+        if self._has_usual_white:
+            return luma_of(self.all_colours())
+        return np.asarray(cv2.cvtColor(self.colours(), cv2.COLOR_RGB2GRAY), np.float32)
+
+    def with_colours(self, restored: Rows) -> NDArray[Any]:
+        """The picture in its own form with other colours ``(H, W, 3)``; integers are cut off."""
+        # What has no colour gets none, however it is stored.
+        output = np.empty(self.stored.shape, self.stored.dtype)
+        colourless = self._colourless()
+        for rows in strips(len(output)):
+            colours = restored[rows]
+            if colourless:
+                colours = np.repeat(mean_of_colours(colours)[:, :, None], 3, axis=2)
+            output[rows] = self._in_own_form(colours, rows)
+        return output
+
+    def _in_own_form(self, restored: Array, rows: slice) -> NDArray[Any]:
+        """Some rows as they are stored, with other colours."""
+        # Fully transparent pixels stay as they are.
+        given = self.all_colours(rows)
+        if self._has_usual_white:
+            colours = as_integer(restored, self.bits)
+        else:
+            colours = self._with_what_is_beyond(restored, given)
+        if self.stored.ndim == 2:
+            return colours[:, :, 0]
+        if not has_alpha(self.stored):
+            return colours
+        alpha = self.stored[rows, :, -1:]
+        number = self.stored.shape[2] - 1
+        seen = np.where(alpha == 0, given, colours)[:, :, :number]
+        return np.concatenate([seen, alpha], axis=2)
+
+    def _with_what_is_beyond(
+        self, restored: Array, given: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Colours from 0 to white, and what lay beyond white or was negative, added again."""
+        inside = np.clip(given, 0, self.white).astype(given.dtype)
+        beyond = given - inside
+        colours = restored * given.dtype.type(self.white) + beyond
+        if given.dtype.kind == "u":
+            most = np.iinfo(given.dtype).max
+            colours = np.rint(np.clip(colours, 0, most))
+        return np.asarray(colours.astype(given.dtype))
+
+    @property
+    def _has_usual_white(self) -> bool:
+        """Whether white is the largest integer."""
+        return (
+            self.stored.dtype.kind == "u"
+            and self.white == np.iinfo(self.stored.dtype).max
+        )
+
+    def _colourless(self) -> bool:
+        """Whether all colours are shades of grey."""
+        if self.stored.ndim == 2 or self.stored.shape[2] == 2:
+            return True
+        return all(
+            _equal_colours(self.stored[rows]) for rows in strips(len(self.stored))
+        )
+
+    def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
+        """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
+        stored = self.stored[part]
+        if stored.ndim == 3 and stored.shape[2] > 2:
+            return np.asarray(stored[:, :, :3])
+        height, width = stored.shape[:2]
+        grey = stored.reshape(height, width, -1)[:, :, :1]
+        return np.repeat(grey, 3, axis=2)
+
+
+def _equal_colours(stored: NDArray[Any]) -> bool:
+    red = stored[:, :, 0]
+    green = stored[:, :, 1]
+    blue = stored[:, :, 2]
+    return np.array_equal(red, green) and np.array_equal(green, blue)
+
+
+@dataclass(frozen=True)
+class StoredColours:
+    """The colours of a picture, ``(H, W, 3)`` in [0, 1], made part by part when asked for."""
+
+    picture: OwnPicture
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and 3."""
+        return (*self.picture.stored.shape[:2], 3)
+
+    def __getitem__(self, part: Part) -> Array:
+        """Some rows, or rows and columns, as :meth:`OwnPicture.colours` gives them."""
+        return self.picture.colours(part)

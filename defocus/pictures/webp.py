@@ -15,16 +15,22 @@ def chunks_of(
     data: bytes | FileBytes, place: int = 12
 ) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of each chunk of a file, or of a part of it."""
-    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
+    stated = int.from_bytes(data[4:8], "little")
+    end = min(len(data), 8 + stated)
     while place + 8 <= end:
+        name = data[place : place + 4]
         size = int.from_bytes(data[place + 4 : place + 8], "little")
-        yield data[place : place + 4], data[place + 8 : place + 8 + size]
-        place += 8 + size + size % 2
+        start = place + 8
+        yield name, data[start : start + size]
+        place = start + size + size % 2
 
 
 def webp_chunk(data: bytes | FileBytes, name: bytes) -> bytes:
     """The content of the first chunk with a name; empty if there is none."""
-    return next((content for kind, content in chunks_of(data) if kind == name), b"")
+    for kind, content in chunks_of(data):
+        if kind == name:
+            return content
+    return b""
 
 
 def is_lossless(data: bytes) -> bool:
@@ -66,15 +72,10 @@ def with_further_chunks(encoded: bytes, given: bytes) -> bytes:
     further = b""
     for name, content in chunks_of(given):
         if name not in _PIXELS | _PLACED | {b"C2PA"}:
-            further += (
-                name
-                + struct.pack("<I", len(content))
-                + content
-                + b"\0" * (len(content) % 2)
-            )
+            size = struct.pack("<I", len(content))
+            filling = b"\0" * (len(content) % 2)
+            further += name + size + content + filling
+    if not further:
+        return encoded
     whole = encoded[12:] + further
-    return (
-        b"RIFF" + struct.pack("<I", 4 + len(whole)) + b"WEBP" + whole
-        if further
-        else encoded
-    )
+    return b"RIFF" + struct.pack("<I", 4 + len(whole)) + b"WEBP" + whole

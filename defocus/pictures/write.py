@@ -37,7 +37,7 @@ from defocus.pictures.tiff import (
     tiff_tags,
     with_tags,
 )
-from defocus.pictures.values import Image
+from defocus.pictures.values import Image, has_alpha, without_alpha
 from defocus.pictures.webp import with_further_chunks
 from defocus.quiet_decoders import QUIET
 from defocus.storage.files import atomic_path, write_bytes
@@ -78,12 +78,10 @@ def encoded_jpeg(picture: NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
 
 def _encoded(suffix: str, picture: NDArray[Any], options: tuple[int, ...]) -> bytes:
     """A file by OpenCV, which takes colours from the last to the first."""
-    stored = (
-        picture
-        if picture.ndim == 2
-        else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
-    )
-    return _file_of(stored, suffix, options).tobytes()
+    if picture.ndim == 3:
+        order = [2, 1, 0, 3][: picture.shape[2]]
+        picture = picture[:, :, order]
+    return _file_of(picture, suffix, options).tobytes()
 
 
 LONGEST_JPEG_PX = 65_500
@@ -114,9 +112,8 @@ def _file_of(
         )
     with QUIET:
         whole, encoded = cv2.imencode(suffix, pixels, options)
-    if (
-        not whole
-    ):  # JPEG's and WebP's libraries do not say why, but nothing else is left
+    # JPEG's and WebP's libraries do not say why, but nothing else is left
+    if not whole:
         raise MemoryError
     return np.asarray(encoded, np.uint8)
 
@@ -193,7 +190,7 @@ def write_picture(
     path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = ""
 ) -> None:
     """Write a picture atomically, with the metadata that its format can hold."""
-    # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (PNG and TIFF only), RGB or RGBA; uint8, uint16 (PNG
+    # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (not JPEG), RGB or RGBA; uint8, uint16 (PNG
     # and TIFF only) or floats (TIFF only). The suffix decides if ``kind`` is empty.
     kind = kind or written_kind(path, path, Metadata())
     try:
@@ -245,9 +242,9 @@ def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
 
 def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Colours of 8 bits, without transparency."""
-    has_alpha = picture.shape[2:] in {(2,), (4,)}
-    colours = picture[:, :, :-1] if has_alpha else picture
-    most = np.iinfo(colours.dtype).max if colours.dtype.kind == "u" else 1
+    colours = without_alpha(picture)
+    integers = colours.dtype.kind == "u"
+    most = np.iinfo(colours.dtype).max if integers else 1
     eight = np.empty(colours.shape, np.uint8)
     for rows in strips(len(eight)):
         scaled = colours[rows].astype(np.float32)
@@ -269,7 +266,7 @@ def _size_of(jpeg: bytes) -> tuple[int, int]:
 def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
     from PIL import Image
 
-    if picture.shape[2:] in {(2,), (4,)}:
+    if has_alpha(picture):
         raise ImageError("JPEG cannot hold transparency; use .png")
     given = metadata.parts
     stream = io.BytesIO()
@@ -296,8 +293,11 @@ def _new_segments(
     """Metadata from another format as segments."""
     if len(xmp) < _MOST_XMP_BYTES:
         blocks = {**blocks, (0xE1, XMP): xmp}
-    segments = [one for key, content in blocks.items() for one in parted(*key, content)]
-    return (*segments, *(Segment(COMMENT, one) for one in comments))
+    segments = []
+    for (marker, begin), content in blocks.items():
+        segments += parted(marker, begin, content)
+    segments += [Segment(COMMENT, comment) for comment in comments]
+    return tuple(segments)
 
 
 def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
@@ -316,9 +316,8 @@ def write_plain_png(path: Path, picture: NDArray[np.uint8], metadata: Metadata) 
         for top in range(0, len(picture), _STRIP_ROWS):
             strip = picture[top : top + _STRIP_ROWS]
             rows = strip.reshape(len(strip), -1)
-            lines = np.zeros(
-                (len(strip), 1 + rows.shape[1]), np.uint8
-            )  # filter 0, None
+            # filter 0, None
+            lines = np.zeros((len(strip), 1 + rows.shape[1]), np.uint8)
             lines[:, 1:] = rows
             file.write(png_chunk(b"IDAT", packing.compress(lines.data)))
         file.write(png_chunk(b"IDAT", packing.flush()))
@@ -362,25 +361,25 @@ def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
     import tifffile
 
     given = metadata.parts
+    has_tags = isinstance(given, TiffTags)
     tags = given if isinstance(given, TiffTags) else tiff_tags(metadata.exif)
+    values = picture.shape[2:]
     stream = io.BytesIO()
     tifffile.imwrite(
         stream,
         picture,
         byteorder="<" if tags.order == "<" else ">",
         bigtiff=False,
-        photometric="minisblack"
-        if picture.ndim == 2 or picture.shape[2] == 2
-        else "rgb",
-        planarconfig=None if picture.ndim == 2 else "contig",
-        extrasamples=["unassalpha"] if picture.shape[2:] in {(2,), (4,)} else None,
+        photometric="minisblack" if values in {(), (2,)} else "rgb",
+        planarconfig="contig" if values else None,
+        extrasamples=["unassalpha"] if has_alpha(picture) else None,
         compression="zlib",
         predictor=picture.dtype.kind == "u",
         metadata=None,
         software=False,
-        iccprofile=None if isinstance(given, TiffTags) else metadata.icc or None,
+        iccprofile=None if has_tags else metadata.icc or None,
     )
-    image = kept_entries(tags, picture.shape[2:], profile=bool(metadata.icc))
-    if not isinstance(given, TiffTags):
+    image = kept_entries(tags, values, profile=bool(metadata.icc))
+    if not has_tags:
         image += further_entries(pointing(metadata, "TIFF"), metadata.resources)
     return with_tags(stream.getvalue(), image, tags.directories)

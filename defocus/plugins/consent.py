@@ -18,7 +18,11 @@ Kind = Literal["plugins", "setup"]
 """What is remembered: files of Python, and shell lines of a cluster's jobs."""
 
 
-def remember(kind: Kind, digest: str, text: str) -> None:
+def remember(
+    kind: Kind,
+    digest: str,
+    text: str,
+) -> None:
     """Keep that this person gave something of that SHA-256 to a command; the text is a comment."""
     note = _note(kind, digest)
     if not note.is_file():
@@ -36,7 +40,13 @@ def _note(kind: Kind, digest: str) -> Path:
     return cache_folder() / kind / digest
 
 
-def require_yes(what: str, question: str, *, remedy: str, refusal: str) -> None:
+def require_yes(
+    what: str,
+    question: str,
+    *,
+    remedy: str,
+    refusal: str,
+) -> None:
     """Go on only if a person at the terminal says yes; where there is none, say the remedy."""
     if not sys.stdin.isatty():
         raise InputError(f"{what}; {remedy}")

@@ -31,10 +31,13 @@ class Offer:
 
     name: str
     origin: str  # where it is, in words
-    load: Callable[
-        [], object
-    ]  # its module, or itself; None, after one warning, where that fails
+    # its module, or itself; None, after one warning, where that fails
+    load: Callable[[], object]
     plugin: Plugin | None = None
+
+
+Offers = dict[str, Offer]
+"""Offers by their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,17 +132,17 @@ class Kind(Generic[T]):
     word: str = ""
     prefix: str = ""
 
-    def offers(self) -> dict[str, Offer]:
+    def offers(self) -> Offers:
         """All by name: ours, of extras, packages, plug-in files; a second of a name is refused."""
         return self._unique(
             [*self.own().values(), *self.brought(), *self._of_plugins()]
         )
 
-    def installed(self) -> dict[str, Offer]:
+    def installed(self) -> Offers:
         """The same without plug-in files."""
         return self._unique([*self.own().values(), *self.brought()])
 
-    def own(self) -> dict[str, Offer]:
+    def own(self) -> Offers:
         """Ours alone."""
         if not self.home:
             return {}
@@ -162,7 +165,10 @@ class Kind(Generic[T]):
         return typed
 
     def find(
-        self, name: str, error: type[DefocusError] = RegistryError, listed_by: str = ""
+        self,
+        name: str,
+        error: type[DefocusError] = RegistryError,
+        listed_by: str = "",
     ) -> Offer:
         """The offer of that name; an unknown name is an error with near names."""
         offers = self.offers()
@@ -170,7 +176,12 @@ class Kind(Generic[T]):
             raise error(self.unknown(name, offers, listed_by))
         return offers[name]
 
-    def unknown(self, name: str, names: Iterable[str], listed_by: str = "") -> str:
+    def unknown(
+        self,
+        name: str,
+        names: Iterable[str],
+        listed_by: str = "",
+    ) -> str:
         """What to say of a name that none of the kind has."""
         return f"no {self.singular} '{name}'; {meant(name, sorted(names), listed_by)}"
 
@@ -224,7 +235,12 @@ class Kind(Generic[T]):
             offers += [self._offer(value, origin, plugin) for value in values]
         return self._without_prefix(offers)
 
-    def _offer(self, value: T, origin: str, plugin: Plugin | None = None) -> Offer:
+    def _offer(
+        self,
+        value: T,
+        origin: str,
+        plugin: Plugin | None = None,
+    ) -> Offer:
         name = self.shape.name_of(value)
         if not name:
             its = getattr(value, "__name__", type(value).__name__)
@@ -239,8 +255,8 @@ class Kind(Generic[T]):
                 shortened.append(Offer(name, offer.origin, offer.load, offer.plugin))
         return shortened
 
-    def _unique(self, offers: Iterable[Offer]) -> dict[str, Offer]:
-        by_name: dict[str, Offer] = {}
+    def _unique(self, offers: Iterable[Offer]) -> Offers:
+        by_name: Offers = {}
         seen: set[int] = set()
         for offer in offers:
             if isinstance(offer.load, Loaded):
@@ -273,7 +289,7 @@ def refuse(origin: str, problem: str) -> None:
 
 def _own_modules(package: str, inside: str) -> Iterator[Offer]:
     """The modules of a package of our own."""
-    folders = [Path(place) for place in import_module(package).__path__]
+    folders = list(map(Path, import_module(package).__path__))
     return _modules(folders, package, inside)
 
 
@@ -290,7 +306,10 @@ def _brought_modules(kind: str, inside: str) -> Iterator[Offer]:
 
 
 def _modules(
-    folders: Iterable[Path], package: str, inside: str = "", extra: str = ""
+    folders: Iterable[Path],
+    package: str,
+    inside: str = "",
+    extra: str = "",
 ) -> Iterator[Offer]:
     """The public modules in folders of a package, sorted by name; none is imported."""
     paths: dict[str, str] = {}
@@ -304,7 +323,9 @@ def _modules(
             path = f"{package}.{below}"
             origin = f"{_EXTRA}{extra!r} ({path})" if extra else path
             yield Offer(
-                name, origin, partial(_loaded, partial(import_module, path), origin)
+                name,
+                origin,
+                partial(_loaded, partial(import_module, path), origin),
             )
 
 

@@ -81,7 +81,7 @@ def load_plugin(path: Path | str) -> Plugin:
         )
     _warn_of_uncounted(plugin)
     _loaded[path] = plugin
-    os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
+    os.environ[ENVIRONMENT] = os.pathsep.join(map(str, _loaded))
     return plugin
 
 
@@ -189,7 +189,11 @@ def _warn_of_uncounted(plugin: Plugin) -> None:
         )
 
 
-def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
+def _failure(
+    path: Path,
+    what: str,
+    error: BaseException,
+) -> RegistryError:
     return RegistryError(plugin_fault(error, _place_of(path, error), what, path.parent))
 
 

@@ -9,10 +9,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-_SILENT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+_SILENT = frozenset(
+    {
+        "ctx",
+        "kind",
+        "type_comment",
+        "type_ignores",
+    }
+)
 """Fields of the syntax tree that follow from the others."""
 
-_NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
+_NO_PYTHON = (
+    SyntaxError,
+    ValueError,
+    RecursionError,
+    MemoryError,
+)
 """What parsing raises for a compiled module or a damaged file."""
 
 
@@ -96,7 +108,8 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
             continue
         for statement in list(body):
             if isinstance(statement, ast.Expr) and isinstance(
-                statement.value, ast.Constant
+                statement.value,
+                ast.Constant,
             ):
                 body.remove(statement)
     return tree

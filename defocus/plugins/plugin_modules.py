@@ -36,7 +36,8 @@ class PluginModules(MetaPathFinder):
     def run(self) -> ModuleType:
         """Run the file; what it raises comes out, and nothing of it is left in ``sys.modules``."""
         sys.meta_path.insert(0, self)
-        present, path_before = set(sys.modules), list(sys.path)
+        present = set(sys.modules)
+        path_before = list(sys.path)
         spec = self._spec(self.package, self.path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.package] = (
@@ -108,7 +109,10 @@ class PluginModules(MetaPathFinder):
         is_package = file.name == "__init__.py" or name == self.package
         places = [str(file.parent)] if is_package else None
         spec = importlib.util.spec_from_file_location(
-            name, file, loader=loader, submodule_search_locations=places
+            name,
+            file,
+            loader=loader,
+            submodule_search_locations=places,
         )
         if spec is None:
             raise ImportError(f"{file} has not the suffix .py")
@@ -152,7 +156,12 @@ def package_of(file: Path) -> Path:
 class _Source(SourceFileLoader):
     """Runs exactly the text that is hashed, and leaves no ``__pycache__`` beside the file."""
 
-    def __init__(self, name: str, path: Path, modules: PluginModules) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        modules: PluginModules,
+    ) -> None:
         super().__init__(name, str(path))
         self.modules = modules
 

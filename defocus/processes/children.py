@@ -13,10 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+Variables = Mapping[str, str]
+"""Variables of an environment."""
+
 SAFE_PATH = "PYTHONSAFEPATH"
 """Python 3.11 reads this variable: with it, neither ``-c`` nor ``-m`` looks into its folder."""
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+NOTHING: Variables = MappingProxyType({})
 
 _given: list[str | None] = []
 """What a person had set for the variable, once this program has changed it."""
@@ -29,7 +32,7 @@ def keep_working_folder_out() -> None:
     os.environ[SAFE_PATH] = "1"
 
 
-def outside_environment(changed: Mapping[str, str] = NOTHING) -> dict[str, str]:
+def outside_environment(changed: Variables = NOTHING) -> dict[str, str]:
     """Environment of a program that is not ours: as the person's own shell would start it."""
     # A person's script may import what lies beside it, which the variable forbids.
     environment = dict(os.environ)
@@ -51,16 +54,21 @@ def search_path() -> str:
     return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
 
 
-def python_environment(changed: Mapping[str, str] = NOTHING) -> dict[str, str]:
+def python_environment(changed: Variables = NOTHING) -> dict[str, str]:
     """Environment of a Python process that looks for modules where this one does."""
-    return {**os.environ, SAFE_PATH: "1", "PYTHONPATH": search_path(), **changed}
+    return {
+        **os.environ,
+        SAFE_PATH: "1",
+        "PYTHONPATH": search_path(),
+        **changed,
+    }
 
 
 def run_python(
     *arguments: str,
     request: str,
     seconds: float,
-    environment: Mapping[str, str] = NOTHING,
+    environment: Variables = NOTHING,
 ) -> "subprocess.CompletedProcess[str]":
     """Run a Python process in an empty folder, which is removed at its end, to its answer."""
     # ``TMPDIR`` is that folder as well, so nothing that a killed process leaves stays.
@@ -79,7 +87,7 @@ def run_python(
 
 def start_python(
     *arguments: str,
-    environment: Mapping[str, str] = NOTHING,
+    environment: Variables = NOTHING,
     **streams: Any,  # noqa: ANN401 - those of ``subprocess.Popen``
 ) -> "subprocess.Popen[bytes]":
     """Start a Python process in a session of its own: Ctrl-C reaches this process alone."""
@@ -115,7 +123,6 @@ def start_servers() -> None:
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with starting_python():
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(
-            signal.SIG_SETMASK, blocked
-        )  # it lets Ctrl-C in at its end
+        # it lets Ctrl-C in at its end
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         forkserver.ensure_running()

@@ -50,7 +50,11 @@ def heard_interrupts() -> Iterator[None]:
             before(unraisable)
             return
         left = threading.Event()
-        threading.Thread(target=_press_again, args=(left,), daemon=True).start()
+        threading.Thread(
+            target=_press_again,
+            args=(left,),
+            daemon=True,
+        ).start()
         left.set()
 
     sys.unraisablehook = hear

@@ -29,7 +29,12 @@ from defocus.progress import grouped, log, say, telling
 T = TypeVar("T")
 R = TypeVar("R")
 
-OF_THE_REQUEST = (InterruptedWorkError, RegistryError, SettingsError, WeightsError)
+OF_THE_REQUEST = (
+    InterruptedWorkError,
+    RegistryError,
+    SettingsError,
+    WeightsError,
+)
 """Errors that every other thing would have too, and the person's wish to end."""
 
 
@@ -59,7 +64,8 @@ def attempt(
 
 
 def attempt_named(
-    work: Callable[[T], R], named: tuple[str, T]
+    work: Callable[[T], R],
+    named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
     """The name of one of many things, and the result of work on it or why there is none."""
     name, thing = named
@@ -89,7 +95,8 @@ def stops_everything(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
     return isinstance(error, OF_THE_REQUEST) or not isinstance(
-        error, Exception | SystemExit
+        error,
+        Exception | SystemExit,
     )
 
 
@@ -98,7 +105,10 @@ PLUGIN = "defocus_plugin_"
 
 
 def plugin_fault(
-    error: BaseException, place: str = "", what: str = "", folder: Path | None = None
+    error: BaseException,
+    place: str = "",
+    what: str = "",
+    folder: Path | None = None,
 ) -> str:
     """An error in the code of a plug-in, in one line; empty where none has part in it."""
     # Without a place, it is the last line of a plug-in that the error came through.
@@ -157,7 +167,11 @@ _SYSTEM: dict[type[OSError], str] = {
 }
 
 
-def say_left_out(left_out: Iterable[LeftOut], of: int, thing: str) -> None:
+def say_left_out(
+    left_out: Iterable[LeftOut],
+    of: int,
+    thing: str,
+) -> None:
     """Say what was left out and why, alike reasons together."""
     reasons = (
         (f"{thing} {one.id} is left out", one.reason.removeprefix(f"{one.id}: "))

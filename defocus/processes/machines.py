@@ -38,18 +38,16 @@ class ClusterSettings(Settings):
     # ``setup`` has shell lines before the work of a job, such as ``module load python``. A training
     # of SLURM saves its state ``signal_seconds`` before the end of its time.
 
-    cores: int = Field(
-        default=1, ge=1
-    )  # of a job: its workers, also of a machine of ``ssh:``
+    # of a job: its workers, also of a machine of ``ssh:``
+    cores: int = Field(default=1, ge=1)
     gpus: int = Field(default=0, ge=0)  # of a job of SLURM, on each of its nodes
     nodes: int = Field(default=1, ge=1)  # of a training of SLURM
     tasks: int = Field(default=1, ge=1)  # processes of a training, on each node
     queue: Name = ""
     account: Name = ""
     qos: Name = ""  # of SLURM
-    interface: str = Field(
-        default="", pattern=r"^[\w.:-]*$"
-    )  # of the network, such as ib0
+    # of the network, such as ib0
+    interface: str = Field(default="", pattern=r"^[\w.:-]*$")
     memory_gb: float = Field(default=4.0, gt=0)  # of a job
     time_minutes: int = Field(default=240, ge=1)
     signal_seconds: int = Field(default=90, ge=1)

@@ -37,7 +37,9 @@ INTERRUPTS = ("SIGINT", *ENDING)
 
 
 def in_processes(
-    work: Callable[[T], R], items: Sequence[T], processes: int
+    work: Callable[[T], R],
+    items: Sequence[T],
+    processes: int,
 ) -> Iterator[R]:
     """Run ``work`` on every item and yield the results as they are ready."""
     # Each process uses one thread, because they share the machine; none outlives the caller. What a
@@ -49,7 +51,10 @@ def in_processes(
     given = (pickle.dumps(work), telling, dict(os.environ), working_folder())
     context = worker_context(module_of(work))
     with ProcessPoolExecutor(
-        min(processes, len(items)), context, _started, given
+        min(processes, len(items)),
+        context,
+        _started,
+        given,
     ) as pool:
         others = set(active_children())
         mine = set[BaseProcess]()
@@ -74,7 +79,9 @@ def in_processes(
 def usable_cores() -> int:
     """Number of cores that this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # Windows and macOS have none
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+    if allowed is not None:
+        return len(allowed(0))
+    return os.cpu_count() or 1
 
 
 def worker_context(module: str) -> ForkServerContext | SpawnContext:
@@ -100,7 +107,8 @@ def module_of(work: Callable[[T], R]) -> str:
 
 
 SINGLE_THREADED = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+    "1",
 )
 """Numerical libraries read these once, when they are loaded."""
 

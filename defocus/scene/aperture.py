@@ -106,7 +106,8 @@ def aperture_psf(
         return np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
     light = _binned(
-        np.asarray(_open(aperture, field, u, v) * density, np.float64), size
+        np.asarray(_open(aperture, field, u, v) * density, np.float64),
+        size,
     )
     return np.asarray(light / light.sum())
 
@@ -139,7 +140,8 @@ def dual_pixel_psfs(
     u, v, density = _origins(aperture, diameter_px, u, v)
     light = np.asarray(_open(aperture, field, u, v) * density, np.float64)
     share = dual_pixel.left_share(u, v)
-    left, right = _binned(light * share, size), _binned(light * (1.0 - share), size)
+    left = _binned(light * share, size)
+    right = _binned(light * (1.0 - share), size)
     return np.asarray(left / left.sum()), np.asarray(right / right.sum())
 
 
@@ -152,7 +154,8 @@ def pupil_light(
     if not aperture.cats_eye:
         return 1.0
     steps = (np.arange(PUPIL_STEPS) + 0.5) * 2.0 / PUPIL_STEPS - 1.0
-    u, v = steps[None, :], steps[:, None]
+    u = steps[None, :]
+    v = steps[:, None]
     through = _open(aperture, field, u, v).astype(np.float64)
     if half is not None:
         dual_pixel, view = half
@@ -177,7 +180,10 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
 
 
 def _origins(
-    aperture: Aperture, diameter_px: float, u: Array, v: Array
+    aperture: Aperture,
+    diameter_px: float,
+    u: Array,
+    v: Array,
 ) -> tuple[Array, Array, Array | float]:
     """Points of the pupil whose rays land on points of the image, and their density there."""
     # A ray through the pupil at a radius rho lands at rho (1 - s (1 - rho²) / 2): the edge of the
@@ -188,14 +194,18 @@ def _origins(
     half = aperture.spherical * math.copysign(0.5, diameter_px)
     landed = np.hypot(u, v)
     rho = np.interp(landed, RADII * (1.0 - half * (1.0 - RADII**2)), RADII)
-    stretch, slope = 1.0 - half * (1.0 - rho**2), 1.0 - half * (1.0 - 3.0 * rho**2)
+    stretch = 1.0 - half * (1.0 - rho**2)
+    slope = 1.0 - half * (1.0 - 3.0 * rho**2)
     density = np.zeros_like(landed)
     np.divide(1.0, stretch * slope, out=density, where=landed < 1.0)
     return u / stretch, v / stretch, density
 
 
 def _open(
-    aperture: Aperture, field: tuple[float, float], u: Array, v: Array
+    aperture: Aperture,
+    field: tuple[float, float],
+    u: Array,
+    v: Array,
 ) -> NDArray[np.bool_]:
     """Where the pupil is open."""
     inside = u * u + v * v <= 1.0

@@ -136,7 +136,8 @@ def _drawn_quality(random: np.random.Generator) -> int:
 
 
 def draw_noise(
-    random: np.random.Generator, shots: tuple[float, float] = SHOT
+    random: np.random.Generator,
+    shots: tuple[float, float] = SHOT,
 ) -> tuple[float, float]:
     """Draw shot noise within limits, and the read noise of a sensor that has it."""
     least, most = shots
@@ -157,15 +158,15 @@ def recorded(
     raw = _sensed(camera, _mixed(light, to_raw), random)
     # each colour ends where balanced white does, as converters do it: no coloured highlights
     balanced = np.minimum(
-        _mixed(raw, np.diag((camera.red, 1.0, camera.blue))), np.float32(1)
+        _mixed(raw, np.diag((camera.red, 1.0, camera.blue))),
+        np.float32(1),
     )
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
     stored = _toned(camera, _mixed(balanced, back))
-    if (
-        reduction is not None
-    ):  # of both members, as sharpening: no network has to undo a camera
+    # of both members, as sharpening: no network has to undo a camera
+    if reduction is not None:
         stored = denoised(stored, reduction)
     stored = _sharpened(camera, stored)
     return stored if random is None else _compressed(camera, stored)
@@ -177,7 +178,9 @@ def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
 
 
 def _sensed(
-    camera: StreamCamera, raw: Array, random: np.random.Generator | None
+    camera: StreamCamera,
+    raw: Array,
+    random: np.random.Generator | None,
 ) -> Array:
     """Raw values with noise, demosaiced if there is a mosaic."""
     if not camera.mosaic:
@@ -202,7 +205,9 @@ def _mosaiced(raw: Array, filter_px: float) -> Array:
 
 
 def _noisy(
-    camera: StreamCamera, raw: Array, random: np.random.Generator | None
+    camera: StreamCamera,
+    raw: Array,
+    random: np.random.Generator | None,
 ) -> Array:
     if random is None or not (camera.shot or camera.read):
         return raw
@@ -224,7 +229,8 @@ def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def _normal_values() -> Array:
     """Table of normal values from which pictures take a part, because drawing them is slow."""
     return np.random.Generator(np.random.PCG64(0)).standard_normal(
-        NOISE_VALUES, np.float32
+        NOISE_VALUES,
+        np.float32,
     )
 
 
@@ -258,7 +264,8 @@ def _compressed(camera: StreamCamera, stored: Array) -> Array:
     """Compress as JPEG, or round to 16 bits."""
     if not camera.quality:
         return np.asarray(
-            np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32
+            np.rint(stored * np.float32(65535)) / np.float32(65535),
+            np.float32,
         )
     pixels = np.rint(stored * np.float32(255)).astype(np.uint8)
     decoded = through_jpeg(pixels, camera.quality, full_colour=camera.full_colour)

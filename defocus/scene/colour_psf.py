@@ -14,6 +14,11 @@ from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
 
 Array = NDArray[np.float64]
 
+Waves = Sequence[tuple[float, float]]
+"""Wavelengths of a band with their defocus, µm."""
+Shifts = Sequence[tuple[float, float]]
+"""Lateral colour of each band to the right and down, px."""
+
 LOBES = 3
 MARGIN = 2
 ROUNDS = 2
@@ -27,7 +32,16 @@ def framed(reach_px: float) -> int:
     return 2 * (math.ceil(reach_px) + MARGIN) + 1
 
 
-def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
+def sub_pixels(size: int, fineness: int) -> Array:
+    """Places of the sub-pixels of a row of pixels, px from its middle."""
+    return (np.arange(size * fineness) + 0.5) / fineness - size / 2
+
+
+def kernels_of(
+    light: Array,
+    size: int,
+    centre: Array | None = None,
+) -> Array:
     """Kernels of light on sub-pixels.
 
     The result: ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off."""
@@ -35,7 +49,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     gather = _gather(size, fineness)
     light = light / light.sum(axis=(1, 2), keepdims=True)
     if centre is None:
-        places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+        places = sub_pixels(size, fineness)
         centre = np.stack([light.sum(axis=axis) @ places for axis in (1, 2)], axis=1)
     kernels = _centred(_without_negatives(gather @ light @ gather.T), centre)
     lit = np.flatnonzero(kernels.any(axis=(0, 1)) | kernels.any(axis=(0, 2)))
@@ -46,7 +60,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
 @lru_cache(maxsize=64)
 def _gather(size: int, fineness: int) -> Array:
     """Weight of each sub-pixel in each pixel, ``(size, size * fineness)``; columns sum to 1."""
-    fine = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    fine = sub_pixels(size, fineness)
     distance = np.arange(size)[:, None] - size // 2 - fine[None, :]
     weight = np.sinc(distance) * np.sinc(distance / LOBES) * (np.abs(distance) < LOBES)
     return np.asarray(weight / weight.sum(axis=0))
@@ -68,7 +82,8 @@ def _centred(kernels: Array, centre: Array) -> Array:
     """Kernels times planes 1 + a + b x + c y that give them their centroids, sum 1."""
     count, size = kernels.shape[:2]
     basis, pairs = _basis(size)
-    flat, wanted = kernels.reshape(count, -1), np.column_stack([np.ones(count), centre])
+    flat = kernels.reshape(count, -1)
+    wanted = np.column_stack([np.ones(count), centre])
     for _ in range(ROUNDS):
         moments = (flat @ pairs).reshape(count, 3, 3) + TINY * np.eye(3)
         missing = wanted - flat @ basis.T
@@ -120,7 +135,7 @@ def pupil_grid(side: int) -> tuple[Array, Array]:
 def ray_psfs(
     pupil: Pupil,
     defocus_um: Sequence[float],
-    lateral_px: Sequence[tuple[float, float]],
+    lateral_px: Shifts,
     radius_px: float,
 ) -> Array:
     """Make kernels by tracing rays: ``(C, K, K)``, K odd, each sums to 1."""
@@ -132,7 +147,11 @@ def ray_psfs(
     return kernels_of(*_counted(right, down, size))
 
 
-def _counted(right: Array, down: Array, size: int) -> tuple[Array, int, Array]:
+def _counted(
+    right: Array,
+    down: Array,
+    size: int,
+) -> tuple[Array, int, Array]:
     """Number of rays on each sub-pixel, the size, and the mean place of the counted rays."""
     fine = size * FINENESS
     column, row = (
@@ -152,7 +171,7 @@ def landings(
     pupil: Pupil,
     rays: tuple[Array, Array],
     defocus_um: Sequence[float],
-    lateral_px: Sequence[tuple[float, float]],
+    lateral_px: Shifts,
 ) -> tuple[Array, Array]:
     """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
@@ -181,8 +200,8 @@ pattern."""
 
 def wave_psfs(
     pupil: Pupil,
-    bands: Sequence[Sequence[tuple[float, float]]],
-    lateral_px: Sequence[tuple[float, float]],
+    bands: Sequence[Waves],
+    lateral_px: Shifts,
     radius_px: float,
     samples: int,
 ) -> Array:
@@ -196,19 +215,17 @@ def wave_frame(lens: RealLens, radius_px: float) -> tuple[int, Array]:
 
     These are ``(side * F,)`` distances from the chief ray of green, px, F odd."""
     unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength
-    longest, shortest = (
-        limit(limit(band) for band in BANDS_UM) for limit in (max, min)
-    )
+    longest, shortest = (limit(map(limit, BANDS_UM)) for limit in (max, min))
     size = framed(radius_px + RINGS * longest * unit)
     # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
     fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
-    return size, (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    return size, sub_pixels(size, fineness)
 
 
 def wave_light(
     pupil: Pupil,
-    bands: Sequence[Sequence[tuple[float, float]]],
-    lateral_px: Sequence[tuple[float, float]],
+    bands: Sequence[Waves],
+    lateral_px: Shifts,
     places: Array,
     samples: int,
 ) -> Array:
@@ -217,11 +234,13 @@ def wave_light(
     The result: ``(C, P, P)``, in arbitrary units."""
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
-    x, y = steps[None, :], steps[:, None]
+    x = steps[None, :]
+    y = steps[:, None]
     amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(
         np.float32
     )
-    bend, square = pupil.wavefront(x, y), x * x + y * y
+    bend = pupil.wavefront(x, y)
+    square = x * x + y * y
     light = np.zeros((len(bands), len(places), len(places)))
     for colour, band in enumerate(bands):
         right, down = (np.outer(places - shift, steps) for shift in lateral_px[colour])
@@ -242,7 +261,7 @@ def _turned(half_turns: Array) -> NDArray[np.complex64]:
 
 
 RED, GREEN, BLUE = (band[1] for band in BANDS_UM)
-SHORTEST = min(min(band) for band in BANDS_UM)
+SHORTEST = min(map(min, BANDS_UM))
 RAYS_FROM_WAVES = 8.0
 """Defocus, in waves (or aberrations that equal it), from which diffraction changes the MTF by at
 most 0.02, so that rays are enough."""
@@ -255,7 +274,9 @@ HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 
 
 def colour_psfs(
-    lens: RealLens, diameter_px: float, field: tuple[float, float]
+    lens: RealLens,
+    diameter_px: float,
+    field: tuple[float, float],
 ) -> Array:
     """The PSF in red, green and blue for sampled pictures: ``(3, K, K)``, each sum 1."""
     # Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the
@@ -271,9 +292,8 @@ def colour_psfs(
     lateral = colour_shifts(pupil)
     middle = [band[1] for band in defocus]
     most, usual = greatest_slopes(pupil, middle)
-    unit = (
-        lens.f_number / lens.pixel_pitch_um
-    )  # px per µm of the wavelength, or half a slope
+    # px per µm of the wavelength, or half a slope
+    unit = lens.f_number / lens.pixel_pitch_um
     samples = wave_samples(lens, most, usual)
     if samples is None:
         return ray_psfs(pupil, middle, lateral, 2.0 * unit * usual)
@@ -285,7 +305,11 @@ def colour_psfs(
     return wave_psfs(pupil, bands, lateral, 2.0 * unit * most + farthest, samples)
 
 
-def wave_samples(lens: RealLens, most: float, usual: float) -> int | None:
+def wave_samples(
+    lens: RealLens,
+    most: float,
+    usual: float,
+) -> int | None:
     """Samples across the pupil that waves need, None where rays are used instead."""
     by_rays = usual >= 2.0 * RAYS_FROM_WAVES * GREEN
     if by_rays or GREEN * lens.f_number / lens.pixel_pitch_um < LEAST_AIRY:
@@ -300,7 +324,8 @@ def light_reach_px(lens: RealLens) -> float:
     reaches = []
     for pupil in (Pupil(lens, (height, 0.0)) for height in HEIGHTS):
         most, _ = greatest_slopes(
-            pupil, [band[1] for band in colour_defocus(pupil, 0.0)]
+            pupil,
+            [band[1] for band in colour_defocus(pupil, 0.0)],
         )
         farthest = max(math.hypot(*shift) for shift in colour_shifts(pupil))
         reaches.append((2.0 * most + RINGS * RED) * unit + farthest)
@@ -322,7 +347,11 @@ def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
     ]
 
 
-def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
+def _defocus(
+    pupil: Pupil,
+    diameter_px: float,
+    wave_um: float,
+) -> float:
     """W020 at one wavelength, µm: that of the scene and the axial colour's."""
     # Between the three leading wavelengths the focus goes along a parabola. A focus that lies
     # farther behind the lens makes the circle of confusion more like that in front of the focus
@@ -345,7 +374,8 @@ def greatest_slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float
         raise OpticsError(
             f"the rims leave nothing of the pupil open at {pupil.field}: shift less"
         )
-    x, y = x[open_], y[open_]
+    x = x[open_]
+    y = y[open_]
     slope_x, slope_y = pupil.slopes(x, y)
     square = [
         np.square(slope_x + 2.0 * w020 * x) + np.square(slope_y + 2.0 * w020 * y)

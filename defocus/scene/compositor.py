@@ -51,9 +51,16 @@ class SurfacePixels:
     # point by the kernel of that point: for surfaces without edges, and fast
     blended: bool = False
 
+    @property
+    def reach_px(self) -> int:
+        """How far its light is spread."""
+        return max((share.kernel.shape[-1] // 2 for share in self.shares), default=0)
+
 
 def composited(
-    sheets: Iterable[SurfacePixels], canvas: Window, frame: Window | None = None
+    sheets: Iterable[SurfacePixels],
+    canvas: Window,
+    frame: Window | None = None,
 ) -> Array:
     """The picture of surfaces, far to near, as ``(3, H, W)`` linear light; see :func:`merged`."""
     # The first is opaque and covers the frame, the part that is wanted (None: all of the canvas).
@@ -80,7 +87,9 @@ def merged(planes: Array) -> Array:
 
 
 def foremost(
-    values: Array, nearer: Iterable[tuple[Array, Array | float, Window]], frame: Window
+    values: Array,
+    nearer: Iterable[tuple[Array, Array | float, Window]],
+    frame: Window,
 ) -> None:
     """Put the value of the foremost surface of each pixel into those of the farthest.
 
@@ -100,12 +109,14 @@ def for_correlation(kernels: Array) -> Array:
 
 
 def _spread(
-    sheet: SurfacePixels, canvas: Window, frame: Window
+    sheet: SurfacePixels,
+    canvas: Window,
+    frame: Window,
 ) -> tuple[Window, Array, Array | None]:
     """Where a surface is seen, its light there, and its opacity (None: it hides all behind it)."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
-    reach = max((share.kernel.shape[-1] // 2 for share in sheet.shares), default=0)
-    window = lit.grown(0 if lit.empty else reach).within(canvas).within(frame)
+    reached = lit if lit.empty else lit.grown(sheet.reach_px)
+    window = reached.within(canvas).within(frame)
     if window.empty:
         return window, sheet.colour, None
     inner = (lit if sheet.shares else window).slices(sheet.window)
@@ -118,7 +129,11 @@ def _spread(
 
 
 def _blurred(
-    sheet: SurfacePixels, planes: Array, lit: Window, window: Window, canvas: Window
+    sheet: SurfacePixels,
+    planes: Array,
+    lit: Window,
+    window: Window,
+    canvas: Window,
 ) -> Array:
     """The planes of the lit part of a surface as its shares spread them over a window."""
     colours = sheet.shares[0].kernel.shape[0]
@@ -144,7 +159,8 @@ def _blurred(
             total[part] += correlated(light * weight, share.kernel)
             if even:
                 white[part] += correlated(
-                    np.repeat(weight, colours, axis=0), share.kernel
+                    np.repeat(weight, colours, axis=0),
+                    share.kernel,
                 )
     if even:
         by_colour = total.reshape(-1, *white.shape)
@@ -152,7 +168,11 @@ def _blurred(
     return total
 
 
-def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
+def _premultiplied(
+    colour: Array,
+    alpha: Array | None,
+    opacities: int,
+) -> Array:
     """``(3, h, w)`` colours times opacity, followed by ``opacities`` copies of the opacity."""
     count = 3 if alpha is None else 3 + opacities
     planes = np.empty((count, *colour.shape[:2]), colour.dtype)
@@ -164,7 +184,12 @@ def _premultiplied(colour: Array, alpha: Array | None, opacities: int) -> Array:
     return planes
 
 
-def _around(planes: Array, own: Window, wanted: Window, canvas: Window) -> Array:
+def _around(
+    planes: Array,
+    own: Window,
+    wanted: Window,
+    canvas: Window,
+) -> Array:
     """Planes of ``own`` for another window: 0 outside ``own``, mirrored outside the canvas."""
     inside = wanted.within(canvas)
     covered = inside.within(own)
@@ -189,7 +214,8 @@ def correlated(planes: Array, kernel: Array) -> Array:
     size = kernel.shape[-1]
     if size == 1:
         return planes
-    rows, columns = planes.shape[1] - size + 1, planes.shape[2] - size + 1
+    rows = planes.shape[1] - size + 1
+    columns = planes.shape[2] - size + 1
     if size > DIRECT_UNTIL and planes[0].size < TILED_FROM:
         return _by_transforms(planes, kernel)[:, :rows, :columns]
     half = size // 2

@@ -57,7 +57,9 @@ def draw_kind(random: np.random.Generator) -> DepthKind:
 
 
 def draw_focus(
-    random: np.random.Generator, kind: DepthKind, level: float | None
+    random: np.random.Generator,
+    kind: DepthKind,
+    level: float | None,
 ) -> Focus:
     """Draw the focus of the lens and the amount of blur."""
     if kind == "sharp":
@@ -71,7 +73,9 @@ def draw_focus(
         reach = largest / max(focused, 1 - focused)
         return Focus(reach * focused, reach * (focused - 1))
     least = random.uniform(0.0, largest)
-    return Focus(largest, least) if sign > 0 else Focus(-least, -largest)
+    if sign > 0:
+        return Focus(largest, least)
+    return Focus(-least, -largest)
 
 
 def draw_nearness(
@@ -84,16 +88,22 @@ def draw_nearness(
     """Draw a depth shape: ``(height, width)`` in [0, 1]."""
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
-    cosine, sine = math.cos(angle), math.sin(angle)
+    cosine = math.cos(angle)
+    sine = math.sin(angle)
     along = np.asarray(cosine * x + sine * y, np.float32)
     across = np.asarray(cosine * y - sine * x, np.float32)
     draw = DEPTHS.get((kind, branch))
     shape = along if draw is None else draw(random, along, across)
-    low, high = float(shape.min()), float(shape.max())
+    low = float(shape.min())
+    high = float(shape.max())
     return np.asarray((shape - low) / np.float32(max(high - low, 1e-6)), np.float32)
 
 
-def _quadric(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _quadric(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """A bowl, ridge, valley or saddle with a random apex and some tilt."""
     apex = random.uniform(-1, 1, 2).astype(np.float32)
     bend = random.choice((-1.0, 0.0, 1.0))
@@ -103,11 +113,16 @@ def _quadric(random: np.random.Generator, along: Array, across: Array) -> Array:
     return np.asarray(sign * bowl + tilt * along, np.float32)
 
 
-def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _waves(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """Ripples with a tilt, or spheres on a plane."""
     tilt = np.float32(random.uniform(-0.5, 0.5))
     if random.random() < 0.5:
-        length, phase = random.uniform(0.6, 2.0), random.uniform(0, 2 * math.pi)
+        length = random.uniform(0.6, 2.0)
+        phase = random.uniform(0, 2 * math.pi)
         return np.asarray(
             np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across
         )
@@ -119,20 +134,30 @@ def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
     return shape
 
 
-def _fractal(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _fractal(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """A surface whose power falls with frequency to the power of 2 to 3.5."""
     del across
     return fractal(random, along.shape, random.uniform(2.0, 3.5), reduced=2)
 
 
-def _terraces(random: np.random.Generator, along: Array, across: Array) -> Array:
+def _terraces(
+    random: np.random.Generator,
+    along: Array,
+    across: Array,
+) -> Array:
     """A rough surface cut into steps."""
     del across
     rough = fractal(random, along.shape, random.uniform(2.5, 3.5), reduced=2)
     steps = int(random.integers(3, 7))
-    low, high = float(rough.min()), float(rough.max())
+    low = float(rough.min())
+    high = float(rough.max())
     return np.asarray(
-        np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32
+        np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)),
+        np.float32,
     )
 
 
@@ -154,10 +179,7 @@ def fractal(
 ) -> Array:
     """Noise whose power spectrum is f^-exponent."""
     rows, columns = (-(-side // reduced) for side in size)
-    across, down = np.fft.rfftfreq(columns), np.fft.fftfreq(rows)[:, None]
-    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns)).astype(
-        np.float32
-    )
+    frequency = _frequencies(rows, columns)
     real, imaginary = random.standard_normal((2, *frequency.shape), np.float32)
     spectrum = (real + 1j * imaginary) * frequency ** np.float32(-exponent / 2)
     spectrum[0, 0] = 0
@@ -165,3 +187,11 @@ def fractal(
     if reduced > 1:
         field = cv2.resize(field, size[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray((field - field.mean()) / field.std(), np.float32)
+
+
+def _frequencies(rows: int, columns: int) -> Array:
+    """Cycles per pixel of a real transform, at least a half of a period in the longer side."""
+    across = np.fft.rfftfreq(columns)
+    down = np.fft.fftfreq(rows)[:, None]
+    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns))
+    return np.asarray(frequency, np.float32)

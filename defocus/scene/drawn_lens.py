@@ -63,7 +63,8 @@ _TRACED = (
 
 
 def draw_lens(
-    random: np.random.Generator, pixel_pitch_um: float | None = None
+    random: np.random.Generator,
+    pixel_pitch_um: float | None = None,
 ) -> RealLens:
     """Draw a lens between two real ones, with scaled aberrations and a random aperture."""
     uniform = _Uniform(random)
@@ -140,7 +141,11 @@ class _Uniform:
         return self.between(0.7, 1.3)
 
 
-def _mixed(first: float, second: float, share: float) -> float:
+def _mixed(
+    first: float,
+    second: float,
+    share: float,
+) -> float:
     return first + share * (second - first)
 
 
@@ -161,7 +166,11 @@ def _lateral_colour(uniform: _Uniform, largest_um: float) -> tuple[float, float]
     return uniform.sign() * abs(blue) * uniform.between(0.2, 1.0), blue
 
 
-def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
+def _with_rims(
+    lens: RealLens,
+    uniform: _Uniform,
+    openness: float,
+) -> RealLens:
     """The lens with rims shifted to leave this share of the pupil open in the corner."""
     front, rear = (
         Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3))
@@ -170,7 +179,8 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
     if uniform.below(1.0) < ONE_SIDED:
         one = uniform.below(1.0) < 0.5
         front, rear = (front, Rim()) if one else (Rim(), rear)
-    low, high = 0.0, 4.0
+    low = 0.0
+    high = 4.0
     x, y = pupil_grid(OPENNESS_SIDE)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -182,13 +192,19 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
     return _shifted(lens, front, rear, low)
 
 
-def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
+def _shifted(
+    lens: RealLens,
+    front: Rim,
+    rear: Rim,
+    factor: float,
+) -> RealLens:
     """The lens with its rims' shifts scaled by a factor, without covering the chief ray."""
     front, rear = (
         replace(
             rim,
             shift=math.copysign(
-                min(abs(rim.shift) * factor, rim.radius - CLEAR), rim.shift
+                min(abs(rim.shift) * factor, rim.radius - CLEAR),
+                rim.shift,
             ),
         )
         for rim in (front, rear)

@@ -58,12 +58,15 @@ def full_size_scene(
 
 
 def draw_outline(
-    random: np.random.Generator, sources: Sources, size: tuple[int, int]
+    random: np.random.Generator,
+    sources: Sources,
+    size: tuple[int, int],
 ) -> Array:
     """Draw the opacity of an object that hides a share of a picture within :data:`COVERED`."""
     height, width = size
     enlarging = max(1.0, max(size) / OUTLINE_PX)
-    rows, columns = round(height / enlarging), round(width / enlarging)
+    rows = round(height / enlarging)
+    columns = round(width / enlarging)
     least, most = COVERED
     while True:
         small = draw_alpha(random, sources, rows, columns)

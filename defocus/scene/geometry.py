@@ -4,9 +4,12 @@ x_s = c + zoom · R · (x_b - c) + shift, c = ((W-1)/2, (H-1)/2), R = [[cos, -si
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 GRID = 9
 """Points per side at which a general transform is compared with a similarity."""
@@ -23,12 +26,10 @@ class Similarity:
     rotation_deg: float = (
         0.0  # degrees; positive turns x towards y (clockwise as seen on a screen)
     )
-    shift_px: tuple[float, float] = (
-        0.0,
-        0.0,
-    )  # shift (x, y) in pixels of the full picture
+    # shift (x, y) in pixels of the full picture
+    shift_px: tuple[float, float] = (0.0, 0.0)
 
-    def matrix(self, width: int, height: int) -> NDArray[np.float64]:
+    def matrix(self, width: int, height: int) -> Floats:
         """``(2, 3)`` matrix A with x_s = A · (x_b, y_b, 1), for a picture of that size."""
         angle = math.radians(self.rotation_deg)
         linear = self.zoom * np.array(
@@ -38,7 +39,7 @@ class Similarity:
         offset = centre - linear @ centre + np.array(self.shift_px)
         return np.column_stack([linear, offset])
 
-    def flow(self, width: int, height: int) -> NDArray[np.float64]:
+    def flow(self, width: int, height: int) -> Floats:
         """``(2, H, W)`` flow from blurry to sharp, px: x_s - x_b at each blurry pixel."""
         steps = self.matrix(width, height) - np.eye(2, 3)
         flow = np.empty((2, height, width))
@@ -54,7 +55,10 @@ class Similarity:
 
     @classmethod
     def from_matrix(
-        cls, matrix: NDArray[np.float64], width: int, height: int
+        cls,
+        matrix: Floats,
+        width: int,
+        height: int,
     ) -> "Similarity":
         """The similarity of a ``(2, 3)`` matrix whose linear part is zoom times rotation."""
         linear = matrix[:, :2]
@@ -68,12 +72,16 @@ class Similarity:
 
     @classmethod
     def closest(
-        cls, matrix: NDArray[np.float64], width: int, height: int
+        cls,
+        matrix: Floats,
+        width: int,
+        height: int,
     ) -> "Similarity":
         """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture."""
         # as complex numbers about the centre it is x_s = a · x_b + shift, with zoom and rotation
         # the length and the angle of a; a regular grid of points gives both in closed form
-        across, down = np.linspace(0, width - 1, GRID), np.linspace(0, height - 1, GRID)
+        across = np.linspace(0, width - 1, GRID)
+        down = np.linspace(0, height - 1, GRID)
         points = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
         centre = np.array([(width - 1) / 2, (height - 1) / 2])
         end = (moved_points(matrix, points) - centre) @ (1, 1j)
@@ -87,9 +95,18 @@ class Similarity:
         )
 
 
-def moved_points(
-    matrix: NDArray[np.float64], points: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def turned_axes(
+    x: NDArray[Any],
+    y: NDArray[Any],
+    angle: float,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Places along two axes that are turned from x towards y by an angle."""
+    cosine = math.cos(angle)
+    sine = math.sin(angle)
+    return cosine * x + sine * y, cosine * y - sine * x
+
+
+def moved_points(matrix: Floats, points: Floats) -> Floats:
     """Move ``(N, 2)`` points x, y by ``(..., 3, 3)`` transforms or homographies."""
     ends = points @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]
     return np.asarray(ends[..., :2] / ends[..., 2:])

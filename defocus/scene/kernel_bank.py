@@ -61,9 +61,8 @@ class Optic:
     """A lens at one place of its field."""
 
     lens: RealLens  # the lens, its aperture and the pixel pitch
-    field: tuple[
-        float, float
-    ]  # place (x, y) in the picture, 1 = distance of the corner
+    # place (x, y) in the picture, 1 = distance of the corner
+    field: tuple[float, float]
     nodes: tuple[float, ...]  # signed diameters of its kernels, ascending, px
 
 
@@ -107,7 +106,8 @@ class KernelBank:
     def _measured(self, lens: MeasuredLens, index: int) -> Optic:
         """A measured lens with one of its f-numbers, at a random place of its field."""
         random = _random(self.branch, index)
-        offset, f_number = random.uniform(*OFFSET_PX), random.choice(lens.f_numbers)
+        offset = random.uniform(*OFFSET_PX)
+        f_number = random.choice(lens.f_numbers)
         stopped = replace(lens.lens, f_number=float(f_number))
         return Optic(stopped, _place(random), _nodes(offset))
 
@@ -121,7 +121,8 @@ class KernelBank:
             optic = self.optic(index)
             kernel = for_correlation(
                 trimmed(
-                    colour_psfs(optic.lens, optic.nodes[node], optic.field), LOST_SHARE
+                    colour_psfs(optic.lens, optic.nodes[node], optic.field),
+                    LOST_SHARE,
                 )
             )
             self._kernels[key] = kernel
@@ -158,7 +159,8 @@ def _random(branch: Branch, index: int) -> np.random.Generator:
 
 def _place(random: np.random.Generator) -> tuple[float, float]:
     """A place of the field, 1 = corner."""
-    height, angle = math.sqrt(random.uniform()), random.uniform(0, 2 * math.pi)
+    height = math.sqrt(random.uniform())
+    angle = random.uniform(0, 2 * math.pi)
     return height * math.cos(angle), height * math.sin(angle)
 
 
@@ -192,7 +194,7 @@ def _nodes(offset: float) -> tuple[float, ...]:
 
 def _both_sides(diameters_px: Sequence[float]) -> tuple[float, ...]:
     """Diameters in front of the focus, in focus and behind it, ascending."""
-    behind = [float(one) for one in diameters_px]
+    behind = list(map(float, diameters_px))
     in_front = [-one for one in reversed(behind)]
     return (*in_front, 0.0, *behind)
 
@@ -209,7 +211,11 @@ def nearest(optic: Optic, diameter: float) -> int:
     return int(np.abs(np.asarray(optic.nodes) - diameter).argmin())
 
 
-def margin(bank: KernelBank, index: int, focus: Focus) -> int:
+def margin(
+    bank: KernelBank,
+    index: int,
+    focus: Focus,
+) -> int:
     """Distance from which light outside the border reaches into a picture, px."""
     nodes = np.asarray(bank.optic(index).nodes)
     first = int(np.searchsorted(nodes, min(focus.near, focus.far), side="right")) - 1
@@ -222,7 +228,8 @@ def margin(bank: KernelBank, index: int, focus: Focus) -> int:
 
 def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
     """The scene with diameters of occluders, and of a constant background, moved to nodes."""
-    low, high = float(scene.diameters.min()), float(scene.diameters.max())
+    low = float(scene.diameters.min())
+    high = float(scene.diameters.max())
     diameters = scene.diameters
     if low == high:
         diameters = np.full_like(diameters, optic.nodes[nearest(optic, low)])
@@ -231,7 +238,12 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
     return replace(scene, diameters=diameters, occluders=tuple(occluders))
 
 
-def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
+def blurred(
+    bank: KernelBank,
+    index: int,
+    scene: StreamScene,
+    border: int,
+) -> Array:
     """Blur a scene with a lens: ``(H - 2 border, W - 2 border, 3)`` linear light."""
     # Surfaces blend two neighbouring nodes; occluders and single diameters take the nearest.
     optic = bank.optic(index)
@@ -276,23 +288,26 @@ def sharp_diameters(scene: StreamScene, border: int) -> Array:
 
 
 def _shares(
-    optic: Optic, diameters: Array, frame: Window
+    optic: Optic,
+    diameters: Array,
+    frame: Window,
 ) -> Iterator[tuple[int, Array, Window]]:
     """The nodes that the background needs, with their weights and where these are."""
     nodes = np.asarray(optic.nodes, np.float32)
-    places = np.interp(
-        diameters[frame.index], nodes, np.arange(len(nodes), dtype=np.float32)
-    )
-    places = places.astype(np.float32)
-    by_row, by_column = (
-        (places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0)
-    )
+    numbers = np.arange(len(nodes), dtype=np.float32)
+    places = np.interp(diameters[frame.index], nodes, numbers).astype(np.float32)
+    rows = places.min(axis=1), places.max(axis=1)
+    columns = places.min(axis=0), places.max(axis=0)
     for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
-        near = [
-            (low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)
-        ]
-        rows, columns = (np.flatnonzero(one).tolist() for one in near)
-        if rows and columns:
-            box = Window(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        top, bottom = _near(*rows, node)
+        left, right = _near(*columns, node)
+        box = Window(left, top, right, bottom)
+        if not box.empty:
             weight = np.maximum(1 - np.abs(places[box.index] - np.float32(node)), 0)
             yield node, weight, box.moved(frame.left, frame.top)
+
+
+def _near(low: Array, high: Array, node: int) -> tuple[int, int]:
+    """From where to where rows or columns have places next to a node, by their extremes."""
+    near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
+    return (near[0], near[-1] + 1) if near else (0, 0)

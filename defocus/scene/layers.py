@@ -78,8 +78,10 @@ def field_zones(
 
 
 def _zone_lines(
-    positions: NDArray[Any], side: int, count: int
-) -> list[tuple[float, NDArray[np.float64]]]:
+    positions: NDArray[Any],
+    side: int,
+    count: int,
+) -> list[tuple[float, Array]]:
     """Places of zones along a side, px from its middle, and their weights at the positions."""
     weights = _hats(np.clip(positions / max(side - 1, 1), 0, 1), count)
     places = np.linspace(-0.5, 0.5, count) * (side - 1)
@@ -95,7 +97,9 @@ def _in_field(x: float, y: float) -> tuple[float, float]:
 def _hats(position: NDArray[Any], count: int) -> Array:
     """Linear interpolation weights of the places at positions in [0, 1], ``(count, N)``."""
     return np.clip(
-        1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]), 0.0, 1.0
+        1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]),
+        0.0,
+        1.0,
     )
 
 
@@ -133,14 +137,20 @@ def render(
 
 
 def render_through(
-    layers: Sequence[Layer], lens: Lens, real: RealLens, margin_px: int = 0
+    layers: Sequence[Layer],
+    lens: Lens,
+    real: RealLens,
+    margin_px: int = 0,
 ) -> Array:
     """Render the picture of a scene through a real lens, with its aberrations and colours."""
     # ``lens`` gives the circles of confusion; ``real`` is the lens at its f-number and pixel pitch.
     # Kernels and compensation are as in :func:`render`; the layers may have a margin around.
     zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
     return _through(
-        layers, lens, zones, lambda diameter, place: colour_psfs(real, diameter, place)
+        layers,
+        lens,
+        zones,
+        lambda diameter, place: colour_psfs(real, diameter, place),
     )
 
 
@@ -186,7 +196,9 @@ def _psf(
 
 
 def _share(
-    zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]
+    zones: Sequence[Zone],
+    aperture: Aperture,
+    half: tuple[DualPixel, View],
 ) -> Array:
     """Light of a view relative to the full picture at each pixel, 1 if both views are equal."""
     parts = [
@@ -215,8 +227,8 @@ def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
 
 
 def depth_layers(
-    colour: NDArray[np.float64],
-    depth_mm: NDArray[np.float64],
+    colour: Array,
+    depth_mm: Array,
     count: int,
     reach_px: float,
 ) -> list[Layer]:
@@ -227,10 +239,11 @@ def depth_layers(
     # leave no seam. The farthest layer continues everywhere. A pinhole picture of the layers equals
     # ``colour``.
     inverse = 1.0 / depth_mm
-    low, high = float(inverse.min()), float(inverse.max())
+    low = float(inverse.min())
+    high = float(inverse.max())
     step = (high - low) / count or 1.0
     bins = np.minimum(((inverse - low) / step).astype(np.int64), count - 1)
-    present = [int(k) for k in np.unique(bins)]
+    present = list(map(int, np.unique(bins)))
     return [
         _layer(colour, inverse, bins, k, np.inf if k == present[0] else reach_px)
         for k in present
@@ -238,8 +251,8 @@ def depth_layers(
 
 
 def _layer(
-    colour: NDArray[np.float64],
-    inverse: NDArray[np.float64],
+    colour: Array,
+    inverse: Array,
     bins: NDArray[np.int64],
     k: int,
     reach_px: float,
@@ -250,7 +263,12 @@ def _layer(
         window = shown(own).grown(math.ceil(reach_px)).within(window)
     box = window.index
     distance, nearest = distance_transform_edt(~own[box], return_indices=True)
-    filled, alpha = np.zeros_like(colour), np.zeros(own.shape)
+    filled = np.zeros_like(colour)
+    alpha = np.zeros(own.shape)
     filled[box] = colour[box][nearest[0], nearest[1]]
     alpha[box] = (bins[box] >= k) & (distance <= reach_px)
-    return Layer(colour=filled, alpha=alpha, depth_mm=float(1.0 / inverse[own].mean()))
+    return Layer(
+        colour=filled,
+        alpha=alpha,
+        depth_mm=float(1.0 / inverse[own].mean()),
+    )

@@ -26,7 +26,11 @@ class Leaf:
     light: float  # linear light, 0 to 1
 
 
-def leaves(seed: int, smallest: float, count: int) -> list[Leaf]:
+def leaves(
+    seed: int,
+    smallest: float,
+    count: int,
+) -> list[Leaf]:
     """Leaves in the order in which they fall; the last ones are on top."""
     random = np.random.default_rng(seed)
     radii = 1.0 / np.sqrt(random.uniform(LARGEST**-2, smallest**-2, count))

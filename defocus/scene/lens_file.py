@@ -62,7 +62,14 @@ class MeasuredLens:
 
 def write_lens(path: Path, measured: MeasuredLens) -> None:
     """Write a lens."""
-    write_json(path, {"kind": KIND, "version": 1, **asdict(measured)})
+    write_json(
+        path,
+        {
+            "kind": KIND,
+            "version": 1,
+            **asdict(measured),
+        },
+    )
 
 
 def read_lens(path: Path) -> MeasuredLens:

@@ -25,7 +25,9 @@ ROUNDS = 4
 
 
 def synthetic_aperture(
-    scene: StreamScene, border: int, across: int | None = None
+    scene: StreamScene,
+    border: int,
+    across: int | None = None,
 ) -> Array:
     """Blur a scene with a grid of views: ``(H - 2 border, W - 2 border, 3)`` linear light.
 
@@ -51,17 +53,8 @@ def pupil_views(across: int) -> list[tuple[float, float]]:
 def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixels]:
     """The surfaces from one point of the pupil: each is displaced by its circle of confusion."""
     canvas = Window.of(scene.diameters.shape)
-    x, y = canvas.grid()
     u, v = (np.float32(one / 2) for one in view)
-    from_x: NDArray[Any] = x
-    from_y: NDArray[Any] = y
-    there: NDArray[Any] = scene.diameters
-    varies = there.min() < there.max()
-    for _ in range(ROUNDS if varies else 1):
-        if varies:
-            there = cv2.remap(scene.diameters, from_x, from_y, cv2.INTER_LINEAR,
-                              borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        from_x, from_y = x - u * there, y - v * there
+    from_x, from_y = _origins(scene.diameters, u, v)
     background = cv2.remap(
         scene.background,
         from_x,
@@ -74,7 +67,30 @@ def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixe
         yield _displaced(one, u.item() * one.diameter, v.item() * one.diameter)
 
 
-def _displaced(occluder: Occluder, right: float, down: float) -> SurfacePixels:
+def _origins(
+    diameters: Array,
+    u: np.float32,
+    v: np.float32,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Which point of the background a view sees at each pixel."""
+    x, y = Window.of(diameters.shape).grid()
+    if diameters.min() == diameters.max():
+        return x - u * diameters, y - v * diameters
+    from_x: NDArray[Any] = x
+    from_y: NDArray[Any] = y
+    for _ in range(ROUNDS):
+        there = cv2.remap(diameters, from_x, from_y, cv2.INTER_LINEAR,
+                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+        from_x = x - u * there
+        from_y = y - v * there
+    return from_x, from_y
+
+
+def _displaced(
+    occluder: Occluder,
+    right: float,
+    down: float,
+) -> SurfacePixels:
     """An occluder at another place, whole pixels by its window, the rest by interpolation."""
     whole = math.floor(right), math.floor(down)
     matrix = np.array([[1, 0, right - whole[0]], [0, 1, down - whole[1]]])

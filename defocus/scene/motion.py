@@ -73,7 +73,9 @@ def _backwards(matrix: Array) -> Array:
 
 
 def _displaced(
-    values: Array, matrix: Array, part: Window
+    values: Array,
+    matrix: Array,
+    part: Window,
 ) -> tuple[tuple[slice, slice], Array]:
     """Where a part of ``(H, W, C)`` values goes in the frame, and what is there."""
     goal = _goal(part, matrix, Window.of(values.shape))
@@ -84,7 +86,11 @@ def _displaced(
     return goal.index, sampled(values[part.index], back, goal.shape)
 
 
-def _goal(part: Window, matrix: Array, frame: Window) -> Window:
+def _goal(
+    part: Window,
+    matrix: Array,
+    frame: Window,
+) -> Window:
     """Where a part goes; at the border of the frame it goes on behind it, mirrored."""
     moved = _corners(part) @ matrix.T
     left, top = np.floor(moved.min(axis=0)).astype(int).tolist()
@@ -98,8 +104,10 @@ def _goal(part: Window, matrix: Array, frame: Window) -> Window:
 
 
 def sampled(
-    values: NDArray[np.float64], matrix: NDArray[np.float64], shape: tuple[int, int]
-) -> NDArray[np.float64]:
+    values: Array,
+    matrix: Array,
+    shape: tuple[int, int],
+) -> Array:
     """Values ``(height, width, C)`` at the positions of an affine map, mirrored outside."""
     # To rounding the same as ``scipy.ndimage.affine_transform`` (order 3, mode mirror), in a third
     # of its time, because all channels share a position's weights. Source: Thévenaz and Blu,
@@ -108,7 +116,13 @@ def sampled(
     if result.size:
         knots = np.array(values.transpose(2, 0, 1), order="C")
         for axis in (1, 2):
-            spline_filter1d(knots, 3, axis=axis, output=knots, mode="mirror")
+            spline_filter1d(
+                knots,
+                3,
+                axis=axis,
+                output=knots,
+                mode="mirror",
+            )
         _sample(knots, matrix, result)
     return result
 

@@ -29,8 +29,7 @@ def denoised(stored: Array, reduction: NoiseReduction) -> Array:
     side = 2 * LUMA_RADIUS_PX + 1
     luma = cv2.bilateralFilter(luma, side, reduction.luma, reduction.luma_px)
     if reduction.chroma_px:
-        red, blue = (
-            cv2.GaussianBlur(one, (0, 0), reduction.chroma_px) for one in (red, blue)
-        )
+        red = cv2.GaussianBlur(red, (0, 0), reduction.chroma_px)
+        blue = cv2.GaussianBlur(blue, (0, 0), reduction.chroma_px)
     colours = cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB)
     return np.asarray(np.clip(colours, 0, 1), np.float32)

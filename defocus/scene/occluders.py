@@ -41,12 +41,20 @@ class Sources:
     photographs: Sequence[Photograph | Pyramid]
     branch: Branch  # the branch of the shapes
 
-    def picture(self, random: np.random.Generator, height: int, width: int) -> Array:
+    def picture(
+        self,
+        random: np.random.Generator,
+        height: int,
+        width: int,
+    ) -> Array:
         """A part of a photograph or a texture: ``(height, width, 3)`` linear, also above 1."""
         return self.background(random, height, width)[0]
 
     def background(
-        self, random: np.random.Generator, height: int, width: int
+        self,
+        random: np.random.Generator,
+        height: int,
+        width: int,
     ) -> tuple[Array, str | None]:
         """As :meth:`picture`, with the hash of the photograph, if it is one."""
         photograph = None
@@ -56,7 +64,8 @@ class Sources:
         else:
             linear = draw_texture(random, height, width)
         return _beyond_white(
-            random, linear
+            random,
+            linear,
         ), photograph.pixels_hash if photograph else None
 
 
@@ -149,14 +158,18 @@ def _lamps(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     height, width = shape
     lights = np.zeros((height * 2, width * 2), np.uint8)
     for _ in range(random.integers(1, 25)):
-        x, y = random.integers(2 * width), random.integers(2 * height)
+        x = random.integers(2 * width)
+        y = random.integers(2 * height)
         cv2.circle(lights, (int(x), int(y)), int(random.integers(1, 5)), 255, -1)
     alpha = cv2.resize(lights, (width, height), interpolation=cv2.INTER_AREA)
     return alpha[:, :, None].astype(np.float32) / np.float32(255)
 
 
 def draw_alpha(
-    random: np.random.Generator, sources: Sources, height: int, width: int
+    random: np.random.Generator,
+    sources: Sources,
+    height: int,
+    width: int,
 ) -> Array:
     """Draw the opacity of an occluder, ``(height, width)`` in [0, 1], with edges one pixel wide."""
     shapes = OUTLINES[sources.branch]
@@ -170,7 +183,10 @@ def draw_alpha(
 
 
 def picture_alpha(
-    random: np.random.Generator, sources: Sources, height: int, width: int
+    random: np.random.Generator,
+    sources: Sources,
+    height: int,
+    width: int,
 ) -> Array:
     """Opacity from bright or dark parts of another picture, such as leaves or a silhouette."""
     picture = sources.picture(random, height, width)[:, :, 1]
@@ -186,7 +202,8 @@ def _blob(random: np.random.Generator, fine: Bytes) -> None:
     """A smooth closed shape."""
     rough = fractal(random, fine.shape, random.uniform(3.5, 5.0), reduced=8)
     y, x = np.ogrid[-1 : 1 : complex(fine.shape[0]), -1 : 1 : complex(fine.shape[1])]
-    at, radius = random.uniform(-0.7, 0.7, 2), random.uniform(0.3, 0.9)
+    at = random.uniform(-0.7, 0.7, 2)
+    radius = random.uniform(0.3, 0.9)
     far = np.hypot(x - at[0], y - at[1]) / radius
     fine[far.astype(np.float32) + np.float32(0.25) * rough < 1] = 255
 
@@ -205,12 +222,18 @@ def _star(random: np.random.Generator, fine: Bytes) -> None:
     turns = random.uniform(0, math.pi) + np.arange(2 * spikes) * (math.pi / spikes)
     outer = random.uniform(0.2, 0.6) * fine.shape[0]
     _fill(
-        random, fine, turns, np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes)
+        random,
+        fine,
+        turns,
+        np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes),
     )
 
 
 def _fill(
-    random: np.random.Generator, fine: Bytes, turns: NDArray[Any], radii: NDArray[Any]
+    random: np.random.Generator,
+    fine: Bytes,
+    turns: NDArray[Any],
+    radii: NDArray[Any],
 ) -> None:
     centre = random.uniform(0.1, 0.9, 2) * fine.shape[::-1]
     around = centre + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
@@ -236,22 +259,36 @@ def _letters(random: np.random.Generator, fine: Bytes) -> None:
         int(random.uniform(0.3, 1.0) * fine.shape[0]),
     )
     cv2.putText(
-        fine, random_text(random, 6), start, font, scale, 255, thick, cv2.LINE_AA
+        fine,
+        random_text(random, 6),
+        start,
+        font,
+        scale,
+        255,
+        thick,
+        cv2.LINE_AA,
     )
 
 
 def _rods(random: np.random.Generator, fine: Bytes) -> None:
     """Straight rods, 1 to 8 px thick: fences, wires, twigs."""
     alike = random.random() < 0.5
-    angle, thick = random.uniform(0, math.pi), random.uniform(1, 8)
+    angle = random.uniform(0, math.pi)
+    thick = random.uniform(1, 8)
     for _ in range(int(random.integers(1, 9))):
         if not alike:
-            angle, thick = random.uniform(0, math.pi), random.uniform(1, 8)
+            angle = random.uniform(0, math.pi)
+            thick = random.uniform(1, 8)
         centre = random.uniform(0, 1, 2) * fine.shape[::-1]
         along = np.array([math.cos(angle), math.sin(angle)]) * fine.shape[0] * 1.5
         ends = [np.rint(centre + sign * along).astype(int).tolist() for sign in (-1, 1)]
         cv2.line(
-            fine, ends[0], ends[1], 255, max(1, round(thick * FINENESS)), cv2.LINE_AA
+            fine,
+            ends[0],
+            ends[1],
+            255,
+            max(1, round(thick * FINENESS)),
+            cv2.LINE_AA,
         )
 
 
@@ -266,15 +303,36 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
         turns = heading + random.normal(0, 0.3) + random.normal(0, 1.0) * steps
         length = random.uniform(0.3, 1.2) * fine.shape[0] / len(steps)
         path = start + np.cumsum(
-            length * np.hstack([np.cos(turns), np.sin(turns)]), axis=0
+            length * np.hstack([np.cos(turns), np.sin(turns)]),
+            axis=0,
         )
         cv2.polylines(
-            fine, [np.rint(path).astype(np.int32)], False, 255, thick, cv2.LINE_AA
+            fine,
+            [np.rint(path).astype(np.int32)],
+            False,
+            255,
+            thick,
+            cv2.LINE_AA,
         )
 
 
 OUTLINES: dict[Branch, tuple[Callable[..., object], ...]] = {
-    "train": (_blob, _polygon, _letters, _rods, _rods, _hair, picture_alpha),
-    "held-out": (_star, _ring, _letters, _rods, _hair, picture_alpha),
+    "train": (
+        _blob,
+        _polygon,
+        _letters,
+        _rods,
+        _rods,
+        _hair,
+        picture_alpha,
+    ),
+    "held-out": (
+        _star,
+        _ring,
+        _letters,
+        _rods,
+        _hair,
+        picture_alpha,
+    ),
 }
 """Occluders of each branch; rods of 1 to 8 px count twice in training: blur hides them."""

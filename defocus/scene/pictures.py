@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from defocus.errors import RegistryError
 from defocus.near_names import meant
 from defocus.pictures.values import srgb_to_linear
+
+Floats = NDArray[np.float64]
 
 PICTURES = (
     "astronaut",
@@ -60,10 +62,9 @@ def picture_of(name: str) -> NDArray[np.uint8]:
 
 
 @cache
-def _linear(name: str) -> NDArray[np.float64]:
-    values = srgb_to_linear(
-        np.arange(256) / 255.0
-    )  # of all that eight bits hold: a table
+def _linear(name: str) -> Floats:
+    # of all that eight bits hold: a table
+    values = srgb_to_linear(np.arange(256) / 255.0)
     return np.asarray(cv2.LUT(picture_of(name), values))
 
 
@@ -72,7 +73,7 @@ def texture(
     width: int,
     height: int,
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
-) -> NDArray[np.float64]:
+) -> Floats:
     """The largest centred crop with that aspect ratio, resized by area or cubic.
 
     The result: ``(height, width, 3)`` float64, linear light, >= 0."""
@@ -82,24 +83,26 @@ def texture(
 
 
 def covering(
-    picture: NDArray[np.float64], width: int, height: int
-) -> NDArray[np.float64]:
+    picture: Floats,
+    width: int,
+    height: int,
+) -> Floats:
     """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
 
     The result: ``(height, width, 3)`` float64, >= 0."""
     rows, columns = picture.shape[:2]
     scale = min(columns / width, rows / height)
-    crop_w, crop_h = int(scale * width), int(scale * height)
-    left, top = (columns - crop_w) // 2, (rows - crop_h) // 2
+    crop_w = int(scale * width)
+    crop_h = int(scale * height)
+    left = (columns - crop_w) // 2
+    top = (rows - crop_h) // 2
     crop = picture[top : top + crop_h, left : left + crop_w]
     method = cv2.INTER_AREA if scale >= 1 else cv2.INTER_CUBIC
     resized = np.asarray(cv2.resize(crop, (width, height), interpolation=method))
     return np.maximum(resized, 0.0, out=resized)
 
 
-def part(
-    picture: NDArray[np.float64], region: tuple[float, float, float, float]
-) -> NDArray[np.float64]:
+def part(picture: Floats, region: tuple[float, float, float, float]) -> Floats:
     """A part of a picture."""
     rows, columns = picture.shape[:2]
     left, top, right, bottom = region
@@ -109,14 +112,20 @@ def part(
     ]
 
 
+def _extended(picture: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """A picture that is mirrored below and on the right where it is too small."""
+    below = max(rows - picture.shape[0], 0)
+    right = max(columns - picture.shape[1], 0)
+    return cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+
+
 @dataclass(frozen=True)
 class Photograph:
     """One decoded photograph."""
 
     pixels: NDArray[np.uint8]  # ``(H, W, 3)`` uint8, sRGB
-    detail: NDArray[
-        np.float32
-    ]  # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
+    # ``(h, w)`` float32, mean gradient of cells of :data:`CELL_PX`
+    detail: NDArray[np.float32]
     pixels_hash: str  # hash of its size and pixels
 
     @classmethod
@@ -125,8 +134,15 @@ class Photograph:
 
         Its detail is that at half size, to suppress noise and JPEG blocks."""
         grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        across, down = (cv2.Sobel(half, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+        half = cv2.resize(
+            grey,
+            None,
+            fx=0.5,
+            fy=0.5,
+            interpolation=cv2.INTER_AREA,
+        )
+        across = cv2.Sobel(half, cv2.CV_32F, 1, 0)
+        down = cv2.Sobel(half, cv2.CV_32F, 0, 1)
         cells = (-(-pixels.shape[1] // CELL_PX), -(-pixels.shape[0] // CELL_PX))
         strength = np.sqrt(np.abs(across) + np.abs(down))
         detail = cv2.resize(strength, cells, interpolation=cv2.INTER_AREA)
@@ -162,20 +178,18 @@ class Photograph:
         scale = random.uniform(min(max(least, 1 / largest), most), most)
         window = min(round(rows / scale), high), min(round(columns / scale), wide)
         top, left = self.place(random, window)
-        linear = cv2.LUT(
-            self.pixels[top : top + window[0], left : left + window[1]], LINEAR_OF_BYTE
-        )
+        cut = self.pixels[top : top + window[0], left : left + window[1]]
+        linear = cv2.LUT(cut, LINEAR_OF_BYTE)
         if largest < 1:
-            below, right = max(rows - window[0], 0), max(columns - window[1], 0)
-            linear = cv2.copyMakeBorder(
-                linear, 0, below, 0, right, cv2.BORDER_REFLECT_101
-            )
+            linear = _extended(linear, rows, columns)
         if linear.shape[:2] != (rows, columns):
             linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
         return np.asarray(linear, np.float32)
 
     def place(
-        self, random: np.random.Generator, window: tuple[int, int]
+        self,
+        random: np.random.Generator,
+        window: tuple[int, int],
     ) -> tuple[int, int]:
         """Random position of a window; mostly the sharper of two."""
         spare = (

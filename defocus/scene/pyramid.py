@@ -47,7 +47,13 @@ class Pyramid:
         while not fits_whole(pixels):
             levels.append(_parts(random, Photograph.of(pixels, pixels_hash)))
             pixels = np.asarray(
-                cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+                cv2.resize(
+                    pixels,
+                    None,
+                    fx=0.5,
+                    fy=0.5,
+                    interpolation=cv2.INTER_AREA,
+                ),
                 np.uint8,
             )
         return cls(tuple(levels), Photograph.of(pixels, pixels_hash), pixels_hash)
@@ -59,7 +65,10 @@ class Pyramid:
         return sum(one.pixels.nbytes for one in (*parts, self.whole))
 
     def crop(
-        self, random: np.random.Generator, height: int, width: int
+        self,
+        random: np.random.Generator,
+        height: int,
+        width: int,
     ) -> NDArray[np.float32]:
         """As :meth:`Photograph.crop`, of a random size; only the smallest one is reduced further.
 

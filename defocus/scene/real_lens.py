@@ -35,7 +35,8 @@ class OffAxis:
         return self._between(height, 2)
 
     def _between(self, height: float, power: int) -> float:
-        low, high = FIRST_HEIGHT**power, FIRST_HEIGHT ** (power + 2)
+        low = FIRST_HEIGHT**power
+        high = FIRST_HEIGHT ** (power + 2)
         first = (self.at_07 - high * self.at_corner) / (low - high)
         return first * height**power + (self.at_corner - first) * height ** (power + 2)
 
@@ -72,17 +73,15 @@ class RealLens:
     oblique_spherical: OffAxis = OffAxis()  # addition to W040 off the axis
     coma: OffAxis = OffAxis()  # W131
     astigmatism: OffAxis = OffAxis()  # W222
-    field_curvature: OffAxis = (
-        OffAxis()
-    )  # difference of W020 to the best focus on the axis
+    # difference of W020 to the best focus on the axis
+    field_curvature: OffAxis = OffAxis()
     # distance of the foci of red and blue behind that of green, µm
     axial_colour_um: tuple[float, float] = (0.0, 0.0)
     # distance by which red and blue are farther out than green in the corner, µm; proportional to
     # the field height
     lateral_colour_um: tuple[float, float] = (0.0, 0.0)
-    front: Rim = (
-        Rim()
-    )  # front, rear: the rims that make the cat's eye, from either side
+    # front, rear: the rims that make the cat's eye, from either side
+    front: Rim = Rim()
     rear: Rim = Rim()
 
     def __post_init__(self) -> None:
@@ -137,9 +136,9 @@ class Pupil:
     def meridian(self) -> tuple[float, float]:
         """Direction of the field, a unit vector."""
         height = self.height
-        return (
-            (self.field[0] / height, self.field[1] / height) if height else (1.0, 0.0)
-        )
+        if height:
+            return (self.field[0] / height, self.field[1] / height)
+        return (1.0, 0.0)
 
     def depth(self, x: Array, y: Array) -> Array:
         """Distance to the nearest edge of the opening, in radii, negative outside of it."""
@@ -158,7 +157,8 @@ class Pupil:
         lens = self.lens
         inside = 1.0 - np.hypot(x, y)
         flat = (1.0 - lens.roundness) * min(
-            (1.0 - lens.stop) / (1.0 - ROUND_UNTIL), 1.0
+            (1.0 - lens.stop) / (1.0 - ROUND_UNTIL),
+            1.0,
         )
         if flat:
             half = math.pi / lens.blades
@@ -172,7 +172,8 @@ class Pupil:
         """Aberration in green without the defocus of the scene, µm."""
         w020, w040, w060, w131, w222 = self._coefficients()
         along, across = self.meridian
-        radial, square = along * x + across * y, x * x + y * y
+        radial = along * x + across * y
+        square = x * x + y * y
         return (
             square * (w020 + square * (w040 + square * w060) + w131 * radial)
             + w222 * radial * radial
@@ -182,7 +183,8 @@ class Pupil:
         """The wavefront's derivatives in x and y, µm per radius."""
         w020, w040, w060, w131, w222 = self._coefficients()
         along, across = self.meridian
-        radial, square = along * x + across * y, x * x + y * y
+        radial = along * x + across * y
+        square = x * x + y * y
         both = 2.0 * (
             w020 + square * (2.0 * w040 + 3.0 * square * w060) + w131 * radial
         )
@@ -195,7 +197,9 @@ class Pupil:
 
     def _coefficients(self) -> tuple[float, float, float, float, float]:
         """W020, W040, W060, W131, W222 over the pupil in use, µm."""
-        lens, stop, height = self.lens, self.lens.stop, self.height
+        lens = self.lens
+        stop = self.lens.stop
+        height = self.height
         waves = (
             (lens.best_focus + lens.field_curvature.even(height)) * stop**2,
             (lens.spherical + lens.oblique_spherical.even(height)) * stop**4,

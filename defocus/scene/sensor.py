@@ -15,6 +15,8 @@ from defocus.scene.layers import Layer, render
 from defocus.scene.thin_lens import Lens
 from defocus.settings import StrictNumbers
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Sensor(StrictNumbers):
@@ -31,36 +33,37 @@ def seed_of(*names: str) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")
 
 
-def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
+def normal_numbers(shape: tuple[int, ...], seed: int) -> Array:
     """Standard normal numbers that are the same on every machine, except the last bits."""
     # From the raw stream of PCG64, whose values numpy promises never to change.
     raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-    normal: NDArray[np.float64] = np.reshape(ndtri(uniform), shape)
+    normal: Array = np.reshape(ndtri(uniform), shape)
     return normal
 
 
 def exposed(
-    linear: NDArray[np.float64], sensor: Sensor, seed: int, gain_ev: float = 0.0
-) -> NDArray[np.float64]:
+    linear: Array,
+    sensor: Sensor,
+    seed: int,
+    gain_ev: float = 0.0,
+) -> Array:
     """Simulate a sensor: exposure, photon and read noise, clipped at black and white."""
     # photon noise is Gaussian with the Poisson variance: good above some tens of electrons
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
     recorded = light + noise_deviation(light, sensor) * normal_numbers(
-        light.shape, seed
+        light.shape,
+        seed,
     )
     return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)
 
 
-def noise_deviation(light: NDArray[np.float64], sensor: Sensor) -> NDArray[np.float64]:
+def noise_deviation(light: Array, sensor: Sensor) -> Array:
     """Standard deviation of the noise of linear light >= 0, 1 = white; same shape."""
     variance = (
         light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
     )
     return np.sqrt(variance)
-
-
-Array = NDArray[np.float64]
 
 
 def view_difference(
@@ -70,15 +73,16 @@ def view_difference(
     aperture: Aperture = ROUND,
 ) -> Array:
     """Half of the left view minus the right one: ``(H, W, 3)`` float64, linear light."""
-    left, right = (
-        render(layers, lens, aperture, half=(dual_pixel, side))
-        for side in ("left", "right")
-    )
+    left = render(layers, lens, aperture, half=(dual_pixel, "left"))
+    right = render(layers, lens, aperture, half=(dual_pixel, "right"))
     return (left - right) / 2.0
 
 
 def recorded_views(
-    full: Array, difference: Array, sensor: Sensor, seed: int
+    full: Array,
+    difference: Array,
+    sensor: Sensor,
+    seed: int,
 ) -> tuple[Array, Array]:
     """Record the views that belong to a full view, with their own noise."""
     # Two halves with independent noise have a mean and a half difference with equal, independent

@@ -21,9 +21,8 @@ BLACK: Colour = (0, 0, 0)
 class FilledOutline:
     """A shape with straight sides, perhaps with holes."""
 
-    contours: tuple[
-        Array, ...
-    ]  # each ``(N, 2)``; what is inside an odd number of them is filled
+    # each ``(N, 2)``; what is inside an odd number of them is filled
+    contours: tuple[Array, ...]
     colour: Colour  # of the filling
 
 
@@ -44,9 +43,9 @@ Shape = FilledOutline | Disc
 def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
     """Contours of a text whose capitals are 1 high, and its width."""
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import (
-        TextPath,
-    )  # slow to import, and only drawing needs it
+
+    # slow to import, and only drawing needs it
+    from matplotlib.textpath import TextPath
 
     font = FontProperties(family="DejaVu Sans")
     capital = TextPath((0, 0), "H", size=100, prop=font).get_extents().height
@@ -56,12 +55,17 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
 
 
 def words(
-    text: str, x: float, y: float, height: float, colour: Colour = BLACK
+    text: str,
+    x: float,
+    y: float,
+    height: float,
+    colour: Colour = BLACK,
 ) -> FilledOutline:
     """A line of text as outlines."""
     contours, _ = _glyphs(text)
     return FilledOutline(
-        tuple(contour * height + (x, y) for contour in contours), colour
+        tuple(contour * height + (x, y) for contour in contours),
+        colour,
     )
 
 
@@ -79,18 +83,22 @@ def draw_shapes(
     canvas = np.full((*frame.shape, 3), 255, np.uint8)
     corner = np.array(origin)
     for shape in shapes:
-        places = (
-            _outline(shape) - corner
-        ) * px_per_mm - 0.5  # middles of pixels at integers
-        left, top = np.ceil(places.min(axis=0)).astype(int).tolist()
-        right, bottom = np.floor(places.max(axis=0)).astype(int).tolist()
-        box = Window(left, top, right + 1, bottom + 1).within(frame)
+        # middles of pixels at integers
+        places = (_outline(shape) - corner) * px_per_mm - 0.5
+        box = _around(places).within(frame)
         if not box.empty:
             start = corner + (np.array([box.left, box.top]) + 0.5) / px_per_mm
             canvas[box.index][_middles_inside(shape, start, box.shape, px_per_mm)] = (
                 shape.colour
             )
     return canvas
+
+
+def _around(places: Array) -> Window:
+    """The pixels whose middles are between places ``(N, 2)``."""
+    left, top = np.ceil(places.min(axis=0)).astype(int).tolist()
+    right, bottom = np.floor(places.max(axis=0)).astype(int).tolist()
+    return Window(left, top, right + 1, bottom + 1)
 
 
 def _outline(shape: Shape) -> Array:
@@ -102,13 +110,18 @@ def _outline(shape: Shape) -> Array:
 
 
 def _middles_inside(
-    shape: Shape, start: Array, size: tuple[int, int], px_per_mm: float
+    shape: Shape,
+    start: Array,
+    size: tuple[int, int],
+    px_per_mm: float,
 ) -> NDArray[np.bool_]:
     """Pixels whose middles are in a shape; that of the first one is at ``start``, mm."""
     height, width = size
     if not isinstance(shape, Disc):
         return _inside(
-            [(contour - start) * px_per_mm for contour in shape.contours], height, width
+            [(contour - start) * px_per_mm for contour in shape.contours],
+            height,
+            width,
         )
     x = np.arange(width) / px_per_mm + (start[0] - shape.x)
     y = np.arange(height) / px_per_mm + (start[1] - shape.y)
@@ -116,12 +129,18 @@ def _middles_inside(
     return inside
 
 
-def _inside(contours: list[Array], height: int, width: int) -> NDArray[np.bool_]:
+def _inside(
+    contours: list[Array],
+    height: int,
+    width: int,
+) -> NDArray[np.bool_]:
     """Pixels whose middles are inside an odd number of contours, ``(height, width)``."""
     crossings = np.zeros((height, width + 1), np.uint8)
     for contour in contours:
         for side in zip(
-            contour.tolist(), np.roll(contour, -1, axis=0).tolist(), strict=True
+            contour.tolist(),
+            np.roll(contour, -1, axis=0).tolist(),
+            strict=True,
         ):
             (x, y), (end_x, end_y) = sorted(side, key=itemgetter(1))
             rows = np.arange(max(math.ceil(y), 0), min(math.ceil(end_y), height))

@@ -9,6 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.colour_psf import sub_pixels
+from defocus.scene.geometry import turned_axes
+
 Array = NDArray[np.float32]
 
 SIGMA_PX = (0.5, 2.0)
@@ -125,17 +128,20 @@ def _spread(spots: list[Spot], sigma: float) -> list[Spot]:
 
 
 def _kernel(
-    spots: list[Spot], angle: float, scale: float, shift: float
+    spots: list[Spot],
+    angle: float,
+    scale: float,
+    shift: float,
 ) -> NDArray[np.float64]:
     """Light of the spots in each pixel for one colour; the line has an angle."""
     side = 2 * REACH_PX + 1
-    x = (np.arange(side * FINENESS) + 0.5) / FINENESS - side / 2
-    y = x[:, None]
-    along = math.cos(angle) * x + math.sin(angle) * y - shift
-    across = math.cos(angle) * y - math.sin(angle) * x
+    x = sub_pixels(side, FINENESS)
+    along, across = turned_axes(x, x[:, None], angle)
+    along -= shift
     light = np.zeros_like(along)
     for spot in spots:
-        width, height = scale * spot.along, scale * spot.across
+        width = scale * spot.along
+        height = scale * spot.across
         square = ((along - scale * spot.place) / width) ** 2 + (across / height) ** 2
         light += spot.light / (width * height) * np.exp(-square / 2)
     kernel = light.reshape(side, FINENESS, side, FINENESS).sum(axis=(1, 3))

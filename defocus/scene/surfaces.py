@@ -15,14 +15,15 @@ from defocus.scene.layers import Layer, depth_layers
 from defocus.scene.pictures import part, texture
 
 CutOutKind = Literal["disc", "ring", "square", "star", "bars", "letters"]
-Distance = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+Floats = NDArray[np.float64]
+Distance = Callable[[Floats, Floats], Floats]
 
 # Strokes (left, top, right, bottom) of letters drawn in a box from -0.5 to 0.5.
 STROKES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
     "D": ((-0.4, -0.5, -0.2, 0.5), (-0.4, -0.5, 0.25, -0.32), (-0.4, 0.32, 0.25, 0.5),
-          (0.15, -0.4, 0.35, 0.4)),
+          (0.15, -0.4, 0.35, 0.4),),
     "E": ((-0.4, -0.5, -0.2, 0.5), (-0.4, -0.5, 0.35, -0.32), (-0.4, -0.09, 0.25, 0.09),
-          (-0.4, 0.32, 0.35, 0.5)),
+          (-0.4, 0.32, 0.35, 0.5),),
     "F": ((-0.4, -0.5, -0.2, 0.5), (-0.4, -0.5, 0.35, -0.32), (-0.4, -0.09, 0.25, 0.09)),
     "H": ((-0.4, -0.5, -0.2, 0.5), (0.2, -0.5, 0.4, 0.5), (-0.4, -0.09, 0.4, 0.09)),
     "L": ((-0.4, -0.5, -0.2, 0.5), (-0.4, 0.32, 0.35, 0.5)),
@@ -44,11 +45,15 @@ class CutOut:
 
 
 def shape_alpha(
-    shape: CutOut, x: NDArray[np.float64], y: NDArray[np.float64], height_px: float
-) -> NDArray[np.float64]:
+    shape: CutOut,
+    x: Floats,
+    y: Floats,
+    height_px: float,
+) -> Floats:
     """Opacity of a shape at points of the frame: same shape as ``x``, in [0, 1]."""
     turn = math.radians(shape.turn_deg)
-    dx, dy = x - shape.x, y - shape.y
+    dx = x - shape.x
+    dy = y - shape.y
     u = (math.cos(turn) * dx + math.sin(turn) * dy) / shape.size
     v = (-math.sin(turn) * dx + math.cos(turn) * dy) / shape.size
     inside = (
@@ -60,15 +65,17 @@ def shape_alpha(
     return np.asarray(np.clip(distance_px / shape.softness_px + 0.5, 0.0, 1.0))
 
 
-def _star(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+def _star(u: Floats, v: Floats) -> Floats:
     """A star with five soft points: a disc whose radius varies with the angle."""
     radius = 0.36 + 0.14 * np.cos(5.0 * np.arctan2(u, -v))
     return np.asarray(0.8 * (radius - np.hypot(u, v)))
 
 
 def _letters(
-    text: str, u: NDArray[np.float64], v: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    text: str,
+    u: Floats,
+    v: Floats,
+) -> Floats:
     result = np.full(u.shape, -np.inf)
     for place, letter in enumerate(text):
         shifted = u - (place - (len(text) - 1) / 2)
@@ -112,7 +119,7 @@ class Canvas:
             (self.width + 2 * self.margin) * self.fineness,
         )
 
-    def points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def points(self) -> tuple[Floats, Floats]:
         """Positions (x, y) of the canvas pixels, in frame heights from the centre."""
         rows, columns = self.shape
         unit = self.height * self.fineness
@@ -181,22 +188,34 @@ class Slope:
         up = self.direction == "up"
         extent = 1.0 if up else canvas.width / canvas.height
         along, across = (0.5 - y, x) if up else ((x + extent / 2) / extent, y)
-        near, far = self.near_mm, self.far_mm
-        depth = 1.0 / np.clip((1.0 - along) / near + along / far, 0.8 / far, 1.2 / near)
+        near = self.near_mm
+        depth = self._depth_mm(along)
         grain = self.grain * canvas.height
         width = across * (grain * depth / near)
         # As much texture along the slope as across it where it is nearest; foreshortened beyond.
-        length = grain / (1.0 - near / far) * extent * (depth / near - 1.0)
+        length = grain / (1.0 - near / self.far_mm) * extent * (depth / near - 1.0)
         u, v = (width, length) if up else (length, width)
         picture = _sampled(self.picture, u, v)
         return depth_layers(
-            picture, depth, SLOPE_STEPS, canvas.margin * canvas.fineness
+            picture,
+            depth,
+            SLOPE_STEPS,
+            canvas.margin * canvas.fineness,
         )
+
+    def _depth_mm(self, along: Floats) -> Floats:
+        """Depth at shares of the way from the nearest to the farthest edge."""
+        near = self.near_mm
+        far = self.far_mm
+        inverse = (1.0 - along) / near + along / far
+        return 1.0 / np.clip(inverse, 0.8 / far, 1.2 / near)
 
 
 def _sampled(
-    picture: str, u: NDArray[np.float64], v: NDArray[np.float64]
-) -> NDArray[np.float64]:
+    picture: str,
+    u: Floats,
+    v: Floats,
+) -> Floats:
     """Colour of a picture at positions relative to its centre, in pixels of a 512 px side."""
     pixels = texture(picture, 512, 512)
     where = np.stack([v + 255.5, u + 255.5])
@@ -229,8 +248,8 @@ class Motorcycle:
 
 
 def measured_layers(
-    colour: NDArray[np.float64],
-    depth_mm: NDArray[np.float64],
+    colour: Floats,
+    depth_mm: Floats,
     canvas: Canvas,
     steps: int,
 ) -> list[Layer]:
@@ -258,7 +277,7 @@ PRINCIPAL_POINT_DX_PX = 31.086
 
 
 @cache
-def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _motorcycle() -> tuple[Floats, Floats]:
     """The left view in linear light ``(500, 741, 3)`` and its depth ``(500, 741)`` in mm."""
     from skimage.data import stereo_motorcycle
 
@@ -269,7 +288,7 @@ def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.asarray(srgb_to_linear(np.asarray(left, dtype=np.float64) / 255.0)), depth
 
 
-def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
+def shadows_filled(depth: Floats) -> Floats:
     """Fill unmeasured pixels (NaN) with the farther of their neighbours left and right.
 
     Unmeasured areas of a stereo pair are mostly background seen by one view only."""
@@ -278,7 +297,7 @@ def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(depth), depth, np.fmax(from_left, from_right))
 
 
-def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _carried(values: Floats) -> Floats:
     """Fill each unmeasured pixel with the nearest measured one to its left; NaN without one."""
     columns = np.arange(values.shape[1])
     last = np.maximum.accumulate(np.where(np.isfinite(values), columns, -1), axis=1)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.scene.depth import fractal
+from defocus.scene.geometry import turned_axes
 from defocus.scene.pictures import LINEAR_OF_BYTE
 
 Array = NDArray[np.float32]
@@ -29,33 +30,48 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789  .,-:&
 SUB_PIXEL_BITS = 3
 
 
-def draw_texture(random: np.random.Generator, height: int, width: int) -> Array:
+def draw_texture(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """A random texture: ``(height, width, 3)`` float32 linear light in [0, 1]."""
     draw = DRAWN[int(random.choice(len(DRAWN), p=SHARES))]
     return draw(random, height, width)
 
 
 def colour(
-    random: np.random.Generator, low: int = 0, high: int = 255
+    random: np.random.Generator,
+    low: int = 0,
+    high: int = 255,
 ) -> tuple[int, int, int]:
     """A random sRGB colour; most are pale, as in real scenes."""
     lightness = random.uniform(low, high)
     tint = random.standard_normal(3) * random.choice(
-        (8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2)
+        (8.0, 25.0, 60.0),
+        p=(0.45, 0.35, 0.2),
     )
     red, green, blue = np.clip(lightness + tint - tint.mean(), 0, 255)
     return int(red), int(green), int(blue)
 
 
 def _canvas(
-    random: np.random.Generator, height: int, width: int, low: int, high: int
+    random: np.random.Generator,
+    height: int,
+    width: int,
+    low: int,
+    high: int,
 ) -> Bytes:
     """A plain canvas of one random colour."""
     shape = (height * FINENESS, width * FINENESS, 3)
     return np.full(shape, colour(random, low, high), np.uint8)
 
 
-def _reduced(canvas: Bytes, height: int, width: int) -> Array:
+def _reduced(
+    canvas: Bytes,
+    height: int,
+    width: int,
+) -> Array:
     linear = cv2.LUT(canvas, LINEAR_OF_BYTE)
     return np.asarray(cv2.resize(linear, (width, height), interpolation=cv2.INTER_AREA))
 
@@ -67,57 +83,76 @@ def _shaded(random: np.random.Generator, linear: Array) -> Array:
     return linear * np.asarray(cv2.merge([gain] * 3), np.float32)
 
 
-def plain(random: np.random.Generator, height: int, width: int) -> Array:
+def plain(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """One colour with slow variations of lightness."""
     tone = LINEAR_OF_BYTE[list(colour(random))]
     return _shaded(random, np.tile(tone, (height, width, 1)))
 
 
-def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
+def dead_leaves(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Overlapping discs, boxes and triangles whose sizes have a density of r^-3."""
     # Source: Lee, Mumford and Huang (IJCV 2001): it gives the spectra of natural pictures.
     canvas = _canvas(random, height, width, 30, 220)
-    smallest = random.uniform(1.0, 3.0)
-    largest = max(random.uniform(0.15, 0.4) * height, smallest)
-    count = int(random.integers(150, 350))
-    radii = 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
+    radii = _leaf_radii(random, height)
+    count = len(radii)
     places = random.uniform(0, 1, (count, 1, 2)) * (width, height)
     angles = random.uniform(0, math.pi, (count, 1))
     colours = [colour(random) for _ in range(24)]
     corners = int(random.choice((0, 0, 3, 4)))
-    outlines = None
     if corners:
         turns = angles + np.arange(corners) * (2 * math.pi / corners)
-        outlines = places + radii[:, None, None] * np.stack(
-            [np.cos(turns), np.sin(turns)], axis=-1
-        )
-    _draw_leaves(canvas, places, radii, outlines, colours)
+        around = np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+        _draw_polygons(canvas, places + radii[:, None, None] * around, colours)
+    else:
+        _draw_discs(canvas, np.column_stack([places[:, 0], radii]), colours)
     return _shaded(random, _reduced(canvas, height, width))
 
 
-def _draw_leaves(
+def _leaf_radii(random: np.random.Generator, height: int) -> NDArray[np.float64]:
+    smallest = random.uniform(1.0, 3.0)
+    largest = max(random.uniform(0.15, 0.4) * height, smallest)
+    count = int(random.integers(150, 350))
+    return 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
+
+
+_UNIT = FINENESS << SUB_PIXEL_BITS
+
+
+def _draw_polygons(
     canvas: Bytes,
-    places: NDArray[np.float64],
-    radii: NDArray[np.float64],
-    outlines: NDArray[np.float64] | None,
+    outlines: NDArray[np.float64],
     colours: list[tuple[int, int, int]],
 ) -> None:
-    """Draw shapes with outlines, or circles without, one over the other."""
-    unit = FINENESS << SUB_PIXEL_BITS
-    rest = (cv2.LINE_8, SUB_PIXEL_BITS)
-    if outlines is not None:
-        shapes = np.rint(outlines * unit).astype(np.int32)
-        for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
-            cv2.fillConvexPoly(canvas, outline, tone, *rest)
-        return
-    circles = (
-        np.rint(np.column_stack([places[:, 0], radii]) * unit).astype(int).tolist()
-    )
+    """Draw polygons ``(N, corners, 2)`` one over the other."""
+    shapes = np.rint(outlines * _UNIT).astype(np.int32)
+    for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
+        cv2.fillConvexPoly(canvas, outline, tone, cv2.LINE_8, SUB_PIXEL_BITS)
+
+
+def _draw_discs(
+    canvas: Bytes,
+    discs: NDArray[np.float64],
+    colours: list[tuple[int, int, int]],
+) -> None:
+    """Draw discs ``(N, 3)``, centre and radius, one over the other."""
+    circles = np.rint(discs * _UNIT).astype(int).tolist()
     for (x, y, radius), tone in zip(circles, itertools.cycle(colours), strict=False):
-        cv2.circle(canvas, (x, y), radius, tone, -1, *rest)
+        cv2.circle(canvas, (x, y), radius, tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
 
 
-def noise(random: np.random.Generator, height: int, width: int) -> Array:
+def noise(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Two or three colours mixed by fractal noise, smooth or hard: cloud, stone, rust."""
     exponent = random.uniform(1.2, 3.2)
     mixed = np.asarray(
@@ -131,16 +166,20 @@ def noise(random: np.random.Generator, height: int, width: int) -> Array:
     return np.asarray(mixed, np.float32)
 
 
-def text(random: np.random.Generator, height: int, width: int) -> Array:
+def text(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Lines of random letters, dark on light or light on dark."""
-    paper, ink = (
-        ((10, 80), (170, 250)) if random.random() < 0.3 else ((170, 250), (5, 90))
-    )
+    paper = (170, 250)
+    ink = (5, 90)
+    if random.random() < 0.3:
+        paper = (10, 80)
+        ink = (170, 250)
     canvas = _canvas(random, height, width, *paper)
     tone = colour(random, *ink)
-    font = FONTS[int(random.integers(len(FONTS)))]
-    tall = random.uniform(6, 28) * FINENESS
-    thick = max(1, round(tall * random.uniform(0.06, 0.14)))
+    font, tall, thick = _lettering(random)
     scale = cv2.getFontScaleFromHeight(font, max(round(tall), 2), thick)
     step = tall * random.uniform(1.4, 2.2)
     line = random.uniform(0, step)
@@ -151,6 +190,13 @@ def text(random: np.random.Generator, height: int, width: int) -> Array:
         cv2.putText(canvas, words, start, font, scale, tone, thick, cv2.LINE_AA)
         line += step
     return _shaded(random, _turned(random, _reduced(canvas, height, width)))
+
+
+def _lettering(random: np.random.Generator) -> tuple[int, float, int]:
+    """A font, the height of its capitals and the width of its strokes, drawn pixels."""
+    font = FONTS[int(random.integers(len(FONTS)))]
+    tall = random.uniform(6, 28) * FINENESS
+    return font, tall, max(1, round(tall * random.uniform(0.06, 0.14)))
 
 
 def random_text(random: np.random.Generator, length: int) -> str:
@@ -166,7 +212,9 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
         return linear
     rows, columns = linear.shape[:2]
     matrix = cv2.getRotationMatrix2D(
-        (columns / 2, rows / 2), random.uniform(-25, 25), 1.0
+        (columns / 2, rows / 2),
+        random.uniform(-25, 25),
+        1.0,
     )
     return np.asarray(
         cv2.warpAffine(
@@ -179,7 +227,11 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
     )
 
 
-def bars(random: np.random.Generator, height: int, width: int) -> Array:
+def bars(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Bars, checks or rings of two colours, evenly spaced or getting closer."""
     u, v = _turned_axes(random.uniform(0, math.pi), height, width)
     period = math.exp(random.uniform(math.log(3), math.log(50)))
@@ -196,12 +248,14 @@ def bars(random: np.random.Generator, height: int, width: int) -> Array:
     return _shaded(random, np.asarray(first + flat * (second - first), np.float32))
 
 
-def _turned_axes(angle: float, height: int, width: int) -> tuple[Array, Array]:
+def _turned_axes(
+    angle: float,
+    height: int,
+    width: int,
+) -> tuple[Array, Array]:
     """Distances from the middle along axes that are turned by an angle, px."""
     y, x = np.ogrid[:height, :width]
-    x, y = x - width / 2, y - height / 2
-    along = math.cos(angle) * x + math.sin(angle) * y
-    across = math.cos(angle) * y - math.sin(angle) * x
+    along, across = turned_axes(x - width / 2, y - height / 2, angle)
     return np.asarray(along, np.float32), np.asarray(across, np.float32)
 
 
@@ -211,24 +265,50 @@ def _edge(position: Array, period: float) -> Array:
     return np.asarray(np.clip(phase - np.float32(period / 4 - 0.5), 0, 1), np.float32)
 
 
-def foliage(random: np.random.Generator, height: int, width: int) -> Array:
+def foliage(
+    random: np.random.Generator,
+    height: int,
+    width: int,
+) -> Array:
     """Overlapping leaves and blades in tones of a few colours."""
     canvas = _canvas(random, height, width, 5, 90)
     count = int(random.integers(120, 260))
     base = np.array(colour(random, 60, 200))
-    length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
-    slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
+    sizes = _leaf_sizes(random, count)
     places = random.uniform(0, 1, (count, 2)) * (canvas.shape[1], canvas.shape[0])
-    angles = np.degrees(
-        random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count)
+    main = random.uniform(0, math.pi)
+    spread = random.uniform(0.2, 1.5)
+    angles = np.degrees(random.normal(main, spread, count))
+    tones = _leaf_tones(random, base, count)
+    leaves = (
+        one.tolist()
+        for one in (
+            places,
+            sizes,
+            angles,
+            tones,
+        )
     )
-    lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
-    tones = np.clip(base * lightness[:, None], 0, 255).astype(int)
-    sizes = np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)
-    leaves = (one.tolist() for one in (places, sizes, angles, tones))
     for place, size, angle, tone in zip(*leaves, strict=True):
         cv2.ellipse(canvas, (place, size, angle), tone, -1, cv2.LINE_8)
     return _shaded(random, _reduced(canvas, height, width))
+
+
+def _leaf_tones(
+    random: np.random.Generator,
+    base: NDArray[np.int_],
+    count: int,
+) -> NDArray[np.int_]:
+    """Tones of one colour; leaves in front are lighter."""
+    lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
+    return np.clip(base * lightness[:, None], 0, 255).astype(int)
+
+
+def _leaf_sizes(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Length and width of leaves of one kind, drawn pixels."""
+    length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
+    slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
+    return np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)
 
 
 DRAWN: tuple[Callable[[np.random.Generator, int, int], Array], ...] = (

@@ -34,12 +34,14 @@ class Lens:
     @property
     def image_distance_mm(self) -> float:
         """Distance of the sensor from the lens: v = f s / (s - f)."""
-        f, s = self.focal_length_mm, self.focus_distance_mm
+        f = self.focal_length_mm
+        s = self.focus_distance_mm
         return f * s / (s - f)
 
 
 def circle_of_confusion_px(
-    depth_mm: NDArray[np.float64] | float, lens: Lens
+    depth_mm: NDArray[np.float64] | float,
+    lens: Lens,
 ) -> NDArray[np.float64]:
     """Signed circle-of-confusion diameter of a thin lens, px; negative before the focus plane."""
     # c = (f / N) * f / (s - f) * (d - s) / d with object distance d (``inf`` is allowed), focus
@@ -47,7 +49,8 @@ def circle_of_confusion_px(
     depth = np.asarray(depth_mm, dtype=np.float64)
     if not np.all(depth > 0):
         raise OpticsError("depths must be above 0 mm; correct the depth map")
-    f, s = lens.focal_length_mm, lens.focus_distance_mm
+    f = lens.focal_length_mm
+    s = lens.focus_distance_mm
     aperture_mm = f / lens.f_number
     diameter_mm = aperture_mm * f / (s - f) * (1.0 - s / depth)
     return np.asarray(diameter_mm * 1000.0 / lens.sensor_pitch_um)
@@ -68,7 +71,8 @@ def airy_diameter_px(lens: Lens) -> float:
 def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, float]:
     """Nearest and farthest distance (or ``inf``) with an acceptable circle of confusion."""
     # With K = f² / (N (s - f)): d = s K / (K ± c), the inverse of :func:`circle_of_confusion_px`.
-    f, s = lens.focal_length_mm, lens.focus_distance_mm
+    f = lens.focal_length_mm
+    s = lens.focus_distance_mm
     most_mm = f * f / (lens.f_number * (s - f))
     allowed_mm = largest_coc_px * lens.sensor_pitch_um / 1000.0
     far = s * most_mm / (most_mm - allowed_mm) if most_mm > allowed_mm else math.inf
@@ -76,7 +80,9 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
 
 
 def release_scale(
-    lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0
+    lens: Lens,
+    depths_mm: Sequence[float],
+    largest_px: float = 1.0,
 ) -> float:
     """Reduction of a picture that hides diffraction and defocus."""
     spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]
@@ -94,7 +100,8 @@ def true_exposure_time(nominal_s: float) -> float:
 
 
 def exposure_difference_ev(
-    first: tuple[float, float, float], second: tuple[float, float, float]
+    first: tuple[float, float, float],
+    second: tuple[float, float, float],
 ) -> float:
     """Exposure of the first setting over that of the second, in EV (log2)."""
     (n1, t1, iso1), (n2, t2, iso2) = first, second

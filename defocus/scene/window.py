@@ -61,7 +61,10 @@ class Window:
     def moved(self, right: int, down: int) -> "Window":
         """The window at another place."""
         return Window(
-            self.left + right, self.top + down, self.right + right, self.bottom + down
+            self.left + right,
+            self.top + down,
+            self.right + right,
+            self.bottom + down,
         )
 
     def slices(self, frame: "Window") -> tuple[slice, slice]:
@@ -75,10 +78,14 @@ class Window:
 def shown(values: NDArray[Any], window: Window | None = None) -> Window:
     """The rows and columns where ``(H, W)`` values, which cover a window, are not 0."""
     begin = Window(0, 0, 0, 0) if window is None else window
-    rows, columns = (np.flatnonzero(values.any(axis=axis)) for axis in (1, 0))
+    rows = np.flatnonzero(values.any(axis=1))
+    columns = np.flatnonzero(values.any(axis=0))
     if not rows.size:
         return Window(begin.left, begin.top, begin.left, begin.top)
     inner = Window(
-        int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        int(columns[0]),
+        int(rows[0]),
+        int(columns[-1]) + 1,
+        int(rows[-1]) + 1,
     )
     return inner.moved(begin.left, begin.top)

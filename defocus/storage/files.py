@@ -66,9 +66,8 @@ def sync_folder(path: Path) -> None:
         return
     try:
         handle = os.open(path, os.O_RDONLY)
-    except (
-        PermissionError
-    ):  # it may be written, but not listed: all disks are forced instead
+    # it may be written, but not listed: all disks are forced instead
+    except PermissionError:
         os.sync()
         return
     try:
@@ -101,7 +100,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # Its name is known before it is there: a signal comes between any two steps.
     name = f".{_beginning(path)}-{secrets.token_hex(4)}.part{path.suffix}"
     temporary = path.parent / name
-    placed, handle = False, -1
+    placed = False
+    handle = -1
     try:
         _remove_left_of(path)
         handle = _held(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -219,14 +219,16 @@ def _beginning(path: Path) -> str:
     """The stem, or so much of it as leaves room for what a temporary name has besides."""
     room = LONGEST_NAME - OF_TEMPORARY - len(os.fsencode(path.suffix))
     stem = os.fsencode(path.stem)
-    return (
-        path.stem
-        if len(stem) <= room
-        else stem[: max(room, 0)].decode("utf-8", "ignore")
-    )
+    if len(stem) <= room:
+        return path.stem
+    return stem[: max(room, 0)].decode("utf-8", "ignore")
 
 
-def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
+def temporary_entries(
+    parent: Path,
+    prefix: str,
+    suffix: str,
+) -> list[Path]:
     """Entries of a folder that :mod:`tempfile` named with this prefix and suffix."""
     name = re.compile(re.escape(prefix) + "[a-z0-9_]{8}" + re.escape(suffix))
     return [entry for entry in _listed(parent) if name.fullmatch(entry.name)]
@@ -276,7 +278,12 @@ def write_bytes_if_changed(path: Path, content: bytes) -> None:
 
 
 def _json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        document,
+        indent=2,
+        ensure_ascii=False,
+        allow_nan=False,
+    )
     return f"{text}\n".encode()
 
 
@@ -287,14 +294,23 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def sha256_json(value: object) -> str:
+    """SHA-256 of a JSON value, in which the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 if sys.platform == "win32":
     import msvcrt
 
-    def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:  # noqa: ARG001 - there is one kind there
+    def try_lock(
+        handle: int,
+        *,
+        shared: bool = False,  # noqa: ARG001 - there is one kind there
+        wait: bool = False,  # noqa: ARG001 - as above
+    ) -> bool:
         """Take the lock of an open file; whether it could be had."""
-        os.lseek(
-            handle, 2**20, os.SEEK_SET
-        )  # a locked byte cannot be read: not one of the content
+        # a locked byte cannot be read: not one of the content
+        os.lseek(handle, 2**20, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -303,7 +319,12 @@ if sys.platform == "win32":
 
 else:
 
-    def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
+    def try_lock(
+        handle: int,
+        *,
+        shared: bool = False,
+        wait: bool = False,
+    ) -> bool:
         """Take the kernel's lock of an open file or folder; return whether it was free."""
         # It ends with the handle or the process. ``shared`` is for readers, beside others but no
         # writer.

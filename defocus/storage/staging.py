@@ -19,7 +19,11 @@ TENSORS = ".tensors-"
 
 
 @contextlib.contextmanager
-def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
+def staging_folder(
+    parent: Path,
+    prefix: str,
+    suffix: str = "",
+) -> Iterator[Path]:
     """Yield a new folder inside ``parent``; at the end it is removed, unless it was renamed."""
     # Folders of killed processes with the same prefix and suffix are removed first.
     with storing(parent):
@@ -37,9 +41,8 @@ def owned_folder(folder: Path) -> Iterator[bool]:
     """Create a folder if absent and keep others out; yields whether this process has it."""
     while True:
         make_folder(folder)
-        with contextlib.suppress(
-            FileNotFoundError
-        ):  # its owner has just removed it: once more
+        # its owner has just removed it: once more
+        with contextlib.suppress(FileNotFoundError):
             lock = _own(folder)
             break
     try:
@@ -108,7 +111,11 @@ def _lives(path: Path) -> bool:
     return True
 
 
-def remove_abandoned(parent: Path, prefix: str, suffix: str = "") -> None:
+def remove_abandoned(
+    parent: Path,
+    prefix: str,
+    suffix: str = "",
+) -> None:
     """Remove the staging folders of killed processes; those of living ones stay."""
     for folder in temporary_entries(parent, prefix, suffix):
         if folder.is_symlink() or not folder.is_dir():
@@ -120,10 +127,20 @@ def remove_abandoned(parent: Path, prefix: str, suffix: str = "") -> None:
                 _release(lock)
 
 
-def _create(parent: Path, prefix: str, suffix: str) -> tuple[Path, int | None]:
+def _create(
+    parent: Path,
+    prefix: str,
+    suffix: str,
+) -> tuple[Path, int | None]:
     """A new folder and the handle of its lock; None if locks are not supported."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
+        folder = Path(
+            tempfile.mkdtemp(
+                prefix=prefix,
+                suffix=suffix,
+                dir=parent,
+            )
+        )
         with contextlib.suppress(FileNotFoundError):
             lock = _lock(folder, wait=True)
             if folder.exists():
@@ -132,9 +149,8 @@ def _create(parent: Path, prefix: str, suffix: str) -> tuple[Path, int | None]:
         # before it was locked, another process took it for abandoned: once more
 
 
-if (
-    sys.platform == "win32"
-):  # which cannot lock a folder: what is a day old counts as abandoned
+# which cannot lock a folder: what is a day old counts as abandoned
+if sys.platform == "win32":
     ABANDONED_AFTER_S = 24 * 3600.0
 
     def _lock(folder: Path, *, wait: bool) -> int | None:

@@ -50,9 +50,8 @@ def _sort_texts(path: Path) -> None:
         texts = header.pop("__metadata__")
         ordered = {"__metadata__": dict(sorted(texts.items())), **header}
         line = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
-        if (
-            len(line) <= size
-        ):  # else a sign is written otherwise there, and the order stays
+        # else a sign is written otherwise there, and the order stays
+        if len(line) <= size:
             file.seek(8)
             file.write(line.ljust(size))
 

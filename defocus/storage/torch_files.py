@@ -39,7 +39,10 @@ def entries_of(state: Mapping[str, torch.Tensor]) -> Entries:
 
 
 def check_state(
-    system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
+    system: str,
+    state: Mapping[str, torch.Tensor],
+    wanted: Entries,
+    origin: str,
 ) -> None:
     """Refuse a state dict that does not belong to the system or is not finite."""
     problems = differences(state, wanted)

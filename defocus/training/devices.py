@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
     from defocus.training.method import Training
 
-DRIVERS = ("/proc/driver/nvidia", "/dev/nvhost-gpu", "/dev/dxg", "/dev/kfd")
+DRIVERS = (
+    "/proc/driver/nvidia",
+    "/dev/nvhost-gpu",
+    "/dev/dxg",
+    "/dev/kfd",
+)
 """Files that Linux has where a GPU can be used: NVIDIA, NVIDIA's small boards, WSL, and AMD."""
 
 
@@ -22,11 +27,9 @@ def best_device() -> "torch.device":
     """The first CUDA device (each of several processes has its own), else the CPU."""
     import torch
 
-    return (
-        torch.device("cuda", ranks().local)
-        if torch.cuda.is_available()
-        else torch.device("cpu")
-    )
+    if torch.cuda.is_available():
+        return torch.device("cuda", ranks().local)
+    return torch.device("cpu")
 
 
 def has_gpu() -> bool:
@@ -59,7 +62,8 @@ def gpu_choices(settings: "Training") -> Iterator[None]:
     """Let a GPU compute float32, and choose algorithms, as the settings of a training say."""
     import torch
 
-    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn = torch.backends.cudnn
+    products = torch.backends.cuda.matmul
     before = cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32
     cudnn.benchmark = settings.cudnn == "fastest"
     cudnn.allow_tf32 = settings.tf32 != "none"
@@ -82,4 +86,4 @@ def visible_gpus() -> tuple[str, ...]:
         return ()
     import torch
 
-    return tuple(str(number) for number in range(torch.cuda.device_count()))
+    return tuple(map(str, range(torch.cuda.device_count())))

@@ -42,7 +42,11 @@ KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")
 
 
-def makers(wanted: int | None, steps: int, mine: Ranks) -> int:
+def makers(
+    wanted: int | None,
+    steps: int,
+    mine: Ranks,
+) -> int:
     """How many processes make batches: those asked for, else one less than there are cores."""
     # Processes of ``torchrun`` share the cores. Fewer than ``FEW_STEPS`` steps get none.
     if wanted is not None:
@@ -60,14 +64,23 @@ class Feeder:
     # ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
     # pinned.
 
-    def __init__(self, workers: int, mine: Ranks, device: torch.device) -> None:
-        self.workers, self.mine, self.device = workers, mine, device
+    def __init__(
+        self,
+        workers: int,
+        mine: Ranks,
+        device: torch.device,
+    ) -> None:
+        self.workers = workers
+        self.mine = mine
+        self.device = device
         self.cpu_seconds = 0.0
         self.stop: StopAsked | None = None
         self._closing = contextlib.ExitStack()
 
     def ahead(
-        self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]
+        self,
+        make: Callable[[KeyT], MadeT],
+        keys: Sequence[KeyT],
     ) -> Iterator[MadeT]:
         """What a function makes of each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
@@ -93,7 +106,9 @@ class Feeder:
             yield one.result()
 
     def _loader(
-        self, make: Callable[[KeyT], MadeT], keys: Sequence[KeyT]
+        self,
+        make: Callable[[KeyT], MadeT],
+        keys: Sequence[KeyT],
     ) -> DataLoader[Any]:
         return DataLoader(
             _Made(make),
@@ -124,7 +139,11 @@ class Feeder:
 
 
 @contextlib.contextmanager
-def feeding(workers: int, mine: Ranks, device: torch.device) -> Iterator[Feeder]:
+def feeding(
+    workers: int,
+    mine: Ranks,
+    device: torch.device,
+) -> Iterator[Feeder]:
     """A feeder whose processes end with the block, however that ends."""
     feeder = Feeder(workers, mine, device)
     try:
@@ -136,8 +155,15 @@ def feeding(workers: int, mine: Ranks, device: torch.device) -> Iterator[Feeder]
 class _One(Generic[MadeT]):
     """A made thing, or the error of making it, as it is sent between processes."""
 
-    def __init__(self, value: Any, error: Exception | None, cpu_seconds: float) -> None:  # noqa: ANN401 - whatever is made
-        self.value, self.error, self.cpu_seconds = value, error, cpu_seconds
+    def __init__(
+        self,
+        value: Any,  # noqa: ANN401 - whatever is made
+        error: Exception | None,
+        cpu_seconds: float,
+    ) -> None:
+        self.value = value
+        self.error = error
+        self.cpu_seconds = cpu_seconds
 
     def pin_memory(self) -> "_One[MadeT]":
         """The same with pinned memory, where it has tensors."""
@@ -160,14 +186,15 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
     def __getitem__(self, key: KeyT) -> _One[Any]:
         begun = time.process_time()
         try:
-            value, error = self.make(key), None
-            if (
-                not self.sent
-            ):  # what cannot be sent would be lost, and waited for without end
+            value = self.make(key)
+            error = None
+            # what cannot be sent would be lost, and waited for without end
+            if not self.sent:
                 pickle.dumps(value)
                 self.sent = True
         except Exception as failure:  # noqa: BLE001 - the training raises it at its step
-            value, error = None, _sendable(failure)
+            value = None
+            error = _sendable(failure)
         return _One(value, error, time.process_time() - begun)
 
 
@@ -192,7 +219,10 @@ def _as_it_is(one: Any) -> Any:  # noqa: ANN401 - a thing, not a list that is to
 
 
 def _begin(
-    settings: dict[str, Any], environment: dict[str, str], folder: str, worker: int
+    settings: dict[str, Any],
+    environment: dict[str, str],
+    folder: str,
+    worker: int,
 ) -> None:
     """Prepare a worker process; only the first one's messages are shown."""
     # Signals to a group of processes, as of Ctrl-C, are for the training, which ends its workers.

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, cast
 
@@ -66,9 +66,8 @@ def seed_torch(seed: int, purpose: str) -> None:
     """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     number = int.from_bytes(digest[:8], "little") >> 1
-    torch.default_generator.manual_seed(
-        number
-    )  # torch.manual_seed asks all kinds of devices: 1 ms
+    # torch.manual_seed asks all kinds of devices: 1 ms
+    torch.default_generator.manual_seed(number)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(number)
 
@@ -120,14 +119,12 @@ class _Training(Generic[BatchT]):
 
     job: Job[BatchT]
     network: nn.Module
-    called: (
-        nn.Module
-    )  # the network, or what was compiled of it: it has the same weights
+    # the network, or what was compiled of it: it has the same weights
+    called: nn.Module
     objective: TrainingObjective[BatchT]
     optimisers: Optimisers
     average: AveragedModel | None
     mine: Ranks
-    joint: nn.Module | None = None
     losses: Losses = field(default_factory=Losses)
     step: int = 0
     seconds: float = 0.0
@@ -138,6 +135,11 @@ class _Training(Generic[BatchT]):
     def is_over(self) -> bool:
         """Whether the last step is done."""
         return self.step == self.job.steps
+
+    @property
+    def left(self) -> range:
+        """The steps that are not done yet."""
+        return range(self.step, self.job.steps)
 
     @property
     def where(self) -> str:
@@ -163,7 +165,11 @@ class _Training(Generic[BatchT]):
         return Checkpoint(self.job.id, self.step, self.job.steps, tensors, self.code)
 
 
-def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
+def train(
+    job: Job[BatchT],
+    folder: Path,
+    device: torch.device,
+) -> Trained:
     """Train until the last step, from the checkpoint in ``folder`` if there is one."""
     # A damaged checkpoint is renamed, and the training starts over. Under ``torchrun`` the
     # processes share each batch, and the first one writes, every few minutes and after each
@@ -177,12 +183,17 @@ def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
             if job.method.training.compile:
                 training.called = cast("nn.Module", torch.compile(training.network))
             _record(training, device)
-            training.joint = together(training.called, training.objective, mine, device)
+            joint = together(training.called, training.objective, mine, device)
+            training.optimisers = replace(training.optimisers, joint=joint)
             _train_on(training, folder, device)
     return Trained(training.network, training.seconds)
 
 
-def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[BatchT]:
+def _prepare(
+    job: Job[BatchT],
+    device: torch.device,
+    mine: Ranks,
+) -> _Training[BatchT]:
     seed_torch(job.seed, "weights")
     network = job.make_network().to(device).train()
     if job.method.training.channels_last:
@@ -191,21 +202,31 @@ def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[B
     optimisers = make_optimisers(job.method, network, objective)
     average = make_average(job.method, network)
     return _Training(
-        job, network, network, objective, optimisers, average, mine, code=job.code
+        job,
+        network,
+        network,
+        objective,
+        optimisers,
+        average,
+        mine,
+        code=job.code,
     )
 
 
 def _record(training: _Training[BatchT], device: torch.device) -> None:
     """Let the network replay its passes on a GPU, if its settings ask for it."""
     # This comes before batches are made: copies to the GPU meanwhile would end a recording.
-    job, settings = training.job, training.job.method.training
+    job = training.job
+    settings = training.job.method.training
     if settings.graphs and device.type == "cuda" and job.sample is not None:
         batch = _on_device(training, job.sample(), device)
         record(training.network, training.objective, batch, settings.precision)
 
 
 def _on_device(
-    training: _Training[BatchT], batch: BatchT, device: torch.device
+    training: _Training[BatchT],
+    batch: BatchT,
+    device: torch.device,
 ) -> BatchT:
     batch = batch.to(device)
     if training.job.method.training.channels_last:
@@ -213,7 +234,11 @@ def _on_device(
     return batch
 
 
-def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
+def _train_on(
+    training: _Training[BatchT],
+    folder: Path,
+    device: torch.device,
+) -> None:
     """Do the remaining steps, and save the end of the training; then obey a stop signal."""
     with stop_asked(SAVING) as stop:
         stopped = _do_steps(training, folder, device, stop)
@@ -228,61 +253,81 @@ def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -
 
 
 def _do_steps(
-    training: _Training[BatchT], folder: Path, device: torch.device, stop: StopAsked
+    training: _Training[BatchT],
+    folder: Path,
+    device: torch.device,
+    stop: StopAsked,
 ) -> bool:
     """Do the remaining steps; validate and save in between. Return whether it was stopped."""
-    job, settings = training.job, training.job.method.training
-    left = range(training.step, job.steps)
-    workers = makers(settings.workers, len(left), training.mine)
+    settings = training.job.method.training
+    workers = makers(settings.workers, len(training.left), training.mine)
     tracked = folder if settings.tensorboard and training.mine.first else None
     with (
         feeding(workers, training.mine, device) as feeder,
         open_tracker(tracked, training.step) as tracker,
     ):
         feeder.stop = stop
-        batches = job.batches(
-            training.step, feeder
-        )  # what these prepare is not time of the steps
-        saved = time.monotonic()
-        clock = Clock(training.rows)
-        for step in track(left, job.id, lines=False):
-            batch = _next_batch(training, batches, stop)
-            if batch is None:
-                _save(training, folder)
-                return True
-            row = _train_step(training, batch, step, device)
-            training.step, training.seconds = step + 1, clock.seconds
-            if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
-                _log(training, row, tracker)
-                training.rows[-1] |= clock.columns(feeder.cpu_seconds)
-            validated = _validate(training, folder, tracker)
-            late = (
-                time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS
-            )
-            stopped, late = map(
-                bool, mean_over_processes([float(bool(stop)), float(late)])
-            )
-            if training.is_over:
-                return stopped  # its end is saved as what is evaluated
-            if stopped or late or validated:
-                loss = training.losses.read()[
-                    "loss"
-                ]  # that it is finite, before it is saved
-                _save(training, folder)
-                saved = time.monotonic()
-            if stopped:
-                return True
-            if late:
-                minutes = (
-                    training.seconds / training.step * (job.steps - training.step) / 60
-                )
-                say(
-                    f"{job.id}: {training.where}, loss {loss:.6g}, {minutes:.1f} min left"
-                )
+        return _do_fed_steps(training, folder, feeder, tracker, stop)
+
+
+def _do_fed_steps(
+    training: _Training[BatchT],
+    folder: Path,
+    feeder: Feeder,
+    tracker: Tracker,
+    stop: StopAsked,
+) -> bool:
+    """Do the remaining steps with batches of a feeder."""
+    job = training.job
+    longest = job.method.training.checkpoint_minutes * MINUTE_SECONDS
+    # what these prepare is not time of the steps
+    batches = job.batches(training.step, feeder)
+    saved = time.monotonic()
+    clock = Clock(training.rows)
+    for step in track(training.left, job.id, lines=False):
+        batch = _next_batch(training, batches, stop)
+        if batch is None:
+            _save(training, folder)
+            return True
+        row = _train_step(training, batch, step, feeder.device)
+        training.step, training.seconds = step + 1, clock.seconds
+        if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
+            _log(training, row, tracker)
+            training.rows[-1] |= clock.columns(feeder.cpu_seconds)
+        validated = _validate(training, folder, tracker)
+        late = time.monotonic() - saved >= longest
+        asked = mean_over_processes([float(bool(stop)), float(late)])
+        stopped, late = map(bool, asked)
+        if training.is_over:
+            return stopped  # its end is saved as what is evaluated
+        if stopped or late or validated:
+            _save_running(training, folder, tell=late and not stopped)
+            saved = time.monotonic()
+        if stopped:
+            return True
     return False
 
 
-def _log(training: _Training[BatchT], row: dict[str, str], tracker: Tracker) -> None:
+def _save_running(
+    training: _Training[BatchT],
+    folder: Path,
+    *,
+    tell: bool,
+) -> None:
+    """Save a training that goes on, and tell how long if that is wanted."""
+    loss = training.losses.read()["loss"]  # that it is finite, before it is saved
+    _save(training, folder)
+    if tell:
+        minutes = training.seconds / training.step * len(training.left) / 60
+        where = f"{training.job.id}: {training.where}"
+        say(f"{where}, loss {loss:.6g}, {minutes:.1f} min left")
+
+
+def _log(
+    training: _Training[BatchT],
+    row: dict[str, str],
+    tracker: Tracker,
+) -> None:
     """Add the losses since the last row to a line of ``train.csv``, and show them."""
     row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
     training.rows.append(row)
@@ -291,7 +336,9 @@ def _log(training: _Training[BatchT], row: dict[str, str], tracker: Tracker) -> 
 
 
 def _next_batch(
-    training: _Training[BatchT], batches: Iterator[BatchT], stop: StopAsked
+    training: _Training[BatchT],
+    batches: Iterator[BatchT],
+    stop: StopAsked,
 ) -> BatchT | None:
     """The batch of the next step; None where a signal to stop has ended who makes it too."""
     try:
@@ -304,7 +351,10 @@ def _next_batch(
 
 
 def _train_step(
-    training: _Training[BatchT], batch: BatchT, step: int, device: torch.device
+    training: _Training[BatchT],
+    batch: BatchT,
+    step: int,
+    device: torch.device,
 ) -> dict[str, str]:
     """Do one optimiser step; return the line of ``train.csv`` without losses and seconds."""
     job = training.job
@@ -321,7 +371,6 @@ def _train_step(
         batch,
         Progress(step, epoch, job.method.warmup_epochs),
         rate,
-        joint=training.joint,
     )
     training.losses.add(step, values)
     update(training.average, job.method, training.network, epoch)
@@ -334,26 +383,29 @@ def _train_step(
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
     """What has channels at all, in that order of memory."""
-    return (
-        tensor.contiguous(memory_format=torch.channels_last)
-        if tensor.ndim == 4
-        else tensor
-    )
+    if tensor.ndim == 4:
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor
 
 
 def _described(training: _Training[BatchT], loss: str) -> str:
     """Words next to the progress bar: the loss, and the last validation score."""
     scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
-    score = (
-        f", validation {scores['validation']:.2f} dB" if "validation" in scores else ""
-    )
+    score = ""
+    if "validation" in scores:
+        score = f", validation {scores['validation']:.2f} dB"
     return f"{training.job.id}: loss {float(loss):.4f}{score}"
 
 
-def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:
+def _validate(
+    training: _Training[BatchT],
+    folder: Path,
+    tracker: Tracker,
+) -> bool:
     """Validate the network of this step if due; keep the best. Return whether it was due."""
     # The state is to be saved then, so that it and the scores fit.
-    watching, step = training.job.watching, training.step
+    watching = training.job.watching
+    step = training.step
     if step not in watching.due:
         return False
     training.losses.read()  # what is not finite is not worth a score
@@ -369,7 +421,8 @@ def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bo
         say(f"{training.job.id}: {training.where}, {text}")
     if best and training.job.method.training.select == "validation":
         save_checkpoint(
-            folder / BEST, training.checkpoint(snapshot({"network": network}, {}))
+            folder / BEST,
+            training.checkpoint(snapshot({"network": network}, {})),
         )
     return True
 
@@ -401,7 +454,8 @@ def _save(training: _Training[BatchT], folder: Path) -> None:
 
 
 def _resume(training: _Training[BatchT], folder: Path) -> None:
-    job, path = training.job, folder / CHECKPOINT
+    job = training.job
+    path = folder / CHECKPOINT
     if path.exists():
         try:
             _take_up(training, path)

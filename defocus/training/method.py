@@ -13,7 +13,14 @@ Selection = Literal["last", "validation", "official"]
 ``official``: of the last step too, but the test pictures are looked at in between, as the released
 code of some systems does, and what a choice by them would have been worth is reported."""
 
-UNDECIDING = frozenset({"checkpoint_minutes", "graphs", "tensorboard", "workers"})
+UNDECIDING = frozenset(
+    {
+        "checkpoint_minutes",
+        "graphs",
+        "tensorboard",
+        "workers",
+    }
+)
 """Settings that do not change the result of a training."""
 
 
@@ -23,11 +30,14 @@ class Training(Settings):
     # ``bfloat16`` computes convolutions and matrix products so; weights stay float32. ``auto`` does
     # it where the device has instructions for it: elsewhere it is slower.
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    accumulate: int = Field(
-        default=1, ge=1
-    )  # parts into which the batch is split, to save memory
+    # parts into which the batch is split, to save memory
+    accumulate: int = Field(default=1, ge=1)
     # decay per step of the running mean of the weights, which is what is evaluated; None for none
-    average: float | None = Field(default=None, gt=0, lt=1)
+    average: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+    )
     # whether that decay begins smaller: after step t it is at most (1 + t) / (10 + t), so that the
     # first weights are soon forgotten
     average_warmup: bool = False
@@ -49,9 +59,8 @@ class Training(Settings):
     deterministic: bool = (
         False  # refuse operations whose result differs from run to run
     )
-    validations: int = Field(
-        default=0, ge=0
-    )  # how often the validation pairs are scored
+    # how often the validation pairs are scored
+    validations: int = Field(default=0, ge=0)
     select: Selection = "last"
     checkpoint_minutes: float = Field(default=1.0, gt=0)  # so often the state is saved
     tensorboard: bool = (
@@ -60,9 +69,8 @@ class Training(Settings):
     # how often each pair of a stream is used on average: pairs stay in memory, and crops of them
     # are turned and get other orders of colours; 1 renders a pair for each crop
     reuse: int = Field(default=1, ge=1)
-    lenses: int | None = Field(
-        default=None, ge=1
-    )  # of a stream, each with its kernels; None: 200
+    # of a stream, each with its kernels; None: 200
+    lenses: int | None = Field(default=None, ge=1)
     # processes that make batches ahead; 0 makes them in the training's own. None is one less than
     # there are cores, and 0 where fewer than 500 steps are left.
     workers: int | None = Field(default=None, ge=0)
@@ -91,7 +99,12 @@ class Constant(Settings):
 
     kind: Literal["constant"] = "constant"
 
-    def rate(self, start: float, epoch: float, epochs: float) -> float:  # noqa: ARG002 - as the others
+    def rate(
+        self,
+        start: float,
+        epoch: float,  # noqa: ARG002 - as the others
+        epochs: float,  # noqa: ARG002 - as the others
+    ) -> float:
         """The learning rate at an epoch, 0.0 at the first step."""
         return start
 
@@ -101,9 +114,18 @@ class Step(Settings):
 
     kind: Literal["step"] = "step"
     every: float = Field(gt=0)
-    factor: float = Field(default=0.5, gt=0, lt=1)
+    factor: float = Field(
+        default=0.5,
+        gt=0,
+        lt=1,
+    )
 
-    def rate(self, start: float, epoch: float, epochs: float) -> float:  # noqa: ARG002 - as the others
+    def rate(
+        self,
+        start: float,
+        epoch: float,
+        epochs: float,  # noqa: ARG002 - as the others
+    ) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
         return start * self.factor ** math.floor(epoch / self.every)
 
@@ -123,7 +145,12 @@ class Milestones(Settings):
             raise ValueError("epochs must ascend, and there must be as many factors")
         return self
 
-    def rate(self, start: float, epoch: float, epochs: float) -> float:  # noqa: ARG002 - as the others
+    def rate(
+        self,
+        start: float,
+        epoch: float,
+        epochs: float,  # noqa: ARG002 - as the others
+    ) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
         passed = sum(milestone <= epoch for milestone in self.epochs)
         return start * (self.factors[passed - 1] if passed else 1.0)
@@ -134,12 +161,16 @@ class Cosine(Settings):
 
     kind: Literal["cosine"] = "cosine"
     floor: float = Field(default=0.0, ge=0)
-    warmup_epochs: float = Field(
-        default=0.0, ge=0
-    )  # the rate rises linearly from 0 so long
+    # the rate rises linearly from 0 so long
+    warmup_epochs: float = Field(default=0.0, ge=0)
     hold_epochs: float = Field(default=0.0, ge=0)  # so long it stays, after the warm-up
 
-    def rate(self, start: float, epoch: float, epochs: float) -> float:
+    def rate(
+        self,
+        start: float,
+        epoch: float,
+        epochs: float,
+    ) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
         if epoch < self.warmup_epochs:
             return start * epoch / self.warmup_epochs
@@ -154,7 +185,12 @@ class Linear(Settings):
     kind: Literal["linear"] = "linear"
     hold_epochs: float = Field(default=0.0, ge=0)
 
-    def rate(self, start: float, epoch: float, epochs: float) -> float:
+    def rate(
+        self,
+        start: float,
+        epoch: float,
+        epochs: float,
+    ) -> float:
         """The learning rate at an epoch; see :meth:`Constant.rate`."""
         falling = max(epochs - self.hold_epochs, 1e-12)
         return start * (1 - min(1.0, max(0.0, epoch - self.hold_epochs) / falling))

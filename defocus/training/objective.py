@@ -85,13 +85,19 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
         self.adversary: nn.Module | None = None
 
     def forward(
-        self, network: nn.Module, batch: BatchT, progress: Progress
+        self,
+        network: nn.Module,
+        batch: BatchT,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The loss (a scalar tensor) and named parts of it for the training curve."""
         raise NotImplementedError
 
     def adversary_loss(
-        self, network: nn.Module, batch: BatchT, progress: Progress
+        self,
+        network: nn.Module,
+        batch: BatchT,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts] | None:
         """The adversary's loss and its parts; None while it rests. Called after the network's step.
 

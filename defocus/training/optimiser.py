@@ -68,15 +68,15 @@ class Optimiser(Settings):
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Settings that nobody has set do not count in the identity of a training."""
         values: dict[str, Any] = handler(self)
-        return (
-            values
-            if self.settings
-            else {k: v for k, v in values.items() if k != "settings"}
-        )
+        if self.settings:
+            return values
+        return {k: v for k, v in values.items() if k != "settings"}
 
 
 def make_optimiser(
-    settings: Optimiser, parameters: "list[nn.Parameter]", learning_rate: float
+    settings: Optimiser,
+    parameters: "list[nn.Parameter]",
+    learning_rate: float,
 ) -> "optim.Optimizer":
     """The optimiser of a recipe; ValueError if torch does not take it."""
     if not parameters:

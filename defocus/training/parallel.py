@@ -36,7 +36,12 @@ def ranks() -> Ranks:
     """Ranks from ``torchrun``'s variables; a single process without it."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Ranks()
-    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    names = (
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "LOCAL_WORLD_SIZE",
+    )
     return Ranks(*(int(os.environ[name]) for name in names))
 
 
@@ -44,9 +49,8 @@ def ranks() -> Ranks:
 def processes(device: "torch.device") -> Iterator[Ranks]:
     """Join the process group while the block runs; a single process joins nothing."""
     mine = ranks()
-    if (
-        device.type == "cuda"
-    ):  # graphs are recorded on the current device, and NCCL waits there
+    # graphs are recorded on the current device, and NCCL waits there
+    if device.type == "cuda":
         import torch
 
         torch.cuda.set_device(device)

@@ -28,9 +28,8 @@ class StopAsked:
         self.signal = signal.Signals(number).name
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            with contextlib.suppress(
-                OSError
-            ):  # a print could be in the middle of another one
+            # a print could be in the middle of another one
+            with contextlib.suppress(OSError):
                 os.write(2, f"\n{self.answer}\n".encode())
 
 

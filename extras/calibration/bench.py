@@ -28,9 +28,8 @@ class CalibrationBench:
 
     camera: Camera
     settle_seconds: float  # pause before each shot
-    ask: Callable[
-        [str], None
-    ]  # asks the user to hold a target in front of the camera, and waits
+    # asks the user to hold a target in front of the camera, and waits
+    ask: Callable[[str], None]
     _iso: tuple[str | None, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +71,9 @@ class CalibrationBench:
         )
 
     def shot(
-        self, exposure: Exposure, release: Callable[[], object] = lambda: None
+        self,
+        exposure: Exposure,
+        release: Callable[[], object] = lambda: None,
     ) -> QuickLook:
         """Take a picture; ``release`` is called right before, to wait for something."""
         apply_exposure(self.camera, exposure)
@@ -108,7 +109,8 @@ class CalibrationBench:
                 return exposure
             factor = WANTED_LEVEL / max(level, 1e-3) if level < 0.95 else 1 / 8
             exposure = self.exposure(
-                aperture, _nearest_time(setting, exposure.seconds * factor)
+                aperture,
+                _nearest_time(setting, exposure.seconds * factor),
             )
         raise CameraError(
             f"no exposure time of this camera gives a middle level at {aperture}; "
@@ -128,7 +130,8 @@ def _nearest_time(setting: Setting, seconds: float) -> str:
 def central_light(look: QuickLook) -> float:
     """Mean linear light of the centre of a picture."""
     height, width = look.linear.shape[:2]
-    rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
+    rows = max(round(height * CENTRE_SHARE / 2), 1)
+    columns = max(round(width * CENTRE_SHARE / 2), 1)
     centre = look.linear[
         height // 2 - rows : height // 2 + rows,
         width // 2 - columns : width // 2 + columns,

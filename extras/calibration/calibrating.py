@@ -42,13 +42,19 @@ def calibrate(kind: Kind, request: CalibrationRequest) -> None:
 
 
 def _measured(
-    kind: Kind, rig: SessionCameras, request: CalibrationRequest
+    kind: Kind,
+    rig: SessionCameras,
+    request: CalibrationRequest,
 ) -> dict[str, Any]:
     bench = _bench(rig.blurry, request)
-    shutter, sharp = request.shutter, request.sharp
+    shutter = request.shutter
+    sharp = request.sharp
     if kind == "exposure":
         return calibrate_exposure(
-            bench, blurry=request.blurry, sharp=sharp, shutter=shutter
+            bench,
+            blurry=request.blurry,
+            sharp=sharp,
+            shutter=shutter,
         )
     if kind == "focus":
         return calibrate_focus(
@@ -62,19 +68,32 @@ def _measured(
     if kind == "flat":
         apertures = [request.blurry, sharp]
         return calibrate_flat(
-            bench, apertures=apertures, shutter=shutter, frames=request.frames
+            bench,
+            apertures=apertures,
+            shutter=shutter,
+            frames=request.frames,
         )
     if kind == "dust":
         return calibrate_dust(
-            bench, aperture=sharp, shutter=shutter, frames=request.frames
+            bench,
+            aperture=sharp,
+            shutter=shutter,
+            frames=request.frames,
         )
     if kind == "breathing":
         return calibrate_breathing(
-            bench, aperture=sharp, shutter=shutter, reach=request.reach
+            bench,
+            aperture=sharp,
+            shutter=shutter,
+            reach=request.reach,
         )
     other = _bench(rig.sharp, request)
     return calibrate_rig(
-        bench, other, aperture=sharp, shutter=shutter, shots=request.frames
+        bench,
+        other,
+        aperture=sharp,
+        shutter=shutter,
+        shots=request.frames,
     )
 
 
@@ -88,7 +107,10 @@ def _bench(camera: Camera, request: CalibrationRequest) -> CalibrationBench:
             say(words)
         else:
             click.prompt(
-                f"{words}, then press Enter", default="", show_default=False, err=True
+                f"{words}, then press Enter",
+                default="",
+                show_default=False,
+                err=True,
             )
 
     return CalibrationBench(camera, settle, ask)
@@ -98,7 +120,8 @@ def _summary(kind: Kind, result: dict[str, Any]) -> str:
     """The result in one line."""
     if kind == "exposure":
         worst = max(
-            result["apertures"].items(), key=lambda item: abs(item[1]["error_ev"])
+            result["apertures"].items(),
+            key=lambda item: abs(item[1]["error_ev"]),
         )
         return f"{len(result['apertures'])} apertures, at most {worst[1]['error_ev']:+.2f} EV off"
     if kind == "focus":

@@ -93,7 +93,10 @@ def _exposure(result: Result) -> tuple[Part, ...]:
     )
     numbers = tuple(parse_f_number(row[0]) or 0.0 for row in rows)
     curve = Curve(
-        "measured", numbers, tuple(round(row[2], 4) for row in rows), measured=True
+        "measured",
+        numbers,
+        tuple(round(row[2], 4) for row in rows),
+        measured=True,
     )
     return Curves("Error by aperture", "f-number", "error, EV", (curve,)), table
 
@@ -130,9 +133,10 @@ def _blur_curves(result: Result) -> Curves:
 
 
 def _flat(result: Result) -> tuple[Part, ...]:
-    curves, rows = [], []
+    curves = []
+    rows = []
     for word, facts in result["apertures"].items():
-        c2, c4 = (float(value) for value in facts["coefficients_ev"])
+        c2, c4 = map(float, facts["coefficients_ev"])
         fall = c2 * RADII**2 + c4 * RADII**4
         curves.append(Curve(word, tuple(RADII.tolist()), tuple(fall.tolist())))
         rows.append((word, float(facts["corner_ev"]), float(facts["residual_ev"])))
@@ -185,8 +189,8 @@ def _breathing(result: Result) -> tuple[Part, ...]:
         for row in result["table"]
         if row["zoom"] is not None
     ]
-    steps, zooms = (np.array(values) for values in zip(*points, strict=True))
-    b1, b2 = (float(value) for value in result["coefficients"])
+    steps, zooms = map(np.array, zip(*points, strict=True))
+    b1, b2 = map(float, result["coefficients"])
     at = np.linspace(steps.min(), steps.max(), len(RADII))
     fitted = 100 * (b1 * at + b2 * at**2)
     curves = (
@@ -201,7 +205,7 @@ def _breathing(result: Result) -> tuple[Part, ...]:
 
 
 def _rig(result: Result) -> tuple[Part, ...]:
-    x, y = (float(value) for value in result["shift_px"])
+    x, y = map(float, result["shift_px"])
     facts = (
         ("Sharp camera is mirrored", "yes" if result["mirrored"] else "no"),
         ("Shift", f"{_signed(x, 1)}, {_signed(y, 1)} px"),

@@ -31,7 +31,9 @@ class CalibrationRequest(CommandSettings):
     focal_length_mm: FocalLength | None = FOCAL_LENGTH
     sensor_pitch_um: PixelPitch | None = PIXEL_PITCH
     frames: Annotated[int, Field(ge=1, le=99)] = option(
-        8, "--frames", heading="Pictures"
+        8,
+        "--frames",
+        heading="Pictures",
     )
     """Pictures to average for flat and dust; releases for rig."""
     settle_seconds: Seconds | None = option(None, "--settle SECONDS")

@@ -67,9 +67,8 @@ class ChartDrift:
     mtf50: MeasuredChange | None  # a fraction; None with fewer than eight edges in both
     right: MeasuredChange | None  # at the middle, px; None with fewer than eight dots
     down: MeasuredChange | None  # shift downwards, px
-    zoom: (
-        MeasuredChange | None
-    )  # change of magnification, a fraction; positive is larger
+    # change of magnification, a fraction; positive is larger
+    zoom: MeasuredChange | None
     rotation: MeasuredChange | None  # radians, clockwise on a screen
 
     @property
@@ -120,7 +119,8 @@ def _mtf50_change(first: ChartMarks, second: ChartMarks) -> MeasuredChange | Non
     scatter = SIGMA_PER_MAD * float(np.median(np.abs(ratios - middle)))
     factor = math.exp(middle)
     return MeasuredChange(
-        factor - 1.0, factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios))
+        factor - 1.0,
+        factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)),
     )
 
 
@@ -130,14 +130,18 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
     seen = np.isfinite(moves).all(axis=1)
     if seen.sum() < LEAST_DOTS:
         return [None] * 4
-    start, moves = first.dots[seen] - (np.array(first.size_px) - 1) / 2, moves[seen]
+    start = first.dots[seen] - (np.array(first.size_px) - 1) / 2
+    moves = moves[seen]
     off = np.hypot(*_fitted(start, moves)[2].T)
     near = off <= OUTLIER * float(np.median(off))  # something may lie before a dot
     (right, down, wider, turned), errors, _ = _fitted(start[near], moves[near])
-    zoom, rotation = math.hypot(1 + wider, turned) - 1, math.atan2(turned, 1 + wider)
-    values = (float(right), float(down), zoom, rotation)
-    changes = zip(values, errors, strict=True)
-    return [MeasuredChange(value, float(error)) for value, error in changes]
+    values = (
+        float(right),
+        float(down),
+        math.hypot(1 + wider, turned) - 1,
+        math.atan2(turned, 1 + wider),
+    )
+    return list(map(MeasuredChange, values, map(float, errors)))
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
@@ -145,7 +149,8 @@ def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
 
     Each number of (a, b) adds (a x - b y, b x + a y) to the shift."""
     x, y = start.T
-    one, zero = np.ones_like(x), np.zeros_like(x)
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
     design = np.concatenate(
         [np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)]
     )

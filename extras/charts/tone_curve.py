@@ -36,7 +36,8 @@ def _light(values: Floats, stored: Floats, light: Floats) -> Floats:
             curve(inside) + np.where(beyond < 0, slopes[0], slopes[1]) * beyond
         )
 
-    ramp, white = _decoded(encoded(values)), _decoded(encoded(np.ones(())))
+    ramp = _decoded(encoded(values))
+    white = _decoded(encoded(np.ones(())))
     return np.asarray(ramp / white)
 
 

@@ -31,7 +31,10 @@ class GraphAgreement:
 
 
 def agreement(
-    graph: bytes, network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]]
+    graph: bytes,
+    network: nn.Module,
+    channels: int,
+    sizes: Sequence[tuple[int, int]],
 ) -> GraphAgreement:
     """Run a graph and its network, on the CPU, on the same random pictures of some sizes.
 
@@ -43,7 +46,9 @@ def agreement(
         worst = max(worst, difference)
     timed = sizes[0] if len(sizes) == 1 else (TIMED_PX, TIMED_PX)
     return GraphAgreement(
-        tuple(sizes), worst, _time_ratio(run, network, channels, timed)
+        tuple(sizes),
+        worst,
+        _time_ratio(run, network, channels, timed),
     )
 
 
@@ -56,7 +61,8 @@ def _difference(
 ) -> float:
     """Largest difference on one picture, as a share of the range; refused above the tolerance."""
     picture = _picture(channels, size, number)
-    expected, given = _restored(network, picture), _run(run, picture, size)
+    expected = _restored(network, picture)
+    given = _run(run, picture, size)
     if given.shape != expected.shape:
         raise NotApplicableError(
             f"its graph gives {given.shape} instead of {expected.shape} at {_text(size)} px"
@@ -81,7 +87,9 @@ def onnx_session(graph: bytes) -> Callable[[Array], Array]:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
+            graph,
+            options,
+            providers=["CPUExecutionProvider"],
         )
     except onnx_errors() as error:
         raise NotApplicableError(

@@ -50,7 +50,8 @@ def refuse_foreign_package(name: str, folder: Path) -> None:
     """Refuse a folder with files of our names that we did not write, before a graph is made.
 
     A package is ours if ``versions.json`` has its hash, a card if it begins as ours do."""
-    package, card = folder / f"{name}.dtmodel", folder / CARD
+    package = folder / f"{name}.dtmodel"
+    card = folder / CARD
     facts = _versions(folder / VERSIONS)["models"].get(name)
     noted = facts.get("sha256") if isinstance(facts, dict) else None
     for path, is_own in (
@@ -190,7 +191,8 @@ def _criteria(origin: WeightsOrigin) -> dict[str, str]:
 
 def _page(origin: WeightsOrigin, graph: Graph, manifest: dict[str, Any]) -> str:
     """The card as darktable-ai asks for it: source, architecture, ONNX, selection criteria."""
-    card, side = origin.system.card, graph.side_px
+    card = origin.system.card
+    side = graph.side_px
     shape = f"float32 [1, 3, {side}, {side}]"
     model = {
         "File": "`model.onnx`",

@@ -44,7 +44,7 @@ class Exported:
             "side_px": self.side_px,
             "why_one_size": self.why_static,
             "max_difference": agreed.difference if agreed else None,
-            "compared_at": [list(size) for size in agreed.sizes] if agreed else [],
+            "compared_at": list(map(list, agreed.sizes)) if agreed else [],
             "time_ratio": agreed.time_ratio if agreed else None,
         }
 
@@ -91,12 +91,19 @@ def export_weights(
         make_folder(out.parent)
         write_graph(graph, out, origin.facts())
     return Exported(
-        path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static
+        path,
+        _megabytes(path),
+        graph.side_px,
+        graph.agreement,
+        graph.why_static,
     )
 
 
 def _write_hub(
-    system: Baseline, stored: StoredWeights, out: Path, origin: WeightsOrigin
+    system: Baseline,
+    stored: StoredWeights,
+    out: Path,
+    origin: WeightsOrigin,
 ) -> Exported:
     """Write a folder for the hub."""
     require_hub()

@@ -52,9 +52,8 @@ class Graph:
     """An ONNX graph that agrees with PyTorch."""
 
     model: "ModelProto"  # the graph with its weights
-    side_px: (
-        int | None
-    )  # side of the only squares that it takes; None for any height and width
+    # side of the only squares that it takes; None for any height and width
+    side_px: int | None
     agreement: GraphAgreement  # how well and how fast it is
     why_static: str = (
         ""  # why it takes no other size, where any size was asked for; else empty
@@ -62,7 +61,9 @@ class Graph:
 
 
 def make_graph(
-    system: Baseline, network: nn.Module, side_px: int | None = None
+    system: Baseline,
+    network: nn.Module,
+    side_px: int | None = None,
 ) -> Graph:
     """The graph of a network, with weights and on the CPU, of any size, or else of squares.
 
@@ -108,7 +109,9 @@ def _require_onnx() -> None:
 
 
 def _agreeing(
-    network: nn.Module, channels: int, side_px: int | None
+    network: nn.Module,
+    channels: int,
+    side_px: int | None,
 ) -> "tuple[ModelProto, GraphAgreement]":
     """The graph for any size, or for squares of one side, once it agrees with PyTorch."""
     traced = (side_px, side_px) if side_px else TRACED_PX
@@ -118,7 +121,11 @@ def _agreeing(
 
 
 def _traced(
-    network: nn.Module, channels: int, size: tuple[int, int], *, any_size: bool
+    network: nn.Module,
+    channels: int,
+    size: tuple[int, int],
+    *,
+    any_size: bool,
 ) -> "ModelProto":
     """PyTorch's own export, with the names of sides that other tools know and no paths in it."""
     import onnx
@@ -188,7 +195,8 @@ def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     text = next(
-        (line for line in str(error).splitlines() if line.strip()), type(error).__name__
+        (line for line in str(error).splitlines() if line.strip()),
+        type(error).__name__,
     )
     return f"PyTorch's exporter says: {text.strip()[:200]}"
 
@@ -200,7 +208,9 @@ def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param:
                 dim.dim_param = re.sub(
-                    r"\w+", lambda word: names.get(word[0], word[0]), dim.dim_param
+                    r"\w+",
+                    lambda word: names.get(word[0], word[0]),
+                    dim.dim_param,
                 )
 
 

@@ -113,7 +113,8 @@ def _data(origin: WeightsOrigin) -> "ModelCardData":
     """What the hub searches by, with the measured figure where there is one."""
     from huggingface_hub import EvalResult, ModelCardData
 
-    card, own = origin.system.card, origin.own
+    card = origin.system.card
+    own = origin.own
     mit = own is not None
     results = []
     if own is not None and own.validation is not None:

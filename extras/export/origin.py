@@ -51,7 +51,10 @@ def origin_of(system: Baseline, stored: StoredWeights) -> WeightsOrigin:
     if path is None or own_card(path).sha256 != stored.source_sha256:
         return WeightsOrigin(system, stored)
     return WeightsOrigin(
-        system, stored, own_card(path), _text(path.with_name(MODEL_CARD))
+        system,
+        stored,
+        own_card(path),
+        _text(path.with_name(MODEL_CARD)),
     )
 
 

@@ -106,6 +106,9 @@ def _with_key(settings: str, line: str) -> str:
 def _difference(before: str, after: str) -> str:
     names = f"a/{SETTINGS}", f"b/{SETTINGS}"
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), *names, lineterm=""
+        before.splitlines(),
+        after.splitlines(),
+        *names,
+        lineterm="",
     )
     return "\n".join(lines) + "\n"

@@ -106,7 +106,8 @@ def read_signed_scores(path: Path) -> tuple[Statement, dict[str, list[Score]]]:
     (content,) = _members(path, (SCORES,))
     if hashlib.sha256(content).hexdigest() != statement.files.get(SCORES):
         raise BundleRefusedError(
-            "files", f"{path}: {SCORES} is not the file that was signed"
+            "files",
+            f"{path}: {SCORES} is not the file that was signed",
         )
     return statement, _parsed_scores(content, statement)
 
@@ -126,12 +127,14 @@ def _members(path: Path, wanted: Sequence[str]) -> list[bytes]:
                     contents.append(member.read(MOST_JSON_BYTES + 1))
     except _NO_ARCHIVE as error:
         raise BundleRefusedError(
-            "archive", f"{path}: damaged ({error}); get it again"
+            "archive",
+            f"{path}: damaged ({error}); get it again",
         ) from error
     for name, content in zip(wanted, contents, strict=True):
         if len(content) > MOST_JSON_BYTES:
             raise BundleRefusedError(
-                "archive", f"{path}: {name} is larger than any such document"
+                "archive",
+                f"{path}: {name} is larger than any such document",
             )
     return contents
 
@@ -142,12 +145,14 @@ def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
     try:
         if path.stat().st_size > MOST_JSON_BYTES:
             raise BundleRefusedError(
-                "files", f"{SCORES}: larger than any list of scores"
+                "files",
+                f"{SCORES}: larger than any list of scores",
             )
         content = path.read_bytes()
     except OSError as error:
         raise BundleRefusedError(
-            "files", f"{SCORES}: no list of scores ({error})"
+            "files",
+            f"{SCORES}: no list of scores ({error})",
         ) from error
     return _parsed_scores(content, bundle.statement)
 
@@ -158,7 +163,8 @@ def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score
     except ValidationError as error:
         reason = str(error).splitlines()[0]
         raise BundleRefusedError(
-            "files", f"{SCORES}: no list of scores ({reason})"
+            "files",
+            f"{SCORES}: no list of scores ({reason})",
         ) from error
     stated = {run.entry.run for run in statement.runs}
     if set(rows) != stated:
@@ -168,7 +174,8 @@ def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score
         keys = [(one.profile, one.protocol, one.metric, one.pair) for one in scores]
         if len(set(keys)) < len(keys):
             raise BundleRefusedError(
-                "duplicates", f"{SCORES}: a score of {run} is there twice"
+                "duplicates",
+                f"{SCORES}: a score of {run} is there twice",
             )
     return by_run
 
@@ -194,7 +201,8 @@ def read_output(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
         raise BundleRefusedError("outputs", f"{path.name}: {error}") from error
     if not np.isfinite(picture).all():
         raise BundleRefusedError(
-            "outputs", f"{path.name}: has values that are not finite"
+            "outputs",
+            f"{path.name}: has values that are not finite",
         )
     return picture
 
@@ -218,47 +226,59 @@ def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
         said = {name: str(document[name]) for name in ("algorithm", "key", "signature")}
     except (ValueError, LookupError, TypeError) as error:
         raise BundleRefusedError(
-            "signature", f"{path}: {SIGNATURE} is not a signature"
+            "signature",
+            f"{path}: {SIGNATURE} is not a signature",
         ) from error
     if set(document) != set(said) or said["algorithm"] != "ed25519":
         raise BundleRefusedError(
-            "signature", f"{path}: {SIGNATURE} is not a signature of this kind"
+            "signature",
+            f"{path}: {SIGNATURE} is not a signature of this kind",
         )
     if said["key"] != statement.key:
         raise BundleRefusedError("key", f"{path}: signed by another key than it states")
     if not is_signed(content, said["signature"], statement.key):
         raise BundleRefusedError(
-            "signature", f"{path}: the signature is not of this statement"
+            "signature",
+            f"{path}: the signature is not of this statement",
         )
     return statement
 
 
 def _require_members(path: Path, folder: Path, statement: Statement) -> None:
     """Exactly the stated members, each with its hash, and no name that nothing explains."""
-    there = {
-        file.relative_to(folder).as_posix()
-        for file in folder.rglob("*")
-        if not file.is_dir()
-    }
-    further = there - {STATEMENT, SIGNATURE}
+    further = _files_in(folder) - {STATEMENT, SIGNATURE}
     if further != set(statement.files):
         odd = min(further ^ set(statement.files))
         raise BundleRefusedError(
-            "files", f"{path}: {odd!r} is not both stated and there"
+            "files",
+            f"{path}: {odd!r} is not both stated and there",
         )
-    names = {SCORES}
-    for run in statement.runs:
-        names |= {output_name(run.entry.run, pair) for pair in run.outputs}
-        names.add(weights_name(run.entry.run))
+    outputs = _stated_outputs(statement)
+    names = {SCORES, *(name for name, _ in outputs)}
+    names.update(weights_name(run.entry.run) for run in statement.runs)
     if odd_names := sorted(further - names):
         raise BundleRefusedError("files", f"{path}: {odd_names[0]!r} belongs to no run")
     for name, sha256 in sorted(statement.files.items()):
         if sha256_file(folder / name) != sha256:
             raise BundleRefusedError(
-                "files", f"{path}: {name} is not the file that was signed"
+                "files",
+                f"{path}: {name} is not the file that was signed",
             )
+    for name, sha256 in outputs:
+        if statement.files.get(name, sha256) != sha256:
+            raise BundleRefusedError("files", f"{path}: {name} has two hashes")
+
+
+def _files_in(folder: Path) -> set[str]:
+    """Paths of the files below a folder, relative to it."""
+    files = [file for file in folder.rglob("*") if not file.is_dir()]
+    return {file.relative_to(folder).as_posix() for file in files}
+
+
+def _stated_outputs(statement: Statement) -> list[tuple[str, str]]:
+    """Name and hash of every output that the runs state."""
+    outputs: list[tuple[str, str]] = []
     for run in statement.runs:
         for pair, sha256 in run.outputs.items():
-            name = output_name(run.entry.run, pair)
-            if statement.files.get(name, sha256) != sha256:
-                raise BundleRefusedError("files", f"{path}: {name} has two hashes")
+            outputs += [(output_name(run.entry.run, pair), sha256)]
+    return outputs

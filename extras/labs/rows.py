@@ -35,9 +35,8 @@ def rows_of(runs: Iterable[StoredRun]) -> list[Row]:
 
 def different_cell(stated: Sequence[Row], computed: Sequence[Row]) -> str:
     """The first difference between two leaderboards, in words; empty if there is none."""
-    costs = {
-        row.metric for row in stated if not row.protocol
-    }  # earlier versions had fewer
+    # earlier versions had fewer
+    costs = {row.metric for row in stated if not row.protocol}
     computed = [
         r for r in computed if r.protocol or r.metric in costs or r.value is not None
     ]
@@ -45,7 +44,8 @@ def different_cell(stated: Sequence[Row], computed: Sequence[Row]) -> str:
         return f"{len(stated)} rows are stated, {len(computed)} follow from the scores"
     for one, other in zip(stated, computed, strict=True):
         for field in fields(Row):
-            said, follows = getattr(one, field.name), getattr(other, field.name)
+            said = getattr(one, field.name)
+            follows = getattr(other, field.name)
             if not _alike(said, follows):
                 where = " ".join(
                     filter(None, (one.system, one.protocol, one.metric, field.name))

@@ -123,7 +123,8 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         "signature": signature_of(content, key),
     }
     _write(
-        bundle, {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members}
+        bundle,
+        {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members},
     )
     return statement
 
@@ -163,7 +164,10 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
 
 
 def _chosen(
-    out: Path, results: Results, dataset: Dataset, systems: Sequence[str]
+    out: Path,
+    results: Results,
+    dataset: Dataset,
+    systems: Sequence[str],
 ) -> list[Entry]:
     entries = [
         entry
@@ -196,7 +200,10 @@ def _is_of_others(out: Path, entry: Entry) -> bool:
 
 
 def _outputs(
-    out: Path, results: Results, dataset: Dataset, entry: Entry
+    out: Path,
+    results: Results,
+    dataset: Dataset,
+    entry: Entry,
 ) -> dict[str, Path]:
     """The kept restored pictures of a run, by pair; none of those that could not be read."""
     basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
@@ -229,8 +236,7 @@ def _npy(path: Path) -> bytes:
 
 def _scores(results: Results, entries: Sequence[Entry]) -> bytes:
     rows = {
-        entry.run: [astuple(score) for score in results.scores(entry.run)]
-        for entry in entries
+        entry.run: list(map(astuple, results.scores(entry.run))) for entry in entries
     }
     return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode()
 
@@ -241,17 +247,22 @@ def _weights(out: Path, entry: Entry) -> tuple[WeightsFacts, Path] | None:
         return None
     document = _run_document(out, entry)
     folder = run_folder(out, str(document.get(TRAINING_OF, entry.run)))
-    path, licence = folder / CHECKPOINT, _licence(entry.system)
+    path = folder / CHECKPOINT
+    licence = _licence(entry.system)
     trained_on = trained_datasets(entry.train_dataset)
     if entry.checkpoint and path.is_file():
         return WeightsFacts(
-            sha256=sha256_file(path), licence=licence, trained_on=trained_on
+            sha256=sha256_file(path),
+            licence=licence,
+            trained_on=trained_on,
         ), path
     sha256 = str(document.get("weights", {}).get("sha256", ""))
     for stored in all_weights(plain_name(entry.system))[0]:
         if stored.sha256 == sha256:
             facts = WeightsFacts(
-                sha256=sha256, licence=stored.licence, trained_on=trained_on
+                sha256=sha256,
+                licence=stored.licence,
+                trained_on=trained_on,
             )
             return facts, stored.path
     raise InputError(
@@ -329,7 +340,9 @@ def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:
 
 
 def _hash_of(
-    name: str, member: Path | bytes, outputs: Mapping[str, Mapping[str, str]]
+    name: str,
+    member: Path | bytes,
+    outputs: Mapping[str, Mapping[str, str]],
 ) -> str:
     if isinstance(member, bytes):
         return hashlib.sha256(member).hexdigest()

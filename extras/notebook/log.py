@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ from defocus.capture.sessions.view import (
     settings_text,
 )
 from defocus.errors import DatasetError, InputError
-from defocus.pictures.shot import Exif
+from defocus.pictures.metadata import Exif
 from defocus.processes.isolation import LeftOut, left_out_by
 from defocus.progress import counted, several
 from defocus.reports.display import csv_text
 from defocus.reports.html import render_html
-from defocus.reports.model import Facts, Page, Table
+from defocus.reports.model import Facts, Page, Part, Table
 from defocus.storage.files import remove_unfinished, write_bytes, write_text
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -73,16 +73,19 @@ def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
     """The log, and the pairs whose document cannot be read: they have no camera and no settings."""
     state, _ = read_state(session)
     times = _last_tries(session)
-    rows, unread = [], []
+    rows = []
+    unread = []
     for pair in list_pairs(state):
-        name, judged_at = pair["id"], times.get(pair["id"])
+        name = pair["id"]
+        judged_at = times.get(pair["id"])
         complete = state.complete.get(name)
         try:
             entry = {} if complete is None else _entry(session, complete)
         except DatasetError as error:
             entry = {}
             unread.append(left_out_by(name, error))
-        settings, camera = entry.get("settings", {}), entry.get("camera") or {}
+        settings = entry.get("settings", {})
+        camera = entry.get("camera") or {}
         shoot = state.shoots[state.planned[name].shoot]
         imported = shoot.imported is not None
         judged = name in state.judged
@@ -191,6 +194,14 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
     return tuple(unread)
 
 
+def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
+    """The tables of what extras measured, where there are any."""
+    tables = [
+        (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
+    ]
+    return [(heading, parts) for heading, parts in tables if parts]
+
+
 def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
     """The log to look at: what extras measured is a table, and a sentence in CSV alone."""
     words = _shot_words(state)
@@ -198,30 +209,20 @@ def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
         replace(row, reason=words[row.pair].short) if row.pair in words else row
         for row in rows
     ]
-    taken = [
-        row
-        for _, row in sorted(
-            ((row.done, row) for row in rows if row.done), key=itemgetter(0)
-        )
-    ]
-    days = [
-        (day, list(group)) for day, group in groupby(taken, key=lambda row: row.day)
-    ]
-    missing = [row.scene for row in rows if not row.done]
-    tables = [
-        (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
-    ]
-    added = [(heading, parts) for heading, parts in tables if parts]
+    taken = sorted((row for row in rows if row.done), key=attrgetter("done"))
+    days = [(day, list(group)) for day, group in groupby(taken, key=attrgetter("day"))]
+    summary = f"{_counts(taken)} on {counted(len(days), 'day')}"
+    if missing := [row.scene for row in rows if not row.done]:
+        summary += f"; missing, {len(missing)} planned: {several(missing)}"
     return Page(
         title=f"Log of session {session.absolute().name}",
         notice="",
         sections=(
             ("Session", (_facts(rows),)),
             *((day, (_table(group),)) for day, group in days),
-            *added,
+            *_added(state),
         ),
-        summary=f"{_counts(taken)} on {counted(len(days), 'day')}"
-        + (f"; missing, {len(missing)} planned: {several(missing)}" if missing else ""),
+        summary=summary,
     )
 
 

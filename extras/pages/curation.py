@@ -33,7 +33,8 @@ class ReviewedPairs:
     actions = ("accept", "reject", "undo")
 
     def __init__(self, curation: Curation, feed: Feed) -> None:
-        self._curation, self._feed = curation, feed
+        self._curation = curation
+        self._feed = feed
         self._pairs = {pair.id: pair for pair in curation.dataset.pairs}
         self._rows = {row.id: row for row in curation.audit.pairs}
         self._by_rule = {one.id: one for one in curation.by_rule}
@@ -82,7 +83,8 @@ class ReviewedPairs:
 
     def _files(self, pair: str) -> list[tuple[Role, str]]:
         """The file of each member, below the folder of the dataset."""
-        both, root = self._pairs[pair], self._curation.dataset.root
+        both = self._pairs[pair]
+        root = self._curation.dataset.root
         files = zip(ROLES, (both.blurry, both.sharp), strict=True)
         return [
             (role, "none" if path is None else printable(os.path.relpath(path, root)))
@@ -145,7 +147,8 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
 
 def review_pairs(curation: Curation, port: int) -> None:
     """Let the user accept and reject pairs on a port (0: any); stdout shows only the address."""
-    feed, token = Feed(), new_token()
+    feed = Feed()
+    token = new_token()
     server = PageServer(make_page(curation, feed, token), feed.close)
     with listening_on(port) as listening, terminated_as_interrupted():
         server.serve_at(listening, token, "ends the review")

@@ -36,7 +36,10 @@ class PageSettings(CommandSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = option(0, "--port")
     """Port on this computer; 0 = any free one."""
     share: Literal["view", "control"] | None = option(
-        None, "--share", is_flag=False, flag_value="view"
+        None,
+        "--share",
+        is_flag=False,
+        flag_value="view",
     )
     """Also open the page to phones and computers in the local network, with a QR code: to look
     (view, as without a value) or to shoot and judge (control). Plain http."""
@@ -55,7 +58,9 @@ class LivePageSettings(PageSettings):
 
     scene_list: SceneList = SCENE_LIST
     frames: Annotated[int, Field(ge=1, le=100_000)] | None = option(
-        None, "--frames N", heading="Without SESSION"
+        None,
+        "--frames N",
+        heading="Without SESSION",
     )
     """Print detail and exposure of N pictures instead of showing the page."""
     picture: Path | None = option(None, "--picture FILE")

@@ -51,7 +51,8 @@ class MetricAgreement:
 
 
 def metric_agreement(
-    results: Results, strengths: Sequence[Strength]
+    results: Results,
+    strengths: Sequence[Strength],
 ) -> list[MetricAgreement]:
     """Rank correlation of every metric with people on every dataset, the highest first.
 
@@ -73,7 +74,9 @@ def metric_agreement(
 
 
 def _scores_of_systems(
-    results: Results, people: Mapping[str, Strength], metrics: Mapping[str, Metric]
+    results: Results,
+    people: Mapping[str, Strength],
+    metrics: Mapping[str, Metric],
 ) -> dict[tuple[str, str, str, str], dict[str, list[SystemScores]]]:
     """Scores of every judged system by dataset, profile, protocol and metric."""
     scores: dict[tuple[str, str, str, str], dict[str, list[SystemScores]]] = (
@@ -91,7 +94,9 @@ def _scores_of_systems(
 
 
 def _agreement(
-    members: Mapping[str, SystemScores], people: Sequence[Strength], sign: int
+    members: Mapping[str, SystemScores],
+    people: Sequence[Strength],
+    sign: int,
 ) -> tuple[float, float | None, float | None] | None:
     """The correlation and its interval; None where nothing can be ordered.
 

@@ -42,9 +42,8 @@ class Judgements(Settings):
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)
     ]
     plan: str  # hash of the plan
-    answers: tuple[
-        PairedJudgement, ...
-    ]  # judgements in the order in which they were given
+    # judgements in the order in which they were given
+    answers: tuple[PairedJudgement, ...]
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,8 @@ class Judged:
     judgements: int  # number of judgements that count
     # share of repeated trials that were answered alike; None without any
     with_themselves: float | None
-    with_others: (
-        float | None
-    )  # share of trials that two people answered alike; None without any
+    # share of trials that two people answered alike; None without any
+    with_others: float | None
     # share of a system's showings in which content was marked as invented
     invented: Mapping[str, float]
 
@@ -136,7 +134,9 @@ def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     counting = [one for one in people if one.judge not in left_out]
     comparisons = [
         PairedChoice(
-            trials[answer.trial].left, trials[answer.trial].right, _share(answer)
+            trials[answer.trial].left,
+            trials[answer.trial].right,
+            _share(answer),
         )
         for one in counting
         for answer in one.answers
@@ -172,7 +172,8 @@ def _caught(trials: Sequence[Trial], one: Judgements) -> float:
 
 
 def _with_themselves(
-    trials: Sequence[Trial], people: Sequence[Judgements]
+    trials: Sequence[Trial],
+    people: Sequence[Judgements],
 ) -> float | None:
     alike: list[bool] = []
     for one in people:
@@ -202,7 +203,8 @@ def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float
 
 
 def _invented(
-    trials: Sequence[Trial], people: Sequence[Judgements]
+    trials: Sequence[Trial],
+    people: Sequence[Judgements],
 ) -> dict[str, float]:
     shown: dict[str, int] = defaultdict(int)
     marked: dict[str, int] = defaultdict(int)

@@ -46,6 +46,7 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
     places: dict[tuple[str, str], int] = {}
     pictures: list[str] = []
     crops: dict[str, tuple[slice, slice]] = {}
+    any_folder = next(iter(folders.values()))
     shown = []
     for trial in trials:
         sides = []
@@ -53,9 +54,7 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
             key = (trial.pair, what)
             if key not in places:
                 places[key] = len(pictures)
-                folder = (
-                    folders[what] if what in folders else next(iter(folders.values()))
-                )
+                folder = folders.get(what, any_folder)
                 if trial.pair not in crops:
                     crops[trial.pair] = _crop(_picture(folder, trial.pair, SHARP))
                 state = what if what in (SHARP, BLURRY) else "restored"
@@ -67,7 +66,9 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
 
 
 def _filled(
-    trials: Sequence[Trial], shown: list[list[int]], pictures: list[str]
+    trials: Sequence[Trial],
+    shown: list[list[int]],
+    pictures: list[str],
 ) -> str:
     """The page with the trials and their pictures in it."""
     data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}

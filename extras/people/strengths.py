@@ -41,26 +41,30 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
 
     Source: R. A. Bradley and M. E. Terry, Rank analysis of incomplete block designs, 1952."""
     names = sorted({name for one in comparisons for name in (one.first, one.second)})
-    place = {name: index for index, name in enumerate(names)}
-    first = np.array([place[one.first] for one in comparisons], dtype=np.intp)
-    second = np.array([place[one.second] for one in comparisons], dtype=np.intp)
+    first = _places([one.first for one in comparisons], names)
+    second = _places([one.second for one in comparisons], names)
     share = np.array([one.share for one in comparisons])
     values, curvature = _most_likely(names, second, first, share)
-    centre = np.eye(len(names)) - 1 / len(names)
-    spread = np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
     values = values - values.mean()
+    reach = NORMAL_95 * _errors(curvature)
     counts = np.bincount(np.concatenate([first, second]), minlength=len(names))
-    rows = [
-        Strength(
-            name,
-            float(values[index]),
-            float(values[index] - NORMAL_95 * spread[index]),
-            float(values[index] + NORMAL_95 * spread[index]),
-            int(counts[index]),
-        )
-        for name, index in place.items()
-    ]
+    low = (values - reach).tolist()
+    high = (values + reach).tolist()
+    rows = map(Strength, names, values.tolist(), low, high, counts.tolist())
     return sorted(rows, key=lambda one: (-one.value, one.system))
+
+
+def _places(chosen: Sequence[str], names: Sequence[str]) -> NDArray[np.intp]:
+    """The place of each system among the names."""
+    place = {name: index for index, name in enumerate(names)}
+    return np.array([place[name] for name in chosen], dtype=np.intp)
+
+
+def _errors(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard errors of the strengths about their mean."""
+    count = len(curvature)
+    centre = np.eye(count) - 1 / count
+    return np.sqrt(np.diag(centre @ np.linalg.inv(curvature) @ centre))
 
 
 def _most_likely(

@@ -65,7 +65,9 @@ def metrics_tables(agreements: Sequence[MetricAgreement]) -> tuple[Table, ...]:
 
 
 def _metrics_table(
-    dataset: str, profile: str, agreements: Sequence[MetricAgreement]
+    dataset: str,
+    profile: str,
+    agreements: Sequence[MetricAgreement],
 ) -> Table:
     """A row a metric, a column a protocol."""
     by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)
@@ -75,7 +77,8 @@ def _metrics_table(
         by_metric[one.metric][one.protocol] = one
     seen = {one.protocol for one in agreements}
     protocols = sorted(
-        seen, key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p))
+        seen,
+        key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)),
     )
     many = max((one.systems for one in agreements), default=0)
     rows = tuple(

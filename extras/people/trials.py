@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -40,7 +41,10 @@ class Trial:
 
 
 def plan_trials(
-    systems: Sequence[str], pairs: Sequence[str], many: int, seed: int = 0
+    systems: Sequence[str],
+    pairs: Sequence[str],
+    many: int,
+    seed: int = 0,
 ) -> list[Trial]:
     """Draw trials: every two systems equally often, pictures in turn, repeats and catches."""
     if len(systems) < 2 or not pairs:
@@ -48,24 +52,28 @@ def plan_trials(
             "judging needs two systems and a picture that both have restored"
         )
     draws = np.random.default_rng(seed)
-    couples = [(a, b) for n, a in enumerate(systems) for b in systems[n + 1 :]]
-    repeats, catches = round(REPEATED * many), max(1, round(CAUGHT * many))
+    couples = list(combinations(systems, 2))
+    repeats = round(REPEATED * many)
+    catches = max(1, round(CAUGHT * many))
     trials = _plain_trials(pairs, many, repeats, catches, couples, draws)
     for _ in range(catches):
-        sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
-        pair = pairs[int(draws.integers(len(pairs)))]
-        trials.insert(
-            int(draws.integers(len(trials) + 1)), Trial("catch", pair, *sides)
-        )
+        catch = _catch(pairs, draws)
+        trials.insert(int(draws.integers(len(trials) + 1)), catch)
     plain = [n for n, one in enumerate(trials) if one.kind == "plain"]
     chosen = draws.choice(plain, min(repeats, len(plain)), replace=False)
-    for of in sorted(
-        int(n) for n in chosen
-    ):  # at the end: they are long after their first
-        trials.append(
-            Trial("repeat", trials[of].pair, trials[of].right, trials[of].left, of)
-        )
-    return trials
+    # at the end: they are long after their first
+    return trials + [_repeat(trials[n], n) for n in sorted(chosen.tolist())]
+
+
+def _repeat(first: Trial, number: int) -> Trial:
+    """A trial once more, with its sides exchanged."""
+    return Trial("repeat", first.pair, first.right, first.left, number)
+
+
+def _catch(pairs: Sequence[str], draws: np.random.Generator) -> Trial:
+    """A trial whose answer is known: the sharp picture beside the blurry one."""
+    sides = (SHARP, BLURRY) if draws.random() < 0.5 else (BLURRY, SHARP)
+    return Trial("catch", pairs[int(draws.integers(len(pairs)))], *sides)
 
 
 def _plain_trials(
@@ -106,15 +114,13 @@ def pictures_of(out: Path) -> dict[str, Path]:
 
 def write_plan(out: Path, trials: Sequence[Trial]) -> str:
     """Write the plan into the study's folder; returns the hash by which answers name it."""
-    write_json(out / PLAN, [asdict(one) for one in trials])
+    write_json(out / PLAN, list(map(asdict, trials)))
     return plan_hash(trials)
 
 
 def plan_hash(trials: Sequence[Trial]) -> str:
     """SHA-256 hash of a plan."""
-    return hashlib.sha256(
-        json.dumps([asdict(one) for one in trials]).encode()
-    ).hexdigest()
+    return hashlib.sha256(json.dumps(list(map(asdict, trials))).encode()).hexdigest()
 
 
 def read_plan(out: Path) -> list[Trial]:

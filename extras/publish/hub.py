@@ -26,7 +26,12 @@ def plan(draft: Draft, repository: str) -> dict[str, Any]:
 
 
 def draft_on_hub(
-    draft: Draft, endpoint: str, token: str, repository: str, *, publish: bool
+    draft: Draft,
+    endpoint: str,
+    token: str,
+    repository: str,
+    *,
+    publish: bool,
 ) -> dict[str, Any]:
     """Upload a release to a private repository ``OWNER/NAME``, made public only on request."""
     require("huggingface_hub", "publish", "1.0")

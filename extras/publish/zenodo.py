@@ -30,7 +30,11 @@ BLOCK_BYTES = 1024 * 1024
 
 
 def draft_on_zenodo(
-    draft: Draft, endpoint: str, token: str, *, publish: bool
+    draft: Draft,
+    endpoint: str,
+    token: str,
+    *,
+    publish: bool,
 ) -> dict[str, Any]:
     """Upload a release as a draft, published, which cannot be undone, only on request.
 
@@ -38,7 +42,9 @@ def draft_on_zenodo(
     require_size(draft)
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(
-        base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS
+        base_url=endpoint,
+        headers=headers,
+        timeout=TIMEOUT_SECONDS,
     ) as client:
         deposit = _new_draft(client)
         try:
@@ -159,7 +165,7 @@ def zenodo_metadata(draft: Draft) -> dict[str, Any]:
         "method": html.escape(methods(draft.facts)),
         "version": details.version,
         "doi": details.doi,
-        "creators": [_creator(author) for author in details.authors],
+        "creators": list(map(_creator, details.authors)),
         "keywords": [*details.keywords],
         "access_right": "open",
         "license": spdx(details.licence).lower() or OTHER_TERMS,
@@ -212,7 +218,11 @@ def _asked(
             content = None if file is None else _blocks(file)
             sized = {} if file is None else {"Content-Length": str(file.stat().st_size)}
             answer = client.request(
-                method, address, json=json, content=content, headers=sized
+                method,
+                address,
+                json=json,
+                content=content,
+                headers=sized,
             )
         except httpx.HTTPError as error:
             raise DefocusError(
@@ -226,6 +236,11 @@ def _asked(
             f"{client.base_url}: answers {answer.status_code} to {method} "
             f"{httpx.URL(address).path}; {_REASONS.get(answer.status_code, 'try again later')}"
         )
+    return _document(client, answer)
+
+
+def _document(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer."""
     try:
         document: dict[str, Any] = answer.json()
     except ValueError as error:

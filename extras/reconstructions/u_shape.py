@@ -30,19 +30,15 @@ class UShape(nn.Module):
 
         super().__init__()
         widths = [width * 2**level for level in range(len(encoder))]
-        levels = list(zip(encoder, widths, strict=True))
+        wider = [2 * channels for channels in widths]
         self.multiple = 2 ** len(encoder)
         self.intro = nn.Conv2d(3, width, 3, padding=1)
-        self.encoders = nn.ModuleList(
-            blocks(count, channels) for count, channels in levels
-        )
-        self.downs = nn.ModuleList(down(channels) for channels in widths)
-        self.middle = blocks(middle, 2 * widths[-1])
-        self.ups = nn.ModuleList(doubled(2 * channels) for channels in widths)
-        self.joins = nn.ModuleList(self.join(channels) for channels in widths)
-        self.decoders = nn.ModuleList(
-            blocks(count, channels) for count, channels in levels
-        )
+        self.encoders = nn.ModuleList(map(blocks, encoder, widths))
+        self.downs = nn.ModuleList(map(down, widths))
+        self.middle = blocks(middle, wider[-1])
+        self.ups = nn.ModuleList(map(doubled, wider))
+        self.joins = nn.ModuleList(map(self.join, widths))
+        self.decoders = nn.ModuleList(map(blocks, encoder, widths))
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
 
     def join(self, channels: int) -> nn.Module:  # noqa: ARG002 - for those that learn it

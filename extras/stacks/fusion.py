@@ -5,6 +5,7 @@ Source: Li et al., guided filtering, TIP 2013; Burt, Adelson, multiresolution sp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,9 +41,8 @@ class Fusion:
     """A picture that is in focus wherever one of its frames is."""
 
     picture: Array  # ``(H, W, 3)`` float32, sRGB-encoded, 0..1
-    index: NDArray[
-        np.uint16
-    ]  # ``(H, W)`` uint16, index of the frame with the strongest detail
+    # ``(H, W)`` uint16, index of the frame with the strongest detail
+    index: NDArray[np.uint16]
     # ``(H, W)`` float32, 0..1: how much of the strongest detail the mean of the other frames lacks,
     # beyond what noise explains. 0 where nothing tells the frames apart, as on a plain wall
     confidence: Array
@@ -62,7 +62,8 @@ def fused(frames: Frames) -> Fusion:
 
 
 def _summed(
-    frames: Frames, index: NDArray[np.uint16]
+    frames: Frames,
+    index: NDArray[np.uint16],
 ) -> tuple[list[Array], list[Array]]:
     """Details of each level, weighted, and the weights, summed over the frames."""
     total: list[Array] = []
@@ -90,18 +91,24 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
     for number, (frame, seen) in enumerate(frames):
         detail = _detail(frame) * seen
         if number == 0:
-            best, total = detail.copy(), np.zeros_like(detail)
-            index, count = np.zeros(detail.shape, np.uint16), np.zeros_like(detail)
-        stronger = detail > best
-        index[stronger] = number
+            best = detail.copy()
+            total = np.zeros_like(detail)
+            index = np.zeros(detail.shape, np.uint16)
+            count = np.zeros_like(detail)
+        index[detail > best] = number
         best = np.maximum(best, detail)
         total += detail
         count += seen
         noise = min(noise, _noise(detail[seen]))
     others = (total - best) / np.maximum(count - 1, 1)
-    confidence = 1.0 - (others + SURE * noise) / np.maximum(best, noise)
     index = np.asarray(cv2.medianBlur(index, STRAY_PX), np.uint16)
-    return index, np.asarray(np.clip(confidence, 0.0, 1.0), np.float32)
+    return index, _confidence(best, others, noise)
+
+
+def _confidence(best: Array, others: NDArray[Any], noise: float) -> Array:
+    """How clearly the best frame leads the mean of the others, 0..1."""
+    lead = 1.0 - (others + SURE * noise) / np.maximum(best, noise)
+    return np.asarray(np.clip(lead, 0.0, 1.0), np.float32)
 
 
 def _detail(frame: Array) -> Array:
@@ -138,7 +145,8 @@ def _weight(frame: Array, mask: Array) -> Array:
     """The choice of one frame, smoothed along the edges of the frame."""
     guide = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     size = (2 * GUIDED_RADIUS_PX + 1,) * 2
-    mean, mean_mask = cv2.blur(guide, size), cv2.blur(mask, size)
+    mean = cv2.blur(guide, size)
+    mean_mask = cv2.blur(mask, size)
     variance = np.maximum(cv2.blur(guide * guide, size) - mean * mean, 0.0)
     slope = (cv2.blur(guide * mask, size) - mean * mean_mask) / (variance + GUIDED_EPS)
     offset = mean_mask - slope * mean

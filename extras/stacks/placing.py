@@ -62,13 +62,15 @@ class FrameView:
 
 
 def place_frames(
-    views: Sequence[FrameView], reference: int
+    views: Sequence[FrameView],
+    reference: int,
 ) -> tuple[list[PlacedFrame], dict[Path, str]]:
     """Register every frame of a stack, outwards from the reference frame.
 
     The placed frames in their order, and why others could not be placed."""
     frames = [one.path for one in views]
-    shape, factor = views[reference].luminance.shape, views[reference].factor
+    shape = views[reference].luminance.shape
+    factor = views[reference].factor
     matrices, left_out = _placed(views, reference, frames)
     if len(matrices) == 1:
         path, reason = next(iter(left_out.items()))
@@ -90,7 +92,9 @@ def place_frames(
 
 
 def _placed(
-    views: Sequence[FrameView], reference: int, frames: Sequence[Path]
+    views: Sequence[FrameView],
+    reference: int,
+    frames: Sequence[Path],
 ) -> tuple[dict[int, Matrix], dict[Path, str]]:
     """Matrix of each frame that can be placed, outwards from the reference; why others cannot."""
     matrices: dict[int, Matrix] = {reference: np.eye(3)}
@@ -99,7 +103,8 @@ def _placed(
     for index in track(outwards[1:], "placing the frames"):
         near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
         placement, reason = _beside(
-            [(matrices[k], views[k].luminance) for k in near], views[index].luminance
+            [(matrices[k], views[k].luminance) for k in near],
+            views[index].luminance,
         )
         if placement is None:
             left_out[frames[index]] = reason
@@ -108,27 +113,35 @@ def _placed(
     return matrices, left_out
 
 
+def _of_other_sizes(views: Sequence[FrameView]) -> dict[Path, str]:
+    """The frames that have not the size of most, and why that leaves them out."""
+    if not views:
+        return {}
+    (size, _), *_ = Counter(one.size for one in views).most_common(1)
+    most = f"{size[0]}x{size[1]}; a stack needs one size"
+    odd = {}
+    for one in views:
+        if one.size != size:
+            own = f"{one.size[0]}x{one.size[1]}"
+            odd[one.path] = f"{one.path} is {own} but others are {most}"
+    return odd
+
+
 def frame_views(frames: Sequence[Path]) -> tuple[list[FrameView], dict[Path, str]]:
     """The frames of a stack that can be read and have the size of most; why the others do not."""
     reading = reading_of_files(frames)
     for remark in reading.remarks:
         say(f"{frames[0].parent}: {remark}")
     view = partial(_view, white=reading.white)
-    tried = {path: attempt(path.name, partial(view, path)) for path in frames}
-    unread = {
-        path: one.reason for path, one in tried.items() if isinstance(one, LeftOut)
-    }
-    views = [one for one in tried.values() if isinstance(one, FrameView)]
-    sizes = Counter(one.size for one in views)
-    if sizes:
-        (size, _), *_ = sizes.most_common(1)
-        words = "a stack needs one size"
-        odd = (one for one in views if one.size != size)
-        unread |= {
-            one.path: f"{one.path} is {one.size[0]}x{one.size[1]} but others are "
-            f"{size[0]}x{size[1]}; {words}"
-            for one in odd
-        }
+    views = []
+    unread = {}
+    for path in frames:
+        one = attempt(path.name, partial(view, path))
+        if isinstance(one, LeftOut):
+            unread[path] = one.reason
+        else:
+            views.append(one)
+    unread |= _of_other_sizes(views)
     return [one for one in views if one.path not in unread], unread
 
 
@@ -140,7 +153,8 @@ def _view(path: Path, white: int) -> FrameView:
 
 
 def _beside(
-    placed: Sequence[tuple[Matrix, Array]], view: Array
+    placed: Sequence[tuple[Matrix, Array]],
+    view: Array,
 ) -> tuple[Matrix | None, str]:
     """The frame's place by the first of some placed frames that it can be registered with.
 
@@ -161,14 +175,21 @@ def correlated(reference: Array, view: Array) -> Matrix | None:
 
     Source: Evangelidis and Psarakis, enhanced correlation coefficient maximization, TPAMI 2008."""
     factor = factor_for(reference.shape, CORRELATED_SIDE)
-    first, second = reduced(reference, factor), reduced(view, factor)
+    first = reduced(reference, factor)
+    second = reduced(view, factor)
     warp: Any = np.eye(2, 3, dtype=np.float32)
     until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 200, 1e-6)
     none: Any = None  # no mask; OpenCV's type hints know only the other case
     try:
         for how in (cv2.MOTION_TRANSLATION, cv2.MOTION_AFFINE):
             _, warp = cv2.findTransformECC(
-                first, second, warp, how, until, none, SMOOTHED_PX
+                first,
+                second,
+                warp,
+                how,
+                until,
+                none,
+                SMOOTHED_PX,
             )
     except cv2.error:  # it does not converge
         return None
@@ -193,7 +214,10 @@ def _likeness(one: Array, other: Array) -> float:
 
 
 def _gain(
-    reference: Array, view: Array, matrix: Matrix, shape: tuple[int, ...]
+    reference: Array,
+    view: Array,
+    matrix: Matrix,
+    shape: tuple[int, ...],
 ) -> float:
     """Mean light of the reference over that of the frame, where both show the scene."""
     there = warped(view, matrix, shape)
@@ -218,7 +242,8 @@ def warped(
 
 
 def placed_frame(
-    placed: PlacedFrame, shape: tuple[int, ...]
+    placed: PlacedFrame,
+    shape: tuple[int, ...],
 ) -> tuple[Array, NDArray[np.bool_]]:
     """A frame on the reference's grid, encoded, 0..1, and where it shows the scene."""
     picture = as_float(read_image(placed.path, placed.white))
@@ -228,6 +253,9 @@ def placed_frame(
         )
     encoded = np.asarray(picture, np.float32)
     seen = warped(
-        np.ones(shape[:2], np.float32), placed.matrix, shape, cv2.BORDER_CONSTANT
+        np.ones(shape[:2], np.float32),
+        placed.matrix,
+        shape,
+        cv2.BORDER_CONSTANT,
     )
     return np.clip(warped(encoded, placed.matrix, shape), 0.0, 1.0), seen > 0.999

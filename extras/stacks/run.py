@@ -37,7 +37,7 @@ from defocus.extras.stacks.placing import (
     placed_frame,
     warped,
 )
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import (
     Image,
@@ -85,7 +85,10 @@ class FusedStack:
 
 
 def fuse_stacks(
-    dataset: Dataset, out: Path, position: int | None = None, where: Where = 1
+    dataset: Dataset,
+    out: Path,
+    position: int | None = None,
+    where: Where = 1,
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
     """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
 
@@ -147,7 +150,8 @@ def fuse_stacks(
 
 
 def _contents(
-    dataset: Dataset, stacks: Mapping[str, Stack]
+    dataset: Dataset,
+    stacks: Mapping[str, Stack],
 ) -> dict[str, dict[str, str]]:
     """What the pairs of each stack are made of, by the name of its new folder."""
     contents = pair_contents(dataset)
@@ -201,16 +205,17 @@ def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
 
 
 def _pairs(
-    stack: Stack, folder: Path, pairs_by_file: dict[Path, Pair]
+    stack: Stack,
+    folder: Path,
+    pairs_by_file: dict[Path, Pair],
 ) -> Iterator[Pair]:
     placed = {one["file"] for one in kept_record(folder / RECORD)["frames"]}
     for frame in stack.frames:
         if frame.name not in placed:
             continue
         pair = pairs_by_file.get(frame)
-        if (
-            pair is None
-        ):  # its merged picture cannot be read, which the opened dataset names
+        # its merged picture cannot be read, which the opened dataset names
+        if pair is None:
             continue
         place = {
             **cast(dict[str, object], pair.metadata["focus_stack"]),
@@ -315,7 +320,8 @@ def _compared(
         return {"with": merged.name, "reason": "it has another size"}
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
     registration = register(
-        luminance_view(picture, factor), luminance_view(other, factor)
+        luminance_view(picture, factor),
+        luminance_view(other, factor),
     )
     if registration.matrix is None or registration.similarity is None:
         return {"with": merged.name, "reason": registration.reason}
@@ -323,22 +329,26 @@ def _compared(
     matrix = np.linalg.inv(scale) @ registration.matrix @ scale
     wanted, seen = _on_grid(picture, other, matrix)
     fusion = np.asarray(as_float(picture), np.float32)
-    light = [float(srgb_to_linear(one[seen]).mean()) for one in (wanted, fusion)]
-    gain = light[0] / max(light[1], 1e-6)
+    gain = _mean_light(wanted[seen]) / max(_mean_light(fusion[seen]), 1e-6)
+    of_frames = [_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames]
     return {
         "with": merged.name,
         "shift_px": list(registration.similarity.shift_px),
         "zoom": registration.similarity.zoom,
         "gain": gain,
         "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
-        "best_frame_db": max(
-            _psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames
-        ),
+        "best_frame_db": max(of_frames),
     }
 
 
+def _mean_light(encoded: NDArray[np.float32]) -> float:
+    return float(srgb_to_linear(encoded).mean())
+
+
 def _on_grid(
-    picture: Image, other: Image, matrix: NDArray[np.float64]
+    picture: Image,
+    other: Image,
+    matrix: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The merged picture on the fused one's grid, and where it can be compared."""
     wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
@@ -351,7 +361,9 @@ def _on_grid(
 
 
 def _psnr_db(
-    one: NDArray[np.float32], other: NDArray[np.float32], gain: float
+    one: NDArray[np.float32],
+    other: NDArray[np.float32],
+    gain: float,
 ) -> float:
     """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
     exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))

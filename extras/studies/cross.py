@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,8 @@ class CrossGain:
     """What weights gain on one dataset under one protocol, or why that was not measured."""
 
     system: str
-    trained_on: tuple[
-        str, ...
-    ]  # names of the weights' training sets; empty if not known
+    # names of the weights' training sets; empty if not known
+    trained_on: tuple[str, ...]
     dataset: str  # name of the dataset, or its address where it could not be opened
     protocol: str  # protocol of the scores
     profile: str = ""  # profile of the scores
@@ -81,7 +81,10 @@ def cross_plan(out: Path, texts: Sequence[str], weighted: Weighted) -> Expanded:
 
 
 def cross_gains(
-    out: Path, texts: Sequence[str], weighted: Weighted, where: Where | None = 1
+    out: Path,
+    texts: Sequence[str],
+    weighted: Weighted,
+    where: Where | None = 1,
 ) -> tuple[list[CrossGain], Outcome, Sequence[Study]]:
     """Evaluate what is not evaluated yet, and read the gains, or why there is none.
 
@@ -89,46 +92,42 @@ def cross_gains(
     make_folder(out)
     plan = cross_plan(out, texts, weighted)
     opened = {study.options[-1] for study in plan.studies}
-    unopened = dict(
-        zip((text for text in texts if text not in opened), plan.problems, strict=True)
-    )
+    unopened = [text for text in texts if text not in opened]
     all_gains: list[CrossGain] = []
 
     def conclude(results: Results) -> None:
-        all_gains.extend(one for study in plan.studies for one in _read(study, results))
+        for study in plan.studies:
+            all_gains.extend(_read(study, results))
 
     outcome = Outcome([], [], [])
     if plan.studies:
         outcome = run_studies(plan.studies, conclude=conclude, where=where)
-    all_gains += [
-        CrossGain(
-            row_name(system.card.name, weights),
-            weights.trained_on,
-            text,
-            protocol,
-            reason=str(problem),
-        )
-        for text, problem in unopened.items()
-        for system, weights in weighted
-        for protocol in PROTOCOLS
-    ]
+    for text, problem in zip(unopened, plan.problems, strict=True):
+        all_gains += _without_dataset(text, str(problem), weighted)
     problems = [*plan.problems, *outcome.problems]
     return all_gains, replace(outcome, problems=problems), plan.studies
+
+
+def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossGain]:
+    """Why there are no gains on a dataset that could not be opened."""
+    rows = []
+    for system, weights in weighted:
+        name = row_name(system.card.name, weights)
+        for protocol in PROTOCOLS:
+            row = CrossGain(name, weights.trained_on, text, protocol, reason=problem)
+            rows.append(row)
+    return rows
 
 
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
     entries = {entry.run: entry for entry in results.entries()}
-    groups = [
-        scored_group(results, [entries[run.id]])
-        for run in study.runs
-        if run.id in entries
-    ]
+    done = [run.id for run in study.runs if run.id in entries]
+    groups = [scored_group(results, [entries[run]]) for run in done]
     by_line = gains(groups)
     numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
-    differs = _differs(
-        study.dataset
-    )  # reads the head of each picture: once for all runs
+    # reads the head of each picture: once for all runs
+    differs = _differs(study.dataset)
     rows = []
     for run in study.runs:
         if run.weights is None:
@@ -136,49 +135,44 @@ def _read(study: Study, results: Results) -> list[CrossGain]:
         number = numbers.get(run.id)
         for protocol in PROTOCOLS:
             name = row_name(run.system, run.weights)
-            one = CrossGain(name, run.weights.trained_on, study.dataset.name, protocol)
+            one = CrossGain(
+                name,
+                run.weights.trained_on,
+                study.dataset.name,
+                protocol,
+                differs=differs,
+            )
             if number is None:
-                rows.append(
-                    replace(one, reason="the run was not done", differs=differs)
-                )
+                rows.append(replace(one, reason="the run was not done"))
             else:
-                of_line = {
-                    line: gain
-                    for (group, line), gain in by_line.items()
-                    if group == number
-                }
-                rows.append(
-                    _filled(replace(one, differs=differs), groups[number], of_line)
-                )
+                rows.append(_filled(one, groups[number], _of_group(by_line, number)))
     return rows
 
 
+def _of_group(by_line: Mapping[tuple[int, int], Gain], number: int) -> dict[int, Gain]:
+    """The gains of one group, by their line."""
+    return {line: gain for (group, line), gain in by_line.items() if group == number}
+
+
 def _filled(
-    one: CrossGain, group: ScoredGroup, by_line: Mapping[int, Gain]
+    one: CrossGain,
+    group: ScoredGroup,
+    by_line: Mapping[int, Gain],
 ) -> CrossGain:
     """With the gain of its protocol, or the reason why there is none."""
-    entry, pictures = group.entries[0], len(group.pictures)
-    wanted = (one.protocol, GAINED)
-    lines = (
-        n for n, at in enumerate(group.places) if (at.protocol, at.metric) == wanted
-    )
-    line = next(lines, None)
+    entry = group.entries[0]
+    pictures = len(group.pictures)
+    line = _line_of(group, one.protocol)
     gain = None if line is None else by_line.get(line)
+    seen = "" if entry.status == "ok" else entry.status
     if line is None or gain is None:
         unscored = group.places[line].reason if line is not None else ""
-        reason = (
-            entry.status
-            if entry.status != "ok"
-            else unscored or "the input has no score"
-        )
+        reason = seen or unscored or "the input has no score"
         return replace(one, pictures=pictures, reason=reason)
-    scenes = [
-        scene
-        for (_, scene), has in zip(group.pictures, group.counted[line], strict=True)
-        if has
-    ]
-    partial = f"{len(scenes)} of {pictures} test pictures have a score"
-    seen = "" if entry.status == "ok" else entry.status
+    scenes = _scenes(group, line)
+    partial = ""
+    if len(scenes) < pictures:
+        partial = f"{len(scenes)} of {pictures} test pictures have a score"
     return replace(
         one,
         profile=group.places[line].profile,
@@ -188,8 +182,22 @@ def _filled(
         images=len(scenes),
         scenes=len(set(scenes)),
         pictures=pictures,
-        differs=one.differs or seen or (partial if len(scenes) < pictures else ""),
+        differs=one.differs or seen or partial,
     )
+
+
+def _scenes(group: ScoredGroup, line: int) -> list[str]:
+    """The scene of each picture that has a gain on this line."""
+    counted = compress(group.pictures, group.counted[line])
+    return [scene for _, scene in counted]
+
+
+def _line_of(group: ScoredGroup, protocol: str) -> int | None:
+    """The line of the gain under a protocol."""
+    for number, at in enumerate(group.places):
+        if (at.protocol, at.metric) == (protocol, GAINED):
+            return number
+    return None
 
 
 def _differs(dataset: Dataset) -> str:
@@ -197,7 +205,8 @@ def _differs(dataset: Dataset) -> str:
     name = published_dataset(dataset.name)
     if name not in FIELD:
         return "papers print nothing of this set"
-    card, pairs = reader_card(dataset.name.partition(":")[0]), dataset.split("test")
+    card = reader_card(dataset.name.partition(":")[0])
+    pairs = dataset.split("test")
     wanted = card.counts["test"]
     if len(pairs) != wanted:
         return f"{len(pairs)} of the published set's {wanted} test pictures"
@@ -237,7 +246,9 @@ def row_name(system: str, weights: StoredWeights) -> str:
 
 
 def weighted_systems(
-    names: Sequence[str], *, scales: bool = False
+    names: Sequence[str],
+    *,
+    scales: bool = False,
 ) -> list[tuple[Baseline, StoredWeights]]:
     """Systems and weights of ``NAME`` (the package's own) and ``NAME:LABEL`` (also a file)."""
     # With ``scales`` they are followed by their rows at scales.

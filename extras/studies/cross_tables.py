@@ -29,7 +29,8 @@ Systems = Mapping[str, tuple[str, ...]]
 
 
 def cross_tables(
-    systems: Systems, gains: Sequence[CrossGain]
+    systems: Systems,
+    gains: Sequence[CrossGain],
 ) -> tuple[list[Table], list[str]]:
     """Gains beside printed ones, then everything measured; and the notes of both."""
     notes: dict[str, int] = {}
@@ -59,7 +60,8 @@ def _own_row(
     gains: Sequence[CrossGain],
     notes: dict[str, int],
 ) -> Row:
-    cells, numbers = [], []
+    cells = []
+    numbers = []
     for name in FIELD:
         one = in_field(gains, system, name)
         if isinstance(one, str):
@@ -197,7 +199,7 @@ def cross_markdown(systems: Systems, gains: Sequence[CrossGain]) -> str:
             _line([column.name for column in table.columns]),
             "|---" * len(table.columns) + "|",
         ]
-        lines += [_line(row) for row in table.rows]
+        lines += list(map(_line, table.rows))
         parts += [f"{table.caption}:", "\n".join(lines), table.note]
     parts.append(
         "\n".join(f"{number}. {_escaped(text)}" for number, text in enumerate(notes, 1))

@@ -63,7 +63,9 @@ def _displaced_in(root: Path, dataset: Dataset, shift_px: float, zoom: float) ->
         with atomic_folder(root) as folder:
             for pair in track(dataset.pairs, f"displacing {dataset.name}"):
                 _write(
-                    pair, _geometry(pair, shift_px, zoom), make_folder(folder / pair.id)
+                    pair,
+                    _geometry(pair, shift_px, zoom),
+                    make_folder(folder / pair.id),
                 )
     return root
 

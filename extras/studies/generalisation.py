@@ -52,7 +52,7 @@ def generalisation_plan(
 ) -> list[Study]:
     """Studies that train on one dataset and test there and on others, one per dataset."""
     home = open_for_study(train)
-    others = [open_for_study(text) for text in tests]
+    others = list(map(open_for_study, tests))
     for other in others:
         if other.content_hash == home.content_hash:
             raise InputError(
@@ -64,7 +64,9 @@ def generalisation_plan(
 
 
 def generalisation_study(
-    studies: Sequence[Study], train: str, where: Where | None = 1
+    studies: Sequence[Study],
+    train: str,
+    where: Where | None = 1,
 ) -> tuple[list[Crossed], Outcome]:
     """Train on one dataset, test there and on the others; finished work is not repeated."""
     out = studies[0].out
@@ -74,7 +76,8 @@ def generalisation_study(
     def conclude(results: Results) -> None:
         rows.extend(one for part in studies for one in _read(part, results))
         write_json_if_changed(
-            out / "generalise.json", generalisation_document(train, rows)
+            out / "generalise.json",
+            generalisation_document(train, rows),
         )
 
     outcome = run_studies(studies, conclude=conclude, where=where)
@@ -97,7 +100,7 @@ def evaluated_on(home: Study, dataset: Dataset) -> Study:
         )
         return replace(run, id=f"{run.system}-{run_hash[:8]}", group=group)
 
-    runs = [moved(run) for run in home.runs]
+    runs = list(map(moved, home.runs))
     return Study(home.out, dataset, runs, home=home)
 
 

@@ -40,7 +40,8 @@ class Condition:
 
 
 def conditions(
-    shifts: Sequence[float], zooms: Sequence[float]
+    shifts: Sequence[float],
+    zooms: Sequence[float],
 ) -> list[tuple[float, float]]:
     """Each shift without zoom, then each zoom without shift; each only once."""
     wanted = chain(((shift, 0.0) for shift in shifts), ((0.0, zoom) for zoom in zooms))

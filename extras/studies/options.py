@@ -45,7 +45,7 @@ class Doses(click.ParamType[tuple[float, ...]]):
         if isinstance(value, tuple) or value == "all":
             return () if value == "all" else value
         try:
-            return tuple(float(one) for one in str(value).split(","))
+            return tuple(map(float, str(value).split(",")))
         except ValueError:
             self.fail(
                 f"{value!r} is not a list of numbers, such as 0,2,8, or 'all'.",
@@ -132,7 +132,8 @@ class CrossStudy(CommandSettings):
     dry_run: bool = option(False, "--dry-run")
     """Print the plan and its estimated cost, then exit."""
     where: Where = where_field(
-        1, "Number of pictures scored at once, in processes of their own."
+        1,
+        "Number of pictures scored at once, in processes of their own.",
     )
     settings: Path | None = cluster_field()
     as_json: bool = JSON

@@ -137,7 +137,9 @@ def _prepared(picture: Grey) -> Grey:
 
 
 def score_steps(
-    restored: Path, dataset: Dataset, text_free: Path | None = None
+    restored: Path,
+    dataset: Dataset,
+    text_free: Path | None = None,
 ) -> HelsinkiResult:
     """Score a folder of restored pictures, named as the blurry ones of ``hdc2021``, by step.
 
@@ -153,7 +155,8 @@ def score_steps(
             return _Read(0)
         return _Read(helsinki_score(_grey(files[pair.id]), str(pair.metadata["text"])))
 
-    steps, failed = [], list[LeftOut]()
+    steps = []
+    failed = list[LeftOut]()
     for step, pairs in track(sorted(by_step.items()), "reading steps"):
         read, unread = parted(
             attempt(pair.id, partial(score, pair), (ImageError, OSError))
@@ -238,7 +241,8 @@ def write_text_free(folder: Path) -> None:
         blurry = cv2.GaussianBlur(sharp.astype(np.float64), (0, 0), 8.0)
         eight = np.rint(np.clip(blurry, 0, 1) * 255).astype(np.uint8)
         write_image(
-            folder / f"text-free-{number}.png", np.repeat(eight[..., None], 3, axis=2)
+            folder / f"text-free-{number}.png",
+            np.repeat(eight[..., None], 3, axis=2),
         )
 
 

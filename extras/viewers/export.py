@@ -69,7 +69,8 @@ def export(audited: "AuditedDataset", fiftyone: Path | None, hub: Path | None) -
         write = partial(fiftyone_folder.write_fiftyone, name=audited.dataset.name)
         code |= _written(audited, fiftyone, fiftyone_folder.PLACE, write)
         _say_how(
-            "import fiftyone as fo", fiftyone_folder.LOAD.format(folder=str(fiftyone))
+            "import fiftyone as fo",
+            fiftyone_folder.LOAD.format(folder=str(fiftyone)),
         )
     if hub is not None:
         code |= _written(audited, hub, hub_folder.PLACE, hub_folder.write_hub)
@@ -78,7 +79,10 @@ def export(audited: "AuditedDataset", fiftyone: Path | None, hub: Path | None) -
 
 
 def _written(
-    audited: "AuditedDataset", out: Path, place: str, write: Callable[..., None]
+    audited: "AuditedDataset",
+    out: Path,
+    place: str,
+    write: Callable[..., None],
 ) -> int:
     """Write a folder with the pictures, and its tables by ``write``; 1 if a pair is left out."""
     from defocus.cache import atomic_folder

@@ -32,7 +32,11 @@ _KINDS: dict[type, str] = {
 
 
 def write_fiftyone(
-    folder: Path, *, name: str, pairs: Sequence[ShownPair], fields: Sequence[str]
+    folder: Path,
+    *,
+    name: str,
+    pairs: Sequence[ShownPair],
+    fields: Sequence[str],
 ) -> None:
     """Write ``metadata.json`` and ``samples.json`` beside the pictures, which are there."""
     kinds = {
@@ -127,7 +131,11 @@ def _field(
 
 
 def _sample(
-    name: str, pair: ShownPair, slice_name: str, path: str, kinds: dict[str, type]
+    name: str,
+    pair: ShownPair,
+    slice_name: str,
+    path: str,
+    kinds: dict[str, type],
 ) -> dict[str, Any]:
     """The document of one picture."""
     digest = hashlib.sha256(f"{name}/{pair.id}/{slice_name}".encode()).hexdigest()

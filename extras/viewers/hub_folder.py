@@ -27,7 +27,10 @@ SLICE_COLUMN = "{}_file_name"
 
 
 def write_hub(
-    folder: Path, *, pairs: Sequence[ShownPair], fields: Sequence[str]
+    folder: Path,
+    *,
+    pairs: Sequence[ShownPair],
+    fields: Sequence[str],
 ) -> None:
     """Write the table of each split beside its pictures, which are there."""
     parquet: Any = require("pyarrow.parquet", "parquet", "18")
@@ -43,7 +46,9 @@ def write_hub(
 
 
 def _schema(
-    pairs: Sequence[ShownPair], slices: Sequence[str], fields: Sequence[str]
+    pairs: Sequence[ShownPair],
+    slices: Sequence[str],
+    fields: Sequence[str],
 ) -> "pa.Schema":
     """The columns of every split: those that are empty in one have the types of the others."""
     import pyarrow as pa
@@ -57,7 +62,9 @@ def _schema(
 
 
 def _row(
-    pair: ShownPair, slices: Sequence[str], fields: Sequence[str]
+    pair: ShownPair,
+    slices: Sequence[str],
+    fields: Sequence[str],
 ) -> dict[str, object]:
     """The row of a pair; paths are inside the folder of its split."""
     row: dict[str, object] = {field: pair.fields.get(field) for field in fields}

@@ -60,7 +60,9 @@ class AuditedDataset:
 
 
 def shown_pairs(
-    audited: AuditedDataset, folder: Path, place: str
+    audited: AuditedDataset,
+    folder: Path,
+    place: str,
 ) -> Iterator[ShownPair | LeftOut]:
     """Write the pictures of each pair and give its fields; a pair that cannot be read is named.
 
@@ -83,7 +85,10 @@ def _judged(judgement: Judgement | None) -> dict[str, Value]:
 
 
 def _shown(
-    pair: Pair, fields: Mapping[str, Value], folder: Path, place: str
+    pair: Pair,
+    fields: Mapping[str, Value],
+    folder: Path,
+    place: str,
 ) -> ShownPair:
     pictures: dict[str, str] = {}
     for name, path, other in (
@@ -97,7 +102,11 @@ def _shown(
 
 
 def _write_picture(
-    folder: Path, stem: str, path: Path, other: Path | None, white: int | None
+    folder: Path,
+    stem: str,
+    path: Path,
+    other: Path | None,
+    white: int | None,
 ) -> str:
     """Write one member of a pair for a browser; its path inside the folder."""
     picture = read_member(path, other, white)

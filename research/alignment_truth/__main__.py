@@ -27,7 +27,9 @@ SECTIONS = {
 
 
 @click.command(
-    "python -m research.alignment_truth", cls=SectionedCommand, sections=SECTIONS
+    "python -m research.alignment_truth",
+    cls=SectionedCommand,
+    sections=SECTIONS,
 )
 @click.option(
     "--pictures",
@@ -127,7 +129,8 @@ def command(
             **planned,
         )
         results = run_benchmark(plan, out)
-        tables, summary = sections(plan, results), document(plan, results)
+        tables = sections(plan, results)
+        summary = document(plan, results)
         text = "\n\n".join(tables.values()) + "\n"
         write_text(out / "tables.md", text)
         write_text(out / "pairs.csv", csv_rows(results))

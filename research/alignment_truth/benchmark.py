@@ -71,9 +71,8 @@ class TruthPlan:
     trials: (
         int  # pairs for the global registration alone; a twentieth as many stand still
     )
-    stacks: (
-        Path | None
-    )  # of real focus stacks; real-like pairs take photographs from it
+    # of real focus stacks; real-like pairs take photographs from it
+    stacks: Path | None
     methods: tuple[str, ...]
     revision: str  # of what is measured; stored results of another are not used
     jobs: int  # processes
@@ -124,7 +123,11 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     for setting in settings_of(plan):
         work = partial(_scored, plan=plan, setting=setting)
         documents = _completed(
-            folder / setting.name, key, work, range(setting.count), plan
+            folder / setting.name,
+            key,
+            work,
+            range(setting.count),
+            plan,
         )
         scores[setting.name] = {
             name: [_pair_score(document[name]) for document in documents]
@@ -134,12 +137,14 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     still = _still_trials(plan, folder, key)
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
-    frame_scores = [_frame_score(one) for one in stacks]
+    frame_scores = list(map(_frame_score, stacks))
     return TruthResults(scores, trials, still, frame_scores, real_like)
 
 
 def _still_trials(
-    plan: TruthPlan, folder: Path, key: str
+    plan: TruthPlan,
+    folder: Path,
+    key: str,
 ) -> dict[str, list[RegistrationTrial]]:
     """Trials of pairs without misalignment, by the asymmetry of their point spread."""
     still: dict[str, list[RegistrationTrial]] = {
@@ -159,7 +164,7 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     if not plan.real_like:
         return []
     files = scene_files(plan.split, plan.folders, plan.stacks)
-    parts = [plan.seed, plan.revision, [sha256_file(file) for file in files]]
+    parts = [plan.seed, plan.revision, list(map(sha256_file, files))]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
     documents = _completed(folder, key, work, range(plan.real_like), plan)
@@ -174,7 +179,11 @@ def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
 
 
 def _trials(
-    folder: Path, key: str, plan: TruthPlan, ranges: Ranges, count: int
+    folder: Path,
+    key: str,
+    plan: TruthPlan,
+    ranges: Ranges,
+    count: int,
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
     documents = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
@@ -185,7 +194,9 @@ def _trials(
 
 
 def _key(
-    plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]
+    plan: TruthPlan,
+    textures: Textures,
+    frames: Sequence[tuple[Path, Path]],
 ) -> str:
     """Hash of everything that determines a stored result, except its number."""
     pictures = hashlib.sha256()
@@ -263,7 +274,7 @@ def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
     for index in range(first, first + TRIALS_AT_ONCE):
         pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
         trials.append(trial(pair, Members(pair.blurry, pair.sharp).registration))
-    return {"trials": [asdict(one) for one in trials]}
+    return {"trials": list(map(asdict, trials))}
 
 
 def _framed(number: int, *, plan: TruthPlan) -> Document:

@@ -35,9 +35,8 @@ TILE_BAND = 0.12
 class Answer:
     """Answer of a method for a pair."""
 
-    flow: (
-        Array | None
-    )  # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
+    # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
+    flow: Array | None
     reliable: NDArray[np.bool_] | None = (
         None  # ``(H, W)``; None if the method does not say
     )
@@ -93,7 +92,12 @@ def _ecc(pair: Members) -> Answer:
     start = np.eye(2, 3, dtype=np.float32)
     try:
         _, affine = cv2.findTransformECC(
-            *pair.grey, start, cv2.MOTION_AFFINE, criteria, inside, 5
+            *pair.grey,
+            start,
+            cv2.MOTION_AFFINE,
+            criteria,
+            inside,
+            5,
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return Answer(None)
@@ -110,21 +114,31 @@ def _tiles(pair: Members) -> Answer:
     height, width = pair.grey[0].shape
     side = min(height, width) // 3
     tile_moves = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
-    columns, rows = (np.unique(tile_moves.centres[:, i]) for i in (0, 1))
+    columns = np.unique(tile_moves.centres[:, 0])
+    rows = np.unique(tile_moves.centres[:, 1])
     shifts = tile_moves.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
-    smooth = np.dstack(
-        [cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)]
-    )
     field = RegularGridInterpolator(
-        (rows, columns), smooth, bounds_error=False, fill_value=None
+        (rows, columns),
+        _smoothed(shifts),
+        bounds_error=False,
+        fill_value=None,
     )
     x, y = pixel_grid(height, width)
+    # beyond the outer centres the outer shifts
     places = np.clip(
-        np.dstack([y, x]), (rows[0], columns[0]), (rows[-1], columns[-1])
-    )  # beyond the outer centres the outer shifts
-    return Answer(
-        np.ascontiguousarray(field(places).transpose(2, 0, 1), dtype=np.float32)
+        np.dstack([y, x]),
+        (rows[0], columns[0]),
+        (rows[-1], columns[-1]),
     )
+    flow = field(places).transpose(2, 0, 1)
+    return Answer(np.ascontiguousarray(flow, dtype=np.float32))
+
+
+def _smoothed(shifts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Medians over 3 x 3 tiles of both components."""
+    x = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 0]), 3)
+    y = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 1]), 3)
+    return np.dstack([x, y])
 
 
 def _registration(pair: Members) -> Answer:
@@ -136,7 +150,7 @@ def _plain(estimator: str) -> Callable[[Members], Answer]:
     """A flow estimator on the unchanged members."""
 
     def method(pair: Members) -> Answer:
-        flow = _estimator(estimator)(*(_frame(p) for p in (pair.blurry, pair.sharp)))
+        flow = _estimator(estimator)(*map(_frame, (pair.blurry, pair.sharp)))
         return Answer(flow[0].cpu().numpy())
 
     return method
@@ -150,7 +164,10 @@ def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
         if matrix is None:
             return Answer(None)
         flow = dense_flow(
-            *pair.linear, matrix, _estimator(estimator), equalise=equalise
+            *pair.linear,
+            matrix,
+            _estimator(estimator),
+            equalise=equalise,
         )
         return Answer(flow.flow, flow.reliable)
 

@@ -71,7 +71,8 @@ def _of_size(light: Array, megapixels: float) -> Array:
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
     return np.asarray(
-        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1), np.float32
+        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1),
+        np.float32,
     )
 
 
@@ -83,7 +84,10 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
     kernel = disc_psf(diameter_px).astype(np.float32)
     planes = [
         cv2.filter2D(
-            light[..., k].copy(), cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
+            light[..., k].copy(),
+            cv2.CV_32F,
+            kernel,
+            borderType=cv2.BORDER_REFLECT,
         )
         for k in range(3)
     ]
@@ -110,10 +114,12 @@ def _photographed(light: Array, rng: np.random.Generator) -> Image:
 def detailed(light: Array) -> Mask:
     """Where a sharp picture in linear light has detail."""
     codes = cv2.cvtColor(
-        np.asarray(linear_to_srgb(light), np.float32), cv2.COLOR_RGB2GRAY
+        np.asarray(linear_to_srgb(light), np.float32),
+        cv2.COLOR_RGB2GRAY,
     )
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
-    x, y = (cv2.Sobel(small, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    x = cv2.Sobel(small, cv2.CV_32F, 1, 0, scale=1 / 8)
+    y = cv2.Sobel(small, cv2.CV_32F, 0, 1, scale=1 / 8)
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
     return resized_to(np.sqrt(np.asarray(energy, np.float32)), codes.shape) > DETAIL
 

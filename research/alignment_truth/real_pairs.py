@@ -59,19 +59,16 @@ class Reference:
 
     matrix: Matrix  # ``(3, 3)`` from blurry to sharp positions
     focus: float  # share of the blurry picture that is in focus
-    like_db: Mapping[
-        str, float
-    ]  # how alike the members are there, by name of the answer
+    # how alike the members are there, by name of the answer
+    like_db: Mapping[str, float]
     sure: bool  # no other answer is nearly as much alike
 
 
 def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
     candidates = {RAW: np.eye(3), **answers}
-    grid, frame = (
-        pixel_grid(*blurry.shape[:2]),
-        np.asarray(as_float(blurry), np.float32),
-    )
+    grid = pixel_grid(*blurry.shape[:2])
+    frame = np.asarray(as_float(blurry), np.float32)
     aligned = {
         name: _at(sharp, transformed(grid, matrix))
         for name, matrix in candidates.items()
@@ -88,12 +85,17 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
         for name in near
     ]
     return Reference(
-        candidates[best], float(focus.mean()), like, max(apart) <= APART_PX
+        candidates[best],
+        float(focus.mean()),
+        like,
+        max(apart) <= APART_PX,
     )
 
 
 def _like_db(
-    aligned: dict[str, Array], detail: Array, focus: NDArray[np.bool_]
+    aligned: dict[str, Array],
+    detail: Array,
+    focus: NDArray[np.bool_],
 ) -> dict[str, float]:
     """How alike the detail in focus is under each answer, dB."""
     return {
@@ -106,7 +108,8 @@ def _at(sharp: Image, places: Array) -> Array:
     """The picture at positions, as stored light."""
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
     return np.asarray(
-        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)), np.float32
+        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)),
+        np.float32,
     )
 
 
@@ -129,7 +132,9 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
 
 
 def _own_places(
-    blurry: Image, sharp: Image, measured: Measurement
+    blurry: Image,
+    sharp: Image,
+    measured: Measurement,
 ) -> list[Placed | None]:
     """Where our transform and our flow place each pixel; None if there is no transform."""
     places: list[Placed | None] = [None, None]
@@ -164,7 +169,9 @@ def _affine(places: Array) -> Matrix:
     start = pixel_grid(*places.shape[1:])[:, ::8, ::8].reshape(2, -1)
     end = places[:, ::8, ::8].reshape(2, -1).astype(np.float64)
     rows = np.linalg.lstsq(
-        np.vstack([start, np.ones_like(start[:1])]).T, end.T, rcond=None
+        np.vstack([start, np.ones_like(start[:1])]).T,
+        end.T,
+        rcond=None,
     )[0]
     return np.vstack([rows.T, [0.0, 0.0, 1.0]])
 
@@ -176,12 +183,15 @@ def shot_reference(blurry: Image, sharp: Image) -> Reference:
 
 
 def moves(
-    sharp: Image, shot: Reference, rng: np.random.Generator
+    sharp: Image,
+    shot: Reference,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[str, Image, Placed]]:
     """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
     for kind in KINDS:
-        matrix, bend = draw_warp(sharp.shape[:2], rng), Bend.drawn(rng)
+        matrix = draw_warp(sharp.shape[:2], rng)
+        bend = Bend.drawn(rng)
         picture, there = moved(sharp, matrix, bend if kind == BENT else None)
         places = there(start)
         yield kind, picture, Placed(places, _affine(places))
@@ -203,7 +213,8 @@ def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
     scores: dict[str, dict[str, WarpScore]] = {}
     reasons: dict[str, str] = {}
     wanted = as_integer(
-        _at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)), 8
+        _at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)),
+        8,
     )
     rng = np.random.default_rng([SEED, number])
     for kind, picture, true in moves(sharp, shot, rng) if shot.sure else ():
@@ -220,7 +231,8 @@ def report(trials: Sequence[Trial]) -> str:
         "| --- | ---: | --- | ---: | ---: |",
     ]
     for one in trials:
-        like, own_db = one.shot.like_db, one.shot.like_db.get(OURS[0])
+        like = one.shot.like_db
+        own_db = one.shot.like_db.get(OURS[0])
         best = max(like, key=lambda name: like[name]) if like else "–"
         most = f"{like[best]:.1f}" if like else "–"
         lines.append(

@@ -78,7 +78,7 @@ def real_like(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged
 def real(stacks: Path, seed: int) -> Iterator[Judged]:
     """Frames of stacks with a sure reference, moved as a whole and bent."""
     for number, (frame, merged) in enumerate(track(stack_frames(stacks), "real pairs")):
-        blurry, sharp = (_half(one) for one in read_pair(frame, merged))
+        blurry, sharp = map(_half, read_pair(frame, merged))
         shot = shot_reference(blurry, sharp)
         rng = np.random.default_rng([seed, number])
         for _ in range(REPEATS if shot.sure else 0):
@@ -87,7 +87,9 @@ def real(stacks: Path, seed: int) -> Iterator[Judged]:
 
 
 def _registered(
-    blurry: Image, sharp: Image, true: NDArray[np.float64]
+    blurry: Image,
+    sharp: Image,
+    true: NDArray[np.float64],
 ) -> Iterator[Judged]:
     """The error of our transform, if it gives one."""
     found = register(*(reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)))
@@ -100,7 +102,8 @@ def _registered(
 
 def _half(picture: Image) -> Image:
     light = reduced(
-        np.asarray(srgb_to_linear(as_float(picture)), np.float32), REDUCTION
+        np.asarray(srgb_to_linear(as_float(picture)), np.float32),
+        REDUCTION,
     )
     return as_integer(np.asarray(linear_to_srgb(np.clip(light, 0, 1)), np.float32), 8)
 

@@ -79,13 +79,19 @@ class Kind:
 
 
 def _rendered(
-    textures: Textures, ranges: Ranges, number: int, *, soft: bool = False
+    textures: Textures,
+    ranges: Ranges,
+    number: int,
+    *,
+    soft: bool = False,
 ) -> MovedPair:
     pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
-    blurry, sharp = pair.blurry, pair.sharp
+    blurry = pair.blurry
+    sharp = pair.sharp
     if soft:
         rng = np.random.default_rng(number)
-        blurry, sharp = (_soft(one, rng) for one in (blurry, sharp))
+        blurry = _soft(blurry, rng)
+        sharp = _soft(sharp, rng)
     return MovedPair(*Members(blurry, sharp).light, pair.flow)
 
 
@@ -114,7 +120,8 @@ def _bricks(number: int) -> MovedPair:
     ]
     noisy = [np.clip(one + rng.normal(0, 0.004, one.shape), 0, 1) for one in shown]
     flow = np.tile(
-        np.array([across, down], np.float32)[:, None, None], (1, HEIGHT, WIDTH)
+        np.array([across, down], np.float32)[:, None, None],
+        (1, HEIGHT, WIDTH),
     )
     return MovedPair(
         *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light,
@@ -128,10 +135,8 @@ def _kinds() -> Iterator[Kind]:
     for moved, ranges in (("", BASE), (", shift alone", SHIFTED)):
         strong = replace(ranges, coc_px=STRONG)
         coma = replace(ranges, coc_px=COMA, families=("coma",))
-        less, little = (
-            replace(strong, coc_px=(10.0, 20.0)),
-            replace(coma, coc_px=(3.0, 8.0)),
-        )
+        less = replace(strong, coc_px=(10.0, 20.0))
+        little = replace(coma, coc_px=(3.0, 8.0))
         yield Kind(f"blur of {STRONG[0]:g} to {STRONG[1]:g} px{moved}", partial(pairs, strong),
                    ("blur of 10 to 20 px", partial(pairs, less)))  # fmt: skip
         yield Kind(f"coma{moved}", partial(pairs, coma),

@@ -50,20 +50,23 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
     masks = _classes(pair)
     shares: tuple[float | None, float | None] = None, None
     if answer.reliable is not None:
-        masks["reliable"] = pair.inside & answer.reliable
-        masks["reliable, coc <= 10"] = masks["reliable"] & (pair.coc_px <= 10)
+        reliable = pair.inside & answer.reliable
+        masks["reliable"] = reliable
+        masks["reliable, coc <= 10"] = reliable & (pair.coc_px <= 10)
         shares = (
-            float(masks["reliable"].sum() / max(int(pair.inside.sum()), 1)),
-            float(
-                (answer.reliable & ~pair.inside).sum()
-                / max(int(answer.reliable.sum()), 1)
-            ),
+            _share(reliable, pair.inside),
+            _share(answer.reliable & ~pair.inside, answer.reliable),
         )
     sums = {
         name: (float(error[mask].sum()), int(mask.sum()))
         for name, mask in masks.items()
     }
     return PairScore(True, seconds, sums, *shares)
+
+
+def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
+    """Pixels of a part over those of the whole."""
+    return float(part.sum() / max(int(whole.sum()), 1))
 
 
 def _classes(pair: TruthPair) -> dict[str, Mask]:
@@ -115,7 +118,7 @@ def summary(scores: Sequence[PairScore]) -> Summary:
         mean_px=means,
         reliable_share=_average([one.reliable_share for one in telling]),
         believed_without=_average([one.believed_without for one in telling]),
-        right_share=_average([float(one) for one in right]),
+        right_share=_average(list(map(float, right))),
         seconds=_average([one.seconds for one in scores]) or 0.0,
     )
 
@@ -128,10 +131,13 @@ def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
 
 
 def ratio(
-    reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
+    reference: Sequence[PairScore],
+    scores: Sequence[PairScore],
+    name: str = "blurred",
 ) -> float | None:
     """Mean error of the reference divided by that of the method."""
-    theirs, own = (_mean(some, name) for some in (reference, scores))
+    theirs = _mean(reference, name)
+    own = _mean(scores, name)
     return None if theirs is None or not own else theirs / own
 
 

@@ -76,7 +76,7 @@ def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
 
 def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
     """Align the merged picture with a frame by every method, and score each."""
-    members = Members(*(_half(picture) for picture in read_pair(frame, merged)))
+    members = Members(*map(_half, read_pair(frame, merged)))
     flows = {name: answer.flow for name, answer, _ in answers(members, names)}
     aligned = {
         name: _aligned(members, flow)
@@ -112,7 +112,8 @@ def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
 
 def in_focus(frame: Array, aligned: Array) -> Mask:
     """Where the frame has the detail of the merged picture, by local energies."""
-    own, best = (_detail(picture) for picture in (frame, aligned))
+    own = _detail(frame)
+    best = _detail(aligned)
     return np.asarray((best > DETAIL) & (own > IN_FOCUS * best))
 
 
@@ -127,7 +128,9 @@ def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore
     if whole is None:
         return StackScore(0.0, None, None)
     return StackScore(
-        whole, _psnr_db(frame, aligned, focus), _residual_px(frame, aligned, focus)
+        whole,
+        _psnr_db(frame, aligned, focus),
+        _residual_px(frame, aligned, focus),
     )
 
 
@@ -157,9 +160,7 @@ def stack_means(
 ) -> dict[str, dict[str, float | int | None]]:
     """For each method, the number of answered frames and means over those that all answered."""
     names = list(dict.fromkeys(name for frame in frames for name in frame.scores))
-    common = [
-        frame for frame in frames if all(frame.scores.get(name) for name in names)
-    ]
+    common = [frame for frame in frames if all(map(frame.scores.get, names))]
     result: dict[str, dict[str, float | int | None]] = {}
     for name in names:
         scores = [

@@ -97,7 +97,9 @@ def _summaries(scores: Mapping[str, Sequence[PairScore]]) -> dict[str, Any]:
 
 
 def _compared(
-    scores: Mapping[str, Sequence[PairScore]], *, answered: bool = True
+    scores: Mapping[str, Sequence[PairScore]],
+    *,
+    answered: bool = True,
 ) -> dict[str, list[PairScore]]:
     """The scores of the pairs that every method answered, or of the other pairs."""
     chosen = [one is answered for one in answered_by_all(scores)]
@@ -188,14 +190,19 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
         "CPU s",
     ]
     rows = _rows(setting, sums, scores, columns, common)
-    tables = [title, " ".join(note for note in notes if note), _table(head, rows)]
+    tables = [title, " ".join(filter(None, notes)), _table(head, rows)]
     if setting.ranges.shift_px > 0:
-        flow_rows = [
-            [name, *(_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values())]
-            for name, one in sums.items()
-        ]
-        tables.append(_table(["mean end-point error, px", *FLOW_COLUMNS], flow_rows))
+        tables.append(_flow_table(sums))
     return [*tables, *_believed(sums)]
+
+
+def _flow_table(sums: Mapping[str, Summary]) -> str:
+    """Errors of each method by the length of the flow."""
+    rows = []
+    for name, one in sums.items():
+        means = [_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values()]
+        rows.append([name, *means])
+    return _table(["mean end-point error, px", *FLOW_COLUMNS], rows)
 
 
 def _rows(

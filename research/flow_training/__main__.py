@@ -19,7 +19,9 @@ SECTIONS = {
 
 
 @click.command(
-    "python -m research.flow_training", cls=SectionedCommand, sections=SECTIONS
+    "python -m research.flow_training",
+    cls=SectionedCommand,
+    sections=SECTIONS,
 )
 @click.option(
     "--pictures",
@@ -65,7 +67,9 @@ SECTIONS = {
     help="TOML file with all keys of research/flow_training/default.toml in the package.",
 )
 @click.option(
-    "--weights", type=FILE, help="Start from these weights instead of random ones."
+    "--weights",
+    type=FILE,
+    help="Start from these weights instead of random ones.",
 )
 def command(
     *,

@@ -37,9 +37,8 @@ class Provenance:
     device: str  # of the last part of the training
     # on validation pairs, by estimator and column; these weights first
     scores: Mapping[str, Mapping[str, float | None]]
-    half_precision_px: tuple[
-        float, float
-    ]  # mean and largest change of the flow by float16
+    # mean and largest change of the flow by float16
+    half_precision_px: tuple[float, float]
 
 
 def export(
@@ -81,7 +80,9 @@ def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
 
 
 def _facts(
-    plan: TrainingPlan, seconds: float, provenance: Provenance
+    plan: TrainingPlan,
+    seconds: float,
+    provenance: Provenance,
 ) -> dict[str, object]:
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",

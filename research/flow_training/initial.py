@@ -11,7 +11,8 @@ FLOW_GAIN = 0.1
 
 
 def initial_network(
-    plan: TrainingPlan, start: dict[str, torch.Tensor] | None
+    plan: TrainingPlan,
+    start: dict[str, torch.Tensor] | None,
 ) -> PWCNet:
     """PWC-Net with given weights (under our names), or with random ones from the plan's seed."""
     network = PWCNet(normalise=plan.settings.normalise)

@@ -33,15 +33,13 @@ VALIDATION_SEED = 20_000_000
 class FlowBatch(TrainingBatch):
     """Rendered pairs."""
 
-    blurry: (
-        torch.Tensor
-    )  # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
+    # ``(N, 3, H, W)`` float32, blue, green, red, sRGB-encoded, [0, 1]
+    blurry: torch.Tensor
     sharp: torch.Tensor  # same shape
     flow: torch.Tensor  # ``(N, 2, H, W)`` float32, px, from blurry to sharp
     coc_px: torch.Tensor  # ``(N, H, W)`` float32, diameter
-    plain: (
-        torch.Tensor
-    )  # ``(N, H, W)`` bool, visible in both members and off occluding edges
+    # ``(N, H, W)`` bool, visible in both members and off occluding edges
+    plain: torch.Tensor
 
     @property
     def inputs(self) -> torch.Tensor:
@@ -54,7 +52,10 @@ class FlowBatch(TrainingBatch):
 
 
 def flow_batch(
-    plan: TrainingPlan, textures: Textures, mine: Ranks, step: int
+    plan: TrainingPlan,
+    textures: Textures,
+    mine: Ranks,
+    step: int,
 ) -> FlowBatch:
     """The batch of a step, by the seed and the step alone, or a process's part of it."""
     stage = plan.stage(step)
@@ -99,19 +100,23 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
         return pair
     error = float(rng.uniform(*EQUALISING_ERROR))
     return replace(
-        pair, sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px)
+        pair,
+        sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px),
     )
 
 
 def equally_blurred(
-    sharp: NDArray[np.float32], flow: NDArray[np.float32], coc_px: NDArray[np.float32]
+    sharp: NDArray[np.float32],
+    flow: NDArray[np.float32],
+    coc_px: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """The sharp member with the blur of the other, as after equalisation: ``(H, W, 3)`` sRGB.
 
     ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
     height, width = coc_px.shape
     x, y = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+        np.arange(width, dtype=np.float32),
+        np.arange(height, dtype=np.float32),
     )
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
     diameters: NDArray[np.float32] = np.asarray(
@@ -130,7 +135,8 @@ def equally_blurred(
 
 
 def _disc_blurred(
-    linear: NDArray[np.float32], diameters: NDArray[np.float32]
+    linear: NDArray[np.float32],
+    diameters: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
     largest = float(diameters.max())
@@ -143,7 +149,10 @@ def _disc_blurred(
         share = np.maximum(1 - distance, 0)[:, :, None]
         kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
         blurred += share * cv2.filter2D(
-            linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
+            linear,
+            cv2.CV_32F,
+            kernel,
+            borderType=cv2.BORDER_REFLECT,
         )
     return blurred
 

@@ -99,7 +99,8 @@ class TrainingPlan:
 
     def stage(self, step: int) -> FlowStage:
         """The stage of a step (counted from 0)."""
-        stages, steps = self.settings.stages, self.settings.steps
+        stages = self.settings.stages
+        steps = self.settings.steps
         total = sum(stage.share for stage in stages)
         end = 0.0
         for stage in stages:

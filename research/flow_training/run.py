@@ -50,9 +50,8 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
     textures = load_textures("train", request.pictures)
     unseen = load_textures("choose", request.pictures)
     started = load_weights(request.weights) if request.weights else None
-    make_folder(
-        request.folder
-    )  # one that cannot be made is said before the work, not after
+    # one that cannot be made is said before the work, not after
+    make_folder(request.folder)
     plan = TrainingPlan(
         request.settings,
         request.seed,
@@ -105,7 +104,8 @@ def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
 
 @torch.no_grad()
 def _rounded_scores(
-    network: PWCNet, pairs: Sequence[FlowBatch]
+    network: PWCNet,
+    pairs: Sequence[FlowBatch],
 ) -> tuple[Row, tuple[float, float]]:
     """Errors with weights rounded to float16, and the mean and largest change of the flow, px."""
     full = network.cpu().eval()

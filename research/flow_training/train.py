@@ -62,7 +62,9 @@ def train(
         batches=batches,
         code=__version__,
         watching=Watching(
-            scores_of, plan.settings.validated_steps, described=described
+            scores_of,
+            plan.settings.validated_steps,
+            described=described,
         ),
     )
     try:

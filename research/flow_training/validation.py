@@ -18,7 +18,9 @@ BLURRED_FROM_PX = 4.0
 
 @torch.no_grad()
 def estimated(
-    network: nn.Module, pairs: Iterable[FlowBatch], device: torch.device
+    network: nn.Module,
+    pairs: Iterable[FlowBatch],
+    device: torch.device,
 ) -> list[torch.Tensor]:
     """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU."""
     pwcnet = cast("PWCNet", network)
@@ -32,7 +34,10 @@ def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> R
     """Mean end-point errors in px: of all, and of sharp and blurred pixels away from edges.
 
     A value is None if no pixel belongs to the class."""
-    everywhere, off_edges, sharp, blurred = [], [], [], []
+    everywhere = []
+    off_edges = []
+    sharp = []
+    blurred = []
     for flow, pair in zip(flows, pairs, strict=True):
         error = end_point_error(flow, pair.flow)
         everywhere.append(error.ravel())

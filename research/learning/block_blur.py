@@ -209,7 +209,8 @@ def _trained(
         chosen = torch.randint(len(crops), (BATCH,))
         quantiles = network(shapes[chosen])
         loss = _pinball(quantiles, levels[chosen]) + ORDER_WEIGHT * _disorder(
-            quantiles[..., 1].mean(dim=-1), levels[chosen]
+            quantiles[..., 1].mean(dim=-1),
+            levels[chosen],
         )
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

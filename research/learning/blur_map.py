@@ -43,12 +43,14 @@ def main() -> None:
     network = learn([one for one, _ in samples], [other for _, other in samples])
     state = network.state_dict()
     write_bytes(
-        given.out, save({name: one.half().contiguous() for name, one in state.items()})
+        given.out,
+        save({name: one.half().contiguous() for name, one in state.items()}),
     )
 
 
 def learn(
-    features: Sequence[torch.Tensor], diameters: Sequence[torch.Tensor]
+    features: Sequence[torch.Tensor],
+    diameters: Sequence[torch.Tensor],
 ) -> nn.Module:
     """A network with the moving average of what it learned.
 
@@ -107,16 +109,16 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
     """The details and the circle of confusion of a picture's cells."""
     random = np.random.default_rng([number, 2])
     if random.random() < PATTERN_SHARE:
-        picture, diameter = (
-            pattern(random, SIDE_PX),
-            np.zeros((SIDE_PX, SIDE_PX), np.float32),
-        )
+        picture = pattern(random, SIDE_PX)
+        diameter = np.zeros((SIDE_PX, SIDE_PX), np.float32)
     else:
         pair = renderer.pair(number, SIDE_PX)
-        picture, diameter = pair.blurry, np.abs(pair.diameters)
+        picture = pair.blurry
+        diameter = np.abs(pair.diameters)
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
     return details(tensor)[0], functional.avg_pool2d(
-        torch.from_numpy(diameter)[None], CELL_PX
+        torch.from_numpy(diameter)[None],
+        CELL_PX,
     )
 
 

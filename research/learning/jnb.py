@@ -64,7 +64,8 @@ def learned_dictionary() -> NDArray[np.float32]:
 
 
 def _round(
-    patches: NDArray[np.float32], atoms: NDArray[np.float32]
+    patches: NDArray[np.float32],
+    atoms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
     weights = _coded(patches, atoms)
@@ -77,15 +78,17 @@ def _round(
             fitted[index] = patches[worst] / np.linalg.norm(patches[worst])
             rest[worst] = 0
             continue
-        own = rest[users] + np.outer(weights[users, index], fitted[index])
-        fitted[index] = _unit((weights[users, index] @ own)[None])[0]
+        used = weights[users, index]
+        own = rest[users] + np.outer(used, fitted[index])
+        fitted[index] = _unit((used @ own)[None])[0]
         weights[users, index] = own @ fitted[index]
         rest[users] = own - np.outer(weights[users, index], fitted[index])
     return fitted
 
 
 def _coded(
-    patches: NDArray[np.float32], atoms: NDArray[np.float32]
+    patches: NDArray[np.float32],
+    atoms: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Weight of each atom in each patch."""
     counts = np.zeros(len(patches), np.int32)

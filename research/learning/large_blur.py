@@ -123,19 +123,22 @@ def _true_levels(diameters: Array) -> Array:
     """The mean level in each square of 32 px."""
     side = CELLS * CELL_PX
     rows, columns = (-(-length // side) for length in diameters.shape)
-    below, right = rows * side - diameters.shape[0], columns * side - diameters.shape[1]
+    below = rows * side - diameters.shape[0]
+    right = columns * side - diameters.shape[1]
     padded = np.pad(np.log2(1 + diameters), ((0, below), (0, right)), mode="edge")
     blocks = padded.reshape(rows, side, columns, side)
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
 def blurred_crop(
-    random: np.random.Generator, photograph: Photograph
+    random: np.random.Generator,
+    photograph: Photograph,
 ) -> tuple[Array, Array]:
     """A part of a photograph in linear light, blurred, and its diameters ``(H, W)``, px."""
     light = _crop(random, photograph)
     aperture = Aperture(
-        blades=int(random.choice(BLADES)), turn_deg=float(random.uniform(0, 90))
+        blades=int(random.choice(BLADES)),
+        turn_deg=float(random.uniform(0, 90)),
     )
     flat = np.ones(light.shape[:2], np.float32)
     if random.random() < SHARP_SHARE:
@@ -159,9 +162,8 @@ def _crop(random: np.random.Generator, photograph: Photograph) -> Array:
     height, width = (length // factor for length in whole.shape[:2])
     smaller = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     pixels = np.asarray(smaller, np.uint8)
-    top, left = (
-        int(random.integers(max(1, length - SIDE_PX + 1))) for length in (height, width)
-    )
+    top = int(random.integers(max(1, height - SIDE_PX + 1)))
+    left = int(random.integers(max(1, width - SIDE_PX + 1)))
     part = pixels[top : top + SIDE_PX, left : left + SIDE_PX]
     return np.asarray(srgb_to_linear(as_float(part)), np.float32)
 
@@ -180,17 +182,20 @@ def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
     size = [fft.next_fast_len(length, real=True) for length in wide.shape[:2]]
     transfer = fft.rfft2(kernel, size)
     height, width = light.shape[:2]
+    rows = slice(2 * border, 2 * border + height)
+    columns = slice(2 * border, 2 * border + width)
     blurred = np.empty_like(light)
     for channel in range(light.shape[2]):
         spectrum = fft.rfft2(wide[:, :, channel], size) * transfer
-        seen = fft.irfft2(spectrum, size)
-        part = seen[2 * border : 2 * border + height, 2 * border : 2 * border + width]
-        blurred[:, :, channel] = part
+        blurred[:, :, channel] = fft.irfft2(spectrum, size)[rows, columns]
     return blurred
 
 
 def ramp(
-    light: Array, aperture: Aperture, ends_px: tuple[float, float], turn: float
+    light: Array,
+    aperture: Aperture,
+    ends_px: tuple[float, float],
+    turn: float,
 ) -> tuple[Array, Array]:
     """A plane that is tilted: the diameter goes from one end to the other in a direction."""
     height, width = light.shape[:2]
@@ -217,7 +222,9 @@ def _mixed(light: Array, aperture: Aperture, diameters: Array) -> Array:
 
 
 def _layers(
-    random: np.random.Generator, light: Array, aperture: Aperture
+    random: np.random.Generator,
+    light: Array,
+    aperture: Aperture,
 ) -> tuple[Array, Array]:
     """A background and two objects before it, each with its diameter and a soft outline."""
     height, width = light.shape[:2]

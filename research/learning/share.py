@@ -81,7 +81,8 @@ def learn(samples: list[Sample]) -> ShareNetwork:
         torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2]
     )
     weights = torch.tensor([weight for _, _, weight in samples])
-    mean, deviation = seen.mean(dim=(0, 1)), seen.std(dim=(0, 1)) + 1e-3
+    mean = seen.mean(dim=(0, 1))
+    deviation = seen.std(dim=(0, 1)) + 1e-3
     seen = (seen - mean) / deviation
     torch.manual_seed(0)
     network = ShareNetwork()
@@ -137,22 +138,28 @@ def _sample(
 
 
 def _pair(
-    renderer: Renderer, pictures: list[NDArray[np.uint8]], number: int
+    renderer: Renderer,
+    pictures: list[NDArray[np.uint8]],
+    number: int,
 ) -> tuple[Array, Array, float]:
     """A blurry picture, the sharp one, and its weight."""
     random = np.random.default_rng([number, 3])
     kind = random.random()
     if kind < STREAM_SHARE:
         pair = renderer.pair(number, SIDE_PX)
-        blurry, sharp, weight = pair.blurry, pair.sharp, LIKELY
+        blurry = pair.blurry
+        sharp = pair.sharp
+        weight = LIKELY
     elif kind < STREAM_SHARE + PHOTOGRAPH_SHARE + SOFT_SHARE:
         truth = _cut(random, pictures[int(random.integers(len(pictures)))])
         weight = LIKELY
         if kind >= STREAM_SHARE + PHOTOGRAPH_SHARE:
-            truth, weight = softened(random, truth), 1.0
+            truth = softened(random, truth)
+            weight = 1.0
         blurry, sharp = (
             np.asarray(
-                one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255, np.float32
+                one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255,
+                np.float32,
             )
             for one in (_blurred(random, truth), truth)
         )
@@ -166,7 +173,8 @@ def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
     """``(h, w, 3)``: squares of the change, its product with what is right, squares of that.
 
     Of each cell, in parts of a block, so that the sum over a block is its mean."""
-    change, right = restored - blurry, sharp - blurry
+    change = restored - blurry
+    right = sharp - blurry
     parts = [change * change, change * right, right * right]
     at_pixels = np.stack([one.mean(axis=2) for one in parts])
     cells = functional.avg_pool2d(torch.from_numpy(at_pixels), CELL_PX).permute(1, 2, 0)
@@ -177,7 +185,11 @@ def _blocks(cells: Array) -> Array:
     """``(n, k)``: sums over blocks of 4 x 4 of ``(h, w, k)``."""
     height, width, count = (side for side in cells.shape)
     blocks = cells.reshape(
-        height // BLOCK_CELLS, BLOCK_CELLS, width // BLOCK_CELLS, -1, count
+        height // BLOCK_CELLS,
+        BLOCK_CELLS,
+        width // BLOCK_CELLS,
+        -1,
+        count,
     )
     return np.asarray(blocks.sum(axis=(1, 3)).reshape(-1, count), np.float32)
 
@@ -190,7 +202,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
         scale = random.uniform(max(0.3, smallest), 1.0)
         size = [max(side, round(scale * length)) for length in picture.shape[1::-1]]
         picture = np.asarray(
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
+            np.uint8,
         )
     pad = [(0, max(0, side - length)) for length in picture.shape[:2]]
     wide = np.pad(picture, [*pad, (0, 0)], mode="reflect")
@@ -199,7 +212,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
 
 
 def softened(
-    random: np.random.Generator, picture: NDArray[np.uint8]
+    random: np.random.Generator,
+    picture: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
@@ -216,7 +230,10 @@ def softened(
             soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
         else:
             soft = cv2.bilateralFilter(
-                picture, 5, random.uniform(8, 35), random.uniform(1, 3)
+                picture,
+                5,
+                random.uniform(8, 35),
+                random.uniform(1, 3),
             )
     else:
         soft = _compressed(picture, int(random.integers(15, 80)))
@@ -229,7 +246,8 @@ def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 
 
 def _blurred(
-    random: np.random.Generator, picture: NDArray[np.uint8]
+    random: np.random.Generator,
+    picture: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """Behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:

@@ -60,7 +60,9 @@ class Blur:
 def _uniform(diameter_px: float) -> Blur:
     """Every layer blurred alike: one kernel is true but where layers hide each other."""
     layers = NativeBlur(
-        "constant", Focus(diameter_px, diameter_px), (diameter_px, diameter_px)
+        "constant",
+        Focus(diameter_px, diameter_px),
+        (diameter_px, diameter_px),
     )
     return Blur(f"{diameter_px:g}", layers)
 
@@ -109,9 +111,8 @@ class Rendered:
         detail[self.diameters < self.diameters.max() / 2] = 0
         mean = cv2.boxFilter(detail, -1, (CROP_PX, CROP_PX))
         half = CROP_PX // 2
-        inside = mean[
-            half:-half, half:-half
-        ]  # middles of parts that lie in the picture
+        # middles of parts that lie in the picture
+        inside = mean[half:-half, half:-half]
         top, left = divmod(int(inside.argmax()), inside.shape[1])
         return slice(top, top + CROP_PX), slice(left, left + CROP_PX)
 
@@ -149,7 +150,10 @@ def cases_of(
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:
     """Render a picture and round it to 8 bits."""
     pair = renderer.picture(
-        case.number, round(1e6 * case.megapixels), case.blur.layers, CAMERA
+        case.number,
+        round(1e6 * case.megapixels),
+        case.blur.layers,
+        CAMERA,
     )
     blurry = as_float(as_integer(pair.blurry, 8))
     diameters = np.abs(pair.diameters)

@@ -82,7 +82,10 @@ def key_of(renderer: NativeRenderer, case: Case, row: Row) -> str:
 
 
 def measured(
-    renderer: NativeRenderer, cases: Sequence[Case], rows: Sequence[Row], kept: Kept
+    renderer: NativeRenderer,
+    cases: Sequence[Case],
+    rows: Sequence[Row],
+    kept: Kept,
 ) -> Cells:
     """All cells; those that are not kept are measured now, and what fails is named."""
     cells: dict[tuple[str, Case], Cell] = {}
@@ -106,7 +109,10 @@ def rows_for(case: Case, rows: Sequence[Row]) -> list[Row]:
 
 
 def _measured_now(
-    renderer: NativeRenderer, case: Case, rows: Sequence[Row], kept: Kept
+    renderer: NativeRenderer,
+    case: Case,
+    rows: Sequence[Row],
+    kept: Kept,
 ) -> Iterator[tuple[Row, Cell]]:
     if not rows:
         return
@@ -121,9 +127,8 @@ def _measured_now(
             continue
         cell, part = result
         key = key_of(renderer, case, row)
-        write_image(
-            kept.crop_path(key), part
-        )  # first: a cell that is there has its part
+        # first: a cell that is there has its part
+        write_image(kept.crop_path(key), part)
         kept.keep(key, f"{case.name}, {row.name}", cell)
         yield row, cell
 
@@ -152,7 +157,9 @@ def cell_of(restored: Array, picture: Rendered, cpu_seconds: float) -> Cell:
 
 
 def _errors_by_part(
-    picture: Array, sharp: Array, part: NDArray[np.intp]
+    picture: Array,
+    sharp: Array,
+    part: NDArray[np.intp],
 ) -> tuple[float, ...]:
     """Sums of the squared errors of all pixels of each part."""
     errors = np.square(picture - sharp).mean(axis=2, dtype=np.float64)

@@ -67,7 +67,10 @@ def _texts(gains: Gains) -> list[str]:
 
 
 def _stack_gains(
-    folder: Path, size: str, rows: Sequence[Row], kept: Kept
+    folder: Path,
+    size: str,
+    rows: Sequence[Row],
+    kept: Kept,
 ) -> dict[str, Gains]:
     """The gains of each row; frames are aligned only for rows that are not kept."""
     paths = {row.name: kept.folder / f"{_key(folder, size, row)}.json" for row in rows}
@@ -78,7 +81,10 @@ def _stack_gains(
 
 
 def _measure_frames(
-    folder: Path, size: str, rows: Sequence[Row], paths: Mapping[str, Path]
+    folder: Path,
+    size: str,
+    rows: Sequence[Row],
+    paths: Mapping[str, Path],
 ) -> None:
     """Write the gains of rows; a row that fails on a frame is named and has no file."""
     gains: dict[str, dict[str, tuple[float, float]]] = {row.name: {} for row in rows}
@@ -93,7 +99,8 @@ def _measure_frames(
 
 
 def _frame_gains(
-    frame: AlignedFrame, rows: Sequence[Row]
+    frame: AlignedFrame,
+    rows: Sequence[Row],
 ) -> Iterator[tuple[str, tuple[float, float]]]:
     given = Given(np.ascontiguousarray(frame.blurry, np.float32))
     for row in rows:
@@ -123,7 +130,7 @@ def _read(path: Path) -> Gains:
 def _key(folder: Path, size: str, row: Row) -> str:
     files = sorted(folder.glob("*.jpg"))
     document = {
-        "frames": [sha256_file(path) for path in files],
+        "frames": list(map(sha256_file, files)),
         "size": size,
         "measuring": MEASURING_REVISION,
         "row": row.content,

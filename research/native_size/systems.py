@@ -129,7 +129,8 @@ def network_rows(names: Sequence[str]) -> list[Row]:
 def _weights(names: Sequence[str]) -> Iterator[StoredWeights]:
     """The weights of some systems; without a name, all shipped and official ones."""
     yield from filter(
-        None, (shipped_weights(baseline(name)) for name in names or shipped())
+        None,
+        (shipped_weights(baseline(name)) for name in names or shipped()),
     )
     added, _ = all_weights()
     for one in added:

@@ -36,7 +36,8 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     niqe = load_file(PARAMETERS / "niqe.safetensors")
     names = {"mu_prisparam": "mean", "cov_prisparam": "covariance"}
     savemat(
-        folder / "niqe.mat", {key: niqe[name].numpy() for key, name in names.items()}
+        folder / "niqe.mat",
+        {key: niqe[name].numpy() for key, name in names.items()},
     )
     torch.manual_seed(3)
     backbone = vgg16(weights=None)
@@ -44,7 +45,8 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     place.parent.mkdir(parents=True)
     torch.save(backbone.state_dict(), place)
     own_file = replace(
-        backbone_files.BACKBONES["vgg"], sha256_prefix=sha256_file(place)[:8]
+        backbone_files.BACKBONES["vgg"],
+        sha256_prefix=sha256_file(place)[:8],
     )
     backbone_files.BACKBONES["vgg"] = own_file
     with patch("torchvision.models.vgg16", return_value=backbone):
@@ -78,14 +80,16 @@ def main() -> None:
             sharp = read().astype(np.float64)  # type: ignore[no-untyped-call]
             noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
             blurred = np.clip(
-                np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise), 0, 255
+                np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise),
+                0,
+                255,
             )
             pair = blurred / 255, sharp / 255
             mask = np.ones(sharp.shape[:2], bool)
             cells = []
             for metric, module in theirs.items():
                 own_value = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
-                given = [tensor(one) for one in pair][: 1 if metric == "niqe" else 2]
+                given = list(map(tensor, pair))[: 1 if metric == "niqe" else 2]
                 with torch.no_grad():
                     cells += [
                         f"{value:.6f}" for value in (own_value, float(module(*given)))

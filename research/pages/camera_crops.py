@@ -48,7 +48,9 @@ def main() -> None:
     words.add_argument("photographs", type=Path)
     words.add_argument("--baseline", default="defocus-m")
     words.add_argument(
-        "--map", action="store_true", help="What the map of blur says, alone."
+        "--map",
+        action="store_true",
+        help="What the map of blur says, alone.",
     )
     given = words.parse_args()
     files = large_enough(given.photographs)
@@ -102,10 +104,12 @@ def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int, int]:
     """Top and left of the part with most detail."""
     sums = cv2.integral(detail)
-    best, place = -1.0, (0, 0)
+    best = -1.0
+    place = (0, 0)
     for top in range(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX):
         for left in range(0, picture.shape[1] - WIDTH_PX + 1, STEP_PX):
-            bottom, right = top + HEIGHT_PX, left + WIDTH_PX
+            bottom = top + HEIGHT_PX
+            right = left + WIDTH_PX
             inside = (
                 sums[bottom, right]
                 - sums[top, right]
@@ -113,13 +117,15 @@ def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int
                 + sums[top, left]
             )
             if inside > best:
-                best, place = float(inside), (top, left)
+                best = float(inside)
+                place = (top, left)
     top, left = place
     return top, left
 
 
 def blurred_ways(
-    crop: NDArray[np.uint8], number: int
+    crop: NDArray[np.uint8],
+    number: int,
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """The crop behind each blur, and as it is."""
     light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
@@ -146,7 +152,8 @@ def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
         values = []
         for number, truth in sharp.items():
             restored = psnr(
-                read_image(folder / "restored" / f"{number}-{name}.png"), truth
+                read_image(folder / "restored" / f"{number}-{name}.png"),
+                truth,
             )
             if name == "sharp":
                 values.append(restored)
@@ -166,7 +173,8 @@ def map_table(files: list[Path]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     crops = [most_detailed(np.asarray(read_image(path), np.uint8)) for path in files]
     for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
-        followed, shown = [], []
+        followed = []
+        shown = []
         for number, crop in enumerate(crops):
             picture, detail = _shot(crop, reduced_by, number, diameter)
             blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
@@ -179,7 +187,10 @@ def map_table(files: list[Path]) -> Iterator[str]:
 
 
 def _shot(
-    crop: NDArray[np.uint8], reduced_by: int, number: int, diameter: float
+    crop: NDArray[np.uint8],
+    reduced_by: int,
+    number: int,
+    diameter: float,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """A crop out of focus as a camera stores it, and where it has detail."""
     sharp = _reduced_light(crop, reduced_by)

@@ -38,7 +38,9 @@ def main() -> None:
     """Make rows and write the page after each."""
     words = argparse.ArgumentParser(description="Export every listed network to ONNX.")
     words.add_argument(
-        "names", nargs="*", help="Systems; those without a row where left out."
+        "names",
+        nargs="*",
+        help="Systems; those without a row where left out.",
     )
     words.add_argument("--minutes", type=int, default=4, help="CPU time of a system.")
     given = words.parse_args()
@@ -47,7 +49,8 @@ def main() -> None:
     for name in given.names or [name for name in systems if name not in rows]:
         say(f"{name}: exporting")
         rows[name] = same_network(systems[name], rows) or row_in_time(
-            systems[name], given.minutes
+            systems[name],
+            given.minutes,
         )
         write_page({name: rows[name] for name in systems if name in rows})
 
@@ -112,7 +115,8 @@ def row(system: Baseline) -> str:
             worst = max(worst, second.agreement.difference)
     except NotApplicableError as error:
         return row_without(
-            system, str(error).removeprefix(f"{system.card.name} cannot be exported: ")
+            system,
+            str(error).removeprefix(f"{system.card.name} cannot be exported: "),
         )
     sizes = (
         f"one; compared at {STATIC_PX} and {SECOND_PX} px" if graph.side_px else "any"

@@ -84,7 +84,8 @@ def _distorted(light: Light, size: float) -> Light:
     """Magnified in the corners by that many percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    x = x - (width - 1) / 2
+    y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
     places = (
         part + (side - 1) / 2
@@ -107,13 +108,18 @@ def _upside_down(light: Light, _: float) -> Light:
 PLANTS: Mapping[int, Plant] = {
     5: Plant("an object moved, px", (18, 6), "motion={}@2"),
     10: Plant(
-        "light changed across the picture, ± EV", (0.8, 0.3), "", _brighter_to_the_right
+        "light changed across the picture, ± EV",
+        (0.8, 0.3),
+        "",
+        _brighter_to_the_right,
     ),
     15: Plant("members swapped", (1, 1)),
     20: Plant("sharp member upside down", (1, 1), "", _upside_down),
     25: Plant("sharp member shaken, px", (12, 5), "", _shaken),
     30: Plant(
-        "sharp member focused elsewhere, steps at f/4", (-60, -40), "af-hunt={}@2"
+        "sharp member focused elsewhere, steps at f/4",
+        (-60, -40),
+        "af-hunt={}@2",
     ),
     35: Plant("sharp member overexposed, EV", (2, 1), "", _more_light),
     40: Plant("dust, specks", (10, 7), "dust={}@2"),
@@ -136,7 +142,8 @@ def main(folder: str) -> None:
         root = Path(folder) / strength
         if not (root / "pairs" / "sharp" / f"{_name(PAIRS)}.jpg").exists():
             make_set(root, which)
-        session, audit = by_session(root), by_audit(root)
+        session = by_session(root)
+        audit = by_audit(root)
         released = {
             "session": released_by_session(root),
             "pairs:": released_by_folders(root),
@@ -158,20 +165,27 @@ def make_set(root: Path, which: int) -> None:
 def shot(number: int, which: int) -> dict[str, bytes]:
     """Both files of a pair, with its fault."""
     plant = PLANTS.get(number)
-    size = 0.0 if plant is None else plant.size[which]
-    light = camera_lights(number, plant.camera.format(f"{size:g}") if plant else "")
-    if plant is not None and plant.sharp is not None:
+    if plant is None:
+        return _files(camera_lights(number, ""), number)
+    size = plant.size[which]
+    light = camera_lights(number, plant.camera.format(f"{size:g}"))
+    if plant.sharp is not None:
         light["sharp"] = plant.sharp(light["sharp"], size)
-    if plant is not None and plant.name == "members swapped":
+    if plant.name == "members swapped":
         light = {"blurry": light["sharp"], "sharp": light["blurry"]}
-    if plant is not None and plant.name == "sharp member of another scene":
+    if plant.name == "sharp member of another scene":
         light["sharp"] = camera_lights(number + 1000, "")["sharp"]
-    files = {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
-    if plant is not None and plant.name == "one file twice":
+    files = _files(light, number)
+    if plant.name == "one file twice":
         files["sharp"] = files["blurry"]
-    if plant is not None and plant.name == "sharp file cut short":
+    if plant.name == "sharp file cut short":
         files["sharp"] = files["sharp"][: len(files["sharp"]) // 2]
     return files
+
+
+def _files(light: Mapping[str, NDArray[np.float32]], number: int) -> dict[str, bytes]:
+    """The files of a camera that takes this light."""
+    return {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
 
 
 def _name(number: int) -> str:
@@ -196,7 +210,9 @@ def camera_lights(number: int, fault: str) -> dict[str, Light]:
 
 
 def camera_jpeg(
-    light: Light, one: tuple[str, str, str, float, float], number: int
+    light: Light,
+    one: tuple[str, str, str, float, float],
+    number: int,
 ) -> bytes:
     """A file of the camera, with EXIF: the minute of its time is the number of the pair."""
     role, _, _, f_number, seconds = one
@@ -240,7 +256,9 @@ def by_session(root: Path) -> dict[int, Judged]:
         unexplained = document["quality"].get("unexplained")
         stops = None if unexplained is None else unexplained["stops"]
         answers[number_of(path)] = Judged(
-            stops, document["verdict"], document["reason"]
+            stops,
+            document["verdict"],
+            document["reason"],
         )
     return answers
 
@@ -286,7 +304,9 @@ def say_table(
 
 
 def _say_good(
-    released: Mapping[str, set[int]], verdicts: Mapping[int, Judged], by: str
+    released: Mapping[str, set[int]],
+    verdicts: Mapping[int, Judged],
+    by: str,
 ) -> None:
     """Print how many pairs without a fault are lost."""
     sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
@@ -319,8 +339,8 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
 
     merged = [read_pair(*one) for one in stack_frames(stacks)]
     sets: tuple[tuple[str, Iterable[tuple[Image, Image]]], ...] = (
-        ("real-like", (real_like(k) for k in range(count))),
-        ("rendered, with parallax", (rendered(k) for k in range(count))),
+        ("real-like", map(real_like, range(count))),
+        ("rendered, with parallax", map(rendered, range(count))),
         ("frames of real stacks beside the merged picture", merged),
     )
     click.echo("| pairs | measured | stops, median | 95 % | most | something said |")
@@ -337,10 +357,8 @@ def _say_set(pairs: Iterable[tuple[Image, Image]], name: str) -> None:
     ]
     changes = [one.unexplained for one in answers if one.unexplained is not None]
     low, high = np.percentile([one.stops for one in changes], (50, 95))
-    most, odd = (
-        max(one.stops for one in changes),
-        sum(bool(causes(one)) for one in changes),
-    )
+    most = max(one.stops for one in changes)
+    odd = sum(bool(causes(one)) for one in changes)
     click.echo(
         f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |"
     )

@@ -41,9 +41,9 @@ def chain(folder: Path, dataset: str) -> set[str]:
     """Names of the pairs that reach a release by four commands, whose seconds go to stdout."""
     card = make_folder(folder) / "card.toml"
     card.write_text(CARD, encoding="utf-8")
-    aligned, curated, release = (
-        folder / name for name in ("aligned", "curated", "release")
-    )
+    aligned = folder / "aligned"
+    curated = folder / "curated"
+    release = folder / "release"
     steps: tuple[tuple[str | Path, ...], ...] = (
         ("audit", dataset, "--out", folder / "audit"),
         ("compensate", dataset, "--out", aligned),

@@ -68,22 +68,40 @@ def _typed() -> argparse.Namespace:
     """What is typed."""
     words = argparse.ArgumentParser(description="Count what the guard does.")
     words.add_argument(
-        "photographs", nargs="?", type=Path, help="Folder; else textures alone."
+        "photographs",
+        nargs="?",
+        type=Path,
+        help="Folder; else textures alone.",
     )
     words.add_argument(
-        "--seeds", nargs="*", type=int, default=[0], help="Of 100 traps each."
+        "--seeds",
+        nargs="*",
+        type=int,
+        default=[0],
+        help="Of 100 traps each.",
     )
     words.add_argument(
-        "--first", type=int, default=300, help="First of 300 held-out pairs."
+        "--first",
+        type=int,
+        default=300,
+        help="First of 300 held-out pairs.",
     )
     words.add_argument(
-        "--sizes", nargs="*", type=float, default=[1.0], help="Factors of the traps."
+        "--sizes",
+        nargs="*",
+        type=float,
+        default=[1.0],
+        help="Factors of the traps.",
     )
     words.add_argument(
-        "--traps-only", action="store_true", help="Not what good restoring loses."
+        "--traps-only",
+        action="store_true",
+        help="Not what good restoring loses.",
     )
     words.add_argument(
-        "--gains", action="store_true", help="What it takes of gains, alone."
+        "--gains",
+        action="store_true",
+        help="What it takes of gains, alone.",
     )
     return words.parse_args()
 
@@ -97,7 +115,8 @@ def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[
             restoration = restore_colours(restorer, trap.given, guard=guard)
             for strength in STRENGTHS:
                 names = by_way.setdefault(
-                    f"{'guard' if guard else 'bare'} {strength:g}", []
+                    f"{'guard' if guard else 'bare'} {strength:g}",
+                    [],
                 )
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
@@ -109,15 +128,14 @@ def resized(trap: Trap, size: float) -> Trap:
     if size == 1:
         return trap
     way = cv2.INTER_CUBIC if size > 1 else cv2.INTER_AREA
-    given, truth = (
-        cv2.resize(picture, None, fx=size, fy=size, interpolation=way)
-        for picture in (trap.given, trap.truth)
-    )
+    given = cv2.resize(trap.given, None, fx=size, fy=size, interpolation=way)
+    truth = cv2.resize(trap.truth, None, fx=size, fy=size, interpolation=way)
     return Trap(trap.name, rounded(given), rounded(truth))
 
 
 def counted(
-    restorer: Restorer, pairs: Iterator[tuple[Array, Array]]
+    restorer: Restorer,
+    pairs: Iterator[tuple[Array, Array]],
 ) -> NDArray[np.int64]:
     """Parts that gain, those of them that lose a part of it, and those that are put back."""
     counts = np.zeros(3, np.int64)

@@ -117,7 +117,8 @@ Places = Mapping[Frame, Place]
 def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
     """Where each frame of a photograph is in the list."""
     pixels = np.asarray(
-        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)), np.uint8
+        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
+        np.uint8,
     )
     random = np.random.default_rng(number)
     aperture = APERTURES[number % len(APERTURES)]
@@ -128,12 +129,15 @@ def place_of(frame: Pixels) -> Place:
     """Where a frame is in the list; a flat one comes last."""
     blur = block_blur(luma_of(frame))
     return Place(
-        blur.says_nothing, math.inf if blur.sharpest_px is None else blur.sharpest_px
+        blur.says_nothing,
+        math.inf if blur.sharpest_px is None else blur.sharpest_px,
     )
 
 
 def frames(
-    photograph: Pixels, aperture: Aperture, random: np.random.Generator
+    photograph: Pixels,
+    aperture: Aperture,
+    random: np.random.Generator,
 ) -> Iterator[tuple[Frame, Pixels]]:
     """All frames of a photograph."""
     detailed, _ = parts_of(photograph, SIZE_PX)
@@ -168,7 +172,14 @@ def _with_opacity(light: Array) -> Array:
     opacity = np.zeros((height, width), np.float32)
     half_axes = (round(FRONT_SHARE * width), round(FRONT_SHARE * height))
     cv2.ellipse(
-        opacity, (width // 2, height // 2), half_axes, 0, 0, 360, 1.0, cv2.FILLED
+        opacity,
+        (width // 2, height // 2),
+        half_axes,
+        0,
+        0,
+        360,
+        1.0,
+        cv2.FILLED,
     )
     return np.dstack([light * opacity[:, :, None], opacity])
 
@@ -192,15 +203,17 @@ def compressed(pixels: Pixels) -> Pixels:
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """The parts of a photograph that have most and least detail."""
-    height, width = (
-        min(both) for both in zip(size_px, photograph.shape[:2], strict=True)
-    )
+    height, width = map(min, zip(size_px, photograph.shape[:2], strict=True))
     luma = luma_of(photograph)
     detail = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
     means = cv2.blur(
-        detail, (width, height), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
+        detail,
+        (width, height),
+        anchor=(0, 0),
+        borderType=cv2.BORDER_REPLICATE,
     )
-    rows, columns = photograph.shape[0] - height + 1, photograph.shape[1] - width + 1
+    rows = photograph.shape[0] - height + 1
+    columns = photograph.shape[1] - width + 1
     inside = means[:rows, :columns]
     places = [
         np.unravel_index(at, inside.shape) for at in (inside.argmax(), inside.argmin())

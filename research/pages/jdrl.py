@@ -122,7 +122,8 @@ def main(*taken: str) -> None:
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
     PAGE.write_text(
-        made_page(PAGE.read_text(encoding="utf-8"), documents), encoding="utf-8"
+        made_page(PAGE.read_text(encoding="utf-8"), documents),
+        encoding="utf-8",
     )
 
 
@@ -141,7 +142,9 @@ def take_over(name: str, study: Path) -> None:
     for one in documents[name]["doses"]:
         strip = cv2.imread(str(study / strip_name(one["dose_px"])))
         written = cv2.imencode(
-            ".webp", strip, [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY]
+            ".webp",
+            strip,
+            [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY],
         )[1]
         strip_file(place, one).write_bytes(written.tobytes())
 
@@ -224,7 +227,8 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         together = {
             **whole,
             "doses": sorted(
-                [*whole["doses"], *other["doses"]], key=lambda one: one["dose_px"]
+                [*whole["doses"], *other["doses"]],
+                key=lambda one: one["dose_px"],
             ),
             "rivals": list(dict.fromkeys([*whole["rivals"], *other["rivals"]])),
             "origins": whole.get("origins") or other.get("origins"),
@@ -282,22 +286,27 @@ def section(name: str, document: Document) -> Iterator[str]:
     yield from tau_table(document)
     yield from reblur_table(document)
     yield from folded(
-        "Gains, share of the gap, edges, lines and minutes", gain_table(document)
+        "Gains, share of the gap, edges, lines and minutes",
+        gain_table(document),
     )
     yield from folded("By part of the picture", part_tables(document))
     yield from folded(
-        "What the first rival gains over each line", rival_table(document)
+        "What the first rival gains over each line",
+        rival_table(document),
     )
     yield from strips(name, document)
 
 
 def dose_table(document: Document) -> Iterator[str]:
     """What the whole objective is worth by dose, and what its rivals are worth instead."""
-    doses, whole, plain = document["doses"], document["whole"], document["plain"]
+    doses = document["doses"]
+    whole = document["whole"]
+    plain = document["plain"]
     first = doses[0]["scene_gains"]["line"]
     yield from dose_heads("gain, dB", doses)
     yield row(
-        f"{whole}, instead of the plain loss", *cells_of(doses, plain, "whole_over")
+        f"{whole}, instead of the plain loss",
+        *cells_of(doses, plain, "whole_over"),
     )
     for label in filter(document["rivals"].__contains__, labels_of(document)):
         yield row(
@@ -359,7 +368,11 @@ def printed_gain(document: Document, label: str) -> str:
 
 
 def claim_row(
-    claim: str, printed: str, document: Document, label: str, why: str
+    claim: str,
+    printed: str,
+    document: Document,
+    label: str,
+    why: str,
 ) -> str:
     """A claim that the whole objective is better than a line, dB."""
     (said,) = (one.verdict for one in claims_of(document) if one.line == label)
@@ -375,7 +388,8 @@ def claim_doses(document: Document) -> list[Document | None]:
 def measured_claims(document: Document) -> Iterator[str]:
     """Claims that no difference of PSNR tests: straight lines, and the protocol."""
     doses = [one for one in document["doses"] if one["dose_px"] >= FROM_PX]
-    plain, whole = document["plain"], document["whole"]
+    plain = document["plain"]
+    whole = document["whole"]
     by_plain, by_whole = (
         [line["bent_px"] for one in doses if (line := line_of(one, label)) is not None]
         for label in (plain, whole)
@@ -446,7 +460,8 @@ def trained_hours(document: Document) -> float:
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """What the first rival gains over the whole objective with each network, by dose."""
-    rival, whole = documents[0]["rivals"][0], documents[0]["whole"]
+    rival = documents[0]["rivals"][0]
+    whole = documents[0]["whole"]
     dose_by_px = {
         one["dose_px"]: one for document in documents for one in document["doses"]
     }
@@ -494,7 +509,8 @@ def strips(name: str, document: Document) -> Iterator[str]:
     shown = [one for one in document["doses"] if strip_file(name, one).is_file()]
     if not shown:
         return
-    line, plain = shown[0]["scene_gains"]["line"], without_number(document["plain"])
+    line = shown[0]["scene_gains"]["line"]
+    plain = without_number(document["plain"])
     scales = ", ".join(
         f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown
     )
@@ -529,7 +545,8 @@ def row_chart(document: Document) -> bytes:
     """The gain over the blurry input with a row per line; many lines stay apart so."""
     labels = labels_of(document)
     figure, axis = plt.subplots(
-        figsize=(6.4, 0.7 + 0.34 * len(labels)), layout="constrained"
+        figsize=(6.4, 0.7 + 0.34 * len(labels)),
+        layout="constrained",
     )
     shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
     for place, (one, shade) in enumerate(zip(document["doses"], shades, strict=True)):
@@ -621,9 +638,8 @@ def gain_table(document: Document) -> Iterator[str]:
     """PSNR against the truth, gains and shares of the gap, for each dose."""
     for one in document["doses"]:
         yield f"Dose {one['dose_px']:g} px:\n"
-        seeds = any(
-            "seeds_over_input" in line for line in one["lines"]
-        )  # older ones lack them
+        # older ones lack them
+        seeds = any("seeds_over_input" in line for line in one["lines"])
         heads = [
             "line",
             "PSNR, truth",
@@ -677,15 +693,17 @@ def part_tables(document: Document) -> Iterator[str]:
             ("parts_over_input", "the blurry input", blurry_input(one)),
         ):
             named = {name for line in one["lines"] for name in line.get(key, ())}
-            if parts := [
-                name for name in PART_NAMES if name in named
-            ]:  # older ones lack the input
+            # older ones lack the input
+            if parts := [name for name in PART_NAMES if name in named]:
                 yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
                 yield from part_table(one, key, parts, reference)
 
 
 def part_table(
-    one: Document, key: str, parts: Sequence[str], reference: str | None
+    one: Document,
+    key: str,
+    parts: Sequence[str],
+    reference: str | None,
 ) -> Iterator[str]:
     """Gains of a dose's lines but the reference, a column for each known part."""
     yield row("line", *(PART_NAMES[name] for name in parts))
@@ -705,7 +723,8 @@ def part_table(
 def blurry_input(one: Document) -> str | None:
     """Label of the blurry input at a dose."""
     return next(
-        (line["label"] for line in one["lines"] if line["system"] == INPUT), None
+        (line["label"] for line in one["lines"] if line["system"] == INPUT),
+        None,
     )
 
 
@@ -739,7 +758,8 @@ def reblur_table(document: Document) -> Iterator[str]:
     if not labels:
         return
     yield from dose_heads(
-        "reblurring loss of: the truth / the blurry picture", document["doses"]
+        "reblurring loss of: the truth / the blurry picture",
+        document["doses"],
     )
     for label in labels:
         lines = [line_of(one, label) for one in document["doses"]]
@@ -788,9 +808,9 @@ def rival_table(document: Document) -> Iterator[str]:
 
 def interval(estimate: Document) -> str:
     """A value with its interval; a number near 0 has a third decimal, which shows its side."""
-    middle, low, high = (
-        signed_text(estimate[name]) for name in ("value", "low", "high")
-    )
+    middle = signed_text(estimate["value"])
+    low = signed_text(estimate["low"])
+    high = signed_text(estimate["high"])
     return f"{middle} [{low}, {high}]"
 
 

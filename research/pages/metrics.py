@@ -35,7 +35,9 @@ def probe_scene(size: tuple[int, int] = SIZE) -> Picture:
             (max(height >> octave, 2), max(width >> octave, 2), 3)
         )
         scene += 2.0**octave * cv2.resize(
-            cells, (width, height), interpolation=cv2.INTER_CUBIC
+            cells,
+            (width, height),
+            interpolation=cv2.INTER_CUBIC,
         )
     return np.asarray(np.clip(0.5 + 0.15 * scene / scene.std(), 0, 1))
 
@@ -58,7 +60,9 @@ def _warped(sharp: Picture) -> Picture:
 
 
 def _sampled(
-    sharp: Picture, columns: NDArray[np.float32], rows: NDArray[np.float32]
+    sharp: Picture,
+    columns: NDArray[np.float32],
+    rows: NDArray[np.float32],
 ) -> Picture:
     from scipy.ndimage import map_coordinates
 

@@ -33,10 +33,7 @@ def main(folder: str, *doses_px: float) -> None:
     doses = []
     for dose_px in doses_px:
         pairs = at_dose(dataset, dose_px).split("train")
-        rows = [
-            measured(pair)
-            for pair in track(pairs, f"measuring pairs of {dose_px:g} px")
-        ]
+        rows = list(map(measured, track(pairs, f"measuring pairs of {dose_px:g} px")))
         doses.append({"dose_px": dose_px, "kinds": list(by_kind(rows))})
     write_json(KEPT, {"doses": doses})
     say(f"written: {KEPT}")
@@ -45,7 +42,8 @@ def main(folder: str, *doses_px: float) -> None:
 def measured(pair: Pair) -> dict[str, Any]:
     """Kind of a pair's motion, and its mean displacement before and after registration, px."""
     kind = read_json(pair.blurry.with_name("scene.json"))["kind"]
-    sharp, flow_file = pair.sharp, pair.flow
+    sharp = pair.sharp
+    flow_file = pair.flow
     if sharp is None or flow_file is None:
         raise ValueError(f"pair {pair.id} lacks its sharp picture or its flow")
     flow = np.load(flow_file)
@@ -57,10 +55,8 @@ def measured(pair: Pair) -> dict[str, Any]:
     }
     if not facts["known"]:
         return facts
-    whole, local = (
-        whole_picture(measurement, flow.shape[1:]),
-        local_flow(measurement, flow.shape[1:]),
-    )
+    whole = whole_picture(measurement, flow.shape[1:])
+    local = local_flow(measurement, flow.shape[1:])
     moved = float((np.hypot(*local) > MOVED_PX).mean())
     return facts | {
         "after_px": mean_length(flow - whole),

@@ -56,7 +56,8 @@ def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:
     only = [word for system in systems for word in ("--only", system)]
     words = ("--as", str(bundle), "--lab", lab, "--key", str(key), "--hashes-only")
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)],
+        check=True,
     )
     bench(work, "labs", "submit", "--out", "study", *only, *words)
     return f'"{lab}" = "{public_key(signing_key(key))}"'
@@ -65,7 +66,9 @@ def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:
 def bench(folder: Path, *words: str) -> None:
     """Run a command of the benchmark in a folder."""
     subprocess.run(
-        [sys.executable, "-m", "defocus.benchmark", *words], cwd=folder, check=True
+        [sys.executable, "-m", "defocus.benchmark", *words],
+        cwd=folder,
+        check=True,
     )
 
 

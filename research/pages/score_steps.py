@@ -55,7 +55,7 @@ def _draw(curve: list[np.floating], before: np.floating) -> None:
     axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
     axis.axhline(float(before), color="grey", label="blurry")
     axis.set(xlabel="steps of the sampler", ylabel="PSNR, dB (truth)")
-    axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
+    axis.set_xticks(COUNTS, list(map(str, COUNTS)))
     axis.legend()
     figure.savefig(DOCS / "score_steps.png", dpi=80)
 
@@ -64,7 +64,8 @@ def trained(dataset: Dataset) -> ScoreSDE:
     """A network that saw a few thousand sharp crops."""
     torch.manual_seed(0)
     system = baseline("score-sde-defocus")
-    network, recipe = ScoreSDE(), system.recipe()
+    network = ScoreSDE()
+    recipe = system.recipe()
     criterion = objective(recipe.objective)
     patches = training_patches(dataset, "train", "truth", PatchForm(CROP_PX))
     optimisers = make_optimisers(recipe, network, criterion)
@@ -72,7 +73,13 @@ def trained(dataset: Dataset) -> ScoreSDE:
         batch = patches.batch(step, BATCH, 0)
         rate = LEARNING_RATE * min(1.0, (step + 1) / 20)
         optimiser_step(
-            recipe, optimisers, network, criterion, batch, Progress(step, 0.0), rate
+            recipe,
+            optimisers,
+            network,
+            criterion,
+            batch,
+            Progress(step, 0.0),
+            rate,
         )
     return network.eval()
 

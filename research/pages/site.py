@@ -87,7 +87,9 @@ def on_post_page(html: str, **_: object) -> str:
     """The search of the theme gets the name that a dialogue needs, and the second menu its own."""
     named = html.replace('role="dialog"', 'role="dialog" aria-label="Search"')
     return named.replace(
-        'aria-label="Table of contents"', 'aria-label="Parts of this page"', 1
+        'aria-label="Table of contents"',
+        'aria-label="Parts of this page"',
+        1,
     )
 
 
@@ -114,14 +116,19 @@ def _commands() -> str:
     ):
         group = command_group(f"defocus-{name}", f"defocus.{stage}.commands", "")
         context = click.Context(
-            group, info_name=f"defocus-{name}", max_content_width=100
+            group,
+            info_name=f"defocus-{name}",
+            max_content_width=100,
         )
         for verb in group.list_commands(context):
             command = group.get_command(context, verb)
             if command is None:
                 continue
             inner = click.Context(
-                command, info_name=verb, parent=context, max_content_width=100
+                command,
+                info_name=verb,
+                parent=context,
+                max_content_width=100,
             )
             lines += [
                 f"## defocus-{name} {verb}\n",

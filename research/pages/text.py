@@ -28,18 +28,19 @@ def main() -> None:
     """Read all pages, restored by each system, and write the table."""
     words = argparse.ArgumentParser(description="Read restored pages of text.")
     words.add_argument(
-        "--systems", nargs="+", default=["wiener", "defocus-s", "defocus-m"]
+        "--systems",
+        nargs="+",
+        default=["wiener", "defocus-s", "defocus-m"],
     )
     systems = words.parse_args().systems
     ways: dict[str, Callable[[Array], Array]] = {"input": lambda picture: picture}
     ways |= {name: restorer(name) for name in systems}
     read: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for pair in defocus.open_dataset("text:").split("test"):
-        circle, text = (
-            int(pair.id.split("-")[1]),
-            "".join(str(pair.metadata["text"]).split()),
-        )
-        blurry, sharp = (as_float(one, np.float64) for one in (pair.blurry, pair.sharp))
+        circle = int(pair.id.split("-")[1])
+        text = "".join(str(pair.metadata["text"]).split())
+        blurry = as_float(pair.blurry, np.float64)
+        sharp = as_float(pair.sharp, np.float64)
         for name, restored in [
             *((n, way(blurry)) for n, way in ways.items()),
             ("perfect", sharp),
@@ -55,12 +56,15 @@ def main() -> None:
 def restorer(name: str) -> Callable[[Array], Array]:
     """A system with its own weights, without the guard: what it gives by itself."""
     system = defocus.load(
-        name, weights="own" if find_own_weights(baseline(name)) else None
+        name,
+        weights="own" if find_own_weights(baseline(name)) else None,
     )
 
     def restore(picture: Array) -> Array:
         restored = defocus.restore(
-            picture.astype(np.float32), system=system, guard=False
+            picture.astype(np.float32),
+            system=system,
+            guard=False,
         )
         return restored.astype(np.float64)
 

@@ -40,7 +40,8 @@ def stored(light: Array, seed: int) -> Array:
     """Linear light as it is after noise and eight bits."""
     noise = np.random.default_rng(seed).normal(0, NOISE, light.shape)
     codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32), 8
+        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32),
+        8,
     )
     return reduced_light(np.repeat(codes[:, :, None], 3, axis=2), 1, LUMINANCE)
 
@@ -58,7 +59,8 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
         borderMode=cv2.BORDER_REFLECT,
     )
     blurry = _blurred(number, corner_ev, scene, width)
-    first, second = stored(blurry, 1), stored(np.asarray(sharp, np.float32), 2)
+    first = stored(blurry, 1)
+    second = stored(np.asarray(sharp, np.float32), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
     transform = register(first, second).matrix
     error = (
@@ -79,14 +81,20 @@ def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
 
 
 def _blurred(
-    number: int, corner_ev: float, scene: NDArray[np.float32], width: int
+    number: int,
+    corner_ev: float,
+    scene: NDArray[np.float32],
+    width: int,
 ) -> NDArray[np.float32]:
     """The scene with a blur that grows to the right, and vignetting."""
     largest = BLUR_PX[number % len(BLUR_PX)]
-    left, right = disc_blurred(scene, 0.6 * largest), disc_blurred(scene, largest)
+    left = disc_blurred(scene, 0.6 * largest)
+    right = disc_blurred(scene, largest)
     share = np.linspace(0, 1, width, dtype=np.float32)
     return (left * (1 - share) + right * share) * fall(
-        number % 3, corner_ev, scene.shape
+        number % 3,
+        corner_ev,
+        scene.shape,
     )
 
 

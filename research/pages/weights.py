@@ -76,14 +76,20 @@ def _typed() -> argparse.Namespace:
     )
     words.add_argument("photographs", type=Path)
     words.add_argument(
-        "--stacks", type=Path, help="Folder of focus stacks with expected.jpg."
+        "--stacks",
+        type=Path,
+        help="Folder of focus stacks with expected.jpg.",
     )
     words.add_argument(
-        "--weights", default="own", help="A file instead of the shipped weights."
+        "--weights",
+        default="own",
+        help="A file instead of the shipped weights.",
     )
     words.add_argument("--systems", nargs="+", default=shipped())
     words.add_argument(
-        "--classical", action="store_true", help="Classical chains too; slow."
+        "--classical",
+        action="store_true",
+        help="Classical chains too; slow.",
     )
     return words.parse_args()
 
@@ -101,7 +107,10 @@ def restorer(name: str, weights: str | None) -> Restore:
 
     def restore(picture: Array) -> Array:
         restored = defocus.restore(
-            picture.astype(np.float32), system=system, tile=0, guard=False
+            picture.astype(np.float32),
+            system=system,
+            tile=0,
+            guard=False,
         )
         return np.clip(restored, 0, 1).astype(np.float64)
 
@@ -127,12 +136,16 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
     sharp = held_out(photographs)
     yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
     yield table(
-        "radius, px", RADII_PX, (blurred(sharp, r, 0.003) for r in RADII_PX), restore
+        "radius, px",
+        RADII_PX,
+        (blurred(sharp, r, 0.003) for r in RADII_PX),
+        restore,
     )
     yield "\nA radius of 2 px and noise of another strength:\n"
     yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
     yield "\nPictures in focus, restored, against themselves: " + unharmed(
-        sharp, restore
+        sharp,
+        restore,
     )
     yield "\nTest pairs of the stream (other photographs, lenses and depths):\n"
     yield by_circle(restore, photographs)
@@ -192,7 +205,7 @@ def table(
 
 def unharmed(sharp: list[Array], restore: Restore) -> str:
     """PSNR of sharp pictures after restoring."""
-    stored = [linear_to_srgb(light) for light in sharp]
+    stored = list(map(linear_to_srgb, sharp))
     values = [psnr(restore(picture), picture) for picture in stored]
     return f"median {np.median(values):.1f} dB, lowest {min(values):.1f} dB.\n"
 
@@ -202,21 +215,29 @@ def by_circle(restore: Restore, photographs: Path) -> str:
     before, after, counts = (np.zeros(len(BINS_PX)) for _ in range(3))
     all_gains = []
     for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
-        blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+        blurry = as_unit(pair.blurry)
+        sharp = as_unit(pair.sharp)
         restored = restore(blurry)
         all_gains.append(psnr(restored, sharp) - psnr(blurry, sharp))
         where = np.digitize(np.abs(pair.defocus_map), BINS_PX) - 1
         for one in range(len(BINS_PX)):
             inside = where == one
             counts[one] += inside.sum()
-            before[one] += np.square(blurry - sharp)[inside].mean(axis=-1).sum()
-            after[one] += np.square(restored - sharp)[inside].mean(axis=-1).sum()
+            before[one] += _squares(blurry - sharp, inside)
+            after[one] += _squares(restored - sharp, inside)
     gains = 10 * np.log10(before / after)
     return _bins_table(all_gains, counts, gains)
 
 
+def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+    """Sum over some pixels of the error's mean square over the colours."""
+    return float(np.square(error)[inside].mean(axis=-1).sum())
+
+
 def _bins_table(
-    all_gains: list[float], counts: NDArray[np.float64], gains: NDArray[np.float64]
+    all_gains: list[float],
+    counts: NDArray[np.float64],
+    gains: NDArray[np.float64],
 ) -> str:
     """A row for each bin."""
     ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]
@@ -239,7 +260,8 @@ def classical_table(photographs: Path) -> str:
         restore = restorer(name, None)
         gains = []
         for pair in pairs:
-            blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+            blurry = as_unit(pair.blurry)
+            sharp = as_unit(pair.sharp)
             gains.append(psnr(restore(blurry), sharp) - psnr(blurry, sharp))
         lines.append(f"| `{name}` | {np.mean(gains):+.2f} |")
     return "\n".join(lines) + "\n"
@@ -283,7 +305,8 @@ class AlignedFrame:
 
 
 def aligned_frames(
-    stack: Path, size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    stack: Path,
+    size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
 ) -> Iterator[AlignedFrame]:
     """The frames at some size with the merged picture aligned to each; others are named."""
     merged = size(read_image(stack / "expected.jpg"))
@@ -296,12 +319,14 @@ def aligned_frames(
         )
         try:
             aligned = defocus.align_pair(
-                frame[:height, :width], merged[:height, :width]
+                frame[:height, :width],
+                merged[:height, :width],
             )
         except AlignmentError as error:
             print(f"{path}: left out, {error}")  # noqa: T201 - a script
             continue
-        blurry, sharp = frame[:height, :width] / 255, aligned.sharp / 255
+        blurry = frame[:height, :width] / 255
+        sharp = aligned.sharp / 255
         soft = aligned.valid_mask & (detail(sharp) > LESS_SHARP * detail(blurry))
         yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
 
@@ -310,7 +335,8 @@ def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
     """A picture at half its size."""
     size = (picture.shape[1] // 2, picture.shape[0] // 2)
     return np.asarray(
-        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA), np.uint8
+        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA),
+        np.uint8,
     )
 
 
@@ -329,7 +355,8 @@ def show(restore: Restore, photographs: Path) -> None:
     )
     rows = []
     for pair in pairs[:SHOWN]:
-        blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+        blurry = as_unit(pair.blurry)
+        sharp = as_unit(pair.sharp)
         top, left = ((side - CROP_PX) // 2 for side in blurry.shape[:2])
         crop = (slice(top, top + CROP_PX), slice(left, left + CROP_PX))
         rows.append(np.vstack([one[crop] for one in (blurry, restore(blurry), sharp)]))

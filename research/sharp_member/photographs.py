@@ -20,7 +20,10 @@ Planned = tuple[Plant | None, str]
 
 
 def by_photographs(
-    files: Sequence[Path], seed: int, good: int, strength: str
+    files: Sequence[Path],
+    seed: int,
+    good: int,
+    strength: str,
 ) -> list[Said]:
     """What is said of a session with faults of a strength."""
     planned: list[Planned] = [(None, "")] * good + [(plant, "") for plant in PLANTS]
@@ -34,7 +37,10 @@ def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
 
 
 def by_dusty_sensor(
-    files: Sequence[Path], seed: int, count: int, strength: str
+    files: Sequence[Path],
+    seed: int,
+    count: int,
+    strength: str,
 ) -> list[Said]:
     """What is said of a session whose sharp members all have the same dust."""
     planned: list[Planned] = [(RESTING_DUST, "")] * count

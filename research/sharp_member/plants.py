@@ -35,7 +35,10 @@ def _moved(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, 2 * math.pi)
     shift = np.array([[1, 0, size * math.cos(angle)], [0, 1, size * math.sin(angle)]])
     beside = cv2.warpAffine(
-        light, shift, (width, height), borderMode=cv2.BORDER_REFLECT
+        light,
+        shift,
+        (width, height),
+        borderMode=cv2.BORDER_REFLECT,
     )
     return _mixed(light, np.asarray(beside), mask)
 
@@ -44,7 +47,8 @@ def _shaken(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, math.pi)
     steps = np.linspace(-size / 2, size / 2, max(2 * round(size), 2))
     return _exposed_along(
-        light, [(s * math.cos(angle), s * math.sin(angle)) for s in steps]
+        light,
+        [(s * math.cos(angle), s * math.sin(angle)) for s in steps],
     )
 
 
@@ -102,7 +106,8 @@ def disc_blurred(light: Light, diameter: float) -> Light:
         return light
     kernel = disc_psf(diameter).astype(np.float32)
     return np.asarray(
-        cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT), np.float32
+        cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT),
+        np.float32,
     )
 
 
@@ -121,7 +126,12 @@ def _dust(light: Light, size: float, draw: Draw) -> Light:
     for _ in range(round(size)):
         x, y = draw.uniform(0.05, 0.95, 2) * (width, height)
         cv2.circle(
-            veil, (round(x), round(y)), int(draw.integers(3, 6)), 1.0, -1, cv2.LINE_AA
+            veil,
+            (round(x), round(y)),
+            int(draw.integers(3, 6)),
+            1.0,
+            -1,
+            cv2.LINE_AA,
         )
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
     return np.asarray(light * (1 - 0.35 * veil[..., None]), np.float32)
@@ -145,7 +155,12 @@ def _hair(light: Light, size: float, draw: Draw) -> Light:
     )
     points = curve.round().astype(np.int32)[:, None]
     cv2.polylines(
-        veil, [points], isClosed=False, color=1.0, thickness=5, lineType=cv2.LINE_AA
+        veil,
+        [points],
+        isClosed=False,
+        color=1.0,
+        thickness=5,
+        lineType=cv2.LINE_AA,
     )
     veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
     return np.asarray(light * (1 - np.float32(size) * veil[..., None]), np.float32)
@@ -161,17 +176,20 @@ def _strap(light: Light, size: float, draw: Draw) -> Light:
         y = y[::-1]
     cover = np.clip((size - x - 1.3 * y) / (0.3 * size) + 0.5, 0, 1)
     return np.asarray(
-        light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None], np.float32
+        light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None],
+        np.float32,
     )
 
 
 def _bands(light: Light, size: float, draw: Draw) -> Light:
     periods = draw.uniform(2.5, 12)
     along = np.linspace(0, 2 * math.pi * periods, light.shape[0]) + draw.uniform(
-        0, 2 * math.pi
+        0,
+        2 * math.pi,
     )
     return np.asarray(
-        light * (1 + size / 100 * np.sin(along))[:, None, None], np.float32
+        light * (1 + size / 100 * np.sin(along))[:, None, None],
+        np.float32,
     )
 
 
@@ -197,7 +215,8 @@ def _smeared(light: Light, size: float, _draw: Draw) -> Light:
 
 def _white_balance(light: Light, size: float, _: Draw) -> Light:
     return np.asarray(
-        light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32), np.float32
+        light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32),
+        np.float32,
     )
 
 
@@ -216,7 +235,8 @@ def _distorted(light: Light, size: float, _: Draw) -> Light:
     """Magnified in the corners by that many percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
+    x = x - (width - 1) / 2
+    y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
     across = np.asarray(x * scale + (width - 1) / 2, np.float32)
     down = np.asarray(y * scale + (height - 1) / 2, np.float32)
@@ -247,7 +267,9 @@ PLANTS: tuple[Plant, ...] = (
     Plant("white balance, share", (0.4, 0.1), _white_balance),
     Plant("rolling shutter, px", (4, 1.5), _rolling),
     Plant(
-        "lens profile of the sharp member alone, % in the corners", (2, 0.6), _distorted
+        "lens profile of the sharp member alone, % in the corners",
+        (2, 0.6),
+        _distorted,
     ),
 )
 RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)

@@ -57,12 +57,20 @@ class Session:
         """A session by its photographs and its seed."""
         draw = np.random.default_rng([seed, 0])
         camera = replace(
-            draw_camera(draw), mosaic=False, grey=False, exposure=0.9, quality=95
+            draw_camera(draw),
+            mosaic=False,
+            grey=False,
+            exposure=0.9,
+            quality=95,
         )
         return cls(tuple(files), seed, sharp_lens(draw), camera)
 
     def pair(
-        self, number: int, plant: Plant | None, strength: int, weak: str = ""
+        self,
+        number: int,
+        plant: Plant | None,
+        strength: int,
+        weak: str = "",
     ) -> SessionPair:
         """A pair by its number; ``weak`` names a scene with hardly any texture."""
         draw = np.random.default_rng([self.seed, 1, number])
@@ -80,7 +88,10 @@ class Session:
         return SessionPair(members[0], members[1], plant, scene.name)
 
     def _sharp(
-        self, light: Light, scene: RealLikeScene, draw: np.random.Generator
+        self,
+        light: Light,
+        scene: RealLikeScene,
+        draw: np.random.Generator,
     ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
@@ -92,7 +103,8 @@ class Session:
                 np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None]
                 * one
             )
-        height, width = light.shape[0] - 2 * MARGIN_PX, light.shape[1] - 2 * MARGIN_PX
+        height = light.shape[0] - 2 * MARGIN_PX
+        width = light.shape[1] - 2 * MARGIN_PX
         back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(total, back[:2], (width, height), flags=flags)
@@ -100,7 +112,9 @@ class Session:
 
 
 def _drawn_warp(
-    draw: np.random.Generator, width: int, height: int
+    draw: np.random.Generator,
+    width: int,
+    height: int,
 ) -> NDArray[np.float64]:
     """From the sharp member's frame to the scene's light."""
     warp = Similarity(
@@ -125,7 +139,8 @@ def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Ligh
         return np.asarray(mean + draw.uniform(0.05, 0.15) * (light - mean), np.float32)
     if kind == "night":
         return np.asarray(
-            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2), np.float32
+            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2),
+            np.float32,
         )
     height = light.shape[0]
     rows = np.arange(height)[:, None, None] / height

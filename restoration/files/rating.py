@@ -191,7 +191,11 @@ def _without_prefix(name: str) -> str:
     return " ".join(name.split(" ")[:2])
 
 
-def _require_utf8(_version: str, encoding: str | None, _standalone: int) -> None:
+def _require_utf8(
+    _version: str,
+    encoding: str | None,
+    _standalone: int,
+) -> None:
     if encoding is not None and encoding.lower() != "utf-8":
         raise ValueError(f"it is in {encoding}, not in UTF-8")
 

@@ -10,9 +10,8 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import FileError, ImageError, InputError
 from defocus.pictures.headers import kind_of, other_kind
 from defocus.pictures.heif import HEIF_KINDS
-from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.read import IMAGE_SUFFIXES, read_own_picture
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, say, several
 from defocus.reading import broken_link, is_utf8, require_file
@@ -35,7 +34,8 @@ def _pictures_in(folder: Path, out: Path) -> list[Path]:
     inner = (one for one in folder.iterdir() if one.absolute() != out.absolute())
     files = sorted(one for one in inner if not one.name.startswith("."))
     _say_passed_over(
-        folder, [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES]
+        folder,
+        [one for one in files if one.suffix.lower() not in IMAGE_SUFFIXES],
     )
     return [one for one in files if one.suffix.lower() in IMAGE_SUFFIXES]
 
@@ -62,7 +62,8 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     taken: dict[Path, Path] = {}
     targets: dict[int, Path | LeftOut] = {}
     for number in sorted(
-        range(len(images)), key=lambda number: becomes_png(images[number])
+        range(len(images)),
+        key=lambda number: becomes_png(images[number]),
     ):
         image = images[number]
         target = attempt(str(image), partial(_target, image, out, taken))
@@ -86,20 +87,25 @@ def require_picture(image: Path) -> None:
         raise ImageError(f"{image}: this folder cannot be read; change its permissions")
     if image.suffix.lower() not in IMAGE_SUFFIXES:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-        what = (
-            "no picture in this folder" if image.is_dir() else "unknown kind of picture"
-        )
+        what = "unknown kind of picture"
+        if image.is_dir():
+            what = "no picture in this folder"
         raise ImageError(f"{image}: {what}; known are {kinds}")
     require_file(image)
 
 
-def _target(image: Path, out: Path, taken: Mapping[Path, Path]) -> Path:
+def _target(
+    image: Path,
+    out: Path,
+    taken: Mapping[Path, Path],
+) -> Path:
     require_picture(image)
     target = out / (
         image.with_suffix(".png").name if becomes_png(image) else image.name
     )
     if target in taken and not isinstance(
-        attempt("", partial(read_own_picture, taken[target])), LeftOut
+        attempt("", partial(read_own_picture, taken[target])),
+        LeftOut,
     ):  # one that cannot be read leaves its name to others
         other = (
             taken[target].name
@@ -146,7 +152,8 @@ Places = Sequence[tuple[Path, Path | LeftOut]]
 
 
 def places_of(
-    images: Sequence[Path] | str, out: Path
+    images: Sequence[Path] | str,
+    out: Path,
 ) -> tuple[Places, dict[Path, int]]:
     """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
     if isinstance(images, str):

@@ -34,6 +34,8 @@ from defocus.strips import (
     strips,
 )
 
+Indices = NDArray[np.int64]
+
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
@@ -49,7 +51,11 @@ SMALL_CHANGE = 0.0055
 TINY = 1e-7
 
 
-def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
+def share_kept(
+    restored: Array,
+    blurry: Array,
+    noise: Numbers,
+) -> Array:
     """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
     change = restored - blurry
     square = mean_of_colours(np.square(change, out=change))
@@ -61,7 +67,11 @@ def share_kept(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Ar
     return np.asarray(np.minimum(1, allowed / (change + TINY)), np.float32)
 
 
-def _ramp(values: Array, low: float, high: float) -> Array:
+def _ramp(
+    values: Array,
+    low: float,
+    high: float,
+) -> Array:
     return np.asarray(np.clip((values - low) / (high - low), 0, 1), np.float32)
 
 
@@ -83,7 +93,7 @@ megapixels."""
 def limit(
     restored: Array,
     blurry: Colours,
-    noise: NDArray[np.float64],
+    noise: Numbers,
     share: Array | None = None,
 ) -> None:
     """Cut off, in place, what goes far beyond the lightness and the colours around each pixel."""
@@ -92,7 +102,11 @@ def limit(
     # bits where that is flat and clean. ``share`` is what is looked at of the change in each cell.
     width = restored.shape[1]
 
-    def limited_strip(rows: slice, around: slice, changed: Array) -> Array:
+    def limited_strip(
+        rows: slice,
+        around: slice,
+        changed: Array,
+    ) -> Array:
         seen = blurry[around]
         if share is not None:
             _keep_share(
@@ -108,7 +122,11 @@ def limit(
     replace_strips(restored, margin, limited_strip, threads)
 
 
-def _keep_share(changed: Array, seen: Array, kept: Array) -> None:
+def _keep_share(
+    changed: Array,
+    seen: Array,
+    kept: Array,
+) -> None:
     """Keep a share of what changed, in place."""
     changed -= seen
     changed *= kept[:, :, None]
@@ -121,22 +139,28 @@ def _threads(bytes_of_each: float) -> int:
 
 
 def _limited(
-    changed: Array, seen: Array, inside: slice, noise: NDArray[np.float64]
+    changed: Array,
+    seen: Array,
+    inside: slice,
+    noise: Numbers,
 ) -> Array:
     """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
-    given, within = _opponents(seen), _opponents(changed[inside])
+    given = _opponents(seen)
+    within = _opponents(changed[inside])
     deviation = noise_of(given[0][inside], noise).astype(np.float32)
     for light, level, noises in zip(given, within, OPPONENT_NOISES, strict=True):
-        low, high = cv2.erode(light, around)[inside], cv2.dilate(light, around)[inside]
+        low = cv2.erode(light, around)[inside]
+        high = cv2.dilate(light, around)[inside]
         more = BEYOND * (high - low) + noises * deviation + STEP
         np.clip(level, low - more, high + more, out=level)
     del given
     kept = share_kept(changed, seen, noise)[inside]
+    before = seen[inside]
     colours = _colours(*within)
-    colours -= seen[inside]
+    colours -= before
     colours *= kept[:, :, None]
-    colours += seen[inside]
+    colours += before
     return colours
 
 
@@ -149,7 +173,11 @@ def _opponents(colours: Array) -> tuple[Array, Array, Array]:
     return lightness, red, blue
 
 
-def _colours(lightness: Array, red: Array, blue: Array) -> Array:
+def _colours(
+    lightness: Array,
+    red: Array,
+    blue: Array,
+) -> Array:
     """``(H, W, 3)``: the inverse of :func:`_opponents`."""
     green = lightness - (red + blue) / 3
     red += green
@@ -199,7 +227,10 @@ class Agreement:
 
 
 def agreement(
-    blurry: Colours, restored: Array, highest_px: Array, noise: NDArray[np.float64]
+    blurry: Colours,
+    restored: Array,
+    highest_px: Array,
+    noise: Numbers,
 ) -> Agreement:
     """Compare a restored picture with what was given; each tile's blur has a largest diameter."""
     rows, columns = highest_px.shape
@@ -212,7 +243,10 @@ def agreement(
             begins = _begins(tiles, restored.shape[1])
             after, before = (_windows(planes, begins) for planes in pictures)
             measures[:, row, tiles] = _measures(
-                after, before, highest_px[row, tiles], noise
+                after,
+                before,
+                highest_px[row, tiles],
+                noise,
             )
 
     threads = _threads(4 * 3 * 4 * WINDOW_PX * restored.shape[1])
@@ -222,7 +256,10 @@ def agreement(
 
 
 def _measures(
-    restored: Array, given: Array, highest_px: Array, noise: NDArray[np.float64]
+    restored: Array,
+    given: Array,
+    highest_px: Array,
+    noise: Numbers,
 ) -> tuple[Numbers, ...]:
     """What :class:`Agreement` says of some windows ``(n, 3, 128, 128)``, in its order."""
     taper = _geometry()[0]
@@ -239,7 +276,8 @@ def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
     height, width = picture.shape[:2]
     begin = int(_begins(np.asarray(row), height))
     places = _mirrored(
-        np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX), height
+        np.arange(begin - BORDER_PX, begin + WINDOW_PX - BORDER_PX),
+        height,
     )
     first = int(places.min())
     rows = picture[first : int(places.max()) + 1][places - first]
@@ -248,48 +286,65 @@ def _rows_around(picture: Colours, row: int) -> Sequence[Array]:
     return planes(np.asarray(wide, np.float32))
 
 
-def _windows(colours: Sequence[Array], begins: NDArray[np.int64]) -> Array:
+def _windows(colours: Sequence[Array], begins: Indices) -> Array:
     """``(n, 3, 128, 128)`` around the tiles of a row that begin at some columns."""
-    windows = np.empty((len(begins), len(colours), WINDOW_PX, WINDOW_PX), np.float32)
+    windows = np.empty(
+        (
+            len(begins),
+            len(colours),
+            WINDOW_PX,
+            WINDOW_PX,
+        ),
+        np.float32,
+    )
     for window, begin in zip(windows, begins, strict=True):
         for colour, plane in zip(window, colours, strict=True):
             colour[:] = plane[:, begin : begin + WINDOW_PX]
     return windows
 
 
-def _begins(tiles: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+def _begins(tiles: Indices, length: int) -> Indices:
     """Where some tiles of an axis begin, for their windows."""
     # A narrow tile at the end is seen with the whole tile that ends there: a window that is mostly
     # its own mirror picture would show no wave.
     return np.minimum(tiles * STRIDE_PX, max(0, length - STRIDE_PX))
 
 
-def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+def _mirrored(places: Indices, length: int) -> Indices:
     """Places beyond the borders of an axis, mirrored back onto it."""
     folded = places % (2 * length)
     return np.asarray(
-        np.where(folded < length, folded, 2 * length - 1 - folded), np.int64
+        np.where(folded < length, folded, 2 * length - 1 - folded),
+        np.int64,
     )
 
 
 def _compared(
-    restored: Array, given: Array, highest_px: Array
+    restored: Array,
+    given: Array,
+    highest_px: Array,
 ) -> tuple[Numbers, Numbers, Numbers]:
     """For each window: the remaining difference, the change, and the given power in each ring."""
-    taper, _, counts = _geometry()
+    taper = _geometry()[0]
     mean = given.mean(axis=(2, 3), keepdims=True)
-    after, before = (fft.rfft2((one - mean) * taper) for one in (restored, given))
-    own, shared = _in_rings(after, after), _in_rings(after, before)
+    after = fft.rfft2((restored - mean) * taper)
+    before = fft.rfft2((given - mean) * taper)
+    own = _in_rings(after, after)
+    shared = _in_rings(after, before)
     other = _in_rings(before, before)
     weakest = _weakest(highest_px)[:, None, :]
     kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
     left = other - 2 * kernel * shared + kernel**2 * own
     change = other - 2 * shared + own
+    return _root_mean(left), _root_mean(change), other.sum(axis=1)
+
+
+def _root_mean(power: Numbers) -> Numbers:
+    """For each window the root of the mean square of what has this power in each ring."""
+    taper, _, counts = _geometry()
     scale = 3 * counts * np.square(taper).sum()
-    root_left, root_change = (
-        np.sqrt(np.maximum(one, 0).sum(axis=(1, 2)) / scale) for one in (left, change)
-    )
-    return root_left, root_change, other.sum(axis=1)
+    mean_square = np.maximum(power, 0).sum(axis=(1, 2)) / scale
+    return np.asarray(np.sqrt(mean_square))
 
 
 def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
@@ -300,7 +355,8 @@ def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
     places = np.bincount(ring.ravel(), weights.ravel())
     floor = 3 * np.square(taper).sum() * (np.square(deviation) + OF_ROUNDING)
     detail = np.maximum(power - NOISES * floor[:, None] * places, 0)
-    rings, total = np.arange(len(places)), detail.sum(axis=1) + NOTHING
+    rings = np.arange(len(places))
+    total = detail.sum(axis=1) + NOTHING
     centre = (detail * rings).sum(axis=1) / total
     variance = (detail * rings**2).sum(axis=1) / total - centre**2 - LEAKED
     return centre, np.sqrt(np.maximum(variance, 0)) / (centre + NOTHING)
@@ -313,18 +369,20 @@ def _in_rings(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Nu
     weights[0] = weights[-1] = 1.0
     power = np.asarray((first * second.conj()).real, np.float32)
     weighted = (power * weights).reshape(-1, ring.size)
-    places, count = ring.ravel(), int(ring.max()) + 1
+    places = ring.ravel()
+    count = int(ring.max()) + 1
     sums = [np.bincount(places, window, minlength=count) for window in weighted]
     return np.asarray(np.reshape(sums, (*power.shape[:2], count)), np.float64)
 
 
 @cache
-def _geometry() -> tuple[Array, NDArray[np.int64], float]:
+def _geometry() -> tuple[Array, Indices, float]:
     """A Hann window, the ring of each place of half a spectrum, and the places of a whole one."""
     hann = np.hanning(WINDOW_PX + 2)[1:-1]
     taper = np.outer(hann, hann).astype(np.float32)
     frequency = np.hypot(
-        fft.fftfreq(WINDOW_PX)[:, None], fft.rfftfreq(WINDOW_PX)[None, :]
+        fft.fftfreq(WINDOW_PX)[:, None],
+        fft.rfftfreq(WINDOW_PX)[None, :],
     )
     ring = np.rint(frequency * WINDOW_PX).astype(np.int64)
     return taper, ring, float(WINDOW_PX**2)
@@ -335,7 +393,8 @@ def _weakest(highest_px: Array) -> Numbers:
     _, ring, _ = _geometry()
     frequency = np.arange(int(ring.max()) + 1) / WINDOW_PX
     argument = np.maximum(
-        np.pi * highest_px.astype(np.float64)[:, None] * frequency, 1e-6
+        np.pi * highest_px.astype(np.float64)[:, None] * frequency,
+        1e-6,
     )
     passed = 2 * special.j1(argument) / argument
     return np.asarray(np.minimum.accumulate(passed, axis=1), np.float64)
@@ -350,7 +409,11 @@ class Guarded:
     put_back: int  # how many of the tiles are as they were given
 
 
-def guarded(blurry: Colours, restored: Array, blur_map: BlurMap) -> Guarded:
+def guarded(
+    blurry: Colours,
+    restored: Array,
+    blur_map: BlurMap,
+) -> Guarded:
     """Put back, in place, what cannot be true of a restored picture ``(H, W, 3)``."""
     # As much of the change is kept as is likely to be worth it. Lightness and colours are limited
     # to what is around each pixel, and changes to small ones where edges are crisp. Then each tile
@@ -364,7 +427,11 @@ def guarded(blurry: Colours, restored: Array, blur_map: BlurMap) -> Guarded:
     return Guarded(restored, shares.size, int((shares == 1).sum()))
 
 
-def guarded_beyond(blurry: Colours, restored: Array, blur_map: BlurMap) -> Array:
+def guarded_beyond(
+    blurry: Colours,
+    restored: Array,
+    blur_map: BlurMap,
+) -> Array:
     """Twice the change behind the guard: what cannot be true stays as it was restored."""
     beyond = np.multiply(restored, 2)
     for rows in strips(len(beyond)):
@@ -375,16 +442,17 @@ def guarded_beyond(blurry: Colours, restored: Array, blur_map: BlurMap) -> Array
 
 
 def _limit_and_judge(
-    blurry: Colours, restored: Array, blur_map: BlurMap, share: Array | None = None
-) -> NDArray[np.float64]:
+    blurry: Colours,
+    restored: Array,
+    blur_map: BlurMap,
+    share: Array | None = None,
+) -> Numbers:
     """Limit a picture in place; how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
     limit(restored, blurry, noise, share)
     return_freed_memory(restored.shape[0] * restored.shape[1])
-    median, highest = (
-        _of_tiles(one, blur_map.size)
-        for one in (blur_map.diameter_px, blur_map.highest_px)
-    )
+    median = _of_tiles(blur_map.diameter_px, blur_map.size)
+    highest = _of_tiles(blur_map.highest_px, blur_map.size)
     compared = agreement(blurry, restored, highest, noise)
     likely = np.sqrt((1 + median) * (1 + highest)) - 1
     return np.maximum(_disagrees(compared, likely), _wave(compared))
@@ -410,17 +478,23 @@ def _disagrees(compared: Agreement, likely: Array) -> NDArray[np.bool_]:
     return np.asarray((compared.left > left) | (compared.shift > shifted))
 
 
-def _wave(compared: Agreement) -> NDArray[np.float64]:
+def _wave(compared: Agreement) -> Numbers:
     """How surely each tile is a plain wave, in [0, 1]."""
     narrow = (RATHER_WAVE - compared.bandwidth) / (RATHER_WAVE - SURELY_WAVE)
     return np.asarray(np.clip(narrow, 0, 1) * (compared.frequency > LEAST_FREQUENCY))
 
 
-def _fade_back(restored: Array, safe: Colours, shares: NDArray[np.float64]) -> None:
+def _fade_back(
+    restored: Array,
+    safe: Colours,
+    shares: Numbers,
+) -> None:
     """Give each tile a share of a safe picture, and fade over half of a tile around it."""
     rows, columns = (2 * count for count in shares.shape)
     halves = cv2.resize(
-        shares.astype(np.float32), (columns, rows), interpolation=cv2.INTER_NEAREST
+        shares.astype(np.float32),
+        (columns, rows),
+        interpolation=cv2.INTER_NEAREST,
     )
     grown = np.asarray(cv2.dilate(halves, np.ones((3, 3), np.uint8)), np.float32)
     height, width = restored.shape[:2]

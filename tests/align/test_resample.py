@@ -145,10 +145,8 @@ def test_light_from_the_table_and_in_strips():
     assert np.array_equal(as_linear(picture), direct)
     assert np.array_equal(reduced_light(picture, 3), reduced(direct, 3))
     assert np.array_equal(reduced_light(picture, 1), direct)
-    for odd in (
-        picture[:, :23],
-        (picture >> 8).astype(np.uint8),
-    ):  # halved without the whole
+    # halved without the whole
+    for odd in (picture[:, :23], (picture >> 8).astype(np.uint8)):
         assert np.array_equal(reduced_light(odd, 2), reduced(as_linear(odd), 2))
     for factor, further in ((1, 1), (1, 3), (2, 2), (3, 1)):
         luminance, light = reduced_twice(picture, factor, further)

@@ -68,6 +68,5 @@ def test_two_models_that_take_turns_end_with_the_simpler_one(monkeypatch):
     assert registration.model == "similarity"
     moved = np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 2.0], [0.0, 0.0, 1.0]])
     assert corner_distance_px(registration.matrix, moved, (240, 320)) < 0.1
-    assert (
-        0.3 <= registration.corner_error_px < 0.5
-    )  # half of what lies between the two
+    # half of what lies between the two
+    assert 0.3 <= registration.corner_error_px < 0.5

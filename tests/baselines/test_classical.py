@@ -212,9 +212,8 @@ def test_the_published_stage_leaves_sharp_pixels_and_sharpens_blurred_ones():
         restored = published_stage(blurry, sigma, preset.prior)
         np.testing.assert_array_equal(restored[:, :32], blurry[:, :32])
         errors[preset.name] = error(restored[right], picture[right])
-    assert (
-        errors["dpdd"] < error(blurry[right], picture[right]) < errors["realdof"]
-    )  # too smooth
+    # too smooth
+    assert errors["dpdd"] < error(blurry[right], picture[right]) < errors["realdof"]
 
 
 @pytest.mark.parametrize("name", CLASSICAL)

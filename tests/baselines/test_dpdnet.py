@@ -44,9 +44,8 @@ def test_weights_start_as_keras_draws_them():
             assert (
                 float(layer.weight.detach().abs().max()) <= 2 * wanted / TRUNCATED_STD
             )
-    assert float(last.weight.detach().abs().max()) <= math.sqrt(
-        6 / (3 + 3)
-    )  # Glorot's bound
+    # Glorot's bound
+    assert float(last.weight.detach().abs().max()) <= math.sqrt(6 / (3 + 3))
 
 
 @pytest.mark.parametrize("whole_model", [False, True])
@@ -57,9 +56,8 @@ def test_keras_files_become_ours(whole_model):
     stored: dict[str, torch.Tensor] = {}
     root = "model_weights/" if whole_model else ""
     for number, name in enumerate(layer_names(), start=25):
-        kernel = torch.rand(
-            3, 2, 4, 5, generator=generator
-        )  # rows, columns, inputs, outputs
+        # rows, columns, inputs, outputs
+        kernel = torch.rand(3, 2, 4, 5, generator=generator)
         bias = torch.rand(5, generator=generator)
         wanted |= {f"{name}.weight": kernel.permute(3, 2, 0, 1), f"{name}.bias": bias}
         path = f"{root}conv2d_{number}/conv2d_{number}/"
@@ -68,9 +66,8 @@ def test_keras_files_become_ours(whole_model):
         stored["optimizer_weights/training/Adam/conv2d_25/kernel/m:0"] = torch.rand(
             3, 2, 4, 5
         )
-    shuffled = dict(
-        sorted(stored.items())
-    )  # as HDF5 lists them: conv2d_3 after conv2d_25
+    # as HDF5 lists them: conv2d_3 after conv2d_25
+    shuffled = dict(sorted(stored.items()))
     state = convert(shuffled)
     assert set(state) == set(wanted)
     assert all(torch.equal(state[name], wanted[name]) for name in wanted)

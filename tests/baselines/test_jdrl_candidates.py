@@ -110,9 +110,8 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted):
     settings = {"reblur_epochs": 10.0, "reblur_alone": "target", "features": 8}
     objective, network = make(**settings), Constant(blurry)
     alone = Progress(step=0, epoch=5.0, warmup_epochs=0)
-    objective(
-        network, Batch(blurry, target), LATER
-    )  # as a trial step before the training does
+    # as a trial step before the training does
+    objective(network, Batch(blurry, target), LATER)
     optimiser = torch.optim.Adam([*objective.parameters(), *network.parameters()], 2e-3)
     for _ in range(60):
         loss, parts = objective(network, Batch(blurry, target), alone)
@@ -121,9 +120,8 @@ def test_reblurring_that_was_learned_on_targets_stays_as_it_is(shifted):
         optimiser.step()
     assert set(parts) == {"reblur"}
     assert torch.equal(network.picture, blurry)  # it got no gradient
-    with (
-        torch.no_grad()
-    ):  # a network that saw the blurry picture alone would be the identity
+    # a network that saw the blurry picture alone would be the identity
+    with torch.no_grad():
         blurred = objective.reblurring(sharp, blurry)
     assert float(charbonnier(blurred, blurry)) < 0.7 * float(charbonnier(sharp, blurry))
     learned = {

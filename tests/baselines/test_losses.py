@@ -98,9 +98,8 @@ def test_the_laplacian_of_a_point_by_hand():
     """At an even place the point survives the thinning; taps 0.4 and 0.05 meet it again."""
     point = torch.zeros(1, 1, 16, 16)
     point[..., 8, 8] = 1.0
-    line = (
-        0.4 * 0.4 + 2 * 0.05 * 0.05
-    )  # kept every second sample of the filter, filtered again
+    # kept every second sample of the filter, filtered again
+    line = 0.4 * 0.4 + 2 * 0.05 * 0.05
     assert laplacian(point)[0, 0, 8, 8].item() == pytest.approx(
         1 - 4 * line**2, abs=1e-6
     )

@@ -50,9 +50,8 @@ def test_structure_alone_counts_in_its_turns(network):
     }
     by_structure = {epoch for epoch, value in losses.items() if value != losses[0.0]}
     assert by_structure == {1101.0, 1199.0}
-    assert (
-        losses[1101.0] <= 2 * 2.5
-    )  # four dissimilarities of at most 2, weights sum to 2.5
+    # four dissimilarities of at most 2, weights sum to 2.5
+    assert losses[1101.0] <= 2 * 2.5
 
 
 def test_it_trains_no_other_network(refused):

@@ -20,9 +20,8 @@ from tests.speed.peers.reblur import literal_reblur
 
 Operator = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 compiled_reblur = partial(isotropic_reblur, path="compiled")
-compiled = pytest.param(
-    compiled_reblur, marks=pytest.mark.full
-)  # compiling takes seconds
+# compiling takes seconds
+compiled = pytest.param(compiled_reblur, marks=pytest.mark.full)
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None,
     reason="Triton comes with PyTorch on Linux only",

@@ -68,9 +68,8 @@ def test_the_reblurring_network_starts_as_xaviers_normal(build):
         weights = layer.weight.detach()
         taps = layer.kernel_size[0] * layer.kernel_size[1]
         expected = math.sqrt(2 / (taps * (layer.in_channels + layer.out_channels)))
-        error = 5 / math.sqrt(
-            2 * weights.numel()
-        )  # five standard errors of a normal's deviation
+        # five standard errors of a normal's deviation
+        error = 5 / math.sqrt(2 * weights.numel())
         assert float(weights.std()) == pytest.approx(expected, rel=error), name
         assert float(weights.mean()) == pytest.approx(
             0, abs=expected * error * math.sqrt(2)

@@ -69,9 +69,8 @@ def slurm():
             wait_until(lambda: "idle" in asked("sinfo", "--noheader"))
             yield configuration
         finally:
-            asked(
-                "scancel", "--me"
-            )  # of a test that failed; the daemons would leave its job alone
+            # of a test that failed; the daemons would leave its job alone
+            asked("scancel", "--me")
             wait_until(lambda: not asked("squeue", "--noheader"))
             for name in ("node", "controller"):
                 end(folder / f"{name}.pid")

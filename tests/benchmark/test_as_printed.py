@@ -17,6 +17,7 @@ from defocus.benchmark.external_results.as_printed import (
     as_printed_table,
     pairs_of_folders,
 )
+from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.row import record_scoring, score_request
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
@@ -326,7 +327,11 @@ def test_a_row_of_a_sub_folder_is_identified_and_its_profile_gives_the_printed_v
     assert notes[2] == "dreamsim: there is no such metric here"
 
     again = score_request(
-        root / "blur" / "indoor", root / "gt" / "indoor", None, "printed:paper-set"
+        ScoreOptions(
+            restored=root / "blur" / "indoor",
+            sharp=root / "gt" / "indoor",
+            profile="printed:paper-set",
+        )
     )
     psnr, ssim = (cell.value for cell in row.cells[:2])
     assert again.mean["psnr"] == pytest.approx(psnr, abs=5.1e-4)
@@ -340,7 +345,11 @@ def test_the_profile_that_was_found_scores_as_the_search_did(two_folders, name):
     result = as_printed([row], pairs_of_folders(root / "blur", root / "gt"))
     (found,) = result.explanations
     assert not differing(found.profile, processing(name).expected)
-    again = score_request(root / "blur", root / "gt", None, f"printed:{name}")
+    again = score_request(
+        ScoreOptions(
+            restored=root / "blur", sharp=root / "gt", profile=f"printed:{name}"
+        )
+    )
     for metric in ("psnr", "ssim", "mae"):
         assert again.mean[metric] == pytest.approx(found.values[metric], abs=1e-9)
 
@@ -352,7 +361,11 @@ def test_outputs_for_a_dataset_are_scored_by_the_profile_that_was_found(tmp_path
     row = processing(name).row(pairs)
     (found,) = as_printed_of_dataset([row], f"realdof:{tmp_path}").explanations
     dataset = f"realdof:{tmp_path}"
-    scoring = score_request(tmp_path / "source", None, dataset, f"printed:{name}")
+    scoring = score_request(
+        ScoreOptions(
+            restored=tmp_path / "source", dataset=dataset, profile=f"printed:{name}"
+        )
+    )
     assert scoring.mean["psnr"] == pytest.approx(found.values["psnr"], abs=1e-9)
     rows = record_scoring(tmp_path / "study", "theirs", dataset, scoring)
     assert {one.profile for one in rows} == {f"printed:{name}"}

@@ -48,7 +48,7 @@ def test_kept_scores_are_those_of_the_same_key_and_a_line_cut_short_is_none(tmp_
         [Score("p", "gt", "psnr", "a", "a", 30.0)], (4, 5), 0.5, 0.01
     )
     keys = {"a": "key-a", "b": "key-b"}
-    KeptScores(tmp_path, keys).add(pairs[0], picture)
+    KeptScores(tmp_path, keys).add(pairs[0].id, picture)
     with (tmp_path / KEPT_SCORES).open("a") as file:
         file.write('{"key": "key-b", "scores": [[')
     kept = KeptScores(tmp_path, keys)

@@ -15,13 +15,14 @@ from torch import nn
 import defocus.pictures.read
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
-from defocus.benchmark.evaluation.evaluate import evaluate
+from defocus.benchmark.evaluation.evaluate import Evaluation, evaluate
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image, as_float
@@ -63,13 +64,10 @@ def decodes(dataset, monkeypatch):
     return counts
 
 
-def test_a_run_decodes_each_file_once(dataset, decodes, tmp_path, monkeypatch):
-    where = "defocus.benchmark.evaluation.evaluate.metrics_for"
-    monkeypatch.setattr(where, lambda _pairs, _profile: METRICS)
+def test_a_run_decodes_each_file_once(dataset, decodes, tmp_path):
     card, device = baseline("input").card, torch.device("cpu")
-    scores, *_ = evaluate(
-        nn.Identity(), card, dataset, dataset.pairs, FLOW, tmp_path, device=device
-    )
+    scorer = PairScorer(dataset, FLOW, METRICS)
+    scores, *_ = evaluate(Evaluation(nn.Identity(), card, scorer, tmp_path, device))
     assert {score.protocol for score in scores if score.value is not None} >= {
         "gt",
         "input-aligned",
@@ -86,6 +84,7 @@ def test_scores_of_a_folder_decode_each_file_once(dataset, decodes, tmp_path, pr
     write_image(tmp_path / f"{pair.id}.png", read_image(pair.blurry))
     decodes.clear()
     subjects = dataset_subjects(dataset)
-    score_outputs(match(tmp_path, subjects), PROFILES[profile], METRICS, FLOW, dataset)
+    scorer = PairScorer(dataset, FLOW, METRICS, PROFILES[profile])
+    score_outputs(match(tmp_path, subjects), scorer)
     assert len(decodes) >= 3
     assert set(decodes.values()) == {1}

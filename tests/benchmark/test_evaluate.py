@@ -1,7 +1,6 @@
 """Evaluation of one system: what goes in, what must come out, what is kept."""
 
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,16 +9,18 @@ import torch
 from torch import nn
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.baselines.registry import baseline
 from defocus.benchmark.evaluation import shown_pictures
 from defocus.benchmark.evaluation.columns import PARTS
-from defocus.benchmark.evaluation.evaluate import evaluate
+from defocus.benchmark.evaluation.evaluate import Evaluation, evaluate
 from defocus.benchmark.evaluation.restore import check_inputs, restore_picture
-from defocus.benchmark.metrics.metric import NO_REFERENCE, profile_metrics
+from defocus.benchmark.metrics.metric import NO_REFERENCE, metrics_for, profile_metrics
 from defocus.benchmark.results.run_folder import UNREAD
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import COSTS, Cost
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.read import read_image
@@ -63,14 +64,16 @@ def dataset_of(*pairs: Pair) -> Dataset:
 
 
 def evaluated(
-    dataset: Dataset, network: nn.Module | None = None, **settings: Any
+    dataset: Dataset,
+    network: nn.Module | None = None,
+    independent: FlowEstimator | None = None,
 ) -> tuple[list[Score], list[Cost], dict[str, float]]:
     """Of a system that gives its input where none is told; what is kept lies in ``run``."""
     network, out = network or nn.Identity(), dataset.root / "run"
     flow = flow_estimator("dis")
-    return evaluate(
-        network, CARD, dataset, dataset.pairs, flow, out, device=CPU, **settings
-    )
+    metrics = metrics_for(dataset.split("test"))
+    scorer = PairScorer(dataset, flow, metrics, independent=independent)
+    return evaluate(Evaluation(network, CARD, scorer, out, CPU))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (15, 20)])
@@ -246,10 +249,7 @@ def test_inputs_that_the_pairs_lack(pair, refused):
         check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
     with refused(NotApplicableError):
         check_inputs(replace(CARD, needs=("defocus_map",)), [pair])
-    for unknown in (
-        "parser",
-        "flow",
-        "valid_mask",
-    ):  # the last two are for objectives alone
+    # the last two are for objectives alone
+    for unknown in ("parser", "flow", "valid_mask"):
         with refused(NotApplicableError):
             check_inputs(replace(CARD, needs=(unknown,)), [pair])

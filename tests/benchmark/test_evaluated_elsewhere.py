@@ -12,11 +12,13 @@ from torch import nn
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.evaluation import picture_scores
-from defocus.benchmark.evaluation.evaluate import evaluate
+from defocus.benchmark.evaluation.evaluate import Evaluation, evaluate
 from defocus.benchmark.evaluation.kept_scores import KeptScores
+from defocus.benchmark.metrics.metric import metrics_for
 from defocus.benchmark.results.run_folder import WAITING, one_line
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.cluster.dask_cluster import _connected
 from defocus.datasets.pair import Dataset, Pair
 from defocus.plugins.extensions import load_plugin
@@ -74,9 +76,10 @@ def evaluated(dataset: Dataset, name: str, where: Where) -> Evaluated:
     folder = dataset.root / name
     kept = KeptScores(folder, {pair.id: pair.id for pair in dataset.pairs})
     flow = flow_estimator("dis")
-    given = (Sharpened(), CARD, dataset, dataset.pairs, flow, folder)
+    metrics = metrics_for(dataset.pairs)
+    scorer = PairScorer(dataset, flow, metrics, independent=flow_estimator("dis"))
     return evaluate(
-        *given, device=CPU, independent=flow_estimator("dis"), kept=kept, where=where
+        Evaluation(Sharpened(), CARD, scorer, folder, CPU, kept, where=where)
     )
 
 

@@ -111,7 +111,6 @@ def test_the_command_writes_beside_the_study(run, study, tmp_path):
     rows = tmp_path / "made" / "rows.csv"
     result = run("defocus-bench", "table", "leaderboard", "--to", rows, "--out", kept)
     assert result.returncode == 0, result.stderr
-    assert (
-        kept.stat().st_mtime_ns == before
-    )  # a study that is only read needs not be writable
+    # a study that is only read needs not be writable
+    assert kept.stat().st_mtime_ns == before
     assert rows.read_text().startswith("system,input,weights")

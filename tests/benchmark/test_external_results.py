@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from defocus.benchmark.documents.paper_tables import paper_tables
+from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.row import record_scoring, score_request
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.rows import leaderboard
@@ -94,7 +95,11 @@ def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path):
         tmp_path / "pairs" / "test", ["a.png", "b.png", "c.png"], bits=8
     )
     dataset = f"pairs:{folder.parent}"
-    scoring = score_request(folder / "blurry", None, dataset, "dpdd8", crop=None)
+    scoring = score_request(
+        ScoreOptions(
+            restored=folder / "blurry", dataset=dataset, profile="dpdd8", crop=None
+        )
+    )
     first, second, third = (image["name"] for image in scoring.images)
     images = [
         {**one, "psnr": 30.0 if one["name"] == third else None, "warp_px": float(n)}
@@ -111,10 +116,8 @@ def test_a_row_keeps_the_own_reason_of_each_picture_without_a_value(tmp_path):
         replace(scoring, images=images, reasons=why),
     )
     lacking = f"{first}: the texture repeats itself; {second}: hardly any texture"
-    for metric, mean in (
-        ("psnr", 30.0),
-        ("warp_px", 2.0),
-    ):  # both over the same picture
+    # both over the same picture
+    for metric, mean in (("psnr", 30.0), ("warp_px", 2.0)):
         (row,) = (row for row in rows if row.metric == metric)
         assert (row.images, row.pictures, row.value) == (1, 3, mean)
         assert row.left_out == lacking

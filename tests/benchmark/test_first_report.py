@@ -69,9 +69,8 @@ def study(tmp_path):
 
 
 def test_the_first_report_is_small_and_short_before_a_click(study):
-    html.write_html(
-        page_of(study), study / "report.html", 0
-    )  # its pictures are in a folder
+    # its pictures are in a folder
+    html.write_html(page_of(study), study / "report.html", 0)
     source = (study / "report.html").read_text(encoding="utf-8")
     assert "data:image" not in source
     assert len(source.encode()) <= LARGEST_BYTES

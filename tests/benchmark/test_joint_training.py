@@ -68,9 +68,8 @@ def test_the_second_section_compares_the_two_against_the_truth(tmp_path):
     )
     labels = [tile.label for tile in strip.tiles]
     assert labels == ["blurry", "sharp as captured", "plain loss", "JDRL", "truth"]
-    assert (
-        strip.tiles[2].line == "17.18 dB, moved 1.51 px"
-    )  # of three kept, the median difference
+    # of three kept, the median difference
+    assert strip.tiles[2].line == "17.18 dB, moved 1.51 px"
     (row,) = table.rows
     assert (row[0], row[1], row[2]) == (
         "U-Net",

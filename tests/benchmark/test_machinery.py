@@ -14,7 +14,13 @@ from torch import nn
 from defocus.baselines.objectives.supervised import SupervisedObjective
 from defocus.benchmark.cost import trial_step as probe
 from defocus.benchmark.cost.trial_step import probe_memory
-from defocus.benchmark.study.fit import Trained, Watch, train, watching_of
+from defocus.benchmark.study.fit import (
+    Trained,
+    TrainingPictures,
+    Watch,
+    train,
+    watching_of,
+)
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module
 from defocus.training.method import Training
@@ -44,7 +50,9 @@ def trained(
 ) -> Trained:
     folder.mkdir(exist_ok=True)
     run = make_run(recipe=RECIPE.model_copy(update={"training": training}))
-    return train(run, Loss, patches or Patches(), folder, CPU, watches=watches)
+    return train(
+        run, Loss, patches or Patches(), folder, CPU, TrainingPictures(watches=watches)
+    )
 
 
 def size_of(network: nn.Module) -> float:
@@ -110,7 +118,9 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(tmp_path, capsys):
         update={"training": Training(select="official", validations=9)}
     )
     run = make_run(recipe=recipe)
-    official = train(run, Loss, Patches(), tmp_path, CPU, watches=watches).network
+    official = train(
+        run, Loss, Patches(), tmp_path, CPU, TrainingPictures(watches=watches)
+    ).network
     document = json.loads((tmp_path / "selection.json").read_text())
     assert document == {
         "last": 32.0, "best_on_validation": 31.0, "best_on_test": 33.0, "optimism_db": 2.0,

@@ -38,13 +38,11 @@ def test_identical_pictures_get_finite_best_values():
     picture = pictures()[0]
     mask = everywhere(picture)
     assert PSNR.score(picture, picture, mask) == CAP_DB
-    assert (
-        PSNR.score(picture + 1e-7, picture, mask) == CAP_DB
-    )  # 140 dB would pull any mean
+    # 140 dB would pull any mean
+    assert PSNR.score(picture + 1e-7, picture, mask) == CAP_DB
     assert SSIM.score(picture, picture, mask) == pytest.approx(1.0, abs=1e-12)
-    assert MAE.score(picture, picture + 0.25, mask) == pytest.approx(
-        0.25
-    )  # its square is 0.06
+    # its square is 0.06
+    assert MAE.score(picture, picture + 0.25, mask) == pytest.approx(0.25)
 
 
 def test_masked_values_are_those_of_the_pixels_under_the_mask():

@@ -101,9 +101,8 @@ def test_a_change_counts_where_the_input_is_in_focus(known_map, blurry):
     shown = np.where(np.arange(SIDE)[None, :, None] < SIDE // 4, 0.5, blurry)
     expected = 255 * np.abs(shown - blurry)[:, : SIDE // 2].mean()
     measured = IN_FOCUS_CHANGE.score(shown, blurry, everywhere())
-    assert measured == pytest.approx(
-        expected, rel=0.06
-    )  # the map is smoothed at the border
+    # the map is smoothed at the border
+    assert measured == pytest.approx(expected, rel=0.06)
     blurred_part = np.where(
         np.arange(SIDE)[None, :, None] >= 3 * SIDE // 4, 0.5, blurry
     )

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image as Pillow
 
 from defocus.benchmark.external_results.mistakes import look
+from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.row import score_request
 from defocus.pictures.values import srgb_to_linear
 
@@ -55,7 +56,14 @@ def scored(tmp_path, change, deep_reference=False):
             tmp_path / "out" / f"{number}.png",
             change(cv2.GaussianBlur(sharp, (0, 0), 1)),
         )
-    return score_request(tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"])
+    return score_request(
+        ScoreOptions(
+            restored=tmp_path / "out",
+            sharp=tmp_path / "sharp",
+            profile="dpdd8",
+            metric=("psnr",),
+        )
+    )
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -76,7 +84,12 @@ def test_the_orientation_of_the_reference_is_said(tmp_path):
     Pillow.fromarray(scene(0)).save(tmp_path / "sharp" / "a.jpg", exif=exif, quality=95)
     write(tmp_path / "out" / "a.png", scene(0)[::-1, ::-1])
     scoring = score_request(
-        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+        ScoreOptions(
+            restored=tmp_path / "out",
+            sharp=tmp_path / "sharp",
+            profile="dpdd8",
+            metric=("psnr",),
+        )
     )
     assert "turned by 180 degrees (1 of 1 picture looked at): " in scoring.warnings[0]
     assert "a.jpg has orientation 3, which is not applied" in scoring.warnings[0]
@@ -90,7 +103,12 @@ def test_a_picture_on_its_side_says_why_it_is_not_scored(tmp_path, orientation):
     Pillow.fromarray(scene(0)).save(tmp_path / "sharp" / "a.jpg", exif=exif)
     write(tmp_path / "out" / "a.png", np.rot90(scene(0)))
     scoring = score_request(
-        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+        ScoreOptions(
+            restored=tmp_path / "out",
+            sharp=tmp_path / "sharp",
+            profile="dpdd8",
+            metric=("psnr",),
+        )
     )
     (left_out,) = scoring.left_out
     said = (
@@ -107,7 +125,12 @@ def test_one_that_is_not_most_is_not_said(tmp_path):
         output = scene(number) if number else linear(scene(number))
         write(tmp_path / "out" / f"{number}.png", output)
     scoring = score_request(
-        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+        ScoreOptions(
+            restored=tmp_path / "out",
+            sharp=tmp_path / "sharp",
+            profile="dpdd8",
+            metric=("psnr",),
+        )
     )
     assert scoring.warnings == ()
 

@@ -15,7 +15,7 @@ from defocus.benchmark.results.store import open_results
 from defocus.benchmark.statistics.comparable import Standing
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.display import cell_text, plain
-from defocus.reports.model import Cell, Heading, Table
+from defocus.reports.model import Cell, Heading, Paragraph, Table
 from tests.benchmark.example_study import entry, make_study, page_of, parts
 
 PROTOCOLS = ("gt", "input-aligned", "truth")
@@ -77,6 +77,21 @@ def test_four_places_have_the_same_rows_in_the_same_order_with_the_same_gains(
     terminal = [words[0] for words in lines if words[0] in systems][:9]
     display = {card.display_name: name for name, card in content.cards.items()}
     assert terminal == [display[str(name)] for name in names]
+
+
+@pytest.mark.parametrize("printed", [False, True])
+def test_readers_who_subtract_get_the_differences_that_are_said(study, printed):
+    board = first_board(study, printed=printed)
+    psnr = [plain(cell) for cell in column(board, "PSNR")]
+    rounded = [round(float(value), 2) for value in psnr]
+    shown = [float(gain.replace("−", "-")) for gain in gains(board)]
+    assert shown == [round(one - rounded[0], 2) for one in rounded]
+    exact = [round(float(value) - float(psnr[0]), 2) for value in psnr]
+    assert shown != exact, "this study has rows that rounding changes"
+    texts = [part.text for part in parts(page_of(study), Paragraph)]
+    behind = next(text for text in texts if text.startswith("The next"))
+    best, second = sorted(shown, reverse=True)[:2]
+    assert f"has {best - second:.2f} dB" in behind
 
 
 def test_each_class_says_which_differences_it_can_show(study):

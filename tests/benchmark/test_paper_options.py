@@ -16,6 +16,7 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import read_results
 from defocus.benchmark.statistics.standings import tracks
 from defocus.errors import InputError
+from defocus.reports.display import shown_difference
 from tests.benchmark.example_study import make_study
 
 MEASURED = {"psnr": 2, "ssim": 3}
@@ -147,7 +148,7 @@ def test_an_ablation_compares_each_row_with_the_first(study):
         table.rows, ("unet", "jdrl-unet", "restormer", "input"), strict=True
     ):
         assert cells[0].value == psnr[system]
-        assert cells[1].value == pytest.approx(psnr[system] - psnr["unet"])
+        assert cells[1].value == shown_difference(psnr[system], psnr["unet"], 2)
         assert cells[0].place is None, "nothing is ranked here"
     assert table.rows[3][1][1].differs is None
     assert "Not tested: Input" in table.note

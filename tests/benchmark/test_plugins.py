@@ -267,9 +267,8 @@ def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench, folder):
 
 
 def test_systems_of_a_file_are_listed_and_shown_with_it(bench, monkeypatch):
-    monkeypatch.setattr(
-        size, "parameter_count", lambda system: 7
-    )  # no network is built
+    # no network is built
+    monkeypatch.setattr(size, "parameter_count", lambda system: 7)
     listed = bench("list", "--variants", "--plugin", "my_net.py")
     lines = [line.split() for line in listed.stdout.splitlines()]
     assert [

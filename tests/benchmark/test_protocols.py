@@ -143,9 +143,8 @@ def test_input_aligned_is_one_target_for_every_output(tmp_path, dis):
 def test_deformed_gt_warps_the_sharp_picture_onto_the_output(tmp_path):
     dataset = dataset_of(tmp_path)
     estimator = KnownFlow((float(SHIFT[0]), float(SHIFT[1])))
-    output = (
-        stored(dataset, "truth") + 0.5
-    )  # beyond white: the estimator gets it clamped
+    # beyond white: the estimator gets it clamped
+    output = stored(dataset, "truth") + 0.5
     target = make_target("deformed-gt", dataset, dataset.pairs[0], output, estimator)
     first, second = estimator.given[0]
     assert first.dtype == second.dtype == torch.float32

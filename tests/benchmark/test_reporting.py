@@ -156,11 +156,8 @@ def compiled(folder, body):
     (folder / "paper.tex").write_text(
         f"{head}{body}\\end{{document}}\n", encoding="utf-8"
     )
-    options = [
-        "-draftmode",
-        "-interaction=nonstopmode",
-        "-no-shell-escape",
-    ]  # no file of pages
+    # no file of pages
+    options = ["-draftmode", "-interaction=nonstopmode", "-no-shell-escape"]
     subprocess.run(
         ["pdflatex", *options, "paper.tex"],
         cwd=folder,

@@ -134,9 +134,8 @@ def test_a_full_disk_is_a_storage_error(tmp_path, refused):
             results.record(ENTRY, many)
         assert results.scores("net-1") == []
         assert results.entries() == [ENTRY]
-        results._connection.execute(
-            "PRAGMA max_page_count = 50"
-        )  # a row has some 90 bytes
+        # a row has some 90 bytes
+        results._connection.execute("PRAGMA max_page_count = 50")
         results.record(ENTRY, many)
 
 

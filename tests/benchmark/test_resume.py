@@ -166,9 +166,8 @@ def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
 ):
     out = tmp_path / "out"
     process = start_bench(*arguments(out, tiny_dataset))
-    wait_until(
-        (out / "results.sqlite").exists
-    )  # long before the end, however quick the machine
+    # long before the end, however quick the machine
+    wait_until((out / "results.sqlite").exists)
     process.send_signal(signal.SIGINT)
     stderr = process.communicate()[1]
     assert process.returncode == 130

@@ -20,6 +20,7 @@ from defocus.benchmark.external_results.matching import (
     nearly_equal,
 )
 from defocus.benchmark.external_results.mistakes import Look, look, looked_at
+from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.row import score_request, scoring_table
 from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metrics.metric import all_metrics, profile_metrics
@@ -28,6 +29,7 @@ from defocus.benchmark.scoring.fused import fused_sums
 from defocus.benchmark.scoring.profile_by_name import find_profile
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.protocols import deformed_target
+from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
 from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three
@@ -75,13 +77,17 @@ def test_every_profile_gives_the_value_of_its_recipe(kind, tmp_path):
     first = stored(tmp_path / "restored" / "a.png", output, bits)
     second = stored(tmp_path / "sharp" / "a.png", sharp, bits)
     for name, recipe in RECIPES.items():
-        image = score_request(first.parent, second.parent, None, name).images[0]
+        image = score_request(
+            ScoreOptions(restored=first.parent, sharp=second.parent, profile=name)
+        ).images[0]
         expected = recipe(first, second)
         for metric, value in expected.items():
             tolerance = DB if metric == "psnr" else UNITS
             assert image[metric] == pytest.approx(value, abs=tolerance), (name, metric)
     assert "mae" in all_metrics()
-    cropped = score_request(first.parent, second.parent, None, "dpdd8-crop16")
+    cropped = score_request(
+        ScoreOptions(restored=first.parent, sharp=second.parent, profile="dpdd8-crop16")
+    )
     assert cropped.images[0]["mae"] is None
     assert any(note.startswith("mae: no part of the profile") for note in cropped.notes)
 
@@ -94,7 +100,9 @@ def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(name, tmp_path
         tmp_path / "restored" / "a.png", cv2.GaussianBlur(sharp, (0, 0), 1), 8
     )
     second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
-    image = score_request(first.parent, second.parent, None, name).images[0]
+    image = score_request(
+        ScoreOptions(restored=first.parent, sharp=second.parent, profile=name)
+    ).images[0]
 
     output, truth = (
         torch.from_numpy(full_scale(p)[:, :, ::-1].transpose(2, 0, 1)[None].copy())
@@ -277,23 +285,41 @@ def test_the_command_gives_json(run, outputs):
 def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path):
     sharp = stored(tmp_path / "sharp" / "a.png", scene(1, 24, 32), 8).parent
     other = stored(tmp_path / "other" / "a.png", scene(1, 24, 30), 8).parent
-    (unlike,) = score_request(other, sharp, None, "dpdd8").left_out
+    (unlike,) = score_request(
+        ScoreOptions(restored=other, sharp=sharp, profile="dpdd8")
+    ).left_out
     assert re.search(r"a.png is 30x24 but .*a.png is 32x24", unlike.reason)
     assert any(
-        "identical" in note for note in score_request(sharp, sharp, None, "png8").notes
+        "identical" in note
+        for note in score_request(
+            ScoreOptions(restored=sharp, sharp=sharp, profile="png8")
+        ).notes
     )
     with pytest.raises(InputError, match="no such folder"):
-        score_request(tmp_path / "nowhere", sharp, None, "dpdd8")
+        score_request(
+            ScoreOptions(restored=tmp_path / "nowhere", sharp=sharp, profile="dpdd8")
+        )
     with pytest.raises(InputError, match="drop --flow-weights"):
-        score_request(sharp, sharp, None, "dpdd8", flow_weights=tmp_path / "x.pth")
+        score_request(
+            ScoreOptions(
+                restored=sharp,
+                sharp=sharp,
+                profile="dpdd8",
+                flow_weights=tmp_path / "x.pth",
+            )
+        )
     with pytest.raises(InputError, match="no metric 'vmaf'"):
-        score_request(sharp, sharp, None, "dpdd8", ["vmaf"])
+        score_request(
+            ScoreOptions(restored=sharp, sharp=sharp, profile="dpdd8", metric=("vmaf",))
+        )
     stored(other / "a.tif", scene(1, 24, 32), 8)
     with pytest.raises(InputError, match="differ in suffix alone"):
-        score_request(other, sharp, None, "dpdd8")
+        score_request(ScoreOptions(restored=other, sharp=sharp, profile="dpdd8"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no pictures in it"):
-        score_request(sharp, tmp_path / "empty", None, "dpdd8")
+        score_request(
+            ScoreOptions(restored=sharp, sharp=tmp_path / "empty", profile="dpdd8")
+        )
 
 
 def test_outputs_already_cropped_by_their_authors_fit(tmp_path):
@@ -302,7 +328,10 @@ def test_outputs_already_cropped_by_their_authors_fit(tmp_path):
     whole = stored(tmp_path / "whole" / "a.png", picture**1.1, 16).parent
     cut = stored(tmp_path / "cut" / "a.png", picture[:48, :64] ** 1.1, 16).parent
     first, second = (
-        score_request(p, sharp, None, "dpdd8-crop16").images for p in (whole, cut)
+        score_request(
+            ScoreOptions(restored=p, sharp=sharp, profile="dpdd8-crop16")
+        ).images
+        for p in (whole, cut)
     )
     assert first == second
 
@@ -314,14 +343,23 @@ def test_the_common_centre_scores_as_pictures_cut_by_hand(tmp_path):
     second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
     by_hand = stored(tmp_path / "by-hand" / "a.png", sharp[1:-1, 3:-3], 8)
     for name in ("dpdd8", "dpdd8-crop16", "jdrl-sdd"):
-        scoring = score_request(first, second, None, name, crop="centre")
-        assert scoring.images[0] == score_request(first, by_hand, None, name).images[0]
+        scoring = score_request(
+            ScoreOptions(restored=first, sharp=second, profile=name, crop="centre")
+        )
+        assert (
+            scoring.images[0]
+            == score_request(
+                ScoreOptions(restored=first, sharp=by_hand, profile=name)
+            ).images[0]
+        )
         area = scoring.cropped["a.png"]
         assert (area.restored, area.reference) == ("92x64", "98x66")
         assert (area.scored, area.px) == (
             ("80x64", 5120) if "16" in name else ("92x64", 5888)
         )
-    assert not score_request(first, by_hand, None, "dpdd8", crop="centre").cropped
+    assert not score_request(
+        ScoreOptions(restored=first, sharp=by_hand, profile="dpdd8", crop="centre")
+    ).cropped
 
 
 @pytest.mark.parametrize(
@@ -344,9 +382,13 @@ def test_sizes_that_are_nearly_equal(large, small, *, near):
 def test_a_picture_of_half_the_size_has_no_common_centre(tmp_path):
     sharp = stored(tmp_path / "sharp.png", scene(1, 64, 64), 8)
     half = stored(tmp_path / "half.png", scene(1, 32, 32), 8)
-    (cut,) = score_request(half, sharp, None, "dpdd8", crop="centre").left_out
+    (cut,) = score_request(
+        ScoreOptions(restored=half, sharp=sharp, profile="dpdd8", crop="centre")
+    ).left_out
     assert "too different for a common centre" in cut.reason
-    (whole,) = score_request(half, sharp, None, "dpdd8").left_out
+    (whole,) = score_request(
+        ScoreOptions(restored=half, sharp=sharp, profile="dpdd8")
+    ).left_out
     assert whole.reason.endswith("sizes must be equal")
 
 
@@ -367,7 +409,12 @@ def test_a_mistake_of_saving_is_named_and_changes_no_score(mistake, tmp_path):
         output = output[8:-8, 8:-8, order]
         stored(tmp_path / "out" / f"{seed}.png", output, 8)
     scoring = score_request(
-        tmp_path / "out", tmp_path / "sharp", None, "dpdd8", ["psnr"]
+        ScoreOptions(
+            restored=tmp_path / "out",
+            sharp=tmp_path / "sharp",
+            profile="dpdd8",
+            metric=("psnr",),
+        )
     )
     colours = (
         "the restored pictures look as if red and blue were swapped ({} of 3 pictures looked at): "
@@ -420,16 +467,12 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path):
         subjects = dataset_subjects(dataset)
         scores = score_outputs(
             match(out, subjects),
-            profile,
-            metrics,
-            flow_estimator("dis"),
-            dataset,
+            PairScorer(dataset, flow_estimator("dis"), metrics, profile),
             "centre",
         )
         assert (scores.missing, scores.extra) == ([], [])
-        worse = (
-            0 if name == "dpdd8" else None
-        )  # too small a picture to be registered, so unscored
+        # too small a picture to be registered, so unscored
+        worse = 0 if name == "dpdd8" else None
         assert scores.mean.get("made_worse") == worse
         return scores.images[0]
 
@@ -467,12 +510,16 @@ def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path, refused):
 def test_two_files_are_scored_whatever_their_names(tmp_path, refused):
     first = stored(tmp_path / "out" / "mine.png", scene(9, 24, 32), 8)
     second = stored(tmp_path / "sharp" / "theirs.tif", scene(9, 24, 32), 16)
-    scoring = score_request(first, second, None, "dpdd16")
+    scoring = score_request(
+        ScoreOptions(restored=first, sharp=second, profile="dpdd16")
+    )
     assert scoring.matched == f"the command: {first} with {second}"
     assert scoring.files == {"mine.png": "mine.png"}
     assert 50 < scoring.mean["psnr"] < 70  # half a step of 8 bits
     with refused(InputError):
-        score_request(first, second.parent, None, "dpdd16")
+        score_request(
+            ScoreOptions(restored=first, sharp=second.parent, profile="dpdd16")
+        )
 
 
 def test_a_rule_can_be_asked_for(tmp_path, refused):
@@ -481,8 +528,14 @@ def test_a_rule_can_be_asked_for(tmp_path, refused):
         stored(tmp_path / "out" / f"{number}.png", scene(number, 24, 32), 8)
     folders = (tmp_path / "out", tmp_path / "sharp")
     with refused(InputError):
-        score_request(*folders, None, "dpdd8")
-    in_order = score_request(*folders, None, "dpdd8", rule="order")
+        score_request(
+            ScoreOptions(restored=folders[0], sharp=folders[1], profile="dpdd8")
+        )
+    in_order = score_request(
+        ScoreOptions(
+            restored=folders[0], sharp=folders[1], profile="dpdd8", rule="order"
+        )
+    )
     assert in_order.files == {"1.png": "0.png", "2.png": "1.png", "3.png": "2.png"}
     assert in_order.mean["psnr"] == 100
 
@@ -493,7 +546,7 @@ def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_
     pairs = [(Subject("a", sharp, ("a",)), sharp), (Subject("b", None, ("b",)), blind)]
     metrics = {name: all_metrics()[name] for name in ("psnr", "ssim")}
     profile, flow = find_profile("dpdd8"), flow_estimator("dis")
-    scoring = score_outputs(Match(pairs), profile, metrics, flow)
+    scoring = score_outputs(Match(pairs), PairScorer(None, flow, metrics, profile))
     assert [note for note in scoring.notes if "no ground truth" in note] == [
         "psnr, ssim: no sharp picture: the set has no ground truth (b)"
     ]

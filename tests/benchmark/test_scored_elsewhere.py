@@ -12,6 +12,7 @@ import pytest
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.external_results import scoring
 from defocus.benchmark.external_results.matching import folder_subjects, match
+from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.row import score_request
 from defocus.benchmark.external_results.scoring import Scoring
 from defocus.benchmark.metrics.metric import (
@@ -23,7 +24,7 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.score import PairScorer, fetch_weights
 from defocus.cluster.dask_cluster import _connected
-from defocus.pictures import white
+from defocus.pictures import values
 from defocus.plugins.extensions import load_plugin
 from defocus.processes.machines import Machines
 from tests.benchmark.test_score import scene, stored
@@ -85,12 +86,26 @@ def test_weights_are_fetched_once_before_several_processes_would() -> None:
 def newly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scoring]:
     """Score with a cache in which nothing is kept yet."""
 
-    def score(*asked: object, where: int | Machines = 1) -> Scoring:
+    def score(
+        restored: Path,
+        sharp: Path,
+        profile: str,
+        *metrics: str,
+        where: int | Machines = 1,
+    ) -> Scoring:
         monkeypatch.setenv(
             "DEFOCUS_CACHE",
             str(tmp_path / f"cache-{type(where).__name__}-{where == 1}"),
         )
-        return score_request(*asked, where=where)  # type: ignore[arg-type]
+        return score_request(
+            ScoreOptions(
+                restored=restored,
+                sharp=sharp,
+                profile=profile,
+                metric=metrics,
+                where=where,
+            )
+        )
 
     return score
 
@@ -102,8 +117,8 @@ def compared(
     newly: Newly, folders: tuple[Path, Path], where: int | Machines, profile: str
 ) -> None:
     """Score here and there; all is the same."""
-    here = newly(*folders, None, profile, ["bias"])
-    there = newly(*folders, None, profile, ["bias"], where=where)
+    here = newly(*folders, profile, "bias")
+    there = newly(*folders, profile, "bias", where=where)
     assert there == here
     assert [one.id for one in there.left_out] == ["torn.png"]
     assert [row["name"] for row in there.images] == list(NAMES[:-1])
@@ -122,7 +137,7 @@ def test_what_is_scored_is_kept_by_its_content(
     folders: tuple[Path, Path], newly: Newly, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stopped command goes on; a picture that has changed is scored anew."""
-    first = newly(*folders, None, "dpdd8")
+    first = newly(*folders, "dpdd8")
     computed = []
     anew = scoring._newly_scored
 
@@ -133,12 +148,12 @@ def test_what_is_scored_is_kept_by_its_content(
         return anew(scorer, crop, given)
 
     monkeypatch.setattr(scoring, "_newly_scored", noted)
-    assert newly(*folders, None, "dpdd8") == first
+    assert newly(*folders, "dpdd8") == first
     assert computed == ["torn.png"]
     stored(folders[0] / "b.png", scene(9, 96, 128), 8)
-    assert newly(*folders, None, "dpdd8").images != first.images
+    assert newly(*folders, "dpdd8").images != first.images
     assert computed == ["torn.png", "b.png", "torn.png"]
-    newly(*folders, None, "defocus-v1")
+    newly(*folders, "defocus-v1")
     assert len(computed) == 3 + len(NAMES), "another profile"
 
 
@@ -174,8 +189,8 @@ def test_paths_may_be_relative_to_the_folder_of_the_command(
     monkeypatch.chdir(folders[0].parent)
     matched = match(Path("out"), folder_subjects(Path("sharp")))
     assert matched.files[0][1] == Path("out/a.png")
-    there = newly(Path("out"), Path("sharp"), None, "dpdd8", where=two_workers)
-    assert there == newly(Path("out"), Path("sharp"), None, "dpdd8")
+    there = newly(Path("out"), Path("sharp"), "dpdd8", where=two_workers)
+    assert there == newly(Path("out"), Path("sharp"), "dpdd8")
 
 
 def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
@@ -187,9 +202,16 @@ def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     told, results = [], []
     for _ in range(2):
-        monkeypatch.setattr(white, "_said", set())
+        monkeypatch.setattr(values, "_said", set())
         results.append(
-            score_request(restored.parent, sharp.parent, None, "defocus-v1", [])
+            score_request(
+                ScoreOptions(
+                    restored=restored.parent,
+                    sharp=sharp.parent,
+                    profile="defocus-v1",
+                    metric=(),
+                )
+            )
         )
         told.append(
             [line for line in capsys.readouterr().err.splitlines() if "4095" in line]

@@ -74,9 +74,8 @@ def wait_for_the_end(out: Path, job: str) -> None:
     heard, deadline = "", time.monotonic() + 300
     while time.monotonic() < deadline:
         time.sleep(1)
-        with contextlib.suppress(
-            DefocusError
-        ):  # a busy controller does not answer in time
+        # a busy controller does not answer in time
+        with contextlib.suppress(DefocusError):
             if job not in job_states([job]):
                 return
         if (said := log_of(out, job)) != heard:

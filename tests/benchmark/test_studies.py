@@ -259,9 +259,8 @@ def test_a_folder_keeps_all_its_requests(tmp_path):
     asked = [as_request(StudyDocument(systems=(name,))) for name in ("input", "wiener")]
     for request in (*asked, asked[0]):
         write_request(tmp_path, request)
-        write_request(
-            tmp_path, read_request(tmp_path).with_workers(2)
-        )  # as continuing does
+        # as continuing does
+        write_request(tmp_path, read_request(tmp_path).with_workers(2))
     stored_request = read_request(tmp_path)
     assert stored_request.systems == ("input",)
     assert [one.systems for one in stored_request.earlier] == [("wiener",)]

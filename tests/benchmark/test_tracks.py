@@ -45,12 +45,8 @@ def record(
         PAPER, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system
     )
     entry = replace(entry, **facts)  # type: ignore[arg-type]
-    if entry.weights in {
-        "none",
-        "own",
-        "official",
-        "elsewhere",
-    }:  # as a study records it
+    # as a study records it
+    if entry.weights in {"none", "own", "official", "elsewhere"}:
         entry = replace(entry, budget="not-trained-here")
     places = [(f"p{k:02}", f"s{k:02}") for k in range(len(values))]
     scores = [

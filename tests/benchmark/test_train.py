@@ -2,11 +2,10 @@
 
 import csv
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -21,7 +20,14 @@ from defocus.baselines.recipe import Recipe, Schedule, Step
 from defocus.benchmark.cost.trial_step import TrialStep
 from defocus.benchmark.study import fit as of_runs
 from defocus.benchmark.study.attempt import computing_as_trained
-from defocus.benchmark.study.fit import LONG_STEPS, load_trained, train
+from defocus.benchmark.study.fit import (
+    LONG_STEPS,
+    NO_PICTURES,
+    TrainingPictures,
+    Watch,
+    load_trained,
+    train,
+)
 from defocus.benchmark.study.plan import Run
 from defocus.errors import WeightsError
 from defocus.training import loop as module
@@ -145,7 +151,7 @@ def resumed(
     run: Run,
     make: Callable[[], Objective] = Loss,
     stop_at: int = 5,
-    **given: Any,
+    watches: Mapping[str, Watch] = NO_PICTURES.watches,
 ) -> tuple[Path, Path]:
     """Folders of an undisturbed training and of a resumed one, which are equal to the bit."""
     whole, parts = folder / "whole", folder / "parts"
@@ -153,7 +159,7 @@ def resumed(
         place.mkdir(exist_ok=True)
         patches = Patches(stop)
         with pytest.raises(KeyboardInterrupt) if stop else nullcontext():
-            train(run, make, patches, place, CPU, **given)
+            train(run, make, patches, place, CPU, TrainingPictures(watches=watches))
         assert training_finished(place) != bool(stop)
         torch.rand(17)  # whatever another process did with its random numbers
     assert patches.asked[0] == stop_at
@@ -272,7 +278,14 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path):
         update={"demo": SCHEDULE.model_copy(update={"steps": None})}
     )
     patches = Patches()
-    train(make_run(recipe=recipe), Loss, patches, tmp_path, CPU, epoch_crops=3)
+    train(
+        make_run(recipe=recipe),
+        Loss,
+        patches,
+        tmp_path,
+        CPU,
+        TrainingPictures(epoch_crops=3),
+    )
     assert patches.asked == list(range(6 * 2))  # 6 epochs of 3 crops, 2 a step
 
 
@@ -280,10 +293,9 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path):
 def test_a_long_training_says_its_hours_on_a_processor_before_the_first_step(
     tmp_path, monkeypatch, capsys, steps
 ):
-    trials = iter(
-        [9.0, 2.0, *[3.0] * 9]
-    )  # the first one is slow, as is one on a busy machine
-    monkeypatch.setattr(of_runs, "try_step", lambda *given: TrialStep(next(trials), 0))
+    # the first one is slow, as is one on a busy machine
+    trials = iter([9.0, 2.0, *[3.0] * 9])
+    monkeypatch.setattr(of_runs, "try_run", lambda *given: TrialStep(next(trials), 0))
     schedule = Schedule(steps=steps, crop_px=16, batch=4, learning_rate=1e-2)
     alone = Training(workers=0)
     run = make_run(

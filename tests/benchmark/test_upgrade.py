@@ -23,10 +23,8 @@ OLD, NEW = "a" * 40, "b" * 40
 def checkout(tmp_path_factory):
     """A copy of this checkout that the test may change."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in (
-        "defocus",
-        *STAGES,
-    ):  # with their compiled code, which stays true to its source
+    # with their compiled code, which stays true to its source
+    for name in ("defocus", *STAGES):
         shutil.copytree(CHECKOUT / name, copy / name, symlinks=True)
     (copy / ".git").mkdir()
     (copy / ".git" / "HEAD").write_text(OLD + "\n")
@@ -100,9 +98,8 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
     assert (code_of(aside), code_of(folder)) == ("0.1.0+aaaaaaa", "0.2.0+bbbbbbb")
     assert (out / "leaderboard.csv").read_bytes() == before[out / "leaderboard.csv"]
 
-    said = bench(
-        "run", *systems
-    )  # the repeated training is evaluated, the other one stays
+    # the repeated training is evaluated, the other one stays
+    said = bench("run", *systems)
     assert "damaged" not in said
     assert "[1/1] tiny-conv" in said
     assert not is_repeated(folder)

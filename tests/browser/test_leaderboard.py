@@ -325,9 +325,8 @@ def test_the_viewer_blinks_subtracts_and_overlays(open_page, study):
     blink, zoom, difference = figure.find_elements(By.CSS_SELECTOR, ".tools button")
     share = figure.find_element(By.CSS_SELECTOR, "input[type=range]")
     before = share.get_attribute("value")
-    blink.send_keys(
-        Keys.SPACE
-    )  # motion is reduced: one turn, and nothing moves by itself
+    # motion is reduced: one turn, and nothing moves by itself
+    blink.send_keys(Keys.SPACE)
     assert (before, share.get_attribute("value")) == ("50", "100")
     assert blink.get_attribute("aria-pressed") == "true"
     right = figure.find_element(By.CSS_SELECTOR, "img.right")

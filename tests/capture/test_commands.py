@@ -61,9 +61,8 @@ def test_plan_without_a_known_lens_has_nulls(run, virtual_folder):
     )
     assert plan["lens"] is None
     assert plan["airy_diameter_px"] == {"blurry": None, "sharp": None}
-    assert (
-        abs(plan["residual_ev"]) > 0.3
-    )  # its list of times is coarse, and that is said
+    # its list of times is coarse, and that is said
+    assert abs(plan["residual_ev"]) > 0.3
     assert "EV" in plan["notes"][0]
 
 

@@ -16,9 +16,8 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.session import read_state
 from defocus.datasets.api import open_dataset
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.metadata import writable
+from defocus.pictures.metadata import read_exif, writable
 from defocus.pictures.read import read_image
-from defocus.pictures.shot import read_exif
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.storage.files import sha256_file
@@ -138,9 +137,8 @@ def test_files_say_what_the_camera_said_and_what_their_values_mean(developed, wa
         opened.load()
         exif = opened.getexif()
         assert exif.get_ifd(34665)[42036] == "Lens 50 mm"
-        assert (
-            exif.get(274, 1) == 1
-        )  # the pixel grid is the sensor's, so nobody may turn it
+        # the pixel grid is the sensor's, so nobody may turn it
+        assert exif.get(274, 1) == 1
         assert opened.info.get("gamma") == (1.0 if way == "linear" else None)
         assert opened.info.get("srgb") == (None if way == "linear" else 0)
 

@@ -22,7 +22,7 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.damage import check_session
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
-from defocus.pictures.shot import Exif
+from defocus.pictures.metadata import Exif
 from tests.capture.card import card_jpeg, fill_card
 from tests.command_process import StartedCommand, start_command
 

@@ -210,9 +210,8 @@ def test_two_cameras_are_released_together_and_resumed_with_both(tmp_path):
     assert "released +" in shot["reason"]
     journal = session / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(
-        b"".join(lines[:-2])
-    )  # without the verdict, and the line of all shots
+    # without the verdict, and the line of all shots
+    journal.write_bytes(b"".join(lines[:-2]))
     assert resume(session) == 0
     assert check_session(session).ok
     again = entry(session)
@@ -407,9 +406,8 @@ def test_a_grey_card_in_each_scene(tmp_path):
     assert [card is not None for card in cards] == [True, False, True, False]
     for card in (cards[0], cards[2]):
         assert card["white_balance"] == pytest.approx([1 / 1.2, 1.0, 1.2], rel=0.01)
-        assert card["level_ev"] == pytest.approx(
-            -2 / 3, abs=0.02
-        )  # f/4, 1/128 s is full
+        # f/4, 1/128 s is full
+        assert card["level_ev"] == pytest.approx(-2 / 3, abs=0.02)
         assert not card["clipped"]
     assert (session / "pairs/0001_scene-001/grey-card.tif").is_file()
     assert check_session(session).ok

@@ -21,8 +21,8 @@ from defocus.capture.quality.quick_look import QuickLook
 from defocus.capture.quality.shot_findings import PairShots, compare_light
 from defocus.capture.quality.verdict import Quality
 from defocus.errors import ImageError
+from defocus.pictures.metadata import Exif, read_exif
 from defocus.pictures.read import read_image
-from defocus.pictures.shot import Exif, read_exif
 from defocus.pictures.values import (
     Image,
     as_float,

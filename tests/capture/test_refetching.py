@@ -86,9 +86,8 @@ def test_resume_fetches_what_is_still_on_the_card(virtual_folder, tmp_path, caps
     (pair,) = check_session(session).pairs
     assert pair.verdict != "incomplete"
     assert all(entry.ok for entry in pair.files)
-    assert (
-        len(journalled(session, "file")) == 3
-    )  # the fetched shot, and the two of the pair
+    # the fetched shot, and the two of the pair
+    assert len(journalled(session, "file")) == 3
 
 
 def session_on_the_card(folder: Path, session: Path, **options: Any) -> None:

@@ -94,9 +94,8 @@ def test_a_pair_with_a_shot_missing_is_shot_again(copied, run):
     lines = journal.read_bytes().splitlines(keepends=True)
     assert b'"event":"pair-shot"' in lines[-2]
     journal.write_bytes(b"".join(lines[:-2]))
-    refused = run(
-        "defocus-capture", *shoot_arguments(copied), code=2
-    )  # these pairs come first
+    # these pairs come first
+    refused = run("defocus-capture", *shoot_arguments(copied), code=2)
     assert "resume" in refused.stderr
     result = run(
         "defocus-capture",

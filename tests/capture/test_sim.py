@@ -11,8 +11,8 @@ import pytest
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.read import read_image
-from defocus.pictures.shot import read_exif
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 

@@ -44,6 +44,5 @@ def test_the_lines_of_the_readme(real_data, run, tmp_path, program):
     (opened,) = open_dataset(f"manifest:{tmp_path / 'dataset'}").pairs
     measured = opened.metadata["measured_misalignment"]
     assert isinstance(measured, dict)
-    assert measured["zoom"] == pytest.approx(
-        0.994, abs=0.0015
-    )  # the focus breathing of this frame
+    # the focus breathing of this frame
+    assert measured["zoom"] == pytest.approx(0.994, abs=0.0015)

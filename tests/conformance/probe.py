@@ -117,6 +117,16 @@ def _entry_values(
     return np.asarray(0.01 * normal)
 
 
+def filled_entries(
+    entries: Sequence[tuple[str, Sequence[int]]], seed: int, gain: float = 1.0
+) -> Arrays:
+    """Float32 values of entries by name, by the fixtures' rule, for a network without a module."""
+    values = {
+        name: _entry_values(name, tuple(shape), seed, gain) for name, shape in entries
+    }
+    return {name: torch.from_numpy(each).float() for name, each in values.items()}
+
+
 def fill_weights(module: nn.Module, seed: int, gain: float = 1.0) -> None:
     """Overwrite every floating entry of a module's state dict by the fixtures' rule, in place."""
     state = module.state_dict()
@@ -144,7 +154,13 @@ _OVERRIDES: dict[str, Callable[[torch.Tensor, Mapping[str, Any]], torch.Tensor]]
 @torch.no_grad()
 def override_weights(module: nn.Module, overrides: list[dict[str, Any]]) -> None:
     """Apply the ``overrides`` of a fixture after :func:`fill_weights`, in place."""
-    state = module.state_dict()
+    override_entries(module.state_dict(), overrides)
+
+
+def override_entries(
+    state: Mapping[str, torch.Tensor], overrides: list[dict[str, Any]]
+) -> None:
+    """Apply the ``overrides`` of a fixture to entries, in place."""
     for rule in overrides:
         for name in rule["entries"]:
             part = (

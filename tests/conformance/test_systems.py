@@ -41,7 +41,8 @@ SLOWEST = {
         "irnext",
         "jdrl_unet",
     ),
-    *("lakdnet_l", "lakdnet_l_dual", "lakdnet_s", "lakdnet_s_dual", "mdp", "mprnet"),
+    *("lakdnet_l", "lakdnet_l_dual", "lakdnet_s", "lakdnet_s_dual"),
+    *("maniqa", "mdp", "mprnet"),
     *(
         "nafnet_local",
         "nafnet_w64",

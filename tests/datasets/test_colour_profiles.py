@@ -17,11 +17,11 @@ from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
-from defocus.pictures.derived import give_blocks
+from defocus.pictures.carried import give_blocks
+from defocus.pictures.metadata import Exif
 from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 from defocus.pictures.profiles import colour_code, in_srgb, in_two_spaces, profile_of
 from defocus.pictures.read import read_image, read_member, read_pair
-from defocus.pictures.shot import Exif
 from defocus.pictures.write import write_image
 from tests.datasets.test_release_facts import wide_profile
 
@@ -64,18 +64,16 @@ def test_a_compensated_pair_keeps_its_colours(wide, data, tmp_path):
         assert profile_of(folder / f"{role}.png") == WIDE
         stored = read_image(folder / f"{role}.png")
         converted = in_srgb(folder / f"{role}.png", stored)  # as a release has it
-        assert (
-            np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3
-        )  # red for blue
+        # red for blue
+        assert np.abs(converted.astype(int) - stored[:, :, ::-1]).max() <= 3
 
 
 @pytest.fixture
 def mixed(pictures, tmp_path):
     """A folder with one pair whose sharp member alone has its colours by a profile."""
     sharp, blurry = pictures
-    return folder_of(
-        tmp_path / "mixed", sharp[:, :, ::-1], blurry, None
-    )  # red for blue
+    # red for blue
+    return folder_of(tmp_path / "mixed", sharp[:, :, ::-1], blurry, None)
 
 
 def colour_error(blurry, sharp):
@@ -125,9 +123,8 @@ def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed, refused):
         released_members(pair)
     whole = read_pair(blurry, sharp)
     for one, file, other in ((whole[0], blurry, sharp), (whole[1], sharp, blurry)):
-        np.testing.assert_array_equal(
-            read_member(file, other), one
-        )  # what a network gets
+        # what a network gets
+        np.testing.assert_array_equal(read_member(file, other), one)
     for one, plain in zip(whole, pictures[::-1], strict=True):
         assert (
             colour_error(one, plain).max()
@@ -240,9 +237,8 @@ def test_pixels_stay_and_only_profiles_of_rgb_are_given(bits, tmp_path):
     with PillowImage.open(target) as opened:
         opened.load()  # checks the checksums of chunks
         assert opened.info["icc_profile"] == WIDE
-    (tmp_path / "a.png").rename(
-        tmp_path / "a.nef"
-    )  # RAW: what it holds besides says nothing
+    # RAW: what it holds besides says nothing
+    (tmp_path / "a.png").rename(tmp_path / "a.nef")
     write_image(target, picture)
     give_blocks(tmp_path / "a.nef", target)
     assert not profile_of(target)

@@ -234,9 +234,8 @@ def test_no_endless_file_is_read(server, tmp_path, cache_folder, form, refused):
 
 @pytest.mark.full
 def test_a_stalled_server_is_left(server, tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(
-        fetching, "STALLED_SECONDS", 1.0
-    )  # a busy machine answers within it
+    # a busy machine answers within it
+    monkeypatch.setattr(fetching, "STALLED_SECONDS", 1.0)
     monkeypatch.setattr(fetching, "TRIES", 1)
     server.stalls = True
     fetch_release([place_of(server.address), place_of(str(whole))], tmp_path / "copy")

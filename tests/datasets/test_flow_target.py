@@ -95,9 +95,8 @@ def test_both_references_share_a_measurement_and_no_file(
     assert set(kept) == {
         f"dis/a/{one}" for one in ("reference.json", "sharp.png", "valid_mask.png")
     }
-    monkeypatch.setattr(
-        "defocus.datasets.measuring.kept.measure", None
-    )  # not measured again
+    # not measured again
+    monkeypatch.setattr("defocus.datasets.measuring.kept.measure", None)
     by_flow = reference(first, "flow")
     assert contents(first.derived / "aligned") == kept
     assert reference(first, "global") == alone

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.pictures.derived import left_behind
+from defocus.pictures.carried import left_behind
 from defocus.pictures.metadata import inventory
 from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 
@@ -66,9 +66,8 @@ def require_carried(folder):
     facts = held(folder)
     assert facts["EXIF LensModel"].startswith(b"Lens 50 mm")
     assert struct.unpack("<II", facts["EXIF ExposureTime"]) == (1, 2)
-    assert (
-        facts["EXIF Orientation"] == b"\1\0"
-    )  # masks and arrays lie on the stored pixels
+    # masks and arrays lie on the stored pixels
+    assert facts["EXIF Orientation"] == b"\1\0"
 
 
 def test_what_pictures_lack_is_counted(tmp_path):

@@ -173,9 +173,8 @@ def test_another_order_is_refused(whole, out):
 def test_a_pair_that_is_made_may_not_change(whole, out):
     record = out / f"{whole.command}.json"
     order = json.loads(record.read_text())
-    if (
-        whole.command == "import"
-    ):  # its order is of sessions, whose checksums hold their pairs
+    # its order is of sessions, whose checksums hold their pairs
+    if whole.command == "import":
         return
     first = min((out / "pairs").iterdir())
     order["pairs"][first.name] = "changed"

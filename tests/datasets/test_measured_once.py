@@ -99,9 +99,8 @@ def test_a_chain_measures_each_pair_once_and_once_more_when_compensated(
 
     for row in cache_folder().glob("measured/*/*.json"):
         row.unlink()
-    assert (
-        document(audit_dataset(source, "dis", 1), None) == before
-    )  # from the kept measurements
+    # from the kept measurements
+    assert document(audit_dataset(source, "dis", 1), None) == before
     assert len(counted) == 2 * len(NAMES)
     for name in ("*.h5", "*.json"):
         for path in cache_folder().glob(f"measured/*/{name}"):
@@ -177,9 +176,8 @@ def test_fine_detail_does_not_depend_on_strips(monkeypatch):
         (defocused(sharp), sharp),
         np.array([[1.0, 0, 5], [0, 1.0, -7], [0, 0, 1]]),
     )
-    blur = (
-        np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)
-    )  # lacks a row
+    # lacks a row
+    blur = np.random.default_rng(4).uniform(0, 9, (63, 96)).astype(np.float32)
     ratio = fine_to_coarse_of_pair(*pair, moved, blur, 4)
     monkeypatch.setattr("defocus.blur.fine_detail.STRIP_ROWS", 64)
     assert fine_to_coarse_of_pair(*pair, moved, blur, 4) == pytest.approx(

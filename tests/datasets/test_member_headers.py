@@ -52,9 +52,8 @@ def test_colours_that_differ_are_named(tmp_path):
     assert what == "colour space"
     assert text.startswith("the blurry file says sRGB or nothing, the sharp one Wide")
     assert "taken for sRGB" in said(wide, wide)[0][1]
-    linear = saved(
-        tmp_path / "e.png", icc_profile=linear_profile()
-    )  # its name says sRGB
+    # its name says sRGB
+    linear = saved(tmp_path / "e.png", icc_profile=linear_profile())
     assert "the blurry file says sRGB" in said(linear, plain)[0][1]
     assert "says CMYK" in said(saved(tmp_path / "c.jpg", "CMYK"), plain)[0][1]
     tifffile.imwrite(tmp_path / "d.tif", PIXELS.astype(np.uint16), photometric="cielab")

@@ -118,9 +118,8 @@ def test_what_is_ambiguous_is_refused_with_its_reason(refused):
 def test_files_of_a_loop_are_not_taken_by_numbers_that_few_pictures_have(
     first, refused
 ):
-    wanted = pictures(
-        "1", "2", "4", "7", "10"
-    )  # in a loop 0001 may be the second picture
+    # in a loop 0001 may be the second picture
+    wanted = pictures("1", "2", "4", "7", "10")
     files = [f"{number:04}" for number in range(first, first + 5)]
     with refused(InputError):
         match_names(wanted, files)

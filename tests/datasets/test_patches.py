@@ -48,9 +48,8 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path, bits, size):
 
 @pytest.mark.parametrize("target", ["sharp", "truth", "prealigned"])
 def test_every_target_is_the_file_it_says(mild, target, tmp_path):
-    few = mild.split("train")[
-        : 1 if target == "prealigned" else 2
-    ]  # which is measured first
+    # which is measured first
+    few = mild.split("train")[: 1 if target == "prealigned" else 2]
     mild = replace(mild, pairs=few, derived=tmp_path / "derived")
     source = training_patches(mild, "train", target, PatchForm(64))
     for index, pair in enumerate(mild.split("train")):

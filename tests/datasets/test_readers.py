@@ -243,9 +243,8 @@ def test_what_cannot_be_opened_says_why(tmp_path, placeless, snapshot):
     for text in ("nonsense", "pairs:", "pars:/tmp", "pairs:/no/such/place", *here):
         with pytest.raises(DatasetError) as caught:
             open_dataset(text)
-        said = re.split("a reader of |there are ", str(caught.value))[
-            0
-        ]  # others may be brought
+        # others may be brought
+        said = re.split("a reader of |there are ", str(caught.value))[0]
         assert placeless(said) == snapshot
 
 

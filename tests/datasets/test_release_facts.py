@@ -112,9 +112,8 @@ def linear_profile():
     for i in range(132, 132 + 12 * 20, 12):
         if content[i : i + 4] in (b"rTRC", b"gTRC", b"bTRC"):
             curve = int.from_bytes(content[i + 4 : i + 8], "big")
-            content[curve + 8 : curve + 16] = bytes(
-                [0, 0, 0, 0, 0, 1, 0, 0]
-            )  # x to the power of 1
+            # x to the power of 1
+            content[curve + 8 : curve + 16] = bytes([0, 0, 0, 0, 0, 1, 0, 0])
     return bytes(content)
 
 
@@ -136,9 +135,8 @@ def test_other_colours_become_srgb_and_its_own_stay_to_the_bit(tmp_path, refused
         PillowImage.fromarray(picture), profile, srgb, 1
     )
     np.testing.assert_array_equal(converted, np.asarray(expected))
-    assert (
-        np.abs(converted.astype(int) - picture[:, :, ::-1]).max() <= 3
-    )  # red for blue
+    # red for blue
+    assert np.abs(converted.astype(int) - picture[:, :, ::-1]).max() <= 3
     with refused(ImageError):
         in_srgb(path, picture.astype(np.uint16) * 257)
     for name, own in (

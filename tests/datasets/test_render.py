@@ -115,9 +115,8 @@ def test_views_of_whole_pairs(rendered):
         linear(desk / f"dual_pixel_{side}.png").mean(axis=2)
         for side in ("left", "right")
     ]
-    assert (
-        _shift(*(view[28:36, 40:56] for view in apart)) < 0
-    )  # near: left view to the right
+    # near: left view to the right
+    assert _shift(*(view[28:36, 40:56] for view in apart)) < 0
     assert _shift(*(view[4:12, 4:30] for view in apart)) > 0
 
 

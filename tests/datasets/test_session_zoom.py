@@ -153,9 +153,8 @@ def test_align_with_a_session_takes_the_pairs_that_say_so(session, refused):
     estimator = flow_estimator("dis")
     other = {**CAMERA, "camera": {"model": "two"}}
     last = replace(session.pairs[3], metadata=MappingProxyType(other))
-    own = [
-        replace(session.pairs[0], id=f"p{number}") for number in range(3)
-    ]  # measured once
+    # measured once
+    own = [replace(session.pairs[0], id=f"p{number}") for number in range(3)]
     both = replace(session, pairs=(*own, last))
     lens, _ = measured_lens(both, estimator, session.pairs[0].blurry)
     assert lens.pairs == 3

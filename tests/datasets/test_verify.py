@@ -129,9 +129,8 @@ def test_a_damaged_manifest_puts_no_blame_on_the_intact_one(release):
     good = manifest.read_bytes()
     (release / "notes.txt").write_text("mine")
     other = b"0" if good[:1] != b"0" else b"1"
-    manifest.write_bytes(
-        other + good[1:]
-    )  # a line and its file differ: the tag knows which errs
+    # a line and its file differ: the tag knows which errs
+    manifest.write_bytes(other + good[1:])
     assert wrong(release) == [(CHECKSUMS, "changed"), ("notes.txt", "extra")]
     manifest.write_bytes(b"\0" + good[1:])
     assert wrong(release) == [(CHECKSUMS, "changed")]

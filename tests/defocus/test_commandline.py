@@ -213,12 +213,8 @@ def test_the_bar_of_failed_work_is_gone_before_the_error_is_told():
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "restoer",
-        "weights fetc",
-        "fetch lpips",
-        "benchmark",
-    ],  # to the last 'chart' is not near
+    # to the last 'chart' is not near
+    ["restoer", "weights fetc", "fetch lpips", "benchmark"],
 )
 def test_an_unknown_command_gets_near_names(words, said, snapshot):
     group = command_group("defocus-bench", "defocus.benchmark.commands", "Train.")
@@ -227,11 +223,8 @@ def test_an_unknown_command_gets_near_names(words, said, snapshot):
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "table methods --format csv",
-        "table methods --otu study",
-        "table methods --zz",
-    ],  # no '--to'
+    # no '--to'
+    ["table methods --format csv", "table methods --otu study", "table methods --zz"],
 )
 def test_an_unknown_option_gets_near_names(words, run, snapshot):
     assert (

@@ -133,9 +133,8 @@ def test_the_program_that_runs_is_no_file_of_a_plugin(tmp_path, monkeypatch):
     second = ModuleType("__mp_main__")
     second.__file__ = str(program)
     monkeypatch.setattr(sys, "second_main", second, raising=False)
-    monkeypatch.setitem(
-        sys.modules, "__mp_main__", second
-    )  # afterwards it is as it was
+    # afterwards it is as it was
+    monkeypatch.setitem(sys.modules, "__mp_main__", second)
     del sys.modules["__mp_main__"]
     named = "import sys\nsys.modules['__mp_main__'] = sys.second_main\n"
     plugin = load_plugin(folder_of(tmp_path / "one", 1, named + PLUG))

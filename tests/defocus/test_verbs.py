@@ -54,9 +54,8 @@ def extra(tmp_path, monkeypatch):
 
 def test_an_extra_brings_its_commands_and_takes_them_away(extra):
     (extra / "commands" / "bench_say_hello.py").write_text(HEADED)
-    (extra / "commands" / "data_greet.py").write_text(
-        "1 / 0"
-    )  # of another program: not loaded
+    # of another program: not loaded
+    (extra / "commands" / "data_greet.py").write_text("1 / 0")
     (extra / "commands" / "_words.py").write_text("1 / 0")  # no command
     result = bench("--help")
     assert result.stderr == ""
@@ -177,9 +176,8 @@ ADDED = AddedOptions((click.Option(["--greet"], is_flag=True, help="Say hello.")
 def test_an_extra_adds_options_to_a_command(extra, tmp_path, snapshot):
     (extra / "options").mkdir()
     (extra / "options" / "bench_status.py").write_text(ADDED)
-    (extra / "options" / "bench_run.py").write_text(
-        "1 / 0"
-    )  # of another command: not loaded
+    # of another command: not loaded
+    (extra / "options" / "bench_run.py").write_text("1 / 0")
     (extra / "options" / "bench_score.py").write_text("ADDED = 7")
     assert bench("status", "--greet", "--out", "here").output == "hello here\n"
     assert "no study there" in str(

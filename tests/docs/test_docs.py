@@ -258,9 +258,8 @@ def test_axe_finds_nothing_on_a_page(site, open_page, name):
             open_page(path, width, 800, theme=theme).execute_script(
                 "localStorage.clear()"
             )
-            browser = open_page(
-                path, width, 800, theme=theme
-            )  # the theme remembers the last one
+            # the theme remembers the last one
+            browser = open_page(path, width, 800, theme=theme)
             assert axe(browser) == {}, (width, theme)
 
 
@@ -356,9 +355,8 @@ def follow(page: Path, run: Run, folder: Path) -> Path:
             pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
             subprocess.run(pip, cwd=folder, check=True)
             continue
-        if (
-            set(words) & BY_TWO_PROCESSES
-        ):  # which takes seconds to start, for the same result
+        # which takes seconds to start, for the same result
+        if set(words) & BY_TWO_PROCESSES:
             words = [*words, "--on", "1"]
         away = {"https_proxy": "http://127.0.0.1:9", "PYTHONPATH": path}
         result = run(*words, OMP_NUM_THREADS="1", **away)

@@ -45,9 +45,8 @@ def test_the_notebook_is_the_page():
     assert len(codes) >= 8
     stored = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
     page = PAGE.read_text(encoding="utf-8")
-    assert stored == notebook(
-        page, outputs
-    )  # else run: python -m research.pages.notebook
+    # else run: python -m research.pages.notebook
+    assert stored == notebook(page, outputs)
     assert all(len(text) < 2000 for text in outputs)
     for code in codes:
         compile(code, str(PAGE), "exec")

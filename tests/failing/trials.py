@@ -191,9 +191,8 @@ def tried(verb: Verb, every: Sequence[Fault], number: int) -> list[Fault]:
     if asked == "all" or len(every) <= int(asked):
         return list(every)
     step = len(every) / int(asked)
-    phase = (
-        VERBS.index(verb) * 0.618 % 1
-    )  # another one for each, so that all kinds are tried
+    # another one for each, so that all kinds are tried
+    phase = VERBS.index(verb) * 0.618 % 1
     return [every[int((index + phase) * step)] for index in range(int(asked))]
 
 

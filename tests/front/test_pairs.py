@@ -11,9 +11,8 @@ from defocus.errors import AlignmentError
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    with (
-        pytest.MonkeyPatch.context() as patch
-    ):  # all scenes would be rendered for this one
+    # all scenes would be rendered for this one
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEFOCUS_CACHE", str(tmp_path_factory.mktemp("cafe")))
         patch.setattr(
             sample, "SCENES", [one for one in sample.SCENES if one.name == "cafe"]

@@ -82,9 +82,8 @@ def test_strength_blends():
     for strength in (0.0, 0.5, 1.0, 2.0):
         blended = defocus.restore(FLOATS, Darker(), strength=strength, guard=False)
         np.testing.assert_allclose(blended, FLOATS * (1 - 0.25 * strength), atol=1e-6)
-    assert (
-        defocus.restore(FLOATS, Darker(1.0), guard=False).max() == 1.0
-    )  # stays in range
+    # stays in range
+    assert defocus.restore(FLOATS, Darker(1.0), guard=False).max() == 1.0
 
 
 def test_without_a_system_it_is_the_packages_own(tmp_path, monkeypatch, refused):

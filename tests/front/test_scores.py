@@ -6,6 +6,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 import defocus
+from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.row import score_request
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_image
@@ -37,7 +38,12 @@ def test_the_command_gives_the_same(tmp_path, profile):
         write_image(tmp_path / name / "a.png", picture)
     names = ["psnr", "ssim"]
     expected = score_request(
-        tmp_path / "restored", tmp_path / "sharp", None, profile, names
+        ScoreOptions(
+            restored=tmp_path / "restored",
+            sharp=tmp_path / "sharp",
+            profile=profile,
+            metric=names,
+        )
     )
     scores = defocus.score(RESTORED, SHARP, profile=profile, metrics=names)
     assert scores == {

@@ -47,9 +47,8 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(tmp_path, small, ca
     again = defocus.run(["input", mine], defocus.open_dataset(small), out)
     said = capfd.readouterr().err
     assert "nothing is repeated" in said
-    assert (
-        said.count("even if its code has changed") == 1
-    )  # of what is an object, not of a name
+    # of what is an object, not of a name
+    assert said.count("even if its code has changed") == 1
     assert "half-" in said.partition("even if its code")[0]
     pd.testing.assert_frame_equal(again, table)
     assert {str(table[name].dtype) for name in ("value", "ci_low", "ci_high")} == {
@@ -86,9 +85,8 @@ def test_pictures_have_one_row_each(tmp_path, refused):
     assert not pictures.duplicated(keys).any()
     assert pictures["pair"].nunique() == 24
     assert {"psnr", "ssim", "mae", "lpips"} <= set(pictures.columns)
-    some = table[
-        table["metric"] == "psnr"
-    ]  # what is made of the table keeps the method
+    # what is made of the table keeps the method
+    some = table[table["metric"] == "psnr"]
     assert len(some.pictures()) == len(pictures)
     with refused(InputError):
         type(table)(table.to_dict("list")).pictures()

@@ -123,9 +123,8 @@ def _entry(draws: random.Random, tag: int) -> Entry:
             UNIT_BYTES[kind] * draws.choice((0, 1, 1, 1, 2, 3, 4, 70))
         )
         if draws.random() < 0.5:
-            value = value.translate(
-                bytes(min(byte, 3) for byte in range(256))
-            )  # small numbers
+            # small numbers
+            value = value.translate(bytes(min(byte, 3) for byte in range(256)))
     count = len(value) // UNIT_BYTES[kind]
     if draws.random() < 0.05:
         count = draws.choice((0, 1, count + 1, 2**31))

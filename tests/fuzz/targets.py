@@ -50,10 +50,8 @@ from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.errors import DefocusError
 from defocus.pictures.headers import picture_size, png_bits
-from defocus.pictures.metadata import read_metadata
-from defocus.pictures.own_picture import read_own_picture
-from defocus.pictures.read import read_stored
-from defocus.pictures.shot import read_exif
+from defocus.pictures.metadata import read_exif, read_metadata
+from defocus.pictures.read import read_own_picture, read_stored
 from defocus.pictures.write import write_image, write_picture
 from defocus.processes.machines import ClusterFile
 from defocus.settings import load_settings

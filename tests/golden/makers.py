@@ -150,9 +150,8 @@ MAKERS: dict[str, Callable[[Dataset, Path], Numbers]] = {
 
 CORE = frozenset(MAKERS)
 
-for _path in sorted(
-    Path(__file__).parents[1].glob("extras/*/golden.py")
-):  # what extras make
+# what extras make
+for _path in sorted(Path(__file__).parents[1].glob("extras/*/golden.py")):
     _brought = import_module(f"tests.extras.{_path.parent.name}.golden")
     MAKERS |= _brought.MAKERS
     REVISIONS |= _brought.REVISIONS

@@ -105,7 +105,7 @@ def _outputs(dataset: Dataset, profiles: Sequence[Profile]) -> Lines:
         )
         subjects = dataset_subjects(dataset)
         scores = score_outputs(
-            match(folder, subjects), profile, metrics(), estimator, dataset
+            match(folder, subjects), PairScorer(dataset, estimator, metrics(), profile)
         )
         for image in scores.images:
             for metric, value in image.items():
@@ -131,9 +131,8 @@ def _pair(root: Path, number: int) -> Pair:
     height, width = SIZE[0] + 5 * number, SIZE[1] + 3 * number
     random = np.random.default_rng(number)
     noise = random.integers(0, 256, (height + 2, width + 2, 3), dtype=np.uint8)
-    texture = cv2.GaussianBlur(
-        noise, (0, 0), 1.2
-    )  # fixed-point arithmetic, exact everywhere
+    # fixed-point arithmetic, exact everywhere
+    texture = cv2.GaussianBlur(noise, (0, 0), 1.2)
     sharp, truth = texture[2:, 2:], texture[1:-1, 1:-1]
     states = {
         "sharp": sharp,

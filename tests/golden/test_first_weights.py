@@ -34,9 +34,8 @@ def test_networks_begin_as_they_did():
     stored = json.loads(STORED.read_text())
     now = first_weights()
     known = {name: now.get(name, "gone") for name in stored}
-    assert (
-        known == stored
-    )  # where it is meant, raise Card.revision, and write the file again
+    # where it is meant, raise Card.revision, and write the file again
+    assert known == stored
     assert set(now) == set(stored)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.pictures.shot import Exif, comparable_moments, read_exif, read_tags
+from defocus.pictures.metadata import Exif, comparable_moments, read_exif, read_tags
 from defocus.pictures.tags import EXIF_DIRECTORY, GPS_DIRECTORY
 
 SHOT = Exif(
@@ -104,15 +104,11 @@ def entries(*packed: tuple[int, int, int, int]) -> bytes:
     ("content", "tags"),
     [
         (entries((34855, 4, 1, 100)), {(0, 34855): (100,)}),
-        (
-            entries((34855, 4, 1, 100), (EXIF_DIRECTORY, 4, 1, 8)),
-            None,
-        ),  # leads to itself
+        # leads to itself
+        (entries((34855, 4, 1, 100), (EXIF_DIRECTORY, 4, 1, 8)), None),
         (entries((34855, 4, 2**32 - 1, 100), (274, 3, 1, 1)), {(0, 274): (1,)}),
-        (
-            entries((33437, 5, 1, 38), (274, 3, 1, 1)) + bytes(8),
-            {(0, 274): (1,)},
-        ),  # 0/0
+        # 0/0
+        (entries((33437, 5, 1, 38), (274, 3, 1, 1)) + bytes(8), {(0, 274): (1,)}),
         (entries((271, 2, 3, 0x4DE9), (0, 99, 1, 1)), {(0, 271): "éM"}),  # Latin-1
         (entries((33437, 11, 1, 0x40333333)), {(0, 33437): (pytest.approx(2.8),)}),
         (b"II*\0\xff\xff\xff\xff", {}),

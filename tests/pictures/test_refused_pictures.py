@@ -48,6 +48,26 @@ def grey(dtype: type, photometric: str = "minisblack", **facts: Any) -> Make:
     return tiff((9, 12), dtype, photometric=photometric, **facts)
 
 
+def with_a_thumbnail_in_front(path: Path) -> None:
+    with tifffile.TiffWriter(path) as file:
+        for size, kind in ((4, 1), (16, 0)):
+            pixels = np.ones((size, size, 3), np.uint8)
+            file.write(pixels, photometric="rgb", subfiletype=kind)
+
+
+def inks(*tags: tuple[Any, ...]) -> Make:
+    return tiff((9, 12, 4), np.uint8, photometric="separated", extratags=tags)
+
+
+def palette_of_16_bits(path: Path) -> None:
+    colours = np.ones((3, 2**16), np.uint16)
+    pixels = np.ones((9, 12), np.uint16)
+    tifffile.imwrite(path, pixels, photometric="palette", colormap=colours)
+
+
+COLOURS_OF_FOUR = [(33421, "H", 2, (4, 4), True), (33422, "B", 16, bytes(16), True)]
+"""Tags of a sensor whose colours repeat after four pixels."""
+
 FILES: dict[str, bytes | Make] = {
     "empty.png": b"",
     "text.png": b"not a picture at all",
@@ -64,10 +84,10 @@ FILES: dict[str, bytes | Make] = {
     "12-bits.jpg": jpeg(4, 12),
     "no-height.jpg": jpeg(6, 0),
     "no-pixels.tif": tiff(  # and 0 is white
-        (3, 40, 50),
+        (2, 40, 50),
         np.uint8,
         {257: 0, 262: 0},
-        photometric="rgb",
+        photometric="minisblack",
         planarconfig="separate",
     ),
     "floats.tif": tiff((8, 8, 3), np.float32, photometric="rgb"),
@@ -81,6 +101,22 @@ FILES: dict[str, bytes | Make] = {
     "negative-floats.tif": grey(np.float32, "miniswhite"),
     "complex.tif": grey(np.complex64),
     "32-bits.tif": grey(np.uint32),
+    "palette-of-16-bits.tif": palette_of_16_bits,
+    "palette-without-colours.tif": tiff((9, 12), np.uint8, {262: 3}),
+    "colours-without-a-range.tif": tiff(
+        (3, 9, 12),
+        np.uint8,
+        photometric="ycbcr",
+        planarconfig="separate",
+        extratags=[(530, "H", 2, (1, 1), True), (532, "2I", 6, [5, 1] * 6, True)],
+    ),
+    "grey-of-3-values.tif": tiff((9, 12, 3), np.uint8, {262: 1}, photometric="rgb"),
+    "other-inks.tif": inks((332, "H", 1, 2, True)),
+    "reversed-inks.tif": inks((336, "B", 2, (255, 0), True)),
+    "thumbnail-first.tif": with_a_thumbnail_in_front,
+    "iphone.png": b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI" + bytes(40),
+    "jpeg-xl.dng": tiff((9, 12), np.uint16, {259: 52546}, photometric="minisblack"),
+    "colours-of-four.dng": grey(np.uint16, "cfa", extratags=COLOURS_OF_FOUR),
     "volume.tif": tiff(
         (3, 32, 32),
         np.uint16,

@@ -14,11 +14,9 @@ from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.own_picture import read_own_picture
 from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
-from defocus.pictures.read import read_image, read_stored
-from defocus.pictures.values import linear_to_srgb
-from defocus.pictures.white import MOSAIC, is_mosaic
+from defocus.pictures.read import read_image, read_own_picture, read_stored
+from defocus.pictures.values import MOSAIC, is_mosaic, linear_to_srgb
 from defocus.pictures.write import encoded_picture
 from tests.pictures.corpus import deep, grey, linear_dng, scene, tiff, write_corpus
 

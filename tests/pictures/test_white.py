@@ -23,10 +23,8 @@ from defocus.errors import ImageError
 from defocus.front.pairs import measure_pair
 from defocus.front.pictures import pictures, two_pictures
 from defocus.front.scores import score
-from defocus.pictures.own_picture import read_own_picture
-from defocus.pictures.read import read_image, read_member, read_pair
-from defocus.pictures.values import as_float
-from defocus.pictures.white import FULL, compressed, stretched
+from defocus.pictures.read import read_image, read_member, read_own_picture, read_pair
+from defocus.pictures.values import FULL, as_float, compressed, stretched
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from tests.pictures.corpus import deep, linear_dng, scene

@@ -23,10 +23,9 @@ from defocus.capture.simulation.sensor import ExifTags, encode_tiff
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import DefocusError
-from defocus.pictures.derived import give_blocks
-from defocus.pictures.own_picture import read_own_picture
+from defocus.pictures.carried import give_blocks
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.read import read_image
+from defocus.pictures.read import read_image, read_own_picture
 from defocus.pictures.write import write_image, write_plain_png
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.reports.display import cell_text, csv_text, spreadsheet_text, visible
+from defocus.reports.display import (
+    cell_text,
+    csv_text,
+    shown_difference,
+    spreadsheet_text,
+    visible,
+)
 from defocus.reports.model import Column
 
 
@@ -64,3 +70,17 @@ def test_csv_guards_text_and_leaves_numbers():
     lines = [("name", "value"), ("=1", -0.5), ("a\nb", Decimal("-0.50")), ("é", None)]
     assert csv_text(lines) == "name,value\n'=1,-0.5\na b,-0.50\né,\n"
     assert csv_text([[1 / 3, 7]], digits=4) == "0.3333,7\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "exact", "shown"),
+    [
+        (2.0449, 1.6351, None, 0.40),  # 2.04 less 1.64; rounded last it were 0.41
+        (1.0, 1.004, None, 0.0),
+        (2.0449, 1.6351, 0.4098, 0.40),
+        (2.0449, 1.6351, 0.55, 0.55),  # that of other pictures
+        (math.inf, 1.0, None, math.inf),
+    ],
+)
+def test_a_difference_is_that_of_the_numbers_shown(one, other, exact, shown):
+    assert shown_difference(one, other, 2, exact) == shown

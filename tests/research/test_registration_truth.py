@@ -118,10 +118,8 @@ def test_a_coma_is_unknown_and_named(textures):
     [
         (7, "skewed as by a coma"),  # that only the coarse level can measure
         (13, "skewed as by a coma"),  # between two and three standard errors
-        (
-            16,
-            "the tiles leave an error of 0.5 px",
-        ),  # at the coarse level too that is too much
+        # at the coarse level too that is too much
+        (16, "the tiles leave an error of 0.5 px"),
     ],
 )
 def test_a_coma_under_strong_blur_is_unknown(textures, index, reason):

@@ -307,9 +307,8 @@ def test_in_bfloat16_the_loss_itself_is_computed_in_full(textures, changes):
     with torch.no_grad(), autocast(CPU, method.training.precision):
         loss, parts = FlowObjective()(network, pair, Progress(0, 0.0))
         flows = network.flows(pair.blurry, pair.sharp)
-    assert (
-        flows.flow6.dtype == torch.float32
-    )  # flows leave the layers in single precision
+    # flows leave the layers in single precision
+    assert flows.flow6.dtype == torch.float32
     assert loss.dtype == torch.float32
     assert float(loss) == float(multi_scale_loss(flows, pair.flow))
     flow = flows.refined.float() * FLOW_SCALE

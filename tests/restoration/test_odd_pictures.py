@@ -60,9 +60,8 @@ def faults_of(path: Path, out: Path) -> tuple[str, list[str]]:
     faults = [
         f"lost without a remark: {path.name}: {one}" for one in unnamed(row, data, new)
     ]
-    lossy = (
-        lossy or kind_of(data) in HEIF_KINDS
-    )  # libraries compute the same values otherwise
+    # libraries compute the same values otherwise
+    lossy = lossy or kind_of(data) in HEIF_KINDS
     if theirs and not any(agrees(pixels, one, lossy=lossy) for one in theirs):
         faults.append(f"wrong pixels: {path.name}")
     return "restored", faults

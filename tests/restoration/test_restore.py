@@ -250,9 +250,8 @@ def test_every_format_keeps_its_depth_and_size(tmp_path, name):
     (restoration,) = made_in(tmp_path / "out", source, network=baseline("input"))
     restored, given = read_image(Path(restoration.restored)), read_image(source)
     assert restored.dtype == given.dtype
-    limit = (
-        3 if name.endswith((".jpg", ".webp")) else 0
-    )  # these lose a little each time
+    # these lose a little each time
+    limit = 3 if name.endswith((".jpg", ".webp")) else 0
     assert np.abs(restored.astype(int) - given).mean() <= limit
 
 
@@ -320,9 +319,8 @@ def test_a_thumbnail_shows_the_restored_picture(tmp_path, old):
         red = io.BytesIO()
         Pillow.new("RGB", (160, 120), "red").save(red, "JPEG")
         thumbnail = red.getvalue()
-    first = struct.pack(
-        "<HHHI4sI", 1, 271, 2, 4, b"Own\0", 26
-    )  # the maker; a second one follows
+    # the maker; a second one follows
+    first = struct.pack("<HHHI4sI", 1, 271, 2, 4, b"Own\0", 26)
     second = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumbnail), 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
     Pillow.fromarray(picture(24, 32, np.uint8)).save(source, exif=exif)

@@ -24,9 +24,9 @@ from defocus.pictures.blocks import (
 )
 from defocus.pictures.headers import kind_of
 from defocus.pictures.metadata import Metadata, inventory
-from defocus.pictures.own_picture import read_own_picture, white_level
 from defocus.pictures.png import png_chunk
-from defocus.pictures.read import read_stored
+from defocus.pictures.read import read_own_picture, read_stored
+from defocus.pictures.values import white_level
 from defocus.pictures.write import write_picture, write_plain_png
 from defocus.restoration import run
 from defocus.restoration.journal import Restored

@@ -111,9 +111,8 @@ def test_of_a_dataset_each_pair_is_a_room_of_its_own(tmp_path):
                 )
     (root / "train/sharp/a.png").write_bytes(b"no picture")
     (root / "test/blurry/b.png").write_bytes(b"no picture")
-    cv2.imwrite(
-        str(root / "test/sharp/c.png"), PIXELS[:9]
-    )  # its blurry one can be restored
+    # its blurry one can be restored
+    cv2.imwrite(str(root / "test/sharp/c.png"), PIXELS[:9])
     cv2.imwrite(str(root / "test/sharp/d.jpg"), PIXELS)
     settings = RestoreSettings(out=tmp_path / "out", tile=0)
     restorations = restore_pictures(f"pairs:{root}", system(Local), None, CPU, settings)

@@ -22,16 +22,10 @@ from defocus.blur.learned_map import estimate_blur_map
 from defocus.errors import ImageError
 from defocus.pictures.blocks import Block
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.own_picture import (
-    OwnPicture,
-    StoredColours,
-    read_mask,
-    read_own_picture,
-)
 from defocus.pictures.png import png_chunk
-from defocus.pictures.read import read_stored
+from defocus.pictures.read import read_mask, read_own_picture, read_stored
 from defocus.pictures.tags import exif_blocks
-from defocus.pictures.values import as_shown, as_stored
+from defocus.pictures.values import OwnPicture, StoredColours, as_shown, as_stored
 from defocus.pictures.write import foreseen_remarks, write_picture
 from defocus.progress import say
 from defocus.restoration.restoration import changed_share
@@ -335,9 +329,8 @@ class Talking(nn.Module):
 def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
     tmp_path, capfd, monkeypatch
 ):
-    monkeypatch.setattr(
-        learned_map, "RESCUED_TO_PX", 20.0
-    )  # a real one takes a large picture
+    # a real one takes a large picture
+    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)
     for name, picture in (("fog", nothing_but_blur()), ("stars", points_of_light())):
         path = tmp_path / f"{name}.png"
         cv2.imwrite(str(path), np.rint(255 * picture).astype(np.uint8))

@@ -352,11 +352,8 @@ def test_a_network_that_is_silent_at_each_size_is_asked_down_to_where_nothing_is
 ):
     network = SilentAboveHalf(known_px=0)
     restored = restored_by(network, textured(rng), uniform(14))
-    assert [width for _, width in network.sizes] == [
-        320,
-        160,
-        80,
-    ]  # there it has 3.5 px
+    # there it has 3.5 px
+    assert [width for _, width in network.sizes] == [320, 160, 80]
     np.testing.assert_allclose(restored, textured(np.random.default_rng(0)), atol=1e-6)
 
 

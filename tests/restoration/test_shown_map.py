@@ -44,9 +44,8 @@ def map_of(diameter_px: Array, strong: float = 0.0) -> BlurMap:
 
 def test_where_the_blur_is_alike_it_is_mostly_that_of_the_spectrum(luma):
     shown = shown_map(map_of(np.full(CELLS, 63.0, np.float32)), luma)
-    np.testing.assert_allclose(
-        shown.diameter_px, 7.0, rtol=1e-5
-    )  # of 64 three quarters to 4
+    # of 64 three quarters to 4
+    np.testing.assert_allclose(shown.diameter_px, 7.0, rtol=1e-5)
     assert (shown.highest_px > shown.diameter_px).all()
 
 

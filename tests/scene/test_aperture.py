@@ -94,9 +94,8 @@ def test_symmetric_views_have_exactly_the_mean_of_the_full_view(
     aperture, dual_pixel, diameter
 ):
     left, right = dual_pixel_psfs(diameter, dual_pixel, aperture)
-    tolerance = (
-        1e-12 if aperture is ROUND else 3e-5
-    )  # the turned hexagon is not quite symmetric
+    # the turned hexagon is not quite symmetric
+    tolerance = 1e-12 if aperture is ROUND else 3e-5
     assert np.allclose(
         (left + right) / 2, aperture_psf(diameter, aperture), atol=tolerance
     )
@@ -166,9 +165,8 @@ def test_cats_eye_takes_light_and_width_in_the_corner_only():
     aperture = Aperture(cats_eye=0.3)
     assert np.allclose(aperture_psf(21.0, aperture), disc_psf(21.0), atol=1e-12)
     assert pupil_light(aperture, (0.0, 0.0)) == 1.0
-    assert (
-        0.5 < pupil_light(aperture, (1.0, 0.0)) < 0.65
-    )  # two discs 0.3 diameters apart
+    # two discs 0.3 diameters apart
+    assert 0.5 < pupil_light(aperture, (1.0, 0.0)) < 0.65
     corner = aperture_psf(21.0, aperture, (1.0, 0.0))
     width, height = ((corner.sum(axis=axis) > 0).sum() for axis in (0, 1))
     assert width < 0.8 * height

@@ -87,9 +87,8 @@ def test_cats_eye_keeps_the_exposure_and_flat_pictures_flat():
     foreground[:20, :30] = 1.0
     black = Layer(np.zeros((80, 120, 3)), foreground, 620.0)
     covered = render([*flat, black], LENS, Aperture(cats_eye=0.4))
-    assert (
-        covered[2, 2, 0] < 1e-9
-    )  # an opaque thing stays opaque where the pupil is covered
+    # an opaque thing stays opaque where the pupil is covered
+    assert covered[2, 2, 0] < 1e-9
 
 
 def test_views_share_the_light_of_a_covered_pupil():
@@ -100,9 +99,8 @@ def test_views_share_the_light_of_a_covered_pupil():
         for side in ("left", "right")
     )
     assert np.allclose((left + right) / 2, 0.5, atol=1e-9)
-    assert (
-        left[40, -1, 0] > right[40, -1, 0] + 0.02
-    )  # to the right the outer rim cuts more
+    # to the right the outer rim cuts more
+    assert left[40, -1, 0] > right[40, -1, 0] + 0.02
     assert np.allclose(left[:, ::-1], right, atol=1e-9)
 
 

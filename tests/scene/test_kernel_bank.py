@@ -79,9 +79,8 @@ def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank, about):
         expected = gathered(colour[:, :, channel].astype(float), kernel[channel])[
             cut, cut
         ]
-        assert (
-            np.abs(frame[:, :, channel] - expected).max() < 0.02
-        )  # trimmed by 0.2 % of the light
+        # trimmed by 0.2 % of the light
+        assert np.abs(frame[:, :, channel] - expected).max() < 0.02
 
 
 @pytest.mark.parametrize("about", [-6.0, 6.0, 13.0])

@@ -34,10 +34,8 @@ def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path):
         folder.mkdir()
         train(make_run(recipe=recipe), lambda loss=loss: loss, Patches(), folder, CPU)
     last, mean = tensors_of(plain), tensors_of(averaged)
-    weights = [
-        *remembering.begun[-2:],
-        last["network.conv.weight"],
-    ]  # after steps 6, 7, 8
+    # after steps 6, 7, 8
+    weights = [*remembering.begun[-2:], last["network.conv.weight"]]
     torch.testing.assert_close(
         mean["network.conv.weight"], torch.stack(weights).mean(0)
     )

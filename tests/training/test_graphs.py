@@ -50,9 +50,8 @@ def replays(monkeypatch):
         def stand_in(passes, tensors, *, allow_unused_input):
             assert allow_unused_input
             with torch.enable_grad():
-                passes(
-                    *tensors
-                )  # as the recording runs them, which moves running statistics
+                # as the recording runs them, which moves running statistics
+                passes(*tensors)
 
             def replay(*given: torch.Tensor) -> torch.Tensor:
                 count.append(len(given))

@@ -224,9 +224,8 @@ def test_the_mean_is_in_the_checkpoint_until_the_end(tmp_path, monkeypatch):
     last = train(
         job(method=METHOD.model_copy(update={"training": Training()})), tmp_path, CPU
     )
-    assert torch.equal(
-        last.network.weight, mean.weight
-    )  # a finished training is not touched
+    # a finished training is not touched
+    assert torch.equal(last.network.weight, mean.weight)
 
 
 def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path, refused):

@@ -128,13 +128,14 @@ def test_the_parts_of_a_batch_are_exchanged_once(tmp_path):
         joint.register_comm_hook(exchanged, counted)
         optimiser_step(
             recipe,
-            make_optimisers(recipe, network, objective),
+            dataclasses.replace(
+                make_optimisers(recipe, network, objective), joint=joint
+            ),
             network,
             objective,
             Batch(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8)),
             Progress(0, 0.0, 0),
             1e-3,
-            joint=joint,
         )
     finally:
         distributed.destroy_process_group()

@@ -118,7 +118,8 @@ def load_weights(path: Path) -> Weights:
         state = _tensors(path, _read_checkpoint(path))
     inner_warp = SNIKLAUS
     if any(name.startswith("conv1a.") for name in state):
-        state, inner_warp = _from_nvlabs(state), NVLABS
+        state = _from_nvlabs(state)
+        inner_warp = NVLABS
     else:
         state = {name.replace("module", "net"): value for name, value in state.items()}
     with torch.device("meta"):
@@ -126,7 +127,11 @@ def load_weights(path: Path) -> Weights:
     check_state("PWC-Net", state, entries_of(wanted), str(path))
     own = metadata.get(ORIGIN_KEY) == OWN_ORIGIN
     return Weights(
-        state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path)
+        state,
+        inner_warp,
+        own,
+        own and _normalises(path, metadata),
+        sha256_file(path),
     )
 
 
@@ -156,9 +161,8 @@ def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger p
     try:
         refuse_zip_bomb(path)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about pickle dialects, which users cannot mend
+            # about pickle dialects, which users cannot mend
+            warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
@@ -223,13 +227,20 @@ class PWCNetFlow:
 
     @torch.no_grad()
     def unchecked(
-        self, first: torch.Tensor, second: torch.Tensor, *, half: bool
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        *,
+        half: bool,
     ) -> torch.Tensor:
         """The same without a look at the frames, for which a program waits for its GPU."""
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
         return estimate_flow(
-            network, first.float().flip(1), second.float().flip(1), half=half
+            network,
+            first.float().flip(1),
+            second.float().flip(1),
+            half=half,
         )
 
 

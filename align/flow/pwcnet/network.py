@@ -42,7 +42,8 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
     The channel is (dy + 4) * 9 + (dx + 4)."""
     dtype = torch.promote_types(
-        torch.promote_types(first.dtype, second.dtype), torch.float32
+        torch.promote_types(first.dtype, second.dtype),
+        torch.float32,
     )
     volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
     return volume
@@ -57,12 +58,12 @@ class _CostVolume(torch.autograd.Function):
         if first.is_cuda:
             return _by_rows(first, second)
         # channels last in memory, the products of shifted views would take five times as long
-        first, second = first.contiguous(), second.contiguous()
+        first = first.contiguous()
+        second = second.contiguous()
         count, _, height, width = first.shape
         volume = first.new_empty(count, DISPLACEMENTS, height, width)
-        product = torch.empty_like(
-            first
-        )  # one for all: 81 of them leave a heap full of holes
+        # one for all: 81 of them leave a heap full of holes
+        product = torch.empty_like(first)
         for index, moved in enumerate(_shifted(_padded(second), height, width)):
             torch.mul(first, moved, out=product)
             torch.mean(product, dim=1, out=volume[:, index])
@@ -75,10 +76,13 @@ class _CostVolume(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         first, second = ctx.saved_tensors
         gradient = gradients[0] / first.shape[1]
-        of_first, of_padded = torch.zeros_like(first), torch.zeros_like(_padded(second))
+        of_first = torch.zeros_like(first)
+        of_padded = torch.zeros_like(_padded(second))
         size = first.shape[2:]
         windows = zip(
-            _shifted(_padded(second), *size), _shifted(of_padded, *size), strict=True
+            _shifted(_padded(second), *size),
+            _shifted(of_padded, *size),
+            strict=True,
         )
         for index, (moved, of_moved) in enumerate(windows):
             part = gradient[:, index : index + 1]
@@ -112,7 +116,9 @@ def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Te
 
 
 def warp_features(
-    features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp
+    features: torch.Tensor,
+    flow: torch.Tensor,
+    rule: InnerWarp,
 ) -> torch.Tensor:
     """Backward warp, px of this level, with zeros where a sample is (partly) outside the frame."""
     height, width = features.shape[2:]
@@ -132,12 +138,17 @@ def warp_features(
 def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
     border = 0.0 if rule.aligned_corners else 1.0 / side
     return torch.linspace(
-        -1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device
+        -1.0 + border,
+        1.0 - border,
+        side,
+        dtype=like.dtype,
+        device=like.device,
     )
 
 
 def normalised_features(
-    first: torch.Tensor, second: torch.Tensor
+    first: torch.Tensor,
+    second: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Normalise both maps by their common mean and standard deviation, for each sample.
 
@@ -180,7 +191,11 @@ def _activation() -> nn.LeakyReLU:
 
 
 def _conv(
-    inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
+    inputs: int,
+    outputs: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
 ) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
 
@@ -217,11 +232,17 @@ class Decoder(nn.Module):
 
     def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
         super().__init__()
-        self.level, self.rule, self.normalise = level, rule, normalise
+        self.level = level
+        self.rule = rule
+        self.normalise = normalise
         if level < 6:
             self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
             self.netUpfeat = nn.ConvTranspose2d(
-                dense_outputs(level + 1), 2, 4, stride=2, padding=1
+                dense_outputs(level + 1),
+                2,
+                4,
+                stride=2,
+                padding=1,
             )
         inputs = dense_inputs(level)
         for name, outputs in zip(LEVEL_NAMES[:5], DENSE_CHANNELS, strict=True):
@@ -254,7 +275,8 @@ class Decoder(nn.Module):
         )
         if above is None:
             return self.volume(compared, sought)
-        flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
+        flow = self.netUpflow(above[0])
+        upfeat = self.netUpfeat(above[1])
         warped = warp_features(sought, flow * (FLOW_SCALE / 2**self.level), self.rule)
         return torch.cat([self.volume(compared, warped), first, flow, upfeat], dim=1)
 
@@ -268,26 +290,30 @@ class Decoder(nn.Module):
         That is faster than concatenating; one memory layout spares a copy of the finest level."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
-        start = inputs.shape[
-            1
-        ]  # of a source's channels, counted from the end of a layer's
-        weight = torch.cat([layer.weight[:, -start:] for layer in layers])
+        # of a source's channels, counted from the end of a layer's
+        start = inputs.shape[1]
         bias = torch.cat([layer.bias for layer in layers])
-        pending = nn.functional.conv2d(inputs, weight, bias, padding=1).to(inputs.dtype)
+        pending = _addends(inputs, layers, slice(-start, None), bias).to(inputs.dtype)
         features = [inputs]
         for index, outputs in enumerate(DENSE_CHANNELS):
             source = nn.functional.leaky_relu(pending[:, :outputs], SLOPE)
             features.insert(0, source)
-            weight = torch.cat(
-                [
-                    layer.weight[:, -start - outputs : -start]
-                    for layer in layers[index + 1 :]
-                ]
-            )
-            addend = nn.functional.conv2d(source, weight, padding=1)
+            channels = slice(-start - outputs, -start)
+            addend = _addends(source, layers[index + 1 :], channels)
             pending = addend.to(pending.dtype).add_(pending[:, outputs:])
             start += outputs
         return pending, torch.cat(features, dim=1)
+
+
+def _addends(
+    source: torch.Tensor,
+    layers: list[Any],
+    channels: slice,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """What a source adds to several layers, which read it as these of their channels."""
+    weight = torch.cat([layer.weight[:, channels] for layer in layers])
+    return nn.functional.conv2d(source, weight, bias, padding=1)
 
 
 def dense_inputs(level: int) -> int:
@@ -329,12 +355,17 @@ class PWCNet(nn.Module):
         self.netExtractor = Extractor()
         for level in range(2, 7):
             self.add_module(
-                LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise)
+                LEVEL_NAMES[level - 1],
+                Decoder(level, rule, normalise=normalise),
             )
         self.netRefiner = Refiner()
 
     def flows(
-        self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        *,
+        half: bool = False,
     ) -> Flows:
         """Flows of all levels, 1 = 20 px of the picture, of BGR with sides of multiples of 64.
 
@@ -348,7 +379,10 @@ class PWCNet(nn.Module):
             features = pyramid.pop()
             decoder = self.get_submodule(LEVEL_NAMES[level - 1])
             above = decoder(
-                features[:count], features[count:], above, half=half and level == FINEST
+                features[:count],
+                features[count:],
+                above,
+                half=half and level == FINEST,
             )
             flows.append(above[0])
         assert above is not None  # noqa: S101 - the loop ran
@@ -357,14 +391,22 @@ class PWCNet(nn.Module):
         return Flows._make([*flows, above[0] + correction.to(above[0].dtype)])
 
     def forward(
-        self, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        *,
+        half: bool = False,
     ) -> torch.Tensor:
         """Flow in pixels of the full picture at a quarter of its size, ``(N, 2, H/4, W/4)``."""
         return self.flows(first, second, half=half).refined * FLOW_SCALE
 
 
 def estimate_flow(
-    network: PWCNet, first: torch.Tensor, second: torch.Tensor, *, half: bool = False
+    network: PWCNet,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    *,
+    half: bool = False,
 ) -> torch.Tensor:
     """``(N, 2, H, W)`` px for BGR of any size: bilinear to multiples of 64 and back, rescaled."""
     height, width = first.shape[2:]
@@ -372,12 +414,17 @@ def estimate_flow(
     frames = [_resized(one, size) for one in (first, second)]
     flow = _resized(network(*frames, half=half), (height, width))
     scale = torch.tensor(
-        [width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device
+        [width / size[1], height / size[0]],
+        dtype=flow.dtype,
+        device=flow.device,
     )
     return flow * scale[:, None, None]
 
 
 def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return nn.functional.interpolate(
-        values, size=size, mode="bilinear", align_corners=False
+        values,
+        size=size,
+        mode="bilinear",
+        align_corners=False,
     )

@@ -38,7 +38,10 @@ and a constant in px²."""
 
 
 def mask_of(
-    kind: MaskKind, forward: torch.Tensor, backward: torch.Tensor, band: float
+    kind: MaskKind,
+    forward: torch.Tensor,
+    backward: torch.Tensor,
+    band: float,
 ) -> torch.Tensor:
     """Mask ``(N, 1, H, W)``, 1 where the forward flow, in the mask's frame, is reliable."""
     if kind == "paper":
@@ -117,7 +120,11 @@ class JDRLObjective(Objective):
         return self._with_reblur(batch, restored, parts, loss)
 
     def _with_reblur(
-        self, batch: Batch, restored: torch.Tensor, parts: Parts, loss: torch.Tensor
+        self,
+        batch: Batch,
+        restored: torch.Tensor,
+        parts: Parts,
+        loss: torch.Tensor,
     ) -> Result:
         """The loss and its parts with the reblurred output."""
         reblur = self.reblur_loss(restored, batch)
@@ -128,19 +135,27 @@ class JDRLObjective(Objective):
         return loss + self.settings.alpha * reblur, parts
 
     def deformed(
-        self, restored: torch.Tensor, batch: Batch, progress: Progress
+        self,
+        restored: torch.Tensor,
+        batch: Batch,
+        progress: Progress,
     ) -> Result:
         """The masked losses of both directions, or of the reverse one."""
         # In the warm-up, flow is measured with the blurry instead of the restored picture.
-        target, warming = batch.target, progress.in_warmup
+        target = batch.target
+        warming = progress.in_warmup
         seen = one_picture(batch.blurry) if warming else restored
         if warming and self.settings.warmup == "forward":
             return self._forward_term(restored, batch, seen, target)
         to_target, back = self._both_ways(seen, batch)
-        kind, band = self.settings.mask, self.settings.band
+        kind = self.settings.mask
+        band = self.settings.band
         early = within(to_target, self._limit_px(progress))
         reverse, kept_back = self._term(
-            target, restored, back, early * mask_of(kind, back, to_target, band)
+            target,
+            restored,
+            back,
+            early * mask_of(kind, back, to_target, band),
         )
         backward = {
             "deblur_reverse": reverse.detach(),
@@ -149,7 +164,10 @@ class JDRLObjective(Objective):
         if self.settings.deformation == "output":
             return reverse, backward
         forward, kept = self._term(
-            restored, target, to_target, early * mask_of(kind, to_target, back, band)
+            restored,
+            target,
+            to_target,
+            early * mask_of(kind, to_target, back, band),
         )
         return forward + reverse, _parts(forward, kept, to_target) | backward
 
@@ -163,7 +181,10 @@ class JDRLObjective(Objective):
         """The loss of the forward direction without a mask."""
         to_target = self._to_target(seen, batch)
         loss, kept = self._term(
-            restored, target, to_target, torch.ones_like(to_target[:, :1])
+            restored,
+            target,
+            to_target,
+            torch.ones_like(to_target[:, :1]),
         )
         return loss, _parts(loss, kept, to_target)
 
@@ -233,7 +254,9 @@ class JDRLObjective(Objective):
         return self._measure(seen, batch.target)
 
     def _both_ways(
-        self, seen: torch.Tensor, batch: Batch
+        self,
+        seen: torch.Tensor,
+        batch: Batch,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Flow to the target and back, on a GPU in one batch."""
         if self.settings.flow == "true":
@@ -243,7 +266,8 @@ class JDRLObjective(Objective):
         if seen.device.type == "cpu":
             return self._measure(seen, target), self._measure(target, seen)
         there, back = self._measure(
-            torch.cat([seen, target]), torch.cat([target, seen])
+            torch.cat([seen, target]),
+            torch.cat([target, seen]),
         ).chunk(2)
         return there, back
 
@@ -252,9 +276,8 @@ class JDRLObjective(Objective):
         if self.settings.deformation == "none":
             return torch.zeros_like(first[:, :2])
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
-        with torch.autocast(
-            first.device.type, enabled=False
-        ):  # bf16 knows 20 px to 0.1 px
+        # bf16 knows 20 px to 0.1 px
+        with torch.autocast(first.device.type, enabled=False):
             if first.device.type == "cuda" and isinstance(self.estimator, PWCNetFlow):
                 return self.estimator.unchecked(frames[0], frames[1], half=True)
             return self.estimator(frames[0], frames[1])
@@ -300,7 +323,9 @@ def one_picture(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _parts(
-    forward: torch.Tensor, kept_share: torch.Tensor, flow: torch.Tensor
+    forward: torch.Tensor,
+    kept_share: torch.Tensor,
+    flow: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     return {
         "deblur_forward": forward.detach(),
@@ -334,5 +359,7 @@ def recipe_of(**settings: object) -> dict[str, object]:
 def flow_name(**settings: object) -> str:
     """Name of the flow estimator that :func:`make` would use with the same settings."""
     return parse_settings(
-        JDRLSettings, dict(settings), origin="objective jdrl"
+        JDRLSettings,
+        dict(settings),
+        origin="objective jdrl",
     ).estimator

@@ -27,9 +27,8 @@ def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.T
     # A diameter between two whole ones mixes their pictures; borders are repeated outside the
     # frame.
     diameters = diameters.clamp(1, LARGEST_PX)  # a disc of 1 px is a point
-    with torch.autocast(
-        restored.device.type, enabled=False
-    ):  # bf16 has 8 bits of linear light
+    # bf16 has 8 bits of linear light
+    with torch.autocast(restored.device.type, enabled=False):
         linear = _linear(restored.float())
         blurred = torch.zeros_like(linear)
         for whole in range(1, math.ceil(float(diameters.max())) + 1):
@@ -128,7 +127,9 @@ class ReblurNet(nn.Module):
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         seeds = self.kpn(pictures)
         return Reblurred(
-            isotropic_reblur(restored, seeds, weights, self.operator), seeds, weights
+            isotropic_reblur(restored, seeds, weights, self.operator),
+            seeds,
+            weights,
         )
 
 
@@ -160,7 +161,8 @@ class FreeKernelNet(nn.Module):
         count, colours, height, width = restored.shape
         blurred = weights[:, :1] * restored
         for radius, logits in enumerate(
-            torch.split(self.kpn(pictures), self.taps, dim=1), 1
+            torch.split(self.kpn(pictures), self.taps, dim=1),
+            1,
         ):
             shifted = functional.unfold(restored, 2 * radius + 1, padding=radius)
             shifted = shifted.view(count, colours, -1, height, width)
@@ -179,7 +181,8 @@ class SingleKernelNet(nn.Module):
         operator: Path | None = None,
     ) -> None:
         super().__init__()
-        self.levels, self.operator = levels, operator
+        self.levels = levels
+        self.operator = operator
         self.kpn = Trunk(6, levels, features)
         self.apply(initialise)
 
@@ -190,13 +193,18 @@ class SingleKernelNet(nn.Module):
         weights = torch.zeros_like(seeds)
         weights[:, -1] = 1.0
         return isotropic_reblur(
-            restored, functional.pad(seeds, unused), weights, self.operator
+            restored,
+            functional.pad(seeds, unused),
+            weights,
+            self.operator,
         )
 
 
 def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
     """The network of the settings; None if nothing is reblurred."""
-    levels, features, operator = settings.levels, settings.features, settings.operator
+    levels = settings.levels
+    features = settings.features
+    operator = settings.operator
     if settings.kernels == "free":
         return FreeKernelNet(levels, features)
     if settings.kernels == "single":

@@ -87,7 +87,9 @@ class _Without(NamedTuple):
 WITHOUT_EFFECT = (
     _Without("flow", ("true",), ("estimator", "weights")),
     _Without(
-        "deformation", ("none",), ("curriculum_px", "band", "estimator", "weights")
+        "deformation",
+        ("none",),
+        ("curriculum_px", "band", "estimator", "weights"),
     ),
     _Without("mask", ("none", "consistency"), ("band",)),
     _Without("kernels", ("none",), ("alpha",)),

@@ -24,12 +24,15 @@ removes noise."""
 
 @torch.no_grad()
 def remaining_displacement(
-    seen: torch.Tensor, target: torch.Tensor, tile_px: int
+    seen: torch.Tensor,
+    target: torch.Tensor,
+    tile_px: int,
 ) -> torch.Tensor:
     """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient."""
     # ``(N, 2, H, W)`` px, x right and y down, at most ``LARGEST_PX`` in each direction;
     # ``tile_px`` is a multiple of 4.
-    first, second = (_smoothed(one.mean(1, keepdim=True)) for one in (seen, target))
+    first = _smoothed(seen.mean(1, keepdim=True))
+    second = _smoothed(target.mean(1, keepdim=True))
     across, down = _slopes(second)
     off = first - second
     products = [across * across, across * down, down * down, across * off, down * off]
@@ -43,17 +46,21 @@ def remaining_displacement(
     )
     moved = _solved(sums)
     return functional.interpolate(
-        moved.clamp(-LARGEST_PX, LARGEST_PX), seen.shape[-2:], mode="bilinear"
+        moved.clamp(-LARGEST_PX, LARGEST_PX),
+        seen.shape[-2:],
+        mode="bilinear",
     )
 
 
 def _solved(sums: torch.Tensor) -> torch.Tensor:
     """Displacement of each tile by least squares, from its sums of products."""
     xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
-    xx, yy = xx + PRIOR, yy + PRIOR
+    xx = xx + PRIOR
+    yy = yy + PRIOR
     scale = xx * yy - xy * xy
     return torch.cat(
-        [(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale], 1
+        [(yy * x_off - xy * y_off) / scale, (xx * y_off - xy * x_off) / scale],
+        1,
     )
 
 
@@ -65,7 +72,11 @@ def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     y = torch.arange(height, device=picture.device)[:, None] + displacement[:, 1]
     grid = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
     return functional.grid_sample(
-        picture, grid, mode="bicubic", padding_mode="border", align_corners=True
+        picture,
+        grid,
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=True,
     )
 
 
@@ -73,7 +84,9 @@ def _smoothed(grey: torch.Tensor) -> torch.Tensor:
     margin = WINDOW_PX - 1  # of both means together
     padded = functional.pad(grey, (margin,) * 4, mode="replicate")
     return functional.avg_pool2d(
-        functional.avg_pool2d(padded, WINDOW_PX, 1), WINDOW_PX, 1
+        functional.avg_pool2d(padded, WINDOW_PX, 1),
+        WINDOW_PX,
+        1,
     )
 
 
@@ -111,7 +124,8 @@ class RegisteredObjective(Objective):
         del progress
         settings = self.settings
         parts: dict[str, torch.Tensor] = {}
-        restored, target = outputs_of(network, batch)["restored"], batch.target
+        restored = outputs_of(network, batch)["restored"]
+        target = batch.target
         if settings.refined:
             moved = remaining_displacement(restored.detach(), target, settings.tile_px)
             target = moved_by(target, moved)
@@ -156,7 +170,9 @@ def make(**settings: object) -> RegisteredObjective:
 def recipe_of(**settings: object) -> dict[str, object]:
     """The pairs that :func:`make` needs with the same settings."""
     options = parse_settings(
-        RegisteredSettings, dict(settings), origin="objective registered"
+        RegisteredSettings,
+        dict(settings),
+        origin="objective registered",
     )
     if options.masked:
         return {"target": "registered-flow", "supervision": ("valid_mask",)}

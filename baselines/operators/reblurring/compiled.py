@@ -27,7 +27,10 @@ class CompiledReblur(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+        ctx: Any,
+        image: torch.Tensor,
+        seeds: torch.Tensor,
+        weights: torch.Tensor,
     ) -> torch.Tensor:
         ctx.save_for_backward(image, seeds, weights)
         padded, maps = _arrays(image, seeds, weights)
@@ -36,7 +39,13 @@ class CompiledReblur(torch.autograd.Function):
         _in_strips(
             image,
             lambda n, top, bottom: forward_rows(
-                padded[n], maps[0][n], maps[1][n], tables, top, bottom, blurred[n]
+                padded[n],
+                maps[0][n],
+                maps[1][n],
+                tables,
+                top,
+                bottom,
+                blurred[n],
             ),
         )
         return torch.from_numpy(blurred)
@@ -44,35 +53,40 @@ class CompiledReblur(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grown: torch.Tensor
+        ctx: Any,
+        grown: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         padded, maps = _arrays(image, seeds, weights)
         gradient = grown.detach().contiguous().numpy()
-        of_maps = tuple(np.empty_like(one) for one in maps)
+        of_seeds = np.empty_like(maps[0])
+        of_weights = np.empty_like(maps[1])
         of_padded = np.zeros_like(padded)
         tables = layout(weights.shape[1])
         pad = rings(weights.shape[1]).radius
 
         def strip(
-            n: int, top: int, bottom: int
+            n: int,
+            top: int,
+            bottom: int,
         ) -> tuple[int, int, NDArray[np.float32]]:
-            own = np.zeros(
-                (image.shape[1], bottom - top + 2 * pad, padded.shape[3]), np.float32
-            )
+            own = np.zeros_like(padded[n, :, : bottom - top + 2 * pad])
             given = padded[n], maps[0][n], maps[1][n]
-            of_given = own, of_maps[0][n], of_maps[1][n]
+            of_given = own, of_seeds[n], of_weights[n]
             backward_rows(given, tables, top, bottom, gradient[n], of_given)
             return n, top, own
 
         for n, top, own in _in_strips(image, strip):  # strips overlap by their borders
             of_padded[n, :, top : top + own.shape[1]] += own
-        of_image = torch.from_numpy(of_padded)[:, :, pad:-pad, pad:-pad].contiguous()
-        return of_image, torch.from_numpy(of_maps[0]), torch.from_numpy(of_maps[1])
+        inner = of_padded[:, :, pad:-pad, pad:-pad]
+        of_image = torch.from_numpy(inner).contiguous()
+        return of_image, torch.from_numpy(of_seeds), torch.from_numpy(of_weights)
 
 
 def _arrays(
-    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    weights: torch.Tensor,
 ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
     pad = rings(weights.shape[1]).radius
     padded = functional.pad(image.detach(), (pad,) * 4).contiguous().numpy()
@@ -81,7 +95,8 @@ def _arrays(
 
 
 def _in_strips(
-    image: torch.Tensor, work: Callable[[int, int, int], Any]
+    image: torch.Tensor,
+    work: Callable[[int, int, int], Any],
 ) -> Iterable[Any]:
     """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""
     threads = min(torch.get_num_threads(), image.shape[2])

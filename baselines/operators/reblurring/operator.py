@@ -32,7 +32,10 @@ class TiledReblur(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+        ctx: Any,
+        image: torch.Tensor,
+        seeds: torch.Tensor,
+        weights: torch.Tensor,
     ) -> torch.Tensor:
         ctx.save_for_backward(image, seeds, weights)
         facts = rings(weights.shape[1])
@@ -43,7 +46,9 @@ class TiledReblur(torch.autograd.Function):
             factors = _factors(facts, kernels, weights[:, :, rows])
             into = blurred[:, :, rows]
             for unit, total in zip(
-                facts.units, _sums(facts, padded, rows), strict=True
+                facts.units,
+                _sums(facts, padded, rows),
+                strict=True,
             ):
                 into.addcmul_(total, factors.of_unit(unit).view_as(total[:, :1]))
         return blurred
@@ -51,29 +56,31 @@ class TiledReblur(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: Any, grown: torch.Tensor
+        ctx: Any,
+        grown: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
         facts = rings(weights.shape[1])
         padded = functional.pad(image, (facts.radius,) * 4)
         of_padded = torch.zeros_like(padded)
-        of_seeds, of_weights = torch.empty_like(seeds), torch.empty_like(weights)
+        of_seeds = torch.empty_like(seeds)
+        of_weights = torch.empty_like(weights)
         for rows in _strips(image):
             strip = seeds[:, :, rows], weights[:, :, rows]
+            part = grown[:, :, rows]
             kernels = list(_kernels(facts, strip[0]))
-            products = _products(facts, padded, grown[:, :, rows], rows)
+            products = _products(facts, padded, part, rows)
             gradients = _gradients(facts, kernels, strip, products)
-            for whole, gradient in zip((of_seeds, of_weights), gradients, strict=True):
-                whole[:, :, rows] = gradient.view_as(whole[:, :, rows])
-            _spread(
-                facts,
-                _factors(facts, kernels, strip[1]),
-                grown[:, :, rows],
-                of_padded,
-                rows,
-            )
-        pad = facts.radius
-        return of_padded[:, :, pad:-pad, pad:-pad].contiguous(), of_seeds, of_weights
+            of_seeds[:, :, rows] = gradients[0].view_as(strip[0])
+            of_weights[:, :, rows] = gradients[1].view_as(strip[1])
+            factors = _factors(facts, kernels, strip[1])
+            _spread(facts, factors, part, of_padded, rows)
+        return _inner(of_padded, facts.radius), of_seeds, of_weights
+
+
+def _inner(padded: torch.Tensor, pad: int) -> torch.Tensor:
+    """What a border surrounds."""
+    return padded[:, :, pad:-pad, pad:-pad].contiguous()
 
 
 def _strips(image: torch.Tensor) -> Iterator[slice]:
@@ -106,7 +113,8 @@ def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
         values = torch.matmul(matrix, samples).sub_(peak).exp_()
         corner = peak.neg_().exp_()
         total = torch.matmul(counts[: len(matrix)].T, values).add_(
-            corner, alpha=facts.corners[radius]
+            corner,
+            alpha=facts.corners[radius],
         )
         yield _Kernel(values, corner, total, matrix)
 
@@ -125,7 +133,9 @@ class _Factors(NamedTuple):
 
 
 def _factors(
-    facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor
+    facts: Rings,
+    kernels: Sequence[_Kernel],
+    weights: torch.Tensor,
 ) -> _Factors:
     """W by ring; V by border: the border of a square counts in all larger squares too."""
     # For ring d, radius k, weight m_k: W_d = sum_k m_k / Z_k (e_kd - e0_k), V_k = m_k / Z_k e0_k.
@@ -137,7 +147,8 @@ def _factors(
     for radius, kernel in enumerate(kernels, start=1):
         share = flat[:, radius : radius + 1] / kernel.total
         per_ring[:, : kernel.values.shape[1]].addcmul_(
-            kernel.values - kernel.corner, share
+            kernel.values - kernel.corner,
+            share,
         )
         torch.mul(share, kernel.corner, out=per_border[:, radius : radius + 1])
     for radius in reversed(range(facts.radius)):
@@ -147,11 +158,9 @@ def _factors(
 
 def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Tensor]:
     """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
-    pad, height, width = (
-        facts.radius,
-        rows.stop - rows.start,
-        padded.shape[-1] - 2 * facts.radius,
-    )
+    pad = facts.radius
+    height = rows.stop - rows.start
+    width = padded.shape[-1] - 2 * facts.radius
     strip = padded[:, :, rows.start : rows.stop + 2 * pad]
     columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
     for i, j, _ in facts.units:
@@ -160,7 +169,11 @@ def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Ten
 
 
 def _fold(
-    padded: torch.Tensor, offset: int, pad: int, size: int, axis: int
+    padded: torch.Tensor,
+    offset: int,
+    pad: int,
+    size: int,
+    axis: int,
 ) -> torch.Tensor:
     """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
     after = padded.narrow(axis, pad + offset, size)
@@ -168,14 +181,20 @@ def _fold(
 
 
 def _products(
-    facts: Rings, padded: torch.Tensor, grown: torch.Tensor, rows: slice
+    facts: Rings,
+    padded: torch.Tensor,
+    grown: torch.Tensor,
+    rows: slice,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums times gradient over the colours: ``(N, R, P)`` rings, ``(N, levels, P)`` squares."""
-    count, pixels = len(grown), grown[0, 0].numel()
+    count = len(grown)
+    pixels = grown[0, 0].numel()
     per_ring = grown.new_zeros((count, len(facts.squared), pixels))
     per_border = grown.new_zeros((count, facts.levels, pixels))
     for (border, _, ring), total in zip(
-        facts.units, _sums(facts, padded, rows), strict=True
+        facts.units,
+        _sums(facts, padded, rows),
+        strict=True,
     ):
         product = (total * grown).sum(1).flatten(1)
         per_border[:, border].add_(product)
@@ -197,10 +216,16 @@ def _gradients(
     seeds, weights = (one.flatten(2) for one in strip)
     per_ring, per_square = products
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
-    of_weights, of_seeds = [per_square[:, :1]], []
+    of_weights = [per_square[:, :1]]
+    of_seeds = []
     for radius, kernel in enumerate(kernels, start=1):
         of_logits, mean = _of_kernel(
-            per_ring, kernel, per_square, radius, weights, counts
+            per_ring,
+            kernel,
+            per_square,
+            radius,
+            weights,
+            counts,
         )
         of_seeds.append(torch.matmul(kernel.logits.T, of_logits))
         of_weights.append(mean)
@@ -281,14 +306,16 @@ def isotropic_reblur(
         torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     ):
         return _reblurred(image, seeds, weights, path)
-    with torch.autocast(
-        device, enabled=False
-    ):  # bf16 keeps three digits of sums of 225 taps
+    # bf16 keeps three digits of sums of 225 taps
+    with torch.autocast(device, enabled=False):
         return _reblurred(image.float(), seeds.float(), weights.float(), path)
 
 
 def _reblurred(
-    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    weights: torch.Tensor,
+    path: Path | None,
 ) -> torch.Tensor:
     path = path or _default_path(image)
     device = {"torch": image.device.type, "compiled": "cpu", "triton": "cuda"}[path]
@@ -322,7 +349,8 @@ def _default_path(image: torch.Tensor) -> Path:
 
 
 def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> None:
-    levels, size = weights.shape[1], (image.shape[0], *image.shape[2:])
+    levels = weights.shape[1]
+    size = (image.shape[0], *image.shape[2:])
     fits = levels >= 2 and seeds.shape[1] == seed_count(levels)
     if not fits or any(
         (one.shape[0], *one.shape[2:]) != size for one in (seeds, weights)
@@ -334,7 +362,9 @@ def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> N
 
 
 def blur_levels(
-    image: torch.Tensor, seeds: torch.Tensor, levels: int = 8
+    image: torch.Tensor,
+    seeds: torch.Tensor,
+    levels: int = 8,
 ) -> torch.Tensor:
     """The blurred versions by themselves, ``(m - 1, N, C, H, W)``, from the smallest kernel on."""
     count, _, height, width = image.shape

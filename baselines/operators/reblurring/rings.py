@@ -76,7 +76,10 @@ def rings(levels: int) -> Rings:
 
 @functools.cache
 def interpolation(
-    levels: int, radius: int, device: torch.device, dtype: torch.dtype
+    levels: int,
+    radius: int,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> torch.Tensor:
     """From one kernel's radial samples to its logits at each ring's distance; rows sum to 1."""
     facts = rings(levels)

@@ -127,9 +127,8 @@ def _tap(
     COLOURS: tl.constexpr,
 ):
     """The picture under one tap ``(COLOURS, BLOCK)``, 0 outside; which pixels, and their place."""
-    down = (
-        columns * 0 + row + tl.load(taps + 2 * tap)
-    )  # a whole row of them, as masks must be
+    # a whole row of them, as masks must be
+    down = columns * 0 + row + tl.load(taps + 2 * tap)
     across = columns + tl.load(taps + 2 * tap + 1)
     inside = exists & (down >= 0) & (down < height) & (across >= 0) & (across < width)
     place = down * width + across

@@ -83,14 +83,13 @@ class TritonReblur(torch.autograd.Function):
     def forward(
         ctx: Any, image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
-        image, seeds, weights = (
-            image.contiguous(),
-            seeds.contiguous(),
-            weights.contiguous(),
-        )
+        image = image.contiguous()
+        seeds = seeds.contiguous()
+        weights = weights.contiguous()
         ctx.save_for_backward(image, seeds, weights)
         run = _Runner(image, weights)
-        blurred, maps = torch.empty_like(image), run.maps()
+        blurred = torch.empty_like(image)
+        maps = run.maps()
         run(factor_kernel, seeds, weights, maps)
         run(gather_kernel, image, maps, blurred, COLOURS=run.colours, TRANSPOSED=False)
         return blurred
@@ -101,14 +100,16 @@ class TritonReblur(torch.autograd.Function):
         ctx: Any, grown: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         image, seeds, weights = ctx.saved_tensors
-        grown, run = grown.contiguous(), _Runner(image, weights)
-        of_image, maps = torch.empty_like(image), run.maps()
-        of_seeds, of_weights = torch.empty_like(seeds), torch.empty_like(weights)
+        grown = grown.contiguous()
+        run = _Runner(image, weights)
+        of_image = torch.empty_like(image)
+        maps = run.maps()
+        of_seeds = torch.empty_like(seeds)
+        of_weights = torch.empty_like(weights)
         run(factor_kernel, seeds, weights, maps)
         run(gather_kernel, grown, maps, of_image, COLOURS=run.colours, TRANSPOSED=True)
-        run(
-            product_kernel, image, grown, maps, COLOURS=run.colours
-        )  # the factors are used up
+        # the factors are used up
+        run(product_kernel, image, grown, maps, COLOURS=run.colours)
         run(gradient_kernel, seeds, weights, maps, of_seeds, of_weights)
         return of_image, of_seeds, of_weights
 
@@ -117,7 +118,8 @@ class _Runner:
     """Starts kernels over all pieces of rows of a batch of pictures."""
 
     def __init__(self, image: torch.Tensor, weights: torch.Tensor) -> None:
-        self.image, self.levels = image, weights.shape[1]
+        self.image = image
+        self.levels = weights.shape[1]
         self.facts = rings(self.levels)
         self.colours = triton.next_power_of_2(image.shape[1])
 

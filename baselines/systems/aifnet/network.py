@@ -25,14 +25,16 @@ class AIFNet(SeveralOutputs):
     # ``divide_channels_by`` is 1 for the released network.
 
     def __init__(
-        self, divide_channels_by: int = 1, *, adds_input: bool = False
+        self,
+        divide_channels_by: int = 1,
+        *,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
         self.defocus_net = DefocusNet(divide_channels_by)
-        for scale in range(
-            5
-        ):  # DMENet's heads at lower scales: stored, and in no forward pass
+        # DMENet's heads at lower scales: stored, and in no forward pass
+        for scale in range(5):
             self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(
                 False
             )
@@ -56,7 +58,11 @@ def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
     """The picture weighted by how near its blur is to each of 29 levels: ``(N, 87, H, W)``."""
     # Plane k is picture * (1 - |map - k / 28|), level by level, colour fastest: soft, not masks.
     levels = torch.linspace(
-        0.0, 1.0, LEVELS, device=picture.device, dtype=picture.dtype
+        0.0,
+        1.0,
+        LEVELS,
+        device=picture.device,
+        dtype=picture.dtype,
     )
     weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
     return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
@@ -69,7 +75,8 @@ def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
     for axis in (2, 3):
         last = features.narrow(axis, features.shape[axis] - 1, 1)
         following = torch.cat(
-            [features.narrow(axis, 1, features.shape[axis] - 1), last], axis
+            [features.narrow(axis, 1, features.shape[axis] - 1), last],
+            axis,
         )
         pairs = torch.stack([features, (features + following) / 2], dim=axis + 1)
         features = pairs.flatten(axis, axis + 1)
@@ -80,7 +87,11 @@ class _SameConv(nn.Conv2d):
     """A 3 x 3 convolution, padded as TensorFlow's SAME for even sizes: stride 2 only at the end."""
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int = 1,
+        dilation: int = 1,
     ) -> None:
         padding = 0 if stride == 2 else dilation
         super().__init__(inputs, outputs, 3, stride, padding, dilation)
@@ -96,7 +107,10 @@ class _DeblurNet(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        one, two, four, eight = (width * factor for factor in (1, 2, 4, 8))
+        one = width
+        two = width * 2
+        four = width * 4
+        eight = width * 8
         layers = {
             "n0_1": _SameConv(3 * LEVELS, one),
             "n0_2": _SameConv(one, two, stride=2),
@@ -137,12 +151,16 @@ class _DeblurNet(nn.Module):
     def _chain(self, features: torch.Tensor, *names: str) -> torch.Tensor:
         for name in names:
             features = functional.leaky_relu(
-                self.get_submodule(PREFIX + name)(features), SLOPE
+                self.get_submodule(PREFIX + name)(features),
+                SLOPE,
             )
         return features
 
     def _up(
-        self, features: torch.Tensor, skip: torch.Tensor, name: str
+        self,
+        features: torch.Tensor,
+        skip: torch.Tensor,
+        name: str,
     ) -> torch.Tensor:
         return double_legacy_bilinear(
             self._chain(torch.cat([features, skip], dim=1), name)
@@ -159,5 +177,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         state = AIFNet().state_dict()
     return in_order(
-        tensors, [(name, tuple(entry.shape)) for name, entry in state.items()]
+        tensors,
+        [(name, tuple(entry.shape)) for name, entry in state.items()],
     )

@@ -69,18 +69,23 @@ class _Attention(nn.Module):
         self.out_proj = nn.Linear(channels, channels)
 
     def forward(
-        self, features: torch.Tensor, fading: Sequence[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        fading: Sequence[torch.Tensor],
     ) -> torch.Tensor:
-        query, key = (
-            self._by_row(self.q_proj(features)),
-            self._by_row(self.k_proj(features)),
-        )
+        query = self._by_row(self.q_proj(features))
+        key = self._by_row(self.k_proj(features))
         values = self.v_proj(features)
         of_columns, of_rows = (mask[:, None] for mask in fading)
         rows = functional.scaled_dot_product_attention(
-            query, key, self._by_row(values), of_rows
+            query,
+            key,
+            self._by_row(values),
+            of_rows,
         )
-        query, key, value = (part.transpose(1, 3) for part in (query, key, rows))
+        query = query.transpose(1, 3)
+        key = key.transpose(1, 3)
+        value = rows.transpose(1, 3)
         columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
         given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, values))
@@ -108,7 +113,9 @@ class _AttentionBlock(nn.Module):
         self.dropped = dropped
 
     def forward(
-        self, features: torch.Tensor, fading: Sequence[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        fading: Sequence[torch.Tensor],
     ) -> torch.Tensor:
         features = features + _of_pixels(self.pos, features)
         attended = self.attention(self.attention_layer_norm(features), fading)
@@ -231,7 +238,10 @@ class Bokehlicious(nn.Module):
         )
 
     def _add_attention(
-        self, wide: int, channels: int, rates: Sequence[Sequence[float]]
+        self,
+        wide: int,
+        channels: int,
+        rates: Sequence[Sequence[float]],
     ) -> None:
         """Register the layers at a quarter of the size; ``rates`` are those of each group."""
         self.conv_prep = nn.Conv2d(wide, channels, 3, padding=1)
@@ -268,11 +278,16 @@ class Bokehlicious(nn.Module):
         return cropped(change + mean + padded, blurry)
 
     def _encoded(
-        self, features: torch.Tensor, places: list[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        places: list[torch.Tensor],
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         skips = []
         for encoder, down, place in zip(
-            self.encoders, self.downs, places[:-1], strict=True
+            self.encoders,
+            self.downs,
+            places[:-1],
+            strict=True,
         ):
             for block in encoder.children():
                 features = block(features, place)
@@ -287,7 +302,11 @@ class Bokehlicious(nn.Module):
         places: list[torch.Tensor],
     ) -> torch.Tensor:
         levels = zip(
-            self.decoders, self.ups, reversed(skips), reversed(places[:-1]), strict=True
+            self.decoders,
+            self.ups,
+            reversed(skips),
+            reversed(places[:-1]),
+            strict=True,
         )
         for decoder, up, skip, place in levels:
             features = up(features) + skip
@@ -296,7 +315,10 @@ class Bokehlicious(nn.Module):
         return features
 
     def _attended(
-        self, features: torch.Tensor, places: torch.Tensor, strength: torch.Tensor
+        self,
+        features: torch.Tensor,
+        places: torch.Tensor,
+        strength: torch.Tensor,
     ) -> torch.Tensor:
         """What the attention adds at a quarter of the size."""
         prepared = self.conv_prep(features)

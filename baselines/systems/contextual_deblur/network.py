@@ -66,14 +66,20 @@ class _MaskedAutoencoder(nn.Module):
     deviation: torch.Tensor
 
     def __init__(
-        self, width: int, heads: int, blocks: int, patch: int, stride: int
+        self,
+        width: int,
+        heads: int,
+        blocks: int,
+        patch: int,
+        stride: int,
     ) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
         # The mask token, the last block and the norm are stored and used in no forward pass.
         self.mask_token = nn.Parameter(
-            torch.zeros(1, 1, width * 2 // 3), requires_grad=False
+            torch.zeros(1, 1, width * 2 // 3),
+            requires_grad=False,
         )
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(3, width, patch, stride=stride)
@@ -84,7 +90,9 @@ class _MaskedAutoencoder(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             self.register_buffer(
-                name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False
+                name,
+                torch.tensor(values).reshape(1, 3, 1, 1),
+                persistent=False,
             )
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
@@ -162,28 +170,34 @@ class Decoder(nn.Module):
             )
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
-        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(
-            False
-        )  # never used
+        # never used
+        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)
         self.decoder_anorm = nn.LayerNorm(encoder_width)
         self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(blocks))
         self.decoder_norm = nn.LayerNorm(width)
         self.decoder_pred = nn.Linear(width, features * stride * stride)
 
     def forward(
-        self, context: torch.Tensor, features: Sequence[torch.Tensor], rows: int
+        self,
+        context: torch.Tensor,
+        features: Sequence[torch.Tensor],
+        rows: int,
     ) -> torch.Tensor:
         """``(N, features, stride * rows, stride * columns)``; class tokens are dropped here."""
         tokens = self.decoder_anorm(context[:, 1:])
         last, *earlier = (feature[:, 1:] for feature in reversed(features))
         skips = [self.decoder_dnorm1(last), *earlier]
         for merger, block, skip in zip(
-            self.decoder_linears, self.embed_blocks, skips, strict=True
+            self.decoder_linears,
+            self.embed_blocks,
+            skips,
+            strict=True,
         ):
             tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
         grid = pixels.unflatten(1, (rows, -1)).unflatten(
-            3, (self.stride, self.stride, -1)
+            3,
+            (self.stride, self.stride, -1),
         )
         # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
         unpatched: torch.Tensor = (
@@ -218,7 +232,10 @@ def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
     grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
     scale = (side + 0.1) / old
     resized = functional.interpolate(
-        grid, scale_factor=scale, mode="bicubic", align_corners=False
+        grid,
+        scale_factor=scale,
+        mode="bicubic",
+        align_corners=False,
     )
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
@@ -246,7 +263,8 @@ Place = tuple[int, int]
 
 def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[Place]:
     """Top and left of every tile of a picture; the last ones end at its border."""
-    tops, lefts = (_starts(side, tile, step) for side in (height, width))
+    tops = _starts(height, tile, step)
+    lefts = _starts(width, tile, step)
     return [(top, left) for top in tops for left in lefts]
 
 
@@ -268,25 +286,33 @@ def stitch(
     """What a function gives for tiles, averaged where they overlap; 16 tiles at a time."""
     # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
     # smaller by the same margin.
-    at = places(picture.shape[-2], picture.shape[-1], tile, step)
-    height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
+    height, width = picture.shape[-2:]
+    at = places(height, width, tile, step)
     together = max(1, BATCH // picture.shape[0])
-    total, count = picture.new_zeros(()), picture.new_zeros(height, width)
+    total = picture.new_zeros(())
+    count = picture.new_zeros(height - margin, width - margin)
     for first in range(0, len(at), together):
         chunk = at[first : first + together]
-        given = torch.unflatten(
-            of_tiles(cut(picture, chunk, tile)), 0, (len(chunk), -1)
-        )
+        features = of_tiles(cut(picture, chunk, tile))
+        given = torch.unflatten(features, 0, (len(chunk), -1))
         if not first:
-            total = given.new_zeros(*given.shape[1:3], height, width)
-        for (top, left), features in zip(chunk, given, strict=True):
-            rows = slice(top, top + features.shape[-2])
-            columns = slice(left, left + features.shape[-1])
-            total[..., rows, columns] += features
-            count[rows, columns] += 1
-    if not at:
-        raise ValueError(f"a picture of {tuple(picture.shape)} has no tile")
+            total = given.new_zeros(*given.shape[1:3], *count.shape)
+        _add_tiles(total, count, chunk, given)
     return total / count
+
+
+def _add_tiles(
+    total: torch.Tensor,
+    count: torch.Tensor,
+    corners: Sequence[tuple[int, int]],
+    tiles: torch.Tensor,
+) -> None:
+    """Add tiles ``(T, N, F, h, w)`` to the sum, and one to the count, at their places."""
+    for (top, left), features in zip(corners, tiles, strict=True):
+        rows = slice(top, top + features.shape[-2])
+        columns = slice(left, left + features.shape[-1])
+        total[..., rows, columns] += features
+        count[rows, columns] += 1
 
 
 def _starts(length: int, tile: int, step: int) -> list[int]:
@@ -324,12 +350,16 @@ class ContextualDeblur(nn.Module):
         adds_input: bool = False,
     ) -> None:
         super().__init__()
-        self.stride, self.tile, self.step = stride, tile, step
+        self.stride = stride
+        self.tile = tile
+        self.step = step
         self.adds_input = adds_input
         primary = _MaskedAutoencoder(*encoder, blocks, patch, stride)
         self.primary_encoder = named(pretrain_mae=primary)
         self.contextual_encoder = ContextualEncoder(
-            encoder[0], contextual_heads, contextual_blocks
+            encoder[0],
+            contextual_heads,
+            contextual_blocks,
         )
         self.decoder = Decoder(encoder[0], *decoder, blocks, features, stride)
         self.outputprojr_step = nn.Conv2d(features, 3, LAST)
@@ -346,7 +376,9 @@ class ContextualDeblur(nn.Module):
         features = self.inputecoding_step(torch.cat([picture, picture], dim=1)) + tiled
         around = self.stride // 2 + LAST // 2
         features = functional.pad(
-            features, (around, around, around, around), mode="reflect"
+            features,
+            (around, around, around, around),
+            mode="reflect",
         )
         restored: torch.Tensor = self.outputprojr_step(features)
         restored = picture + restored if self.adds_input else restored
@@ -380,5 +412,6 @@ class ContextualDeblur(nn.Module):
             else max(SMALLEST, -(-side // self.stride)) * self.stride
             for side in picture.shape[-2:]
         )
-        right, below = width - picture.shape[-1], height - picture.shape[-2]
+        right = width - picture.shape[-1]
+        below = height - picture.shape[-2]
         return pad(picture, (0, right, 0, below))

@@ -26,9 +26,15 @@ SMALL = of_three_scales(
 BASELINES = (
     SMALL,
     SMALL.variant(
-        "convir-b", "ConvIR-B", network={"blocks": 8}, published_as="convir-b"
+        "convir-b",
+        "ConvIR-B",
+        network={"blocks": 8},
+        published_as="convir-b",
     ),
     SMALL.variant(
-        "convir-l", "ConvIR-L", network={"blocks": 16}, published_as="convir-l"
+        "convir-l",
+        "ConvIR-L",
+        network={"blocks": 16},
+        published_as="convir-l",
     ),
 )

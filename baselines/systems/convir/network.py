@@ -40,7 +40,8 @@ class _Strip(nn.Module):
         mean = features.mean(dim=self.axis, keepdim=True)
         low = filtered(features, taps, kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
-        of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
+        of_low = self.lamb_l[:, None, None]
+        of_all = self.lamb_h[:, None, None] + 1
         added: torch.Tensor = of_low * low + of_all * features
         return added
 
@@ -81,7 +82,11 @@ class ConvIR(ThreeScales):
     multiple = 32
 
     def __init__(
-        self, *, width: int = 32, blocks: int = 4, dilations: Sequence[int] = (7, 9, 11)
+        self,
+        *,
+        width: int = 32,
+        blocks: int = 4,
+        dilations: Sequence[int] = (7, 9, 11),
     ) -> None:
         def contrasts(channels: int) -> Iterator[nn.Module]:
             return (Shapes(channels, dilation) for dilation in dilations)

@@ -28,7 +28,12 @@ CARD = Card(
     at_scales=True,
 )
 MEDIUM_NETWORK = Baseline.of_folder(
-    __name__, "network:DefocusUNet", CARD, **MEDIUM, narrow=NARROW, zeroed=ENDING
+    __name__,
+    "network:DefocusUNet",
+    CARD,
+    **MEDIUM,
+    narrow=NARROW,
+    zeroed=ENDING,
 )
 
 BASELINES = (

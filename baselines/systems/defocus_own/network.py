@@ -26,7 +26,10 @@ class DefocusUNet(nn.Module):
     """What it restores is the same to 60 dB where its convolutions are in bfloat16."""
 
     def __init__(
-        self, widths: Sequence[int], encoder: Sequence[int], decoder: Sequence[int]
+        self,
+        widths: Sequence[int],
+        encoder: Sequence[int],
+        decoder: Sequence[int],
     ) -> None:
         super().__init__()
         folded = 3 * FOLD**2
@@ -53,9 +56,8 @@ class DefocusUNet(nn.Module):
         # cropped.
         padded = pad_to_multiple(blurry, self.multiple)
         folded = functional.pixel_unshuffle(padded, FOLD)
-        with torch.autocast(
-            folded.device.type, enabled=False
-        ):  # bf16 has 8 bits of a picture
+        # bf16 has 8 bits of a picture
+        with torch.autocast(folded.device.type, enabled=False):
             features = self.intro(folded.contiguous(memory_format=torch.channels_last))
         skips = []
         for blocks, down in zip(self.encoders[:-1], self.downs, strict=True):

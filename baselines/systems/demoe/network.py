@@ -110,7 +110,11 @@ class DeMoE(NAFNet):
             kinds = self.mlp_branch(features).argmax(dim=1).tolist()
         features = self.experts[0](self.middle_blks(features), kinds)
         levels = zip(
-            self.decoders, self.ups, reversed(skips), self.experts[1:], strict=True
+            self.decoders,
+            self.ups,
+            reversed(skips),
+            self.experts[1:],
+            strict=True,
         )
         for decoder, up, skip, experts in levels:
             features = experts(decoder(up(features) + skip), kinds)

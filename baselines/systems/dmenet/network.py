@@ -22,7 +22,11 @@ class SymmetricConv(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(
-            inputs, outputs, size, padding=size // 2, padding_mode="replicate"
+            inputs,
+            outputs,
+            size,
+            padding=size // 2,
+            padding_mode="replicate",
         )
 
 
@@ -128,15 +132,19 @@ class _Encoder(nn.Module):
         super().__init__()
         inputs = 3
         for block, (count, outputs) in enumerate(
-            zip(VGG_BLOCKS, channels, strict=True), start=1
+            zip(VGG_BLOCKS, channels, strict=True),
+            start=1,
         ):
             for number in range(1, count + 1):
                 self.add_module(
-                    f"conv{block}_{number}", SymmetricConv(inputs, outputs, 3)
+                    f"conv{block}_{number}",
+                    SymmetricConv(inputs, outputs, 3),
                 )
                 inputs = outputs
         self.register_buffer(
-            "means", torch.tensor(VGG_MEANS_BGR).reshape(1, 3, 1, 1), persistent=False
+            "means",
+            torch.tensor(VGG_MEANS_BGR).reshape(1, 3, 1, 1),
+            persistent=False,
         )
 
     def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
@@ -158,7 +166,8 @@ class _Decoder(nn.Module):
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
         d0, d1, d2, d3, d4 = channels
-        half, quarter = d2 // 2, d2 // 4
+        half = d2 // 2
+        quarter = d2 // 4
         self.u4_aux = _auxiliary(d4)
         self.u3 = _stage(d4 + d3, d2)
         self.u3_aux = _auxiliary(d2)
@@ -181,23 +190,30 @@ class _Decoder(nn.Module):
             features = torch.cat([repeat_pixels(features), skip], dim=1)
             for number in (1, 2, 3):
                 features = _cbl(self.get_submodule(name), str(number), features)
-            given[f"aux_logits_{name}"] = _head_logits(
-                self.get_submodule(f"{name}_aux"), features
-            )
+            head = self.get_submodule(f"{name}_aux")
+            given[f"aux_logits_{name}"] = _head_logits(head, features)
         features = torch.cat([repeat_pixels(features), levels[0]], dim=1)
         features = _cbl(self.u0, "_init", features)
         given["aux_logits_u0"] = _head_logits(self.u0_aux, features)
         given["features_u0"] = features
+        given["logits"] = self._logits(features)
+        return given
+
+    def _logits(self, features: torch.Tensor) -> torch.Tensor:
+        """The map of blur, from the features at the size of the picture."""
         for block in range(RESIDUAL_BLOCKS):
             features = _residual(self.u0, block, features)
         for number in (1, 2):
             features = _cbl(self.uf, str(number), features)
-        given["logits"] = self.uf.get_submodule("c3")(features)
-        return given
+        logits: torch.Tensor = self.uf.get_submodule("c3")(features)
+        return logits
 
 
 def _pair(
-    ending: str, inputs: int, outputs: int, size: int = 3
+    ending: str,
+    inputs: int,
+    outputs: int,
+    size: int = 3,
 ) -> dict[str, nn.Module]:
     """A convolution and its normalisation, which are called by these names."""
     convolution = SymmetricConv(inputs, outputs, size)
@@ -211,7 +227,9 @@ def _auxiliary(inputs: int) -> nn.Sequential:
 def _stage(inputs: int, outputs: int) -> nn.Sequential:
     first = _pair("1", inputs, outputs)
     return named(
-        **first, **_pair("2", outputs, outputs), **_pair("3", outputs, outputs)
+        **first,
+        **_pair("2", outputs, outputs),
+        **_pair("3", outputs, outputs),
     )
 
 
@@ -321,5 +339,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         state = DMENet().state_dict()
     return in_order(
-        tensors, [(name, tuple(entry.shape)) for name, entry in state.items()]
+        tensors,
+        [(name, tuple(entry.shape)) for name, entry in state.items()],
     )

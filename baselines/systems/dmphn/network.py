@@ -16,7 +16,8 @@ WIDTH = 32
 
 def encoder(width: int = WIDTH) -> nn.Sequential:
     """A patch ``(N, 3, h, w)`` to features ``(N, 4 width, h / 4, w / 4)``."""
-    two, four = 2 * width, 4 * width
+    two = 2 * width
+    four = 4 * width
     return named(
         layer1=nn.Conv2d(3, width, 3, padding=1),
         layer2=_residual(width),
@@ -32,7 +33,8 @@ def encoder(width: int = WIDTH) -> nn.Sequential:
 
 def decoder(width: int = WIDTH) -> nn.Sequential:
     """Features ``(N, 4 width, h / 4, w / 4)`` to a picture ``(N, 3, h, w)``, or what is added."""
-    two, four = 2 * width, 4 * width
+    two = 2 * width
+    four = 4 * width
     return named(
         layer13=_residual(four),
         layer14=_residual(four),
@@ -77,7 +79,11 @@ class DMPHN(nn.Module):
     # coarser ones. Three ``levels`` are 1-2-4 patches, four 1-2-4-8.
 
     def __init__(
-        self, levels: int = 4, width: int = WIDTH, *, adds_input: bool = False
+        self,
+        levels: int = 4,
+        width: int = WIDTH,
+        *,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -141,9 +147,8 @@ class StackedDMPHN(SeveralOutputs):
         features: dict[int, torch.Tensor] = {}
         for level in range(STACK_LEVELS, 0, -1):
             if level == 1 and first is not None:
-                added = (
-                    added + first
-                )  # the first stage's in all later ones, not the one before
+                # the first stage's in all later ones, not the one before
+                added = added + first
             encode, decode = (
                 self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS
             )
@@ -154,7 +159,9 @@ class StackedDMPHN(SeveralOutputs):
 
 
 def by_patches(
-    part: nn.Module, whole: torch.Tensor, grid: tuple[int, int]
+    part: nn.Module,
+    whole: torch.Tensor,
+    grid: tuple[int, int],
 ) -> torch.Tensor:
     """Run a part on each patch by itself and put the results together; the grid divides H and W."""
     return join(part(split(whole, *grid)), *grid)

@@ -15,7 +15,11 @@ CARD = Card(
     licence="official code and weights: MIT; reimplemented here, MIT",
 )
 DNCNN = Baseline.of_folder(
-    __name__, "network:DnCNN", CARD, narrow={"depth": 6}, zeroed=("model.14",)
+    __name__,
+    "network:DnCNN",
+    CARD,
+    narrow={"depth": 6},
+    zeroed=("model.14",),
 )
 
 BASELINES = (

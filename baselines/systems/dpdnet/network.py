@@ -44,13 +44,16 @@ class DPDNet(nn.Module):
         for level, width in enumerate(widths[-2::-1], start=self.levels + 1):
             setattr(self, f"up{level}", nn.Conv2d(2 * width, width, 2))
             self._add_double(level, 2 * width, width)
-        last = 2 * self.levels - 1
-        self.head = f"conv{last}_3"
-        setattr(self, self.head, nn.Conv2d(widths[0], 3, 3, padding=1))
-        self.final = f"conv{last + 1}"
-        setattr(self, self.final, nn.Conv2d(3, 3, 1))
+        self._add_head(widths[0])
         self.dropout = nn.Dropout(DROPOUT)
         self._initialise()
+
+    def _add_head(self, width: int) -> None:
+        last = 2 * self.levels - 1
+        self.head = f"conv{last}_3"
+        setattr(self, self.head, nn.Conv2d(width, 3, 3, padding=1))
+        self.final = f"conv{last + 1}"
+        setattr(self, self.final, nn.Conv2d(3, 3, 1))
 
     def _add_double(self, level: int, inputs: int, width: int) -> None:
         setattr(self, f"conv{level}_1", nn.Conv2d(inputs, width, 3, padding=1))
@@ -63,28 +66,31 @@ class DPDNet(nn.Module):
         return cropped(reversed_colours(self._restore(padded)), blurry)
 
     def _restore(self, picture: torch.Tensor) -> torch.Tensor:
-        features = picture
-        skips: list[torch.Tensor] = []
+        skips = self._encoded(picture)
+        features = skips.pop()
+        for level, skip in enumerate(reversed(skips), start=self.levels + 1):
+            larger = functional.interpolate(features, scale_factor=2)
+            # TensorFlow's "same" for an even kernel: one row below, one column on the right
+            larger = functional.pad(larger, (0, 1, 0, 1))
+            joined = torch.cat([skip, self._relu(f"up{level}", larger)], dim=1)
+            features = self._double(level, joined)
+        colours = self._relu(self.head, features)
+        given: torch.Tensor = self.get_submodule(self.final)(colours)
+        if self.adds_input:
+            return torch.unflatten(picture, 1, (-1, 3)).mean(dim=1) + given
+        return torch.sigmoid(given)
+
+    def _encoded(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """The features of each level, finest first."""
+        encoded: list[torch.Tensor] = []
         for level in range(1, self.levels + 1):
-            if skips:
+            if encoded:
                 features = functional.max_pool2d(features, 2)
             features = self._double(level, features)
             if level >= self.levels - 1:
                 features = self.dropout(features)
-            skips.append(features)
-        for level, skip in enumerate(skips[-2::-1], start=self.levels + 1):
-            # TensorFlow's "same" for an even kernel: one row below, one column on the right
-            larger = functional.pad(
-                functional.interpolate(features, scale_factor=2), (0, 1, 0, 1)
-            )
-            joined = torch.cat([skip, self._relu(f"up{level}", larger)], dim=1)
-            features = self._double(level, joined)
-        given: torch.Tensor = self.get_submodule(self.final)(
-            self._relu(self.head, features)
-        )
-        if self.adds_input:
-            return torch.unflatten(picture, 1, (-1, 3)).mean(dim=1) + given
-        return torch.sigmoid(given)
+            encoded.append(features)
+        return encoded
 
     def _double(self, level: int, features: torch.Tensor) -> torch.Tensor:
         return self._relu(f"conv{level}_2", self._relu(f"conv{level}_1", features))
@@ -110,7 +116,8 @@ class DPDNet(nn.Module):
 def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
     """RGB to BGR and back, view by view, for ``(N, 3 * views, H, W)``."""
     return torch.cat(
-        [view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)], dim=1
+        [view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)],
+        dim=1,
     )
 
 

@@ -41,6 +41,16 @@ LEVELS = 4
 """Number of scales: 1, 1/2, 1/4 and 1/8."""
 
 
+def _signed(picture: torch.Tensor) -> torch.Tensor:
+    """From [0, 1] to [-1, 1]."""
+    return 2 * picture - 1
+
+
+def _unsigned(picture: torch.Tensor) -> torch.Tensor:
+    """From [-1, 1] to [0, 1]."""
+    return (picture + 1) / 2
+
+
 class DRBNet(FourScales):
     """From a blurry picture to the restored one, coarse to fine over four scales."""
 
@@ -50,7 +60,11 @@ class DRBNet(FourScales):
     # the details of the picture that the coarser one lacks, as in narrow copies; not in the paper.
 
     def __init__(
-        self, *, dual: bool = False, width: int = 32, adds_input: bool = False
+        self,
+        *,
+        dual: bool = False,
+        width: int = 32,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -58,10 +72,18 @@ class DRBNet(FourScales):
         inputs = 6 if dual else 3
         channels = tuple(width << level for level in range(LEVELS))
         self.add_encoder("conv", inputs, channels)
-        two, four, deep = channels[1:]
+        deep = channels[-1]
         self.conv4_4 = nn.Sequential(
-            conv(deep, deep), _residual(deep), _residual(deep), conv(deep, deep)
+            conv(deep, deep),
+            _residual(deep),
+            _residual(deep),
+            conv(deep, deep),
         )
+        self._add_predictions(channels)
+
+    def _add_predictions(self, channels: tuple[int, ...]) -> None:
+        """The layers of each scale, the smallest first."""
+        width, two, four, deep = channels
         self._add_up(3, channels)
         self.img_d8_feature = _picture_features(two, four, deep)
         self._add_heads(3, 2 * deep, (deep, four), (deep, two))
@@ -75,32 +97,47 @@ class DRBNet(FourScales):
         self._add_heads(0, two, (two, two), (two, two))
 
     def outputs(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)`` in [0, 1], and what each of the four scales predicts."""
         # ``dual_pixel`` is left and right view. Of each ``level`` from 3 (1/8 of the padded size)
         # to 0: ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and,
         # but for 0, the picture so far, ``scale{level}`` in [0, 1], not clipped.
-        picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
-        seen = picture if dual_pixel is None else 2 * right_first(dual_pixel) - 1
-        *skips, features = self.encoded("conv", seen)
-        features = self.conv4_4(features)
-        predictions: dict[str, torch.Tensor] = {}
+        picture = _signed(pad_to_multiple(blurry, MULTIPLE))
+        seen = picture if dual_pixel is None else _signed(right_first(dual_pixel))
+        *skips, deepest = self.encoded("conv", seen)
+        given: dict[str, torch.Tensor] = {}
         estimate = functional.avg_pool2d(picture, MULTIPLE)
+        features = self.conv4_4(deepest)
         for level in (3, 2, 1, 0):
             if level < 3:
-                predictions[f"scale{level + 1}"] = (estimate + 1) / 2
-                estimate = _doubled(estimate)
-                if self.adds_input:
-                    estimate = estimate + _details(picture, level)
+                given[f"scale{level + 1}"] = _unsigned(estimate)
+                estimate = self._enlarged(estimate, picture, level)
                 features = self.raised(level + 1, features, skips[level])
             estimate, kernel, change = self._refined(level, estimate, features)
-            predictions |= {f"kernel{level}": kernel, f"residual{level}": change}
-        restored = (estimate.clamp(-1, 1) + 1) / 2
-        return predictions | {"restored": cropped(restored, blurry)}
+            given |= {f"kernel{level}": kernel, f"residual{level}": change}
+        given["restored"] = cropped(_unsigned(estimate.clamp(-1, 1)), blurry)
+        return given
+
+    def _enlarged(
+        self,
+        estimate: torch.Tensor,
+        picture: torch.Tensor,
+        level: int,
+    ) -> torch.Tensor:
+        """The picture so far at twice the size, with the input's details where they are added."""
+        larger = _doubled(estimate)
+        if self.adds_input:
+            larger = larger + _details(picture, level)
+        return larger
 
     def _refined(
-        self, level: int, picture: torch.Tensor, features: torch.Tensor
+        self,
+        level: int,
+        picture: torch.Tensor,
+        features: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The picture of a scale after its kernels and residual; these two as well."""
         own = self.get_submodule(f"img_d{2**level}_feature")(picture)
@@ -116,14 +153,19 @@ class DRBNet(FourScales):
         self.add_module(f"upconv{level}_2", _residual(outputs))
 
     def _add_heads(
-        self, level: int, inputs: int, kernel: tuple[int, int], change: tuple[int, int]
+        self,
+        level: int,
+        inputs: int,
+        kernel: tuple[int, int],
+        change: tuple[int, int],
     ) -> None:
         predict = nn.Conv2d(kernel[1], SIDE * SIDE, 1)
         kernels = nn.Sequential(conv(inputs, kernel[0]), conv(*kernel), predict)
         self.add_module(f"upconv{level}_kernel", kernels)
         # the residual's last layer keeps its activation, as the released code has it
         last = nn.Sequential(
-            nn.Conv2d(change[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True)
+            nn.Conv2d(change[1], 3, 1),
+            nn.LeakyReLU(SLOPE, inplace=True),
         )
         residuals = nn.Sequential(conv(inputs, change[0]), conv(*change), last)
         self.add_module(f"upconv{level}_res", residuals)

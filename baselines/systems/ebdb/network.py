@@ -75,7 +75,8 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
     weight = 1.0 + count[edge]
     pull = np.full(len(first), -2 * COUPLING)
     neighbours = np.bincount(first, minlength=len(own)) + np.bincount(
-        second, minlength=len(own)
+        second,
+        minlength=len(own),
     )
     upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
     system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)
@@ -93,12 +94,8 @@ def _neighbours(
     index[1:-1, 1:-1][edge] = own
     height, width = edge.shape
     pairs = []
-    for down, right in (
-        (0, 1),
-        (1, -1),
-        (1, 0),
-        (1, 1),
-    ):  # the other four are these, turned
+    # the other four are these, turned
+    for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
         other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]
         pairs.append(np.stack([own[other >= 0], other[other >= 0]]))
     first, second = np.concatenate(pairs, axis=1)

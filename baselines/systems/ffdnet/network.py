@@ -53,7 +53,8 @@ class FFDNet(nn.Module):
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
         level_map = level.expand(len(halves), 1, *halves.shape[-2:])
         given = functional.pixel_shuffle(
-            self.model(torch.cat([halves, level_map], dim=1)), 2
+            self.model(torch.cat([halves, level_map], dim=1)),
+            2,
         )
         given = cropped(given, noisy)
         return noisy + given if self.adds_input else given

@@ -20,7 +20,8 @@ class DualAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.a, self.b = _scale(channels, 0.0), _scale(channels, 1.0)
+        self.a = _scale(channels, 0.0)
+        self.b = _scale(channels, 1.0)
         self.spatial_gate = _Places(channels)
         self.local_attention = nn.ModuleList([_Deviations(channels)])
 
@@ -38,7 +39,8 @@ class _Places(nn.Module):
         super().__init__()
         self.spatial = named(conv=nn.Conv2d(2, 1, 3, padding=1))
         self.dw1 = nn.Sequential(
-            _depthwise(channels, 5, dilation=2), _depthwise(channels, 7, dilation=3)
+            _depthwise(channels, 5, dilation=2),
+            _depthwise(channels, 7, dilation=3),
         )
         self.dw2 = _depthwise(channels, 3, dilation=1)
 
@@ -55,7 +57,8 @@ class _Deviations(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.a, self.b = _scale(channels, 0.0), _scale(channels, 1.0)
+        self.a = _scale(channels, 0.0)
+        self.b = _scale(channels, 1.0)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         deviation = features - features.mean(dim=(2, 3), keepdim=True)
@@ -67,7 +70,12 @@ def _depthwise(channels: int, size: int, *, dilation: int) -> nn.Sequential:
     margin = dilation * (size // 2)
     return named(
         conv=nn.Conv2d(
-            channels, channels, size, padding=margin, dilation=dilation, groups=channels
+            channels,
+            channels,
+            size,
+            padding=margin,
+            dilation=dilation,
+            groups=channels,
         )
     )
 
@@ -85,7 +93,9 @@ class _Pair(nn.Module):
         self.main1 = _block(channels)
 
     def forward(
-        self, full: torch.Tensor, halved: torch.Tensor
+        self,
+        full: torch.Tensor,
+        halved: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return self.main(full), self.main1(halved)
 
@@ -106,7 +116,10 @@ class _Paths(nn.Module):
         for pair in self.layers:
             full, halved = pair(full, halved)
         raised = functional.interpolate(
-            halved, size, mode="bilinear", align_corners=False
+            halved,
+            size,
+            mode="bilinear",
+            align_corners=False,
         )
         return torch.cat([full, raised], dim=1)
 

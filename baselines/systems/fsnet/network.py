@@ -27,7 +27,10 @@ class _Waist(nn.Module):
         inner = self.layers[outer:-outer](self.down(skip))
         size = (features.shape[-2], features.shape[-1])
         raised = functional.interpolate(
-            inner, size, mode="bilinear", align_corners=False
+            inner,
+            size,
+            mode="bilinear",
+            align_corners=False,
         )
         joined = self.conv(torch.cat([raised, skip], dim=1))
         added: torch.Tensor = self.layers[-outer:](joined) + features
@@ -44,7 +47,11 @@ class FSNet(ThreeScales):
     smallest_px = 16
 
     def __init__(
-        self, *, width: int = 32, blocks: int = 16, window_px: int | None = None
+        self,
+        *,
+        width: int = 32,
+        blocks: int = 16,
+        window_px: int | None = None,
     ) -> None:
         pooling = Pooling(window_px, in_training=True)
 

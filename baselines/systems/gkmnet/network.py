@@ -50,7 +50,10 @@ class _Bank(nn.Module):
     colours: torch.Tensor
 
     def __init__(
-        self, gaussians: int, kernels: Sequence[int], colours: Sequence[int]
+        self,
+        gaussians: int,
+        kernels: Sequence[int],
+        colours: Sequence[int],
     ) -> None:
         super().__init__()
         bank = _taps(gaussians)
@@ -67,7 +70,9 @@ class _Bank(nn.Module):
         # in bf16 a CPU takes minutes for some numbers of channels, and Gaussians are not learned
         with torch.autocast(picked.device.type, enabled=False):
             rows = functional.conv2d(
-                picked, self.taps[:, None, None, :], groups=channels
+                picked,
+                self.taps[:, None, None, :],
+                groups=channels,
             )
             return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
 
@@ -107,10 +112,8 @@ class InterleavedBank(_Bank):
 
     def __init__(self, gaussians: int = COUNT) -> None:
         rows = range(COLOURS * (gaussians + 1))
-        kernels, colours = (
-            [row // COLOURS for row in rows],
-            [row % COLOURS for row in rows],
-        )
+        kernels = [row // COLOURS for row in rows]
+        colours = [row % COLOURS for row in rows]
         super().__init__(gaussians, kernels, colours)
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
@@ -190,12 +193,14 @@ class Backbone(nn.Module):
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        two, four = 2 * width, 4 * width
+        two = 2 * width
+        four = 4 * width
         self.in_block = _Block(width, nn.Conv2d(3, width, 3, padding=1))
         self.conv_block1_1 = _down(width, two)
         self.conv_block2_1 = _down(two, four)
         self.bottle_neck_1 = _Block(
-            four, *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1))
+            four,
+            *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)),
         )
         self.conv_block3_1 = _up(four, two)
         self.conv_block4_1 = _up(two, width)
@@ -211,13 +216,15 @@ class Backbone(nn.Module):
 
 def _down(inputs: int, outputs: int) -> _Block:
     return _Block(
-        outputs, *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
+        outputs,
+        *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)),
     )
 
 
 def _up(inputs: int, outputs: int) -> _Block:
     return _Block(
-        outputs, *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2))
+        outputs,
+        *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)),
     )
 
 
@@ -244,12 +251,14 @@ class GKMNet(Backbone, SeveralOutputs):
         self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(
             gaussians
         )
-        mixed = 2 * (
-            gaussians + 1
-        )  # weights for the blurry picture, then for the scale before
+        # weights for the blurry picture, then for the scale before
+        mixed = 2 * (gaussians + 1)
         layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
         self.APU = MixingWeights(
-            named(conv=nn.Sequential(*layers)), width, mixed, bounded=True
+            named(conv=nn.Sequential(*layers)),
+            width,
+            mixed,
+            bounded=True,
         )
         self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
@@ -258,15 +267,20 @@ class GKMNet(Backbone, SeveralOutputs):
         # The picture is put in the middle of a black frame, to multiples of 16, and cropped again;
         # the smaller ones are of the padded picture where the sides are no multiples of 16.
         height, width = blurry.shape[-2:]
-        below, right = -height % MULTIPLE, -width % MULTIPLE
-        top, left = below // 2, right // 2
+        below = -height % MULTIPLE
+        right = -width % MULTIPLE
+        top = below // 2
+        left = right // 2
         full = pad(blurry, (left, right - left, top, below - top), "zeros")
         pyramid = [full]
         for _ in range(SCALES - 1):
             size = (pyramid[-1].shape[-2] // 2, pyramid[-1].shape[-1] // 2)
             pyramid.append(
                 functional.interpolate(
-                    pyramid[-1], size, mode="bilinear", antialias=True
+                    pyramid[-1],
+                    size,
+                    mode="bilinear",
+                    antialias=True,
                 )
             )
         restored, half, quarter = self.restored_scales(pyramid)
@@ -286,12 +300,17 @@ class GKMNet(Backbone, SeveralOutputs):
         return restored[::-1]
 
     def _mixed(
-        self, blurry: torch.Tensor, before: torch.Tensor, weights: torch.Tensor
+        self,
+        blurry: torch.Tensor,
+        before: torch.Tensor,
+        weights: torch.Tensor,
     ) -> torch.Tensor:
         parts = [
             self.bank(picture) * self.bank.spread(own)
             for picture, own in zip(
-                (blurry, before), weights.chunk(2, dim=1), strict=True
+                (blurry, before),
+                weights.chunk(2, dim=1),
+                strict=True,
             )
         ]
         mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))

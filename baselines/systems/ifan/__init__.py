@@ -121,7 +121,9 @@ BASELINES = (
         weights_trained_on=(),
     ),
     _ablation(
-        "none", "none", Configuration(filters="none", disparity=False, reblur=False)
+        "none",
+        "none",
+        Configuration(filters="none", disparity=False, reblur=False),
     ),
     _ablation("d", "D", Configuration(filters="none", reblur=False)),
     _ablation("f", "F", Configuration(disparity=False, reblur=False)),

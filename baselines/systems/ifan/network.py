@@ -125,7 +125,8 @@ class FourScales(SeveralOutputs):
         """Register the layers of an encoder, finest level first."""
         for level, outputs in enumerate(channels, start=1):
             self.add_module(
-                f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2)
+                f"{prefix}{level}_1",
+                conv(inputs, outputs, 1 if level == 1 else 2),
             )
             self.add_module(f"{prefix}{level}_2", conv(outputs, outputs))
             self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
@@ -141,7 +142,10 @@ class FourScales(SeveralOutputs):
         return levels
 
     def raised(
-        self, level: int, features: torch.Tensor, skip: torch.Tensor
+        self,
+        level: int,
+        features: torch.Tensor,
+        skip: torch.Tensor,
     ) -> torch.Tensor:
         """Features of a level, 1 to 3, from those of the next coarser one."""
         features = self.get_submodule(f"upconv{level}_u")(features) + skip
@@ -167,31 +171,44 @@ class IFAN(FourScales):
         channels: tuple[int, int, int, int] = CHANNELS,
     ) -> None:
         super().__init__()
-        self.steps, self.dual, self.filters = steps, dual, filters
+        self.steps = steps
+        self.dual = dual
+        self.filters = filters
         self.add_encoder("conv", 3, channels)
         deep = channels[-1]
         self.conv4_4 = nn.Sequential(
-            conv(2 * deep, deep), *_two(deep), conv(deep, deep)
+            conv(2 * deep, deep),
+            *_two(deep),
+            conv(deep, deep),
         )
         self.conv_res = nn.Sequential(
-            conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep)
+            conv(deep, deep),
+            ResidualBlocks(deep, 3),
+            conv(deep, deep),
         )
         for level in (3, 2, 1):
             self._add_up(level, channels[level], channels[level - 1])
         self.out_res = conv(channels[0], 3)
-        self.add_encoder("kconv", 6 if dual else 3, channels)
+        self._add_filters(channels)
+        initialise(self.modules())
+        initialise(self.F.modules(), FILTER_GAIN)
+
+    def _add_filters(self, channels: tuple[int, int, int, int]) -> None:
+        """The encoder, the map of blur and what predicts the filters."""
+        deep = channels[-1]
+        self.add_encoder("kconv", 6 if self.dual else 3, channels)
         self.DME = nn.Sequential(
-            conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1)
+            conv(deep, deep),
+            *_two(deep),
+            nn.Conv2d(deep, 1, 3, padding=1),
         )
         self.conv_DME = conv(1, deep)
         last: nn.Module  # just one is made: each takes random numbers
-        if filters == "none":
+        if self.filters == "none":
             last = ResidualBlocks(deep, REPLACEMENT_BLOCKS)
         else:
-            last = nn.Conv2d(deep, filter_channels(steps, deep), 1)
+            last = nn.Conv2d(deep, filter_channels(self.steps, deep), 1)
         self.F = nn.Sequential(conv(deep, deep), *_two(deep), last)
-        initialise(self.modules())
-        initialise(self.F.modules(), FILTER_GAIN)
 
     def _add_up(self, level: int, inputs: int, outputs: int) -> None:
         self.add_module(f"upconv{level}_u", up(inputs, outputs))
@@ -199,7 +216,9 @@ class IFAN(FourScales):
         self.add_module(f"upconv{level}_2", ResidualBlocks(outputs, 1))
 
     def outputs(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()``; losses see values beyond."""
         # ``dual_pixel`` is left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h,
@@ -226,16 +245,23 @@ class IFAN(FourScales):
         return predicted
 
     def _filtered(
-        self, features: torch.Tensor, predicted: torch.Tensor
+        self,
+        features: torch.Tensor,
+        predicted: torch.Tensor,
     ) -> torch.Tensor:
         if self.filters == "none":
             return features + predicted
         return adaptive_convolution(
-            features, predicted, steps=self.steps, corrected=self.filters == "corrected"
+            features,
+            predicted,
+            steps=self.steps,
+            corrected=self.filters == "corrected",
         )
 
     def _decode(
-        self, features: torch.Tensor, skips: list[torch.Tensor]
+        self,
+        features: torch.Tensor,
+        skips: list[torch.Tensor],
     ) -> torch.Tensor:
         features = self.conv_res(features)
         for level in (3, 2, 1):
@@ -261,10 +287,15 @@ class ReblurNet(nn.Module):
     """Blurs a small sharp picture with filters made from those that deblur the features."""
 
     def __init__(
-        self, filter_values: int, steps: int = 17, *, corrected: bool = False
+        self,
+        filter_values: int,
+        steps: int = 17,
+        *,
+        corrected: bool = False,
     ) -> None:
         super().__init__()
-        self.steps, self.corrected = steps, corrected
+        self.steps = steps
+        self.corrected = corrected
         self.RBF = nn.Sequential(
             conv(filter_values, WIDTH),
             ResidualBlocks(WIDTH, 2),

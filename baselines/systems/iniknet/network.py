@@ -26,7 +26,9 @@ class UNet(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        finest, middle, coarsest = width, 2 * width, 4 * width
+        finest = width
+        middle = 2 * width
+        coarsest = 4 * width
         self.Encoder = nn.ModuleList(map(_row, (finest, middle, coarsest)))
         self.Decoder = nn.ModuleList(map(_row, (middle, finest)))
         self.feat_extract = nn.ModuleList(
@@ -152,7 +154,8 @@ class _Cell(nn.Module):
     def forward(self, features: torch.Tensor, memory: Memory) -> Memory:
         state, cell = memory
         return next_memory(
-            self.conv(self.layers(torch.cat([features, state], dim=1))), cell
+            self.conv(self.layers(torch.cat([features, state], dim=1))),
+            cell,
         )
 
 
@@ -172,7 +175,8 @@ class _Pass(nn.Module):
                 memory = (nothing, nothing)
             size = (features.shape[-2], features.shape[-1])
             memory = self.cell(
-                features, (_resized(memory[0], size), _resized(memory[1], size))
+                features,
+                (_resized(memory[0], size), _resized(memory[1], size)),
             )
             states.append(memory[0])
         return states
@@ -183,9 +187,8 @@ class AcrossScales(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.left2right = _Pass(
-            channels
-        )  # left is coarse; the official order, not that of use
+        # left is coarse; the official order, not that of use
+        self.left2right = _Pass(channels)
         self.right2left = _Pass(channels)
         self.norm = nn.ModuleDict({"norm": FlatChannelNorm(channels, EPSILON)})
 
@@ -220,9 +223,8 @@ class INIKNet(SeveralOutputs):
 
     def __init__(self, width: int = 32, kernels: int = 10) -> None:
         super().__init__()
-        sizes = 1 + len(
-            SIZES_PX
-        )  # the first one gives nothing: it only takes weight away
+        # the first one gives nothing: it only takes weight away
+        sizes = 1 + len(SIZES_PX)
         self.unet = UNet(width)
         self.lstms_basis_select = AcrossScales(width)
         self.lstms_scale_select = AcrossScales(width)
@@ -243,7 +245,10 @@ class INIKNet(SeveralOutputs):
         kernels = self.inr_conv()
         restored = {}
         for (name, picture), of_basis, of_size in zip(
-            pictures.items(), bases, sizes, strict=True
+            pictures.items(),
+            bases,
+            sizes,
+            strict=True,
         ):
             mixed = self._mixed(
                 picture,
@@ -269,11 +274,15 @@ class INIKNet(SeveralOutputs):
         weights = self.sum.weight.chunk(shares.shape[1], dim=1)[1:]
         mixed: torch.Tensor = self.get_parameter("sum.bias").reshape(-1, 1, 1)
         for number, (size, weight) in enumerate(
-            zip(kernels, weights, strict=True), start=1
+            zip(kernels, weights, strict=True),
+            start=1,
         ):
             filters = size.repeat(COLOURS, 1, 1).unsqueeze(1)
             maps = functional.conv2d(
-                picture, filters, padding=size.shape[-1] // 2, groups=COLOURS
+                picture,
+                filters,
+                padding=size.shape[-1] // 2,
+                groups=COLOURS,
             )
             summed = functional.conv2d(maps * per_colour, weight)
             mixed = mixed + summed * shares[:, number : number + 1]
@@ -284,5 +293,8 @@ def _shrunk(picture: torch.Tensor, share: float) -> torch.Tensor:
     if share == 1:
         return picture
     return functional.interpolate(
-        picture, scale_factor=share, mode="bilinear", align_corners=False
+        picture,
+        scale_factor=share,
+        mode="bilinear",
+        align_corners=False,
     )

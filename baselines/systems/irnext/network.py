@@ -36,7 +36,8 @@ class Contrast(FilterChoice):
         mean = features.mean(dim=(2, 3), keepdim=True)
         low = filtered(features, self.chosen(mean).tanh(), self.kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
-        of_low, of_all = self.lamb_l[:, None, None], self.lamb_h[:, None, None] + 1
+        of_low = self.lamb_l[:, None, None]
+        of_all = self.lamb_h[:, None, None] + 1
         added: torch.Tensor = of_low * low + of_all * features
         return added
 
@@ -47,9 +48,8 @@ class Pyramid(nn.Module):
     def __init__(self, channels: int, contrasts: Iterator[nn.Module]) -> None:
         super().__init__()
         self.convs = nn.ModuleList(_plain(channels) for _ in POOLED_PX)
-        self.dynas = nn.ModuleList(
-            contrasts
-        )  # made now: random numbers are taken in this order
+        # made now: random numbers are taken in this order
+        self.dynas = nn.ModuleList(contrasts)
         self.conv_sum = _plain(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -58,7 +58,10 @@ class Pyramid(nn.Module):
         size = (features.shape[-2], features.shape[-1])
         coarser: torch.Tensor | None = None
         for side, convolution, contrast in zip(
-            POOLED_PX, self.convs, self.dynas, strict=True
+            POOLED_PX,
+            self.convs,
+            self.dynas,
+            strict=True,
         ):
             means = functional.avg_pool2d(features, side)
             if coarser is not None:

@@ -23,9 +23,8 @@ def _joint(changed: Mapping[str, Any], plain: "Recipe") -> "Recipe":
         "objective_settings": dict(changed),
         "warmup_epochs": WARMUP_EPOCHS,
     }
-    if (
-        changed.get("reading") == "official"
-    ):  # the released code keeps its best on the test set
+    # the released code keeps its best on the test set
+    if changed.get("reading") == "official":
         from defocus.training.method import Training
 
         update["training"] = Training(select="official")

@@ -38,27 +38,40 @@ def code(
     # K)`` get the result; one row serves all patches where only counts are wanted. Source:
     # Rubinstein, Zibulevsky, Elad, Batch-OMP, Technion CS-2008-08.
     most = chosen.shape[1]
-    factor, half = np.zeros((most, most)), np.zeros(most)
+    factor = np.zeros((most, most))
+    half = np.zeros(most)
     for n in range(correlations.shape[0]):
         row = n % chosen.shape[0]
-        picked, solution = chosen[row], values[row]
+        picked = chosen[row]
+        solution = values[row]
         rest = correlations[n].copy()
-        energy, count = energies[n], 0
+        energy = energies[n]
+        count = 0
         while energy > error and count < most:
             best = int(np.argmax(np.abs(rest)))
             if not _add(best, count, picked, gram, factor):
                 break
-            remainder = correlations[n, best] - np.dot(
-                factor[count, :count], half[:count]
-            )
-            half[count] = remainder / factor[count, count]
+            known = np.dot(factor[count, :count], half[:count])
+            half[count] = (correlations[n, best] - known) / factor[count, count]
             energy -= half[count] ** 2
             count += 1
             _solve(count, factor, half, solution)
-            rest[:] = correlations[n]
-            for i in range(count):
-                rest -= gram[picked[i]] * solution[i]
+            _leave(correlations[n], gram, picked[:count], solution, rest)
         counts[n] = count
+
+
+@numba.njit(nogil=True, cache=True)
+def _leave(
+    correlation: NDArray[Any],
+    gram: NDArray[Any],
+    picked: NDArray[np.int32],
+    solution: NDArray[Any],
+    rest: NDArray[Any],
+) -> None:
+    """What the picked atoms leave of the correlations, into ``rest``."""
+    rest[:] = correlation
+    for i in range(len(picked)):
+        rest -= gram[picked[i]] * solution[i]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -86,7 +99,10 @@ def _add(
 
 @numba.njit(nogil=True, cache=True)
 def _solve(
-    count: int, factor: NDArray[Any], half: NDArray[Any], solution: NDArray[Any]
+    count: int,
+    factor: NDArray[Any],
+    half: NDArray[Any],
+    solution: NDArray[Any],
 ) -> None:
     """The coefficients, by back substitution."""
     for i in range(count - 1, -1, -1):
@@ -97,7 +113,9 @@ def _solve(
 
 
 def atom_counts(
-    patches: NDArray[np.float32], dictionary: NDArray[np.float32], error: float
+    patches: NDArray[np.float32],
+    dictionary: NDArray[np.float32],
+    error: float,
 ) -> NDArray[np.int32]:
     """How many atoms (unit rows) each patch without its mean needs: ``(N,)``, 0 to 64."""
     counts = np.zeros(len(patches), np.int32)
@@ -125,7 +143,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
 
 
 def atoms_needed(
-    picture: Array, dictionary: NDArray[np.float32]
+    picture: Array,
+    dictionary: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """``(H', W')``: atoms that the patches need, one value per stride."""
     patches, shape = patches_of(luma(picture) * 255)
@@ -135,7 +154,8 @@ def atoms_needed(
 def patches_of(grey: Array) -> tuple[NDArray[np.float32], tuple[int, int]]:
     """Patches without their means, ``(N, 64)``, and the number of their rows and columns."""
     windows = np.lib.stride_tricks.sliding_window_view(
-        np.asarray(grey, np.float32), (PATCH_PX, PATCH_PX)
+        np.asarray(grey, np.float32),
+        (PATCH_PX, PATCH_PX),
     )[::STRIDE_PX, ::STRIDE_PX]
     patches = windows.reshape(-1, PATCH_PX**2)
     return patches - patches.mean(axis=1, keepdims=True), (
@@ -158,7 +178,11 @@ def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
     )
     guide = cv2.GaussianBlur(np.asarray(picture, np.float32), (5, 5), 1.0)
     return recursive_filter(
-        np.asarray(dense, np.float64), 10, 0.2, 3, guide=np.asarray(guide, np.float64)
+        np.asarray(dense, np.float64),
+        10,
+        0.2,
+        3,
+        guide=np.asarray(guide, np.float64),
     )
 
 

@@ -15,13 +15,20 @@ CARD = Card(
     weights_trained_on=("dpdd",),
 )
 KPAC = Baseline.of_folder(
-    __name__, "network:KPAC", CARD, narrow={"width": 8}, zeroed=("deblur.d2_2",)
+    __name__,
+    "network:KPAC",
+    CARD,
+    narrow={"width": 8},
+    zeroed=("deblur.d2_2",),
 )
 
 BASELINES = (
     KPAC,
     KPAC.variant("kpac-2level", "KPAC (2 levels)", network={"levels": 2}),
     KPAC.variant(
-        "kpac-dual", "KPAC (dual pixel)", network={"dual": True}, needs=("dual_pixel",)
+        "kpac-dual",
+        "KPAC (dual pixel)",
+        network={"dual": True},
+        needs=("dual_pixel",),
     ),
 )

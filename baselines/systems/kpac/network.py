@@ -32,10 +32,15 @@ class KPAC(nn.Module):
     # channels.
 
     def __init__(
-        self, levels: int = 3, *, dual: bool = False, width: int = WIDTH
+        self,
+        levels: int = 3,
+        *,
+        dual: bool = False,
+        width: int = WIDTH,
     ) -> None:
         super().__init__()
-        self.levels, self.dual = levels, dual
+        self.levels = levels
+        self.dual = dual
         self.deblur = nn.ModuleDict(
             _encoder(levels, 6 if dual else 3, width) | _decoder(levels, width)
         )
@@ -50,7 +55,9 @@ class KPAC(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
         picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
@@ -73,9 +80,15 @@ class KPAC(nn.Module):
         for block in range(BLOCKS):
             stack.append(self._atrous(block, stack[-1]))
         features = self._layer("cm_2", self._layer("cm_1", torch.cat(stack, dim=1)))
-        for name, skip in zip(
-            DECODER[6 - 2 * self.levels :: 2], reversed(skips[:-1]), strict=True
-        ):
+        return self._decoded(features, skips[:-1])
+
+    def _decoded(
+        self,
+        features: torch.Tensor,
+        skips: list[torch.Tensor],
+    ) -> torch.Tensor:
+        names = DECODER[6 - 2 * self.levels :: 2]
+        for name, skip in zip(names, reversed(skips), strict=True):
             features = torch.cat([self._layer(name, features), skip], dim=1)
             if name != "d2":
                 features = self._layer(f"{name}_2", features)
@@ -128,7 +141,10 @@ def _encoder(levels: int, inputs: int, width: int) -> dict[str, nn.Module]:
     }
     widths = (width, width, 2 * width, 2 * width)
     for name, before, after in zip(
-        ENCODER[2 : 2 * levels + 2 : 2], widths[:-1], widths[1:], strict=False
+        ENCODER[2 : 2 * levels + 2 : 2],
+        widths[:-1],
+        widths[1:],
+        strict=False,
     ):
         layers[name] = nn.Conv2d(before, after, 3, stride=2)
         layers[f"{name}_2"] = nn.Conv2d(after, after, 3, padding=1)
@@ -207,6 +223,8 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     return {
         entry: of_layer(tensors[name])
         for entry, name in zip(
-            entry_names(by_count[len(tensors)]), ordered, strict=True
+            entry_names(by_count[len(tensors)]),
+            ordered,
+            strict=True,
         )
     }

@@ -92,13 +92,14 @@ class LaKDNet(FourLevels):
         self.embed = nn.Conv2d(9 if dual else 3, dim, 3, padding=1, bias=False)
         self.add_levels(dim, blocks, block)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
-        if (
-            corrected
-        ):  # the kept mixers add up over 88 blocks: start from the picture itself
+        # the kept mixers add up over 88 blocks: start from the picture itself
+        if corrected:
             nn.init.zeros_(self.output.weight)
 
     def forward(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; a dual network gets left and right view too."""
         # Clipped to [0, 1] as the official network does, in training too: values outside have no
@@ -107,7 +108,9 @@ class LaKDNet(FourLevels):
         return restored if self.corrected else restored.clamp(0, 1)
 
     def unclipped(
-        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        dual_pixel: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The same before it is clipped."""
         if self.dual != (dual_pixel is not None):

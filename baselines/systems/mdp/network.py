@@ -71,7 +71,8 @@ class MDP(SeveralOutputs):
         # ``pre_sharp`` are what the last 1 x 1 convolution gets, of the padded size, >= 0.
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
         stitched = torch.cat(
-            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)], dim=1
+            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)],
+            dim=1,
         )
         given: dict[str, torch.Tensor] = {}
         for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):
@@ -107,7 +108,10 @@ class MDP(SeveralOutputs):
         return self._relu(name, functional.pad(doubled, (0, 1, 0, 1)))
 
     def _early(
-        self, view: str, skips: list[torch.Tensor], deepest: torch.Tensor
+        self,
+        view: str,
+        skips: list[torch.Tensor],
+        deepest: torch.Tensor,
     ) -> torch.Tensor:
         """One decoder down to half resolution, before the decoders see each other."""
         features = self._relu(f"{view}_bottleneck", deepest)
@@ -118,7 +122,10 @@ class MDP(SeveralOutputs):
         return self._up(f"{view}_up2", features)
 
     def _late(
-        self, view: str, skip: torch.Tensor, stitched: torch.Tensor
+        self,
+        view: str,
+        skip: torch.Tensor,
+        stitched: torch.Tensor,
     ) -> torch.Tensor:
         """The rest of one decoder, from what all three gave, up to the 3-channel ReLU."""
         features = self._relu(f"{view}_dec2b", self._relu(f"{view}_dec2a", stitched))

@@ -27,7 +27,9 @@ class AttentionBlock(nn.Module):
         super().__init__()
         self.CA = ChannelAttention(channels, REDUCTION, bias=False)
         self.body = nn.Sequential(
-            conv(channels, channels, 3), activation, conv(channels, channels, 3)
+            conv(channels, channels, 3),
+            activation,
+            conv(channels, channels, 3),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -61,7 +63,9 @@ class SupervisedAttention(nn.Module):
         self.conv3 = conv(3, channels, 1)
 
     def forward(
-        self, features: torch.Tensor, picture: torch.Tensor
+        self,
+        features: torch.Tensor,
+        picture: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The features for the next stage, and this stage's picture."""
         restored = self.conv2(features) + picture
@@ -94,16 +98,20 @@ class Encoder(nn.Module):
         self.fused = fused
         for level, width in enumerate(channels, start=1):
             self.add_module(
-                f"encoder_level{level}", blocks(width, PER_LEVEL, activation)
+                f"encoder_level{level}",
+                blocks(width, PER_LEVEL, activation),
             )
-        self.down12, self.down23 = down(*channels[:2]), down(*channels[1:])
+        self.down12 = down(*channels[:2])
+        self.down23 = down(*channels[1:])
         if fused:
             for source in ("enc", "dec"):
                 for level, width in enumerate(channels, start=1):
                     self.add_module(f"csff_{source}{level}", conv(width, width, 1))
 
     def forward(
-        self, features: torch.Tensor, before: tuple[Features, Features] | None = None
+        self,
+        features: torch.Tensor,
+        before: tuple[Features, Features] | None = None,
     ) -> Features:
         """The three levels; a fused one gets the encoder's and decoder's features before it."""
         levels: Features = []
@@ -112,7 +120,8 @@ class Encoder(nn.Module):
                 features = self.get_submodule(f"down{level - 1}{level}")(features)
             features = self.get_submodule(f"encoder_level{level}")(features)
             if before is not None:
-                encoded, decoded = before[0][level - 1], before[1][level - 1]
+                encoded = before[0][level - 1]
+                decoded = before[1][level - 1]
                 features = (
                     features
                     + self.get_submodule(f"csff_enc{level}")(encoded)
@@ -129,14 +138,13 @@ class Decoder(nn.Module):
         super().__init__()
         for level, width in enumerate(channels, start=1):
             self.add_module(
-                f"decoder_level{level}", blocks(width, PER_LEVEL, activation)
+                f"decoder_level{level}",
+                blocks(width, PER_LEVEL, activation),
             )
         self.skip_attn1 = AttentionBlock(channels[0], activation)
         self.skip_attn2 = AttentionBlock(channels[1], activation)
-        self.up21, self.up32 = (
-            up(channels[1], channels[0]),
-            up(channels[2], channels[1]),
-        )
+        self.up21 = up(channels[1], channels[0])
+        self.up32 = up(channels[2], channels[1])
 
     def forward(self, encoded: Features) -> Features:
         """The three levels, finest first."""
@@ -165,7 +173,8 @@ class FullResolution(nn.Module):
             _group(width, count, activation) for _ in range(3)
         )
         first, second, third = channels
-        self.up_enc1, self.up_dec1 = up(second, first), up(second, first)
+        self.up_enc1 = up(second, first)
+        self.up_dec1 = up(second, first)
         self.up_enc2 = nn.Sequential(up(third, second), up(second, first))
         self.up_dec2 = nn.Sequential(up(third, second), up(second, first))
         for source in ("enc", "dec"):
@@ -173,7 +182,10 @@ class FullResolution(nn.Module):
                 self.add_module(f"conv_{source}{level}", conv(first, width, 1))
 
     def forward(
-        self, features: torch.Tensor, encoded: Features, decoded: Features
+        self,
+        features: torch.Tensor,
+        encoded: Features,
+        decoded: Features,
     ) -> torch.Tensor:
         """``(N, width, H, W)`` to the same shape."""
         for number in (1, 2, 3):
@@ -195,6 +207,15 @@ def _group(channels: int, count: int, activation: nn.PReLU) -> Residual:
 
 
 MULTIPLE = 8
+
+
+def _joined_levels(
+    levels: list[torch.Tensor],
+    rows: int,
+    columns: int,
+) -> list[torch.Tensor]:
+    """The features of the parts of a picture as those of the whole, at each level."""
+    return [join(level, rows, columns) for level in levels]
 
 
 class MPRNet(SeveralOutputs):
@@ -222,7 +243,8 @@ class MPRNet(SeveralOutputs):
         self.stage2_encoder = Encoder(channels, shared, fused=True)
         self.stage2_decoder = Decoder(channels, shared)
         self.stage3_orsnet = FullResolution(channels, full_width, full_blocks, shared)
-        self.sam12, self.sam23 = SupervisedAttention(width), SupervisedAttention(width)
+        self.sam12 = SupervisedAttention(width)
+        self.sam23 = SupervisedAttention(width)
         self.concat12 = conv(2 * width, width, 3)
         self.concat23 = conv(2 * width, full_width, 3)
         self.tail = conv(full_width, 3, 3)
@@ -230,25 +252,40 @@ class MPRNet(SeveralOutputs):
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
-        picture = pad_to_multiple(blurry, MULTIPLE).contiguous(
-            memory_format=torch.channels_last
-        )
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        picture = padded.contiguous(memory_format=torch.channels_last)
         halves = split(picture, 2, 1)
         encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))
-        encoded = [join(level, 1, 2) for level in encoded]
+        encoded = _joined_levels(encoded, 1, 2)
         decoded = self.stage1_decoder(encoded)
         attended, first = self.sam12(decoded[0], halves)
 
-        joined = self.concat12(torch.cat([self._shallow(2, halves), attended], dim=1))
+        joined = self._joined(2, halves, attended)
         encoded = self.stage2_encoder(joined, (encoded, decoded))
-        encoded = [join(level, 2, 1) for level in encoded]
+        encoded = _joined_levels(encoded, 2, 1)
         decoded = self.stage2_decoder(encoded)
         attended, second = self.sam23(decoded[0], picture)
 
-        joined = self.concat23(torch.cat([self._shallow(3, picture), attended], dim=1))
+        joined = self._joined(3, picture, attended)
         third = self.tail(self.stage3_orsnet(joined, encoded, decoded)) + picture
-        stages = {"stage1": join(first, 2, 1), "stage2": second, "restored": third}
-        return {name: cropped(result, blurry) for name, result in stages.items()}
+        return {
+            "stage1": cropped(join(first, 2, 1), blurry),
+            "stage2": cropped(second, blurry),
+            "restored": cropped(third, blurry),
+        }
+
+    def _joined(
+        self,
+        stage: int,
+        seen: torch.Tensor,
+        attended: torch.Tensor,
+    ) -> torch.Tensor:
+        """Features of a stage together with those that the stage before it attends to."""
+        concat = self.concat12 if stage == 2 else self.concat23
+        joined: torch.Tensor = concat(
+            torch.cat([self._shallow(stage, seen), attended], dim=1)
+        )
+        return joined
 
     def _shallow(self, stage: int, picture: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)

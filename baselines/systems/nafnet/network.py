@@ -47,7 +47,11 @@ class Block(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.conv1 = Pointwise(channels, 2 * channels)
         self.conv2 = nn.Conv2d(
-            2 * channels, 2 * channels, 3, padding=1, groups=2 * channels
+            2 * channels,
+            2 * channels,
+            3,
+            padding=1,
+            groups=2 * channels,
         )
         self.conv3 = Pointwise(channels, channels)
         self.sca = nn.Sequential(_Means(window_px), nn.Conv2d(channels, channels, 1))
@@ -64,6 +68,16 @@ class Block(nn.Module):
         fed = self.conv5(_gate(self.conv4(self.norm2(features))))
         restored: torch.Tensor = features + fed * self.gamma
         return restored
+
+
+def _halving(channels: int) -> nn.Conv2d:
+    """Twice the channels at half the size."""
+    return nn.Conv2d(channels, 2 * channels, 2, stride=2)
+
+
+def _widths(width: int, levels: int) -> list[int]:
+    """Channels of each level: twice as many at half the size."""
+    return [width * 2**number for number in range(levels + 1)]
 
 
 class NAFNet(nn.Module):
@@ -86,18 +100,15 @@ class NAFNet(nn.Module):
         self.width = width
         self.window_px = window_px
 
-        levels = len(encoder_blocks)
-        self.multiple = 2**levels
-        widths = [width * 2**number for number in range(levels + 1)]
+        widths = _widths(width, len(encoder_blocks))
+        self.multiple = 2 ** len(encoder_blocks)
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
         self.encoders = nn.ModuleList(map(self.level, encoder_blocks, widths[:-1]))
         self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
         self.middle_blks = self.level(middle_blocks, widths[-1])
         self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
-        self.downs = nn.ModuleList(
-            nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1]
-        )
+        self.downs = nn.ModuleList(map(_halving, widths[:-1]))
 
     def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
@@ -124,7 +135,10 @@ class NAFNet(nn.Module):
         features, skips = self.encoded(padded)
         features = self.middle_blks(features)
         for decoder, up, skip in zip(
-            self.decoders, self.ups, reversed(skips), strict=True
+            self.decoders,
+            self.ups,
+            reversed(skips),
+            strict=True,
         ):
             features = decoder(up(features) + skip)
         return cropped(self.ending(features) + padded, blurry)

@@ -36,7 +36,9 @@ class RecursiveBlur(nn.Module):
         atoms = [picture]
         for kernel in torch.split(taps, COLOURS):
             rows = functional.conv2d(
-                pad(atoms[-1], (1, 1, 1, 1)), kernel, groups=COLOURS
+                pad(atoms[-1], (1, 1, 1, 1)),
+                kernel,
+                groups=COLOURS,
             )
             atoms.append(
                 functional.conv2d(rows, kernel.transpose(-1, -2), groups=COLOURS)
@@ -57,7 +59,8 @@ class Backbone(SeveralOutputs):
         self.Encoder = nn.ModuleList(map(_row, widths))
         self.Decoder = nn.ModuleList(map(_row, reversed(widths)))
         self.bottleneck = nn.Sequential(
-            unit(reflecting(coarsest, coarsest), nn.ReLU()), _row(coarsest)
+            unit(reflecting(coarsest, coarsest), nn.ReLU()),
+            _row(coarsest),
         )
         self.feat_extract = nn.ModuleList(
             [
@@ -78,7 +81,9 @@ class Backbone(SeveralOutputs):
             skips.append(features)
         features = self.Decoder[0](skips.pop() + self.bottleneck(features))
         for extract, decoder in zip(
-            self.feat_extract[3:], self.Decoder[1:], strict=True
+            self.feat_extract[3:],
+            self.Decoder[1:],
+            strict=True,
         ):
             features = decoder(skips.pop() + extract(features))
         decoded: torch.Tensor = features
@@ -113,7 +118,9 @@ class NRKNet(Backbone):
         self.add_backbone(width)
 
     def outputs(
-        self, blurry: torch.Tensor, sharp: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        sharp: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """The restored picture, each scale's by itself, and the blurs of a sharp picture."""
         # Padded by reflection, half on each side, to multiples of 16 and at least 32 px;
@@ -125,7 +132,8 @@ class NRKNet(Backbone):
         frame = (left, right, top, bottom)
         padded = pad(blurry.flip(1), frame)
         scales = self._scales(
-            padded, None if sharp is None else pad(sharp.flip(1), frame)
+            padded,
+            None if sharp is None else pad(sharp.flip(1), frame),
         )
         restored = padded
         for name, factor in (("full", 1), ("half", 2), ("quarter", 4)):
@@ -137,13 +145,17 @@ class NRKNet(Backbone):
         }
 
     def _scales(
-        self, padded: torch.Tensor, sharp: torch.Tensor | None
+        self,
+        padded: torch.Tensor,
+        sharp: torch.Tensor | None,
     ) -> dict[str, torch.Tensor]:
         """What each scale gives, coarsest first; ``last_…`` is the last term of its series."""
         given: dict[str, torch.Tensor] = {}
         memory: Memory | None = None
         for steps, name in zip(
-            range(SCALES, 0, -1), ("quarter", "half", "full"), strict=True
+            range(SCALES, 0, -1),
+            ("quarter", "half", "full"),
+            strict=True,
         ):
             every = 2 ** (steps - 1)
             picture = padded[..., ::every, ::every]
@@ -154,12 +166,16 @@ class NRKNet(Backbone):
             if sharp is not None:
                 given[f"blurry_{name}"] = picture
                 given[f"reblurred_{name}"] = self._blurred(
-                    sharp[..., ::every, ::every], weights
+                    sharp[..., ::every, ::every],
+                    weights,
                 )
         return given
 
     def _series(
-        self, picture: torch.Tensor, weights: torch.Tensor, steps: int
+        self,
+        picture: torch.Tensor,
+        weights: torch.Tensor,
+        steps: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Picture + sum of (1 - blur)^k picture for k = 1 … steps, and the last summand."""
         total = term = picture
@@ -183,5 +199,8 @@ def _enlarged(picture: torch.Tensor, factor: int) -> torch.Tensor:
     if factor == 1:
         return picture
     return functional.interpolate(
-        picture, scale_factor=factor, mode="bilinear", align_corners=False
+        picture,
+        scale_factor=factor,
+        mode="bilinear",
+        align_corners=False,
     )

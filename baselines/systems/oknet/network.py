@@ -67,7 +67,8 @@ class _SpectrumGate(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         # no transform of half precision
-        gate, content = self.dwconv1(features).float(), self.dwconv2(features).float()
+        gate = self.dwconv1(features).float()
+        content = self.dwconv2(features).float()
         product = torch.fft.ifft2(gate * torch.fft.fft2(content)).abs()
         gated: torch.Tensor = (
             self.alpha * product.to(features.dtype) + self.beta * features
@@ -78,7 +79,11 @@ class _SpectrumGate(nn.Module):
 def _depthwise(channels: int, height: int, width: int) -> nn.Conv2d:
     margins = (height // 2, width // 2)
     return nn.Conv2d(
-        channels, channels, (height, width), padding=margins, groups=channels
+        channels,
+        channels,
+        (height, width),
+        padding=margins,
+        groups=channels,
     )
 
 

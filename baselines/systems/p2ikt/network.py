@@ -193,7 +193,10 @@ class _Decoder(nn.Module):
             self.add_module(f"de_layer1_{number}", _pair(width))
 
     def forward(
-        self, deepest: torch.Tensor, half: torch.Tensor, full: torch.Tensor
+        self,
+        deepest: torch.Tensor,
+        half: torch.Tensor,
+        full: torch.Tensor,
     ) -> torch.Tensor:
         features = self.de_layer2_2(torch.cat([self.de_layer3_1(deepest), half], dim=1))
         for number in range(1, 5):
@@ -315,7 +318,8 @@ class _Predictor(nn.Module):
         predicted = self.ConvNet(picture)
         if self.corrected:
             return _filtered(
-                picture, predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None]
+                picture,
+                predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None],
             )
         return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(
             picture
@@ -324,7 +328,8 @@ class _Predictor(nn.Module):
 
 def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
     """Every picture by kernels of its own: ``(groups, channels of each, 25)``, zeros outside."""
-    batch, size = picture.shape[0], picture.shape[-2:]
+    batch = picture.shape[0]
+    size = picture.shape[-2:]
     groups = taps.shape[0]
     together = picture.reshape(1, -1, *size)
     kernels = torch.unflatten(taps, 2, (SIZE, SIZE))
@@ -379,7 +384,10 @@ class P2IKT(SeveralOutputs):
         return given
 
     def _scale(
-        self, picture: torch.Tensor, previous: torch.Tensor, memory: Memory | None
+        self,
+        picture: torch.Tensor,
+        previous: torch.Tensor,
+        memory: Memory | None,
     ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)
@@ -389,7 +397,8 @@ class P2IKT(SeveralOutputs):
         features, own = self.GCM(picture)
         previous_features, before = self.GCM(previous)
         mixed = torch.cat(
-            [features * of_picture, previous_features * of_previous], dim=1
+            [features * of_picture, previous_features * of_previous],
+            dim=1,
         )
         auxiliary = self.SumLayer1(torch.cat([before, own], dim=1))
         restored = self.SumLayer(mixed)

@@ -3,7 +3,7 @@
 Source: its ``FeMaSRNet`` of ``basicsr/archs/femasr_arch.py``; "guide" is what the paper calls mask.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -49,14 +49,19 @@ class GuidedAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int, *, outer: bool) -> None:
         super().__init__()
-        self.heads, self.outer = heads, outer
+        self.heads = heads
+        self.outer = outer
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         fusion = DualDirectionFusion(channels)
         if not outer:
             self.dual_direction_fusion = fusion
         self.qkv = Pointwise(channels, 3 * channels)
         self.qkv_dwconv = nn.Conv2d(
-            3 * channels, 3 * channels, 3, padding=1, groups=3 * channels
+            3 * channels,
+            3 * channels,
+            3,
+            padding=1,
+            groups=3 * channels,
         )
         self.project_out = Pointwise(channels, channels)
         if outer:
@@ -67,7 +72,12 @@ class GuidedAttention(nn.Module):
         fused = self.dual_direction_fusion(features, guide)
         query, key, value = self.qkv_dwconv(self.qkv(fused)).chunk(3, dim=1)
         mixed = _attention(
-            query, key, value, self.temperature, self.heads, normalise_values=self.outer
+            query,
+            key,
+            value,
+            self.temperature,
+            self.heads,
+            normalise_values=self.outer,
         )
         attended: torch.Tensor = self.project_out(mixed)
         return attended
@@ -83,7 +93,11 @@ class CrossAttention(nn.Module):
         self.q = Pointwise(channels, 3 * channels)
         # One group per three channels, not depthwise.
         self.q_dwconv = nn.Conv2d(
-            3 * channels, 3 * channels, 3, padding=1, groups=channels
+            3 * channels,
+            3 * channels,
+            3,
+            padding=1,
+            groups=channels,
         )
         self.project_out = Pointwise(channels, channels)
         self.kv = nn.Conv2d(channels, 2 * channels, 3, padding=1)
@@ -100,7 +114,12 @@ class CrossAttention(nn.Module):
         key = self.new_k(torch.cat([key, guide_key], dim=1))
         value = self.new_v(torch.cat([value, guide_value], dim=1))
         mixed = _attention(
-            query, key, value, self.temperature, self.heads, normalise_values=True
+            query,
+            key,
+            value,
+            self.temperature,
+            self.heads,
+            normalise_values=True,
         )
         attended: torch.Tensor = self.project_out(mixed)
         return attended
@@ -137,9 +156,9 @@ def _attention(
 ) -> torch.Tensor:
     """Restormer's attention between the channels of one head, all ``(N, C, H, W)``."""
     height, width = query.shape[-2:]
-    query, key, value = (
-        torch.unflatten(part.flatten(2), 1, (heads, -1)) for part in (query, key, value)
-    )
+    query = torch.unflatten(query.flatten(2), 1, (heads, -1))
+    key = torch.unflatten(key.flatten(2), 1, (heads, -1))
+    value = torch.unflatten(value.flatten(2), 1, (heads, -1))
     scores = (cosines(query, key) * temperature).softmax(dim=-1)
     if normalise_values:  # the few scores are scaled in their place
         scores = scores / row_norms(value).mT
@@ -198,7 +217,12 @@ class _IntraBlock(nn.Module):
     """Transformer blocks with one guide."""
 
     def __init__(
-        self, channels: int, heads: int, expansion: int, units: int, gamma: float
+        self,
+        channels: int,
+        heads: int,
+        expansion: int,
+        units: int,
+        gamma: float,
     ) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.full((1, channels, 1, 1), gamma))
@@ -304,7 +328,10 @@ def _painted(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     from skimage.segmentation import felzenszwalb
 
     labels = felzenszwalb(
-        picture, scale=SCALE, sigma=SMOOTHING_PX, min_size=SMALLEST_PX
+        picture,
+        scale=SCALE,
+        sigma=SMOOTHING_PX,
+        min_size=SMALLEST_PX,
     )
     sums = [
         np.bincount(labels.ravel(), colour.ravel())
@@ -340,7 +367,10 @@ class PPTformer(nn.Module):
         self.restoration_network = _Restoration(channels, blocks, units, heads, gamma)
 
     def forward(
-        self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        *,
+        parser: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore by the parsed picture, or by :func:`regions` in its place; not clamped."""
         if parser is None:
@@ -383,16 +413,21 @@ class _Restoration(nn.Module):
         self.en_block2 = block(1)
         self.c_64to32 = halving(2 * channels)
         self.bottom_block3 = block(2)
+        self._add_decoder(channels, block)
+        self.exit = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
+
+    def _add_decoder(self, channels: int, block: Callable[[int], InterBlock]) -> None:
         self.c_32to64 = doubling(4 * channels)
         self.skip1 = nn.Conv2d(4 * channels, 2 * channels, 1, bias=False)
         self.de_block2 = block(1)
         self.c_64to128 = doubling(2 * channels)
         self.skip2 = nn.Conv2d(2 * channels, channels, 1, bias=False)
         self.de_block3 = block(0)
-        self.exit = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
 
     def forward(
-        self, picture: torch.Tensor, guides: Sequence[torch.Tensor]
+        self,
+        picture: torch.Tensor,
+        guides: Sequence[torch.Tensor],
     ) -> torch.Tensor:
         full, half, quarter = guides
         one = self.en_block1(self.enter(picture), full)

@@ -36,7 +36,9 @@ class GuidedRestormer(Restormer):
             self.add_module(name, module)
 
     def forward(
-        self, blurry: torch.Tensor, core: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        core: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` by ``(N, 35, H, W)``, None if nothing is known of the blur."""
         # H and W are multiples of 16; not clamped.

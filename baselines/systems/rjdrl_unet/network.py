@@ -54,7 +54,9 @@ class Guided(SeveralOutputs):
         self.deblur = deblur
 
     def outputs(
-        self, blurry: torch.Tensor, core_share: float = 1.0
+        self,
+        blurry: torch.Tensor,
+        core_share: float = 1.0,
     ) -> dict[str, torch.Tensor]:
         """``restored``, and ``core``: the estimate of the kernels' radial samples."""
         # ``core_share`` is a factor on the estimate where the network is shown it; it rises in
@@ -69,10 +71,17 @@ class GuidedUNet(UNet):
     """JDRL's U-Net on the picture and the estimate, weighed by channel attention."""
 
     def __init__(
-        self, *, width: int = WIDTH, levels: int = LEVELS, adds_input: bool = False
+        self,
+        *,
+        width: int = WIDTH,
+        levels: int = LEVELS,
+        adds_input: bool = False,
     ) -> None:
         super().__init__(
-            width=width, levels=levels, inputs=3 + CORE, adds_input=adds_input
+            width=width,
+            levels=levels,
+            inputs=3 + CORE,
+            adds_input=adds_input,
         )
         own = dict(self.named_children())
         self.channel_attention = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)
@@ -84,7 +93,9 @@ class GuidedUNet(UNet):
             self.add_module(name, module)
 
     def forward(
-        self, blurry: torch.Tensor, core: torch.Tensor | None = None
+        self,
+        blurry: torch.Tensor,
+        core: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Restore ``(N, 3, H, W)``, sides of multiples of 16; ``core`` is None if unknown."""
         core = (
@@ -93,7 +104,8 @@ class GuidedUNet(UNet):
             else core
         )
         return self._restored(
-            blurry, self.channel_attention(torch.cat([blurry, core], dim=1))
+            blurry,
+            self.channel_attention(torch.cat([blurry, core], dim=1)),
         )
 
 

@@ -7,7 +7,10 @@ RELEASED_BLOCKS = 4
 
 
 def of_three_scales(
-    module: str, network: str, card: Card, **narrow: object
+    module: str,
+    network: str,
+    card: Card,
+    **narrow: object,
 ) -> Baseline:
     """A network with SFNet's U; its narrow copies begin with the pictures that they are given."""
     zeroed = ("feat_extract.5", "ConvsOut.0", "ConvsOut.1")
@@ -15,7 +18,10 @@ def of_three_scales(
 
 
 def of_two_depths(
-    module: str, display_name: str, source: str, **narrow: int
+    module: str,
+    display_name: str,
+    source: str,
+    **narrow: int,
 ) -> tuple[Baseline, ...]:
     """A network with SFNet's number of blocks, for which nothing is released, and with its own."""
     name = display_name.lower()

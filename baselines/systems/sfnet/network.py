@@ -19,7 +19,11 @@ class SFNet(ThreeScales):
     smallest_px = 16
 
     def __init__(
-        self, *, width: int = 32, blocks: int = 16, window_px: int | None = None
+        self,
+        *,
+        width: int = 32,
+        blocks: int = 16,
+        window_px: int | None = None,
     ) -> None:
         pooling = Pooling(window_px)
 

@@ -31,9 +31,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     edge = canny(grey, FINE_PX) & (contrast >= LEAST_CONTRAST)
     if not edge.any():
         return np.zeros(grey.shape)
-    fine, coarse = (
-        gradient_magnitude(grey, s, RADIUS_PX) for s in (FINE_PX, COARSE_PX)
-    )
+    fine = gradient_magnitude(grey, FINE_PX, RADIUS_PX)
+    coarse = gradient_magnitude(grey, COARSE_PX, RADIUS_PX)
     weight = edge * contrast
     weighted = weight * edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
     both = np.stack([weighted, weight], axis=2)
@@ -45,12 +44,16 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
 
 def local_contrast(grey: Array) -> NDArray[np.float64]:
     """(max - min) / (max + min) around each pixel, in [0, 1]; ``(H, W)``."""
-    largest, least = cv2.dilate(grey, CONTRAST_WINDOW), cv2.erode(grey, CONTRAST_WINDOW)
+    largest = cv2.dilate(grey, CONTRAST_WINDOW)
+    least = cv2.erode(grey, CONTRAST_WINDOW)
     return np.asarray((largest - least) / (largest + least))
 
 
 def guided_filter(
-    values: Array, guide: Array, radius_px: int, epsilon: float
+    values: Array,
+    guide: Array,
+    radius_px: int,
+    epsilon: float,
 ) -> NDArray[np.float64]:
     """Values as a locally linear function of a guide, both ``(H, W)``."""
     # ``epsilon`` is the variance of the guide up to which an area counts as flat. Source: He, Sun,
@@ -60,7 +63,8 @@ def guided_filter(
     def mean(of: Array) -> Array:
         return np.asarray(cv2.blur(of, side, borderType=cv2.BORDER_REFLECT))
 
-    centre, level = mean(guide), mean(values)
+    centre = mean(guide)
+    level = mean(values)
     slope = (mean(guide * values) - centre * level) / (
         np.maximum(mean(guide * guide) - centre * centre, 0) + epsilon
     )
@@ -87,10 +91,18 @@ def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     restored = np.concatenate(
         [
             deconvolve(
-                parts[:, :, :1], diameter_px, sharp, shape="gaussian", count=LEVELS
+                parts[:, :, :1],
+                diameter_px,
+                sharp,
+                shape="gaussian",
+                count=LEVELS,
             ),
             deconvolve(
-                parts[:, :, 1:], diameter_px, mild, shape="gaussian", count=LEVELS
+                parts[:, :, 1:],
+                diameter_px,
+                mild,
+                shape="gaussian",
+                count=LEVELS,
             ),
         ],
         axis=2,

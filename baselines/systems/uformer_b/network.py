@@ -32,7 +32,8 @@ class _FeedForward(nn.Module):
         hidden = EXPANSION * channels
         self.linear1 = nn.Sequential(PointwiseLinear(channels, hidden), nn.GELU())
         self.dwconv = nn.Sequential(
-            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden), nn.GELU()
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden),
+            nn.GELU(),
         )
         self.linear2 = nn.Sequential(PointwiseLinear(hidden, channels))
 
@@ -45,7 +46,13 @@ class _FeedForward(nn.Module):
 
 class _Block(nn.Module):
     def __init__(
-        self, channels: int, heads: int, *, shifted: bool, modulated: bool, drop: float
+        self,
+        channels: int,
+        heads: int,
+        *,
+        shifted: bool,
+        modulated: bool,
+        drop: float,
     ) -> None:
         super().__init__()
         self.shift = SHIFT if shifted else 0
@@ -124,15 +131,13 @@ class Uformer(nn.Module):
                     heads[place],
                     shifted=number % 2 == 1 and nominal > WINDOW,
                     modulated=place > self.downs,
-                    drop=drops[place][number],
+                    drop=drop,
                 )
-                for number in range(depths[place])
+                for number, drop in enumerate(drops[place])
             )
 
-        self.input_proj = named(proj=nn.Sequential(nn.Conv2d(3, dim, 3, padding=1)))
-        self.output_proj = named(
-            proj=nn.Sequential(nn.Conv2d(2 * dim, 3, 3, padding=1))
-        )
+        self.input_proj = named(proj=_projection(3, dim))
+        self.output_proj = named(proj=_projection(2 * dim, 3))
         self._add_levels(dim, level)
         self.apply(_initialise)
 
@@ -151,7 +156,8 @@ class Uformer(nn.Module):
             channels = 2 * outputs  # the skip is concatenated and not reduced
             self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
             self.add_module(
-                f"decoderlayer_{place}", level(self.downs + 1 + place, channels)
+                f"decoderlayer_{place}",
+                level(self.downs + 1 + place, channels),
             )
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -163,7 +169,8 @@ class Uformer(nn.Module):
             padded = pad_to_multiple(blurry, self.multiple)
             return self._restored(padded)[..., :height, :width]
         side = max(height, width) + -max(height, width) % self.multiple
-        top, left = (side - height) // 2, (side - width) // 2
+        top = (side - height) // 2
+        left = (side - width) // 2
         amounts = (left, side - width - left, top, side - height - top)
         padded = pad(blurry, amounts, "zeros")
         return self._restored(padded)[..., top : top + height, left : left + width]
@@ -183,6 +190,10 @@ class Uformer(nn.Module):
             features = self.get_submodule(f"decoderlayer_{place}")(features)
         restored: torch.Tensor = padded + self.output_proj(features)
         return restored
+
+
+def _projection(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1))
 
 
 def _drops(depths: Sequence[int]) -> list[list[float]]:

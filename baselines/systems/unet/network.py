@@ -38,9 +38,8 @@ class UNet(nn.Module):
             inputs = outputs
         self.dropout = nn.Dropout(DROPOUT)
         for number, width_up in self._ups(channels):
-            doubled = nn.Upsample(
-                scale_factor=2, mode="nearest"
-            )  # no activation, unlike DPDNet
+            # no activation, unlike DPDNet
+            doubled = nn.Upsample(scale_factor=2, mode="nearest")
             up = nn.Sequential(doubled, _Conv2x2(2 * width_up, width_up))
             self.add_module(f"up{number}", up)
             self.add_module(f"block{number}", _double(2 * width_up, width_up))
@@ -72,9 +71,8 @@ class UNet(nn.Module):
         features = picture
         for number, block in enumerate(self.encoder.children(), start=1):
             features = block(functional.max_pool2d(features, 2) if levels else features)
-            if (
-                number >= self.levels - 1
-            ):  # before the skip is taken, as the released code has it
+            # before the skip is taken, as the released code has it
+            if number >= self.levels - 1:
                 features = self.dropout(features)
             levels.append(features)
         return levels
@@ -82,10 +80,8 @@ class UNet(nn.Module):
     def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
         features = levels[-1]
         for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
-            up, block = (
-                self.get_submodule(f"up{number}"),
-                self.get_submodule(f"block{number}"),
-            )
+            up = self.get_submodule(f"up{number}")
+            block = self.get_submodule(f"block{number}")
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored

@@ -4,8 +4,9 @@ For print, the tables of all rows that the page has behind its tabs and rows.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from defocus.benchmark.documents.board.notes import Notes, notes_on, published_beside
 from defocus.benchmark.documents.board.table import linked, metrics_of, tracks_of
@@ -28,11 +29,21 @@ from defocus.benchmark.leaderboard.columns import (
 )
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.statistics.scored_group import INPUT
+from defocus.reports.display import shown_difference
 from defocus.reports.model import Cell, Column, Measured, Part, Table
+
+BLUR = "Blur: the diameter of the circle of confusion."
+"""The note of tables by part of the picture."""
 
 
 def detail_parts(
-    content: Content, board: Board, line: BoardLine, scores: PictureScores, notes: Notes
+    content: Content,
+    board: Board,
+    line: BoardLine,
+    scores: PictureScores,
+    notes: Notes,
 ) -> list[Part]:
     """Tables of a line's scores under every convention, of parts of the pictures, and by scene."""
     parts = [_all_scores(content, board, line, notes)]
@@ -62,28 +73,40 @@ def place_words(metric: str) -> str:
 def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
     """Every metric under every convention, with intervals and published numbers."""
     mine = [one for one in board.conventions if any(of == one for of, _ in line.rows)]
-    metrics = {
-        metric.name: metric for one in mine for metric in metrics_of([line], one)
-    }
+    metrics: dict[str, Metric] = {}
+    for one in mine:
+        metrics |= {metric.name: metric for metric in metrics_of([line], one)}
     body: list[tuple[Cell, ...]] = []
     for name, metric in metrics.items():
         unit = f", {metric.unit}" if metric.unit else ""
-        cells = [
-            _with_published(content, line, BoardPlace(one, name), notes) for one in mine
-        ]
+        places = [BoardPlace(one, name) for one in mine]
+        cells = [_with_published(content, line, place, notes) for place in places]
         body.append((f"{metric.display_name}{unit}", *cells))
-    leading = {one: line.row(one, board.leading(one).name) for one in mine}
-    most = most_images(row for row in leading.values() if row is not None)
-    heads = [
-        counted_head(board.convention_name(one), [leading[one]], most) for one in mine
-    ]
-    columns = [Column(head, decimals=4) for head in heads]
     said = f"{line.name}: all scores; in small print: 95 % intervals"
+    columns = _convention_columns(board, line, mine)
     return Table.of(said, ("Metric", *columns), body, large=True)
 
 
+def _convention_columns(
+    board: Board,
+    line: BoardLine,
+    conventions: Sequence[Convention],
+) -> list[Column]:
+    """A column for each convention; it says its number of pictures if that is not the usual one."""
+    leading = [line.row(one, board.leading(one).name) for one in conventions]
+    most = most_images(filter(None, leading))
+    columns = []
+    for one, row in zip(conventions, leading, strict=True):
+        name = counted_head(board.convention_name(one), [row], most)
+        columns.append(Column(name, decimals=4))
+    return columns
+
+
 def _with_published(
-    content: Content, line: BoardLine, place: BoardPlace, notes: Notes
+    content: Content,
+    line: BoardLine,
+    place: BoardPlace,
+    notes: Notes,
 ) -> Measured | None:
     measured = place.cell(line)
     printed = published_beside(content, place.row(line), notes.number)
@@ -97,97 +120,99 @@ def _with_published(
 def _by_part(board: Board, line: BoardLine) -> list[Table]:
     """PSNR by amount of blur and by region, beside the input's."""
     convention = board.conventions[0]
-    references = [
-        one for one in board.lines if one.reference and one.first.system == "input"
-    ]
     whole = line.row(convention, LEADING)
-    images = whole.images if whole is not None else 0
+    images = 0 if whole is None else whole.images
     body: list[tuple[Cell, ...]] = []
     for name in scored_parts([line], convention):
         row = line.rows[convention, name]
-        under = references[0].row(convention, name) if references else None
-        before = under.value if under is not None else None
-        gained = None if before is None or row.value is None else row.value - before
-        body.append(
-            (counted_head(place_words(name), [row], images), before, row.value, gained)
-        )
-    columns = (
-        "Part",
-        Column("Input", "dB", None, 2),
-        column("psnr"),
-        column("gain", bar=True),
-    )
-    said = "Blur: the diameter of the circle of confusion."
+        before = _of_input(board, BoardPlace(convention, name))
+        gained = None
+        if before is not None and row.value is not None:
+            gained = shown_difference(row.value, before, column("psnr").decimals)
+        part = counted_head(place_words(name), [row], images)
+        body.append((part, before, row.value, gained))
+    before_column = Column("Input", "dB", None, 2)
+    columns = ("Part", before_column, column("psnr"), column("gain", bar=True))
     caption = f"{line.name}: by part of the picture, under {convention.protocol}"
-    return [Table.of(caption, columns, body, said, large=True)] if body else []
+    return [Table.of(caption, columns, body, BLUR, large=True)] if body else []
+
+
+def _of_input(board: Board, place: BoardPlace) -> float | None:
+    for line in board.lines:
+        if line.reference and line.first.system == INPUT:
+            return place.number(line)
+    return None
 
 
 def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
     """PSNR and gain of every scene."""
     number = scores.line_number(line.key)
-    if number is None:
+    scenes = _pairs_by_scene(scores, number)
+    if number is None or len(scenes) < 2:
         return []
-    values: dict[str, list[float]] = defaultdict(list)
-    gained: dict[str, list[float]] = defaultdict(list)
-    for pair, by_line in scores.values.items():
-        value = by_line.get(number, {}).get(LEADING)
-        if value is not None:
-            values[scores.scenes[pair]].append(value)
-        gain = gain_on(scores, pair, number)
-        if gain is not None and number != scores.input_line:
-            gained[scores.scenes[pair]].append(gain)
-    if len(values) < 2:
-        return []
-    rows = tuple(
-        (scene, float(len(psnrs)), _mean(psnrs), _mean(gained[scene]))
-        for scene, psnrs in sorted(values.items())
-    )
+    with_gain = number != scores.input_line
+    rows = []
+    for scene, pairs in sorted(scenes.items()):
+        psnr = _mean(scores.psnr(pair, number) for pair in pairs)
+        gain = _mean(gain_on(scores, pair, number) for pair in pairs if with_gain)
+        rows.append((scene, float(len(pairs)), psnr, gain))
     columns = ("Scene", Column("Pictures", decimals=0), column("psnr"), column("gain"))
     caption = f"{line.name}: by scene, under {scores.convention.protocol}"
     return [Table.of(caption, columns, rows, large=True)]
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _pairs_by_scene(scores: PictureScores, number: int | None) -> dict[str, list[str]]:
+    """The pairs that a line has scores of."""
+    scenes: dict[str, list[str]] = defaultdict(list)
+    for pair, scene in scores.scenes.items():
+        if scores.psnr(pair, number) is not None:
+            scenes[scene].append(pair)
+    return scenes
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean of the values that there are."""
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
     """PSNR of every line under every convention, in the order of the first that it has."""
-    lines = list(
-        dict.fromkeys(line for one in board.conventions for line in board.ordered(one))
-    )
+    ordered = chain.from_iterable(map(board.ordered, board.conventions))
+    lines = list(dict.fromkeys(ordered))
     places = [BoardPlace(one, LEADING) for one in board.conventions]
     counts = {pictures_of(place, lines) for place in places}
     usual = counts.pop() if len(counts) == 1 else 0
-    scored = [row for line in lines if (row := places[0].row(line)) is not None]
-    over = f", means over {over_pictures(scored)}" if usual else ""
-    columns = [
-        place.numbers(lines, usual, board.convention_name(one))
-        for one, place in zip(board.conventions, places, strict=True)
-    ]
-    said = [
-        text
-        for one in board.conventions[1:]
-        for text in notes_on(
-            board, one, tracks_of(content, board, one), own_lines=notes.own_lines
-        )
-    ]
-    caption = f"{board.name}: PSNR by what it is compared with{over}"
-    return systems_table(
-        caption, map(linked, lines), columns, notes=notes.numbers(said)
-    )
+    caption = f"{board.name}: PSNR by what it is compared with"
+    if usual:
+        scored = list(filter(None, map(places[0].row, lines)))
+        caption += f", means over {over_pictures(scored)}"
+    columns = []
+    for one, place in zip(board.conventions, places, strict=True):
+        columns.append(place.numbers(lines, usual, board.convention_name(one)))
+    numbers = notes.numbers(_on_others(content, board, own_lines=notes.own_lines))
+    return systems_table(caption, map(linked, lines), columns, notes=numbers)
+
+
+def _on_others(content: Content, board: Board, *, own_lines: bool) -> list[str]:
+    """Notes on all conventions but the first."""
+    said = []
+    for one in board.conventions[1:]:
+        tracks = tracks_of(content, board, one)
+        said += notes_on(board, one, tracks, own_lines=own_lines)
+    return said
 
 
 def part_table(board: Board) -> list[Table]:
     """PSNR by amount of blur and by region, a row per line; empty without such scores."""
     first, *_ = board.conventions
     lines = board.ordered(first)
-    names = scored_parts(lines, first)
     most = pictures_of(BoardPlace(first, LEADING), lines)
-    columns = [
-        BoardPlace(first, name).numbers(lines, most, place_words(name))
-        for name in names
-    ]
+    columns = []
+    for name in scored_parts(lines, first):
+        place = BoardPlace(first, name)
+        columns.append(place.numbers(lines, most, place_words(name)))
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
-    note = "Blur: the diameter of the circle of confusion."
-    return [systems_table(caption, map(linked, lines), columns, note)] if names else []
+    return (
+        [systems_table(caption, map(linked, lines), columns, BLUR)] if columns else []
+    )

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.evaluation.recording import MOST_CAST
@@ -44,7 +45,9 @@ from defocus.reports.model import Measured
 
 
 def published_beside(
-    content: Content, row: Row | None, number: Callable[[str], int]
+    content: Content,
+    row: Row | None,
+    number: Callable[[str], int],
 ) -> Measured | None:
     """The published value of a row, with numbers of its notes; None if there is none."""
     # There is none under a budget that cannot compare systems, nor for a reconstruction, because it
@@ -95,32 +98,51 @@ def own_lines_notice(budgets: Iterable[str]) -> str:
 
 
 def notes_on(
-    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
+    board: Board,
+    convention: Convention,
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> list[str]:
     """Notes on what a table's numbers can show, and why cells are empty."""
     lines = board.ordered(convention)
-    rows = [row for line in lines for row in line.rows.values()]
     scores = _scores(lines, convention)
-    competing = [line.first.budget for line in lines if not line.reference]
-    said = [_order(board, convention, competing, tracks, own_lines=own_lines)]
-    said += _scored_by(convention, scores)
+    leading = _leading(board, convention)
+    empty = empty_notes((row.system, row) for row in scores)
+    return [
+        _order(board, convention, tracks, own_lines=own_lines),
+        *_scored_by(convention, scores),
+        *(f"{capital(text)}." for text in protocol_notes(board.scored_under())),
+        *(f"{capital(text)}." for text in left_out_notes(leading)),
+        *_perfect(board, convention),
+        *dict.fromkeys(chain(_elsewhere(lines), *map(mark_notes, lines))),
+        *_rounding(scores),
+        *_resolution(leading.values(), tracks),
+        *_tests(tracks),
+        *(f"{text}." for text in empty),
+        *_seeds(scores),
+        *_independent(scores),
+        *_costs(lines),
+    ]
+
+
+def _elsewhere(lines: Iterable[BoardLine]) -> list[str]:
+    if not any(line.first.weights == ELSEWHERE for line in lines):
+        return []
+    return [
+        "Made elsewhere: how it was trained, and on which pictures, is not known here."
+    ]
+
+
+def _leading(board: Board, convention: Convention) -> dict[str, Row]:
+    """The rows of the leading metric, by the name of their line."""
     name = board.leading(convention).name
-    leading = {
-        n.name: row for n in lines if (row := n.row(convention, name)) is not None
-    }
-    without = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
-    said += [f"{capital(text)}." for text in without]
-    said += _perfect(board, convention)
-    if any(line.first.weights == ELSEWHERE for line in lines):
-        said.append(
-            "Made elsewhere: how it was trained, and on which pictures, is not known here."
-        )
-    said += dict.fromkeys(text for line in lines for text in mark_notes(line))
-    said += [*_rounding(scores), *_resolution(leading.values(), tracks)]
-    said += _tests(tracks)
-    said += [f"{text}." for text in empty_notes((row.system, row) for row in scores)]
-    said += [*_seeds(scores), *_independent(scores)]
-    return [*said, *_costs(rows)]
+    rows = {}
+    for line in board.ordered(convention):
+        row = line.row(convention, name)
+        if row is not None:
+            rows[line.name] = row
+    return rows
 
 
 def mark_notes(line: BoardLine) -> list[str]:
@@ -137,23 +159,22 @@ def mark_notes(line: BoardLine) -> list[str]:
 
 
 def column_notes(
-    board: Board, convention: Convention, tracks: Sequence[Track], *, own_lines: bool
+    board: Board,
+    convention: Convention,
+    tracks: Sequence[Track],
+    *,
+    own_lines: bool,
 ) -> dict[str, list[str]]:
     """Those of :func:`notes_on` that are about one column, by the column's name."""
     lines = board.ordered(convention)
-    competing = [line.first.budget for line in lines if not line.reference]
-    rows = [row for line in lines for row in line.rows.values()]
-    metric = board.leading(convention)
-    leading = [
-        row for line in lines if (row := line.row(convention, metric.name)) is not None
-    ]
+    leading = _leading(board, convention).values()
     scores = _scores(lines, convention)
     told = {
-        "Rank": [_order(board, convention, competing, tracks, own_lines=own_lines)],
+        "Rank": [_order(board, convention, tracks, own_lines=own_lines)],
         "Gain": [*_rounding(scores), *_resolution(leading, tracks)],
         "Alike": _tests(tracks),
-        **{column.name: _costs(rows) for column in COST_COLUMNS.values()},
-        metric.display_name: [
+        **{column.name: _costs(lines) for column in COST_COLUMNS.values()},
+        board.leading(convention).display_name: [
             *_scored_by(convention, scores),
             *_perfect(board, convention),
             *_independent(scores),
@@ -209,8 +230,9 @@ def _perfect(board: Board, convention: Convention) -> list[str]:
     return [said]
 
 
-def _costs(rows: Iterable[Row]) -> list[str]:
+def _costs(lines: Iterable[BoardLine]) -> list[str]:
     """What the costs count, and on which machines they were measured."""
+    rows = [row for line in lines for row in line.rows.values()]
     measured = sorted({row.measured_on for row in rows if row.measured_on})
     where = [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
     return [f"{capital(COUNTED)}.", *where]
@@ -251,46 +273,44 @@ def _origin_notes(content: Content, board: Board) -> list[str]:
 def _order(
     board: Board,
     convention: Convention,
-    budgets: Sequence[str],
     tracks: Sequence[Track],
     *,
     own_lines: bool,
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
-    protocol = convention.protocol
-    said = [
-        f"Rows of a class are in the order of {board.leading(convention).display_name}."
-    ]
-    trained = [budget for budget in budgets if budget != NOT_TRAINED]
+    protocol, leading = convention.protocol, board.leading(convention).display_name
+    order = f"Rows of a class are in the order of {leading}."
     if protocol == NO_REFERENCE:
-        said.append(
-            "It judges how natural a picture looks by itself, and not whether it shows what was "
-            "there: nothing is ranked, and no gain is known."
+        return (
+            f"{order} It judges how natural a picture looks by itself, and not whether it shows "
+            "what was there: nothing is ranked, and no gain is known."
         )
-        return " ".join(said)
     if protocol in NEVER_RANKED:
-        said.append(
-            f"{protocol}: the reference depends on the output; nothing is ranked."
-        )
-        return " ".join(said)
-    if (
-        own_lines
-        and not ranks_narrow_copies(tracks)
-        and (notice := own_lines_notice(trained))
-    ):
-        said.append(f"{capital(notice)}.")
-    elif not ranks_narrow_copies(tracks) and budget_notice(trained):
-        kinds = budget_words({budget for budget in trained if budget_notice([budget])})
-        said.append(
-            f"Rows of the {kinds} have no rank, and their numbers must not be compared with "
-            "published ones."
-        )
+        return f"{order} {protocol}: the reference depends on the output; nothing is ranked."
+    said = [order]
+    competing = [one.first for one in board.ordered(convention) if not one.reference]
+    trained = [one.budget for one in competing if one.budget != NOT_TRAINED]
+    if not ranks_narrow_copies(tracks):
+        said.append(_unranked(trained, own_lines=own_lines))
     if any(standing.rank for track in tracks for standing in track.standings):
         said.append(
             "Ranks are among systems of the same input, training data, origin of weights and "
             "budget; among them the best of a column is bold, the second underlined."
         )
-    return " ".join(said)
+    return " ".join(filter(None, said))
+
+
+def _unranked(budgets: Sequence[str], *, own_lines: bool) -> str:
+    """Which rows have no rank because of their training; empty if all may have one."""
+    if own_lines and (notice := own_lines_notice(budgets)):
+        return f"{capital(notice)}."
+    if not budget_notice(budgets):
+        return ""
+    kinds = budget_words({budget for budget in budgets if budget_notice([budget])})
+    return (
+        f"Rows of the {kinds} have no rank, and their numbers must not be compared with published "
+        "ones."
+    )
 
 
 def _independent(rows: Sequence[Row]) -> list[str]:

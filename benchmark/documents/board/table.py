@@ -1,7 +1,7 @@
 """The one table of a leaderboard under a convention."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from string import ascii_lowercase
 from typing import Literal
@@ -49,6 +49,12 @@ from defocus.reports.model import Cell, Column, Link, Measured, Table
 LEADING = "psnr"
 """The metric that stands beside the gain, whichever columns are chosen."""
 
+Standings = Sequence[tuple[Track | None, int | None]]
+"""Track and rank of each line."""
+
+Marks = dict[int, Literal[1, 2]]
+"""1 for the best and 2 for the second best, by the number of a line."""
+
 CLASS_MARKS = {*WEIGHT_MARKS.values(), "reconstruction", "true map"}
 """Marks that are the heading of a class."""
 
@@ -73,45 +79,67 @@ def board_table(
     # Columns without any value are left out; print has the printed numbers of papers too.
     classes = classes_on(content, board, convention)
     lines = in_order(classes)
-    standing = [track_of(content, line, convention) for line in lines]
     tracks = tracks_of(content, board, convention)
-    places = _places(lines, convention, [rank for _, rank in standing])
-    said = [
-        *notes_on(board, convention, tracks, own_lines=notes.own_lines),
-        *dataset_notes(content, board),
-    ]
-    numbers = notes.numbers(said)
+    said = notes_on(board, convention, tracks, own_lines=notes.own_lines)
+    numbers = notes.numbers([*said, *dataset_notes(content, board)])
     of_columns = column_notes(board, convention, tracks, own_lines=notes.own_lines)
-    columns = [
-        _ranks(standing, print_out=print_out),
-        _gains(lines, convention),
-        *part_gains(lines, convention),
-        *_metric_columns(
-            content, board, lines, convention, places, notes, print_out=print_out
-        ),
-        *_cost_columns(lines),
-        *([] if print_out else _word_columns(content, lines, convention)),
-    ]
+    columns = _columns(content, board, convention, lines, notes, print_out=print_out)
+    place = (*astuple(board.key), *astuple(convention))
     return systems_table(
         _caption(board, convention, lines, print_out=print_out),
         [_below_heading(line, notes) for line in lines],
-        [
-            (replace(head, notes=notes.numbers(of_columns.get(head.name, ()))), cells)
-            for head, cells in columns
-            if not (print_out and head.extra)
-        ],
+        _noted(columns, of_columns, notes),
         notes=numbers,
-        anchors=tuple(
-            anchor("row", *astuple(board.key), *astuple(convention), *line.key)
-            for line in lines
-        ),
+        anchors=tuple(anchor("row", *place, *line.key) for line in lines),
         references=tuple(n for n, line in enumerate(lines) if line.reference),
         headings=headings(classes),
     )
 
 
+def _noted(
+    columns: Iterable[Named],
+    texts: Mapping[str, Sequence[str]],
+    notes: Notes,
+) -> Iterator[Named]:
+    """The columns with the numbers of their notes."""
+    for head, cells in columns:
+        yield replace(head, notes=notes.numbers(texts.get(head.name, ()))), cells
+
+
+def _columns(
+    content: Content,
+    board: Board,
+    convention: Convention,
+    lines: Sequence[BoardLine],
+    notes: Notes,
+    *,
+    print_out: bool,
+) -> list[Named]:
+    standing = [track_of(content, line, convention) for line in lines]
+    columns = [
+        _ranks(standing, print_out=print_out),
+        _gains(lines, convention),
+        *part_gains(lines, convention),
+    ]
+    places = _places(lines, convention, standing)
+    most = pictures_of(BoardPlace(convention, board.leading(convention).name), lines)
+    for metric in metrics_of(lines, convention):
+        place = BoardPlace(convention, metric.name)
+        columns.append(_metric_column(place, lines, most, places[metric.name]))
+        rows = map(place.row, lines)
+        printed = [published_beside(content, row, notes.number) for row in rows]
+        if print_out and metric.name == "psnr":
+            columns.append((column("psnr", "published", better=None), printed))
+    columns += _cost_columns(lines)
+    if not print_out:
+        columns += _word_columns(content, lines, convention)
+    return columns
+
+
 def classes_on(
-    content: Content, board: Board, convention: Convention
+    content: Content,
+    board: Board,
+    convention: Convention,
 ) -> list[LineClass]:
     """The classes of a leaderboard under a convention."""
     return classes_of(
@@ -141,7 +169,11 @@ def tracks_of(content: Content, board: Board, convention: Convention) -> list[Tr
 
 
 def _caption(
-    board: Board, convention: Convention, lines: Sequence[BoardLine], *, print_out: bool
+    board: Board,
+    convention: Convention,
+    lines: Sequence[BoardLine],
+    *,
+    print_out: bool,
 ) -> str:
     scores = [
         row for line in lines for (of, _), row in line.rows.items() if of == convention
@@ -168,9 +200,7 @@ def _below_heading(line: BoardLine, notes: Notes) -> Link:
     return Link(line.name, f"#{line.place}", marks, notes.numbers(mark_notes(line)))
 
 
-def _ranks(
-    standing: Sequence[tuple[Track | None, int | None]], *, print_out: bool
-) -> Named:
+def _ranks(standing: Standings, *, print_out: bool) -> Named:
     """Ranks within a class, with their range over resamples."""
     cells: list[Cell] = []
     for track, rank in standing:
@@ -186,91 +216,84 @@ def _ranks(
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
     """Gains over the blurry input, which has none over itself."""
     psnr, gain = BoardPlace(convention, "psnr"), BoardPlace(convention, GAIN)
-    return column(GAIN, bar=True), [
-        Measured(0.0)
-        if line.first.system == INPUT and psnr.number(line) is not None
-        else gain.cell(line)
-        for line in lines
-    ]
+    cells: list[Cell] = []
+    for line in lines:
+        cell = gain.cell(line)
+        if line.first.system == INPUT and psnr.number(line) is not None:
+            cell = Measured(0.0)
+        cells.append(cell)
+    return column(GAIN, bar=True), cells
 
 
-def _metric_columns(
-    content: Content,
-    board: Board,
+def _metric_column(
+    place: BoardPlace,
     lines: Sequence[BoardLine],
-    convention: Convention,
-    places: Mapping[str, Mapping[int, Literal[1, 2]]],
-    notes: Notes,
-    *,
-    print_out: bool,
-) -> list[Named]:
-    columns: list[Named] = []
-    most = pictures_of(BoardPlace(convention, board.leading(convention).name), lines)
-    for metric in metrics_of(lines, convention):
-        place = BoardPlace(convention, metric.name)
-        always = metric.name == LEADING or convention.protocol == NO_REFERENCE
-        head, numbers = place.numbers(lines, most, among="" if always else "Scores")
-        cells = [
-            None
-            if number is None
-            else Measured(number, place=places[metric.name].get(n))
-            for n, number in enumerate(numbers)
-        ]
-        columns.append((head, cells))
-        beside = [
-            published_beside(content, place.row(line), notes.number) for line in lines
-        ]
-        if print_out and metric.name == "psnr":
-            columns.append((column("psnr", "published", better=None), beside))
-    return columns
+    usual: int,
+    marks: Marks,
+) -> Named:
+    """A metric with the marks of the best two of each track."""
+    blind = place.convention is not None and place.convention.protocol == NO_REFERENCE
+    always = place.key == LEADING or blind
+    head, numbers = place.numbers(lines, usual, among="" if always else "Scores")
+    cells: list[Cell] = []
+    for at, number in enumerate(numbers):
+        cells.append(None if number is None else Measured(number, place=marks.get(at)))
+    return head, cells
 
 
 def _cost_columns(lines: Sequence[BoardLine]) -> list[Named]:
     return [
         BoardPlace(None, name).numbers(
-            lines, 0, better="lower", choose="limit", among="Cost"
+            lines,
+            0,
+            better="lower",
+            choose="limit",
+            among="Cost",
         )
         for name in COST_COLUMNS
     ]
 
 
 def _word_columns(
-    content: Content, lines: Sequence[BoardLine], convention: Convention
+    content: Content,
+    lines: Sequence[BoardLine],
+    convention: Convention,
 ) -> list[Named]:
     """Columns by whose words rows are chosen; they are shown on demand."""
-    given: list[Cell] = [None if line.reference else line.track.given for line in lines]
-    trained: list[Cell] = [
-        None
-        if line.reference
-        else training_words(line.first.weights, line.first.train_dataset)
-        for line in lines
-    ]
-    budgets: list[Cell] = [
-        None if line.reference else budget_words([line.first.budget]) for line in lines
-    ]
-    marks: list[Cell] = [", ".join(line.marks) or None for line in lines]
-    words: list[tuple[str, list[Cell]]] = [
-        ("Kind", [_kind(content, line) for line in lines]),
-        ("Given", given),
-        ("Weights", trained),
-        ("Budget", budgets),
-        ("Marks", marks),
-    ]
     columns: list[Named] = [
         (Column("Alike", extra=True), _letters(content, lines, convention))
     ]
-    for name, cells in words:
+    words = [_words(content, line) for line in lines]
+    for name in ("Kind", "Given", "Weights", "Budget", "Marks"):
+        cells = [of_line.get(name) for of_line in words]
         columns.append((Column(name, choose="value", extra=True), cells))
     return columns
 
 
+def _words(content: Content, line: BoardLine) -> dict[str, Cell]:
+    """The words by which a line is chosen; a reference is nobody's training."""
+    words: dict[str, Cell] = {"Kind": _kind(content, line)}
+    if line.marks:
+        words["Marks"] = ", ".join(line.marks)
+    if not line.reference:
+        words["Given"] = line.track.given
+        first = line.first
+        words["Weights"] = training_words(first.weights, first.train_dataset)
+        words["Budget"] = budget_words([first.budget])
+    return words
+
+
 def _kind(content: Content, line: BoardLine) -> str:
     card = content.cards.get(line.first.system)
-    return card.kind if card else "reference" if line.reference else "system"
+    if card:
+        return card.kind
+    return "reference" if line.reference else "system"
 
 
 def _letters(
-    content: Content, lines: Sequence[BoardLine], convention: Convention
+    content: Content,
+    lines: Sequence[BoardLine],
+    convention: Convention,
 ) -> list[Cell]:
     """Letters that systems share which do not differ significantly; each track has its own."""
     numbering: dict[tuple[object, ...], int] = {}
@@ -282,9 +305,8 @@ def _letters(
         numbers = [
             numbering.setdefault((line.track, names), len(numbering)) for names in mine
         ]
-        letters = (
-            f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers
-        )  # a to z, a1 …
+        # a to z, a1 …
+        letters = (f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers)
         cells.append("".join(letters) or None)
     return cells
 
@@ -296,31 +318,33 @@ def _label(track: Track, line: BoardLine) -> str:
 
 
 def _places(
-    lines: Sequence[BoardLine], convention: Convention, ranked: Sequence[int | None]
-) -> dict[str, dict[int, Literal[1, 2]]]:
+    lines: Sequence[BoardLine],
+    convention: Convention,
+    standing: Standings,
+) -> dict[str, Marks]:
     """The best and the second best of each track's ranked lines, by metric and line."""
     tracks: dict[TrackKey, list[int]] = defaultdict(list)
-    for number, (line, rank) in enumerate(zip(lines, ranked, strict=True)):
+    for number, (line, (_, rank)) in enumerate(zip(lines, standing, strict=True)):
         if rank is not None:
             tracks[line.track].append(number)
-    places: dict[str, dict[int, Literal[1, 2]]] = defaultdict(dict)
+    places: dict[str, Marks] = defaultdict(dict)
     for metric in metrics_of(lines, convention):
+        if metric.against == "input":  # a displacement ranks nobody
+            continue
+        place = BoardPlace(convention, metric.name)
         for members in tracks.values():
-            rows = {n: lines[n].row(convention, metric.name) for n in members}
-            values = {
-                n: row.value for n, row in rows.items() if row and row.value is not None
-            }
-            if (
-                len(values) < 2 or metric.against == "input"
-            ):  # a displacement ranks nobody
-                continue
-            best, *others = sorted(
-                set(values.values()), reverse=metric.better == "higher"
-            )
-            places[metric.name] |= {
-                n: 1 for n, value in values.items() if value == best
-            }
-            places[metric.name] |= {
-                n: 2 for n, value in values.items() if value in others[:1]
-            }
+            values = {n: place.number(lines[n]) for n in members}
+            scored = {n: value for n, value in values.items() if value is not None}
+            if len(scored) > 1:
+                places[metric.name] |= _best_two(scored, metric)
     return places
+
+
+def _best_two(values: Mapping[int, float], metric: Metric) -> Marks:
+    """1 for the lines with the best value, 2 for those with the second best."""
+    steps = sorted(set(values.values()), reverse=metric.better == "higher")
+    marks: Marks = {}
+    for number, value in values.items():
+        if value in steps[:2]:
+            marks[number] = 1 if value == steps[0] else 2
+    return marks

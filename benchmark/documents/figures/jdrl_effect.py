@@ -6,8 +6,11 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from defocus.benchmark.documents.figures.picture_pages import (
     KeptPictures,
+    ShownPicture,
     most_different,
 )
 from defocus.benchmark.documents.figures.picture_scores import (
@@ -18,12 +21,15 @@ from defocus.benchmark.documents.figures.picture_scores import (
     read_picture_scores,
 )
 from defocus.benchmark.leaderboard.classes import ROUNDED
-from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.columns import GAIN, BoardPlace, column, shown_gain
 from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.lines import Board, BoardLine, Convention, LineKey
 from defocus.progress import counted
-from defocus.reports.display import number_text
+from defocus.reports.display import number_text, shown_difference
 from defocus.reports.model import Cell, Gallery, Measured, Paragraph, Part, Table, Tile
+
+ByPicture = Mapping[str, float]
+"""Numbers by picture."""
 
 JOINT = "jdrl-"
 """Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
@@ -34,6 +40,14 @@ REGISTERED = "registered-"
 PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered pairs"
 MOVED = "warp_px"
 
+COLUMNS = (
+    "Network",
+    column("gain", f"Gain, {PLAIN_WORDS}", signed=True),
+    column("gain", f"Gain, {JOINT_WORDS}", signed=True),
+    column("gain", "Difference", signed=True),
+    column("warp_px", f"Moved, {PLAIN_WORDS}"),
+    column("warp_px", f"Moved, {JOINT_WORDS}"),
+)
 REGISTERED_COLUMNS = (
     column("gain", f"Gain, {REGISTERED_WORDS}", signed=True),
     column("gain", f"{REGISTERED_WORDS.capitalize()} less {JOINT_WORDS}", signed=True),
@@ -76,7 +90,9 @@ class _Means:
 
 
 def joint_training_parts(
-    content: Content, board: Board, kept: KeptPictures
+    content: Content,
+    board: Board,
+    kept: KeptPictures,
 ) -> list[Part]:
     """The comparison in a sentence, a strip of crops and a table; empty without such networks."""
     convention = _convention(board)
@@ -103,7 +119,9 @@ def joint_training_gain(board: Board) -> tuple[float, str] | None:
     joint = _means([pair.joint for pair in partners], convention).gain
     if plain is None or joint is None:
         return None
-    return joint - plain, f"{counted(len(partners), 'network')}, {convention.protocol}"
+    networks = counted(len(partners), "network")
+    gained = shown_difference(joint, plain, column("gain").decimals)
+    return gained, f"{networks}, {convention.protocol}"
 
 
 def only_joint_training(systems: Collection[str]) -> bool:
@@ -123,20 +141,22 @@ def _convention(board: Board) -> Convention:
 
 
 def _partners(board: Board, convention: Convention) -> list[_Partners]:
-    lines = {
-        line.key: line
-        for line in board.ordered(convention)
-        if (row := line.row(convention, LEADING)) is not None and row.gain is not None
-    }
-    return [
-        _Partners(lines[plain], line, lines.get((REGISTERED + plain[0], *plain[1:])))
-        for key, line in lines.items()
-        if key[0].startswith(JOINT)
-        and (plain := (key[0].removeprefix(JOINT), *key[1:])) in lines
-    ]
+    gain = BoardPlace(convention, GAIN)
+    lines = {}
+    for line in board.ordered(convention):
+        if gain.number(line) is not None:
+            lines[line.key] = line
+    partners = []
+    for key, joint in lines.items():
+        name = key[0].removeprefix(JOINT)
+        plain = lines.get((name, *key[1:]))
+        if plain is not None and plain is not joint:
+            registered = lines.get((REGISTERED + name, *key[1:]))
+            partners.append(_Partners(plain, joint, registered))
+    return partners
 
 
-def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _means_by_picture(differences: Sequence[ByPicture]) -> dict[str, float]:
     """Mean over networks on the pictures that all of them restored."""
     shared = set.intersection(*(set(each) for each in differences))
     return {
@@ -148,7 +168,7 @@ def _means_by_picture(differences: Sequence[Mapping[str, float]]) -> dict[str, f
 def _sentence(
     partners: Sequence[_Partners],
     scores: PictureScores,
-    differences: Mapping[str, float],
+    differences: ByPicture,
 ) -> str:
     plain = _means([pair.plain for pair in partners], scores.convention)
     joint = _means([pair.joint for pair in partners], scores.convention)
@@ -161,20 +181,31 @@ def _sentence(
         f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
         f"{joint.words}."
     )
-    verdict = _verdict(scores, differences, JOINT_WORDS, f"the {PLAIN_WORDS}")
+    beside = _beside(differences, joint.gain, plain.gain)
+    verdict = _verdict(scores, differences, beside, JOINT_WORDS, f"the {PLAIN_WORDS}")
     return " ".join([said, verdict, *_on_registered_pairs(partners, scores)])
 
 
 def _on_registered_pairs(
-    partners: Sequence[_Partners], scores: PictureScores
+    partners: Sequence[_Partners],
+    scores: PictureScores,
 ) -> Iterator[str]:
     for pair in partners:
         if pair.registered is not None:
-            gained = _means([pair.registered], scores.convention).words
-            yield f"{pair.plain.name} on registered pairs, our own way to train, gains {gained}."
-            beside = differences_between(scores, pair.registered.key, pair.joint.key)
+            gained = _means([pair.registered], scores.convention)
+            yield (
+                f"{pair.plain.name} on registered pairs, our own way to train, gains "
+                f"{gained.words}."
+            )
+            apart = differences_between(scores, pair.registered.key, pair.joint.key)
+            joint = _means([pair.joint], scores.convention)
+            beside = _beside(apart, gained.gain, joint.gain)
             yield _verdict(
-                scores, beside, "That", f"{pair.plain.name} with {JOINT_WORDS}"
+                scores,
+                apart,
+                beside,
+                "That",
+                f"{pair.plain.name} with {JOINT_WORDS}",
             )
 
 
@@ -182,7 +213,7 @@ def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
     rows = [line.row(convention, LEADING) for line in lines]
     moved = [line.row(convention, MOVED) for line in lines]
     return _Means(
-        _mean([row.gain for row in rows if row is not None]),
+        _mean([shown_gain(row) for row in rows if row is not None]),
         _mean([row.value for row in moved if row is not None]),
     )
 
@@ -194,13 +225,28 @@ def _mean(values: Sequence[float | None]) -> float | None:
     )
 
 
+def _beside(
+    differences: Mapping[str, float], gain: float | None, other_gain: float | None
+) -> float | None:
+    """The mean difference as it is shown beside the two gains; None without a shared picture."""
+    if not differences:
+        return None
+    mean = statistics.fmean(differences.values())
+    if gain is None or other_gain is None:
+        return mean
+    return shown_difference(gain, other_gain, column("gain").decimals, mean)
+
+
 def _verdict(
-    scores: PictureScores, differences: Mapping[str, float], subject: str, other: str
+    scores: PictureScores,
+    differences: ByPicture,
+    mean: float | None,
+    subject: str,
+    other: str,
 ) -> str:
     """What the difference from another training shows: nothing where its interval holds 0."""
-    if not differences:
+    if mean is None:
         return "They share no picture."
-    mean = statistics.fmean(differences.values())
     over = f"over {counted(len(differences), 'picture')}"
     interval = mean_interval(scores, differences)
     if interval is None:
@@ -217,7 +263,7 @@ def _verdict(
 def _strips(
     scores: PictureScores,
     partners: Sequence[_Partners],
-    differences: Mapping[LineKey, Mapping[str, float]],
+    differences: Mapping[LineKey, ByPicture],
     kept: KeptPictures,
 ) -> Iterator[Part]:
     """The network of the largest difference, and that which also has registered pairs."""
@@ -244,12 +290,12 @@ def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
     """Scores of a network's two or three trainings alone, named by how it was trained."""
     numbers = [scores.line_number(line.key) for line in pair.lines]
     line_numbers = [number for number in numbers if number is not None]
-    values = {
-        picture: {
-            new: by_line[old] for new, old in enumerate(line_numbers) if old in by_line
-        }
-        for picture, by_line in scores.values.items()
-    }
+    values: dict[str, dict[int, dict[str, float]]] = {}
+    for picture, by_line in scores.values.items():
+        values[picture] = {}
+        for new, old in enumerate(line_numbers):
+            if old in by_line:
+                values[picture][new] = by_line[old]
     groups = [scores.groups[number] for number in line_numbers]
     names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(line_numbers)]
     systems = frozenset(range(len(line_numbers)))
@@ -257,67 +303,66 @@ def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
 
 
 def _crops(
-    own: PictureScores, pair: _Partners, picture: str, kept: KeptPictures, note: str
+    own: PictureScores,
+    pair: _Partners,
+    picture: str,
+    kept: KeptPictures,
+    note: str,
 ) -> list[Part]:
     shown = kept.read(own, picture)
     if len(shown.restored) != len(own.groups) or not shown.reference:
         return []
     restored = [each for (_, each), _ in shown.restored]
     top, left, side = most_different(restored[:2], shown.reference[0][1])
-    tiles = [Tile(label, each) for label, each in shown.blurry]
-    tiles += [Tile("sharp as captured", each) for _, each in shown.sharp]
-    for number, ((label, each), said) in enumerate(shown.restored):
-        moved = own.values[picture][number].get(MOVED)
-        beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
-        tiles.append(Tile(label, each, f"{said}{beside}"))
-    tiles += [Tile(label, each) for label, each in shown.truth]
-    window = [
-        replace(tile, picture=tile.picture[top : top + side, left : left + side])
-        for tile in tiles
-    ]
+    window = np.s_[top : top + side, left : left + side]
+    tiles = [replace(one, picture=one.picture[window]) for one in _tiles(own, shown)]
     caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
-    return [
-        Gallery(
-            caption, tuple(window), f"{note}, and its picture of the median difference."
-        )
-    ]
+    said = f"{note}, and its picture of the median difference."
+    return [Gallery(caption, tuple(tiles), said)]
+
+
+def _tiles(own: PictureScores, shown: ShownPicture) -> Iterator[Tile]:
+    """The blurry and the sharp picture, what was restored, and how far that moved."""
+    for label, picture in shown.blurry:
+        yield Tile(label, picture)
+    for _, picture in shown.sharp:
+        yield Tile("sharp as captured", picture)
+    for number, ((label, picture), said) in enumerate(shown.restored):
+        moved = own.values[shown.pair][number].get(MOVED)
+        beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
+        yield Tile(label, picture, f"{said}{beside}")
+    for label, picture in shown.truth:
+        yield Tile(label, picture)
 
 
 def _table(
     partners: Sequence[_Partners],
     scores: PictureScores,
-    differences: Mapping[LineKey, Mapping[str, float]],
+    differences: Mapping[LineKey, ByPicture],
 ) -> Table:
     convention = scores.convention
     registered = any(pair.registered for pair in partners)
     body: list[tuple[Cell, ...]] = []
     for pair in partners:
-        two = [_means([line], convention) for line in (pair.plain, pair.joint)]
-        body.append(
-            (
-                pair.plain.name,
-                *(each.gain for each in two),
-                _measured(scores, differences[pair.plain.key]),
-                *(each.moved for each in two),
-                *(_registered_cells(scores, pair) if registered else ()),
-            )
+        plain, joint = (_means([one], convention) for one in (pair.plain, pair.joint))
+        difference = _measured(
+            scores, differences[pair.plain.key], joint.gain, plain.gain
         )
-    columns = (
-        "Network",
-        column("gain", f"Gain, {PLAIN_WORDS}", signed=True),
-        column("gain", f"Gain, {JOINT_WORDS}", signed=True),
-        column("gain", "Difference", signed=True),
-        column("warp_px", f"Moved, {PLAIN_WORDS}"),
-        column("warp_px", f"Moved, {JOINT_WORDS}"),
-        *(REGISTERED_COLUMNS if registered else ()),
-    )
+        gains = (pair.plain.name, plain.gain, joint.gain, difference)
+        body.append((*gains, plain.moved, joint.moved))
+        if registered:
+            body[-1] += _registered_cells(scores, pair)
+    columns = (*COLUMNS, *REGISTERED_COLUMNS) if registered else COLUMNS
     against = AGAINST.get(convention.protocol, convention.protocol)
     note = (
         "Gain: over the blurry input. Moved: mean length of the optical flow from the blurry input "
         f"to the output. {ROUNDED}"
     )
     return Table.of(
-        f"Plain loss and JDRL, compared with {against}", columns, body, note
+        f"Plain loss and JDRL, compared with {against}",
+        columns,
+        body,
+        note,
     )
 
 
@@ -325,20 +370,20 @@ def _registered_cells(scores: PictureScores, pair: _Partners) -> tuple[Cell, Cel
     if pair.registered is None:
         return None, None
     gain = _means([pair.registered], scores.convention).gain
-    return gain, _measured(
-        scores, differences_between(scores, pair.registered.key, pair.joint.key)
-    )
+    joint_gain = _means([pair.joint], scores.convention).gain
+    apart = differences_between(scores, pair.registered.key, pair.joint.key)
+    return gain, _measured(scores, apart, gain, joint_gain)
 
 
 def _measured(
-    scores: PictureScores, differences: Mapping[str, float]
+    scores: PictureScores,
+    differences: ByPicture,
+    gain: float | None,
+    other_gain: float | None,
 ) -> Measured | None:
-    """The mean difference with its interval; None without a shared picture."""
-    if not differences:
-        return None
-    return Measured(
-        statistics.fmean(differences.values()), mean_interval(scores, differences)
-    )
+    """The mean difference beside two gains, with its interval; None without a shared picture."""
+    mean = _beside(differences, gain, other_gain)
+    return None if mean is None else Measured(mean, mean_interval(scores, differences))
 
 
 def _signed(number: float | None) -> str:

@@ -1,6 +1,6 @@
 """A report's pages of single pictures: typical ones, one table over all, a folded page for each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from defocus.benchmark.leaderboard.columns import column
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.errors import ImageError
 from defocus.pictures.read import read_image
 from defocus.progress import counted
@@ -77,18 +78,15 @@ class ShownPicture:
 
     def crops(self, most: int | None = None) -> list[Part]:
         """The square where systems differ most: blurry picture, all systems, reference."""
-        if not ((self.reference or self.blurry) and self.restored):
+        reference = self.reference or self.blurry
+        if not (reference and self.restored):
             return []
         pictures = [picture for (_, picture), _ in self.restored]
-        top, left, side = most_different(
-            pictures, (self.reference or self.blurry)[0][1]
-        )
+        top, left, side = most_different(pictures, reference[0][1])
         window = np.s_[top : top + side, left : left + side]
         tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
-        tiles += [
-            Tile(la, picture[window], said)
-            for (la, picture), said in self.restored[:most]
-        ]
+        for (label, picture), said in self.restored[:most]:
+            tiles.append(Tile(label, picture[window], said))
         tiles += [Tile(label, picture[window]) for label, picture in self.reference]
         said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
         return [
@@ -131,30 +129,36 @@ class KeptPictures:
     def read(self, scores: PictureScores, pair: str) -> "ShownPicture":
         """Read the kept states of one picture; those of another size are left out."""
         unread: list[Part] = []
-        blurry = self._state(scores, pair, "blurry", unread)
-        sharp = self._state(scores, pair, "sharp", unread)
-        truth = self._state(scores, pair, "truth", unread)
-        restored: list[tuple[Labelled, str]] = []
+        blurry, sharp, truth = (
+            tuple(self._state(scores, pair, state, unread))
+            for state in ("blurry", "sharp", "truth")
+        )
+        restored = tuple(self._restored(scores, pair, unread))
+        states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
+        if len({picture.shape for _, picture in states}) != 1:
+            blurry = restored = sharp = truth = ()
+        return ShownPicture(pair, blurry, restored, sharp, truth, tuple(unread))
+
+    def _restored(
+        self,
+        scores: PictureScores,
+        pair: str,
+        unread: list[Part],
+    ) -> Iterator[tuple[Labelled, str]]:
+        """The kept restorations, each with its PSNR; the input is the blurry picture."""
         for number, (group, label) in enumerate(
             zip(scores.groups, scores.names, strict=True)
         ):
-            first = group[0]  # the input is the blurry picture
-            if first.system != "input" and self._file(first, pair, "restored").exists():
-                value = scores.values[pair].get(number, {}).get(LEADING)
-                said = f"{number_text(value, 2)} dB" if value is not None else ""
-                pictures = self._read(first, pair, "restored", label, unread)
-                restored += [(each, said) for each in pictures]
-        states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
-        shapes = {picture.shape for _, picture in states}
-        alike = len(shapes) == 1
-        return ShownPicture(
-            pair,
-            tuple(blurry if alike else ()),
-            tuple(restored if alike else ()),
-            tuple(sharp if alike else ()),
-            tuple(truth if alike else ()),
-            tuple(unread),
-        )
+            first = group[0]
+            if (
+                first.system == INPUT
+                or not self._file(first, pair, "restored").exists()
+            ):
+                continue
+            value = scores.psnr(pair, number)
+            said = "" if value is None else f"{number_text(value, 2)} dB"
+            for picture in self._read(first, pair, "restored", label, unread):
+                yield picture, said
 
     def thumbnail(self, scores: PictureScores, pair: str) -> Picture | None:
         """The blurry picture, small; None where none was kept or it cannot be read."""
@@ -164,7 +168,11 @@ class KeptPictures:
         )
 
     def _state(
-        self, scores: PictureScores, pair: str, state: str, unread: list[Part]
+        self,
+        scores: PictureScores,
+        pair: str,
+        state: str,
+        unread: list[Part],
     ) -> list[Labelled]:
         """A picture that is the same in every run, read from the first run that has it."""
         entries = (group[0] for group in scores.groups)
@@ -172,7 +180,12 @@ class KeptPictures:
         return self._read(kept[0], pair, state, state, unread) if kept else []
 
     def _read(
-        self, entry: Entry, pair: str, state: str, label: str, unread: list[Part]
+        self,
+        entry: Entry,
+        pair: str,
+        state: str,
+        label: str,
+        unread: list[Part],
     ) -> list[Labelled]:
         """Read a picture with its label, or add the reason why it is missing to ``unread``."""
         file = self._file(entry, pair, state)
@@ -194,7 +207,8 @@ class KeptPictures:
 
 
 def most_different(
-    pictures: Sequence[Picture], reference: Picture
+    pictures: Sequence[Picture],
+    reference: Picture,
 ) -> tuple[int, int, int]:
     """The square (top, left, side, px) in which restorations differ most from each other."""
     # For a single restoration, it is the square with the largest difference to the reference.
@@ -251,27 +265,31 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
     leader = next((n for n in range(len(scores.groups)) if n in scores.systems), None)
     if leader is None:
         return []
+    shown = [pair for pair in scores.values if kept.has(scores, pair)]
     if scores.convention.protocol == NO_REFERENCE:
-        pairs = sorted(pair for pair in scores.values if kept.has(scores, pair))
-        return [("First", pair, f"{pair}: blurry and restored") for pair in pairs[:1]]
-    gains = {
-        pair: gain
-        for pair in scores.values
-        if kept.has(scores, pair)
-        and (gain := gain_on(scores, pair, leader)) is not None
-    }
+        return [
+            ("First", pair, f"{pair}: blurry and restored")
+            for pair in sorted(shown)[:1]
+        ]
+    gains = {}
+    for pair in shown:
+        gain = gain_on(scores, pair, leader)
+        if gain is not None:
+            gains[pair] = gain
+    return _by_gain(gains, scores.names[leader]) if gains else []
+
+
+def _by_gain(gains: Mapping[str, float], system: str) -> list[Chosen]:
+    """The pictures of the median, largest and smallest gain of a system, each once."""
     pairs = sorted(gains, key=lambda pair: (gains[pair], pair))
-    if not pairs:
-        return []
     places = {"Typical": (len(pairs) - 1) // 2, "Best": len(pairs) - 1, "Worst": 0}
+    many = counted(len(pairs), "kept picture")
     chosen: dict[str, Chosen] = {}
     for word, place in places.items():
         pair = pairs[place]
         rank = "median gain" if word == "Typical" else f"{word.lower()} gain"
-        name, many = scores.names[leader], counted(len(pairs), "kept picture")
-        caption = (
-            f"{pair}: {name} {signed_text(gains[pair], 2)} dB, the {rank} of {many}"
-        )
+        gain = signed_text(gains[pair], 2)
+        caption = f"{pair}: {system} {gain} dB, the {rank} of {many}"
         chosen.setdefault(pair, (word, pair, caption))
     return list(chosen.values())
 
@@ -288,31 +306,40 @@ def typical_figure(scores: PictureScores, kept: KeptPictures) -> list[Part]:
 
 def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
     """A grid of thumbnails, a folded page for each restored one, the others behind one fold."""
-    pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
+    pairs = _most_differing_first(scores)
     if not pairs:
         return []
     typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
-    differing = [p for p in pairs if kept.has(scores, p) and p not in typical]
-    chosen = {*typical, *differing[: SHOWN_PICTURES - len(typical)]}
+    chosen = _typical_then_differing(scores, kept)[:SHOWN_PICTURES]
     shown = [pair for pair in pairs if pair in chosen]
     folded = [_folded(scores, pair, kept, slider=pair not in typical) for pair in shown]
-    others = [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
-    table = (
-        ()
-        if scores.convention.protocol == NO_REFERENCE
-        else (_overview(scores, pairs),)
-    )
-    overview = Folded(
-        "Every picture",
-        anchor("pictures", *astuple(scores.board.key)),
-        (*table, *others),
-        counted(len(pairs), "picture"),
-    )
-    return [*_grid(scores, pairs, kept), *folded, overview]
+    others: list[Part] = []
+    if scores.convention.protocol != NO_REFERENCE:
+        others.append(_overview(scores, pairs))
+    others += [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
+    place = anchor("pictures", *astuple(scores.board.key))
+    many = counted(len(pairs), "picture")
+    every = Folded("Every picture", place, tuple(others), many)
+    return [*_grid(scores, pairs, kept), *folded, every]
+
+
+def _most_differing_first(scores: PictureScores) -> list[str]:
+    return sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
+
+
+def _typical_then_differing(scores: PictureScores, kept: KeptPictures) -> list[str]:
+    """The pictures with kept restorations: typical ones, then those that differ most."""
+    typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
+    for pair in _most_differing_first(scores):
+        if kept.has(scores, pair) and pair not in typical:
+            typical.append(pair)
+    return typical
 
 
 def _grid(
-    scores: PictureScores, pairs: Sequence[str], kept: KeptPictures
+    scores: PictureScores,
+    pairs: Sequence[str],
+    kept: KeptPictures,
 ) -> list[Part]:
     """Thumbnails of blurry pictures; each leads to the page of its picture."""
     thumbnails = {pair: kept.thumbnail(scores, pair) for pair in pairs[:GRID_PICTURES]}
@@ -327,14 +354,10 @@ def _grid(
 
 def printed_pictures(scores: PictureScores, kept: KeptPictures) -> list[Part]:
     """Crops of the best systems on a few pictures, for print."""
-    pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
-    typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
-    chosen = [*typical, *(p for p in pairs if kept.has(scores, p) and p not in typical)]
-    return [
-        part
-        for pair in chosen[:PRINTED_PICTURES]
-        for part in kept.read(scores, pair).crops(PRINTED_SYSTEMS)
-    ]
+    parts: list[Part] = []
+    for pair in _typical_then_differing(scores, kept)[:PRINTED_PICTURES]:
+        parts += kept.read(scores, pair).crops(PRINTED_SYSTEMS)
+    return parts
 
 
 def _place(scores: PictureScores, pair: str) -> str:
@@ -345,40 +368,35 @@ def _overview(scores: PictureScores, pairs: Sequence[str]) -> Table:
     """One line per picture: the input, and the best system there."""
     metric = all_metrics()[LEADING]
     body: list[tuple[Cell, ...]] = []
-    before = scores.input_line
     for pair in sorted(pairs):
-        by_line = scores.values[pair]
-        values = {
-            n: v[LEADING]
-            for n, v in by_line.items()
-            if n in scores.systems and LEADING in v
-        }
+        values = scores.psnr_of_systems(pair)
         best = max(values, key=lambda n: (values[n], -n), default=None)
-        under = by_line.get(before, {}).get(LEADING) if before is not None else None
-        body.append(
-            (
-                Link(pair, f"#{_place(scores, pair)}"),
-                scores.scenes[pair],
-                under,
-                values[best] if best is not None else None,
-                scores.names[best] if best is not None else None,
-                spread(scores, pair),
-            )
-        )
+        link = Link(pair, f"#{_place(scores, pair)}")
+        under = scores.psnr(pair, scores.input_line)
+        system = (None, None) if best is None else (values[best], scores.names[best])
+        body.append((link, scores.scenes[pair], under, *system, spread(scores, pair)))
     columns = (
-        "Picture", "Scene", Column("Input", metric.unit, decimals=2),
-        Column("Best", metric.unit, decimals=2), "Best system",
+        "Picture",
+        "Scene",
+        Column("Input", metric.unit, decimals=2),
+        Column("Best", metric.unit, decimals=2),
+        "Best system",
         Column("Differ by", metric.unit, decimals=2),
-    )  # fmt: skip
-    caption = (
-        f"{metric.display_name} of every picture under {scores.convention.protocol}"
     )
-    note = "Differ by: the standard deviation over systems."
-    return Table.of(caption, columns, body, note)
+    return Table.of(
+        f"{metric.display_name} of every picture under {scores.convention.protocol}",
+        columns,
+        body,
+        "Differ by: the standard deviation over systems.",
+    )
 
 
 def _folded(
-    scores: PictureScores, pair: str, kept: KeptPictures, *, slider: bool
+    scores: PictureScores,
+    pair: str,
+    kept: KeptPictures,
+    *,
+    slider: bool,
 ) -> Folded:
     """The page of a picture; a slider at the top of the report is not repeated."""
     shown = kept.read(scores, pair)

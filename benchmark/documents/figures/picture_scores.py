@@ -18,7 +18,7 @@ from defocus.benchmark.leaderboard.lines import (
     line_of,
 )
 from defocus.benchmark.results.store import Entry
-from defocus.benchmark.statistics.scored_group import INPUT, scored_group
+from defocus.benchmark.statistics.scored_group import INPUT, ScoredGroup, scored_group
 
 LEADING = "psnr"
 """The metric of the table over all pictures, and of how much systems differ on one."""
@@ -36,8 +36,22 @@ class PictureScores:
     groups: Sequence[Sequence[Entry]]
     names: Sequence[str]
     systems: frozenset[int]
-    scenes: Mapping[str, str]
-    values: Mapping[str, Mapping[int, Mapping[str, float]]]
+    scenes: dict[str, str]
+    values: dict[str, dict[int, dict[str, float]]]
+
+    def psnr(self, pair: str, line: int | None) -> float | None:
+        """The PSNR of a picture on a line, dB; None without one."""
+        if line is None:
+            return None
+        return self.values[pair].get(line, {}).get(LEADING)
+
+    def psnr_of_systems(self, pair: str) -> dict[int, float]:
+        """The PSNR of a picture, dB, by the number of each system's line."""
+        values = {}
+        for number, by_metric in self.values[pair].items():
+            if number in self.systems and LEADING in by_metric:
+                values[number] = by_metric[LEADING]
+        return values
 
     def line_number(self, key: LineKey) -> int | None:
         """Index of a line; None if it has no scores under this convention."""
@@ -62,40 +76,37 @@ def read_picture_scores(
     """The scores of every picture of a leaderboard, under its first convention by default."""
     convention = convention or board.conventions[0]
     lines = board.ordered(convention) if lines is None else lines
-    lines = sorted(lines, key=lambda line: line.is_given_blur)
-    groups = {
-        line_of(g[0]): g for g in content.scored() if _is_of(g[0], board, convention)
-    }
-    shown = [(line, groups[line.key]) for line in lines if line.key in groups]
-    gathered: dict[str, dict[int, dict[str, float]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
-    scenes: dict[str, str] = {}
-    for number, (_, group) in enumerate(shown):
-        scored = scored_group(content.results, group)
-        numbers = scored.image_values()
-        for place, values in zip(scored.places, numbers.tolist(), strict=True):
-            if (place.profile, place.protocol) == (
-                convention.profile,
-                convention.protocol,
-            ):
-                for (pair, scene), value in zip(scored.pictures, values, strict=True):
-                    if not math.isnan(
-                        value
-                    ):  # a perfect picture may have an infinite one
-                        gathered[pair][number][place.metric] = value
-                        scenes[pair] = scene
-    return PictureScores(
+    groups = {}
+    for group in content.scored():
+        if _is_of(group[0], board, convention):
+            groups[line_of(group[0])] = group
+    shown = [line for line in lines if line.key in groups]
+    shown.sort(key=lambda line: line.is_given_blur)
+    scores = PictureScores(
         board,
         convention,
-        [group for _, group in shown],
-        [line.name for line, _ in shown],
-        frozenset(
-            number for number, (line, _) in enumerate(shown) if not line.reference
-        ),
-        scenes,
-        gathered,
+        [groups[line.key] for line in shown],
+        [line.name for line in shown],
+        frozenset(n for n, line in enumerate(shown) if not line.reference),
+        {},
+        defaultdict(lambda: defaultdict(dict)),
     )
+    for number, group in enumerate(scores.groups):
+        _gather(scores, number, scored_group(content.results, group))
+    return scores
+
+
+def _gather(scores: PictureScores, number: int, group: ScoredGroup) -> None:
+    """Add the values of a line; a perfect picture may have an infinite one."""
+    wanted = (scores.convention.profile, scores.convention.protocol)
+    numbers = group.image_values()
+    for place, values in zip(group.places, numbers.tolist(), strict=True):
+        if (place.profile, place.protocol) != wanted:
+            continue
+        for (pair, scene), value in zip(group.pictures, values, strict=True):
+            if not math.isnan(value):
+                scores.values[pair][number][place.metric] = value
+                scores.scenes[pair] = scene
 
 
 def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
@@ -106,10 +117,7 @@ def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
 
 def spread(scores: PictureScores, pair: str) -> float:
     """Standard deviation of the systems' PSNR on a picture, dB; infinite if only some are."""
-    by_line = scores.values[pair]
-    values = [
-        v[LEADING] for n, v in by_line.items() if n in scores.systems and LEADING in v
-    ]
+    values = list(scores.psnr_of_systems(pair).values())
     if any(map(math.isinf, values)):
         return math.inf if len(set(values)) > 1 else 0.0
     return statistics.pstdev(values) if len(values) > 1 else 0.0
@@ -117,42 +125,33 @@ def spread(scores: PictureScores, pair: str) -> float:
 
 def gain_on(scores: PictureScores, pair: str, line: int) -> float | None:
     """Gain of a line over the blurry input on a picture, dB; None where one of them is missing."""
-    value = scores.values[pair].get(line, {}).get(LEADING)
-    before = scores.input_line
-    reference = (
-        scores.values[pair].get(before, {}).get(LEADING) if before is not None else None
-    )
+    value, reference = scores.psnr(pair, line), scores.psnr(pair, scores.input_line)
     if value is None or reference is None or math.isinf(reference):
         return None
     return value - reference
 
 
 def differences_between(
-    scores: PictureScores, line: LineKey, other: LineKey
+    scores: PictureScores,
+    line: LineKey,
+    other: LineKey,
 ) -> dict[str, float]:
     """PSNR of a line minus that of another one, dB, by picture that both have a finite one of."""
     mine, theirs = scores.line_number(line), scores.line_number(other)
-    if mine is None or theirs is None:
-        return {}
-    both = {
-        picture: (
-            by_line.get(mine, {}).get(LEADING),
-            by_line.get(theirs, {}).get(LEADING),
-        )
-        for picture, by_line in scores.values.items()
-    }
-    return {
-        picture: one - two
-        for picture, (one, two) in both.items()
-        if one is not None
-        and two is not None
-        and math.isfinite(one)
-        and math.isfinite(two)
-    }
+    differences = {}
+    for pair in scores.values:
+        one, two = scores.psnr(pair, mine), scores.psnr(pair, theirs)
+        if one is None or two is None:
+            continue
+        if math.isfinite(one) and math.isfinite(two):
+            differences[pair] = one - two
+    return differences
 
 
 def resolution_between(
-    scores: PictureScores, line: LineKey, other: LineKey
+    scores: PictureScores,
+    line: LineKey,
+    other: LineKey,
 ) -> float | None:
     """How far the mean difference of two lines changes where the references are moved, dB."""
     from defocus.benchmark.statistics.intervals import scene_codes
@@ -161,36 +160,30 @@ def resolution_between(
     mine, theirs = scores.line_number(line), scores.line_number(other)
     if mine is None or theirs is None:
         return None
-    shared = {
-        picture: (by_line[mine], by_line[theirs])
-        for picture, by_line in scores.values.items()
-        if mine in by_line and theirs in by_line
-        if {*MOVES, LEADING} <= by_line[mine].keys() & by_line[theirs].keys()
-    }
-    if not shared:
+    scenes = []
+    changes = []  # of each picture by each move
+    for pair, by_line in scores.values.items():
+        one, two = by_line.get(mine, {}), by_line.get(theirs, {})
+        if not {*MOVES, LEADING} <= one.keys() & two.keys():
+            continue
+        before, other_before = one[LEADING], two[LEADING]
+        changes.append(
+            [one[move] - before - (two[move] - other_before) for move in MOVES]
+        )
+        scenes.append(scores.scenes[pair])
+    if not scenes:
         return None
-    changes = [
-        [
-            one[name] - one[LEADING] - (two[name] - two[LEADING])
-            for one, two in shared.values()
-        ]
-        for name in MOVES
-    ]
-    return resolution(
-        np.array(changes), scene_codes([scores.scenes[one] for one in shared])
-    )
+    return resolution(np.array(changes).T, scene_codes(scenes))
 
 
 def mean_interval(
-    scores: PictureScores, differences: Mapping[str, float]
+    scores: PictureScores,
+    differences: Mapping[str, float],
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of numbers by picture; None with too few scenes."""
-    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+    from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes
 
     if not differences:
         return None
-    values = np.array([[list(differences.values())]])
-    ends = mean_intervals(
-        values, scene_codes([scores.scenes[one] for one in differences])
-    )
-    return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
+    codes = scene_codes([scores.scenes[one] for one in differences])
+    return interval_of_mean(np.array(list(differences.values())), codes)

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
 from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
@@ -43,42 +43,52 @@ def pareto_plots(content: Content) -> list[Scatter]:
 
 
 def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
-    metric, convention = all_metrics()["psnr"], board.conventions[0]
-    spots: dict[BoardLine, tuple[float, float]] = {}
-    tracks: dict[TrackKey, list[BoardLine]] = defaultdict(list)
-    for line in board.ordered(convention):
-        row, spent = (
-            line.row(convention, metric.name),
-            BoardPlace(None, cost).number(line),
-        )
-        if line.reference or row is None or row.value is None or not spent:
-            continue
-        spots[line] = spent, row.value
-        if track_of(content, line, convention)[1] is not None:
-            tracks[line.track].append(line)
+    metric = all_metrics()["psnr"]
+    convention = board.conventions[0]
+    spots = _spots(board, convention, cost)
     if len(spots) < FEWEST_SYSTEMS:
         return None
-    ranked = max(tracks.values(), key=len, default=[])
-    front = pareto_front(
-        {
-            line.place: spots[line]
-            for line in ranked
-            if not _below_input(line, convention)
-        }
-    )
-    points = tuple(
-        Point(line.name, *spots[line], marked=line.place in front)
-        for line in sorted(spots, key=lambda one: (-spots[one][1], one.name))
-    )
+    ranked = _largest_track(content, spots, convention)
+    above = [line for line in ranked if not _below_input(line, convention)]
+    front = pareto_front({line.place: spots[line] for line in above})
+    ordered = sorted(spots, key=lambda one: (-spots[one][1], one.name))
     column = COST_COLUMNS[cost]
     return Scatter(
         f"{board.name}: quality against {column.name}",
         f"{column.name}, {column.unit}",
         f"{metric.display_name}, {metric.unit}, under {convention.protocol}",
-        points,
+        tuple(Point(n.name, *spots[n], marked=n.place in front) for n in ordered),
         marked_as=f"Pareto front; {ranked[0].track.words}" if front else "",
         log_x=True,
     )
+
+
+def _largest_track(
+    content: Content,
+    lines: Iterable[BoardLine],
+    convention: Convention,
+) -> list[BoardLine]:
+    """The ranked lines of the track that has most of them."""
+    tracks: dict[TrackKey, list[BoardLine]] = defaultdict(list)
+    for line in lines:
+        if track_of(content, line, convention)[1] is not None:
+            tracks[line.track].append(line)
+    return max(tracks.values(), key=len, default=[])
+
+
+def _spots(
+    board: Board,
+    convention: Convention,
+    cost: str,
+) -> dict[BoardLine, tuple[float, float]]:
+    """Cost and PSNR of the systems that have both."""
+    psnr, spent = BoardPlace(convention, "psnr"), BoardPlace(None, cost)
+    spots = {}
+    for line in board.ordered(convention):
+        x, y = spent.number(line), psnr.number(line)
+        if not line.reference and x and y is not None:
+            spots[line] = x, y
+    return spots
 
 
 def _below_input(line: BoardLine, convention: Convention) -> bool:
@@ -102,7 +112,9 @@ def training_curves(content: Content) -> list[Curves]:
     curves = []
     for group in content.scored():
         points = read_numbers(
-            run_folder(content.out, group[0].run) / CURVE, "step", "loss"
+            run_folder(content.out, group[0].run) / CURVE,
+            "step",
+            "loss",
         )
         if len(points) >= 2:
             steps, losses = zip(*_thinned(points), strict=True)
@@ -126,17 +138,10 @@ def _figure(curves: Sequence[Curve], number: str) -> Curves:
 def _label(content: Content, entry: Entry) -> str:
     """The system's name, with further distinctions if the study needs them."""
     entries = [group[0] for group in content.groups]
-    several = [
-        value
-        for value, others in (
-            (
-                entry.train_dataset,
-                {e.train_dataset for e in entries if e.train_dataset},
-            ),
-            (entry.budget, {e.budget for e in entries}),
-        )
-        if len(others) > 1
-    ]
+    trained = {one.train_dataset for one in entries if one.train_dataset}
+    several = [entry.train_dataset] if len(trained) > 1 else []
+    if len({one.budget for one in entries}) > 1:
+        several.append(entry.budget)
     name = display_name(content, entry.system)
     return f"{name} ({', '.join(several)})" if several else name
 

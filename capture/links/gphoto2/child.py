@@ -24,6 +24,9 @@ from defocus.capture.links.gphoto2.release import (
 )
 from defocus.command_line.json_output import json_output
 
+Json = dict[str, Any]
+"""An object of a message."""
+
 
 def cards_of(camera: Any, gp: Any, *, count_files: bool) -> list[CardSpace]:  # noqa: ANN401 - the binding's
     """What is on each card; no files are counted where that is not wanted."""
@@ -72,7 +75,8 @@ class ChildCamera:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         import gphoto2
 
-        self._gp, self._clock = gphoto2, clock
+        self._gp = gphoto2
+        self._clock = clock
         self._ports: Any = None
         self._camera: Any = None
         self._entries: Entries | None = None
@@ -120,18 +124,15 @@ class ChildCamera:
     def keep_alive(self) -> None:
         """Read the battery level, to keep the body awake."""
         if self._camera is not None:
-            with contextlib.suppress(
-                self._gp.GPhoto2Error
-            ):  # the next order will say it
+            # the next order will say it
+            with contextlib.suppress(self._gp.GPhoto2Error):
                 self._camera.get_single_config("batterylevel")
 
-    def read(self, word: str) -> dict[str, Any] | None:
+    def read(self, word: str) -> Json | None:
         """One setting: value, choices, whether it is read-only; None where there is none."""
         return self.entries.read(word)
 
-    def find(
-        self, words: Sequence[str], patience: float
-    ) -> tuple[str, dict[str, Any]] | None:
+    def find(self, words: Sequence[str], patience: float) -> tuple[str, Json] | None:
         """The first of some settings that is there within a time, after its name; None = none."""
         return self.entries.first_of(words, patience)
 
@@ -139,7 +140,7 @@ class ChildCamera:
         """Set a setting to one of its choices, or a number, and read it back."""
         return self.entries.write(word, value, again=again)
 
-    def words(self) -> dict[str, dict[str, Any]]:
+    def words(self) -> dict[str, Json]:
         """The whole configuration."""
         return self.entries.everything()
 
@@ -162,12 +163,11 @@ class ChildCamera:
         if view is not None and view["value"] == "1" and not view["read_only"]:
             self.entries.write("viewfinder", "0")
 
-    def card(self, *, count_files: bool) -> list[dict[str, Any]]:
+    def card(self, *, count_files: bool) -> list[Json]:
         """Each card (see :class:`CardSpace`)."""
-        return [
-            asdict(card)
-            for card in cards_of(self._camera, self._gp, count_files=count_files)
-        ]
+        return list(
+            map(asdict, cards_of(self._camera, self._gp, count_files=count_files))
+        )
 
     def summary(self) -> dict[str, str]:
         """The camera's summary of itself."""
@@ -186,7 +186,7 @@ class ChildCamera:
 
     def shoot(
         self, stem: str, due: int | None, quiet_ms: int, *, all_or_none: bool
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Release and download a shot, or fetch the one that a lost process left on the card."""
         note = _note(stem)
         if note.exists():
@@ -194,9 +194,8 @@ class ChildCamera:
                 return self.fetch(stem)
         assert self._shutter is not None  # noqa: S101 - asked for after ``open`` alone
         shot = self._shutter.release(due, quiet_ms / 1000, all_or_none=all_or_none)
-        if not any(
-            map(in_memory, shot.files)
-        ):  # memory ends with this process; names repeat
+        # memory ends with this process; names repeat
+        if not any(map(in_memory, shot.files)):
             written = note.with_name(f"{note.name}.part")
             written.write_text(json.dumps(shot.files))
             written.replace(note)
@@ -208,7 +207,7 @@ class ChildCamera:
         strays = [place for place in shot.strays if not in_memory(place)]
         return {**self._downloaded(stem, shot.files), "strays": strays, "kept": kept}
 
-    def fetch(self, stem: str) -> dict[str, Any]:
+    def fetch(self, stem: str) -> Json:
         """Download the files recorded beside a stem as ``parts``, and remove the record.
 
         ``strays`` are other files, which stay on the card; ``kept`` those that were in memory only.
@@ -219,12 +218,12 @@ class ChildCamera:
             "kept": [],
         }
 
-    def _downloaded(self, stem: str, places: Sequence[CardFile]) -> dict[str, Any]:
+    def _downloaded(self, stem: str, places: Sequence[CardFile]) -> Json:
         parts: list[Path] = []
         for place in places:
             parts.append(self._download(place, _free_part(Path(stem), place[1], parts)))
         _note(stem).unlink(missing_ok=True)
-        return {"parts": [str(part) for part in parts], "on_card": list(places)}
+        return {"parts": list(map(str, parts)), "on_card": list(places)}
 
     def delete(self, folder: str, name: str) -> None:
         """Delete a file on the card."""
@@ -265,7 +264,7 @@ def _note(stem: str) -> Path:
     return Path(f"{stem}{ON_CARD}")
 
 
-def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
+def answer(holder: ChildCamera, request: Json) -> Json:
     """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 

@@ -12,6 +12,9 @@ from defocus.capture.links.gphoto2.release import (
     RequestRefusedError,
 )
 
+Entry = dict[str, Any]
+"""A setting as the binding describes it."""
+
 READ_AGAIN_SECONDS = 3.0
 """Longest time for which an old value may be read back, before the setting is sent once more; then
 again the same time."""
@@ -36,7 +39,7 @@ class Entries:
         self._last: dict[str, str] = {}
         self._deaf: set[str] = set()
 
-    def read(self, word: str) -> dict[str, Any] | None:
+    def read(self, word: str) -> Entry | None:
         """One entry: value, choices, limits, whether it is read-only; None where there is none."""
         entry = self._look(word)
         if word not in self._seen or (entry is None and word in self._there):
@@ -51,7 +54,7 @@ class Entries:
 
     def first_of(
         self, words: Sequence[str], patience: float
-    ) -> tuple[str, dict[str, Any]] | None:
+    ) -> tuple[str, Entry] | None:
         """The first of some entries, read for ``patience`` seconds: a reconnect may hide some."""
         deadline = self._body.clock() + patience
         while True:
@@ -63,7 +66,7 @@ class Entries:
                 return None
             self._body.listen(LOOK_SECONDS)
 
-    def _look(self, word: str) -> dict[str, Any] | None:
+    def _look(self, word: str) -> Entry | None:
         gp = self._body.gp
         try:
             widget = self._body.camera.get_single_config(word)
@@ -73,18 +76,21 @@ class Entries:
             raise
         return self.told_of(widget)
 
-    def told_of(self, widget: Any) -> dict[str, Any]:  # noqa: ANN401 - the binding's
+    def told_of(self, widget: Any) -> Entry:  # noqa: ANN401 - the binding's
         """What an entry is, as it goes to the other process."""
-        gp, kind = self._body.gp, widget.get_type()
+        gp = self._body.gp
+        kind = widget.get_type()
         listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
+        choices: list[str] = []
+        if listed:
+            choices += map(str, widget.get_choices())
+        span = None
+        if kind == gp.GP_WIDGET_RANGE:
+            span = list(widget.get_range()[:2])
         return {
             "value": str(widget.get_value()),
-            "choices": [str(choice) for choice in widget.get_choices()]
-            if listed
-            else [],
-            "span": list(widget.get_range()[:2])
-            if kind == gp.GP_WIDGET_RANGE
-            else None,
+            "choices": choices,
+            "span": span,
             "read_only": bool(widget.get_readonly()),
         }
 
@@ -146,7 +152,8 @@ class Entries:
 
     def _put(self, word: str, value: str) -> Exception | None:
         """Set once; what the body answered where it refused."""
-        body, gp = self._body, self._body.gp
+        body = self._body
+        gp = self._body.gp
         try:
             widget = body.camera.get_single_config(word)
             kind = widget.get_type()
@@ -173,13 +180,13 @@ class Entries:
             return error  # type: ignore[no-any-return]
         return None
 
-    def everything(self) -> dict[str, dict[str, Any]]:
+    def everything(self) -> dict[str, Entry]:
         """Every entry that has a value, by its name; no actions.
 
         Texts are called read-only: what is allowed is unknown, a wrong value can kill the process.
         """
         gp = self._body.gp
-        entries: dict[str, dict[str, Any]] = {}
+        entries: dict[str, Entry] = {}
         waiting = [self._tree()]
         while waiting:
             widget = waiting.pop()
@@ -235,7 +242,8 @@ class BodyMotor:
     """The motor of an open body."""
 
     def __init__(self, body: OpenBody, entries: Entries) -> None:
-        self._body, self._entries = body, entries
+        self._body = body
+        self._entries = entries
 
     def kind(self) -> MotorKind | None:
         """How the motor is driven; None where there is none."""
@@ -306,7 +314,9 @@ class BodyMotor:
     def _by_number(self, steps: int) -> int:
         """In orders of some steps, until the travel ends."""
         # a few steps can be refused with the code of the end: they are driven as the rest of more
-        body, driven, sign = self._body, 0, 1 if steps > 0 else -1
+        body = self._body
+        driven = 0
+        sign = 1 if steps > 0 else -1
         while driven < abs(steps):
             order = min(NIKON_STEPS, abs(steps) - driven)
             try:
@@ -335,7 +345,8 @@ class BodyMotor:
     def _set(self, word: str, value: str) -> None:
         """Without reading back: these entries are orders, not states."""
         widget: Any = self._body.camera.get_single_config(word)
-        kind, gp = widget.get_type(), self._body.gp
+        kind = widget.get_type()
+        gp = self._body.gp
         numbers = {gp.GP_WIDGET_RANGE: float, gp.GP_WIDGET_TOGGLE: int}
         widget.set_value(numbers[kind](value) if kind in numbers else value)
         self._body.camera.set_single_config(word, widget)

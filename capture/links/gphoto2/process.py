@@ -81,7 +81,8 @@ class CameraProcess:
 
     def __init__(self, port: str, environment: dict[str, str]) -> None:
         """Open the camera at a port."""
-        self.port, self._environment = port, environment
+        self.port = port
+        self._environment = environment
         self.wanted: dict[str, str] = {}
         self.had: set[str] = set()
         self._has: set[str] = set()
@@ -128,12 +129,11 @@ class CameraProcess:
             code = getattr(error, "code", None)
             if code in MAY_PASS and code != NO_PICTURE:
                 raise ShotFailedError(f"{self.port}: {explained(error)}") from error
-            what, first = "the camera was lost", ""
+            what = "the camera was lost"
+            first = ""
             if code == NO_PICTURE:
-                what, first = (
-                    "it was opened again in vain",
-                    "switch the camera off and on, ",
-                )
+                what = "it was opened again in vain"
+                first = "switch the camera off and on, "
             raise CameraError(
                 f"{self.port}: {what}: {explained(error)}; "
                 f"{first}check cable and battery, then run 'defocus-capture resume'"
@@ -166,7 +166,8 @@ class CameraProcess:
         """Open the camera in a new process, set as it was; at another port after a replug."""
         self.child.end()
         self.child = self._found_again()
-        self.had, self._patient = self.had | self._has, True
+        self.had = self.had | self._has
+        self._patient = True
         for word, value in self.wanted.items():
             if self.child.ask("find", words=[word], patience=TREE_SECONDS) is None:
                 raise setting_gone(self.port, word)

@@ -14,8 +14,8 @@ from defocus.capture.camera import ON_CARD, FileKind
 from defocus.capture.links.gphoto2.release import apart
 from defocus.capture.links.retries import ShotFailedError
 from defocus.errors import CameraError
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.shot import read_exif
 from defocus.progress import say
 
 TOGETHER_SECONDS = 1.0
@@ -53,19 +53,22 @@ class Moments:
         ]
         if not taken:
             return
-        first, last = min(taken), max(taken)
+        first = min(taken)
+        last = max(taken)
         self._runs |= self._last is not None and first != self._last
         self._last = last
         problem = self._problem(ordered, first, last)
         if problem:
             self._refused += 1
             if self._refused == REFUSALS:
-                self._ahead, self._refused = -math.inf, 0
+                self._ahead = -math.inf
+                self._refused = 0
             raise ShotFailedError(
                 f"{problem}, by the camera's clock: one came late, or the camera takes several "
                 "pictures at a release"
             )
-        self._ahead, self._refused = max(self._ahead, last - time.monotonic()), 0
+        self._ahead = max(self._ahead, last - time.monotonic())
+        self._refused = 0
 
     def _problem(self, ordered: float, first: float, last: float) -> str:
         """Why the files cannot be of the shot that was ordered; empty if they can."""

@@ -83,7 +83,9 @@ def files_of_shot(
     """The files of a shot, the ``first`` one from the release, in the order of the camera's events.
 
     Without ``due``, how many are written, all have come when no file came for ``quiet_seconds``."""
-    files, last, complete = [first], clock(), False
+    files = [first]
+    last = clock()
+    complete = False
     strays: list[CardFile] = []
     on_card = due is not None and not in_memory(first)
     companion_seconds = MEMORY_SECONDS if in_memory(first) else COMPANION_SECONDS
@@ -110,7 +112,8 @@ def files_of_shot(
                 )
             return FilesOfShot(files, strays)
         elif event.kind == "complete" and not missing and not complete:
-            complete, last = True, clock()
+            complete = True
+            last = clock()
 
 
 def _belongs(place: CardFile, first: CardFile) -> bool:
@@ -151,7 +154,9 @@ class OpenBody:
         camera: Any,  # noqa: ANN401 - its camera
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.gp, self.camera, self.clock = gp, camera, clock
+        self.gp = gp
+        self.camera = camera
+        self.clock = clock
         self.untaken: list[CardFile] = []
 
     def listen(self, seconds: float) -> CameraEvent:
@@ -162,9 +167,8 @@ class OpenBody:
         except gp.GPhoto2Error as error:
             if error.code != gp.GP_ERROR:
                 raise
-            return CameraEvent(
-                "other"
-            )  # some bodies deny access to what an event is about
+            # some bodies deny access to what an event is about
+            return CameraEvent("other")
         if kind == gp.GP_EVENT_FILE_ADDED:
             return CameraEvent("file", (data.folder, data.name))
         if kind == gp.GP_EVENT_CAPTURE_COMPLETE:
@@ -201,9 +205,8 @@ class Shutter:
     ) -> FilesOfShot:
         """Take a shot; see :func:`files_of_shot` for the arguments."""
         body = self._body
-        if (
-            not self._looked
-        ):  # also what another program, or a process before this one, took
+        # also what another program, or a process before this one, took
+        if not self._looked:
             self._known.update(self._newest_folders())
             self._looked = True
         body.hear_out()

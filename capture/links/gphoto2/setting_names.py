@@ -10,6 +10,9 @@ from defocus.capture.camera import FileKind, Setting, SettingName, Word
 from defocus.errors import InputError
 from defocus.near_names import meant
 
+WordOf = Mapping[str, Word]
+"""The word of each setting."""
+
 SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
     "aperture": ("f-number", "aperture"),
     "shutter": ("shutterspeed2", "shutterspeed"),
@@ -101,7 +104,7 @@ TOLERATED_KELVIN = 0.05
 """Largest relative error of a colour temperature that counts as set."""
 
 
-def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, str]:
+def white_balance_changes(words: WordOf, asked: str) -> dict[str, str]:
     """Entries to set, in their order, for ``5200K`` or the beginning of a preset's name."""
     entry = words.get("whitebalance")
     if entry is None or entry.read_only:
@@ -125,8 +128,9 @@ def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, st
     return {"whitebalance": presets[0]}
 
 
-def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
-    entry, degrees = words["whitebalance"], words.get("colortemperature")
+def _by_kelvin(words: WordOf, kelvin: float) -> dict[str, str]:
+    entry = words["whitebalance"]
+    degrees = words.get("colortemperature")
     choice = next((c for c in entry.choices if _BY_KELVIN.fullmatch(c.strip())), None)
     if choice is None or degrees is None:
         presets = ", ".join(entry.choices) or "none"
@@ -158,11 +162,12 @@ def _degrees(kelvin: float, degrees: Word) -> str:
     return value
 
 
-def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
+def mirror_changes(words: WordOf) -> dict[str, str]:
     """Settings to change so that the mirror does not shake shots: a delay, or live view.
 
     Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one."""
-    delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
+    delay = words.get("exposuredelaymode")
+    view = words.get("viewfinder")
     if delay is not None and not delay.read_only:
         longest = max(delay.choices, key=_delay_seconds, default="")
         if _delay_seconds(longest) > 0:
@@ -181,10 +186,12 @@ def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
 def _delay_seconds(choice: str) -> float:
     """Seconds of a delay choice; a plain ``On`` is one second, according to Nikon's manuals."""
     said = _DELAY.fullmatch(choice.strip())
-    return float(said[1]) if said else float(_ON.fullmatch(choice.strip()) is not None)
+    if said:
+        return float(said[1])
+    return float(_ON.fullmatch(choice.strip()) is not None)
 
 
-def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
+def unwanted_automatics(words: WordOf) -> dict[str, str]:
     """Entry → choice to set before pairs are shot; none that is missing or fixed by a dial."""
     changes = {}
     for name, wanted in _WANTED.items():
@@ -197,7 +204,7 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
     return changes
 
 
-def refuse_burst(words: Mapping[str, Word]) -> None:
+def refuse_burst(words: WordOf) -> None:
     """Refuse a dial at a burst: later releases of some bodies hand out its old pictures."""
     changes = unwanted_automatics(words)
     for name in DRIVE_WORDS:
@@ -218,7 +225,7 @@ def automatic_settings(program: str) -> frozenset[SettingName]:
     return frozenset({"aperture"} if _APERTURE_IS_AUTOMATIC.fullmatch(program) else ())
 
 
-def program_of(words: Mapping[str, Word]) -> str:
+def program_of(words: WordOf) -> str:
     """The mode that a body's dial is at, in its own words; empty where it does not say."""
     return next((words[word].value for word in PROGRAM_WORDS if word in words), "")
 
@@ -258,7 +265,7 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
     return tuple(pattern.search(text) is not None for pattern in patterns)
 
 
-def expected_files(words: Mapping[str, Word]) -> int | None:
+def expected_files(words: WordOf) -> int | None:
     """How many files a shot makes by the body's own words, which may be wrong; None = no word."""
     said = next((words[word].value for word in FORMAT_WORDS if word in words), None)
     kind = None if said is None else file_kind_of(said)

@@ -33,9 +33,12 @@ from defocus.capture.sessions.lines import StoredFile
 from defocus.capture.sessions.state import PlannedPair, main_file
 from defocus.capture.taking.shots.rig import FocusPositions, SessionCameras
 from defocus.errors import CameraError
+from defocus.pictures.metadata import Exif, read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.shot import Exif, read_exif
 from defocus.progress import say
+
+Words = dict[SettingName, str]
+"""The settings of a camera, as it writes them."""
 
 Kept = TypeVar("Kept")
 
@@ -95,7 +98,7 @@ class TakenFrame:
     path: Path
     member: StoredFile
     files: tuple[StoredFile, ...]
-    got: dict[SettingName, str]
+    got: Words
     exif: Exif
     released_at: float  # start of the exposure, or the command; :func:`time.monotonic`
     shot_for: str | None = None
@@ -143,7 +146,8 @@ class PairTaking:
                 "retry", pair=self.pair.id, role=frame.role, text=failure
             )
 
-        camera, stem = self.rig.of(frame.role), self.place / frame.role
+        camera = self.rig.of(frame.role)
+        stem = self.place / frame.role
         keep = partial(self._stored, frame)
         return take_shot(
             camera, frame.exposure, stem, self.settle_seconds, record_failure, keep
@@ -151,28 +155,31 @@ class PairTaking:
 
     def frames_at_once(self, frames: Sequence[PlannedShot]) -> dict[str, TakenFrame]:
         """Set both cameras, then release them together from two threads."""
-        by_role = {frame.role: frame for frame in frames}
-        cameras = {role: self.rig.of(role) for role in by_role}
+        cameras = {frame.role: self.rig.of(frame.role) for frame in frames}
         got = _set_exposures(frames, cameras)
         time.sleep(self.settle_seconds)
-        together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
+        shots = self._released_together(cameras)
+        for frame in frames:
+            parts = shots[frame.role].parts
+            if problem := _exposed_otherwise(frame.exposure, got[frame.role], parts):
+                raise CameraError(problem)
+        taken = {}
+        for frame in frames:
+            role = frame.role
+            taken[role] = self._stored(frame, got[role], shots[role])
+        return taken
+
+    def _released_together(self, cameras: Mapping[str, Camera]) -> dict[str, Shot]:
+        """The shots of cameras that are released at once, each from a thread of its own."""
+        together = Barrier(len(cameras), timeout=RELEASE_TIMEOUT_SECONDS)
 
         def release(role: str) -> Shot:
             together.wait()
             return with_retries(lambda: _release(cameras[role], self.place / role), say)
 
-        with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
+        with finished_first(), ThreadPoolExecutor(len(cameras)) as threads:
             waiting = {role: threads.submit(release, role) for role in cameras}
-            shots = {role: future.result() for role, future in waiting.items()}
-            for role, frame in by_role.items():
-                if problem := _exposed_otherwise(
-                    frame.exposure, got[role], shots[role].parts
-                ):
-                    raise CameraError(problem)
-            return {
-                role: self._stored(frame, got[role], shots[role])
-                for role, frame in by_role.items()
-            }
+            return {role: future.result() for role, future in waiting.items()}
 
     def copied(self, lent: TakenFrame) -> TakenFrame:
         """Copy a shot of another pair into the originals of this one."""
@@ -188,9 +195,7 @@ class PairTaking:
             lent, path=path, member=member, files=tuple(files), shot_for=shot_for
         )
 
-    def _stored(
-        self, frame: PlannedShot, got: dict[SettingName, str], shot: Shot
-    ) -> TakenFrame:
+    def _stored(self, frame: PlannedShot, got: Words, shot: Shot) -> TakenFrame:
         files = self.folder.store_originals(
             self.pair, frame.role, shot.parts, shot.on_card
         )
@@ -203,7 +208,7 @@ class PairTaking:
 
 def _set_exposures(
     frames: Sequence[PlannedShot], cameras: Mapping[str, Camera]
-) -> dict[str, dict[SettingName, str]]:
+) -> dict[str, Words]:
     """Set each camera to its exposure; its answers by role."""
     return {
         frame.role: with_retries(
@@ -226,7 +231,8 @@ def take_frames(
         for shot in taken.values():
             stored(shot.path)
         return taken
-    taken, pair = {}, taking.pair
+    taken = {}
+    pair = taking.pair
     for frame in protocol.frames:
         if lent is not None and frame == lent.frame:
             shot = taking.copied(lent)
@@ -250,7 +256,7 @@ def take_shot(
     stem: Path,
     settle_seconds: float,
     on_failure: Callable[[str], None],
-    keep: Callable[[dict[SettingName, str], Shot], Kept],
+    keep: Callable[[Words, Shot], Kept],
 ) -> Kept:
     """Set a camera, release it, and keep what it delivers, unless it exposed otherwise."""
     for left in range(EXPOSURE_TRIES, 0, -1):
@@ -278,7 +284,7 @@ def _release(camera: Camera, stem: Path) -> Shot:
     return Shot(parts, on_card, released_at)
 
 
-def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
+def apply_exposure(camera: Camera, exposure: Exposure) -> Words:
     """Set a camera to an exposure and return what it says that it then has.
 
     Some bodies answer late, some never; the pictures alone show what they were set to."""
@@ -301,7 +307,8 @@ def _exposed_otherwise(
     )
     said = {"aperture": exif.f_number, "shutter": exif.seconds, "iso": exif.iso}
     for name in unsure:
-        wanted, taken = parse_value(name, asked.words[name]), said[name]
+        wanted = parse_value(name, asked.words[name])
+        taken = said[name]
         if (
             wanted is None
             or taken is None
@@ -320,9 +327,8 @@ def _contradicted(
     """Why a setting may not be what was set, and what helps."""
     picture = "no EXIF confirms it" if taken is None else f"EXIF says {taken:g}"
     remedy = "set the dial to M and the lens ring to A"
-    if (
-        name == "iso"
-    ):  # from automatic ISO some bodies lead out by their own buttons alone
+    # from automatic ISO some bodies lead out by their own buttons alone
+    if name == "iso":
         remedy = "set the ISO on the body, to a number"
     return (
         f"the camera kept {name} {got[name]} although {asked.words[name]} was set, and "
@@ -332,7 +338,8 @@ def _contradicted(
 
 def _same(name: SettingName, got: str, asked: str) -> bool:
     """Whether two values are the same number; some bodies answer ``4`` for ``f/4``."""
-    first, second = parse_value(name, got), parse_value(name, asked)
+    first = parse_value(name, got)
+    second = parse_value(name, asked)
     return (
         first is not None
         and second is not None

@@ -158,14 +158,19 @@ def same_camera(then: CameraRecord | None, now: CameraDescription | None) -> boo
 
 def tell_other_cameras(shoot: ShootRecord, plan: Plan) -> None:
     """Say that a session goes on with other cameras, or sizes of pictures, than a shoot had."""
-    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
+    then = (shoot.camera, shoot.sharp_camera)
+    now = (plan.camera, plan.sharp_camera)
     sized = any(map(_other_size, then, now))
     if sized or not all(map(same_camera, then, now)):
-        before, after = (
-            " and ".join(_camera_name(one, sized=sized) for one in each if one)
-            for each in (then, now)
-        )
+        before = _camera_names(then, sized=sized)
+        after = _camera_names(now, sized=sized)
         say(f"warning: the session was shot with {before}; it goes on with {after}")
+
+
+def _camera_names(
+    cameras: Sequence[CameraRecord | CameraDescription | None], *, sized: bool
+) -> str:
+    return " and ".join(_camera_name(one, sized=sized) for one in cameras if one)
 
 
 def _other_size(then: CameraRecord | None, now: CameraDescription | None) -> bool:

@@ -76,7 +76,9 @@ class SideJudge:
         }
 
         def read(path: Path) -> QuickLook:
-            return seen[path].result() if path in seen else read_halved(path)
+            if path in seen:
+                return seen[path].result()
+            return read_halved(path)
 
         return read
 
@@ -157,12 +159,10 @@ class _Series:
         protocols: dict[PlannedPair, ShotProtocol],
     ) -> None:
         self.completed: dict[str, CompletePair] = {}
-        self._folder, self._rig, self._handling, self._judge = (
-            folder,
-            rig,
-            handling,
-            judge,
-        )
+        self._folder = folder
+        self._rig = rig
+        self._handling = handling
+        self._judge = judge
         self._protocols = protocols
         self._focus = None
         if any(protocol.moves_focus for protocol in protocols.values()):
@@ -180,7 +180,8 @@ class _Series:
         if self._scene not in (None, pair.scene):
             self.end_scene()
         self._scene = pair.scene
-        before, self._before = self._before, None
+        before = self._before
+        self._before = None
         lent = (
             before[1] if before is not None and _same_series(before[0], pair) else None
         )
@@ -201,7 +202,8 @@ class _Series:
         if not self._handling.person.may_retake:
             return
         self.settle_rest()
-        late, self._late = self._late, []
+        late = self._late
+        self._late = []
         for waiting, reason in late:
             pair = waiting.taken.pair
             say(
@@ -226,7 +228,8 @@ class _Series:
             try:
                 quality = waiting.side.verdict.result()
                 if quality.verdict != "reject" or not self._handling.person.may_retake:
-                    pair, shot = waiting.taken.pair, waiting.taken.shot
+                    pair = waiting.taken.pair
+                    shot = waiting.taken.shot
                     self._complete(judged_pair(self._folder, pair, shot, quality))
             except (DefocusError, OSError) as error:
                 say(f"{waiting.taken.pair.id}  is judged by 'resume': {error}")
@@ -235,7 +238,8 @@ class _Series:
         self, pair: PlannedPair, attempt: int, lent: TakenFrame | None
     ) -> _Waiting:
         """Take the shots of a pair and begin to judge it."""
-        handling, folder = self._handling, self._folder
+        handling = self._handling
+        folder = self._folder
         try:
             taking = PairTaking(folder, self._rig, pair, handling.settle_seconds)
             taken = take_pair(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,11 @@ def new_pairs(
     Each aperture is a separate shoot, and their pairs alternate; None numbers the scenes."""
     scene_count = len({pair.scene for pair in state.planned.values()})
     titles = list(listed) or _titles(scene, scenes, scene_count)
-    ordered = [
-        (title, steps, shoot)
-        for title in titles
-        for steps in focus_steps
-        for _ in range(repeat)
-        for shoot in range(len(state.shoots), len(state.shoots) + apertures)
-    ]
+    shoots = range(len(state.shoots), len(state.shoots) + apertures)
+    ordered = product(titles, focus_steps, range(repeat), shoots)
     return [
         planned_pair(number, title, shoot, steps)
-        for number, (title, steps, shoot) in enumerate(ordered, start=state.next_number)
+        for number, (title, steps, _, shoot) in enumerate(ordered, state.next_number)
     ]
 
 
@@ -82,11 +78,9 @@ def _titles(scene: str | None, scenes: int, scene_count: int) -> list[str]:
     """Names of scenes as people read them."""
     if scene is None:
         return [f"scene-{scene_count + index:03d}" for index in range(1, scenes + 1)]
-    return (
-        [scene]
-        if scenes == 1
-        else [f"{scene}-{index}" for index in range(1, scenes + 1)]
-    )
+    if scenes == 1:
+        return [scene]
+    return [f"{scene}-{index}" for index in range(1, scenes + 1)]
 
 
 def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> PlannedPair:
@@ -129,10 +123,11 @@ def take_pair(
     stored: Callable[[Path], None],
 ) -> TakenPair:
     """Take all shots of a pair and journal that they are stored; ``lent`` is the pair before's."""
-    folder, rig, pair = taking.folder, taking.rig, taking.pair
-    for camera in rig.cameras:
-        if isinstance(camera, KnowsTruth) and lent is None:
-            camera.stage(pair.scene, pair.number, attempt)
+    folder = taking.folder
+    rig = taking.rig
+    pair = taking.pair
+    if lent is None:
+        _stage(rig, pair, attempt)
     pair_folder = folder.begin_pair(pair, [frame.role for frame in protocol.frames])
     card = _grey_card(taking, protocol, handling.person)
     taken = take_frames(taking, protocol, focus, lent, stored)
@@ -146,6 +141,13 @@ def take_pair(
     )
     folder.shot(pair, shot)
     return TakenPair(pair, shot, taken["sharp"])
+
+
+def _stage(rig: SessionCameras, pair: PlannedPair, attempt: int) -> None:
+    """Tell cameras that know the truth which scene is in front of them."""
+    for camera in rig.cameras:
+        if isinstance(camera, KnowsTruth):
+            camera.stage(pair.scene, pair.number, attempt)
 
 
 def _stored_truth(taking: PairTaking, pair_folder: Path) -> list[StoredFile]:
@@ -173,7 +175,8 @@ def _grey_card(
     taking: PairTaking, protocol: ShotProtocol, person: Person
 ) -> TakenFrame | None:
     """Shoot the grey card, if there is one, and wait for its removal."""
-    camera, pair = taking.rig.blurry, taking.pair
+    camera = taking.rig.blurry
+    pair = taking.pair
     if not person.card_held(pair):
         return None
     if isinstance(camera, KnowsTruth):
@@ -220,10 +223,10 @@ def journalled_series(
     calibrations: Calibrations,
 ) -> list[tuple[PlannedPair, ShotProtocol]]:
     """The pairs to shoot with their protocols, once the journal has them and the scenes' notes."""
-    if shot := [one for one in folder.state.shoots if one.imported is None]:
-        tell_other_cameras(shot[-1], plans[0])
+    state = folder.state
+    _tell_other_than_before(state, plans[0])
     pairs = new_pairs(
-        folder.state,
+        state,
         options.scene,
         scenes=options.scenes,
         repeat=options.repeat,
@@ -233,13 +236,24 @@ def journalled_series(
     )
     tell_file_names(pairs)
     kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
-    first = len(folder.state.shoots)
-    shoots = [
-        {**each.journalled(plan, confirmed_by_yes=options.yes), "handling": kept}
-        for each, plan in zip(requests, plans, strict=True)
-    ]
+    first = len(state.shoots)
+    shoots = []
+    for request, plan in zip(requests, plans, strict=True):
+        shoot = request.journalled(plan, confirmed_by_yes=options.yes)
+        shoots.append(shoot | {"handling": kept})
     folder.plan(shoots, pairs)
+    _note_scenes(folder, options)
+    return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]
+
+
+def _tell_other_than_before(state: SessionState, plan: Plan) -> None:
+    """Say if other cameras than those of the last shoot are here."""
+    shot = [one for one in state.shoots if one.imported is None]
+    if shot:
+        tell_other_cameras(shot[-1], plan)
+
+
+def _note_scenes(folder: SessionFolder, options: ShootOptions) -> None:
     for scene in options.scene_list:
         if scene.note:
             folder.note(scene_slug(scene.title), scene.note)
-    return [(pair, plans[pair.shoot - first].protocol) for pair in pairs]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -52,7 +53,9 @@ def _names(_number: int, pair: Pair) -> dict[str, str]:
 
 
 def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut, ...]:
-    text, kept, left_out = h5py.string_dtype(), list[Pair](), list[LeftOut]()
+    text = h5py.string_dtype()
+    kept = list[Pair]()
+    left_out = list[LeftOut]()
     with new_hdf5(path) as file:
         for name, value in labels.items():
             file.attrs[name] = value
@@ -120,9 +123,8 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
     try:
         require_file(shard)
         with open_hdf5(shard) as file:
-            ids, scenes = (
-                _text(file, name, 1).asstr()[:] for name in ("ids", "scenes")
-            )
+            ids = _text(file, "ids", 1).asstr()[:]
+            scenes = _text(file, "scenes", 1).asstr()[:]
             for name, scene in zip(ids, scenes, strict=True):
                 metadata = parse_json(_text(file, f"metadata/{name}", 0).asstr()[()])
                 entry = {
@@ -148,22 +150,26 @@ def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
     roles = [role for role in FILE_ROLES if role in file and entry["id"] in file[role]]
     pair = shard_pair(entry, {role: member_name(role) for role in roles}, folder)
     make_folder(folder / pair.id)
-    height, width = 0, 0
+    size = (0, 0)
     for role, path in pair_files(pair).items():  # the blurry picture is the first
         stored = _array(file, f"{role}/{pair.id}")
         if role in ARRAYS:
-            _require(
-                stored, array_shape(role, height, width), fits=stored.dtype.kind == "f"
-            )
+            is_float = stored.dtype.kind == "f"
+            _require(stored, array_shape(role, *size), fits=is_float)
         else:
-            sides = stored.shape[:2]
-            small = len(stored.shape) == 3 and sides[0] * sides[1] <= MAX_PIXELS
-            fits = small and stored.dtype in (np.uint8, np.uint16)
-            _require(stored, (*sides, 3), fits=fits)
-            height, width = sides if role == "blurry" else (height, width)
+            _require_picture(stored)
+        if role == "blurry":
+            size = stored.shape[:2]
         refuse_bomb(Path(file.filename), stored.nbytes)
         write_bytes(path, encoded(role, stored[:]))
     return pair
+
+
+def _require_picture(stored: h5py.Dataset) -> None:
+    sides = stored.shape[:2]
+    small = len(stored.shape) == 3 and math.prod(sides) <= MAX_PIXELS
+    fits = small and stored.dtype in (np.uint8, np.uint16)
+    _require(stored, (*sides, 3), fits=fits)
 
 
 def _array(file: h5py.File, name: str) -> h5py.Dataset:

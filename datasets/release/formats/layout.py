@@ -54,9 +54,8 @@ class ReleaseFormat:
     """A release format, by its name for ``package --to``."""
 
     name: str
-    write: Callable[
-        [ReleaseOrder], Written
-    ]  # complete files of an earlier attempt are kept
+    # complete files of an earlier attempt are kept
+    write: Callable[[ReleaseOrder], Written]
     loose: bool  # pictures are separate files, listed in a manifest of pairs
     usage: str  # how to load it, lines of Markdown
     # path by ``{role}`` and ``{id}``, ``*`` for a split; empty without such files
@@ -115,7 +114,8 @@ def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
         own = sum(path.stat().st_size for path in pair_files(pair).values())
         if part and size + own > most_bytes:
             yield part
-            part, size = [], 0
+            part = []
+            size = 0
         part.append(pair)
         size += own
     if part:

@@ -25,6 +25,9 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, require_file
 from defocus.storage.files import make_folder, write_bytes
 
+MembersOf = dict[str, tarfile.TarInfo]
+"""Members of an archive by their roles."""
+
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
 ENTRY = "json"
 _MEMBER = re.compile(
@@ -94,11 +97,9 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
         raise DatasetError(f"{shard}: {error}; get the release again") from error
 
 
-def _by_key(
-    shard: Path, members: dict[str, tarfile.TarInfo]
-) -> dict[str, dict[str, tarfile.TarInfo]]:
+def _by_key(shard: Path, members: MembersOf) -> dict[str, MembersOf]:
     """The members of each pair, by the part of the name after the key."""
-    files: dict[str, dict[str, tarfile.TarInfo]] = {}
+    files: dict[str, MembersOf] = {}
     for name, member in members.items():
         match = _MEMBER.fullmatch(name)
         if match is None:
@@ -109,9 +110,7 @@ def _by_key(
     return files
 
 
-def _unpacked(
-    archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], folder: Path
-) -> Pair:
+def _unpacked(archive: tarfile.TarFile, members: MembersOf, folder: Path) -> Pair:
     entry = members.pop(ENTRY, None)
     if entry is None or entry.size > MAX_ENTRY_BYTES:
         raise DatasetError("a pair has no entry that can be read")

@@ -45,7 +45,8 @@ def trained_by(earlier: str, now: str) -> str:
 
 
 def snapshot(
-    modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
 ) -> dict[str, torch.Tensor]:
     """The tensors of a training by their names in a checkpoint, without shared memory."""
     tensors = {
@@ -116,10 +117,17 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
         with safe_open(path, framework="pt") as handle:
             facts = json.loads((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
-        step, steps = int(facts["step"]), int(facts["steps"])
+        step = int(facts["step"])
+        steps = int(facts["steps"])
         stored = Checkpoint(facts["run"], step, steps, tensors, str(facts["code"]))
         sha256 = facts["sha256"]
-    except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
+    except (
+        SafetensorError,
+        LookupError,
+        TypeError,
+        ValueError,
+        OSError,
+    ) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
     if _content_hash(stored) != sha256:
@@ -130,7 +138,12 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
 
 
 def _content_hash(checkpoint: Checkpoint) -> str:
-    facts = [checkpoint.run, checkpoint.step, checkpoint.steps, checkpoint.code]
+    facts = [
+        checkpoint.run,
+        checkpoint.step,
+        checkpoint.steps,
+        checkpoint.code,
+    ]
     digest = hashlib.sha256(json.dumps(facts).encode())
     for name, tensor in sorted(checkpoint.tensors.items()):
         digest.update(

@@ -35,11 +35,18 @@ class Clock:
         return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 
 
-CURVE = ("step", "epoch", "seconds", "learning_rate", "loss")
+CURVE = (
+    "step",
+    "epoch",
+    "seconds",
+    "learning_rate",
+    "loss",
+)
 
 
 def curve_text(
-    rows: Sequence[Mapping[str, object]], first: Sequence[str] = CURVE
+    rows: Sequence[Mapping[str, object]],
+    first: Sequence[str] = CURVE,
 ) -> str:
     """The curve as CSV with the fixed columns first; missing loss parts are empty."""
     columns = list(dict.fromkeys(chain(first, *rows)))

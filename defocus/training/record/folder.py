@@ -53,15 +53,11 @@ def _facts(folder: Path) -> tuple[int, int, str, str] | None:
                 return None
             metadata = json.loads(handle.read(length))["__metadata__"]
         facts = json.loads(metadata[METADATA])
-        step, steps = int(facts["step"]), int(facts["steps"])
+        step = int(facts["step"])
+        steps = int(facts["steps"])
         return step, steps, str(facts["code"]), str(facts["run"])
-    except (
-        FileNotFoundError,
-        IsADirectoryError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ):  # damaged
+    # damaged
+    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):
         return None
 
 

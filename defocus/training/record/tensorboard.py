@@ -11,7 +11,14 @@ from defocus.storage.files import make_folder
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-NO_CURVES = frozenset({"step", "epoch", "seconds", "cpu_seconds"})
+NO_CURVES = frozenset(
+    {
+        "step",
+        "epoch",
+        "seconds",
+        "cpu_seconds",
+    }
+)
 
 
 class Tracker:
@@ -31,7 +38,12 @@ class Tracker:
             kind = "text" if "text" in split else "psnr"
             self._add(f"{kind}/{split}", row[split], step)
 
-    def _add(self, name: str, value: float, step: int) -> None:
+    def _add(
+        self,
+        name: str,
+        value: float,
+        step: int,
+    ) -> None:
         if self._writer is not None:
             self._writer.add_scalar(name, value, step)
 

@@ -18,7 +18,10 @@ def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
 
 
 def update(
-    average: AveragedModel | None, method: Method, network: nn.Module, epoch: float
+    average: AveragedModel | None,
+    method: Method,
+    network: nn.Module,
+    epoch: float,
 ) -> None:
     """Add a step's weights to the mean, if averaging has begun by this epoch."""
     if average is None:
@@ -31,7 +34,9 @@ def update(
 
 @torch.no_grad()
 def _move_towards(
-    average: AveragedModel, network: nn.Module, training: Training
+    average: AveragedModel,
+    network: nn.Module,
+    training: Training,
 ) -> None:
     """Move the running mean, all tensors of a kind in one call."""
     # ``AveragedModel`` would count on the network's device, and to read that waits for it.

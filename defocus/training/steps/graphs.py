@@ -37,21 +37,18 @@ def record(
         fixed(objective.adversary),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings(
-            "ignore", "The AccumulateGrad node's stream"
-        )  # of the recording
+        # of the recording
+        warnings.filterwarnings("ignore", "The AccumulateGrad node's stream")
         given, named = _inputs(network, objective, batch, precision)
-        passes, tensors = (
-            _Passes(network, plain, tuple(named)),
-            (*given, *named.values()),
-        )
+        passes = _Passes(network, plain, tuple(named))
+        tensors = (*given, *named.values())
         with _fresh_casts(), autocast(batch.inputs.device, precision):
             replay = _recorded(passes, tensors)
             _require_equal(
                 _outcome(network, plain, given, named),
                 _outcome(network, replay, tensors, {}),
             )
-    shapes = [_shape(one) for one in tensors]
+    shapes = list(map(_shape, tensors))
 
     def forward(*args: torch.Tensor, **kwargs: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         tensors = (*args, *kwargs.values())
@@ -60,7 +57,7 @@ def record(
             and torch.is_grad_enabled()
             and tuple(kwargs) == passes.names
         )
-        if replayed and [_shape(one) for one in tensors] == shapes:
+        if replayed and list(map(_shape, tensors)) == shapes:
             return replay(*tensors)
         return plain(*args, **kwargs)
 
@@ -70,9 +67,16 @@ def record(
 class _Passes(nn.Module):
     """The network with its inputs in a row, as the recording wants them."""
 
-    def __init__(self, network: nn.Module, plain: Pass, names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        plain: Pass,
+        names: tuple[str, ...],
+    ) -> None:
         super().__init__()
-        self.network, self.plain, self.names = network, plain, names
+        self.network = network
+        self.plain = plain
+        self.names = names
 
     def forward(self, *tensors: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         first = len(tensors) - len(self.names)

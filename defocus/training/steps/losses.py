@@ -15,7 +15,9 @@ class NetworkAndObjective(nn.Module, Generic[BatchT]):
     """Module that maps a batch to the loss."""
 
     def __init__(
-        self, network: nn.Module, objective: TrainingObjective[BatchT]
+        self,
+        network: nn.Module,
+        objective: TrainingObjective[BatchT],
     ) -> None:
         super().__init__()
         self.network = network
@@ -72,13 +74,14 @@ class Losses:
         numbers = as_numbers(
             [*(value for _, _, value in self._unread), *self._values.values()]
         )
-        unread, self._unread = self._unread, []
+        unread = self._unread
+        self._unread = []
         losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
             if not math.isfinite(value):
-                do = (
-                    "lower learning_rate" if step else "correct the network or its loss"
-                )
+                do = "correct the network or its loss"
+                if step:
+                    do = "lower learning_rate"
                 raise TrainingError(f"loss is {value} at step {step + 1}; {do}")
         self._numbers = dict(zip(self._values, numbers[len(unread) :], strict=True))
         last = unread[-1][0]

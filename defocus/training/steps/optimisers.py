@@ -22,6 +22,8 @@ class Optimisers:
 
     network: torch.optim.Optimizer
     adversary: torch.optim.Optimizer | None
+    # network and objective as one module that averages gradients over processes; None for one
+    joint: nn.Module | None = None
 
     def by_name(self) -> dict[str, torch.optim.Optimizer]:
         """All optimisers by their names in checkpoints."""
@@ -32,7 +34,9 @@ class Optimisers:
 
 
 def make_optimisers(
-    method: Method, network: nn.Module, objective: TrainingObjective[BatchT]
+    method: Method,
+    network: nn.Module,
+    objective: TrainingObjective[BatchT],
 ) -> Optimisers:
     """Make optimisers whose learning rate is set later; only the adversary's rate is fixed."""
     if (objective.adversary is None) != (method.adversary is None):
@@ -40,7 +44,7 @@ def make_optimisers(
             "objective and recipe must both have an adversary, or neither"
         )
     against = _trained(objective.adversary) if objective.adversary is not None else []
-    apart = {id(parameter) for parameter in against}
+    apart = set(map(id, against))
     own = [p for p in (*_trained(network), *_trained(objective)) if id(p) not in apart]
     adversary = None
     if method.adversary is not None:
@@ -53,7 +57,9 @@ def _trained(module: nn.Module) -> list[nn.Parameter]:
 
 
 def _make(
-    settings: Optimiser, parameters: list[nn.Parameter], learning_rate: float
+    settings: Optimiser,
+    parameters: list[nn.Parameter],
+    learning_rate: float,
 ) -> torch.optim.Optimizer:
     try:
         return make_optimiser(settings, parameters, learning_rate)
@@ -69,12 +75,10 @@ def optimiser_step(
     batch: BatchT,
     progress: Progress,
     learning_rate: float,
-    *,
-    joint: nn.Module | None = None,
 ) -> "_Values":
     """Do one step of the network, then those of its adversary; return the loss and its parts."""
-    # ``joint`` averages gradients over processes. Nothing waits for the device: losses are tensors
-    # there, and may be not finite.
+    # Nothing waits for the device: losses are tensors there, and may be not finite.
+    joint = optimisers.joint
     for group in optimisers.network.param_groups:
         group["lr"] = learning_rate
     batches = batch.parts(method.training.accumulate)
@@ -136,7 +140,7 @@ class _Descent(Generic[BatchT]):
         """Compute gradients, then do the step; None without a step if there is no loss."""
         optimiser.zero_grad(set_to_none=True)
         crops = sum(part.size for part in self.batches)
-        totals: list[torch.Tensor] = []
+        totals = []
         parts: _Values = {}
         for number, batch in enumerate(self.batches, 1):
             share = batch.size / crops
@@ -144,17 +148,18 @@ class _Descent(Generic[BatchT]):
                 given = self._descend(batch, loss_of, share)
             if given is None:
                 return None
-            loss, named = given
-            totals.append(loss.double() * share)
-            for name, value in named.items():
+            totals.append(given[0].double() * share)
+            for name, value in given[1].items():
                 parts[name] = parts.get(name, 0.0) + share * value
-        if clip is not None:
-            _clip_gradients(optimiser, clip)
+        _clip_gradients(optimiser, clip)
         optimiser.step()
         return torch.stack(totals).sum(), parts
 
     def _descend(
-        self, batch: BatchT, loss_of: Callable[[BatchT], _Loss | None], share: float
+        self,
+        batch: BatchT,
+        loss_of: Callable[[BatchT], _Loss | None],
+        share: float,
     ) -> _Loss | None:
         """Add the gradients of a part of the batch, which counts by its share."""
         with autocast(batch.inputs.device, self.precision):
@@ -171,8 +176,10 @@ def _detached(value: torch.Tensor | float) -> torch.Tensor | float:
     return value.detach().double() if isinstance(value, torch.Tensor) else value
 
 
-def _clip_gradients(optimiser: torch.optim.Optimizer, most: float) -> None:
-    """Shorten the gradient of all parameters together to a length."""
+def _clip_gradients(optimiser: torch.optim.Optimizer, most: float | None) -> None:
+    """Shorten the gradient of all parameters together to a length, if there is one."""
+    if most is None:
+        return
     parameters = []
     for group in optimiser.param_groups:
         parameters += group["params"]
@@ -180,7 +187,9 @@ def _clip_gradients(optimiser: torch.optim.Optimizer, most: float) -> None:
 
 
 def _gathered(
-    joint: nn.Module | None, *, last: bool
+    joint: nn.Module | None,
+    *,
+    last: bool,
 ) -> contextlib.AbstractContextManager[None]:
     """Let processes exchange their gradients only with the last part of a batch."""
     # The forward pass must be inside this context, because it prepares the exchange.

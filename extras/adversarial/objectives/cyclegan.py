@@ -13,6 +13,10 @@ IDENTITY_WEIGHT = 5.0
 POOL_SIZE = 50
 
 
+def _detached(values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach() for name, value in values.items()}
+
+
 class CycleGANObjective(Objective):
     """Least-squares adversarial losses, cycles and identities; no loss compares a pair.
 
@@ -27,11 +31,15 @@ class CycleGANObjective(Objective):
         self.adversary = nn.ModuleDict(
             {"sharp": Critic(width), "blurry": Critic(width)}
         )
-        self.sharp_pool, self.blurry_pool = Pool(POOL_SIZE), Pool(POOL_SIZE)
+        self.sharp_pool = Pool(POOL_SIZE)
+        self.blurry_pool = Pool(POOL_SIZE)
         self._made: dict[str, torch.Tensor] = {}
 
     def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The generators' loss; its parts are ``adversarial``, ``cycle`` and ``identity``."""
         del progress
@@ -39,23 +47,20 @@ class CycleGANObjective(Objective):
             "sharp": network(batch.blurry),
             "blurry": self.blurring(batch.target),
         }
-        adversarial = sum(
-            (
-                _far_from(1.0, self._critic(kind)(picture))
-                for kind, picture in generated.items()
-            ),
-            batch.target.new_zeros(()),
-        )
+        adversarial = batch.target.new_zeros(())
+        for kind, picture in generated.items():
+            adversarial = adversarial + _far_from(1.0, self._critic(kind)(picture))
         back = l1_loss(self.blurring(generated["sharp"]), batch.blurry)
         forth = l1_loss(network(generated["blurry"]), batch.target)
         kept = l1_loss(network(batch.target), batch.target)
         kept = kept + l1_loss(self.blurring(batch.blurry), batch.blurry)
-        self._made = {kind: picture.detach() for kind, picture in generated.items()}
+        self._made = _detached(generated)
         # Pictures are in [0, 1] here; twice the difference is that of the official [-1, 1].
-        cycle, identity = 2 * (back + forth), 2 * kept
+        cycle = 2 * (back + forth)
+        identity = 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
         parts = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
-        return loss, {name: value.detach() for name, value in parts.items()}
+        return loss, _detached(parts)
 
     def adversary_loss(
         self,
@@ -77,7 +82,9 @@ class CycleGANObjective(Objective):
 
 
 def _mistaken(
-    critic: nn.Module, real: torch.Tensor, generated: torch.Tensor
+    critic: nn.Module,
+    real: torch.Tensor,
+    generated: torch.Tensor,
 ) -> torch.Tensor:
     return (_far_from(1.0, critic(real)) + _far_from(0.0, critic(generated))) / 2
 

@@ -47,7 +47,10 @@ class DefocusGANObjective(Objective):
         self._perceptual = make_perceptual(VGG_LAYER, "bgr", normalise=False)
 
     def forward(
-        self, network: torch.nn.Module, batch: Batch, progress: Progress
+        self,
+        network: torch.nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The first stage's loss (part ``radius_px``), then the generator's.
 
@@ -58,7 +61,9 @@ class DefocusGANObjective(Objective):
             and progress.in_warmup
         ):
             given: tuple[torch.Tensor, Parts] = self.first_stage(
-                self.blur_map, batch, progress
+                self.blur_map,
+                batch,
+                progress,
             )
             return given
         restored = _restored(network, batch, self._diameter(batch), progress)
@@ -76,7 +81,10 @@ class DefocusGANObjective(Objective):
         return loss, parts
 
     def adversary_loss(
-        self, network: torch.nn.Module, batch: Batch, progress: Progress
+        self,
+        network: torch.nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts] | None:
         """The critic's loss: mean(d) + 0.1 mean(d x blur radius) + gradient penalty.
 
@@ -118,14 +126,19 @@ def iteration(progress: Progress) -> int:
 
 
 def _restored(
-    network: torch.nn.Module, batch: Batch, diameter: torch.Tensor, progress: Progress
+    network: torch.nn.Module,
+    batch: Batch,
+    diameter: torch.Tensor,
+    progress: Progress,
 ) -> torch.Tensor:
     if not isinstance(network, Generator):
         raise TypeError(
             f"the objective trains DefocusGAN's generator, not {type(network).__name__}"
         )
     given = network.outputs(
-        batch.blurry, defocus_map=diameter, iteration=iteration(progress)
+        batch.blurry,
+        defocus_map=diameter,
+        iteration=iteration(progress),
     )
     return given["restored"]
 

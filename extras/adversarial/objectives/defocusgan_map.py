@@ -24,7 +24,10 @@ class BlurMapObjective(Objective):
         self.kernels = KernelBank()
 
     def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The loss; its part is ``radius_px``, the mean absolute map.
 

@@ -49,7 +49,11 @@ for _kind, _meaning in KINDS.items():
 @command.command(name="report")
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
 @click.option(
-    "--out", required=True, type=FILE, metavar="FILE", help="PDF or HTML file to write."
+    "--out",
+    required=True,
+    type=FILE,
+    metavar="FILE",
+    help="PDF or HTML file to write.",
 )
 def report_command(files: tuple[Path, ...], out: Path) -> None:
     """Show calibration files with their curves."""

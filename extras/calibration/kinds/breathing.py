@@ -15,14 +15,19 @@ POINTS = 7
 
 
 def calibrate_breathing(
-    bench: CalibrationBench, *, aperture: str, shutter: str | None, reach: int
+    bench: CalibrationBench,
+    *,
+    aperture: str,
+    shutter: str | None,
+    reach: int,
 ) -> dict[str, Any]:
     """Register narrow-aperture pictures at several motor positions with each other.
 
     The ``table`` of steps and zoom, b1, b2 of ``1 + b1 steps + b2 steps²``, and the residual."""
     focus = focus_positions(bench.camera)
     bench.show(
-        "chart", "point the camera at something with fine detail everywhere, in focus"
+        "chart",
+        "point the camera at something with fine detail everywhere, in focus",
     )
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     reference = luminance(bench.shot(exposure).linear)
@@ -65,7 +70,8 @@ def _zooms_by_step(
         if not focus.go(int(steps)):
             continue
         similarity = register(
-            reference, luminance(bench.shot(exposure).linear)
+            reference,
+            luminance(bench.shot(exposure).linear),
         ).similarity
         table.append(
             {

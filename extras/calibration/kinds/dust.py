@@ -19,7 +19,11 @@ LEAST_AREA_PX = 5
 
 
 def calibrate_dust(
-    bench: CalibrationBench, *, aperture: str, shutter: str | None, frames: int
+    bench: CalibrationBench,
+    *,
+    aperture: str,
+    shutter: str | None,
+    frames: int,
 ) -> dict[str, Any]:
     """Shoot an even surface at the narrow aperture and look for dark spots in the frames' mean.
 
@@ -28,7 +32,8 @@ def calibrate_dust(
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     looks = [bench.shot(exposure) for _ in range(frames)]
     light = np.mean(
-        [look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0
+        [look.linear.mean(axis=2, dtype=np.float64) for look in looks],
+        axis=0,
     )
     pixels = looks[0].pixels
     specks = [

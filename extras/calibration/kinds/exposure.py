@@ -15,14 +15,19 @@ FRAMES = 2
 
 
 def calibrate_exposure(
-    bench: CalibrationBench, *, blurry: str, sharp: str, shutter: str | None
+    bench: CalibrationBench,
+    *,
+    blurry: str,
+    sharp: str,
+    shutter: str | None,
 ) -> dict[str, Any]:
     """Shoot an even surface at every aperture between two, at times for equal exposure.
 
     ``error_ev``: light beyond the settings, relative to the widest; ``flicker_ev``: of two shots.
     """
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
-    widest, narrowest = bench.aperture(blurry), bench.aperture(sharp)
+    widest = bench.aperture(blurry)
+    narrowest = bench.aperture(sharp)
     choices = values(bench.settings["aperture"])
     between = [
         w for w, n in choices.items() if choices[widest] <= n <= choices[narrowest]
@@ -51,7 +56,8 @@ def _measured(
             for _ in range(FRAMES)
         ]
         light_ev = sum(levels) / FRAMES - exposure_difference_ev(
-            exposure.true, base.true
+            exposure.true,
+            base.true,
         )
         base_ev = light_ev if word == widest else base_ev
         measured[word] = {

@@ -13,11 +13,15 @@ BLOCKS_ACROSS = 40
 
 
 def calibrate_flat(
-    bench: CalibrationBench, *, apertures: list[str], shutter: str | None, frames: int
+    bench: CalibrationBench,
+    *,
+    apertures: list[str],
+    shutter: str | None,
+    frames: int,
 ) -> dict[str, Any]:
     """Shoot an even surface at each aperture, exposed like the first; see :func:`radial_fit`."""
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
-    words = [bench.aperture(typed) for typed in apertures]
+    words = list(map(bench.aperture, apertures))
     base = bench.well_exposed(words[0], shutter)
     fits = {}
     for word in words:
@@ -32,13 +36,15 @@ def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
 
     ``corner_ev`` is negative if corners are darker; an uneven surface causes ``residual_ev``."""
     light = np.mean(
-        [look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0
+        [look.linear.mean(axis=2, dtype=np.float64) for look in looks],
+        axis=0,
     )
     size = max(max(light.shape) // BLOCKS_ACROSS, 1)
     blocks = np.log2(np.maximum(block_means(light, size), 1e-6))
     squared = _squared_radius(blocks.shape, size, light.shape)
     design = np.stack([np.ones_like(squared), squared, squared**2], axis=-1).reshape(
-        -1, 3
+        -1,
+        3,
     )
     (_, c2, c4), *_ = np.linalg.lstsq(design, blocks.ravel(), rcond=None)
     fitted = design @ np.linalg.lstsq(design, blocks.ravel(), rcond=None)[0]
@@ -50,7 +56,9 @@ def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
 
 
 def _squared_radius(
-    blocks: tuple[int, ...], size: int, shape: tuple[int, ...]
+    blocks: tuple[int, ...],
+    size: int,
+    shape: tuple[int, ...],
 ) -> NDArray[np.float64]:
     """Squared distance of block centres from the centre of the picture, the corner at 1."""
     y, x = (

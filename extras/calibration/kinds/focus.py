@@ -42,12 +42,17 @@ def calibrate_focus(
     For ``scale`` see :func:`.focus_scale.focus_scale`; null without lens or scale."""
     focus = focus_positions(bench.camera, overshoot=max(reach // 2, 10))
     bench.show(
-        "chart", "point the camera at something flat with fine detail, about in focus"
+        "chart",
+        "point the camera at something flat with fine detail, about in focus",
     )
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     views: Views = []
     coarse = _sweep(
-        bench, focus, exposure, np.linspace(-reach, reach, COARSE_POINTS), views
+        bench,
+        focus,
+        exposure,
+        np.linspace(-reach, reach, COARSE_POINTS),
+        views,
     )
     contrast = _contrast(reach, coarse)
     start = max(coarse, key=lambda point: point[1])[0]
@@ -110,14 +115,15 @@ def _lens(
 ) -> Lens | None:
     """The lens; a camera that does not know its focus distance is taken to look far away."""
     description = bench.camera.describe()
-    focal, pitch = (
-        focal_mm or description.focal_length_mm,
-        pitch_um or description.sensor_pitch_um,
-    )
+    focal = focal_mm or description.focal_length_mm
+    pitch = pitch_um or description.sensor_pitch_um
     if focal is None or pitch is None:
         return None
     return Lens(
-        focal, exposure.f_number, description.focus_distance_mm or math.inf, pitch
+        focal,
+        exposure.f_number,
+        description.focus_distance_mm or math.inf,
+        pitch,
     )
 
 
@@ -150,7 +156,9 @@ def _backward(
         raise CameraError(
             "the best focus is at the end of the motor's travel; move the camera"
         )
-    curve, position, step = [], start, max(half // 4, 1)
+    curve = []
+    position = start
+    step = max(half // 4, 1)
     while position > start - 4 * half:
         position += focus.nudge(-step)
         curve.append(

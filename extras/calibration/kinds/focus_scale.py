@@ -38,7 +38,8 @@ class FocusView:
 def view_at(steps: int, look: QuickLook) -> FocusView:
     """The view of a shot; it holds its centre alone."""
     height, width = look.linear.shape[:2]
-    top, left = (max((side - CENTRE_PX) // 2, 0) for side in (height, width))
+    top = max((height - CENTRE_PX) // 2, 0)
+    left = max((width - CENTRE_PX) // 2, 0)
     centre = look.linear[top : top + CENTRE_PX, left : left + CENTRE_PX]
     return FocusView(steps, luminance(centre), look.pixels)
 
@@ -81,7 +82,8 @@ def _blurs(views: Sequence[FocusView], best: float) -> list[tuple[int, float]]:
 
 def step_words(result: Mapping[str, Any]) -> str:
     """What a step does, in the words of a summary; ``result`` as the calibration has it."""
-    scale, dioptres = result.get("scale"), result.get("dioptres_per_step")
+    scale = result.get("scale")
+    dioptres = result.get("dioptres_per_step")
     if scale is None:
         return "blur by step unknown"
     words = f"{float(scale['px_per_step']):.3g} px of blur a step at f/{result['f_number']:.1f}"

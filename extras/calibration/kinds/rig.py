@@ -55,16 +55,12 @@ def calibrate_rig(
     first = blurry.well_exposed(blurry.aperture(aperture), shutter)
     second = sharp.equal_exposure(sharp.aperture(aperture), first)
     looks = blurry.shot(first), sharp.shot(second)
-    if looks[0].linear.shape != looks[1].linear.shape:
-        raise CameraError(
-            "the two cameras give pictures of two sizes; use two of one model"
-        )
+    _require_one_size(*looks)
     similarity, mirrored = _geometry(*looks)
-    gain_ev = float(
-        np.log2(central_light(looks[0]) / max(central_light(looks[1]), 1e-6))
-    )
+    gain_ev = _gain_ev(*looks)
     blurry.show(
-        "moving", "let something bright cross the picture slowly, again and again"
+        "moving",
+        "let something bright cross the picture slowly, again and again",
     )
     sharp.show("moving", "keep it moving")
     releases = _releases(blurry, sharp, (first, second), shots)
@@ -78,6 +74,18 @@ def calibrate_rig(
         "skew_seconds": skew,
         "skew_scatter_seconds": scatter,
     }
+
+
+def _require_one_size(first: QuickLook, second: QuickLook) -> None:
+    if first.linear.shape != second.linear.shape:
+        raise CameraError(
+            "the two cameras give pictures of two sizes; use two of one model"
+        )
+
+
+def _gain_ev(first: QuickLook, second: QuickLook) -> float:
+    """How much more light the first camera shows in the centre."""
+    return float(np.log2(central_light(first) / max(central_light(second), 1e-6)))
 
 
 def _mirrored(look: QuickLook) -> QuickLook:
@@ -129,7 +137,10 @@ def _releases(
 
 
 def _skew_seconds(
-    releases: Sequence[_Release], similarity: Similarity, *, mirrored: bool
+    releases: Sequence[_Release],
+    similarity: Similarity,
+    *,
+    mirrored: bool,
 ) -> tuple[float | None, float | None]:
     """Delay of the sharp camera and its standard deviation; None if nothing crossed the picture."""
     first = _tracks([encoded_grey(r.blurry.linear) for r in releases])
@@ -182,7 +193,8 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _velocity(
-    places: dict[int, NDArray[np.float64]], ordered_at: Sequence[float]
+    places: dict[int, NDArray[np.float64]],
+    ordered_at: Sequence[float],
 ) -> NDArray[np.float64] | None:
     """Median velocity between consecutive pictures, px/s: a restart of the object is an outlier."""
     steps = [

@@ -38,7 +38,12 @@ from defocus.extras.charts.accuracy.table import tables
 )
 @click.option("--lines", is_flag=True, help="Measure straight lines instead.")
 def command(
-    every: int, lenses: int | None, first: int, *, places: bool, lines: bool
+    every: int,
+    lenses: int | None,
+    first: int,
+    *,
+    places: bool,
+    lines: bool,
 ) -> None:
     """Compare the measures with analytic truth.
 

@@ -18,6 +18,18 @@ TURN_RAD = 0.2
 STEPS_PER_PX = 256
 
 
+def _crossings(place: float, x: Array, y: Array) -> list[float]:
+    """Where the upright line at a place meets the sides of a polygon with these corners."""
+    ends = []
+    for k in range(len(x)):
+        low = min(x[k], x[k - 1]) - 1e-12
+        high = max(x[k], x[k - 1]) + 1e-12
+        if low <= place <= high:
+            part = np.clip((place - x[k]) / (x[k - 1] - x[k]), 0.0, 1.0)
+            ends.append(y[k] + (y[k - 1] - y[k]) * part)
+    return ends
+
+
 @dataclass(frozen=True)
 class KnownBlur:
     """A PSF with a closed form; the size of a polygon is that of the circle through its corners."""
@@ -60,19 +72,14 @@ class KnownBlur:
         """Lengths of the polygon across a direction: linear between the corners' places."""
         corners = CORNERS[self.kind]
         angles = TURN_RAD - normal_rad + 2.0 * np.pi * np.arange(corners) / corners
-        x, y = np.cos(angles) * self.size_px / 2, np.sin(angles) * self.size_px / 2
+        x = np.cos(angles) * self.size_px / 2
+        y = np.sin(angles) * self.size_px / 2
         places = np.sort(x)
-        ends = [
-            [
-                y[k]
-                + (y[k - 1] - y[k])
-                * np.clip((place - x[k]) / (x[k - 1] - x[k]), 0.0, 1.0)
-                for k in range(corners)
-                if min(x[k], x[k - 1]) - 1e-12 <= place <= max(x[k], x[k - 1]) + 1e-12
-            ]
-            for place in places
-        ]
-        return places, np.array([max(end) - min(end) for end in ends])
+        lengths = []
+        for place in places:
+            ends = _crossings(place, x, y)
+            lengths.append(max(ends) - min(ends))
+        return places, np.array(lengths)
 
     def _polygon_mtf(self, f: Array, normal_rad: float) -> Array:
         """Fourier transform of a function that is linear between its corners."""

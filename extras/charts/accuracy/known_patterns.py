@@ -71,6 +71,6 @@ def _noisy(light: Array, noise: float, seed: int) -> Array:
 
 def _blurred(light: Array, diameter_px: float) -> Array:
     """Multiply the spectrum with the disc's transfer; light wraps round at the borders."""
-    rows, columns = (np.fft.fftfreq(n) for n in light.shape)
+    rows, columns = map(np.fft.fftfreq, light.shape)
     transfer = disc_transfer(diameter_px, np.hypot(rows[:, None], columns[None, :]))
     return np.asarray(np.fft.ifft2(np.fft.fft2(light) * transfer).real)

@@ -60,11 +60,14 @@ def sharp_chart(width: int) -> tuple[Floats, Floats]:
 
 
 def _fine_picture(
-    width: int, size: tuple[int, int], homography: Floats
+    width: int,
+    size: tuple[int, int],
+    homography: Floats,
 ) -> NDArray[Any]:
     """The chart on a wall as white as its paper, at several times the resolution."""
     px_per_mm = float(math.ceil(FINENESS * width / WIDTH))
-    step, off = 1.0 / px_per_mm, (FINENESS - 1) / 2
+    step = 1.0 / px_per_mm
+    off = (FINENESS - 1) / 2
     to_mm = np.array([[step, 0.0, step / 2], [0.0, step, step / 2], [0.0, 0.0, 1.0]])
     finer = np.array([[FINENESS, 0.0, off], [0.0, FINENESS, off], [0.0, 0.0, 1.0]])
     fine = size[0] * FINENESS, size[1] * FINENESS
@@ -91,7 +94,11 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
 
 
 def _opening(
-    kind: str, diameter_px: float, x: Floats, y: Floats, disc: NDArray[np.bool_]
+    kind: str,
+    diameter_px: float,
+    x: Floats,
+    y: Floats,
+    disc: NDArray[np.bool_],
 ) -> Floats:
     """Where a kernel lets light through, on a fine grid."""
     match kind:
@@ -99,7 +106,8 @@ def _opening(
             normals = 0.2 + np.pi / 3 * np.arange(6)
             inner = diameter_px / 2 * math.cos(math.pi / 6)
             fine = np.all(
-                [x * np.cos(a) + y * np.sin(a) <= inner for a in normals], axis=0
+                [x * np.cos(a) + y * np.sin(a) <= inner for a in normals],
+                axis=0,
             )
         case "gaussian":
             fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
@@ -109,14 +117,15 @@ def _opening(
 
 
 def place_errors(
-    sharp: Floats, homography: Floats, kind: str, diameter_px: float, seed: int = 0
+    sharp: Floats,
+    homography: Floats,
+    kind: str,
+    diameter_px: float,
+    seed: int = 0,
 ) -> SheetPlaceError:
     """Blur a chart, read its geometry and compare; the Gaussian's sigma is a quarter."""
     kernel = _kernel(kind, diameter_px)
-    turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
-    blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)
-    noise = NOISE * np.random.default_rng(seed).standard_normal(blurred.shape)
-    seen = np.asarray(blurred + noise, np.float64)
+    seen = _photographed(sharp, kernel, seed)
     frame = find_frame(seen, dark_blobs(seen))
     if frame is None:
         raise ImageError("the simulated chart is not found")
@@ -124,15 +133,21 @@ def place_errors(
     steps = np.arange(len(kernel)) - len(kernel) // 2
     centre = np.array([kernel.sum(axis=0) @ steps, kernel.sum(axis=1) @ steps])
     true = moved_points(homography, POINTS.reshape(-1, 2)) + centre
-    by_dots, by_all = (
-        _off(dots, true),
-        _off(fit_whole_sheet(seen, frame.sheet, dots), true),
-    )
+    by_dots = _off(dots, true)
+    by_all = _off(fit_whole_sheet(seen, frame.sheet, dots), true)
     return SheetPlaceError(
         math.sqrt(np.mean(by_dots**2)),
         math.sqrt(np.mean(by_all**2)),
         float(by_all.max()),
     )
+
+
+def _photographed(sharp: Floats, kernel: Floats, seed: int) -> Floats:
+    """The chart behind a blur, with the noise of a camera."""
+    turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
+    blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)
+    noise = NOISE * np.random.default_rng(seed).standard_normal(blurred.shape)
+    return np.asarray(blurred + noise, np.float64)
 
 
 def _off(geometry: ChartGeometry, true: Floats) -> Floats:

@@ -66,7 +66,8 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
     width, height = SIZE
     sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float32)
     seen = np.array(
-        [(6, 8), (width - 9, 5), (width - 6, height - 7), (8, height - 6)], np.float32
+        [(6, 8), (width - 9, 5), (width - 6, height - 7), (8, height - 6)],
+        np.float32,
     )
     homography = np.asarray(cv2.getPerspectiveTransform(sheet, seen), np.float64)
     sharp = photographed(make_sheet(), homography, width, height)
@@ -77,8 +78,9 @@ def chart_through(lens: RealLens, diameters: tuple[float, ...]) -> Iterator[Floa
 def kernel_error(true: Floats, estimate: Floats) -> float:
     """Relative L2 error of ``(3, K, K)`` kernels without their place, which no chart shows."""
     size = max(true.shape[-1], estimate.shape[-1]) + 2 * MARGIN
-    wanted, given = _framed(true, size), _framed(estimate, size)
-    rows, columns = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
+    wanted = _framed(true, size)
+    given = _framed(estimate, size)
+    rows, columns = _frequencies(size)
     spectrum = np.fft.rfft2(given)
     x, y = _centroid(wanted[1]) - _centroid(given[1])
     error = np.inf
@@ -88,6 +90,11 @@ def kernel_error(true: Floats, estimate: Floats) -> float:
         error = min(error, float(np.linalg.norm(rest) / np.linalg.norm(wanted)))
         x, y = _closer(columns, moved, size, rows, rest, x, y)
     return error
+
+
+def _frequencies(size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Frequencies of the rows and columns of a half spectrum, cycles per pixel."""
+    return np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
 
 
 def _closer(
@@ -104,7 +111,8 @@ def _closer(
     down = np.fft.irfft2(-2j * np.pi * rows * moved, (size, size)).ravel()
     slopes = np.stack([across, down])
     step = np.linalg.solve(slopes @ slopes.T, slopes @ rest.ravel())
-    x, y = x + step[0], y + step[1]
+    x = x + step[0]
+    y = y + step[1]
     return x, y
 
 

@@ -48,7 +48,8 @@ def edge_errors(seed: int = 0, *, every: int = 1) -> Iterator[EdgeError]:
     for mtf50, noise, kind, angle, bits in itertools.islice(grid, 0, None, every):
         shot = EdgeShot(angle, noise, bits, place_px=float(random.uniform(95, 105)))
         light = edge_picture(blur_of_mtf50(kind, mtf50, angle), shot, random)
-        edge, other = measure_edge(light), whole_region_mtf(light)
+        edge = measure_edge(light)
+        other = whole_region_mtf(light)
         yield EdgeError(
             mtf50,
             noise,
@@ -70,7 +71,9 @@ def tables(*, every: int = 1) -> str:
     ]
     cells = [
         _row(
-            f"{mtf50:g}", f"{noise:.1%}", [r for r in rows if (r.mtf50, r.noise) == key]
+            f"{mtf50:g}",
+            f"{noise:.1%}",
+            [r for r in rows if (r.mtf50, r.noise) == key],
         )
         for mtf50, noise in itertools.product(MTF50S, NOISES)
         for key in [(mtf50, noise)]

@@ -18,7 +18,8 @@ BINS_PER_PX = 4
 def whole_region_mtf(light: Array) -> MtfCurve:
     """MTF of an edge that runs from top to bottom of ``(H, W)`` linear light."""
     height, width = light.shape
-    rows, columns = np.arange(height), np.arange(width)
+    rows = np.arange(height)
+    columns = np.arange(width)
     slopes = _slopes(light)
     centre = _edge_places(height, width, columns, slopes, rows)
     slope = float(np.polyfit(rows, centre, 1)[0])

@@ -43,7 +43,10 @@ SYSTEMS = "wiener,defocus-m"
 )
 @on_option("Number of systems measured at once.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON list instead of the table."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON list instead of the table.",
 )
 def command(
     pictures: tuple[Path, ...],
@@ -109,7 +112,7 @@ def _diameters(blur: str) -> list[float]:
     from defocus.errors import InputError
 
     try:
-        diameters = [float(one) for one in blur.split(",")]
+        diameters = list(map(float, blur.split(",")))
     except ValueError as error:
         raise InputError(f"--blur {blur}: give numbers such as 2,4,8") from error
     if not all(1.0 <= one <= 16.0 for one in diameters):

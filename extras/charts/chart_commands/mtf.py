@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     help="Values are proportional to light, as from 'develop --linear'.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object with the curve."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object with the curve.",
 )
 def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
     """Measure the sharpness of an edge (MTF).
@@ -64,7 +67,9 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
 
 
 def _say(
-    response: "EdgeResponse", straightness: "Straightness | None", is_linear: bool
+    response: "EdgeResponse",
+    straightness: "Straightness | None",
+    is_linear: bool,
 ) -> None:
     """Print what was measured."""
     from defocus.extras.charts.measures.edge_summary import (

@@ -16,7 +16,10 @@ from defocus.command_line.options import FILE
     help="Values are proportional to light, as from 'develop --linear'.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON list with every number."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON list with every number.",
 )
 def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
     """Measure pictures of the printed chart.
@@ -40,7 +43,8 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
             reading = read_chart(light)
             if reading is None:
                 missing += 1
-                facts, lines = {"status": "unknown"}, ["unknown: no chart found"]
+                facts = {"status": "unknown"}
+                lines = ["unknown: no chart found"]
             else:
                 seen = reading.tone.light(light)
                 text = characters_read(seen, reading.sheet, reading.geometry)

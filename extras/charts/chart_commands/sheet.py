@@ -11,7 +11,11 @@ from defocus.command_line.options import FILE, OneOf
 
 @click.command(name="print")
 @click.option(
-    "--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write."
+    "--out",
+    required=True,
+    type=FILE,
+    metavar="FILE",
+    help="PDF or SVG file to write.",
 )
 @click.option(
     "--layout",

@@ -9,7 +9,11 @@ from defocus.command_line.options import FILE
 
 @click.command(name="targets")
 @click.option(
-    "--out", required=True, type=FILE, metavar="FILE", help="PDF or SVG file to write."
+    "--out",
+    required=True,
+    type=FILE,
+    metavar="FILE",
+    help="PDF or SVG file to write.",
 )
 def command(out: Path) -> None:
     """Write a sheet of targets to print, on A4.

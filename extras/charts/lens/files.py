@@ -11,8 +11,8 @@ from defocus.extras.charts.lens.probes import ChartShot
 from defocus.extras.charts.lens.summary import FittedLens, measured
 from defocus.pictures.headers import SUFFIXES
 from defocus.pictures.heif import HEIF_KINDS
+from defocus.pictures.metadata import read_exif
 from defocus.pictures.read import read_image
-from defocus.pictures.shot import read_exif
 from defocus.progress import say
 from defocus.scene.lens_file import MeasuredLens, Recording
 
@@ -23,7 +23,10 @@ COMPRESSED = tuple(
 
 
 def read_chart_pictures(
-    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+    pictures: Sequence[Path],
+    f_numbers: Sequence[float],
+    *,
+    linear: bool = False,
 ) -> list[ChartShot]:
     """Read photographs of the chart; without ``f_numbers`` those of their EXIF data count."""
     if len(f_numbers) not in {0, 1, len(pictures)}:
@@ -31,18 +34,15 @@ def read_chart_pictures(
             f"--f-number: {len(f_numbers)} for {len(pictures)} pictures; give 1 or all"
         )
     given = list(f_numbers) * (len(pictures) if len(f_numbers) == 1 else 1)
-    return chart_shots(
-        pictures, given or [_noted(one) for one in pictures], linear=linear
-    )
+    return chart_shots(pictures, given or list(map(_noted, pictures)), linear=linear)
 
 
 def _noted(picture: Path) -> float:
     """F-number of the picture's EXIF data."""
     number = read_exif(picture).f_number
     if number is None:
-        read_image(
-            picture
-        )  # a file that is not a picture has no f-number either: report that first
+        # a file that is not a picture has no f-number either: report that first
+        read_image(picture)
         raise InputError(f"{picture}: its f-number is not noted in it; give --f-number")
     return number
 

@@ -91,13 +91,14 @@ def fit_lens(
 
     Those of one f-number go from nearer to farther: blurs before and behind the focus are alike."""
     signed = signed_blur(shots)
-    kept = [int(k) for k in np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)]
+    kept = list(map(int, np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)))
     if len(kept) < LEAST_SHOTS:
         raise ImageError(
             f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
             f"take {LEAST_SHOTS} or more out of focus, on both sides"
         )
-    shots, diameters = [shots[k] for k in kept], signed[kept]
+    shots = [shots[k] for k in kept]
+    diameters = signed[kept]
     seen = [
         _Seen(k, one, shot.f_number)
         for k, shot in enumerate(shots)
@@ -147,7 +148,11 @@ def _begun(
     pupil = open_ / min(shot.f_number for shot in shots)
     begun = (
         _fitted(
-            _State(first_numbers(pupil, place), focus), seen, base, FIRST, ROUNDS[0]
+            _State(first_numbers(pupil, place), focus),
+            seen,
+            base,
+            FIRST,
+            ROUNDS[0],
         )
         for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
     )
@@ -156,7 +161,10 @@ def _begun(
 
 
 def _better_end(
-    state: _State, seen: list[_Seen], base: RealLens, names: tuple[str, ...]
+    state: _State,
+    seen: list[_Seen],
+    base: RealLens,
+    names: tuple[str, ...],
 ) -> tuple[_State, dict[str, float]]:
     """The better of two ends, and how far they are apart in each number; empty if one is worse.
 
@@ -167,12 +175,16 @@ def _better_end(
     left = _squares(first, seen, base)
     more = _squares(second, seen, base) - left
     noise = left.sum() / sum(one.probe.seen.size for one in seen)
-    if abs(more.sum()) > max(
-        ALIKE * math.sqrt(len(more)) * more.std(), ALIKE**2 * noise
-    ):
+    if not _are_alike(more, noise):
         return (first if more.sum() > 0 else second), {}
     apart = {name: abs(second.numbers[name] - first.numbers[name]) for name in names}
     return min(first, second, key=_unevenness), apart
+
+
+def _are_alike(more: Floats, noise: float) -> bool:
+    """Whether two fits explain about as much; ``more`` are the squares that one leaves more."""
+    scatter = ALIKE * math.sqrt(len(more)) * more.std()
+    return bool(abs(more.sum()) <= max(scatter, ALIKE**2 * noise))
 
 
 def _unevenness(state: _State) -> float:
@@ -237,24 +249,35 @@ def _rest(
 
 
 def _slopes(
-    state: _State, seen: Sequence[_Seen], base: RealLens, names: Sequence[str]
+    state: _State,
+    seen: Sequence[_Seen],
+    base: RealLens,
+    names: Sequence[str],
 ) -> tuple[list[Floats], list[Floats]]:
     """The rest of each probe, and its derivatives ``(parameters, n)`` by names and own focus."""
     rest = _rest(state, seen, base)
     columns = []
     for name in names:
-        step = NUMBERS[name][0]
-        if state.numbers[name] + step > NUMBERS[name][2]:
+        step, _, most = NUMBERS[name]
+        if state.numbers[name] + step > most:
             step = -step
         other = _State({**state.numbers, name: state.numbers[name] + step}, state.focus)
-        changed = _rest(other, seen, base)
-        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
+        columns.append(_change_per_step(rest, _rest(other, seen, base), step))
     for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
         focus = state.focus.copy()
         focus[:, place] += step
-        changed = _rest(_State(state.numbers, focus), seen, base)
-        columns.append([(b - a) / step for a, b in zip(rest, changed, strict=True)])
-    return rest, [np.stack(one) for one in zip(*columns, strict=True)]
+        other = _State(state.numbers, focus)
+        columns.append(_change_per_step(rest, _rest(other, seen, base), step))
+    return rest, list(map(np.stack, zip(*columns, strict=True)))
+
+
+def _change_per_step(
+    rest: list[Floats],
+    changed: list[Floats],
+    step: float,
+) -> list[Floats]:
+    """Differences of the probes' rests, over the step of a parameter."""
+    return [(b - a) / step for a, b in zip(rest, changed, strict=True)]
 
 
 def _normal(
@@ -266,7 +289,8 @@ def _normal(
 ) -> tuple[Floats, Floats]:
     """Normal equations over some numbers of the lens, and three numbers of each photograph."""
     size = count + state.focus.size
-    matrix, right = np.zeros((size, size)), np.zeros(size)
+    matrix = np.zeros((size, size))
+    right = np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):
         used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
         matrix[np.ix_(used, used)] += slope @ slope.T
@@ -296,12 +320,14 @@ def _fitted(
         better = False
         for _ in range(TRIES):
             step = np.linalg.solve(
-                matrix + damping * np.diag(np.diag(matrix) + 1e-9), -right
+                matrix + damping * np.diag(np.diag(matrix) + 1e-9),
+                -right,
             )
             tried = _stepped(state, names, np.asarray(step, np.float64))
             after = _left(_rest(tried, seen, base, waves=waves))
             if after < before:
-                better, damping = True, damping / 5
+                better = True
+                damping = damping / 5
                 break
             damping *= 8
         if not better:
@@ -324,7 +350,10 @@ def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
 
 
 def _with_blades(
-    state: _State, seen: list[_Seen], base: RealLens, f_numbers: list[float]
+    state: _State,
+    seen: list[_Seen],
+    base: RealLens,
+    f_numbers: list[float],
 ) -> tuple[RealLens, _State]:
     """Number of blades that leaves least, by waves: rays are off more than diaphragms differ."""
     few = seen[::FEW]

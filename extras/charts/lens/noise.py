@@ -23,7 +23,8 @@ CLIPPED = 0.99
 def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
     """Fit ``shot * x + read``, both >= 0, to the variance of linear light ``x`` in the patches."""
     levels = np.array([value for shot in shots for value in _levels(shot)]).reshape(
-        -1, 2
+        -1,
+        2,
     )
     if len(levels) < LEAST_VALUES:
         raise ImageError(
@@ -53,13 +54,16 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
 
 
 def _inside(
-    shot: ChartShot, geometry: ChartGeometry, patch: Patch
+    shot: ChartShot,
+    geometry: ChartGeometry,
+    patch: Patch,
 ) -> tuple[Floats, int]:
     """The part of a patch that its border does not blur into, and the side it should have."""
     x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
     side = patch.side * geometry.scale(patch.x, patch.y)
     half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
-    left, top = round(x) - half, round(y) - half
+    left = round(x) - half
+    top = round(y) - half
     whole = 2 * half + 1
     part = shot.light[max(top, 0) : top + whole, max(left, 0) : left + whole]
     return part, whole

@@ -42,13 +42,13 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """A lens as text: its photographs, what they show of it, and what they do not show."""
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
-    rows = list(_pictures(fit, shots))
-    names = [
-        f"{Path(name).name}, {f_number}: {blur}" for name, f_number, blur, _ in rows
+    rows = [
+        (f"{Path(name).name}, {f_number}: {blur}", values)
+        for name, f_number, blur, values in _pictures(fit, shots)
     ]
-    width = max(map(len, [*names, MTF50]))
+    width = max(len(MTF50), *(len(name) for name, _ in rows))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
-    for name, (*_, values) in zip(names, rows, strict=True):
+    for name, values in rows:
         yield f"  {name:{width}}  {'   '.join(map(_mtf50_words, values))}".rstrip()
     yield "What the pictures tell:"
     if blades is not None:
@@ -67,7 +67,8 @@ def _explained(residual: float) -> str:
 
 
 def _pictures(
-    fit: FittedLens, shots: Sequence[ChartShot]
+    fit: FittedLens,
+    shots: Sequence[ChartShot],
 ) -> Iterator[tuple[str, str, str, list[float | None]]]:
     """Name, f-number, blur and MTF50 by place; in focus of the chart, otherwise of the lens."""
     for place, shot in enumerate(shots):
@@ -83,7 +84,10 @@ def _pictures(
 
 
 def write_lens_page(
-    path: Path, fit: FittedLens, measured: MeasuredLens, shots: Sequence[ChartShot]
+    path: Path,
+    fit: FittedLens,
+    measured: MeasuredLens,
+    shots: Sequence[ChartShot],
 ) -> None:
     """Write a page with the point spread functions of a lens, and what is known of it."""
     properties, untold, blades = lens_properties(fit)
@@ -142,7 +146,7 @@ def lens_parts(measured: MeasuredLens) -> list[Part]:
     if measured.recording is not None:
         noise = f"{measured.recording.shot:.2g} x + {measured.recording.read:.2g}"
     facts = (
-        ("F-numbers", ", ".join(_f_number(one) for one in measured.f_numbers)),
+        ("F-numbers", ", ".join(map(_f_number, measured.f_numbers))),
         ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
         ("Variance of linear light x", noise),
     )
@@ -162,7 +166,8 @@ def _kernels(opened: RealLens, f_number: float) -> Gallery:
     ]  # fmt: skip
     blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
     return Gallery(
-        f"Point spread functions at {_f_number(f_number)} and {blur}", tuple(tiles)
+        f"Point spread functions at {_f_number(f_number)} and {blur}",
+        tuple(tiles),
     )
 
 
@@ -174,7 +179,8 @@ def _kernel_picture(kernels: NDArray[np.float64]) -> NDArray[np.uint8]:
     """``(3, K, K)`` enlarged, each colour against the brightest value."""
     picture = kernels.transpose(1, 2, 0) / kernels.max()
     stored = np.asarray(
-        as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8), np.uint8
+        as_integer(np.asarray(linear_to_srgb(picture), np.float32), 8),
+        np.uint8,
     )
     return np.ascontiguousarray(
         stored.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)

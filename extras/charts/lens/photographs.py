@@ -23,12 +23,16 @@ ONE_PER_FOCUS = "take one nearer than the chart, one on it, one farther"
 
 
 def chart_shots(
-    pictures: Sequence[Path], f_numbers: Sequence[float], *, linear: bool = False
+    pictures: Sequence[Path],
+    f_numbers: Sequence[float],
+    *,
+    linear: bool = False,
 ) -> list[ChartShot]:
     """Read photographs of the chart, of one size; over-exposure has lost the shape of the blur."""
     shots: list[ChartShot] = []
     for picture, f_number in track(
-        list(zip(pictures, f_numbers, strict=True)), "reading charts"
+        list(zip(pictures, f_numbers, strict=True)),
+        "reading charts",
     ):
         stored = stored_light(picture, linear=linear)
         if shots and stored.shape != shots[0].light.shape:
@@ -44,7 +48,8 @@ def chart_shots(
         if paper_is_clipped(light, reading.sheet, reading.geometry):
             raise ImageError(f"{picture}: {OVEREXPOSED}")
         same = next(
-            (one.name for one in shots if np.array_equal(one.light, light)), None
+            (one.name for one in shots if np.array_equal(one.light, light)),
+            None,
         )
         if same is not None:
             raise ImageError(f"{picture}: the same picture as {same}; {ONE_PER_FOCUS}")

@@ -70,9 +70,11 @@ class ChartProbe:
 
 def probes(shot: ChartShot) -> Iterator[ChartProbe]:
     """Dots and leaves of a photograph, with room for its blur: dots have all directions."""
-    geometry, reach = shot.reading.geometry, _reach(shot.blur_px)
+    geometry = shot.reading.geometry
+    reach = _reach(shot.blur_px)
     scale = min(
-        math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS), MOST_PX_PER_MM
+        math.ceil(geometry.scale(WIDTH / 2, HEIGHT / 2) * FINENESS),
+        MOST_PX_PER_MM,
     )
     drawn = _printed_sheet(shot.reading.sheet.layout, scale)
     for box in _boxes(shot, reach):
@@ -134,7 +136,8 @@ def _cut(
         np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)), axis=0
     )  # fmt: skip
     left, top = np.maximum(
-        [left, top], np.maximum(0, np.ceil(border[1]).astype(int) + reach)
+        [left, top],
+        np.maximum(0, np.ceil(border[1]).astype(int) + reach),
     )
     right, bottom = np.minimum(
         [right, bottom],
@@ -182,7 +185,12 @@ def _probe(
 
 
 def _field(
-    left: int, right: int, top: int, bottom: int, width: int, height: int
+    left: int,
+    right: int,
+    top: int,
+    bottom: int,
+    width: int,
+    height: int,
 ) -> Floats:
     """Place of a box in the picture; 1 is a corner."""
     middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])

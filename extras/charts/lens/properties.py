@@ -77,12 +77,15 @@ def lens_properties(
     fit: FittedLens,
 ) -> tuple[list[LensProperty], list[str], int | None]:
     """Properties of a lens that photographs tell, words for those that they do not, and blades."""
-    properties, untold, names = [], [], set()
+    properties = []
+    untold = []
+    names = set()
     for name, kind in KINDS.items():
         if name not in fit.errors:
             untold.append(kind.words)
             continue
-        value, error = fit.numbers[name], fit.errors[name]
+        value = fit.numbers[name]
+        error = fit.errors[name]
         # a radius differs from nothing, always
         significant = not name.endswith("radius") and abs(value) > SIGNIFICANT * error
         turned = name != "turn_deg" or "roundness" in names  # a circle has no turn

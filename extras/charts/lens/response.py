@@ -63,7 +63,8 @@ def _of_waves(
         list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)
     ]
     light, places = _wave_kernels(pupil, lateral, lens, radius, bands, samples)
-    x, y = light[GREEN].sum(axis=0) @ places, light[GREEN].sum(axis=1) @ places
+    x = light[GREEN].sum(axis=0) @ places
+    y = light[GREEN].sum(axis=1) @ places
     rows, columns = _frequencies(size)
     down = np.exp(-2j * np.pi * rows * (places - y))
     across = np.exp(-2j * np.pi * columns.T * (places - x))
@@ -92,26 +93,19 @@ def _of_rays(
     size: tuple[int, int],
 ) -> Complex:
     """Transfer functions of the rays, times those of diffraction."""
-    lens = pupil.lens
     rays, light = _rays(pupil)
     right, down = landings(pupil, rays, [band[1] for band in defocus], lateral)
-    right, down = right - right[GREEN] @ light, down - down[GREEN] @ light
+    right = right - right[GREEN] @ light
+    down = down - down[GREEN] @ light
     rows, columns = _frequencies(size)
     tent = (np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)) ** 2
-    frequency = np.hypot(rows, columns)
-    return np.stack(
-        [
-            _spectrum(x, y, light, size)
-            / tent
-            * _diffraction(frequency * lens.f_number * unit)
-            for x, y, unit in zip(
-                right,
-                down,
-                (band[1] / lens.pixel_pitch_um for band in BANDS_UM),
-                strict=True,
-            )
-        ]
-    )
+    frequency = np.hypot(rows, columns) * pupil.lens.f_number
+    responses = []
+    for x, y, band in zip(right, down, BANDS_UM, strict=True):
+        of_rays = _spectrum(x, y, light, size) / tent
+        unit = band[1] / pupil.lens.pixel_pitch_um
+        responses.append(of_rays * _diffraction(frequency * unit))
+    return np.stack(responses)
 
 
 def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
@@ -123,7 +117,10 @@ def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
 
 
 def _spectrum(
-    right: Floats, down: Floats, light: Floats, size: tuple[int, int]
+    right: Floats,
+    down: Floats,
+    light: Floats,
+    size: tuple[int, int],
 ) -> Complex:
     """Spectrum of rays shared among the nearest four cells, up to half a cycle per pixel."""
     fine = size[0] * FINENESS, size[1] * FINENESS
@@ -137,8 +134,10 @@ def _spectrum(
 def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) -> Floats:
     """Light of the rays in each cell, shared among the nearest four."""
     cells = np.zeros(fine[0] * fine[1])
-    column, row = np.floor(right * FINENESS), np.floor(down * FINENESS)
-    x, y = right * FINENESS - column, down * FINENESS - row
+    column = np.floor(right * FINENESS)
+    row = np.floor(down * FINENESS)
+    x = right * FINENESS - column
+    y = down * FINENESS - row
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
         index = ((row + dy) % fine[0]) * fine[1] + (column + dx) % fine[1]
@@ -173,7 +172,8 @@ def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
     seen = probe.seen.reshape(3, -1)
     seen = seen - seen.mean(axis=1, keepdims=True)
     gain = (seen * light).sum(axis=1, keepdims=True) / np.square(light).sum(
-        axis=1, keepdims=True
+        axis=1,
+        keepdims=True,
     )
     return np.asarray(seen / gain - light)
 

@@ -25,7 +25,8 @@ def through_lens(
     seen = noise * np.random.default_rng(seed).standard_normal(light.shape)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
-            bottom, right = min(top + TILE, height), min(left + TILE, width)
+            bottom = min(top + TILE, height)
+            right = min(left + TILE, width)
             middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2]) - centre
             field = middle / np.hypot(*centre)
             kernels = colour_psfs(lens, diameter_px, (float(field[0]), float(field[1])))

@@ -23,12 +23,10 @@ class FittedLens:
     lens: RealLens
     numbers: dict[str, float]
     errors: dict[str, float]
-    used: tuple[
-        int, ...
-    ]  # which of the photographs were used, counted from 0: those out of focus
-    diameters: tuple[
-        float, ...
-    ]  # in the middle, px; positive if focused nearer than the chart
+    # which of the photographs were used, counted from 0: those out of focus
+    used: tuple[int, ...]
+    # in the middle, px; positive if focused nearer than the chart
+    diameters: tuple[float, ...]
     f_numbers: tuple[float, ...]
     residual: float
 
@@ -40,7 +38,10 @@ def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLen
 
 
 def kernel_mtf50(
-    lens: RealLens, diameter_px: float, field: tuple[float, float], colour: int = 1
+    lens: RealLens,
+    diameter_px: float,
+    field: tuple[float, float],
+    colour: int = 1,
 ) -> float:
     """MTF50 of a lens, mean over directions, cycles per px; 0.5 if it is higher."""
     kernel = colour_psfs(lens, diameter_px, field)[colour]
@@ -90,7 +91,8 @@ def edges_by_place(shot: ChartShot) -> list[float | None]:
 
 def _edge_places(shot: ChartShot) -> tuple[list[tuple[float, float]], list[float]]:
     """Place on the sheet and green's MTF50 of each measured edge."""
-    places, values = [], []
+    places = []
+    values = []
     for edge in shot.reading.edges:
         if edge.response:
             places.append((edge.x, edge.y))

@@ -18,13 +18,18 @@ LEAST_RADIUS_PX = 4.0
 
 
 def star_mtf(
-    light: Array, x: Array, y: Array, cycles: int, contrast: float
+    light: Array,
+    x: Array,
+    y: Array,
+    cycles: int,
+    contrast: float,
 ) -> MtfCurve:
     """The signed transfer function from a star's pixels, negative where the phase is turned.
 
     It ends at 0.5 cycles per pixel; the star is brightest at ``y = 0, x > 0``, y being downwards.
     """
-    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    radius = np.hypot(x, y)
+    angle = np.arctan2(y, x)
     largest = min(-x.min(), x.max(), -y.min(), y.max())
     smallest = max(cycles / math.pi, LEAST_RADIUS_PX)
     if largest < smallest + 2:
@@ -34,19 +39,24 @@ def star_mtf(
     edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
     ring = np.digitize(radius.ravel(), edges) - 1
     used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))
-    rings, count = ring[used], len(edges) - 1
+    rings = ring[used]
+    count = len(edges) - 1
     phase = cycles * angle.ravel()[used]
     mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
     values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
     radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(
-        rings, minlength=count
+        rings,
+        minlength=count,
     )
     frequencies = cycles / (2 * math.pi * radii)
     return MtfCurve(frequencies[::-1], np.asarray(values[::-1]))
 
 
 def _waves_of_rings(
-    light: Array, phase: Array, rings: NDArray[np.intp], count: int
+    light: Array,
+    phase: Array,
+    rings: NDArray[np.intp],
+    count: int,
 ) -> Array:
     """``(3, count)``: mean, cosine and sine in each ring, by least squares."""
     waves = np.stack([np.ones(len(phase)), np.cos(phase), np.sin(phase)])

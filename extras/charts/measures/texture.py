@@ -53,15 +53,20 @@ def compare_texture(picture: Array, sharp: Array) -> TextureResponse:
 
 
 def _spectra(
-    picture: Array, sharp: Array, side: int, window: Array
+    picture: Array,
+    sharp: Array,
+    side: int,
+    window: Array,
 ) -> tuple[NDArray[np.complex128], Array, Array]:
     """Cross spectrum, and both power spectra, summed over overlapping tiles."""
     cross = np.zeros((side, side), np.complex128)
-    own, truth = np.zeros((side, side)), np.zeros((side, side))
+    own = np.zeros((side, side))
+    truth = np.zeros((side, side))
     for top in _starts(picture.shape[0], side):
         for left in _starts(picture.shape[1], side):
             part = (slice(top, top + side), slice(left, left + side))
-            y, x = _spectrum(picture[part], window), _spectrum(sharp[part], window)
+            y = _spectrum(picture[part], window)
+            x = _spectrum(sharp[part], window)
             cross += y * x.conj()
             own += np.abs(y) ** 2
             truth += np.abs(x) ** 2
@@ -71,7 +76,7 @@ def _spectra(
 def _starts(length: int, side: int) -> list[int]:
     """Starts of tiles that overlap by half and end at the border."""
     count = max(-(-(length - side) * 2 // side), 0) + 1
-    return [int(start) for start in np.linspace(0, length - side, count).round()]
+    return list(map(int, np.linspace(0, length - side, count).round()))
 
 
 def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:
@@ -80,31 +85,41 @@ def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:
 
 
 def _by_band(
-    cross: NDArray[np.complex128], own: Array, truth: Array
+    cross: NDArray[np.complex128],
+    own: Array,
+    truth: Array,
 ) -> TextureResponse:
     """Averages over rings of the frequency plane."""
-    side = len(cross)
-    steps = np.fft.fftfreq(side)
-    radius = np.hypot(steps[:, None], steps[None, :])
-    count = min(BANDS, side // 4)
-    edges = np.linspace(1.5 / side, 0.5, count + 1)
-    band = np.digitize(radius.ravel(), edges) - 1
-    inside = (band >= 0) & (band < count)
-
-    def ring(values: Array) -> Array:
-        return np.asarray(
-            np.bincount(band[inside], values.ravel()[inside], count), np.float64
-        )
-
-    shared = np.hypot(ring(cross.real), ring(cross.imag))
-    picture, sharp = ring(own), ring(truth).clip(1e-30)
-    frequencies = ring(radius) / ring(np.ones_like(radius)).clip(1)
+    ring = _Rings(len(cross))
+    shared = np.hypot(ring.sums(cross.real), ring.sums(cross.imag))
+    picture = ring.sums(own)
+    sharp = ring.sums(truth).clip(1e-30)
+    count = ring.sums(np.ones_like(ring.radius)).clip(1)
+    frequencies = ring.sums(ring.radius) / count
     explained = shared**2 / (sharp * picture.clip(1e-30))
     return TextureResponse(
         MtfCurve(frequencies, shared / sharp),
         MtfCurve(frequencies, np.sqrt(picture / sharp)),
         MtfCurve(frequencies, np.clip(1.0 - explained, 0.0, 1.0)),
     )
+
+
+class _Rings:
+    """Rings of equal width about the centre of a frequency plane."""
+
+    def __init__(self, side: int) -> None:
+        steps = np.fft.fftfreq(side)
+        self.radius = np.hypot(steps[:, None], steps[None, :])
+        self.count = min(BANDS, side // 4)
+        edges = np.linspace(1.5 / side, 0.5, self.count + 1)
+        self.band = np.digitize(self.radius.ravel(), edges) - 1
+        self.inside = (self.band >= 0) & (self.band < self.count)
+
+    def sums(self, values: Array) -> Array:
+        """Sum of the values in each ring."""
+        weights = values.ravel()[self.inside]
+        sums = np.bincount(self.band[self.inside], weights, self.count)
+        return np.asarray(sums, np.float64)
 
 
 def _mean(curve: MtfCurve) -> float:

@@ -1,6 +1,7 @@
 """What two networks gain on the test pairs of a stream."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,9 +29,8 @@ class BlurGain:
     """Gain of all pixels between two circles of confusion, PSNR less the input's, dB."""
 
     low: float  # limits of the diameter, px; ``high`` is None for the largest ones
-    high: (
-        float | None
-    )  # limits of the diameter, px; ``high`` is None for the largest ones
+    # limits of the diameter, px; ``high`` is None for the largest ones
+    high: float | None
     share: float  # of all pixels
     before: float
     after: float
@@ -60,19 +60,16 @@ def measure_gains(
 ) -> Gains:
     """Restore the test pairs of a stream with two networks, which are on the device."""
     edges = list(pairwise(CIRCLES_PX))
-    sums, counts = np.zeros((3, len(edges))), np.zeros(len(edges))
+    sums = np.zeros((3, len(edges)))
+    counts = np.zeros(len(edges))
     pairs = dataset.split("test")
     scores = []
     for pair in track(pairs, "restoring held-out scenes"):
         errors = _errors(pair, card, (before, after), device)
         scores.append([decibels(float(one.mean()), DEFAULT) for one in errors])
-        if pair.defocus_map is None:
-            continue
-        circle = np.abs(read_array(pair.defocus_map))
-        for number, (low, high) in enumerate(edges):
-            inside = (circle >= low) & (circle < high)
-            counts[number] += inside.sum()
-            sums[:, number] += [one[inside].sum() for one in errors]
+        if pair.defocus_map is not None:
+            circle = np.abs(read_array(pair.defocus_map))
+            _add_by_blur(counts, sums, circle, errors)
     by_blur = _by_blur(edges, counts, sums)
     blurry, old, new = np.array(scores).T
     return Gains(
@@ -81,6 +78,19 @@ def measure_gains(
         tuple((new - blurry).tolist()),
         by_blur,
     )
+
+
+def _add_by_blur(
+    counts: Floats,
+    sums: Floats,
+    circle: Floats,
+    errors: Sequence[Floats],
+) -> None:
+    """Add the pixels of a picture, and their errors, to those of their range of blur."""
+    for number, (low, high) in enumerate(pairwise(CIRCLES_PX)):
+        inside = (circle >= low) & (circle < high)
+        counts[number] += inside.sum()
+        sums[:, number] += [one[inside].sum() for one in errors]
 
 
 def _by_blur(
@@ -99,7 +109,10 @@ def _by_blur(
 
 
 def _errors(
-    pair: Pair, card: Card, networks: tuple[nn.Module, ...], device: torch.device
+    pair: Pair,
+    card: Card,
+    networks: tuple[nn.Module, ...],
+    device: torch.device,
 ) -> list[Floats]:
     """Squared error of each pixel of the input and of what each network makes of it."""
     restorations = [

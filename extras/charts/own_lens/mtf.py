@@ -39,35 +39,57 @@ def chart_mtf(
 ) -> Iterator[ChartMtf]:
     """Measure photographs as taken and as restored, at the edges that all states show."""
     pairs = list(zip(pictures, shots, strict=True))
+    names = ("as taken", *restores)
     for picture, shot in track(pairs, "restoring charts"):
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)
-        states = [
-            _state(shot, one(stored))
-            for one in (lambda taken: taken, *restores.values())
-        ]
-        medians: list[tuple[float, float]] | list[tuple[None, None]]
-        try:
-            medians, why = shared_medians([edges for edges, _ in states]), ""
-        except ImageError as error:
-            medians, why = [(None, None)] * len(states), str(error)
-        names = ("as taken", *restores)
+        states = [_state(shot, stored)]
+        states += [_state(shot, restore(stored)) for restore in restores.values()]
+        medians, why = _medians([edges for edges, _ in states])
         for name, (_, leaves), (mtf50, overshoot) in zip(
-            names, states, medians, strict=True
+            names,
+            states,
+            medians,
+            strict=True,
         ):
-            inventions = [one.texture.invention for one in leaves if one.texture]
+            invention, leaves_why = _invention(leaves)
             yield ChartMtf(
-                picture.name, shot.blur_px, name, mtf50, overshoot,
-                float(np.mean(inventions)) if inventions else None,
-                "" if inventions else next((one.reason for one in leaves), ""), why,
-            )  # fmt: skip
+                picture.name,
+                shot.blur_px,
+                name,
+                mtf50,
+                overshoot,
+                invention,
+                leaves_why,
+                why,
+            )
+
+
+def _medians(
+    states: Sequence[Sequence[ReadEdge]],
+) -> tuple[Sequence[tuple[float, float] | tuple[None, None]], str]:
+    """MTF50 and overshoot of each state at the edges that all show, or why there are none."""
+    try:
+        return shared_medians(states), ""
+    except ImageError as error:
+        return [(None, None)] * len(states), str(error)
+
+
+def _invention(leaves: Sequence[ReadLeaves]) -> tuple[float | None, str]:
+    """Mean share of texture that is invented, or why that was not measured."""
+    inventions = [one.texture.invention for one in leaves if one.texture]
+    if inventions:
+        return float(np.mean(inventions)), ""
+    return None, next((one.reason for one in leaves), "")
 
 
 def _state(
-    shot: ChartShot, stored: NDArray[np.float32]
+    shot: ChartShot,
+    stored: NDArray[np.float32],
 ) -> tuple[tuple[ReadEdge, ...], tuple[ReadLeaves, ...]]:
     """Edges and leaves of a photograph in one state."""
     light = np.asarray(srgb_to_linear(np.clip(stored, 0, 1)), np.float64)
-    sheet, geometry = shot.reading.sheet, shot.reading.geometry
+    sheet = shot.reading.sheet
+    geometry = shot.reading.geometry
     levels = paper_and_ink(light, sheet, geometry)
     leaves = restored_leaves(light, sheet, geometry, levels, shot.reading.leaves)
     return tuple(read_edges(light, sheet, geometry)), tuple(leaves)

@@ -57,7 +57,8 @@ def own_lens_page(
     """The report; ``gains`` are of held-out scenes through the lens, and through others."""
     lens, others = gains
     scenes = Tabs(
-        "Scene", tuple((title, (slider,)) for title, slider in pictures.scenes)
+        "Scene",
+        tuple((title, (slider,)) for title, slider in pictures.scenes),
     )
     return Page(
         title=f"Weights for the lens {name}",
@@ -111,7 +112,10 @@ def _by_blur(gains: Gains) -> Table:
         float(gains.change.mean()),
     )  # fmt: skip
     return Table.of(
-        "Gain over the blurry picture", columns, (mean, *rows), references=(0,)
+        "Gain over the blurry picture",
+        columns,
+        (mean, *rows),
+        references=(0,),
     )
 
 
@@ -170,7 +174,10 @@ def scene_sliders(
 
 
 def _scene_states(
-    pair: Pair, card: Card, states: Mapping[str, nn.Module], device: torch.device
+    pair: Pair,
+    card: Card,
+    states: Mapping[str, nn.Module],
+    device: torch.device,
 ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     yield "blurry", eight_bits(read_image(pair.blurry, pair.white))
     for name, network in states.items():
@@ -184,24 +191,15 @@ def _shown(stored: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 
 
 def chart_slider(
-    shots: Sequence[ChartShot], restores: Mapping[str, Restore]
+    shots: Sequence[ChartShot],
+    restores: Mapping[str, Restore],
 ) -> list[Slider]:
     """The star of the most blurred chart in all states; nothing where it has none."""
     shot = max(shots, key=lambda one: one.blur_px)
-    height, width = shot.light.shape[:2]
     for star in shot.reading.sheet.parts:
-        if not isinstance(star, StarPattern):
+        part = _star_part(shot, star) if isinstance(star, StarPattern) else None
+        if part is None:
             continue
-        middle = shot.reading.geometry.to_picture(np.array([[star.x, star.y]]))[0]
-        reach = star.radius * shot.reading.geometry.scale(star.x, star.y) * 1.2
-        left, top = (max(0, round(float(v - reach))) for v in middle)
-        right, bottom = (
-            round(min(width, middle[0] + reach)),
-            round(min(height, middle[1] + reach)),
-        )
-        if min(right - left, bottom - top) < reach:
-            continue
-        part = shot.light[top:bottom, left:right]
         stored = np.asarray(linear_to_srgb(np.ascontiguousarray(part)), np.float32)
         states = [("as taken", _shown(stored))]
         states += [
@@ -209,3 +207,17 @@ def chart_slider(
         ]
         return [Slider("The chart's star, most blurred", tuple(states))]
     return []
+
+
+def _star_part(shot: ChartShot, star: StarPattern) -> NDArray[np.float64] | None:
+    """The part of a photograph that shows a star; None if the border cuts it in half."""
+    height, width = shot.light.shape[:2]
+    geometry = shot.reading.geometry
+    middle = geometry.to_picture(np.array([[star.x, star.y]]))[0]
+    reach = star.radius * geometry.scale(star.x, star.y) * 1.2
+    left, top = (max(0, round(float(v - reach))) for v in middle)
+    right = round(min(width, middle[0] + reach))
+    bottom = round(min(height, middle[1] + reach))
+    if min(right - left, bottom - top) < reach:
+        return None
+    return shot.light[top:bottom, left:right]

@@ -24,10 +24,13 @@ class PatchBank:
         side: int,
         renewed_every: int | None = None,
     ) -> None:
-        self.renderer, self.count, self.side = renderer, count, side
+        self.renderer = renderer
+        self.count = count
+        self.side = side
         self.renewed_every = renewed_every
         shape = (count, side, side, 3)
-        self.blurry, self.sharp = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
+        self.blurry = np.empty(shape, np.uint16)
+        self.sharp = np.empty(shape, np.uint16)
         self.diameters = np.empty(shape[:3], np.float16)
         self.held = range(0)
 
@@ -51,18 +54,22 @@ class PatchBank:
         for number in (
             missing if len(missing) < 2 else track(missing, "rendering patches")
         ):
-            pair, place = self.renderer.pair(number, self.side), number % self.count
+            pair = self.renderer.pair(number, self.side)
+            place = number % self.count
             self.blurry[place] = np.rint(pair.blurry * LEVELS)
             self.sharp[place] = np.rint(pair.sharp * LEVELS)
             self.diameters[place] = np.abs(pair.diameters)
         self.held = wanted
 
     def _crop(
-        self, random: np.random.Generator, crop_px: int
+        self,
+        random: np.random.Generator,
+        crop_px: int,
     ) -> list[NDArray[np.float32]]:
         number = int(random.integers(len(self.blurry)))
-        top, left = (int(one) for one in random.integers(0, self.side - crop_px + 1, 2))
-        turns, mirrored = int(random.integers(4)), bool(random.integers(2))
+        top, left = map(int, random.integers(0, self.side - crop_px + 1, 2))
+        turns = int(random.integers(4))
+        mirrored = bool(random.integers(2))
         window = np.s_[number, top : top + crop_px, left : left + crop_px]
         members = (
             self.blurry[window] / np.float32(LEVELS),

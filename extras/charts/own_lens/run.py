@@ -53,15 +53,13 @@ class OwnLensRequest:
     """What is asked for; None leaves lens values to the photographs."""
 
     pictures: Sequence[Path]
-    f_numbers: Sequence[
-        float
-    ]  # F-number of all, or of each; empty for that in their EXIF data
+    # F-number of all, or of each; empty for that in their EXIF data
+    f_numbers: Sequence[float]
     open_f_number: float | None  # None for that of the fastest photograph
     sensor_width_mm: float | None  # width of the sensor; None assumes full frame
     linear: bool
-    photographs: (
-        Path | None
-    )  # folder of sharp photographs; None for procedural textures alone
+    # folder of sharp photographs; None for procedural textures alone
+    photographs: Path | None
     minutes: float
     system: Baseline
     start: StoredWeights
@@ -69,7 +67,7 @@ class OwnLensRequest:
     def identity(self) -> dict[str, Any]:
         """What another request in the same folder must agree with, as JSON values."""
         return {
-            "charts": [sha256_file(one) for one in self.pictures],
+            "charts": list(map(sha256_file, self.pictures)),
             "f_numbers": list(self.f_numbers),
             "open_f_number": self.open_f_number,
             "sensor_width_mm": self.sensor_width_mm or FULL_FRAME_MM,
@@ -110,7 +108,7 @@ class OwnLens:
             "verdict": self.verdict.to_json(),
             "lens": asdict(self.lens),
             "others": asdict(self.others),
-            "charts": [asdict(one) for one in self.charts],
+            "charts": list(map(asdict, self.charts)),
         }
 
 
@@ -120,16 +118,22 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
         _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
         shots = read_chart_pictures(
-            request.pictures, request.f_numbers, linear=request.linear
+            request.pictures,
+            request.f_numbers,
+            linear=request.linear,
         )
         measured = _measured(request, shots, out)
         say("3 of 5: rendering held-out scenes through this lens and others, once")
-        lens, others = (
-            stream_dataset(request.photographs, one) for one in (measured, None)
-        )
+        lens = stream_dataset(request.photographs, measured)
+        others = stream_dataset(request.photographs, None)
         say(f"4 of 5: rendering patches, and training for {request.minutes:g} min")
         after = train_on(
-            request.system, request.start, lens, others, request.minutes, out / TRAINING
+            request.system,
+            request.start,
+            lens,
+            others,
+            request.minutes,
+            out / TRAINING,
         )
         say("5 of 5: comparing with the general weights")
         before = build_with(request.system, request.start)
@@ -138,7 +142,8 @@ def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
 
 def _require_same(request: OwnLensRequest, out: Path) -> None:
     """Refuse a folder with a lens from another request; a folder without a fitted lens is free."""
-    wanted, path = request.identity(), out / REQUEST
+    wanted = request.identity()
+    path = out / REQUEST
     if not path.is_file():
         return
     kept = read_json(path)
@@ -154,7 +159,9 @@ def _require_same(request: OwnLensRequest, out: Path) -> None:
 
 
 def _measured(
-    request: OwnLensRequest, shots: Sequence[ChartShot], out: Path
+    request: OwnLensRequest,
+    shots: Sequence[ChartShot],
+    out: Path,
 ) -> MeasuredLens:
     """The lens, and a mapping file that names it for ``stream:``."""
     path = out / LENS
@@ -163,7 +170,10 @@ def _measured(
     else:
         say("2 of 5: fitting the lens, which takes minutes")
         _, lens = measure_lens(
-            request.pictures, shots, request.sensor_width_mm, request.open_f_number
+            request.pictures,
+            shots,
+            request.sensor_width_mm,
+            request.open_f_number,
         )
         write_json(out / REQUEST, request.identity())
         write_text(out / STREAM, stream_document(request.photographs))
@@ -188,7 +198,8 @@ def _compared(
     networks: tuple[nn.Module, nn.Module],
 ) -> OwnLens:
     """Compare both weights, and write the new ones with their label and the report."""
-    device, card = best_device(), request.system.card
+    device = best_device()
+    card = request.system.card
     before, after = (one.to(device) for one in networks)
     lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
     name = out.resolve().name
@@ -198,7 +209,11 @@ def _compared(
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
     charts = tuple(chart_mtf(request.pictures, shots, restores))
     scenes = scene_sliders(
-        datasets[0], lens, card, {OWN: after, GENERAL: before}, device
+        datasets[0],
+        lens,
+        card,
+        {OWN: after, GENERAL: before},
+        device,
     )
     origin = {
         "Network": card.display_name,
@@ -225,7 +240,10 @@ def _say_verdict(verdict: Verdict, weights: Path) -> None:
 
 
 def _write_weights(
-    out: Path, weights: Path, gains: tuple[Gains, Gains], verdict: Verdict
+    out: Path,
+    weights: Path,
+    gains: tuple[Gains, Gains],
+    verdict: Verdict,
 ) -> None:
     """The weights, and beside them what they are of, which their label in a store says too."""
     lens, others = gains

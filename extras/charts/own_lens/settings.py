@@ -15,7 +15,9 @@ class OwnLensSettings(CommandSettings):
     """The training of a network for one lens, and the folder of its result."""
 
     minutes: Annotated[float, Field(gt=0)] = option(
-        60.0, "--minutes", heading="Training"
+        60.0,
+        "--minutes",
+        heading="Training",
     )
     """Minutes of training on a GPU, or on all cores. Processor time is counted, so a busy
     computer takes longer."""

@@ -67,7 +67,13 @@ def steps_within(
             begun = time.process_time()
         progress = Progress(step, 0.0, method.warmup_epochs)
         values = optimiser_step(
-            method, optimisers, network, objective, next(batches), progress, rate
+            method,
+            optimisers,
+            network,
+            objective,
+            next(batches),
+            progress,
+            rate,
         )
     as_numbers([values["loss"]])  # waits for the device
     each = (time.process_time() - begun) / TIMED_STEPS
@@ -88,7 +94,8 @@ def train_on(
     """
     if system.recipe is None:
         raise InputError(f"{system.card.name} does not train; name a network")
-    recipe, device = system.recipe(), best_device()
+    recipe = system.recipe()
+    device = best_device()
     folder = make_folder(folder)
     count = min(MOST_PATCHES, max(OWN, round(PATCHES_PER_MINUTE * minutes)))
     own = _bank(lens, count)
@@ -101,9 +108,11 @@ def train_on(
 
     def drawn(step: int) -> Iterator[Batch]:
         while True:
-            a, b = own.batch(step, OWN, CROP_PX), general.batch(step, OTHERS, CROP_PX)
+            a = own.batch(step, OWN, CROP_PX)
+            b = general.batch(step, OTHERS, CROP_PX)
             yield Batch(
-                torch.cat([a.blurry, b.blurry]), torch.cat([a.target, b.target])
+                torch.cat([a.blurry, b.blurry]),
+                torch.cat([a.target, b.target]),
             )
             step += 1
 
@@ -155,7 +164,12 @@ def _steps(
         loss: Any = objective(recipe.objective, **recipe.objective_settings).to(device)
         moved = (batch.to(device) for batch in batches)
         steps, each = steps_within(
-            threads * minutes, recipe, network, loss, moved, RATE
+            threads * minutes,
+            recipe,
+            network,
+            loss,
+            moved,
+            RATE,
         )
         write_json(plan, {"steps": steps, "cpu_seconds_per_step": round(each, 4)})
     return int(read_json(plan)["steps"])

@@ -33,9 +33,8 @@ class WeightChange:
     scenes: int
     better: int
     mean_db: float
-    interval_db: (
-        tuple[float, float] | None
-    )  # its 95 % interval; None with too few scenes for one
+    # its 95 % interval; None with too few scenes for one
+    interval_db: tuple[float, float] | None
     chance: float  # see :func:`sign_test`
 
     @classmethod

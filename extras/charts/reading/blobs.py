@@ -53,7 +53,9 @@ def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
     small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
     white = cv2.GaussianBlur(
-        cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse), (0, 0), 6
+        cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse),
+        (0, 0),
+        6,
     )
     darkness = 1.0 - small / np.maximum(white, 1e-4)
     return darkness, size
@@ -89,13 +91,16 @@ def _axes(
     """Variances of each part along its two axes, the larger first.
 
     They are the eigenvalues of its second moments."""
-    dx, dy = columns - centres[label, 0], rows - centres[label, 1]
+    dx = columns - centres[label, 0]
+    dy = rows - centres[label, 1]
     # second moments of each part; their eigenvalues are the variances along its axes
     xx = np.bincount(label, dx * dx, count) / np.maximum(area, 1)
     yy = np.bincount(label, dy * dy, count) / np.maximum(area, 1)
     xy = np.bincount(label, dx * dy, count) / np.maximum(area, 1)
-    mean, part = (xx + yy) / 2, np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    high, low = mean + part, np.maximum(mean - part, 1e-9)
+    mean = (xx + yy) / 2
+    part = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    high = mean + part
+    low = np.maximum(mean - part, 1e-9)
     return high, low
 
 
@@ -118,7 +123,8 @@ def _are_ellipses(
 
 def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which connected parts touch no border of the picture."""
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    left = stats[:, cv2.CC_STAT_LEFT]
+    top = stats[:, cv2.CC_STAT_TOP]
     inside = (left > 0) & (top > 0)
     inside &= left + stats[:, cv2.CC_STAT_WIDTH] < shape[1]
     inside &= top + stats[:, cv2.CC_STAT_HEIGHT] < shape[0]

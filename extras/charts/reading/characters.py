@@ -61,10 +61,14 @@ class ReadCharacters:
 
 
 def characters_read(
-    light: Light, sheet: Sheet, geometry: ChartGeometry
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
 ) -> ReadCharacters:
     """Read the chart's fields of text in ``(H, W, 3)`` linear light."""
-    printed, wrong, reason = 0, 0.0, NO_TEXT
+    printed = 0
+    wrong = 0.0
+    reason = NO_TEXT
     lines = (part for part in sheet.parts if isinstance(part, TextLine))
     for _, group in groupby(lines, key=lambda line: line.x):
         field = list(group)
@@ -87,10 +91,13 @@ def characters_read(
 
 
 def _upright(
-    light: Light, field: list[TextLine], geometry: ChartGeometry
+    light: Light,
+    field: list[TextLine],
+    geometry: ChartGeometry,
 ) -> NDArray[np.uint8] | None:
     """A field of text as it lies on the sheet, sRGB values of its luminance; None if cut off."""
-    left, top = field[0].x - 1.0, field[0].y - ABOVE * field[0].height
+    left = field[0].x - 1.0
+    top = field[0].y - ABOVE * field[0].height
     grid = _grid(field, left, top)
     places = geometry.to_picture(grid.reshape(-1, 2))
     start = np.floor(places.min(axis=0)).astype(int) - 2
@@ -109,12 +116,18 @@ def _grid(field: list[TextLine], left: float, top: float) -> Floats:
 
 
 def _as_printed(
-    places: Floats, start: NDArray[np.int_], grid: Floats, grey: NDArray[np.float32]
+    places: Floats,
+    start: NDArray[np.int_],
+    grid: Floats,
+    grey: NDArray[np.float32],
 ) -> NDArray[np.uint8]:
     """The field upright, with a rim."""
     x, y = (places - start).astype(np.float32).reshape(*grid.shape).transpose(2, 0, 1)
     seen = cv2.remap(
-        grey, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_CUBIC
+        grey,
+        np.ascontiguousarray(x),
+        np.ascontiguousarray(y),
+        cv2.INTER_CUBIC,
     )
     values = np.rint(255 * linear_to_srgb(np.clip(seen, 0.0, 1.0))).astype(np.uint8)
     return np.pad(values, RIM_PX, mode="edge")

@@ -71,15 +71,15 @@ class _Edge:
 
 
 def read_edges(
-    light: Light, sheet: Sheet, geometry: ChartGeometry
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
 ) -> Iterator[ReadEdge]:
     """Measure the edges of all squares in ``(H, W, 3)`` linear light."""
     for edge in _edges(sheet.layout):
-        x, y, low = (
-            float(edge.middle[0]),
-            float(edge.middle[1]),
-            edge.square.bright < 1.0,
-        )
+        x = float(edge.middle[0])
+        y = float(edge.middle[1])
+        low = edge.square.bright < 1.0
         try:
             yield ReadEdge(x, y, low, _measured(light, geometry, edge))
         except UnclearEdgeError:
@@ -95,7 +95,9 @@ MIXED = (
 
 
 def edge_regions(
-    light: Light, sheet: Sheet, geometry: ChartGeometry
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
 ) -> Iterator[tuple[float, tuple[slice, slice]]]:
     """Place on the sheet in mm from the left, and rows and columns, of each edge in a picture."""
     for edge in _edges(sheet.layout):
@@ -125,7 +127,10 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
 
 
 def _free_mm(
-    drawn: NDArray[np.uint8], square: SlantedSquare, middle: Floats, normal: Floats
+    drawn: NDArray[np.uint8],
+    square: SlantedSquare,
+    middle: Floats,
+    normal: Floats,
 ) -> float:
     """How far the paper or the grey field reaches from an edge, mm."""
     along = (
@@ -165,7 +170,10 @@ def _measured(light: Light, geometry: ChartGeometry, edge: _Edge) -> EdgeRespons
 
 
 def _measured_free(
-    light: Light, geometry: ChartGeometry, edge: _Edge, radius: float
+    light: Light,
+    geometry: ChartGeometry,
+    edge: _Edge,
+    radius: float,
 ) -> EdgeResponse:
     """Measure an edge in the region that its blur leaves free."""
     region = _region(light.shape, geometry, edge, radius)
@@ -187,10 +195,15 @@ def _angle_deg(geometry: ChartGeometry, edge: _Edge) -> float:
 
 
 def _region(
-    shape: tuple[int, ...], geometry: ChartGeometry, edge: _Edge, radius: float = 0.0
+    shape: tuple[int, ...],
+    geometry: ChartGeometry,
+    edge: _Edge,
+    radius: float = 0.0,
 ) -> tuple[slice, slice]:
     """The largest region of the picture that shows this edge alone, for a blur radius, px."""
-    side, middle, normal = edge.square.side, edge.middle, edge.normal
+    side = edge.square.side
+    middle = edge.middle
+    normal = edge.normal
     scale = geometry.scale(*middle)
     width = min(OUTSIDE * side * scale, edge.free_mm * scale - radius)
     length = min(ALONG * side * scale, 0.5 * side * scale - ENDS * radius)

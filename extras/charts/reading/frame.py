@@ -76,7 +76,9 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
 
 
 def _candidates(
-    model: Floats, points: Floats, areas: Floats
+    model: Floats,
+    points: Floats,
+    areas: Floats,
 ) -> list[tuple[int, Floats]]:
     """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
     candidates: list[tuple[int, Floats, Floats]] = []
@@ -111,7 +113,9 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
 
 
 def _grown(
-    points: Floats, distance: Floats, alike: NDArray[np.bool_]
+    points: Floats,
+    distance: Floats,
+    alike: NDArray[np.bool_],
 ) -> set[tuple[int, ...]]:
     """Rows of blobs, each from one of its ends."""
     chains: set[tuple[int, ...]] = set()
@@ -128,7 +132,9 @@ def _grown(
 
 
 def _following(
-    points: Floats, alike: NDArray[np.bool_], chain: list[int]
+    points: Floats,
+    alike: NDArray[np.bool_],
+    chain: list[int],
 ) -> int | None:
     """The blob one more step along a chain."""
     step = points[chain[-1]] - points[chain[-2]]
@@ -161,7 +167,8 @@ def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[in
 
 
 def _placed(
-    chain: tuple[int, ...], side: list[int]
+    chain: tuple[int, ...],
+    side: list[int],
 ) -> list[tuple[list[int], list[int]]]:
     """All places of a chain on a side, in both directions."""
     return [
@@ -172,13 +179,14 @@ def _placed(
 
 
 def _fitted(
-    model: Floats, points: Floats, indices: list[int], chosen: list[int]
+    model: Floats,
+    points: Floats,
+    indices: list[int],
+    chosen: list[int],
 ) -> tuple[int, Floats] | None:
     """Number of dots that a match explains, and the homography through all of them."""
-    if len(set(zip(indices, chosen, strict=True))) != len(set(chosen)) or len(
-        set(indices)
-    ) != len(set(chosen)):
-        return None  # a corner belongs to two sides, and must be the same blob in both
+    if not _is_one_to_one(indices, chosen):
+        return None
     homography = _homography(model[indices], points[chosen])
     for _ in range(2):
         if homography is None:
@@ -192,6 +200,12 @@ def _fitted(
             return None
         homography = _homography(model[near], points[nearest[near]])
     return None if homography is None else (int(near.sum()), homography)
+
+
+def _is_one_to_one(indices: list[int], chosen: list[int]) -> bool:
+    """Whether a corner, which belongs to two sides, is the same blob in both."""
+    matches = set(zip(indices, chosen, strict=True))
+    return len(matches) == len(set(chosen)) == len(set(indices))
 
 
 def _homography(start: Floats, end: Floats) -> Floats | None:
@@ -210,16 +224,17 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
 
 def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:
     """Whether the picture is more like the mirror image of a chart."""
-    own, mirrored = (
-        [*_readings(grey, frame.dots, homography, CRISP_MM)]
-        for homography in (frame.homography, frame.homography @ MIRROR)
-    )
+    own = [*_readings(grey, frame.dots, frame.homography, CRISP_MM)]
+    mirrored = [*_readings(grey, frame.dots, frame.homography @ MIRROR, CRISP_MM)]
     crisp = next(one for one in own if one.sheet.layout == frame.sheet.layout)
     return max((one.correlation for one in mirrored), default=-1.0) > crisp.correlation
 
 
 def _readings(
-    grey: Floats, dots: int, homography: Floats, blur_mm: float = SOFT_MM
+    grey: Floats,
+    dots: int,
+    homography: Floats,
+    blur_mm: float = SOFT_MM,
 ) -> Iterator[FoundFrame]:
     """Both layouts and both ways up, with the correlation of what is in the picture."""
     size = round(WIDTH), round(HEIGHT)
@@ -230,14 +245,20 @@ def _readings(
         if inside.mean() < LEAST_SEEN:
             continue
         seen = cv2.warpPerspective(
-            grey.astype(np.float32), back, size, flags=cv2.INTER_LINEAR
+            grey.astype(np.float32),
+            back,
+            size,
+            flags=cv2.INTER_LINEAR,
         )
         soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
         light = np.asarray(np.sqrt(soft), np.float32)[inside]
         for layout in LAYOUTS:
             drawn = _afar(layout, blur_mm)[inside]
             yield FoundFrame(
-                make_sheet(layout), turned, dots, _correlation(drawn, light)
+                make_sheet(layout),
+                turned,
+                dots,
+                _correlation(drawn, light),
             )
 
 

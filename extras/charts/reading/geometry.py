@@ -82,7 +82,9 @@ class ChartGeometry:
 
 
 def fit_geometry(
-    grey: Floats, dots: tuple[Dot, ...], homography: Floats
+    grey: Floats,
+    dots: tuple[Dot, ...],
+    homography: Floats,
 ) -> ChartGeometry:
     """Fit perspective and radial distortion to the dots' centres of light."""
     height, width = grey.shape
@@ -134,7 +136,8 @@ def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
 def _outline(dot: Dot) -> Floats:
     angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
     return np.array([dot.x, dot.y]) + dot.radius * np.stack(
-        [np.cos(angles), np.sin(angles)], 1
+        [np.cos(angles), np.sin(angles)],
+        1,
     )
 
 
@@ -176,7 +179,8 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
             return UNSEEN
         part = grey[top:bottom, left:right]
         x, y = np.meshgrid(
-            np.arange(left, right) - place[0], np.arange(top, bottom) - place[1]
+            np.arange(left, right) - place[0],
+            np.arange(top, bottom) - place[1],
         )
         radius = np.hypot(x, y)
         ring = (radius > inner) & (radius <= outer)
@@ -196,7 +200,10 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
 
 
 def _paper_under(
-    part: Floats, x: Floats, y: Floats, ring: NDArray[np.bool_]
+    part: Floats,
+    x: Floats,
+    y: Floats,
+    ring: NDArray[np.bool_],
 ) -> tuple[float, Floats]:
     """Light of the paper under a dot, at its middle and everywhere: the plane of a ring around."""
     plane = np.stack([np.ones(ring.sum()), x[ring], y[ring]], axis=1)

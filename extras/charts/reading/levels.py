@@ -20,13 +20,13 @@ BESIDE = 0.76
 
 
 def paper_and_ink(
-    light: Light, sheet: Sheet, geometry: ChartGeometry
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
 ) -> tuple[float, float]:
     """Luminance of paper and black ink: medians beside and in the middle of black squares."""
-    paper, ink = (
-        float(np.median(grey_of(_beside_squares(light, sheet, geometry, off))))
-        for off in (BESIDE, 0.0)
-    )
+    paper = float(np.median(grey_of(_beside_squares(light, sheet, geometry, BESIDE))))
+    ink = float(np.median(grey_of(_beside_squares(light, sheet, geometry, 0.0))))
     return paper, ink
 
 
@@ -38,7 +38,10 @@ def paper_is_clipped(light: Light, sheet: Sheet, geometry: ChartGeometry) -> boo
 
 
 def _beside_squares(
-    light: Light, sheet: Sheet, geometry: ChartGeometry, off: float
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    off: float,
 ) -> Floats:
     """``(N, 3)`` light to the right of the black squares' middles, by a share of their side."""
     points = np.array(

@@ -74,7 +74,9 @@ class ReadLine:
 
 
 def read_sides(
-    sheet: Sheet, geometry: ChartGeometry, blurs_px: Floats
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    blurs_px: Floats,
 ) -> Iterator[ReadLine]:
     """The four rows of dots around the chart, its longest straight lines.
 
@@ -93,7 +95,8 @@ def read_sides(
     for first, last in pairwise(corners.tolist()):
         chosen = np.arange(first, last + 1) % len(sheet.dots)
         dots = np.array([(sheet.dots[k].x, sheet.dots[k].y) for k in chosen])
-        places, middle = places_known[chosen], dots.mean(axis=0)
+        places = places_known[chosen]
+        middle = dots.mean(axis=0)
         along = np.linspace(-1.0, 1.0, len(dots))
         moves = places - expected[chosen]
         direction = expected[chosen[-1]] - expected[chosen[0]]
@@ -112,7 +115,8 @@ def read_sides(
 
 
 def _lacking(
-    chosen: NDArray[np.int_], conditions: Iterable[tuple[NDArray[np.bool_], str]]
+    chosen: NDArray[np.int_],
+    conditions: Iterable[tuple[NDArray[np.bool_], str]],
 ) -> str:
     """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
     left = np.ones(len(chosen), np.bool_)
@@ -124,7 +128,11 @@ def _lacking(
 
 
 def read_lines(
-    light: Light, sheet: Sheet, geometry: ChartGeometry, white: float, black: float
+    light: Light,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    white: float,
+    black: float,
 ) -> Iterator[ReadLine]:
     """Measure the printed lines in linear light, or say why not."""
     for line, middles in _blocks(sheet.layout):
@@ -137,7 +145,8 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
     half = np.linspace(-1.0, 1.0, 9)
     window = np.stack(
-        np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM), axis=-1
+        np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM),
+        axis=-1,
     ).reshape(-1, 2)
     rows = []
     for line in lines:
@@ -147,7 +156,9 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
 
 
 def _free_middles(
-    lines: list[RuledLine], line: RuledLine, window: Floats
+    lines: list[RuledLine],
+    line: RuledLine,
+    window: Floats,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Middles along a line at which no other line crosses a block."""
     others = [other for other in lines if other is not line]
@@ -175,7 +186,8 @@ def _spread(run: Floats) -> Floats:
 
 def _axes(line: RuledLine) -> Floats:
     """``(2, 2)`` unit vectors along a line and across it."""
-    cosine, sine = (f(math.radians(line.turn_deg)) for f in (math.cos, math.sin))
+    cosine = math.cos(math.radians(line.turn_deg))
+    sine = math.sin(math.radians(line.turn_deg))
     return np.array([(cosine, sine), (-sine, cosine)])
 
 
@@ -229,7 +241,10 @@ def _read(
 
 
 def _cut(
-    light: Light, geometry: ChartGeometry, line: RuledLine, middles: Floats
+    light: Light,
+    geometry: ChartGeometry,
+    line: RuledLine,
+    middles: Floats,
 ) -> tuple[NDArray[np.float32], Floats] | None:
     """Luminance around a line, and the px of its top left corner; None if it leaves the picture."""
     outline = _outline(geometry, line, middles)
@@ -245,7 +260,8 @@ def _outline(geometry: ChartGeometry, line: RuledLine, middles: Floats) -> Float
     """The ends of a line's surroundings in the picture."""
     ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
     corners = np.stack(
-        np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)), axis=-1
+        np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)),
+        axis=-1,
     ).reshape(-1, 2)
     return geometry.to_picture(_on_sheet(line, corners))
 
@@ -261,7 +277,9 @@ def _offsets(
     """Distance of each block from the line, mm: an even veil of mixed light moves nothing."""
     scale = geometry.scale(line.x, line.y)
     across = np.linspace(
-        -REACH_MM, REACH_MM, 2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1
+        -REACH_MM,
+        REACH_MM,
+        2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1,
     )
     within = np.linspace(-BLOCK_MM / 2, BLOCK_MM / 2, math.ceil(BLOCK_MM * scale) + 1)
     paper = np.abs(across) >= LEVEL * REACH_MM
@@ -275,7 +293,10 @@ def _offsets(
         places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
         x, y = places.astype(np.float32).reshape(-1, len(across), 2).transpose(2, 0, 1)
         rows = cv2.remap(
-            part, np.ascontiguousarray(x), np.ascontiguousarray(y), cv2.INTER_LINEAR
+            part,
+            np.ascontiguousarray(x),
+            np.ascontiguousarray(y),
+            cv2.INTER_LINEAR,
         )
         profile = rows.reshape(grid.shape[:3]).mean(axis=1)
         dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
@@ -286,7 +307,7 @@ def _offsets(
 
 
 NAMES: dict[LineKind, str] = {
-    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid"
+    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,7 +35,8 @@ RIM_MM, BORDER_MM = 2.0, 0.5
 """Paper around a star that is seen with it, and border of leaves that is not."""
 SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 CIRCLE = np.stack(
-    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))], 1
+    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))],
+    1,
 )
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Factors on the box around a square. Half of the box fits into a square that is turned by 45
@@ -67,9 +69,8 @@ class ReadStar:
     x: float
     y: float
     mtf50: float | None  # where contrast falls to 0.5, cycles per px; None if nowhere
-    turns_at: (
-        float | None
-    )  # up to which its phase is right; None if everywhere, or unknown
+    # up to which its phase is right; None if everywhere, or unknown
+    turns_at: float | None
     reason: str = ""  # why it was not measured; empty if it was
     turn_reason: str = (
         ""  # why it is unknown where the phase turns first; empty if it is known
@@ -87,11 +88,15 @@ class ReadLeaves:
 
 
 def _within(
-    outline: Floats, shape: tuple[int, ...], share: float = 1.0
+    outline: Floats,
+    shape: tuple[int, ...],
+    share: float = 1.0,
 ) -> tuple[slice, slice]:
     """Rows and columns of the box around an outline in px, reduced about its middle."""
-    low, high = outline.min(axis=0), outline.max(axis=0)
-    middle, half = (low + high) / 2, share * (high - low) / 2
+    low = outline.min(axis=0)
+    high = outline.max(axis=0)
+    middle = (low + high) / 2
+    half = share * (high - low) / 2
     left, top = np.ceil(middle - half).astype(int)
     right, bottom = np.floor(middle + half).astype(int)
     if left < 0 or top < 0 or right >= shape[1] or bottom >= shape[0]:
@@ -108,7 +113,9 @@ def _places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
 
 
 def _inside(
-    geometry: ChartGeometry, square: LeavesSquare, shape: tuple[int, ...]
+    geometry: ChartGeometry,
+    square: LeavesSquare,
+    shape: tuple[int, ...],
 ) -> tuple[slice, slice]:
     """The largest box of pixels that shows nothing but a square, which may be turned."""
     reach = square.side / 2 - BORDER_MM
@@ -146,7 +153,8 @@ def read_stars(
             scale = geometry.scale(star.x, star.y)
             radius = np.hypot(off[..., 0], off[..., 1])
             near = radius <= reach
-            seen, radius = light[rows, columns][near], radius[near]
+            seen = light[rows, columns][near]
+            radius = radius[near]
             if is_clipped(seen):
                 raise ImageError(OVEREXPOSED)
             part = grey_of(seen)
@@ -158,7 +166,8 @@ def read_stars(
             yield ReadStar(star.x, star.y, None, None, str(error))
             continue
         inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
-        values, frequencies = curve.values[inside], curve.frequencies[inside]
+        values = curve.values[inside]
+        frequencies = curve.frequencies[inside]
         below = np.flatnonzero(values < 0.5)
         mtf50 = float(frequencies[below[0]]) if len(below) and below[0] else None
         turns_at, why = _first_turn(values, frequencies, _mtf50_beside(star, edges))
@@ -175,7 +184,9 @@ def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
 
 
 def _first_turn(
-    values: Floats, frequencies: Floats, mtf50: float | None
+    values: Floats,
+    frequencies: Floats,
+    mtf50: float | None,
 ) -> tuple[float | None, str]:
     """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
 
@@ -237,33 +248,49 @@ def read_leaves(
 
 
 def _printed(
-    square: LeavesSquare, geometry: ChartGeometry, rows: slice, columns: slice
+    square: LeavesSquare,
+    geometry: ChartGeometry,
+    rows: slice,
+    columns: slice,
 ) -> Floats:
     """Light of the printed leaves as the picture's pixels would see it in focus, paper 1, ink 0."""
     scale = geometry.scale(square.x, square.y) * FINENESS
     px_per_mm = float(min(np.ceil(scale), MOST_PX_PER_MM))
     origin = square.x - square.side / 2, square.y - square.side / 2
-    size = round(square.side * px_per_mm)
-    drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
-    printed = cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
-    height, width = rows.stop - rows.start, columns.stop - columns.start
+    printed = _drawn(square, origin, px_per_mm)
+    height = rows.stop - rows.start
+    width = columns.stop - columns.start
     places = _fine_places(geometry, rows, columns) - origin
     on_canvas = (places * px_per_mm - 0.5).astype(np.float32)
     seen = cv2.remap(printed, on_canvas[..., 0], on_canvas[..., 1], cv2.INTER_LINEAR)
-    return np.asarray(
-        cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA), np.float64
-    )
+    reduced = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float64)
+
+
+def _drawn(
+    square: LeavesSquare,
+    origin: tuple[float, float],
+    px_per_mm: float,
+) -> NDArray[Any]:
+    """Light of the printed leaves on a canvas of their own."""
+    size = round(square.side * px_per_mm)
+    drawn = draw_shapes(part_shapes(square), origin, (size, size), px_per_mm)[:, :, 0]
+    return cv2.LUT(drawn, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
 
 
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """Places on the sheet of finer pixels; within a pixel, perspective is straight."""
     grid = np.stack(np.meshgrid(
-        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1)
+        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1),
     ), axis=-1)  # fmt: skip
     coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(
         grid.shape
     )
     fine = cv2.resize(
-        coarse, None, fx=FINENESS, fy=FINENESS, interpolation=cv2.INTER_LINEAR
+        coarse,
+        None,
+        fx=FINENESS,
+        fy=FINENESS,
+        interpolation=cv2.INTER_LINEAR,
     )
     return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)

@@ -46,6 +46,18 @@ DISC_MTF50 = 0.7051
 """MTF50 of a disc times its diameter."""
 
 
+def _leaves_json(leaves: ReadLeaves) -> dict[str, Any]:
+    texture = leaves.texture
+    return {
+        "x_mm": leaves.x,
+        "y_mm": leaves.y,
+        "reason": leaves.reason,
+        "lost": None if texture is None else texture.lost,
+        "invented": None if texture is None else texture.invention,
+        "mtf50": None if texture is None else texture.kept.crossing(0.5),
+    }
+
+
 @dataclass(frozen=True)
 class ChartReading:
     """What a picture of the chart shows; parts may not have been measurable."""
@@ -165,19 +177,7 @@ class ChartReading:
                 }
                 for s in self.stars
             ],
-            "leaves": [
-                {
-                    "x_mm": o.x,
-                    "y_mm": o.y,
-                    "reason": o.reason,
-                    "lost": None if o.texture is None else o.texture.lost,
-                    "invented": None if o.texture is None else o.texture.invention,
-                    "mtf50": None
-                    if o.texture is None
-                    else o.texture.kept.crossing(0.5),
-                }
-                for o in self.leaves
-            ],
+            "leaves": list(map(_leaves_json, self.leaves)),
             **lines_json(self.straight),
         }
 
@@ -201,7 +201,8 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     """Find and measure the chart in linear light; None if there is none, or it is mirrored.
 
     A large stored picture is reduced to find it; only the fields of the chart are read whole."""
-    factor, seen = 1, light
+    factor = 1
+    seen = light
     if isinstance(light, StoredLight):
         factor = math.ceil(max(light.shape[:2]) / ENOUGH_PX)
         seen = light.reduced(factor)
@@ -222,7 +223,9 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         reading = replace(reading, edges=edges, tone=tone)
     white, black = paper_and_ink(light, sheet, geometry)
     sides = read_sides(
-        sheet, geometry, np.array([reading.blur_in_column(d.x) for d in sheet.dots])
+        sheet,
+        geometry,
+        np.array([reading.blur_in_column(d.x) for d in sheet.dots]),
     )
     return replace(
         reading,

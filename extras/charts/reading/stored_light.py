@@ -22,9 +22,15 @@ class StoredLight:
     # bit.
 
     def __init__(
-        self, stored: Image, *, linear: bool = False, developed: bool = False
+        self,
+        stored: Image,
+        *,
+        linear: bool = False,
+        developed: bool = False,
     ) -> None:
-        self.stored, self.linear, self.developed = stored, linear, developed
+        self.stored = stored
+        self.linear = linear
+        self.developed = developed
         self.shape = stored.shape
         values = self._values()
         self._table = values if linear else srgb_to_linear(values)

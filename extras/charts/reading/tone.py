@@ -88,29 +88,36 @@ class _Level:
     paper: Floats  # ``(3,)`` light of paper in its place
 
 
+def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Floats]:
+    """By how much the steps are lighter than printed, from ink 0 to paper 1, and its errors."""
+    paper = np.mean([one.paper for one in steps], axis=0)
+    ink = np.mean([one.seen / one.paper for one in inks], axis=0)
+    seen = [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
+    noise = np.array([one.error for one in steps]) / paper / (1 - ink)
+    return np.array(seen), noise
+
+
 def read_tone(
-    light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
+    light: StoredLight,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    blur_px: float | None,
 ) -> ToneReading:
     """Compare the grey steps in a picture with those that were printed, taken as exact."""
     if light.exact:
         return KNOWN_LINEAR
     try:
         steps, inks = _levels(light, sheet, geometry, blur_px)
-        paper = np.mean([one.paper for one in steps], axis=0)
-        ink = np.mean([one.seen / one.paper for one in inks], axis=0)
-        off = np.array(
-            [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
-        )
-        noise = np.array([one.error for one in steps]) / paper / (1 - ink)
+        off, noise = _departures(steps, inks)
         place = np.unravel_index(np.argmax(np.abs(off)), off.shape)
         departure = float(off[place])
-        if abs(departure) <= max(
-            LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place])
-        ):
-            return ToneReading("srgb", departure)
-        return ToneReading("fitted", departure, _fitted(steps, inks))
+        largest = max(LEAST_DEPARTURE, STANDARD_ERRORS * float(noise[place]))
+        fitted = _fitted(steps, inks) if abs(departure) > largest else None
     except ImageError as error:
         return ToneReading("srgb", reason=str(error))
+    if fitted is None:
+        return ToneReading("srgb", departure)
+    return ToneReading("fitted", departure, fitted)
 
 
 def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
@@ -124,7 +131,8 @@ def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
     for _ in range(ROUNDS):
         here = curve(_stored(paper))
         black = np.mean(
-            [curve(_stored(one.paper)) for one in inks], axis=0
+            [curve(_stored(one.paper)) for one in inks],
+            axis=0,
         ) * _reflected(0.0)
         greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
         curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)
@@ -150,7 +158,10 @@ def _stored(light: Floats) -> Floats:
 
 
 def _levels(
-    light: StoredLight, sheet: Sheet, geometry: ChartGeometry, blur_px: float | None
+    light: StoredLight,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    blur_px: float | None,
 ) -> tuple[list[_Level], list[_Level]]:
     """The grey steps from dark to bright, and the black squares; some may be cut off."""
     greys = [
@@ -177,7 +188,10 @@ def _levels(
 
 
 def _steps(
-    light: StoredLight, geometry: ChartGeometry, blur_px: float, greys: list[Patch]
+    light: StoredLight,
+    geometry: ChartGeometry,
+    blur_px: float,
+    greys: list[Patch],
 ) -> list[_Level]:
     """The grey steps; the light of paper at each is that of a plane through what is around them."""
     places = np.array([(one.x, one.y) for one in greys])
@@ -216,10 +230,9 @@ def _inks(
     for one in squares:
         off = BESIDE_SQUARE * one.side
         try:
-            left, ink, right = (
-                _pixels(light, geometry, blur_px, x, one.y)
-                for x in (one.x - off, one.x, one.x + off)
-            )
+            left = _pixels(light, geometry, blur_px, one.x - off, one.y)
+            ink = _pixels(light, geometry, blur_px, one.x, one.y)
+            right = _pixels(light, geometry, blur_px, one.x + off, one.y)
         except ImageError:  # cut off, as others need not be
             continue
         yield _level(ink, 0.0, (left.mean(axis=0) + right.mean(axis=0)) / 2)
@@ -231,7 +244,11 @@ def _level(pixels: Floats, printed: float, paper: Floats) -> _Level:
 
 
 def _pixels(
-    light: StoredLight, geometry: ChartGeometry, blur_px: float, x: float, y: float
+    light: StoredLight,
+    geometry: ChartGeometry,
+    blur_px: float,
+    x: float,
+    y: float,
 ) -> Floats:
     """``(N, 3)`` light around a place into which the blur brings nothing else."""
     scale = geometry.scale(x, y)

@@ -72,14 +72,17 @@ class _Equations:
 
 
 def fit_whole_sheet(
-    grey: Floats, sheet: Sheet, geometry: ChartGeometry
+    grey: Floats,
+    sheet: Sheet,
+    geometry: ChartGeometry,
 ) -> ChartGeometry:
     """Improve perspective and distortion under strong blur by all that is printed (Gauss-Newton).
 
     The given one stays if it has 20 dots and under a quarter of the sheet is blurred by 6 mm."""
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
     factor = max(1, round(scale / PX_PER_MM))
-    best, least = geometry, np.inf
+    best = geometry
+    least = np.inf
     for _ in range(ROUNDS):
         drawing = _drawing(grey, sheet, geometry, factor)
         discs = {cell: disc for cell in range(CELLS[0] * CELLS[1])
@@ -92,9 +95,11 @@ def fit_whole_sheet(
         equations = _equations(drawing, discs)
         if equations.left_over > least:
             return best
-        best, least = geometry, equations.left_over
+        best = geometry
+        least = equations.left_over
         step = np.asarray(
-            np.linalg.solve(equations.matrix, equations.vector), np.float64
+            np.linalg.solve(equations.matrix, equations.vector),
+            np.float64,
         )
         geometry = _changed(geometry, step)
         if (
@@ -121,14 +126,19 @@ def _changed(geometry: ChartGeometry, step: Floats) -> ChartGeometry:
 def _movements(places: Floats) -> tuple[Floats, Floats]:
     """Movement of points by shift, linear change, perspective and distortion, half diagonals."""
     x, y = places.T
-    one, zero, square = np.ones_like(x), np.zeros_like(x), x * x + y * y
+    one = np.ones_like(x)
+    zero = np.zeros_like(x)
+    square = x * x + y * y
     right = np.stack([one, x, y, zero, zero, zero, x * x, x * y, x * square], axis=1)
     down = np.stack([zero, zero, zero, one, x, y, x * y, y * y, y * square], axis=1)
     return right, down
 
 
 def _drawing(
-    grey: Floats, sheet: Sheet, geometry: ChartGeometry, factor: int
+    grey: Floats,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+    factor: int,
 ) -> _Drawing:
     """Draw and blur the sheet as the geometry has it."""
     seen = _reduced(grey, factor)
@@ -186,7 +196,8 @@ def _sharp(
     printed = printed_light(sheet.layout, px_per_mm)
     drawn = cv2.remap(printed, x, y, cv2.INTER_LINEAR, borderValue=1.0)
     return np.asarray(
-        cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA),
+        np.float32,
     )
 
 
@@ -194,11 +205,11 @@ def _blurred(sharp: Light, diameters: Floats) -> Light:
     """``(K, h, w)``: a picture blurred by each disc."""
     reach = int(np.ceil(diameters.max() / 2)) + 1
     size = [scipy.fft.next_fast_len(side + reach, real=True) for side in sharp.shape]
-    spectrum = scipy.fft.rfft2(
-        sharp - 1.0, size
-    )  # paper is 0, so that nothing ends at the border
+    # paper is 0, so that nothing ends at the border
+    spectrum = scipy.fft.rfft2(sharp - 1.0, size)
     frequency = np.hypot(
-        np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None, :]
+        np.fft.fftfreq(size[0])[:, None],
+        np.fft.rfftfreq(size[1])[None, :],
     )
     x = np.pi * frequency * diameters[:, None, None] + 1e-6
     transfer = np.asarray(2.0 * j1(x) / x, np.float32)
@@ -208,7 +219,10 @@ def _blurred(sharp: Light, diameters: Floats) -> Light:
 
 def _equations(drawing: _Drawing, discs: dict[int, int]) -> _Equations:
     """Sum of the equations of cells, each by the light that is left over in it."""
-    matrix, vector, left_over, pixels = np.zeros((9, 9)), np.zeros(9), 0.0, 0
+    matrix = np.zeros((9, 9))
+    vector = np.zeros(9)
+    left_over = 0.0
+    pixels = 0
     for cell, disc in discs.items():
         slopes, rest = _cell(drawing, cell, disc)
         variance = float(rest @ rest) / len(rest)
@@ -227,19 +241,25 @@ def _compared(drawing: _Drawing, number: int, diameter: float) -> Mask:
 
 def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
     """Number of the disc that explains a cell best; None where too little can be compared."""
-    best, least = None, np.inf
+    best = None
+    least = np.inf
     for disc, diameter in enumerate(drawing.diameters):
         mask = _compared(drawing, number, float(diameter))
         if mask.sum() < LEAST_CELL_PX:
             break
         correlation = np.corrcoef(drawing.discs[disc][mask], drawing.seen[mask])[0, 1]
         if 1.0 - correlation < least:
-            best, least = disc, 1.0 - correlation
+            best = disc
+            least = 1.0 - correlation
     return best
 
 
 def _free_terms(
-    discs: Floats, mask: NDArray[np.bool_], disc: int, mixed: list[int], places: Floats
+    discs: Floats,
+    mask: NDArray[np.bool_],
+    disc: int,
+    mixed: list[int],
+    places: Floats,
 ) -> Floats:
     """``(N, terms)``: what blur and light may change of a cell's pixels.
 
@@ -258,13 +278,12 @@ def _free_terms(
 def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     """Change of a cell's light by the geometry, and what is left, without blur and light."""
     whole = _compared(drawing, number, float(drawing.diameters[disc]))
-    rows, columns = np.nonzero(whole)
-    box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
-    mask, seen = whole[box], drawing.seen[whole].astype(np.float64)
+    box = _box(whole)
+    mask = whole[box]
+    seen = drawing.seen[whole].astype(np.float64)
     discs = drawing.discs[:, *box].astype(np.float64)
-    mixed = sorted(
-        {0, *range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))}
-    )
+    near = range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))
+    mixed = sorted({0, *near})
     design = _free_terms(discs, mask, disc, mixed, drawing.places[whole])
     normal = design.T @ design
     normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
@@ -272,6 +291,12 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
     slopes = _changes(drawing, explained, mask, whole, design, normal)
     return slopes, seen - design @ shares
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that a mask covers."""
+    rows, columns = np.nonzero(mask)
+    return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
 
 
 def _changes(
@@ -284,7 +309,8 @@ def _changes(
 ) -> Floats:
     """Change of the light by the geometry, without what blur and light explain."""
     down_slope, right_slope = np.gradient(explained)
-    by_row, by_column = down_slope[mask] * drawing.px, right_slope[mask] * drawing.px
+    by_row = down_slope[mask] * drawing.px
+    by_column = right_slope[mask] * drawing.px
     right, down = _movements(drawing.places[whole])
     slopes = -(by_column[:, None] * right + by_row[:, None] * down)
     slopes -= design @ np.linalg.solve(normal, design.T @ slopes)

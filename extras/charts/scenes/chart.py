@@ -13,7 +13,10 @@ CHART_LIGHT = 0.5
 
 
 def _chart(
-    random: np.random.Generator, width: int, height: int, margin: int
+    random: np.random.Generator,
+    width: int,
+    height: int,
+    margin: int,
 ) -> list[Layer]:
     """The printed chart on a wall in perspective; paper clips at twice the reference exposure."""
     depth = float(
@@ -25,7 +28,10 @@ def _chart(
     places = margin + inner * (unit + random.uniform(-0.03, 0.03, (4, 2)))
     homography = cv2.getPerspectiveTransform(corners, places.astype(np.float32))
     light = photographed(
-        make_sheet(), np.asarray(homography, np.float64), width, height
+        make_sheet(),
+        np.asarray(homography, np.float64),
+        width,
+        height,
     )
     return [Layer(CHART_LIGHT * light, np.ones((height, width)), depth)]
 

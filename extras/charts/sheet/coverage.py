@@ -50,7 +50,8 @@ def _add(light: Light, shape: Shape, px_per_mm: float) -> None:
         int
     )
     share = covered(
-        [one - (left, top) for one in contours], (bottom - top, right - left)
+        [one - (left, top) for one in contours],
+        (bottom - top, right - left),
     )
     colour = float(grey_of(_linear(np.array(shape.colour, np.uint8))))
     part = light[top:bottom, left:right]
@@ -76,7 +77,8 @@ def _contours(shape: Shape) -> tuple[Floats, ...]:
 def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
     """Print a square of leaves: drawn finer, then reduced."""
     reach = square.side / 2 + BEYOND_MM
-    left, top = (round((place - reach) * px_per_mm) for place in (square.x, square.y))
+    left = round((square.x - reach) * px_per_mm)
+    top = round((square.y - reach) * px_per_mm)
     side = round(2 * reach * px_per_mm)
     size = side * FINENESS, side * FINENESS
     origin = left / px_per_mm, top / px_per_mm
@@ -97,7 +99,8 @@ def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     start = np.concatenate(contours)
     end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
     start, end = _cut(*_cut(start, end, axis=1), axis=0)
-    middle, height = (start + end) / 2, (end - start)[:, 1]
+    middle = (start + end) / 2
+    height = (end - start)[:, 1]
     row = np.floor(middle[:, 1]).astype(np.intp)
     inside = (row >= 0) & (row < rows)
     return _areas(middle, inside, columns, height, row, rows)
@@ -112,10 +115,13 @@ def _areas(
     rows: int,
 ) -> Floats:
     """Covered share of the pixels, summed from left to right."""
-    x, height, row = np.clip(middle[inside, 0], 0, columns), height[inside], row[inside]
+    x = np.clip(middle[inside, 0], 0, columns)
+    height = height[inside]
+    row = row[inside]
     column = np.floor(x).astype(np.intp)
     width = columns + 2
-    place, beyond = row * width + column, x - column
+    place = row * width + column
+    beyond = x - column
     area = np.bincount(place, height * (1.0 - beyond), rows * width)
     area += np.bincount(place + 1, height * beyond, rows * width)
     return np.asarray(np.abs(np.cumsum(area.reshape(rows, width), axis=1))[:, :columns])
@@ -123,9 +129,8 @@ def _areas(
 
 def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     """Starts and ends of the pieces of sides, cut where a coordinate is an integer."""
-    low, high = (
-        pick(start[:, axis], end[:, axis]) for pick in (np.minimum, np.maximum)
-    )
+    low = np.minimum(start[:, axis], end[:, axis])
+    high = np.maximum(start[:, axis], end[:, axis])
     first = np.floor(low) + 1.0
     cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
     side = np.repeat(np.arange(len(start)), cuts + 1)

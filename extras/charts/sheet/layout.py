@@ -2,6 +2,7 @@
 
 Blurred dots keep their centres: a frame of them gives geometry, its corners layout and top."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias, get_args
@@ -22,7 +23,7 @@ from defocus.extras.charts.sheet.parts import (
     grey,
     part_shapes,
 )
-from defocus.scene.shapes import BLACK, Shape, words
+from defocus.scene.shapes import BLACK, Colour, Shape, words
 
 Layout: TypeAlias = Literal["wall", "depths"]
 Paper: TypeAlias = Literal["a3", "a4", "letter"]
@@ -98,7 +99,10 @@ def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> 
         )
     inside = _wall() if layout == "wall" else _depths()
     return Sheet(
-        layout, paper, (*frame(layout), *inside), tuple(_labels(layout, paper))
+        layout,
+        paper,
+        (*frame(layout), *inside),
+        tuple(_labels(layout, paper)),
     )
 
 
@@ -171,17 +175,17 @@ def _part(kind: str, x: float, y: float, random: np.random.Generator) -> list[Pa
     if kind == "text":
         return _text(x, y, random)
     if kind == "greys":
-        return [
-            Patch(px, py, 13.0, grey(one))
-            for (px, py), one in _places(x, y, 4, 2, GREYS)
-        ]
+        return _patches(_places(x, y, 4, 2, tuple(map(grey, GREYS))))
     if kind == "colours":
-        return [
-            Patch(px, py, 13.0, one) for (px, py), one in _places(x, y, 4, 3, COLOURS)
-        ]
+        return _patches(_places(x, y, 4, 3, COLOURS))
     if kind == "ruler":
         return [*_lines(x + 15.0, y + 2.0), *_grid(x + 73.0, y + 9.0)]
     return []
+
+
+def _patches(places: Iterable[tuple[tuple[float, float], Colour]]) -> list[Part]:
+    """Patches of one size at places, each with its colour."""
+    return [Patch(x, y, 13.0, colour) for (x, y), colour in places]
 
 
 def _places(x: float, y: float, columns: int, rows: int, what: tuple) -> list:  # type: ignore[type-arg]
@@ -246,7 +250,10 @@ def _grid(x: float, y: float) -> list[Part]:
 
 
 def _ruler(
-    start: float, base: float, paper: Paper, label: tuple[float, float]
+    start: float,
+    base: float,
+    paper: Paper,
+    label: tuple[float, float],
 ) -> list[Shape]:
     """A ruler in mm of the paper, with its marks above the base line."""
     unit = WIDTH / PAPERS[paper][0]

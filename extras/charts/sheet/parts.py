@@ -133,7 +133,12 @@ def part_shapes(part: Part) -> list[Shape]:
             return [Disc(part.x, part.y, part.radius, BLACK)]
         case SlantedSquare():
             square = box(
-                part.x, part.y, part.side, part.side, grey(part.dark), part.turn_deg
+                part.x,
+                part.y,
+                part.side,
+                part.side,
+                grey(part.dark),
+                part.turn_deg,
             )
             around = box(part.x, part.y, CELL, CELL, grey(part.bright))
             return [square] if part.bright == 1.0 else [around, square]
@@ -163,21 +168,27 @@ def _sectors(star: StarPattern) -> FilledOutline:
 
 def _leaf_shapes(square: LeavesSquare) -> list[Shape]:
     """The leaves, and white bars over what sticks out."""
-    left, top = square.x - square.side / 2, square.y - square.side / 2
+    left = square.x - square.side / 2
+    top = square.y - square.side / 2
     shapes: list[Shape] = [
         box(square.x, square.y, square.side, square.side, grey(MEAN_LEAF))
     ]
     leaves = square.leaves()
-    stored = as_integer(
-        linear_to_srgb(np.array([leaf.light for leaf in leaves])), 8
-    ).tolist()
+    light = np.array([leaf.light for leaf in leaves])
+    stored = as_integer(linear_to_srgb(light), 8).tolist()
     for leaf, value in zip(leaves, stored, strict=True):
-        x, y = left + leaf.x * square.side, top + leaf.y * square.side
+        x = left + leaf.x * square.side
+        y = top + leaf.y * square.side
         shapes.append(Disc(x, y, leaf.radius * square.side, (value, value, value)))
-    bar = BAR
-    off = (square.side + bar) / 2
-    length = square.side + 2 * bar
+    return shapes + _bars_around(square)
+
+
+def _bars_around(square: LeavesSquare) -> list[Shape]:
+    """White bars at the four sides of a square."""
+    off = (square.side + BAR) / 2
+    length = square.side + 2 * BAR
+    bars: list[Shape] = []
     for dx, dy in ((-off, 0), (off, 0), (0, -off), (0, off)):
-        width, height = (bar, length) if dx else (length, bar)
-        shapes.append(box(square.x + dx, square.y + dy, width, height, WHITE))
-    return shapes
+        width, height = (BAR, length) if dx else (length, BAR)
+        bars.append(box(square.x + dx, square.y + dy, width, height, WHITE))
+    return bars

@@ -39,7 +39,11 @@ def _roughly(part: Part) -> list[Shape]:
 
 
 def photographed(
-    sheet: Sheet, homography: Floats, width: int, height: int, backdrop: float = 0.25
+    sheet: Sheet,
+    homography: Floats,
+    width: int,
+    height: int,
+    backdrop: float = 0.25,
 ) -> Floats:
     """The chart before a grey wall in perspective, linear light, blurred by pixels only.
 
@@ -48,15 +52,8 @@ def photographed(
     px_per_mm = float(np.ceil(scale))
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
     drawn = draw_shapes(sheet.shapes, (0.0, 0.0), size, px_per_mm)
-    to_mm = np.array(
-        [
-            [1 / px_per_mm, 0, 0.5 / px_per_mm],
-            [0, 1 / px_per_mm, 0.5 / px_per_mm],
-            [0, 0, 1],
-        ]
-    )
-    offset = (FINENESS - 1) / 2
-    finer = np.array([[FINENESS, 0, offset], [0, FINENESS, offset], [0, 0, 1.0]])
+    to_mm = _scaled_and_moved(1 / px_per_mm, 0.5 / px_per_mm)
+    finer = _scaled_and_moved(FINENESS, (FINENESS - 1) / 2)
     fine = (width * FINENESS, height * FINENESS)
     whole = finer @ homography @ to_mm
     light = _in_perspective(backdrop, drawn, whole, fine)
@@ -64,8 +61,16 @@ def photographed(
     return np.asarray(reduced, np.float64)
 
 
+def _scaled_and_moved(scale: float, offset: float) -> Floats:
+    """The transform that scales, then moves to the right and down alike."""
+    return np.array([[scale, 0, offset], [0, scale, offset], [0, 0, 1.0]])
+
+
 def _in_perspective(
-    backdrop: float, drawn: NDArray[np.uint8], whole: Floats, fine: tuple[int, int]
+    backdrop: float,
+    drawn: NDArray[np.uint8],
+    whole: Floats,
+    fine: tuple[int, int],
 ) -> NDArray[Any]:
     """Light of the drawn sheet in perspective, with the backdrop around it."""
     table = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
@@ -73,7 +78,10 @@ def _in_perspective(
     # between pixels in linear light: half ink and half paper is not the middle of their sRGB values
     light = cv2.warpPerspective(cv2.LUT(drawn, table), whole, fine)
     cover = cv2.warpPerspective(
-        np.full(drawn.shape[:2], 255, np.uint8), whole, fine, flags=cv2.INTER_NEAREST
+        np.full(drawn.shape[:2], 255, np.uint8),
+        whole,
+        fine,
+        flags=cv2.INTER_NEAREST,
     )
     light[cover == 0] = backdrop
     return light

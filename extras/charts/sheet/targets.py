@@ -48,13 +48,20 @@ def make_targets() -> TargetSheet:
     shapes = [shape for part in parts for shape in part_shapes(part)]
     lines = [box(x, HEIGHT / 2, LINE, HEIGHT - 20, BLACK) for x in (210, 315)]
     lines.append(box(315, HEIGHT / 2, WIDTH - 230, LINE, BLACK))
-    unit = WIDTH / PAPERS["a4"][0]
-    ruler = [box(RULER_X + RULER_MM * unit / 2, 270, RULER_MM * unit, LINE, BLACK)]
-    marks = range(0, RULER_MM + 1, 10)
-    ruler += [box(RULER_X + mark * unit, 270, LINE, 4, BLACK) for mark in marks]
     labels = [
         words("Focus: turn until the grey middle is smallest", 20, 30, 5),
         words(f"{RULER_MM} mm", RULER_X, 283, 4),
         *(words("Registration", x - LEAVES_SIDE / 2, y - 30, 4) for x, y in PLACES),
     ]
-    return TargetSheet("a4", [*shapes, *lines, *ruler, *labels])
+    return TargetSheet("a4", [*shapes, *lines, *_ruler(), *labels])
+
+
+def _ruler() -> list[Shape]:
+    """A line with a mark every 10 mm of the printed page."""
+    unit = WIDTH / PAPERS["a4"][0]
+    ruler: list[Shape] = [
+        box(RULER_X + RULER_MM * unit / 2, 270, RULER_MM * unit, LINE, BLACK)
+    ]
+    marks = range(0, RULER_MM + 1, 10)
+    ruler += [box(RULER_X + mark * unit, 270, LINE, 4, BLACK) for mark in marks]
+    return ruler

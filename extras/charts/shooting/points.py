@@ -26,7 +26,8 @@ class DriftQuantity:
 
     def number(self, change: MeasuredChange) -> str:
         """A change and its standard error, such as ``+12 ± 8``."""
-        value, error = self.per_unit * change.value, self.per_unit * change.error
+        value = self.per_unit * change.value
+        error = self.per_unit * change.error
         return f"{value:+.{self.decimals}f} ± {error:.{self.decimals}f}"
 
     def words(self, change: MeasuredChange) -> str:
@@ -50,9 +51,8 @@ class ChartPoint:
     """A shot of the test chart, and its drift from the session's first like it."""
 
     chart: SessionChart
-    marks: (
-        ChartMarks | None
-    )  # what was read; None if the chart was not found, or not read yet
+    # what was read; None if the chart was not found, or not read yet
+    marks: ChartMarks | None
     first: SessionChart | None = (
         None  # by the same camera and aperture; None if this is it
     )
@@ -91,7 +91,8 @@ class ChartPoint:
     @property
     def mtf50_words(self) -> str:
         """Its MTF50 in words, or why there is none."""
-        marks, reason = self.marks, self.chart.read.reason if self.chart.read else ""
+        marks = self.marks
+        reason = self.chart.read.reason if self.chart.read else ""
         if marks is None:
             return f"unknown: {reason or 'not read yet'}"
         edges = int(np.isfinite(marks.mtf50).sum())
@@ -106,7 +107,8 @@ class ChartPoint:
     @property
     def line_pairs_per_mm(self) -> float | None:
         """MTF50 on the sensor; None if it or the pixel pitch is unknown."""
-        pitch_um, marks = self.chart.shot.sensor_pitch_um, self.marks
+        pitch_um = self.chart.shot.sensor_pitch_um
+        marks = self.marks
         if pitch_um is None or marks is None or marks.median_mtf50 is None:
             return None
         return 1000.0 * marks.median_mtf50 / pitch_um
@@ -121,7 +123,8 @@ def session_drift(state: SessionState) -> list[ChartPoint]:
             points.append(ChartPoint(chart, None))
             continue
         marks = _marks(chart.read.found)
-        camera, aperture = chart.shot.camera, chart.shot.exposure.aperture
+        camera = chart.shot.camera
+        aperture = chart.shot.exposure.aperture
         shapes = (marks.layout, marks.size_px, len(marks.mtf50), len(marks.dots))
         key = (camera.model, camera.serial, aperture, *shapes)
         if key in firsts:
@@ -140,6 +143,7 @@ def _marks(reading: FoundChart) -> ChartMarks:
         reading.size_px,
         np.array([math.nan if one is None else one for one in reading.mtf50]),
         np.array([unseen if one is None else one for one in reading.dots]).reshape(
-            -1, 2
+            -1,
+            2,
         ),
     )

@@ -49,7 +49,9 @@ def _read(folder: SessionFolder, chart: SessionChart) -> None:
     if not reasons and paper_is_clipped(light, reading.sheet, reading.geometry):
         reasons = [OVEREXPOSED]
     folder.chart_read(
-        number, _found(reading, (width, height)).to_json(), "".join(reasons)
+        number,
+        _found(reading, (width, height)).to_json(),
+        "".join(reasons),
     )
 
 

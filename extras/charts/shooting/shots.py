@@ -24,35 +24,47 @@ from defocus.progress import say
 from defocus.storage.files import make_folder
 
 
+def _address(path: Path, uri: str | None, state: SessionState) -> RigAddress:
+    """The camera that is asked for, else the session's last one."""
+    if uri:
+        return RigAddress(uri)
+    return journalled_address(_last_camera(path, state))
+
+
 def shoot_chart(path: Path, request: ChartShotRequest) -> int:
     """Shoot the test chart into a session and read it; the exit code is 1 if there is none."""
     state = read_state(path)[0] if has_begun(path) else SessionState()
     kept = _last_exposure(state)
-    aperture, shutter, iso = request.aperture, request.shutter, request.iso
+    aperture = request.aperture
+    shutter = request.shutter
+    iso = request.iso
     if kept is not None:
-        aperture, shutter = aperture or kept.aperture, shutter or kept.shutter
+        aperture = aperture or kept.aperture
+        shutter = shutter or kept.shutter
         iso = iso or kept.iso
-    address = (
-        RigAddress(request.uri)
-        if request.uri
-        else journalled_address(_last_camera(path, state))
-    )
-    with open_rig(address) as rig:
+    with open_rig(_address(path, request.uri, state)) as rig:
         camera = rig.blurry
         exposure = plan_exposure(camera.settings(), aperture, shutter, iso)
         refuse_bursts(rig)  # what a camera refuses must not leave a session behind
         if state.shoots:
             make_ready(rig, state.shoots[-1].handling)
-        settle_seconds = request.settle_seconds
-        if settle_seconds is None:
-            settle_seconds = 0.0 if camera.describe().simulated else SETTLE_SECONDS
+        settle_seconds = _settle_seconds(camera, request.settle_seconds)
         with journalled_session(
-            path, create=True, json_lines=request.json_lines
+            path,
+            create=True,
+            json_lines=request.json_lines,
         ) as folder:
             _take(folder, camera, exposure, request.sensor_pitch_um, settle_seconds)
             points = read_left_charts(folder)
             ring("done")
             return int(points[-1].marks is None)
+
+
+def _settle_seconds(camera: Camera, asked: float | None) -> float:
+    """How long to wait before a shot; a simulated camera does not shake."""
+    if asked is not None:
+        return asked
+    return 0.0 if camera.describe().simulated else SETTLE_SECONDS
 
 
 def _last_exposure(state: SessionState) -> ExposureRecord | None:
@@ -122,9 +134,14 @@ def store_chart(
     """Make a camera's ``.part`` files the originals of a shot of the test chart."""
     stored = keep_originals(chart_folder(folder.root, number), parts)
     where = {"on_card": list(on_card)} if on_card else {}
-    files = [asdict(entry) for entry in stored]
+    files = list(map(asdict, stored))
     picture = main_file(stored).name
     folder.journal.append(
-        "chart-shot", chart=number, **shot, picture=picture, files=files, **where
+        "chart-shot",
+        chart=number,
+        **shot,
+        picture=picture,
+        files=files,
+        **where,
     )
     folder.write_index()

@@ -83,7 +83,9 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
 
 
 def _curve(
-    first: ChartPoint, points: list[ChartPoint], quantity: DriftQuantity
+    first: ChartPoint,
+    points: list[ChartPoint],
+    quantity: DriftQuantity,
 ) -> Curve:
     """A change over time, since one first chart."""
     index = QUANTITIES.index(quantity)
@@ -91,10 +93,8 @@ def _curve(
     for one in points:
         change = None if one.drift is None else one.drift.changes[index]
         if one.first is first.chart and change is not None:
-            value, error = (
-                quantity.per_unit * change.value,
-                quantity.per_unit * change.error,
-            )
+            value = quantity.per_unit * change.value
+            error = quantity.per_unit * change.error
             rows.append((_minutes(one, points), value, error))
     label = (
         f"{quantity.name} since {first.chart.id}, {first.chart.shot.exposure.aperture}"
@@ -145,7 +145,10 @@ def _changes(points: list[ChartPoint]) -> Table:
         "middle of the picture; a positive rotation is clockwise."
     )
     return Table.of(
-        "Changes of the test charts", columns, tuple(map(_change, points)), note
+        "Changes of the test charts",
+        columns,
+        tuple(map(_change, points)),
+        note,
     )
 
 

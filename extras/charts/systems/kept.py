@@ -37,9 +37,8 @@ class ChartScore:
     # share of the texture that is missing, from 0.1 to 0.4 cycles per pixel; None where the leaves
     # cannot be measured
     lost: float | None
-    invented: (
-        float | None
-    )  # share of the texture's power that the print does not explain
+    # share of the texture's power that the print does not explain
+    invented: float | None
     # share of the printed characters that tesseract reads; None where it is not installed, or the
     # chart has no text
     characters: float | None = None

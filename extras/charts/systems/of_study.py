@@ -36,9 +36,8 @@ def study_restorers(out: Path) -> dict[str, SystemRestorer]:
     for study in expand_all((request, *request.earlier), out).studies[:1]:
         for run in study.runs:
             card = run.baseline.card
-            if (
-                run.baseline.trained_as is not None
-            ):  # a chart is restored at scales in any case
+            # a chart is restored at scales in any case
+            if run.baseline.trained_as is not None:
                 continue
             finished = run.recipe is None or training_finished(run_folder(out, run.id))
             if (
@@ -119,7 +118,8 @@ def _key(name: str, restorer: SystemRestorer, cases: Sequence[ChartCase]) -> str
 
 
 def _of_system(
-    cases: Sequence[ChartCase], named: tuple[str, SystemRestorer]
+    cases: Sequence[ChartCase],
+    named: tuple[str, SystemRestorer],
 ) -> tuple[list[ChartScore], str]:
     """The scores of a system up to the photograph at which it fails, and why it does."""
     name, restorer = named

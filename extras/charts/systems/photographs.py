@@ -52,20 +52,27 @@ def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
     """Simulated photographs at circles of confusion in px."""
     return [
         ChartCase(
-            f"{one:g} px", f"simulated at {one!r}", partial(_simulated_scores, one)
+            f"{one:g} px",
+            f"simulated at {one!r}",
+            partial(_simulated_scores, one),
         )
         for one in diameters
     ]
 
 
 def _simulated_scores(
-    diameter: float, system: str, restore: Restore
+    diameter: float,
+    system: str,
+    restore: Restore,
 ) -> list[ChartScore]:
     return [_photographs().scores(system, restore, diameter)]
 
 
 def _taken_scores(
-    path: Path, linear: bool, system: str, restore: Restore
+    path: Path,
+    linear: bool,
+    system: str,
+    restore: Restore,
 ) -> list[ChartScore]:
     return _taken(path, linear).scores(system, restore)
 
@@ -150,7 +157,8 @@ class TakenChart:
     def scores(self, system: str, restore: Restore) -> list[ChartScore]:
         """Restore it and measure it against itself and what was printed."""
         blurry = self.picture()
-        restoration, first = _light(restore(blurry), self.curve), self.views[0]
+        restoration = _light(restore(blurry), self.curve)
+        first = self.views[0]
         other = PictureLight(blurry, self.curve)
         levels = paper_and_ink(restoration, first.sheet, first.geometry)
         return [

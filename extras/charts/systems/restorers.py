@@ -77,7 +77,9 @@ def without_weights(names: Sequence[str]) -> list[str]:
 
 
 def restoring(
-    network: nn.Module, weights: str = "", reach_px: float = REACH_PX
+    network: nn.Module,
+    weights: str = "",
+    reach_px: float = REACH_PX,
 ) -> SystemRestorer:
     """What a network does to a picture of any size, without the guard that puts parts back."""
     return SystemRestorer(_NetworkRestore(network, reach_px), network, weights)

@@ -82,13 +82,18 @@ def restored_score(
         overshoot,
         _median([abs(one.shift_px) for one in compared]),
         _median([one.rms_px for one in compared]),
-        float(np.mean([one.lost for one in textures])) if textures else None,
-        float(np.mean([one.invention for one in textures])) if textures else None,
+        _mean([one.lost for one in textures]),
+        _mean([one.invention for one in textures]),
         _characters(view, restoration),
         view.picture,
-        "" if textures else next((one.reason for one in leaves), ""),
+        leaves[0].reason if leaves and not textures else "",
         lines_px=_median([*_lines_moved(view, restoration, levels)]),
     )
+
+
+def _mean(values: list[float]) -> float | None:
+    """The mean; None without values."""
+    return float(np.mean(values)) if values else None
 
 
 def restored_leaves(
@@ -105,7 +110,9 @@ def restored_leaves(
 
 
 def _compared(
-    view: ChartView, restoration: Floats, other: LightOfParts
+    view: ChartView,
+    restoration: Floats,
+    other: LightOfParts,
 ) -> Iterator[Straightness]:
     """Edges against those of the other picture, where that is not clipped."""
     for x, region in edge_regions(restoration, view.sheet, view.geometry):
@@ -125,7 +132,9 @@ def _characters(view: ChartView, restoration: Floats) -> float | None:
 
 
 def _lines_moved(
-    view: ChartView, restoration: Floats, levels: tuple[float, float]
+    view: ChartView,
+    restoration: Floats,
+    levels: tuple[float, float],
 ) -> Iterator[float]:
     """Root mean square, px, by which each printed line is bent against the other picture's."""
     lines = read_lines(restoration, view.sheet, view.geometry, *levels)
@@ -142,7 +151,8 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def shared_medians(
-    states: Sequence[Sequence[ReadEdge]], field: ChartField = WHOLE
+    states: Sequence[Sequence[ReadEdge]],
+    field: ChartField = WHOLE,
 ) -> list[tuple[float, float]]:
     """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
     shared = [
@@ -156,7 +166,8 @@ def shared_medians(
 
 
 def field_medians(
-    edges: Iterable[ReadEdge], field: ChartField = WHOLE
+    edges: Iterable[ReadEdge],
+    field: ChartField = WHOLE,
 ) -> tuple[float, float] | None:
     """Median MTF50, each at most 1 cycle per px, and overshoot of a part's edges, or None."""
     responses = [edge.response for edge in edges if edge.response and edge.x in field]

@@ -64,7 +64,8 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
     """For browsers: a table for each circle of confusion, and where edges and leaves disagree."""
     return [
         Tabs(
-            label, tuple((tab, (Paragraph(said), table)) for tab, said, table in tables)
+            label,
+            tuple((tab, (Paragraph(said), table)) for tab, said, table in tables),
         )
         for label, tables in (
             ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
@@ -75,7 +76,8 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
 
 
 def printed_chart_parts(
-    scores: Sequence[ChartScore], name: Callable[[str], str]
+    scores: Sequence[ChartScore],
+    name: Callable[[str], str],
 ) -> list[Part]:
     """For print: the table in the middle of the circles of confusion, and the photographs."""
     shown = _with_weights(name)
@@ -109,7 +111,8 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
     ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
     tables = []
     for (picture, blur), group in groupby(
-        ordered, key=lambda one: (one.picture, one.blur_px)
+        ordered,
+        key=lambda one: (one.picture, one.blur_px),
     ):
         rows = list(group)
         tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"
@@ -218,12 +221,14 @@ def _sharpens(
         return f"{name(sharpest)} sharpens edges, {gain}"
     if len(alike) == 1:
         return f"{name(sharpest)} sharpens edges most, {gain}"
-    names = ", ".join(name(one) for one in alike)
+    names = ", ".join(map(name, alike))
     return f"{names} sharpen edges most and alike, {gain}"
 
 
 def _other_leaders(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    name: Names,
 ) -> Iterator[str]:
     """Systems that treat texture better than those that sharpen most."""
     honest = min(systems, key=_invented)
@@ -237,7 +242,9 @@ def _other_leaders(
 
 
 def _other_reader(
-    systems: Sequence[ChartScore], alike: Sequence[ChartScore], name: Names
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    name: Names,
 ) -> Iterator[str]:
     """The system whose text is read best, if that is another one."""
     best = max(systems, key=_read)

@@ -64,7 +64,11 @@ def command(
     with json_output() as output:
         system = plain_baseline(name)
         exported = export_weights(
-            system, find_weights(system, weights or OWN), target, out, tile
+            system,
+            find_weights(system, weights or OWN),
+            target,
+            out,
+            tile,
         )
         if as_json:
             output.write(exported.to_json())

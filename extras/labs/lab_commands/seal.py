@@ -10,7 +10,10 @@ from defocus.command_line.options import FILE, FOLDER
 @click.command(name="seal")
 @click.argument("dataset")
 @click.option(
-    "--out", required=True, type=FOLDER, help="The new folder, to be published."
+    "--out",
+    required=True,
+    type=FOLDER,
+    help="The new folder, to be published.",
 )
 @click.option(
     "--key",
@@ -19,7 +22,10 @@ from defocus.command_line.options import FILE, FOLDER
     help="New file for the key, to be kept until the truth is published.",
 )
 @click.option(
-    "--opens", default="", metavar="TEXT", help="When the key will be published."
+    "--opens",
+    default="",
+    metavar="TEXT",
+    help="When the key will be published.",
 )
 def command(dataset: str, out: Path, key: Path, opens: str) -> int:
     """Seal the test pairs of DATASET.

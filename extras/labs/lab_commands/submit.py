@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    name="submit", cls=SettingsCommand, models="defocus.extras.labs.submission_settings"
+    name="submit",
+    cls=SettingsCommand,
+    models="defocus.extras.labs.submission_settings",
 )
 @out_option
 def command(out: Path, settings: "SubmissionSettings") -> int:

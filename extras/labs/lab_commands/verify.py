@@ -18,7 +18,9 @@ NOTHING_RESCORED = 3
 @click.command(name="verify")
 @click.argument("bundle", type=FILE)
 @click.option(
-    "--dataset", required=True, help="Your own copy of the dataset, READER:PATH."
+    "--dataset",
+    required=True,
+    help="Your own copy of the dataset, READER:PATH.",
 )
 @click.option(
     "--reruns",
@@ -28,10 +30,15 @@ NOTHING_RESCORED = 3
     help="Number of random pictures that each system restores again.",
 )
 @click.option(
-    "--record", is_flag=True, help="Write the signed outcome beside the bundle."
+    "--record",
+    is_flag=True,
+    help="Write the signed outcome beside the bundle.",
 )
 @click.option(
-    "--key", type=FILE, metavar="FILE", help="Your Ed25519 key, for --record."
+    "--key",
+    type=FILE,
+    metavar="FILE",
+    help="Your Ed25519 key, for --record.",
 )
 @json_option()
 def command(

@@ -73,7 +73,11 @@ def _replace_site(
             make_folder(site / place)
         pages = {
             "index.html": _index(
-                repository.title, groups, histories, submissions, unreadable
+                repository.title,
+                groups,
+                histories,
+                submissions,
+                unreadable,
             )
         }
         pages |= {one.page: submission_page(one, groups) for one in submissions}
@@ -103,6 +107,17 @@ def _histories(
     }
 
 
+def _refused(
+    submissions: Sequence[Submission],
+    unreadable: Mapping[str, str],
+) -> list[tuple[str, str]]:
+    """Names of what is not on the board, and why."""
+    refused = [
+        (one.name, "; ".join(one.problems)) for one in submissions if one.problems
+    ]
+    return refused + sorted(unreadable.items())
+
+
 def _index(
     title: str,
     groups: BoardGroups,
@@ -112,30 +127,19 @@ def _index(
 ) -> Page:
     admitted = [one for one in submissions if not one.problems]
     labs = {one.statement.lab for one in admitted}
-    rescored = sum(one.checked == "rescored" for one in admitted)
     several = len({group.dataset for group in groups}) < len(groups)
     sections = [
         (_heading(group, several=several), (_tab(group, latest_lines(lines)),))
         for group, lines in groups.items()
     ]
-    refused = [
-        (one.name, "; ".join(one.problems)) for one in submissions if one.problems
-    ]
-    refused += sorted(unreadable.items())
-    further = _further(histories, admitted, refused)
-    return Page(
-        title,
-        ""
-        if rescored
-        else "No submission was scored again by a verifier of this repository.",
-        (*sections, *further),
-        f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
-        + (
-            f"; of {rescored} a verifier has scored every picture again."
-            if rescored
-            else "."
-        ),
-    )
+    further = _further(histories, admitted, _refused(submissions, unreadable))
+    remark = "No submission was scored again by a verifier of this repository."
+    summary = f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
+    rescored = sum(one.checked == "rescored" for one in admitted)
+    if rescored:
+        remark = ""
+        summary += f"; of {rescored} a verifier has scored every picture again"
+    return Page(title, remark, (*sections, *further), f"{summary}.")
 
 
 def _further(
@@ -192,7 +196,10 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
         Column("Dataset", choose="value"), Column("Checked", choose="value"),
     )  # fmt: skip
     return Table.of(
-        "All submissions, the latest first", columns, rows, large=len(rows) > LARGE
+        "All submissions, the latest first",
+        columns,
+        rows,
+        large=len(rows) > LARGE,
     )
 
 
@@ -230,16 +237,17 @@ def _history(
     by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
     rows: list[tuple[Cell, ...]] = []
     for number, line in enumerate(lines, 1):
-        psnr, statement = line.scores["psnr"], line.submission.statement
+        psnr = line.scores["psnr"]
+        statement = line.submission.statement
         if not line.is_demo:
             by_lab[statement.lab].append((float(number), psnr.value or 0.0))
         name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
         score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
         origin = statement.made[:10], statement.tool
         rows.append((name, statement.lab, *origin, score, line.submission.checked))
-    curves = tuple(
-        Curve(lab, tuple(x for x, _ in points), tuple(y for _, y in points))
-        for lab, points in by_lab.items()
-        if len(points) > 1
-    )
-    return rows, curves
+    curves = []
+    for lab, points in by_lab.items():
+        if len(points) > 1:
+            numbers, values = zip(*points, strict=True)
+            curves.append(Curve(lab, numbers, values))
+    return rows, tuple(curves)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from defocus.baselines.scales import plain_name
 from defocus.errors import InputError
-from defocus.extras.labs.opening import BundleRefusedError, opened_bundle, read_scores
+from defocus.extras.labs.opening import (
+    BundleRefusedError,
+    OpenBundle,
+    opened_bundle,
+    read_scores,
+)
 from defocus.extras.labs.repository.settings import (
     SETTINGS,
     Repository,
@@ -40,14 +45,7 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
         try:
             with opened_bundle(path) as bundle:
                 statement = bundle.statement
-                faults = [(one.kind, one.said) for one in statement_findings(statement)]
-                scores = read_scores(bundle)
-                follows = rows_of(
-                    (run.entry, scores[run.entry.run], run.costs, run.versions)
-                    for run in statement.runs
-                )
-                if said := different_cell(statement.rows, follows):
-                    faults.append(("rows", said))
+                faults = _own_faults(bundle)
         except BundleRefusedError as error:
             problems.append(Problem(name, error.kind, str(error)))
             continue
@@ -58,8 +56,23 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
     return len(paths), [*problems, *_reused(runs)]
 
 
+def _own_faults(bundle: OpenBundle) -> list[tuple[str, str]]:
+    """What a bundle shows by itself: its statement, and rows that do not follow from the scores."""
+    statement = bundle.statement
+    faults = [(one.kind, one.said) for one in statement_findings(statement)]
+    scores = read_scores(bundle)
+    follows = rows_of(
+        (run.entry, scores[run.entry.run], run.costs, run.versions)
+        for run in statement.runs
+    )
+    if said := different_cell(statement.rows, follows):
+        faults.append(("rows", said))
+    return faults
+
+
 def admission_problems(
-    repository: Repository, statement: Statement
+    repository: Repository,
+    statement: Statement,
 ) -> Iterator[tuple[str, str]]:
     """Kind and reason why a repository does not show a bundle."""
     key = repository.labs.get(statement.lab)
@@ -95,7 +108,9 @@ def _reused(runs: Sequence[tuple[str, RunFacts]]) -> Iterator[Problem]:
 
 
 def _record_problems(
-    repository: Repository, path: Path, statement: Statement
+    repository: Repository,
+    path: Path,
+    statement: Statement,
 ) -> Iterator[tuple[str, str]]:
     try:
         record = read_record(path)

@@ -107,7 +107,8 @@ class SubmissionLine:
 
 
 def submissions_of(
-    folder: Path, repository: Repository
+    folder: Path,
+    repository: Repository,
 ) -> tuple[list[Submission], dict[str, str]]:
     """The bundles of a repository, oldest first, and why others cannot be read, by name.
 
@@ -132,12 +133,15 @@ def submissions_of(
         problems = _problems(repository, statement, record)
         submissions.append(Submission(name, statement, record, tuple(problems)))
     return sorted(
-        submissions, key=lambda one: (one.statement.made, one.name)
+        submissions,
+        key=lambda one: (one.statement.made, one.name),
     ), unreadable
 
 
 def _problems(
-    repository: Repository, statement: Statement, record: CheckRecord | None
+    repository: Repository,
+    statement: Statement,
+    record: CheckRecord | None,
 ) -> list[str]:
     """Why a bundle is not admitted."""
     problems = [said for _, said in admission_problems(repository, statement)]
@@ -159,7 +163,8 @@ def lines_of(
 
 
 def _add_lines(
-    submission: Submission, by_group: dict[BoardGroup, list[SubmissionLine]]
+    submission: Submission,
+    by_group: dict[BoardGroup, list[SubmissionLine]],
 ) -> None:
     """Add the lines of a submission to what they may be compared with."""
     entries = [(run.entry, run) for run in submission.statement.runs]

@@ -61,7 +61,10 @@ def submission_page(one: Submission, groups: BoardGroups) -> Page:
         Folded("Check", "check", tuple(_check_parts(one)), one.checked),
         Folded("Scores", "scores", tuple(_score_parts(one.rows))),
         Folded(
-            "Runs", "runs", (_runs_table(one),), counted(len(statement.runs), "run")
+            "Runs",
+            "runs",
+            (_runs_table(one),),
+            counted(len(statement.runs), "run"),
         ),
         Folded("Key, hash and versions", "origin", (origin,)),
     )
@@ -132,7 +135,8 @@ def _cells(rows: Sequence[Row]) -> tuple[list[tuple[Cell, ...]], dict[str, set[s
 def _runs_table(one: Submission) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in one.statement.runs:
-        entry, weights = run.entry, run.weights
+        entry = run.entry
+        weights = run.weights
         rows.append(
             (
                 entry.system,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from defocus.benchmark.leaderboard.columns import column
+from defocus.benchmark.leaderboard.columns import column, shown_gain
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.extras.labs.repository.lines import BoardGroup, SubmissionLine
 from defocus.reports.model import Cell, Column, Link, Measured, Table
@@ -21,12 +21,16 @@ def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:
     inputs = [line for line in latest.values() if line.run.entry.system == INPUT]
     rest = [line for line in latest.values() if line.run.entry.system != INPUT]
     return sorted(
-        [*rest, *inputs[-1:]], key=lambda line: -(line.scores["psnr"].value or 0.0)
+        [*rest, *inputs[-1:]],
+        key=lambda line: -(line.scores["psnr"].value or 0.0),
     )
 
 
 def lines_table(
-    group: BoardGroup, lines: Sequence[SubmissionLine], *, linked: bool = True
+    group: BoardGroup,
+    lines: Sequence[SubmissionLine],
+    *,
+    linked: bool = True,
 ) -> Table:
     """A line a row, with gain, scores, costs; ``linked``: names lead to pages of submissions."""
     sizes = [line.costs.get("params_m") for line in lines]
@@ -59,7 +63,7 @@ def _columns(sizes: list[float | None]) -> tuple[Column | str, ...]:
     """The columns of the board."""
     columns: tuple[Column | str, ...] = (
         "System", column("gain", bar=True), Column("Lab", choose="value"),
-        Column("Checked", choose="value"), *(column(name) for name in METRICS),
+        Column("Checked", choose="value"), *map(column, METRICS),
         column("params_m", numbers=sizes, better="lower", choose="limit"),
         column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
         Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),
@@ -79,9 +83,10 @@ def _system_cell(line: SubmissionLine, *, linked: bool) -> Cell:
 
 def _cells(line: SubmissionLine) -> Iterator[Cell]:
     """Every cell of a row but the name."""
-    entry, statement = line.run.entry, line.submission.statement
+    entry = line.run.entry
+    statement = line.submission.statement
     psnr = line.scores["psnr"]
-    yield measured(psnr.gain, psnr.gain_low, psnr.gain_high)
+    yield measured(shown_gain(psnr), psnr.gain_low, psnr.gain_high)
     yield statement.lab
     yield line.submission.checked
     for name in METRICS:
@@ -98,11 +103,14 @@ def _cells(line: SubmissionLine) -> Iterator[Cell]:
 
 
 def measured(
-    value: float | None, low: float | None = None, high: float | None = None
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
 ) -> Measured | None:
     """A cell with its interval, if there is one; None without a value."""
     if value is None:
         return None
     return Measured(
-        value, (low, high) if low is not None and high is not None else None
+        value,
+        (low, high) if low is not None and high is not None else None,
     )

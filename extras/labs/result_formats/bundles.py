@@ -37,7 +37,9 @@ def _runs_of_collection(folder: Path, ids: Collection[str]) -> Iterator[SourceRu
 
 
 def _runs_of_bundle(
-    path: Path, ids: Collection[str], place: str
+    path: Path,
+    ids: Collection[str],
+    place: str,
 ) -> Iterator[SourceRun]:
     from defocus.extras.labs.opening import read_signed_scores
     from defocus.extras.labs.verification.verifying import statement_findings

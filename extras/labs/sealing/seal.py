@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -59,7 +60,10 @@ class SealFacts(Settings):
 
 
 def seal_dataset(
-    dataset: Dataset, out: Path, key_file: Path, opens: str = ""
+    dataset: Dataset,
+    out: Path,
+    key_file: Path,
+    opens: str = "",
 ) -> SealFacts:
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
     pairs = dataset.split("test")
@@ -74,17 +78,12 @@ def seal_dataset(
         inside = _content_hash(folder)
         content = _sealed(_truth_archive(folder, whole), key)
         write_bytes(folder / TRUTH, content)
-        for pair in whole:
-            for role, path in pair_files(pair).items():
-                if role not in GIVEN:
-                    path.unlink()
-        _remove_empty(folder)
-        (folder / MANIFEST).unlink()
-        open_pairs = tuple(_without_truth(pair) for pair in whole)
+        _remove_truth(folder, whole)
+        open_pairs = tuple(map(_without_truth, whole))
         write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
         facts = SealFacts(
-            key_sha256=hashlib.sha256(key).hexdigest(),
-            truth_sha256=hashlib.sha256(content).hexdigest(),
+            key_sha256=_sha256(key),
+            truth_sha256=_sha256(content),
             outside=_content_hash(folder),
             inside=inside,
             opens=opens,
@@ -93,6 +92,20 @@ def seal_dataset(
         _require_opens(folder, facts, key)
         _write_key(key_file, key)
     return facts
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _remove_truth(folder: Path, pairs: Sequence[Pair]) -> None:
+    """Remove the files that are sealed, and the manifest that names them."""
+    for pair in pairs:
+        for role, path in pair_files(pair).items():
+            if role not in GIVEN:
+                path.unlink()
+    _remove_empty(folder)
+    (folder / MANIFEST).unlink()
 
 
 def _write_key(key_file: Path, key: bytes) -> None:
@@ -125,10 +138,8 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
 
 def _restore(sealed: Path, content: bytes, folder: Path) -> None:
     """Write the whole test set: the unsealed archive together with the open pictures."""
-    archive, inner = (
-        folder / f".{TRUTH}.zip",
-        folder / f".{TRUTH}",
-    )  # names that no role can have
+    # names that no role can have
+    archive, inner = (folder / f".{TRUTH}.zip", folder / f".{TRUTH}")
     write_bytes(archive, content)
     unpack(archive, inner)
     archive.unlink()
@@ -222,7 +233,8 @@ def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in [folder / MANIFEST, *sorted(hidden)]:
             info = zipfile.ZipInfo(
-                path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0)
+                path.relative_to(folder).as_posix(),
+                (1980, 1, 1, 0, 0, 0),
             )
             info.external_attr = 0o100644 << 16
             archive.writestr(info, path.read_bytes())
@@ -253,7 +265,9 @@ def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
     content = read_bytes(path, 2 * MOST_BYTES)
     try:
         return AESGCM(key).decrypt(
-            content[:NONCE_BYTES], content[NONCE_BYTES:], SEAL.encode()
+            content[:NONCE_BYTES],
+            content[NONCE_BYTES:],
+            SEAL.encode(),
         )
     except InvalidTag as error:
         raise DatasetError(f"{path}: was not sealed with this key") from error

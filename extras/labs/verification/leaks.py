@@ -44,16 +44,25 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
     for top in range(0, out.shape[0] - BLOCK_PX + 1, BLOCK_PX):
         for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
             block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
-            detail, before = true[block], seen[block]
-            energy = float((detail * detail).sum())
-            if energy < LEAST_DETAIL**2 * detail.size:
-                continue
-            if abs(float((before * detail).sum())) > LEAST_ERASED * energy:
+            detail = true[block]
+            if not _is_erased(detail, seen[block]):
                 continue
             own, leaked = _shares(near, top, left, detail, out, block)
-            if own * own > energy / 2:  # no filter of the blurry picture makes it
+            if own * own > _energy(detail) / 2:  # no filter of the blurry one makes it
                 leaks.append(leaked / own)
     return leaks
+
+
+def _is_erased(detail: Picture, before: Picture) -> bool:
+    """Whether the sharp picture has detail in a block that the blurry one has lost."""
+    energy = _energy(detail)
+    if energy < LEAST_DETAIL**2 * detail.size:
+        return False
+    return abs(float((before * detail).sum())) <= LEAST_ERASED * energy
+
+
+def _energy(detail: Picture) -> float:
+    return float((detail * detail).sum())
 
 
 def _shares(
@@ -67,7 +76,8 @@ def _shares(
     """What detail a block has beyond filters of the blurry picture: the sharp one's, and leaked."""
     size = BLOCK_PX + FILTER_PX - 1
     around = sliding_window_view(
-        near[top : top + size, left : left + size], (BLOCK_PX, BLOCK_PX)
+        near[top : top + size, left : left + size],
+        (BLOCK_PX, BLOCK_PX),
     ).reshape(FILTER_PX**2, -1)
     columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
     own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()

@@ -46,7 +46,9 @@ def record_path(bundle: Path) -> Path:
 
 
 def write_record(
-    bundle: Path, check: BundleCheck, key_file: Path | None = None
+    bundle: Path,
+    check: BundleCheck,
+    key_file: Path | None = None,
 ) -> CheckRecord:
     """Sign the outcome of a check, with the user's key by default; write it beside the bundle."""
     if check.statement is None:
@@ -91,5 +93,8 @@ def _text(record: CheckRecord) -> bytes:
 def _json(document: Settings) -> bytes:
     values = document.model_dump(mode="json")
     return json.dumps(
-        values, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        values,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
     ).encode()

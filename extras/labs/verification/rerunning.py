@@ -57,7 +57,11 @@ def rerun(
     try:
         network = _network(bundle, run, system)
         yield from _other_pictures(
-            network, system, bundle, run, {p.id: p for p in chosen}.values()
+            network,
+            system,
+            bundle,
+            run,
+            {p.id: p for p in chosen}.values(),
         )
         yield from _memory(network, system, dataset, run)
     except WeightsError as error:
@@ -109,7 +113,10 @@ def _other_pictures(
 
 
 def _memory(
-    network: "nn.Module", system: Baseline, dataset: Dataset, run: RunFacts
+    network: "nn.Module",
+    system: Baseline,
+    dataset: Dataset,
+    run: RunFacts,
 ) -> Iterator[tuple[str, str]]:
     """Details that a network puts back where they were erased, it has learnt by heart."""
     if system.card.input != "single" or system.card.needs:
@@ -126,7 +133,10 @@ def _memory(
 
 
 def _remembered(
-    network: "nn.Module", system: Baseline, dataset: Dataset, pair: Pair
+    network: "nn.Module",
+    system: Baseline,
+    dataset: Dataset,
+    pair: Pair,
 ) -> list[float]:
     import cv2
 
@@ -136,7 +146,11 @@ def _remembered(
     blurry = read_member(pair.blurry, pair.sharp, pair.white)
     erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)
     restored = restore_picture(
-        network, system.card, pair, best_device(), erased
+        network,
+        system.card,
+        pair,
+        best_device(),
+        erased,
     ).picture
     before = np.asarray(as_float(erased, np.float64), dtype=np.float64)
     return [

@@ -97,7 +97,8 @@ def _rescore_run(
     notes: list[str] | None,
     unread: Mapping[str, str],
 ) -> None:
-    name, tests = run.entry.run, dataset.split("test")
+    name = run.entry.run
+    tests = dataset.split("test")
     pairs = [pair for pair in tests if pair.id not in unread]
     is_shipped = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)
@@ -112,7 +113,9 @@ def _rescore_run(
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
         again += scorer.scores(
-            pair, restored, read_member(pair.blurry, pair.sharp, pair.white)
+            pair,
+            restored,
+            read_member(pair.blurry, pair.sharp, pair.white),
         )
         best = looks_like(restored, blurry)
         if best != number:
@@ -184,12 +187,18 @@ def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairS
         raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
     independent = flow_estimator(second.pop()) if second else None
     return PairScorer(
-        dataset, flow_estimator(ESTIMATOR), metrics, independent=independent
+        dataset,
+        flow_estimator(ESTIMATOR),
+        metrics,
+        independent=independent,
     )
 
 
 def _different(
-    run: str, stated: Sequence[Score], again: Sequence[Score], notes: list[str]
+    run: str,
+    stated: Sequence[Score],
+    again: Sequence[Score],
+    notes: list[str],
 ) -> Iterator[str]:
     """Scores that differ, that are stated without ground, or that were left out."""
     said = {(one.protocol, one.metric, one.pair): one for one in stated if one.pair}
@@ -232,7 +241,10 @@ def _shown(value: float | None) -> str:
 
 
 def read_submitted(
-    bundle: OpenBundle, run: RunFacts, pair: Pair, shape: tuple[int, ...]
+    bundle: OpenBundle,
+    run: RunFacts,
+    pair: Pair,
+    shape: tuple[int, ...],
 ) -> Picture:
     """The submitted picture of a pair."""
     path = bundle.output(run, pair.id)
@@ -250,7 +262,11 @@ def truths(dataset: Dataset, pair: Pair, restored: Picture) -> Iterator[Picture]
     for protocol in ("gt", "input-aligned", "truth"):
         try:
             target = make_target(
-                protocol, dataset, pair, restored, flow_estimator(ESTIMATOR)
+                protocol,
+                dataset,
+                pair,
+                restored,
+                flow_estimator(ESTIMATOR),
             )
         except NotApplicableError:
             continue

@@ -1,6 +1,6 @@
 """Check a submission against the dataset: rescore its outputs row by row, look for frauds."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,16 +96,15 @@ def verify_bundle(path: Path, dataset: Dataset, reruns: int = 2) -> BundleCheck:
 
 
 def _verified(
-    bundle: OpenBundle, dataset: Dataset, whole: Dataset, reruns: int
+    bundle: OpenBundle,
+    dataset: Dataset,
+    whole: Dataset,
+    reruns: int,
 ) -> BundleCheck:
     """Outcome of a check by a dataset and those of its pairs that can be read."""
     statement = bundle.statement
     scores = read_scores(bundle)
-    findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
-    if not any(
-        one.kind == "dataset" for one in findings
-    ):  # of another one nothing can be said
-        findings += _training_findings(statement, dataset)
+    findings = _early_findings(statement, dataset)
     if findings:  # scores of other data say nothing
         return BundleCheck(statement, tuple(findings))
     findings += _score_findings(statement, scores)
@@ -128,8 +127,20 @@ def _verified(
     )
 
 
+def _early_findings(statement: Statement, dataset: Dataset) -> list[BundleFinding]:
+    """What the statement shows before any score is looked at."""
+    findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
+    # of another dataset nothing can be said
+    if not any(one.kind == "dataset" for one in findings):
+        findings += _training_findings(statement, dataset)
+    return findings
+
+
 def _reruns(
-    bundle: OpenBundle, dataset: Dataset, pictures: int, rescored: Rescored
+    bundle: OpenBundle,
+    dataset: Dataset,
+    pictures: int,
+    rescored: Rescored,
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Findings and notes of restoring again, of the runs whose pictures are there."""
     findings: list[tuple[str, str]] = []
@@ -155,7 +166,8 @@ def _reruns(
 
 
 def statement_findings(
-    statement: Statement, now: datetime | None = None
+    statement: Statement,
+    now: datetime | None = None,
 ) -> list[BundleFinding]:
     """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes."""
     return [
@@ -164,7 +176,8 @@ def statement_findings(
 
 
 def _statement_problems(
-    statement: Statement, now: datetime | None
+    statement: Statement,
+    now: datetime | None,
 ) -> Iterator[tuple[str, str]]:
     time = datetime.fromisoformat(statement.made)
     if time > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
@@ -197,7 +210,9 @@ def _run_problems(statement: Statement, run: RunFacts) -> Iterator[tuple[str, st
 
 
 def _odd_parts(
-    statement: Statement, run: RunFacts, entry: Entry
+    statement: Statement,
+    run: RunFacts,
+    entry: Entry,
 ) -> Iterator[tuple[str, str]]:
     """Versions, costs, outputs and weights of a run that cannot be."""
     for kind, rows in (("version", run.versions), ("cost", run.costs)):
@@ -224,7 +239,8 @@ def _seed_problems(statement: Statement) -> Iterator[tuple[str, str]]:
         )
         wanted = range(statement.seeds if trained else 1)
         if sorted(seeds) != list(wanted):
-            said, asked = (_listed(some) for some in (sorted(seeds), wanted))
+            said = _listed(sorted(seeds))
+            asked = _listed(wanted)
             yield (
                 "seeds",
                 f"{system}: has the seeds {said}; the study was asked for {asked}",
@@ -244,19 +260,29 @@ def _reused(runs: Sequence[RunFacts]) -> Iterator[tuple[str, str]]:
     alone = left_alone(runs)
     weights: dict[str, Entry] = {}
     for run in runs:
-        entry, name = run.entry, run.entry.run
-        for pair, sha256 in run.outputs.items():
-            other, of_pair = pictures.setdefault(sha256, (entry, pair))
-            may_be_alike = (pair, sha256) in alone or _of_one_network(other, entry)
-            innocent = of_pair == pair and may_be_alike
-            if (other.run, of_pair) != (name, pair) and not innocent:
-                where = f"{other.run} {of_pair} and {name} {pair}"
-                yield "duplicates", f"one picture is the output of {where}"
-                break
+        entry = run.entry
+        if where := _repeated_output(run, pictures, alone):
+            yield "duplicates", f"one picture is the output of {where}"
         if run.weights is not None:
             owner = weights.setdefault(run.weights.sha256, entry)
-            if owner.run != name and not _of_one_network(owner, entry):
-                yield "weights", f"{owner.run} and {name} have the same weights"
+            if owner.run != entry.run and not _of_one_network(owner, entry):
+                yield "weights", f"{owner.run} and {entry.run} have the same weights"
+
+
+def _repeated_output(
+    run: RunFacts,
+    pictures: dict[str, tuple[Entry, str]],
+    alone: Collection[tuple[str, str]],
+) -> str:
+    """The first output that another pair or run has too, in words; new ones are remembered."""
+    entry = run.entry
+    for pair, sha256 in run.outputs.items():
+        other, of_pair = pictures.setdefault(sha256, (entry, pair))
+        may_be_alike = (pair, sha256) in alone or _of_one_network(other, entry)
+        innocent = of_pair == pair and may_be_alike
+        if (other.run, of_pair) != (entry.run, pair) and not innocent:
+            return f"{other.run} {of_pair} and {entry.run} {pair}"
+    return ""
 
 
 def _of_one_network(first: Entry, second: Entry) -> bool:
@@ -286,11 +312,13 @@ def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
 
 
 def _dataset_findings(
-    statement: Statement, dataset: Dataset
+    statement: Statement,
+    dataset: Dataset,
 ) -> Iterator[BundleFinding]:
     stated = statement.dataset
     if stated.content_hash != dataset.content_hash and not _was_sealed(
-        statement, dataset
+        statement,
+        dataset,
     ):
         yield BundleFinding(
             "dataset",
@@ -302,7 +330,8 @@ def _dataset_findings(
 
 
 def _training_findings(
-    statement: Statement, dataset: Dataset
+    statement: Statement,
+    dataset: Dataset,
 ) -> Iterator[BundleFinding]:
     """Test pictures among the stated training pictures, and statuses that hide them."""
     test = picture_hashes(dataset.root, dataset.split("test"))
@@ -327,7 +356,9 @@ def _training_findings(
 
 
 def _run_findings(
-    statement: Statement, dataset: Dataset, stated: set[str]
+    statement: Statement,
+    dataset: Dataset,
+    stated: set[str],
 ) -> Iterator[BundleFinding]:
     """Runs whose training pictures are not stated, or may hold test pictures."""
     for run in statement.runs:
@@ -336,7 +367,8 @@ def _run_findings(
         entry = run.entry
         if is_trained(entry.weights) and dataset.name not in stated:
             yield BundleFinding(
-                "training", f"{entry.run}: its training pictures are not stated"
+                "training",
+                f"{entry.run}: its training pictures are not stated",
             )
         reason = (
             seen_in(run.weights.trained_on, dataset)
@@ -348,7 +380,8 @@ def _run_findings(
 
 
 def _score_findings(
-    statement: Statement, scores: Mapping[str, Sequence[Score]]
+    statement: Statement,
+    scores: Mapping[str, Sequence[Score]],
 ) -> Iterator[BundleFinding]:
     """Scores of other pictures or profiles, and rows that do not follow from the scores."""
     pairs = set(statement.dataset.pairs)
@@ -370,21 +403,24 @@ def _pictures_findings(
 ) -> Iterator[BundleFinding]:
     """Scores and outputs of a run that do not fit its pictures, profile or metrics."""
     name = run.entry.run
-    scored = {one.pair for one in scores[name] if one.pair}
+    own = scores[name]
+    scored = {one.pair for one in own if one.pair}
     if scored != pairs:
         odd = min(scored ^ pairs)
         yield BundleFinding(
-            "pairs", f"{name}: {odd} is not both scored and a test pair"
+            "pairs",
+            f"{name}: {odd} is not both scored and a test pair",
         )
-    if missing := sorted(pairs - set(run.outputs) - _unread_pairs(scores[name])):
+    if missing := sorted(pairs - set(run.outputs) - _unread_pairs(own)):
         said = f"{name}: the output of {missing[0]} and {len(missing)} in all missing"
         yield BundleFinding("pairs", said)
-    if any(one.profile != statement.profile for one in scores[name]):
+    if any(one.profile != statement.profile for one in own):
         yield BundleFinding("profile", f"{name}: has scores of another profile")
     versions = {version.metric for version in run.versions}
-    if odd_names := sorted({one.metric for one in scores[name]} - versions):
+    if odd_names := sorted({one.metric for one in own} - versions):
         yield BundleFinding(
-            "format", f"{name}: no version of the metric {odd_names[0]} is stated"
+            "format",
+            f"{name}: no version of the metric {odd_names[0]} is stated",
         )
 
 

@@ -57,7 +57,10 @@ def command(
     address = RigAddress.parse(bracket.uri)
     if page.frames is not None:  # which needs no server
         _print_numbers(
-            address.blurry, page.frames, page.picture, json_lines=page.json_lines
+            address.blurry,
+            page.frames,
+            page.picture,
+            json_lines=page.json_lines,
         )
         return
     from defocus.capture.planning.request import BracketRequest
@@ -105,7 +108,11 @@ def _refuse_options(context: click.Context, *, looks_only: bool) -> None:
 
 
 def _print_numbers(
-    uri: str, frames: int, picture: Path | None, *, json_lines: bool
+    uri: str,
+    frames: int,
+    picture: Path | None,
+    *,
+    json_lines: bool,
 ) -> None:
     """Print what each live picture shows; the last one is kept as a file if one is named."""
     from defocus.extras.pages.live.frames import previews

@@ -19,7 +19,8 @@ class LivePairs:
     actions = ACTIONS
 
     def __init__(self, bench: ShootingThread, folder: SessionFolder) -> None:
-        self._bench, self._root = bench, folder.root
+        self._bench = bench
+        self._root = folder.root
         self._pictures = Pictures(folder.root)
 
     def pairs(self) -> dict[str, CompletePair]:
@@ -52,7 +53,10 @@ class LivePairs:
 
 
 def make_app(
-    bench: ShootingThread, folder: SessionFolder, token: str, share: Share | None = None
+    bench: ShootingThread,
+    folder: SessionFolder,
+    token: str,
+    share: Share | None = None,
 ) -> Guard:
     """The application behind its guard; who knows the token may use the page."""
     pairs = LivePairs(bench, folder)

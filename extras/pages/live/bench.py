@@ -54,11 +54,14 @@ class ShootingThread:
         self._scene_list = scene_list
         self.feed = feed
         self.session: SessionState = folder.state
-        self._folder, self._seat, self._shooter = folder, seat, shooter
+        self._folder = folder
+        self._seat = seat
+        self._shooter = shooter
         self._tasks: queue.Queue[tuple[Action, Task]] = queue.Queue(maxsize=20)
         self._shots_waiting = threading.Semaphore(1)
         self._shooting = False  # whether the present request has it
-        self._stopping, self._answered = threading.Event(), threading.Event()
+        self._stopping = threading.Event()
+        self._answered = threading.Event()
         self._preview = PreviewPace()
         self._newest = b""
         self._state = BenchState(folder.root.name, live=seat is not None)
@@ -114,10 +117,8 @@ class ShootingThread:
                 raise InputError("a pair is being shot; wait for its verdict")
             return lambda: self._move_focus(int(steps))
         if action == "note":
-            about, text = (
-                words.get("about", ""),
-                " ".join(words.get("text", "").split())[:2000],
-            )
+            about = words.get("about", "")
+            text = " ".join(words.get("text", "").split())[:2000]
             pairs = self.session.planned
             if about not in pairs and about not in {
                 pair.scene for pair in pairs.values()
@@ -278,7 +279,8 @@ class ShootingThread:
                 self._tell()
 
     def _shoot(self, scene: str, focus_steps: Sequence[int] | None = None) -> None:
-        rig, shooter = self._rig, self._shooter
+        rig = self._rig
+        shooter = self._shooter
         if rig is None or shooter is None:
             raise InputError("no camera is connected; the pair was not started")
         self._say_busy("shooting")
@@ -288,7 +290,11 @@ class ShootingThread:
             pairs = shooter.finish(self._folder, rig, slug, self._wait_for_person)
         else:
             pairs = shooter.shoot(
-                self._folder, rig, scene, self._wait_for_person, focus_steps
+                self._folder,
+                rig,
+                scene,
+                self._wait_for_person,
+                focus_steps,
             )
         self._state.current = pairs[-1].id
         self._state.supply = supply_of(rig.blurry)
@@ -336,7 +342,10 @@ class ShootingThread:
             )
 
     def _judge(
-        self, pair_id: str, verdict: Literal["accept", "reject"], reason: str
+        self,
+        pair_id: str,
+        verdict: Literal["accept", "reject"],
+        reason: str,
     ) -> None:
         self._folder.judge(pair_id, verdict, reason)
         self._state.current = pair_id
@@ -362,7 +371,9 @@ class ShootingThread:
         self._enter(name or self._offered(self._state.scene))
         if self._rig is not None and self._shooter is not None:
             self._state.plan = self._shooter.prepare(
-                self._rig, self.session, self._state.scene
+                self._rig,
+                self.session,
+                self._state.scene,
             )
 
     def follow_journal(self, record: Record) -> None:

@@ -31,7 +31,8 @@ def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     steep = gradient_length(encoded.mean(axis=2), STEEP_PX)
     edges = steep > max(LEAST_GRADIENT, NOISE_FACTOR * float(np.median(steep)))
     light = srgb_to_linear(encoded).mean(axis=2)
-    fine, coarse = (gradient_length(light, blur) for blur in (FINE_PX, COARSE_PX))
+    fine = gradient_length(light, FINE_PX)
+    coarse = gradient_length(light, COARSE_PX)
     return edges, edges & (fine > SHARP_RATIO * coarse)
 
 

@@ -65,7 +65,8 @@ def _steps(profile: Array) -> Array:
     share = (profile - low) / max(high - low, 1e-9)
     rise = float(((share > LOW) & (share < 1 - LOW)).sum())
     smooth = gaussian_filter1d(
-        profile, SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise
+        profile,
+        SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise,
     )
     size = np.pad(np.abs(np.diff(smooth)), 1)
     peaks, properties = find_peaks(size, prominence=0.0)

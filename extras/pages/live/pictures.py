@@ -71,10 +71,7 @@ class Pictures:
 
     def histograms(self, pair: CompletePair) -> dict[str, list[list[float]]]:
         """Histograms of both members by channel, in linear light; RAW before white balance."""
-        return {
-            role: [list(channel) for channel in self._histogram(pair, role)]
-            for role in ROLES
-        }
+        return {role: list(map(list, self._histogram(pair, role))) for role in ROLES}
 
     def _counted(self, pair: CompletePair, role: Role) -> tuple[tuple[float, ...], ...]:
         with self._decoders:

@@ -58,9 +58,8 @@ class LiveView:
 
     jpeg: bytes  # the picture, at most 960 px wide
     peaking: bytes
-    in_focus_share: (
-        float | None
-    )  # share of the edges that are in focus; None if there is no edge
+    # share of the edges that are in focus; None if there is no edge
+    in_focus_share: float | None
     detail: float | None
     histogram: tuple[tuple[float, ...], ...]  # shares of 64 equal bins, by channel
     clipped_share: tuple[float, ...]
@@ -153,15 +152,11 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     shown = _around((x * width, y * height), DETAIL_PX, (width, height))
     middle = shown.left + shown.width / 2, shown.top + shown.height / 2
     square = _around(middle, (EDGE_PX, EDGE_PX), (width, height))
-    encoded = encoded_jpeg(shown.of(picture)[:, :, ::-1])
-    shares = (
-        square.left / width,
-        square.top / height,
-        square.width / width,
-        square.height / height,
-    )
+    detail = shown.of(picture)[:, :, ::-1]
+    encoded = encoded_jpeg(detail)
+    shares = _shares(square, width, height)
     mtf50, reason = _edge_mtf50(square.of(picture))
-    seen = srgb_to_linear(as_float(np.ascontiguousarray(shown.of(picture)[:, :, ::-1])))
+    seen = srgb_to_linear(as_float(np.ascontiguousarray(detail)))
     return Magnified(encoded, mtf50, reason, detail_per_pixel(seen), shares)
 
 
@@ -175,8 +170,24 @@ def _decoded(jpeg: bytes) -> NDArray[Any]:
     return decoded
 
 
+def _shares(
+    region: Region,
+    width: int,
+    height: int,
+) -> tuple[float, float, float, float]:
+    """Left, top, width and height of a part, as shares of its picture's."""
+    return (
+        region.left / width,
+        region.top / height,
+        region.width / width,
+        region.height / height,
+    )
+
+
 def _around(
-    spot: tuple[float, float], sides: tuple[int, int], whole: tuple[int, int]
+    spot: tuple[float, float],
+    sides: tuple[int, int],
+    whole: tuple[int, int],
 ) -> Region:
     """What lies around a place, moved inwards at the borders of a picture; x before y."""
     width, height = (min(side, size) for side, size in zip(sides, whole, strict=True))
@@ -190,7 +201,8 @@ def _around(
 def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
     """MTF50 of a slanted edge in a square, blue first, or None and why."""
     light = np.asarray(
-        srgb_to_linear(as_float(square[:, :, ::-1], np.float64)), np.float64
+        srgb_to_linear(as_float(square[:, :, ::-1], np.float64)),
+        np.float64,
     )
     if min(light.shape[:2]) < LEAST_PX:
         return None, TOO_SMALL
@@ -205,7 +217,8 @@ def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
         return None, SEVERAL_EDGES
     except EdgeLeavesError:
         return None, _why_it_leaves(
-            fit_edge_line(grey_of(upright(light)[0])).coefficients[0], light
+            fit_edge_line(grey_of(upright(light)[0])).coefficients[0],
+            light,
         )
     except ImageError:
         return None, NO_EDGE

@@ -36,7 +36,8 @@ class PreviewPace:
 
     def came(self) -> None:
         """A picture came."""
-        self._failures, self._last_at = 0, self._clock()
+        self._failures = 0
+        self._last_at = self._clock()
 
     def failed(self) -> None:
         """None came."""

@@ -38,7 +38,10 @@ class Shooter(Protocol):
         ...
 
     def prepare(
-        self, rig: SessionCameras, state: SessionState, scene: str
+        self,
+        rig: SessionCameras,
+        state: SessionState,
+        scene: str,
     ) -> list[str]:
         """Prepare the cameras for a scene, and return the plan."""
         ...
@@ -55,7 +58,11 @@ class Shooter(Protocol):
         ...
 
     def finish(
-        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+        self,
+        folder: SessionFolder,
+        rig: SessionCameras,
+        scene: str,
+        ask: Ask,
     ) -> list[CompletePair]:
         """Shoot the incomplete pairs of a scene."""
         ...
@@ -85,7 +92,9 @@ class SceneShooter:
         options: ShootOptions = LEFT_TO_THE_PERSON,
         hook: Hook | None = None,
     ) -> None:
-        self.request, self.options, self.hook = request, options, hook
+        self.request = request
+        self.options = options
+        self.hook = hook
         self._calibrations = NO_CALIBRATIONS
         self._carded: dict[str, str] = {}
         self._ready: SessionCameras | None = None
@@ -99,7 +108,8 @@ class SceneShooter:
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
             self._calibrations = load_calibrations(
-                self.options.calibration_files, described
+                self.options.calibration_files,
+                described,
             )
             make_ready(rig, self.options)
             self._ready = rig
@@ -111,7 +121,10 @@ class SceneShooter:
         return plan
 
     def prepare(
-        self, rig: SessionCameras, state: SessionState, scene: str
+        self,
+        rig: SessionCameras,
+        state: SessionState,
+        scene: str,
     ) -> list[str]:
         """Set the live view's camera to the blurry exposure, for focusing; return the plan."""
         for camera in rig.cameras:
@@ -132,9 +145,13 @@ class SceneShooter:
         """Shoot the pairs of a scene, one for each position of the focus motor.
 
         After ``CameraError`` or ``StorageError`` the pair is left incomplete."""
-        planned, calibrations = self.plan(rig), self._calibrations
+        planned = self.plan(rig)
+        calibrations = self._calibrations
         request = within_travel(
-            self.request, planned, rig, calibrations.overshoot_steps
+            self.request,
+            planned,
+            rig,
+            calibrations.overshoot_steps,
         )
         plan = plan_on(request, rig)
         steps = plan.focus_steps if focus_steps is None else focus_steps
@@ -148,15 +165,23 @@ class SceneShooter:
         return self._shoot(folder, rig, pairs, plan, self.options, calibrations, ask)
 
     def finish(
-        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+        self,
+        folder: SessionFolder,
+        rig: SessionCameras,
+        scene: str,
+        ask: Ask,
     ) -> list[CompletePair]:
         """Complete the pairs of :func:`unfinished`: judge whole ones, shoot others as planned."""
         begun = unfinished(folder.state, scene)
         shoot = folder.state.shoots[begun[0].shoot]
-        options, calibrations = shoot.handling, stored_calibrations(folder.root, shoot)
+        options = shoot.handling
+        calibrations = stored_calibrations(folder.root, shoot)
         person = Person(options, ask, self._carded)
         complete = complete_whole(
-            folder, begun, lambda _: person, after_pair(self.hook, folder)
+            folder,
+            begun,
+            lambda _: person,
+            after_pair(self.hook, folder),
         )
         pairs = [pair for pair in begun if pair.id not in folder.state.complete]
         if not pairs:
@@ -165,7 +190,13 @@ class SceneShooter:
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         return complete + self._shoot(
-            folder, rig, pairs, plan, options, calibrations, ask
+            folder,
+            rig,
+            pairs,
+            plan,
+            options,
+            calibrations,
+            ask,
         )
 
     def _shoot(
@@ -190,7 +221,10 @@ class SceneShooter:
 
 
 def offered_scene(
-    session: SessionState, listing: Sequence[ListedScene], *, but: str
+    session: SessionState,
+    listing: Sequence[ListedScene],
+    *,
+    but: str,
 ) -> str:
     """Name of the next scene: a planned one (later ones first), of the list, or by number."""
     planned = session.planned.values()

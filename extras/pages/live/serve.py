@@ -96,6 +96,5 @@ def _wait(work: Future[None]) -> None:
         work.result()
     except KeyboardInterrupt:
         say("ended at once; the interrupted pair is shot again next time")
-        os._exit(
-            EXIT_INTERRUPTED
-        )  # the bench's thread must not find the journal closed
+        # the bench's thread must not find the journal closed
+        os._exit(EXIT_INTERRUPTED)

@@ -39,7 +39,11 @@ class ViewOnlyShooter:
         raise InputError("a preview cannot shoot; use 'defocus-capture live SESSION'")
 
     def finish(
-        self, folder: SessionFolder, rig: SessionCameras, scene: str, ask: Ask
+        self,
+        folder: SessionFolder,
+        rig: SessionCameras,
+        scene: str,
+        ask: Ask,
     ) -> list[CompletePair]:
         """Shoot nothing; there is nothing to finish."""
         return self.shoot(folder, rig, scene, ask)

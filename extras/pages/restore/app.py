@@ -49,7 +49,9 @@ class Answers:
     # ``html``: the document.
 
     def __init__(self, desk: Desk, feed: Feed, html: str) -> None:
-        self._desk, self._feed, self._html = desk, feed, html
+        self._desk = desk
+        self._feed = feed
+        self._html = html
 
     async def page(self, _request: Request) -> Response:
         """The document."""
@@ -83,10 +85,8 @@ class Answers:
 
     async def look(self, request: Request) -> Response:
         """The part that is seen first, restored; the page lays it over the picture."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         if picture is None or number is None or picture.part is None:
             return problem("no such picture or system", 404)
         work = partial(self._desk.first_look, picture, picture.part, number)
@@ -116,7 +116,8 @@ class Answers:
             self._feed.publish("progress", news)
 
         failure = await _failure(
-            picture, partial(self._desk.restore, picture, number, show)
+            picture,
+            partial(self._desk.restore, picture, number, show),
         )
         return failure or JSONResponse(picture.document())
 
@@ -138,7 +139,8 @@ class Answers:
 
     async def layer(self, request: Request) -> Response:
         """The picture as it was dropped, or what lies over it."""
-        picture, name = self._picture(request), request.path_params["layer"]
+        picture = self._picture(request)
+        name = request.path_params["layer"]
         if picture is None or name not in LAYERS:
             return problem("no such picture", 404)
         if picture.blur_map is None and name != "before":
@@ -147,10 +149,8 @@ class Answers:
 
     async def after(self, request: Request) -> Response:
         """The restored picture at strength 1."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         restoration = (
             None if picture is None or number is None else picture.made.get(number)
         )
@@ -160,10 +160,8 @@ class Answers:
 
     async def beyond(self, request: Request) -> Response:
         """The restored picture at strength 2."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         if picture is None or number is None or number not in picture.made:
             return problem("no such picture", 404)
         try:
@@ -173,10 +171,8 @@ class Answers:
 
     async def saved(self, request: Request) -> Response:
         """The restored picture as a file to keep."""
-        picture, number = (
-            self._picture(request),
-            self._number(request.path_params["number"]),
-        )
+        picture = self._picture(request)
+        number = self._number(request.path_params["number"])
         strength = _strength(request.query_params.get("strength", ""))
         if (
             picture is None
@@ -214,9 +210,14 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         kinds=KINDS,
         largest_bytes=LARGEST_BYTES,
     )
-    answers = Answers(desk, feed, html)
+    routes = _routes(Answers(desk, feed, html))
+    return Guard(Starlette(routes=routes), token, document.policy)
+
+
+def _routes(answers: Answers) -> list[Route]:
+    """Which address is answered by what."""
     one = "/pictures/{picture}"
-    routes = [
+    return [
         Route("/", answers.page),
         Route("/events", answers.events),
         Route("/pictures", answers.pictures),
@@ -231,7 +232,6 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         Route(one + "/beyond/{number}", answers.beyond),
         Route(one + "/saved/{number}", answers.saved),
     ]
-    return Guard(Starlette(routes=routes), token, document.policy)
 
 
 def _document() -> ServedDocument:
@@ -265,7 +265,8 @@ async def _in_thread(work: Callable[[], R]) -> R:
 
 
 async def _failure(
-    picture: DroppedPicture, work: Callable[[], None]
+    picture: DroppedPicture,
+    work: Callable[[], None],
 ) -> Response | None:
     """Do work on a picture; what the page is told if that fails or is stopped."""
     try:

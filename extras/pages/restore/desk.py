@@ -14,7 +14,8 @@ from defocus.errors import InputError, InterruptedWorkError
 from defocus.extras.pages.restore.dropped import DroppedPicture, read_dropped
 from defocus.extras.pages.restore.systems import Choice
 from defocus.extras.pages.restore.turns import Turns
-from defocus.pictures.own_picture import OwnPicture, read_own_picture
+from defocus.pictures.read import read_own_picture
+from defocus.pictures.values import OwnPicture
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer
 from defocus.storage.files import make_folder
@@ -41,7 +42,9 @@ class Desk:
     ) -> None:
         self.choices = choices
         self.pictures: dict[str, DroppedPicture] = {}
-        self._folder, self._tile_px, self._device = folder, tile_px, device
+        self._folder = folder
+        self._tile_px = tile_px
+        self._device = device
         self._numbers = itertools.count(1)
         self._arriving: set[str] = set()
         self._counting = threading.Lock()
@@ -84,7 +87,10 @@ class Desk:
         return picture
 
     def first_look(
-        self, picture: DroppedPicture, part: OwnPicture, number: int
+        self,
+        picture: DroppedPicture,
+        part: OwnPicture,
+        number: int,
     ) -> None:
         """Restore the part of a picture that is seen first, unless done before."""
         picture.stop.clear()
@@ -126,7 +132,10 @@ class Desk:
             blur_map = picture.map_of(own)
             started = time.perf_counter()
             restoration = restore_colours(
-                restorer, own.colours(), blur_map, follow=follow
+                restorer,
+                own.colours(),
+                blur_map,
+                follow=follow,
             )
             picture.keep(number, restoration, time.perf_counter() - started)
 

@@ -14,11 +14,10 @@ from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
-from defocus.pictures.carried import remarks_after
-from defocus.pictures.derived import meaning_of
+from defocus.pictures.carried import meaning_of, remarks_after
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.own_picture import OwnPicture, read_own_picture
-from defocus.pictures.values import as_integer, as_shown
+from defocus.pictures.read import read_own_picture
+from defocus.pictures.values import OwnPicture, as_integer, as_shown
 from defocus.pictures.write import (
     encoded_picture,
     foreseen_remarks,
@@ -99,9 +98,8 @@ class DroppedPicture:
     remarks: tuple[str, ...] = ()  # what of its file a saved picture does not have
     # what systems made of it, by the number of the choice
     made: dict[int, Made] = field(default_factory=dict)
-    stop: threading.Event = field(
-        default_factory=threading.Event
-    )  # set to end its restoring
+    # set to end its restoring
+    stop: threading.Event = field(default_factory=threading.Event)
     # held while its files are read or written
     busy: threading.Lock = field(default_factory=threading.Lock)
 
@@ -141,7 +139,9 @@ class DroppedPicture:
         if self.blur_map is None:
             blur_map = estimate_blur_map(picture.colours())
             self._show_map(
-                blur_map, shown_map(blur_map, picture.luma()), picture.orientation
+                blur_map,
+                shown_map(blur_map, picture.luma()),
+                picture.orientation,
             )
             self.blur_map = blur_map
         return self.blur_map
@@ -151,7 +151,9 @@ class DroppedPicture:
         diameters = _reduced(shown.full(), orientation)
         write_picture(self.folder / "map.png", drawn(diameters), Metadata())
         write_picture(
-            self.folder / "sharp.png", _reduced(sharp, orientation), Metadata()
+            self.folder / "sharp.png",
+            _reduced(sharp, orientation),
+            Metadata(),
         )
 
     def look_path(self, number: int) -> Path:
@@ -159,7 +161,10 @@ class DroppedPicture:
         return self.folder / f"look-{number}.png"
 
     def keep_look(
-        self, number: int, part: OwnPicture, restored: NDArray[np.float32]
+        self,
+        number: int,
+        part: OwnPicture,
+        restored: NDArray[np.float32],
     ) -> None:
         """Keep what a system made of the part that is restored first."""
         _write_shown(self.look_path(number), part, part.with_colours(restored))
@@ -195,15 +200,17 @@ class DroppedPicture:
     def _saved(self, number: int, strength: float, *, leave_sharp: bool) -> bytes:
         picture = read_own_picture(self.path)
         restored = self._restoration(number, picture).at(
-            strength, leave_sharp=leave_sharp
+            strength,
+            leave_sharp=leave_sharp,
         )
         kind = written_kind(Path(self.saved_name), self.path, picture.metadata)
         written = encoded_picture(
-            picture.with_colours(restored), picture.metadata, kind
+            picture.with_colours(restored),
+            picture.metadata,
+            kind,
         )
-        remarks = remarks_after(
-            written, picture.metadata, kind
-        )  # the file is what counts
+        # the file is what counts
+        remarks = remarks_after(written, picture.metadata, kind)
         self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
         return written
 
@@ -247,7 +254,13 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     size = (width, height)
     return DroppedPicture(
-        path, name, size, picture.bits, look=look, part=part, remarks=remarks
+        path,
+        name,
+        size,
+        picture.bits,
+        look=look,
+        part=part,
+        remarks=remarks,
     )
 
 

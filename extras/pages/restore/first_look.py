@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.learned_map import estimate_blur_map
-from defocus.pictures.own_picture import OwnPicture
-from defocus.pictures.values import as_shown, as_stored
+from defocus.pictures.values import OwnPicture, as_shown, as_stored
 
 LOOK_PX = (576, 960)
 """Height and width of the part, px. It fills the view of a window of 1280 x 800 px, and two cores
@@ -65,7 +64,8 @@ class _Sample:
 
     @classmethod
     def taken(cls, picture: OwnPicture, area: LookArea) -> Self:
-        height, width = min(SAMPLE_PX, area.height), min(SAMPLE_PX, area.width)
+        height = min(SAMPLE_PX, area.height)
+        width = min(SAMPLE_PX, area.width)
         left = area.left + (area.width - width) // 2
         top = area.top + (area.height - height) // 2
         colours = part_of(picture, LookArea(left, top, width, height)).colours()

@@ -15,12 +15,17 @@ from defocus.processes.interruption import terminated_as_interrupted
 
 
 def serve_restoring(
-    asked: Choice, *, port: int, tile_px: int | None, device: torch.device
+    asked: Choice,
+    *,
+    port: int,
+    tile_px: int | None,
+    device: torch.device,
 ) -> None:
     """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 
     What is dropped is in a temporary folder that goes at the end."""
-    token, feed = new_token(), Feed()
+    token = new_token()
+    feed = Feed()
     choices = choices_here(asked)
     chosen = choices.index(asked)
     with (
@@ -29,15 +34,15 @@ def serve_restoring(
         tempfile.TemporaryDirectory(prefix="defocus-restore-") as folder,
     ):
         desk = Desk(Path(folder), choices, tile_px, device)
-        desk.load(
-            chosen
-        )  # what is wrong with it is said before anybody drops a picture
+        # what is wrong with it is said before anybody drops a picture
+        desk.load(chosen)
 
         def closing() -> None:
             desk.stop()
             feed.close()
 
         PageServer(make_app(desk, chosen, feed, token), closing).serve_at(
-            listening, token
+            listening,
+            token,
         )
         desk.wait()

@@ -23,7 +23,8 @@ class Choice:
     def title(self) -> str:
         """What the page shows."""
         words = {OWN: "own weights", "": "nothing learned"}.get(
-            self.weights, self.weights
+            self.weights,
+            self.weights,
         )
         return f"{self.system.card.display_name} ({words})"
 

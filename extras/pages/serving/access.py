@@ -54,9 +54,16 @@ class Guard:
     # and other sites cannot use. A change needs an ``Origin`` that is this page.
 
     def __init__(
-        self, app: ASGIApp, token: str, policy: str, share: Share | None = None
+        self,
+        app: ASGIApp,
+        token: str,
+        policy: str,
+        share: Share | None = None,
     ) -> None:
-        self._app, self._token, self._policy, self._share = app, token, policy, share
+        self._app = app
+        self._token = token
+        self._policy = policy
+        self._share = share
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -67,26 +74,18 @@ class Guard:
         host = headers.get("host", "")
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         token = _given_token(headers, host)
-        changes = scope["method"] != "GET"
         scope["defocus.only_looks"] = self._looks(token)
-        answer: ASGIApp = self._app
         shared = self._share is not None and host == self._share.host
+        answer: ASGIApp
         if not shared and not _is_loopback(host, scope):
             answer = _refusal(
-                "this page answers to 127.0.0.1 and localhost at its port alone", 421
+                "this page answers to 127.0.0.1 and localhost at its port alone",
+                421,
             )
         elif scope["path"] == "/" and self._right(given):
             answer = _welcome(host, given)
-        elif not self._right(token):
-            answer = _refusal(
-                "open the address that the command printed: it holds the token", 403
-            )
-        elif changes and not _from_own_page(headers, host):
-            answer = _refusal("only this page's own buttons may do that", 403)
-        elif changes and self._looks(token):
-            answer = _refusal(
-                "this page is shared to be looked at; --share control allows more", 403
-            )
+        else:
+            answer = self._answer(scope, headers, host, token)
         begun: list[Message] = []
         try:
             await answer(scope, receive, self._with_headers(send, begun))
@@ -95,6 +94,24 @@ class Guard:
         except asyncio.CancelledError:  # the server ends, and waits for this no more
             if not begun:
                 await _refusal("this page has ended", 503)(scope, receive, send)
+
+    def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
+        """What answers a request with that token: the page, or a refusal."""
+        if not self._right(token):
+            return _refusal(
+                "open the address that the command printed: it holds the token",
+                403,
+            )
+        if scope["method"] == "GET":
+            return self._app
+        if not _from_own_page(headers, host):
+            return _refusal("only this page's own buttons may do that", 403)
+        if self._looks(token):
+            return _refusal(
+                "this page is shared to be looked at; --share control allows more",
+                403,
+            )
+        return self._app
 
     def _right(self, given: str) -> bool:
         tokens = (
@@ -147,7 +164,11 @@ def _welcome(host: str, token: str) -> ASGIApp:
     """Take the token out of the address, into the cookie."""
     response = RedirectResponse("/", status_code=303)
     response.set_cookie(
-        _cookie_name(host), token, httponly=True, samesite="strict", path="/"
+        _cookie_name(host),
+        token,
+        httponly=True,
+        samesite="strict",
+        path="/",
     )
     return response
 

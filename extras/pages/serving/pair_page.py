@@ -117,7 +117,9 @@ class _Answers:
 
     def __init__(self, source: PairSource, pages: Sequence[str], feed: Feed) -> None:
         """Take the document with buttons and the one without."""
-        self._source, self._pages, self._feed = source, pages, feed
+        self._source = source
+        self._pages = pages
+        self._feed = feed
 
     async def page(self, request: Request) -> Response:
         return HTMLResponse(self._pages[only_looks(request.scope)])
@@ -142,7 +144,9 @@ class _Answers:
         return await self._of_pair(request, self._source.histograms)
 
     async def _of_pair(
-        self, request: Request, look: Callable[[str], object]
+        self,
+        request: Request,
+        look: Callable[[str], object],
     ) -> Response:
         pair = request.path_params["pair"]
         if pair not in self._source.pairs():
@@ -153,9 +157,9 @@ class _Answers:
             return problem(str(error), 422)
 
     async def picture(self, request: Request) -> Response:
-        pair, role, size = (
-            request.path_params[name] for name in ("pair", "role", "size")
-        )
+        pair = request.path_params["pair"]
+        role = request.path_params["role"]
+        size = request.path_params["size"]
         if pair not in self._source.pairs() or role not in ROLES or size not in SIZES:
             return problem("no such picture", 404)
         width = SIZES[cast(Size, size)]
@@ -171,7 +175,9 @@ class _Answers:
             return problem("no such button", 404)
         try:
             await run_in_threadpool(
-                self._source.act, action, await text_fields(request)
+                self._source.act,
+                action,
+                await text_fields(request),
             )
         except (DefocusError, ValueError) as error:
             return problem(str(error), 409)

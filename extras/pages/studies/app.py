@@ -103,11 +103,11 @@ class Studies:
 
     async def file(self, request: Request) -> Response:
         """A file of the study's folder, one of :data:`FILES`."""
-        study, name = self._study(request), request.path_params["name"]
+        study = self._study(request)
+        name = request.path_params["name"]
         path = study.path / name if study and name in FILES else None
-        if (
-            path is None or not path.is_file() or path.is_symlink()
-        ):  # a link may lead anywhere
+        # a link may lead anywhere
+        if path is None or not path.is_file() or path.is_symlink():
             return _problem("no such file", 404)
         try:
             content = await run_in_threadpool(read_bytes, path)

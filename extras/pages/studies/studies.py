@@ -28,9 +28,9 @@ from defocus.benchmark.study.standing import (
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted, span
 from defocus.reading import read_bytes
-from defocus.reports.display import anchor
+from defocus.reports.display import anchor, shown_difference
 from defocus.reports.html import render_served
-from defocus.reports.model import Link, Page, Paragraph, Table
+from defocus.reports.model import Folded, Link, Page, Paragraph, Part, Table
 from defocus.training.record.curve_files import seconds_per_step
 from defocus.training.record.folder import CURVE
 
@@ -58,9 +58,8 @@ class ServedStudy:
     path: Path  # folder of the study
     name: str  # path of the folder relative to the served folder
     page: str = ""
-    pictures: dict[str, bytes] = field(
-        default_factory=dict
-    )  # pictures of that page, by name
+    # pictures of that page, by name
+    pictures: dict[str, bytes] = field(default_factory=dict)
     _stamp: str = ""
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _entries: dict[Path, tuple[str, Mapping[str, Entry]]] = field(default_factory=dict)
@@ -74,7 +73,11 @@ class ServedStudy:
     def stamp(self) -> str:
         """Changes when the results change."""
         return _stamp(
-            self.path, STORE, f"{STORE}-wal", "study.json", *_needed(self.path)
+            self.path,
+            STORE,
+            f"{STORE}-wal",
+            "study.json",
+            *_needed(self.path),
         )
 
     def standings(self) -> list[RunStanding]:
@@ -132,7 +135,7 @@ class ServedStudy:
         with read_results(self.path / STORE) as results:
             page = build_page(self.path, results, leaderboard(results))
         standings = self.standings()
-        runs = ("Runs", (_runs(standings, self.seconds_left(standings)),))
+        runs = ("Runs", _runs(standings, self.seconds_left(standings)))
         sections = (runs, *page.sections) if standings else page.sections
         return replace(page, title=self.name, sections=sections)
 
@@ -178,22 +181,18 @@ def find_studies(root: Path) -> FoundStudies:
         raise InputError(
             f"{root}: no such folder; give the folder of one or more studies"
         )
-    places = []
+    places: list[Path] = []
     unreadable: list[str] = []
     folders = [root]
     for depth in range(DEPTH + 1):
-        below = []
+        below: list[Path] = []
         for folder in folders:
             try:
                 if (folder / STORE).is_file():
                     _refuse_links(folder)
                     places.append(folder)
                 elif depth < DEPTH:
-                    below += [
-                        each
-                        for each in sorted(folder.iterdir())
-                        if _is_own_folder(each)
-                    ]
+                    below += filter(_is_own_folder, sorted(folder.iterdir()))
             except OSError as error:  # one closed folder hides no other
                 unreadable.append(f"{folder}: {error.strerror}")
             except InputError as error:
@@ -205,13 +204,14 @@ def find_studies(root: Path) -> FoundStudies:
             f"{root}: no study in it or up to {DEPTH} folders below{said}; "
             "give the folder above --out of a run"
         )
-    top = root.resolve()
-    names = [path.resolve().relative_to(top) for path in places]
-    studies = [
-        ServedStudy(path, str(name) if name.parts else top.name)
-        for path, name in zip(places, names, strict=True)
-    ]
+    studies = [_served(path, root.resolve()) for path in places]
     return FoundStudies(studies, tuple(unreadable))
+
+
+def _served(path: Path, top: Path) -> ServedStudy:
+    """A study by its place below the folder; that at the folder itself by the folder's name."""
+    name = path.resolve().relative_to(top)
+    return ServedStudy(path, str(name) if name.parts else top.name)
 
 
 def _refuse_links(folder: Path) -> None:
@@ -290,11 +290,11 @@ def best_gain(board: Path) -> str:
         if protocol_place(row["profile"], row["protocol"]) == first
     ]
     best = max(shown, key=lambda row: float(row["gain"]), default=None)
-    return (
-        "none yet"
-        if best is None
-        else f"{float(best['gain']):+.2f} dB, {best['system']}"
-    )
+    if best is None:
+        return "none yet"
+    value, gain = float(best["value"]), float(best["gain"])
+    shown_gain = shown_difference(value, value - gain, 2, gain)
+    return f"{shown_gain:+.2f} dB, {best['system']}"
 
 
 def index_live(listing: FoundStudies) -> dict[str, Any]:
@@ -311,13 +311,31 @@ def _many(listing: FoundStudies) -> str:
     return "1 study" if number == 1 else f"{number} studies"
 
 
-def _runs(standings: list[RunStanding], left: Mapping[str, float | None]) -> Table:
+def _runs(
+    standings: list[RunStanding], left: Mapping[str, float | None]
+) -> tuple[Part, ...]:
+    """The runs that are not finished, and the others folded, as nothing is to be seen there."""
+    finished = [one for one in standings if one.state == FINISHED]
+    others = [one for one in standings if one.state != FINISHED]
+    parts: list[Part] = []
+    if others:
+        parts.append(_runs_table("Where the runs stand", others, left))
+    if finished:
+        table = _runs_table("Runs that are finished", finished, left)
+        many = counted(len(finished), "run")
+        parts.append(Folded("Finished", anchor("runs", FINISHED), (table,), many))
+    return tuple(parts)
+
+
+def _runs_table(
+    caption: str, standings: list[RunStanding], left: Mapping[str, float | None]
+) -> Table:
     columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
     rows = tuple(
         (one.run, one.dataset, *_state(one, left[one.run])) for one in standings
     )
     return Table.of(
-        "Where the runs stand",
+        caption,
         columns,
         rows,
         TIME_LEFT,

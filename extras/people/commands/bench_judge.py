@@ -26,7 +26,10 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     help="Write the page of comparisons, then exit.",
 )
 @click.option(
-    "--only", multiple=True, metavar="PATTERN", help="Systems to compare; repeatable."
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Systems to compare; repeatable.",
 )
 @click.option(
     "--judgements",
@@ -82,15 +85,17 @@ def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
             agreements = metric_agreement(results, result.strengths)
         write_judged(out, result)
         if as_json:
-            output.write(
-                {**result.to_json(), "metrics": [asdict(one) for one in agreements]}
-            )
+            output.write({**result.to_json(), "metrics": list(map(asdict, agreements))})
     if not as_json:
         _show(result, agreements)
 
 
 def _write_page(
-    out: Path, page: Path, only: tuple[str, ...], judgements: int, seed: int
+    out: Path,
+    page: Path,
+    only: tuple[str, ...],
+    judgements: int,
+    seed: int,
 ) -> None:
     """Write the page of comparisons."""
     from fnmatch import fnmatchcase
@@ -106,7 +111,10 @@ def _write_page(
         if not only or any(fnmatchcase(name, one) for one in only)
     }
     trials = plan_trials(
-        list(chosen), shared_pairs(chosen) if chosen else [], judgements, seed
+        list(chosen),
+        shared_pairs(chosen) if chosen else [],
+        judgements,
+        seed,
     )
     write_text(page, judging_page(chosen, trials))
     write_plan(out, trials)

@@ -33,10 +33,14 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
     "https://zenodo.org.",
 )
 @click.option(
-    "--repository", metavar="OWNER/NAME", help="Target repository on huggingface."
+    "--repository",
+    metavar="OWNER/NAME",
+    help="Target repository on huggingface.",
 )
 @click.option(
-    "--publish", is_flag=True, help="Publish the draft; this cannot be undone."
+    "--publish",
+    is_flag=True,
+    help="Publish the draft; this cannot be undone.",
 )
 @click.option(
     "--dry-run",
@@ -98,7 +102,10 @@ def _published(
         if dry_run:
             return {"endpoint": address, "published": False, **zenodo.plan(draft)}
         return zenodo.draft_on_zenodo(
-            draft, address, secret(TOKENS[target]), publish=publish
+            draft,
+            address,
+            secret(TOKENS[target]),
+            publish=publish,
         )
     from defocus.extras.publish import hub
 
@@ -106,5 +113,9 @@ def _published(
     if dry_run:
         return {"endpoint": address, "published": False, **hub.plan(draft, place)}
     return hub.draft_on_hub(
-        draft, address, secret(TOKENS[target]), place, publish=publish
+        draft,
+        address,
+        secret(TOKENS[target]),
+        place,
+        publish=publish,
     )

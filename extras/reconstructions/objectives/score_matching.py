@@ -16,7 +16,10 @@ class ScoreMatching(Objective):
     Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), eq. 7."""
 
     def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The loss; its part ``per_value`` is 0.5 for a score of 0, less for a better one."""
         del progress

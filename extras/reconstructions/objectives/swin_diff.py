@@ -27,7 +27,10 @@ class SwinDiffObjective(Objective):
         self.encoder = LatentEncoder(pictures=2)
 
     def forward(
-        self, network: nn.Module, batch: Batch, progress: Progress
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
         """The loss; in the second stage its parts are ``picture`` and ``prior``."""
         if not isinstance(network, SwinDiff):

@@ -22,6 +22,7 @@ def decay_logarithms(channels: int, states: int) -> torch.Tensor:
 
 def width_biases(*shape: int) -> torch.Tensor:
     """Biases for which softplus gives widths between 0.001 and 0.1, evenly in logarithm."""
-    low, high = math.log(LEAST_WIDTH), math.log(LARGEST_WIDTH)
+    low = math.log(LEAST_WIDTH)
+    high = math.log(LARGEST_WIDTH)
     widths = (low + (high - low) * torch.rand(*shape)).exp()
     return widths + (-torch.expm1(-widths)).log()

@@ -25,7 +25,8 @@ class Mamba(nn.Module):
     def __init__(self, channels: int, states: int = 16) -> None:
         super().__init__()
         inner = EXPANSION * channels
-        self.states, self.rank = states, width_rank(channels)
+        self.states = states
+        self.rank = width_rank(channels)
         self.A_log = nn.Parameter(decay_logarithms(inner, states))
         self.D = nn.Parameter(torch.ones(inner))
         self.in_proj = nn.Linear(channels, 2 * inner, bias=False)
@@ -45,9 +46,15 @@ class Mamba(nn.Module):
         sizes = [self.rank, self.states, self.states]
         width, reading, writing = self.x_proj(seen.transpose(1, 2)).split(sizes, dim=2)
         widths = functional.softplus(self.dt_proj(width).transpose(1, 2))
-        read, write = (each.transpose(1, 2)[:, None] for each in (reading, writing))
+        read = reading.transpose(1, 2)[:, None]
+        write = writing.transpose(1, 2)[:, None]
         written, _ = selective_scan(
-            seen, widths, -self.A_log.exp(), read, write, self.D
+            seen,
+            widths,
+            -self.A_log.exp(),
+            read,
+            write,
+            self.D,
         )
         given: torch.Tensor = self.out_proj(
             (written * functional.silu(gate)).transpose(1, 2)

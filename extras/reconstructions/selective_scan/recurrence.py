@@ -8,7 +8,10 @@ import torch
 
 
 def linear_recurrence(
-    decay: torch.Tensor, gain: torch.Tensor, total: torch.Tensor, start: torch.Tensor
+    decay: torch.Tensor,
+    gain: torch.Tensor,
+    total: torch.Tensor,
+    start: torch.Tensor,
 ) -> torch.Tensor:
     """The states after each step; differentiable. ``start`` is that before the first, ``(...)``.
 
@@ -77,7 +80,11 @@ def _scan(
 
 
 def _starts(
-    total: torch.Tensor, end: torch.Tensor, start: torch.Tensor, *, backwards: bool
+    total: torch.Tensor,
+    end: torch.Tensor,
+    start: torch.Tensor,
+    *,
+    backwards: bool,
 ) -> torch.Tensor:
     """What each chunk starts with, ``(..., C)``."""
     chunks = list(zip(end.unbind(-1), total.unbind(-1), strict=True))

@@ -115,7 +115,8 @@ def _scan_channels(
     written = []
     for first in range(0, values.shape[2], STEPS * CHUNKS):
         block = slice(first, first + STEPS * CHUNKS)
-        seen, wide = values[..., block], widths[..., block]
+        seen = values[..., block]
+        wide = widths[..., block]
         parts = (decay, state, seen, wide, reading[..., block], writing[..., block])
         if torch.is_grad_enabled():
             output, state = checkpoint(_scan_block, *parts, use_reentrant=False)

@@ -21,7 +21,8 @@ EXPANSION = 2
 def cross_scan(picture: torch.Tensor) -> torch.Tensor:
     """``(N, 4, C, H W)``: a picture row by row, column by column, and both reversed."""
     forwards = torch.stack(
-        [picture.flatten(2), picture.transpose(2, 3).flatten(2)], dim=1
+        [picture.flatten(2), picture.transpose(2, 3).flatten(2)],
+        dim=1,
     )
     return torch.cat([forwards, forwards.flip(-1)], dim=1)
 
@@ -41,19 +42,19 @@ class SS2D(nn.Module):
     def __init__(self, channels: int, states: int = 16) -> None:
         super().__init__()
         inner = EXPANSION * channels
-        self.states, self.rank = states, width_rank(channels)
+        rank = width_rank(channels)
+        self.states = states
+        self.rank = rank
         self.A_logs = nn.Parameter(decay_logarithms(DIRECTIONS * inner, states))
         self.Ds = nn.Parameter(torch.ones(DIRECTIONS * inner))
         self.dt_projs_bias = nn.Parameter(width_biases(DIRECTIONS, inner))
         self.out_norm = nn.LayerNorm(inner)
         self.in_proj = PointwiseLinear(channels, 2 * inner, bias=False)
         self.conv2d = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
-        self.x_proj = nn.Linear(
-            inner, DIRECTIONS * (self.rank + 2 * states), bias=False
-        )
-        self.dt_projs = nn.Linear(self.rank, DIRECTIONS * inner, bias=False)
+        self.x_proj = nn.Linear(inner, DIRECTIONS * (rank + 2 * states), bias=False)
+        self.dt_projs = nn.Linear(rank, DIRECTIONS * inner, bias=False)
         self.out_proj = PointwiseLinear(inner, channels, bias=False)
-        nn.init.uniform_(self.dt_projs.weight, -(self.rank**-0.5), self.rank**-0.5)
+        nn.init.uniform_(self.dt_projs.weight, -(rank**-0.5), rank**-0.5)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, channels, H, W)`` to the same shape."""
@@ -76,7 +77,9 @@ class SS2D(nn.Module):
             strict=True,
         )
         return cross_merge(
-            torch.stack([self._along(*each) for each in parameters], 1), height, width
+            torch.stack([self._along(*each) for each in parameters], 1),
+            height,
+            width,
         )
 
     def _along(
@@ -94,6 +97,11 @@ class SS2D(nn.Module):
         widths = functional.softplus(widening @ width + bias[:, None])
         decay = -decay_logarithm.float().exp()
         written, _ = selective_scan(
-            sequence, widths, decay, reading[:, None], writing[:, None], skip
+            sequence,
+            widths,
+            decay,
+            reading[:, None],
+            writing[:, None],
+            skip,
         )
         return written

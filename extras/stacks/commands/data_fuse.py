@@ -15,7 +15,7 @@ from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.extras.stacks.run import FusedStack
-    from defocus.pictures.derived import LeftBehind
+    from defocus.pictures.carried import LeftBehind
     from defocus.processes.isolation import LeftOut
     from defocus.processes.machines import Where
 
@@ -42,7 +42,12 @@ if TYPE_CHECKING:  # heavy at run time; see the function
 @on_option("Number of stacks fused at once; the frames of one are registered in turn.")
 @json_option()
 def command(
-    stack: Path, out: Path, position: int | None, where: "Where", *, as_json: bool
+    stack: Path,
+    out: Path,
+    position: int | None,
+    where: "Where",
+    *,
+    as_json: bool,
 ) -> int:
     """Fuse focus stacks into all-in-focus pictures.
 
@@ -55,7 +60,7 @@ def command(
     if as_json:
         with json_output() as output:
             fused, left_out, lacking = _fused(stack, out, position, where)
-            stacks = [_document(one) for one in fused]
+            stacks = list(map(_document, fused))
             named = [one.to_json() for one in left_out]
             left_behind = [one.to_json() for one in lacking]
             output.write(
@@ -78,11 +83,14 @@ def command(
 
 
 def _fused(
-    stack: Path, out: Path, position: int | None, where: "Where"
+    stack: Path,
+    out: Path,
+    position: int | None,
+    where: "Where",
 ) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
     from defocus.datasets.api import open_dataset
     from defocus.extras.stacks.run import fuse_stacks
-    from defocus.pictures.derived import say_left_behind
+    from defocus.pictures.carried import say_left_behind
     from defocus.processes.isolation import say_left_out
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
@@ -91,7 +99,9 @@ def _fused(
         (one.picture.parent / one.reference, one.picture) for one in fused
     )
     say_left_out(
-        left_out, sum(one.frames for one in fused) + len(left_out), "stack or frame"
+        left_out,
+        sum(one.frames for one in fused) + len(left_out),
+        "stack or frame",
     )
     return fused, left_out, lacking
 

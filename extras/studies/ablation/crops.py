@@ -13,7 +13,8 @@ def require_crops(runs: Iterable[Run], dataset: Dataset) -> None:
 
     Where only some are smaller, a training may do without them."""
     crop_px = max(
-        (run.schedule.largest_crop_px for run in runs if run.recipe), default=0
+        (run.schedule.largest_crop_px for run in runs if run.recipe),
+        default=0,
     )
     sizes: list[tuple[int, int]] = []
     for path in dict.fromkeys(pair.blurry for pair in dataset.split("train")):

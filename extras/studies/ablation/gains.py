@@ -27,11 +27,15 @@ def bin_names() -> tuple[str, ...]:
 
 
 def psnr_by_blur(
-    network: nn.Module, card: Card, pairs: Sequence[Pair], device: torch.device
+    network: nn.Module,
+    card: Card,
+    pairs: Sequence[Pair],
+    device: torch.device,
 ) -> list[float | None]:
     """PSNR against the truth in each bin of :data:`EDGES_PX`, dB; None without a pixel."""
     network.to(device).eval()
-    squares, counts = np.zeros(len(EDGES_PX) - 1), np.zeros(len(EDGES_PX) - 1)
+    squares = np.zeros(len(EDGES_PX) - 1)
+    counts = np.zeros(len(EDGES_PX) - 1)
     for pair in pairs:
         weights, place = _error_and_bin(network, card, device, pair)
         squares += np.bincount(place.ravel(), weights, len(squares))
@@ -43,14 +47,18 @@ def psnr_by_blur(
 
 
 def _error_and_bin(
-    network: nn.Module, card: Card, device: torch.device, pair: Pair
+    network: nn.Module,
+    card: Card,
+    device: torch.device,
+    pair: Pair,
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Squared error of each pixel of a restored pair, and the bin of its blur."""
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     restored = restore_picture(network, card, pair, device).picture
     error = np.clip(restored, 0.0, 1.0) - as_float(
-        read_image(pair.truth, pair.white), np.float64
+        read_image(pair.truth, pair.white),
+        np.float64,
     )
     blur_px = np.abs(read_array(pair.defocus_map))
     place = np.digitize(blur_px, EDGES_PX[1:-1])

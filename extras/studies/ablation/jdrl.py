@@ -7,11 +7,15 @@ JDRL = Ablation(
     lines=(
         AblationLine("1 plain loss", "unet", "jdrl-ablation-1"),
         AblationLine(
-            "2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"
+            "2 without deformation",
+            "jdrl-unet-no-deformation",
+            "jdrl-ablation-2",
         ),
         AblationLine("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
         AblationLine(
-            "4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"
+            "4 without reblurring",
+            "jdrl-unet-no-reblurring",
+            "jdrl-ablation-4",
         ),
         AblationLine("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
         AblationLine("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
@@ -22,10 +26,14 @@ JDRL = Ablation(
     extra=(
         AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
         AblationLine(
-            "JDRL, mask as released", "jdrl-unet", settings={"mask": "official"}
+            "JDRL, mask as released",
+            "jdrl-unet",
+            settings={"mask": "official"},
         ),
         AblationLine(
-            "JDRL, PWC-Net flow", "jdrl-unet", settings={"estimator": "pwcnet"}
+            "JDRL, PWC-Net flow",
+            "jdrl-unet",
+            settings={"estimator": "pwcnet"},
         ),
         AblationLine("blurry input", "input"),
     ),
@@ -33,7 +41,9 @@ JDRL = Ablation(
     rivals=(
         AblationLine("registered pairs", "registered-unet"),
         AblationLine(
-            "registered, refined", "registered-unet", settings={"refined": True}
+            "registered, refined",
+            "registered-unet",
+            settings={"refined": True},
         ),
         AblationLine("JDRL on registered pairs", "jdrl-unet-registered"),
     ),
@@ -53,7 +63,9 @@ JDRL = Ablation(
             variant="true-flow",
         ),
         AblationLine(
-            "JDRL, reblurring first", "jdrl-unet", settings={"reblur_epochs": 50.0}
+            "JDRL, reblurring first",
+            "jdrl-unet",
+            settings={"reblur_epochs": 50.0},
         ),
         AblationLine(
             "JDRL, reblurring learned on targets",
@@ -62,7 +74,9 @@ JDRL = Ablation(
             variant="reblurring-on-targets",
         ),
         AblationLine(
-            "JDRL, thin-lens reblurring", "jdrl-unet", settings={"kernels": "thin-lens"}
+            "JDRL, thin-lens reblurring",
+            "jdrl-unet",
+            settings={"kernels": "thin-lens"},
         ),
         AblationLine(
             "JDRL, thin-lens reblurring, measured",
@@ -76,7 +90,9 @@ JDRL = Ablation(
             variant="output-deformed",
         ),
         AblationLine(
-            "JDRL, small flow first", "jdrl-unet", settings={"curriculum_px": 0.5}
+            "JDRL, small flow first",
+            "jdrl-unet",
+            settings={"curriculum_px": 0.5},
         ),
         AblationLine(
             "robust loss",
@@ -106,7 +122,6 @@ JDRL = Ablation(
     ),
     dataset="sdd-test",
     protocol="deformed-gt",
-    narrow_settings={
-        "features": 16
-    },  # channels of the reblurring network; the paper's has 64
+    # channels of the reblurring network; the paper's has 64
+    narrow_settings={"features": 16},
 )

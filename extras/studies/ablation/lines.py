@@ -41,7 +41,11 @@ def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
 
 
 def chosen(
-    ablation: Ablation, line: AblationLine, *, narrow: bool, network: str = ""
+    ablation: Ablation,
+    line: AblationLine,
+    *,
+    narrow: bool,
+    network: str = "",
 ) -> Baseline:
     """The system of a line, on request with another network, or with a ``narrow`` one."""
     system = _with_settings(baseline(line.system), line)
@@ -59,7 +63,8 @@ def chosen(
 
 
 def labels_of(
-    lines: Sequence[AblationLine], systems: Sequence[Baseline]
+    lines: Sequence[AblationLine],
+    systems: Sequence[Baseline],
 ) -> dict[str, str]:
     """Label of each line by the name of its system."""
     return {one.card.name: line.label for line, one in zip(lines, systems, strict=True)}

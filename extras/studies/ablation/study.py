@@ -60,7 +60,10 @@ class LineResult:
 
 
 def ablate(
-    asked: "AskedAblation", *, equal_time: bool, where: Where | None = 1
+    asked: "AskedAblation",
+    *,
+    equal_time: bool,
+    where: Where | None = 1,
 ) -> tuple[list[LineResult], Outcome]:
     """Train and evaluate all rows; finished work in its folder is not repeated.
 
@@ -71,7 +74,8 @@ def ablate(
     if not equal_time:
         return measured, outcome
     longer, later = asked.measure(
-        *_as_long(asked.ablation, measured, lines), where=where
+        *_as_long(asked.ablation, measured, lines),
+        where=where,
     )
     lacking = list(dict.fromkeys((*outcome.left_out, *later.left_out)))
     return [*measured, *longer], replace(later, left_out=lacking)
@@ -80,7 +84,8 @@ def ablate(
 def narrow_override(settings: Path | None, *, narrow: bool) -> Override:
     """Schedule and training values of a settings file; without one, those of the small U-Net."""
     return override_of(
-        settings, Override(schedule=NARROW_SCHEDULE) if narrow else Override()
+        settings,
+        Override(schedule=NARROW_SCHEDULE) if narrow else Override(),
     )
 
 
@@ -138,7 +143,11 @@ class AskedAblation:
             schedule = override.schedule.model_copy(update={"steps": steps})
             override = override.model_copy(update={"schedule": schedule})
         runs = plan_runs(
-            systems, self.dataset, self.budget, seeds=self.seeds, override=override
+            systems,
+            self.dataset,
+            self.budget,
+            seeds=self.seeds,
+            override=override,
         )
         require_crops(runs, self.dataset)
         return Study(self.out, self.dataset, runs, labels=labels_of(lines, systems))
@@ -168,11 +177,14 @@ def _runs_of(study: Study, system: Baseline) -> list[Run]:
 
 
 def _as_long(
-    ablation: Ablation, measured: Sequence[LineResult], lines: Sequence[AblationLine]
+    ablation: Ablation,
+    measured: Sequence[LineResult],
+    lines: Sequence[AblationLine],
 ) -> tuple[list[AblationLine], int]:
     """Plain loss and controls, with the steps that fit into the time of the whole objective."""
     by_line = dict(zip(lines, measured, strict=True))
-    plain, whole = by_line[ablation.lines[0]], by_line[ablation.lines[-1]]
+    plain = by_line[ablation.lines[0]]
+    whole = by_line[ablation.lines[-1]]
     longer = whole.seconds / plain.seconds
     say(f"{ablation.name} took {longer:.2f} times as long as the plain loss")
     wanted = [line for line in lines if line in (ablation.lines[0], *ablation.controls)]
@@ -224,7 +236,10 @@ def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
     pairs = study.dataset.split("test")
     rows = [
         psnr_by_blur(
-            load_run(study, run).network, run.baseline.card, pairs, best_device()
+            load_run(study, run).network,
+            run.baseline.card,
+            pairs,
+            best_device(),
         )
         for run in runs
     ]

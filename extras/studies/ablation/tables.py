@@ -28,8 +28,10 @@ def paper_table(name: str, measured: Sequence[LineResult]) -> Table:
 
 
 def _row(line: LineResult, plain: LineResult) -> tuple[Cell, ...]:
-    truth, plain_truth = _mean(line, "truth"), _mean(plain, "truth")
-    deformed, plain_deformed = _mean(line, "deformed-gt"), _mean(plain, "deformed-gt")
+    truth = _mean(line, "truth")
+    plain_truth = _mean(plain, "truth")
+    deformed = _mean(line, "deformed-gt")
+    plain_deformed = _mean(plain, "deformed-gt")
     values = line.psnr.get("truth", [])
     return (
         line.label,

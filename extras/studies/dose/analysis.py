@@ -54,7 +54,10 @@ def added_bend(line: Array, reference: Array, origins: Origins = None) -> Effect
 
 
 def share_of_gap(
-    line: Array, plain: Array, truth: Array, origins: Origins = None
+    line: Array,
+    plain: Array,
+    truth: Array,
+    origins: Origins = None,
 ) -> Effect | None:
     """Share of the gap between plain loss (0) and truth (1) that a line closes.
 
@@ -68,7 +71,9 @@ def share_of_gap(
 
 
 def agreement(
-    protocol: Mapping[str, Array], truth: Mapping[str, Array], origins: Origins = None
+    protocol: Mapping[str, Array],
+    truth: Mapping[str, Array],
+    origins: Origins = None,
 ) -> Effect | None:
     """Kendall's tau-b between the rankings of lines, ``(seeds, scenes)``, by protocol and truth.
 

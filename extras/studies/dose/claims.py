@@ -84,7 +84,8 @@ def turned(difference: Estimate) -> dict[str, float]:
 
 
 def _differences(
-    document: Mapping[str, Any], label: str
+    document: Mapping[str, Any],
+    label: str,
 ) -> list[tuple[float, Estimate]]:
     """What the whole objective gains over a line, by dose; doses without the line are left out."""
     lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
@@ -95,7 +96,9 @@ def _differences(
 
 
 def _claim(
-    document: Mapping[str, Any], label: str, differences: list[tuple[float, Estimate]]
+    document: Mapping[str, Any],
+    label: str,
+    differences: list[tuple[float, Estimate]],
 ) -> Claim:
     answer = verdict([one for _, one in differences])
     origins = document.get("origins")  # datasets of an older version lack it

@@ -42,7 +42,9 @@ _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 
 
 def dose_document(
-    study: DoseStudy, studies: Sequence[Study], results: Results
+    study: DoseStudy,
+    studies: Sequence[Study],
+    results: Results,
 ) -> dict[str, Any]:
     """Results of a finished study, as JSON values."""
     first = at_dose(study.dataset, study.doses[0])
@@ -72,9 +74,13 @@ def dose_document(
 
 
 def _at_one_dose(
-    study: DoseStudy, dose: float, parts: Sequence[Study], results: Results
+    study: DoseStudy,
+    dose: float,
+    parts: Sequence[Study],
+    results: Results,
 ) -> dict[str, Any]:
-    plain, control = study.ablation.lines[0], study.ablation.controls[-1]
+    plain = study.ablation.lines[0]
+    control = study.ablation.controls[-1]
     origins = _origins(at_dose(study.dataset, dose))
     scores: dict[str, Scores] = {}
     facts: dict[str, dict[str, Any]] = {}
@@ -87,7 +93,8 @@ def _at_one_dose(
         scores[line.label] = _scores(runs, results)
         facts[line.label] = _facts(runs)
         reblurs[line.label] = _reblur(runs)
-    plain_scores, truth_scores = scores[plain.label], scores[control.label]
+    plain_scores = scores[plain.label]
+    truth_scores = scores[control.label]
     whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
     first = (*study.rivals(), study.ablation.lines[-1])[0].label
     rival = scores[first]["truth/psnr"]
@@ -100,7 +107,10 @@ def _at_one_dose(
         own = scores[line.label]
         psnr = own["truth/psnr"]
         share = share_of_gap(
-            psnr, plain_scores["truth/psnr"], truth_scores["truth/psnr"], origins
+            psnr,
+            plain_scores["truth/psnr"],
+            truth_scores["truth/psnr"],
+            origins,
         )
         lines.append(
             {
@@ -156,7 +166,9 @@ def _known(*values: Array) -> NDArray[np.bool_]:
 
 
 def _over(
-    reference: Scores, own: Scores, origins: Sequence[str]
+    reference: Scores,
+    own: Scores,
+    origins: Sequence[str],
 ) -> dict[str, dict[str, float]]:
     """Gain over a line against the truth, of whole pictures and of their parts, dB."""
     effects = {}
@@ -181,14 +193,16 @@ def _added(
     if not is_number.any():
         return None
     effect = measured(
-        own[:, is_number], blurry[:, is_number], list(compress(origins, is_number))
+        own[:, is_number],
+        blurry[:, is_number],
+        list(compress(origins, is_number)),
     )
     return asdict(effect) | {"scenes": int(is_number.sum())}
 
 
 def _by_seed(gains: Array) -> list[float]:
     """Mean over the scenes for each training, dB."""
-    return [float(one) for one in gains.mean(axis=1)]
+    return list(map(float, gains.mean(axis=1)))
 
 
 def _by_scene(bends: Array) -> list[float | None]:

@@ -39,9 +39,8 @@ class _Line:
     steps: Count
     seconds: Annotated[Number, Field(ge=0)]
     over_plain: dict[str, _Estimate] = field(default_factory=dict)
-    parts_over_input: dict[str, _Estimate] = field(
-        default_factory=dict
-    )  # older files lack these
+    # older files lack these
+    parts_over_input: dict[str, _Estimate] = field(default_factory=dict)
     moved_px: _Estimate | None = None
     bent_px: _Estimate | None = None
 
@@ -55,9 +54,8 @@ class _SceneGains:
 class _StripLines:
     scene: str
     bends_px: list[Number | None]
-    ends_px: list[tuple[Number, Number]] = field(
-        default_factory=list
-    )  # older files lack it
+    # older files lack it
+    ends_px: list[tuple[Number, Number]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,8 @@ class _Doses:
     rivals: list[str]
     truth: str
     doses: Annotated[list[_Dose], Field(min_length=1)]
-    controls: list[str] = field(
-        default_factory=list
-    )  # older files name the last one alone
+    # older files name the last one alone
+    controls: list[str] = field(default_factory=list)
     narrow: bool = False  # nor do they say this
     origins: Count | None = None  # nor how many photographs there are
 
@@ -145,7 +142,8 @@ def _contradictions(document: dict[str, Any]) -> Iterable[str]:
 
 
 def _contradictions_of_doses(
-    document: dict[str, Any], central: list[str]
+    document: dict[str, Any],
+    central: list[str],
 ) -> Iterable[str]:
     """What is wrong with the lines and strips of single doses."""
     for one in document["doses"]:

@@ -93,7 +93,8 @@ class DoseStudy:
         """The trained lines that know more than captured pairs show: nobody can train so.
 
         Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
-        truth, lines = self.ablation.controls[-1], self.lines()
+        truth = self.ablation.controls[-1]
+        lines = self.lines()
         supervisions = [
             one.recipe().supervision if one.recipe else ()
             for one in self.systems(lines)
@@ -122,12 +123,14 @@ class DoseStudy:
             )  # fmt: skip
             require_crops(runs, dataset)
             return Study(
-                self.out, dataset, runs, labels=labels_of(chosen_lines, systems)
+                self.out,
+                dataset,
+                runs,
+                labels=labels_of(chosen_lines, systems),
             )
 
-        least = doses_of(self.dataset)[
-            0
-        ]  # the same training, whichever doses are asked for
+        # the same training, whichever doses are asked for
+        least = doses_of(self.dataset)[0]
         home = planned([truth], least)
         others = [dose for dose in self.doses if dose != least]
         abroad = [
@@ -138,7 +141,9 @@ class DoseStudy:
 
 
 def _require_supervision(
-    line: AblationLine, system: Baseline, dataset: Dataset
+    line: AblationLine,
+    system: Baseline,
+    dataset: Dataset,
 ) -> None:
     """Refuse before other lines are trained for hours."""
     if system.recipe is None:
@@ -151,7 +156,9 @@ def _require_supervision(
 
 
 def dose_study(
-    ablation: Ablation, study: AblationStudy, rows: AblatedRows
+    ablation: Ablation,
+    study: AblationStudy,
+    rows: AblatedRows,
 ) -> DoseStudy:
     """A study by dose of these rows; without doses, of all that the dataset has."""
     if rows.network:
@@ -186,7 +193,10 @@ def dose_study(
 
 
 def _require_small_or_begun(
-    system: Baseline, *, narrow: bool, start: str | None
+    system: Baseline,
+    *,
+    narrow: bool,
+    start: str | None,
 ) -> None:
     """Refuse a whole network of a paper with random weights: a study is too short for it."""
     own = bool(system.source_hash)

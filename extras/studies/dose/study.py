@@ -20,7 +20,8 @@ from defocus.storage.files import require_writable, write_json_if_changed
 
 
 def run_dose_study(
-    study: DoseStudy, where: Where | None = 1
+    study: DoseStudy,
+    where: Where | None = 1,
 ) -> tuple[dict[str, Any], Outcome]:
     """Train and evaluate all lines; finished work in the folder is not repeated.
 

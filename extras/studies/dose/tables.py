@@ -39,7 +39,7 @@ def dose_tables(document: Mapping[str, Any]) -> list[Table]:
 def _told(estimate: Mapping[str, float] | None) -> str | None:
     if estimate is None:
         return None
-    value, low, high = (
-        number_text(estimate[name], 2) for name in ("value", "low", "high")
-    )
+    value = number_text(estimate["value"], 2)
+    low = number_text(estimate["low"], 2)
+    high = number_text(estimate["high"], 2)
     return f"{value} [{low}, {high}]"

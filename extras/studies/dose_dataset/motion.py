@@ -33,9 +33,8 @@ class Motion:
 
     linear: NDArray[np.float64]  # ``(2, 2)`` A, px per px from the centre
     shift: NDArray[np.float64]  # ``(2,)`` b, px
-    parallax: NDArray[
-        np.float64
-    ]  # ``(2,)`` c, px per unit of the relative inverse depth
+    # ``(2,)`` c, px per unit of the relative inverse depth
+    parallax: NDArray[np.float64]
     # pivot, spread: signed diameter of no parallax, and the difference that is a unit, px
     pivot: float
     spread: float
@@ -48,7 +47,9 @@ class Motion:
         )  # fmt: skip
 
     def affine(
-        self, diameter: float, centre: tuple[float, float]
+        self,
+        diameter: float,
+        centre: tuple[float, float],
     ) -> NDArray[np.float64]:
         """``(2, 3)`` map from blurry to sharp positions of points with one diameter."""
         middle = np.array(centre)
@@ -60,7 +61,8 @@ class Motion:
         """``(2, H, W)`` displacement, px, of points with these signed diameters."""
         height, width = diameters.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        across, down = x - np.float32(centre[0]), y - np.float32(centre[1])
+        across = x - np.float32(centre[0])
+        down = y - np.float32(centre[1])
         unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)
         (a, b), (c, d) = self.linear.astype(np.float32)
         return np.stack(
@@ -90,7 +92,8 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
     if flat and "parallax" in shares:
         shares["shift"] = shares.get("shift", 0.0) + shares.pop("parallax")
     reach = math.hypot(*diameters.shape) / 2
-    zoom, turn = shares.get("zoom", 0.0) / reach, shares.get("rotation", 0.0) / reach
+    zoom = shares.get("zoom", 0.0) / reach
+    turn = shares.get("rotation", 0.0) / reach
     first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
     drawn = Motion(
         linear=np.array(
@@ -107,17 +110,21 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
 
 
 def moved_scene(
-    scene: StreamScene, motion: Motion, centre: tuple[float, float]
+    scene: StreamScene,
+    motion: Motion,
+    centre: tuple[float, float],
 ) -> StreamScene:
     """The scene as the sharp picture sees it; its diameters stay those of the surface."""
     height, width = scene.diameters.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    from_x, from_y = x, y
+    from_x = x
+    from_y = y
     flow = motion.flow(scene.diameters, centre)
     for _ in range(ROUNDS):  # the point that comes to lie at x: p = x - flow(p)
         there = [cv2.remap(one, from_x, from_y, cv2.INTER_LINEAR,
                            borderMode=cv2.BORDER_REPLICATE) for one in flow]  # fmt: skip
-        from_x, from_y = x - there[0], y - there[1]
+        from_x = x - there[0]
+        from_y = y - there[1]
     background = cv2.remap(
         scene.background,
         from_x,
@@ -143,20 +150,31 @@ def _moved_occluder(
 ) -> Occluder:
     """The occluder on a canvas of the whole scene; what leaves the canvas is lost."""
     matrix = motion.affine(occluder.diameter, centre)
-    rows, columns = occluder.alpha.shape
     offset = matrix[:, 2] + matrix[:, :2] @ (occluder.left, occluder.top)
     placed = np.column_stack([matrix[:, :2], offset])
-    wide, high = size[1], size[0]
+    high, wide = size
     colour = cv2.warpAffine(
-        occluder.colour, placed, (wide, high), flags=cv2.INTER_LANCZOS4,
+        occluder.colour,
+        placed,
+        (wide, high),
+        flags=cv2.INTER_LANCZOS4,
         borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    touching = (occluder.top == 0, occluder.top + rows == high,
-                occluder.left == 0, occluder.left + columns == wide)  # fmt: skip
-    alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
-    return Occluder(
-        np.maximum(np.asarray(colour, np.float32), 0), alpha, 0, 0, occluder.diameter
     )
+    touching = _touching(occluder, size)
+    alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
+    light = np.maximum(np.asarray(colour, np.float32), 0)
+    return Occluder(light, alpha, 0, 0, occluder.diameter)
+
+
+def _touching(
+    occluder: Occluder,
+    size: tuple[int, int],
+) -> tuple[bool, bool, bool, bool]:
+    """Whether an occluder touches the upper, lower, left and right border of its scene."""
+    rows, columns = occluder.alpha.shape
+    below = occluder.top + rows == size[0]
+    right = occluder.left + columns == size[1]
+    return occluder.top == 0, below, occluder.left == 0, right
 
 
 def _moved_alpha(
@@ -168,7 +186,12 @@ def _moved_alpha(
     """The opacity; where the scene's border cuts the occluder it goes on beyond."""
     above, below, before, beyond = (PAD_PX if one else 0 for one in touching)
     continued = cv2.copyMakeBorder(
-        alpha, above, below, before, beyond, cv2.BORDER_REPLICATE
+        alpha,
+        above,
+        below,
+        before,
+        beyond,
+        cv2.BORDER_REPLICATE,
     )
     offset = placed[:, 2] - placed[:, :2] @ (before, above)
     moved = cv2.warpAffine(

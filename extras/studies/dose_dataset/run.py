@@ -47,32 +47,36 @@ BRANCHES: Mapping[Split, Branch] = {
 }
 
 
+def _sha256(request: DoseRequest, pictures: Photographs) -> str:
+    """The hash of what determines the pictures."""
+    order = request.model_dump(mode="json", exclude={"photographs"})
+    content = json.dumps([order, identity(pictures), REVISION], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
 def render_dosed_dataset(
-    request_file: Path, out: Path, photographs: Path | None = None, where: Where = 1
+    request_file: Path,
+    out: Path,
+    photographs: Path | None = None,
+    where: Where = 1,
 ) -> tuple[Pair, ...]:
     """Render the scenes of a request into a manifest dataset, one pair per scene and dose.
 
     Training scenes are of the photographs that a stream trains on, others of held-out ones."""
     request = load_dose_request(request_file, photographs)
     pictures = _photographs(request.photographs)
-    bank = KernelBank("train")
     sources = {
         branch: Sources(read_photographs(pictures.of(branch)), branch)
         for branch in dict.fromkeys(BRANCHES.values())
     }
-    order = request.model_dump(mode="json", exclude={"photographs"})
-    content = json.dumps([order, identity(pictures), REVISION], sort_keys=True)
+    scenes = {
+        f"{split}-{number:04d}": (split, number) for split, number in _wanted(request)
+    }
     how = Derivation(
         "render",
-        {
-            "format": "defocus-doses",
-            "request": hashlib.sha256(content.encode()).hexdigest(),
-        },
-        {
-            f"{split}-{number:04d}": (split, number)
-            for split, number in _wanted(request)
-        },
-        partial(_write, request=request, sources=sources, bank=bank),
+        {"format": "defocus-doses", "request": _sha256(request, pictures)},
+        scenes,
+        partial(_write, request=request, sources=sources, bank=KernelBank("train")),
         partial(_pairs, doses=request.doses_px),
         title="rendering",
         origin=str(request_file),
@@ -94,9 +98,8 @@ def _photographs(folder: Path | None) -> Photographs:
         say("no photographs: scenes have textures alone; --photographs DIR gives them")
         return find_photographs(None)
     try:
-        next(
-            folder.iterdir(), None
-        )  # what searches a folder passes over one that it cannot read
+        # what searches a folder passes over one that it cannot read
+        next(folder.iterdir(), None)
     except OSError as error:
         raise DatasetError(
             f"{folder}: cannot be read ({error.strerror}); check the folder of photographs"
@@ -147,7 +150,9 @@ def _write(
 
 
 def _pairs(
-    scene: tuple[Split, int], folder: Path, doses: Sequence[float]
+    scene: tuple[Split, int],
+    folder: Path,
+    doses: Sequence[float],
 ) -> Iterator[Pair]:
     facts = kept_record(folder / "scene.json")
     for dose in doses:

@@ -39,19 +39,20 @@ class DosedScene:
     truth: Array
     diameters: Array  # ``(side, side)`` signed diameter of the circle of confusion, px
     sharp: dict[float, Array]  # the sharp pictures as captured, by dose
-    flows: dict[
-        float, Array
-    ]  # ``(2, side, side)`` true flow from blurry to sharp, px, by dose
+    # ``(2, side, side)`` true flow from blurry to sharp, px, by dose
+    flows: dict[float, Array]
     kind: Kind  # kind of the misalignment
     gain_ev: float  # exposure difference, blurry over sharp, EV
     lens: int
-    photograph: (
-        str | None
-    )  # hash of the pixels of the photograph behind, None for a texture
+    # hash of the pixels of the photograph behind, None for a texture
+    photograph: str | None
 
 
 def render_doses(
-    request: DoseRequest, sources: Sources, bank: KernelBank, number: int
+    request: DoseRequest,
+    sources: Sources,
+    bank: KernelBank,
+    number: int,
 ) -> DosedScene:
     """Render a scene; kinds are taken in turn by its number in its branch."""
     held_out = sources.branch == "held-out"
@@ -71,7 +72,8 @@ def render_doses(
     taken = replace(camera, exposure=2.0**-gain_ev)
     middle = ((canvas - 1) / 2,) * 2
     inner = ((request.size - 1) / 2,) * 2
-    sharp, flows = {}, {}
+    sharp = {}
+    flows = {}
     for dose in request.doses_px:
         displaced = motion.times(dose)
         seen = moved_scene(scene, displaced, middle) if dose else scene
@@ -91,7 +93,8 @@ def render_doses(
 
 
 def _draw_depth(
-    request: DoseRequest, random: np.random.Generator
+    request: DoseRequest,
+    random: np.random.Generator,
 ) -> tuple[str, Focus, list[float]]:
     """Kind of depth, focus with the request's blur, and nearness of background and occluders."""
     while True:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
 from defocus.extras.studies.dose.claims import (
@@ -93,7 +94,8 @@ def _folded_lines(document: Document) -> Iterator[Folded]:
 def _claims(document: Document) -> Table:
     """The claims one by one, with their differences and verdicts."""
     doses = [one["dose_px"] for one in document["doses"] if one["dose_px"] >= FROM_PX]
-    whole, rivals = document["whole"], set(document["rivals"])
+    whole = document["whole"]
+    rivals = set(document["rivals"])
     rows = [
         (f"{whole} above {claim.line}", *_cells(claim, doses))
         for claim in claims_of(document)
@@ -131,30 +133,38 @@ def _strips(out: Path, document: Document) -> Iterator[Part]:
         yield Tabs("Dose", tabs)
 
 
+def _above_its_error(
+    crop: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    scale: int,
+) -> NDArray[np.uint8]:
+    return np.concatenate([crop, error_picture(crop, truth, scale)])
+
+
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
     pictures = _read_strip(out, one)
-    blurry, truth = pictures.crops[0], pictures.crops[-1]
-    side, scale = blurry.shape[0], error_scale(blurry, truth)
-    stacked = [
-        np.concatenate([crop, error_picture(crop, truth, scale)])
-        for crop in pictures.crops[:-1]
-    ]
-    line, plain = one["scene_gains"]["line"], document["plain"]
+    truth = pictures.crops[-1]
+    scale = error_scale(pictures.crops[0], truth)
+    tiles = [_above_its_error(crop, truth, scale) for crop in pictures.crops[:-1]]
+    tiles.append(truth)
+    side = len(truth)
+    line = one["scene_gains"]["line"]
+    plain = document["plain"]
     labels = strip["labels"]
     yield Gallery(
         f"{strip['scene']}: the test scene at which {line} has its median gain over {plain}",
-        tuple(map(Tile, labels, (*stacked, truth))),
+        tuple(map(Tile, labels, tiles)),
         f"First seed. The crop, {side} × {side} px at x {strip['left']}, y {strip['top']}, is "
         "where the input differs most from the truth. Below each: its error against the truth "
         f"× {scale}, the same for all; what would be brighter than white is white.",
     )
     if pictures.lines:
-        bends = strip["lines"]["bends_px"]
+        lines = strip["lines"]
         yield Gallery(
-            f"{strip['lines']['scene']}: the longest straight line that all of these show",
-            tuple(map(Tile, labels, pictures.lines, map(_bend, bends))),
-            f"First seed. {_line_scene(strip['lines'], plain)} Bend: root mean square deviation "
+            f"{lines['scene']}: the longest straight line that all of these show",
+            tuple(map(Tile, labels, pictures.lines, map(_bend, lines["bends_px"]))),
+            f"First seed. {_line_scene(lines, plain)} Bend: root mean square deviation "
             "from the line of the truth.",
         )
 
@@ -186,7 +196,9 @@ def _read_strip(out: Path, one: Document) -> StripParts:
         raise InputError(f"{path}: damaged ({picture.dtype} pixels); {AGAIN}")
     try:
         return cut_strip(
-            picture, len(strip["labels"]), lines=strip["lines"] is not None
+            picture,
+            len(strip["labels"]),
+            lines=strip["lines"] is not None,
         )
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); {AGAIN}") from error

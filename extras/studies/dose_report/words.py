@@ -86,7 +86,8 @@ def _network(document: Document) -> str:
 
 def _drawn(document: Document) -> str:
     """Over how many scenes and seeds the numbers are means, and what one seed cannot show."""
-    scenes, seeds = document["scenes"], document["seeds"]
+    scenes = document["scenes"]
+    seeds = document["seeds"]
     said = f"Means over {counted(scenes, 'test scene')} and {counted(seeds, 'seed')}"
     alone = ", which know nothing of the spread between trainings" if seeds == 1 else ""
     return f"{said}, with 95 % intervals{alone}."
@@ -94,7 +95,8 @@ def _drawn(document: Document) -> str:
 
 def _gain_words(estimate: Mapping[str, float]) -> str:
     """A gain with its interval."""
-    low, high = (number_text(estimate[name], 2) for name in ("low", "high"))
+    low = number_text(estimate["low"], 2)
+    high = number_text(estimate["high"], 2)
     return f"{_signed(estimate['value'])} dB ({low} to {high})"
 
 
@@ -145,7 +147,9 @@ def _control(document: Document) -> str:
 
 def _differences(document: Document) -> Iterator[str]:
     """The whole objective over the plain loss, and its first rival over it, by dose."""
-    whole, plain, rival = document["whole"], document["plain"], _first_rival(document)
+    whole = document["whole"]
+    plain = document["plain"]
+    rival = _first_rival(document)
     yield f"{whole} over {without_number(plain)}: {_by_dose(document, plain, over=False)}."
     if rival is not None:
         said = f"{without_number(rival)} over {whole}: {_by_dose(document, rival, over=True)}."

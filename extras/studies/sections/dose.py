@@ -45,6 +45,11 @@ def _figures(content: Content) -> Figures:
 
 
 ANSWER = Section(
-    "Gain by dose", 0, (DOSES, "strip-*px.png"), _build, lead=_lead, figures=_figures
+    "Gain by dose",
+    0,
+    (DOSES, "strip-*px.png"),
+    _build,
+    lead=_lead,
+    figures=_figures,
 )
 NAMES = Section("Names of the lines", 35, (DOSES,), _names, aside="Leaderboards")

@@ -27,7 +27,8 @@ def misalignment_curves(content: Content) -> list[Curves]:
     ):
         other = "zoom" if name == "shift_px" else "shift_px"
         chosen = sorted(
-            (c for c in conditions if not c[other]), key=lambda c: float(c[name])
+            (c for c in conditions if not c[other]),
+            key=lambda c: float(c[name]),
         )
         if len({c[name] for c in chosen}) > 1:
             curves.append(_against(document["dataset"], chosen, name, label))
@@ -35,7 +36,10 @@ def misalignment_curves(content: Content) -> list[Curves]:
 
 
 def _against(
-    dataset: str, chosen: list[dict[str, Any]], name: str, label: str
+    dataset: str,
+    chosen: list[dict[str, Any]],
+    name: str,
+    label: str,
 ) -> Curves:
     systems = sorted({system for condition in chosen for system in condition["psnr"]})
     curves = []

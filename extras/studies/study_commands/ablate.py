@@ -87,7 +87,11 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
 
 
 def _by_dose(
-    study: "DoseStudy", *, dry_run: bool, as_json: bool, where: "Where | None"
+    study: "DoseStudy",
+    *,
+    dry_run: bool,
+    as_json: bool,
+    where: "Where | None",
 ) -> int:
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output

@@ -52,7 +52,10 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
         return show_plan(plan.studies, plan.problems)
     with json_output() as output:
         gains, outcome, studies = cross_gains(
-            study.out, study.dataset, weighted, study.where
+            study.out,
+            study.dataset,
+            weighted,
+            study.where,
         )
         systems = {
             row_name(system.card.name, stored): stored.trained_on

@@ -34,7 +34,9 @@ HEADINGS = ("Systems and test datasets", "Study", "Output")
     help="Systems to train; repeatable.",
 )
 def command(
-    test: tuple[str, ...], only: tuple[str, ...], study: "GeneralisationStudy"
+    test: tuple[str, ...],
+    only: tuple[str, ...],
+    study: "GeneralisationStudy",
 ) -> int:
     """Train on one dataset and test on others.
 

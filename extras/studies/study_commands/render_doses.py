@@ -30,7 +30,12 @@ if TYPE_CHECKING:  # it imports pydantic
 @on_option("Number of scenes rendered at once.")
 @json_option()
 def command(
-    request: Path, out: Path, photographs: Path | None, where: "Where", *, as_json: bool
+    request: Path,
+    out: Path,
+    photographs: Path | None,
+    where: "Where",
+    *,
+    as_json: bool,
 ) -> None:
     """Render pairs with doses of misalignment.
 

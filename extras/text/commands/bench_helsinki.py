@@ -12,7 +12,9 @@ from defocus.command_line.verbs import help_heading
 @click.command()
 @click.option("--restored", type=FOLDER, help="Folder of the restored pictures.")
 @click.option(
-    "--dataset", metavar="hdc2021:DIR", help="The challenge's pictures and texts."
+    "--dataset",
+    metavar="hdc2021:DIR",
+    help="The challenge's pictures and texts.",
 )
 @click.option(
     "--text-free",

@@ -19,7 +19,9 @@ def _audited(asked: dict[str, Any]) -> "AuditedDataset":
 
     dataset = open_dataset(asked["dataset"], damaged=True)
     audit = audit_dataset(
-        dataset, asked["estimator"] or DEFAULT_ESTIMATOR, asked["where"]
+        dataset,
+        asked["estimator"] or DEFAULT_ESTIMATOR,
+        asked["where"],
     )
     decisions = read_decisions(asked["out"])
     by_rule = judged(audit, read_rules(asked["rules"]))

@@ -33,7 +33,8 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     """What a lens makes of a scene, layers composited from far to near: ``(H, W, 3)``.
 
     Within the kernels' reach of the border, light from outside is missing."""
-    low, high = float(diameter.min()), float(diameter.max())
+    low = float(diameter.min())
+    high = float(diameter.max())
     count = min(MOST_LAYERS, max(1, math.ceil((high - low) / LEAST_STEP_PX)))
     step = (high - low) / count or 1.0
     bins = np.clip(((diameter - low) / step).astype(int), 0, count - 1)
@@ -46,7 +47,10 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
         for k in sorted(np.unique(bins).tolist(), reverse=True):
             own = bins == k
             colour, alpha = _continued(
-                light, own, bins <= k, np.inf if k == farthest else reach
+                light,
+                own,
+                bins <= k,
+                np.inf if k == farthest else reach,
             )
             shares = _shares(float(diameter[own].mean()), alpha, lens, zones)
             yield SurfacePixels(colour, alpha, canvas, shares, even=False)
@@ -55,7 +59,10 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
 
 
 def _shares(
-    diameter: float, alpha: Array, lens: RealLens, zones: Sequence[Zone]
+    diameter: float,
+    alpha: Array,
+    lens: RealLens,
+    zones: Sequence[Zone],
 ) -> list[LightShare]:
     """A layer's light at the places of the field; its opacity is spread as green is."""
     shares = []
@@ -71,11 +78,17 @@ def _shares(
 
 
 def _continued(
-    light: Array, own: NDArray[np.bool_], not_behind: NDArray[np.bool_], reach: float
+    light: Array,
+    own: NDArray[np.bool_],
+    not_behind: NDArray[np.bool_],
+    reach: float,
 ) -> tuple[Array, Array]:
     """A layer goes on behind nearer ones with its nearest colour."""
     distance, labels = cv2.distanceTransformWithLabels(
-        (~own).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        (~own).astype(np.uint8),
+        cv2.DIST_L2,
+        5,
+        labelType=cv2.DIST_LABEL_PIXEL,
     )
     place = np.empty(int(labels.max()) + 1, np.int64)
     place[labels[own]] = np.flatnonzero(own)

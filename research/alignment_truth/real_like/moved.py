@@ -36,10 +36,13 @@ class Bend:
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "Bend":
         """A random one."""
-        turn, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, PARALLAX_PX)
+        turn = rng.uniform(0, 2 * np.pi)
+        length = rng.uniform(0, PARALLAX_PX)
         along = length * np.cos(turn), length * np.sin(turn)
         return cls(
-            rng.uniform(-1, 1) * BREATHING_PX, along, rng.uniform(-1, 1, (WAVES, 3))
+            rng.uniform(-1, 1) * BREATHING_PX,
+            along,
+            rng.uniform(-1, 1, (WAVES, 3)),
         )
 
     def at(self, places: Array) -> Array:
@@ -53,24 +56,29 @@ class Bend:
         )
         out = self.breathing_px * radius**2 * place / np.sqrt(2)
         return np.asarray(
-            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth, np.float32
+            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth,
+            np.float32,
         )
 
 
 def moved(
-    sharp: Image, matrix: Matrix, bend: Bend | None
+    sharp: Image,
+    matrix: Matrix,
+    bend: Bend | None,
 ) -> tuple[Image, Callable[[Array], Array]]:
     """A moved picture, and the function from positions in the picture to those in the moved one."""
     grid = pixel_grid(*sharp.shape[:2])
     back = transformed(grid, np.asarray(np.linalg.inv(matrix), np.float64))
     source = back if bend is None else back + bend.at(back)
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
-    lanczos, border = cv2.INTER_LANCZOS4, cv2.BORDER_REFLECT
+    lanczos = cv2.INTER_LANCZOS4
+    border = cv2.BORDER_REFLECT
     picture = np.asarray(
         cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
     )
     codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32), 8
+        np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32),
+        8,
     )
 
     def there(places: Array) -> Array:

@@ -74,7 +74,9 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
 
 
 def _moved(
-    matrix: NDArray[np.float64], scene: RealLikeScene, shape: tuple[int, ...]
+    matrix: NDArray[np.float64],
+    scene: RealLikeScene,
+    shape: tuple[int, ...],
 ) -> NDArray[Any]:
     """The scene as the sharp member shows it, before its camera."""
     from_moved = np.linalg.inv(matrix)
@@ -107,7 +109,9 @@ def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
 
 
 def _stored(
-    camera: StreamCamera, light: Array, noise: np.random.Generator | None
+    camera: StreamCamera,
+    light: Array,
+    noise: np.random.Generator | None,
 ) -> Image:
     return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
 
@@ -115,7 +119,8 @@ def _stored(
 def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """A similarity such as a tripod, refocusing and another aperture leave, about the centre."""
     kind = rng.random()
-    length, direction = SHIFT_PX * rng.uniform(), rng.uniform(0, 2 * math.pi)
+    length = SHIFT_PX * rng.uniform()
+    direction = rng.uniform(0, 2 * math.pi)
     similarity = Similarity(
         zoom=1 + rng.uniform(-ZOOM, ZOOM),
         rotation_deg=rng.uniform(-ROTATION_DEG, ROTATION_DEG),

@@ -39,14 +39,17 @@ class Placed:
 
 
 def _of(
-    matrix: Matrix, shape: tuple[int, ...], sigma_px: float | None = None
+    matrix: Matrix,
+    shape: tuple[int, ...],
+    sigma_px: float | None = None,
 ) -> Placed:
     return Placed(transformed(pixel_grid(*shape[:2]), matrix), matrix, sigma_px)
 
 
 def _global(blurry: Image, sharp: Image) -> Placed | None:
     registration = register(
-        reduced_light(blurry, 1, LUMINANCE), reduced_light(sharp, 1, LUMINANCE)
+        reduced_light(blurry, 1, LUMINANCE),
+        reduced_light(sharp, 1, LUMINANCE),
     )
     if registration.matrix is None:
         return None
@@ -66,11 +69,19 @@ def _flow(blurry: Image, sharp: Image) -> Placed | None:
 def _ecc(blurry: Image, sharp: Image) -> Placed | None:
     """Affine, from the identity, OpenCV's Gaussian of 5."""
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-6)
-    first, second = _grey(blurry), _grey(sharp)
-    start, inside = np.eye(2, 3, dtype=np.float32), np.full(first.shape, 255, np.uint8)
+    first = _grey(blurry)
+    second = _grey(sharp)
+    start = np.eye(2, 3, dtype=np.float32)
+    inside = np.full(first.shape, 255, np.uint8)
     try:
         _, affine = cv2.findTransformECC(
-            first, second, start, cv2.MOTION_AFFINE, criteria, inside, ECC_SMOOTHING_PX
+            first,
+            second,
+            start,
+            cv2.MOTION_AFFINE,
+            criteria,
+            inside,
+            ECC_SMOOTHING_PX,
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return None
@@ -88,7 +99,9 @@ def _dis(blurry: Image, sharp: Image) -> Placed | None:
         .T
     )
     return _agreed(
-        start, start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2), blurry
+        start,
+        start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2),
+        blurry,
     )
 
 
@@ -108,13 +121,19 @@ def _sift(blurry: Image, sharp: Image) -> Placed | None:
 
 
 def _agreed(
-    start: NDArray[np.floating], end: NDArray[np.floating], blurry: Image
+    start: NDArray[np.floating],
+    end: NDArray[np.floating],
+    blurry: Image,
 ) -> Placed | None:
     if len(start) < LEAST_MATCHES:
         return None
     cv2.setRNGSeed(0)
     affine, voted = cv2.estimateAffinePartial2D(
-        start, end, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX, maxIters=5000
+        start,
+        end,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=RANSAC_PX,
+        maxIters=5000,
     )
     if affine is None or int(voted.sum()) < LEAST_MATCHES:
         return None
@@ -123,7 +142,8 @@ def _agreed(
 
 def _phase(blurry: Image, sharp: Image) -> Placed | None:
     """One shift, by phase correlation of the whole pictures."""
-    first, second = (_grey(one).astype(np.float32) for one in (blurry, sharp))
+    first = _grey(blurry).astype(np.float32)
+    second = _grey(sharp).astype(np.float32)
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(first, second, window)
     return _of(np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]]), blurry.shape)
@@ -146,7 +166,8 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
 
 
 def placements(
-    blurry: Image, sharp: Image
+    blurry: Image,
+    sharp: Image,
 ) -> Iterator[tuple[str, Placed | None, float]]:
     """What each method says, and the CPU seconds that it took."""
     for name, method in PEERS.items():

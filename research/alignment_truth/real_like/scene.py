@@ -51,7 +51,9 @@ class RealLikeScene:
 
 
 def scene_files(
-    split: Split, folders: Sequence[Path], stacks: Path | None
+    split: Split,
+    folders: Sequence[Path],
+    stacks: Path | None,
 ) -> tuple[Path, ...]:
     """The photographs of a split, by the hash of their files.
 
@@ -96,7 +98,8 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene
             scale = rng.uniform(*SCALES)
             size = (round(light.shape[1] * scale), round(light.shape[0] * scale))
             light = np.asarray(
-                cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32
+                cv2.resize(light, size, interpolation=cv2.INTER_AREA),
+                np.float32,
             )
         rows, columns = (min(a, b) for a, b in zip(light.shape, CANVAS, strict=False))
         if min(rows, columns) >= LEAST_SIDE_PX:
@@ -123,7 +126,8 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
     beyond = np.sign(beyond) * np.abs(beyond) ** RISE
     largest = math.exp(rng.uniform(*np.log(LARGEST_PX))) * light.shape[1] / CANVAS[1]
     return np.asarray(
-        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)), np.float32
+        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)),
+        np.float32,
     )
 
 
@@ -144,7 +148,10 @@ def _segments(light: Array) -> NDArray[np.int32]:
     from skimage.segmentation import felzenszwalb
 
     small = cv2.resize(
-        np.sqrt(np.clip(light, 0, 1)), None, fx=SEGMENTED_AT, fy=SEGMENTED_AT
+        np.sqrt(np.clip(light, 0, 1)),
+        None,
+        fx=SEGMENTED_AT,
+        fy=SEGMENTED_AT,
     )
     least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
     labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)

@@ -45,7 +45,8 @@ class WarpScore:
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
     """Every method on a pair; also the true transform and none, by name."""
     true = Placed(
-        transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix), pair.matrix
+        transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix),
+        pair.matrix,
     )
     answers = placements(pair.blurry, pair.sharp)
     return scores_of(pair.sharp, pair.unmoved, true, answers)
@@ -87,7 +88,10 @@ def _seen(true: Placed) -> NDArray[np.bool_]:
 
 
 def _psnr_db(
-    linear: Array, positions: Array, wanted: Image, seen: NDArray[np.bool_]
+    linear: Array,
+    positions: Array,
+    wanted: Image,
+    seen: NDArray[np.bool_],
 ) -> float:
     picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
     squared = np.square(picture[seen] - as_float(wanted)[seen], dtype=np.float64)

@@ -18,7 +18,9 @@ BORDER_PX = 1.5
 
 
 def front_depth(
-    surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], frame: Window
+    surfaces: Sequence[TruthSurface],
+    front: NDArray[np.uint8],
+    frame: Window,
 ) -> Array:
     """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
     x, y = frame.grid()
@@ -47,7 +49,9 @@ def edge_class(
             continue
         own = defocus.diameter(surface.relief.inverse_depth(x, y))
         distance = cv2.distanceTransform(mine, cv2.DIST_L2, 5) + cv2.distanceTransform(
-            1 - mine, cv2.DIST_L2, 5
+            1 - mine,
+            cv2.DIST_L2,
+            5,
         )
         # a slanted surface may be more blurred at its edge than where it is d px from it
         slope = np.minimum(np.hypot(*np.gradient(own)), np.float32(1))
@@ -61,7 +65,8 @@ def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> 
     """True where a point of the blurry picture is visible in the sharp one."""
     height, width = front.shape
     x, y = Window(0, 0, width, height).grid()
-    x, y = x + flow[0], y + flow[1]
+    x = x + flow[0]
+    y = y + flow[1]
     within = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     column = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
     row = np.clip(np.rint(y), 0, height - 1).astype(np.intp)

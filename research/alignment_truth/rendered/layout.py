@@ -43,7 +43,8 @@ class Relief:
     def inverse_depth(self, x: Array, y: Array) -> Array:
         """Inverse depth at positions of the blurry picture, px."""
         u, v = _turned(x, y, self.centre, self.angle)
-        u, v = u / np.float32(self.scale), v / np.float32(self.scale)
+        u = u / np.float32(self.scale)
+        v = v / np.float32(self.scale)
         return np.asarray(
             np.float32(self.middle) + np.float32(self.half) * self._form(u, v),
             np.float32,
@@ -82,7 +83,8 @@ class Outline:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
         u, v = _turned(x, y, self.centre, self.angle)
         return np.asarray(
-            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1), np.float32
+            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1),
+            np.float32,
         )
 
     def _distance(self, u: Array, v: Array) -> Array:
@@ -108,7 +110,8 @@ class Outline:
 
     def _to_ellipse(self, u: Array, v: Array) -> Array:
         """First-order distance: (1 - f) / |grad f| of f = |(u / a, v / b)|."""
-        a, b = self.radius, self.radius * self.ratio
+        a = self.radius
+        b = self.radius * self.ratio
         f = np.hypot(u / a, v / b)
         slope = np.hypot(u / a**2, v / b**2)
         return np.asarray((1 - f) * np.clip(f / np.maximum(slope, 1e-6), b, a))
@@ -124,7 +127,8 @@ class Outline:
         return np.asarray(np.min(within, axis=0))
 
     def _to_blob(self, u: Array, v: Array) -> Array:
-        theta, rho = np.arctan2(v, u), np.hypot(u, v)
+        theta = np.arctan2(v, u)
+        rho = np.hypot(u, v)
         waves = list(enumerate(self.phases, start=2))
         size = self.radius / (1 + 0.6 * self.ratio)
         swing = 0.6 * self.ratio / len(waves)
@@ -143,9 +147,11 @@ class Outline:
             np.mod(np.arctan2(v, u), np.float32(2 * sector)) - np.float32(sector)
         )
         rho = np.hypot(u, v)
-        x, y = rho * np.cos(folded), rho * np.sin(folded)
+        x = rho * np.cos(folded)
+        y = rho * np.sin(folded)
         inner = self.radius * self.ratio
-        dx, dy = inner * math.cos(sector) - self.radius, inner * math.sin(sector)
+        dx = inner * math.cos(sector) - self.radius
+        dy = inner * math.sin(sector)
         return np.asarray((y * dx - (x - self.radius) * dy) / math.hypot(dx, dy))
 
     def _to_bars(self, u: Array, v: Array) -> Array:
@@ -160,10 +166,15 @@ class Outline:
 
 
 def _turned(
-    x: Array, y: Array, centre: tuple[float, float], angle: float
+    x: Array,
+    y: Array,
+    centre: tuple[float, float],
+    angle: float,
 ) -> tuple[Array, Array]:
-    cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
-    dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
+    cosine = np.float32(math.cos(angle))
+    sine = np.float32(math.sin(angle))
+    dx = x - np.float32(centre[0])
+    dy = y - np.float32(centre[1])
     return cosine * dx + sine * dy, cosine * dy - sine * dx
 
 
@@ -192,7 +203,9 @@ def draw_relief(
 
 
 def draw_outline(
-    split: Split, size: tuple[int, int], rng: np.random.Generator
+    split: Split,
+    size: tuple[int, int],
+    rng: np.random.Generator,
 ) -> Outline:
     """A random outline whose centre lies in a frame of (height, width)."""
     height, width = size
@@ -205,5 +218,5 @@ def draw_outline(
         angle=float(rng.uniform(0, 2 * math.pi)),
         count=int(rng.integers(3, 8)),
         ratio=float(rng.uniform(0.4, 0.8)),
-        phases=tuple(float(p) for p in rng.uniform(0, 2 * math.pi, 4)),
+        phases=tuple(map(float, rng.uniform(0, 2 * math.pi, 4))),
     )

@@ -76,7 +76,9 @@ def at_width(ranges: Ranges, width: int) -> Ranges:
     """The ranges for smaller pictures: shift and parallax scale with the width, blur does not."""
     scale = width / FULL_WIDTH
     return replace(
-        ranges, shift_px=ranges.shift_px * scale, parallax_px=ranges.parallax_px * scale
+        ranges,
+        shift_px=ranges.shift_px * scale,
+        parallax_px=ranges.parallax_px * scale,
     )
 
 
@@ -137,7 +139,10 @@ def render_pair(
 
 
 def _draw_scene(
-    textures: Textures, ranges: Ranges, size: tuple[int, int], rng: np.random.Generator
+    textures: Textures,
+    ranges: Ranges,
+    size: tuple[int, int],
+    rng: np.random.Generator,
 ) -> _Scene:
     families = ranges.families or FAMILIES_OF[textures.split]
     defocus = Defocus(
@@ -161,7 +166,8 @@ def _draw_scene(
 def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
     """What both members see of the surfaces."""
     frame = Window(0, 0, size[1], size[0])
-    near, far = frame.grown(defocus.reach_px), view.window_back(frame)
+    near = frame.grown(defocus.reach_px)
+    far = view.window_back(frame)
     return Window(
         min(near.left, far.left),
         min(near.top, far.top),
@@ -171,8 +177,10 @@ def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
 
 
 def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> View:
-    length, direction = rng.uniform(0, ranges.shift_px), rng.uniform(0, 2 * math.pi)
-    parallax, heading = rng.uniform(0, ranges.parallax_px), rng.uniform(0, 2 * math.pi)
+    length = rng.uniform(0, ranges.shift_px)
+    direction = rng.uniform(0, 2 * math.pi)
+    parallax = rng.uniform(0, ranges.parallax_px)
+    heading = rng.uniform(0, 2 * math.pi)
     similarity = Similarity(
         zoom=float(rng.uniform(*ranges.zoom)),
         rotation_deg=float(rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)),
@@ -221,7 +229,8 @@ def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> A
     loss = rng.uniform(0, 1 - 2.0**-ranges.vignetting_ev)
     height, width = size
     x, y = Window(0, 0, width, height).grid()
-    dx, dy = x - np.float32((width - 1) / 2), y - np.float32((height - 1) / 2)
+    dx = x - np.float32((width - 1) / 2)
+    dy = y - np.float32((height - 1) / 2)
     fall = (dx * dx + dy * dy) * np.float32(
         loss / (((width - 1) ** 2 + (height - 1) ** 2) / 4)
     )
@@ -229,7 +238,10 @@ def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> A
 
 
 def _developed(
-    linear: Array, ranges: Ranges, bits: int, rng: np.random.Generator
+    linear: Array,
+    ranges: Ranges,
+    bits: int,
+    rng: np.random.Generator,
 ) -> Array:
     """Noise, the transfer curve, and rounding to 8 or 16 bits."""
     shot = np.float32(rng.uniform(0, ranges.noise))

@@ -52,15 +52,11 @@ class PSF:
 _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
     "soft-disc": (0.1, 0.4),  # width of the soft edge, in radii
     "ring": (0.25, 0.5),  # radius of the obstruction, in radii
-    "spherical": (
-        -0.8,
-        0.8,
-    ),  # from a bright rim to a bright core, behind the focus plane
+    # from a bright rim to a bright core, behind the focus plane
+    "spherical": (-0.8, 0.8),
     "cats-eye": (0.25, 0.5),  # see Aperture.cats_eye
-    "coma": (
-        0.1,
-        0.25,
-    ),  # length of the tail at the corner, in radii of the largest circle
+    # length of the tail at the corner, in radii of the largest circle
+    "coma": (0.1, 0.25),
 }
 
 
@@ -73,7 +69,10 @@ def draw_psf(families: tuple[PSFFamily, ...], rng: np.random.Generator) -> PSF:
 
 
 def kernel(
-    psf: PSF, defocus_px: float, field: tuple[float, float], largest_px: float
+    psf: PSF,
+    defocus_px: float,
+    field: tuple[float, float],
+    largest_px: float,
 ) -> NDArray[np.float32]:
     """The kernel of one circle of confusion at one place.
 
@@ -89,14 +88,19 @@ def kernel(
     if half == 0:
         return np.ones((1, 1), np.float32)
     steps = np.arange(-half, half + 1, dtype=np.float32)
-    x, y = steps[None, :], steps[:, None]
+    x = steps[None, :]
+    y = steps[:, None]
     sign = 1.0 if defocus_px >= 0 else -1.0
     density = _density(psf, x * sign, y * sign, radius, sign)
     return np.asarray(density / density.sum(), dtype=np.float32)
 
 
 def _density(
-    psf: PSF, x: NDArray[np.float32], y: NDArray[np.float32], radius: float, sign: float
+    psf: PSF,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    radius: float,
+    sign: float,
 ) -> NDArray[np.float32]:
     """Light per pixel; edges are anti-aliased over one pixel."""
     distance = np.hypot(x, y)
@@ -118,7 +122,10 @@ def _density(
 
 
 def _polygon(
-    psf: PSF, x: NDArray[np.float32], y: NDArray[np.float32], radius: float
+    psf: PSF,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    radius: float,
 ) -> NDArray[np.float32]:
     """A regular polygon inscribed in the circle."""
     apothem = radius * math.cos(math.pi / psf.blades)
@@ -128,7 +135,9 @@ def _polygon(
 
 
 def _coma(
-    radius: float, tail: float, field: tuple[float, float]
+    radius: float,
+    tail: float,
+    field: tuple[float, float],
 ) -> NDArray[np.float32]:
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
@@ -138,7 +147,8 @@ def _coma(
     along = radius * px + tail * height * (3 * px**2 + py**2)
     across = radius * py + tail * height * 2 * px * py
     cosine, sine = (field[0] / height, field[1] / height) if height > 0 else (1.0, 0.0)
-    x, y = cosine * along - sine * across, sine * along + cosine * across
+    x = cosine * along - sine * across
+    y = sine * along + cosine * across
     half = math.ceil(radius + 3 * tail * height)
     size = 2 * half + 3
     return _splatted(x + half + 1, y + half + 1, size)
@@ -149,20 +159,27 @@ def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     steps = (np.arange(64) + 0.5) / 32 - 1
     px, py = (grid.ravel() for grid in np.meshgrid(steps, steps))
     inside = px**2 + py**2 <= 1
-    px, py = px[inside], py[inside]
+    px = px[inside]
+    py = py[inside]
     return px, py
 
 
 def _splatted(
-    x: NDArray[np.float64], y: NDArray[np.float64], size: int
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    size: int,
 ) -> NDArray[np.float32]:
     """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
-    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
-    right, down = x - column, y - row
+    column = np.floor(x).astype(int)
+    row = np.floor(y).astype(int)
+    right = x - column
+    down = y - row
     total = np.zeros(size * size)
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weight = (down if dy else 1 - down) * (right if dx else 1 - right)
         total += np.bincount(
-            (row + dy) * size + column + dx, weight, minlength=size * size
+            (row + dy) * size + column + dx,
+            weight,
+            minlength=size * size,
         )
     return np.asarray((total / total.sum()).reshape(size, size), dtype=np.float32)

@@ -72,7 +72,9 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
 
 
 def blurry_picture(
-    surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window
+    surfaces: Sequence[TruthSurface],
+    defocus: Defocus,
+    frame: Window,
 ) -> Rendered:
     """Render the picture of the wide aperture at the reference position."""
     sheets = {}
@@ -85,7 +87,8 @@ def blurry_picture(
         diameter = defocus.diameter(surface.relief.inverse_depth(x, y))
         lit = diameter if in_focus.alpha is None else diameter[in_focus.alpha > 0]
         sheets[index] = replace(
-            in_focus, shares=_shares(diameter, lit, defocus, window)
+            in_focus,
+            shares=_shares(diameter, lit, defocus, window),
         )
     return _rendered(sheets, frame)
 
@@ -106,12 +109,16 @@ def _rendered(sheets: Mapping[int, SurfacePixels], frame: Window) -> Rendered:
 
 
 def _shares(
-    diameter: Array, lit: Array, defocus: Defocus, window: Window
+    diameter: Array,
+    lit: Array,
+    defocus: Defocus,
+    window: Window,
 ) -> list[LightShare]:
     """Weights that sum to 1 at each pixel, each with its kernel."""
     if not lit.size:
         return []
-    low, high = float(lit.min()), float(lit.max())
+    low = float(lit.min())
+    high = float(lit.max())
     within = np.clip(diameter, low, high)
     gaps = math.ceil((high - low) / SLICE_PX - 0.1)
     nodes = np.linspace(low, high, gaps + 1) if gaps else np.array([(low + high) / 2])
@@ -132,7 +139,8 @@ def _shares(
 
 
 def _zones(
-    defocus: Defocus, window: Window
+    defocus: Defocus,
+    window: Window,
 ) -> Iterator[tuple[Array | None, tuple[float, float]]]:
     """Weights of places in the field; a single place if kernels do not vary."""
     if defocus.psf.family not in ASYMMETRIC:

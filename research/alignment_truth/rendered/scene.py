@@ -37,7 +37,11 @@ class TruthSurface:
         u = (x - np.float32(self.window.left)) * TEXELS_PER_PX + np.float32(first)
         v = (y - np.float32(self.window.top)) * TEXELS_PER_PX + np.float32(first)
         sampled = cv2.remap(
-            self.texture, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+            self.texture,
+            u,
+            v,
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
         )
         return np.maximum(sampled, np.float32(0))
 
@@ -79,10 +83,12 @@ class View:
         linear = inverse.astype(np.float32)
         x0 = linear[0, 0] * x + linear[0, 1] * y + offset[0]
         y0 = linear[1, 0] * x + linear[1, 1] * y + offset[1]
-        xb, yb = x0, y0
+        xb = x0
+        yb = y0
         for _ in range(INVERSIONS):
             deviation = relief.inverse_depth(xb, yb) - np.float32(0.5)
-            xb, yb = x0 - deviation * step[0], y0 - deviation * step[1]
+            xb = x0 - deviation * step[0]
+            yb = y0 - deviation * step[1]
         return xb, yb
 
     def window_back(self, window: Window) -> Window:

@@ -42,9 +42,8 @@ class Textures:
 
     split: Split
     names: tuple[str, ...]  # of files, or scikit-image's
-    pictures: tuple[
-        NDArray[np.uint8], ...
-    ]  # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
+    # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
+    pictures: tuple[NDArray[np.uint8], ...]
 
 
 def split_of(digest: bytes) -> Split:
@@ -64,9 +63,7 @@ def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
         for name in PICTURES
         if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
     ]
-    pictures = [_reduced(picture_of(name)) for name in built_in] + [
-        _file(file) for file in own
-    ]
+    pictures = [_reduced(picture_of(name)) for name in built_in] + list(map(_file, own))
     names = (*built_in, *(file.name for file in own))
     return Textures(split, names, tuple(pictures))
 
@@ -113,26 +110,38 @@ def texture_patch(
     size = (width * texels_per_px, height * texels_per_px)
     shrinks = size[0] < region.shape[1]
     fine = cv2.resize(
-        linear, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        linear,
+        size,
+        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
     )
     return np.maximum(
-        cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px), np.float32(0)
+        cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px),
+        np.float32(0),
     )
 
 
 def _region(
-    textures: Textures, height: int, width: int, rng: np.random.Generator
+    textures: Textures,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     picture = _picture(textures, rng)
     fits = min(picture.shape[0] / height, picture.shape[1] / width)
-    scale = np.exp(
-        rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits))))
-    )
-    rows, columns = max(2, round(scale * height)), max(2, round(scale * width))
+    coarsest = max(FINEST, min(COARSEST, fits))
+    scale = np.exp(rng.uniform(np.log(FINEST), np.log(coarsest)))
+    rows = max(2, round(scale * height))
+    columns = max(2, round(scale * width))
     top = rng.integers(max(0, picture.shape[0] - rows) + 1)
     left = rng.integers(max(0, picture.shape[1] - columns) + 1)
     part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
-    below, right = rows - part.shape[0], columns - part.shape[1]
+    return _mirrored(part, rows, columns)
+
+
+def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """A part that is continued below and to the right by its mirror image."""
+    below = rows - part.shape[0]
+    right = columns - part.shape[1]
     return np.asarray(
         cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101)
     )

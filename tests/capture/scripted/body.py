@@ -69,19 +69,15 @@ class ScriptedBody:
 
     script: Script
     now: float = 0.0  # its clock, seconds
-    true: dict[str, str] = field(
-        default_factory=dict
-    )  # what it is truly set to, by entry
-    shown: dict[str, str] = field(
-        default_factory=dict
-    )  # what it answers when it is asked
+    # what it is truly set to, by entry
+    true: dict[str, str] = field(default_factory=dict)
+    # what it answers when it is asked
+    shown: dict[str, str] = field(default_factory=dict)
     shots: list[Shot] = field(default_factory=list)
-    files: dict[Place, bytes] = field(
-        default_factory=dict
-    )  # every one that can be fetched
-    contents: dict[int, list[bytes]] = field(
-        default_factory=dict
-    )  # of each picture, for ever
+    # every one that can be fetched
+    files: dict[Place, bytes] = field(default_factory=dict)
+    # of each picture, for ever
+    contents: dict[int, list[bytes]] = field(default_factory=dict)
     focus: int = 0  # in steps of the motor
     room: int = FOR_EVER  # for so many pictures
 

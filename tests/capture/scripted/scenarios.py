@@ -13,7 +13,7 @@ from defocus.capture.planning.labels import values
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
-from defocus.pictures.shot import read_exif
+from defocus.pictures.metadata import read_exif
 from tests.capture import shooting
 from tests.capture.scripted.body import ScriptedBody
 from tests.capture.scripted.faults import PAIRS, begin, end, spare_of

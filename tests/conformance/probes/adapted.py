@@ -44,9 +44,8 @@ def iniknet(network: INIKNet, given: Given) -> Arrays:
     (blurry,) = given.inputs.values()
     outputs = network.outputs(blurry)
     kernels = {f"kernels_{size.shape[-1]}": size for size in network.inr_conv()}
-    smaller = {
-        name: outputs[name].flip(1) for name in ("half", "quarter")
-    }  # BGR, as output
+    # BGR, as output
+    smaller = {name: outputs[name].flip(1) for name in ("half", "quarter")}
     return {"output": outputs["restored"], **smaller, **kernels}
 
 

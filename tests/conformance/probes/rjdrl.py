@@ -23,9 +23,8 @@ def run_guided(network: Guided, given: Given) -> Arrays:
 
 def _run_reblur(network: ReblurNet, given: Given) -> Arrays:
     reblurred = network.reblur(*given.inputs.values())
-    height, width = given.meta["arrays"]["core"][
-        -2:
-    ]  # its corner at the top left is stored
+    # its corner at the top left is stored
+    height, width = given.meta["arrays"]["core"][-2:]
     core = reblurred.seeds[..., :height, :width]
     return {"output": reblurred.picture, "core": core, "kernel_map": reblurred.weights}
 

@@ -125,9 +125,8 @@ def test_the_objective_s_terms_come_in_at_their_epochs():
     assert criterion.adversary_loss(network, batch, Progress(5, 5.0)) is None
     loss, parts = criterion(network, batch, Progress(5, 5.0))
     assert "adversarial" not in parts
-    assert float(loss.detach()) == pytest.approx(
-        0.5 * float(parts["l1"])
-    )  # no VGG file, said on stderr
+    # no VGG file, said on stderr
+    assert float(loss.detach()) == pytest.approx(0.5 * float(parts["l1"]))
     assert criterion.adversary_loss(network, batch, Progress(6, 6.0)) is not None
     loss, parts = criterion(network, batch, Progress(10, 10.0))
     assert float(loss.detach()) == pytest.approx(

@@ -17,9 +17,8 @@ def _chart(_dataset: Dataset, _out: Path) -> Numbers:
         numbers = {
             key: value for key, value in asdict(score).items() if key != "characters"
         }
-        yield from of_value(
-            score.system, numbers
-        )  # characters are read where tesseract is
+        # characters are read where tesseract is
+        yield from of_value(score.system, numbers)
 
 
 MAKERS = {"chart": _chart}

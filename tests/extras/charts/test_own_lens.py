@@ -272,10 +272,8 @@ def test_what_other_lenses_lose_is_said():
         ([0.1] * 27 + [-0.05] * 13, True),
         ([0.1] * 26 + [-0.05] * 14, False),
         ([3.0] * 18 + [-0.1] * 22, False),  # the mean and its interval are far above 0
-        (
-            [0.01] * 30 + [-1.0] * 10,
-            False,
-        ),  # most scenes gain, less than the others lose
+        # most scenes gain, less than the others lose
+        ([0.01] * 30 + [-1.0] * 10, False),
         ([-1.1] * 40, False),
         ([0.0] * 40, False),
         ([-0.5, 0.6] * 20, False),

@@ -149,9 +149,8 @@ def test_a_graph_of_any_size_equals_the_network(folder, capfd):
     assert (
         facts["weights_sha256"] == own_card(own_weights(baseline("defocus-s"))).sha256
     )
-    assert (
-        b".py" not in content
-    )  # the exporter notes where in the source each node comes from
+    # the exporter notes where in the source each node comes from
+    assert b".py" not in content
 
 
 @pytest.mark.full
@@ -380,9 +379,8 @@ def test_its_tiles_leave_no_seam_to_be_seen(package):
             torch.from_numpy(picture).permute(2, 0, 1)[None]
         )[0]
     whole = at_once.permute(1, 2, 0).numpy().clip(0, 1)
-    inner = slice(
-        96, -96
-    )  # beyond a picture's border networks pad in another way than darktable
+    # beyond a picture's border networks pad in another way than darktable
+    inner = slice(96, -96)
     seams = np.abs(tiled[:512, :512].clip(0, 1) - whole)[inner, inner]
     # steps of 8 bits: what lies beyond 64 px has little weight, but some
     assert np.quantile(seams, 0.999) < 3 / 255

@@ -12,8 +12,7 @@ from defocus.extras.pages.restore import first_look
 from defocus.extras.pages.restore.first_look import look_area, part_of
 from defocus.extras.pages.restore.turns import Turns
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.own_picture import OwnPicture
-from defocus.pictures.values import as_shown, as_stored
+from defocus.pictures.values import OwnPicture, as_shown, as_stored
 from defocus.restoration.restoration import restore_colours
 from tests.extras.pages.restoring_page import (
     Sharpener,

@@ -253,10 +253,8 @@ def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served):
     model = measured_similarity({"quality": {"misalignment": facts}})
     assert model is not None
     label, arrows = displacement_overlay(model, (32, 64), 2.0)
-    assert (label, arrows.shape) == (
-        "Displacement × 10",
-        (32, 64, 4),
-    )  # half a pixel of it
+    # half a pixel of it
+    assert (label, arrows.shape) == ("Displacement × 10", (32, 64, 4))
     assert arrows[4, 4:9, 3].all()
 
 

@@ -431,9 +431,14 @@ def test_no_width_scrolls_sideways(open_page, live_page, width):
         assert browser.find_element(By.ID, "dialog").size["width"] <= width
         press(browser, Keys.ESCAPE)
         browser.execute_script("document.getElementById('notice').textContent = ''")
-        for button in browser.find_elements(By.CSS_SELECTOR, "[data-do]"):
+        buttons = browser.find_elements(By.CSS_SELECTOR, ".buttons [data-do]")
+        assert len(buttons) == 5
+        assert len({button.rect["y"] for button in buttons}) == 1, "one row"
+        for button in buttons:
             assert button.size["height"] >= 44
-        assert browser.find_element(By.ID, "buttons").size["height"] <= 2 * 48 + 8
+            whole = "return arguments[0].scrollWidth <= arguments[0].clientWidth"
+            assert browser.execute_script(whole, button), button.text
+        assert browser.find_element(By.ID, "buttons").size["height"] <= 56
 
 
 def test_what_is_said_of_a_shot_does_not_move_the_picture(open_page, live_page):

@@ -168,9 +168,8 @@ def test_a_picture_is_dropped_compared_and_saved(open_page, page, tmp_path):
     browser.find_element(By.ID, "leave-sharp").click()
     left_sharp = kept.blur_map.sharp()
     partly = before + (1 - left_sharp[:, :, None]) * (twice.astype(float) - before)
-    assert (
-        differs(shown(), np.clip(partly, 0, 255)) <= 8
-    )  # its map is seen at a quarter
+    # its map is seen at a quarter
+    assert differs(shown(), np.clip(partly, 0, 255)) <= 8
     press(browser, "m")
     assert browser.find_element(By.ID, "scale-of-blur").is_displayed()
     assert differs(shown(), np.clip(partly, 0, 255)) > 40
@@ -281,10 +280,8 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
     press(browser, "0")
     whole = zoom_percent(browser)
     box = browser.find_element(By.ID, "canvas").rect
-    middle = (
-        box["x"] + box["width"] / 4,
-        box["y"] + box["height"] / 4,
-    )  # beside the line
+    # beside the line
+    middle = (box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
 
     def touch(kind: str, *apart_px: tuple[float, float]) -> None:
         points = [
@@ -300,9 +297,8 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
         touch("touchMove", (-apart, 0), (apart, 0))
     touch("touchEnd")
     assert zoom_percent(browser) == pytest.approx(3 * whole, rel=0.05)
-    assert (
-        browser.execute_script("return window.visualViewport.scale") == 1
-    )  # not the page
+    # not the page
+    assert browser.execute_script("return window.visualViewport.scale") == 1
     before = seen(browser)
     touch("touchStart", (0, 0))
     touch("touchMove", (40, 0))
@@ -311,17 +307,15 @@ def test_two_fingers_zoom_and_one_pans(open_page, page):
     assert zoom_percent(browser) == pytest.approx(3 * whole, rel=0.05)
     width = after.shape[1]
     left, right = before[:, : width // 2 - 60], after[:, 40 : width // 2 - 20]
-    assert (
-        np.abs(left.astype(int) - right).mean() < 1
-    )  # all has gone 40 px to the right
+    # all has gone 40 px to the right
+    assert np.abs(left.astype(int) - right).mean() < 1
 
 
 def test_what_cannot_be_restored_is_said_and_stops_nothing(
     open_page, page, monkeypatch
 ):
-    monkeypatch.setattr(
-        learned_map, "RESCUED_TO_PX", 20.0
-    )  # more is not seen in a small picture
+    # more is not seen in a small picture
+    monkeypatch.setattr(learned_map, "RESCUED_TO_PX", 20.0)
     browser = open_page(page.url)
     broken = base64.b64encode(b"\xff\xd8 no picture").decode()
     notes = base64.b64encode(b"notes").decode()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.leaderboard.columns import shown_gain
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import Entry, open_results
@@ -21,7 +22,7 @@ from defocus.extras.pages.studies.studies import (
     index_live,
     index_page,
 )
-from defocus.reports.model import Paragraph, Table
+from defocus.reports.model import Folded, Paragraph, Table
 from defocus.training.record.checkpoint import Checkpoint, save_checkpoint
 from tests.benchmark.example_study import make_study
 from tests.benchmark.test_page import ENTRY, fill, parts
@@ -102,7 +103,7 @@ def test_the_index_says_gain_state_progress_and_when_and_studies_once(tmp_path):
     row = dict(zip(names, table.rows[0], strict=True))
     with open_results(tmp_path / "a" / "results.sqlite") as results:
         gains = {
-            row.system: row.gain
+            row.system: shown_gain(row)
             for row in leaderboard(results)
             if (row.metric, row.protocol) == ("psnr", "truth") and row.gain is not None
         }
@@ -148,10 +149,14 @@ def test_the_time_left_is_that_of_the_steps_to_come_where_the_pace_is_known(tmp_
         ]
         == "at least 8 min"
     )
-    (runs_table,) = [
-        one for one in parts(served._page(), Table) if "runs stand" in one.caption
+    named = {one.caption: one for one in parts(served._page(), Table)}
+    open_runs = named["Where the runs stand"]
+    at = [one.name for one in open_runs.columns].index("Time left")
+    assert [cells[at] for cells in open_runs.rows] == list(left.values())[1:]
+    (finished,) = [
+        one for one in parts(served._page(), Folded) if one.title == "Finished"
     ]
-    at = [one.name for one in runs_table.columns].index("Time left")
-    assert [cells[at] for cells in runs_table.rows] == list(left.values())
+    assert finished.line == "1 run"
+    assert [cells[0] for cells in finished.parts[0].rows] == ["net-1"]
     (out / "runs/slow-1/train.csv").write_text("step,seconds\n40,40\n")
     assert [cells[2] for _, *cells in served.live()["rows"]][1:3] == ["60 s", "2 min"]

@@ -150,9 +150,8 @@ def test_an_ablation_runs(tiny_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "open_dataset", lambda _, damaged: dataset)
     ends = (JDRL.lines[0], JDRL.lines[-1])
     shorter = replace(JDRL, lines=ends, extra=JDRL.extra[-1:], rivals=(), controls=())
-    monkeypatch.setenv(
-        "TORCH_HOME", str(tmp_path)
-    )  # no metric weights there, none fetched
+    # no metric weights there, none fetched
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SETTINGS)
     settings = tmp_path / "s.toml"

@@ -244,9 +244,8 @@ def test_one_dataset_and_one_picture_fail_and_the_others_go_on(tmp_path, run):
             results.record(
                 replace(entry, run=f"{entry.run}-of-others", grouping="others"), [], []
             )
-    again = run(
-        "defocus-bench", *asked
-    )  # other weights of the system were run there meanwhile
+    # other weights of the system were run there meanwhile
+    again = run("defocus-bench", *asked)
     repeated = json.loads(again.stdout)
     assert {key: repeated[key] for key in document} == document
     assert "all 4 runs are finished: nothing is repeated" in again.stderr

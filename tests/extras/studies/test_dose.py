@@ -81,9 +81,8 @@ def test_a_planted_gain_is_found_with_a_paired_interval():
     estimate = gain(planted(0.5), planted(0.0))
     assert estimate.value == pytest.approx(0.5, abs=0.05)
     assert estimate.low < estimate.value < estimate.high
-    assert (
-        estimate.high - estimate.low < 0.3
-    )  # the scenes' own spread of 4 dB is not in it
+    # the scenes' own spread of 4 dB is not in it
+    assert estimate.high - estimate.low < 0.3
     assert estimate.sign == 1
     assert gain(planted(0.0), planted(0.5)).sign == -1
     assert gain(planted(0.0), planted(0.001)).sign == 0
@@ -435,9 +434,8 @@ def test_a_plan_counts_the_control_that_has_its_lines_dose(dosed, tmp_path):
 
 @pytest.mark.full
 def test_progress_counts_over_the_whole_study(dosed, tmp_path, monkeypatch):
-    monkeypatch.setenv(
-        "TORCH_HOME", str(tmp_path)
-    )  # no metric weights there, none fetched
+    # no metric weights there, none fetched
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SHORT)
     words = ["jdrl", "--doses", "0,4", "--narrow", "--line", "robust loss"]
@@ -542,9 +540,8 @@ def test_every_line_starts_from_the_weights_that_are_named(dosed, tmp_path, refu
         weights = build_with(run.baseline, run.start).state_dict()
         assert all(torch.equal(weights[name], one) for name, one in shipped.items())
     assert [run.system for run in runs if run.start is None] == ["input"]
-    assert (
-        len({run.id for run in trained}) == len(trained) == 27
-    )  # the control at both doses
+    # the control at both doses
+    assert len({run.id for run in trained}) == len(trained) == 27
     for network, narrow in (("", False), ("defocus-s", True)):
         with refused(InputError):
             asked(network, narrow=narrow)
@@ -702,9 +699,8 @@ def test_a_study_is_trained_told_and_shown(tmp_path, monkeypatch, capfd):
         tmp_path,
         "size = 160\npairs = {train = 2, test = 2}\ndoses_px = [4]\nblur_px = [1, 2]\n",
     )
-    monkeypatch.setenv(
-        "TORCH_HOME", str(tmp_path)
-    )  # no metric weights there, none fetched
+    # no metric weights there, none fetched
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     study = short_study(tmp_path, dosed)
     document, _ = run_dose_study(study)

@@ -135,9 +135,8 @@ def test_the_true_flow_brings_the_sharp_picture_onto_the_truth(tmp_path, refused
         < 0.3 * np.abs(sharp * darker - truth)[inner].mean()
     )
     before = (tmp_path / "out" / "manifest.json").read_bytes()
-    render_dosed_dataset(
-        request, tmp_path / "out"
-    )  # goes on where it was: nothing is left
+    # goes on where it was: nothing is left
+    render_dosed_dataset(request, tmp_path / "out")
     assert (tmp_path / "out" / "manifest.json").read_bytes() == before
     request.write_text(REQUEST.replace("lenses = 1", "lenses = 2"))
     with refused(DatasetError):
@@ -192,9 +191,8 @@ def taken(request):
 def test_the_sharp_picture_has_the_exposure_that_is_told(taken):
     """The gain is that of the blurry picture over the sharp one, in linear light."""
     sharp, truth = taken.sharp[0], taken.truth
-    seen = (np.minimum(sharp, truth) > 0.05) & (
-        np.maximum(sharp, truth) < 0.99
-    )  # not clipped
+    # not clipped
+    seen = (np.minimum(sharp, truth) > 0.05) & (np.maximum(sharp, truth) < 0.99)
     assert abs(taken.gain_ev) > 0.2
     assert seen.mean() > 0.1
     ratio = srgb_to_linear(truth)[seen] / srgb_to_linear(sharp)[seen]

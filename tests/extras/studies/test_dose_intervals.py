@@ -10,9 +10,8 @@ SCENES = 40
 
 def test_an_added_bend_is_told_from_the_noise_of_the_edges():
     rng = np.random.default_rng(3)
-    before = rng.uniform(
-        0.03, 0.15, (1, SCENES)
-    )  # what noise bends in the blurry input
+    # what noise bends in the blurry input
+    before = rng.uniform(0.03, 0.15, (1, SCENES))
     for planted in (0.05, 0.127, 0.4):
         after = np.sqrt(np.square(before.repeat(3, axis=0)) + planted**2)
         bend = added_bend(after, before)

@@ -115,10 +115,8 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
         out, "made", systems, "demo", 1, None, amounts
     )
     rows, _ = misalignment.misalignment_study(studies, "made", amounts)
-    assert [one.psnr["input"] for one in rows] == [
-        100.0,
-        100.0,
-    ]  # restored is what was true
+    # restored is what was true
+    assert [one.psnr["input"] for one in rows] == [100.0, 100.0]
     document = json.loads((out / "misalignment.json").read_text())
     assert document["conditions"] == [one.to_json() for one in rows]
     assert "injected shift" in (out / "report.html").read_text()

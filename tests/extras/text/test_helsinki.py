@@ -175,9 +175,8 @@ def test_steps_are_scored_in_order(tmp_path, monkeypatch):
     many = by_step[0].pictures
     assert by_step[0].mean == pytest.approx(100 * (many - 1) / many)
     assert by_step[1].mean == 100
-    assert (
-        result.sane is False
-    )  # thirty characters in pictures that are said to have none
+    # thirty characters in pictures that are said to have none
+    assert result.sane is False
     table = steps_table(result)
     assert [row[0] for row in table.rows] == ["0", "1"]
     assert "writes text where there is none" in table.note

@@ -26,7 +26,11 @@ class Critic(nn.Module):
         for times, stride in ((2, 2), (4, 2), (8, 1)):
             layers += [
                 nn.Conv2d(
-                    times // 2 * width, times * width, 4, stride=stride, padding=1
+                    times // 2 * width,
+                    times * width,
+                    4,
+                    stride=stride,
+                    padding=1,
                 ),
                 nn.InstanceNorm2d(times * width),
                 nn.LeakyReLU(SLOPE),

@@ -38,7 +38,11 @@ class Generator(nn.Module):
     # network gives the change to the picture, as narrow copies do; not in the paper.
 
     def __init__(
-        self, *, width: int = 64, blocks: int = BLOCKS, adds_input: bool = False
+        self,
+        *,
+        width: int = 64,
+        blocks: int = BLOCKS,
+        adds_input: bool = False,
     ) -> None:
         super().__init__()
         self.adds_input = adds_input
@@ -51,7 +55,12 @@ class Generator(nn.Module):
         for channels in (2 * width, width):
             layers.append(
                 nn.ConvTranspose2d(
-                    2 * channels, channels, 3, stride=2, padding=1, output_padding=1
+                    2 * channels,
+                    channels,
+                    3,
+                    stride=2,
+                    padding=1,
+                    output_padding=1,
                 )
             )
             layers += _normed(channels)

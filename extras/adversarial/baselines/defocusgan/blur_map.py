@@ -43,7 +43,8 @@ class BlurMapNet(nn.Module):
 
     def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
         """As the generator's at full resolution, but with the skip of the third layer."""
-        features, skips = head, []
+        features = head
+        skips = []
         for layer in (1, 2, 3, 4):
             features = branch(self, layer, index)(
                 features if layer == 1 else features + pooled_to(head, features)
@@ -64,9 +65,7 @@ class KernelBank(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for name in ("weight_pos_set", "weight_neg_set"):
-            self.add_module(
-                name, nn.ModuleList(_kernel(i) for i in range(len(KERNEL_RADII)))
-            )
+            self.add_module(name, nn.ModuleList(map(_kernel, range(len(KERNEL_RADII)))))
 
     def forward(self, sharp: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
         """The sharp picture blurred by a map of signed radii, px, both ``(N, 3, H, W)``.

@@ -46,7 +46,8 @@ class _ResidualGroup(nn.Module):
         super().__init__()
         attention = [_AttentionBlock(channels) for _ in range(blocks)]
         self.body = nn.Sequential(
-            *attention, nn.Conv2d(channels, channels, 3, padding=1)
+            *attention,
+            nn.Conv2d(channels, channels, 3, padding=1),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

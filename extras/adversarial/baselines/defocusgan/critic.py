@@ -36,7 +36,9 @@ def patch_blur(radius: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
 
 
 def gradient_penalty(
-    critic: nn.Module, sharp: torch.Tensor, restored: torch.Tensor
+    critic: nn.Module,
+    sharp: torch.Tensor,
+    restored: torch.Tensor,
 ) -> torch.Tensor:
     """10 x mean of (|gradient| - 1)^2 between a sharp and a restored batch, ``(N, 3, H, W)``.
 

@@ -77,7 +77,11 @@ class Generator(nn.Module):
         return {"restored": restored, "logits": logits}
 
     def _logits(
-        self, picture: torch.Tensor, merge: _Merge, merge4: _Merge, merge8: _Merge
+        self,
+        picture: torch.Tensor,
+        merge: _Merge,
+        merge4: _Merge,
+        merge8: _Merge,
     ) -> torch.Tensor:
         head = self.head(picture)
         count = range(len(KERNEL_SIZES))
@@ -158,7 +162,8 @@ class _Down(nn.Module):
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
         self.maxpool_conv = nn.Sequential(
-            nn.MaxPool2d(factor), _DoubleConv(channels, channels)
+            nn.MaxPool2d(factor),
+            _DoubleConv(channels, channels),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -175,7 +180,10 @@ class _Fuse(nn.Module):
 
     def forward(self, finer: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:
         doubled = functional.interpolate(
-            coarser, scale_factor=2.0, mode="bilinear", align_corners=True
+            coarser,
+            scale_factor=2.0,
+            mode="bilinear",
+            align_corners=True,
         )
         given: torch.Tensor = self.conv(torch.cat([finer, doubled], dim=1))
         return given

@@ -23,7 +23,11 @@ class _Detail(nn.Module):
         super().__init__()
         self.widen = Pointwise(channels, 2 * channels)
         self.depthwise = nn.Conv2d(
-            2 * channels, 2 * channels, 3, padding=1, groups=2 * channels
+            2 * channels,
+            2 * channels,
+            3,
+            padding=1,
+            groups=2 * channels,
         )
         self.attention = nn.Conv2d(channels, channels, 1)
         self.mix = Pointwise(channels, channels)
@@ -92,7 +96,11 @@ class CMDDNet(UShape):
     """From a blurry to the restored picture; arguments as those of :class:`UShape`."""
 
     def __init__(
-        self, *, width: int = 32, encoder: Sequence[int] = (2, 4, 6), middle: int = 4
+        self,
+        *,
+        width: int = 32,
+        encoder: Sequence[int] = (2, 4, 6),
+        middle: int = 4,
     ) -> None:
         super().__init__(width, encoder, middle, block=_Block, down=_down)
 

@@ -23,7 +23,12 @@ class SpaceEnhanced(nn.Module):
         super().__init__()
         self.attention = WindowedAttention(channels, heads, shifted=shifted)
         self.local = nn.Conv2d(
-            channels, channels, 3, padding=1, groups=channels, bias=False
+            channels,
+            channels,
+            3,
+            padding=1,
+            groups=channels,
+            bias=False,
         )
         self.gate = nn.Sequential(
             nn.Conv2d(channels, channels // REDUCTION, 1),
@@ -52,7 +57,8 @@ class ChannelEnhanced(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         seen = torch.cat(
-            [features.mean(1, keepdim=True), features.amax(1, keepdim=True)], dim=1
+            [features.mean(1, keepdim=True), features.amax(1, keepdim=True)],
+            dim=1,
         )
         radius = GATE_KERNEL // 2
         gate = self.gate(pad(seen, (radius, radius, radius, radius))).sigmoid()

@@ -95,7 +95,10 @@ class GGKMNet(Backbone):
         }
 
     def _restored(
-        self, blurry: torch.Tensor, sharper: torch.Tensor, memory: Memory | None
+        self,
+        blurry: torch.Tensor,
+        sharper: torch.Tensor,
+        memory: Memory | None,
     ) -> tuple[torch.Tensor, Memory]:
         """One scale, from the picture of the coarser one."""
         features = self.features(blurry)

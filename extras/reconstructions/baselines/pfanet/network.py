@@ -25,7 +25,9 @@ class _Path(nn.Module):
         self.convolve = nn.Conv2d(half, half, kernel, padding=kernel // 2)
 
     def forward(
-        self, features: torch.Tensor, before: torch.Tensor | None
+        self,
+        features: torch.Tensor,
+        before: torch.Tensor | None,
     ) -> torch.Tensor:
         narrowed = self.narrow(features)
         return functional.relu(
@@ -82,7 +84,11 @@ class PFANet(UShape):
     """From a blurry to the restored picture; arguments as those of :class:`UShape`."""
 
     def __init__(
-        self, *, width: int = 32, encoder: Sequence[int] = (2, 2, 2), middle: int = 4
+        self,
+        *,
+        width: int = 32,
+        encoder: Sequence[int] = (2, 2, 2),
+        middle: int = 4,
     ) -> None:
         super().__init__(width, encoder, middle, block=_Block, down=_down)
 

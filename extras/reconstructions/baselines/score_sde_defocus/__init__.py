@@ -38,10 +38,8 @@ SCORE_SDE = Baseline.of_folder(
     __name__,
     "network:ScoreSDE",
     CARD,
-    narrow={
-        "width": 8,
-        "start": 0.08,
-    },  # of a noise of 0.02: a narrow copy can't fill in more
+    # of a noise of 0.02: a narrow copy can't fill in more
+    narrow={"width": 8, "start": 0.08},
     own_objective=True,
 )
 

@@ -55,7 +55,8 @@ class ScoreSDE(nn.Module):
     ) -> None:
         super().__init__()
         self.schedule = Exploding()
-        self.steps, self.start = steps, start
+        self.steps = steps
+        self.start = start
         self.multiple = 2 ** (len(multipliers) - 1)
         self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
 
@@ -64,9 +65,7 @@ class ScoreSDE(nn.Module):
         """Restore finite ``(N, 3, H, W)`` RGB in [0, 1], to [0, 1], without gradient."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
-        restored = torch.cat(
-            [self._sampled(picture) for picture in torch.split(padded, 1)]
-        )
+        restored = torch.cat(list(map(self._sampled, torch.split(padded, 1))))
         return restored.clamp(0, 1)[..., :height, :width]
 
     def _sampled(self, blurry: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,8 @@ class Denoiser(nn.Module):
         super().__init__()
         self.time_mlp = nn.Parameter(torch.full((1,), FIRST_TIME_SCALE))
         self.first_layer = nn.Sequential(
-            nn.Linear(3 * prior, width), nn.LeakyReLU(SLOPE)
+            nn.Linear(3 * prior, width),
+            nn.LeakyReLU(SLOPE),
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(Mixer(width, MIXING), nn.GELU()) for _ in range(blocks)
@@ -34,7 +35,10 @@ class Denoiser(nn.Module):
         self.final_layer = nn.Sequential(nn.Linear(width, prior), nn.GELU())
 
     def forward(
-        self, noisy: torch.Tensor, time: int, condition: torch.Tensor
+        self,
+        noisy: torch.Tensor,
+        time: int,
+        condition: torch.Tensor,
     ) -> torch.Tensor:
         """From a noisy prior and its condition, ``(N, 16, prior)`` each, to the noise in it."""
         time_token = (time * self.time_mlp).expand_as(noisy)
@@ -46,7 +50,9 @@ class Denoiser(nn.Module):
 
 
 def diffused_prior(
-    denoiser: nn.Module, condition: torch.Tensor, start: torch.Tensor
+    denoiser: nn.Module,
+    condition: torch.Tensor,
+    start: torch.Tensor,
 ) -> torch.Tensor:
     """All eight steps back, the posterior's mean at each and no new noise; differentiable.
 
@@ -74,7 +80,9 @@ def noised_prior(prior: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
 
 
 def first_noise(
-    like: torch.Tensor, generator: torch.Generator | None, prior: int = PRIOR
+    like: torch.Tensor,
+    generator: torch.Generator | None,
+    prior: int = PRIOR,
 ) -> torch.Tensor:
     """Noise for one prior, the same for every picture of a batch where a generator is given."""
     if generator is None:

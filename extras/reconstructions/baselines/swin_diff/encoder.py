@@ -24,7 +24,11 @@ class LatentEncoder(nn.Module):
     # channels of a prior's token.
 
     def __init__(
-        self, pictures: int = 1, width: int = 64, blocks: int = 6, prior: int = PRIOR
+        self,
+        pictures: int = 1,
+        width: int = 64,
+        blocks: int = 6,
+        prior: int = PRIOR,
     ) -> None:
         super().__init__()
         inputs = 3 * pictures * SHRINKING**2

@@ -56,7 +56,8 @@ def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
         gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
         bands.append(
             np.concatenate(
-                [part for one in columns for part in (one, gap)][:-1], axis=1
+                [part for one in columns for part in (one, gap)][:-1],
+                axis=1,
             )
         )
     return np.concatenate(bands)
@@ -77,12 +78,15 @@ def cut_strip(strip: Picture, columns: int, *, lines: bool) -> StripParts:
         or strip.ndim != 3
     ):
         raise ValueError(f"{width}x{height} px are not {columns} columns of a strip")
-
-    def row(top: int, count: int) -> tuple[Picture, ...]:
-        lefts = (number * (side + GAP_PX) for number in range(count))
-        return tuple(
-            strip[top : top + side, x : x + side][::SHOWN, ::SHOWN] for x in lefts
-        )
-
+    crops = _row(strip[HEAD_PX:], columns, side)
     below = HEAD_PX + 2 * side + GAP_PX + HEAD_PX
-    return StripParts(row(HEAD_PX, columns), row(below, columns) if lines else ())
+    return StripParts(crops, _row(strip[below:], columns, side) if lines else ())
+
+
+def _row(strip: Picture, count: int, side: int) -> tuple[Picture, ...]:
+    """The pictures at the top of a strip, from left to right, no longer enlarged."""
+    pictures = []
+    for number in range(count):
+        left = number * (side + GAP_PX)
+        pictures.append(strip[:side, left : left + side][::SHOWN, ::SHOWN])
+    return tuple(pictures)

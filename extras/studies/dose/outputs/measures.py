@@ -71,7 +71,8 @@ def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
 
     PSNR by :data:`OFFICIAL_GRID`, dB, ``edge_px``, ``line_px`` (NaN: the truth has no line)."""
     path = make_folder(run_folder(study.out, run.id)) / KEPT
-    data, checkpoint = study.dataset.content_hash, _checkpoint_hash(study, run)
+    data = study.dataset.content_hash
+    checkpoint = _checkpoint_hash(study, run)
     blank = _Kept(REVISION, evaluation_version(), data, checkpoint, {})
     kept = _read(path, blank, len(study.dataset.split("test")))
     if kept is None:
@@ -115,7 +116,8 @@ def _read(path: Path, blank: _Kept, scenes: int) -> dict[str, list[float]] | Non
 
 
 def _measured(study: Study, run: Run) -> dict[str, list[float]]:
-    estimator, device = flow_estimator(ESTIMATOR), best_device()
+    estimator = flow_estimator(ESTIMATOR)
+    device = best_device()
     trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
     network = trained.network.to(device).eval()
     measures: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
@@ -136,7 +138,9 @@ def _measure_pair(
     if pair.truth is None or pair.sharp is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     restored = np.clip(
-        restore_picture(network, run.baseline.card, pair, device).picture, 0, 1
+        restore_picture(network, run.baseline.card, pair, device).picture,
+        0,
+        1,
     )
     both = (pair.sharp, pair.truth)
     sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)
@@ -156,7 +160,9 @@ def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
 
 
 def edge_displacement_px(
-    restored: Picture, truth: Picture, estimator: FlowEstimator
+    restored: Picture,
+    truth: Picture,
+    estimator: FlowEstimator,
 ) -> float:
     """Mean length of the flow from the truth to a restored picture at the truth's edges, px."""
     frames = [

@@ -49,7 +49,7 @@ def losses_of_pair(loss: JDRLObjective, pair: Pair) -> tuple[float, float]:
     both = (read_image(one, pair.white) for one in (pair.blurry, pair.truth))
     blurry, truth = (_tensor(as_float(one)) for one in both)
     supervision = {
-        "defocus_map": np.abs(read_array(pair.defocus_map)).astype(np.float32)
+        "defocus_map": np.abs(read_array(pair.defocus_map)).astype(np.float32),
     }
     if loss.settings.kernels == "thin-lens-measured" and pair.sharp is not None:
         supervision["measured_blur"] = measured_blur(pair.blurry, pair.sharp)

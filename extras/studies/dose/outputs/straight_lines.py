@@ -30,9 +30,8 @@ SEEN_SHARE = 0.3
 class StraightLine:
     """A line that is straight in the truth."""
 
-    start: tuple[
-        float, float
-    ]  # first end, ``(x, y)`` px, with the brighter side on its left
+    # first end, ``(x, y)`` px, with the brighter side on its left
+    start: tuple[float, float]
     stop: tuple[float, float]  # other end
     places: Array  # ``(blocks,)`` where the truth has the edge, px across the line
     steps: Array  # ``(blocks,)`` step of brightness across it
@@ -92,20 +91,28 @@ def _measured(grey: Array, segment: Array) -> StraightLine | None:
 
 def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Ends of the part of a segment that keeps ``REACH_PX`` from the border; equal if none does."""
-    first, way = segment[:2], segment[2:] - segment[:2]
-    low, high = np.full(2, float(REACH_PX)), np.array(shape[1::-1]) - 1.0 - REACH_PX
+    first = segment[:2]
+    way = segment[2:] - first
+    low = np.full(2, float(REACH_PX))
+    high = np.array(shape[1::-1]) - 1.0 - REACH_PX
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
-    beside = ((first < low) | (first > high)) & (way == 0)
-    enter = max(0.0, float(np.nanmax(np.where(way == 0, 0.0, ends[0]))))
-    leave = min(1.0, float(np.nanmin(np.where(way == 0, 1.0, ends[1]))))
-    if beside.any() or leave <= enter:
+    still = way == 0
+    enter = max(0.0, float(np.nanmax(np.where(still, 0.0, ends[0]))))
+    leave = min(1.0, float(np.nanmin(np.where(still, 1.0, ends[1]))))
+    if (_is_beyond(first, low, high) & still).any() or leave <= enter:
         return first, first
     return first + enter * way, first + leave * way
 
 
+def _is_beyond(place: Array, low: Array, high: Array) -> NDArray[np.bool_]:
+    return (place < low) | (place > high)
+
+
 def _edge_places(
-    grey: Array, start: tuple[float, float], stop: tuple[float, float]
+    grey: Array,
+    start: tuple[float, float],
+    stop: tuple[float, float],
 ) -> tuple[Array, Array]:
     """Place across the line, px, and step of brightness, of each block of rows along it."""
     way = np.subtract(stop, start)
@@ -120,16 +127,28 @@ def _edge_places(
 
 
 def _blocks_across(
-    grey: Array, start: tuple[float, float], way: Array, length: float
+    grey: Array,
+    start: tuple[float, float],
+    way: Array,
+    length: float,
 ) -> tuple[Array, Array]:
     """Brightness across the line, mean over blocks of rows along it, and the places, px."""
-    along, across = way / length, np.array([way[1], -way[0]]) / length
+    along = way / length
+    across = np.array([way[1], -way[0]]) / length
     rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
     reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
     spots = np.add(start, rows[:, None, None] * along + reach[None, :, None] * across)
-    profile = cv2.remap(
-        grey.astype(np.float32), spots[..., 0].astype(np.float32), spots[..., 1].astype(np.float32),
-        cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101,
-    ).astype(np.float64)  # fmt: skip
-    blocks = profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1)
-    return blocks, reach
+    profile = _brightness(grey, spots.astype(np.float32))
+    return profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1), reach
+
+
+def _brightness(grey: Array, spots: NDArray[np.float32]) -> Array:
+    """The picture at places ``(H, W, 2)``, by cubic interpolation."""
+    values = cv2.remap(
+        grey.astype(np.float32),
+        spots[..., 0],
+        spots[..., 1],
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return values.astype(np.float64)

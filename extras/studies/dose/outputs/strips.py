@@ -34,8 +34,7 @@ from defocus.extras.studies.dose.outputs.ticks import with_ticks
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.pictures.read import read_image
-from defocus.pictures.values import as_float
-from defocus.pictures.white import FULL
+from defocus.pictures.values import FULL, as_float
 from defocus.reports.pictures import encode_tiles
 from defocus.storage.files import write_bytes_if_changed
 from defocus.training.devices import best_device
@@ -47,7 +46,9 @@ Levels = NDArray[np.uint8]
 
 
 def write_strip(
-    study: DoseStudy, studies: Sequence[Study], scores: Mapping[str, Any]
+    study: DoseStudy,
+    studies: Sequence[Study],
+    scores: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the strip of one dose into the study's folder; what is seen there, as JSON values.
 
@@ -95,14 +96,15 @@ def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float |
 
     A line that is faint in the blurry picture itself has a bend there too, which shows nothing."""
     blurry = next(line for line in study.lines() if line.system == "input")
-    plain, before = (
-        _bends(study, here, line) for line in (study.ablation.lines[0], blurry)
-    )
+    plain = _bends(study, here, study.ablation.lines[0])
+    before = _bends(study, here, blurry)
     return [float(one) if np.isfinite(one) else None for one in plain - before]
 
 
 def _bends(
-    study: DoseStudy, here: Sequence[Study], line: AblationLine
+    study: DoseStudy,
+    here: Sequence[Study],
+    line: AblationLine,
 ) -> NDArray[np.float64]:
     name = study.systems([line])[0].card.name
     runs = ((part, run) for part in here for run in part.runs if run.system == name)
@@ -191,7 +193,9 @@ def _restored(study: Study, run: Run, pair: Pair) -> Picture:
     device = best_device()
     network = load_run(*study.trained(run)).network.to(device).eval()
     return np.clip(
-        restore_picture(network, run.baseline.card, pair, device).picture, 0.0, 1.0
+        restore_picture(network, run.baseline.card, pair, device).picture,
+        0.0,
+        1.0,
     )
 
 
@@ -199,7 +203,11 @@ def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     """The square with the largest error."""
     side = min(CROP_PX, *error.shape)
     sums = cv2.boxFilter(
-        error, -1, (side, side), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
+        error,
+        -1,
+        (side, side),
+        anchor=(0, 0),
+        borderType=cv2.BORDER_CONSTANT,
     )
     inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
     top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
@@ -211,9 +219,7 @@ def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
     white = np.full_like(crop, 255)
     error = white if label == "truth" else error_picture(crop, truth, scale)
     gap = white[: GAP_PX // SHOWN]
-    return np.concatenate(
-        [_head(label, crop), *(_enlarged(one) for one in (crop, gap, error))]
-    )
+    return np.concatenate([_head(label, crop), *map(_enlarged, (crop, gap, error))])
 
 
 def _head(text: str, crop: Levels) -> Levels:

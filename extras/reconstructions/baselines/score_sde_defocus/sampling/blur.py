@@ -31,14 +31,18 @@ class GaussianBlur:
         ).sum(0)
 
     def adjoint_of(
-        self, sharp: torch.Tensor, residual_to: torch.Tensor
+        self,
+        sharp: torch.Tensor,
+        residual_to: torch.Tensor,
     ) -> torch.Tensor:
         """A^T (y - A x)."""
         with torch.enable_grad():
             at = sharp.detach().requires_grad_()
             blurred = self(at)
             (adjoint,) = torch.autograd.grad(
-                blurred, at, residual_to - blurred.detach()
+                blurred,
+                at,
+                residual_to - blurred.detach(),
             )
         return adjoint
 
@@ -65,7 +69,8 @@ def _taps(sigma: float) -> list[float]:
 
 
 def _filtered(picture: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-    channels, radius = picture.shape[1], len(kernel) // 2
+    channels = picture.shape[1]
+    radius = len(kernel) // 2
     padded = pad(picture, (radius, radius, radius, radius))
     taps = kernel.expand(channels, 1, 1, -1)
     rows = functional.conv2d(padded, taps, groups=channels)

@@ -16,7 +16,9 @@ class Blur(Protocol):
     """A linear operator A, no gain above 1."""
 
     def adjoint_of(
-        self, sharp: torch.Tensor, residual_to: torch.Tensor
+        self,
+        sharp: torch.Tensor,
+        residual_to: torch.Tensor,
     ) -> torch.Tensor:
         """A^T (y - A x)."""
         ...

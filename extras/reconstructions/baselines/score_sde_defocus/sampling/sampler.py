@@ -53,7 +53,10 @@ def predictor_corrector(
 
 
 def _corrected(
-    slope: torch.Tensor, noisy: torch.Tensor, noise: torch.Tensor, ratio: float
+    slope: torch.Tensor,
+    noisy: torch.Tensor,
+    noise: torch.Tensor,
+    ratio: float,
 ) -> torch.Tensor:
     """One Langevin step; how long it is depends on lengths averaged over the batch."""
     length = 2 * (ratio * _length(noise) / _length(slope)) ** 2

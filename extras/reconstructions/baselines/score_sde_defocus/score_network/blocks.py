@@ -21,7 +21,11 @@ NOTHING = 1e-10
 
 
 def convolution(
-    inputs: int, outputs: int, kernel: int = 3, *, variance: float = 1.0
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    *,
+    variance: float = 1.0,
 ) -> nn.Conv2d:
     """A convolution of the same size, its weights uniform with a variance over the mean fan."""
     layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
@@ -128,7 +132,9 @@ class Attention(nn.Module):
         """From ``(N, C, H, W)`` to the same shape."""
         pixels = self.GroupNorm_0(features).flatten(2).transpose(1, 2)
         attended = functional.scaled_dot_product_attention(
-            self.NIN_0(pixels), self.NIN_1(pixels), self.NIN_2(pixels)
+            self.NIN_0(pixels),
+            self.NIN_1(pixels),
+            self.NIN_2(pixels),
         )
         change = self.NIN_3(attended).transpose(1, 2)
         given: torch.Tensor = (features + change.reshape(features.shape)) / math.sqrt(2)

@@ -46,11 +46,9 @@ class NCSNpp(nn.Module):
         noise: Exploding | None = None,
     ) -> None:
         super().__init__()
-        self.levels, self.blocks, self.attending = (
-            len(multipliers),
-            blocks,
-            tuple(attending),
-        )
+        self.levels = len(multipliers)
+        self.blocks = blocks
+        self.attending = tuple(attending)
         levels = (noise or Exploding()).levels()
         self.register_buffer("sigmas", torch.tensor(levels[::-1], dtype=torch.float64))
         widths = [width * each for each in multipliers]
@@ -62,7 +60,8 @@ class NCSNpp(nn.Module):
 
     def _add_encoder(self, modules: list[nn.Module], widths: list[int]) -> list[int]:
         """Append the encoder and the middle; gives the channels of the skips."""
-        conditions, channels = 4 * widths[0], widths[0]
+        conditions = 4 * widths[0]
+        channels = widths[0]
         skips = [channels]
         for level, width in enumerate(widths):
             for _ in range(self.blocks):
@@ -80,9 +79,13 @@ class NCSNpp(nn.Module):
         return skips
 
     def _add_decoder(
-        self, modules: list[nn.Module], widths: list[int], skips: list[int]
+        self,
+        modules: list[nn.Module],
+        widths: list[int],
+        skips: list[int],
     ) -> None:
-        conditions, channels = 4 * widths[0], widths[-1]
+        conditions = 4 * widths[0]
+        channels = widths[-1]
         for level, width in reversed(list(enumerate(widths))):
             for _ in range(self.blocks + 1):
                 modules.append(Residual(channels + skips.pop(), width, conditions))
@@ -104,9 +107,13 @@ class NCSNpp(nn.Module):
         condition = next(modules)(functional.silu(condition))
         skips = self._encoded(modules, 2 * noisy - 1, condition)
         features = next(modules)(skips[-1], condition)
-        attend, last = next(modules), next(modules)
+        attend = next(modules)
+        last = next(modules)
         return self._decoded(
-            modules, last(attend(features), condition), skips, condition
+            modules,
+            last(attend(features), condition),
+            skips,
+            condition,
         ) / _wide(sigma)
 
     def _encoded(
@@ -140,11 +147,13 @@ class NCSNpp(nn.Module):
         for level in reversed(range(self.levels)):
             for _ in range(self.blocks + 1):
                 features = next(modules)(
-                    torch.cat([features, skips.pop()], dim=1), condition
+                    torch.cat([features, skips.pop()], dim=1),
+                    condition,
                 )
             if level in self.attending:
                 features = next(modules)(features)
-            norm, show = next(modules), next(modules)
+            norm = next(modules)
+            show = next(modules)
             shown = show(functional.silu(norm(features)))
             picture = shown if level == self.levels - 1 else doubled(picture) + shown
             if level:

@@ -18,7 +18,11 @@ def doubled(features: torch.Tensor) -> torch.Tensor:
     """From ``(N, C, H, W)`` to ``(N, C, 2 H, 2 W)``."""
     kernel = 4 * _kernel(features)
     return functional.conv_transpose2d(
-        features, kernel, stride=2, padding=1, groups=len(kernel)
+        features,
+        kernel,
+        stride=2,
+        padding=1,
+        groups=len(kernel),
     )
 
 

@@ -36,9 +36,7 @@ class PriorAttention(nn.Module):
         """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         pixels = self.norm1(features).flatten(2).transpose(1, 2)
         query = self._split(self.q(pixels))
-        key, value = (
-            self._split(part) for part in self.kv(self.norm2(prior)).chunk(2, dim=-1)
-        )
+        key, value = map(self._split, self.kv(self.norm2(prior)).chunk(2, dim=-1))
         attended = functional.scaled_dot_product_attention(query, key, value)
         change = self.proj(attended.transpose(1, 2).flatten(2))
         attended_to: torch.Tensor = features + change.transpose(1, 2).reshape(
@@ -71,9 +69,8 @@ class Scaled(nn.Module):
 
     def with_prior(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
-        scale, shift = (
-            layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2)
-        )
+        scale = self.ln1(prior).transpose(1, 2)[..., None]
+        shift = self.ln2(prior).transpose(1, 2)[..., None]
         given: torch.Tensor = self(torch.addcmul(shift, features, scale))
         return given
 
@@ -125,7 +122,11 @@ class ToldBlock(nn.Module):
     # ``channels, heads, window``: as of :class:`Block`. ``prior``: channels of a prior's token.
 
     def __init__(
-        self, channels: int, heads: int, window: Window | None, prior: int
+        self,
+        channels: int,
+        heads: int,
+        window: Window | None,
+        prior: int,
     ) -> None:
         super().__init__()
         self.norm1 = ChannelNorm(channels)
@@ -147,7 +148,11 @@ class GuidedLevel(nn.Module):
     """Blocks after an attention to the prior."""
 
     def __init__(
-        self, channels: int, heads: int, blocks: Sequence[nn.Module], prior: int
+        self,
+        channels: int,
+        heads: int,
+        blocks: Sequence[nn.Module],
+        prior: int,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)

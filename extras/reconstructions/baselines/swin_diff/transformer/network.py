@@ -24,6 +24,10 @@ from defocus.extras.reconstructions.baselines.swin_diff.transformer.layers impor
 MULTIPLE = 8  # three halvings
 
 
+def _joined(features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    return torch.cat([features, skip], dim=1)
+
+
 class Transformer(nn.Module):
     """A U of four levels; each begins with an attention to the prior."""
 
@@ -58,7 +62,10 @@ class Transformer(nn.Module):
         self.encoder_level3 = level(2, 4, blocks[2])
         self.down3_4 = named(body=halving(4 * dim))
         self.latent = _Latent(
-            8 * dim, heads[3], _kinds(blocks[3], windowed=windowed), prior
+            8 * dim,
+            heads[3],
+            _kinds(blocks[3], windowed=windowed),
+            prior,
         )
         self.up4_3 = named(body=doubling(8 * dim))
         self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
@@ -76,20 +83,24 @@ class Transformer(nn.Module):
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         fewer = self.down_1(prior)
-        embedded = self.patch_embed(
-            padded.contiguous(memory_format=torch.channels_last)
-        )
-        first = self.encoder_level1(embedded, prior)
+        picture = padded.contiguous(memory_format=torch.channels_last)
+        first = self.encoder_level1(self.patch_embed(picture), prior)
         second = self.encoder_level2(self.down1_2(first), fewer)
         third = self.encoder_level3(self.down2_3(second), fewer)
-        features = self.up4_3(self.latent(self.down3_4(third), self.down_2(fewer)))
-        features = self.reduce_chan_level3(torch.cat([features, third], dim=1))
+        features = self._deepest(third, fewer)
+        features = self.reduce_chan_level3(_joined(features, third))
         features = self.up3_2(self.decoder_level3(features, fewer))
-        features = self.reduce_chan_level2(torch.cat([features, second], dim=1))
+        features = self.reduce_chan_level2(_joined(features, second))
         features = self.up2_1(self.decoder_level2(features, fewer))
-        features = self.decoder_level1(torch.cat([features, first], dim=1), prior)
+        features = self.decoder_level1(_joined(features, first), prior)
         restored: torch.Tensor = self.output(self.refinement(features, prior)) + padded
         return restored[..., :height, :width]
+
+    def _deepest(self, third: torch.Tensor, fewer: torch.Tensor) -> torch.Tensor:
+        """The features of the smallest level, at the size of the third."""
+        latent = self.latent(self.down3_4(third), self.down_2(fewer))
+        deepest: torch.Tensor = self.up4_3(latent)
+        return deepest
 
 
 def _kinds(count: int, *, windowed: bool) -> list[Window | None]:
@@ -114,7 +125,11 @@ class _Latent(nn.Module):
     """The coarsest level: every block receives the prior."""
 
     def __init__(
-        self, channels: int, heads: int, kinds: Sequence[Window | None], prior: int
+        self,
+        channels: int,
+        heads: int,
+        kinds: Sequence[Window | None],
+        prior: int,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
