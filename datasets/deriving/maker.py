@@ -195,10 +195,10 @@ def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
     # Beside the folder to come is ``.NAME.KIND/``, with ``order.json`` (a folder with another order
     # is refused) and ``made/``, which becomes the folder; temporary files may be beside it.
     place = out.absolute()
-    work = place.with_name(f".{place.name}.{kind}")
-    if out.exists():
+    if out.exists() and place.name:  # the root folder has nothing beside it
         remove_emptied(out, kind)
     require_empty(out)
+    work = place.with_name(f".{place.name}.{kind}")
     with owned_folder(work) as owned:
         if not owned:
             raise DatasetError(
