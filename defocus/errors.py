@@ -131,6 +131,7 @@ _STORAGE_REASONS = {
     errno.EMFILE: TOO_MANY_OPEN,
     errno.ENFILE: "this computer can open no more files; close programs and try again",
     errno.ENOLCK: "its file system gives no locks; choose another folder",
+    errno.ENOTSUP: "its file system cannot do that, such as lock; choose another folder",
 }
 
 

@@ -1,6 +1,7 @@
 """The lock of a study removes half-written files of its own, and nothing else."""
 
 import errno
+import os
 from pathlib import Path
 from threading import Timer
 
@@ -69,13 +70,22 @@ def test_looking_whether_a_process_works_keeps_none_from_it(tmp_path):
     assert not is_locked(tmp_path)
 
 
-def test_a_folder_without_locks_can_be_looked_at_alone(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.ENOLCK, "its file system gives no locks"),
+        (errno.ENOTSUP, "its file system cannot do that, such as lock"),
+    ],
+)
+def test_a_folder_without_locks_can_be_looked_at_alone(
+    tmp_path, monkeypatch, code, said
+):
     def no_locks(*_: object, **__: object) -> bool:
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(lock, "try_lock", no_locks)
     with (
-        pytest.raises(StorageError, match=r"\.lock: its file system gives no locks"),
+        pytest.raises(StorageError, match=rf"\.lock: {said}"),
         study_lock(tmp_path),
     ):
         pass
