@@ -213,7 +213,7 @@ def test_a_note_opens_at_its_cell(open_page, study):
     (table,) = tables(browser)
     for head, said in (
         ("Rank", "Ranks are among"),
-        ("Gain", "Gains and differences are rounded"),
+        ("Gain", "Gains and differences are those of the rounded numbers"),
     ):
         link = table.find_element(By.CSS_SELECTOR, f"[aria-label$='on {head}']")
         link.send_keys(Keys.ENTER)
