@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.planted_faults import CHECKOUT, FAULTS, Fault, files_for
+from tests.planted_faults import CHECKOUT, FAULTS, NEAR, Fault, files_for
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.file)
@@ -16,7 +16,7 @@ def test_a_fault_can_be_planted(fault):
 def test_the_tests_of_a_file_come_before_others():
     metric = Fault("benchmark/metrics/mae.py", "", "")
     command = Fault("capture/commands/shoot.py", "", "")
-    assert "tests/benchmark/test_metrics.py" in files_for(metric, CHECKOUT)[:6]
+    assert "tests/benchmark/test_metrics.py" in files_for(metric, CHECKOUT)[:NEAR]
     # it is only run
     assert "tests/capture/test_commands.py" in files_for(command, CHECKOUT)
     assert "tests/scene/test_aperture.py" not in files_for(command, CHECKOUT)
