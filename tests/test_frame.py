@@ -200,6 +200,7 @@ def test_no_public_class_name_is_defined_twice(tmp_path):
     assert set(classes_defined_twice(sorted(tmp_path.iterdir()))) == {"Planted"}
 
 
+@pytest.mark.full
 def test_no_module_is_too_large_to_read():
     """Nodes of the syntax tree are counted, so that lines may be as short as they like."""
     sizes = {
