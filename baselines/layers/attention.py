@@ -53,28 +53,28 @@ FORBIDDEN = -100.0
 TABLE_STD = 0.02
 
 
-def windows(features: torch.Tensor) -> torch.Tensor:
-    """From ``(N, H, W, C)`` to ``(N, rows, columns, 64, C)``; H and W multiples of 8."""
+def windows(features: torch.Tensor, side: int = WINDOW) -> torch.Tensor:
+    """From ``(N, H, W, C)`` to ``(N, rows, columns, side², C)``; H and W multiples of the side."""
     count, height, width, channels = features.shape
     split = features.view(
         count,
-        height // WINDOW,
-        WINDOW,
-        width // WINDOW,
-        WINDOW,
+        height // side,
+        side,
+        width // side,
+        side,
         channels,
     )
     return split.transpose(2, 3).flatten(3, 4)
 
 
-def merged(windowed: torch.Tensor) -> torch.Tensor:
+def merged(windowed: torch.Tensor, side: int = WINDOW) -> torch.Tensor:
     """The reverse of :func:`windows`."""
     count, rows, columns, _, channels = windowed.shape
-    split = windowed.view(count, rows, columns, WINDOW, WINDOW, channels)
+    split = windowed.view(count, rows, columns, side, side, channels)
     return split.transpose(2, 3).reshape(
         count,
-        rows * WINDOW,
-        columns * WINDOW,
+        rows * side,
+        columns * side,
         channels,
     )
 

@@ -159,6 +159,8 @@ def _window_block(
     weights: "Weights", name: str, values: "torch.Tensor", shift: int
 ) -> "torch.Tensor":
     """Attention among the cells of each window, and a perceptron: ``(N, 784, C)``."""
+    from defocus.baselines.layers.attention import merged, windows
+
     index = weights[f"{name}.attn.relative_position_index"]
     table = weights[f"{name}.attn.relative_position_bias_table"]
     bias = _split(table[index.flatten()], 0, *index.shape).permute(2, 0, 1)
@@ -167,24 +169,15 @@ def _window_block(
         bias = (bias + apart).repeat(len(values), 1, 1, 1)
     normed = _normed(weights, f"{name}.norm1", values, _WINDOW_EPSILON)
     maps = _split(normed, 1, _SIDE, _SIDE).roll((-shift, -shift), dims=(1, 2))
-    seen = _attention(weights, f"{name}.attn", _windows(maps), _WINDOW_HEADS, bias=bias)
-    maps = _joined(seen, len(values)).roll((shift, shift), dims=(1, 2))
+    cut = windows(maps, _WINDOW)
+    seen = _attention(
+        weights, f"{name}.attn", cut.flatten(0, 2), _WINDOW_HEADS, bias=bias
+    )
+    maps = merged(_split(seen, 0, *cut.shape[:3]), _WINDOW)
+    maps = maps.roll((shift, shift), dims=(1, 2))
     values = values + maps.flatten(1, 2)
     normed = _normed(weights, f"{name}.norm2", values, _WINDOW_EPSILON)
     return values + _perceptron(weights, f"{name}.mlp", normed)
-
-
-def _windows(maps: "torch.Tensor") -> "torch.Tensor":
-    """Maps ``(N, 28, 28, C)`` as windows ``(49 N, 16, C)``."""
-    split = _split(_split(maps, 2, -1, _WINDOW), 1, -1, _WINDOW)
-    return split.transpose(2, 3).flatten(0, 2).flatten(1, 2)
-
-
-def _joined(windows: "torch.Tensor", count: int) -> "torch.Tensor":
-    """Windows of ``count`` pictures as their maps again."""
-    many = _SIDE // _WINDOW
-    split = _split(_split(windows, 1, _WINDOW, _WINDOW), 0, count, many, many)
-    return split.transpose(2, 3).flatten(3, 4).flatten(1, 2)
 
 
 def _split(values: "torch.Tensor", axis: int, *sizes: int) -> "torch.Tensor":
