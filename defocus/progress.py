@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -204,6 +204,11 @@ def several(names: Sequence[str]) -> str:
 def counted(number: int, thing: str) -> str:
     """A number with its noun, in singular or with an s in plural."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def tally(counts: Mapping[Any, int]) -> str:
+    """Numbers with their names: ``3 train, 1 test``."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
 
 
 def printable(text: str) -> str:

@@ -1,8 +1,6 @@
 """Plan of a study, and its runs, identified by everything that decides their results."""
 
 import fnmatch
-import hashlib
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +35,7 @@ from defocus.processes.machines import ClusterSettings
 from defocus.progress import counted
 from defocus.reading import Json, parse_json
 from defocus.settings import Settings, load_settings, parse_settings
+from defocus.storage.files import sha256_json
 from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
 
@@ -409,7 +408,7 @@ def _without(facts: Json, *names: str) -> Json:
 
 
 def _digest(facts: Json) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256_json(facts)[:16]
 
 
 def _overridden(

@@ -18,7 +18,7 @@ from defocus.benchmark.study.document import REQUEST
 from defocus.cluster.slurm import JobCommand, job_log, job_states, known_jobs
 from defocus.errors import DefocusError, InputError
 from defocus.plugins.extensions import plugin_arguments
-from defocus.progress import counted, say
+from defocus.progress import counted, say, tally
 from defocus.reading import Json, read_json
 from defocus.reports.model import Table
 from defocus.storage.files import make_folder
@@ -208,11 +208,7 @@ def tell_unfinished(out: Path) -> None:
     if set(counts) - {"finished", "not-applicable"}:
         command = f"'defocus-bench run --out {shlex.quote(str(out))}' continues"
         what = "a process works in this folder" if is_locked(out) else command
-        say(f"{counted(counts.total(), 'run')}: {_numbers(counts)}; {what}")
-
-
-def _numbers(counts: Counter[State]) -> str:
-    return ", ".join(f"{number} {state}" for state, number in counts.items())
+        say(f"{counted(counts.total(), 'run')}: {tally(counts)}; {what}")
 
 
 def _standing(
@@ -281,7 +277,7 @@ def standing_table(
         for one in standings
     ]
     counts = Counter(one.state for one in standings)
-    note = _numbers(counts)
+    note = tally(counts)
     busy = (
         "a process works in this folder"
         if working

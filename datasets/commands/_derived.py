@@ -9,7 +9,8 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.where import on_option
 from defocus.processes.isolation import LeftOut, say_left_out
-from defocus.progress import counted, grouped, say
+from defocus.progress import counted, grouped, say, tally
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.audit.members import Warned
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # heavy at run time
 MODELS = "defocus.datasets.commands._settings"
 """Settings models of commands, which the list of commands does not import."""
 
-Document = dict[str, Any]
 T = TypeVar("T")
 
 USE_IT = "use it with --dataset manifest:{}"
@@ -78,11 +78,11 @@ def print_made(
     return int(isinstance(document, Mapping) and bool(document.get("left_out")))
 
 
-def counts_line(document: Document) -> str:
+def counts_line(document: Json) -> str:
     """Folder and number of pairs of a dataset that was made, with those of its splits."""
     counts: Mapping[str, int] = document["counts"]
-    parts = ", ".join(f"{number} {split}" for split, number in counts.items())
-    return f"{document['root']}: {counted(sum(counts.values()), 'pair')} ({parts})"
+    pairs = counted(sum(counts.values()), "pair")
+    return f"{document['root']}: {pairs} ({tally(counts)})"
 
 
 def without(dataset: "Dataset", failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,7 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import MODELS, print_made, without
 from defocus.progress import counted, say
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.flow.estimator import FlowEstimator
@@ -22,8 +23,6 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.pictures.values import Image
     from defocus.processes.isolation import LeftOut
 
-Document = dict[str, Any]
-"""What ``--json`` prints."""
 
 Rows = list[tuple[str, str]]
 """Names and texts of a table."""
@@ -54,7 +53,7 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
     )
 
 
-def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Document:
+def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Json:
     """What ``--json`` prints."""
     rig, blurry, sharp = _read(blurry_file, sharp_file, order.rig_file)
 
@@ -71,7 +70,7 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Docum
     measurement = measure(
         blurry, sharp, estimator, rig=rig, limits=order.limits, session=session
     )
-    document: Document = dict(measurement.misalignment.to_json())
+    document: Json = dict(measurement.misalignment.to_json())
     if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
         document["left_behind"] = [one.to_json() for one in lacking]
@@ -169,7 +168,7 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
     say(f"wrote {', '.join(written)} to {folder}")
 
 
-def _lines(document: Document) -> Iterator[str]:
+def _lines(document: Json) -> Iterator[str]:
     """Table of the numbers with their standard errors, from the JSON."""
     from defocus.align.registration.unknown_causes import advice
 
@@ -186,7 +185,7 @@ def _lines(document: Document) -> Iterator[str]:
     yield from (f"{name:<10} {value}" for name, value in rows)
 
 
-def _numbers(numbers: Document) -> Rows:
+def _numbers(numbers: Json) -> Rows:
     """Rows of a known misalignment, from its JSON."""
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import resting_on
@@ -206,7 +205,7 @@ def _numbers(numbers: Document) -> Rows:
     return rows
 
 
-def _motion_rows(numbers: Document) -> Rows:
+def _motion_rows(numbers: Json) -> Rows:
     """Rows on how far the members are apart."""
     sigma = numbers["uncertainty"]
     x, y = numbers["shift_px"]
@@ -223,7 +222,7 @@ def _motion_rows(numbers: Document) -> Rows:
     ]
 
 
-def _flow_rows(numbers: Document) -> Rows:
+def _flow_rows(numbers: Json) -> Rows:
     """Rows on the residual flow, and on the pixels that give it."""
     residual = numbers["residual_px"]
     sigma = numbers["uncertainty"]["residual_px"]
@@ -236,7 +235,7 @@ def _flow_rows(numbers: Document) -> Rows:
     ]
 
 
-def _light_rows(numbers: Document) -> Rows:
+def _light_rows(numbers: Json) -> Rows:
     """Rows on how the light of the members differs."""
     gain = f"{numbers['gain_ev']:+z.3f} ± {numbers['uncertainty']['gain_ev']:.3f} EV"
     rows = [
@@ -256,7 +255,7 @@ def _light_rows(numbers: Document) -> Rows:
     return rows
 
 
-def _channels_text(numbers: Document, key: str) -> str:
+def _channels_text(numbers: Json, key: str) -> str:
     """A number of each channel with its standard error."""
     texts = []
     for value, sigma in zip(numbers[key], numbers["uncertainty"][key], strict=True):
@@ -265,7 +264,7 @@ def _channels_text(numbers: Document, key: str) -> str:
     return ", ".join(texts)
 
 
-def _session_text(common: Document) -> str:
+def _session_text(common: Json) -> str:
     """What a session adds to a misalignment, from its JSON."""
     if common.get("sigma") == 0:
         text = "only the aperture changed, so zoom is taken as 1"

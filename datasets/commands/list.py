@@ -1,11 +1,11 @@
 """defocus-data list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,16 +14,15 @@ from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.errors import DatasetError
 from defocus.processes.isolation import attempt, parted
-from defocus.progress import counted, grouped
+from defocus.progress import counted, grouped, tally
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.layouts.published_set import Completeness
     from defocus.datasets.pair import Pair, ReaderCard
 
-Document = dict[str, Any]
-"""What ``--json`` prints."""
 
-Description = tuple[Document, list[str]]
+Description = tuple[Json, list[str]]
 """What ``--json`` prints, and the lines without it."""
 
 
@@ -47,13 +46,13 @@ def command(dataset: str | None, as_json: bool) -> int:
     return int(described.get("complete") is False or bool(code))
 
 
-def _kinds() -> list[Document]:
+def _kinds() -> list[Json]:
     from defocus.datasets.api import dataset_kinds
 
     return list(map(asdict, dataset_kinds()))
 
 
-def _kind_lines(kinds: list[Document]) -> Iterator[str]:
+def _kind_lines(kinds: list[Json]) -> Iterator[str]:
     for kind in kinds:
         note = " (layout unverified)" if kind["layout"] == "unverified" else ""
         yield f"{kind['name']:<16} {kind['description'].removesuffix('.')}{note}."
@@ -68,7 +67,7 @@ def description(dataset: str) -> Description:
     card = (
         _release_card(Path(root)) if name == "release" and root else reader_card(name)
     )
-    document: Document = {"name": name, **asdict(card)}
+    document: Json = {"name": name, **asdict(card)}
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
     if place:
@@ -112,7 +111,7 @@ def _card_lines(name: str, card: "ReaderCard") -> list[str]:
         "redistribution": "permitted" if card.redistributable else "not permitted",
         "cite": card.citation,
         "recognisable faces": card.faces,
-        "pictures": _counts_text(card.counts),
+        "pictures": tally(card.counts),
         "sizes": ", ".join(f"{width}x{height}" for width, height in card.sizes),
         "layout unverified": card.unverified,
     }
@@ -140,9 +139,7 @@ def _own(dataset: str) -> Description:
     splits = {split: number for split, number in split_counts(pairs).items() if number}
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
-    lines = [
-        f"{dataset}: {many} ({_counts_text(splits)}); there is no list of a complete one"
-    ]
+    lines = [f"{dataset}: {many} ({tally(splits)}); there is no list of a complete one"]
     lines += _remarks(opened.name, pairs)
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
     named = [one.to_json() for one in left_out]
@@ -174,7 +171,7 @@ def _require_whole(pair: "Pair") -> None:
 def _copy(dataset: str, complete: "Completeness") -> Description:
     """Description of a copy of a published dataset: what it lacks, and what does not fit."""
     state = "complete" if complete.ok else "not the complete dataset"
-    lines = [f"{dataset}: {_counts_text(complete.counts)}; {state}"]
+    lines = [f"{dataset}: {tally(complete.counts)}; {state}"]
     for label, names in (("missing", complete.missing), ("extra", complete.extra)):
         for _, inside in groupby(names, key=lambda name: name.rpartition("/")[0]):
             files = [(name, "") for name in inside]
@@ -191,8 +188,3 @@ def _copy(dataset: str, complete: "Completeness") -> Description:
         "extra": list(complete.extra),
         "wrong": list(complete.wrong),
     }, lines
-
-
-def _counts_text(counts: "Mapping[Any, int]") -> str:
-    """Number of pairs of each split."""
-    return ", ".join(f"{number} {split}" for split, number in counts.items())

@@ -10,7 +10,7 @@ from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.verbs import help_heading
 from defocus.command_line.where import on_option
-from defocus.progress import counted, say
+from defocus.progress import counted, say, tally
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.differences import Verification
@@ -96,7 +96,7 @@ def _outcome(verification: "Verification") -> str:
     if verification.truth is None:
         return "its manifests are damaged; what else is wrong cannot be said, repair it from a copy"
     kinds = Counter(finding.kind for finding in verification.wrong)
-    text = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    text = tally(dict(sorted(kinds.items())))
     if set(kinds) == {"missing"}:
         whole = len(verification.truth.hashes.keys() & verification.hashes.keys())
         return f"{text}, {counted(whole, 'file')} right; 'defocus-data fetch' gets what is missing"

@@ -8,7 +8,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FOLDER, json_option
 from defocus.command_line.where import on_option
-from defocus.progress import counted
+from defocus.progress import counted, tally
 
 if TYPE_CHECKING:  # it imports pydantic
     from defocus.processes.machines import Where
@@ -51,6 +51,5 @@ def command(
         if as_json:
             output.write({"root": str(out), "counts": counts})
     if not as_json:
-        shown = ", ".join(f"{number} {split}" for split, number in counts.items())
-        click.echo(f"{out}: {counted(len(pairs), 'pair')} ({shown})")
+        click.echo(f"{out}: {counted(len(pairs), 'pair')} ({tally(counts)})")
         click.echo(f"use it with --dataset manifest:{out}")
