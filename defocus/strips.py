@@ -44,10 +44,18 @@ def planes(picture: Array) -> list[Array]:
     return [np.asarray(plane, np.float32) for plane in cv2.split(picture)]
 
 
+def plane(picture: Array, colour: int) -> Array:
+    """``(H, W)``: a copy of one colour, for who does not need all of them at once."""
+    return np.asarray(cv2.extractChannel(picture, colour), np.float32)
+
+
 def mean_of_colours(picture: Array) -> Array:
     """``(H, W)``: the mean of the three colours, several times as fast as NumPy's along an axis."""
-    red, green, blue = planes(picture)
-    return np.asarray((red + green + blue) / 3, np.float32)
+    mean = plane(picture, 0)
+    mean += plane(picture, 1)
+    mean += plane(picture, 2)
+    mean /= 3
+    return mean
 
 
 def strips(height: int) -> Iterator[slice]:

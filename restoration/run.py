@@ -26,6 +26,7 @@ from defocus.pictures.raw import RAW_SUFFIXES, raw_size
 from defocus.pictures.read import read_mask, read_own_picture
 from defocus.pictures.values import OwnPicture, StoredColours
 from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import printable, say, track
 from defocus.restoration.blur_map_files import (
@@ -313,6 +314,8 @@ class PictureStages:
         )
         output = replace(picture, stored=picture.with_colours(mixture))
         result = self._result(given, restoration, blur_map)
+        del restoration, mixture  # floats of the whole picture
+        return_freed_memory(result.width * result.height)
         # transparent pixels stay, grey has no tint
         changed = changed_share(blurry, StoredColours(output))
         result = replace(result, changed=changed, seconds=round(seconds, 3))

@@ -2,13 +2,11 @@
 
 Deblurring gathers the change at an edge (Krishnan, Tay and Fergus, CVPR 2011); gain does not."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.strips import Colours, mean_of_colours, planes, strips
+from defocus.strips import Colours, mean_of_colours, plane, strips
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +59,14 @@ def noise_of(brightness: NDArray[np.floating], levels: Floats) -> Floats:
     return np.asarray(np.interp(brightness, centres, levels))
 
 
+def deviation_of(brightness: Array, levels: Floats) -> Array:
+    """As :func:`noise_of`, in single precision; row by row, as NumPy looks up in double."""
+    deviation = np.empty(brightness.shape, np.float32)
+    for row, given in zip(deviation, brightness, strict=True):
+        row[:] = noise_of(given, levels)
+    return deviation
+
+
 def _block_means(values: Array, side: int) -> Array:
     rows, columns = (length // side for length in values.shape)
     blocks = values.reshape(rows, side, columns, side)
@@ -83,10 +89,11 @@ def crispness(picture: Array, noise: Floats) -> Array:
     """The steepest step between neighbours over the range around it, mean of the edges around."""
     # ``(H, W)`` in [0, 1]; 0 where there is no edge. Behind a disc of d px an edge rises by at most
     # 4 / (pi d) of its height per pixel.
-    deviation = noise_of(mean_of_colours(picture), noise).astype(np.float32)
-    total, weights = (np.zeros(picture.shape[:2], np.float32) for _ in range(2))
-    for level in planes(picture):
-        weight, share = _steepest(level, deviation)
+    deviation = deviation_of(mean_of_colours(picture), noise)
+    total = np.zeros(picture.shape[:2], np.float32)
+    weights = np.zeros(picture.shape[:2], np.float32)
+    for colour in range(3):
+        weight, share = _steepest(plane(picture, colour), deviation)
         weights += weight
         weight *= share
         total += weight
@@ -112,20 +119,24 @@ def spread(picture: Array) -> Array:
     """On which share of the pixels around the gradients are, ``(H, W)``: 1 if all are the same."""
     # The mean of their roots, squared, over the root of the mean of their squares.
     squares = np.zeros(picture.shape[:2], np.float32)
-    levels = planes(picture)
-    squares[:, :-1] += _sum_of_squares([np.diff(level, axis=1) for level in levels])
-    squares[:-1] += _sum_of_squares([np.diff(level, axis=0) for level in levels])
+    squares[:, :-1] += _squared_steps(picture, axis=1)
+    squares[:-1] += _squared_steps(picture, axis=0)
     most = np.sqrt(np.maximum(mean_around(squares), 0))
     roots = np.sqrt(np.sqrt(squares, out=squares), out=squares)
     return np.asarray(np.square(mean_around(roots)) / (most + NOTHING))
 
 
-def _sum_of_squares(differences: Sequence[Array]) -> Array:
-    first, second, third = differences
-    total = np.square(first, out=first)
-    total += np.square(second, out=second)
-    total += np.square(third, out=third)
+def _squared_steps(picture: Array, axis: int) -> Array:
+    """The squared steps along an axis, summed over the colours; one colour is copied at a time."""
+    total = _squared_step(picture, 0, axis)
+    total += _squared_step(picture, 1, axis)
+    total += _squared_step(picture, 2, axis)
     return total
+
+
+def _squared_step(picture: Array, colour: int, axis: int) -> Array:
+    step = np.diff(plane(picture, colour), axis=axis)
+    return np.square(step, out=step)
 
 
 def _steps(level: Array) -> Array:

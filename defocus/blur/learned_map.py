@@ -37,8 +37,9 @@ BELL = (
 )
 
 
-BAND_PX = 2**21
-"""Pixels that are smoothed at once: the convolution takes 64 bytes for each."""
+BAND_PX = 2**19
+"""Pixels that are smoothed at once: the convolution takes 64 bytes for each, which stay in the
+processor's cache."""
 
 
 def as_level(diameter_px: torch.Tensor) -> torch.Tensor:

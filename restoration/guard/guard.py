@@ -17,6 +17,7 @@ from scipy import fft, special
 from defocus.blur.crispness import (
     REACH_PX,
     crispness,
+    deviation_of,
     mean_around,
     noise_by_brightness,
     noise_of,
@@ -148,7 +149,7 @@ def _limited(
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
     given = _opponents(seen)
     within = _opponents(changed[inside])
-    deviation = noise_of(given[0][inside], noise).astype(np.float32)
+    deviation = deviation_of(given[0][inside], noise)
     for light, level, noises in zip(given, within, OPPONENT_NOISES, strict=True):
         low = cv2.erode(light, around)[inside]
         high = cv2.dilate(light, around)[inside]
@@ -449,6 +450,7 @@ def _limit_and_judge(
 ) -> Numbers:
     """Limit a picture in place; how surely each tile of it cannot be true, in [0, 1]."""
     noise = noise_by_brightness(blurry)
+    return_freed_memory(restored.shape[0] * restored.shape[1])
     limit(restored, blurry, noise, share)
     return_freed_memory(restored.shape[0] * restored.shape[1])
     median = _of_tiles(blur_map.diameter_px, blur_map.size)

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.blur.learned_map import CELL_PX, FAINT, details, in_strips
-from defocus.strips import Colours
+from defocus.strips import Colours, strips
 
 LEARNED = Path(__file__).with_name("share.safetensors")
 NEAR_CELLS, FAR_CELLS = 7, 31
@@ -31,31 +31,50 @@ Array = NDArray[np.float32]
 
 def share_worth_keeping(blurry: Colours, restored: Colours) -> Array:
     """``(h, w)`` in [0, 1]: how much of the change to keep in each cell."""
-    with torch.inference_mode():
-        share = torch.sigmoid(
-            _network()(torch.from_numpy(surroundings(blurry, restored)))
-        )
+    near, far = _near_and_far(blurry, restored)
+    shares = [_share(near[rows], far[rows]) for rows in strips(len(near))]
     rows, columns = (-(-length // CELL_PX) for length in blurry.shape[:2])
-    cells = (share[:rows, :columns, 0] / ENOUGH).clamp(max=1)
-    return np.ascontiguousarray(cells.numpy())
+    return np.ascontiguousarray(np.concatenate(shares)[:rows, :columns])
+
+
+@torch.inference_mode()
+def _share(near: Array, far: Array) -> Array:
+    """Of some rows of cells: the numbers of the layers of all would be 1 GB."""
+    seen = torch.from_numpy(np.concatenate([near, far], axis=2))
+    share = torch.sigmoid(_network()(seen))
+    return (share[:, :, 0] / ENOUGH).clamp(max=1).numpy()
 
 
 def surroundings(blurry: Colours, restored: Colours) -> Array:
     """``(h, w, 54)``: details and change around each cell, in a small and in a large square."""
+    return np.concatenate(_near_and_far(blurry, restored), axis=2)
+
+
+def _near_and_far(blurry: Colours, restored: Colours) -> tuple[Array, Array]:
+    """``(h, w, 27)`` each."""
     cells = in_strips(_measured, blurry, restored)
-    squares = [cv2.blur(cells, (side, side)) for side in (NEAR_CELLS, FAR_CELLS)]
-    return np.concatenate(squares, axis=2, dtype=np.float32)
+    near = cv2.blur(cells, (NEAR_CELLS, NEAR_CELLS))
+    far = cv2.blur(cells, (FAR_CELLS, FAR_CELLS))
+    return np.asarray(near, np.float32), np.asarray(far, np.float32)
 
 
 def _measured(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
     """Details before and behind, and the mean and the largest change, logarithms."""
+    changes = _mean_and_largest_change(blurry, restored)
+    return torch.cat([details(blurry), details(restored)[:, 1:], *changes], dim=1)
+
+
+def _mean_and_largest_change(
+    blurry: torch.Tensor,
+    restored: torch.Tensor,
+) -> list[torch.Tensor]:
+    """Of each cell, as logarithms."""
     change = _change(blurry, restored)
     pooled = [
         functional.avg_pool2d(change, CELL_PX, ceil_mode=True),
         functional.max_pool2d(change, CELL_PX, ceil_mode=True),
     ]
-    changes = [torch.log2(one + FAINT) / 4 for one in pooled]
-    return torch.cat([details(blurry), details(restored)[:, 1:], *changes], dim=1)
+    return [torch.log2(one + FAINT) / 4 for one in pooled]
 
 
 def _change(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
@@ -64,7 +83,7 @@ def _change(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
     for colour in range(3):
         plane = slice(colour, colour + 1)
         total += (restored[:, plane] - blurry[:, plane]).abs_()
-    return total / 3
+    return total.div_(3)
 
 
 class ShareNetwork(nn.Module):
