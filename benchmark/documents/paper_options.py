@@ -23,7 +23,7 @@ class PaperOptions(CommandSettings):
 
     out: Path = option(Path("defocus-results"), "--out", type=FOLDER, heading="Study")
     """Folder of the study."""
-    others: tuple[Path, ...] = option((), "--with DIR", type=FOLDER, multiple=True)
+    others: tuple[Path, ...] = option((), "--with DIR", type=FOLDER)
     """Folder of another study of the same dataset, whose systems are added; repeatable."""
     rows: tuple[str, ...] = option((), "--rows NAME,NAME", heading="Printed tables")
     """Only the systems whose whole names match these shell patterns."""

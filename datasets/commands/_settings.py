@@ -141,7 +141,7 @@ class CompensateSettings(MotionSettings):
     size: Literal["each", "common"] = option("each", "--size", heading="Compensation")
     """What is kept: all that both members of each pair show, or the middle of it in one size for
     all pairs."""
-    out: Path = option(..., "--out DIR", heading="Output", required=True, type=FOLDER)
+    out: Path = option(..., "--out DIR", heading="Output", type=FOLDER)
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
     where: Where = where_field(
         2, "Number of pairs processed at once; each takes up to 2 GiB."
@@ -226,11 +226,9 @@ class AuditSettings(MeasuringSettings):
 class PackageSettings(CommandSettings):
     """Options of ``package``."""
 
-    target: Literal["folder", "hdf5", "webdataset", "imagefolder"] = option(
-        ..., "--to", required=True
-    )
+    target: Literal["folder", "hdf5", "webdataset", "imagefolder"] = option(..., "--to")
     """File format of the release."""
-    out: Path = option(..., "--out", required=True, type=FOLDER)
+    out: Path = option(..., "--out", type=FOLDER)
     """Root of the release: a new or empty folder, or the same release."""
     card: Path | None = option(None, "--card")
     """TOML file with title, authors, licence, faces and further fields."""

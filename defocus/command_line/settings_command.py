@@ -158,24 +158,19 @@ def _problem(error: Any) -> str:  # noqa: ANN401 - of pydantic, which is not imp
 def _option(name: str, field: "FieldInfo") -> tuple[click.Option, str]:
     """The option of a field, and the heading that begins with it."""
     assert isinstance(field.json_schema_extra, dict)  # noqa: S101 - see _option_fields
-    settings: dict[str, Any] = {**field.json_schema_extra}
-    words = settings.pop("words")
-    heading = settings.pop("heading")
-    typed, _, metavar = words.partition(" ")
-    if not field.is_required():
-        settings = {
-            "default": field.default,
-            "show_default": bool(field.default) and field.default is not True,
-            **settings,
-        }
-    kind = {} if "type" in settings else _kind(field.annotation, field.metadata)
+    own: dict[str, Any] = {**field.json_schema_extra}
+    heading = own.pop("heading")
+    typed, _, metavar = own.pop("words").partition(" ")
     settings = {
         "help": field.description,
         "metavar": metavar or None,
-        **kind,
-        **settings,
+        "required": field.is_required(),
+        **_kind(field.annotation, field.metadata),
     }
-    return click.Option([typed, name], **settings), heading
+    if not field.is_required():
+        shown = bool(field.default) and field.default is not True
+        settings |= {"default": field.default, "show_default": shown}
+    return click.Option([typed, name], **{**settings, **own}), heading
 
 
 def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: ANN401 - a type

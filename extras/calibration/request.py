@@ -40,5 +40,5 @@ class CalibrationRequest(CommandSettings):
     """Pause before each shot.  [default: 1.5; sim: 0]"""
     yes: bool = option(False, "--yes")
     """Do not ask; the target is in place."""
-    out: Path = option(..., "--out FILE", heading="Result", required=True)
+    out: Path = option(..., "--out FILE", heading="Result")
     """JSON file to write; 'shoot --calibration FILE' uses it."""

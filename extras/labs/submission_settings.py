@@ -9,9 +9,9 @@ from defocus.settings import CommandSettings, option
 class SubmissionSettings(CommandSettings):
     """The bundle, who submits it, and what it holds."""
 
-    bundle: Path = option(..., "--as", required=True, type=FILE)
+    bundle: Path = option(..., "--as", type=FILE)
     """The new bundle; its name ends in .zip."""
-    lab: str = option(..., "--lab TEXT", required=True)
+    lab: str = option(..., "--lab TEXT")
     """Who submits."""
     only: tuple[str, ...] = option((), "--only PATTERN")
     """Systems to submit; repeatable."""

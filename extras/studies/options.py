@@ -66,7 +66,9 @@ class AblatedRows(CommandSettings):
     source: str | None = SOURCE
     equal_time: bool = option(False, "--equal-time")
     """Also train the plain loss and its controls for as long as the objective takes."""
-    doses: tuple[float, ...] | None = option(None, "--doses PX,PX,...", type=Doses())
+    doses: tuple[float, ...] | None = option(
+        None, "--doses PX,PX,...", type=Doses(), multiple=False
+    )
     """Train every row with each of these doses of misalignment, in this order; 'all' for every
     dose of the dataset."""
     central: bool = option(False, "--central")
