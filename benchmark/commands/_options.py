@@ -7,7 +7,9 @@ import click
 from defocus.command_line.options import FOLDER
 
 SETTINGS = "defocus.benchmark.study.options"
-"""Settings models of commands, which the list of commands does not import."""
+MODELS = "defocus.benchmark.commands._settings"
+"""Settings models of commands, which the list of commands does not import: of those that run
+studies, and of the others."""
 
 out_option = click.option(
     "--out",

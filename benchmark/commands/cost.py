@@ -1,63 +1,24 @@
 """``defocus-bench cost``."""
 
-import re
 from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import json_option
+from defocus.benchmark.commands._options import MODELS
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from defocus.benchmark.commands._settings import CostSettings
     from defocus.benchmark.cost.counting import CostAtSize
-
-_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
-
-
-def _sizes(
-    context: click.Context,  # noqa: ARG001 - click's signature
-    parameter: click.Parameter,  # noqa: ARG001 - click's signature
-    given: tuple[str, ...],
-) -> list[tuple[int, int]]:
-    sizes = []
-    for text in given:
-        match = _SIZE.fullmatch(text)
-        if match is None:
-            raise click.BadParameter(f"{text!r} is not a size; write it as 1680x1120")
-        sizes.append((int(match[1]), int(match[2])))
-    return sizes
 
 
 @help_heading("Systems")
-@click.command()
+@click.command(cls=SettingsCommand, models=MODELS)
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@click.option(
-    "--size",
-    multiple=True,
-    default=("256x256", "512x512"),
-    show_default=True,
-    callback=_sizes,
-    metavar="WxH",
-    help="Picture size in px; repeatable.",
-)
-@click.option(
-    "--repeats",
-    type=WholeRange(min=1),
-    default=5,
-    show_default=True,
-    help="Number of timed passes per size, after one warm-up pass.",
-)
-@json_option("list")
-def command(
-    names: tuple[str, ...],
-    size: list[tuple[int, int]],
-    repeats: int,
-    *,
-    as_json: bool,
-) -> None:
+def command(names: tuple[str, ...], settings: "CostSettings") -> None:
     """Measure the cost of systems by picture size.
 
     The cost is parameters, multiply-adds, memory and seconds.
@@ -79,11 +40,11 @@ def command(
         costs = [
             cost
             for system in track(systems, "measuring")
-            for cost in cost_by_size(system, size, device, repeats)
+            for cost in cost_by_size(system, settings.size, device, settings.repeats)
         ]
-        if as_json:
+        if settings.as_json:
             output.write([asdict(cost) for cost in costs])
-    if not as_json:
+    if not settings.as_json:
         _show(costs)
 
 

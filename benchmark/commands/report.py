@@ -1,120 +1,67 @@
 """``defocus-bench report``."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import out_option
-from defocus.command_line.options import FOLDER, OneOf
+from defocus.benchmark.commands._options import MODELS
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:
+    from defocus.benchmark.commands._settings import ReportSettings
 
 
 @help_heading("Report")
-@click.command()
-@out_option
-@click.option(
-    "--against",
-    type=FOLDER,
-    help="Folder of another study to compare with; writes comparison.html and comparison.pdf.",
-)
-@click.option(
-    "--with",
-    "others",
-    type=FOLDER,
-    multiple=True,
-    help="Folder of another study of the same dataset, whose systems are added; repeatable. The "
-    "report is then together.html and together.pdf.",
-)
-@click.option(
-    "--figures",
-    type=FOLDER,
-    metavar="FOLDER",
-    help="Draw the figures of the study for a paper into this folder, as vector files, instead: "
-    "quality against cost, training curves, and what its sections have.",
-)
-@click.option(
-    "--format",
-    "files",
-    type=OneOf(["pdf", "svg"]),
-    default="pdf",
-    show_default=True,
-    help="Format of --figures.",
-)
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="With --against: print one JSON object.",
-)
-@click.pass_context
-def command(
-    context: click.Context,
-    out: Path,
-    against: Path | None,
-    others: tuple[Path, ...],
-    figures: Path | None,
-    files: Literal["pdf", "svg"],
-    *,
-    as_json: bool,
-) -> None:
+@click.command(cls=SettingsCommand, models=MODELS)
+def command(settings: "ReportSettings") -> None:
     """Write the report of a study again.
 
     The command writes report.html and report.pdf, compares two studies with --against, shows
     several on one leaderboard with --with, or draws figures with --figures.
     """
-    source = context.get_parameter_source("files")
-    if figures is None and source is not click.core.ParameterSource.DEFAULT:
-        raise click.UsageError("--format is of the figures; it needs --figures FOLDER")
-    if figures is not None:
-        if against is not None or as_json:
+    source = click.get_current_context().get_parameter_source("files")
+    if settings.figures is None:
+        if source is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(
-                "--figures cannot be combined with --against or --json"
+                "--format is of the figures; it needs --figures FOLDER"
             )
-        _draw_figures(out, others, figures, files)
+        _write(settings)
         return
-    if against is not None and others:
-        raise click.UsageError("--with cannot be combined with --against; choose one")
-    _write(out, others, against, as_json=as_json)
+    if settings.against is not None or settings.as_json:
+        raise click.UsageError("--figures cannot be combined with --against or --json")
+    _draw_figures(settings, settings.figures)
 
 
-def _write(
-    out: Path,
-    others: tuple[Path, ...],
-    against: Path | None,
-    *,
-    as_json: bool,
-) -> None:
+def _write(settings: "ReportSettings") -> None:
     """Write the report of a study, or its comparison with another one."""
     from defocus.benchmark.documents.write import write_comparison, write_report
     from defocus.benchmark.study.document import load_trusted
     from defocus.benchmark.study.standing import tell_unfinished
     from defocus.command_line.json_output import json_output
 
-    load_trusted(out)
-    tell_unfinished(out)
-    if against is None:
-        if as_json:
+    if settings.against is not None and settings.others:
+        raise click.UsageError("--with cannot be combined with --against; choose one")
+    load_trusted(settings.out)
+    tell_unfinished(settings.out)
+    if settings.against is None:
+        if settings.as_json:
             raise click.UsageError("--json needs --against OTHER")
-        write_report(out, others)
+        write_report(settings.out, settings.others)
         return
     with json_output() as output:
-        changes = write_comparison(out, against)
-        if as_json:
+        changes = write_comparison(settings.out, settings.against)
+        if settings.as_json:
             output.write(changes.to_json())
 
 
-def _draw_figures(
-    out: Path,
-    others: tuple[Path, ...],
-    folder: Path,
-    files: Literal["pdf", "svg"],
-) -> None:
+def _draw_figures(settings: "ReportSettings", folder: Path) -> None:
     from defocus.benchmark.documents.together import studies_together
     from defocus.benchmark.documents.write import write_figures
     from defocus.benchmark.study.document import load_trusted
 
-    load_trusted(out)
-    with studies_together(out, others) as study:
-        for path in write_figures(study, folder, files):
+    load_trusted(settings.out)
+    with studies_together(settings.out, settings.others) as study:
+        for path in write_figures(study, folder, settings.files):
             click.echo(path)

@@ -1,0 +1,57 @@
+"""Settings of commands that run no study, as typed.
+
+It imports nothing heavy, as ``--help`` reads it."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from defocus.command_line.options import FOLDER
+from defocus.settings import JSON_LIST, CommandSettings, option
+
+_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+
+
+def _size(value: str | tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a picture in px, written ``1680x1120``."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a size; write it as 1680x1120")
+    return int(match[1]), int(match[2])
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(_size)]
+
+
+class CostSettings(CommandSettings):
+    """Options of ``cost``."""
+
+    size: tuple[Size, ...] = option(("256x256", "512x512"), "--size WxH")
+    """Picture size in px; repeatable."""
+    repeats: Annotated[int, Field(ge=1)] = option(5, "--repeats")
+    """Number of timed passes per size, after one warm-up pass."""
+    as_json: bool = JSON_LIST
+
+
+class ReportSettings(CommandSettings):
+    """Options of ``report``."""
+
+    out: Path = option(Path("defocus-results"), "--out", type=FOLDER)
+    """Folder of the study."""
+    against: Path | None = option(None, "--against", type=FOLDER)
+    """Folder of another study to compare with; writes comparison.html and comparison.pdf."""
+    others: tuple[Path, ...] = option((), "--with", type=FOLDER)
+    """Folder of another study of the same dataset, whose systems are added; repeatable. The report
+    is then together.html and together.pdf."""
+    figures: Path | None = option(None, "--figures FOLDER", type=FOLDER)
+    """Draw the figures of the study for a paper into this folder, as vector files, instead: quality
+    against cost, training curves, and what its sections have."""
+    files: Literal["pdf", "svg"] = option("pdf", "--format")
+    """Format of --figures."""
+    as_json: bool = option(
+        False, "--json", text="With --against: print one JSON object."
+    )
