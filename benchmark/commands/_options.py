@@ -7,9 +7,7 @@ import click
 from defocus.command_line.options import FOLDER
 
 SETTINGS = "defocus.benchmark.study.options"
-MODELS = "defocus.benchmark.commands._settings"
-"""Settings models of commands, which the list of commands does not import: of those that run
-studies, and of the others."""
+"""Settings models of commands that run studies; the list of commands does not import them."""
 
 out_option = click.option(
     "--out",

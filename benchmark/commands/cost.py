@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import MODELS
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @help_heading("Systems")
-@click.command(cls=SettingsCommand, models=MODELS)
+@click.command(cls=SettingsCommand)
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 def command(names: tuple[str, ...], settings: "CostSettings") -> None:
     """Measure the cost of systems by picture size.

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import MODELS
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @help_heading("Report")
-@click.command(cls=SettingsCommand, models=MODELS)
+@click.command(cls=SettingsCommand)
 def command(settings: "ReportSettings") -> None:
     """Write the report of a study again.
 

@@ -18,9 +18,6 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.pair import Dataset, Pair
     from defocus.processes.machines import Where
 
-MODELS = "defocus.datasets.commands._settings"
-"""Settings models of commands, which the list of commands does not import."""
-
 T = TypeVar("T")
 
 USE_IT = "use it with --dataset manifest:{}"

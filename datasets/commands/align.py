@@ -9,7 +9,7 @@ import click
 
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import MODELS, print_made, without
+from defocus.datasets.commands._derived import print_made, without
 from defocus.progress import counted, say
 from defocus.reading import Json
 
@@ -29,7 +29,7 @@ Rows = list[tuple[str, str]]
 
 
 @help_heading("Measure")
-@click.command("align", cls=SettingsCommand, models=MODELS)
+@click.command("align", cls=SettingsCommand)
 @click.argument("blurry", type=click.Path(path_type=Path))
 @click.argument("sharp", type=click.Path(path_type=Path))
 def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:

@@ -12,7 +12,7 @@ import click
 from defocus.command_line.json_output import json_output
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import MODELS, say_warnings
+from defocus.datasets.commands._derived import say_warnings
 from defocus.errors import InputError
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.processes.isolation import say_left_out
@@ -47,7 +47,7 @@ NAMES = ("audit.csv", DOCUMENT, "audit.html")
 
 
 @help_heading("Measure")
-@click.command(cls=SettingsCommand, models=MODELS)
+@click.command(cls=SettingsCommand)
 @click.argument("dataset")
 def command(dataset: str, settings: "AuditSettings") -> int:
     """Measure the quality of every pair.

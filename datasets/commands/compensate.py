@@ -9,7 +9,6 @@ import click
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
-    MODELS,
     USE_IT,
     print_made,
     say_member_warnings,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:  # heavy at run time
 
 
 @help_heading("Improve")
-@click.command("compensate", cls=SettingsCommand, models=MODELS)
+@click.command("compensate", cls=SettingsCommand)
 @click.argument("dataset")
 def command(dataset: str, settings: "CompensateSettings") -> int:
     """Compensate the misalignment of every pair.

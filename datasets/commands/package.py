@@ -7,7 +7,7 @@ import click
 
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import MODELS, print_made, say_warnings, without
+from defocus.datasets.commands._derived import print_made, say_warnings, without
 from defocus.progress import counted, say
 from defocus.reading import Json
 
@@ -22,7 +22,7 @@ MEGABYTE = 10**6
 
 
 @help_heading("Keep")
-@click.command(cls=SettingsCommand, models=MODELS)
+@click.command(cls=SettingsCommand)
 @click.argument("dataset")
 def command(dataset: str, settings: "PackageSettings") -> int:
     """Package DATASET as a release.

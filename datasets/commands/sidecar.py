@@ -7,12 +7,7 @@ import click
 
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import (
-    MODELS,
-    print_made,
-    say_member_warnings,
-    without,
-)
+from defocus.datasets.commands._derived import print_made, say_member_warnings, without
 from defocus.progress import counted, say
 from defocus.reading import Json
 
@@ -23,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @help_heading("Improve")
-@click.command(cls=SettingsCommand, models=MODELS)
+@click.command(cls=SettingsCommand)
 @click.argument("dataset")
 def command(dataset: str, settings: "SidecarSettings") -> int:
     """Write or apply corrections without pictures.

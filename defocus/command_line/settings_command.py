@@ -35,7 +35,8 @@ Models: TypeAlias = "Mapping[str, type[Settings]]"
 class SettingsCommand(SectionedCommand):
     """A command whose function gets settings objects.
 
-    Its annotations in quotes are models of the module ``models``."""
+    Its annotations in quotes are models of the module ``models``, by default ``_settings`` beside
+    the function's own."""
 
     _params: list[click.Parameter]
     _is_complete: bool
@@ -43,7 +44,7 @@ class SettingsCommand(SectionedCommand):
     def __init__(
         self,
         *,
-        models: str,
+        models: str = "",
         headings: Sequence[str] = (),
         others: str = "",
         callback: Callable[..., Any],
@@ -51,7 +52,8 @@ class SettingsCommand(SectionedCommand):
     ) -> None:
         """Options that say no heading are under ``others``."""
         self._others = others
-        self._models = functools.cache(functools.partial(_models_of, callback, models))
+        module = models or f"{callback.__module__.rpartition('.')[0]}._settings"
+        self._models = functools.cache(functools.partial(_models_of, callback, module))
         sections: dict[str, list[str]] = {heading: [] for heading in headings}
         super().__init__(
             sections=sections, callback=self._with_models(callback), **settings
