@@ -1,12 +1,11 @@
 """How the pairs of a session are developed: options of ``develop``; it imports nothing heavy."""
 
 import os
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import model_validator
 
-from defocus.command_line.where import cluster_field, where_field
+from defocus.command_line.where import where_field
 from defocus.errors import InputError
 from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
@@ -36,7 +35,6 @@ class DevelopSettings(CommandSettings):
         exclude=True,
         show_default=False,
     )
-    settings: Path | None = cluster_field()
     dual_pixel: bool = option(False, "--dual-pixel")
     """Experimental: also develop the second frame of dual-pixel RAW files."""
 

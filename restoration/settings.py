@@ -8,8 +8,8 @@ import click
 from pydantic import BeforeValidator, Field, model_validator
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
-from defocus.command_line.options import FOLDER
-from defocus.command_line.where import cluster_field, where_field
+from defocus.command_line.options import Folder
+from defocus.command_line.where import where_field
 from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
 from defocus.storage.files import sha256_file
@@ -80,7 +80,7 @@ class RestoreSettings(CommandSettings):
     """The value that means white. By default the largest integer of the file, or 1 of floats. Where
     16 bits hold no more than 4095, most floats lie above 1, or all are whole numbers, it is
     guessed, with a message, or asked for."""
-    out: Path = option(Path("restored"), "--out", heading="Output", type=FOLDER)
+    out: Folder = option(Path("restored"), "--out", heading="Output")
     """Folder for the restored pictures; finished ones are not repeated."""
     map: Path | None = option(None, "--map FILE")
     """Write the estimated circle of confusion of one picture, always as two files: .png to look at,
@@ -89,7 +89,6 @@ class RestoreSettings(CommandSettings):
         1,
         "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB.",
     )
-    settings: Path | None = cluster_field()
     as_json: bool = option(False, "--json")
     """Print one JSON list on stdout."""
 

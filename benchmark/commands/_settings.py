@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from defocus.command_line.options import FOLDER
+from defocus.command_line.options import Folder
 from defocus.settings import JSON_LIST, CommandSettings, option
 
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
@@ -40,14 +40,14 @@ class CostSettings(CommandSettings):
 class ReportSettings(CommandSettings):
     """Options of ``report``."""
 
-    out: Path = option(Path("defocus-results"), "--out", type=FOLDER)
+    out: Folder = option(Path("defocus-results"), "--out")
     """Folder of the study."""
-    against: Path | None = option(None, "--against", type=FOLDER)
+    against: Folder | None = option(None, "--against")
     """Folder of another study to compare with; writes comparison.html and comparison.pdf."""
-    others: tuple[Path, ...] = option((), "--with", type=FOLDER)
+    others: tuple[Folder, ...] = option((), "--with")
     """Folder of another study of the same dataset, whose systems are added; repeatable. The report
     is then together.html and together.pdf."""
-    figures: Path | None = option(None, "--figures FOLDER", type=FOLDER)
+    figures: Folder | None = option(None, "--figures FOLDER")
     """Draw the figures of the study for a paper into this folder, as vector files, instead: quality
     against cost, training curves, and what its sections have."""
     files: Literal["pdf", "svg"] = option("pdf", "--format")

@@ -8,7 +8,7 @@ from pathlib import Path
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, GAIN
 from defocus.benchmark.leaderboard.lines import Board
 from defocus.benchmark.metrics.metric import all_metrics
-from defocus.command_line.options import FOLDER
+from defocus.command_line.options import Folder
 from defocus.errors import InputError
 from defocus.near_names import meant
 from defocus.settings import CommandSettings, option
@@ -21,9 +21,9 @@ ROWS = "rows"
 class PaperOptions(CommandSettings):
     """What is chosen of a study; by default the table has all rows and its usual columns."""
 
-    out: Path = option(Path("defocus-results"), "--out", type=FOLDER, heading="Study")
+    out: Folder = option(Path("defocus-results"), "--out", heading="Study")
     """Folder of the study."""
-    others: tuple[Path, ...] = option((), "--with DIR", type=FOLDER)
+    others: tuple[Folder, ...] = option((), "--with DIR")
     """Folder of another study of the same dataset, whose systems are added; repeatable."""
     rows: tuple[str, ...] = option((), "--rows NAME,NAME", heading="Printed tables")
     """Only the systems whose whole names match these shell patterns."""

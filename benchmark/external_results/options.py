@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from defocus.benchmark.external_results.matching import Crop
-from defocus.command_line.options import FOLDER
-from defocus.command_line.where import cluster_field, where_field
+from defocus.command_line.options import Folder
+from defocus.command_line.where import where_field
 from defocus.datasets.layouts.matching import Rule
 from defocus.processes.machines import Where
 from defocus.settings import JSON, CommandSettings, option
@@ -54,10 +54,9 @@ class ScoreOptions(CommandSettings):
     if none is within 0.01 dB and 0.001."""
     like: str | None = option(None, "--like METRIC=VALUE,...")
     """The same for a row of your own, such as psnr=23.89,ssim=0.725; kept as printed:own."""
-    out: Path | None = option(None, "--out", type=FOLDER, heading="Output")
+    out: Folder | None = option(None, "--out", heading="Output")
     """With --dataset and --name: also add a row to the leaderboard of this study."""
     name: str | None = option(None, "--name TEXT")
     """With --out: name of the row."""
     where: Where = where_field(1, "Number of pictures scored at once.")
-    settings: Path | None = cluster_field()
     as_json: bool = JSON

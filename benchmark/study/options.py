@@ -18,7 +18,7 @@ from defocus.benchmark.study.plan import (
     cluster_of,
     override_of,
 )
-from defocus.command_line.options import FOLDER
+from defocus.command_line.options import Folder
 from defocus.command_line.where import WhereOption, keep_cluster_file, where_field
 from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
@@ -77,7 +77,7 @@ Workers = Annotated[int, Field(ge=0)] | None
 class StudyOptions(CommandSettings):
     """Which study, in which folder."""
 
-    out: Path = option(Path("defocus-results"), "--out", type=FOLDER)
+    out: Folder = option(Path("defocus-results"), "--out")
     """Folder of the study; finished runs in it are not repeated."""
     dataset: str = option("sample", "--dataset")
     """Dataset as READER:PATH, 'sample' or 'sample:strong'."""

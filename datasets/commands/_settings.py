@@ -13,8 +13,8 @@ from defocus.align.flow.by_name import (
     flow_estimator,
     require_estimator,
 )
-from defocus.command_line.options import FOLDER
-from defocus.command_line.where import cluster_field, where_field
+from defocus.command_line.options import Folder
+from defocus.command_line.where import where_field
 from defocus.processes.machines import Where
 from defocus.reading import Json
 from defocus.settings import JSON, CommandSettings, option
@@ -23,12 +23,15 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.align.motion_limits import MotionLimits
 
-FILE = click.Path(path_type=Path)
+AnyPath = Annotated[Path, click.Path(path_type=Path)]
+Release = Annotated[Path, click.Path(path_type=Path, file_okay=False, exists=True)]
 
 FrameModel = Literal["translation", "similarity", "affine", "homography"] | None
 Model = Literal["none", "global", "flow"] | None
 Kernel = Literal["lanczos", "bicubic"] | None
 Photometric = Literal["match", "none"] | None
+Scale = Annotated[float, Field(gt=0, le=1)] | None
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)] | None
 
 MODEL_HELP = (
     "What to compensate: the global transform (global), also the local flow where it is reliable "
@@ -76,13 +79,13 @@ class MeasuringSettings(CommandSettings):
 class MotionSettings(MeasuringSettings):
     """How pairs are measured and released."""
 
-    flow_weights: Path | None = option(None, "--flow-weights", type=FILE)
+    flow_weights: AnyPath | None = option(None, "--flow-weights")
     """Weights file for pwcnet. The result then says pwcnet-official, which means a user's file in
     the official format; its hash is given."""
-    rig_file: Path | None = option(None, "--rig", type=FILE)
+    rig_file: AnyPath | None = option(None, "--rig")
     """Rig file, if two cameras took the pair."""
     model: Model = option(None, "--model", heading="Compensation", text=MODEL_HELP)
-    scale: Annotated[float, Field(gt=0, le=1)] | None = option(None, "--scale")
+    scale: Scale = option(None, "--scale")
     """Size of the written pictures relative to BLURRY.  [default: 1]"""
     kernel: Kernel = KERNEL
     photometric: Photometric = PHOTOMETRIC
@@ -110,11 +113,11 @@ class AlignSettings(MotionSettings):
     """Dataset with pairs of the same session, such as session:DIR. They share one zoom and one
     asymmetry of the point spread, which are used where they are surer than the pair's own, and
     where the pair alone is unknown."""
-    out: Path | None = option(None, "--out", heading="Output", type=FILE)
+    out: AnyPath | None = option(None, "--out", heading="Output")
     """Folder for the aligned pair and its numbers."""
-    evidence: Path | None = option(None, "--evidence", type=FILE)
+    evidence: AnyPath | None = option(None, "--evidence")
     """Folder for pictures of the measurement, the calibration and the occlusion mask."""
-    record: Path | None = option(None, "--from-record", type=FILE)
+    record: AnyPath | None = option(None, "--from-record")
     """Rebuild the files of --out byte for byte from this misalignment.json."""
     as_json: bool = JSON
 
@@ -141,21 +144,20 @@ class CompensateSettings(MotionSettings):
     size: Literal["each", "common"] = option("each", "--size", heading="Compensation")
     """What is kept: all that both members of each pair show, or the middle of it in one size for
     all pairs."""
-    out: Path = option(..., "--out DIR", heading="Output", type=FOLDER)
+    out: Folder = option(..., "--out DIR", heading="Output")
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
     where: Where = where_field(
         2, "Number of pairs processed at once; each takes up to 2 GiB."
     )
-    settings: Path | None = cluster_field()
     as_json: bool = JSON
 
 
 class SidecarSettings(CommandSettings):
     """Options of ``sidecar``."""
 
-    out: Path | None = option(None, "--out", heading="Sidecar", type=FOLDER)
+    out: Folder | None = option(None, "--out", heading="Sidecar")
     """Folder of the new sidecar: new or empty."""
-    folder: Path | None = option(None, "--apply", type=FOLDER)
+    folder: Folder | None = option(None, "--apply")
     """Sidecar to apply to DATASET, your own copy."""
     name: str | None = option(None, "--name")
     """Name of the new sidecar.  [default: aligned-v1]"""
@@ -167,7 +169,6 @@ class SidecarSettings(CommandSettings):
     where: Where = where_field(
         1, "Number of pairs measured or corrected at once.", "Output"
     )
-    settings: Path | None = cluster_field()
     as_json: bool = JSON
 
     @property
@@ -212,8 +213,7 @@ class AuditSettings(MeasuringSettings):
     estimator: str | None = option(None, "--estimator", heading="Measuring")
     """Estimator of the residual flow: dis or pwcnet."""
     where: Where = where_field(2, "Number of pairs measured at once.")
-    settings: Path | None = cluster_field()
-    out: Path = option(Path("audit"), "--out", heading="Output", type=FOLDER)
+    out: Folder = option(Path("audit"), "--out", heading="Output")
     """Folder for audit.csv, audit.json and audit.html."""
     limit_px: Annotated[float | None, BeforeValidator(_pixels)] = option(
         None, "--fail-above LENGTH"
@@ -228,7 +228,7 @@ class PackageSettings(CommandSettings):
 
     target: Literal["folder", "hdf5", "webdataset", "imagefolder"] = option(..., "--to")
     """File format of the release."""
-    out: Path = option(..., "--out", type=FOLDER)
+    out: Folder = option(..., "--out")
     """Root of the release: a new or empty folder, or the same release."""
     card: Path | None = option(None, "--card")
     """TOML file with title, authors, licence, faces and further fields."""
@@ -236,16 +236,38 @@ class PackageSettings(CommandSettings):
     """Size of one webdataset or hdf5 file, in megabytes."""
     version: str | None = option(None, "--version X.Y.Z")
     """Version of the release, in place of the card's."""
-    previous: Path | None = option(
-        None,
-        "--previous DIR",
-        type=click.Path(path_type=Path, file_okay=False, exists=True),
-    )
+    previous: Release | None = option(None, "--previous DIR")
     """The release that this one replaces: CHANGES lists the pairs that differ."""
     audit: Path | None = option(None, "--audit FILE")
     """audit.json of DATASET; its numbers go into the card."""
     where: Where = where_field(
         1, "Number of pairs, or shards of hdf5 and webdataset, written at once."
     )
-    settings: Path | None = cluster_field()
     as_json: bool = JSON
+
+
+class PatchSettings(CommandSettings):
+    """Options of ``patches``."""
+
+    out: Folder = option(..., "--out")
+    """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
+    scheme: Literal["dpdd", "sdd"] = option("dpdd", "--scheme")
+    """dpdd: 512 px, overlap 0.6, with a last row and column at the border. sdd: downscaled to 0.70,
+    without that row and column. Both drop the least sharp 30 % of the patches of a training
+    picture."""
+    side_px: Annotated[int, Field(ge=16)] | None = option(None, "--side")
+    """Side of a patch, px."""
+    overlap: ShareBelowOne = option(None, "--overlap")
+    """Overlap of neighbouring training patches."""
+    drop: ShareBelowOne = option(None, "--drop")
+    """Share of the least sharp patches to drop."""
+    scale: Scale = option(None, "--scale")
+    """Scale to which pictures are reduced first."""
+    where: Where = where_field(2, "Number of pictures cut at once.")
+    as_json: bool = JSON
+
+    @property
+    def chosen(self) -> Json:
+        """What was typed of a ``Scheme``."""
+        wanted = {"side_px", "overlap", "drop", "scale"}
+        return self.model_dump(include=wanted, exclude_none=True)

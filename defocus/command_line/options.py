@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import click
 
@@ -131,6 +131,8 @@ class OneOf(click.Choice[Any]):
 
 FOLDER = _Folder(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
+Folder = Annotated[Path, FOLDER]
+"""The type of a field whose option is a folder."""
 _eager = functools.partial(click.Option, expose_value=False, is_eager=True)
 _flag = functools.partial(_eager, is_flag=True)
 _COLOURS = OneOf(["auto", "always", "never"])

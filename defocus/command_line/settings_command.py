@@ -22,6 +22,7 @@ from defocus.command_line.commands import SectionedCommand
 from defocus.command_line.numbers import FiniteRange, WholeRange
 from defocus.command_line.options import FILE, OneOf
 from defocus.command_line.settings_file import SETTINGS_FILE, SettingsFile
+from defocus.command_line.where import WhereOption, cluster_option
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,8 +105,13 @@ class SettingsCommand(SectionedCommand):
         for name, field in _option_fields(model).items():
             option, own_heading = _option(name, field)
             heading = own_heading or heading
-            self._put_under(heading, option)
-            self._params.append(option)
+            self._add_option(heading, option)
+            if isinstance(option.type, WhereOption) and not option.type.cluster_of:
+                self._add_option(heading, cluster_option())
+
+    def _add_option(self, heading: str, option: click.Option) -> None:
+        self._put_under(heading, option)
+        self._params.append(option)
 
     def _put_under(self, heading: str, option: click.Option) -> None:
         self._sections.setdefault(heading, []).append(option.opts[0])
@@ -116,6 +122,7 @@ class SettingsCommand(SectionedCommand):
             objects = {
                 name: _built(model, typed) for name, model in self._models().items()
             }
+            typed.pop("settings", None)  # --on has read it
             return callback(**typed, **objects)
 
         return called
@@ -179,6 +186,9 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
     """How click reads a type: its class, with its range."""
     from pydantic import BeforeValidator
 
+    for one in metadata:
+        if isinstance(one, click.ParamType):
+            return {"type": one}
     inner = [part for part in get_args(annotation) if part is not type(None)]
     if any(isinstance(one, BeforeValidator) for one in metadata):
         return {"type": _Text(Annotated[annotation, *metadata])}
@@ -204,15 +214,16 @@ def _number(annotation: type, metadata: Sequence[Any]) -> click.ParamType[Any]:
     """A whole or a finite number, between the limits of the field."""
     limits = {}
     for one in metadata:
-        for name in ("ge", "gt", "le"):
+        for name in ("ge", "gt", "le", "lt"):
             if hasattr(one, name):
                 limits[name] = getattr(one, name)
     kind = WholeRange if annotation is int else FiniteRange
     least = limits.get("ge", limits.get("gt"))
     return kind(
         min=least,
-        max=limits.get("le"),
+        max=limits.get("le", limits.get("lt")),
         min_open="gt" in limits,
+        max_open="lt" in limits,
     )
 
 

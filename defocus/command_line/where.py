@@ -32,7 +32,7 @@ class WhereOption(click.ParamType["Where"]):
         self, cluster_of: "Callable[[Path], ClusterSettings] | None" = None
     ) -> None:
         """``cluster_of`` reads the cluster's table of a file of ``--settings`` that has others."""
-        self._cluster_of = cluster_of
+        self.cluster_of = cluster_of
 
     def convert(
         self,
@@ -46,7 +46,7 @@ class WhereOption(click.ParamType["Where"]):
 
         file = None if ctx is None else ctx.meta.get(CLUSTER_FILE)
         try:
-            return where_of(str(value), file, self._cluster_of or cluster_of_file)
+            return where_of(str(value), file, self.cluster_of or cluster_of_file)
         except InputError as error:
             self.fail(str(error), param, ctx)
 
@@ -59,6 +59,17 @@ def keep_cluster_file(
     """Let ``--on`` know the file of ``--settings``, which is read first."""
     context.meta[CLUSTER_FILE] = file
     return file
+
+
+def cluster_option() -> click.Option:
+    """The option ``--settings``, which ``--on`` reads; no settings model has it."""
+    return click.Option(
+        ["--settings"],
+        type=FILE,
+        is_eager=True,
+        callback=keep_cluster_file,
+        help=CLUSTER_TEXT,
+    )
 
 
 def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
@@ -89,23 +100,9 @@ def where_field(
     heading: str = "",
     **settings: Any,  # noqa: ANN401 - of ``defocus.settings.option``
 ) -> Any:  # noqa: ANN401 - stands for the field's value
-    """The field of ``--on`` in the settings of a command."""
+    """The field of ``--on`` in the settings of a command, which brings ``--settings``."""
     from defocus.settings import option
 
     help_text = f"{text} {OR_MACHINES}"
     settings.setdefault("type", WhereOption())
     return option(default, "--on WHERE", text=help_text, heading=heading, **settings)
-
-
-def cluster_field() -> Any:  # noqa: ANN401 - stands for the field's value
-    """The field of ``--settings``, which ``--on`` reads; it is never written."""
-    from defocus.settings import option
-
-    return option(
-        None,
-        "--settings FILE",
-        text=CLUSTER_TEXT,
-        exclude=True,
-        is_eager=True,
-        callback=keep_cluster_file,
-    )

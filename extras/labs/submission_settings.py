@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from defocus.command_line.options import FILE, FOLDER
+from defocus.command_line.options import Folder
 from defocus.settings import CommandSettings, option
 
 
 class SubmissionSettings(CommandSettings):
     """The bundle, who submits it, and what it holds."""
 
-    bundle: Path = option(..., "--as", type=FILE)
+    bundle: Path = option(..., "--as")
     """The new bundle; its name ends in .zip."""
     lab: str = option(..., "--lab TEXT")
     """Who submits."""
@@ -21,9 +21,9 @@ class SubmissionSettings(CommandSettings):
     """Leave the restored pictures out."""
     with_weights: bool = option(False, "--with-weights")
     """Add the weights, so that others can restore again."""
-    key: Path | None = option(None, "--key", type=FILE)
+    key: Path | None = option(None, "--key")
     """Ed25519 key without passphrase, as ssh-keygen writes it; by default one of your own,
     made on first use."""
-    collection: Path | None = option(None, "--collection", type=FOLDER)
+    collection: Folder | None = option(None, "--collection")
     """Print the commands that add the bundle to this collection of bundles, and write a patch
     of its repository.toml beside the bundle if that lacks the lab."""

@@ -7,15 +7,15 @@ import click
 
 from defocus.benchmark.study.options import ON, SOURCE, StudyOptions
 from defocus.benchmark.study.plan import Seeds
-from defocus.command_line.options import FOLDER
-from defocus.command_line.where import cluster_field, where_field
+from defocus.command_line.options import Folder
+from defocus.command_line.where import where_field
 from defocus.processes.machines import Where
 from defocus.settings import JSON, CommandSettings, option
 
 
 def _folder(name: str) -> Any:  # noqa: ANN401 - stands for the field's value
     text = "Folder of the study; finished runs in it are not repeated."
-    return option(Path(name), "--out", heading="Study", type=FOLDER, text=text)
+    return option(Path(name), "--out", heading="Study", text=text)
 
 
 class MeasuredStudy(StudyOptions):
@@ -105,19 +105,19 @@ class AblatedRows(CommandSettings):
 class AblationStudy(MeasuredStudy):
     """Options of ``studies ablate`` that say which study."""
 
-    out: Path = _folder("defocus-ablation")
+    out: Folder = _folder("defocus-ablation")
 
 
 class GeneralisationStudy(MeasuredStudy):
     """Options of ``studies generalise`` that say which study."""
 
-    out: Path = _folder("defocus-generalisation")
+    out: Folder = _folder("defocus-generalisation")
 
 
 class MisalignmentStudy(MeasuredStudy):
     """Options of ``studies misalignment`` that say which study."""
 
-    out: Path = _folder("defocus-misalignment")
+    out: Folder = _folder("defocus-misalignment")
 
 
 class CrossStudy(CommandSettings):
@@ -128,7 +128,7 @@ class CrossStudy(CommandSettings):
     NAME@scales."""
     dataset: tuple[str, ...] = option((), "--dataset READER:PATH")
     """Test on this dataset, such as dpdd:PATH, realdof:PATH or lfdof:PATH; repeatable."""
-    out: Path = option(Path("defocus-cross"), "--out", heading="Output", type=FOLDER)
+    out: Folder = option(Path("defocus-cross"), "--out", heading="Output")
     """Folder of the study; finished runs in it are not repeated. The tables are written to
     its cross.json and cross.md."""
     dry_run: bool = option(False, "--dry-run")
@@ -137,5 +137,4 @@ class CrossStudy(CommandSettings):
         1,
         "Number of pictures scored at once, in processes of their own.",
     )
-    settings: Path | None = cluster_field()
     as_json: bool = JSON

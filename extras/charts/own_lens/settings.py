@@ -7,7 +7,7 @@ import click
 from pydantic import Field
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
-from defocus.command_line.options import FOLDER
+from defocus.command_line.options import Folder
 from defocus.settings import JSON, CommandSettings, option
 
 
@@ -31,6 +31,6 @@ class OwnLensSettings(CommandSettings):
     """The network."""
     weights: str = option("own", "--weights LABEL_OR_FILE")
     """Weights that the training begins with."""
-    out: Path = option(Path("lens"), "--out", heading="Output", type=FOLDER)
+    out: Folder = option(Path("lens"), "--out", heading="Output")
     """Folder of the result, named after the lens; run the same command again to continue."""
     as_json: bool = JSON
