@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, json_option
-from defocus.command_line.where import on_option
+from defocus.command_line.options import FOLDER
 from defocus.processes.isolation import LeftOut, say_left_out
 from defocus.progress import counted, grouped, say, tally
 from defocus.reading import Json
@@ -15,8 +14,8 @@ from defocus.reading import Json
 if TYPE_CHECKING:  # heavy at run time
     from defocus.datasets.audit.members import Warned
     from defocus.datasets.audit.run import Audit
+    from defocus.datasets.commands._settings import AuditUse
     from defocus.datasets.pair import Dataset, Pair
-    from defocus.processes.machines import Where
 
 T = TypeVar("T")
 
@@ -33,19 +32,7 @@ def out_option(unfinished: str) -> Callable[[Callable[..., Any]], Callable[..., 
     )
 
 
-def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--estimator``, ``--on`` and ``--json`` of a command that uses an audit."""
-    estimator = click.option(
-        "--estimator", help="Flow estimator used by the audit: dis or pwcnet."
-    )
-    return estimator(
-        on_option("Number of pairs measured at once.", 2)(json_option()(command))
-    )
-
-
-def audited(
-    name: str, estimator: str | None, where: "Where"
-) -> "tuple[Dataset, Audit]":
+def audited(name: str, use: "AuditUse") -> "tuple[Dataset, Audit]":
     """A dataset and its audit; pairs of which nothing could be measured are said."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
@@ -55,7 +42,7 @@ def audited(
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.datasets.audit.run import audit_dataset
 
-    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, where)
+    audit = audit_dataset(dataset, use.estimator or DEFAULT_ESTIMATOR, use.where)
     say_left_out(audit.left_out, audit.total, "pair")
     return dataset, audit
 

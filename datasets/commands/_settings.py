@@ -31,6 +31,7 @@ Model = Literal["none", "global", "flow"] | None
 Kernel = Literal["lanczos", "bicubic"] | None
 Photometric = Literal["match", "none"] | None
 Scale = Annotated[float, Field(gt=0, le=1)] | None
+Share = Annotated[float, Field(ge=0, le=0.5)]
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)] | None
 
 MODEL_HELP = (
@@ -271,3 +272,51 @@ class PatchSettings(CommandSettings):
         """What was typed of a ``Scheme``."""
         wanted = {"side_px", "overlap", "drop", "scale"}
         return self.model_dump(include=wanted, exclude_none=True)
+
+
+class AuditUse(CommandSettings):
+    """How the pairs are measured by a command that uses an audit."""
+
+    estimator: str | None = option(None, "--estimator")
+    """Flow estimator used by the audit: dis or pwcnet."""
+    where: Where = where_field(2, "Number of pairs measured at once.")
+    as_json: bool = JSON
+
+
+class SplitSettings(CommandSettings):
+    """Options of ``split``."""
+
+    out: Folder = option(..., "--out")
+    """Folder of the new dataset: new, empty, or made with the same split."""
+    test: Share = option(0.2, "--test")
+    """Share of the test pairs."""
+    validation: Share = option(0.1, "--validation")
+    """Share of the validation pairs."""
+    seed: Annotated[int, Field(ge=0)] = option(0, "--seed", show_default=True)
+    """Seed of the random split."""
+
+
+class ReportSettings(CommandSettings):
+    """Options of ``report``."""
+
+    out: Folder = option(Path("report"), "--out")
+    """Folder for dataset.html and dataset.pdf."""
+
+
+class CurateSettings(CommandSettings):
+    """Options of ``curate``."""
+
+    out: Folder = option(..., "--out", heading="Output")
+    """Folder of the new dataset: new, empty, or an unfinished run with the same rules."""
+    rules: Path | None = option(None, "--rules", heading="Judging")
+    """TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), unknown =
+    "accept" (else reject), and likewise same_picture and without_sharp; most_residual_px,
+    most_blur_px, most_unexplained_stops, most_light_across_ev, most_blurrier_share,
+    most_colour_change, most_clipped_share, most_suspicion, least_blur_px, blurred_share,
+    least_reliable_share, least_sharpness, sharper = false."""
+
+
+class CurateAuditUse(AuditUse):
+    """The same for a command whose options have headings."""
+
+    as_json: bool = option(False, "--json", heading="Output", text=JSON.description)

@@ -1,33 +1,24 @@
 """defocus-data report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FOLDER
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.datasets.commands._derived import audit_options, audited, print_made
+from defocus.datasets.commands._derived import audited, print_made
 from defocus.progress import say
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.processes.machines import Where
+    from defocus.datasets.commands._settings import AuditUse, ReportSettings
 
 
 @help_heading("Measure")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("dataset")
-@click.option(
-    "--out",
-    type=FOLDER,
-    default=Path("report"),
-    show_default=True,
-    help="Folder for dataset.html and dataset.pdf.",
-)
-@audit_options
-def command(
-    dataset: str, out: Path, estimator: str | None, where: "Where", *, as_json: bool
-) -> int:
+def command(dataset: str, settings: "ReportSettings", use: "AuditUse") -> int:
     """Write a report of DATASET.
 
     The report shows counts, settings, misalignment, blur, exposure and sample pairs.
@@ -35,14 +26,14 @@ def command(
     Measurements of an earlier audit are reused. The exit code is 1 if a pair cannot be read.
     """
     return print_made(
-        lambda: _reported(dataset, out, estimator, where), lambda _: (), as_json=as_json
+        lambda: _reported(dataset, settings.out, use),
+        lambda _: (),
+        as_json=use.as_json,
     )
 
 
-def _reported(
-    dataset: str, out: Path, estimator: str | None, where: "Where"
-) -> dict[str, Any]:
-    opened, audit = audited(dataset, estimator, where)
+def _reported(dataset: str, out: Path, use: "AuditUse") -> Json:
+    opened, audit = audited(dataset, use)
 
     from defocus.datasets.curation_rules import usable_pairs
     from defocus.datasets.dataset_page import dataset_page

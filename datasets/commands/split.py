@@ -1,18 +1,15 @@
 """defocus-data split."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.numbers import FiniteRange, WholeRange
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
     USE_IT,
-    audit_options,
     audited,
     counts_line,
-    out_option,
     print_made,
     say_warnings,
 )
@@ -21,38 +18,13 @@ from defocus.progress import say
 from defocus.reading import Json
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.processes.machines import Where
-
-SHARE = FiniteRange(0, 0.5)
+    from defocus.datasets.commands._settings import AuditUse, SplitSettings
 
 
 @help_heading("Improve")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("dataset")
-@out_option("made with the same split")
-@click.option(
-    "--test",
-    type=SHARE,
-    default=0.2,
-    show_default=True,
-    help="Share of the test pairs.",
-)
-@click.option(
-    "--validation",
-    type=SHARE,
-    default=0.1,
-    show_default=True,
-    help="Share of the validation pairs.",
-)
-@click.option(
-    "--seed",
-    type=WholeRange(0),
-    default=0,
-    show_default=True,
-    help="Seed of the random split.",
-)
-@audit_options
-def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: ANN401 - click's
+def command(dataset: str, settings: "SplitSettings", use: "AuditUse") -> int:
     """Split DATASET by scene, balanced by kind.
 
     Kinds of scenes are indoor and outdoor, small and large blur (the mean of its map), small and
@@ -60,7 +32,9 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
     Official splits are kept; a dataset without a validation split gets one from its training
     scenes. The exit code is 1 if a pair is left out because it cannot be read.
     """
-    return print_made(lambda: _split(dataset, **settings), _lines, as_json=as_json)
+    return print_made(
+        lambda: _split(dataset, settings, use), _lines, as_json=use.as_json
+    )
 
 
 def _lines(document: Json) -> tuple[str, ...]:
@@ -71,17 +45,8 @@ def _lines(document: Json) -> tuple[str, ...]:
     return counts_line(document), mean_blur, USE_IT.format(document["root"])
 
 
-def _split(
-    name: str,
-    *,
-    out: Path,
-    test: float,
-    validation: float,
-    seed: int,
-    estimator: str | None,
-    where: "Where",
-) -> Json:
-    opened, audit = audited(name, estimator, where)
+def _split(name: str, settings: "SplitSettings", use: "AuditUse") -> Json:
+    opened, audit = audited(name, use)
 
     from defocus.datasets.curation_splits import (
         Shares,
@@ -94,12 +59,13 @@ def _split(
     if is_official(opened):
         say(f"{opened.name}: its official splits are kept")
     say_warnings(audit.warnings, opened.pairs)
-    drawn = split_dataset(opened, audit, out, Shares(test, validation), seed)
+    shares = Shares(settings.test, settings.validation)
+    drawn = split_dataset(opened, audit, settings.out, shares, settings.seed)
     say_left_out(drawn.left_out, audit.total, "pair")
     for first, second in drawn.leaks:
         say(f"{first} and {second} look alike and are in two official splits")
     return {
-        "root": str(out),
+        "root": str(settings.out),
         "official": is_official(opened),
         "counts": split_counts(drawn.pairs),
         "mean_blur_px": mean_blur(drawn.pairs, audit),
