@@ -320,3 +320,36 @@ class CurateAuditUse(AuditUse):
     """The same for a command whose options have headings."""
 
     as_json: bool = option(False, "--json", heading="Output", text=JSON.description)
+
+
+class VerifySettings(CommandSettings):
+    """Options of ``verify``."""
+
+    repair: Release | None = option(None, "--repair FROM")
+    """Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are moved
+    beside it."""
+    against: str | None = option(None, "--against SOURCE")
+    """Address or folder of a release: compare DIR with its checksums instead of DIR's own."""
+    where: Where = where_field(1, "Number of files read at once.")
+    as_json: bool = JSON
+
+
+def _sha256(value: str | None) -> str | None:
+    text = None if value is None else value.lower()
+    if text is not None and (len(text) != 64 or set(text) - set("0123456789abcdef")):
+        raise ValueError(f"'{value}': a SHA-256 has 64 hexadecimal digits")
+    return text
+
+
+class FetchSettings(CommandSettings):
+    """Options of ``fetch``."""
+
+    out: AnyPath = option(..., "--out")
+    """Folder of the release, or folder for an archive; run again to continue."""
+    only: tuple[str, ...] = option((), "--only PATTERN")
+    """Only these files and the documents, such as 'test-*.tar'; can be repeated."""
+    sha256: Annotated[str | None, BeforeValidator(_sha256)] = option(None, "--sha256")
+    """Hash that 'package' printed, or of the archive."""
+    trust_first: bool = option(False, "--trust-first")
+    """Accept an archive of unknown hash and record it; later fetches must match it."""
+    as_json: bool = JSON

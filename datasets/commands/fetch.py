@@ -2,57 +2,26 @@
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.progress import counted
 from defocus.reading import Json
 
 if TYPE_CHECKING:
+    from defocus.datasets.commands._settings import FetchSettings
     from defocus.datasets.fetching import Place
-
-MESSAGE = "a SHA-256 has 64 hexadecimal digits"
-
-
-def _sha256(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> str | None:
-    text = None if value is None else value.lower()
-    if text is not None and (len(text) != 64 or set(text) - set("0123456789abcdef")):
-        raise click.BadParameter(f"'{value}': {MESSAGE}")
-    return text
 
 
 @help_heading("Open")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Folder of the release, or folder for an archive; run again to continue.",
-)
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only these files and the documents, such as 'test-*.tar'; can be repeated.",
-)
-@click.option(
-    "--sha256", callback=_sha256, help="Hash that 'package' printed, or of the archive."
-)
-@click.option(
-    "--trust-first",
-    is_flag=True,
-    help="Accept an archive of unknown hash and record it; later fetches must match it.",
-)
-@json_option()
-def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+def command(sources: tuple[str, ...], settings: "FetchSettings") -> None:
     """Fetch a release, each file by its hash.
 
     SOURCE is the address or the folder of a release; further ones are mirrors, tried in order. The
@@ -60,7 +29,7 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
     of a published dataset fetches its archive if the terms allow that, as those of `zedd` do; else
     it says where to get it, and checks a copy in --out.
     """
-    print_made(lambda: _fetched(list(sources), **settings), _lines, as_json=as_json)
+    print_made(lambda: _fetched([*sources], settings), _lines, as_json=settings.as_json)
 
 
 def _lines(document: Json) -> Iterator[str]:
@@ -79,51 +48,42 @@ def _lines(document: Json) -> Iterator[str]:
         yield f"use it with --dataset release:{document['root']}"
 
 
-def _fetched(
-    sources: list[str],
-    *,
-    out: Path,
-    only: tuple[str, ...],
-    sha256: str | None,
-    trust_first: bool,
-) -> Json:
+def _fetched(sources: list[str], settings: "FetchSettings") -> Json:
     from defocus.datasets.archives import SUFFIXES
     from defocus.datasets.fetching import fetch_release, is_address, place_of
 
     if not is_address(sources[0]) and not Path(sources[0]).is_dir():
-        sources = [_archive(sources[0], out), *sources[1:]]
+        sources = [_archive(sources[0], settings.out), *sources[1:]]
     places = list(map(place_of, sources))
     name = PurePosixPath(urlsplit(places[0].name).path).name
     if is_address(sources[0]) and name.lower().endswith(SUFFIXES):
-        return _fetched_archive(out, only, sha256, trust_first, places, name)
-    if trust_first:
+        return _fetched_archive(settings, places, name)
+    if settings.trust_first:
         raise click.UsageError(
             "--trust-first is for archives; a release has its hashes"
         )
-    release = fetch_release(places, out, only, sha256)
+    release = fetch_release(places, settings.out, settings.only, settings.sha256)
     counts = {
         "new": len(release.new),
         "kept": len(release.kept),
         "left": len(release.left),
     }
-    return {"root": str(out), "sha256": release.sha256, **counts}
+    return {"root": str(settings.out), "sha256": release.sha256, **counts}
 
 
 def _fetched_archive(
-    out: Path,
-    only: tuple[str, ...],
-    sha256: str | None,
-    trust_first: bool,
-    places: "list[Place]",
-    name: str,
+    settings: "FetchSettings", places: "list[Place]", name: str
 ) -> Json:
     """What was fetched of an archive."""
     from defocus.datasets.fetching import fetch_known_file
 
-    if only:
+    if settings.only:
         raise click.UsageError("--only is for releases; an archive is one file")
-    digest = fetch_known_file(places, out / name, sha256, trust_first=trust_first)
-    return {"file": str(out / name), "sha256": digest}
+    file = settings.out / name
+    digest = fetch_known_file(
+        places, file, settings.sha256, trust_first=settings.trust_first
+    )
+    return {"file": str(file), "sha256": digest}
 
 
 def _archive(name: str, out: Path) -> str:

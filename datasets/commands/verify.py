@@ -7,54 +7,34 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.options import FOLDER
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.command_line.where import on_option
 from defocus.progress import counted, say, tally
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.commands._settings import VerifySettings
     from defocus.datasets.differences import Verification
-    from defocus.processes.machines import Where
 
 
 @help_heading("Keep")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option(
-    "--repair",
-    metavar="FROM",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are "
-    "moved beside it.",
-)
-@click.option(
-    "--against",
-    metavar="SOURCE",
-    help="Address or folder of a release: compare DIR with its checksums instead of DIR's own.",
-)
-@on_option("Number of files read at once.")
-@json_option()
-def command(
-    folder: Path,
-    repair: Path | None,
-    against: str | None,
-    where: "Where",
-    as_json: bool,
-) -> int:
+def command(folder: Path, settings: "VerifySettings") -> int:
     """Verify every file of the release DIR.
 
     A file can be changed, missing, extra, renamed (its bytes are elsewhere) or swapped (it holds
     the bytes of another file, such as the sharp picture in place of the blurry one). The exit code
     is 1 if any file is wrong.
     """
-    if repair is not None and against is not None:
+    if settings.repair is not None and settings.against is not None:
         raise click.UsageError("--repair cannot be combined with --against")
-    if not as_json:
-        verification = _verified(folder, repair, against, where)
+    if not settings.as_json:
+        verification = _verified(folder, settings)
         _say(folder, verification)
         return int(not verification.ok)
     with json_output() as output:
-        verification = _verified(folder, repair, against, where)
+        verification = _verified(folder, settings)
         output.write(
             {
                 "ok": verification.ok,
@@ -64,18 +44,16 @@ def command(
     return int(not verification.ok)
 
 
-def _verified(
-    folder: Path, repair: Path | None, against: str | None, where: "Where"
-) -> "Verification":
+def _verified(folder: Path, settings: "VerifySettings") -> "Verification":
     from defocus.datasets.differences import repair_folder, verify_folder
 
-    if against is not None:
+    if settings.against is not None:
         from defocus.datasets.fetching import place_of, verify_against
 
-        return verify_against(folder, place_of(against), where)
-    if repair is None:
-        return verify_folder(folder, where)
-    outcome = repair_folder(folder, repair, where)
+        return verify_against(folder, place_of(settings.against), settings.where)
+    if settings.repair is None:
+        return verify_folder(folder, settings.where)
+    outcome = repair_folder(folder, settings.repair, settings.where)
     for finding in outcome.before:
         say(f"was {finding.kind}: {finding.file}")
     if outcome.aside is not None:
