@@ -1,12 +1,11 @@
-"""Options of the commands that read pairs or make a dataset of others, and what they say."""
+"""What commands do and say that read pairs, or make a dataset of others."""
 
 from collections.abc import Callable, Iterable, Mapping, Sized
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER
 from defocus.processes.isolation import LeftOut, say_left_out
 from defocus.progress import counted, grouped, say, tally
 from defocus.reading import Json
@@ -20,16 +19,6 @@ if TYPE_CHECKING:  # heavy at run time
 T = TypeVar("T")
 
 USE_IT = "use it with --dataset manifest:{}"
-
-
-def out_option(unfinished: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``--out`` of a command whose folder may be one of an earlier run."""
-    return click.option(
-        "--out",
-        required=True,
-        type=FOLDER,
-        help=f"Folder of the new dataset: new, empty, or {unfinished}.",
-    )
 
 
 def audited(name: str, use: "AuditUse") -> "tuple[Dataset, Audit]":

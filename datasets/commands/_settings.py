@@ -353,3 +353,21 @@ class FetchSettings(CommandSettings):
     trust_first: bool = option(False, "--trust-first")
     """Accept an archive of unknown hash and record it; later fetches must match it."""
     as_json: bool = JSON
+
+
+class ImportSettings(CommandSettings):
+    """Options of ``import``."""
+
+    out: Folder = option(..., "--out")
+    """Folder of the new dataset: new, empty, or an unfinished import of the same sessions."""
+    where: Where = where_field(1, "Number of pairs imported and measured at once.")
+    as_json: bool = JSON
+
+
+class RenderSettings(CommandSettings):
+    """Options of ``render``."""
+
+    out: Folder = option(..., "--out")
+    """Folder of the new dataset: new, empty, or an unfinished rendering of the same request."""
+    where: Where = where_field(1, "Number of scenes rendered at once.")
+    as_json: bool = JSON

@@ -5,34 +5,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.command_line.where import on_option
-from defocus.datasets.commands._derived import (
-    USE_IT,
-    counts_line,
-    out_option,
-    print_made,
-)
+from defocus.datasets.commands._derived import USE_IT, counts_line, print_made
 from defocus.processes.isolation import say_left_out
 from defocus.progress import counted, say
 from defocus.reading import Json
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.processes.machines import Where
+    from defocus.datasets.commands._settings import ImportSettings
 
 
 @help_heading("Open")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument(
     "sessions", metavar="SESSION...", nargs=-1, type=click.Path(path_type=Path)
 )
-@out_option("an unfinished import of the same sessions")
-@on_option("Number of pairs imported and measured at once.")
-@json_option()
-def command(
-    sessions: tuple[Path, ...], out: Path, where: "Where", *, as_json: bool
-) -> int:
+def command(sessions: tuple[Path, ...], settings: "ImportSettings") -> int:
     """Import capture sessions or an archive.
 
     The accepted pairs of each SESSION become one dataset. Pictures are copied as they are; RAW
@@ -44,7 +33,9 @@ def command(
     """
     if not sessions:
         raise click.UsageError("give a session folder, or several")
-    return print_made(lambda: _imported(sessions, out, where), _lines, as_json=as_json)
+    return print_made(
+        lambda: _imported(sessions, settings), _lines, as_json=settings.as_json
+    )
 
 
 def _lines(document: Json) -> tuple[str, str]:
@@ -55,13 +46,14 @@ def _lines(document: Json) -> tuple[str, str]:
     return counts_line(document), USE_IT.format(document["root"])
 
 
-def _imported(sessions: tuple[Path, ...], out: Path, where: "Where") -> Json:
+def _imported(sessions: tuple[Path, ...], settings: "ImportSettings") -> Json:
     """What was imported, in the keys of ``--json``."""
     from defocus.datasets.archives import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
     from defocus.datasets.pair import split_counts
     from defocus.errors import InputError
 
+    out = settings.out
     if len(sessions) == 1 and is_archive(sessions[0]):
         files = unpack(sessions[0], out)
         return {"root": str(out), "files": files, "left_out": []}
@@ -72,7 +64,7 @@ def _imported(sessions: tuple[Path, ...], out: Path, where: "Where") -> Json:
                 ".tar.bz2, .tar.xz)"
             )
 
-    dataset = import_sessions(sessions, out, where)
+    dataset = import_sessions(sessions, out, settings.where)
     say_left_out(dataset.left_out, len(dataset.pairs) + len(dataset.left_out), "pair")
     for name in dataset.unknown:
         say(f"pair {name}: its misalignment could not be measured", error=True)

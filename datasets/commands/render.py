@@ -1,32 +1,24 @@
 """defocus-data render."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.command_line.where import on_option
-from defocus.datasets.commands._derived import (
-    USE_IT,
-    counts_line,
-    out_option,
-    print_made,
-)
+from defocus.datasets.commands._derived import USE_IT, counts_line, print_made
 from defocus.processes.isolation import say_left_out
+from defocus.reading import Json
 
 if TYPE_CHECKING:  # it imports pydantic
-    from defocus.processes.machines import Where
+    from defocus.datasets.commands._settings import RenderSettings
 
 
 @help_heading("Open")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
-@out_option("an unfinished rendering of the same request")
-@on_option("Number of scenes rendered at once.")
-@json_option()
-def command(request: Path, out: Path, where: "Where", *, as_json: bool) -> int:
+def command(request: Path, settings: "RenderSettings") -> int:
     """Render a dataset with known ground truth.
 
     Pictures with known depth are rendered through a thin lens, or through a measured one: [lens]
@@ -38,21 +30,21 @@ def command(request: Path, out: Path, where: "Where", *, as_json: bool) -> int:
     The exit code is 1 if a scene is left out because it cannot be rendered.
     """
     return print_made(
-        lambda: _rendered(request, out, where),
-        lambda result: (counts_line(result), USE_IT.format(out)),
-        as_json=as_json,
+        lambda: _rendered(request, settings),
+        lambda result: (counts_line(result), USE_IT.format(result["root"])),
+        as_json=settings.as_json,
     )
 
 
-def _rendered(request: Path, out: Path, where: "Where") -> dict[str, Any]:
+def _rendered(request: Path, settings: "RenderSettings") -> Json:
     from defocus.datasets.pair import split_counts
     from defocus.datasets.rendering.run import render_dataset
 
-    pairs, left_out = render_dataset(request, out, where)
+    pairs, left_out = render_dataset(request, settings.out, settings.where)
     say_left_out(left_out, len(pairs) + len(left_out), "scene")
     counts = split_counts(pairs)
     return {
-        "root": str(out),
+        "root": str(settings.out),
         "counts": counts,
         "left_out": [one.to_json() for one in left_out],
     }
