@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,14 @@ import click
 from defocus.capture.commands._options import session_argument
 from defocus.cluster.dispatcher import each
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.command_line.where import on_option
 from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, track
 from defocus.reading import read_json
 
 if TYPE_CHECKING:  # heavy at run time
+    from defocus.capture.commands._settings import CheckSettings
     from defocus.capture.planning.shoot_record import ShootRecord
     from defocus.capture.quality.verdict import Quality
     from defocus.capture.sessions.damage import CheckedPair, SessionCheck
@@ -36,35 +35,9 @@ VERDICTS = ".check-in-progress.jsonl"
 
 
 @help_heading("Check")
-@click.command(name="check")
+@click.command(name="check", cls=SettingsCommand)
 @session_argument
-@json_option()
-@click.option(
-    "--fix-index", is_flag=True, help="Rebuild session.json and checksums.sha256 first."
-)
-@click.option(
-    "--repair",
-    is_flag=True,
-    help="Rebuild a damaged journal first, and say line by line what was done.",
-)
-@click.option(
-    "--files-only",
-    is_flag=True,
-    help="Compare checksums only; do not measure and do not write report.html.",
-)
-@click.option(
-    "--again", is_flag=True, help="Judge all pairs again, and write report.html again."
-)
-@on_option("Number of pairs judged at once.")
-def command(
-    session: Path,
-    as_json: bool,
-    fix_index: bool,
-    repair: bool,
-    files_only: bool,
-    again: bool,
-    where: "Where",
-) -> int:
+def command(session: Path, settings: "CheckSettings") -> int:
     """Check all files and pairs of SESSION.
 
     Every file is compared with its checksum, and the verdicts are listed. Pairs that their shoot
@@ -83,23 +56,20 @@ def command(
     """
     from defocus.capture.sessions.folder import open_session_folder, repair_session
 
-    if files_only and again:
+    if settings.files_only and settings.again:
         raise click.UsageError("--files-only judges no pair; leave it or --again out")
-    if repair:
+    if settings.repair:
         for line in repair_session(session) or ["the journal is whole"]:
             say(line)
-    if fix_index or repair:
+    if settings.fix_index or settings.repair:
         with open_session_folder(session, create=False) as folder:
             folder.write_index()
-    checked = partial(
-        _checked, session, files_only=files_only, again=again, where=where
-    )
-    if as_json:
+    if settings.as_json:
         with json_output() as out:
-            report, _ = checked()
+            report, _ = _checked(session, settings)
             out.write(report.to_json())
     else:
-        report, sheet = checked()
+        report, sheet = _checked(session, settings)
         for line in report.lines():
             click.echo(line)
         if sheet is not None:
@@ -108,24 +78,26 @@ def command(
 
 
 def _checked(
-    session: Path, *, files_only: bool, again: bool, where: "Where"
+    session: Path, settings: "CheckSettings"
 ) -> "tuple[SessionCheck, Path | None]":
     """The check, and its contact sheet if there is one."""
     from defocus.capture.sessions.damage import check_session
 
     report = check_session(session)
-    if files_only:
+    if settings.files_only:
         return report, None
     from defocus.capture.quality.beside_session import judged_beside
     from defocus.capture.sessions.contact_sheet import write_contact_sheet
     from defocus.errors import StorageError
 
-    report = judged_beside(session, judged_again(session, report, where, again=again))
+    report = judged_beside(
+        session, judged_again(session, report, settings.where, again=settings.again)
+    )
     sheet = session / "report.html"
-    if not again and report.files_ok and _shows_all(session, sheet):
+    if not settings.again and report.files_ok and _shows_all(session, sheet):
         return report, sheet
     try:
-        write_contact_sheet(session, sheet, where)
+        write_contact_sheet(session, sheet, settings.where)
     except (
         StorageError
     ) as error:  # a check of a session on a read-only disk is still a check
