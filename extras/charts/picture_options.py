@@ -1,48 +1,30 @@
-"""Arguments and options of commands that measure a lens with pictures of the chart."""
+"""What is known of the lens of pictures of the chart, as options; it imports nothing heavy."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated
 
-import click
+from pydantic import Field
 
-from defocus.command_line.numbers import FiniteRange
-from defocus.command_line.options import FILE
+from defocus.settings import CommandSettings, option
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-POSITIVE = FiniteRange(0, min_open=True)
-OPTIONS = (
-    click.argument("pictures", nargs=-1, required=True, type=FILE),
-    click.option(
-        "--f-number",
-        "f_numbers",
-        multiple=True,
-        type=POSITIVE,
-        metavar="N",
-        help="F-number of all pictures, or once for each; by default that in their EXIF data.",
-    ),
-    click.option(
-        "--open-f-number",
-        type=POSITIVE,
-        metavar="N",
-        help="F-number of the fully open lens; by default the smallest of the pictures.",
-    ),
-    click.option(
-        "--sensor-width",
-        type=POSITIVE,
-        metavar="MM",
-        help="Width of the sensor; by default 36, full frame.",
-    ),
-    click.option(
-        "--linear",
-        is_flag=True,
-        help="Values are proportional to light, as from 'develop --linear'.",
-    ),
-)
+Positive = Annotated[float, Field(gt=0)]
 
 
-def chart_picture_options(function: F) -> F:
-    """The argument PICTURES and what is known of their lens."""
-    for option in reversed(OPTIONS):
-        function = option(function)
-    return function
+class ChartPictures(CommandSettings):
+    """Options of commands that measure a lens with pictures of the chart."""
+
+    f_numbers: tuple[Positive, ...] = option((), "--f-number N")
+    """F-number of all pictures, or once for each; by default that in their EXIF data."""
+    open_f_number: Positive | None = option(None, "--open-f-number N")
+    """F-number of the fully open lens; by default the smallest of the pictures."""
+    sensor_width: Positive | None = option(None, "--sensor-width MM")
+    """Width of the sensor; by default 36, full frame."""
+    linear: bool = option(False, "--linear")
+    """Values are proportional to light, as from 'develop --linear'."""
+
+
+class LensSettings(ChartPictures):
+    """Options of ``chart lens``."""
+
+    out: Path = option(..., "--out")
+    """Lens file to write, JSON; a page of the same name, .html, is written beside it."""

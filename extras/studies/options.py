@@ -1,9 +1,10 @@
 """Settings of the studies that measure one thing: their options. It imports nothing heavy."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import click
+from pydantic import Field
 
 from defocus.benchmark.study.options import ON, SOURCE, StudyOptions
 from defocus.benchmark.study.plan import Seeds
@@ -108,10 +109,34 @@ class AblationStudy(MeasuredStudy):
     out: Folder = _folder("defocus-ablation")
 
 
+class TrainedAndTested(CommandSettings):
+    """Options of ``studies generalise`` that say what is trained, and where it is tested."""
+
+    test: tuple[str, ...] = option(..., "--test DATASET")
+    """Also test on this dataset; repeatable. --dataset is the training dataset."""
+    only: tuple[str, ...] = option(..., "--only PATTERN")
+    """Systems to train; repeatable."""
+
+
 class GeneralisationStudy(MeasuredStudy):
     """Options of ``studies generalise`` that say which study."""
 
     out: Folder = _folder("defocus-generalisation")
+
+
+class InjectedMisalignment(CommandSettings):
+    """Options of ``studies misalignment`` that say how much, and what is trained."""
+
+    shifts: tuple[Annotated[float, Field(ge=0)], ...] = option(
+        (0.0, 0.5, 1.0, 2.0, 4.0), "--shift"
+    )
+    """Injected shift, px; repeatable."""
+    zooms: tuple[Annotated[float, Field(ge=0, le=0.2)], ...] = option(
+        (0.005, 0.01, 0.02), "--zoom"
+    )
+    """Injected zoom, as difference from 1; repeatable."""
+    only: tuple[str, ...] = option(("unet", "jdrl-unet"), "--only PATTERN")
+    """Systems to train; repeatable."""
 
 
 class MisalignmentStudy(MeasuredStudy):

@@ -1,30 +1,22 @@
 """``defocus-capture chart lens``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.options import FILE
-from defocus.extras.charts.picture_options import chart_picture_options
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:
+    from defocus.extras.charts.picture_options import LensSettings
 
 
-@click.command(name="lens")
-@chart_picture_options
-@click.option(
-    "--out",
-    required=True,
-    type=FILE,
-    help="Lens file to write, JSON; a page of the same name, .html, is written beside it.",
+@click.command(
+    name="lens", cls=SettingsCommand, models="defocus.extras.charts.picture_options"
 )
-def command(
-    pictures: tuple[Path, ...],
-    out: Path,
-    f_numbers: tuple[float, ...],
-    open_f_number: float | None,
-    sensor_width: float | None,
-    *,
-    linear: bool,
-) -> None:
+@click.argument("pictures", nargs=-1, required=True, type=FILE)
+def command(pictures: tuple[Path, ...], settings: "LensSettings") -> None:
     """Measure a lens with pictures of the chart.
 
     Fill the frame with the chart of 'chart print' and take it at three or more settings of focus,
@@ -41,14 +33,17 @@ def command(
     from defocus.scene.lens_file import write_lens
     from defocus.storage.files import require_writable
 
+    out = settings.out
     page = out.with_suffix(".html")
     if page == out:
         raise click.UsageError(
             f"--out {out}: the lens file is JSON; name it {out.stem}.json"
         )
     require_writable(out.parent)
-    shots = read_chart_pictures(pictures, f_numbers, linear=linear)
-    fit, kept = measure_lens(pictures, shots, sensor_width, open_f_number)
+    shots = read_chart_pictures(pictures, settings.f_numbers, linear=settings.linear)
+    fit, kept = measure_lens(
+        pictures, shots, settings.sensor_width, settings.open_f_number
+    )
     write_lens(out, kept)
     write_lens_page(page, fit, kept, shots)
     for line in lens_lines(fit, shots):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.options import FILE
 from defocus.command_line.settings_command import SettingsCommand
-from defocus.extras.charts.picture_options import chart_picture_options
 
 if TYPE_CHECKING:
     from defocus.extras.charts.own_lens.settings import OwnLensSettings
@@ -22,16 +22,8 @@ HEADINGS = ("Pictures", "Training", "Output")
     headings=HEADINGS,
     others=HEADINGS[0],
 )
-@chart_picture_options
-def command(
-    pictures: tuple[Path, ...],
-    f_numbers: tuple[float, ...],
-    open_f_number: float | None,
-    sensor_width: float | None,
-    training: "OwnLensSettings",
-    *,
-    linear: bool,
-) -> None:
+@click.argument("pictures", nargs=-1, required=True, type=FILE)
+def command(pictures: tuple[Path, ...], training: "OwnLensSettings") -> None:
     """Fine-tune a network for your own lens.
 
     PICTURES show the chart of 'defocus-capture chart print', as 'chart lens' takes them: at
@@ -49,10 +41,10 @@ def command(
     system = registry.plain_baseline(training.baseline)
     request = OwnLensRequest(
         pictures,
-        f_numbers,
-        open_f_number,
-        sensor_width,
-        linear,
+        training.f_numbers,
+        training.open_f_number,
+        training.sensor_width,
+        training.linear,
         training.photographs,
         training.minutes,
         system,

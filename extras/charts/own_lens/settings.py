@@ -1,20 +1,19 @@
-"""Options of ``chart my-lens`` that say how its network is trained."""
+"""Options of ``chart my-lens``."""
 
 from pathlib import Path
-from typing import Annotated
 
 import click
-from pydantic import Field
 
 from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.options import Folder
-from defocus.settings import JSON, CommandSettings, option
+from defocus.extras.charts.picture_options import ChartPictures, Positive
+from defocus.settings import JSON, option
 
 
-class OwnLensSettings(CommandSettings):
-    """The training of a network for one lens, and the folder of its result."""
+class OwnLensSettings(ChartPictures):
+    """The pictures, the training of a network for their lens, and the folder of its result."""
 
-    minutes: Annotated[float, Field(gt=0)] = option(
+    minutes: Positive = option(
         60.0,
         "--minutes",
         heading="Training",

@@ -7,7 +7,7 @@ import click
 from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.extras.studies.options import GeneralisationStudy
+    from defocus.extras.studies.options import GeneralisationStudy, TrainedAndTested
 
 HEADINGS = ("Systems and test datasets", "Study", "Output")
 
@@ -19,25 +19,7 @@ HEADINGS = ("Systems and test datasets", "Study", "Output")
     headings=HEADINGS,
     others=HEADINGS[0],
 )
-@click.option(
-    "--test",
-    multiple=True,
-    required=True,
-    metavar="DATASET",
-    help="Also test on this dataset; repeatable. --dataset is the training dataset.",
-)
-@click.option(
-    "--only",
-    multiple=True,
-    required=True,
-    metavar="PATTERN",
-    help="Systems to train; repeatable.",
-)
-def command(
-    test: tuple[str, ...],
-    only: tuple[str, ...],
-    study: "GeneralisationStudy",
-) -> int:
+def command(trained: "TrainedAndTested", study: "GeneralisationStudy") -> int:
     """Train on one dataset and test on others.
 
     Run the same command again to continue after an interruption."""
@@ -53,11 +35,11 @@ def command(
         generalisation_table,
     )
 
-    systems = select(all_baselines(), only)
+    systems = select(all_baselines(), trained.only)
     asked = (
         study.out,
         study.dataset,
-        test,
+        trained.test,
         systems,
         study.budget,
         study.seeds,

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.numbers import FiniteRange
 from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.extras.studies.options import MisalignmentStudy
+    from defocus.extras.studies.options import InjectedMisalignment, MisalignmentStudy
 
 HEADINGS = ("Misalignment", "Study", "Output")
 
@@ -20,38 +19,7 @@ HEADINGS = ("Misalignment", "Study", "Output")
     headings=HEADINGS,
     others=HEADINGS[0],
 )
-@click.option(
-    "--shift",
-    "shifts",
-    type=FiniteRange(min=0),
-    multiple=True,
-    default=(0.0, 0.5, 1.0, 2.0, 4.0),
-    show_default=True,
-    help="Injected shift, px; repeatable.",
-)
-@click.option(
-    "--zoom",
-    "zooms",
-    type=FiniteRange(min=0, max=0.2),
-    multiple=True,
-    default=(0.005, 0.01, 0.02),
-    show_default=True,
-    help="Injected zoom, as difference from 1; repeatable.",
-)
-@click.option(
-    "--only",
-    multiple=True,
-    default=("unet", "jdrl-unet"),
-    show_default=True,
-    metavar="PATTERN",
-    help="Systems to train; repeatable.",
-)
-def command(
-    shifts: tuple[float, ...],
-    zooms: tuple[float, ...],
-    only: tuple[str, ...],
-    study: "MisalignmentStudy",
-) -> int:
+def command(injected: "InjectedMisalignment", study: "MisalignmentStudy") -> int:
     """Measure the effect of known misalignment.
 
     Systems are trained on rendered pairs with known shifts and zooms, and scored against the ground
@@ -72,8 +40,8 @@ def command(
         misalignment_table,
     )
 
-    systems = select(all_baselines(), only)
-    amounts = conditions(shifts, zooms)
+    systems = select(all_baselines(), injected.only)
+    amounts = conditions(injected.shifts, injected.zooms)
     place = (study.out, study.dataset, systems, study.budget, study.seeds)
     studies = misalignment_plan(*place, study.override, amounts)
     if study.dry_run:
