@@ -5,51 +5,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import out_option
-from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FILE, json_option
+from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.extras.people.agreement import MetricAgreement
     from defocus.extras.people.answers import Judged
+    from defocus.extras.people.commands._settings import JudgeSettings
 
 
 @help_heading("Study")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("answers", nargs=-1, type=FILE, metavar="[ANSWERS]…")
-@out_option
-@click.option(
-    "--page",
-    type=FILE,
-    metavar="FILE",
-    help="Write the page of comparisons, then exit.",
-)
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="PATTERN",
-    help="Systems to compare; repeatable.",
-)
-@click.option(
-    "--judgements",
-    type=WholeRange(min=10),
-    default=200,
-    show_default=True,
-    help="Number of comparisons on the page.",
-)
-@click.option("--seed", default=0, show_default=True, help="Seed of the page's trials.")
-@json_option()
-def command(
-    answers: tuple[Path, ...],
-    out: Path,
-    page: Path | None,
-    only: tuple[str, ...],
-    judgements: int,
-    seed: int,
-    *,
-    as_json: bool,
-) -> None:
+def command(answers: tuple[Path, ...], settings: "JudgeSettings") -> None:
     """Let people compare the systems.
 
     --page FILE writes a page that opens offline: two pictures side by side, no names, keys to
@@ -59,13 +28,14 @@ def command(
     """
     from defocus.progress import say
 
+    page = settings.page
     if (page is None) == (not answers):
         raise click.UsageError("give --page FILE, or the files that people saved")
     if page is not None:
-        _write_page(out, page, only, judgements, seed)
+        _write_page(settings, page)
         return
-    _evaluate(answers, out, as_json)
-    say(f"'defocus-bench report --out {out}' shows it too")
+    _evaluate(answers, settings.out, settings.as_json)
+    say(f"'defocus-bench report --out {settings.out}' shows it too")
 
 
 def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
@@ -90,13 +60,7 @@ def _evaluate(answers: tuple[Path, ...], out: Path, as_json: bool) -> None:
         _show(result, agreements)
 
 
-def _write_page(
-    out: Path,
-    page: Path,
-    only: tuple[str, ...],
-    judgements: int,
-    seed: int,
-) -> None:
+def _write_page(settings: "JudgeSettings", page: Path) -> None:
     """Write the page of comparisons."""
     from fnmatch import fnmatchcase
 
@@ -104,20 +68,20 @@ def _write_page(
     from defocus.extras.people.trials import pictures_of, plan_trials, write_plan
     from defocus.storage.files import write_text
 
-    folders = pictures_of(out)
+    folders = pictures_of(settings.out)
     chosen = {
         name: folder
         for name, folder in folders.items()
-        if not only or any(fnmatchcase(name, one) for one in only)
+        if not settings.only or any(fnmatchcase(name, one) for one in settings.only)
     }
     trials = plan_trials(
         list(chosen),
         shared_pairs(chosen) if chosen else [],
-        judgements,
-        seed,
+        settings.judgements,
+        settings.seed,
     )
     write_text(page, judging_page(chosen, trials))
-    write_plan(out, trials)
+    write_plan(settings.out, trials)
     click.echo(str(page))
 
 

@@ -1,14 +1,18 @@
 """defocus-data publish."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FOLDER, OneOf, json_option
+from defocus.command_line.options import FOLDER
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.extra_packages import require
+
+if TYPE_CHECKING:
+    from defocus.extras.publish.commands._settings import PublishSettings
 
 ENDPOINTS = {
     "zenodo": "https://sandbox.zenodo.org",
@@ -18,37 +22,9 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 
 
 @help_heading("Keep")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option(
-    "--to",
-    "target",
-    type=OneOf(list(ENDPOINTS)),
-    required=True,
-    help="Server that hosts the release.",
-)
-@click.option(
-    "--endpoint",
-    help="Address of the server; for zenodo the default is the sandbox, and the real server is "
-    "https://zenodo.org.",
-)
-@click.option(
-    "--repository",
-    metavar="OWNER/NAME",
-    help="Target repository on huggingface.",
-)
-@click.option(
-    "--publish",
-    is_flag=True,
-    help="Publish the draft; this cannot be undone.",
-)
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Check the release and print what would be sent; no token.",
-)
-@json_option()
-def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
+def command(folder: Path, settings: "PublishSettings") -> None:
     """Upload the release DIR as a private draft.
 
     Every byte is verified first. The command refuses pictures made by others, and releases whose
@@ -56,16 +32,16 @@ def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what c
     first, which appears in the documents that are uploaded. The token is read from ZENODO_TOKEN or
     HF_TOKEN.
     """
-    if settings["target"] == "huggingface" and settings["repository"] is None:
+    if settings.target == "huggingface" and settings.repository is None:
         raise click.UsageError("--to huggingface needs --repository OWNER/NAME")
-    if settings["dry_run"] and settings["publish"]:
+    if settings.dry_run and settings.publish:
         raise click.UsageError("--dry-run cannot be combined with --publish")
-    if as_json:
+    if settings.as_json:
         with json_output() as output:
-            output.write(_published(**settings))
+            output.write(_published(folder, settings))
         return
-    release = _published(**settings)
-    if settings["dry_run"]:
+    release = _published(folder, settings)
+    if settings.dry_run:
         click.echo(_plan_text(release))
         return
     state = "published" if release["published"] else "draft; --publish publishes it"
@@ -81,41 +57,33 @@ def _plan_text(plan: dict[str, Any]) -> str:
     return "\n".join([*lines, "nothing was sent"])
 
 
-def _published(
-    *,
-    folder: Path,
-    target: str,
-    endpoint: str | None,
-    repository: str | None,
-    publish: bool,
-    dry_run: bool,
-) -> dict[str, Any]:
+def _published(folder: Path, settings: "PublishSettings") -> dict[str, Any]:
     from defocus.extras.publish.draft import ready_release, require_safe_address, secret
 
-    address = require_safe_address(endpoint or ENDPOINTS[target])
+    address = require_safe_address(settings.endpoint or ENDPOINTS[settings.target])
     draft = ready_release(folder)
-    if target == "zenodo":
+    if settings.target == "zenodo":
         require("httpx", "publish")
         from defocus.extras.publish import zenodo
 
         zenodo.require_size(draft)
-        if dry_run:
+        if settings.dry_run:
             return {"endpoint": address, "published": False, **zenodo.plan(draft)}
         return zenodo.draft_on_zenodo(
             draft,
             address,
-            secret(TOKENS[target]),
-            publish=publish,
+            secret(TOKENS[settings.target]),
+            publish=settings.publish,
         )
     from defocus.extras.publish import hub
 
-    place = hub.checked_repository(repository or "")
-    if dry_run:
+    place = hub.checked_repository(settings.repository or "")
+    if settings.dry_run:
         return {"endpoint": address, "published": False, **hub.plan(draft, place)}
     return hub.draft_on_hub(
         draft,
         address,
-        secret(TOKENS[target]),
+        secret(TOKENS[settings.target]),
         place,
-        publish=publish,
+        publish=settings.publish,
     )
