@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from defocus.command_line.options import Folder
-from defocus.settings import JSON_LIST, CommandSettings, option
+from defocus.settings import JSON, JSON_LIST, CommandSettings, option
 
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
@@ -52,6 +52,43 @@ class ReportSettings(CommandSettings):
     against cost, training curves, and what its sections have."""
     files: Literal["pdf", "svg"] = option("pdf", "--format")
     """Format of --figures."""
-    as_json: bool = option(
-        False, "--json", text="With --against: print one JSON object."
-    )
+    as_json: bool = option(False, "--json")
+    """With --against: print one JSON object."""
+
+
+class PublishedSettings(CommandSettings):
+    """Options of ``published``."""
+
+    against: Folder | None = option(None, "--against STUDY")
+    """Compare what this study has of SYSTEM with the published numbers."""
+    dataset: str | None = option(None, "--dataset NAME")
+    """Show this dataset only, such as dpdd or realdof."""
+    metric: str | None = option(None, "--metric NAME")
+    """Show this metric only, such as psnr or params_m."""
+    as_json: bool = JSON_LIST
+
+
+class AddSettings(CommandSettings):
+    """Options of ``weights add``."""
+
+    label: str | None = option(None, "--label")
+    """Label of the weights; by default the name of the first file."""
+    trained_on: tuple[str, ...] = option((), "--trained-on DATASET")
+    """Dataset the weights were trained on; repeatable. Not needed for official weights, which the
+    system's card lists."""
+    key: str = option("", "--key NAME")
+    """Table of the weights, if the file has several, such as params_ema. By default, the one that
+    fits best, and no running average (ema) where there is another."""
+    as_json: bool = JSON
+
+
+class ListSettings(CommandSettings):
+    """Options of ``list``."""
+
+    measure: bool = option(False, "--measure")
+    """Also run each system once at 512x512 px to measure seconds, memory besides the weights, and
+    the error of bf16 against float32. Takes minutes."""
+    variants: bool = option(False, "--variants")
+    """Also list the variants of every system."""
+    as_json: bool = option(False, "--json")
+    """Print JSON on stdout."""

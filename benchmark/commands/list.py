@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
+    from defocus.benchmark.commands._settings import ListSettings
 
 
 KINDS = {
@@ -34,30 +36,18 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 
 
 @help_heading("Systems")
-@click.command(name="list")
+@click.command(name="list", cls=SettingsCommand)
 @click.argument("name", required=False)
-@click.option(
-    "--measure",
-    is_flag=True,
-    help="Also run each system once at 512x512 px to measure seconds, memory besides the weights, "
-    "and the error of bf16 against float32. Takes minutes.",
-)
-@click.option(
-    "--variants",
-    is_flag=True,
-    help="Also list the variants of every system.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -> None:
+def command(name: str | None, settings: "ListSettings") -> None:
     """List systems, or describe the system NAME.
 
     The description holds its card, README, parameters and training settings."""
     if name is not None:
-        if measure or variants:
+        if settings.measure or settings.variants:
             raise click.UsageError(
                 "--measure and --variants list all systems; leave NAME out"
             )
-        _describe(name, as_json=as_json)
+        _describe(name, as_json=settings.as_json)
         return
     from defocus.baselines.registry import all_baselines
     from defocus.command_line.json_output import json_output
@@ -66,15 +56,15 @@ def command(name: str | None, *, measure: bool, variants: bool, as_json: bool) -
     with json_output() as output:
         systems = [system for _, system in sorted(all_baselines().items())]
         rows = [_row(system) for system in systems]
-        if measure:
+        if settings.measure:
             measured = track(systems, "measuring at 512x512")
             rows = [
                 row | _measured(one) for row, one in zip(rows, measured, strict=True)
             ]
-        if as_json:
+        if settings.as_json:
             output.write(rows)
-    if not as_json:
-        _show(rows, variants=variants or measure)
+            return
+    _show(rows, variants=settings.variants or settings.measure)
 
 
 def _describe(name: str, *, as_json: bool) -> None:
@@ -85,8 +75,8 @@ def _describe(name: str, *, as_json: bool) -> None:
         facts = describe(baseline(name))
         if as_json:
             output.write(facts)
-    if not as_json:
-        show(facts)
+            return
+    show(facts)
 
 
 def _row(system: "Baseline") -> Json:

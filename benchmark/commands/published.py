@@ -7,42 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:  # heavy at run time
+    from defocus.benchmark.commands._settings import PublishedSettings
     from defocus.benchmark.published.numbers import PrintedBeside, Published
     from defocus.reports.model import Cell, Table
 
 
 @help_heading("Report")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("system", required=False)
-@click.option(
-    "--against",
-    type=FOLDER,
-    metavar="STUDY",
-    help="Compare what this study has of SYSTEM with the published numbers.",
-)
-@click.option(
-    "--dataset",
-    metavar="NAME",
-    help="Show this dataset only, such as dpdd or realdof.",
-)
-@click.option(
-    "--metric",
-    metavar="NAME",
-    help="Show this metric only, such as psnr or params_m.",
-)
-@json_option("list")
-def command(
-    system: str | None,
-    against: Path | None,
-    dataset: str | None,
-    metric: str | None,
-    *,
-    as_json: bool,
-) -> None:
+def command(system: str | None, settings: "PublishedSettings") -> None:
     """Show published numbers with their sources.
 
     SYSTEM is a published id, or a name here; without it all are shown. A value is shown as printed;
@@ -51,22 +28,22 @@ def command(
     With --against, reasons for differences are listed: profile, bit depth, crop, SSIM window,
     weights, flow, and notes on the printed number.
     """
-    if against is not None:
-        if system is None or dataset or metric:
+    if settings.against is not None:
+        if system is None or settings.dataset or settings.metric:
             raise click.UsageError("--against compares all numbers of one SYSTEM")
-        _compare(system, against, as_json=as_json)
+        _compare(system, settings.against, as_json=settings.as_json)
         return
     from defocus.benchmark.published.numbers import select_published
     from defocus.command_line.json_output import json_output
     from defocus.progress import say
 
     with json_output() as output:
-        rows = select_published(system, dataset, metric)
-        if as_json:
+        rows = select_published(system, settings.dataset, settings.metric)
+        if settings.as_json:
             output.write([row.to_json() for row in rows])
     if not rows:
         say("no known published number matches")
-    if rows and not as_json:
+    if rows and not settings.as_json:
         from defocus.benchmark.leaderboard.terminal import print_tables
 
         print_tables(*_published_tables(rows))
@@ -79,8 +56,7 @@ def _compare(system: str, study: Path, *, as_json: bool) -> None:
         comparisons = _compared(study, system)
         if as_json:
             output.write([each.to_json() for each in comparisons])
-    if as_json:
-        return
+            return
     if not comparisons:
         click.echo("no published number has a dataset and metric of this study")
         return

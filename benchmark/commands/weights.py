@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.options import FOLDER, OneOf, json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import VerbGroup, help_heading
 from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights
+    from defocus.benchmark.commands._settings import AddSettings
 
 BACKBONE_OF = {
     "lpips": "alex",
@@ -54,39 +56,13 @@ def list_command(*, as_json: bool) -> int:
             _show(each)
         if not stored:
             click.echo("none; add a file with: defocus-bench weights add NAME FILE")
-    return 1 if damaged else 0
+    return int(bool(damaged))
 
 
-@command.command(name="add")
+@command.command(name="add", cls=SettingsCommand)
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--label", help="Label of the weights; by default the name of the first file."
-)
-@click.option(
-    "--trained-on",
-    multiple=True,
-    metavar="DATASET",
-    help="Dataset the weights were trained on; repeatable. Not needed for official weights, which "
-    "the system's card lists.",
-)
-@click.option(
-    "--key",
-    default="",
-    metavar="NAME",
-    help="Table of the weights, if the file has several, such as params_ema. By default, the one "
-    "that fits best, and no running average (ema) where there is another.",
-)
-@json_option()
-def add_command(
-    name: str,
-    files: tuple[Path, ...],
-    label: str | None,
-    trained_on: tuple[str, ...],
-    key: str,
-    *,
-    as_json: bool,
-) -> None:
+def add_command(name: str, files: tuple[Path, ...], settings: "AddSettings") -> None:
     """Check and store weights of the system NAME.
 
     FILES end in .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors. Give all
@@ -97,11 +73,17 @@ def add_command(
     from defocus.command_line.json_output import json_output
 
     with json_output() as output:
-        stored = add_weights(plain_baseline(name), files, label, trained_on, key)
-        if as_json:
+        stored = add_weights(
+            plain_baseline(name),
+            files,
+            settings.label,
+            settings.trained_on,
+            settings.key,
+        )
+        if settings.as_json:
             output.write(stored.to_json())
-    if not as_json:
-        _show(stored)
+            return
+    _show(stored)
 
 
 @command.command(name="check")
@@ -127,7 +109,7 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
         for row in rows:
             click.echo(f"{row['system']} {row['label']}: {row['reason'] or 'ok'}")
         click.echo(f"{len(sound)} of {len(rows)} ok")
-    return 0 if len(sound) == len(rows) else 1
+    return int(len(sound) < len(rows))
 
 
 def _checked(wanted: set[str]) -> list[Json]:

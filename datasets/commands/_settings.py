@@ -221,7 +221,8 @@ class AuditSettings(MeasuringSettings):
     )
     """Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px. The
     standard error (misalignment_sigma_px) is not subtracted."""
-    as_json: bool = option(False, "--json", text="Also print audit.json on stdout.")
+    as_json: bool = option(False, "--json")
+    """Also print audit.json on stdout."""
 
 
 class PackageSettings(CommandSettings):
@@ -332,6 +333,18 @@ class VerifySettings(CommandSettings):
     """Address or folder of a release: compare DIR with its checksums instead of DIR's own."""
     where: Where = where_field(1, "Number of files read at once.")
     as_json: bool = JSON
+
+
+class RigSettings(CommandSettings):
+    """Options of ``rig``."""
+
+    out: AnyPath = option(..., "--out")
+    """Rig file to write (TOML)."""
+    mirrored: bool = option(False, "--mirrored")
+    """The second camera sees the scene in a mirror."""
+    lenses: AnyPath | None = option(None, "--lenses")
+    """TOML file with OpenCV calibrations in the tables blurry_camera and sharp_camera, the latter
+    of unmirrored pictures; without it, lenses are taken to have no distortion."""
 
 
 def _sha256(value: str | None) -> str | None:

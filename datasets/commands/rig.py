@@ -1,31 +1,24 @@
 """``defocus-data rig``: write the rig file of two cameras from a reference pair."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:
+    from defocus.datasets.commands._settings import RigSettings
 
 FILE = click.Path(path_type=Path)
 
 
 @help_heading("Measure")
-@click.command("rig")
+@click.command(cls=SettingsCommand)
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)
-@click.option("--out", required=True, type=FILE, help="Rig file to write (TOML).")
-@click.option(
-    "--mirrored", is_flag=True, help="The second camera sees the scene in a mirror."
-)
-@click.option(
-    "--lenses",
-    type=FILE,
-    help="TOML file with OpenCV calibrations in the tables blurry_camera and sharp_camera, the "
-    "latter of unmirrored pictures; without it, lenses are taken to have no distortion.",
-)
-def command(
-    *, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Path | None
-) -> None:
+def command(blurry: Path, sharp: Path, settings: "RigSettings") -> None:
     """Calibrate two cameras from a reference pair.
 
     The calibration is a homography and a colour transform. BLURRY comes from the camera that takes
@@ -33,6 +26,7 @@ def command(
     colourful scene at the same small aperture. Use the file for all pairs of the session, with
     --rig of 'align' and 'compensate'.
     """
+    out, lenses = settings.out, settings.lenses
     from defocus.pictures.profiles import in_one_space
     from defocus.pictures.read import read_image
 
@@ -45,7 +39,7 @@ def command(
     calibrations = Lenses() if lenses is None else load_settings(Lenses, lenses)
     rig = estimate_rig(
         *pictures,
-        mirrored=mirrored,
+        mirrored=settings.mirrored,
         blurry_camera=calibrations.blurry_camera,
         sharp_camera=calibrations.sharp_camera,
     )
