@@ -9,7 +9,7 @@ from defocus.baselines.card import Baseline
 from defocus.errors import RegistryError
 
 ENDING = "@scales"
-"""Ending of the names of rows at scales. No registered name has an ``@``."""
+"""Suffix of the names of rows at scales. No registered name has an ``@``."""
 
 
 def plain_name(name: str) -> str:

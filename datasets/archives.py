@@ -25,7 +25,8 @@ from defocus.reading import require_file
 from defocus.storage.files import make_folder
 
 FREE_RATIO_BYTES = 1024 * 1024
-"""Ratios of less than this say nothing: a short text of one letter is not a bomb."""
+"""Unpacked size, in bytes, below which ratios say nothing: a short text of one repeated letter is
+no bomb."""
 TOP = ""
 """The name of the archive's own folder, where that is a member."""
 

@@ -27,7 +27,7 @@ from defocus.storage.staging import staging_folder
 R = TypeVar("R")
 
 VARIABLE = "DEFOCUS_CACHE"
-"""Names the folder, where a person has set it."""
+"""Variable with which a person names the folder."""
 
 REMEDY = f"set {VARIABLE} to a folder that can be written"
 
@@ -38,7 +38,8 @@ CARRIED = (
     "sidecars",
     "fetched",
 )
-"""What a person has added and no work makes again: it is linked into a cache for one program."""
+"""Folders with what a person has added and no work makes again; they are linked into a cache for
+one program."""
 
 _usable: set[Path] = set()
 """Cache folders that could be written when this process first asked for them."""

@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 PAGE_CELLS = 100
-"""Cells of a line of words where stdout is not a terminal."""
+"""Width of a line of words, in characters, where stdout is not a terminal."""
 
 BETWEEN = "   "
 """Blanks between columns."""
 
 _NARROWEST = 5
-"""Cells that a column of words keeps where there is no room for it."""
+"""Width, in characters, that a column of words keeps where there is no room for it."""
 
 _ITEM = re.compile(r"(\s*)(?:[-*]|(\d+\.)) ")
 _INLINE = (

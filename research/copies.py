@@ -19,7 +19,7 @@ from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_p
 from defocus.pictures.headers import SUFFIXES
 
 ORIGINALS = 20
-"""Photographs of which copies are made."""
+"""Number of photographs that are copied."""
 
 SMALLEST_PX = 400
 """Shorter side of a photograph from which parts of 384 px can be cut."""

@@ -20,7 +20,7 @@ COMMANDS = {
     "restore": "defocus-restore --dataset {dataset} --out restored --on {workers}",
     "score": "defocus-bench score --restored ../restored --dataset {dataset} --on {workers}",
 }
-"""The verbs in an order in which ``score`` finds restored pictures."""
+"""The verbs, in an order in which ``score`` finds restored pictures."""
 
 
 def seconds_of(verb: str, dataset: str, out: Path, workers: int) -> float:

@@ -51,7 +51,7 @@ from defocus.storage.files import make_folder, sha256_file
 from defocus.strips import Colours
 
 Target = tuple[Path, Path | LeftOut]
-"""A picture and where it goes, or why it is left out."""
+"""A picture and the file to write, or the reason why it is left out."""
 
 CPU = torch.device("cpu")
 """Device on which several processes, or other machines, restore."""

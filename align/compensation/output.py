@@ -112,7 +112,7 @@ def _energy(picture: Image) -> float:
 NUMBERS = "misalignment.json"
 COMPUTED = frozenset({"blurry.png", "sharp.png"})
 Carry: TypeAlias = Callable[[Path], None]
-"""Gives a written picture what its file held besides the pixels."""
+"""Function that gives a written picture what its source file held besides the pixels."""
 UNFINISHED = "unfinished.json"
 CUT_SHORT = "writing was cut short; run the same command again"
 

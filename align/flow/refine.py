@@ -96,8 +96,8 @@ def _box(values: Array, side: int) -> Array:
 # Weights of what predicts the error of a flow; they were fitted on the split ``choose``.
 OF_STANDARD_ERROR = 0.32
 OF_CONSISTENCY = 4.1
-"""Weight of the disagreement of the two ways. One expectation holds both, so that a little
-disagreement means much."""
+"""Weight of the disagreement between the flow there and the flow back. Both are held to one
+expectation, so that a small disagreement means much."""
 OF_CHANGE_PX = 7.3
 """Distance, px, over which the change of a flow counts as its uncertainty."""
 OF_BLUR = 0.0082
@@ -175,7 +175,8 @@ NOISE_SCATTER = 1.5
 """Factor by which the energy of noise in a window may exceed its mean."""
 
 Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
-"""Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""
+"""Terms of the normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x,
+y)."""
 
 
 @dataclass(frozen=True)

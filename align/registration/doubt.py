@@ -64,8 +64,8 @@ LEAST_LIKENESS = 0.5
 to 0.62 in frames of a real stack whose transforms there and back differ by at most 0.09 px. With
 0.42 one of two noisy pairs was off by 0.92 px; pictures of two scenes stay below it."""
 LARGEST_STATED_PX = 1.5
-"""Largest stated standard error at the corners, px of the finest level, with a coma that may hide
-in the blur."""
+"""Largest stated standard error at the corners, px of the finest level, including a coma that the
+blur may hide."""
 LARGEST_DISAGREEMENT_PX = 1.0
 CONTRADICTION = 3.0
 """Number of standard errors from which a zoom contradicts the known one."""

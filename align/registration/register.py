@@ -74,9 +74,9 @@ size."""
 
 ROUNDS = 4
 SETTLED_PX = 0.1
-"""Largest movement of a corner, in pixels of the reduced picture, after which no further round
-follows. If a search does not settle, its last movement is part of its error, as is half the
-distance of two models that take turns."""
+"""Largest movement of a corner, in pixels of the reduced picture, after which the search ends. If a
+search does not settle, its last movement is part of its error, as is half the distance between two
+models that alternate."""
 
 CENTRE_SHARE = 0.003
 """Standard error at the centre that the tiles cannot show, over their circle of confusion."""

@@ -30,9 +30,10 @@ COMMON_SHARE = 0.5
 """Share of a pair's least standard error that all pairs of a session have in common, so that no
 mean reduces it."""
 MOST_FAR = 0.1
-"""Share of the pairs whose zoom may be clearly not 1 although only the aperture changed."""
+"""Largest share of the pairs whose zoom may clearly differ from 1 although only the aperture
+changed."""
 ZOOMED_MODELS = ("translation", "similarity")
-"""Models in which another zoom can stand in for the own one."""
+"""Models whose own zoom can be replaced by another one."""
 LEAST_GAIN_PX = 0.05
 """Least gain of the standard error at the corners, px, that is worth a second measurement of a
 pair."""

@@ -66,7 +66,7 @@ class SharpMember:
 
 
 NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")
-"""The fields that are one number."""
+"""The fields that are a single number."""
 
 
 def sharp_member(pair: Compared) -> SharpMember:
@@ -101,7 +101,7 @@ def _codes(light: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 LEAST_LIGHT = 1e-6
-"""Least light of a channel that is divided by."""
+"""Least light of a channel when a ratio is divided by it."""
 
 
 def cast_ev(

@@ -62,7 +62,8 @@ BACKBONES = {
         600_000_000,
     ),
 }
-"""Those of metrics, by the ``lpips`` package's name of the network; ``maniqa`` is its own."""
+"""Backbones of the metrics, by the ``lpips`` package's name of the network; ``maniqa`` has its
+own."""
 
 _CHUNK = 1 << 20
 

@@ -25,7 +25,7 @@ PROGRAMS = frozenset(
     {"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "runpy", "pty"}
 )
 CALLS = frozenset({"eval", "exec", "compile", "__import__", "open"})
-"""Modules, and built-in functions, that only a file which wants to do harm asks for."""
+"""Modules, and built-in functions, that only a harmful file asks for."""
 
 
 def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 HOUR_S = 3600
 
 FEW_SYSTEMS = 2
-"""As many systems are named as a study that takes less time."""
+"""Number of systems that are named as a study that takes less time."""
 
 TRIED_PX = 64
-"""Side of the crop of the one step that is tried, and of the picture that is restored."""
+"""Side of the crop of the trial step, and of the picture that is restored, px."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ from defocus.reports.model import (
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
 IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
-"""Of a run's record: what says nothing about why a number differs."""
+"""Fields of a run's record that do not explain why a number differs."""
 
 SCORE_DECIMALS = 4
 """Decimals of the scores of two studies, whatever the metric."""

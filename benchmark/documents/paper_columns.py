@@ -73,7 +73,7 @@ def head(place: PaperPlace, lines: Sequence[BoardLine]) -> Column:
 
 
 Tested = Mapping[object, Mapping[frozenset[LineId], bool]]
-"""Of each track, whether two of its systems differ significantly."""
+"""By track: whether two of its systems differ significantly."""
 
 
 class Tests:

@@ -15,7 +15,7 @@ from defocus.settings import CommandSettings, option
 
 NAME = "name"
 ROWS = "rows"
-"""Orders of rows that are no metric."""
+"""Orders of rows other than by a metric."""
 
 
 class PaperOptions(CommandSettings):

@@ -45,7 +45,8 @@ from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Measured
 
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
-"""The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""
+"""The columns that the field's papers have, with the gain; ``table leaderboard`` has all
+metrics."""
 
 PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"}
 
@@ -251,7 +252,7 @@ STYLES: dict[str, tuple[Layout, str]] = {
     "costs": (_costs, "Quality and cost on "),
     ABLATION: (_ablation, "Ablation on "),
 }
-"""Layout and begin of the caption by name."""
+"""Layout and first words of the caption, by the name of a style."""
 
 
 def _main(board: Board) -> Convention:

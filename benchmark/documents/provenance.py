@@ -21,7 +21,7 @@ from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
 
 KEPT_WITH_ROWS = ("status", "schedule.")
-"""Begins of facts that each row says, even where all rows have the same."""
+"""Prefixes of the facts that each row states, even where they are the same in all rows."""
 
 Lines: TypeAlias = Collection[tuple[str, str]]
 """Names and values of facts."""

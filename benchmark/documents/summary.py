@@ -47,7 +47,7 @@ Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""
 
 WORSE = "a loss"
-"""Beside a gain below 0, so that nobody has to look for a sign."""
+"""Words next to a gain below 0, so that nobody has to look for a sign."""
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:

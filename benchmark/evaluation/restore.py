@@ -39,7 +39,7 @@ Sizes = Sequence[tuple[int, ...]]
 """Heights and widths of pictures, px."""
 
 AT_FULL_SIZE = ", one pass at full size"
-"""Ends where MACs and memory of a system at scales were measured."""
+"""Last words of the note on where MACs and memory of a system at scales were measured."""
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:

@@ -12,7 +12,7 @@ from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 
 ESTIMATOR = "dis"
-"""Flow estimator behind the targets that are registered or warped; it has no weights."""
+"""Flow estimator of the targets that are registered or warped; it has no weights."""
 
 
 def evaluation_version(

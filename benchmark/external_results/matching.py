@@ -15,12 +15,13 @@ from defocus.errors import ImageError, InputError
 from defocus.pictures.read import IMAGE_SUFFIXES
 
 Crop = Literal["centre"]
-"""What is scored of pictures whose sizes are nearly equal."""
+"""The part that is scored of pictures whose sizes are nearly equal."""
 
 FEW_PX = 8
 MULTIPLES = (16, 32, 64)
 LARGEST_SHARE = 4
-"""A side that differs by more than one part in so many is not a border that was cut off."""
+"""Sides that differ by more than one part in this many do not differ by a border that was cut
+off."""
 
 Size = tuple[int, int]
 """Height and width."""

@@ -42,7 +42,7 @@ SCALED = ENDING
 """Mark of a system that is evaluated at scales under its own name."""
 
 CROPPED = ", cropped"
-"""Begins the end of the names of systems whose pictures were cropped to be scored."""
+"""First words of the suffix of systems whose pictures were cropped before scoring."""
 
 TRUE_BLUR = "defocus_map"
 """Input of systems that are given the true blur."""

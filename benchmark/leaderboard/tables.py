@@ -68,7 +68,7 @@ ByLine = dict[LineKey, str]
 """Words by line."""
 
 _FIRST = ("psnr", "ssim", "lpips")
-"""The metrics that are wanted most."""
+"""The metrics that come first, because they are wanted most."""
 
 COUNTED = (
     "MACs: convolutions, matrix products and attention; Fourier transforms are not counted; "

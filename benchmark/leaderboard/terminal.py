@@ -37,7 +37,8 @@ FAIR = (
 )
 
 _UNLIMITED = 10_000
-"""Tables are as wide as their cells where stdout is not a terminal."""
+"""Width of a table, in characters, where stdout is not a terminal: it is then as wide as its
+cells."""
 
 _LEFT_OUT = "not shown in this width"
 

@@ -174,7 +174,7 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
 
 
 UNREAD = "not read: "
-"""Begins the reason of the scores of a picture that was left out."""
+"""First words of the reason why a picture was left out of the scores."""
 
 _FEWER = ", without "
 
@@ -219,12 +219,12 @@ def trained_datasets(train_dataset: str) -> tuple[str, ...]:
 
 
 CRASHES = (Exception, SystemExit)
-"""What a faulty system raises (its weights file may be missing, its module may not import), of
-whatever family: its run fails and the study goes on. A full disk and the person's Ctrl-C end the
+"""Errors of any kind that a faulty system raises (its weights file may be missing, its module may
+not import): its run fails and the study goes on. A full disk and the person's Ctrl-C end the
 study."""
 
 OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
-"""What no system is to blame for: the study stops."""
+"""Errors for which no system is to blame: the study stops."""
 
 
 def write_failure(error: BaseException, folder: Path, source_hash: str = "") -> str:

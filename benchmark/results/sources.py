@@ -31,7 +31,7 @@ LIMITS = Limits(members=200_000, total_bytes=2 * MOST_ARCHIVE_BYTES, ratio=200)
 """Limits of an archive of results, which holds bundles, pictures and stores."""
 
 _NO_ARCHIVE = (OSError, ValueError, NotImplementedError, zipfile.BadZipFile)
-"""What is raised for an archive that is none, or damaged."""
+"""Errors for a file that is damaged, or no archive at all."""
 
 
 @dataclass(frozen=True)

@@ -235,7 +235,7 @@ def _known(parts: Parts) -> dict[str, MetricValue]:
 
 
 _ROUNDING = 1e-4
-"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
+"""Distance beyond [0, 1] that a value may have, because interpolation and conversion overshoot."""
 
 
 def score_picture(
@@ -385,7 +385,7 @@ def _cubic(x: Array) -> Array:
 
 
 BLURRED_PX = 2.0
-"""A smaller circle of confusion counts as in focus."""
+"""Circle of confusion, px, below which a pixel counts as in focus."""
 
 _EDGE_SHARE = 0.1
 

@@ -37,7 +37,7 @@ number of pairs: with fewer than 20 swaps a pair, no difference could be signifi
 EXACT_SCENES = 16
 """With so many scenes or fewer all swaps are tried."""
 POWER = 0.8
-"""With which a minimum detectable difference is detected."""
+"""Probability with which a minimum detectable difference is detected."""
 
 
 def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ HASH_DIGITS = 16
 """Digits of a pair's hash that the file of a study keeps: enough to see a change."""
 
 Facts = Mapping[str, Any]
-"""Of :meth:`~defocus.benchmark.study.plan.Run.facts`, with the dataset's name."""
+"""Facts of a run, of :meth:`~defocus.benchmark.study.plan.Run.facts`, with the dataset's name."""
 
 
 def write_study(studies: Sequence[Study]) -> None:

@@ -24,7 +24,7 @@ from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
 
 MISALIGNED = ("sample:strong",)
-"""Where the first run shows what JDRL is for: pairs that are off by several pixels."""
+"""Dataset on which the first run shows what JDRL is for: its pairs are off by several pixels."""
 
 AGAIN = option(
     False,

@@ -40,10 +40,10 @@ from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
 
 NARROW_BUDGET: BudgetName = "demo"
-"""Trains narrow copies: whole networks show nothing after seconds."""
+"""The budget that trains narrow copies: whole networks show nothing after seconds."""
 
 MOST_SEEDS = 1000
-"""No study has more; one that asks for more is a slip of the keys."""
+"""Largest number of seeds of a study; a larger one is a slip of the keys."""
 Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 """Number of seeds, which begin with 0."""
 
@@ -126,7 +126,8 @@ _LATER_SETTINGS = (
     ("training", "lenses"),
     ("training", "tf32"),
 )
-"""Added after trainings were identified by their settings; their defaults change nothing."""
+"""Settings that were added after trainings were identified by their settings; with the default, a
+training keeps its id."""
 
 
 @dataclass(frozen=True)

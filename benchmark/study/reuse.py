@@ -46,7 +46,8 @@ _COMPARED = (
     "split",
     "budget",
 )
-"""What an entry says that its ids follow from; a store in which they differ was changed by hand."""
+"""Fields of an entry from which its ids follow; a store in which they differ was changed by
+hand."""
 
 
 @dataclass(frozen=True)

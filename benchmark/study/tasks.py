@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.benchmark.evaluation.evaluate import Evaluated
 
 PROCESS_BYTES = 2 * 10**9
-"""Memory that a process with a narrow copy takes: 1.2 GB on the sample, and some more."""
+"""Memory, in bytes, that a process with a narrow copy takes: 1.2 GB on the sample, and some
+more."""
 
 
 def tasks_of(

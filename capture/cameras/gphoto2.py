@@ -54,7 +54,8 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
 QUIET_MS = 1500
-"""If the number of files of a shot is not known, all have come when none came for this long, ms."""
+"""Milliseconds without a new file after which a shot counts as complete, if its number of files is
+not known."""
 
 SHOT_SECONDS = 300.0
 """Longest wait for a shot. A body may list its card at each release: 92 s with 1,906 files were

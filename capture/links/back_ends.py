@@ -45,7 +45,7 @@ LEFT_OUT = {
     "rtsp": _ON_NETWORK,
     "uvc": _ON_NETWORK,
 }
-"""What to do instead of schemes that other programs have and this one does not."""
+"""Advice for schemes that other programs have and this one does not."""
 
 
 CAMERAS: Kind[Any] = Kind(

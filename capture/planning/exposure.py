@@ -13,13 +13,13 @@ from defocus.errors import InputError
 from defocus.scene.thin_lens import exposure_difference_ev
 
 Iso = tuple[str | None, float]
-"""As the camera writes it, None if it has no such setting, and as a number."""
+"""ISO as the camera writes it (None if it has no ISO setting), and as a number."""
 
 SettingsOf = Mapping[SettingName, Setting]
 """The settings of a camera by their names."""
 
 DEFAULT_ISO = 100.0
-"""ISO that is assumed for a camera without such a setting; both shots then have the same one."""
+"""ISO that is assumed for a camera without an ISO setting; both shots then have the same one."""
 
 TOLERATED_EV = 0.1
 """Largest difference of exposure within a pair, in EV, that is not mentioned."""

@@ -52,7 +52,8 @@ MEASURED_SIZE_PX = 800
 """Longer side of the pictures whose misalignment is measured: seconds count on the spot."""
 
 LIGHT_SIZE_PX = 1600
-"""The same where light is compared: blur carries it across pixels, but hardly across blocks."""
+"""Longer side of the pictures whose light is compared: blur carries light across pixels, but hardly
+across blocks."""
 FIRST_SIZE_PX = 1000
 """Longer side of pictures at the first look, which must not delay the next shot."""
 ANCHOR_SIZE_PX = 3200

@@ -23,7 +23,7 @@ from defocus.reading import MOST_BYTES, Json, read_bytes, read_json, read_text
 from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
 
 Line = Mapping[str, Any]
-"""A line of a journal, or what of it is in another document."""
+"""A line of a journal, or the part of it that another document has."""
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:

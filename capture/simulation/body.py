@@ -63,7 +63,7 @@ FAULTS = {
         "the camera's clock jumps by so much, s", (3600.0,), lasting=True
     ),
 }
-"""Faults of the simulated camera by name."""
+"""Faults of the simulated camera, by name."""
 
 _NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?"
 _FAULT = re.compile(rf"([a-z-]+)(?:=({_NUMBER}(?:,{_NUMBER})?))?(?:@(\d{{1,6}}))?")

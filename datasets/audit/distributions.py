@@ -12,7 +12,8 @@ from defocus.datasets.pair import SPLITS
 from defocus.reports.model import Curve, Curves, Part
 
 FEWEST_PAIRS = 10
-"""Measured pairs from which on distributions are drawn; the table of pairs shows fewer better."""
+"""Number of measured pairs from which distributions are drawn; for fewer, the table of pairs is
+better."""
 
 LEAST_RANGES = {
     "misalignment_px": (0.0, COMMON_LIMIT_PX),

@@ -60,10 +60,11 @@ AUDIT_REVISION = 1
 changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
-"""What a kept row is of."""
+"""Revisions by which a kept row was made."""
 
 CLIPPED_WARN = 0.05
-"""Share of clipped pixels of a member that is said: skies and lamps are clipped on purpose."""
+"""Share of clipped pixels of a member from which it is reported: skies and lamps are clipped on
+purpose."""
 NESTED = ("spread", "sharp_member")
 TEXTS = ("id", "scene", "split", "status", "reason", "model")
 NUMBERS = set(FIELD_OF) - {*TEXTS, *NESTED, "blur_quantiles_px", "fingerprints"}

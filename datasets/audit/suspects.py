@@ -16,7 +16,8 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.measuring.session import PairSession
 
 SAID_BESIDE = {"moved_stops": MOST_STOPS, "blurrier_share": MOST_BLURRIER_SHARE}
-"""Numbers that are said of a pair by itself from these limits on, in words of their own."""
+"""Limits from which a number of a pair is reported in words of its own, without other pairs to
+compare with."""
 
 
 def suspects(

@@ -49,10 +49,11 @@ SAMPLES = 10
 """Samples of a descriptor along each axis, 2 px apart: a window of 20 px."""
 
 FREQUENCIES = 7
-"""The lowest frequencies of the window along each axis are kept; all but the mean make 48."""
+"""Number of lowest frequencies of the window that are kept along each axis; all but the mean make
+48."""
 
 MOST_FEATURES = 100_000
-"""Features of one picture; one of 24 megapixels has about as many."""
+"""Largest number of features of one picture; a picture of 24 megapixels has about this many."""
 
 DESCRIPTOR_SCALE = 127.0
 """Descriptors are vectors of length 1, stored as 8-bit integers of this many steps."""
@@ -260,8 +261,8 @@ def turn_matrices() -> NDArray[np.float64]:
 
 
 UNSURE = 0.12
-"""A descriptor is also looked for in another turn where the number that decides the turn is smaller
-than this share of its length: noise can change it."""
+"""A descriptor is also looked for in another turn if the number that decides the turn is smaller
+than this share of the descriptor's length, because noise can change it."""
 
 
 def with_unsure_turns(

@@ -70,7 +70,8 @@ FOLDERS = ("pairs", "left_out")
 COMPENSATION_REVISION = 1
 """Revision of the pictures and masks made from a measurement. Raise it when their pixels change."""
 MOVED_SHARE = 0.2
-"""The blurry picture's own geometry must be confirmed in this much more of the picture to count."""
+"""Share of the picture by which the confirmed part must grow with the blurry picture's own geometry
+for that to count."""
 
 
 @dataclass(frozen=True)

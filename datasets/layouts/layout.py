@@ -140,7 +140,7 @@ def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
 
 
 PARTNERS = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
-"""The members of a pair that a pattern can find, beside the blurry one."""
+"""The members of a pair that a pattern can find, besides the blurry one."""
 
 
 def _inside(pattern: str) -> str:

@@ -19,7 +19,7 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
-"""What decides a pair's zoom; the camera's distance in focus does too, unless that is kept."""
+"""What decides a pair's zoom; the distance in focus does too, unless the camera keeps it."""
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
@@ -152,7 +152,7 @@ def _optics_of(file: Path) -> _Optics | None:
 
 
 NAMED = "--session"
-"""What names a session if its pairs themselves do not."""
+"""Option that names a session if its pairs do not."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ SHARP = (
     "focused", "hq", "clean", "label", "image_sharp", "sharp_image", "gt_image", "target_image",
     "output_image",
 )  # fmt: skip
-"""Names of columns, in any letters; the first that is there is taken."""
+"""Names of columns, in capitals or not; the first that is there is taken."""
 
 _SPLITS: dict[str, Split] = {
     "train": "train",
@@ -61,7 +61,7 @@ _SPLITS: dict[str, Split] = {
 """Splits by the word that a file's name, or the folder that it lies in, begins with."""
 
 ROWS_AT_ONCE = 8
-"""Rows in memory; a pair of DPDD takes 20 MB."""
+"""Number of rows in memory; a pair of DPDD takes 20 MB."""
 
 MOST_PICTURE_BYTES = 1024**3
 """Largest picture that is written; larger ones could not be decoded either."""

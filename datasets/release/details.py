@@ -75,7 +75,7 @@ def _licence(word: str) -> str | None:
 
 
 BEFORE_NAMES = {"AND", "OR", "WITH", "("}
-"""After these, an expression goes on with a name or another expression."""
+"""Words after which an expression goes on with a name or another expression."""
 
 NO_LICENCE = "none given"
 
@@ -91,7 +91,7 @@ ADDRESSES = {
     "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
 }
 SPDX_ADDRESS = "https://spdx.org/licenses/{}.html"
-"""Where the text of every other licence of the SPDX list is."""
+"""Address of the text of every other licence of the SPDX list."""
 HUB_NAMES = {"ODbL-1.0": "odbl", "ODC-By-1.0": "odc-by"}
 
 

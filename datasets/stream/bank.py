@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 SURROUND = 1.2
 """Side of a pair that is used more than once, in sides of the crops."""
 FIRST_EACH, MOST_PAIRS = 32, 8192
-"""Pairs for each place of a batch before the first step, and pairs in memory at most."""
+"""Number of pairs for each place of a batch before the first step, and largest number of pairs in
+memory."""
 
 
 @dataclass(frozen=True)

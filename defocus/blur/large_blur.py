@@ -28,7 +28,7 @@ WIDTH = 64
 LEARNED = Path(__file__).with_name("large_blur.safetensors")
 BEGIN_PX, END_PX = 20.0, 26.0
 """Circles of confusion, px, between which this answer gradually replaces the estimate from the
-full-size picture, which knows blurs up to about 24 px."""
+full-size picture, which is right up to about 24 px."""
 CERTAIN, UNCERTAIN = 2.0, 3.0
 """Ratio of an answer's 95 % quantile to its median: below the first value it counts fully, above
 the second not at all. A plain wall fits any blur."""

@@ -43,7 +43,7 @@ R = TypeVar("R")
 
 EXTRA = "cluster"
 ANSWER_SECONDS = 20
-"""Seconds within which a scheduler that runs must answer, and a first worker of it be there."""
+"""Seconds within which a running scheduler must answer, and its first worker must be there."""
 
 DISK_GB = 1
 """Disk that HTCondor keeps for a job; results are written to the shared one."""

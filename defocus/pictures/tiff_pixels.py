@@ -36,7 +36,7 @@ _TIFF_DAMAGE = (
     ),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
 )
-"""What tifffile and its decoders raise for damaged files."""
+"""Errors that tifffile and its decoders raise for damaged files."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
@@ -51,7 +51,7 @@ _NAMES = {
     34892: "those of a RAW file",
 }
 _MOST_VALUES = {_WHITE_IS_ZERO: 2, _BLACK_IS_ZERO: 2, _PALETTE: 1, _YCBCR: 3}
-"""Largest number of values per pixel by their meaning; RGB may have a transparency besides."""
+"""Largest number of values per pixel by their meaning; RGB may have a transparency in addition."""
 _INK_SET, _INK_LEVELS = 332, 336  # tags
 _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag

@@ -15,7 +15,7 @@ from defocus.errors import DefocusError, InputError
 from defocus.storage.files import make_folder, write_text
 
 Kind = Literal["plugins", "setup"]
-"""What is remembered: files of Python, and shell lines of a cluster's jobs."""
+"""Kinds of consent that are remembered: files of Python, and shell lines of a cluster's jobs."""
 
 
 def remember(

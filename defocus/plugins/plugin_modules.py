@@ -16,7 +16,8 @@ from typing import Any
 from defocus.plugins.plugin_code import local_file
 
 SECOND_MAIN = "__mp_main__"
-"""What multiprocessing calls the program that runs, once it is imported; no plug-in imports it."""
+"""Name that multiprocessing gives the running program once it is imported; no plug-in imports
+it."""
 
 
 class PluginModules(MetaPathFinder):

@@ -22,7 +22,7 @@ SAFE_PATH = "PYTHONSAFEPATH"
 NOTHING: Variables = MappingProxyType({})
 
 _given: list[str | None] = []
-"""What a person had set for the variable, once this program has changed it."""
+"""Value that a person had set for the variable, once this program has changed it."""
 
 
 def keep_working_folder_out() -> None:

@@ -35,7 +35,7 @@ OF_THE_REQUEST = (
     SettingsError,
     WeightsError,
 )
-"""Errors that every other thing would have too, and the person's wish to end."""
+"""Errors that every other item would meet too, and the person's wish to end."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def stops_everything(error: BaseException) -> bool:
 
 
 PLUGIN = "defocus_plugin_"
-"""Begins the import names of plug-ins."""
+"""Prefix of the import names of plug-ins."""
 
 
 def plugin_fault(

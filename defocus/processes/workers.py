@@ -174,7 +174,7 @@ def _interrupted_afterwards() -> Iterator[None]:
 
 
 _WORK: list[Callable[[Any], Any]] = []
-"""The one of this worker process."""
+"""The function that this worker process applies to each item."""
 
 
 def _started(

@@ -57,7 +57,7 @@ def require_writable(folder: Path) -> None:
 
 
 CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
-"""What file systems without an fsync of folders answer, such as SMB and some of FUSE."""
+"""Errors of file systems that have no fsync of folders, such as SMB and some of FUSE."""
 
 
 def sync_folder(path: Path) -> None:

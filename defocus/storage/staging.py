@@ -15,7 +15,7 @@ from pathlib import Path
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
 TENSORS = ".tensors-"
-"""Begins the name of the folder in which a safetensors file is written."""
+"""Prefix of the name of the folder in which a safetensors file is written."""
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from defocus.extras.charts.sheet.layout import Layout
 Floats = NDArray[np.float64]
 
 CLEARLY = 3.0
-"""A change of more standard errors is clear; without any, 0.7 % of the quantities are beyond it."""
+"""Standard errors beyond which a change is clear; without any change, 0.7 % of the quantities are
+beyond it."""
 
 LEAST_EDGES, LEAST_DOTS = 8, 8
 OUTLIER = 4.0

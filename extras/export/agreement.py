@@ -13,7 +13,7 @@ from torch import nn
 from defocus.errors import NotApplicableError
 
 TOLERANCE = 1e-4
-"""Largest difference, as a share of the range of values: of [0, 1] at least."""
+"""Largest difference, as a share of the range of the values, which is taken as 1 at least."""
 
 REPEATS = 2
 TIMED_PX = 128

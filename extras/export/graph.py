@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 OPSET = 20
 TRACED_PX = (70, 101)
-"""Height and width with which a graph of any size is traced: odd, so that padding is in it."""
+"""Height and width at which a graph of any size is traced: odd numbers, so that the trace has
+padding."""
 
 COMPARED_PX = ((96, 128), (133, 105))
-"""Sizes at which a graph of any size must agree: one of round multiples, one odd."""
+"""Sizes at which a graph of any size must agree: one with round multiples, and one with an odd
+side."""
 
 STATIC_PX = 256
-"""Side of the squares that a graph takes where it cannot take any size and no side is asked for."""
+"""Side of the squares that a graph takes if it cannot take any size and no side is asked for."""
 
 INPUT, OUTPUT = "input", "output"
 _SIDES = ("height", "width")
@@ -44,7 +46,7 @@ _FAULTS = (
     AttributeError,
     NotImplementedError,
 )
-"""What PyTorch's exporter raises for a network that it cannot follow."""
+"""Errors that PyTorch's exporter raises for a network that it cannot follow."""
 
 
 @dataclass(frozen=True)

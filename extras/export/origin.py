@@ -9,7 +9,7 @@ from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.run_folder import package_version
 
 MODEL_CARD = "README.md"
-"""Beside shipped weights: data, licences, what they do, where they fail."""
+"""File next to shipped weights: data, licences, what they do, where they fail."""
 
 
 @dataclass(frozen=True)

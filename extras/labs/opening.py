@@ -91,7 +91,7 @@ _NO_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What is raised for an archive that is none, or damaged."""
+"""Errors for a file that is damaged, or no archive at all."""
 
 
 def read_signed(path: Path) -> Statement:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # imported when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _CONTEXT = b"defocus-submission-v1\n"
-"""Before what is signed, so that a signature is never one of something else."""
+"""Bytes in front of what is signed, so that the signature is valid for nothing else."""
 
 
 def default_key_file() -> Path:

@@ -31,7 +31,7 @@ from defocus.reports.model import Facts, Page, Part, Table
 from defocus.storage.files import remove_unfinished, write_bytes, write_text
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-"""Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""
+"""First character of a CSV file. Without it Excel does not read UTF-8: ``Büro``."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ QUIET = {
     "problem": "",
     "plan": [],
 }
-"""What the page shows for the camera, if there is none."""
+"""State of the camera that the page shows if there is no camera."""
 
 
 def make_page(curation: Curation, feed: Feed, token: str) -> Guard:

@@ -15,7 +15,8 @@ from defocus.settings import Settings, document_problem
 from defocus.storage.files import write_json
 
 JUDGED = "judged.json"
-"""In the study's folder: what the answers of the last evaluation came to; the report shows it."""
+"""File in the study's folder with the results of the last evaluation of answers; the report shows
+it."""
 
 LEAST_CAUGHT = 0.8
 """Share of catch trials that a person must answer rightly to count."""

@@ -61,7 +61,8 @@ FUSING_REVISION = 1
 """Revision of fused pictures. Raise it when their pixels change."""
 CONFIDENT = 0.5
 BORDER_PX = 8
-"""Left out of the comparison: the border of a warped picture is interpolated from nothing."""
+"""Width of the border that is left out of the comparison, px: a warped picture has nothing to
+interpolate from there."""
 
 
 @dataclass(frozen=True)

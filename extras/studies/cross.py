@@ -35,7 +35,7 @@ from defocus.storage.files import make_folder
 Weighted = Sequence[tuple[Baseline, StoredWeights]]
 
 FIELD = ("dpdd", "realdof", "lfdof")
-"""The sets on which the field prints what was trained elsewhere."""
+"""The datasets on which the field prints scores of networks that were trained elsewhere."""
 
 COMPARED = "gt"
 """The protocol of the printed numbers: the sharp picture as it is."""

@@ -20,7 +20,8 @@ from defocus.storage.files import make_folder
 Value = str | float | int | bool | None
 
 SHOWN_BY_BROWSERS = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".webp": ".webp"}
-"""Suffixes of files that a browser shows, and those that they get. Others become PNG."""
+"""Suffix that a picture gets, by the suffix of its file, if browsers show that kind. Others become
+PNG."""
 
 JUDGED = ("verdict", "verdict_reason", "verdict_by")
 """Names of the fields of a judgement."""

@@ -29,17 +29,18 @@ from research.behind_lens import LensScene
 
 SIDE_PX = 512
 CROPS = 1500
-"""Crops of all photographs together; a part of the photographs has its part of them."""
+"""Number of crops of all photographs together; a part of the photographs has its part of them."""
 KEPT_OF, KEPT = 4, 1
-"""Each fourth photograph from the second on teaches nothing: limits were chosen by its frames."""
+"""Every fourth photograph, from the second on, is not learned from: limits were chosen by its
+frames."""
 SCALES = (1.0, 1.0, 0.7, 0.5, 0.35)
-"""By which a crop is reduced: half of them are softer and noisier, half are sharper."""
+"""Factors by which a crop is reduced: half of them are softer and noisier, half are sharper."""
 BLURS = 5
-"""Diameters of one crop."""
+"""Number of diameters with which each crop is blurred."""
 SMALLEST_PX, LARGEST_PX = 0.7, 64.0
 """Range of the diameters that are drawn evenly by their logarithm, px."""
 IN_FOCUS_SHARE = 0.15
-"""So often a diameter is 0."""
+"""Share of the diameters that are 0."""
 STEPS_PX = (1.0, 2.0, 4.0)
 """Second and third diameters are larger than the first by one of these, px."""
 

@@ -42,7 +42,7 @@ class Cell:
 
 
 Cells = Mapping[tuple[str, Case], Cell]
-"""By the name of the row and the picture."""
+"""Cells by the name of the row and the picture."""
 
 
 @dataclass(frozen=True)

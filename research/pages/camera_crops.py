@@ -33,9 +33,9 @@ RAMP_PX = (0.0, 96.0)
 BLADES = (0, 6, 0, 7, 8, 5, 0, 9)
 """Corners of each photograph's aperture; 0 is a disc."""
 NOISE = 0.003
-"""Standard deviation, of white."""
+"""Standard deviation of the noise, as a share of white."""
 STEP_PX = 64
-"""The part with most detail is looked for in steps of this size."""
+"""Step, px, of the search for the part with most detail."""
 
 Array = NDArray[np.float32]
 

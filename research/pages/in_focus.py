@@ -31,14 +31,14 @@ STEPS_PX = (1, 2, 4, 8)
 DIAMETERS_PX = sorted({base + step for base in BASES_PX for step in (0, *STEPS_PX)})
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06
-"""Standard deviation of the noise at white in linear light; in the dark a tenth of its variance is
-left. The strong one is 7 to 15 of 255 from middle grey to shadows."""
+"""Standard deviation of the noise at white in linear light, weak and strong; in the dark a tenth of
+its variance is left. The strong noise is 7 to 15 of 255 from middle grey to shadows."""
 QUALITY = 88
-"""Of JPEG files."""
+"""Quality of JPEG files."""
 FRONT_SHARE = 0.3
-"""Half axes of the object in front, of the frame's sides: it covers 28 % of the frame."""
+"""Half axes of the object in front, as shares of the frame's sides: it covers 28 % of the frame."""
 APERTURES = (Aperture(), Aperture(blades=7, turn_deg=20.0))
-"""Of photographs in turns."""
+"""Apertures, used in turn for the photographs."""
 
 Array = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -66,7 +66,7 @@ KINDS = {
     "an object in front of a blurred background": "layers",
     "least detail of the photograph: sky, walls": "plain",
 }
-"""Rows of the table whose pairs differ by the blur alone."""
+"""Rows of the table whose pairs differ only in their blur."""
 
 
 def main() -> None:

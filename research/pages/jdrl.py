@@ -58,17 +58,17 @@ SECTIONS = {
     "restormer": ("restormer", "restormer-4px"),
     "unet": ("unet",),
 }
-"""Section of the page, and its studies, each of other doses."""
+"""Sections of the page, and the studies of each, which have other doses."""
 ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
          "whole", "truth")  # fmt: skip
-"""What all studies of a section have in common."""
+"""Settings that all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
-"""Sections beside one with nearly the same lines: no more is shown of them."""
+"""Sections with nearly the same lines as another one: only their claims are shown."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 REGISTRATION = "registration"
-"""What ``research.pages.registration`` counts."""
+"""Name of the results of ``research.pages.registration``."""
 TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
@@ -100,7 +100,7 @@ TABLE_4 = {
         "one kernel without weights cannot become the identity",
     ),
 }
-"""Line of Table 4: the claim that it tests, and why the verdict is what it is."""
+"""Claim that each line of Table 4 tests, and why the verdict is what it is."""
 LEARNED = {
     "nafnet": "as with Defocus-S",
     "restormer": "as with Defocus-S",
@@ -108,7 +108,7 @@ LEARNED = {
 }
 COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
           "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
-"""Lines whose minutes are told."""
+"""Lines whose minutes are reported."""
 STRIP_QUALITY = 90
 
 Document = Mapping[str, Any]

@@ -28,7 +28,7 @@ FIRST_PICTURE = "deblurred.jpg"
 """The picture at the top of README.md and of the documentation."""
 FIRST_BLURS = ("12", "24", "48", "96")
 FIRST_HEIGHT = 192
-"""Rows of each part of it, px: with what one does next below, it fits a screen of 800 px."""
+"""Height of each part of it, px: with the commands below it, it fits a screen of 800 px."""
 BEGIN = (
     "<!-- made by research.pages.native: "
     "nothing is written by hand up to the next such line -->"
@@ -37,10 +37,11 @@ END = "<!-- end of what research.pages.native makes -->"
 OF_SIZE = "<!-- of {size:g} megapixels -->"
 OF_STACKS = "<!-- of stacks -->"
 HEAD = re.compile(r"<!-- of (?:([\d.]+) megapixels|stacks) -->")
-"""What the tables of each size begin with, and those of stacks, so that a run replaces its own."""
+"""Comment before the tables of each size, and before those of stacks, so that a run replaces its
+own tables."""
 
 SHOWN = (("12", 0), ("24", 1), ("48", 2), ("96", 3), ("0-96", 4))
-"""Blurs whose crops are shown, and of which photograph of the smallest size."""
+"""Blurs whose crops are shown, and the number of the photograph, of the smallest size, in which."""
 
 MEANING = (
     "Gain in PSNR over the blurry input: the mean of the photographs ± half of its interval of "

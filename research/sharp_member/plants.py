@@ -273,4 +273,4 @@ PLANTS: tuple[Plant, ...] = (
     ),
 )
 RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)
-"""A fault of all pictures of a session."""
+"""A fault that all pictures of a session have."""

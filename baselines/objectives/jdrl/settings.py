@@ -96,8 +96,8 @@ WITHOUT_EFFECT = (
     _Without("kernels", UNLEARNED, ("levels",)),
     _Without("kernels", (*UNLEARNED, "free"), ("operator",)),
 )
-"""``features`` is not among them: a narrow copy has it in every recipe, also beside kernels without
-a network, and the ids of finished trainings are made from that."""
+"""``features`` is not among them: a narrow copy has it in every recipe, even with kernels that need
+no network, and the ids of finished trainings are made from that."""
 
 
 def refuse_contradictions(settings: JDRLSettings) -> None:

@@ -32,10 +32,11 @@ ByPicture = Mapping[str, float]
 """Numbers by picture."""
 
 JOINT = "jdrl-"
-"""Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
+"""Prefix of the names of networks trained with JDRL; the rest is the name of their plain
+partner."""
 
 REGISTERED = "registered-"
-"""Begins the names of networks trained on registered pairs."""
+"""Prefix of the names of networks trained on registered pairs."""
 
 PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered pairs"
 MOVED = "warp_px"

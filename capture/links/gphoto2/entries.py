@@ -20,7 +20,8 @@ READ_AGAIN_SECONDS = 3.0
 again the same time."""
 
 DEAF_SECONDS = 0.3
-"""The same time for an entry that has never followed on this body."""
+"""Longest time for which an old value may be read back from an entry that has never followed on
+this body."""
 
 LOOK_SECONDS = 0.2
 """Pause between two readings."""

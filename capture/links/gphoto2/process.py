@@ -21,7 +21,8 @@ from defocus.progress import say
 T = TypeVar("T")
 
 VIRTUAL_MANUFACTURER = "GP"
-"""What the virtual camera says; the body it plays says its maker's full name."""
+"""Manufacturer that the virtual camera reports; the body that it plays reports its maker's full
+name."""
 
 
 def virtual_environment(folder: Path) -> dict[str, str]:

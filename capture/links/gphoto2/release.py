@@ -12,7 +12,8 @@ from typing import Any, Literal
 from defocus.capture.camera import CardFile
 
 APART = "not-of-this-shot"
-"""Folder beside the files of a shot, for pictures that would end with the camera's memory."""
+"""Folder next to the files of a shot for other pictures, which would be lost with the camera's
+memory."""
 
 SURPLUS_SECONDS = 0.25
 """Wait for an unexpected file after all expected files came, or after the camera said that it is
@@ -22,7 +23,7 @@ COMPANION_SECONDS = 15.0
 """Longest wait for the next expected file of a shot."""
 
 MEMORY_SECONDS = 40.0
-"""The same wait for files in the camera's memory, where a late file looks like one of the next
+"""Longest wait for a file in the camera's memory, where a late file looks like one of the next
 shot."""
 
 _IN_MEMORY = re.compile(r"capt(\d{4}|_)")
@@ -131,7 +132,7 @@ NOT_THERE = (-2, -6)
 first code also when they are busy, refuse a value, or have a read-only entry."""
 
 BREATH_SECONDS = 0.05
-"""A body has nothing more to report after this long without an event."""
+"""Seconds without an event after which a body has nothing more to report."""
 
 SPEAK_OUT_SECONDS = 3.0
 """Longest time for which a body may report changed settings before it is interrupted."""

@@ -10,7 +10,8 @@ from defocus.blur.gradients import noise_sigma
 from defocus.extras.calibration.bench import CalibrationBench
 
 BACKGROUND_SHARE = 0.08
-"""Width of what counts as even light over that of the picture; specks are smaller."""
+"""Standard deviation of the Gaussian whose result counts as even light, as a share of the picture's
+width; specks are smaller."""
 
 SMOOTHING_SHARE = 0.003
 LEAST_DEPTH = 0.01

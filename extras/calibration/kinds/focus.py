@@ -19,7 +19,8 @@ from defocus.scene.thin_lens import Lens
 COARSE_POINTS = 13
 FINE_POINTS = 9
 LEAST_CONTRAST = 1.3
-"""Sharpest over least sharp picture of a sweep; below, nothing came into focus."""
+"""Least ratio of the sharpest to the least sharp picture of a sweep; below it, nothing came into
+focus."""
 
 NEAR_PEAK = 0.5
 """The top of a curve is where it is over half its height; a parabola fits the logarithm there."""

@@ -33,7 +33,7 @@ STOPPED = 1.05
 """Ratio of an f-number to the open one from which the blades of a lens show."""
 FOCUS_STEP, TILT_STEP = 0.015, 0.03
 CLEAR = 0.15
-"""Rims stay so far off the chief ray, in radii."""
+"""Least distance of the rims from the chief ray, in radii."""
 ROUNDS, ENOUGH = (3, 12), 5e-5
 DAMPING, TRIES = 1e-3, 7
 ALIKE = 3.0

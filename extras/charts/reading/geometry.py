@@ -15,7 +15,7 @@ from defocus.scene.geometry import moved_points
 Floats = NDArray[np.float64]
 
 AROUND_MM = 4.5
-"""Paper around a dot into which its blur may spread."""
+"""Width of the paper around a dot into which its blur may spread, mm."""
 RING_MM = 2.0
 EDGE_MM = FRAME - 4.0
 """Least distance from the edge of the paper, mm, at which its light is not mixed with that of the

@@ -37,10 +37,10 @@ from defocus.storage.staging import staging_folder
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12
 MOST_BYTES = 2 * 10**9
-"""Most bytes of the truth, which is encrypted as a whole, in memory."""
+"""Largest size of the truth in bytes, because it is encrypted in memory, as a whole."""
 
 GIVEN = ("blurry", "dual_pixel_left", "dual_pixel_right")
-"""Files of a pair that go out."""
+"""Files of a pair that are given out."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
 
 PIXEL_TOLERANCE = 2 / 255
-"""Of a picture that is restored again; matrix products differ between devices."""
+"""Largest difference of a picture that is restored again, of 1; matrix products differ between
+devices."""
 
 ERASING_SIGMA_PX = 6.0
-"""Blur of the probe for memory: no scene's details are in such a picture."""
+"""Blur of the probe for memory, px: a picture with this blur holds no details of a scene."""
 
 
 def rerun(

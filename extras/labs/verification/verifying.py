@@ -33,7 +33,7 @@ from defocus.extras.labs.verification.rescoring import Rescored, rescore
 from defocus.processes.isolation import LeftOut
 
 CLOCKS_DIFFER = timedelta(minutes=10)
-"""So far ahead another computer's clock may be."""
+"""Largest difference by which another computer's clock may be ahead."""
 
 MOST_FINDINGS = 50
 MOST_LISTED = 5

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 AGAIN_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""After so many failures one after another; then always the last."""
+"""Seconds before the next try after the first, second, … failure in a row; after further ones, the
+last."""
 
 REST_SECONDS = 120.0
-"""How long after the last live picture it is ended, where nobody watches."""
+"""Seconds after the last live picture at which the live view is ended if nobody watches."""
 
 
 class PreviewPace:

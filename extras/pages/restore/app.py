@@ -39,7 +39,7 @@ R = TypeVar("R")
 
 FOLDER = Path(__file__).parent
 LAYERS = ("before", "map", "sharp")
-"""What is shown of a picture besides what systems made of it; the last two once they are there."""
+"""Layers of a picture besides the results of systems; the last two are shown once they are made."""
 
 
 class Answers:

@@ -33,9 +33,9 @@ from defocus.restoration.settings import STRONGEST
 from defocus.storage.files import atomic_path, make_folder
 
 LARGEST_PIXELS = 64_000_000
-"""A browser holds a picture several times, 4 bytes per pixel each."""
+"""Largest number of pixels: a browser holds a picture several times, at 4 bytes per pixel."""
 MAP_REDUCED_BY = 4
-"""The maps that are laid over the picture are smaller; they have a value for each 8 px."""
+"""Factor by which the maps over the picture are smaller; they have a value for each 8 px."""
 SCREEN_CELLS = (7, 9)
 """Rows and columns of cells of 64 px that a screen shows."""
 

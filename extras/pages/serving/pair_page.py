@@ -20,7 +20,7 @@ from defocus.pictures.write import LONGEST_JPEG_PX
 Size = Literal["thumb", "large", "whole"]
 
 SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}
-"""Longest width, px."""
+"""Largest width of a picture of each kind, px."""
 
 
 class PairSource(Protocol):

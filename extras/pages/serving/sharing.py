@@ -15,7 +15,8 @@ from defocus.extras.pages.serving.server import listening_on
 from defocus.progress import say
 
 QUIET_MODULES = 2
-"""Light border around what OpenCV draws, which has 2: together the 4 of the standard."""
+"""Width of the light border in modules, around OpenCV's own border of 2: together they make the 4
+of the standard."""
 
 ELSEWHERE = ("192.0.2.1", 9)
 """An address for documentation (RFC 5737): a datagram socket is routed there and sends nothing."""

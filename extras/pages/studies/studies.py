@@ -35,10 +35,10 @@ from defocus.training.record.curve_files import seconds_per_step
 from defocus.training.record.folder import CURVE
 
 FINISHED = "finished"
-"""State of a run whose result is there."""
+"""State of a run that has its result."""
 
 ENDED = frozenset({FINISHED, "failed", "not-applicable"})
-"""States of runs that train no more."""
+"""States of runs that have ended."""
 
 FOLLOWS = "This page follows the runs while it is open."
 
@@ -48,7 +48,7 @@ TIME_LEFT = (
 )
 
 DEPTH = 3
-"""Studies are at most so many folders below the one that is served."""
+"""Largest number of folders between a study and the folder that is served."""
 
 
 @dataclass

@@ -21,7 +21,7 @@ RULE = (
     f"otherwise it is not decided. A verdict needs {LEAST_SEEDS} seeds and test scenes of "
     f"{MINIMUM_SCENES} photographs and textures, or more."
 )
-"""How verdicts are found, for readers."""
+"""How verdicts are found, in words for readers."""
 
 Estimate: TypeAlias = Mapping[str, float]
 """``value``, and ``low`` and ``high``, the ends of its interval."""

@@ -23,7 +23,8 @@ from defocus.extras.studies.options import AblatedRows, AblationStudy
 from defocus.near_names import did_you_mean
 
 MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
-"""Supervision that is measured: a line that asks for any other may know more than pairs show."""
+"""Supervision that is measured: a line that asks for anything else may know more than pairs
+show."""
 
 
 @dataclass(frozen=True)

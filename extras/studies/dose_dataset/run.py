@@ -38,7 +38,7 @@ PHOTOGRAPH = "photograph"
 """Key of a pair's metadata: hash of the photograph behind, None for a texture."""
 
 REVISION = 1
-"""Raised by hand whenever a request gives other pixels."""
+"""Revision of the dataset, raised by hand whenever a request gives other pixels."""
 
 BRANCHES: Mapping[Split, Branch] = {
     "train": "train",

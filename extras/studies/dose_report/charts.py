@@ -10,7 +10,8 @@ from defocus.reports.display import number_text
 from defocus.reports.model import Curve, Curves
 
 MOST_CURVES = 12
-"""Six colours, whole and dashed: more lines would not be told apart."""
+"""Largest number of curves: six colours, whole and dashed. More curves could not be
+distinguished."""
 
 PART_NAMES = {
     "psnr_edges": "edges",
@@ -28,7 +29,7 @@ PART_NAMES = {
 """
 
 TOLD_BY_CIRCLE = {"psnr_blurred"}
-"""What circles of 2 px and more show already is not drawn twice."""
+"""Parts that are not drawn, because the circles of 2 px and more already show them."""
 
 TAU_WORDS = (
     "Kendall's tau between the order in which a protocol ranks the lines and that of the truth. 1: "

@@ -14,10 +14,10 @@ from defocus.progress import counted
 from defocus.reports.display import number_text
 
 Document = Mapping[str, Any]
-"""What :func:`~defocus.extras.studies.dose.kept.read_doses` gives."""
+"""Document that :func:`~defocus.extras.studies.dose.kept.read_doses` reads."""
 
 CONTROL = "control: "
-"""Before the name of a line that is there for comparison, and no part of what is taken apart."""
+"""Prefix of the name of a line that is there for comparison and is no part of the ablation."""
 
 INPUT = "input"
 """System of the line that is the blurry input itself."""

@@ -17,7 +17,7 @@ from research.alignment_truth.real_like.score import (
 )
 
 CLEARLY_PX = 0.05
-"""So much less of error at a corner is more than chance makes of it."""
+"""Least difference of the errors at a corner, px, that is more than chance."""
 HEAD = (
     "method",
     "answered",
