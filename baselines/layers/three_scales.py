@@ -83,7 +83,7 @@ class ThreeScales(SeveralOutputs):
     multiple: ClassVar[int]
     """Sides of pictures are padded to multiples of this."""
     smallest_px: int
-    """Below, a layer runs out of pixels."""
+    """Smallest side of a picture, px; below it a layer runs out of pixels."""
 
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()

@@ -63,7 +63,7 @@ class _Skipped:
     """In place of any object; it takes what belongs to that and keeps nothing."""
 
     dump_patches = False
-    """Asked of a module in an old file."""
+    """Attribute that torch asks for when it loads a module from an old file."""
 
     def __new__(cls, *_: object, **__: object) -> Self:
         return super().__new__(cls)

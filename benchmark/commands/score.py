@@ -26,9 +26,10 @@ def command(two: tuple[Path, ...], options: "ScoreOptions") -> int:
     """Score pictures that another program restored.
 
     RESTORED and SHARP are two pictures, or two folders as with the options. Files of folders are
-    matched by their names, and what was matched is listed. The exit code is 1 if some are missing
-    or cannot be scored, the others are; it is 2 if none can be, and then no row is added.
-    In a leaderboard the row is marked, and ranked with what was not trained there.
+    matched by their names, and what was matched is listed. The exit code is 1 if some pictures are
+    missing or cannot be scored; the others are scored. It is 2 if none can be scored, and no row is
+    added then. In a leaderboard the row is marked, and ranked with systems that were not trained
+    there.
     """
     if options.as_printed is not None or options.like is not None:
         _require_pictures_alone(options)

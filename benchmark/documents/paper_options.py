@@ -35,8 +35,9 @@ class PaperOptions(CommandSettings):
     protocol: str = option("", "--protocol NAME")
     """Only the scores under this protocol."""
     significance: bool = option(False, "--significance")
-    """Mark with * what differs significantly from the best of its class, in 'ablation' from the
-    first row: a paired test by scene, p ≤ 0.05, corrected for all pairs of the class."""
+    """Mark with * the systems that differ significantly from the best of their class (in
+    'ablation', from the first row): a paired test by scene, p ≤ 0.05, corrected for all pairs of
+    the class."""
     parts: tuple[str, ...] = option((), "--part NAME=PATTERN,PATTERN")
     """With 'ablation': a column with a check mark for the systems that have this part; repeatable.
     """

@@ -70,7 +70,7 @@ def main() -> None:
     words.add_argument(
         "--first",
         type=int,
-        help="Only so many, by hash; 25 taught the shipped weights.",
+        help="Number of photographs, the first by their hash; the shipped weights learned from 25.",
     )
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()

@@ -50,7 +50,7 @@ def main() -> None:
     words.add_argument(
         "--map",
         action="store_true",
-        help="What the map of blur says, alone.",
+        help="Only measure the map of blur.",
     )
     given = words.parse_args()
     files = large_enough(given.photographs)

@@ -41,9 +41,11 @@ def main() -> None:
     words.add_argument(
         "names",
         nargs="*",
-        help="Systems; those without a row where left out.",
+        help="Systems; by default those that have no row yet.",
     )
-    words.add_argument("--minutes", type=int, default=4, help="CPU time of a system.")
+    words.add_argument(
+        "--minutes", type=int, default=4, help="Minutes of CPU time for each system."
+    )
     given = words.parse_args()
     systems = listed()
     rows = written_rows()

@@ -71,37 +71,37 @@ def _typed() -> argparse.Namespace:
         "photographs",
         nargs="?",
         type=Path,
-        help="Folder; else textures alone.",
+        help="Folder of photographs; without it, only textures are used.",
     )
     words.add_argument(
         "--seeds",
         nargs="*",
         type=int,
         default=[0],
-        help="Of 100 traps each.",
+        help="Seeds; each draws 100 traps.",
     )
     words.add_argument(
         "--first",
         type=int,
         default=300,
-        help="First of 300 held-out pairs.",
+        help="Number of the first of 300 held-out pairs.",
     )
     words.add_argument(
         "--sizes",
         nargs="*",
         type=float,
         default=[1.0],
-        help="Factors of the traps.",
+        help="Factors by which traps are resized.",
     )
     words.add_argument(
         "--traps-only",
         action="store_true",
-        help="Not what good restoring loses.",
+        help="Do not measure what good restoring loses.",
     )
     words.add_argument(
         "--gains",
         action="store_true",
-        help="What it takes of gains, alone.",
+        help="Only measure what the guard takes from gains.",
     )
     return words.parse_args()
 

@@ -102,18 +102,33 @@ def options() -> argparse.Namespace:
         "--stacks", type=Path, help="Folder of focus stacks with expected.jpg."
     )
     words.add_argument(
-        "--kept", type=Path, default=Path("native-kept"), help="What is measured."
+        "--kept",
+        type=Path,
+        default=Path("native-kept"),
+        help="Folder of the measured numbers.",
     )
     words.add_argument(
-        "--sizes", nargs="*", type=float, default=MEGAPIXELS, help="Megapixels."
+        "--sizes",
+        nargs="*",
+        type=float,
+        default=MEGAPIXELS,
+        help="Sizes in megapixels.",
     )
-    words.add_argument("--photographs", type=int, help="At most so many of each size.")
+    words.add_argument(
+        "--photographs", type=int, help="Largest number of photographs of each size."
+    )
     words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
     words.add_argument(
-        "--systems", nargs="+", default=(), help="Else all with weights."
+        "--systems",
+        nargs="+",
+        default=(),
+        help="Systems; by default all that have weights.",
     )
     words.add_argument(
-        "--page", type=Path, default=PAGE, help="Else weights.md of the docs."
+        "--page",
+        type=Path,
+        default=PAGE,
+        help="Page to write; by default weights.md of the docs.",
     )
     return words.parse_args()
 

@@ -83,13 +83,13 @@ def _typed() -> argparse.Namespace:
     words.add_argument(
         "--weights",
         default="own",
-        help="A file instead of the shipped weights.",
+        help="Weights file to use instead of the shipped weights.",
     )
     words.add_argument("--systems", nargs="+", default=shipped())
     words.add_argument(
         "--classical",
         action="store_true",
-        help="Classical chains too; slow.",
+        help="Also run the classical chains, which are slow.",
     )
     return words.parse_args()
 
