@@ -1,4 +1,4 @@
-"""``NAME@scales``: the network ``NAME`` with a row for what it gives at several scales.
+"""``NAME@scales``: the network ``NAME`` with a row for its results at several scales.
 
 It has the weights and the training of ``NAME``, and results of its own."""
 

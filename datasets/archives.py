@@ -117,7 +117,7 @@ def checked(
 def _double(
     member: ArchiveMember, by_name: Mapping[str, ArchiveMember], spelt: dict[str, str]
 ) -> str:
-    """Why a member cannot be there besides those before it, on any file system; or nothing."""
+    """Why a member cannot be unpacked next to earlier ones on any file system; or nothing."""
     other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
     before = by_name.get(member.name)
     twice = before is not None and not (member.folder and before.folder)

@@ -185,7 +185,7 @@ damaged files is tried."""
 
 
 def _candidates(root: Path, own: Hashes, others: Hashes) -> Iterator[bytes]:
-    """What the manifest may have been: of the files that lie there, then of its remaining lines."""
+    """Candidates for the original manifest: from the files as they are, then from its own lines."""
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
     lines = legible(_content(root, CHECKSUMS)) if own.get(CHECKSUMS) else {}

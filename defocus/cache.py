@@ -107,7 +107,7 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def in_cache(make: Callable[[Path], R]) -> R:
-    """What a function makes in the cache folder; in a new one where this takes no more."""
+    """Result of a function that writes to the cache folder; to a new one if this is full."""
     folder = cache_folder()
     try:
         return make(folder)
@@ -119,7 +119,7 @@ def in_cache(make: Callable[[Path], R]) -> R:
 
 @contextlib.contextmanager
 def keeping() -> Iterator[None]:
-    """What cannot be kept for the next time is said once, and the work goes on."""
+    """While it lasts, what cannot be kept is reported once, and the work goes on."""
     try:
         yield
     except StorageError as error:

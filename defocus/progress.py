@@ -261,7 +261,7 @@ def _fitting(
     name: str,
     cells: int,
 ) -> str:
-    """A text of at most so many cells of a terminal, if shortening a name in it is enough."""
+    """A text that fits ``cells`` cells of a terminal, if shortening a name in it is enough."""
     too_many = cell_width(text) - cells
     of_name = cell_width(name)
     if too_many > 0 and of_name > SHORTEST_NAME_CELLS:

@@ -97,7 +97,7 @@ def require_file(path: Path, most: int | None = None) -> None:
 
 
 def broken_link(path: Path) -> str:
-    """What is wrong with a link that leads to nothing; empty if it is none, or leads to a file."""
+    """Why a link leads to nothing; empty if it leads to a file, or is no link."""
     if not path.is_symlink() or path.exists():
         return ""
     looping = False
@@ -245,7 +245,7 @@ def is_utf8(name: str) -> bool:
 def intact(
     path: Path, advice: str, family: type[DefocusError], *also: type[Exception]
 ) -> Iterator[None]:
-    """Let what a file's content fails by be an error of ours that calls the file damaged."""
+    """Turn errors that a file's content causes into ours, which call the file damaged."""
     expected: tuple[type[Exception], ...] = (
         ValueError,
         LookupError,

@@ -46,7 +46,7 @@ def planes(picture: Array) -> list[Array]:
 
 
 def plane(picture: Array, colour: int) -> Array:
-    """``(H, W)``: a copy of one colour, for who does not need all of them at once."""
+    """``(H, W)``: a copy of one colour, for callers that do not need all of them at once."""
     return np.asarray(cv2.extractChannel(picture, colour), np.float32)
 
 

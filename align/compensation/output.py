@@ -254,7 +254,7 @@ def _write_pictures(
     carry: tuple[Carry, Carry] | None,
     plan: Compensation,
 ) -> None:
-    """Write both members of the aligned pair, each with what its file held besides."""
+    """Write both members of the aligned pair, each with what its file held besides the pixels."""
     # one after the other, because large pictures take much memory
     write_image(staging / "blurry.png", released_blurry(pictures[0], plan))
     write_image(staging / "sharp.png", compensated_sharp(pictures[1], plan))

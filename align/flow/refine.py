@@ -42,7 +42,7 @@ def supported(
 ) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
 
-    It must be longer than three times what a blur of its size errs by; all values are in px."""
+    The flow must also exceed three times the error that a blur of its size causes; all in px."""
     counted = reliable.astype(np.float32)
     count = _box(counted, TILE_PX)
     ring_count = _box(counted, 3 * TILE_PX) - count
@@ -296,7 +296,7 @@ def _fused(
 
 
 def _evidence_share(valid: Mask, window: int, left: Array) -> Array:
-    """How much the pictures say of each window, 0..1; ``left`` is the error over the prior's."""
+    """How much the pictures show in each window, 0..1; ``left`` is the error over the prior's."""
     weight = reduced_area(valid.astype(np.float32), window // GRID_PER_WINDOW)
     return np.asarray(weight * np.clip(1 - left, 0, 1))
 
@@ -308,7 +308,7 @@ def _largest_error(xx: Array, xy: Array, yy: Array) -> Array:
 
 
 def _windowed(evidence: Terms, window: int) -> list[Array]:
-    """The evidence in each window, as far as its pixels say different things."""
+    """The evidence in each window, as far as its pixels are independent."""
     factor = window // GRID_PER_WINDOW
     area = np.float32(4 * np.pi * window**2 / CAUTION)
     return [

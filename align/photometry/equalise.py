@@ -92,7 +92,7 @@ def relative_blur(
 
 
 def least_cost_place(costs: Array, valid: Mask) -> Array:
-    """Index of the least cost at full size, between the diameters too; below zero the other way."""
+    """Index of the least cost at full size, interpolated; below 0 the sharp one is blurrier."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
     below, middle, above = (
@@ -126,7 +126,7 @@ def blur_costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> 
 
 
 def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
-    """Squared difference under a blur, plus the noise that it removed: else more blur wins."""
+    """Squared difference under a blur, plus the noise that it removed; otherwise more blur wins."""
     difference = _stabilised(picture)
     difference -= other
     difference *= difference

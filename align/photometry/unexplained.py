@@ -1,6 +1,6 @@
 """What the blur of a pair does not explain: light that no blur of the sharp member gives.
 
-It has moved, is dust, or has another focus or colour space."""
+Its cause is motion, dust, another focus or another colour space."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -230,7 +230,7 @@ class _Aligned:
         window: "_Windows",
         specks: Specks,
     ) -> Compared:
-        """What the tests of the sharp member look at."""
+        """Inputs of the tests of the sharp member."""
         return Compared(
             self.light,
             other,

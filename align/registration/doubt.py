@@ -1,4 +1,4 @@
-"""Why the registration of a pair is not reliable, if it is not; intensity (ECC) as a witness."""
+"""Reasons to doubt the registration of a pair; intensity (ECC) as a witness."""
 
 import math
 
@@ -273,7 +273,7 @@ def _zoom_doubt(
 
 
 def repeats_farther(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> bool:
-    """Whether a result without a doubt rests on ``largest_px``: shifts left out fit as well."""
+    """Whether a result without a doubt rests on ``largest_px``: excluded shifts also fit."""
     return math.isfinite(largest_px) and _repeats(blurry, sharp, level, math.inf)
 
 

@@ -126,7 +126,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class _Search:
-    """What holds at every level of a search."""
+    """Settings of a search, the same at every level."""
 
     at_most: str  # the richest model that is allowed
     held: str  # the richest that the search moves by; a simpler one where the zoom is known
@@ -147,8 +147,8 @@ def register(
 ) -> Registration:
     """Find the transform between two pictures ``(H, W)``, linear light, one of them defocused.
 
-    With ``alike`` no blurs are tried; no place moved over ``largest_px``; ``unit`` is for reasons.
-    """
+    With ``alike`` no blurs are tried; no place may move farther than ``largest_px``; reasons are in
+    pixels of the user, ``unit`` times those here."""
     _check(blurry, sharp)
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
@@ -204,7 +204,7 @@ def _levels(
     factors: Sequence[int],
     search: _Search,
 ) -> list[Level] | NoFit:
-    """The results from coarse to fine; a level without one is left out, and those below it."""
+    """The results from coarse to fine; the first level without a result ends the search."""
     levels: list[Level] = []
     matrix = start
     for factor in factors:

@@ -252,5 +252,5 @@ def resting_on(largest_px: float) -> str:
 
 
 def advice(reason: str) -> str:
-    """What helps a pair that is unknown for a reason; empty if nothing is known to."""
+    """Advice for a pair that is unknown for a reason; empty if there is none."""
     return next((text for words, text in REASONS if words in reason), "")

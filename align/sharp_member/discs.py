@@ -101,7 +101,7 @@ def _meetings(
     places: NDArray[np.float64],
     owner: NDArray[np.intp],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Discs and the pairs that have one of their own there, each once."""
+    """Matches of a disc with another pair that has a disc at the same place, each once."""
     from scipy.spatial import KDTree  # slow to import
 
     near = KDTree(places).query_pairs(SAME_PX / COMPARED_WIDTH, output_type="ndarray")
@@ -128,7 +128,7 @@ def _of_other_scenes(
     other: NDArray[np.intp],
     count: int,
 ) -> NDArray[np.bool_]:
-    """Which meetings of a disc with another pair are of pairs that show different scenes."""
+    """Which matches are between pairs that show different scenes."""
     met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(
         count,
         count,

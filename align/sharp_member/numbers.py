@@ -1,4 +1,4 @@
-"""What the tests of a sharp member come to."""
+"""Results of the tests of a sharp member."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A network of others gets tensors of its own: it may change them in place."""
+"""Copies of tensors for networks of other people, which may change them in place."""
 
 from typing import Any
 

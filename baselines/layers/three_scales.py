@@ -177,7 +177,7 @@ def _shallow(channels: int) -> nn.Sequential:
 
 
 class _Merge(nn.Module):
-    """One map of features from those of above and those of the smaller picture."""
+    """Merges the features of the larger scale with those of the smaller picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

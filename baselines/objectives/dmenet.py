@@ -273,7 +273,7 @@ class DMENetObjective(Objective):
         return focus, (losses[0] + losses[1]) / 2
 
     def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
-        """Cross-entropy of the critic where the features were of rendered pictures, or were not."""
+        """Cross-entropy of the critic, for features of rendered or of real pictures."""
         if self.adversary is None:
             raise TypeError("the critic was removed")
         logits = self.adversary(features)

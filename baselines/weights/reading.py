@@ -1,6 +1,6 @@
 """Read untrusted weights files into named tensors, in a separate process; none of their code runs.
 
-Objects that torch's safe reader refuses a file for, such as hyper-parameters, are skipped."""
+Objects for which torch's safe reader refuses a file, such as hyper-parameters, are skipped."""
 
 import os
 import pickle
@@ -60,7 +60,7 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
 
 
 class _Skipped:
-    """In place of any object; it takes what belongs to that and keeps nothing."""
+    """Stands in for any object; it accepts that object's data and keeps nothing."""
 
     dump_patches = False
     """Attribute that torch asks for when it loads a module from an old file."""
@@ -149,7 +149,7 @@ def _of_subclass(
     given: tuple[object, ...],
     _state: object,
 ) -> object:
-    """A tensor of a class of somebody's own, as a plain one."""
+    """A tensor of a user-defined class, as a plain tensor."""
     return _tensor(*given) if make is _tensor else _Skipped()
 
 

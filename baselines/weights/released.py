@@ -10,7 +10,7 @@ CLDEFOCUS = (
 
 @dataclass(frozen=True)
 class Released:
-    """What the card of a file says; ``licence`` says what is not stated, too."""
+    """Contents of the card of a file; ``licence`` also says what is not stated."""
 
     trained_on: tuple[str, ...]
     licence: str

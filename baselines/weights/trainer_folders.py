@@ -1,6 +1,6 @@
 """Folders that other programs write: accelerate, the hub's shards, torch.distributed, DeepSpeed.
 
-Looked at from outside alone; nothing in them is run."""
+Their files are only looked at; nothing in them is run."""
 
 import re
 from collections.abc import Sequence

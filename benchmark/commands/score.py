@@ -65,7 +65,7 @@ def _require_pictures_alone(options: "ScoreOptions") -> None:
 
 
 def _require_whole_row(options: "ScoreOptions") -> None:
-    """Refuse a part of what a row of a study needs."""
+    """Refuse incomplete options for a row of a study."""
     out, name = options.out, options.name
     if (out is None) != (name is None) or (out is not None and options.dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
@@ -125,7 +125,7 @@ def _explain(two: tuple[Path, ...], options: "ScoreOptions") -> int:
 
 
 def _explained(two: tuple[Path, ...], options: "ScoreOptions") -> "AsPrinted":
-    """What explains the printed rows, by a dataset or by blurry and sharp pictures."""
+    """Conventions that explain the printed rows, by a dataset or by blurry and sharp pictures."""
     from defocus.benchmark.external_results.as_printed import (
         as_printed,
         as_printed_of_dataset,

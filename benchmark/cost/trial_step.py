@@ -195,7 +195,7 @@ def _odd_multiples(multiple: int) -> list[Size]:
 
 
 def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -> str:
-    """Why a pass at this size fails; empty if it does not, or if memory is all that lacks."""
+    """Why a pass at this size fails; empty if it does not, or if only memory is lacking."""
     generator = torch.Generator().manual_seed(0)
 
     def noise(channels: int) -> torch.Tensor:
@@ -218,7 +218,7 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
 
 
 def _pictures(given: object) -> str:
-    """Which of several outputs is one picture, or the shapes of all; empty if there are none."""
+    """The one output that is a picture, or the shapes of all; empty if there are none."""
     if isinstance(given, Mapping):
         named = list(given.items())
     elif isinstance(given, Sequence):
@@ -290,7 +290,7 @@ def _crop_bytes(
     crops: int,
     weights: int,
 ) -> int | None:
-    """What a crop needs beside the weights, by a step of few; None if not even one fits."""
+    """Bytes of a crop besides the weights, by steps of a few crops; None if not even one fits."""
     tried = min(TRIED_CROPS, crops)
     few = peak(tried)
     if few is None and tried > 1:

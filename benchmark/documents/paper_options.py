@@ -1,4 +1,4 @@
-"""Options of ``table``: what a paper's table has of a study."""
+"""Options of ``table``: which part of a study a paper's table shows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ class PaperOptions(CommandSettings):
 
     @property
     def columns(self) -> list[str]:
-        """The names of ``--metrics``, each of which is known."""
+        """The names of ``--metrics``; an unknown name is refused."""
         names = _names(self.metrics)
         known = [*all_metrics(), GAIN, *COST_COLUMNS]
         for name in names:
@@ -61,7 +61,7 @@ class PaperOptions(CommandSettings):
 
     @property
     def ordering(self) -> str:
-        """The name of ``--order``, which is known; empty for the first column."""
+        """The name of ``--order``, empty for the first column; an unknown name is refused."""
         if self.order:
             _require(self.order, [*all_metrics(), GAIN, ROWS, NAME], "--order")
         return self.order

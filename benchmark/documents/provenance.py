@@ -28,7 +28,7 @@ Lines: TypeAlias = Collection[tuple[str, str]]
 
 
 def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[Facts]:
-    """What determined the result of each run of a group, and is not shared by all runs."""
+    """What determined the result of each run of a group, without what all runs share."""
     facts = [_run_facts(content, entry) for entry in group]
     return [
         replace(one, facts=tuple(line for line in one.facts if line not in shared))

@@ -43,6 +43,6 @@ def column_of(name: str) -> str:
 
 
 def place_score(metadata: Mapping[str, object]) -> str | None:
-    """The one of :data:`PLACES` that a pair's picture counts for, by the pair's metadata."""
+    """The name in :data:`PLACES` under which a pair's picture counts, by the pair's metadata."""
     name = f"psnr_{metadata.get('place')}"
     return name if name in PLACES else None

@@ -57,7 +57,7 @@ class RestoredPair:
 
 @dataclass(frozen=True)
 class PictureScoring:
-    """How a restored picture is scored; every so many pictures one is put into a folder."""
+    """How a restored picture is scored; one picture in so many is put into a folder."""
 
     scorer: PairScorer
     shown: Path | None = None

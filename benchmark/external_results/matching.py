@@ -43,7 +43,7 @@ def size_words(size: Sequence[int]) -> str:
 
 
 def nearly_equal(first: Sequence[int], second: Sequence[int]) -> bool:
-    """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by a cut or fill to a multiple."""
+    """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by cropping to a multiple."""
     return all(
         _near(*sorted(sides)) for sides in zip(first[:2], second[:2], strict=True)
     )

@@ -1,4 +1,4 @@
-"""Mistakes of saving that spoil the scores of restored pictures: what a few of them look like.
+"""Mistakes of saving that spoil the scores of restored pictures, found by a look at a few.
 
 None of these hints changes a score."""
 
@@ -57,7 +57,7 @@ class Look:
 
 
 def looked_at(number: int) -> set[int]:
-    """Which of so many pictures are looked at."""
+    """Which of ``number`` pictures are looked at."""
     many = min(number, LOOKS)
     return {one * number // many for one in range(many)}
 

@@ -1,4 +1,4 @@
-"""What systems are ranked among, and on how many pictures and scenes numbers rest."""
+"""Which systems are ranked together, and on how many pictures and scenes numbers rest."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -48,7 +48,7 @@ class LineClass:
 
     @property
     def said(self) -> str:
-        """What its ranks are among, and which differences its pictures can show."""
+        """Among which systems it ranks, and which differences its pictures can show."""
         if not self.heading:
             return ""
         many = len(self.lines)

@@ -12,7 +12,7 @@ STUDY = "study.json"
 
 
 def seen_notes(out: Path, dataset: str, data_revision: str) -> list[str]:
-    """Notes on one dataset of a study, known by its name and the begin of its hash."""
+    """Notes on one dataset of a study, known by its name and the beginning of its hash."""
     return [
         note
         for facts in _datasets(out / STUDY)

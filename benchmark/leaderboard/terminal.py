@@ -211,7 +211,7 @@ def _texts(table: Table) -> list[list[str]]:
 
 
 def _heads(table: Table) -> list[list[str]]:
-    """The lines of the heads of columns, which end at the same line."""
+    """The lines of the heads of columns, aligned at the bottom."""
     parts = [_header(column).split("\n") for column in table.columns]
     deepest = max(map(len, parts))
     for lines in parts:

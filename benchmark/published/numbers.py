@@ -98,7 +98,7 @@ def select_published(
 
 
 def published_dataset(name: str) -> str | None:
-    """The published id of one of our datasets by its name (``dpdd:folder``); None without."""
+    """The published id of one of our datasets by its name (``dpdd:folder``), or None."""
     return _DATASETS.get(name.partition(":")[0])
 
 

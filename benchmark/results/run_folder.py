@@ -1,4 +1,4 @@
-"""Folder of one run: its files beside those of its training, its provenance, what it is without."""
+"""Folder of one run: its own files and those of its training, its provenance, left-out pairs."""
 
 import contextlib
 import importlib.metadata
@@ -133,7 +133,7 @@ def training_folder(
 
 
 def training_left_out(folder: Path) -> tuple[LeftOut, ...]:
-    """The pairs that a training is without, as a file cannot be read; empty if none is recorded."""
+    """The pairs that a training lacks because of an unreadable file; empty if none is recorded."""
     try:
         return _left_out(read_json(folder / TRAINING), "left_out")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -180,7 +180,7 @@ _FEWER = ", without "
 
 
 def left_out_of_run(results: Results, run: str) -> tuple[LeftOut, ...]:
-    """The test pairs that a stored run is without, as a picture could not be read."""
+    """The test pairs that a stored run lacks, because a picture could not be read."""
     unread = results.without_value(run, UNREAD)
     return tuple(LeftOut(pair, reason.removeprefix(UNREAD)) for pair, reason in unread)
 

@@ -318,7 +318,7 @@ class Results:
         )
 
     def without_value(self, run: str, begin: str) -> list[tuple[str, str]]:
-        """The pictures of one run that lack a value for a reason with this begin, each once."""
+        """The pictures of one run without a value for a reason that begins so, each once."""
         return self._select(
             "pair, min(reason) FROM scores WHERE run = ? AND pair != '' "
             "AND value IS NULL AND substr(reason, 1, ?) = ? GROUP BY pair ORDER BY pair",
@@ -397,7 +397,7 @@ def read_results(path: Path) -> Iterator[Results]:
 
 
 def _mend(path: Path) -> None:
-    """Replace a store with damaged pages by one with its sound runs; keep the old file beside."""
+    """Replace a store with damaged pages by its sound runs; the old file stays next to it."""
     if not path.exists() or path.stat().st_size == 0:
         return
     new = path.with_name(f"{path.name}.mended")

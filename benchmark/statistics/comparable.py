@@ -58,7 +58,7 @@ class Difference:
 
     @property
     def below_resolution(self) -> bool:
-        """Whether the difference is smaller than what the place of the references leaves open."""
+        """Whether the difference is smaller than the references' uncertain position explains."""
         return self.resolution is not None and abs(self.difference) < self.resolution
 
 

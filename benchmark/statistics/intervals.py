@@ -102,7 +102,7 @@ def interval_of_mean(
     values: Array,
     codes: tuple[int, ...],
 ) -> tuple[float, float] | None:
-    """The interval of the mean of one number a picture; None with few scenes."""
+    """The interval of the mean of one number per picture; None with few scenes."""
     ends = mean_intervals(values[None, None], codes)
     return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 

@@ -176,7 +176,7 @@ class Run:
 
     @property
     def trained_weights(self) -> str:
-        """What results call the weights of its training."""
+        """Name that results give to the weights of its training."""
         if self.baseline.is_narrow:
             return NARROW
         if self.budget != NARROW_BUDGET or self.start or self.schedule.start:
@@ -319,7 +319,7 @@ def select(
 
 
 def _with_rows_at_scales(matched: Sequence[Baseline], pattern: str) -> list[Baseline]:
-    """Those of the systems that a pattern matches which have a row at scales, and these rows."""
+    """The matched systems that have a row at scales, and these rows."""
     if len(matched) == 1:
         return [*matched, at_scales(matched[0])]  # or its error says why there is none
     plain = [system for system in matched if not why_not_at_scales(system)]
@@ -364,7 +364,7 @@ def plan_runs(
 
 
 def _copy_for(dataset: Dataset, system: Baseline) -> Baseline:
-    """The narrow copy; where misalignment is studied, it learns as captured, until it shows."""
+    """The narrow copy; for misaligned pairs it trains on them as captured, until that shows."""
     copy = system.narrowed()
     if not (dataset.misaligned and copy.is_narrow and copy.recipe):
         return copy

@@ -190,7 +190,7 @@ def _typed_otherwise(
     first: Exposure,
     second: Exposure,
 ) -> list[str]:
-    """What was typed and the camera names otherwise."""
+    """Typed values that the camera names differently."""
     return [
         *_exchanged("aperture", blurry, first.aperture),
         *_exchanged("aperture", sharp, second.aperture),
@@ -239,7 +239,7 @@ def matching_shutter(settings: SettingsOf, aperture: str, exposure: Exposure) ->
 
 
 def _residual_note(bracket: Bracket, shutter: Setting) -> str:
-    """Note on the remaining exposure difference, and the nearest blurry time without one."""
+    """Note on the remaining exposure difference, and the nearest blurry time without any."""
     steps = bracket.aperture_ev
     times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
     good = []

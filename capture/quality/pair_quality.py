@@ -102,7 +102,7 @@ def judge_pair(
 
 
 def _judge(quality: Quality, work: Callable[[], None]) -> None:
-    """Do work on the pictures: a damaged one rejects; a fault of the disk, or unforeseen, warns."""
+    """Do work on the pictures: a damaged one rejects; a disk error or an unforeseen one warns."""
 
     def judged() -> None:
         try:
@@ -290,9 +290,9 @@ def _check_light(
 
 
 def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, float]":
-    """The registration of small copies; if they show none, at the size at which 'audit' asks.
+    """The registration of small copies; if they show none, at the size that 'audit' uses.
 
-    With it, how many pixels of the picture are one of its."""
+    Also the number of the picture's pixels per pixel of that size."""
     # it imports scipy's slower parts
     from defocus.align.registration.register import register
 

@@ -157,7 +157,7 @@ class PairShots:
 def check_exif(
     quality: Quality, role: str, asked: Exposure, exif: Exif, limits: QualityLimits
 ) -> None:
-    """Compare the settings that a file says with the requested ones."""
+    """Compare the settings that a file states with the requested ones."""
     if exif.empty:
         quality.say(
             "warn", f"the {role} file has no EXIF, so its settings are not confirmed"

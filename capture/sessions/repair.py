@@ -1,4 +1,4 @@
-"""Rebuild a damaged journal, which is kept, from its copies and what else is in the session."""
+"""Rebuild a damaged journal, which is kept, from its copies and the session's other files."""
 
 import contextlib
 import re
@@ -229,7 +229,7 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Line) -> None:
 
 
 def _completed_again(root: Path, rebuilt: _Rebuilt, verdicts: Line) -> Iterator[Record]:
-    """Lines of complete pairs, made from what lies beside their files; what is lost is named."""
+    """Lines of complete pairs, made from the documents next to their files; losses are named."""
     planned = rebuilt.planned()
     for pair, files in _checksums(root).items():
         if pair not in planned or pair in verdicts:

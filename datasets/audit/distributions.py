@@ -33,7 +33,7 @@ def quantity_label(quantity: Quantity) -> str:
 def distributions(
     pairs: Sequence[AuditedPair], limit_px: float | None = None
 ) -> tuple[Part, ...]:
-    """Cumulative distribution of each quantity, one curve per split; none of a few pairs."""
+    """Cumulative distribution of each quantity, one curve per split; none for a few pairs."""
     # ``limit_px``: the largest misalignment that passes; its axis reaches that far.
     if len(values(pairs, QUANTITIES[0].name)) < FEWEST_PAIRS:
         return ()

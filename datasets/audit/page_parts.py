@@ -41,7 +41,7 @@ UNEXPLAINED = (
 
 
 def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
-    """A function that gives the pictures of a pair, none of one not measured on this computer."""
+    """A function that gives the pictures of a pair; none if it was not measured here."""
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
     together = session_key(dataset)
     in_session = audit.in_session

@@ -52,7 +52,7 @@ class NearDuplicate:
 
     @property
     def relation(self) -> str:
-        """What the two are to each other, to be followed by the name of the other one."""
+        """The relation of the two in words, to be followed by the name of the other one."""
         if self.is_whole:
             return "nearly the same picture as"
         return "the same picture in part as"

@@ -52,7 +52,7 @@ def _dark_discs(
 
 
 def _is_compared(row: AuditedPair) -> bool:
-    """Whether a pair was measured; one picture twice, and swapped members, are said to be so."""
+    """Whether a pair was measured; one picture twice, and swapped members, are reported as that."""
     return row.unexplained is not None and not row.same_picture and not row.less_sharp
 
 

@@ -62,7 +62,7 @@ class MeasuringSettings(CommandSettings):
 
     @property
     def limits(self) -> "MotionLimits":
-        """What a measurement may find."""
+        """Limits of what a measurement may find."""
         from defocus.align.motion_limits import MotionLimits
 
         return MotionLimits.of(self.at_most, self.largest_px)
@@ -94,7 +94,7 @@ class MotionSettings(MeasuringSettings):
 
     @property
     def release(self) -> Json:
-        """What was typed of a ``Release``."""
+        """The fields of a ``Release`` that were typed."""
         wanted = {"model", "scale", "kernel", "photometric"}
         return self.model_dump(include=wanted, exclude_none=True)
 
@@ -172,7 +172,7 @@ class SidecarSettings(CommandSettings):
 
     @property
     def release(self) -> Json:
-        """What was typed of a ``Release``."""
+        """The fields of a ``Release`` that were typed."""
         return self.model_dump(
             include={"model", "kernel", "photometric"}, exclude_none=True
         )

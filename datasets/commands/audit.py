@@ -102,7 +102,7 @@ def _audit(name: str, settings: "AuditSettings") -> "tuple[Audit, Usable]":
 
 
 def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
-    """Say how many pairs can be used, behind all that is listed, and what comes next."""
+    """Print how many pairs can be used, after all that is listed, and what comes next."""
     from defocus.datasets.audit.page_parts import compensation
 
     say(usable.words)

@@ -119,7 +119,7 @@ def _fetched_archive(
     places: "list[Place]",
     name: str,
 ) -> Json:
-    """What was fetched of an archive."""
+    """The files that were fetched from an archive."""
     from defocus.datasets.fetching import fetch_known_file
 
     if only:

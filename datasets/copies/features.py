@@ -1,6 +1,6 @@
 """Local features of a picture: where it has detail, and what it looks like around there.
 
-A descriptor stays where the picture is mirrored or turned by 90°; the turn is kept apart."""
+A descriptor stays where the picture is mirrored or turned by 90°; the turn is stored separately."""
 
 import contextlib
 import zipfile
@@ -64,7 +64,7 @@ Codes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class LocalFeatures:
-    """Features of one picture, one a row."""
+    """Features of one picture, one per row."""
 
     shape: NDArray[np.int32]  # height and width of the picture, px
     places: Floats  # (N, 2) x and y in the picture, px

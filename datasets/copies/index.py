@@ -42,7 +42,7 @@ Matches = tuple[Indices, Indices, Floats]
 
 @dataclass(frozen=True)
 class CodePairs:
-    """Pairs of descriptors that look alike, one a row."""
+    """Pairs of descriptors that look alike, one per row."""
 
     queries: Indices  # row among the descriptors that were looked for
     entries: Indices  # row in the index

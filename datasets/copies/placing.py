@@ -72,7 +72,7 @@ class Placing:
 
     @property
     def quarter_turns(self) -> int:
-        """By how many times 90° it is turned, after it was mirrored left to right if it is."""
+        """Number of turns by 90°, after mirroring left to right if it is mirrored."""
         matrix = turn_matrices()[self.turn]
         if self.is_mirrored:
             matrix = matrix @ np.diag([-1.0, 1.0])

@@ -71,7 +71,7 @@ class SharedPart:
 
 
 def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
-    """The pictures of each split that are in those of others, best first, a pair of them once."""
+    """The pictures of each split that are in those of others, best first, each pair once."""
     numbers = _by_split(pictures)
     grey = lru_cache(maxsize=16)(lambda number: pictures[number].grey())
     best: dict[tuple[int, int], SharedPart] = {}
@@ -104,7 +104,7 @@ def _order(part: SharedPart) -> tuple[bool, float, int, int]:
 
 
 def _keep_best(best: dict[tuple[int, int], SharedPart], part: SharedPart) -> None:
-    """A pair of pictures is there once: each was looked for in the other."""
+    """Keep the better find of a pair of pictures: each was looked for in the other."""
     key = min(part.here, part.there), max(part.here, part.there)
     if key not in best or _order(part) < _order(best[key]):
         best[key] = part

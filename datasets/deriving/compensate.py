@@ -275,7 +275,7 @@ def _made(order: _Order, task: _Task) -> Pair | str:
 
 
 def _has_other_size(folder: Path, order: _Order) -> bool:
-    """Whether an aligned pair has not the size that all are to have."""
+    """Whether an aligned pair lacks the size that all pairs are to have."""
     return order.size is not None and picture_size(folder / "blurry.png") != order.size
 
 
@@ -335,7 +335,7 @@ def _extent(order: _Order, task: _Task) -> tuple[int, int] | None:
 def _common_size(
     order: _Order, tasks: Mapping[str, _Task], where: Where
 ) -> tuple[int, int] | None:
-    """Width and height that all pairs have; which pair has the least of it is said."""
+    """Width and height that all pairs have; prints which pair limits it."""
     title = "finding the common size"
     extents = dict(
         track(each(partial(_extent, order), tasks, where), title, len(tasks))

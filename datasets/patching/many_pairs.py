@@ -1,4 +1,4 @@
-"""What is packed of many pairs: read in processes, in their order; how much disk it takes."""
+"""Packing of many pairs: read in processes, in their order; and how much disk it takes."""
 
 import errno
 import shutil

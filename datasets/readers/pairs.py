@@ -62,7 +62,7 @@ def read(path: Path) -> Dataset:
 
 
 def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
-    """Say that folders are scenes: who sorted pictures by lens would lose every interval."""
+    """Print that folders are scenes: pictures sorted by lens would lose every interval."""
     scenes = sorted({pair.scene for pair in pairs})
     if len(scenes) < len(pairs):
         warn_once(

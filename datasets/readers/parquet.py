@@ -245,7 +245,7 @@ def _picture_columns(parquet: "ParquetFile") -> Iterator[_PictureColumn]:
 
 
 def _known(there: dict[str, _PictureColumn], names: Sequence[str]) -> str:
-    """The first of some names that a column has, in any letters; empty without."""
+    """The first of some names that a column has, in capitals or not; empty if there is none."""
     by_letters = {
         name.lower().replace(" ", "_").replace("-", "_"): name for name in there
     }
@@ -300,7 +300,7 @@ def _bytes(value: object) -> bytes | None:
 
 
 def _store(place: Path, name: str, row: dict[str, bytes | None]) -> str:
-    """Write both pictures of a row; why it lacks one, and then nothing is written."""
+    """Write both pictures of a row, or nothing if it lacks one; return why it lacks one."""
     suffixes: dict[str, str] = {}
     for role, data in row.items():
         if not data:

@@ -365,7 +365,7 @@ def _pictures(facts: ReleaseFacts) -> str:
 
 
 def _glance(facts: ReleaseFacts, details: Details) -> str:
-    """What a reader asks first, in lines: how many, how large, with what, under which terms."""
+    """Lines with what a reader asks first: how many, how large, with what, under which terms."""
     scenes = sum(one.scenes for one in facts.counts.values())
     sizes = ", ".join(f"{size} ({pairs})" for size, pairs in facts.sizes[:MOST_SIZES])
     more = len(facts.sizes) - MOST_SIZES

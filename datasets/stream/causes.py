@@ -1,6 +1,6 @@
-"""What else than defocus training pairs show: softness, pictures at 1:1 of a camera, noise.
+"""What training pairs show besides defocus: softness, a camera's pictures at 1:1, noise.
 
-Each cause has a generator of its own, so that a pair without any is the same as without causes."""
+Each cause has a generator of its own, so that a pair without causes does not depend on them."""
 
 import math
 from dataclasses import dataclass, replace

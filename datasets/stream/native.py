@@ -64,7 +64,7 @@ class FullSize:
 
     @property
     def pixels(self) -> int:
-        """How many it has."""
+        """Number of its pixels."""
         return self.height * self.width
 
 
@@ -161,7 +161,7 @@ def _decoded(path: Path) -> Photograph:
 
 
 def size_of(photograph: FullSize, pixels: int) -> tuple[int, int]:
-    """Height and width of a picture with so many pixels and the photograph's aspect ratio."""
+    """Height and width of a picture with ``pixels`` pixels and the photograph's aspect ratio."""
     scale = math.sqrt(pixels / photograph.pixels)
     return round(scale * photograph.height), round(scale * photograph.width)
 

@@ -87,7 +87,7 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
 
 
 def read_for_training(files: Sequence[Path]) -> tuple[Photograph | Pyramid, ...]:
-    """As :func:`read_photographs`, with parts alone of those that are large."""
+    """As :func:`read_photographs`, but of large photographs only parts."""
     return tuple(
         in_memory(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files)
     )

@@ -82,14 +82,14 @@ class BlockBlur:
 
     @property
     def median_px(self) -> float | None:
-        """The median of what says something; None where nothing does."""
+        """The median over the blocks that say something; None if none does."""
         if self.says_nothing:
             return None
         return float(np.median(self.diameter_px[self.reliable]))
 
     @property
     def in_focus(self) -> float | None:
-        """The share of what says something that is in focus; None where nothing does."""
+        """The share in focus of the blocks that say something; None if none does."""
         if self.says_nothing:
             return None
         return float((self.diameter_px[self.reliable] < IN_FOCUS_PX).mean())

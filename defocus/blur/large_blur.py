@@ -1,7 +1,7 @@
 """Blur larger than the map's network has seen, estimated in the reduced picture.
 
-At the whole size a strong blur looks as a smooth thing in focus; the reduced copies tell them
-apart. A small network weighs what was estimated at 1, 1/2, 1/4 and 1/8 of the size."""
+At full size a strong blur looks like a smooth thing in focus; reduced copies distinguish the two. A
+small network weighs what was estimated at 1, 1/2, 1/4 and 1/8 of the size."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -112,7 +112,7 @@ class _Folder(click.Path):
 
 
 class OneOf(click.Choice[Any]):
-    """One of a list of names; of another the message says which are like it."""
+    """One of a list of names; for another name the message lists similar ones."""
 
     def convert(
         self,

@@ -1,4 +1,4 @@
-"""Whether what should be straight is."""
+"""Whether what should be straight is straight."""
 
 from dataclasses import dataclass
 

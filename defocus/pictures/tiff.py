@@ -166,7 +166,7 @@ def _with_layout(
 
 
 def tiff_pictures(data: bytes) -> int:
-    """How many pictures a file has, masks of transparency too; smaller copies are none."""
+    """How many pictures a file has, with masks of transparency, but without smaller copies."""
     structure = read_structure(data)
     seen: set[int] = set()
     place, count = structure.first if structure is not None else 0, 0

@@ -230,7 +230,7 @@ def _refused_colours(page: "TiffPage") -> str:
 
 
 def _refused_number(kind: int, values: int) -> str:
-    """Why so many values per pixel are not read; empty if they are."""
+    """Why this number of values per pixel is not read; empty if it is."""
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
     if values <= _MOST_VALUES.get(kind, 4) and (kind, values) != (_YCBCR, 2):
@@ -316,7 +316,7 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
 
 
 def _of_few_bits(picture: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Integers of so many bits, scaled to all bits of their type; other values as they are."""
+    """Integers of ``bits`` bits, scaled to all bits of their type; other values as they are."""
     if picture.dtype.kind != "u" or bits >= 8 * picture.itemsize:
         return picture
     scale = np.iinfo(picture.dtype).max / (2**bits - 1)

@@ -227,7 +227,7 @@ class _OfParent(MetaPathFinder, Loader):
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """It has been run."""
+        """Do nothing: the module has been run."""
 
 
 sys.meta_path.append(_OfParent())

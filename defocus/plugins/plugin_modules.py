@@ -35,7 +35,7 @@ class PluginModules(MetaPathFinder):
         self.builtins = {**vars(builtins), "__import__": self._import}
 
     def run(self) -> ModuleType:
-        """Run the file; what it raises comes out, and nothing of it is left in ``sys.modules``."""
+        """Run the file; its errors are raised, and nothing of it is left in ``sys.modules``."""
         sys.meta_path.insert(0, self)
         present = set(sys.modules)
         path_before = list(sys.path)

@@ -1,4 +1,4 @@
-"""Child processes of Python: none imports a module from the folder that a person stands in.
+"""Child processes of Python: none imports a module from the person's working folder.
 
 Programs of other people, such as hooks, are started with ``outside_environment``."""
 
@@ -70,7 +70,7 @@ def run_python(
     seconds: float,
     environment: Variables = NOTHING,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a Python process in an empty folder, which is removed at its end, to its answer."""
+    """Run a Python process in an empty folder, which is removed at its end; its answer."""
     # ``TMPDIR`` is that folder as well, so nothing that a killed process leaves stays.
     with tempfile.TemporaryDirectory(prefix="defocus-child-") as folder:
         return subprocess.run(
@@ -101,7 +101,7 @@ def start_python(
 
 @contextlib.contextmanager
 def starting_python() -> Iterator[None]:
-    """What else starts Python in this block, such as ``multiprocessing``, is as safe."""
+    """Make anything else that starts Python in this block, as ``multiprocessing``, as safe."""
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
     try:

@@ -32,7 +32,7 @@ def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
 
 
 def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
-    """Only the part that shows something, and what could come in from behind the border."""
+    """Move only the part that shows something, and what can come in from behind the border."""
     frame = Window.of(layer.alpha.shape)
     matrix = geometry.matrix(frame.right, frame.bottom)
     corners = _corners(frame)

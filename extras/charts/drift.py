@@ -74,7 +74,7 @@ class ChartDrift:
 
     @property
     def changes(self) -> tuple[MeasuredChange | None, ...]:
-        """All of them, in this order."""
+        """All changes, in the order of the fields."""
         return self.mtf50, self.right, self.down, self.zoom, self.rotation
 
     @property
@@ -146,7 +146,7 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares of moves by (right, down, a, b): numbers, their errors, and what is left.
+    """Least squares of moves by (right, down, a, b): numbers, their errors, and the residual.
 
     Each number of (a, b) adds (a x - b y, b x + a y) to the shift."""
     x, y = start.T

@@ -162,7 +162,7 @@ def _traced(
 
 @contextlib.contextmanager
 def _plain_pointwise(network: nn.Module) -> Iterator[None]:
-    """Fast layouts of the CPU become plain layers: graphs have nothing but copies of them."""
+    """Replace fast CPU layouts by plain layers: in a graph they would only add copies."""
     plain: dict[type[nn.Module], type[nn.Module]] = {
         Pointwise: nn.Conv2d,
         PointwiseLinear: nn.Linear,
@@ -204,7 +204,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
-    """Some tools, darktable among them, fix sides by the names ``height`` and ``width``."""
+    """Rename sides to ``height`` and ``width``, by which some tools, as darktable, fix them."""
     names = {old: new for old, new in zip(sides, _SIDES, strict=True) if old}
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
@@ -217,7 +217,7 @@ def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
 
 
 def _strip_origins(model: "ModelProto") -> None:
-    """Where in the source each node comes from names files of this machine."""
+    """Remove the origins of nodes, which name source files of this machine."""
     del model.graph.metadata_props[:]
     model.graph.doc_string = ""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):

@@ -31,7 +31,7 @@ class WeightsOrigin:
         return ", ".join(self.stored.trained_on) or "not known"
 
     def facts(self) -> dict[str, str]:
-        """For the table of facts inside an exported file."""
+        """Facts for the table inside an exported file."""
         card = self.system.card
         return {
             "system": card.name,

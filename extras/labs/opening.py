@@ -41,7 +41,7 @@ ScoreRows = TypeAdapter(
 
 
 class BundleRefusedError(InputError):
-    """A submission that is not even read further; ``kind`` of the finding, as ``signature``."""
+    """A submission that is not read further; ``kind`` of the finding, such as ``signature``."""
 
     def __init__(self, kind: str, said: str) -> None:
         super().__init__(said)

@@ -101,7 +101,7 @@ no network, and the ids of finished trainings are made from that."""
 
 
 def refuse_contradictions(settings: JDRLSettings) -> None:
-    """Refuse written settings that contradict or idle each other, before any training."""
+    """Refuse written settings that contradict each other or have no effect, before any training."""
     if settings.reblur_epochs and settings.kernels in UNLEARNED:
         raise SettingsError(
             f"jdrl: reblur_epochs need a reblurring network, and kernels = {settings.kernels!r} "

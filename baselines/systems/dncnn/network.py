@@ -17,7 +17,7 @@ after twenty layers."""
 
 
 class DnCNN(nn.Module):
-    """What 17 convolutions in a row find (20 in the blind denoiser) is taken off the picture."""
+    """17 convolutions in a row (20 in the blind denoiser) predict what is subtracted."""
 
     # In the released weights batch normalisation is merged into the convolutions.
 

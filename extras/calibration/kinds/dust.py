@@ -76,7 +76,7 @@ def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
 
 
 def _missing_light(light: NDArray[np.float64], width: int) -> NDArray[Any]:
-    """Share of the light that lacks at each place, from what is wide around it."""
+    """Share of the light that is missing at each place, relative to its wide surroundings."""
     picture = light.astype(np.float32)
     even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)
     smooth = cv2.GaussianBlur(picture, (0, 0), max(width * SMOOTHING_SHARE, 0.8))

@@ -1,4 +1,4 @@
-"""Report of a network trained on for one's own lens."""
+"""Report of a network that was fine-tuned for a user's own lens."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Training of a network on, with pairs seen through one lens and some through others."""
+"""Fine-tuning of a network with pairs seen through one lens and some through others."""
 
 import math
 import time
@@ -90,10 +90,10 @@ def train_on(
     minutes: float,
     folder: Path,
 ) -> nn.Module:
-    """Train a network on with the one trainer; a stopped training continues in its folder.
+    """Fine-tune a network with the common trainer; a stopped training continues in its folder.
 
-    Minutes are those of all cores; the stream of others keeps the network from getting worse there.
-    """
+    Minutes are those of all cores; the stream of other lenses keeps the network from getting worse
+    there."""
     if system.recipe is None:
         raise InputError(f"{system.card.name} does not train; name a network")
     recipe = system.recipe()
@@ -147,7 +147,7 @@ def _bank(dataset: Dataset, count: int) -> PatchBank:
 
 
 def _decay(recipe: Recipe, steps: int) -> Cosine:
-    """A warm-up of this many steps, then half a cosine; a recipe's own is a share of its length."""
+    """A warm-up of this many steps, then half a cosine; a recipe's own is a share of its steps."""
     return Cosine(floor=FLOOR, warmup_epochs=recipe.epochs * WARM_UP_STEPS / steps)
 
 

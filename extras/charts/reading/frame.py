@@ -236,7 +236,7 @@ def _readings(
     homography: Floats,
     blur_mm: float = SOFT_MM,
 ) -> Iterator[FoundFrame]:
-    """Both layouts and both ways up, with the correlation of what is in the picture."""
+    """Candidates in both layouts and both ways up, with their correlation with the picture."""
     size = round(WIDTH), round(HEIGHT)
     half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
     for turned in (homography, homography @ half_turn):
@@ -264,7 +264,7 @@ def _readings(
 
 @lru_cache(maxsize=2 * len(LAYOUTS))
 def _afar(layout: Layout, blur_mm: float) -> NDArray[np.float32]:
-    """A chart as blur of a standard deviation shows it, a pixel for each mm."""
+    """A chart blurred with a standard deviation, one pixel per mm."""
     drawn = draw_roughly(make_sheet(layout), 1.0)[:, :, 1].astype(np.float32)
     return np.asarray(cv2.GaussianBlur(drawn, (0, 0), blur_mm), np.float32)
 

@@ -190,10 +190,10 @@ def _first_turn(
     frequencies: Floats,
     mtf50: float | None,
 ) -> tuple[float | None, str]:
-    """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
+    """The frequency at which the phase first turns, or why it is unknown; ``None, ""`` is nowhere.
 
-    A star ends at a lowest frequency; its first zero may be below, so the third would seem first.
-    """
+    A star ends at a lowest frequency; its first zero may be below, so the third would seem
+    first."""
     if np.abs(values).max() < CLEARLY:
         return None, NO_CONTRAST
     at = _turn(values, frequencies)

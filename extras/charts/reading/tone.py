@@ -149,7 +149,7 @@ def _require_rising(light: Floats, error: Floats) -> None:
 
 
 def _reflected(printed: float) -> float:
-    """Light of a level over that of paper; of its zero no measure depends."""
+    """Light of a level over that of paper; no measure depends on its zero."""
     return PRINTED_INK + (1.0 - PRINTED_INK) * printed
 
 

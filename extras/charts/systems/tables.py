@@ -88,7 +88,7 @@ def printed_chart_parts(
 
 
 def _with_weights(name: Callable[[str], str]) -> Names:
-    """Names that tell a narrow copy from the same system with the package's weights."""
+    """Names that distinguish a narrow copy from the same system with the package's weights."""
     return lambda one: _marked(name(one.system), one.weights)
 
 
@@ -216,7 +216,7 @@ def _sharpens(
     sharpest: ChartScore,
     name: Names,
 ) -> str:
-    """What happens to edges."""
+    """The sentence on what happens to edges."""
     gain = f"MTF50 × {sharpest.gain:.2f}"
     if sharpest.gain <= GAIN_MARGIN:
         return f"No system sharpens edges, {gain} at most"

@@ -81,7 +81,7 @@ class SubmissionLine:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Lab, system and track: a later submission of the same takes its place."""
+        """Lab, system and track: a later submission with the same key takes its place."""
         entry = self.run.entry
         lab = self.submission.statement.lab
         return lab, entry.system, entry.weights, entry.budget

@@ -73,7 +73,7 @@ def _shares(
     out: Picture,
     block: tuple[slice, slice],
 ) -> tuple[float, float]:
-    """What detail a block has beyond filters of the blurry picture: the sharp one's, and leaked."""
+    """Detail of a block beyond filters of the blurry picture: the sharp one's, and leaked."""
     size = BLOCK_PX + FILTER_PX - 1
     around = sliding_window_view(
         near[top : top + size, left : left + size],

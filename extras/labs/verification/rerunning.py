@@ -119,7 +119,7 @@ def _memory(
     dataset: Dataset,
     run: RunFacts,
 ) -> Iterator[tuple[str, str]]:
-    """Details that a network puts back where they were erased, it has learnt by heart."""
+    """Sign of memory: details that a network puts back although they were erased."""
     if system.card.input != "single" or system.card.needs:
         return
     memories = [

@@ -425,7 +425,7 @@ def _pictures_findings(
 
 
 def _rows(statement: Statement, outcome: Rescored) -> list[Row]:
-    """The leaderboard by the scores computed here; of runs that were rescored as a whole."""
+    """The leaderboard by the scores computed here, for runs that were rescored as a whole."""
     return rows_of(
         (run.entry, outcome.scores[run.entry.run], run.costs, run.versions)
         for run in statement.runs

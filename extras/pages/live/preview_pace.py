@@ -29,7 +29,7 @@ class PreviewPace:
 
     @property
     def to_be_ended(self) -> bool:
-        """Whether the live view runs unseen for long; it says so once."""
+        """Whether the live view has run unseen for long; true only once."""
         if self._last_at is None or self._clock() - self._last_at < REST_SECONDS:
             return False
         self._last_at = None
@@ -41,7 +41,7 @@ class PreviewPace:
         self._last_at = self._clock()
 
     def failed(self) -> None:
-        """None came."""
+        """Record that no live picture came."""
         pause = AGAIN_SECONDS[min(self._failures, len(AGAIN_SECONDS) - 1)]
         self._failures += 1
         self._next_at = self._clock() + pause

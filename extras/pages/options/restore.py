@@ -33,7 +33,7 @@ def _run(
 
 
 def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
-    """Refuse what has no meaning on the page."""
+    """Refuse options that have no meaning on the page."""
     if images:
         raise click.UsageError(
             "with --page pictures are dropped in the browser; omit IMAGES"

@@ -268,7 +268,7 @@ async def _failure(
     picture: DroppedPicture,
     work: Callable[[], None],
 ) -> Response | None:
-    """Do work on a picture; what the page is told if that fails or is stopped."""
+    """Do work on a picture; return what the page is told if that fails or is stopped."""
     try:
         await _in_thread(work)
     except InterruptedWorkError:

@@ -141,7 +141,7 @@ class Desk:
             picture.keep(number, restoration, time.perf_counter() - started)
 
     def _check(self, picture: DroppedPicture) -> None:
-        """Raise where the work on a picture is to end."""
+        """Raise an error if the work on a picture is to end."""
         removed = picture.folder.name not in self.pictures
         if self._closed or removed or picture.stop.is_set():
             raise InterruptedWorkError("stopped")

@@ -52,7 +52,7 @@ class MadeScale:
     put_back: int
 
     def load(self) -> RestoredScale:
-        """Read it again."""
+        """Read the picture again."""
         values = np.load(self.values, allow_pickle=False)
         facts = self.tile_px, self.tiles, self.checked, self.put_back
         return RestoredScale(self.factor, values, *facts)
@@ -157,7 +157,7 @@ class DroppedPicture:
         )
 
     def look_path(self, number: int) -> Path:
-        """Where the first look goes that a system gives."""
+        """Path of the first look that a system gives."""
         return self.folder / f"look-{number}.png"
 
     def keep_look(

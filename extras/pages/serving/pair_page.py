@@ -98,7 +98,7 @@ def pair_page(
 def _magnifier(
     magnify: Callable[[float, float], dict[str, Any]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """What answers for a place of the live picture."""
+    """Handler of requests for a magnified place of the live picture."""
 
     async def magnified(request: Request) -> Response:
         try:

@@ -30,7 +30,7 @@ class SharedPage:
     share: Share
 
     def tell(self) -> None:
-        """Say the address, with its QR code on a terminal."""
+        """Print the address, with its QR code on a terminal."""
         address = f"http://{self.share.host}/?token={self.share.token}"
         may = "shoot and judge" if self.share.control else "look, and change nothing"
         if sys.stderr.isatty():
@@ -51,7 +51,7 @@ def shared_on(port: int, *, control: bool) -> Iterator[SharedPage]:
 
 
 def _network_address() -> str:
-    """This computer's IPv4 address in the network that leads elsewhere."""
+    """This computer's IPv4 address in the network with the default route."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
             asked.connect(ELSEWHERE)

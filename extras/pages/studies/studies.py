@@ -261,7 +261,7 @@ def _line(study: ServedStudy) -> tuple[str, str, str, str, str]:
 
 
 def time_left(seconds: Iterable[float | None]) -> str:
-    """How long all runs still train, in words: at least so long where some were not timed."""
+    """How long all runs still train, in words; a lower limit where some were not timed."""
     every = list(seconds)
     known = [one for one in every if one]
     if not known:
@@ -314,7 +314,7 @@ def _many(listing: FoundStudies) -> str:
 def _runs(
     standings: list[RunStanding], left: Mapping[str, float | None]
 ) -> tuple[Part, ...]:
-    """The runs that are not finished, and the others folded, as nothing is to be seen there."""
+    """The unfinished runs, and the others folded, because they no longer change."""
     finished = [one for one in standings if one.state == FINISHED]
     others = [one for one in standings if one.state != FINISHED]
     parts: list[Part] = []

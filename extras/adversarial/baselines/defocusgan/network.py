@@ -139,7 +139,7 @@ def _masked(radius: torch.Tensor, weight: float) -> _Merge:
 
 
 def _unused(channels: int) -> nn.Conv2d:
-    """In the released state dict, but in no forward pass."""
+    """Layers of the released state dict that no forward pass uses."""
     layer = nn.Conv2d(channels, channels, 3, padding=1)
     return layer.requires_grad_(False)
 
