@@ -121,7 +121,7 @@ class PaperTable:
 
 
 def _marks_note(table: PaperTable) -> str:
-    """That ranks end at a rule: the best of one part can be below another part's."""
+    """Note that ranks end at a rule: the best of one part can be below another part's."""
     marked = any(cell and cell.place for _, cells in table.rows for cell in cells)
     return (
         "Bold, underlined: the best two between rules."

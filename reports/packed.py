@@ -35,7 +35,7 @@ class Behind:
         self._markup: dict[str, str] = {}
 
     def hold(self, key: str, parts: Sequence[Part], markup: str) -> Markup:
-        """What a page writes where markup is; parts with further folds stay, as links open them."""
+        """Placeholder of markup in a page; parts with further folds stay, as links open them."""
         if any(isinstance(part, Folded) for part in all_parts(parts)):
             return Markup(markup)  # noqa: S704 - the output of a template
         self._markup[key] = markup

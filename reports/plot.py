@@ -188,7 +188,7 @@ def _swatch(number: int) -> bytes:
 
 
 def _add_legend(drawn: "Figure") -> None:
-    """Of few lines where it fits; of many, or of several figures, above: there it hides nothing."""
+    """Add the legend: of few lines where it fits; of many, or several figures, above them."""
     first = drawn.axes[0]
     lines, labels = first.get_legend_handles_labels()
     if len(labels) > FEW_LINES or len(drawn.axes) > 1:
@@ -214,7 +214,7 @@ def _with_numbers(point: Point) -> str:
 
 
 def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
-    """Below a scatter plot, the names that have no room beside their points."""
+    """Add, below a scatter plot, the names that have no room beside their points."""
     from matplotlib.lines import Line2D
 
     labels = [_with_numbers(point) for point in points]

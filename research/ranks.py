@@ -44,7 +44,7 @@ algorithms."""
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one way of training came to; the numbers are None where it failed."""
+    """Result of one way of training; the numbers are None where it failed."""
 
     way: str
     processes: int
@@ -82,7 +82,7 @@ def command_of(processes: int) -> list[str]:
 
 
 def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
-    """Train in a folder; why that failed, empty if it did not."""
+    """Train in a folder; return why that failed, or an empty text."""
     schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
     text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{setting}\n"
     write_text(folder / "settings.toml", text)

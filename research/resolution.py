@@ -172,7 +172,7 @@ def main() -> None:
 
 
 def _typed() -> argparse.Namespace:
-    """What is typed."""
+    """Options as they were typed."""
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     words.add_argument(
         "--photos",

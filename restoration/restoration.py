@@ -79,7 +79,7 @@ class Restoration:
 
     @property
     def put_back(self) -> int:
-        """Those of them that are as they were given."""
+        """Tiles of them that were put back as they were given."""
         return sum(scale.put_back for scale in self.scales)
 
     @cached_property

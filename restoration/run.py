@@ -117,7 +117,7 @@ def _opened_journal(
 
 
 def _failed(image: Path, failure: LeftOut) -> Restored:
-    """The result of a picture that is left out, which is said."""
+    """The result of a picture that is left out, which is reported."""
     name = failure.id
     reason = failure.reason
     say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
@@ -196,7 +196,7 @@ class WrittenPicture:
 
 @dataclass(frozen=True)
 class PictureStages:
-    """What is done with each picture; what fails at one stage passes through the others."""
+    """The work on each picture; a failure at one stage passes through the later stages."""
 
     journal: RestoreJournal
     restorer: Restorer
@@ -398,7 +398,7 @@ def _say_too_blurred(blur_map: BlurMap, image: object) -> None:
 
 @dataclass(frozen=True)
 class RestoringWorkers:
-    """What restores pictures in processes as it is done in this one."""
+    """Restores pictures in other processes in the same way as in this one."""
 
     system: str | Baseline  # by its name, if it has one that others know
     weights: StoredWeights | None

@@ -150,7 +150,7 @@ def _enlarged(
 
 
 def _opened(cells: NDArray[np.floating[Any]]) -> Array:
-    """Cells without what is high in less than a square of the smallest size."""
+    """Cells without peaks that are narrower than a square of the smallest size."""
     square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
     opened = cv2.morphologyEx(cells.astype(np.float32), cv2.MORPH_OPEN, square)
     return np.asarray(opened, np.float32)

@@ -311,9 +311,7 @@ def read_pair(
 
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
-    """Pictures that belong together, by file, with one white:
-
-    ``white``, or what all values show."""
+    """Pictures that belong together, by file, with one white: ``white`` or what values show."""
     pictures = {path: _read_colours(path) for path in files}
     if pictures and white is None:
         known = any(known_white(path) for path in files)

@@ -135,7 +135,7 @@ def _detail(frame: Array) -> Array:
 
 
 def _noise(detail: Array) -> float:
-    """Energy that noise has, by the flattest places of a frame, and at least what no eye sees."""
+    """Energy of the noise in the flattest places of a frame; at least what no eye sees."""
     point = np.zeros((15, 15), np.float32)
     point[7, 7] = LEAST_CONTRAST  # as strong as white noise of that deviation
     blurred = cv2.GaussianBlur(point, (0, 0), DETAIL_SIGMA_PX)

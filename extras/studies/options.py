@@ -78,7 +78,7 @@ class AblatedRows(CommandSettings):
     or without its number; an unknown name lists all."""
 
     def require_by_dose(self) -> None:
-        """Refuse what does not go with doses."""
+        """Refuse options that do not go with doses."""
         if self.equal_time:
             raise click.UsageError(
                 "--equal-time does not go with --doses; leave one out"
@@ -87,7 +87,7 @@ class AblatedRows(CommandSettings):
             raise click.UsageError("--line does not go with --central; leave one out")
 
     def require_without_doses(self) -> None:
-        """Refuse what goes with doses alone."""
+        """Refuse options that only go with doses."""
         alone = {
             "--central": self.central,
             "--network": self.network,

@@ -38,7 +38,7 @@ class ShownPair:
 
 
 def kind_of(values: Iterable[Value]) -> type:
-    """The type of a field: that of its values; a field of numbers without any has real ones."""
+    """The type of a field: that of its values; an empty field of numbers has real ones."""
     types = {type(value) for value in values if value is not None}
     if types <= {int, float}:
         return int if types == {int} else float

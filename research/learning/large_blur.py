@@ -101,7 +101,7 @@ def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
 
 
 def pinball(levels: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Least where each of the levels ``(n, 2)`` is its quantile of the truth ``(n,)``."""
+    """Pinball loss, least if the levels ``(n, 2)`` are quantiles of the truth ``(n,)``."""
     above = truth[:, None] - levels
     quantiles = torch.tensor(QUANTILES)
     return torch.maximum(quantiles * above, (quantiles - 1) * above).mean()

@@ -249,7 +249,7 @@ def _blurred(
     random: np.random.Generator,
     picture: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Behind one kernel with noise, or as it is."""
+    """A picture behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
     smallest, largest = BLURS_PX

@@ -128,7 +128,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """In messages."""
+        """Name of the case in messages."""
         return f"photograph {self.number}, {self.megapixels:g} MP, {self.blur.name} px"
 
 

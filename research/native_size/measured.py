@@ -31,7 +31,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Cell:
-    """What a row comes to on one picture."""
+    """Result of a row on one picture."""
 
     gain_db: float  # in PSNR over the blurry picture, all pixels
     # of each of BINS_PX: pixels, and sums of squared errors of the blurry and the restored picture

@@ -178,7 +178,7 @@ def _plain(restorer: Restorer, guard: bool, given: Given) -> Array:
 
 
 def _scaled(restorer: Restorer, guard: bool, given: Given) -> Array:
-    """As ``defocus-restore`` restores."""
+    """Restore as ``defocus-restore`` does."""
     return restore_colours(restorer, given.blurry, given.blur_map, guard=guard).restored
 
 

@@ -108,7 +108,7 @@ def _part_text(cells: Sequence[Cell], part: int) -> str:
 
 
 def caption(files: Sequence[FullSize], megapixels: float, cases: Sequence[Case]) -> str:
-    """What a table is of."""
+    """Caption of a table."""
     numbers = {case.number for case in cases}
     of = counted(len(numbers), "photograph")
     least = min(files[number].pixels for number in numbers) / 1e6

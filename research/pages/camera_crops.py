@@ -208,7 +208,7 @@ def _reduced_light(crop: NDArray[np.uint8], reduced_by: int) -> Array:
 
 
 def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
-    """Of two pictures of 8 bits, dB; 99 where they are equal."""
+    """PSNR of two pictures of 8 bits, dB; 99 where they are equal."""
     error = np.square(np.asarray(first, float) - np.asarray(second, float)).mean()
     return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
 

@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _typed() -> argparse.Namespace:
-    """What is typed."""
+    """Options as they were typed."""
     words = argparse.ArgumentParser(description="Count what the guard does.")
     words.add_argument(
         "photographs",
@@ -137,7 +137,7 @@ def counted(
     restorer: Restorer,
     pairs: Iterator[tuple[Array, Array]],
 ) -> NDArray[np.int64]:
-    """Parts that gain, those of them that lose a part of it, and those that are put back."""
+    """Numbers of parts that gain, that lose some of the gain, and that are put back."""
     counts = np.zeros(3, np.int64)
     for blurry, sharp in pairs:
         before, free, held = (
@@ -197,7 +197,7 @@ def errors(picture: Array, truth: Array) -> NDArray[np.floating]:
 
 
 def psnr(picture: Array, truth: Array) -> float:
-    """In dB; 120 where both are the same."""
+    """PSNR in dB; 120 where both are the same."""
     return float(
         -10 * np.log10(np.square(picture.astype(float) - truth).mean() + 1e-12)
     )

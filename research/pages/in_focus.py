@@ -162,7 +162,7 @@ def frames(
 
 
 def far_diameter_px(diameter_px: float) -> float:
-    """The blur of what is not the sharpest part."""
+    """The blur outside the sharpest part."""
     return 1.25 * diameter_px + 8
 
 
@@ -197,7 +197,7 @@ def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
 
 
 def compressed(pixels: Pixels) -> Pixels:
-    """What a JPEG file keeps."""
+    """The pixels after JPEG compression."""
     return np.asarray(through_jpeg(pixels, QUALITY, full_colour=False), np.uint8)
 
 

@@ -155,7 +155,7 @@ def strip_file(name: str, one: Document) -> Path:
 
 
 def stamped(drawn: bytes, *shown: object) -> bytes:
-    """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
+    """A chart as SVG with a hash of what it shows, by which an old chart is recognised."""
     stamp = hashlib.sha256(repr(shown).encode()).hexdigest()
     return drawn.rstrip() + f"\n<!-- {stamp} -->\n".encode()
 
@@ -600,7 +600,7 @@ def study_facts(document: Document) -> Iterator[str]:
 
 
 def scenes_text(document: Document) -> str:
-    """Number of test scenes and of the photographs behind them, which older studies do not tell."""
+    """Number of test scenes and of the photographs behind them, which older studies lack."""
     said = f"{document['scenes']} test scenes"
     if not document.get("origins"):
         return said

@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def options() -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """Options of the command line."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("folder", type=Path, metavar="PHOTOGRAPHS")
     words.add_argument(
@@ -198,7 +198,7 @@ def require_place(page: Path) -> None:
 
 
 def tables_of(page: Path) -> dict[str, str]:
-    """What earlier runs made, by its head."""
+    """Tables of earlier runs, by their heads."""
     _, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     made, _, _ = rest.partition(END)
     tables = {}

@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _typed() -> argparse.Namespace:
-    """What is typed."""
+    """Options as they were typed."""
     words = argparse.ArgumentParser(
         description="Measure the weights that the package ships."
     )
@@ -369,7 +369,7 @@ def as_unit(picture: NDArray[np.generic]) -> Array:
 
 
 def psnr(first: Array, second: Array) -> float:
-    """As the benchmark has it, of values in [0, 1], dB."""
+    """PSNR as the benchmark computes it, of values in [0, 1], dB."""
     return decibels(float(np.mean(np.square(first - second))), DEFAULT)
 
 

@@ -117,7 +117,7 @@ def _drawn_warp(
     width: int,
     height: int,
 ) -> NDArray[np.float64]:
-    """From the sharp member's frame to the scene's light."""
+    """Transform from the sharp member's frame to the scene's light."""
     warp = Similarity(
         zoom=1 + draw.uniform(-ZOOM, ZOOM),
         rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),

@@ -1,4 +1,4 @@
-"""The guard: tiles whose restoration, blurred again, does not give what was given are put back.
+"""The guard: tiles whose restoration, blurred again, does not reproduce the input are put back.
 
 Per frequency the best of all isotropic blurs counts; what is left is compared with the noise."""
 
@@ -57,7 +57,7 @@ def share_kept(
     blurry: Array,
     noise: Numbers,
 ) -> Array:
-    """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
+    """The share of the change that is kept, ``(H, W)``: little at crisp edges that only spread."""
     change = restored - blurry
     square = mean_of_colours(np.square(change, out=change))
     change = np.sqrt(np.maximum(mean_around(square), 0))

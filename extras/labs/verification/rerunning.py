@@ -40,7 +40,7 @@ def rerun(
     pictures: int,
     suspected: Sequence[Pair] = (),
 ) -> Iterator[tuple[str, str]]:
-    """Restore pictures, drawn by lot or suspected, with the submitted weights: kinds of fraud.
+    """Restore pictures, by lot or suspected, with the submitted weights; the kinds of fraud found.
 
     NotApplicableError: its weights are nowhere, or the system is not known here."""
     name = run.entry.run

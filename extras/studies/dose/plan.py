@@ -107,7 +107,7 @@ class DoseStudy:
         )
 
     def studies(self) -> list[Study]:
-        """One per dose, then the control on true pairs, which is trained once and tested at all."""
+        """One study per dose, then the control on true pairs, trained once, tested at all doses."""
         small = self.narrow or (self.own_network and self.budget == NARROW_BUDGET)
         override = narrow_override(self.settings, narrow=small)
         truth = self.ablation.controls[-1]
@@ -146,7 +146,7 @@ def _require_supervision(
     system: Baseline,
     dataset: Dataset,
 ) -> None:
-    """Refuse before other lines are trained for hours."""
+    """Refuse missing supervision before other lines are trained for hours."""
     if system.recipe is None:
         return
     recipe = system.recipe()

@@ -164,7 +164,7 @@ def shown_parts(one: Document, gains: str) -> list[str]:
 
 
 def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
-    """Only circles of confusion are joined: they have an order."""
+    """The curve of a line by part; only circles of confusion, which have an order, are joined."""
     points: list[tuple[float, Estimate]] = []
     for place, part in enumerate(parts):
         points.append((place, line["over_plain"].get(part, NOT_KNOWN)))
@@ -203,7 +203,7 @@ def _reaches(points: Sequence[tuple[float, Estimate]], floor: float | None) -> b
 
 
 def _below(document: Document, floor: float | None) -> str:
-    """Where the plain loss is that left the chart; empty if it did not."""
+    """Words on where the plain loss is, if it lies below the chart; empty if it does not."""
     if floor is None:
         return ""
     plain = document["plain"]

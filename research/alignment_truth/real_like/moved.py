@@ -1,4 +1,4 @@
-"""A sharp picture moved in a known way: as a whole, or with breathing and parallax besides."""
+"""A sharp picture moved in a known way: as a whole, or with breathing and parallax in addition."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Bend:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "Bend":
-        """A random one."""
+        """A random bend."""
         turn = rng.uniform(0, 2 * np.pi)
         length = rng.uniform(0, PARALLAX_PX)
         along = length * np.cos(turn), length * np.sin(turn)

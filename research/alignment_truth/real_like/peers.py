@@ -170,7 +170,7 @@ def placements(
     blurry: Image,
     sharp: Image,
 ) -> Iterator[tuple[str, Placed | None, float]]:
-    """What each method says, and the CPU seconds that it took."""
+    """The placement by each method, and the CPU seconds that it took."""
     for name, method in PEERS.items():
         start = time.process_time()
         placement = method(blurry, sharp)

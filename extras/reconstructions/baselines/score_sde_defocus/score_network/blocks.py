@@ -104,7 +104,7 @@ class Residual(nn.Module):
 
 
 class _Mixing(nn.Module):
-    """A linear layer over channels, its weight the other way round."""
+    """A linear layer over channels, with its weight transposed."""
 
     def __init__(self, channels: int, variance: float = 0.1) -> None:
         super().__init__()
