@@ -129,7 +129,7 @@ def keeping() -> Iterator[None]:
 
 
 def torch_checkpoint(filename: str) -> Path:
-    """Where a file is or would be in torch's folder of checkpoints (``TORCH_HOME``)."""
+    """Path of a file, which may be missing, in torch's checkpoints (``TORCH_HOME``)."""
     # Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
     cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()

@@ -415,7 +415,7 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
 
 
 def _between_powers(decades: float) -> tuple[int, ...]:
-    """Where the ticks of a logarithmic axis are, as multiples of powers of ten."""
+    """Ticks of a logarithmic axis, as multiples of powers of ten."""
     if decades > 3:
         return (1,)
     return (1, 3) if decades > 1.5 else (1, 2, 5)

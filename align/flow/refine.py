@@ -169,8 +169,7 @@ CAUTION = 3.0
 
 DERIVATIVE = np.array([[1, -8, 0, 8, -1]], np.float32) / 12
 GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
-"""Variance of the mean gradient of two pictures over that of their difference, both of white
-noise."""
+"""Variance of the mean gradient of two pictures over that of their difference, for white noise."""
 NOISE_SCATTER = 1.5
 """Factor by which the energy of noise in a window may exceed its mean."""
 

@@ -98,12 +98,12 @@ class Unexplained:
 
     @property
     def colour_change(self) -> float | None:
-        """By how much the colours of one member are stronger, as a share."""
+        """How much stronger the colours of one member are, as a share."""
         strength = self.colour_strength
         return None if strength is None else max(strength, 1 / strength) - 1
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object, with the causes in words."""
+        """The numbers as a JSON object, with the causes in words."""
         member = None if self.sharp_member is None else self.sharp_member.to_json()
         return {**asdict(self), "sharp_member": member, "causes": list(causes(self))}
 

@@ -40,7 +40,7 @@ ALL_DIAMETERS_PX = (*DIAMETERS_PX, *WIDE_DIAMETERS_PX)
 
 @dataclass(frozen=True)
 class PairBlur:
-    """By how much more the blurry member is blurred, and where that is known from wide discs."""
+    """How much more the blurry member is blurred, and where that is known from wide discs."""
 
     coc_px: Array  # ``(H, W)`` float32
     wide: Mask  # ``(H, W)``, where the copy found a wide disc
@@ -82,7 +82,7 @@ def _costs(first: Array, tried: Sequence[float], filled: Array, shown: Mask) -> 
 
 
 def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
-    """By how much the best wide disc costs less than the best narrow one."""
+    """How much less the best wide disc costs than the best narrow one."""
     gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(
         axis=0
     )
@@ -102,9 +102,9 @@ def _diameter_px(
 
 
 def known_blur(blur: PairBlur, reliable: Mask) -> Mask:
-    """Where the diameter is known: a wide disc was found, or the flow is reliable.
+    """Mask of the places where the diameter is known: from a wide disc, or from reliable flow.
 
-    Where the narrow discs ended and no wide one was found, it is neither."""
+    Where the narrow discs ended and no wide one was found, it is unknown."""
     narrow_end = DIAMETERS_PX[-1]
     if largest_blur_px(reliable.shape) == narrow_end:
         return reliable

@@ -174,7 +174,7 @@ def _error_doubt(
 
 
 def _repeated(largest_px: float) -> str:
-    """That the texture repeats itself within the largest shift that is allowed."""
+    """Words for a texture that repeats itself within the largest shift that is allowed."""
     if math.isfinite(largest_px):
         return f"the texture repeats itself within the {largest_px:g} px allowed"
     return (

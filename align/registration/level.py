@@ -456,7 +456,7 @@ def turn_px(
     *,
     zoom_known: bool,
 ) -> float:
-    """By how much a step turns and zooms the corners, px of the full picture."""
+    """Length by which a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
     return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*shape) / 2
 

@@ -322,7 +322,7 @@ class _Round:
 
 @dataclass(frozen=True)
 class _Settled:
-    """Where the rounds of one level end."""
+    """The end of the rounds of one level."""
 
     tiles: TileFit
     now: _Round

@@ -81,7 +81,7 @@ def cause(blurry: Image, sharp: Image) -> str:
 
 
 def _most_clipped(name: str, picture: Image) -> str:
-    """That a member is mostly black or white; empty if it is not."""
+    """Words for a member that is mostly black or white; empty if it is not."""
     for tone, share in _clipped(picture):
         if share > MOST_CLIPPED:
             return (

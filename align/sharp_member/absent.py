@@ -74,7 +74,7 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
 
 
 def _stops_without(taken: Array, light: Array) -> Array:
-    """By how many stops a place is lighter without what takes its light."""
+    """Stops by which a place gets lighter without what takes its light."""
     floored = np.maximum(light, 0) + np.float32(BLACK)
     return np.asarray(np.log2(1 + taken / floored), np.float32)
 

@@ -55,7 +55,7 @@ def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
 
 
 def _softer_half_px(diameter: Array) -> float:
-    """By how much the crispest tiles of one half are softer than those of the other, px.
+    """How much softer the crispest tiles of one half are than those of the other, px.
 
     ``diameter`` is that of each tile, NaN where it is unknown; 0 where both halves are crisp."""
     height, width = diameter.shape

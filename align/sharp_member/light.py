@@ -105,7 +105,7 @@ def shade_ev(pair: Compared) -> float:
 
 
 def corner_ev(pair: Compared) -> float:
-    """By how much one corner differs from the other three, EV: a strap, a finger, a hood.
+    """How much one corner differs from the other three, EV: a strap, a finger, a hood.
 
     Vignetting is alike in all corners and makes no difference."""
     ratios = _corner_ratios_ev(pair)

@@ -47,7 +47,7 @@ class SharpMember:
 
     @classmethod
     def of_json(cls, document: Mapping[str, Any]) -> "SharpMember":
-        """From its fields as JSON; raises KeyError, TypeError or ValueError if one is wrong."""
+        """The numbers from their JSON fields; KeyError, TypeError or ValueError if one is wrong."""
         discs = tuple((float(x), float(y)) for x, y in document["dark_discs"])
         known = {one: document[one] for one in NUMBERS}
         finite = [value for value in known.values() if value is not None]

@@ -36,7 +36,7 @@ def grain(codes: Array) -> float:
 
 
 def lost_stops(codes: Array) -> float | None:
-    """By how much fine detail is weaker in weak texture than at edges, each over coarse detail.
+    """How much weaker fine detail is in weak texture than at edges, each over coarse detail.
 
     Stops; negative in most photographs, as texture is finer than edges. None without texture."""
     coarse = _energy(codes, COARSE_PX)

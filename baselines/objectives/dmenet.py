@@ -25,7 +25,7 @@ HEAD_CHANNELS = (64, 64, 64, 32, 32, 32, 16, 16, 16)
 
 
 class DomainCritic(nn.Module):
-    """Whether features are of rendered pictures, one logit per patch; 64 channels in the paper."""
+    """Whether features come from rendered pictures, one logit per patch; 64 channels."""
 
     def __init__(self, features: int = 64, divide_channels_by: int = 1) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ class BackboneFile:
 
     @property
     def path(self) -> Path:
-        """Where it is or would be: ``TORCH_HOME``'s checkpoints."""
+        """Path of the file, which may be missing: ``TORCH_HOME``'s checkpoints."""
         return torch_checkpoint(self.filename)
 
 

@@ -111,7 +111,7 @@ class Changes:
     incomparable: tuple[ComparedLine, ...]
 
     def to_json(self) -> Json:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 

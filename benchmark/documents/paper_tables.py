@@ -65,7 +65,7 @@ Tables = list[tuple[str, Groups]]
 CsvLine = Sequence[str | Decimal | None]
 
 Layout = Callable[[Sequence[Board], Sequence[str]], Tables]
-"""From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
+"""Function from leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
 
 def paper_tables(

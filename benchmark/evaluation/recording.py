@@ -34,8 +34,9 @@ from defocus.storage.files import sha256_file
 from defocus.training.record.folder import CHECKPOINT, code_of
 
 MOST_CAST = 3 / 255
-"""Largest shift of a colour, of 1, that is not mentioned. Systems that restore shift a colour by
-1.3 of 255 at most on the sample; from about 3 on, the shift is visible next to the input."""
+"""Largest shift of a colour, as a share of white, that is not mentioned. Systems that restore shift
+a colour by 1.3 of 255 at most on the sample; from about 3 on, the shift is visible next to the
+input."""
 
 
 def store_columns(

@@ -71,7 +71,7 @@ def common_size(restored: NDArray[Any], reference: NDArray[Any]) -> Size:
 
 
 def corner_of(picture: NDArray[Any], size: Size) -> Size:
-    """Where the centre of that size begins in a picture: row and column."""
+    """Row and column at which the centre of that size begins in a picture."""
     return (picture.shape[0] - size[0]) // 2, (picture.shape[1] - size[1]) // 2
 
 

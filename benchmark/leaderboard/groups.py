@@ -144,7 +144,7 @@ def _key(line: BoardLine, *, several_datasets: bool) -> tuple[int, str]:
 
 
 def _origin(line: BoardLine) -> str:
-    """Where the weights of a line come from, as a name of :data:`HEADINGS`."""
+    """Origin of the weights of a line, as a name of :data:`HEADINGS`."""
     weights = line.first.weights
     if weights.startswith(SCRATCH):
         return SCRATCH

@@ -96,7 +96,7 @@ class BoardLine:
 
     @property
     def is_given_blur(self) -> bool:
-        """Whether it is given the true blur: it is not a rival of the others, and leads none."""
+        """Whether the system is given the true blur: then it competes with nobody."""
         return TRUE_BLUR in self.first.input
 
     @property
@@ -169,7 +169,7 @@ class Board:
         convention: Convention,
         twins: Sequence[Convention],
     ) -> str:
-        """What tells an evaluation from others: the crop, else the revision, else all of it."""
+        """What distinguishes an evaluation: the crop, else the revision, else all of its facts."""
         cropped = self._cropped_words(convention)
         others = [one for one in twins if one != convention]
         alike = [one for one in others if self._cropped_words(one) == cropped]

@@ -47,7 +47,7 @@ _LIBRARIES = (
 
 
 RUNS = "runs"
-"""In a study's folder: the folders of its runs."""
+"""Folder of the runs, in a study's folder."""
 
 
 def package_version() -> str:

@@ -359,7 +359,7 @@ def psnr_moved(
 
 
 def _moved(picture: Array, right_px: float, down_px: float) -> Array:
-    """The picture moved by so many px to the left and up; border values are repeated outside."""
+    """The picture moved ``right_px`` to the left and ``down_px`` up; border values are repeated."""
     # Source: Keys, Cubic convolution interpolation for digital image processing (1981).
     moved: Any = picture  # OpenCV's stubs know no float64 alone
     for axis, place in ((1, right_px), (0, down_px)):

@@ -35,7 +35,7 @@ PERMUTATIONS_PER_PAIR = 80
 """Random swaps for each pair of systems. Holm's correction multiplies the least p-value by the
 number of pairs: with fewer than 20 swaps a pair, no difference could be significant."""
 EXACT_SCENES = 16
-"""With so many scenes or fewer all swaps are tried."""
+"""Number of scenes up to which all swaps are tried."""
 POWER = 0.8
 """Probability with which a minimum detectable difference is detected."""
 

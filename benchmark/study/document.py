@@ -24,7 +24,7 @@ Tables = dict[str, Any]
 """Tables of TOML or JSON."""
 
 REQUEST = "request.json"
-"""In a study's folder: the document that it was started with."""
+"""Document that a study was started with, in its folder."""
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]

@@ -262,7 +262,7 @@ class Study:
         return home, mine.training or mine
 
     def checkpoint_folder(self, run: Run) -> Path:
-        """Where the checkpoint is that belongs to the results of a run, if it has any."""
+        """Folder of the checkpoint that belongs to the results of a run, if it has any."""
         if run.training is None:
             return run_folder(self.out, run.id)
         home, trained = self.trained(run)

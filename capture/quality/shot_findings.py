@@ -38,7 +38,7 @@ class GreyCard:
     clipped: bool
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """The fields as a JSON object."""
         return {
             "white_balance": list(self.white_balance),
             "level": self.level,

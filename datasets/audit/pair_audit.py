@@ -197,7 +197,7 @@ class AuditedPair:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """What may be wrong with it besides the blur, in words."""
+        """What may be wrong with the pair besides the blur, in words."""
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()

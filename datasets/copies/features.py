@@ -43,7 +43,8 @@ APART_PX = 3
 """Two features of a level are at least this far apart: one in about 50 px² in rich textures."""
 
 LEAST_RESPONSE = 1.0
-"""Least difference of the two blurs, of 255 grey levels. Below it is noise, skies and walls."""
+"""Least difference of the two blurs, in grey levels of 255. Below it there are noise, skies and
+walls."""
 
 SAMPLES = 10
 """Samples of a descriptor along each axis, 2 px apart: a window of 20 px."""

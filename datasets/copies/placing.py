@@ -36,7 +36,7 @@ FINE_SIGMA_PX = 4.0
 """Only detail finer than this is compared: light and colour may have been changed."""
 TILE_PX = 16
 LEAST_TILE_CONTRAST = 2.0
-"""Tiles whose detail has less than this standard deviation, of 255 levels, do not count."""
+"""Least standard deviation of the detail of a tile that counts, in levels of 255."""
 FEWEST_TILES = 6
 LEAST_COPY = 0.9
 """Least median correlation of the fine detail of a copy. Parts of 349 photographs saved as JPEG of
@@ -67,7 +67,7 @@ class Placing:
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether it shows the other picture as in a mirror."""
+        """Whether the picture shows the other one as in a mirror."""
         return bool(np.linalg.det(turn_matrices()[self.turn]) < 0)
 
     @property

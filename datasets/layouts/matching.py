@@ -150,7 +150,7 @@ def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNa
 
 
 def _nothing(wanted: Keys, files: Sequence[str]) -> str:
-    """That no rule found anything, with a name of each kind."""
+    """Words for rules that found nothing, with a name of each kind."""
     if not files:
         return "there are no pictures among the files"
     picture = next((keys[0] for keys in wanted.values() if keys), "")

@@ -260,7 +260,7 @@ def _own_zoom(pair: Pair, estimator: FlowEstimator, key: str) -> OwnZoom:
 def _of_one_session(
     dataset: Dataset, blurry: Path
 ) -> tuple[list[Pair], PairSession | None]:
-    """All pairs, or those of the picture's session if they are of several; and what all say."""
+    """All pairs, or those of the picture's session if there are several; and what all share."""
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
     session_of = sessions_of(pairs)
     several = set(session_of.values())

@@ -421,7 +421,7 @@ def _require_size(
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
 ) -> Arrays:
-    """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
+    """Mask (255, else 0) of reliable ``registered-flow``, and the relative blur, px."""
     members: Arrays = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")

@@ -134,7 +134,7 @@ def _members(root: Path, split: Split | None) -> dict[str, FilesOf]:
 def _alone_in_role(
     root: Path, split: Split | None, members: dict[str, FilesOf]
 ) -> tuple[Members, list[LeftOut]]:
-    """The pictures that are the only one of their name in their role, and the pairs of others."""
+    """Pictures whose name is used once in their role, and pairs left out for a double name."""
     twice: FilesOf = {}
     for pictures in members.values():
         twice |= {name: paths for name, paths in pictures.items() if len(paths) > 1}

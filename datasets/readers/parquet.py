@@ -114,7 +114,7 @@ def read(path: Path) -> Dataset:
 
 
 def _unpacked_folder(root: Path, columns: Columns, files: Sequence[Path]) -> Path:
-    """Where the pictures of files are unpacked to."""
+    """Folder to which the pictures of files are unpacked."""
     hashes = file_hashes(root, files)
     places = [(file.relative_to(root).as_posix(), hashes[file]) for file in files]
     key = repr([columns.blurry, columns.sharp, *places])

@@ -22,7 +22,8 @@ LEAST_PX = 512
 STRIP_PX = 128
 """Rows whose gradients are computed at once; they stay in the processor's cache."""
 NOTHING = 1e-10
-"""Squared gradient (of white per px) that counts as no detail: a thousandth of a step of 8 bits."""
+"""Squared gradient, in shares of white per px, that counts as no detail: a thousandth of a step of
+8 bits."""
 PEAKS = (-1.0, 6.0)
 """Range of the logarithms of peaks that the network has seen."""
 

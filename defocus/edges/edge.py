@@ -277,7 +277,7 @@ def _crossing(
     relative: Array,
     level: float,
 ) -> float:
-    """Where a rising profile passes a level, looking outwards from its middle."""
+    """Distance at which a rising profile passes a level, looking outwards from its middle."""
     middle = int(np.argmin(np.abs(distance)))
     index = middle
     if relative[middle] >= level:

@@ -41,7 +41,7 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
 
 
 class _Head(NamedTuple):
-    """The header of a BMP, from where it says where the pixels begin."""
+    """The header of a BMP, beginning at the field that says where the pixels begin."""
 
     start: int
     size: int

@@ -282,7 +282,7 @@ def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
 
 
 def _as_bytes(content: NDArray[np.uint8]) -> bytes:
-    """These bytes, not copied where they came as such."""
+    """The content as bytes, without a copy if it is bytes already."""
     return content.base if isinstance(content.base, bytes) else content.tobytes()
 
 
@@ -389,7 +389,7 @@ _BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
 
 
 def _bits_and_grey(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; 0 of others."""
+    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; else 0."""
     if path.suffix.lower() not in {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}:
         return 0, False
     try:

@@ -136,7 +136,7 @@ def _heard_damage(content: bytes) -> str:
 
 
 def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
-    """Where each part of the pixels is in the file, and its number of bytes."""
+    """Place and number of bytes of each part of the pixels in the file."""
     return zip(page.dataoffsets, page.databytecounts, strict=False)
 
 

@@ -34,7 +34,7 @@ def bit_depth(image: Image) -> int:
 
 
 def upper_bits(image: Image) -> NDArray[np.uint8]:
-    """A picture of 8 bits as it is, one of 16 by its upper 8."""
+    """A picture of 8 bits as it is, one of 16 bits by its upper 8 bits."""
     if image.dtype == np.uint8:
         return np.asarray(image, np.uint8)
     eight = np.empty(image.shape, np.uint8)
@@ -335,7 +335,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class OwnPicture:
-    """A picture as it is stored, in the colour space that its profile says."""
+    """A picture as it is stored, in the colour space that its profile names."""
 
     stored: NDArray[Any]  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
     metadata: "Metadata"

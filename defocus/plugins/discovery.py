@@ -96,7 +96,7 @@ class Shape(Generic[T]):
         return isinstance(value, self.type())
 
     def _is_imported(self, value: Any, loaded: object) -> bool:  # noqa: ANN401 - of the type
-        """Whether a class is of another module; of other values it is not known."""
+        """Whether a class comes from another module; other values do not show that."""
         home = getattr(loaded, "__name__", "")
         return self.of_classes and bool(home) and value.__module__ != home
 

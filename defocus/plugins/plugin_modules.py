@@ -95,7 +95,7 @@ class PluginModules(MetaPathFinder):
         return module if fromlist else sys.modules[f"{self.package}.{top}"]
 
     def _folders(self) -> list[Path]:
-        """Where the plug-in's own modules are looked for."""
+        """Folders in which the plug-in's own modules are looked for."""
         return [self.path.parent, *self.added, *self._added()]
 
     def _added(self) -> list[Path]:
@@ -137,7 +137,7 @@ class PluginModules(MetaPathFinder):
 
 
 def _installed(file: Path) -> bool:
-    """Whether a file is of Python's library, or of a package that pip put where it is."""
+    """Whether a file belongs to Python's library, or to a package that pip put where it is."""
     library = Path(sysconfig.get_path("stdlib"))
     if file.is_relative_to(library) or {"site-packages", "dist-packages"} & set(
         file.parts
@@ -147,7 +147,7 @@ def _installed(file: Path) -> bool:
 
 
 def package_of(file: Path) -> Path:
-    """The folder of the outermost package that a file is of; the file itself if it is of none."""
+    """The folder of the outermost package that a file belongs to; the file itself without one."""
     place = file
     while (place.parent / "__init__.py").is_file():
         place = place.parent

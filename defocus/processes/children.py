@@ -49,7 +49,7 @@ def python_command(*arguments: str) -> list[str]:
 
 
 def search_path() -> str:
-    """Where this process looks for modules, without the working folder."""
+    """Folders in which this process looks for modules, without the working folder."""
     # An empty entry is the working folder, whatever that is by then.
     return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
 

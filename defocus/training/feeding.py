@@ -177,7 +177,7 @@ class _One(Generic[MadeT]):
 
 
 class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
-    """What a function makes, by key."""
+    """The results of a function, by key."""
 
     def __init__(self, make: Callable[[KeyT], MadeT]) -> None:
         self.make = make

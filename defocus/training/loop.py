@@ -107,7 +107,7 @@ class Job(Generic[BatchT]):
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training; ``seconds`` are of all steps, with those of earlier processes."""
+    """A finished training; ``seconds`` are those of all steps, in earlier processes too."""
 
     network: nn.Module
     seconds: float

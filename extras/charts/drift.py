@@ -57,7 +57,7 @@ class MeasuredChange:
 
     @property
     def clear(self) -> bool:
-        """Whether it is more than chance."""
+        """Whether the change is more than chance."""
         return abs(self.value) > CLEARLY * self.error
 
 

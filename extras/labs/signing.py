@@ -16,7 +16,7 @@ _CONTEXT = b"defocus-submission-v1\n"
 
 
 def default_key_file() -> Path:
-    """Where the key is kept if none is given: ``signing-key`` in the user's settings folder."""
+    """File of the key if none is given: ``signing-key`` in the user's settings folder."""
     settings = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
     return settings / "defocus" / "signing-key"
 

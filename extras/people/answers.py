@@ -188,7 +188,7 @@ def _with_themselves(
 
 
 def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
-    """Where systems are compared: in catch trials everybody who counts says the same."""
+    """Trials in which systems are compared: in catch trials all who count say the same."""
     given: dict[int, list[float]] = defaultdict(list)
     for one in people:
         for answer in one.answers:

@@ -65,7 +65,7 @@ class CrossGain:
     differs: str = ""  # why the test pictures are not those of the published set; empty if they are
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 

@@ -112,7 +112,7 @@ def _photographed(light: Array, rng: np.random.Generator) -> Image:
 
 
 def detailed(light: Array) -> Mask:
-    """Where a sharp picture in linear light has detail."""
+    """Mask of the detail of a sharp picture in linear light."""
     codes = cv2.cvtColor(
         np.asarray(linear_to_srgb(light), np.float32),
         cv2.COLOR_RGB2GRAY,

@@ -138,7 +138,7 @@ def _own_places(
     sharp: Image,
     measured: Measurement,
 ) -> list[Placed | None]:
-    """Where our transform and our flow place each pixel; None if there is no transform."""
+    """Places of each pixel by our transform and our flow; None if there is no transform."""
     places: list[Placed | None] = [None, None]
     if (matrix := measured.misalignment.matrix) is not None:
         sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]

@@ -220,7 +220,7 @@ def _trained(
 
 
 def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """Pinball loss of ``(N, BLURS, blocks, 3)``, least if each is its quantile of ``(N, BLURS)``."""
+    """Pinball loss, least if ``(N, BLURS, blocks, 3)`` are quantiles of ``(N, BLURS)``."""
     above = levels[:, :, None, None] - quantiles
     wanted = torch.tensor(QUANTILES)
     return torch.maximum(wanted * above, (wanted - 1) * above).mean()

@@ -48,7 +48,7 @@ at the end of its range."""
 BLADES = (0, 0, 0, 5, 6, 7, 8, 9)
 RAMP_STEPS = 9
 NOISES = (0.0, 0.002, 0.004, 0.008, 0.015)
-"""Standard deviations of the noise, of white."""
+"""Standard deviations of the noise, as shares of white."""
 JPEG_SHARE, QUALITIES = 0.4, (80, 99)
 STEPS, BATCH, RATE, WARM_UP = 6000, 2048, 2e-3, 100
 

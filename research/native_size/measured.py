@@ -25,7 +25,7 @@ from research.native_size.cases import Case, Rendered, content_of, rendered
 from research.native_size.systems import Row
 
 BINS_PX = (0.0, 3.0, 12.0, 24.0, 48.0)
-"""Where parts of a ramp begin, circle of confusion in px; the last one has no end."""
+"""Circles of confusion, px, at which parts of a ramp begin; the last part has no end."""
 Array = NDArray[np.float32]
 
 
@@ -70,7 +70,7 @@ class Kept:
         write_json(self.folder / f"{key}.json", {"title": title, **asdict(cell)})
 
     def crop_path(self, key: str) -> Path:
-        """Where the shown part of a picture is: blurry, restored and sharp side by side."""
+        """File of the shown part of a picture: blurry, restored and sharp side by side."""
         return self.folder / f"{key}.jpg"
 
 

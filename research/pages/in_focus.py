@@ -105,7 +105,7 @@ def _share(orders: Sequence[Order]) -> str:
 
 
 class Place(NamedTuple):
-    """Where a frame is in the list, as in :mod:`defocus.restoration.listing`."""
+    """Position of a frame in the list, as in :mod:`defocus.restoration.listing`."""
 
     is_plain: bool
     sharpest_px: float
@@ -115,7 +115,7 @@ Places = Mapping[Frame, Place]
 
 
 def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
-    """Where each frame of a photograph is in the list."""
+    """Position of each frame of a photograph in the list."""
     pixels = np.asarray(
         np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
         np.uint8,
@@ -126,7 +126,7 @@ def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
 
 
 def place_of(frame: Pixels) -> Place:
-    """Where a frame is in the list; a flat one comes last."""
+    """Position of a frame in the list; a flat one comes last."""
     blur = block_blur(luma_of(frame))
     return Place(
         blur.says_nothing,

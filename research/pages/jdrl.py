@@ -150,7 +150,7 @@ def take_over(name: str, study: Path) -> None:
 
 
 def strip_file(name: str, one: Document) -> Path:
-    """Where the page's strip of a dose is."""
+    """File of the page's strip of a dose."""
     return PAGE.with_name(f"jdrl-{name}-strip-{one['dose_px']:g}px.webp")
 
 
@@ -204,7 +204,7 @@ def read_documents(studies: Sequence[str]) -> dict[str, Any]:
 
 
 def document_file(name: str) -> Path:
-    """Where the document of a study is kept."""
+    """File of the document of a study."""
     return DOCUMENTS / f"{name}.json"
 
 

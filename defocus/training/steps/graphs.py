@@ -186,7 +186,7 @@ def _unchanged(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _fresh_casts() -> Iterator[None]:
-    """Each pass casts weights itself: a cast that was kept would be that of old weights."""
+    """Let each pass cast weights itself: a cast that was kept would be one of old weights."""
     torch.set_autocast_cache_enabled(False)
     try:
         yield

@@ -54,7 +54,7 @@ def own_lens_page(
     measured: MeasuredLens,
     origin: Mapping[str, str],
 ) -> Page:
-    """The report; ``gains`` are of held-out scenes through the lens, and through others."""
+    """The report; ``gains`` are those of held-out scenes through the lens, and through others."""
     lens, others = gains
     scenes = Tabs(
         "Scene",

@@ -92,7 +92,7 @@ class Verdict:
 
     @property
     def worse_elsewhere(self) -> bool:
-        """Whether they lose so much through other lenses that their label says so."""
+        """Whether the weights lose so much through other lenses that their label says so."""
         return self.others.mean_db < -WORSE_DB
 
     def words(self, lens: Gains) -> str:

@@ -90,7 +90,7 @@ class _Level:
 
 
 def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Floats]:
-    """By how much the steps are lighter than printed, from ink 0 to paper 1, and its errors."""
+    """How much lighter the steps are than printed, from ink 0 to paper 1, and the errors."""
     paper = np.mean([one.paper for one in steps], axis=0)
     ink = np.mean([one.seen / one.paper for one in inks], axis=0)
     seen = [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]

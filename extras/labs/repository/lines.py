@@ -19,7 +19,7 @@ from defocus.extras.labs.verification.record import CheckRecord, read_record
 from defocus.extras.labs.verification.verifying import statement_findings
 
 RANKED = ("input-aligned", "truth", "gt")
-"""Protocols of a board; the first one that has scores is shown."""
+"""Protocols of a board; the first that has scores is shown."""
 
 
 @dataclass(frozen=True)

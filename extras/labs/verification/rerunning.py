@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
 
 PIXEL_TOLERANCE = 2 / 255
-"""Largest difference of a picture that is restored again, of 1; matrix products differ between
-devices."""
+"""Largest difference of a picture that is restored again, as a share of white; matrix products
+differ between devices."""
 
 ERASING_SIGMA_PX = 6.0
 """Blur of the probe for memory, px: a picture with this blur holds no details of a scene."""

@@ -301,7 +301,7 @@ def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
 
 
 def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
-    """Whether it was made without the truth of a test set that was sealed then and is open now."""
+    """Whether a submission was made while the truth, which is open now, was sealed."""
     seal = read_seal(dataset.root)
     is_sealed_pair = seal is not None and seal.inside == dataset.content_hash
     return (

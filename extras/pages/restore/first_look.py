@@ -37,7 +37,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class LookArea:
-    """Where the part is in the picture as it is shown, px."""
+    """Place of the part in the picture as it is shown, px."""
 
     left: int
     top: int

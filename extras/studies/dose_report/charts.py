@@ -188,7 +188,7 @@ def _curve(label: str, points: Sequence[tuple[float, Estimate]]) -> Curve:
 
 
 def _floor(document: Document, labels: Sequence[str]) -> float | None:
-    """Where the chart begins if the plain loss falls below all others; None if it does not."""
+    """Lower end of the chart if the plain loss falls below all others; None if it does not."""
     plain = document["plain"]
     others = [label for label in labels if label != plain]
     lows = [one["low"] for label in others for _, one in _estimates(document, label)]

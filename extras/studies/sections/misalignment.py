@@ -1,4 +1,4 @@
-"""Scores against injected misalignment, where the study was of that."""
+"""Scores against injected misalignment, if the study measured that."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -38,7 +38,7 @@ class WarpScore:
 
     @property
     def answered(self) -> bool:
-        """Whether it gave a transform."""
+        """Whether the method gave a transform."""
         return self.corner_px is not None
 
 

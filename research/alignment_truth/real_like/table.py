@@ -87,7 +87,7 @@ def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
 
 
 def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
-    """In how many pairs another method is more exact than ours."""
+    """Number of pairs in which another method is more exact than ours."""
     gains = [
         own_px - others
         for pair in pairs

@@ -12,7 +12,8 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedul
 )
 
 Score: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
-"""From noisy pictures and their noise to the gradient of the logarithm of their density."""
+"""Function from noisy pictures and their noise to the gradient of the logarithm of their
+density."""
 PutBack: TypeAlias = Callable[[Step], float]
 """The standard deviation of the noise that a prediction ends with."""
 

@@ -61,7 +61,7 @@ class Waves(nn.Module):
 
 
 class Residual(nn.Module):
-    """BigGAN's residual block, told the noise; both paths are resampled."""
+    """BigGAN's residual block, conditioned on the noise; both paths are resampled."""
 
     # ``conditions``: length of the conditioning vector. ``resampling``: change of the size in the
     # block.
