@@ -48,8 +48,8 @@ class ReportSettings(CommandSettings):
     """Folder of another study of the same dataset, whose systems are added; repeatable. The report
     is then together.html and together.pdf."""
     figures: Folder | None = option(None, "--figures FOLDER")
-    """Draw the figures of the study for a paper into this folder, as vector files, instead: quality
-    against cost, training curves, and what its sections have."""
+    """Instead of the report, draw figures for a paper into this folder, as vector files: quality
+    against cost, training curves, and the figures of the report's sections."""
     files: Literal["pdf", "svg"] = option("pdf", "--format")
     """Format of --figures."""
     as_json: bool = option(False, "--json")
@@ -60,7 +60,7 @@ class PublishedSettings(CommandSettings):
     """Options of ``published``."""
 
     against: Folder | None = option(None, "--against STUDY")
-    """Compare what this study has of SYSTEM with the published numbers."""
+    """Compare this study's numbers of SYSTEM with the published ones."""
     dataset: str | None = option(None, "--dataset NAME")
     """Show this dataset only, such as dpdd or realdof."""
     metric: str | None = option(None, "--metric NAME")
@@ -77,8 +77,8 @@ class AddSettings(CommandSettings):
     """Dataset the weights were trained on; repeatable. Not needed for official weights, which the
     system's card lists."""
     key: str = option("", "--key NAME")
-    """Table of the weights, if the file has several, such as params_ema. By default, the one that
-    fits best, and no running average (ema) where there is another."""
+    """Table of the weights, if the file has several, such as params_ema. By default the table that
+    fits best; a running average (ema) only if no other table fits as well."""
     as_json: bool = JSON
 
 

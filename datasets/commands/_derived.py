@@ -22,7 +22,7 @@ USE_IT = "use it with --dataset manifest:{}"
 
 
 def audited(name: str, use: "AuditUse") -> "tuple[Dataset, Audit]":
-    """A dataset and its audit; pairs of which nothing could be measured are said."""
+    """A dataset and its audit; pairs without any measurement are reported."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
@@ -39,7 +39,7 @@ def audited(name: str, use: "AuditUse") -> "tuple[Dataset, Audit]":
 def print_made(
     make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool
 ) -> int:
-    """Make something and print it, as JSON or as lines; the exit code is 1 if it lacks pairs."""
+    """Make something and print it, as JSON or as lines; the exit code is 1 if pairs are missing."""
     if as_json:
         with json_output() as output:
             document = make()

@@ -66,7 +66,7 @@ class MeasuringSettings(CommandSettings):
 
     @property
     def limits(self) -> "MotionLimits":
-        """What a measurement may find."""
+        """Limits of what a measurement may find."""
         from defocus.align.motion_limits import MotionLimits
 
         return MotionLimits.of(self.at_most, self.largest_px)
@@ -98,7 +98,7 @@ class MotionSettings(MeasuringSettings):
 
     @property
     def release(self) -> Json:
-        """What was typed of a ``Release``."""
+        """The fields of a ``Release`` that were typed."""
         wanted = {"model", "scale", "kernel", "photometric"}
         return self.model_dump(include=wanted, exclude_none=True)
 
@@ -112,8 +112,8 @@ class AlignSettings(MotionSettings):
 
     session: str | None = option(None, "--session", heading="Measurement")
     """Dataset with pairs of the same session, such as session:DIR. They share one zoom and one
-    asymmetry of the point spread, which are used where they are surer than the pair's own, and
-    where the pair alone is unknown."""
+    asymmetry of the point spread, which are used where they are more certain than the pair's own,
+    and where the pair alone is unknown."""
     out: AnyPath | None = option(None, "--out", heading="Output")
     """Folder for the aligned pair and its numbers."""
     evidence: AnyPath | None = option(None, "--evidence")
@@ -143,8 +143,8 @@ class CompensateSettings(MotionSettings):
     """Options of ``compensate``."""
 
     size: Literal["each", "common"] = option("each", "--size", heading="Compensation")
-    """What is kept: all that both members of each pair show, or the middle of it in one size for
-    all pairs."""
+    """Part that is kept: everything that both members of each pair show, or its middle, in one size
+    for all pairs."""
     out: Folder = option(..., "--out DIR", heading="Output")
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
     where: Where = where_field(
@@ -174,7 +174,7 @@ class SidecarSettings(CommandSettings):
 
     @property
     def release(self) -> Json:
-        """What was typed of a ``Release``."""
+        """The fields of a ``Release`` that were typed."""
         return self.model_dump(
             include={"model", "kernel", "photometric"}, exclude_none=True
         )
@@ -270,7 +270,7 @@ class PatchSettings(CommandSettings):
 
     @property
     def chosen(self) -> Json:
-        """What was typed of a ``Scheme``."""
+        """The fields of a ``Scheme`` that were typed."""
         wanted = {"side_px", "overlap", "drop", "scale"}
         return self.model_dump(include=wanted, exclude_none=True)
 
@@ -290,9 +290,9 @@ class SplitSettings(CommandSettings):
     out: Folder = option(..., "--out")
     """Folder of the new dataset: new, empty, or made with the same split."""
     test: Share = option(0.2, "--test")
-    """Share of the test pairs."""
+    """Share of the pairs that the test split gets."""
     validation: Share = option(0.1, "--validation")
-    """Share of the validation pairs."""
+    """Share of the pairs that the validation split gets."""
     seed: Annotated[int, Field(ge=0)] = option(0, "--seed", show_default=True)
     """Seed of the random split."""
 
@@ -328,7 +328,7 @@ class VerifySettings(CommandSettings):
 
     repair: Release | None = option(None, "--repair FROM")
     """Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are moved
-    beside it."""
+    to a folder next to it."""
     against: str | None = option(None, "--against SOURCE")
     """Address or folder of a release: compare DIR with its checksums instead of DIR's own."""
     where: Where = where_field(1, "Number of files read at once.")
@@ -362,7 +362,7 @@ class FetchSettings(CommandSettings):
     only: tuple[str, ...] = option((), "--only PATTERN")
     """Only these files and the documents, such as 'test-*.tar'; can be repeated."""
     sha256: Annotated[str | None, BeforeValidator(_sha256)] = option(None, "--sha256")
-    """Hash that 'package' printed, or of the archive."""
+    """Hash that 'package' printed, or hash of the archive."""
     trust_first: bool = option(False, "--trust-first")
     """Accept an archive of unknown hash and record it; later fetches must match it."""
     as_json: bool = JSON

@@ -26,8 +26,8 @@ def command(sources: tuple[str, ...], settings: "FetchSettings") -> None:
 
     SOURCE is the address or the folder of a release; further ones are mirrors, tried in order. The
     address of an archive (.zip, .tar, …) fetches that file. Interrupted transfers resume. The name
-    of a published dataset fetches its archive if the terms allow that, as those of `zedd` do; else
-    it says where to get it, and checks a copy in --out.
+    of a published dataset fetches its archive if the terms allow that, as those of `zedd` do;
+    otherwise the command says where to get it, and checks a copy in --out.
     """
     print_made(lambda: _fetched([*sources], settings), _lines, as_json=settings.as_json)
 
@@ -74,7 +74,7 @@ def _fetched(sources: list[str], settings: "FetchSettings") -> Json:
 def _fetched_archive(
     settings: "FetchSettings", places: "list[Place]", name: str
 ) -> Json:
-    """What was fetched of an archive."""
+    """The files that were fetched from an archive."""
     from defocus.datasets.fetching import fetch_known_file
 
     if settings.only:

@@ -27,4 +27,4 @@ class LensSettings(ChartPictures):
     """Options of ``chart lens``."""
 
     out: Path = option(..., "--out")
-    """Lens file to write, JSON; a page of the same name, .html, is written beside it."""
+    """Lens file to write, JSON; a page of the same name, .html, is written next to it."""
