@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from defocus.command_line.options import Folder
-from defocus.settings import JSON, JSON_LIST, CommandSettings, option
+from defocus.settings import JSON, CommandSettings, option
 
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
@@ -34,7 +34,8 @@ class CostSettings(CommandSettings):
     """Picture size in px; repeatable."""
     repeats: Annotated[int, Field(ge=1)] = option(5, "--repeats")
     """Number of timed passes per size, after one warm-up pass."""
-    as_json: bool = JSON_LIST
+    as_json: bool = option(False, "--json")
+    """Print one JSON list on stdout."""
 
 
 class ReportSettings(CommandSettings):
@@ -65,7 +66,8 @@ class PublishedSettings(CommandSettings):
     """Show this dataset only, such as dpdd or realdof."""
     metric: str | None = option(None, "--metric NAME")
     """Show this metric only, such as psnr or params_m."""
-    as_json: bool = JSON_LIST
+    as_json: bool = option(False, "--json")
+    """Print one JSON list on stdout."""
 
 
 class AddSettings(CommandSettings):

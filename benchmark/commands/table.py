@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FILE, OneOf
+from defocus.command_line.options import OneOf
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 PAPER = ("methods", "protocols", "datasets", "places", "costs", "ablation")
 NUMBERS = ("leaderboard", "pictures")
 
-OF_ALL = {"out", "others"}
-"""Options that printed tables and files share."""
+OF_ALL = {"out", "others", "target"}
+"""Options that are not for printed tables alone."""
 
 
 @help_heading("Report")
@@ -24,20 +24,12 @@ OF_ALL = {"out", "others"}
     cls=SettingsCommand,
     models="defocus.benchmark.documents.paper_options",
     headings=("Study", "Printed tables", "Files"),
-    others="Files",
 )
 @click.argument("style", type=OneOf([*PAPER, *NUMBERS]))
-@click.option(
-    "--to",
-    "target",
-    type=FILE,
-    help="File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json.",
-)
 @click.pass_context
 def command(
     context: click.Context,
     style: str,
-    target: Path | None,
     options: "PaperOptions",
 ) -> None:
     """Print the tables of a study for a paper.
@@ -67,12 +59,12 @@ def command(
     from defocus.benchmark.study.document import load_trusted
     from defocus.benchmark.study.standing import tell_unfinished
 
-    _refuse_what_means_nothing(context, style, target, options)
+    _refuse_what_means_nothing(context, style, options)
     load_trusted(options.out)
     tell_unfinished(options.out)
     with studies_together(options.out, options.others) as out:
-        if target is not None:
-            _write_numbers(out, target, images=style == "pictures")
+        if options.target is not None:
+            _write_numbers(out, options.target, images=style == "pictures")
         else:
             click.echo(paper_text(out, style, options, as_csv=options.as_csv), nl=False)
 
@@ -80,7 +72,6 @@ def command(
 def _refuse_what_means_nothing(
     context: click.Context,
     style: str,
-    target: Path | None,
     options: "PaperOptions",
 ) -> None:
     if style in NUMBERS:
@@ -88,7 +79,7 @@ def _refuse_what_means_nothing(
             raise click.UsageError(
                 "--csv is for printed tables; --to FILE.csv writes CSV"
             )
-        if target is None:
+        if options.target is None:
             raise click.UsageError(
                 f"{style} is written to a file: --to FILE, such as numbers.csv"
             )
@@ -98,7 +89,7 @@ def _refuse_what_means_nothing(
                 raise click.UsageError(
                     f"{one.opts[0]} is for printed tables; {style} has all rows"
                 )
-    elif target is not None:
+    elif options.target is not None:
         raise click.UsageError(
             f"--to is for {' and '.join(NUMBERS)}; {style} is printed"
         )

@@ -44,6 +44,8 @@ class PaperOptions(CommandSettings):
     as_csv: bool = option(False, "--csv")
     """Print CSV instead of LaTeX, a table below the other; leaderboard.csv in the study's folder is
     one table of all means."""
+    target: Path | None = option(None, "--to", heading="Files")
+    """File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json."""
 
     @property
     def patterns(self) -> list[str]:

@@ -320,7 +320,8 @@ class CurateSettings(CommandSettings):
 class CurateAuditUse(AuditUse):
     """The same for a command whose options have headings."""
 
-    as_json: bool = option(False, "--json", heading="Output", text=JSON.description)
+    as_json: bool = option(False, "--json", heading="Output")
+    """Print one JSON object on stdout."""
 
 
 class VerifySettings(CommandSettings):

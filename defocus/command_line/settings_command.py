@@ -186,9 +186,6 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
     """How click reads a type: its class, with its range."""
     from pydantic import BeforeValidator
 
-    for one in metadata:
-        if isinstance(one, click.ParamType):
-            return {"type": one}
     inner = [part for part in get_args(annotation) if part is not type(None)]
     if any(isinstance(one, BeforeValidator) for one in metadata):
         return {"type": _Text(Annotated[annotation, *metadata])}
@@ -203,11 +200,19 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
         return {"multiple": True, **_kind(inner[0], metadata)}
     if inner:
         return _kind(inner[0], metadata)  # or None
+    if annotation is bool:
+        return {"is_flag": True}
+    return {"type": _type(annotation, metadata)}
+
+
+def _type(annotation: type, metadata: Sequence[Any]) -> Any:  # noqa: ANN401 - click's type
+    """The type of the field itself, such as a folder, or that of its class."""
+    for one in metadata:
+        if isinstance(one, click.ParamType):
+            return one
     if annotation in (int, float):
-        return {"type": _number(annotation, metadata)}
-    if annotation is Path:
-        return {"type": FILE}
-    return {"is_flag": True} if annotation is bool else {"type": annotation}
+        return _number(annotation, metadata)
+    return FILE if annotation is Path else annotation
 
 
 def _number(annotation: type, metadata: Sequence[Any]) -> click.ParamType[Any]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from defocus.command_line.options import Folder
 from defocus.settings import CommandSettings, option
 
 
@@ -25,6 +26,8 @@ class Greeting(CommandSettings):
     goes on."""
     rate: Annotated[float, Field(gt=0)] | None = option(None, "--rate")
     """How fast."""
+    share: Annotated[float, Field(ge=0, lt=1)] = option(0.5, "--share")
+    """Of whom."""
     tone: Literal["kind", "rude"] = option("kind", "--tone", heading="Words")
     """How."""
     names: Annotated[tuple[str, ...], BeforeValidator(_parts)] = option(
@@ -33,6 +36,8 @@ class Greeting(CommandSettings):
     """Whom."""
     files: tuple[Path, ...] = option((), "--file FILE")
     """From where."""
+    folder: Folder | None = option(None, "--folder")
+    """Where to."""
     loud: bool = option(True, "--loud/--quietly")
     """Whether aloud."""
 

@@ -50,6 +50,11 @@ def test_every_kind_of_field_is_read():
             "Invalid value for '--number': 10 is not in the range 1<=x<=9.",
         ),
         ("--rate 0", "Invalid value for '--rate': 0.0 is not in the range x>0."),
+        ("--share 1", "Invalid value for '--share': 1.0 is not in the range 0<=x<1."),
+        (
+            "--folder /dev/null",
+            "Invalid value for '--folder': Directory '/dev/null' is a file.",
+        ),
         ("--rate nan", "Invalid value for '--rate': 'nan' is not a finite number."),
         (
             "--tone loud",
@@ -83,5 +88,5 @@ def test_the_help_has_headings_in_order_and_joined_texts():
         text.split()
     )
     assert keys_of(settings_of_greet.Greeting) == {
-        "number", "rate", "tone", "names", "file", "loud",
+        "number", "rate", "share", "tone", "names", "file", "folder", "loud",
     }  # fmt: skip
