@@ -1,4 +1,4 @@
-"""What the transform between the members of a pair may be."""
+"""Limits on the transform between the members of a pair."""
 
 import math
 from dataclasses import dataclass

@@ -187,7 +187,7 @@ START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
 """The loss of the training before the demo, and where losses are compared, because JDRL uses
 absolute differences too."""
 NARROW_PAIRS = 24
-"""A demo aligns and packs this many training pairs; it is too short to see more."""
+"""Number of training pairs that a demo aligns and packs; it is too short to see more."""
 
 EPOCHS = 100
 FLOOR, WARMUP_SHARE = 1e-6, 0.05

@@ -1,4 +1,4 @@
-"""What a large page shows when a reader opens it: one packed block, made into elements then."""
+"""Content that a large page shows when a reader opens it: one block, made into elements then."""
 
 import base64
 import json

@@ -37,7 +37,7 @@ SIZE_INCHES, PAGE_INCHES, BESIDE_INCHES = (5.2, 3.2), (5.2, 2.46), (3.7, 3.2)
 of several figures in a row."""
 PAGE_FONT_PT = 6.5
 LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.11, 0.07, 0.23
-"""Room around the axes of a page, whose labels and legend are text of the page; inches."""
+"""Room around the axes of a page, in inches; labels and legend are text of the page."""
 FEW_LINES = 4
 SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.56, 0.06, 0.17
 """Sizes of a legend in inches: a swatch, a letter, and a row."""

@@ -50,7 +50,8 @@ from defocus.training.parallel import part_of
 
 CROP_PX, BATCH, RATE = 64, 4, 2e-3
 PATCHES, PATCH_PX = 2048, 96
-"""Patches that are rendered once; a new crop of the size above is cut each time."""
+"""Number of patches that are rendered once, and their side in px; a new crop of the size above is
+cut each time."""
 
 
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:

@@ -107,7 +107,7 @@ def _say_restored(settings: "RestoreSettings", restored: "Sequence[Restored]") -
 
 
 def _facts(each: "Restored") -> list[str]:
-    """What the line of a picture says after its name."""
+    """The words of a picture's line after its name."""
     from defocus.restoration.blur_map_files import map_paths
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]

@@ -39,7 +39,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RestoredScale:
-    """What a network made of the picture at one size, behind the guard."""
+    """Result of a network for the picture at one size, behind the guard."""
 
     factor: int  # the picture was reduced by it
     restored: Array  # ``(h, w, 3)`` float32 in [0, 1]
@@ -51,7 +51,7 @@ class RestoredScale:
 
 @dataclass(frozen=True)
 class Restoration:
-    """What restoring gave; nothing is computed again for another strength or mask."""
+    """Result of restoring; nothing is computed again for another strength or mask."""
 
     # A page sends ``blurry``, ``restored`` and :meth:`strongest` and lets the browser mix them: up
     # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
@@ -123,7 +123,7 @@ class Restoration:
         strength: float,
         rows: slice,
     ) -> Array:
-        """What changes of some rows ``blurry`` at a strength."""
+        """Change of some rows ``blurry`` at a strength."""
         restored = self._rows(self._restored, blurry, rows)
         if strength <= 1:
             change = restored - blurry

@@ -319,7 +319,7 @@ class Restorer:
         return max(1, int(self.budget / (self._bytes_per_pixel(blurry) * side**2)))
 
     def _bytes_per_pixel(self, blurry: Colours) -> float:
-        """What the tensors take for each pixel of a tile, measured on a small part."""
+        """Bytes of the tensors for each pixel of a tile, measured on a small part."""
         probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
         with autocast(self.device, self.precision):
             peak = peak_bytes(self.network, probe)

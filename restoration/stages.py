@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Stages(Generic[Thing, Given, Output, Result]):
-    """What is done with each thing, one stage after the other."""
+    """Work on each thing, one stage after the other."""
 
     read: Callable[[Thing], Given]
     work: Callable[[Given], Output]

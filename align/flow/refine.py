@@ -142,7 +142,7 @@ WINDOWS_PX = (32, 16, 8, 4)
 """Widths (sigma) of the windows, px, from coarse to fine. Each starts from the result of the one
 before."""
 GRID_PER_WINDOW = 2
-"""The flow of a window is kept on a grid of this many points for each width."""
+"""Points of the flow's grid for each width of a window."""
 EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
 """Standard deviation, px, that is first assumed between the flow of a window and that of the window
 before."""

@@ -185,7 +185,8 @@ def _kernel(diameter_px: float) -> Array:
 
 
 SIDE = 200
-"""Larger pictures are reduced: colours of a pair are compared over surfaces, not at edges."""
+"""Longest side, px; larger pictures are reduced, because colours of a pair are compared over
+surfaces, not at edges."""
 LEAST_LIGHT, MOST_LIGHT = 0.02, 0.95
 """Light below which colours are noise, and above which a channel may be saturated."""
 LEAST_PLACES, LEAST_SPREAD = 200, 0.08

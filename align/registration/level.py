@@ -377,7 +377,7 @@ def _root_mean_square(values: Array) -> float:
 
 
 def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
-    """What a coma of the lens may move the tiles by, px."""
+    """Largest movement of the tiles by a coma of the lens, px."""
     coma = COMA_SHARE * least
     if spread is not None:
         share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE

@@ -34,7 +34,7 @@ LEAST_CONDITION = 1e-12
 
 @dataclass(frozen=True)
 class Spread:
-    """What an asymmetric point spread may add along the radius: asymmetry times CoC at corner."""
+    """Displacement along the radius by an asymmetric point spread: asymmetry times CoC."""
 
     coc_px: Array  # ``(N,)`` diameter of the circle of confusion at each point
     precision: float

@@ -247,7 +247,7 @@ REASONS: tuple[tuple[str, str], ...] = (
 
 
 def resting_on(largest_px: float) -> str:
-    """What a result rests on whose texture repeats itself farther on than a person says."""
+    """Words on a result whose texture repeats itself farther on than a person says."""
     return f"rests on your --largest-shift {largest_px:g} px: other shifts that fit were left out"
 
 

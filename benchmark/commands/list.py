@@ -176,7 +176,7 @@ def _show(rows: list[Json], *, variants: bool) -> None:
 
 
 def _cells(rows: list[Json], variants_of: Counter[str]) -> list[dict[str, str]]:
-    """What the line of each system shows, by column."""
+    """Cells of the line of each system, by column."""
     with_plugins = any(row["plugin"] for row in rows)
     table = []
     for row in rows:

@@ -89,7 +89,7 @@ Further = dict[tuple[str, str], FurtherValue]
 
 @dataclass(frozen=True)
 class AsPrinted:
-    """What was found for each printed row; ``further`` has the other metrics by row and metric."""
+    """The result for each printed row; ``further`` has the other metrics by row and metric."""
 
     explanations: tuple[Explanation, ...]
     unexplained: tuple[PrintedRow, ...]
@@ -278,7 +278,7 @@ class _Search:
         return dict(subsets)
 
     def result(self) -> AsPrinted:
-        """What was found; profiles that reproduce a row are kept."""
+        """The results; profiles that reproduce a row are kept."""
         explanations = self.explanations()
         explained = {one.row.id for one in explanations}
         further: Further = {}

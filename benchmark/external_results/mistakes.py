@@ -49,7 +49,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Look:
-    """What one picture shows; ``offset`` is right and down in whole px, None if unclear."""
+    """Observations on one picture; ``offset`` is right and down in whole px, None if unclear."""
 
     colours: str
     offset: Offset | None

@@ -24,7 +24,7 @@ _PHASE, _GRADIENT, _CHROMA = 0.85, 160.0, 200.0
 
 _CHROMA_EXPONENT = 0.03
 _SIDE_PX = 256
-"""Pictures are averaged down to about this shorter side."""
+"""Approximate shorter side, px, to which pictures are averaged down."""
 
 _SCALES = 4
 _ORIENTATIONS = 4

@@ -131,7 +131,7 @@ def errors_of(blurry: Image, sharp: Image, readings: range) -> Array:
 
 
 def _what_differs(reading: Profile, *, eight_bits: bool) -> tuple[object, ...]:
-    """What decides the pictures of a reading before the crop; files of 8 bits have one depth."""
+    """Facts that decide the pictures of a reading before the crop; 8 bits have one depth."""
     size = (reading.size, reading.resampling)
     if eight_bits:
         return (*size, reading.rounded and reading.size != 1)

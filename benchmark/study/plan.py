@@ -84,13 +84,13 @@ class Override(Settings):
 
 
 class StudyFile(Override):
-    """What a settings file of a study may hold: also the resources of jobs on other machines."""
+    """Tables that a settings file of a study may hold, with resources of jobs elsewhere."""
 
     cluster: ClusterSettings = ClusterSettings()
 
 
 def cluster_of(settings: Path) -> ClusterSettings:
-    """What a settings file of a study says of workers on other machines."""
+    """The table of a study's settings file on workers of other machines."""
     return load_settings(StudyFile, settings).cluster
 
 
@@ -390,7 +390,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
 
 
 def _scales_facts(card: Card) -> Json:
-    """What decides how a network's pictures are restored at scales."""
+    """Facts that decide how a network's pictures are restored at scales."""
     return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
 

@@ -108,7 +108,7 @@ class OpticsPlan:
 
     @property
     def release_limit(self) -> str:
-        """What limits the size of the release."""
+        """The limit of the size of the release, in words."""
         worst = max((row.sharp_coc_px for row in self.rows), default=0.0)
         if self.release_scale == 1.0:
             return "nothing"

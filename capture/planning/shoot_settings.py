@@ -308,7 +308,7 @@ class ShootOptions(NumberSettings, HandlingSettings):
 
 
 class PlanSettings(NumberSettings):
-    """What ``plan`` counts and prints."""
+    """Settings of the plan that ``plan`` prints."""
 
     as_json: bool = option(False, "--json", heading="Plan")
     """Print a JSON object for each aperture."""

@@ -61,7 +61,7 @@ def _files(
 
 
 def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> Json:
-    """What ``--json`` prints; pairs that could not be read go into ``failed``."""
+    """The document that ``--json`` prints; pairs that could not be read go into ``failed``."""
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=True)

@@ -83,7 +83,7 @@ def _searched_file(pair: Pair) -> Path:
 
 
 def _kept(place: Path) -> tuple[SharedPicture, ...] | None:
-    """What an earlier search found; None if it is not kept or damaged."""
+    """The result of an earlier search; None if it is not kept or damaged."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         rows = read_json(place)
         return tuple(

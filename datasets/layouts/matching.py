@@ -158,7 +158,7 @@ def _nothing(wanted: Keys, files: Sequence[str]) -> str:
 
 
 def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list[str]]:
-    """What the further rules find, and why those that nearly fit were not used."""
+    """Matches by the further rules, and why rules that nearly fit were not used."""
     matches = list[MatchedNames]()
     refused = list[str]()
     for rule in (_by_suffix, _by_prefix, _by_order):

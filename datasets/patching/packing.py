@@ -342,7 +342,7 @@ def _members(
     further: Collection[Further],
     estimator_name: str,
 ) -> Members | None:
-    """What is packed of a pair; None if it lacks the target."""
+    """Arrays of a pair that are packed; None if it lacks the target."""
     pictures = _pictures(dataset, pair, target, estimator_name)
     if pictures is None:
         return None

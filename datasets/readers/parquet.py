@@ -173,7 +173,7 @@ def _by_split(root: Path, files: Sequence[Path]) -> dict[Split | None, list[Path
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """What pyarrow raises for a damaged file becomes one line."""
+    """Turn pyarrow's errors for a damaged file into one line."""
     from pyarrow import ArrowException
 
     try:

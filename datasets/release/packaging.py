@@ -219,7 +219,7 @@ def _sealed(root: Path, previous: Path | None) -> str:
 
 
 def _noted(notes: ReleaseNotes) -> dict[str, object]:
-    """What the notes add to the order of a release."""
+    """The part of a release's order that comes from the notes."""
     previous = (
         None if notes.previous is None else sha256_file(notes.previous / CHECKSUMS)
     )

@@ -55,7 +55,7 @@ SLOPE = 1.12
 
 @dataclass(frozen=True)
 class Development:
-    """What a camera does with the values of its sensor to a picture at 1:1."""
+    """Processing of a sensor's values to a picture at 1:1 by a camera."""
 
     # shot, read: noise before demosaicing, as of :class:`StreamCamera`
     shot: float

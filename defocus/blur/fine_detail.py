@@ -26,7 +26,7 @@ STRIP_ROWS = 512
 """Rows that are filtered at once; a large picture as floats takes much memory and time."""
 TINY = 1e-16
 NOTHING = 1e-5
-"""Fine detail below this strength counts as none."""
+"""Strength of fine detail below which it counts as none."""
 EQUAL_BLUR_PX = 0.25
 """Weight of a tile whose members are equally blurred, expressed in px of relative blur."""
 FLAT = 1e-4

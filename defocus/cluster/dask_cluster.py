@@ -77,7 +77,7 @@ CONFIGURATION: dict[str, object] = {
 
 @dataclass(frozen=True)
 class _Setup:
-    """What a worker takes over from the program that gives it work."""
+    """Settings that a worker takes over from the program that gives it work."""
 
     environment: tuple[tuple[str, str], ...]
     quiet: bool
@@ -393,7 +393,7 @@ async def _submit(cluster: Any, jobs: int) -> None:  # noqa: ANN401 - a cluster 
 
 
 def _refusal(error: RuntimeError) -> str:
-    """What the command that submits jobs has said, in one line."""
+    """Message of the command that submits jobs, in one line."""
     lines = str(error).partition("stderr:")[2].split("\n") or [str(error)]
     return "; ".join(line.strip() for line in lines if line.strip())
 

@@ -307,7 +307,7 @@ def _notes(
     *,
     enough: bool,
 ) -> tuple[str, ...]:
-    """What makes a measurement less certain."""
+    """Reasons why a measurement is less certain."""
     angle = abs(line.angle_deg)
     notes = []
     if not LEAST_ANGLE_DEG <= angle <= MOST_ANGLE_DEG:

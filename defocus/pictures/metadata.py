@@ -113,7 +113,7 @@ class Exif:
 
     @property
     def body(self) -> tuple[str | None, str | None]:
-        """What distinguishes two cameras."""
+        """Facts that distinguish two cameras."""
         return self.model, self.serial
 
     @property
@@ -558,7 +558,7 @@ _OF_RAW = (
 
 
 def _of_raw(path: Path) -> Metadata:
-    """What a developed picture keeps of a RAW file: usual tags, orientation and position."""
+    """Metadata that a developed picture keeps: usual tags, orientation and position."""
     from PIL import Image
 
     kept = Image.Exif()

@@ -26,7 +26,7 @@ NO_LIGHT = 1e-6
 
 @dataclass(frozen=True)
 class LightShare:
-    """What one kernel spreads of a surface's light."""
+    """The share of a surface's light that one kernel spreads."""
 
     # ``(C, K, K)``, K odd, rotated by half a turn, for correlation. C is 1, or 3 for the colours
     # and their opacity, or 4 for the colours and one opacity.

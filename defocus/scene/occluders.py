@@ -20,8 +20,7 @@ Bytes = NDArray[np.uint8]
 
 PHOTOGRAPH_SHARE = 0.7
 BRIGHT_FROM = 0.95
-"""A pixel whose colours all exceed this value counts as clipped; light beyond white is drawn
-there."""
+"""Value that all colours of a clipped pixel exceed; light beyond white is drawn there."""
 
 BRIGHTEST = 4.0
 ONE_TONE_SHARE = 0.4

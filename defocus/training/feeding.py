@@ -32,11 +32,11 @@ from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
 FEW_STEPS = 500
-"""With fewer steps left, no processes are started unless asked for, because starting them takes
-seconds."""
+"""Number of steps left below which no processes are started unless asked for, because starting them
+takes seconds."""
 
 AHEAD = 2
-"""Batches that each process makes ahead. More would take more memory."""
+"""Number of batches that each process makes ahead. More would take more memory."""
 
 KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")
@@ -82,7 +82,7 @@ class Feeder:
         make: Callable[[KeyT], MadeT],
         keys: Sequence[KeyT],
     ) -> Iterator[MadeT]:
-        """What a function makes of each key, in their order; it can be pickled."""
+        """Results of a function for each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
         if not self.workers or not len(keys):
             yield from map(self.pinned, map(make, keys))

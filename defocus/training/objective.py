@@ -1,4 +1,4 @@
-"""What the loop asks of a batch and of an objective."""
+"""Requirements of the loop on a batch and on an objective."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -150,7 +150,7 @@ def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow
 
 
 def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
-    """What a pair's document says."""
+    """Facts from a pair's document."""
     entry = pair_entry(session, pair)
     settings = dict(pair_details(session, pair)["settings"])
     return {**entry, "settings": settings, "taken": _taken(entry["roles"])}

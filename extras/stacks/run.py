@@ -154,7 +154,7 @@ def _contents(
     dataset: Dataset,
     stacks: Mapping[str, Stack],
 ) -> dict[str, dict[str, str]]:
-    """What the pairs of each stack are made of, by the name of its new folder."""
+    """Content of the pairs of each stack, by the name of its new folder."""
     contents = pair_contents(dataset)
     ids = {pair.blurry: pair.id for pair in dataset.pairs}
     return {

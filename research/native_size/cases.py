@@ -25,7 +25,7 @@ from defocus.scene.sensor import Sensor
 DIAMETERS_PX = (4, 8, 12, 24, 36, 48, 64, 96, 128)
 """Diameters of a circle of confusion that is the same everywhere, px."""
 RAMPS_PX = (48, 96)
-"""Circles of confusion, px, with which ramps that begin in focus end."""
+"""Circles of confusion, px, at the ends of the ramps, which begin in focus."""
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
 MOST = {3: 8, 12: 3, 24: 2}
@@ -82,7 +82,7 @@ BLURS = {
 
 @dataclass(frozen=True)
 class Given:
-    """What a system is given."""
+    """Input of a system."""
 
     blurry: Array  # ``(H, W, 3)`` in [0, 1], of 8 bits
     kernel: Array | None = (

@@ -78,8 +78,8 @@ def _ramp(
 
 AROUND_PX = 31
 BEYOND = 0.8
-"""How far a pixel may go beyond the darkest and the brightest value around it, as a share of their
-distance. Blur lowers peaks, so restoring may raise them."""
+"""Distance that a pixel may go beyond the darkest and the brightest value around it, as a share of
+the range between them. Blur lowers peaks, so restoring may raise them."""
 STEP = 1 / 255
 OPPONENT_NOISES = (2.0, 1.0, 1.0)
 """Noise of lightness and of the two colour differences, in standard deviations of the noise. Noise
@@ -219,7 +219,7 @@ not in stored values, so the mean moves a little."""
 
 @dataclass(frozen=True)
 class Agreement:
-    """What each tile of 64 x 64 px says, seen with its surroundings (128 x 128 px)."""
+    """Measurements of each tile of 64 x 64 px, with its surroundings (128 x 128 px)."""
 
     left: Numbers  # root of the mean square of what no allowed blur explains, of 1
     change: Numbers  # the same of what restoring changed
@@ -264,7 +264,7 @@ def _measures(
     highest_px: Array,
     noise: Numbers,
 ) -> tuple[Numbers, ...]:
-    """What :class:`Agreement` says of some windows ``(n, 3, 128, 128)``, in its order."""
+    """The fields of :class:`Agreement` of some windows ``(n, 3, 128, 128)``, in their order."""
     taper = _geometry()[0]
     deviation = noise_of(given.mean(axis=(1, 2, 3)), noise)
     left, change, power = _compared(restored, given, highest_px)
@@ -405,7 +405,7 @@ def _weakest(highest_px: Array) -> Numbers:
 
 @dataclass(frozen=True)
 class Guarded:
-    """What the guard made of a restored picture; tiles are of 64 x 64 px."""
+    """Result of the guard for a restored picture; tiles are of 64 x 64 px."""
 
     restored: Array
     tiles: int

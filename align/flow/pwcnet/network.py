@@ -311,7 +311,7 @@ def _addends(
     channels: slice,
     bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """What a source adds to several layers, in which it takes the channels ``channels``."""
+    """Contribution of a source to several layers, which have it as their channels ``channels``."""
     weight = torch.cat([layer.weight[:, channels] for layer in layers])
     return nn.functional.conv2d(source, weight, bias, padding=1)
 

@@ -320,7 +320,7 @@ class Bokehlicious(nn.Module):
         places: torch.Tensor,
         strength: torch.Tensor,
     ) -> torch.Tensor:
-        """What the attention adds at a quarter of the size."""
+        """Contribution of the attention at a quarter of the size."""
         prepared = self.conv_prep(features)
         fading = [self._fading(strength, side) for side in prepared.shape[-2:]]
         pixels = self.patch_embed(prepared.permute(0, 2, 3, 1))

@@ -68,7 +68,7 @@ def _leave(
     solution: NDArray[Any],
     rest: NDArray[Any],
 ) -> None:
-    """What the picked atoms leave of the correlations, into ``rest``."""
+    """Correlations that remain after the picked atoms, into ``rest``."""
     rest[:] = correlation
     for i in range(len(picked)):
         rest -= gram[picked[i]] * solution[i]

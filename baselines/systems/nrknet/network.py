@@ -149,7 +149,7 @@ class NRKNet(Backbone):
         padded: torch.Tensor,
         sharp: torch.Tensor | None,
     ) -> dict[str, torch.Tensor]:
-        """What each scale gives, coarsest first; ``last_…`` is the last term of its series."""
+        """Results of the scales, coarsest first; ``last_…`` is the last term of its series."""
         given: dict[str, torch.Tensor] = {}
         memory: Memory | None = None
         for steps, name in zip(

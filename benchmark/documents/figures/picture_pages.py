@@ -63,7 +63,7 @@ class ShownPicture:
 
     @property
     def reference(self) -> tuple[Labelled, ...]:
-        """What restorations are compared with: the truth, or the sharp picture without one."""
+        """Reference of the restorations: the truth, or the sharp picture without one."""
         # A captured sharp picture may be misaligned: against it, an output that moved looks best.
         return self.truth or self.sharp
 

@@ -30,7 +30,7 @@ REFUSALS = 2
 
 
 class Moments:
-    """What is known of a body's clock: by how much it is at least ahead of ours."""
+    """Knowledge of a body's clock: by how much it is at least ahead of ours."""
 
     def __init__(self) -> None:
         self._ahead = -math.inf

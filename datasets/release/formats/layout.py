@@ -40,7 +40,7 @@ Written: TypeAlias = tuple[Rows, tuple[LeftOut, ...]]
 
 @dataclass(frozen=True)
 class ReleaseOrder:
-    """What a format writes, and where."""
+    """Content of a release that a format writes, and its folder."""
 
     root: Path
     pairs: Sequence[Pair]

@@ -1,4 +1,4 @@
-"""What two networks gain on the test pairs of a stream."""
+"""Gains of two networks on the test pairs of a stream."""
 
 import math
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Gains:
 
     @property
     def change(self) -> Floats:
-        """What the new weights gain over the old ones in each pair, dB."""
+        """Gain of the new weights over the old ones in each pair, dB."""
         return np.subtract(self.after, self.before)
 
 

@@ -28,13 +28,13 @@ def drift_parts(state: SessionState) -> tuple[Part, ...]:
 
 
 def drift_log(state: SessionState) -> tuple[Part, ...]:
-    """What changed between the charts, for the log."""
+    """Changes between the charts, for the log."""
     points = session_drift(state)
     return (_changes(points),) if points else ()
 
 
 def drift_words(state: SessionState) -> dict[str, ShotWords]:
-    """What each chart shows."""
+    """Results of each chart, in words."""
     return {
         one.chart.id: ShotWords(one.words, one.mtf50_words)
         for one in session_drift(state)

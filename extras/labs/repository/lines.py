@@ -62,7 +62,7 @@ class Submission:
 
 @dataclass(frozen=True, order=True)
 class BoardGroup:
-    """What lines must share to be compared: dataset, its revision, conventions, protocol."""
+    """Properties that comparable lines share: dataset, its revision, conventions, protocol."""
 
     dataset: str
     data_revision: str

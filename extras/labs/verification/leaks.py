@@ -22,7 +22,7 @@ LEAST_DETAIL = 2 / 255
 """Least root mean square of the finest detail in a block of the sharp picture that counts."""
 
 LEAST_ERASED = 0.02
-"""A block counts as erased if less than this share of its detail passed the blur."""
+"""Share of a block's detail that passed the blur, below which the block counts as erased."""
 
 FILTER_PX = 7
 FEWEST_BLOCKS = 8

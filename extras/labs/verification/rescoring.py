@@ -46,7 +46,7 @@ Picture = NDArray[np.float64]
 
 @dataclass
 class Rescored:
-    """What rescoring found."""
+    """Findings of rescoring."""
 
     # kind of each fraud and what is wrong
     findings: list[tuple[str, str]] = field(default_factory=list)

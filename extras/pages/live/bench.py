@@ -354,7 +354,7 @@ class ShootingThread:
         return offered_scene(self.session, self._scene_list, but=but)
 
     def _note_on(self, scene: str) -> str:
-        """What a person noted on a scene, or else what the list says."""
+        """A person's note on a scene, or else that of the list."""
         listed = {scene_slug(scene.title): scene.note for scene in self._scene_list}
         return self.session.notes.get(scene, listed.get(scene, ""))
 

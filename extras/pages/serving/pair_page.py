@@ -24,7 +24,7 @@ SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}
 
 
 class PairSource(Protocol):
-    """What a page shows, and what its buttons do.
+    """Content of a page, and actions of its buttons.
 
     A pair is one of :meth:`pairs`; a :class:`DefocusError` is shown on the page."""
 

@@ -43,7 +43,7 @@ as their surroundings."""
 
 @dataclass(frozen=True)
 class RealLikeScene:
-    """What the lens sees."""
+    """A scene as the lens sees it."""
 
     light: Array  # ``(H, W, 3)`` float32, linear, 1 = white; highlights lie above it
     # ``(H, W)`` float32, circle of confusion, px, positive behind the plane in focus

@@ -164,7 +164,7 @@ def _draw_scene(
 
 
 def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
-    """What both members see of the surfaces."""
+    """The extent of the surfaces that both members see."""
     frame = Window(0, 0, size[1], size[0])
     near = frame.grown(defocus.reach_px)
     far = view.window_back(frame)

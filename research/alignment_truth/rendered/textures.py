@@ -32,7 +32,8 @@ FINEST, COARSEST = 0.75, 2.0
 """Picture pixels of the source per pixel of the rendered frame."""
 
 FLAT = 0.04
-"""A region whose encoded luma deviates by less than this is drawn again: it holds no answer."""
+"""Standard deviation of the encoded luma below which a region is drawn again: it holds no
+answer."""
 
 DRAWS = 6
 

@@ -18,7 +18,7 @@ MIXING = 2
 
 
 class Denoiser(nn.Module):
-    """What in a noisy prior is noise, by the condition that the blurry picture gives."""
+    """Predicts the noise in a noisy prior, by the condition that the blurry picture gives."""
 
     # ``width``: channels inside. ``prior``: channels of a prior's token.
 

@@ -1,4 +1,4 @@
-"""What the lines make of one scene, as a strip of crops with their errors beneath."""
+"""Results of the lines for one scene, as a strip of crops with their errors beneath."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
 
 
 def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, Picture]:
-    """What the lines make of a pair, between its blurry picture and its truth."""
+    """Results of the lines for a pair, between its blurry picture and its truth."""
     if pair.truth is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     shown = {"blurry input": _picture(pair.blurry)}
