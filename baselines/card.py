@@ -93,7 +93,7 @@ def package_of(module: str) -> str:
 
 
 UNKNOWN = "unknown"
-"""Name that stands for the dataset where no source says what official weights were trained on."""
+"""Name of the dataset where no source says what official weights were trained on."""
 
 REACH_PX = 24.0
 """Circle of confusion, px, up to which a network restores. Ours gain 4 dB at 24 px and nothing at

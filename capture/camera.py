@@ -13,8 +13,8 @@ from defocus.errors import InputError
 
 SettingName = Literal["aperture", "shutter", "iso"]
 Target = Literal["flat", "grey-card", "chart", "moving", "test-chart"]
-"""What a simulated camera can be shown: an even surface, one held into the scene, a plane with
-detail to the last pixel, a bright disc that crosses such a plane, and the printed test chart."""
+"""Targets of a simulated camera: an even surface, a grey card in the scene, a plane with detail to
+the last pixel, a bright disc that crosses the plane, and the printed test chart."""
 
 FileKind = Literal["raw", "raw+jpeg", "jpeg"]
 

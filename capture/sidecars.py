@@ -17,7 +17,7 @@ PP3_RANK = re.compile(rb"^Rank=(\d)", re.MULTILINE)
 """The stars in a file of RawTherapee."""
 
 PP3_TRASH = re.compile(rb"^InTrash=true", re.MULTILINE)
-"""Whether RawTherapee has put the picture into its trash."""
+"""Pattern of a picture that RawTherapee has put into its trash."""
 
 MOST_BYTES = 2**22
 """Bytes of a sidecar that are read; no picture has a larger one."""

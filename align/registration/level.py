@@ -206,7 +206,7 @@ def _mean(picture: Grey) -> Grey:
 
 
 def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
-    """1 in the area without its border, of which the middle half always stays, and 0 elsewhere."""
+    """1 in the area without its border, 0 elsewhere; the middle half of it always stays."""
     seen = np.zeros(shape, np.float32)
     side = min(area.bottom - area.top, area.right - area.left)
     border = int(min(border_px, side / 4))
@@ -467,9 +467,9 @@ def intensity_step(
     level: Level,
     finest: int,
 ) -> StrongBlurStep:
-    """What the intensities move after the tiles of a level, in pixels of its pictures.
+    """Movement by the intensities after the tiles of a level, in pixels of its pictures.
 
-    They are compared at half the finest size, where such a blur leaves nothing more to see."""
+    They are compared at half the finest size, where a strong blur leaves nothing more to see."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
     first = reduced(blurry, further)

@@ -35,7 +35,7 @@ Order = Literal["aba", "sharp-first", "blurry-first"]
 """Order of the shots; ``aba`` repeats the first one at the end."""
 
 Retake = Literal["auto", "ask", "never"]
-"""What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
+"""Actions after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
 
 LONGEST_SECONDS = 86_400.0
 NEAREST_M, FARTHEST_M = 0.001, 1_000_000

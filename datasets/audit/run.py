@@ -56,7 +56,7 @@ from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, write_json
 
 AUDIT_REVISION = 1
-"""Revision of what a row says besides the measurement. Raise it when a number or a word of it
+"""Revision of a row's facts besides the measurement. Raise it when a number or a word of it
 changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # heavy at run time
 
 
 Description = tuple[Json, list[str]]
-"""What ``--json`` prints, and the lines without it."""
+"""The document that ``--json`` prints, and the lines without it."""
 
 
 @help_heading("Open")

@@ -35,10 +35,10 @@ LOOKED_FOR = (
     "whole pictures, also saved again, resized or brightened, and parts of the sharp pictures from "
     "128 px a side on, also mirrored, turned by 90° and of 1/3 to 3 times the size"
 )
-"""What the search looks for, to be said where it found nothing."""
+"""Objects of the search, for a message that it found none."""
 
 NOT_LOOKED_FOR = "parts with hardly any detail, such as sky or walls"
-"""What it does not find."""
+"""Parts that the search does not find."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from defocus.storage.staging import (
 )
 
 Order = dict[str, Any]
-"""What a dataset is made from, as JSON."""
+"""The order for a dataset, with its sources, as JSON."""
 
 E = TypeVar("E")
 

@@ -61,7 +61,7 @@ Rule: TypeAlias = Literal["stem", "suffix", "prefix", "order"]
 
 
 SEPARATORS = "_-. "
-"""What an added suffix begins with, and an added prefix ends with."""
+"""Characters with which an added suffix begins, and an added prefix ends."""
 
 Numbers: TypeAlias = Sequence[tuple[int, str]]
 """Numbers at the ends of names, ascending, with the names."""

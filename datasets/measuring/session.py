@@ -19,7 +19,7 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
-"""What decides a pair's zoom; the distance in focus does too, unless the camera keeps it."""
+"""Facts that decide a pair's zoom; the distance in focus does too, unless the camera keeps it."""
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 

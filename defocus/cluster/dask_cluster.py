@@ -72,7 +72,7 @@ CONFIGURATION: dict[str, object] = {
     "distributed.comm.timeouts.connect": "60s",
     "distributed.comm.timeouts.tcp": "5 minutes",
 }
-"""What the schedulers that are started here do differently from dask's own defaults."""
+"""Settings of the schedulers that are started here which differ from dask's defaults."""
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ def _ends(profile: _Profile) -> tuple[float, float]:
 
 
 def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool]:
-    """Light on both sides outside the window, and whether there is such a place."""
+    """Light on both sides outside the window, and whether there is room for that."""
     left = profile.light[profile.distance < -window.flat_px]
     right = profile.light[profile.distance > window.flat_px]
     if min(len(left), len(right)) < BINS_PER_PX:

@@ -59,7 +59,7 @@ class MakerDiedError(InterruptedWorkError):
 
 
 class Feeder:
-    """Makes things by key, ahead in ``workers`` processes, or in this one when asked."""
+    """Makes values by key, ahead in ``workers`` processes, or in this one when asked."""
 
     # ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
     # pinned.
@@ -153,7 +153,7 @@ def feeding(
 
 
 class _One(Generic[MadeT]):
-    """A made thing, or the error of making it, as it is sent between processes."""
+    """A value, or the error of making it, as it is sent between processes."""
 
     def __init__(
         self,

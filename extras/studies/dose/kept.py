@@ -118,7 +118,7 @@ def read_doses(out: Path) -> dict[str, Any] | None:
 
 
 def _reason(error: Exception) -> str:
-    """The first thing that is wrong, in a line."""
+    """The first fault, in a line."""
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
     return document_problem(error, "the file")

@@ -56,7 +56,7 @@ FULL = Ranges(
     vignetting_ev=2.5,
     noise=0.01,
 )
-"""What pairs of a real camera show at 2048 px width."""
+"""Ranges of pairs from a real camera at 2048 px width."""
 
 FULL_WIDTH = 2048
 
