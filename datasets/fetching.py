@@ -414,7 +414,7 @@ def _require_inside(out: Path, name: str) -> None:
 def fetch_known_file(
     places: list[Place], target: Path, sha256: str | None, *, trust_first: bool
 ) -> str:
-    """Fetch one file, such as a published dataset's archive; its SHA-256."""
+    """Fetch one file, such as a published dataset's archive; return its SHA-256."""
     # The first fetch's hash is recorded in the cache folder, and later ones must have it.
     # An unknown one is refused unless ``trust_first``.
     key = hashlib.sha256(places[0].name.encode()).hexdigest()[:32]

@@ -66,7 +66,7 @@ def write_sidecar(
     estimator_name: str,
     where: Where = 1,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
-    """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
+    """Measure every pair and write its correction; return the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
         raise DatasetError(

@@ -61,7 +61,7 @@ def _filled(text: str, markup: dict[str, str]) -> str:
 
 
 def _block(contents: dict[str, str]) -> str:
-    """JSON, deflated: numbers and names of a report repeat, and take a tenth so."""
+    """The report as deflated JSON: its numbers and names repeat, so it shrinks to a tenth."""
     packed = zlib.compress(json.dumps(contents).encode(), level=9)
     words = base64.b64encode(packed).decode()
     return f'<script type="application/octet-stream" id="behind">{words}</script>'

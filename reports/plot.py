@@ -239,10 +239,9 @@ def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
 
 
 def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
-    """Draw a figure into axes; the points whose names have no room.
+    """Draw a figure into axes; return the points whose names have no room.
 
-    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap.
-    """
+    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap."""
     if isinstance(figure, Scatter):
         return _draw_points(axes, figure)
     shifts = _side_by_side(figure)

@@ -89,7 +89,7 @@ def train_narrow(
     minutes: float,
     out: Path,
 ) -> Path:
-    """Train the narrow copy of a system for some minutes of one core; its weights file.
+    """Train the narrow copy of a system for some minutes of one core; return its weights file.
 
     The steps are measured once and kept: a stopped training goes on alike, a finished one stays."""
     if system.narrow is None or system.recipe is None:

@@ -166,7 +166,7 @@ class Restoration:
 
     @cached_property
     def _strongest(self) -> dict[int, Array]:
-        """The same at strength 2; the guard looks at it once more."""
+        """The picture at strength 2; the guard looks at it once more."""
         return {
             scale.factor: self._for_mixing(scale, self._beyond(scale))
             for scale in self.scales

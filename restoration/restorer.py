@@ -52,12 +52,12 @@ class TileArea:
 
     @property
     def part(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """Rows and columns of the part."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Its height and width, px."""
+        """Height and width of the part, px."""
         return self.bottom - self.top, self.right - self.left
 
 

@@ -217,7 +217,7 @@ def _aligned(rows: list[dict[str, str]]) -> Iterator[str]:
 
 
 def describe(system: "Baseline") -> Json:
-    """Its card, README, parameters and training settings."""
+    """The card, README, parameters and training settings of a system."""
     from dataclasses import asdict
 
     from defocus.baselines.registry import readme

@@ -173,7 +173,7 @@ def as_printed_of_dataset(
     dataset: str,
     where: Where = 1,
 ) -> AsPrinted:
-    """The same on the pairs of a dataset: the test split, and the others if it explains none."""
+    """The conventions by the test split of a dataset, and by the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
     search = _Search(list(rows), where, left_out=[*opened.without()])
     for split in _SPLITS:

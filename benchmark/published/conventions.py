@@ -22,7 +22,7 @@ from defocus.pictures.values import Image
 Array = NDArray[np.float64]
 
 Conventions = dict[str, Any]
-"""Some fields of a profile."""
+"""Fields of a profile that a convention sets."""
 
 _PLAIN = Profile(name="", reproduces="")
 

@@ -71,13 +71,13 @@ class Override(Settings):
         return bool(trained or self.schedule.model_dump(exclude_none=True))
 
     def for_this_device(self) -> Self:
-        """The same with the estimator that runs where the trainings do: PWC-Net on a GPU."""
+        """The settings with the estimator of the trainings' device: PWC-Net on a GPU."""
         if self.estimator is not None or not has_gpu():
             return self
         return self.model_copy(update={"estimator": "pwcnet"})
 
     def with_workers(self, workers: int) -> Self:
-        """The same with another number of processes that make batches."""
+        """The settings with another number of processes that make batches."""
         return self.model_copy(
             update={"training": self.training.model_copy(update={"workers": workers})}
         )

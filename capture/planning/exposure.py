@@ -85,7 +85,7 @@ class Bracket:
 
     @property
     def nominal_residual_ev(self) -> float:
-        """The same from labels, which differs although nothing is wrong, EV."""
+        """The remaining difference by labels, which differs although nothing is wrong, EV."""
         return exposure_difference_ev(self.blurry.nominal, self.sharp.nominal)
 
     @property

@@ -207,7 +207,7 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def paced(self, options: NumberSettings) -> "Plan":
-        """The same with the times between pairs."""
+        """The plan with the times between pairs."""
         return replace(self, pace=options)
 
     @property

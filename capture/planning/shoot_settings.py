@@ -245,7 +245,7 @@ class HandlingSettings(CommandSettings):
     """Who shoots, for the day's log."""
 
     def within(self, profile: CaptureProfile | None) -> Self:
-        """The same with the quality limits of a settings file, and the typed changes."""
+        """The options with the quality limits of a settings file, and the typed changes."""
         limits = LIMITS if profile is None else profile.quality
         if self.changed_limits is not None:
             limits = with_changes(limits, self.changed_limits)

@@ -130,7 +130,7 @@ def _write(
     pictures: "tuple[Image, Image]",
     measurement: "Measurement",
 ) -> "tuple[LeftBehind, ...]":
-    """Write the aligned pair into ``--out``; what its files lack of the originals."""
+    """Write the aligned pair into ``--out``; return what its files lack of the originals."""
     from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, write_blur_map
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned

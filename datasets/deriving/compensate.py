@@ -304,7 +304,7 @@ def _measured(
 def _measured_of_rig(
     order: _Order, rig: Rig, pair: Pair
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
-    """The same of a pair of two cameras, whose pictures may differ in size."""
+    """Measurement of a pair of two cameras, whose pictures may differ in size."""
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     files = pair.blurry, pair.sharp
     read = [read_image(one, pair.white) for one in files]

@@ -266,7 +266,7 @@ def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
 
 
 def write_sums(root: Path) -> str:
-    """Write the checksums of a release; the hash of its manifest."""
+    """Write the checksums of a release; return the hash of its manifest."""
     for name in (CHECKSUMS, TAG_CHECKSUMS):
         (root / name).unlink(missing_ok=True)
     return write_checksums(root, folder_hashes(root))

@@ -150,7 +150,7 @@ class NativeRenderer:
         ]
 
     def photographs(self, number: int) -> list[Photograph]:
-        """The same, decoded."""
+        """The decoded photographs of a pair."""
         return [_decoded(one.path) for one in self.layers(number)]
 
 

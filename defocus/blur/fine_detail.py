@@ -57,7 +57,7 @@ def fine_to_coarse_of_pair(
     blur_px: Array | None = None,
     factor: int = 1,
 ) -> tuple[float | None, float | None]:
-    """The same of the blurry and the sharp member on the same tiles; None without any detail."""
+    """Ratios of the blurry and the sharp member on the same tiles; None without any detail."""
     # The strongest details of a defocused picture are elsewhere, so the tiles with coarse detail in
     # either member count, each at its own place (``matrix`` maps blurry to sharp positions). They
     # count more where the blur (px, a value per ``factor`` pixels) differs: in focus both are

@@ -342,7 +342,7 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
 def _mend(
     content: bytearray, structure: Structure, part: _Part, reached: set[int]
 ) -> list[str]:
-    """Take entries out that are damaged, lead nowhere, or have a wrong type; their names."""
+    """Take entries out that are damaged, lead nowhere, or have a wrong type; return their names."""
     directory, group = part.directory, part.group
     gone = list(directory.damaged)
     kept = []

@@ -139,7 +139,7 @@ class Kind(Generic[T]):
         )
 
     def installed(self) -> Offers:
-        """The same without those of plug-in files."""
+        """All offers by name, without those of plug-in files."""
         return self._unique([*self.own().values(), *self.brought()])
 
     def own(self) -> Offers:

@@ -70,7 +70,7 @@ def run_python(
     seconds: float,
     environment: Variables = NOTHING,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a Python process in an empty folder, which is removed at its end; its answer."""
+    """Run a Python process in an empty folder, which is removed at its end; return its answer."""
     # ``TMPDIR`` is that folder as well, so nothing that a killed process leaves stays.
     with tempfile.TemporaryDirectory(prefix="defocus-child-") as folder:
         return subprocess.run(

@@ -228,7 +228,7 @@ def correlated(planes: Array, kernel: Array) -> Array:
 
 
 def _by_transforms(planes: Array, kernel: Array) -> Array:
-    """The same by Fourier transforms, with more than these at the ends."""
+    """The correlation by Fourier transforms, with more than these pixels at the ends."""
     shape = [scipy.fft.next_fast_len(side, real=True) for side in planes.shape[1:]]
     response = scipy.fft.rfft2(kernel, shape).conj()
     spectrum = scipy.fft.rfft2(planes, shape).reshape(-1, *response.shape)

@@ -80,7 +80,7 @@ class Occluder:
 
     @property
     def window(self) -> Window:
-        """Its place in the picture."""
+        """Place of the occluder in the picture."""
         return Window.of(self.alpha.shape).moved(self.left, self.top)
 
 

@@ -126,7 +126,7 @@ class Feeder:
         )
 
     def pinned(self, value: MadeT) -> MadeT:
-        """The same in memory from which the GPU copies by itself, where it has tensors."""
+        """A value in memory from which the GPU copies by itself, where it has tensors."""
         return _pinned(value) if self._pins else value
 
     @property
@@ -166,7 +166,7 @@ class _One(Generic[MadeT]):
         self.cpu_seconds = cpu_seconds
 
     def pin_memory(self) -> "_One[MadeT]":
-        """The same with pinned memory, where it has tensors."""
+        """The value in pinned memory, where it has tensors."""
         return _One(_pinned(self.value), self.error, self.cpu_seconds)
 
     def result(self) -> MadeT:

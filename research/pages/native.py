@@ -169,7 +169,7 @@ def show(
     rows: Sequence[Row],
     folder: Path,
 ) -> str:
-    """Write the picture of crops; the line that shows it."""
+    """Write the picture of crops; return the line that shows it."""
     if not crops:
         return ""
     write_bytes(folder / PICTURE, jpeg(np.hstack(list(crops.values()))))

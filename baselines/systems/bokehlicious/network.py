@@ -263,7 +263,7 @@ class Bokehlicious(nn.Module):
         return self.restored(blurry, blurry.new_full((len(blurry),), WIDE_OPEN))
 
     def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
-        """The same for pictures whose ``strength`` ``(N,)`` is 2 / f-number."""
+        """Pictures restored for a ``strength`` ``(N,)``, which is 2 / f-number."""
         padded = pad_to_multiple(blurry, 2**LEVELS)
         places = _places_by_level(padded)
         mean = padded.new_tensor(self.mean)[:, None, None]

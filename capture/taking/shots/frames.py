@@ -209,7 +209,7 @@ class PairTaking:
 def _set_exposures(
     frames: Sequence[PlannedShot], cameras: Mapping[str, Camera]
 ) -> dict[str, Words]:
-    """Set each camera to its exposure; its answers by role."""
+    """Set each camera to its exposure; return its answers by role."""
     return {
         frame.role: with_retries(
             partial(apply_exposure, cameras[frame.role], frame.exposure), say

@@ -90,7 +90,7 @@ class ChartPoint:
 
     @property
     def mtf50_words(self) -> str:
-        """Its MTF50 in words, or why there is none."""
+        """MTF50 in words, or why there is none."""
         marks = self.marks
         reason = self.chart.read.reason if self.chart.read else ""
         if marks is None:

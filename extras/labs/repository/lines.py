@@ -34,7 +34,7 @@ class Submission:
 
     @property
     def page(self) -> str:
-        """Its page, inside the site."""
+        """Page of the line, inside the site."""
         words = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "bundle"
         return f"submissions/{words}-{digest(self.statement)[:8]}.html"
 

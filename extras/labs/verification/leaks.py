@@ -14,8 +14,9 @@ MOST_LEAKED = 0.025
 network restores detail that blur has erased but by chance, which differs from block to block."""
 
 MOST_LEAKED_IN_ONE = 0.03
-"""The same for a single picture, which has fewer blocks. Some honest pictures exceed it by luck, so
-pictures of a system whose weights are at hand are restored again before anybody is accused."""
+"""Largest honest share in a single picture, which has fewer blocks. Some honest pictures exceed it
+by luck, so pictures of a system whose weights are at hand are restored again before anybody is
+accused."""
 
 BLOCK_PX = 24
 LEAST_DETAIL = 2 / 255

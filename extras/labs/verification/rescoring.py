@@ -39,7 +39,7 @@ TOLERANCE = 1e-5
 """
 
 FLOW_TOLERANCE = 1e-3
-"""The same for a score with an estimated flow, which differs between processors."""
+"""Largest difference of a score with an estimated flow, which differs between processors."""
 
 Picture = NDArray[np.float64]
 

@@ -266,7 +266,7 @@ class ShootingThread:
                 self._without_live_view(camera, error)
 
     def _without_live_view(self, camera: HasPreview, error: CameraError) -> None:
-        """Either the camera was lost, or it answers but has no live picture now."""
+        """Note whether the camera was lost, or answers but has no live picture now."""
         try:
             cast(Camera, camera).describe()
         except CameraError as lost:

@@ -107,7 +107,7 @@ def _narrowed(
     whole: "Callable[[], Recipe] | None",
     ablation: Ablation,
 ) -> "Recipe":
-    """The same with the objective's small network, where the objective has one."""
+    """The settings with the objective's small network, where the objective has one."""
     settings = recipe()
     if whole is None or settings.objective != whole().objective:
         return settings

@@ -117,7 +117,7 @@ class Block(nn.Module):
 
 
 class ToldBlock(nn.Module):
-    """The same block, with both layers conditioned on the prior."""
+    """A block whose layers are conditioned on the prior."""
 
     # ``channels, heads, window``: as of :class:`Block`. ``prior``: channels of a prior's token.
 
