@@ -112,7 +112,7 @@ def _compensated(settings: "CompensateSettings", opened: "Dataset") -> "Compensa
 def _say_doubts(
     compensation: Json, opened: "Dataset", result: "Compensated"
 ) -> dict[str, str]:
-    """Say which pairs rest on the largest shift, and which are left out; the former by name."""
+    """Say which pairs rest on the largest shift (returned by name), and which are left out."""
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import advice, resting_on
 

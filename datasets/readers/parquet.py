@@ -135,7 +135,7 @@ def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
 def unpack(
     root: Path, files: Sequence[Path], columns: Columns, folder: Path
 ) -> list[LeftOut]:
-    """Write the pictures of every row into ``SPLIT/ROLE`` of a folder; rows that lack one."""
+    """Write the pictures of every row into ``SPLIT/ROLE`` of a folder; return incomplete rows."""
     by_split = _by_split(root, files)
     left_out: list[LeftOut] = []
     for split, parts in by_split.items():

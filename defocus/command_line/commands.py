@@ -416,7 +416,7 @@ def _of_system(error: Exception) -> DefocusError:
 
 
 def _failure(group: click.Command, error: Exception) -> int:
-    """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
+    """Print an error in one line (``-v``: with traceback), log it, and return its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
     if lacks_handles(error) and not isinstance(error, StorageError):
         explained = StorageError(TOO_MANY_OPEN)

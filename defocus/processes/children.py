@@ -26,7 +26,7 @@ _given: list[str | None] = []
 
 
 def keep_working_folder_out() -> None:
-    """Let whatever Python this program starts look for modules in installed places alone."""
+    """Keep the working folder out of the module search of every Python that this program starts."""
     if not _given:
         _given.append(os.environ.get(SAFE_PATH))
     os.environ[SAFE_PATH] = "1"

@@ -91,7 +91,7 @@ def fuse_stacks(
     position: int | None = None,
     where: Where = 1,
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
-    """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
+    """Fuse the stacks of a dataset (reader ``stack``), write the new one; return what is left out.
 
     ``position``, from 1, is of the frame whose geometry the result has; None for the middle."""
     stacks, unlisted = find_stacks(dataset.root)

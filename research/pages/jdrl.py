@@ -361,7 +361,7 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
 
 
 def printed_gain(document: Document, label: str) -> str:
-    """Gain of the whole objective over a line by the paper's table, dB."""
+    """Gain, dB, of the whole objective over a row of the paper's table."""
     jdrl = ablation_of("jdrl")
     printed = {line.label: paper_psnr(jdrl, line) for line in jdrl.lines}
     return f"{printed[document['whole']] - printed[label]:.2f} dB"

@@ -46,7 +46,7 @@ HISTORY_AT_LEAST = 2
 
 
 def write_board(folder: Path, out: Path) -> int:
-    """Write the site of a results repository over an earlier one; the number of submissions."""
+    """Write the site of a results repository, also over an old one; return how many submissions."""
     repository = read_repository(folder)
     submissions, unreadable = submissions_of(folder, repository)
     groups = lines_of(submissions)

@@ -87,7 +87,7 @@ def _differences(
     document: Mapping[str, Any],
     label: str,
 ) -> list[tuple[float, Estimate]]:
-    """Gain of the whole objective over a line, by dose; doses without the line are left out."""
+    """Gain of the whole objective over a row, by dose; doses without the row are left out."""
     lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
     pairs = [
         (dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX

@@ -157,7 +157,7 @@ def _differences(document: Document) -> Iterator[str]:
 
 
 def _by_dose(document: Document, label: str, *, over: bool) -> str:
-    """Gain of the whole objective over a line at each dose, or of the line over it."""
+    """Gain at each dose of the whole objective over the row ``label``; ``over`` turns it round."""
     lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
     gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
     return ", ".join(

@@ -50,7 +50,7 @@ def write_strip(
     studies: Sequence[Study],
     scores: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write the strip of one dose into the study's folder; what is seen there, as JSON values.
+    """Write the strip of one dose into the study's folder; return its contents as JSON values.
 
     Its scenes have the median gain of the first rival, and the median bend by the plain loss."""
     dataset = at_dose(study.dataset, float(scores["dose_px"]))
