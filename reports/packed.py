@@ -12,7 +12,7 @@ from defocus.reports.model import Folded, Part, all_parts
 
 PACKED_FROM = 150_000
 """Number of characters behind rows, pictures and tabs, without pictures, from which they are
-packed. A page with less opens as fast with them, and shows all of them without a script too."""
+packed. A shorter page opens as fast unpacked, and shows all of them without a script."""
 
 NOTE, BLOCK = "_note", "_block"
 """Places of the page's template, by names that no anchor has."""

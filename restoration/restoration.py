@@ -79,7 +79,7 @@ class Restoration:
 
     @property
     def put_back(self) -> int:
-        """Tiles of them that were put back as they were given."""
+        """Checked tiles that the guard put back as they were given, in all scales."""
         return sum(scale.put_back for scale in self.scales)
 
     @cached_property

@@ -142,7 +142,7 @@ def _stabilised(linear: Array) -> Array:
 
 
 def blended(stack: Sequence[Array], place: Array) -> Array:
-    """The picture under the blur of fractional indices into a stack; below 0 is no blur."""
+    """The picture blurred by a fractional index into a stack; a negative index means no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
     # one array for all: a new one costs more than what fills it

@@ -24,7 +24,8 @@ EDGES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """Shares of the correlation at rest above which connected shifts are one peak. Half is right for
 peaks that stand alone; stripes, such as a bar along bricks, connect all peaks on their ridge."""
 LEAST_RIDGE_PX = 8.0
-"""Least distance of two peaks on one ridge, px. A nearer one is only a rough top of the other."""
+"""Least distance of two peaks on one ridge, px. A nearer second peak is only roughness of the
+first."""
 LEAST_OVERLAP = 0.25
 """Least overlap of the two windows at which a shift is judged, as a share of the overlap at rest:
 it allows shifts of up to 0.4 of a side."""

@@ -106,7 +106,7 @@ def _joined(
     second: TileShifts,
     taken: NDArray[np.bool_],
 ) -> TileShifts:
-    """Some tiles of the first and some of the second."""
+    """Tiles of two sets together: those to keep of the first, and those to take of the second."""
     names = {one.name for one in fields(TileShifts)} - {"overlap"}
     parts = {
         name: (getattr(first, name)[kept], getattr(second, name)[taken])

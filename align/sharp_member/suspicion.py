@@ -106,7 +106,7 @@ class Suspicion:
 
     @property
     def rejects(self) -> bool:
-        """Whether a pair is rejected for it: only where the fault is certain."""
+        """Whether a pair with this oddity is rejected: only where the fault is certain."""
         return _BY_NUMBER[self.number].rejects
 
     @property

@@ -35,7 +35,7 @@ class ScoredGroup:
         return np.isfinite(self.values[:, 0])
 
     def image_values(self) -> Array:
-        """Means over seeds, ``(places, pictures)``; NaN if there is no value."""
+        """Means over seeds, ``(places, pictures)``; NaN where a value is missing."""
         return np.asarray(self.values.mean(axis=1))
 
 

@@ -280,7 +280,7 @@ def _check_light(
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
-    """Compare the light of the members' common area, at a size that is enough for it."""
+    """Compare the light of the members' common area, at a sufficient size."""
     first = reduced_look(looks["blurry"], LIGHT_SIZE_PX)
     second = reduced_look(looks["sharp"], LIGHT_SIZE_PX)
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)

@@ -57,7 +57,7 @@ class SharedPicture:
 def shared_pictures(
     dataset: Dataset, where: Where = 1, splits: Sequence[Split] = SPLITS
 ) -> tuple[SharedPicture, ...]:
-    """The pictures of some splits that are in two of them, copies first, most alike first."""
+    """Pictures that are in two of the splits, copies first, then by likeness."""
     pairs = [pair for pair in dataset.pairs if pair.split in splits]
     if len({pair.split for pair in pairs}) < 2:
         return ()

@@ -157,9 +157,9 @@ def pack(
     storage: Storage = "packed",
     left_out: Collection[LeftOut] = (),
 ) -> int:
-    """Write a packed file atomically, to the bit; return number of pairs.
+    """Write a packed file atomically, to the bit; return the number of pairs.
 
-    Without any there is no file."""
+    Without pairs no file is written."""
     make_folder(path.parent)
     ids: list[str] = []
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:

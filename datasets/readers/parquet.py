@@ -159,7 +159,7 @@ def unpack(
 
 
 def _by_split(root: Path, files: Sequence[Path]) -> dict[Split | None, list[Path]]:
-    """Files by the split that their names say; all of them say one, or none does."""
+    """Files by the split in their names; either all files name a split, or none does."""
     by_split: dict[Split | None, list[Path]] = {}
     for file in files:
         by_split.setdefault(_split_of(file.relative_to(root)), []).append(file)

@@ -366,7 +366,7 @@ def _psnr_db(
     other: NDArray[np.float32],
     gain: float,
 ) -> float:
-    """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
+    """PSNR, dB, of encoded values, once the first picture has the exposure of the other."""
     exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))
     error = float(np.mean((exposed - other).astype(np.float64) ** 2))
     return -10 * math.log10(max(error, 1e-12))

@@ -54,7 +54,7 @@ class MovedPair:
 
     @property
     def zoom(self) -> float:
-        """The true zoom: both upper corners keep their distance but for it."""
+        """The true zoom: the factor between the distances of the upper corners."""
         apart = self.flow[:, 0, -1] - self.flow[:, 0, 0] + np.array([WIDTH - 1, 0])
         return float(np.hypot(*apart)) / (WIDTH - 1)
 

@@ -29,7 +29,8 @@ from research.behind_lens import LensScene
 
 SIDE_PX = 512
 CROPS = 1500
-"""Number of crops of all photographs together; a part of the photographs has its part of them."""
+"""Number of crops of all photographs together; a part of the photographs gets the same part of
+them."""
 KEPT_OF, KEPT = 4, 1
 """Period of the photographs that are not learned from, and the first of them: limits were chosen by
 their frames."""

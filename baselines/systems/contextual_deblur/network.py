@@ -328,7 +328,7 @@ SMALLEST = 3
 
 
 class ContextualDeblur(nn.Module):
-    """Overlapping tiles through a transformer; the rest at full resolution."""
+    """Overlapping tiles go through a transformer; the other layers work at full resolution."""
 
     # ``patch`` is the side of what a token sees, ``stride`` from one token to the next (even,
     # at least half a patch); ``tile`` is a multiple of the stride, ``step`` from one tile to

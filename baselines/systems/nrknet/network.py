@@ -122,7 +122,7 @@ class NRKNet(Backbone):
         blurry: torch.Tensor,
         sharp: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """The restored picture, each scale's by itself, and the blurs of a sharp picture."""
+        """The restored picture, the result of each scale, and the blurs of a sharp picture."""
         # Padded by reflection, half on each side, to multiples of 16 and at least 32 px;
         # ``restored`` is cropped again and not clamped. Of the padded picture: ``full``, ``half``,
         # ``quarter``; with ``sharp`` also ``blurry_full``, ``reblurred_full`` and the same of

@@ -309,7 +309,7 @@ def _fitted(
 ) -> tuple[_State, float]:
     """The better state after some rounds, and its sum of squares.
 
-    With waves the rest is that of waves, the derivatives those of rays, which are near enough."""
+    With waves, the residuals are of waves but the derivatives of rays, which are near enough."""
     damping = DAMPING
     _rest(state, seen, base, move=True, waves=waves)
     for _ in track(range(rounds), f"fitting {len(names)} numbers"):
