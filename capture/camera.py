@@ -238,7 +238,7 @@ class HasPreview(Protocol):
 
 @runtime_checkable
 class RestsPreview(Protocol):
-    """A camera whose live view goes on by itself, and heats and drains it, until it is ended."""
+    """A camera whose live view runs until it is ended, heats the body and drains the battery."""
 
     def rest_preview(self) -> None:
         """End the live view; the next preview starts it again."""

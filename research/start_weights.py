@@ -208,7 +208,7 @@ def _validation(
     path: Path,
     dataset: Dataset,
 ) -> tuple[float | None, float | None]:
-    """PSNR of the validation pairs and its gain; None for what a stream has no inputs for."""
+    """PSNR of the validation pairs and its gain; None where a stream has no inputs."""
     from safetensors.torch import load_file
 
     if copy.card.input == "dual" or copy.card.needs:

@@ -71,7 +71,7 @@ def _is_enough(count: Array, ring_count: Array) -> Mask:
 
 
 def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Array:
-    """Variance of the flow of a tile, px²: as estimated, and by what its blur adds."""
+    """Variance of the flow of a tile, px²: the estimate, plus the part from its blur."""
     return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
 
 

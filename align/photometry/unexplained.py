@@ -276,7 +276,7 @@ def _exceeded(stops: Array) -> float:
 
 
 def _untouched(spoilt: Mask, coc: Array) -> Mask:
-    """Where no blur brings in what is saturated or out of the frame."""
+    """Pixels to which no blur carries light that is saturated or from outside the frame."""
     clean = np.pad((~spoilt).astype(np.uint8), 1)
     distance = cv2.distanceTransform(clean, cv2.DIST_L2, 3)[1:-1, 1:-1]
     widest = cv2.dilate(coc, np.ones((9, 9), np.uint8))

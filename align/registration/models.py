@@ -168,7 +168,7 @@ def fit_model(
 
 
 def _information(slopes: Array, answer: Array) -> float:
-    """What the other parameters leave of an asymmetry of one, squared."""
+    """Squared part of a unit asymmetry that the other parameters cannot explain."""
     left = slopes[:, :-1] @ answer + slopes[:, -1]
     return float(np.square(left).sum())
 

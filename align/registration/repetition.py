@@ -43,8 +43,8 @@ BLUR_WINDOW_PX = 25
 LEAST_PARTS = 3
 """Least number of parts of the picture with tiles that can tell two shifts apart."""
 LEAST_AGREEING, MOST_AGAINST = 0.6, 0.1
-"""Among tiles that can tell the two shifts apart, at least 60 % must support the registration, and
-at most 10 % as many may support the other shift."""
+"""Among tiles that can tell the two shifts apart, at least 60 % must support the registration; the
+number that supports the other shift may be at most 10 % of that."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def _squares(
     shift: Shift,
     part: tuple[slice, slice],
 ) -> Grey:
-    """Squared differences with the best contrast of the second; 0 outside of the part."""
+    """Squared differences to the second, moved and at its best contrast; 0 outside the part."""
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = np.asarray(

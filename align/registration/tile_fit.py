@@ -267,7 +267,7 @@ def _against(
     keep: Mask,
     shape: tuple[int, ...],
 ) -> float:
-    """What a richer, forbidden model says at the worst corner, px; a wrong cap errs by as much."""
+    """Difference of a richer, forbidden model at the worst corner, px: the error of a wrong cap."""
     if at_most == "homography":
         return 0.0
     free = _simplest(matches, keep, shape, "homography")

@@ -96,7 +96,7 @@ _BY_NUMBER = {one.number: one for one in COMPARISONS}
 
 @dataclass(frozen=True)
 class Suspicion:
-    """One number of a pair that the others do not have."""
+    """A number of a pair that is odd among the others."""
 
     number: str
     value: float

@@ -81,7 +81,7 @@ class BoardLine:
 
     @cached_property
     def first(self) -> Row:
-        """Any of its rows: for what they share."""
+        """One of its rows, for facts that all of them share."""
         return next(iter(self.rows.values()))
 
     @property

@@ -194,7 +194,7 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
 
 
 def _frequencies(count: int) -> Array:
-    """Frequencies of an axis, zero first; with an odd count the largest is a half, as theirs."""
+    """Frequencies of an axis, zero first; with an odd count the largest is a half, as in FSIM."""
     if count % 2:
         steps = np.arange(-(count - 1) // 2, (count - 1) // 2 + 1) / max(count - 1, 1)
     else:

@@ -222,7 +222,7 @@ class Plan:
         return max(0.0, self.pace.every_seconds - self.pair_seconds)
 
     def duration_seconds(self, pairs: int) -> float:
-        """Estimated duration of a number of pairs, in seconds; after the last one is no wait."""
+        """Estimated duration of a number of pairs, in seconds; the last pair needs no wait."""
         return pairs * self.pair_seconds + (pairs - 1) * self.pause_seconds
 
     def space(self, pairs: int) -> Space | None:

@@ -51,7 +51,7 @@ def _lines(document: Json) -> tuple[str, str]:
 def _files(
     originals: "Iterable[Pair]", compensated: "Iterable[Pair]"
 ) -> "Iterator[tuple[Path, Path]]":
-    """Each picture that was read, with the one that was made of it."""
+    """Each picture that was read, with the picture made from it."""
     by_id = {pair.id: pair for pair in originals}
     for pair in compensated:
         original = by_id[pair.id]

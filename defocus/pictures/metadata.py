@@ -308,7 +308,7 @@ def kept_exif(path: Path) -> bytes:
 
 
 def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:
-    """Those values that Pillow can write: in a damaged file, types differ from their tags'."""
+    """The values that Pillow can write: in a damaged file, types may not match their tags."""
     from PIL import Image
 
     sound = {}

@@ -408,7 +408,7 @@ def thumbnail_of(exif: bytes) -> bytes:
 
 
 def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
-    """A block with another thumbnail, which is no larger; an empty one takes it out."""
+    """A block with another thumbnail of no larger size; an empty thumbnail removes it."""
     structure = read_structure(exif)
     if structure is None:
         return exif

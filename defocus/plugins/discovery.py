@@ -76,7 +76,7 @@ class Shape(Generic[T]):
     inside: str = ""
 
     def values(self, loaded: object, listed_as: str) -> list[T]:
-        """The values in a module, or the one that is given alone or in a tuple, each once."""
+        """The values of a module, of a tuple, or a single value, each once."""
         given = (
             getattr(loaded, listed_as, loaded)
             if isinstance(loaded, ModuleType)

@@ -106,7 +106,7 @@ class Rendered:
 
     @cached_property
     def shown(self) -> tuple[slice, slice]:
-        """The part to show at 1:1: the one with most detail of what is blurred most."""
+        """The part to show at 1:1: the one with the most detail among the most blurred."""
         grey = cv2.cvtColor(self.sharp, cv2.COLOR_RGB2GRAY)
         detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
         detail[self.diameters < self.diameters.max() / 2] = 0

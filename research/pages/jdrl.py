@@ -100,7 +100,7 @@ TABLE_4 = {
         "one kernel without weights cannot become the identity",
     ),
 }
-"""Claim that each line of Table 4 tests, and why the verdict is what it is."""
+"""Claim that each line of Table 4 tests, and the reason for the verdict."""
 LEARNED = {
     "nafnet": "as with Defocus-S",
     "restormer": "as with Defocus-S",

@@ -97,7 +97,7 @@ def limit(
     noise: Numbers,
     share: Array | None = None,
 ) -> None:
-    """Cut off, in place, what goes far beyond the lightness and the colours around each pixel."""
+    """Clip values, in place, far beyond the lightness and the colours around each pixel."""
     # Where edges are as crisp as in focus, only a small change is left: a network that takes a
     # sharp picture for a blurred one does little harm. The result equals ``blurry`` to a step of 8
     # bits where that is flat and clean. ``share`` is what is looked at of the change in each cell.
@@ -128,7 +128,7 @@ def _keep_share(
     seen: Array,
     kept: Array,
 ) -> None:
-    """Keep a share of what changed, in place."""
+    """Keep a share of the change, in place."""
     changed -= seen
     changed *= kept[:, :, None]
     changed += seen
@@ -343,7 +343,7 @@ def _compared(
 
 
 def _root_mean(power: Numbers) -> Numbers:
-    """For each window the root of the mean square of what has this power in each ring."""
+    """For each window, the root mean square of a signal with this power in each ring."""
     taper, _, counts = _geometry()
     scale = 3 * counts * np.square(taper).sum()
     mean_square = np.maximum(power, 0).sum(axis=(1, 2)) / scale
@@ -351,7 +351,7 @@ def _root_mean(power: Numbers) -> Numbers:
 
 
 def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
-    """Centre and relative width of what is stronger than noise, by the power ``(n, rings)``."""
+    """Centre and relative width of frequencies stronger than noise, by the power ``(n, rings)``."""
     taper, ring, _ = _geometry()
     weights = np.full(ring.shape, 2.0)
     weights[:, [0, -1]] = 1.0

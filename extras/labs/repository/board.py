@@ -95,7 +95,7 @@ def _replace_site(
 def _histories(
     groups: BoardGroups,
 ) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
-    """Lines of each system that was submitted more than once, by what can be compared."""
+    """Lines of each system with several submissions, grouped by comparability."""
     by_system: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
     for group, lines in groups.items():
         for line in lines:
@@ -111,7 +111,7 @@ def _refused(
     submissions: Sequence[Submission],
     unreadable: Mapping[str, str],
 ) -> list[tuple[str, str]]:
-    """Names of what is not on the board, and why."""
+    """Names of submissions that are not on the board, and why."""
     refused = [
         (one.name, "; ".join(one.problems)) for one in submissions if one.problems
     ]

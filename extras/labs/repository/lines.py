@@ -166,7 +166,7 @@ def _add_lines(
     submission: Submission,
     by_group: dict[BoardGroup, list[SubmissionLine]],
 ) -> None:
-    """Add the lines of a submission to what they may be compared with."""
+    """Add the lines of a submission to the groups with which they may be compared."""
     entries = [(run.entry, run) for run in submission.statement.runs]
     runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
     by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)

@@ -150,7 +150,7 @@ def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
 
 
 def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture, turned and mirrored as it is drawn."""
+    """A random picture, randomly turned and mirrored."""
     picture = textures.pictures[rng.integers(len(textures.pictures))]
     if rng.random() < 0.5:
         picture = picture.transpose(1, 0, 2)
