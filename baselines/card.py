@@ -84,7 +84,7 @@ class RecipeFile:
 
 
 def package_of(module: str) -> str:
-    """The package that a module is part of; a package is its own."""
+    """The package of a module; for a package, the package itself."""
     return (
         module
         if hasattr(sys.modules.get(module), "__path__")

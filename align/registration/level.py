@@ -44,7 +44,7 @@ what is outside the frame."""
 
 @dataclass(frozen=True)
 class StrongBlurStep:
-    """What the intensities still move, and the error at the worst corner by jackknife, px."""
+    """Movement that the intensities still show, and its jackknife error at the worst corner, px."""
 
     matrix: Array  # ``(3, 3)``, ``blurry`` to ``moved``; the centre's is a mean depth's
     error_px: float
@@ -80,7 +80,7 @@ def strong_blur_step(
 
 
 def _relative_depth(coc: Plane) -> Plane:
-    """What the blur says of the depth: 0 in the mean, in deviations of at least 1 px."""
+    """Relative depth from the blur: mean 0, in standard deviations of at least 1 px."""
     return np.asarray((coc - coc.mean()) / max(float(coc.std()), 1.0))
 
 

@@ -195,7 +195,7 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
 
 
 def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
-    """The tables of what extras measured, where there are any."""
+    """The tables of extras' measurements, if there are any."""
     tables = [
         (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
     ]

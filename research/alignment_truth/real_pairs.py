@@ -189,7 +189,7 @@ def moves(
     shot: Reference,
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, Image, Placed]]:
-    """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
+    """The sharp picture moved in each way, and the positions of the blurry one's pixels in it."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
     for kind in KINDS:
         matrix = draw_warp(sharp.shape[:2], rng)

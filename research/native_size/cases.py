@@ -29,8 +29,8 @@ RAMPS_PX = (48, 96)
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
 MOST = {3: 8, 12: 3, 24: 2}
-"""Number of photographs of each size, so that each size takes as long in all: twelve megapixels
-take four times as long as three."""
+"""Number of photographs of each size, so that all sizes together take about the same time: twelve
+megapixels take four times as long as three."""
 OTHERS = 2
 """Number of photographs of a size that is not in the list."""
 

@@ -114,7 +114,7 @@ def _errors(
     networks: tuple[nn.Module, ...],
     device: torch.device,
 ) -> list[Floats]:
-    """Squared error of each pixel of the input and of what each network makes of it."""
+    """Squared error of each pixel, for the input and for the output of each network."""
     restorations = [
         restore_picture(one, card, pair, device).picture for one in networks
     ]

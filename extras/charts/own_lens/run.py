@@ -113,7 +113,7 @@ class OwnLens:
 
 
 def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
-    """Do what is left in the folder, whose name is the lens's; an interrupted one continues."""
+    """Do the remaining work in a folder with the lens's name; an interrupted run continues."""
     with study_lock(out):
         _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")

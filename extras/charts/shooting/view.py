@@ -55,7 +55,7 @@ def _sentence(points: list[ChartPoint]) -> str:
 
 
 def _clear(point: ChartPoint) -> list[str]:
-    """Names of what changed by more than its error."""
+    """Names of the numbers that changed by more than their errors."""
     if point.drift is None:
         return []
     pairs = zip(QUANTITIES, point.drift.changes, strict=True)

@@ -215,7 +215,7 @@ class DroppedPicture:
         return written
 
     def strongest(self, number: int) -> Path:
-        """PNG of what a system made at strength 2, for the browser; computed when asked for."""
+        """PNG of a system's result at strength 2, for the browser; computed on request."""
         path = self.folder / f"strongest-{number}.png"
         with self.busy:
             if not path.exists():
