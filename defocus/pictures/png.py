@@ -341,13 +341,17 @@ def has_pixels_alone(png: bytes) -> bool:
 
 def has_all_pixels(png: bytes) -> bool:
     """Whether a PNG ends, or lacks only its end while its compressed pixels are whole."""
-    pixels = []
-    for name, start, end in png_chunks(png):
+    for name, _, end in png_chunks(png):
         if name == b"IEND":
             return end <= len(png)
+    return _is_whole(_compressed_pixels(png))
+
+
+def _compressed_pixels(png: bytes) -> Iterator[bytes]:
+    """The parts of the compressed pixels, one after the other."""
+    for name, start, end in png_chunks(png):
         if name == b"IDAT":
-            pixels.append(png[start : end - 4])
-    return _is_whole(pixels)
+            yield png[start : end - 4]
 
 
 def _is_whole(compressed: Iterable[bytes]) -> bool:
