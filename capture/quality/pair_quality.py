@@ -49,7 +49,8 @@ Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
 
 MEASURED_SIZE_PX = 800
-"""Longer side of the pictures whose misalignment is measured: seconds count on the spot."""
+"""Longer side of the pictures whose misalignment is measured: during a shoot it must take little
+time."""
 
 LIGHT_SIZE_PX = 1600
 """Longer side of the pictures whose light is compared: blur carries light across pixels, but hardly

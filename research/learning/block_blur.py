@@ -51,7 +51,7 @@ ORDER_WEIGHT = 0.5
 """Weight of the loss of order against the loss of quantiles."""
 ORDER_SLOPE, ORDER_WIDTH = 0.3, 0.05
 """Two blurs of a crop are in order if their levels differ by at least the first number times the
-true difference. The loss is 0 where they differ by the second number more, in levels."""
+true difference. The loss is 0 if they exceed that by the second number, in levels."""
 
 Array = NDArray[np.float32]
 

@@ -45,7 +45,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check the release and print what would be sent; no token.",
+    help="Check the release and print what would be sent; needs no token.",
 )
 @json_option()
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
