@@ -85,7 +85,7 @@ class Training(Settings):
 
     @property
     def of_pairs(self) -> Self:
-        """The same without settings that only streams have."""
+        """The settings without those that only streams have."""
         return self.model_copy(update={"reuse": 1, "lenses": None})
 
     @property
