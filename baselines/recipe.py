@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from defocus.settings import Settings
+from defocus.training.learning_rate import Constant as Constant
+from defocus.training.learning_rate import Cosine as Cosine
+from defocus.training.learning_rate import Milestones as Milestones
+from defocus.training.learning_rate import Step as Step
 from defocus.training.method import Adversary as Adversary
-from defocus.training.method import Constant as Constant
-from defocus.training.method import Cosine as Cosine
 from defocus.training.method import Method, Training
-from defocus.training.method import Milestones as Milestones
-from defocus.training.method import Step as Step
 from defocus.training.optimiser import Optimiser
 
 TargetName = Literal[
