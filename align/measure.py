@@ -49,7 +49,7 @@ Mask = NDArray[np.bool_]
 Array32 = NDArray[np.float32]
 
 REGISTRATION_SIDE = 4096
-"""Larger pictures are reduced by a whole factor for the registration."""
+"""Longest side, px, for the registration; larger pictures are reduced by a whole factor."""
 RELIABLE_PX = 1.0
 """Largest remaining flow, px, at which the registered sharp picture is a reference for a pixel."""
 

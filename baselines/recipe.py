@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from defocus.settings import Settings
+from defocus.training.learning_rate import Constant as Constant
+from defocus.training.learning_rate import Cosine as Cosine
+from defocus.training.learning_rate import Milestones as Milestones
+from defocus.training.learning_rate import Step as Step
 from defocus.training.method import Adversary as Adversary
-from defocus.training.method import Constant as Constant
-from defocus.training.method import Cosine as Cosine
 from defocus.training.method import Method, Training
-from defocus.training.method import Milestones as Milestones
-from defocus.training.method import Step as Step
 from defocus.training.optimiser import Optimiser
 
 TargetName = Literal[
@@ -187,7 +187,7 @@ START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
 """The loss of the training before the demo, and where losses are compared, because JDRL uses
 absolute differences too."""
 NARROW_PAIRS = 24
-"""A demo aligns and packs this many training pairs; it is too short to see more."""
+"""Number of training pairs that a demo aligns and packs; it is too short to see more."""
 
 EPOCHS = 100
 FLOOR, WARMUP_SHARE = 1e-6, 0.05
@@ -212,7 +212,7 @@ left and the few pairs of a demo do not teach a network their brightness: with a
 begins afresh, some networks darkened pictures by 2 to 4 of 255 levels."""
 MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
 """Schedule for pairs that are off by pixels, where losses are compared. It is long and fast enough
-that a network learns what its loss asks for; 32 careful steps from the start weights do not show
+that a network learns what its loss prefers; 32 careful steps from the start weights do not show
 that."""
 REBLUR_SHARE = 0.25
 """Share of a training with JDRL in which its new reblurring network learns alone."""

@@ -129,7 +129,7 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
 
 
 def write_checksums(root: Path, hashes: Hashes) -> str:
-    """Write both manifests, the tag manifest last; SHA-256 of the manifest, for all contents."""
+    """Write both manifests, the tag manifest last; return the SHA-256 of the other one."""
     others = {
         path: one
         for path, one in hashes.items()

@@ -172,7 +172,7 @@ def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 
 def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
-    """The same for the rules on the sharpness of the sharp member."""
+    """How a pair breaks the rules on the sharpness of the sharp member."""
     sharpness = pair.fine_to_coarse
     blurry = pair.blurry_fine_to_coarse
     yield _broken("sharpness", sharpness, least=rules.least_sharpness)
@@ -182,7 +182,7 @@ def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 
 def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
-    """The same for the rules on light that differs across the picture."""
+    """How a pair breaks the rules on light that differs across the picture."""
     stops = pair.unexplained_stops
     most = rules.most_unexplained_stops
     yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
@@ -192,7 +192,7 @@ def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 
 def _colour_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
-    """The same for the rules on colours and overexposure."""
+    """How a pair breaks the rules on colours and overexposure."""
     change = None if pair.unexplained is None else pair.unexplained.colour_change
     name = "colours of one member are stronger by"
     if (change or 0.0) > MONOCHROME:

@@ -106,7 +106,7 @@ def compared(wanted: Hashes, hashes: Hashes) -> list[FileFinding]:
 
 
 def _absent(path: str, digest: str, strangers: dict[str, str]) -> FileFinding:
-    """A file that is not there: renamed if a stranger has its bytes, which is no stranger then."""
+    """A file that is missing: renamed if a stranger has its bytes, which is then no stranger."""
     for name, other in strangers.items():
         if other == digest:
             del strangers[name]

@@ -19,7 +19,7 @@ from defocus.storage.files import sha256_file, write_text
 
 MANIFEST = "manifest.json"
 RENDERING = "render.json"
-"""What 'defocus-data render' writes first; its manifest is written last."""
+"""File that 'defocus-data render' writes first; its manifest is written last."""
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 
 

@@ -127,7 +127,7 @@ def sound_pairs(
 
 
 def _problem(pair: Pair) -> str:
-    """Why a pair of a reader of one's own cannot be used, and what to do; empty if it can."""
+    """Why a pair of a user's own reader cannot be used, and what to do; empty if it can."""
     for name in ("id", "scene"):
         if not isinstance(text := getattr(pair, name), str) or not text:
             return f"its {name} is {text!r:.60}; give a text"

@@ -176,7 +176,7 @@ def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
 
 
 def learnt_hash(pairs: Iterable[Pair], hashes: HashOf) -> str:
-    """The same over training and validation pairs alone; empty without any."""
+    """SHA-256 over training and validation pairs alone; empty without any."""
     learnt = [pair for pair in pairs if pair.split in LEARNT_SPLITS]
     return content_hash(learnt, hashes) if learnt else ""
 

@@ -109,7 +109,7 @@ def read_sidecar(folder: Path) -> Sidecar:
 def apply_sidecar(
     dataset: str, opened: Dataset, folder: Path, where: Where = 1
 ) -> Dataset:
-    """Record what ``READER@NAME`` refers to, after checking everything; the corrected dataset."""
+    """Check a correction, record it under ``READER@NAME``, and return the corrected dataset."""
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
     applied = corrected(name, opened, folder, where)

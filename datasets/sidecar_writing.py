@@ -66,7 +66,7 @@ def write_sidecar(
     estimator_name: str,
     where: Where = 1,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
-    """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
+    """Measure every pair and write its correction; return the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
         raise DatasetError(
@@ -141,7 +141,7 @@ def _entries(
 def _earlier(
     dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str
 ) -> Sidecar | None:
-    """A whole sidecar of the same order in a folder, that lacks pairs which could not be read."""
+    """A whole earlier sidecar of the same order that lacks pairs which could not be read."""
     if not (out / DOCUMENT).is_file():
         return None
     sidecar = read_sidecar(out)

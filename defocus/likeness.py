@@ -74,7 +74,7 @@ def fingerprint(picture: Image) -> Fingerprint:
 
 
 def _hash(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Signs of the 64 lowest frequencies beside their median, as the library imagehash has them."""
+    """For each of the 64 lowest frequencies, whether it exceeds their median, as in imagehash."""
     # Source: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of Perceptual
     # Image Hash Functions, 2010).
     reduced = PillowImage.fromarray(grey).resize((HASH_PX,) * 2, Resampling.LANCZOS)

@@ -47,8 +47,8 @@ FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
 """Largest ratio of unpacked to packed bytes. Numbers of a camera or a network pack less well."""
 _MOST_AT_ONCE, _MOST_IN_ALL = 2**18, 2**22
-"""Bytes that are read at once, and in all, where the file itself says how many: a damaged file may
-say any number."""
+"""Bytes that are read at once, and in all, where the file itself states how many: a damaged file
+may state any number."""
 
 
 class FileBytes:

@@ -34,7 +34,7 @@ def _with_numbers(schema: Any) -> Any:  # noqa: ANN401 - a part of a schema
 
 
 class StrictNumbers:
-    """Base of what settings hold: no number is true, which pydantic would take for 1."""
+    """Base of all settings: ``true`` is no number, although pydantic would read it as 1."""
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -151,7 +151,7 @@ def _escaped(text: str) -> str:
 
 
 def with_definition(latex: str) -> str:
-    """The LaTeX behind the definition of what :func:`escape_latex` used, if it needs one."""
+    """The LaTeX, after the definition of the command of :func:`escape_latex` if that is used."""
     return f"{_DEFINITION}\n{latex}" if r"\unicodetext" in latex else latex
 
 

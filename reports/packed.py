@@ -1,4 +1,4 @@
-"""What a large page shows when a reader opens it: one packed block, made into elements then."""
+"""Content that a large page shows when a reader opens it: one block, made into elements then."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from defocus.reports.model import Folded, Part, all_parts
 
 PACKED_FROM = 150_000
 """Number of characters behind rows, pictures and tabs, without pictures, from which they are
-packed. A page with less opens as fast with them, and shows all of them without a script too."""
+packed. A shorter page opens as fast unpacked, and shows all of them without a script."""
 
 NOTE, BLOCK = "_note", "_block"
 """Places of the page's template, by names that no anchor has."""
@@ -61,7 +61,7 @@ def _filled(text: str, markup: dict[str, str]) -> str:
 
 
 def _block(contents: dict[str, str]) -> str:
-    """JSON, deflated: numbers and names of a report repeat, and take a tenth so."""
+    """The report as deflated JSON: its numbers and names repeat, so it shrinks to a tenth."""
     packed = zlib.compress(json.dumps(contents).encode(), level=9)
     words = base64.b64encode(packed).decode()
     return f'<script type="application/octet-stream" id="behind">{words}</script>'

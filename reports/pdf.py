@@ -69,7 +69,7 @@ def render_pdf(page: Page) -> bytes:
 
 
 def write_typst(page: Page, folder: Path) -> Path:
-    """Write the input of typst into an empty folder; the template's path in it."""
+    """Write the input of typst into an empty folder; return the template's path in it."""
     sections = [
         {"heading": _printable(heading), "parts": _parts(parts, folder, str(number))}
         for number, (heading, parts) in enumerate(page.sections)

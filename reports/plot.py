@@ -37,7 +37,7 @@ SIZE_INCHES, PAGE_INCHES, BESIDE_INCHES = (5.2, 3.2), (5.2, 2.46), (3.7, 3.2)
 of several figures in a row."""
 PAGE_FONT_PT = 6.5
 LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.11, 0.07, 0.23
-"""Room around the axes of a page, whose labels and legend are text of the page; inches."""
+"""Room around the axes of a page, in inches; labels and legend are text of the page."""
 FEW_LINES = 4
 SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.56, 0.06, 0.17
 """Sizes of a legend in inches: a swatch, a letter, and a row."""
@@ -46,8 +46,8 @@ FEW_MARKERS = 5
 SHORT_NUMBERS = 1e-4, 1e7
 """Range of the largest value of an axis whose ticks are written without powers of ten."""
 SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
-"""Distances between two points that are drawn side by side, at numbers and at names, and the most
-that all of them take, as shares of the axis and of the way to the next place."""
+"""Distances of points drawn side by side, at numbers and at names, and the largest width of all of
+them together, as shares of the axis; the last as a share of the way to the next place."""
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
     "svg.hashsalt": "defocus",  # the same figure gives the same bytes
@@ -239,10 +239,9 @@ def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
 
 
 def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
-    """Draw a figure into axes; the points whose names have no room.
+    """Draw a figure into axes; return the points whose names have no room.
 
-    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap.
-    """
+    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap."""
     if isinstance(figure, Scatter):
         return _draw_points(axes, figure)
     shifts = _side_by_side(figure)

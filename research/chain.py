@@ -31,7 +31,7 @@ SYSTEMS = [
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took; ``memory_mb`` is of its largest process, ``disk_mb`` what was added."""
+    """Cost of a command; ``memory_mb`` is of its largest process, ``disk_mb`` was added."""
 
     command: str
     code: int

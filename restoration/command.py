@@ -94,7 +94,7 @@ def command(
 
 
 def _say_restored(settings: "RestoreSettings", restored: "Sequence[Restored]") -> int:
-    """Say what was restored, and how many were left out; the exit code."""
+    """Say what was restored, and how many were left out; return the exit code."""
     for each in restored:
         if not settings.as_json and not each.reason:  # a reason is said already
             click.echo(f"{printable(each.restored)}: {'; '.join(_facts(each))}")
@@ -107,7 +107,7 @@ def _say_restored(settings: "RestoreSettings", restored: "Sequence[Restored]") -
 
 
 def _facts(each: "Restored") -> list[str]:
-    """What the line of a picture says after its name."""
+    """The words of a picture's line after its name."""
     from defocus.restoration.blur_map_files import map_paths
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]

@@ -336,7 +336,7 @@ class PictureStages:
         restoration: Restoration,
         blur_map: BlurMap,
     ) -> Restored:
-        """What the journal says of a restored picture."""
+        """The journal's entry of a restored picture."""
         blurry = StoredColours(given.picture)
         tiled = restoration.tiled
         height, width, _ = blurry.shape

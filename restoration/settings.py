@@ -36,7 +36,7 @@ def _tile_px(value: object) -> int | None:
 
 
 class RestoreSettings(CommandSettings):
-    """What restores, which part of the restored picture is taken, and where it goes."""
+    """Settings of restoring: system, the part of the result that is taken, and its folder."""
 
     baseline: str = option(DEFAULT_SYSTEM, "--baseline NAME", heading="Network")
     """The system to use."""
@@ -100,7 +100,7 @@ class RestoreSettings(CommandSettings):
         return self
 
     def record(self) -> dict[str, Any]:
-        """What decides on the restored picture, for the journal."""
+        """Facts that decide the restored picture, for the journal."""
         return {
             "revision": RESTORING_REVISION,
             "tile_px": self.tile,

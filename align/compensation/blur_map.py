@@ -36,7 +36,7 @@ BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
 
 @dataclass(frozen=True)
 class ReducedBlur:
-    """What a measurement knows about the blur: all that a blur map is made of."""
+    """The blur that a measurement found: all that a blur map is made of."""
 
     coc_px: (
         Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
@@ -68,7 +68,7 @@ def blur_map(
 
 
 def reduced_blur_of(measurement: Measurement) -> ReducedBlur | None:
-    """What a measurement knows of the blur; None if that is unknown."""
+    """The blur that a measurement found; None if it is unknown."""
     field = measurement.field
     if field is None:
         return None

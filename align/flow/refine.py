@@ -71,7 +71,7 @@ def _is_enough(count: Array, ring_count: Array) -> Mask:
 
 
 def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Array:
-    """Variance of the flow of a tile, px²: as estimated, and by what its blur adds."""
+    """Variance of the flow of a tile, px²: the estimate, plus the part from its blur."""
     return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
 
 
@@ -142,7 +142,7 @@ WINDOWS_PX = (32, 16, 8, 4)
 """Widths (sigma) of the windows, px, from coarse to fine. Each starts from the result of the one
 before."""
 GRID_PER_WINDOW = 2
-"""The flow of a window is kept on a grid of this many points for each width."""
+"""Points of the flow's grid for each width of a window."""
 EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
 """Standard deviation, px, that is first assumed between the flow of a window and that of the window
 before."""

@@ -142,7 +142,7 @@ def _stabilised(linear: Array) -> Array:
 
 
 def blended(stack: Sequence[Array], place: Array) -> Array:
-    """The picture under the blur of fractional indices into a stack; below 0 is no blur."""
+    """The picture blurred by a fractional index into a stack; a negative index means no blur."""
     place = np.clip(place, 0, len(stack) - 1)
     result = np.zeros_like(stack[0])
     # one array for all: a new one costs more than what fills it
@@ -185,7 +185,8 @@ def _kernel(diameter_px: float) -> Array:
 
 
 SIDE = 200
-"""Larger pictures are reduced: colours of a pair are compared over surfaces, not at edges."""
+"""Longest side, px; larger pictures are reduced, because colours of a pair are compared over
+surfaces, not at edges."""
 LEAST_LIGHT, MOST_LIGHT = 0.02, 0.95
 """Light below which colours are noise, and above which a channel may be saturated."""
 LEAST_PLACES, LEAST_SPREAD = 200, 0.08

@@ -30,7 +30,7 @@ STEPS = 100
 
 @dataclass(frozen=True)
 class Specks:
-    """Dark specks and the depth of the deepest, stops; 0 of them if they may be something else."""
+    """Dark specks and the depth of the deepest, stops; no specks if they may be something else."""
 
     count: int  # their number; 0 if they may be something else
     stops: float

@@ -37,11 +37,11 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SIDE = 800
-"""Larger pictures are reduced by a whole factor, so that the windows cover the same share of every
-picture."""
+"""Longest side, px; larger pictures are reduced by a whole factor, so that the windows cover the
+same share of every picture."""
 WINDOW_PX, SPECK_PX = 21, 11
 EXCEEDING_SHARE = 0.002
-"""The reported number is exceeded in this share of the picture, about two windows."""
+"""Share of the picture, about two windows, that exceeds the reported number."""
 SATURATED = 0.95
 LEAST_SHARE, LEAST_PLACES = 0.7, 500
 """Least share of a window that can be compared, and least number of pixels whose windows have
@@ -276,7 +276,7 @@ def _exceeded(stops: Array) -> float:
 
 
 def _untouched(spoilt: Mask, coc: Array) -> Mask:
-    """Where no blur brings in what is saturated or out of the frame."""
+    """Pixels to which no blur carries light that is saturated or from outside the frame."""
     clean = np.pad((~spoilt).astype(np.uint8), 1)
     distance = cv2.distanceTransform(clean, cv2.DIST_L2, 3)[1:-1, 1:-1]
     widest = cv2.dilate(coc, np.ones((9, 9), np.uint8))

@@ -44,7 +44,7 @@ what is outside the frame."""
 
 @dataclass(frozen=True)
 class StrongBlurStep:
-    """What the intensities still move, and the error at the worst corner by jackknife, px."""
+    """Movement that the intensities still show, and its jackknife error at the worst corner, px."""
 
     matrix: Array  # ``(3, 3)``, ``blurry`` to ``moved``; the centre's is a mean depth's
     error_px: float
@@ -80,7 +80,7 @@ def strong_blur_step(
 
 
 def _relative_depth(coc: Plane) -> Plane:
-    """What the blur says of the depth: 0 in the mean, in deviations of at least 1 px."""
+    """Relative depth from the blur: mean 0, in standard deviations of at least 1 px."""
     return np.asarray((coc - coc.mean()) / max(float(coc.std()), 1.0))
 
 
@@ -206,7 +206,7 @@ def _mean(picture: Grey) -> Grey:
 
 
 def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
-    """1 in the area without its border, of which the middle half always stays, and 0 elsewhere."""
+    """1 in the area without its border, 0 elsewhere; the middle half of it always stays."""
     seen = np.zeros(shape, np.float32)
     side = min(area.bottom - area.top, area.right - area.left)
     border = int(min(border_px, side / 4))
@@ -377,7 +377,7 @@ def _root_mean_square(values: Array) -> float:
 
 
 def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
-    """What a coma of the lens may move the tiles by, px."""
+    """Largest movement of the tiles by a coma of the lens, px."""
     coma = COMA_SHARE * least
     if spread is not None:
         share = LARGEST_COMA_SHARE if abs(spread.coma) > LEAST_SKEW else COMA_SHARE
@@ -467,9 +467,9 @@ def intensity_step(
     level: Level,
     finest: int,
 ) -> StrongBlurStep:
-    """What the intensities move after the tiles of a level, in pixels of its pictures.
+    """Movement by the intensities after the tiles of a level, in pixels of its pictures.
 
-    They are compared at half the finest size, where such a blur leaves nothing more to see."""
+    They are compared at half the finest size, where a strong blur leaves nothing more to see."""
     further = max(1, 2 * finest // level.factor)
     factor = further * level.factor
     first = reduced(blurry, further)

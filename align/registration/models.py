@@ -34,7 +34,7 @@ LEAST_CONDITION = 1e-12
 
 @dataclass(frozen=True)
 class Spread:
-    """What an asymmetric point spread may add along the radius: asymmetry times CoC at corner."""
+    """Displacement along the radius by an asymmetric point spread: asymmetry times CoC."""
 
     coc_px: Array  # ``(N,)`` diameter of the circle of confusion at each point
     precision: float
@@ -168,7 +168,7 @@ def fit_model(
 
 
 def _information(slopes: Array, answer: Array) -> float:
-    """What the other parameters leave of an asymmetry of one, squared."""
+    """Squared part of a unit asymmetry that the other parameters cannot explain."""
     left = slopes[:, :-1] @ answer + slopes[:, -1]
     return float(np.square(left).sum())
 

@@ -195,7 +195,7 @@ def session_lens(
 
 
 def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
-    """Mean asymmetry of the pairs; None if too few know theirs."""
+    """Mean asymmetry of the pairs; None if too few pairs know their own."""
     spreads = [
         one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information
     ]

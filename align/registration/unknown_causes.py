@@ -29,8 +29,8 @@ LEAST_TEXTURE, PARTS = 0.005, 8
 """Standard deviation of the texture over the mean, in the median of 8 × 8 parts: photographs of
 480 × 360 px have 0.08 to 0.19, and with a hundredth of their contrast 0.002."""
 STRONG_BLUR = 0.15
-"""Contrast that a strong blur leaves. In such pictures a Gaussian of 30 px leaves 0.03 to 0.147,
-one of 8 px 0.37 and more."""
+"""Largest contrast that a strong blur leaves. In pictures with that blur, a Gaussian of 30 px
+leaves 0.03 to 0.147, one of 8 px 0.37 and more."""
 SMALLEST_SIDE, TURNED_SIDE, TURNED_BAND = 32, 128, (1.5, 16.0)
 LEAST_ALIKE, LEAST_MORE_ALIKE = 0.7, 0.2
 """Least correlation of the turned pictures, and least gain over that of the pictures as they are.
@@ -247,7 +247,7 @@ REASONS: tuple[tuple[str, str], ...] = (
 
 
 def resting_on(largest_px: float) -> str:
-    """What a result rests on whose texture repeats itself farther on than a person says."""
+    """Words on a result whose texture repeats itself farther on than a person says."""
     return f"rests on your --largest-shift {largest_px:g} px: other shifts that fit were left out"
 
 

@@ -88,7 +88,7 @@ def _around(plane: Plane, column: int, row: int, reach: int) -> Plane | None:
 
 
 def _taken_light(light: Array) -> Array | None:
-    """The light that a dark disc in the middle takes of what is around it; None without one."""
+    """Share of the surrounding light that a dark disc in the middle takes; None without a disc."""
     middle = len(light) // 2
     y, x = np.ogrid[-middle : middle + 1, -middle : middle + 1]
     radius = np.hypot(x, y)

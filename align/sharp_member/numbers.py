@@ -58,7 +58,7 @@ class SharpMember:
         return cls(**known, dark_discs=discs)
 
     def to_json(self) -> dict[str, Any]:
-        """As :meth:`of_json` takes it, with lists, as JSON has no tuples."""
+        """The numbers as :meth:`of_json` takes them, with lists, as JSON has no tuples."""
         return {
             **asdict(self),
             "dark_discs": [list(place) for place in self.dark_discs],

@@ -96,7 +96,7 @@ _BY_NUMBER = {one.number: one for one in COMPARISONS}
 
 @dataclass(frozen=True)
 class Suspicion:
-    """One number of a pair that the others do not have."""
+    """A number of a pair that is odd among the others."""
 
     number: str
     value: float
@@ -106,17 +106,17 @@ class Suspicion:
 
     @property
     def rejects(self) -> bool:
-        """Whether a pair is rejected for it: only where the fault is certain."""
+        """Whether a pair with this oddity is rejected: only where the fault is certain."""
         return _BY_NUMBER[self.number].rejects
 
     @property
     def fault(self) -> str:
-        """What may be the matter with the sharp member, without the numbers of other pairs."""
+        """The suspected fault of the sharp member in words, without the numbers of other pairs."""
         return _BY_NUMBER[self.number].text.format(self.value)
 
     @property
     def text(self) -> str:
-        """What may be the matter with the sharp member, in words."""
+        """The suspected fault of the sharp member, in words."""
         if self.usual is None:
             return self.fault
         words = _BY_NUMBER[self.number].text
@@ -134,7 +134,7 @@ def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:
 
 
 def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...]]:
-    """What is odd about pairs of a session or data set, by id; the most suspicious come first.
+    """Oddities of the pairs of a session or data set, by id; the most suspicious come first.
 
     ``numbers`` has those of each pair by name; a pair may lack some of them."""
     several: dict[str, list[Suspicion]] = {}

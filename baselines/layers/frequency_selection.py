@@ -168,7 +168,7 @@ class _Whole(nn.Module):
 
 
 class _Quadrants(nn.Module):
-    """The same for each quarter of the picture with its own weights; at first nothing passes."""
+    """Weighs each quarter of the picture in that way, with its own weights; at first zero."""
 
     def __init__(self, channels: int, pooling: Pooling) -> None:
         super().__init__()

@@ -117,7 +117,7 @@ class ThreeScales(SeveralOutputs):
         self.SCM2 = _shallow(half)
 
     def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
-        """What happens between encoder and decoder, ``(N, 4 width, H, W)``; here nothing."""
+        """Layers between encoder and decoder, ``(N, 4 width, H, W)``; here none."""
         return features
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -102,7 +102,7 @@ class RealPictures:
 
 
 class LabelledPictures:
-    """The same with masks: ``image/`` and ``gt/`` of one folder, matched by name without suffix."""
+    """Real pictures with masks: ``image/`` and ``gt/`` of one folder, matched by name."""
 
     def __init__(self, folder: Path) -> None:
         masks = {path.stem: path for path in _pictures(folder / "gt")}

@@ -54,7 +54,7 @@ LOW = 0.4
 STEPS = 30000
 """Largest gradient as an integer: OpenCV wants gradients as 16-bit numbers."""
 FLAT = 1e-6
-"""Gradients up to this are rounding."""
+"""Largest gradient that counts as rounding."""
 
 
 def luma(picture: Array) -> NDArray[np.float64]:

@@ -125,7 +125,7 @@ LEAST = 1e-4
 LEAST_SHARE = 0.1
 """The prior never multiplies a pixel by more than the inverse of this in one step."""
 GRADIENT_FLOOR = 1e-6
-"""Added to squared gradients, so that a flat area has a direction."""
+"""Number that is added to squared gradients, so that a flat area has a direction."""
 
 
 @dataclass(frozen=True)

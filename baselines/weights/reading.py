@@ -107,7 +107,7 @@ class ArraysOnly(pickle.Unpickler):
         super().__init__(file, encoding="latin1")  # many were written by Python 2
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
-        """One of the few functions that arrays need."""
+        """One of the few functions that pickled arrays need."""
         module = module.replace("numpy.core", "numpy._core")
         if (module, name) not in _ARRAYS:
             raise pickle.UnpicklingError(f"{module}.{name} is not allowed")

@@ -104,7 +104,7 @@ def _pictures(
 
 
 def _explain(two: tuple[Path, ...], options: "ScoreOptions") -> int:
-    """Find the conventions of printed rows; the exit code."""
+    """Find the conventions of printed rows; return the exit code."""
     from defocus.benchmark.external_results.as_printed import as_printed_table
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.json_output import json_output

@@ -26,7 +26,7 @@ class PaperPlace(BoardPlace):
     board: Board
 
     def row(self, line: BoardLine) -> Row | None:
-        """The row behind the cell of the line of this key in this leaderboard."""
+        """The row behind a line's cell, from the line with the same key in this leaderboard."""
         mine = next((one for one in self.board.lines if one.key == line.key), None)
         return None if mine is None else super().row(mine)
 

@@ -19,7 +19,7 @@ ROWS = "rows"
 
 
 class PaperOptions(CommandSettings):
-    """What is chosen of a study; by default the table has all rows and its usual columns."""
+    """Choice of a study's rows and columns; by default all rows and the usual columns."""
 
     out: Folder = option(Path("defocus-results"), "--out", heading="Study")
     """Folder of the study."""

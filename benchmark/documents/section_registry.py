@@ -56,7 +56,7 @@ def _of_others(offer: Offer, section: Section) -> Section:
 
 
 def _of_plugin(plugin: Plugin, section: Section) -> Section:
-    """Its errors name the file and the line."""
+    """A section of a plug-in file, whose errors name the file and the line."""
 
     def placed(function: Callable[..., T]) -> Callable[..., T]:
         return guarded(plugin, f"section {section.name!r}", function)

@@ -59,7 +59,7 @@ def result(content: Content, scored: Sequence[PictureScores]) -> str:
 
 
 def headline(content: Content, scored: Sequence[PictureScores]) -> tuple[Figure, ...]:
-    """What the best system of the first dataset gains, where, and what it costs."""
+    """The gain of the best system of the first dataset, where it gains, and its cost."""
     compared = _compared(content, scored)
     if not compared:
         return ()
@@ -307,7 +307,7 @@ def _significance(
 
 
 def _joint(scored: Sequence[PictureScores]) -> list[str]:
-    """What JDRL gains over the plain loss on each dataset; empty without such networks."""
+    """The gain of JDRL over the plain loss on each dataset; empty without such networks."""
     said: dict[str, list[str]] = {}
     for one in scored:
         if (gain := joint_training_gain(one.board)) is not None:

@@ -24,7 +24,7 @@ OUTPUTS = "outputs"
 """The folder of the pictures, inside that of the run."""
 
 BYTES_PER_PIXEL = 12
-"""Three channels of float32; compressed, a picture takes somewhat less."""
+"""Bytes of a pixel, three channels of float32; compressed, a picture takes somewhat less."""
 
 
 def bytes_needed(pairs: Iterable[Pair]) -> int:

@@ -74,7 +74,7 @@ def score_keys(
     checkpoint: str,
     metrics: Mapping[str, Metric],
 ) -> dict[str, str]:
-    """What the scores of each test pair rest on, as a hash, by its id."""
+    """Hash of everything that the scores of each test pair rest on, by the pair's id."""
     # The weights, the way of restoring, the scoring revision, each metric and whether it can be
     # computed, and the pair: its files, scene and what is known of it.
     facts = [run.facts(), checkpoint, evaluation_version(), metric_facts(metrics)]

@@ -57,7 +57,7 @@ class RestoredPair:
 
 @dataclass(frozen=True)
 class PictureScoring:
-    """How a restored picture is scored; one picture in so many is put into a folder."""
+    """Scoring of a restored picture; every ``every``-th picture is kept in ``shown``."""
 
     scorer: PairScorer
     shown: Path | None = None

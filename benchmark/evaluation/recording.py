@@ -1,4 +1,4 @@
-"""What is stored of a run besides its scores: its identity, its pictures, missing columns."""
+"""Stored facts of a run besides its scores: its identity, its pictures, missing columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -67,7 +67,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
 
 
 def _left_of_scored(study: Study, results: Results, left: Left) -> list[Left]:
-    """What a scored run lacks: metrics, or pictures that are to be kept."""
+    """The rest of a scored run: missing metrics, or pictures that are to be kept."""
     run, entry, names = left.run, left.entry, left.metrics
     assert entry is not None  # noqa: S101 - it is scored
     if not names and not _lacks_pictures(study, results, entry):

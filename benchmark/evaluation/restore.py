@@ -105,7 +105,7 @@ def _further_inputs(
     pair: Pair,
     device: torch.device | None = None,
 ) -> dict[str, torch.Tensor]:
-    """What a system takes besides the picture, by name, as large as networks need it."""
+    """Inputs of a system besides the picture, by name, as large as networks need them."""
     inputs: dict[str, torch.Tensor] = {}
     for name in further_inputs(card):
         inputs[name] = large_enough(_further_input(name, pair)).to(device)

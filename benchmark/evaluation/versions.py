@@ -26,7 +26,7 @@ def evaluation_version(
 
 
 def facts_hash(facts: object) -> str:
-    """What scores rest on, as a hash in hexadecimal; an object counts by its text."""
+    """Hash, in hexadecimal, of the facts that scores rest on; an object counts by its text."""
     return hashlib.sha256(
         json.dumps(facts, sort_keys=True, default=str).encode()
     ).hexdigest()

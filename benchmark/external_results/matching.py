@@ -29,7 +29,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class CommonCentre:
-    """What was scored of a picture of another size than its reference; sizes as ``1679x1120``."""
+    """The scored part of a picture of another size than its reference; sizes as ``1679x1120``."""
 
     restored: str
     reference: str

@@ -49,7 +49,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Look:
-    """What one picture shows; ``offset`` is right and down in whole px, None if unclear."""
+    """Observations on one picture; ``offset`` is right and down in whole px, None if unclear."""
 
     colours: str
     offset: Offset | None
@@ -77,7 +77,7 @@ TURNS: dict[str, Change] = {
     "mirrored left to right": lambda picture: picture[:, ::-1],
     "mirrored top to bottom": lambda picture: picture[::-1],
 }
-"""What an EXIF orientation asks for that leaves the size as it is: 3, 2 and 4."""
+"""Turns for the EXIF orientations that leave the size as it is: 3, 2 and 4."""
 
 STRETCHED = "stretched from 16-235"
 RANGES: dict[str, tuple[Change, str]] = {

@@ -16,7 +16,7 @@ PICTURES = click.Path(path_type=Path)
 
 
 class ScoreOptions(CommandSettings):
-    """What is scored, against what, and by what."""
+    """Pictures to score, their references, and the conventions."""
 
     restored: Path | None = option(
         None,

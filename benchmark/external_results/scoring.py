@@ -415,7 +415,7 @@ def _parts(
     target: Target,
     psnr: float | None,
 ) -> Row:
-    """What is shown beside the scores: those without warping, or those of parts."""
+    """Scores that are shown next to the others: those without warping, or those of parts."""
     restored, profile = pictures.part(pictures.restored), scorer.profile
     if pictures.sharp is not None and profile.protocol == "deformed-gt":
         return _unwarped(restored, target, pictures.part(pictures.sharp), profile)
@@ -431,7 +431,7 @@ def _look(
     pictures: ComparedPictures,
     target: Target,
 ) -> Look | None:
-    """What mistakes show beside the picture that the restored one should lie on."""
+    """Mistakes that show next to the picture that the restored one should lie on."""
     pair, sharp = given.subject.pair, given.subject.sharp
     unmoved = pictures.sharp if pictures.blurry is None else pictures.blurry
     reference = target.reference
@@ -447,7 +447,7 @@ def _in_place(profile: Profile) -> bool:
 
 
 def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) -> Target:
-    """What the scored part of a restored picture is compared with."""
+    """The reference of the scored part of a restored picture."""
     pair, protocol = subject.pair, scorer.profile.protocol
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
         assert pictures.blurry is not None  # noqa: S101 - a pair has one

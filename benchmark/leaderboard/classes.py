@@ -40,7 +40,7 @@ def partial_words(row: Row, rows: Iterable[Row]) -> str:
 
 
 def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
-    """What rows of one score leave out, each reason once, with the rows that it holds for."""
+    """Notes on pictures that rows of one score leave out, each reason once, with its rows."""
     names: dict[str, list[str]] = {}
     valued = {name: row for name, row in rows.items() if row.images}
     for name, row in valued.items():
@@ -127,7 +127,7 @@ def flow_words(row: Row) -> str:
 
 
 def given_words(given: str) -> str:
-    """What systems are given, in words."""
+    """Inputs of systems, in words."""
     return " and ".join(SEEN.get(one, one) for one in given.split(", "))
 
 

@@ -163,7 +163,7 @@ def _tracks(lines: Sequence[BoardLine], track_of: TrackOf) -> tuple[Track, ...]:
 
 
 def _reach(track: Track, many: int) -> str:
-    """What a track's differences show, and on how many trainings they rest."""
+    """Words on the differences that a track can show, and on its number of trainings."""
     ranked = len(ranked_in(track))
     said = [f"ranks are among {ranked}"] if ranked > 1 and ranked != many else []
     if track.minimum_detectable is not None:

@@ -53,7 +53,7 @@ LineKey = tuple[str, str, str, str]
 
 @dataclass(frozen=True, order=True)
 class BoardKey:
-    """What all rows of a leaderboard share: they restored the same pictures."""
+    """Properties that all rows of a leaderboard share: they restored the same pictures."""
 
     dataset: str
     split: str
@@ -81,7 +81,7 @@ class BoardLine:
 
     @cached_property
     def first(self) -> Row:
-        """Any of its rows: for what they share."""
+        """One of its rows, for facts that all of them share."""
         return next(iter(self.rows.values()))
 
     @property
@@ -169,7 +169,7 @@ class Board:
         convention: Convention,
         twins: Sequence[Convention],
     ) -> str:
-        """What distinguishes an evaluation: the crop, else the revision, else all of its facts."""
+        """The distinction of an evaluation: the crop, else the revision, else all of its facts."""
         cropped = self._cropped_words(convention)
         others = [one for one in twins if one != convention]
         alike = [one for one in others if self._cropped_words(one) == cropped]

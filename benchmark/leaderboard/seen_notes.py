@@ -31,7 +31,7 @@ def new_because(out: Path, run: str) -> str:
 
 
 def _datasets(path: Path) -> list[Mapping[str, Any]]:
-    """What the file says of datasets; a missing or damaged file says nothing."""
+    """The file's facts on datasets; none if it is missing or damaged."""
     try:
         datasets = read_json(path)["datasets"]
         return [one for one in datasets if isinstance(one, dict)]

@@ -269,7 +269,7 @@ def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> ByLine:
 
 
 def _perfect(rows: Sequence[Row], protocol: str) -> str:
-    """What a perfect restoration would score; nothing where it is equal to the reference."""
+    """The score of a perfect restoration; empty if that is equal to the reference."""
     ceiling = (row for row in rows if (row.system, row.metric) == (CEILING, "psnr"))
     values = (row.value for row in ceiling if row.protocol == protocol != TRUTH)
     return next(

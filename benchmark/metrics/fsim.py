@@ -24,7 +24,7 @@ _PHASE, _GRADIENT, _CHROMA = 0.85, 160.0, 200.0
 
 _CHROMA_EXPONENT = 0.03
 _SIDE_PX = 256
-"""Pictures are averaged down to about this shorter side."""
+"""Approximate shorter side, px, to which pictures are averaged down."""
 
 _SCALES = 4
 _ORIENTATIONS = 4
@@ -194,7 +194,7 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
 
 
 def _frequencies(count: int) -> Array:
-    """Frequencies of an axis, zero first; with an odd count the largest is a half, as theirs."""
+    """Frequencies of an axis, zero first; with an odd count the largest is a half, as in FSIM."""
     if count % 2:
         steps = np.arange(-(count - 1) // 2, (count - 1) // 2 + 1) / max(count - 1, 1)
     else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # it imports torch, which the list of metrics does not need
     from defocus.blur.learned_map import BlurMap
 
 LEAST_SHARE = 0.01
-"""Least share of the picture that must be in focus. The mean over less says nothing."""
+"""Least share of the picture that must be in focus: the mean over a smaller part is chance."""
 
 LEVELS = 255.0
 """Levels of 8 bits, in which the change is reported: 1 is the smallest change that such a file can

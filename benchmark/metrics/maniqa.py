@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # torch takes seconds to import
 NAME = "maniqa"
 
 _CROPS, _SEED = 20, 20
-"""The authors' program draws 20 crops, with the seed 20, and gives their mean."""
+"""Number of crops, and the seed for drawing them, of the authors' program, which gives their
+mean."""
 
 _CROP_PX = 224
 _CELL_PX = 8

@@ -74,7 +74,7 @@ def _window_mean(window: str, values: Array) -> Array:
 
 
 def seen(picture: Picture, profile: Profile) -> Picture:
-    """What a profile's SSIM looks at: the channels, or their luma of 8 bits ``(H, W, 1)``."""
+    """The values that a profile's SSIM uses: channels, or their 8-bit luma ``(H, W, 1)``."""
     if not profile.ssim_of_luma:
         return picture
     # whole numbers, so that ties round alike on every machine

@@ -22,7 +22,7 @@ from defocus.pictures.values import Image
 Array = NDArray[np.float64]
 
 Conventions = dict[str, Any]
-"""Some fields of a profile."""
+"""Fields of a profile that a convention sets."""
 
 _PLAIN = Profile(name="", reproduces="")
 
@@ -131,7 +131,7 @@ def errors_of(blurry: Image, sharp: Image, readings: range) -> Array:
 
 
 def _what_differs(reading: Profile, *, eight_bits: bool) -> tuple[object, ...]:
-    """What decides the pictures of a reading before the crop; files of 8 bits have one depth."""
+    """Facts that decide the pictures of a reading before the crop; 8 bits have one depth."""
     size = (reading.size, reading.resampling)
     if eight_bits:
         return (*size, reading.rounded and reading.size != 1)

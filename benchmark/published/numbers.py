@@ -251,7 +251,7 @@ def _reasons(row: Row, cell: Published) -> list[str]:
 
 
 def profile_reasons(profile: str, cell: Published) -> list[str]:
-    """What makes a value under one of our profiles differ from a printed one."""
+    """Reasons why a value under one of our profiles differs from a printed one."""
     theirs = source_profile(cell)
     if theirs is None:
         return ["profile: which one the source used is not known"]

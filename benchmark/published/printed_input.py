@@ -30,7 +30,8 @@ OWN = "own"
 """Name after ``printed:`` of a row that the user gave."""
 
 _ROUNDING = 1e-9
-"""Added to half a printed digit, for values that are exactly half a digit away."""
+"""Tolerance that is added to half a printed digit, for values that are exactly half a digit
+away."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def machine() -> dict[str, str | int]:
 
 
 AGAIN = "again.json"
-"""The file that says that a run is to be repeated, until it is; see ``repeating``."""
+"""File of a run that is to be repeated, until that has begun; see ``repeating``."""
 
 FAILURE = "failure.txt"
 

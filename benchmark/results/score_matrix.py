@@ -178,7 +178,7 @@ class MatrixLine:
 
 @dataclass(frozen=True)
 class ScoreMatrix:
-    """Scores of one run: ``values`` is ``(places, pictures)`` float64, NaN if there is no value."""
+    """Scores of one run: ``values`` is ``(places, pictures)`` float64, NaN where one is missing."""
 
     pictures: tuple[tuple[str, str], ...]
     places: tuple[MatrixLine, ...]

@@ -140,7 +140,7 @@ SECONDS = ("seconds", "seconds_q1", "seconds_q3", "seconds_mp")
 """Median and quartiles of the seconds per picture, and the median per megapixel."""
 
 COSTS = ("params_m", "macs_g", "peak_mib", *SECONDS)
-"""What a system costs: million parameters, billion multiply-adds, MiB beside weights, seconds."""
+"""Costs of a system: million parameters, billion multiply-adds, MiB besides weights, seconds."""
 
 CUSTOM = "custom"
 """The budget of runs whose schedule a person has changed: they are compared with no other budget's

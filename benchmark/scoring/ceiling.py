@@ -78,7 +78,7 @@ def _target(
     pair: Pair,
     estimator: FlowEstimator,
 ) -> tuple[Target, Imperfection]:
-    """What a perfect restoration of a pair is compared with, and what it differs by."""
+    """The reference of a perfect restoration of a pair, and how the two differ."""
     stored = read_member(pair.blurry, pair.sharp, pair.white)
     blurry = np.asarray(as_float(stored, np.float64), np.float64)
     target = make_target(protocol, dataset, pair, blurry, estimator)

@@ -156,7 +156,7 @@ class PairScorer:
         return {name: every[name] for name in self.metrics}
 
     def target(self, sharp: Picture, restored: Picture) -> Target:
-        """What the profile compares with; ``sharp`` is in [0, 1], cropped as the profile says."""
+        """The reference of the profile; ``sharp`` is in [0, 1], cropped as the profile says."""
         if self.profile.protocol == "deformed-gt":
             return deformed_target(sharp, restored, self.estimator, self.profile.grid)
         return Target(sharp, everywhere(sharp))

@@ -49,7 +49,7 @@ REFERENCES = Section("References", 130, (), _references)
 
 
 def _rows(study: ReportStudy) -> tuple[Part, ...]:
-    """What is behind each row, one folded page each, and the curves of all trainings."""
+    """The details of each row, one folded page each, and the curves of all trainings."""
     if study.printed:
         return ()
     content = study.content

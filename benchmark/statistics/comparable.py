@@ -11,7 +11,7 @@ CEILING = "ceiling"
 """Id of the reference row that stands for a perfect restoration; it competes with nothing."""
 
 PERFECT = "Perfect restoration"
-"""What people read instead of that id: systems that follow their reference can exceed it."""
+"""Name of that row for people: systems that follow their reference can exceed it."""
 
 SIGNIFICANCE = 0.05
 """Significance level of a difference, after the correction for all differences of its track."""

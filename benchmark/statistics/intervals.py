@@ -26,7 +26,7 @@ def rank_correlations(one: Array, other: Array) -> Array:
 
 
 MINIMUM_SCENES = 10
-"""With fewer scenes no interval is given: it would promise more than the data hold."""
+"""Least number of scenes for an interval: with fewer, it would promise more than the data hold."""
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000

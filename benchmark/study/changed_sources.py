@@ -1,4 +1,4 @@
-"""What a study was asked for, and what it says about plug-ins whose sources have changed since."""
+"""The request of a study, and notes on plug-ins whose sources have changed since."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ def write_study(studies: Sequence[Study]) -> None:
 
 
 def _dataset_facts(dataset: Dataset) -> Json:
-    """What the file says of a dataset: its revision, and which test pairs are seen elsewhere."""
+    """The file's facts on a dataset: its revision, and which test pairs are seen elsewhere."""
     facts: Json = {"dataset": dataset.name, "data_hash": dataset.content_hash}
     facts["pairs"] = _pair_facts(dataset)
     if dataset.seen_left_out:
@@ -174,7 +174,7 @@ def _read_study(path: Path) -> Json:
 
 
 def sources_of(run: Run) -> Json:
-    """What a run needs of plug-ins: hashes, and those of their files by name; empty without any."""
+    """Plug-in sources of a run: hashes, and those of their files by name; empty without any."""
     hashes = _hashes(run)
     files: dict[str, str] = {}
     for one in hashes.values():

@@ -129,7 +129,7 @@ def _written(path: Path) -> list[Tables]:
 
 
 def _asked_for(request: Tables) -> Tables:
-    """What a request asks for, wherever its plug-ins are and whatever works on it."""
+    """The content of a request, wherever its plug-ins are and whatever works on it."""
     training, taken = request.get("training"), {"plugins", "training", "cluster"}
     if isinstance(training, dict):
         training = {

@@ -169,7 +169,7 @@ def say_hours(
 
 @dataclass(frozen=True)
 class TrainingPictures:
-    """What the pictures of a dataset mean for a training."""
+    """Facts about the pictures of a dataset that a training needs."""
 
     # ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of
     # an epoch where the schedule counts epochs.
@@ -232,7 +232,7 @@ def _sample(run: Run) -> Batch:
 
 @dataclass(frozen=True)
 class _Check:
-    """What a network must pass before its first step."""
+    """Tests that a network must pass before its first step."""
 
     run: Run
     folder: Path
@@ -273,7 +273,7 @@ def _started(run: Run) -> nn.Module:
 
 @dataclass(frozen=True)
 class _OfRun:
-    """What the batches of a run depend on besides the step; it is sent to the processes."""
+    """Everything besides the step that the batches of a run depend on; sent to processes."""
 
     schedule: Schedule
     epochs: int

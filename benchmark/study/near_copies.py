@@ -37,7 +37,7 @@ def near_copies(dataset: Dataset) -> tuple[NearCopy, ...]:
 
 
 def _of_test(shared: SharedPicture) -> NearCopy:
-    """The same, seen from the test pair; it is the first, as names of splits are sorted."""
+    """The near copies seen from the test pair; it is the first, as names of splits are sorted."""
     what = ", ".join(
         filter(None, ("whole" if shared.is_whole else "part", shared.change))
     )

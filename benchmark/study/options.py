@@ -172,7 +172,7 @@ class _RunSystems(CommandSettings):
 
 
 class RunOptions(TestedStudy, _RunSystems):
-    """Options of ``run``; from Python a study has some of them."""
+    """Options of ``run``; a study from Python has some of them."""
 
     dataset: tuple[str, ...] = option(("sample",), "--dataset")  # type: ignore[assignment]
     """Dataset as READER:PATH, 'sample' or 'sample:strong'; repeatable."""

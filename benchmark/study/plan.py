@@ -71,26 +71,26 @@ class Override(Settings):
         return bool(trained or self.schedule.model_dump(exclude_none=True))
 
     def for_this_device(self) -> Self:
-        """The same with the estimator that runs where the trainings do: PWC-Net on a GPU."""
+        """The settings with the estimator of the trainings' device: PWC-Net on a GPU."""
         if self.estimator is not None or not has_gpu():
             return self
         return self.model_copy(update={"estimator": "pwcnet"})
 
     def with_workers(self, workers: int) -> Self:
-        """The same with another number of processes that make batches."""
+        """The settings with another number of processes that make batches."""
         return self.model_copy(
             update={"training": self.training.model_copy(update={"workers": workers})}
         )
 
 
 class StudyFile(Override):
-    """What a settings file of a study may hold: also the resources of jobs on other machines."""
+    """Tables that a settings file of a study may hold, with resources of jobs elsewhere."""
 
     cluster: ClusterSettings = ClusterSettings()
 
 
 def cluster_of(settings: Path) -> ClusterSettings:
-    """What a settings file of a study says of workers on other machines."""
+    """The table of a study's settings file on workers of other machines."""
     return load_settings(StudyFile, settings).cluster
 
 
@@ -390,7 +390,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
 
 
 def _scales_facts(card: Card) -> Json:
-    """What decides how a network's pictures are restored at scales."""
+    """Facts that decide how a network's pictures are restored at scales."""
     return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
 

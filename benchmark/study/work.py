@@ -21,7 +21,7 @@ from defocus.training.devices import VISIBLE
 
 @dataclass(frozen=True)
 class RunWork:
-    """What all tasks of a study share."""
+    """Facts that all tasks of a study share."""
 
     # ``where`` is for the pictures of a run. Where other runs are worked on beside it, the run is
     # not ``alone``, and each process has one of ``gpus``. ``stored`` are the entries by run.

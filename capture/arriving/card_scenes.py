@@ -13,7 +13,7 @@ from defocus.likeness import Fingerprint, fingerprint, one_picture
 
 
 def look_at(path: Path) -> Fingerprint:
-    """What a picture shows."""
+    """The look of a picture, by which scenes are recognised."""
     return fingerprint(decoded(path))
 
 

@@ -26,7 +26,7 @@ Pause = Annotated[float, Field(ge=0)]
 
 
 class ImportRequest(CommandSettings):
-    """What to import, as typed; None leaves a choice to the pictures."""
+    """Pictures to import, and how, as typed; None leaves a choice to the pictures."""
 
     folder: Path = Path()
     limits: QualityLimits = LIMITS

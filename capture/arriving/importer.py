@@ -255,7 +255,7 @@ class CardCamera(Camera):
 
 
 def _sidecar_suffix(sidecar: Path, shot: CardShot) -> str:
-    """What follows the role in the name of a shot's stored sidecar."""
+    """The end of the name of a shot's stored sidecar, after the role."""
     suffixes = [stored_suffix(sidecar, picture) for picture in shot.files]
     return max(suffixes, key=len)  # with the suffix of the picture whose name it has
 

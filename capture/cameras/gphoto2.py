@@ -104,7 +104,7 @@ class GPhoto2Camera(Camera):
             say(f"{word} could not be set back to {value}: {error}")
 
     def describe(self) -> CameraDescription:
-        """What the camera says about itself."""
+        """The camera's description of itself."""
         summary = self._process.ask("summary")
         return CameraDescription(
             uri=self._uri,

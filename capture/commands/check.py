@@ -245,7 +245,7 @@ def _is_judged(root: Path, pair_id: str) -> bool:
 
 
 def _key(job: _Job) -> str:
-    """What a verdict depends on: the files, the limits and the journalled verdict."""
+    """Key of a verdict: the files, the limits and the journalled verdict."""
     parts = [
         str(JUDGING_REVISION),
         job.pair.verdict,

@@ -25,7 +25,7 @@ TOLERATED_EV = 0.1
 """Largest difference of exposure within a pair, in EV, that is not mentioned."""
 
 SAME_VALUE = 0.02
-"""Labels that differ by less than this, in powers of two, are one value: 1/60 is 0.0166s."""
+"""Difference between labels, in powers of two, below which they are one value: 1/60 is 0.0166s."""
 
 RAISE_ISO_BEYOND_EV = 0.2
 """Error of the exposure time, in EV, above which ISO is changed instead: a fifth of a stop is not
@@ -85,7 +85,7 @@ class Bracket:
 
     @property
     def nominal_residual_ev(self) -> float:
-        """The same from labels, which differs although nothing is wrong, EV."""
+        """The remaining difference by labels, which differs although nothing is wrong, EV."""
         return exposure_difference_ev(self.blurry.nominal, self.sharp.nominal)
 
     @property

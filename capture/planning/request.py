@@ -64,7 +64,7 @@ class BracketRequest(BracketSettings):
         )
 
     def _optics(self, camera: CameraDescription, bracket: Bracket) -> OpticsPlan | None:
-        """What the lens does at the planned apertures; None where focal length or focus is open."""
+        """The optics of the planned apertures; None where focal length or focus is open."""
         focus_mm = (
             None if self.focus_distance_m is None else self.focus_distance_m * 1e3
         )

@@ -49,7 +49,8 @@ Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
 
 MEASURED_SIZE_PX = 800
-"""Longer side of the pictures whose misalignment is measured: seconds count on the spot."""
+"""Longer side of the pictures whose misalignment is measured: during a shoot it must take little
+time."""
 
 LIGHT_SIZE_PX = 1600
 """Longer side of the pictures whose light is compared: blur carries light across pixels, but hardly
@@ -280,7 +281,7 @@ def _check_light(
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
-    """Compare the light of the members' common area, at a size that is enough for it."""
+    """Compare the light of the members' common area, at a sufficient size."""
     first = reduced_look(looks["blurry"], LIGHT_SIZE_PX)
     second = reduced_look(looks["sharp"], LIGHT_SIZE_PX)
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)

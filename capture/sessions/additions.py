@@ -19,7 +19,7 @@ class ShotWords(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionAddition:
-    """What an extra does with a session; it has no parts where there is nothing to show."""
+    """Addition of an extra to a session; it has no parts where there is nothing to show."""
 
     heading: str  # of its parts on the session's page
     # and journals what is not read yet; for ``resume``

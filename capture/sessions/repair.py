@@ -130,7 +130,7 @@ def _from_copies(root: Path, records: Sequence[Line | None]) -> _Rebuilt:
 
 
 def _in_words(record: Line) -> str:
-    """What a line is about, such as ``the verdict on a pair (0001_desk)``."""
+    """The subject of a line in words, such as ``the verdict on a pair (0001_desk)``."""
     what = _IN_WORDS.get(record["event"], "a remark")
     owner = record.get("pair") or record.get("about") or record.get("scene")
     return f"{what} ({owner})" if owner else what

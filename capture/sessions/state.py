@@ -93,7 +93,7 @@ class SessionChart:
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
-        """Its files."""
+        """The files of the chart."""
         return self.shot.files
 
 

@@ -42,7 +42,7 @@ from defocus.progress import counted, say
 
 
 def resume_session(path: Path, options: ResumeSettings) -> int:
-    """Complete the pairs of a session: whole ones are judged, the others shot again; exit code.
+    """Judge the whole pairs of a session, shoot the incomplete ones again; return the exit code.
 
     Damaged files come from the card or not at all: a complete pair is never shot again by itself.
     """

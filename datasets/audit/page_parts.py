@@ -334,7 +334,7 @@ def _after_alignment(
     folder: str,
     flow: tuple[str, ...],
 ) -> Parts:
-    """What comes next where no pair is misaligned."""
+    """The next step where no pair is misaligned."""
     if not failing.any:
         return (Paragraph("Nothing has to be repaired."),)
     if not (failing.unknown or failing.unreadable or failing.same or failing.leaks):

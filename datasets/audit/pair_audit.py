@@ -182,7 +182,7 @@ class AuditedPair:
 
     @property
     def unexplained(self) -> Unexplained | None:
-        """What the blur does not explain; None if it was not measured."""
+        """The part of the pair that the blur does not explain; None if it was not measured."""
         stops = self.unexplained_stops
         moved = self.moved_stops
         tilt = self.light_across_ev
@@ -222,7 +222,7 @@ class AuditedPair:
 
     @property
     def sharpness_doubt(self) -> str:
-        """What the sharpness of both members says against the pair, in words; empty for nothing."""
+        """Doubts about the pair from the sharpness of both members, in words; empty for none."""
         if self._equally_sharp:
             return (
                 "both members are about equally sharp; look whether the aperture stayed as it was, "

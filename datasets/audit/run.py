@@ -56,7 +56,7 @@ from defocus.reading import Json, read_json
 from defocus.storage.files import make_folder, write_json
 
 AUDIT_REVISION = 1
-"""Revision of what a row says besides the measurement. Raise it when a number or a word of it
+"""Revision of a row's facts besides the measurement. Raise it when a number or a word of it
 changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
@@ -240,7 +240,7 @@ def _in_two_splits(
 
 
 def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
-    """What is odd about measured pairs, kind by kind."""
+    """Oddities of measured pairs, kind by kind."""
     for row in rows:
         if row.same_picture:
             yield Warned(row.id, "same picture", f"{SAME_PIXELS}, or leave it out")
@@ -267,7 +267,7 @@ def _of_rows(rows: Sequence[AuditedPair]) -> Iterator[Warned]:
 def _sessions(
     session_of: Mapping[str, PairSession], rows: Mapping[str, AuditedPair]
 ) -> tuple[PooledSession, ...]:
-    """What the pairs of each session share, by the row of each pair alone."""
+    """Values that the pairs of each session share, by the row of each pair alone."""
     own = {
         row.id: OwnZoom(
             row.zoom,

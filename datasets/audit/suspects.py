@@ -23,7 +23,7 @@ compare with."""
 def suspects(
     rows: Sequence[AuditedPair], session_of: Mapping[str, PairSession]
 ) -> dict[str, tuple[Suspicion, ...]]:
-    """What is odd about pairs beside the others, by id; the most suspicious pair comes first.
+    """Oddities of pairs in comparison with others, by id; the most suspicious pair comes first.
 
     A session of enough pairs is judged by itself, all other pairs of the dataset together."""
     numbers = {row.id: _numbers(row) for row in rows if _is_compared(row)}

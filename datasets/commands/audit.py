@@ -260,7 +260,7 @@ def write_audit(
     limit_px: float | None,
     usable: "Usable",
 ) -> list[str]:
-    """Write ``audit.csv``, ``.json``, ``.html`` and the folder ``blur``; the names of the files."""
+    """Write ``audit.csv``, ``.json``, ``.html`` and the folder ``blur``; return their names."""
     from defocus.datasets.audit.page import build_page
     from defocus.datasets.audit.table import COLUMNS, document, row_of
     from defocus.reports.display import csv_text

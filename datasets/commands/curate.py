@@ -61,7 +61,7 @@ def command(
 
 
 def _say_rejected(judgements: "Sequence[Judgement]", unread: set[str]) -> int:
-    """Say which pairs that could be read are rejected; the number of the others."""
+    """Say which pairs that could be read are rejected; return the number of the others."""
     rejected = []
     read = [one for one in judgements if one.id not in unread]
     for one in read:

@@ -132,7 +132,7 @@ def _say_lacks(opened: "Dataset", details: "Details") -> None:
 def _say_pictures(
     settings: "PackageSettings", pairs: "tuple[Pair, ...]"
 ) -> "Sequence[LeftBehind]":
-    """Say the sizes and the empty splits; what the released pictures lack."""
+    """Say the sizes and the empty splits; return what the released pictures lack."""
     from defocus.datasets.pair import empty_splits
     from defocus.datasets.release.pictures import released_blocks
     from defocus.pictures.carried import say_left_behind

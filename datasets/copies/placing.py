@@ -33,7 +33,8 @@ MOST_ENLARGED = 4.0
 COMPARED_PX = 256
 """Longer side at which the pixels of two pictures are compared."""
 FINE_SIGMA_PX = 4.0
-"""Only detail finer than this is compared: light and colour may have been changed."""
+"""Standard deviation, px, of the Gaussian above which detail is not compared: light and colour may
+have been changed."""
 TILE_PX = 16
 LEAST_TILE_CONTRAST = 2.0
 """Least standard deviation of the detail of a tile that counts, in levels of 255."""

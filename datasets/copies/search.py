@@ -241,7 +241,7 @@ def _compared(
     placing: Placing,
     grey: Callable[[int], Codes],
 ) -> SharedPart | None:
-    """What two pictures share by their pixels; None where the features agreed by chance."""
+    """The common part of two pictures by their pixels; None if features agreed by chance."""
     here, there = numbers
     agreement = pixel_agreement(grey(here), grey(there), placing)
     shape, other_shape = (pictures[number].features.shape for number in numbers)

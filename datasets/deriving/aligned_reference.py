@@ -100,7 +100,7 @@ def described(pair: Pair, folder: Path) -> Pair:
 
 
 ReferenceModel = Literal["global", "flow"]
-"""What registers the sharp picture: the transform of the whole picture, or the local flow too."""
+"""Transform that registers the sharp picture: that of the whole picture, or the local flow too."""
 
 
 # Below ``<derived>``; a pair has ``sharp.png`` (with its own bit depth), ``valid_mask.png`` (255

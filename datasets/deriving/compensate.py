@@ -90,7 +90,7 @@ class Compensated:
 
 @dataclass(frozen=True)
 class Cameras:
-    """What is known of the cameras: a rig of two, and how far the members can be apart."""
+    """Knowledge about the cameras: a rig of two, and how far the members can be apart."""
 
     rig: Rig | None = None  # None for one camera
     limits: MotionLimits = NO_LIMITS
@@ -101,7 +101,7 @@ ONE_CAMERA = Cameras()
 
 @dataclass(frozen=True)
 class _Order:
-    """What the pairs have in common: where they go and how they are measured and written."""
+    """Facts that the pairs share: where they go and how they are measured and written."""
 
     out: Path
     release: Release
@@ -166,7 +166,7 @@ def compensate_dataset(
 
 
 def _how_measured(order: _Order) -> Json:
-    """What decides the measurements, for the records of the dataset."""
+    """Facts that decide the measurements, for the records of the dataset."""
     estimator = _own(order.estimator)
     return {
         "estimator": estimator.name,
@@ -176,7 +176,7 @@ def _how_measured(order: _Order) -> Json:
 
 
 def _claim(dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]) -> Json:
-    """What decides the pictures that are written."""
+    """Facts that decide the pictures that are written."""
     return {
         "dataset": dataset.name,
         **content_of(dataset),
@@ -190,7 +190,7 @@ def _claim(dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]) -> 
 def _sessions(
     order: _Order, tasks: Mapping[str, _Task], where: Where
 ) -> tuple[PooledSession, ...]:
-    """What the pairs of each session share, by the measurement of each pair alone."""
+    """Values that the pairs of each session share, by the measurement of each pair alone."""
     session_of = sessions_of([task.pair for task in tasks.values()])
     members = {
         name: task
@@ -304,7 +304,7 @@ def _measured(
 def _measured_of_rig(
     order: _Order, rig: Rig, pair: Pair
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
-    """The same of a pair of two cameras, whose pictures may differ in size."""
+    """Measurement of a pair of two cameras, whose pictures may differ in size."""
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     files = pair.blurry, pair.sharp
     read = [read_image(one, pair.white) for one in files]

@@ -130,7 +130,7 @@ def _views(looks: Sequence[Fingerprint]) -> int:
 
 
 def split_remarks(pairs: Sequence[Pair]) -> list[str]:
-    """What is odd about the splits of a dataset, in words."""
+    """Oddities of the splits of a dataset, in words."""
     scenes = Counter(pair.scene for pair in pairs)
     if len(scenes) == 1:
         return [

@@ -112,7 +112,7 @@ def _expression(component: str, values: dict[str, str]) -> re.Pattern[str]:
 
 
 APART = 2
-"""A blurry and a sharp shot of one scene have numbers that differ by two at most."""
+"""Largest difference between the numbers of a blurry and a sharp shot of one scene."""
 
 UNPAIRED = 1000.0
 

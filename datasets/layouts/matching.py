@@ -61,7 +61,7 @@ Rule: TypeAlias = Literal["stem", "suffix", "prefix", "order"]
 
 
 SEPARATORS = "_-. "
-"""What an added suffix begins with, and an added prefix ends with."""
+"""Characters with which an added suffix begins, and an added prefix ends."""
 
 Numbers: TypeAlias = Sequence[tuple[int, str]]
 """Numbers at the ends of names, ascending, with the names."""
@@ -158,7 +158,7 @@ def _nothing(wanted: Keys, files: Sequence[str]) -> str:
 
 
 def _found(wanted: Keys, files: Sequence[str]) -> tuple[list[MatchedNames], list[str]]:
-    """What the further rules find, and why those that nearly fit were not used."""
+    """Matches by the further rules, and why rules that nearly fit were not used."""
     matches = list[MatchedNames]()
     refused = list[str]()
     for rule in (_by_suffix, _by_prefix, _by_order):

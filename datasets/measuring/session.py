@@ -19,7 +19,7 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
-"""What decides a pair's zoom; the distance in focus does too, unless the camera keeps it."""
+"""Facts that decide a pair's zoom; the distance in focus does too, unless the camera keeps it."""
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
@@ -100,7 +100,7 @@ def _role_facts(role: str, shot: object) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _Optics:
-    """What the EXIF of one picture says of its camera."""
+    """The camera and its settings by the EXIF of one picture."""
 
     model: str
     lens: str
@@ -110,7 +110,7 @@ class _Optics:
 
     @property
     def same(self) -> tuple[str, str, float]:
-        """What both pictures of a pair share."""
+        """The facts that both pictures of a pair share."""
         return self.model, self.lens, self.focal_length_mm
 
 
@@ -133,7 +133,7 @@ def _shown(model: object, lens: object, focal_length_mm: object) -> str:
 
 
 def _optics_of(file: Path) -> _Optics | None:
-    """What a file's EXIF says; None if it lacks camera, focal length or aperture."""
+    """The camera by a file's EXIF; None if it lacks camera, focal length or aperture."""
     if file.suffix.lower() not in JPEG_SUFFIXES | TIFF_SUFFIXES:
         return None
     try:
@@ -228,7 +228,7 @@ class PooledSession:
 def measured_lens(
     dataset: Dataset, estimator: FlowEstimator, blurry: Path
 ) -> tuple[SessionLens, tuple[LeftOut, ...]]:
-    """What the pairs of one session share, and those that are unreadable; three must be known."""
+    """Values that the pairs of one session share, and the unreadable pairs; three must be known."""
     # If the blurry picture is in the dataset, whose pairs are of several sessions, its own counts.
     pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
@@ -308,7 +308,7 @@ def _pooled(
 
 
 def lenses_of(sessions: Iterable[PooledSession]) -> dict[str, SessionLens]:
-    """What its session shares, by the id of each pair that is worth measuring with it."""
+    """Values of the session, by the id of each pair that is worth measuring with them."""
     return {
         name: session.lens
         for session in sessions

@@ -157,7 +157,9 @@ def pack(
     storage: Storage = "packed",
     left_out: Collection[LeftOut] = (),
 ) -> int:
-    """Write a packed file atomically, to the bit; number of pairs. Without any there is no file."""
+    """Write a packed file atomically, to the bit; return the number of pairs.
+
+    Without pairs no file is written."""
     make_folder(path.parent)
     ids: list[str] = []
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
@@ -342,7 +344,7 @@ def _members(
     further: Collection[Further],
     estimator_name: str,
 ) -> Members | None:
-    """What is packed of a pair; None if it lacks the target."""
+    """Arrays of a pair that are packed; None if it lacks the target."""
     pictures = _pictures(dataset, pair, target, estimator_name)
     if pictures is None:
         return None

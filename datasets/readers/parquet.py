@@ -135,7 +135,7 @@ def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
 def unpack(
     root: Path, files: Sequence[Path], columns: Columns, folder: Path
 ) -> list[LeftOut]:
-    """Write the pictures of every row into ``SPLIT/ROLE`` of a folder; rows that lack one."""
+    """Write the pictures of every row into ``SPLIT/ROLE`` of a folder; return incomplete rows."""
     by_split = _by_split(root, files)
     left_out: list[LeftOut] = []
     for split, parts in by_split.items():
@@ -159,7 +159,7 @@ def unpack(
 
 
 def _by_split(root: Path, files: Sequence[Path]) -> dict[Split | None, list[Path]]:
-    """Files by the split that their names say; all of them say one, or none does."""
+    """Files by the split in their names; either all files name a split, or none does."""
     by_split: dict[Split | None, list[Path]] = {}
     for file in files:
         by_split.setdefault(_split_of(file.relative_to(root)), []).append(file)
@@ -173,7 +173,7 @@ def _by_split(root: Path, files: Sequence[Path]) -> dict[Split | None, list[Path
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """What pyarrow raises for a damaged file becomes one line."""
+    """Turn pyarrow's errors for a damaged file into one line."""
     from pyarrow import ArrowException
 
     try:

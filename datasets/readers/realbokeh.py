@@ -27,7 +27,7 @@ from defocus.settings import document_problem
 FOLDERS = ("", "RealBokeh_3MP", "RealBokeh", "RealDefocus")
 LARGEST_METADATA = 1_000_000
 SAME_STOP = 0.05
-"""F-numbers that differ by less than this count as equal."""
+"""Difference of f-numbers below which they count as equal."""
 
 Stop = Annotated[float, Field(gt=0, lt=1000)]
 

@@ -56,7 +56,7 @@ class Stack:
 
 
 def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
-    """All stacks in a folder, or the one that it is, sorted by name; and what is left out."""
+    """All stacks in a folder (or the folder as one stack), by name; and what is left out."""
     frames_of: dict[Path, tuple[Path, ...]] = {}
     left_out: list[LeftOut] = []
     for folder in _folders(root):

@@ -393,7 +393,7 @@ def _left_out(facts: ReleaseFacts) -> str:
 
 
 def _warnings(facts: ReleaseFacts) -> str:
-    """What the audit warns of; empty without an audit."""
+    """Warnings of the audit; empty without an audit."""
     if facts.warnings is None:
         return ""
     more = len(facts.warnings) - MOST_WARNINGS

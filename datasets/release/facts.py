@@ -85,7 +85,7 @@ class ReleaseFacts(Settings):
 
 @dataclass(frozen=True)
 class ReleaseNotes:
-    """What the documents of a release say besides its pictures and its card."""
+    """Facts for a release's documents besides its pictures and its card."""
 
     numbers: tuple[Number, ...] = ()  # of the audit
     warnings: tuple[str, ...] | None = (

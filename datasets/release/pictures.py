@@ -102,7 +102,7 @@ def released_blocks(path: Path) -> bytes:
 
 
 def _shot(exif: bytes) -> bytes:
-    """Those tags of an EXIF block that say how a picture was taken, in their own block."""
+    """The tags of an EXIF block that say how a picture was taken, in a block of their own."""
     from PIL import Image
 
     if not exif:

@@ -108,7 +108,7 @@ def _kind(pair: Pair) -> str:
 
 
 def _source(pair: Pair) -> str:
-    """What the pictures of a pair were before any compensation."""
+    """Origin of the pictures of a pair before any compensation."""
     if pair.truth is not None or "true_misalignment" in pair.metadata:
         return _RENDERED
     if _value(pair.metadata, "focus_stack.sharp") is not None:

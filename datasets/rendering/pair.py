@@ -137,7 +137,7 @@ class _View:
     def metadata(
         self, geometry: Similarity, gain_ev: float, circles: NDArray[np.float32]
     ) -> dict[str, object]:
-        """What is known of the pair, for its manifest."""
+        """Known facts of the pair, for its manifest."""
         camera = self.camera
         aperture: Aperture | RealLens = camera.aperture
         if camera.real is not None:

@@ -28,7 +28,8 @@ ALONE_SHARE = 0.5
 """Share of the soft pairs that have no defocus in addition."""
 
 WEAK_PX = 2.0
-"""Largest circle of confusion of the other soft pairs, px: as much as a softness of 0.5 px."""
+"""Largest circle of confusion of the other soft pairs, px; it blurs as much as a softness of 0.5
+px."""
 
 DEVELOPED_SHARE = 1 / 8
 """Share of the pairs with a camera's picture at 1:1, with its noise reduction and sharpening."""
@@ -55,7 +56,7 @@ SLOPE = 1.12
 
 @dataclass(frozen=True)
 class Development:
-    """What a camera does with the values of its sensor to a picture at 1:1."""
+    """Processing of a sensor's values to a picture at 1:1 by a camera."""
 
     # shot, read: noise before demosaicing, as of :class:`StreamCamera`
     shot: float

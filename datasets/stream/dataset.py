@@ -181,7 +181,7 @@ def identity(photographs: Photographs) -> str:
 
 
 def training_identity(photographs: Photographs) -> str:
-    """The same of its training patches, so that these change without the pairs of a test."""
+    """Identity of the training patches, so that these change without the pairs of a test."""
     return _identity(photographs, STREAM_REVISION)
 
 

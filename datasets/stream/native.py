@@ -35,7 +35,7 @@ NATIVE_REVISION = 1
 """Revision of native pairs, raised by hand whenever a pair of the same number looks different."""
 
 LEAST_PIXELS = 2_000_000
-"""Photographs of fewer pixels are left out: no camera of this century has less."""
+"""Least number of pixels of a photograph: no camera of this century has less."""
 MOST_PIXELS = 12_000_000
 """Number of pixels above which only the middle of a photograph is taken, so that a pair stays below
 150 MB."""
@@ -150,7 +150,7 @@ class NativeRenderer:
         ]
 
     def photographs(self, number: int) -> list[Photograph]:
-        """The same, decoded."""
+        """The decoded photographs of a pair."""
         return [_decoded(one.path) for one in self.layers(number)]
 
 

@@ -25,7 +25,7 @@ from defocus.scene.pictures import Branch, Photograph
 from defocus.scene.pyramid import Pyramid, in_memory
 
 HELD_OUT_OF = 6
-"""One photograph in this many is held out."""
+"""Number of photographs of which one is held out."""
 
 REFUSED = "refused.json"
 SMALLEST_SIDE_PX = 128

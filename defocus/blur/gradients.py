@@ -20,7 +20,7 @@ NOISE_ENERGY = 2.61
 """Mean squared Sobel gradient of white noise of variance 1 behind that Gaussian; measured."""
 
 LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-"""Blind to edges, not to noise; Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
+"""Filter that shows noise but no edges. Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
 
 TEXTURED_OVER_NOISE = 6.0
 """Ratio of gradients to those of noise from which a block says which picture is sharper."""

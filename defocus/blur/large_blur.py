@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 SCALES = (1, 2, 4, 8)
-"""The picture is looked at reduced by these factors."""
+"""Factors by which the picture is reduced for each estimate."""
 CELLS = 4
 """Side of a square that has one answer, in cells of the whole picture: 32 px."""
 SQUARES = (1, 3, 7, 15)

@@ -43,7 +43,7 @@ processor's cache."""
 
 
 def as_level(diameter_px: torch.Tensor) -> torch.Tensor:
-    """What the network gives for a diameter: log2(1 + d), so that small blurs count as much."""
+    """The network's number for a diameter: log2(1 + d), so that small blurs count as much."""
     return torch.log2(1 + diameter_px)
 
 
@@ -142,7 +142,8 @@ REDUCED_FROM_PX = (12.0, 20.0)
 """Diameters between which the picture at a quarter of its size takes over from the whole one,
 px."""
 STRIP_PX, STRIP_MARGIN_PX = 1024, 128
-"""Large pictures go through the network in strips, to bound memory."""
+"""Height and margin, px, of the strips in which large pictures go through the network, to bound
+memory."""
 TOLD_FACTOR = 3.0
 """A cell says something about its blur if the 95 % quantile of 1 + d is at most this many times the
 median."""

@@ -72,12 +72,12 @@ CONFIGURATION: dict[str, object] = {
     "distributed.comm.timeouts.connect": "60s",
     "distributed.comm.timeouts.tcp": "5 minutes",
 }
-"""What the schedulers that are started here do differently from dask's own defaults."""
+"""Settings of the schedulers that are started here which differ from dask's defaults."""
 
 
 @dataclass(frozen=True)
 class _Setup:
-    """What a worker takes over from the program that gives it work."""
+    """Settings that a worker takes over from the program that gives it work."""
 
     environment: tuple[tuple[str, str], ...]
     quiet: bool
@@ -393,7 +393,7 @@ async def _submit(cluster: Any, jobs: int) -> None:  # noqa: ANN401 - a cluster 
 
 
 def _refusal(error: RuntimeError) -> str:
-    """What the command that submits jobs has said, in one line."""
+    """Message of the command that submits jobs, in one line."""
     lines = str(error).partition("stderr:")[2].split("\n") or [str(error)]
     return "; ".join(line.strip() for line in lines if line.strip())
 

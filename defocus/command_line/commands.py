@@ -78,7 +78,7 @@ class CommandGroup(click.Group):
         self.further = further
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Names of all sub-commands, sorted; those that others bring are not loaded for it."""
+        """Names of all sub-commands, sorted; sub-commands of plug-ins are not loaded for this."""
         return sorted(find_verbs(self.program, self.commands_package))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
@@ -416,7 +416,7 @@ def _of_system(error: Exception) -> DefocusError:
 
 
 def _failure(group: click.Command, error: Exception) -> int:
-    """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
+    """Print an error in one line (``-v``: with traceback), log it, and return its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
     if lacks_handles(error) and not isinstance(error, StorageError):
         explained = StorageError(TOO_MANY_OPEN)

@@ -271,7 +271,7 @@ OPTION_FILES: Kind[AddedOptions] = Kind(
 
 
 def with_added_options(name: str, command: click.Command) -> click.Command:
-    """A command, such as ``bench-status``, with what is brought to it; the given one stays."""
+    """A command, such as ``bench-status``, with added options; the given command is not changed."""
     for offer in OPTION_FILES.brought():
         if offer.name == name and (added := OPTION_FILES.thing(offer)) is not None:
             command = _extended(command, added)

@@ -21,7 +21,7 @@ def key_of(option: click.Parameter) -> str:
 
 
 def keys_of(kind: "type[Settings]") -> set[str]:
-    """The same of the options that are fields of a model."""
+    """The keys of the options that are fields of a model."""
     extras = (field.json_schema_extra for field in kind.model_fields.values())
     words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
     return {_key(re.split("[ /]", each)[0]) for each in words}

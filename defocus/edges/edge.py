@@ -245,7 +245,7 @@ def _ends(profile: _Profile) -> tuple[float, float]:
 
 
 def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool]:
-    """Light on both sides outside the window, and whether there is such a place."""
+    """Light on both sides outside the window, and whether there is room for that."""
     left = profile.light[profile.distance < -window.flat_px]
     right = profile.light[profile.distance > window.flat_px]
     if min(len(left), len(right)) < BINS_PER_PX:
@@ -307,7 +307,7 @@ def _notes(
     *,
     enough: bool,
 ) -> tuple[str, ...]:
-    """What makes a measurement less certain."""
+    """Reasons why a measurement is less certain."""
     angle = abs(line.angle_deg)
     notes = []
     if not LEAST_ANGLE_DEG <= angle <= MOST_ANGLE_DEG:

@@ -30,11 +30,11 @@ Range = tuple[float, float]
 
 Array: TypeAlias = NDArray[Any]
 Picture: TypeAlias = Array | torch.Tensor | str | Path
-"""What functions of the package take: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
+"""Picture as functions of the package take it: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
 ``(C, H, W)`` or ``(N, C, H, W)`` as a tensor, or the path of a picture file. Values are uint8,
 uint16, or float32 (or float64) in [0, 1], sRGB-encoded. White is 255, 65535 or 1; the parameter
-``white`` says another value of uint16, and 1023 or 4095 is taken, with a message, where no value is
-larger."""
+``white`` gives another value of uint16, and 1023 or 4095 is taken, with a message, where no value
+is larger."""
 
 _TYPES = "uint8, uint16, float32 and float64"
 _ARRAY_TYPES = (

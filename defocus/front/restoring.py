@@ -32,7 +32,7 @@ from defocus.training.devices import best_device
 
 
 class Choices(TypedDict, total=False):
-    """What is chosen by name in :func:`restore`, which says what each means."""
+    """Settings that are chosen by name in :func:`restore`, which explains them."""
 
     mask: Picture | None
     leave_sharp: bool

@@ -107,7 +107,7 @@ def without_thumbnails(resources: bytes) -> bytes:
 
 
 def iptc_resource(record: bytes) -> bytes:
-    """An IPTC record as the resource that it is in a JPEG."""
+    """An IPTC record, wrapped as the resource that a JPEG holds."""
     head = (
         b"8BIM" + _IPTC.to_bytes(2, "big") + bytes(2) + len(record).to_bytes(4, "big")
     )

@@ -61,7 +61,7 @@ def _head_of(data: bytes) -> _Head | None:
 
 
 def bmp_losses(data: bytes) -> list[str]:
-    """What a file has in its values that :func:`bmp_pixels` does not give, in words."""
+    """Values of a file that :func:`bmp_pixels` does not give, in words."""
     try:
         fields = _fields(Path(), data)
     except ImageError:  # said where its pixels are read

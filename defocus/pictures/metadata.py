@@ -113,7 +113,7 @@ class Exif:
 
     @property
     def body(self) -> tuple[str | None, str | None]:
-        """What distinguishes two cameras."""
+        """Facts that distinguish two cameras."""
         return self.model, self.serial
 
     @property
@@ -308,7 +308,7 @@ def kept_exif(path: Path) -> bytes:
 
 
 def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:
-    """Those values that Pillow can write: in a damaged file, types differ from their tags'."""
+    """The values that Pillow can write: in a damaged file, types may not match their tags."""
     from PIL import Image
 
     sound = {}
@@ -558,7 +558,7 @@ _OF_RAW = (
 
 
 def _of_raw(path: Path) -> Metadata:
-    """What a developed picture keeps of a RAW file: usual tags, orientation and position."""
+    """Metadata that a developed picture keeps: usual tags, orientation and position."""
     from PIL import Image
 
     kept = Image.Exif()

@@ -100,7 +100,7 @@ class PngParts:
         return b""
 
     def blocks_of(self, chunk: Chunk) -> list[Block]:
-        """What a chunk of this file holds."""
+        """Blocks in a chunk of this file."""
         return _blocks_of(chunk, self.head)
 
 

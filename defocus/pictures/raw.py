@@ -229,7 +229,7 @@ _WIDTH, _HEIGHT = 256, 257
 
 
 def dng_demands(path: Path) -> tuple[str, ...]:
-    """What a DNG asks a developer to do and is not done here, in words. Source: DNG 1.7."""
+    """Demands of a DNG on a developer that are not met here, in words. Source: DNG 1.7."""
     return tuple(dict.fromkeys(_words_of_dng(path, _demands_of)))
 
 

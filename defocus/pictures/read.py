@@ -250,7 +250,7 @@ def _of_opencv(
 
 
 def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """What OpenCV decodes, colours from the last to the first; None if it gives no reason."""
+    """OpenCV's decoded picture, colours from the last to the first; None if it gives no reason."""
     try:
         with QUIET:
             decoded = cv2.imdecode(content, AS_STORED)
@@ -273,7 +273,7 @@ def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
 
 
 def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """What OpenCV decodes now; ``MemoryError`` where libpng says that it lacks memory."""
+    """OpenCV's second attempt; ``MemoryError`` where libpng says that it lacks memory."""
     with QUIET.heard() as lines:
         decoded = cv2.imdecode(content, AS_STORED)
     if decoded is None and any("insufficient memory" in line for line in lines):

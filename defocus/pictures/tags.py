@@ -342,7 +342,7 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
 def _mend(
     content: bytearray, structure: Structure, part: _Part, reached: set[int]
 ) -> list[str]:
-    """Take entries out that are damaged, lead nowhere, or have a wrong type; their names."""
+    """Take entries out that are damaged, lead nowhere, or have a wrong type; return their names."""
     directory, group = part.directory, part.group
     gone = list(directory.damaged)
     kept = []
@@ -408,7 +408,7 @@ def thumbnail_of(exif: bytes) -> bytes:
 
 
 def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
-    """A block with another thumbnail, which is no larger; an empty one takes it out."""
+    """A block with another thumbnail of no larger size; an empty thumbnail removes it."""
     structure = read_structure(exif)
     if structure is None:
         return exif

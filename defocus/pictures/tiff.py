@@ -110,7 +110,7 @@ _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
 @dataclass(frozen=True)
 class TiffTags:
-    """What the tags of a file's first picture say besides its pixels; byte order ``<`` or ``>``."""
+    """Tags of a file's first picture besides its pixels; byte order ``<`` or ``>``."""
 
     # ``directories`` are those of EXIF, position and interoperability, by the tag of the pointer;
     # ``unstated`` is whether the last value of a pixel has no stated meaning.

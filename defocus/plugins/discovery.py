@@ -76,7 +76,7 @@ class Shape(Generic[T]):
     inside: str = ""
 
     def values(self, loaded: object, listed_as: str) -> list[T]:
-        """The things in a module, or what is given alone or in a tuple, each once."""
+        """The values of a module, of a tuple, or a single value, each once."""
         given = (
             getattr(loaded, listed_as, loaded)
             if isinstance(loaded, ModuleType)
@@ -139,7 +139,7 @@ class Kind(Generic[T]):
         )
 
     def installed(self) -> Offers:
-        """The same without those of plug-in files."""
+        """All offers by name, without those of plug-in files."""
         return self._unique([*self.own().values(), *self.brought()])
 
     def own(self) -> Offers:
@@ -159,7 +159,7 @@ class Kind(Generic[T]):
         return [(offer, self.value(offer)) for offer in self.offers().values()]
 
     def value(self, offer: Offer) -> T:
-        """The thing of an offer that is loaded already."""
+        """The value of an offer that is loaded already."""
         thing: Any = offer.load()
         typed: T = thing
         return typed

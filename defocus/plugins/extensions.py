@@ -33,7 +33,7 @@ ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
 
 _FUNCTIONS = {"open_camera", "read"}
-"""A file with such a function is a camera or a reader by itself."""
+"""Functions that make a file a camera or a reader by itself."""
 
 
 @dataclass(frozen=True, eq=False)

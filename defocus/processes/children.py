@@ -26,7 +26,7 @@ _given: list[str | None] = []
 
 
 def keep_working_folder_out() -> None:
-    """Let whatever Python this program starts look for modules in installed places alone."""
+    """Keep the working folder out of the module search of every Python that this program starts."""
     if not _given:
         _given.append(os.environ.get(SAFE_PATH))
     os.environ[SAFE_PATH] = "1"
@@ -70,7 +70,7 @@ def run_python(
     seconds: float,
     environment: Variables = NOTHING,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a Python process in an empty folder, which is removed at its end; its answer."""
+    """Run a Python process in an empty folder, which is removed at its end; return its answer."""
     # ``TMPDIR`` is that folder as well, so nothing that a killed process leaves stays.
     with tempfile.TemporaryDirectory(prefix="defocus-child-") as folder:
         return subprocess.run(

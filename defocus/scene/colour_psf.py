@@ -117,8 +117,8 @@ LEAST_SIDE, MOST_SIDE = 64, 384
 PLASTIC = 1.32471795724474602596
 """The plastic number, whose cube is itself plus 1: it spaces samples evenly in two dimensions."""
 TAIL = 3.0
-"""Rays farther from the centre than this many RMS distances are left out; their faint veil would
-need huge kernels."""
+"""Distance from the centre, in RMS distances, beyond which rays are left out; their faint veil
+would need huge kernels."""
 
 
 @lru_cache(maxsize=64)

@@ -26,7 +26,7 @@ NO_LIGHT = 1e-6
 
 @dataclass(frozen=True)
 class LightShare:
-    """What one kernel spreads of a surface's light."""
+    """The share of a surface's light that one kernel spreads."""
 
     # ``(C, K, K)``, K odd, rotated by half a turn, for correlation. C is 1, or 3 for the colours
     # and their opacity, or 4 for the colours and one opacity.
@@ -228,7 +228,7 @@ def correlated(planes: Array, kernel: Array) -> Array:
 
 
 def _by_transforms(planes: Array, kernel: Array) -> Array:
-    """The same by Fourier transforms, with more than these at the ends."""
+    """The correlation by Fourier transforms, with more than these pixels at the ends."""
     shape = [scipy.fft.next_fast_len(side, real=True) for side in planes.shape[1:]]
     response = scipy.fft.rfft2(kernel, shape).conj()
     spectrum = scipy.fft.rfft2(planes, shape).reshape(-1, *response.shape)

@@ -67,7 +67,7 @@ def moved(values: Array, geometry: Similarity) -> Array:
 
 
 def _backwards(matrix: Array) -> Array:
-    """The ``(2, 3)`` matrix of the other direction."""
+    """The ``(2, 3)`` matrix of the inverse transform."""
     inverse = np.linalg.inv(matrix[:, :2])
     return np.column_stack([inverse, -inverse @ matrix[:, 2]])
 

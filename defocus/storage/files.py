@@ -141,7 +141,7 @@ def _held(handle: int) -> int:
 
 
 ABANDONED_SECONDS = 24 * 3600.0
-"""A temporary file on a file system without locks is abandoned when it is a day old."""
+"""Age, in seconds, from which a temporary file on a file system without locks is abandoned."""
 
 
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
@@ -181,7 +181,7 @@ def _temporaries(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where it may be written, but not listed."""
+    """The entries of a folder; none where it may be written, but not listed."""
     try:
         return list(folder.iterdir())
     except PermissionError:

@@ -81,7 +81,7 @@ SAVING = "the state is saved after this step; Ctrl-C again ends at once"
 
 @dataclass(frozen=True)
 class Job(Generic[BatchT]):
-    """What is trained; a checkpoint with another ``id`` is not continued."""
+    """Definition of a training; a checkpoint with another ``id`` is not continued."""
 
     # ``batches`` gets the first remaining step and a feeder, before the time of the steps begins.
     # ``check`` raises an error if the training cannot work here, before the first step; it changes

@@ -17,7 +17,7 @@ from defocus.settings import CommandSettings, option
 
 
 class CalibrationRequest(CommandSettings):
-    """What to calibrate with; a value of None is taken from the camera, or found."""
+    """Settings of a calibration; a value of None is taken from the camera, or found."""
 
     uri: tuple[str, ...] = CAMERAS
     blurry: str = option("f/4", "--blurry F")

@@ -79,7 +79,7 @@ class ChartDrift:
 
     @property
     def cause(self) -> str:
-        """What clear changes look like together, empty for none; a new focus changes the zoom."""
+        """The likely cause of the clear changes, empty for none; a new focus changes the zoom."""
         sharper, right, down, zoom, turned = (
             change is not None and change.clear for change in self.changes
         )

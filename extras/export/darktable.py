@@ -121,7 +121,7 @@ def _manifest(origin: WeightsOrigin, graph: Graph) -> dict[str, Any]:
 
 
 def _shown_card() -> dict[str, str]:
-    """What darktable shows of a model."""
+    """Text that darktable shows of a model."""
     return {
         "long_description": _SHOWN,
         "scope": "defocus deblurring of photographs",

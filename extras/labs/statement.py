@@ -1,4 +1,4 @@
-"""What a submission states: rows, outputs, data, weights, machine; in one canonical text."""
+"""Statement of a submission: rows, outputs, data, weights, machine; in one canonical text."""
 
 import hashlib
 import json

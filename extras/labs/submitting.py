@@ -62,7 +62,7 @@ from defocus.training.record.folder import CHECKPOINT
 
 @dataclass(frozen=True)
 class SubmissionChoice:
-    """What of a study is submitted."""
+    """Parts of a study that are submitted."""
 
     lab: str  # who submits
     systems: Sequence[str] = ()  # shell patterns for names; empty for all

@@ -150,7 +150,7 @@ def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow
 
 
 def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
-    """What a pair's document says."""
+    """Facts from a pair's document."""
     entry = pair_entry(session, pair)
     settings = dict(pair_details(session, pair)["settings"])
     return {**entry, "settings": settings, "taken": _taken(entry["roles"])}
@@ -195,7 +195,7 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
 
 
 def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
-    """The tables of what extras measured, where there are any."""
+    """The tables of extras' measurements, if there are any."""
     tables = [
         (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
     ]

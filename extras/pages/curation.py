@@ -72,7 +72,7 @@ class ReviewedPairs:
         ]
 
     def details(self, pair: str) -> dict[str, Any]:
-        """What was measured of one pair, and what the rules say of it."""
+        """Measurements of one pair, and the verdict of the rules on it."""
         rule = self._by_rule[pair]
         return {
             "id": pair,

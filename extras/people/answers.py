@@ -1,4 +1,4 @@
-"""What follows from people's answers: strengths, how far they agree with themselves and others."""
+"""Results of people's answers: strengths, how far they agree with themselves and others."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -91,7 +91,7 @@ def _remove(client: httpx.Client, deposit: dict[str, Any]) -> None:
 
 
 def plan(draft: Draft) -> dict[str, Any]:
-    """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent.
+    """Data that would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent.
 
     The DOI that the server would reserve is not known yet."""
     sizes = {archive_name(draft): draft.bytes}
@@ -151,7 +151,7 @@ def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # 
 
 
 def zenodo_metadata(draft: Draft) -> dict[str, Any]:
-    """What Zenodo receives about a release, in the names of its deposit interface."""
+    """Zenodo's facts about a release, in the names of its deposit interface."""
     details = draft.details
     relations = {
         "isSupplementTo": details.paper,

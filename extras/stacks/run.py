@@ -91,7 +91,7 @@ def fuse_stacks(
     position: int | None = None,
     where: Where = 1,
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
-    """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
+    """Fuse the stacks of a dataset (reader ``stack``), write the new one; return what is left out.
 
     ``position``, from 1, is of the frame whose geometry the result has; None for the middle."""
     stacks, unlisted = find_stacks(dataset.root)
@@ -154,7 +154,7 @@ def _contents(
     dataset: Dataset,
     stacks: Mapping[str, Stack],
 ) -> dict[str, dict[str, str]]:
-    """What the pairs of each stack are made of, by the name of its new folder."""
+    """Content of the pairs of each stack, by the name of its new folder."""
     contents = pair_contents(dataset)
     ids = {pair.blurry: pair.id for pair in dataset.pairs}
     return {
@@ -366,7 +366,7 @@ def _psnr_db(
     other: NDArray[np.float32],
     gain: float,
 ) -> float:
-    """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
+    """PSNR, dB, of encoded values, once the first picture has the exposure of the other."""
     exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))
     error = float(np.mean((exposed - other).astype(np.float64) ** 2))
     return -10 * math.log10(max(error, 1e-12))

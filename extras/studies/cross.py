@@ -45,7 +45,7 @@ PROTOCOLS = (COMPARED, "input-aligned")
 
 @dataclass(frozen=True)
 class CrossGain:
-    """What weights gain on one dataset under one protocol, or why that was not measured."""
+    """Gain of weights on one dataset under one protocol, or why it was not measured."""
 
     system: str
     # names of the weights' training sets; empty if not known

@@ -39,7 +39,7 @@ class PublishedGain:
 
     @property
     def contradicting(self) -> list[Published]:
-        """What other sources print of the system on the dataset, where it is not alike."""
+        """Other sources' values of the system on the dataset, if they differ."""
         return [
             other
             for other in _psnr_cells(self.cell.dataset)

@@ -109,7 +109,7 @@ def _write_picture(
     other: Path | None,
     white: int | None,
 ) -> str:
-    """Write one member of a pair for a browser; its path inside the folder."""
+    """Write one member of a pair for a browser; return its path inside the folder."""
     picture = read_member(path, other, white)
     suffix = SHOWN_BY_BROWSERS.get(path.suffix.lower(), "")
     if suffix and picture.dtype.itemsize == 1:

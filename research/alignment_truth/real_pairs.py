@@ -51,8 +51,8 @@ DETAIL_SIGMA_PX = 4.0
 is light."""
 LEAST_FOCUS = 0.03
 LIKE_DB, APART_PX = 0.2, 0.5
-"""A reference is doubtful if an answer at least the second number (px) away from it is less than
-the first number (dB) worse."""
+"""Limits of a doubtful reference: another answer is worse by less than this, dB, but farther away
+than this, px."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def moves(
     shot: Reference,
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, Image, Placed]]:
-    """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
+    """The sharp picture moved in each way, and the positions of the blurry one's pixels in it."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
     for kind in KINDS:
         matrix = draw_warp(sharp.shape[:2], rng)

@@ -54,7 +54,7 @@ class MovedPair:
 
     @property
     def zoom(self) -> float:
-        """The true zoom: both upper corners keep their distance but for it."""
+        """The true zoom: the factor between the distances of the upper corners."""
         apart = self.flow[:, 0, -1] - self.flow[:, 0, 0] + np.array([WIDTH - 1, 0])
         return float(np.hypot(*apart)) / (WIDTH - 1)
 
@@ -156,7 +156,7 @@ def _kinds() -> Iterator[Kind]:
 
 
 def _tries(pair: MovedPair) -> dict[str, Find]:
-    """What a person can do without taking the pair again."""
+    """Remedies for a person that do not need the pair to be taken again."""
     # the zoom is the true one: what a session's zoom answers, not whether the session finds it
     session = SessionLens(Shared(pair.zoom, ZOOM_SIGMA if pair.zoom != 1 else 0.0, 3))
 

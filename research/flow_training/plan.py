@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from defocus.settings import Settings, load_settings
-from defocus.training.method import Cosine, Method, Training
+from defocus.training.learning_rate import Cosine
+from defocus.training.method import Method, Training
 from defocus.training.optimiser import Optimiser
 
 REVISION = 2

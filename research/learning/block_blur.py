@@ -29,10 +29,11 @@ from research.behind_lens import LensScene
 
 SIDE_PX = 512
 CROPS = 1500
-"""Number of crops of all photographs together; a part of the photographs has its part of them."""
+"""Number of crops of all photographs together; a part of the photographs gets the same part of
+them."""
 KEPT_OF, KEPT = 4, 1
-"""Every fourth photograph, from the second on, is not learned from: limits were chosen by its
-frames."""
+"""Period of the photographs that are not learned from, and the first of them: limits were chosen by
+their frames."""
 SCALES = (1.0, 1.0, 0.7, 0.5, 0.35)
 """Factors by which a crop is reduced: half of them are softer and noisier, half are sharper."""
 BLURS = 5
@@ -42,7 +43,7 @@ SMALLEST_PX, LARGEST_PX = 0.7, 64.0
 IN_FOCUS_SHARE = 0.15
 """Share of the diameters that are 0."""
 STEPS_PX = (1.0, 2.0, 4.0)
-"""Second and third diameters are larger than the first by one of these, px."""
+"""Lengths, px, by one of which the second and third diameters are larger than the first."""
 
 STEPS, BATCH, RATE, WIDTH = 1500, 64, 5e-3, 32
 QUANTILES = (0.1, 0.5, 0.9)
@@ -50,7 +51,7 @@ ORDER_WEIGHT = 0.5
 """Weight of the loss of order against the loss of quantiles."""
 ORDER_SLOPE, ORDER_WIDTH = 0.3, 0.05
 """Two blurs of a crop are in order if their levels differ by at least the first number times the
-true difference. The loss is 0 where they differ by the second number more, in levels."""
+true difference. The loss is 0 if they exceed that by the second number, in levels."""
 
 Array = NDArray[np.float32]
 

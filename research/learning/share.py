@@ -37,7 +37,7 @@ STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
 """Shares of the stream, of photographs and of softened pictures; the rest are patterns."""
 IN_FOCUS_SHARE, BLURS_PX, MOST_NOISE = 0.3, (1.2, 18.0), 0.02
 LIKELY = 15.0
-"""Weight of a pair of the stream or of a photograph, relative to what was softened or drawn."""
+"""Weight of a pair of the stream or of a photograph, relative to a softened or drawn one."""
 BLOCK_CELLS = 4
 AS_GOOD_AS_RIGHT = 10**-4.7
 """Mean squared error, 47 dB, below which nobody sees a difference."""

@@ -25,12 +25,12 @@ from defocus.scene.sensor import Sensor
 DIAMETERS_PX = (4, 8, 12, 24, 36, 48, 64, 96, 128)
 """Diameters of a circle of confusion that is the same everywhere, px."""
 RAMPS_PX = (48, 96)
-"""Circles of confusion, px, with which ramps that begin in focus end."""
+"""Circles of confusion, px, at the ends of the ramps, which begin in focus."""
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
 MOST = {3: 8, 12: 3, 24: 2}
-"""Number of photographs of each size, so that each size takes as long in all: twelve megapixels
-take four times as long as three."""
+"""Number of photographs of each size, so that all sizes together take about the same time: twelve
+megapixels take four times as long as three."""
 OTHERS = 2
 """Number of photographs of a size that is not in the list."""
 
@@ -82,7 +82,7 @@ BLURS = {
 
 @dataclass(frozen=True)
 class Given:
-    """What a system is given."""
+    """Input of a system."""
 
     blurry: Array  # ``(H, W, 3)`` in [0, 1], of 8 bits
     kernel: Array | None = (
@@ -106,7 +106,7 @@ class Rendered:
 
     @cached_property
     def shown(self) -> tuple[slice, slice]:
-        """The part to show at 1:1: the one with most detail of what is blurred most."""
+        """The part to show at 1:1: the one with the most detail among the most blurred."""
         grey = cv2.cvtColor(self.sharp, cv2.COLOR_RGB2GRAY)
         detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
         detail[self.diameters < self.diameters.max() / 2] = 0

@@ -82,7 +82,7 @@ def large_enough(folder: Path) -> list[Path]:
 
 
 def write_crops(files: list[Path], folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """Write the blurred crops; the sharp ones by the photograph's number."""
+    """Write the blurred crops; return the sharp ones by the photograph's number."""
     (folder / "blurry").mkdir()
     sharp = {}
     for number, path in enumerate(files):

@@ -114,7 +114,7 @@ def measured(picture: Picture, baseline: str) -> str:
 
 
 def _largest_memory(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for a process; the largest memory that it had, bytes.
+    """Wait for a process; return the largest memory that it had, bytes.
 
     The kernel's record for the parent will not do: a child begins with the peak of its parent."""
     status = Path(f"/proc/{process.pid}/status")

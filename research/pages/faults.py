@@ -236,7 +236,7 @@ def camera_jpeg(
 
 @dataclass(frozen=True)
 class Judged:
-    """What was said of a pair."""
+    """Remarks on a pair."""
 
     stops: float | None  # that the blur does not explain; None if not measured
     verdict: str  # ``accept``, ``warn`` or ``reject``

@@ -27,7 +27,7 @@ SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
 """Height and width of the part with most detail, and of the one with least."""
 BASES_PX = (0, 2, 4, 8, 16, 24, 40)
 STEPS_PX = (1, 2, 4, 8)
-"""The sharper frame of a pair has the diameter of a base, the other one has a step more."""
+"""Steps, px, by which the less sharp frame of a pair has a larger diameter than the sharper one."""
 DIAMETERS_PX = sorted({base + step for base in BASES_PX for step in (0, *STEPS_PX)})
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06

@@ -100,7 +100,7 @@ TABLE_4 = {
         "one kernel without weights cannot become the identity",
     ),
 }
-"""Claim that each line of Table 4 tests, and why the verdict is what it is."""
+"""Claim that each line of Table 4 tests, and the reason for the verdict."""
 LEARNED = {
     "nafnet": "as with Defocus-S",
     "restormer": "as with Defocus-S",
@@ -244,7 +244,7 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def unlike(first: Document, other: Document) -> list[str]:
-    """What differs between two studies and must not, if they are to be one section."""
+    """Forbidden differences between two studies of one section."""
     differences = [key for key in ALIKE if other[key] != first[key]]
     if trained_steps(other) != trained_steps(first):
         differences.append("steps")
@@ -298,7 +298,7 @@ def section(name: str, document: Document) -> Iterator[str]:
 
 
 def dose_table(document: Document) -> Iterator[str]:
-    """What the whole objective is worth by dose, and what its rivals are worth instead."""
+    """Worth of the whole objective by dose, and that of its rivals."""
     doses = document["doses"]
     whole = document["whole"]
     plain = document["plain"]
@@ -361,7 +361,7 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
 
 
 def printed_gain(document: Document, label: str) -> str:
-    """What the paper's table says that the whole objective gains over a line, dB."""
+    """Gain, dB, of the whole objective over a row of the paper's table."""
     jdrl = ablation_of("jdrl")
     printed = {line.label: paper_psnr(jdrl, line) for line in jdrl.lines}
     return f"{printed[document['whole']] - printed[label]:.2f} dB"
@@ -459,7 +459,7 @@ def trained_hours(document: Document) -> float:
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
-    """What the first rival gains over the whole objective with each network, by dose."""
+    """Gain of the first rival over the whole objective with each network, by dose."""
     rival = documents[0]["rivals"][0]
     whole = documents[0]["whole"]
     dose_by_px = {
@@ -681,7 +681,7 @@ def mean_px(line: Document, name: str) -> str:
 
 
 def added(line: Document, name: str) -> str:
-    """What the trainings add to the displacement of edges, or the bend of lines, of the input."""
+    """Displacement of edges, or bend of lines, that the trainings add to the input's."""
     return "" if line[name] is None or not line["steps"] else interval(line[name])
 
 
@@ -746,7 +746,7 @@ def tau_table(document: Document) -> Iterator[str]:
 
 
 def reblur_table(document: Document) -> Iterator[str]:
-    """What the trained reblurring asks for: its loss of the truth, and of the blurry picture."""
+    """Preference of the trained reblurring: its loss of the truth, and of the blurry picture."""
     labels = [
         label
         for label in labels_of(document)
@@ -775,7 +775,7 @@ def reblur_table(document: Document) -> Iterator[str]:
 
 
 def claim_table(document: Document) -> Iterator[str]:
-    """What the study says of each part of the objective; nothing without a dose that decides."""
+    """The study's verdict on each part of the objective; empty without a dose that decides."""
     if not any(claim.doses for claim in claims_of(document)):
         return
     others = [one for one in claims_of(document) if one.line not in document["rivals"]]
@@ -796,7 +796,7 @@ def claim_table(document: Document) -> Iterator[str]:
 
 
 def rival_table(document: Document) -> Iterator[str]:
-    """What the first rival gains over each other line."""
+    """Gain of the first rival over each other line."""
     doses = document["doses"]
     rival = doses[0]["scene_gains"]["line"]
     yield from dose_heads(f"{rival} minus:", doses)

@@ -41,7 +41,7 @@ HEAD = re.compile(r"<!-- of (?:([\d.]+) megapixels|stacks) -->")
 own tables."""
 
 SHOWN = (("12", 0), ("24", 1), ("48", 2), ("96", 3), ("0-96", 4))
-"""Blurs whose crops are shown, and the number of the photograph, of the smallest size, in which."""
+"""Blurs whose crops are shown, each with the number of a photograph of the smallest size."""
 
 MEANING = (
     "Gain in PSNR over the blurry input: the mean of the photographs ± half of its interval of "
@@ -169,7 +169,7 @@ def show(
     rows: Sequence[Row],
     folder: Path,
 ) -> str:
-    """Write the picture of crops; the line that shows it."""
+    """Write the picture of crops; return the line that shows it."""
     if not crops:
         return ""
     write_bytes(folder / PICTURE, jpeg(np.hstack(list(crops.values()))))

@@ -206,7 +206,7 @@ def _overexposed(light: Light, size: float, _: Draw) -> Light:
 
 
 def _smeared(light: Light, size: float, _draw: Draw) -> Light:
-    """The size is the difference of codes, in hundredths, that counts as noise."""
+    """Light after noise reduction; ``size`` is the largest noise, in hundredths of white."""
     codes = np.sqrt(np.clip(light, 0, 1)).astype(np.float32)
     for _ in range(2):
         codes = denoised(codes, NoiseReduction(size / 100, 3.0, 2.0))

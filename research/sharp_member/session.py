@@ -46,7 +46,7 @@ class SessionPair:
 
 @dataclass(frozen=True)
 class Session:
-    """What all pairs of a session share."""
+    """Properties that all pairs of a session share."""
 
     files: tuple[Path, ...]
     seed: int

@@ -87,7 +87,7 @@ def _change(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
 
 
 class ShareNetwork(nn.Module):
-    """From the 54 numbers of a cell to what becomes its share through a sigmoid."""
+    """Network from the 54 numbers of a cell to the logit of its share."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -284,7 +284,7 @@ class JDRLObjective(Objective):
 
 
 def _supervision(batch: Batch, name: Further) -> torch.Tensor:
-    """What a setting needs besides the pictures; an error if the recipe does not ask for it."""
+    """Data that a setting needs besides the pictures; an error if the recipe lacks them."""
     if name not in batch.supervision:
         raise SettingsError(
             f"these settings of jdrl need the recipe's supervision {name!r}"

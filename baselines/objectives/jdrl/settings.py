@@ -77,7 +77,7 @@ UNLEARNED: Collection[Kernels] = ("none", "thin-lens", "thin-lens-measured")
 
 
 class _Without(NamedTuple):
-    """Settings that do nothing where another one has one of these values."""
+    """Settings that have no effect where another setting has one of these values."""
 
     beside: str
     values: Collection[str]

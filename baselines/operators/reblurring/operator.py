@@ -120,7 +120,7 @@ def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
 
 
 class _Factors(NamedTuple):
-    """What each sum counts at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
+    """Weights of the sums at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
 
     per_ring: torch.Tensor
     per_border: torch.Tensor

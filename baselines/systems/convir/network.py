@@ -17,7 +17,7 @@ from defocus.baselines.systems.irnext.network import (
 )
 
 COARSEST = 4
-"""The smallest size at which blocks work is a quarter of the picture's."""
+"""Reduction of the picture at the coarsest size at which blocks work."""
 
 
 class _Strip(nn.Module):

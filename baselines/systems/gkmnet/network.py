@@ -288,7 +288,7 @@ class GKMNet(Backbone, SeveralOutputs):
         return {"restored": cropped, "half": half, "quarter": quarter}
 
     def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The same from a pyramid, finest first, with sides of multiples of 16."""
+        """The restored scales from a pyramid, finest first, with sides of multiples of 16."""
         before = pyramid[-1]
         memory: Memory | None = None
         restored: list[torch.Tensor] = []

@@ -112,7 +112,7 @@ class LaKDNet(FourLevels):
         blurry: torch.Tensor,
         dual_pixel: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The same before it is clipped."""
+        """The restored picture before it is clipped."""
         if self.dual != (dual_pixel is not None):
             raise TypeError("a dual LaKDNet needs dual_pixel, and no other takes it")
         views = blurry if dual_pixel is None else torch.cat([dual_pixel, blurry], dim=1)

@@ -1,7 +1,6 @@
-"""What is behind a row of a leaderboard: all its scores, by blur, region and scene.
+"""Details of a row of a leaderboard: all its scores, by blur, region and scene.
 
-For print, the tables of all rows that the page has behind its tabs and rows.
-"""
+For print, the tables of all rows that the page has behind its tabs and rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

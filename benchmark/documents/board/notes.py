@@ -146,7 +146,7 @@ def _leading(board: Board, convention: Convention) -> dict[str, Row]:
 
 
 def mark_notes(line: BoardLine) -> list[str]:
-    """What the marks of a line mean, where that needs a sentence."""
+    """Meaning of the marks of a line that need a sentence."""
     said = []
     if CAST in line.marks:
         said.append(
@@ -219,7 +219,7 @@ def _rounding(scores: Iterable[Row]) -> list[str]:
 
 
 def _perfect(board: Board, convention: Convention) -> list[str]:
-    """What a perfect restoration is, where its score is given."""
+    """Note on a perfect restoration, where its score is given."""
     if convention not in board.perfect:
         return []
     said = (
@@ -231,7 +231,7 @@ def _perfect(board: Board, convention: Convention) -> list[str]:
 
 
 def _costs(lines: Iterable[BoardLine]) -> list[str]:
-    """What the costs count, and on which machines they were measured."""
+    """Note on what the costs count, and on which machines they were measured."""
     rows = [row for line in lines for row in line.rows.values()]
     measured = sorted({row.measured_on for row in rows if row.measured_on})
     where = [f"Costs were measured on {'; on '.join(measured)}."] if measured else []

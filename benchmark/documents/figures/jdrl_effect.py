@@ -1,4 +1,4 @@
-"""What JDRL is for: networks trained with the plain loss and with JDRL, on the same pairs.
+"""Effect of JDRL: networks trained with the plain loss and with JDRL, on the same pairs.
 
 The plain loss learns to move the picture from captured pairs, which never fit; JDRL should not."""
 
@@ -245,7 +245,7 @@ def _verdict(
     subject: str,
     other: str,
 ) -> str:
-    """What the difference from another training shows: nothing where its interval holds 0."""
+    """Words on the difference from another training; empty if its interval holds 0."""
     if mean is None:
         return "They share no picture."
     over = f"over {counted(len(differences), 'picture')}"

@@ -44,7 +44,7 @@ ERROR_MAP_PX = 320
 """Width of an error map."""
 
 REFERENCE_WORDS = {"truth": "truth", "sharp": "sharp picture"}
-"""What restorations are compared with, by the name under which it is kept."""
+"""Words for the references of restorations, by the names under which they are kept."""
 
 Picture = NDArray[np.uint8]
 Labelled = tuple[str, Picture]
@@ -63,7 +63,7 @@ class ShownPicture:
 
     @property
     def reference(self) -> tuple[Labelled, ...]:
-        """What restorations are compared with: the truth, or the sharp picture without one."""
+        """Reference of the restorations: the truth, or the sharp picture without one."""
         # A captured sharp picture may be misaligned: against it, an output that moved looks best.
         return self.truth or self.sharp
 
@@ -257,7 +257,7 @@ PICTURE_METRICS = ("psnr", "ssim", "lpips")
 """Metrics of the table of a single picture, as far as the study has them."""
 
 Chosen = tuple[str, str, str]
-"""What a picture shows, the picture, and a caption."""
+"""Subject of a shown picture, the picture, and a caption."""
 
 
 def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:

@@ -21,7 +21,7 @@ from defocus.training.record.curve_files import read_numbers
 from defocus.training.record.folder import CURVE
 
 CURVE_POINTS = 200
-"""A training curve is thinned to about this many points, each the mean of its stretch."""
+"""Approximate number of points of a training curve, each the mean of its stretch."""
 
 CURVES_PER_FIGURE = 6
 """Largest number of curves in a figure: more lines than colours could not be distinguished."""

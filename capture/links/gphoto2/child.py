@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 def cards_of(camera: Any, gp: Any, *, count_files: bool) -> list[CardSpace]:  # noqa: ANN401 - the binding's
-    """What is on each card; files are counted only on request."""
+    """Content of each card; files are counted only on request."""
     try:
         stores = camera.get_storageinfo()
     except gp.GPhoto2Error:

@@ -122,7 +122,7 @@ class CameraProcess:
         return self._tried_again(request)
 
     def _tried_again(self, request: Callable[[], T]) -> T:
-        """What a new process answers, or why it gives no answer."""
+        """The answer of a new process, or why it gives no answer."""
         try:
             self._failures = 0
             self.restart()

@@ -30,7 +30,7 @@ REFUSALS = 2
 
 
 class Moments:
-    """What is known of a body's clock: by how much it is at least ahead of ours."""
+    """Knowledge of a body's clock: by how much it is at least ahead of ours."""
 
     def __init__(self) -> None:
         self._ahead = -math.inf
@@ -109,7 +109,7 @@ def say_others(delivered: Mapping[str, Any]) -> None:
 
 
 def _say_kept(paths: Iterable[Path]) -> None:
-    """The same for pictures from the camera's memory, by the names under which they are kept."""
+    """Report pictures from the camera's memory, by the names under which they are kept."""
     for path in paths:
         say(
             f"{path.name}: no picture of this session; it came late, or somebody pressed the "

@@ -31,7 +31,7 @@ _IN_MEMORY = re.compile(r"capt(\d{4}|_)")
 
 @dataclass(frozen=True)
 class CameraEvent:
-    """What a camera said: of a file, of the end of the shot, nothing in time, or something else."""
+    """A report of a camera: of a file, of the end of the shot, of something else, or no report."""
 
     kind: Literal["file", "complete", "nothing", "other"]
     file: CardFile | None = None

@@ -217,7 +217,7 @@ def refuse_burst(words: WordOf) -> None:
 
 
 def automatic_settings(program: str) -> frozenset[SettingName]:
-    """What a body sets by itself in a mode: in P aperture and shutter; nothing in M or others."""
+    """Settings that a body chooses in a mode: in P aperture and shutter; none in M or others."""
     if _ALL_IS_AUTOMATIC.fullmatch(program):
         return frozenset({"aperture", "shutter"})
     if _TIME_IS_AUTOMATIC.fullmatch(program):

@@ -106,7 +106,7 @@ def _inputs(
     batch: BatchT,
     precision: str,
 ) -> Inputs:
-    """What the objective gives to the network, which it must call once."""
+    """Inputs that the objective gives to the network, which it must call once."""
     calls = list[Inputs]()
     plain = network.forward
 

@@ -23,7 +23,7 @@ LEAST_CONTRAST = 1.3
 focus."""
 
 NEAR_PEAK = 0.5
-"""The top of a curve is where it is over half its height; a parabola fits the logarithm there."""
+"""Share of its height above which a curve has its top; a parabola fits the logarithm there."""
 
 Curve = list[tuple[int, float]]
 Views = list[FocusView]

@@ -19,7 +19,7 @@ WIDTHS_PX, CIRCLES_PX, NOISES = (900, 1680, 6000), (1.5, 4, 8, 12, 24), (0.002, 
 
 
 def line_table() -> str:
-    """What is measured where the truth is 0, as a Markdown table."""
+    """Measures whose truth is 0, as a Markdown table."""
     kinds = "lines, {0} noise | grid, {0} noise"
     columns = " | ".join(kinds.format(f"{noise:.1%}") for noise in NOISES)
     head = [

@@ -65,7 +65,7 @@ class _Seen:
     displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
 
     def rest(self, lens: RealLens, focus: Floats, *, move: bool, waves: bool) -> Floats:
-        """What it shows beyond the lens and a displacement; ``move`` keeps the better place."""
+        """The remainder beyond the lens and a displacement; ``move`` keeps the better place."""
         diameter = float(focus[self.shot] @ (1.0, *self.probe.field))
         used = replace(lens, f_number=self.f_number)
         spectrum = explained(self.probe, used, diameter, self.shift, waves=waves)
@@ -243,7 +243,7 @@ def _rest(
     move: bool = False,
     waves: bool = False,
 ) -> list[Floats]:
-    """What each probe shows beyond the lens; ``move`` keeps the better places."""
+    """The remainder of each probe beyond the lens; ``move`` keeps the better places."""
     lens = _lens(base, state.numbers)
     return [one.rest(lens, state.focus, move=move, waves=waves) for one in seen]
 
@@ -309,7 +309,7 @@ def _fitted(
 ) -> tuple[_State, float]:
     """The better state after some rounds, and its sum of squares.
 
-    With waves the rest is that of waves, the derivatives those of rays, which are near enough."""
+    With waves, the residuals are of waves but the derivatives of rays, which are near enough."""
     damping = DAMPING
     _rest(state, seen, base, move=True, waves=waves)
     for _ in track(range(rounds), f"fitting {len(names)} numbers"):

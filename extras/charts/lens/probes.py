@@ -55,7 +55,7 @@ class ChartShot:
 
 @dataclass(frozen=True)
 class ChartProbe:
-    """A part of a photograph, and the spectrum of what was printed there."""
+    """A part of a photograph, and the spectrum of the print at that place."""
 
     field: tuple[float, float]  # place relative to the picture's centre, 1 = corner
     seen: Floats  # ``(3, h, w)`` linear light

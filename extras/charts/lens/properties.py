@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from defocus.extras.charts.lens.summary import FittedLens
 
 SIGNIFICANT = 2.0
-"""A value beyond this many of its standard errors is reported, however large they are."""
+"""Number of standard errors from which a value is reported, however large they are."""
 
 
 @dataclass(frozen=True)

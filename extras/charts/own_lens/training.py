@@ -25,8 +25,9 @@ from defocus.storage.files import make_folder, write_json
 from defocus.training import loop
 from defocus.training.devices import best_device
 from defocus.training.feeding import Feeder
+from defocus.training.learning_rate import Cosine
 from defocus.training.loop import Job
-from defocus.training.method import Cosine, Method
+from defocus.training.method import Method
 from defocus.training.parallel import part_of
 from defocus.training.steps.losses import as_numbers
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step

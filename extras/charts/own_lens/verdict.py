@@ -28,7 +28,7 @@ def sign_test(changes: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class WeightChange:
-    """What the new weights gain over the old ones in the same scenes, dB."""
+    """Gain of the new weights over the old ones in the same scenes, dB."""
 
     scenes: int
     better: int
@@ -61,7 +61,7 @@ class WeightChange:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What new weights are worth through their own lens, and through others."""
+    """Worth of new weights through their own lens, and through others."""
 
     lens: WeightChange
     others: WeightChange
@@ -96,7 +96,7 @@ class Verdict:
         return self.others.mean_db < -WORSE_DB
 
     def words(self, lens: Gains) -> str:
-        """What the weights are worth, and whether to use them."""
+        """The worth of the weights in words, and whether to use them."""
         change = self.others.mean_db
         guard = (
             f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."

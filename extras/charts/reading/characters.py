@@ -39,7 +39,7 @@ NO_TEXT = "this chart has no text"
 
 @dataclass(frozen=True)
 class ReadCharacters:
-    """What tesseract reads of a chart, without a dictionary."""
+    """Characters of a chart that tesseract reads, without a dictionary."""
 
     share: float | None  # one minus errors over characters; None where unreadable
     printed: int

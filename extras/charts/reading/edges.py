@@ -39,7 +39,7 @@ STEP_MM, FARTHEST_MM = 0.5, 30.0
 BESIDE_BLUR, BESIDE_PX = 1.0, 1.0
 """Least half width of a region: in radii of the blur, and in pixels."""
 MOST_ERROR = 0.2
-"""Largest relative error of MTF50 at which the number still says something."""
+"""Largest relative error of MTF50 at which the number is reported."""
 MOST_TURN_DEG = 2.0
 ENDS = 0.5
 """Distance that is kept from the ends of an edge, as a share of the blur's radius."""

@@ -270,7 +270,7 @@ def _afar(layout: Layout, blur_mm: float) -> NDArray[np.float32]:
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """-1 to 1; 0 where one of them is flat."""
+    """Correlation of two pictures, -1 to 1; 0 if one of them is flat."""
     if min(one.std(), other.std()) < 1e-9:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])

@@ -167,7 +167,7 @@ def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
 
 
 def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
-    """Centroid of what is darker than the paper around a dot; NaN where it leaves the picture."""
+    """Centroid of pixels darker than the paper around a dot; NaN where it leaves the picture."""
     scale = geometry.scale(dot.x, dot.y)
     inner = (dot.radius + AROUND_MM) * scale
     outer = (dot.radius + AROUND_MM + RING_MM) * scale

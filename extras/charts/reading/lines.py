@@ -70,7 +70,7 @@ class ReadLine:
 
     @property
     def beyond(self) -> Straightness | None:
-        """The same, without the perspective and distortion that were fitted to the sheet."""
+        """Deviation without the perspective and distortion that were fitted to the sheet."""
         return None if self.reason else line_deviation(self.along, self.off_px)
 
 

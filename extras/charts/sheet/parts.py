@@ -87,7 +87,7 @@ class LeavesSquare:
     seed: int
 
     def leaves(self) -> list[Leaf]:
-        """Its leaves in a square of side 1."""
+        """Leaves of the square, in a square of side 1."""
         return leaves(self.seed, LEAST_LEAF / self.side, LEAF_COUNT)
 
 

@@ -1,4 +1,4 @@
-"""What a system does to the chart, and the scores that a study keeps."""
+"""Effect of a system on the chart, and the scores that a study keeps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

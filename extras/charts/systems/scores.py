@@ -1,4 +1,4 @@
-"""What a system does to a photograph of the chart, measured at its edges, leaves and text."""
+"""Effect of a system on a photograph of the chart, at its edges, leaves and text."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

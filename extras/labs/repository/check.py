@@ -57,7 +57,7 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
 
 
 def _own_faults(bundle: OpenBundle) -> list[tuple[str, str]]:
-    """What a bundle shows by itself: its statement, and rows that do not follow from the scores."""
+    """Faults of a bundle by itself: its statement, and rows that do not follow from scores."""
     statement = bundle.statement
     faults = [(one.kind, one.said) for one in statement_findings(statement)]
     scores = read_scores(bundle)

@@ -20,7 +20,7 @@ MOST_BYTES = 64 * 2**20
 
 
 class CheckRecord(Settings):
-    """What a verifier found."""
+    """Findings of a verifier."""
 
     format: Literal["defocus-verification"] = "defocus-verification"
     version: Literal[1] = 1

@@ -40,7 +40,7 @@ def rerun(
     pictures: int,
     suspected: Sequence[Pair] = (),
 ) -> Iterator[tuple[str, str]]:
-    """Restore pictures, by lot or suspected, with the submitted weights; the kinds of fraud found.
+    """Restore pictures, by lot or suspected, with the submitted weights; return kinds of fraud.
 
     NotApplicableError: its weights are nowhere, or the system is not known here."""
     name = run.entry.run

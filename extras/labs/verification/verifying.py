@@ -128,7 +128,7 @@ def _verified(
 
 
 def _early_findings(statement: Statement, dataset: Dataset) -> list[BundleFinding]:
-    """What the statement shows before any score is looked at."""
+    """Findings from the statement, before any score is looked at."""
     findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
     # of another dataset nothing can be said
     if not any(one.kind == "dataset" for one in findings):
@@ -169,7 +169,7 @@ def statement_findings(
     statement: Statement,
     now: datetime | None = None,
 ) -> list[BundleFinding]:
-    """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes."""
+    """Faults of a statement by itself: clock, profile, runs, seeds, hashes."""
     return [
         BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)
     ]

@@ -266,7 +266,7 @@ class ShootingThread:
                 self._without_live_view(camera, error)
 
     def _without_live_view(self, camera: HasPreview, error: CameraError) -> None:
-        """Either the camera was lost, or it answers but has no live picture now."""
+        """Note whether the camera was lost, or answers but has no live picture now."""
         try:
             cast(Camera, camera).describe()
         except CameraError as lost:
@@ -354,7 +354,7 @@ class ShootingThread:
         return offered_scene(self.session, self._scene_list, but=but)
 
     def _note_on(self, scene: str) -> str:
-        """What a person noted on a scene, or else what the list says."""
+        """A person's note on a scene, or else that of the list."""
         listed = {scene_slug(scene.title): scene.note for scene in self._scene_list}
         return self.session.notes.get(scene, listed.get(scene, ""))
 

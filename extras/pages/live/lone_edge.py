@@ -17,7 +17,7 @@ BINS_PER_PX = 2
 SMOOTHED_PX, SMOOTHED_PER_RISE = 0.7, 0.05
 """Blur with which a profile is smoothed, px and as a share of its rise: noise has steps too."""
 LOW = 0.1
-"""The rise goes from this share of the range to the same share below its top."""
+"""Share of the range that is left out at both ends of the rise."""
 VALLEY = 0.75
 """Two edges are separate if the slope between them is below this share of the lesser edge's
 slope."""

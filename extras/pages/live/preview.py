@@ -191,7 +191,7 @@ def _around(
     sides: tuple[int, int],
     whole: tuple[int, int],
 ) -> Region:
-    """What lies around a place, moved inwards at the borders of a picture; x before y."""
+    """The surroundings of a place, moved inwards at the borders of a picture; x before y."""
     width, height = (min(side, size) for side, size in zip(sides, whole, strict=True))
     left, top = (
         min(max(0, round(place) - side // 2), size - side)

@@ -215,7 +215,7 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
 
 
 def _routes(answers: Answers) -> list[Route]:
-    """Which address is answered by what."""
+    """The function that answers each address."""
     one = "/pictures/{picture}"
     return [
         Route("/", answers.page),

@@ -42,7 +42,7 @@ SCREEN_CELLS = (7, 9)
 
 @dataclass(frozen=True)
 class MadeScale:
-    """What a system made of the picture at one size; see :class:`RestoredScale`."""
+    """Result of a system for the picture at one size; see :class:`RestoredScale`."""
 
     factor: int
     values: Path  # ``.npy`` file
@@ -73,7 +73,7 @@ class Made:
     changed_at: tuple[float, float]
 
     def document(self) -> dict[str, Any]:
-        """What the page receives."""
+        """The document that the page receives."""
         return {
             "checked": self.checked,
             "put_back": self.put_back,
@@ -116,7 +116,7 @@ class DroppedPicture:
         return f"{given.stem}-restored{suffix}"
 
     def document(self) -> dict[str, Any]:
-        """What the page receives."""
+        """The document that the page receives."""
         return {
             "id": self.folder.name,
             "name": self.name,
@@ -215,7 +215,7 @@ class DroppedPicture:
         return written
 
     def strongest(self, number: int) -> Path:
-        """PNG of what a system made at strength 2, for the browser; computed when asked for."""
+        """PNG of a system's result at strength 2, for the browser; computed on request."""
         path = self.folder / f"strongest-{number}.png"
         with self.busy:
             if not path.exists():

@@ -96,7 +96,7 @@ class Guard:
                 await _refusal("this page has ended", 503)(scope, receive, send)
 
     def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
-        """What answers a request with that token: the page, or a refusal."""
+        """The answer to a request with that token: the page, or a refusal."""
         if not self._right(token):
             return _refusal(
                 "open the address that the command printed: it holds the token",

@@ -18,5 +18,5 @@ class PublishSettings(CommandSettings):
     publish: bool = option(False, "--publish")
     """Publish the draft; this cannot be undone."""
     dry_run: bool = option(False, "--dry-run")
-    """Check the release and print what would be sent; no token."""
+    """Check the release and print what would be sent; needs no token."""
     as_json: bool = JSON

@@ -50,7 +50,7 @@ def command(folder: Path, settings: "PublishSettings") -> None:
 
 
 def _plan_text(plan: dict[str, Any]) -> str:
-    """What would be sent, one line for each field and file."""
+    """Fields and files that would be sent, one line each."""
     lines = [f"to {plan['endpoint']}, as a private draft:"]
     lines += [f"  {name}: {value}" for name, value in plan["metadata"].items()]
     lines += [f"  {name}: {size} bytes" for name, size in plan["files"].items()]

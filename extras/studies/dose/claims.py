@@ -87,7 +87,7 @@ def _differences(
     document: Mapping[str, Any],
     label: str,
 ) -> list[tuple[float, Estimate]]:
-    """What the whole objective gains over a line, by dose; doses without the line are left out."""
+    """Gain of the whole objective over a row, by dose; doses without the row are left out."""
     lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
     pairs = [
         (dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX
@@ -108,7 +108,7 @@ def _claim(
 
 
 def verdict(differences: list[Estimate]) -> Verdict:
-    """What the differences of all tested doses say; nothing is decided without any."""
+    """Verdict from the differences of all tested doses; undecided without any."""
     # Confirmed: the intervals are above 0 at every dose from 2 px on; refuted: below 0 at one and
     # above at none. Few seeds or photographs decide nothing: trainings of one line differ too much.
     above = [one["low"] > 0 for one in differences]

@@ -189,7 +189,7 @@ def _added(
     blurry: Array,
     origins: Sequence[str],
 ) -> dict[str, float] | None:
-    """What a training adds to the input, px, over the scenes that can be measured in both."""
+    """Displacement that a training adds to the input's, px, over scenes measured in both."""
     is_number = _known(own, blurry)
     if not is_number.any():
         return None

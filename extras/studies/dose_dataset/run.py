@@ -48,7 +48,7 @@ BRANCHES: Mapping[Split, Branch] = {
 
 
 def _sha256(request: DoseRequest, pictures: Photographs) -> str:
-    """The hash of what determines the pictures."""
+    """The hash of everything that determines the pictures."""
     order = request.model_dump(mode="json", exclude={"photographs"})
     content = json.dumps([order, identity(pictures), REVISION], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

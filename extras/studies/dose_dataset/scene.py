@@ -28,7 +28,7 @@ SPARE = 2.0
 doses."""
 
 SHARP_DIAMETER_PX = 0.5
-"""Largest circle of confusion, px, of a scene that counts as in focus everywhere; such scenes are
+"""Largest circle of confusion, px, of a scene that counts as in focus everywhere. These scenes are
 drawn again, because they show nothing of deblurring."""
 
 

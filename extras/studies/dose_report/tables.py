@@ -90,7 +90,7 @@ def _row(line: Document) -> tuple[Cell, ...]:
 
 
 def _added(line: Document, name: str) -> Measured | None:
-    """What the training adds; nothing was trained for the blurry input."""
+    """The part that the training adds; nothing was trained for the blurry input."""
     return _measured(line.get(name)) if line["steps"] else None
 
 

@@ -24,7 +24,7 @@ INPUT = "input"
 
 
 def dose_result(document: Document) -> str:
-    """What is best at which dose, what the whole objective and its rival gain, and of how many."""
+    """The best line at each dose, the gains of the whole objective and its rival, and counts."""
     said = [
         _best(document),
         _control(document),
@@ -35,7 +35,7 @@ def dose_result(document: Document) -> str:
 
 
 def study_title(document: Document) -> str:
-    """What the study asks, and of which network.
+    """The question of the study, and its network.
 
     A study of the central lines asks what the whole objective is worth, not what its parts are."""
     labels = {document["plain"], document["whole"], document["truth"]}
@@ -132,7 +132,7 @@ def _best(document: Document) -> str:
 
 
 def _control(document: Document) -> str:
-    """What true pairs bring, and whether the network has learned to deblur from them."""
+    """The gain by true pairs, and whether the network has learned to deblur from them."""
     control = line_of(document["doses"][-1], document["truth"])
     if control is None:
         return ""
@@ -157,7 +157,7 @@ def _differences(document: Document) -> Iterator[str]:
 
 
 def _by_dose(document: Document, label: str, *, over: bool) -> str:
-    """What the whole objective gains over a line at each dose, or the line over it."""
+    """Gain at each dose of the whole objective over the row ``label``; ``over`` turns it round."""
     lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
     gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
     return ", ".join(

@@ -15,7 +15,7 @@ them."""
 
 
 def misalignment_curves(content: Content) -> list[Curves]:
-    """Score against injected shift and zoom, if the folder has such a study."""
+    """Score against injected shift and zoom, if the folder has a study of these."""
     path = content.out / MISALIGNMENT
     if not path.is_file():
         return []

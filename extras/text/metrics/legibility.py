@@ -33,7 +33,7 @@ def _text(restored: Picture, target: Picture, mask: Mask, profile: Profile) -> f
 
 
 def characters_in(picture: Picture, mask: Mask) -> str:
-    """What tesseract reads in a picture in [0, 1], without spaces; masked pixels become grey."""
+    """Characters that tesseract reads in a picture in [0, 1]; masked pixels become grey."""
     grey: NDArray[np.float64] = np.clip(picture, 0.0, 1.0) @ _LUMA
     grey = np.where(mask, grey, np.median(grey[mask]))
     try:

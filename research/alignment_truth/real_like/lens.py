@@ -30,7 +30,7 @@ LOST = 0.004
 
 
 def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
-    """What a lens makes of a scene, layers composited from far to near: ``(H, W, 3)``.
+    """A scene as a lens shows it, layers composited from far to near: ``(H, W, 3)``.
 
     Within the kernels' reach of the border, light from outside is missing."""
     low = float(diameter.min())

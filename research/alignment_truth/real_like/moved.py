@@ -28,7 +28,7 @@ INVERSE_ROUNDS = 6
 
 @dataclass(frozen=True)
 class Bend:
-    """What moves otherwise than a similarity: breathing of third order, and one-way parallax."""
+    """Movement other than a similarity: breathing of third order, and one-way parallax."""
 
     breathing_px: float
     parallax_px: tuple[float, float]

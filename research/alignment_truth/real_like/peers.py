@@ -163,7 +163,7 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
     "SIFT + RANSAC": _sift,
     "phase correlation": _phase,
 }
-"""The methods by their names in the table. They take 8-bit pictures; None is no answer."""
+"""The methods by their names in the table. They take 8-bit pictures; None means no answer."""
 
 
 def placements(

@@ -43,7 +43,7 @@ as their surroundings."""
 
 @dataclass(frozen=True)
 class RealLikeScene:
-    """What the lens sees."""
+    """A scene as the lens sees it."""
 
     light: Array  # ``(H, W, 3)`` float32, linear, 1 = white; highlights lie above it
     # ``(H, W)`` float32, circle of confusion, px, positive behind the plane in focus
@@ -133,7 +133,7 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
 
 
 def _nearness(light: Array, rng: np.random.Generator) -> Array:
-    """A slanted ground with upright things on it, whose outlines are those of the photograph."""
+    """A slanted ground with upright objects on it, whose outlines are those of the photograph."""
     labels = _segments(light)
     height, width = light.shape[:2]
     angle = rng.normal(math.pi / 2, 0.7)
@@ -145,7 +145,7 @@ def _nearness(light: Array, rng: np.random.Generator) -> Array:
 
 
 def _segments(light: Array) -> NDArray[np.int32]:
-    """Numbers of the things in a photograph, by its outlines."""
+    """Numbers of the objects in a photograph, by its outlines."""
     from skimage.segmentation import felzenszwalb
 
     small = cv2.resize(

@@ -25,7 +25,7 @@ MOST_DB = 60.0
 
 @dataclass(frozen=True)
 class WarpScore:
-    """One method on one pair."""
+    """Scores of one method on one pair."""
 
     seconds: float  # CPU
     corner_px: float | None = (
@@ -100,7 +100,7 @@ def _psnr_db(
 
 @dataclass(frozen=True)
 class MethodMeans:
-    """A method over all pairs."""
+    """Means of a method over all pairs."""
 
     pairs: int
     answered: int

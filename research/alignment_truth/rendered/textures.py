@@ -32,7 +32,8 @@ FINEST, COARSEST = 0.75, 2.0
 """Picture pixels of the source per pixel of the rendered frame."""
 
 FLAT = 0.04
-"""A region whose encoded luma deviates by less than this is drawn again: it holds no answer."""
+"""Standard deviation of the encoded luma below which a region is drawn again: it holds no
+answer."""
 
 DRAWS = 6
 
@@ -149,7 +150,7 @@ def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
 
 
 def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture, turned and mirrored as it is drawn."""
+    """A random picture, randomly turned and mirrored."""
     picture = textures.pictures[rng.integers(len(textures.pictures))]
     if rng.random() < 0.5:
         picture = picture.transpose(1, 0, 2)

@@ -92,7 +92,7 @@ def _kernel(index: int) -> nn.Conv2d:
 
 
 def initial_kernel(index: int) -> torch.Tensor:
-    """What the kernel for a blur radius, 0 to 24 px, starts as: a disc with a bright rim.
+    """The initial kernel of a blur radius, 0 to 24 px: a disc with a bright rim.
 
     Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32."""
     # A filled disc times a Butterworth high pass, brought to [0.1, 1] over its square of side 2 i +

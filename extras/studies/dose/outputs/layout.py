@@ -35,7 +35,7 @@ def strip_name(dose_px: float) -> str:
 
 
 def error_scale(blurry: Picture, truth: Picture) -> int:
-    """Factor for all errors of a strip: the one that shows those of the blurry crop best."""
+    """Factor for all errors of a strip: it shows the errors of the blurry crop best."""
     most = float(np.quantile(_error(blurry, truth), SEEN_ERROR))
     return max((scale for scale in ERROR_SCALES if scale * most <= WHITE), default=1)
 
