@@ -51,10 +51,6 @@ def test_every_kind_of_field_is_read():
         ),
         ("--rate 0", "Invalid value for '--rate': 0.0 is not in the range x>0."),
         ("--share 1", "Invalid value for '--share': 1.0 is not in the range 0<=x<1."),
-        (
-            "--folder /dev/null",
-            "Invalid value for '--folder': Directory '/dev/null' is a file.",
-        ),
         ("--rate nan", "Invalid value for '--rate': 'nan' is not a finite number."),
         (
             "--tone loud",
@@ -69,6 +65,17 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(typed, message):
     result = CliRunner().invoke(greet, ["there", *words])
     assert result.exit_code == 2
     assert result.output.splitlines()[-1] == f"Error: {message}"
+
+
+def test_a_folder_is_no_file(tmp_path):
+    file = tmp_path / "a.txt"
+    file.touch()
+    result = CliRunner().invoke(greet, ["there", "--folder", str(file)])
+    message = f"Invalid value for '--folder': Directory '{file}' is a file."
+    assert (result.exit_code, result.output.splitlines()[-1]) == (
+        2,
+        f"Error: {message}",
+    )
 
 
 def test_the_help_has_headings_in_order_and_joined_texts():
