@@ -42,7 +42,7 @@ def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
 
 
 def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
-    """By how much the light changes from the centre to a border, EV, and the plane it follows."""
+    """Change of the light from the centre to a border, EV, and the plane that it follows."""
     x, y = _centred(log_ratio.shape)
     plane = _fitted(np.stack([np.ones_like(x), x, y]), log_ratio, counted)
     across = (plane[0, -1] - plane[0, 0]) / 2

@@ -11,7 +11,7 @@ CLDEFOCUS = f"not stated by {AUTHORS} (github.com/lykelee/CLDefocus at 0671304)"
 
 @dataclass(frozen=True)
 class Released:
-    """What the card of a file says; ``licence`` says what is not stated, too."""
+    """Contents of the card of a file; ``licence`` also says what is not stated."""
 
     trained_on: tuple[str, ...]
     licence: str
@@ -24,7 +24,8 @@ RENDERED = {
     ),
     "syndof": Released(("syndof",), f"{CLDEFOCUS}; trained on renderings"),
 }
-"""By the last word of the file's name. CLDefocus is rendered from DPDD's sharp RAW photographs."""
+"""Training data of a file by the last word of its name. CLDefocus is rendered from DPDD's sharp RAW
+photographs."""
 
 SYSTEMS = {
     "iniknet": "iniknet",
@@ -32,7 +33,7 @@ SYSTEMS = {
     "nrknet": "nrknet",
     "restormer": "restormer",
 }
-"""The name of each system in the file's name."""
+"""System by its name in the name of a file."""
 
 RELEASED: Mapping[tuple[str, str], Released] = {
     **{
