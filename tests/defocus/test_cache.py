@@ -2,13 +2,19 @@
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from defocus import cache
 from defocus.cache import atomic_folder, cache_folder, in_cache, keeping, leave_cache
-from defocus.errors import StorageError, storage_error
+from defocus.errors import (
+    NO_TEMPORARY_FOLDER,
+    StorageError,
+    storage_error,
+    what_program_lacks,
+)
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.storage import staging
 from defocus.storage.files import atomic_path, copy_content
@@ -145,6 +151,14 @@ def test_too_many_open_files_are_no_fault_of_the_one_that_is_read(number):
 
     with pytest.raises(OSError, match="Too many open files"):
         attempt("one", unreadable)
+
+
+def test_no_folder_for_temporary_files_is_no_fault_of_the_one_that_is_read(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    with pytest.raises(FileNotFoundError) as raised:
+        attempt("one", tempfile.gettempdir)
+    assert what_program_lacks(raised.value) == NO_TEMPORARY_FOLDER
 
 
 def no_locks(*_: object, **__: object) -> bool:
