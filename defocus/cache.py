@@ -22,7 +22,7 @@ from defocus.storage.files import (
     sync_folder,
     sync_tree,
 )
-from defocus.storage.staging import staging_folder
+from defocus.storage.staging import folder_of_program, remove_folder, staging_folder
 
 R = TypeVar("R")
 
@@ -39,6 +39,9 @@ CARRIED = (
     "fetched",
 )
 """What a person has added and no work makes again: it is linked into a cache for one program."""
+
+TEMPORARY = "defocus-cache-"
+"""Begins the name of a cache for one program."""
 
 _usable: set[Path] = set()
 """Cache folders that could be written when this process first asked for them."""
@@ -74,8 +77,8 @@ def leave_cache(reason: str) -> Path:
     """Use a new temporary cache from now on, here and in processes that are started."""
     before = os.environ.get(VARIABLE)
     try:
-        folder = Path(tempfile.mkdtemp(prefix="defocus-cache-"))
-    except OSError as error:
+        folder = folder_of_program(Path(tempfile.gettempdir()), TEMPORARY)
+    except (OSError, StorageError) as error:
         raise StorageError(
             f"{reason}, and there is no temporary folder either; {REMEDY}"
         ) from error
@@ -102,7 +105,7 @@ def _carry(folder: Path, before: str | None) -> None:
 
 def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not at the end of a fork
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 def in_cache(make: Callable[[Path], R]) -> R:
@@ -111,7 +114,7 @@ def in_cache(make: Callable[[Path], R]) -> R:
     try:
         return make(folder)
     except StorageError as error:
-        if folder.name.startswith("defocus-cache-"):
+        if folder.name.startswith(TEMPORARY):
             raise
         return make(leave_cache(str(error)))
 

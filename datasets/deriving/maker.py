@@ -4,7 +4,6 @@ Each part appears complete or not at all, so the same command continues an inter
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from defocus.storage.staging import (
     owned_folder,
     owner_file,
     remove_abandoned,
+    remove_folder,
     staging_folder,
 )
 
@@ -208,7 +208,7 @@ def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
         _claim_work(work / "order.json", order)
         yield make_folder(work / "made")
         _move(work / "made", place)
-        shutil.rmtree(work, ignore_errors=True)
+        remove_folder(work)
 
 
 def remove_emptied(out: Path, kind: str) -> None:
@@ -219,7 +219,7 @@ def remove_emptied(out: Path, kind: str) -> None:
         return
     with owned_folder(work) as owned:
         if owned:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_folder(work)
 
 
 def _if_gone(work: Path) -> str:

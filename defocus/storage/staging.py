@@ -14,6 +14,9 @@ from pathlib import Path
 
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
+REMOVALS = 2
+"""A removal that fails once, such as for too many open files, would leave a folder for ever."""
+
 TENSORS = ".tensors-"
 """Begins the name of the folder in which a safetensors file is written."""
 
@@ -32,8 +35,24 @@ def staging_folder(
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         _release(lock)
+
+
+def folder_of_program(parent: Path, prefix: str) -> Path:
+    """A new folder that is locked until this program ends; those of killed ones are removed."""
+    with storing(parent):
+        remove_abandoned(parent, prefix)
+        folder, _ = _create(parent, prefix, "")
+    return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that was of use while something was made; an error is none of that."""
+    for _again in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
 
 
 @contextlib.contextmanager
@@ -120,10 +139,11 @@ def remove_abandoned(
     for folder in temporary_entries(parent, prefix, suffix):
         if folder.is_symlink() or not folder.is_dir():
             continue
-        with contextlib.suppress(FileNotFoundError):  # another process was first
+        # another process was first, or another person's
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             lock = _lock(folder, wait=False)
             if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder)
                 _release(lock)
 
 
