@@ -22,6 +22,7 @@ from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.processes.workers import (
     begin_worker,
     module_of,
+    starting_beside,
     starting_workers,
     usable_cores,
     worker_context,
@@ -88,7 +89,7 @@ class Feeder:
             yield from map(self.pinned, map(make, keys))
             return
         others = set(active_children())
-        with starting_workers(), warnings.catch_warnings():
+        with starting_workers(), starting_beside(), warnings.catch_warnings():
             # who asks for more processes than cores has a reason, and who does not gets fewer
             warnings.filterwarnings("ignore", "This DataLoader will create")
             results: Any = iter(self._loader(make, keys))
