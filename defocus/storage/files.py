@@ -120,8 +120,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if not placed:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        if handle >= 0:
-            os.close(handle)
+        # the content was forced to disk, or its own error is on its way
+        with contextlib.suppress(OSError):
+            if handle >= 0:
+                os.close(handle)
 
 
 def set_mode(path: Path, mode: int) -> None:

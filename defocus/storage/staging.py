@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from defocus.errors import storage_error
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
 REMOVALS = 2
@@ -61,14 +62,14 @@ def owned_folder(folder: Path) -> Iterator[bool]:
     while True:
         make_folder(folder)
         # its owner has just removed it: once more
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), _storing_there(folder):
             lock = _own(folder)
             break
     try:
         yield lock is not None
     finally:
         if lock is not None:
-            owner_file(folder).unlink(missing_ok=True)
+            _remove_owner_file(folder)
         _release(lock)
 
 
@@ -85,8 +86,25 @@ def held_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        owner_file(folder).unlink(missing_ok=True)
+        _remove_owner_file(folder)
         _release(lock)
+
+
+@contextlib.contextmanager
+def _storing_there(folder: Path) -> Iterator[None]:
+    """As :func:`storing`; that the folder is gone stays what it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise storage_error(error, folder) from error
+
+
+def _remove_owner_file(folder: Path) -> None:
+    # one that stays names a process that has ended, which the next run finds
+    with contextlib.suppress(OSError):
+        owner_file(folder).unlink(missing_ok=True)
 
 
 def owner_file(folder: Path) -> Path:
@@ -212,5 +230,7 @@ else:
         return handle if held else None
 
     def _release(lock: int | None) -> None:
-        if lock is not None:
-            os.close(lock)
+        # nothing was written to it
+        with contextlib.suppress(OSError):
+            if lock is not None:
+                os.close(lock)

@@ -175,6 +175,38 @@ def test_without_locks_a_folder_has_one_owner_too(tmp_path, monkeypatch):
     assert not owner_file(folder).exists()
 
 
+def test_who_cannot_be_named_as_the_owner_of_a_folder_is_an_error_of_storing(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    folder = tmp_path / "made"
+    owner_file(folder).mkdir()
+    with pytest.raises(StorageError, match="made"), owned_folder(folder):
+        pass
+
+
+def busy(*_: object, **__: object) -> None:
+    raise OSError(errno.EBUSY, "Device or resource busy")
+
+
+def store_on_a_full_disk(folder: Path) -> None:
+    with (
+        pytest.MonkeyPatch.context() as tidying,
+        owned_folder(folder / "work"),
+        atomic_path(folder / "made"),
+    ):
+        tidying.setattr(Path, "unlink", busy)
+        tidying.setattr(os, "close", busy)
+        raise FULL
+
+
+def test_an_error_of_tidying_hides_none_of_storing(tmp_path, monkeypatch):
+    """As where a network file system says at every close that the quota is used up."""
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    with pytest.raises(StorageError, match="made: the disk is full"):
+        store_on_a_full_disk(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "taken"),
     [
