@@ -56,6 +56,17 @@ def remove_folder(folder: Path) -> None:
             return
 
 
+def replace_folder(folder: Path, by: Path) -> None:
+    """Put a folder beside another into its place; the other is removed under another name."""
+    # A removal that fails or is cut short would leave half of it under its own.
+    before = folder.absolute().with_name(f".{folder.name}.before")
+    remove_folder(before)  # of a killed process
+    with storing(folder):
+        folder.rename(before)
+        by.rename(folder)
+    remove_folder(before)
+
+
 @contextlib.contextmanager
 def owned_folder(folder: Path) -> Iterator[bool]:
     """Create a folder if absent and keep others out; yields whether this process has it."""

@@ -3,12 +3,18 @@
 import errno
 import multiprocessing
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from defocus.storage.staging import folder_of_program, remove_abandoned, staging_folder
+from defocus.storage.staging import (
+    folder_of_program,
+    remove_abandoned,
+    replace_folder,
+    staging_folder,
+)
 
 
 def names(folder: Path) -> set[str]:
@@ -35,6 +41,19 @@ def test_a_removal_that_fails_once_leaves_nothing(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "scandir", failing_once)
     assert not too_many
     assert names(tmp_path) == set()
+
+
+def test_a_folder_that_cannot_be_removed_is_replaced_whole(tmp_path, monkeypatch):
+    for name in ("made", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one").write_text(name)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    replace_folder(tmp_path / "made", tmp_path / "new")
+    assert (tmp_path / "made" / "one").read_text() == "new"
+    monkeypatch.undo()
+    (tmp_path / "new").mkdir()
+    replace_folder(tmp_path / "made", tmp_path / "new")
+    assert names(tmp_path) == {"made"}
 
 
 def test_the_folder_of_a_killed_program_goes_when_another_has_one(tmp_path):
