@@ -16,10 +16,10 @@ from defocus.progress import say
 from defocus.storage.files import (
     is_elsewhere,
     make_folder,
+    place_folder,
     require_writable,
     set_mode,
     storing,
-    sync_folder,
     sync_tree,
 )
 from defocus.storage.staging import folder_of_program, remove_folder, staging_folder
@@ -169,8 +169,7 @@ def _place(temporary: Path, path: Path) -> None:
     set_mode(temporary, 0o755)
     sync_tree(temporary)
     try:
-        temporary.rename(path)
+        place_folder(temporary, path)
     except OSError:
         if not path.is_dir():
             raise
-    sync_folder(path.parent)

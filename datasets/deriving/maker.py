@@ -21,6 +21,7 @@ from defocus.processes.machines import Where
 from defocus.reading import intact, read_json
 from defocus.storage.files import (
     make_folder,
+    place_folder,
     storing,
     sync_folder,
     temporary_entries,
@@ -250,8 +251,7 @@ def _move(folder: Path, out: Path) -> None:
     with storing(out):
         if out.exists():
             out.rmdir()
-        folder.rename(out)
-        sync_folder(out.parent)
+        place_folder(folder, out)
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document

@@ -79,6 +79,18 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def place_folder(made: Path, final: Path) -> None:
+    """Give a made folder its final name; one that cannot be forced to disk is taken back."""
+    # The error says that nothing is there, so that the same command makes it.
+    made.rename(final)
+    try:
+        sync_folder(final.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            final.rename(made)
+        raise
+
+
 def sync_tree(path: Path) -> None:
     """Force all files below a folder to disk, with their names; a second time costs little."""
     for folder, _, files in os.walk(path):

@@ -16,7 +16,7 @@ from defocus.errors import (
     what_program_lacks,
 )
 from defocus.processes.isolation import LeftOut, attempt
-from defocus.storage import staging
+from defocus.storage import files, staging
 from defocus.storage.files import atomic_path, copy_content
 from defocus.storage.staging import owned_folder, owner_file
 
@@ -183,6 +183,19 @@ def test_who_cannot_be_named_as_the_owner_of_a_folder_is_an_error_of_storing(
     owner_file(folder).mkdir()
     with pytest.raises(StorageError, match="made"), owned_folder(folder):
         pass
+
+
+def test_a_folder_whose_name_cannot_be_kept_is_not_there(tmp_path, monkeypatch):
+    """Else the same command would refuse what the first one says it could not write."""
+
+    def full(_folder: Path) -> None:
+        if (tmp_path / "made").exists():
+            raise FULL
+
+    monkeypatch.setattr(files, "sync_folder", full)
+    with pytest.raises(StorageError), atomic_folder(tmp_path / "made") as folder:
+        (folder / "one").write_text("1")
+    assert list(tmp_path.iterdir()) == []
 
 
 def busy(*_: object, **__: object) -> None:
