@@ -46,6 +46,9 @@ TEMPORARY = "defocus-cache-"
 _usable: set[Path] = set()
 """Cache folders that could be written when this process first asked for them."""
 
+_left: set[Path] = set()
+"""Cache folders that this process has left for one of its own."""
+
 _said: set[str] = set()
 
 
@@ -83,6 +86,8 @@ def leave_cache(reason: str) -> Path:
             f"{reason}, and there is no temporary folder either; {REMEDY}"
         ) from error
     _carry(folder, before)
+    with contextlib.suppress(StorageError):  # there is no home
+        _left.add(_wanted())
     os.environ[VARIABLE] = str(folder)
     _usable.add(folder)
     atexit.register(_remove, folder, os.getpid())
@@ -145,6 +150,13 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
     if inside is not None and os.access(inside, os.W_OK):
         return inside / ".derived" / name
     return cache_folder() / "derived" / name
+
+
+def in_derived(folder: Path, make: Callable[[Path], R]) -> R:
+    """What a function makes in a folder of :func:`derived_folder`, as :func:`in_cache` does."""
+    if folder.parent.parent not in {cache_folder(), *_left}:  # inside the dataset's
+        return make(folder)
+    return in_cache(lambda cache: make(cache / "derived" / folder.name))
 
 
 @contextlib.contextmanager

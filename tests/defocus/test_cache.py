@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from defocus import cache
-from defocus.cache import atomic_folder, cache_folder, in_cache, keeping, leave_cache
+from defocus.cache import (
+    atomic_folder,
+    cache_folder,
+    derived_folder,
+    in_cache,
+    in_derived,
+    keeping,
+    leave_cache,
+)
 from defocus.errors import (
     NO_TEMPORARY_FOLDER,
     StorageError,
@@ -27,6 +35,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 def as_if_new(monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "_usable", set())
     monkeypatch.setattr(cache, "_said", set())
+    monkeypatch.setattr(cache, "_left", set())
     monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
     for name in ("DEFOCUS_CACHE", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, os.environ.get(name, ""))  # so that it is put back
@@ -85,6 +94,24 @@ def test_work_that_the_disk_of_the_cache_refuses_is_done_in_another(
 
     assert in_cache(make).name.startswith("defocus-cache-")
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_is_derived_goes_to_another_cache_too_and_stays_there(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    derived = derived_folder("0123456789abcdef")
+
+    def make(folder: Path) -> Path:
+        if folder.is_relative_to(tmp_path / "cache"):
+            raise storage_error(FULL, folder)
+        return folder
+
+    first = in_derived(derived, make)
+    assert first.name == derived.name
+    assert in_derived(derived, make) == first
+    with pytest.raises(StorageError):
+        in_derived(tmp_path / "cache" / "dataset" / ".derived" / "0123", make)
 
 
 def test_a_second_full_disk_ends_the_work(monkeypatch, tmp_path):
