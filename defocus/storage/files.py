@@ -129,13 +129,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise
         raise storage_error(error, path) from error
     finally:
-        if not placed:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-        # the content was forced to disk, or its own error is on its way
+        # the content was forced to disk, or its own error is on its way; network file systems and
+        # FUSE rename an open file that is removed
         with contextlib.suppress(OSError):
             if handle >= 0:
                 os.close(handle)
+        if not placed:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
 
 
 def set_mode(path: Path, mode: int) -> None:
