@@ -73,7 +73,7 @@ def _in_own_process(
     work: Attempted[T, R],
     named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
-    """The result of a process; that of one which crashes is the reason."""
+    """The result of a process; if it crashes, the reason."""
     result: tuple[str, R | LeftOut]
     task = pickle.dumps((work, named))
     with starting_beside():
