@@ -328,13 +328,13 @@ def _checked_state(
     origin: str,
 ) -> "dict[str, torch.Tensor]":
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from defocus.baselines.weights.state import wanted_entries
+    from defocus.storage.tensor_files import load_tensors
     from defocus.storage.torch_files import check_state
 
     with intact(path, "add it again", WeightsError, SafetensorError, OSError):
-        state = load_file(path)
+        state = load_tensors(path)
     check_state(system.card.name, state, wanted_entries(system), origin)
     return state
 
