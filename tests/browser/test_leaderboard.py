@@ -99,6 +99,10 @@ def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
         "height"
     ]
     assert height <= 12 * 800
+    menu = browser.find_element(By.TAG_NAME, "nav")
+    first_heading = browser.find_element(By.TAG_NAME, "h2")
+    gap = first_heading.rect["y"] - menu.rect["y"] - menu.rect["height"]
+    assert gap <= 16, "also below the words for a browser without scripts"
     figures = [
         one.text for one in browser.find_elements(By.CSS_SELECTOR, ".figures dt")
     ]
