@@ -160,6 +160,11 @@ def test_a_leaderboard_of_51_rows_is_two_screens_and_a_half_and_ten_rows_on_a_ph
         for name in (".summary", ".figures", ".stage", ".tab > .board")
     ]
     assert places == sorted(places)
+    words = table.find_element(By.CSS_SELECTOR, ".heading th > span")
+    browser.execute_script("arguments[0].append(' at length'.repeat(9))", words)
+    wide = table.find_element(By.TAG_NAME, "table")
+    browser.execute_script("arguments[0].style.minWidth = '40rem'", wide)
+    assert words.rect["x"] + words.rect["width"] <= 390
     assert len(rows(table)) == 10
     table.find_element(By.CLASS_NAME, "all-rows").click()
     assert len(rows(table)) == 52
