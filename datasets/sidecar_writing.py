@@ -40,7 +40,8 @@ from defocus.storage.files import write_text
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
-"""Said to everybody who applies it; the reason itself names a person's own folders."""
+"""Reason that everybody reads who applies the sidecar; the error itself names a person's own
+folders."""
 SIDECAR_REVISION = 1
 """Revision of corrections made from a measurement. Raise it when their numbers change."""
 
@@ -65,7 +66,7 @@ def write_sidecar(
     estimator_name: str,
     where: Where = 1,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
-    """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
+    """Measure every pair and write its correction; return the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
         raise DatasetError(
@@ -140,7 +141,7 @@ def _entries(
 def _earlier(
     dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str
 ) -> Sidecar | None:
-    """A whole sidecar of the same order in a folder, that lacks pairs which could not be read."""
+    """A whole earlier sidecar of the same order that lacks pairs which could not be read."""
     if not (out / DOCUMENT).is_file():
         return None
     sidecar = read_sidecar(out)

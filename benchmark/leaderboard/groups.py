@@ -49,7 +49,7 @@ class LineClass:
 
     @property
     def said(self) -> str:
-        """What its ranks are among, and which differences its pictures can show."""
+        """Among which systems it ranks, and which differences its pictures can show."""
         if not self.heading:
             return ""
         many = len(self.lines)
@@ -149,7 +149,7 @@ def _key(line: BoardLine, *, several_datasets: bool) -> tuple[int, str]:
 
 
 def _origin(line: BoardLine) -> str:
-    """Where the weights of a line come from, as a name of :data:`HEADINGS`."""
+    """Origin of the weights of a line, as a name of :data:`HEADINGS`."""
     weights = line.first.weights
     if weights.startswith(SCRATCH):
         return SCRATCH
@@ -168,13 +168,13 @@ def _tracks(lines: Sequence[BoardLine], track_of: TrackOf) -> tuple[Track, ...]:
 
 
 def _ranked_among(track: Track, many: int) -> str:
-    """Among how many systems a track ranks, where these are not those of the class."""
+    """The number of ranked systems, where it is not that of the class."""
     ranked = len(ranked_in(track))
     return f"ranks are among {ranked}" if ranked > 1 and ranked != many else ""
 
 
 def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
-    """Which differences between these lines the pictures of a track can show."""
+    """The smallest difference between these lines that the pictures of a track can show."""
     standings = [track.standing(*line.key[:3]) for line in lines]
     labels = {standing.label for standing in standings if standing is not None}
     detectable = [
@@ -189,7 +189,7 @@ def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
 
 
 def _note(track: Track) -> str:
-    """On how many trainings a track rests, or why it has no intervals."""
+    """Words on the number of trainings of a track, or on why it has no intervals."""
     if track.note.startswith("one training"):
         return "one training each"
     return track.note.replace("n/a: ", "no intervals and tests: ", 1)

@@ -35,7 +35,7 @@ from defocus.storage.staging import (
 )
 
 Order = dict[str, Any]
-"""What a dataset is made from, as JSON."""
+"""The order for a dataset, with its sources, as JSON."""
 
 E = TypeVar("E")
 
@@ -51,7 +51,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Derivation(Generic[E]):
-    """What a command makes a dataset of, and how; the maker does the rest."""
+    """Sources and method of a derived dataset; the maker does the rest."""
 
     command: str  # names the file of the order
     order: Mapping[str, Any]  # dataset, settings and revision
@@ -122,7 +122,7 @@ def _origin(dataset: Dataset) -> str:
 
 
 def content_of(dataset: Dataset) -> Order:
-    """What an order says of a dataset: its hash, and that of each pair by id."""
+    """The part of an order on a dataset: its hash, and that of each pair by id."""
     return {"content_hash": dataset.content_hash, "pairs": pair_contents(dataset)}
 
 
@@ -160,7 +160,7 @@ def claim_folder(
 
 
 def _difference(before: Any, order: Order) -> str:  # noqa: ANN401 - any JSON document
-    """What differs between two orders, in words."""
+    """Differences between two orders, in words."""
     if (
         isinstance(before, dict)
         and before | {"revision": order.get("revision")} == order
@@ -223,7 +223,7 @@ def remove_emptied(out: Path, kind: str) -> None:
 
 
 def _if_gone(work: Path) -> str:
-    """What helps where a computer that is no longer there was the owner of a folder."""
+    """Advice if the owner of a folder is a computer that no longer exists."""
     named = owner_file(work)
     if named.is_file():
         return f", or remove {named} if it has ended on another computer"

@@ -157,7 +157,9 @@ def pack(
     storage: Storage = "packed",
     left_out: Collection[LeftOut] = (),
 ) -> int:
-    """Write a packed file atomically, to the bit; number of pairs. Without any there is no file."""
+    """Write a packed file atomically, to the bit; return the number of pairs.
+
+    Without pairs no file is written."""
     make_folder(path.parent)
     ids: list[str] = []
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
@@ -262,7 +264,7 @@ def _packed_rows(
     folder: Path,
     left_out: list[LeftOut],
 ) -> Iterator[tuple[str, Members]]:
-    """The members of pairs that have the target; says how large those of so many pairs become."""
+    """The members of pairs that have the target; prints how large ``count`` pairs become."""
     size = 0
     for name, packed in made:
         if isinstance(packed, LeftOut):
@@ -305,7 +307,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def _known(
     path: Path, pairs: tuple[Pair, ...], members: Callable[[Pair], Members | None]
 ) -> PatchStore | None:
-    """An earlier packing; None if it is damaged, or a pair that it is without can be read now."""
+    """An earlier packing; None if it is damaged, or a pair that it lacks can be read now."""
     try:
         store = PatchStore(path)
     except DatasetError:
@@ -342,7 +344,7 @@ def _members(
     further: Collection[Further],
     estimator_name: str,
 ) -> Members | None:
-    """What is packed of a pair; None if it lacks the target."""
+    """Arrays of a pair that are packed; None if it lacks the target."""
     pictures = _pictures(dataset, pair, target, estimator_name)
     if pictures is None:
         return None
@@ -421,7 +423,7 @@ def _require_size(
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
 ) -> Arrays:
-    """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
+    """Mask (255, else 0) of reliable ``registered-flow``, and the relative blur, px."""
     members: Arrays = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")

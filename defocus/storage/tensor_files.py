@@ -57,7 +57,7 @@ def _sort_texts(path: Path) -> None:
 
 
 def _of_system(error: SafetensorError, path: Path) -> OSError:
-    """What the system said of a failed write, which the library gives as text."""
+    """The system's words for a failed write, which the library gives as text."""
     number = _SYSTEM_ERROR.search(str(error))
     full = shutil.disk_usage(path.parent).free == 0
     code = errno.ENOSPC if full else errno.EIO

@@ -32,11 +32,11 @@ from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
 FEW_STEPS = 500
-"""With fewer steps left, no processes are started unless asked for, because starting them takes
-seconds."""
+"""Number of steps left below which no processes are started unless asked for, because starting them
+takes seconds."""
 
 AHEAD = 2
-"""Batches that each process makes ahead. More would take more memory."""
+"""Number of batches that each process makes ahead. More would take more memory."""
 
 KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")
@@ -59,7 +59,7 @@ class MakerDiedError(InterruptedWorkError):
 
 
 class Feeder:
-    """Makes things by key, ahead in ``workers`` processes, or in this one when asked."""
+    """Makes values by key, ahead in ``workers`` processes, or in this one when asked."""
 
     # ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
     # pinned.
@@ -82,7 +82,7 @@ class Feeder:
         make: Callable[[KeyT], MadeT],
         keys: Sequence[KeyT],
     ) -> Iterator[MadeT]:
-        """What a function makes of each key, in their order; it can be pickled."""
+        """Results of a function for each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
         if not self.workers or not len(keys):
             yield from map(self.pinned, map(make, keys))
@@ -126,7 +126,7 @@ class Feeder:
         )
 
     def pinned(self, value: MadeT) -> MadeT:
-        """The same in memory from which the GPU copies by itself, where it has tensors."""
+        """A value in memory from which the GPU copies by itself, where it has tensors."""
         return _pinned(value) if self._pins else value
 
     @property
@@ -153,7 +153,7 @@ def feeding(
 
 
 class _One(Generic[MadeT]):
-    """A made thing, or the error of making it, as it is sent between processes."""
+    """A value, or the error of making it, as it is sent between processes."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class _One(Generic[MadeT]):
         self.cpu_seconds = cpu_seconds
 
     def pin_memory(self) -> "_One[MadeT]":
-        """The same with pinned memory, where it has tensors."""
+        """The value in pinned memory, where it has tensors."""
         return _One(_pinned(self.value), self.error, self.cpu_seconds)
 
     def result(self) -> MadeT:
@@ -177,7 +177,7 @@ class _One(Generic[MadeT]):
 
 
 class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
-    """What a function makes, by key."""
+    """The results of a function, by key."""
 
     def __init__(self, make: Callable[[KeyT], MadeT]) -> None:
         self.make = make
@@ -199,7 +199,7 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error; what nobody expects has its traceback as a note, which is lost on the way."""
+    """The error; an unforeseen one gets its traceback as a note, as it is lost on the way."""
     if not isinstance(error, DefocusError):
         error.add_note("".join(traceback.format_exception(error)))
     try:
@@ -249,7 +249,7 @@ def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[Ma
 
 
 def _how(code: int) -> str:
-    """What is to be said of an exit code, and what to do."""
+    """Words on an exit code, and what to do."""
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     why = {
         "SIGKILL": ", perhaps because memory ran out",
