@@ -2,7 +2,6 @@
 
 It is made in a working folder; the same command continues after an interruption."""
 
-import shutil
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -37,6 +36,7 @@ from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import write_text
+from defocus.storage.staging import replace_folder
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
@@ -108,8 +108,7 @@ def _mended(
         return earlier, left_out
     mended = out.absolute().with_name(f"{out.name}.mended")
     result = write_sidecar(dataset, mended, name, release, estimator_name, where)
-    shutil.rmtree(out)
-    mended.rename(out)
+    replace_folder(out, mended)
     return result
 
 

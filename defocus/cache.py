@@ -16,13 +16,13 @@ from defocus.progress import say
 from defocus.storage.files import (
     is_elsewhere,
     make_folder,
+    place_folder,
     require_writable,
     set_mode,
     storing,
-    sync_folder,
     sync_tree,
 )
-from defocus.storage.staging import staging_folder
+from defocus.storage.staging import folder_of_program, remove_folder, staging_folder
 
 R = TypeVar("R")
 
@@ -41,8 +41,14 @@ CARRIED = (
 """Folders with what a person has added and no work makes again; they are linked into a cache for
 one program."""
 
+TEMPORARY = "defocus-cache-"
+"""Begins the name of a cache for one program."""
+
 _usable: set[Path] = set()
 """Cache folders that could be written when this process first asked for them."""
+
+_left: set[Path] = set()
+"""Cache folders that this process has left for one of its own."""
 
 _said: set[str] = set()
 
@@ -75,12 +81,14 @@ def leave_cache(reason: str) -> Path:
     """Use a new temporary cache from now on, here and in processes that are started."""
     before = os.environ.get(VARIABLE)
     try:
-        folder = Path(tempfile.mkdtemp(prefix="defocus-cache-"))
-    except OSError as error:
+        folder = folder_of_program(Path(tempfile.gettempdir()), TEMPORARY)
+    except (OSError, StorageError) as error:
         raise StorageError(
             f"{reason}, and there is no temporary folder either; {REMEDY}"
         ) from error
     _carry(folder, before)
+    with contextlib.suppress(StorageError):  # there is no home
+        _left.add(_wanted())
     os.environ[VARIABLE] = str(folder)
     _usable.add(folder)
     atexit.register(_remove, folder, os.getpid())
@@ -103,7 +111,7 @@ def _carry(folder: Path, before: str | None) -> None:
 
 def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not at the end of a fork
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 def in_cache(make: Callable[[Path], R]) -> R:
@@ -112,7 +120,7 @@ def in_cache(make: Callable[[Path], R]) -> R:
     try:
         return make(folder)
     except StorageError as error:
-        if folder.name.startswith("defocus-cache-"):
+        if folder.name.startswith(TEMPORARY):
             raise
         return make(leave_cache(str(error)))
 
@@ -145,6 +153,13 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
     return cache_folder() / "derived" / name
 
 
+def in_derived(folder: Path, make: Callable[[Path], R]) -> R:
+    """What a function makes in a folder of :func:`derived_folder`, as :func:`in_cache` does."""
+    if folder.parent.parent not in {cache_folder(), *_left}:  # inside the dataset's
+        return make(folder)
+    return in_cache(lambda cache: make(cache / "derived" / folder.name))
+
+
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it becomes ``path`` in one step."""
@@ -167,8 +182,7 @@ def _place(temporary: Path, path: Path) -> None:
     set_mode(temporary, 0o755)
     sync_tree(temporary)
     try:
-        temporary.rename(path)
+        place_folder(temporary, path)
     except OSError:
         if not path.is_dir():
             raise
-    sync_folder(path.parent)

@@ -191,13 +191,25 @@ def _is_of_opencv(error: BaseException) -> bool:
     return type(error).__module__ == "cv2"
 
 
-def lacks_handles(error: BaseException | None) -> bool:
-    """Whether an error comes from too many open files, which is no fault of any of them."""
+NO_TEMPORARY_FOLDER = (
+    "there is no folder for temporary files that can be written; set TMPDIR to one"
+)
+
+
+def what_program_lacks(error: BaseException | None) -> str:
+    """What of the whole program an error comes from, with the remedy; empty where of one file."""
+    # Too many open files, or no temporary folder, are a fault of no file.
     while error is not None:
         if isinstance(error, OSError) and error.errno in _NO_HANDLES:
-            return True
+            return TOO_MANY_OPEN
+        if isinstance(error, FileNotFoundError) and _IS_OF_TEMPFILE in str(error):
+            return NO_TEMPORARY_FOLDER
         error = error.__cause__
-    return False
+    return ""
+
+
+_IS_OF_TEMPFILE = "No usable temporary directory"
+"""What Python's :mod:`tempfile` says."""
 
 
 def is_of_system(error: BaseException | None) -> bool:

@@ -288,10 +288,11 @@ def _refuse_program(path: Path) -> None:
 
 def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+
+    from defocus.storage.tensor_files import load_tensors
 
     try:
-        return load_file(path)
+        return load_tensors(path)
     except SafetensorError as error:
         raise ValueError(str(error)) from error
 

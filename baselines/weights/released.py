@@ -1,11 +1,12 @@
 """Weights that others than a system's authors trained and pass on under fixed names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-CLDEFOCUS = (
-    "not stated by the authors of CLDefocus (github.com/lykelee/CLDefocus at 0671304)"
-)
+AUTHORS = "the authors of CLDefocus"
+"""Who passes on the files."""
+
+CLDEFOCUS = f"not stated by {AUTHORS} (github.com/lykelee/CLDefocus at 0671304)"
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,9 @@ RELEASED: Mapping[tuple[str, str], Released] = {
     ("nafnet-w64-local", "nafnet-train-dpdd"): Released(("dpdd",), CLDEFOCUS),
 }
 """The files by system and by name without suffix; those of the systems' authors are not here."""
+
+
+def released(system: str, files: Sequence[str]) -> Released | None:
+    """What is known of the weights in files of these names; None of others."""
+    name = files[0].partition(".")[0]
+    return RELEASED.get((system, name)) if len(files) == 1 else None

@@ -74,7 +74,8 @@ def _compared(out: Path, system: str) -> "list[PrintedBeside]":
     from defocus.benchmark.results.store import NARROW, STORE, read_results
     from defocus.errors import InputError, NotApplicableError
 
-    published_as = baseline(system).card.published_as
+    card = baseline(system).card
+    published_as = card.published_as
     if published_as is None:
         raise NotApplicableError(
             f"no published table that we know has the system {system}"
@@ -89,7 +90,7 @@ def _compared(out: Path, system: str) -> "list[PrintedBeside]":
             f"{out} has only the narrow copy of {system}, and papers print the whole network: "
             f"train it with --budget quick, or: defocus-bench evaluate {system} --weights FILE"
         )
-    return compared(rows, published_as)
+    return compared(rows, published_as, card.weights_trained_on)
 
 
 def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[str]]":

@@ -189,15 +189,23 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 
 def _show(stored: "StoredWeights") -> None:
     trained_on = ", ".join(stored.trained_on) or "not known"
-    origin = {
-        "own": "shipped with this package",
-        "trained": "a checkpoint of ours",
-        "official": "taken as its authors' own",
-    }[stored.origin]
-    click.echo(f"{stored.system}  {stored.label}  ({origin})")
+    click.echo(f"{stored.system}  {stored.label}  ({_origin_words(stored)})")
     click.echo(f"  trained on: {trained_on}")
     click.echo(f"  licence:    {stored.licence}")
     click.echo(
         f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}"
     )
     click.echo(f"  kept as:    {stored.path}")
+
+
+def _origin_words(stored: "StoredWeights") -> str:
+    """Where weights come from, in words."""
+    from defocus.baselines.weights.released import AUTHORS, released
+
+    if stored.origin == "own":
+        return "shipped with this package"
+    if stored.origin == "trained":
+        return "a checkpoint of ours"
+    if released(stored.system, stored.source):
+        return f"passed on by {AUTHORS}"
+    return "taken as its authors' own"

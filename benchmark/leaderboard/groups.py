@@ -1,5 +1,6 @@
 """Classes of a leaderboard: lines under one heading, with what can be said of their ranks."""
 
+import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,10 +53,14 @@ class LineClass:
         if not self.heading:
             return ""
         many = len(self.lines)
-        said = [_reach(track, many) for track in self.tracks]
+        among = [_ranked_among(track, many) for track in self.tracks]
         if self.ranked_with:
-            said = [f"ranked with: {self.ranked_with}"]
-        return "; ".join(filter(None, [counted(many, "system"), *said]))
+            among = [f"ranked with: {self.ranked_with}"]
+        shown = [_shown_differences(track, self.lines) for track in self.tracks]
+        notes = [] if self.ranked_with else [_note(track) for track in self.tracks]
+        return "; ".join(
+            filter(None, [counted(many, "system"), *among, *shown, *notes])
+        )
 
 
 def classes_of(
@@ -162,16 +167,29 @@ def _tracks(lines: Sequence[BoardLine], track_of: TrackOf) -> tuple[Track, ...]:
     return tuple(tracks.values())
 
 
-def _reach(track: Track, many: int) -> str:
-    """Words on the differences that a track can show, and on its number of trainings."""
+def _ranked_among(track: Track, many: int) -> str:
+    """The number of ranked systems, where it is not that of the class."""
     ranked = len(ranked_in(track))
-    said = [f"ranks are among {ranked}"] if ranked > 1 and ranked != many else []
-    if track.minimum_detectable is not None:
-        said.append(
-            f"differences of {track.minimum_detectable:.2f} dB or more can be detected"
-        )
+    return f"ranks are among {ranked}" if ranked > 1 and ranked != many else ""
+
+
+def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
+    """The smallest difference between these lines that the pictures of a track can show."""
+    standings = [track.standing(*line.key[:3]) for line in lines]
+    labels = {standing.label for standing in standings if standing is not None}
+    detectable = [
+        pair.detectable
+        for pair in track.differences
+        if pair.detectable is not None and labels.issuperset((pair.first, pair.second))
+    ]
+    if not detectable:
+        return ""
+    limit = statistics.median(detectable)
+    return f"differences of {limit:.2f} dB or more can be detected"
+
+
+def _note(track: Track) -> str:
+    """Words on the number of trainings of a track, or on why it has no intervals."""
     if track.note.startswith("one training"):
-        said.append("one training each")
-    elif track.note:
-        said.append(track.note.replace("n/a: ", "no intervals and tests: ", 1))
-    return "; ".join(said)
+        return "one training each"
+    return track.note.replace("n/a: ", "no intervals and tests: ", 1)

@@ -22,8 +22,8 @@ from defocus.errors import (
     InputError,
     InterruptedWorkError,
     StorageError,
-    lacks_handles,
     lacks_memory,
+    what_program_lacks,
 )
 from defocus.plugins.extensions import plugin_of
 from defocus.processes.isolation import LeftOut, cut, plugin_fault
@@ -229,7 +229,7 @@ OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 
 def write_failure(error: BaseException, folder: Path, source_hash: str = "") -> str:
     """Write an error's traceback into a run's folder; return the error as one line."""
-    if lacks_handles(error) or (
+    if what_program_lacks(error) or (
         isinstance(error, OSError) and error.errno in STORAGE_ERRNOS
     ):
         raise error

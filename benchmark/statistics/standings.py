@@ -253,6 +253,7 @@ def _differences(
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,
         holm,
+        minimum_detectable,
         paired_p_values,
         scene_codes,
         scene_sums,
@@ -262,7 +263,9 @@ def _differences(
     if len(members) < 2 or len(set(codes)) < MINIMUM_SCENES:
         return ()
     number = {label: index for index, label in enumerate(_labels(members))}
-    p_matrix = paired_p_values(scene_sums(picture_means(members, pictures), codes))
+    sums = scene_sums(picture_means(members, pictures), codes)
+    counts = np.bincount(codes).astype(np.float64)
+    p_matrix = paired_p_values(sums)
     pairs = list(combinations(standings, 2))
     p_values = [float(p_matrix[number[a.label], number[b.label]]) for a, b in pairs]
     return tuple(
@@ -278,6 +281,9 @@ def _differences(
                 members[number[b.label]],
                 pictures,
                 codes,
+            ),
+            detectable=minimum_detectable(
+                sums[[number[a.label], number[b.label]]], counts
             ),
         )
         for (a, b), p_value, adjusted in zip(

@@ -316,6 +316,8 @@ def next_parts(
             "measured is kept, so nothing is measured again.",
         )
     if not failing.misaligned:
+        if not failing.any:
+            return _with_nothing_to_repair(audit)
         return _after_alignment(failing, limit_px, name, folder, flow)
     verdict = ("--out", f"{new}-audit", "--fail-above", f"{limit_px:g}px")
     again = _command("audit", f"manifest:{new}", *verdict, *measured)
@@ -327,6 +329,16 @@ def next_parts(
     )
 
 
+def _with_nothing_to_repair(audit: Audit) -> Parts:
+    """The next step where no pair fails: a person looks at places that are alike."""
+    repaired = "Nothing has to be repaired."
+    if not audit.same_places:
+        return (Paragraph(repaired),)
+    twins = counted(len(audit.same_places), "pair")
+    seen = f"Look at {twins} of pictures below: perhaps one place is in two splits."
+    return (Paragraph(f"{repaired} {seen}"),)
+
+
 def _after_alignment(
     failing: AuditFailures,
     limit_px: float | None,
@@ -334,9 +346,7 @@ def _after_alignment(
     folder: str,
     flow: tuple[str, ...],
 ) -> Parts:
-    """The next step where no pair is misaligned."""
-    if not failing.any:
-        return (Paragraph("Nothing has to be repaired."),)
+    """The next step where pairs fail and none is misaligned."""
     if not (failing.unknown or failing.unreadable or failing.same or failing.leaks):
         return (
             Paragraph("No pair has a sharp picture, so there is nothing to align."),

@@ -4,7 +4,6 @@ Each part appears complete or not at all, so the same command continues an inter
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from defocus.processes.machines import Where
 from defocus.reading import intact, read_json
 from defocus.storage.files import (
     make_folder,
+    place_folder,
     storing,
     sync_folder,
     temporary_entries,
@@ -31,6 +31,7 @@ from defocus.storage.staging import (
     owned_folder,
     owner_file,
     remove_abandoned,
+    remove_folder,
     staging_folder,
 )
 
@@ -208,7 +209,7 @@ def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
         _claim_work(work / "order.json", order)
         yield make_folder(work / "made")
         _move(work / "made", place)
-        shutil.rmtree(work, ignore_errors=True)
+        remove_folder(work)
 
 
 def remove_emptied(out: Path, kind: str) -> None:
@@ -219,7 +220,7 @@ def remove_emptied(out: Path, kind: str) -> None:
         return
     with owned_folder(work) as owned:
         if owned:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_folder(work)
 
 
 def _if_gone(work: Path) -> str:
@@ -250,8 +251,7 @@ def _move(folder: Path, out: Path) -> None:
     with storing(out):
         if out.exists():
             out.rmdir()
-        folder.rename(out)
-        sync_folder(out.parent)
+        place_folder(folder, out)
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
 from defocus.baselines.recipe import NAMES, Further, TargetName
+from defocus.cache import in_derived
 from defocus.datasets.deriving.aligned_reference import (
     ReferenceModel,
     aligned_reference,
@@ -231,6 +232,25 @@ def packed_pairs(
     storage: Storage = "packed",
 ) -> PatchStore:
     """The packed file of those pairs that have the target, made on first use and kept."""
+
+    def packed_in(derived: Path) -> PatchStore:
+        there = replace(dataset, derived=derived)
+        return _packed_pairs(
+            there, pairs, target, name, further, estimator_name, storage
+        )
+
+    return in_derived(dataset.derived, packed_in)
+
+
+def _packed_pairs(
+    dataset: Dataset,
+    pairs: tuple[Pair, ...],
+    target: TargetName,
+    name: str,
+    further: Collection[Further],
+    estimator_name: str,
+    storage: Storage,
+) -> PatchStore:
     # A pair that cannot be read is left out; the file keeps its name, and it is tried again.
     path = _patch_file(dataset, target, name, further, estimator_name, storage)
     work = partial(

@@ -36,14 +36,13 @@ from defocus.command_line.verbs import (
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
-    TOO_MANY_OPEN,
     DefocusError,
     FileError,
     RegistryError,
     StorageError,
-    lacks_handles,
     lacks_memory,
     storage_error,
+    what_program_lacks,
 )
 from defocus.near_names import meant
 from defocus.plugins.discovery import Offer
@@ -418,8 +417,9 @@ def _of_system(error: Exception) -> DefocusError:
 def _failure(group: click.Command, error: Exception) -> int:
     """Print an error in one line (``-v``: with traceback), log it, and return its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
-    if lacks_handles(error) and not isinstance(error, StorageError):
-        explained = StorageError(TOO_MANY_OPEN)
+    lacking = what_program_lacks(error)
+    if lacking and not isinstance(error, StorageError):
+        explained = StorageError(lacking)
     said = " ".join(str(explained).splitlines())
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()

@@ -21,8 +21,8 @@ from defocus.errors import (
     SettingsError,
     StorageError,
     WeightsError,
-    lacks_handles,
     lacks_memory,
+    what_program_lacks,
 )
 from defocus.progress import grouped, log, say, telling
 
@@ -90,7 +90,7 @@ def stops_everything(error: BaseException) -> bool:
     """Whether an error ends the work on all items, not only on the one that it came from."""
     if isinstance(error, StorageError):
         return error.everywhere
-    if lacks_handles(error):
+    if what_program_lacks(error):
         return True
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True

@@ -79,6 +79,18 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def place_folder(made: Path, final: Path) -> None:
+    """Give a made folder its final name; one that cannot be forced to disk is taken back."""
+    # The error says that nothing is there, so that the same command makes it.
+    made.rename(final)
+    try:
+        sync_folder(final.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            final.rename(made)
+        raise
+
+
 def sync_tree(path: Path) -> None:
     """Force all files below a folder to disk, with their names; a second time costs little."""
     for folder, _, files in os.walk(path):
@@ -117,11 +129,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise
         raise storage_error(error, path) from error
     finally:
+        # the content was forced to disk, or its own error is on its way; network file systems and
+        # FUSE rename an open file that is removed
+        with contextlib.suppress(OSError):
+            if handle >= 0:
+                os.close(handle)
         if not placed:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        if handle >= 0:
-            os.close(handle)
 
 
 def set_mode(path: Path, mode: int) -> None:

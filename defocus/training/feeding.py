@@ -13,6 +13,7 @@ from functools import partial
 from multiprocessing import active_children
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -22,6 +23,7 @@ from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.processes.workers import (
     begin_worker,
     module_of,
+    starting_beside,
     starting_workers,
     usable_cores,
     worker_context,
@@ -88,7 +90,7 @@ class Feeder:
             yield from map(self.pinned, map(make, keys))
             return
         others = set(active_children())
-        with starting_workers(), warnings.catch_warnings():
+        with starting_workers(), starting_beside(), warnings.catch_warnings():
             # who asks for more processes than cores has a reason, and who does not gets fewer
             warnings.filterwarnings("ignore", "This DataLoader will create")
             results: Any = iter(self._loader(make, keys))
@@ -231,6 +233,16 @@ def _begin(
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     quiet = settings["quiet"] or worker > 0
     begin_worker({**settings, "quiet": quiet}, environment, folder)
+    # a thread sends what is made; by itself it would drop what it cannot, which is waited for
+    Queue._on_queue_feeder_error = staticmethod(_end_unsent)  # type: ignore[attr-defined]
+
+
+CANNOT_SEND = 74
+"""Exit code of a worker that cannot send what it has made; a system's own are below it."""
+
+
+def _end_unsent(_error: Exception, _unsent: object) -> None:
+    os._exit(CANNOT_SEND)
 
 
 def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[MadeT]:
@@ -248,13 +260,17 @@ def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[Ma
         raise MakerDiedError(_how(died[0])) from error
 
 
+SHARED_IS_SMALL = ", because the shared memory (/dev/shm) is too small"
+
+
 def _how(code: int) -> str:
     """Words on an exit code, and what to do."""
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     why = {
-        "SIGKILL": ", perhaps because memory ran out",
-        "SIGBUS": ", because the shared memory (/dev/shm) is too small",
-    }.get(name, "")
+        -signal.SIGKILL: ", perhaps because memory ran out",
+        -getattr(signal, "SIGBUS", 0): SHARED_IS_SMALL,
+        CANNOT_SEND: SHARED_IS_SMALL,
+    }.get(code, "")
     return (
         f"a process that makes batches has ended ({name}){why}; run the same command again, with "
         "fewer --workers if it happens again"

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ from defocus.extras.labs.statement import (
     weights_name,
 )
 from defocus.progress import say, track
+from defocus.reading import intact
 from defocus.storage.files import atomic_path, sha256_file
 from defocus.training.record.folder import CHECKPOINT
 
@@ -227,7 +229,12 @@ def _output_hashes(pictures: Mapping[str, Path]) -> dict[str, str]:
 
 def _npy(path: Path) -> bytes:
     """The array of a kept picture as a ``.npy`` file."""
-    with np.load(path, allow_pickle=False) as stored:
+    advice = "delete it, then give the study's command again with --keep-outputs"
+    damage = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
+    with (
+        intact(path, advice, InputError, *damage),
+        np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored,
+    ):
         array = np.ascontiguousarray(stored["restored"])
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)

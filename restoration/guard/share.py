@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
 from defocus.blur.learned_map import CELL_PX, FAINT, details, in_strips
+from defocus.storage.tensor_files import load_tensors
 from defocus.strips import Colours, strips
 
 LEARNED = Path(__file__).with_name("share.safetensors")
@@ -108,5 +108,5 @@ class ShareNetwork(nn.Module):
 @cache
 def _network() -> ShareNetwork:
     network = ShareNetwork().eval()
-    network.load_state_dict(load_file(LEARNED))
+    network.load_state_dict(load_tensors(LEARNED))
     return network

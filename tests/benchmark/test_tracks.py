@@ -106,6 +106,30 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
     assert "not a comparison" not in table
 
 
+def test_the_differences_that_a_class_can_show_are_those_between_its_own_systems(
+    tmp_path, capsys
+):
+    """Classical systems that scatter do not blur what is said of weights ranked with them."""
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "one", BASE + 3.0 + noise(1, 0.05), weights="own")
+        record(results, "two", BASE + 2.8, weights="own")
+        for number in range(3):
+            record(results, f"wild-{number}", BASE + noise(number, 4.0), weights="none")
+        asked = Study(
+            tmp_path, Dataset("made", tmp_path, (), "0", tmp_path / "derived"), []
+        )
+        show_outcome(outcome_of([asked], results), [asked])
+    lines = capsys.readouterr().out.splitlines()
+    shown = r"differences of (\d\.\d\d) dB or more can be detected"
+    own, classical = (
+        float(said[1])
+        for title in ("Own weights", "Classical")
+        for line in lines
+        if line.startswith(title) and (said := re.search(shown, line))
+    )
+    assert own < 0.2 < 1 < classical
+
+
 def test_a_pair_that_two_studies_are_without_is_named_once(tmp_path):
     gone = LeftOut("p01", "its sharp member is damaged")
     whole = Dataset("made", tmp_path, (), "0", tmp_path / "derived", left_out=(gone,))

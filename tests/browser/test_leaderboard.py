@@ -99,6 +99,10 @@ def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
         "height"
     ]
     assert height <= 12 * 800
+    menu = browser.find_element(By.TAG_NAME, "nav")
+    first_heading = browser.find_element(By.TAG_NAME, "h2")
+    gap = first_heading.rect["y"] - menu.rect["y"] - menu.rect["height"]
+    assert gap <= 16, "also below the words for a browser without scripts"
     figures = [
         one.text for one in browser.find_elements(By.CSS_SELECTOR, ".figures dt")
     ]
@@ -156,6 +160,11 @@ def test_a_leaderboard_of_51_rows_is_two_screens_and_a_half_and_ten_rows_on_a_ph
         for name in (".summary", ".figures", ".stage", ".tab > .board")
     ]
     assert places == sorted(places)
+    words = table.find_element(By.CSS_SELECTOR, ".heading th > span")
+    browser.execute_script("arguments[0].append(' at length'.repeat(9))", words)
+    wide = table.find_element(By.TAG_NAME, "table")
+    browser.execute_script("arguments[0].style.minWidth = '40rem'", wide)
+    assert words.rect["x"] + words.rect["width"] <= 390
     assert len(rows(table)) == 10
     table.find_element(By.CLASS_NAME, "all-rows").click()
     assert len(rows(table)) == 52

@@ -95,6 +95,9 @@ def test_a_dataset_that_passes_and_one_without_limit_say_so():
     assert failing_parts(good, failures(good, 1.0), str) == ()
     repaired = next_parts(good, failures(good, 1.0), 1.0, usable_pairs(good))
     assert repaired == (Paragraph("Nothing has to be repaired."),)
+    alike = replace(good, same_places=(LEAK,))
+    (looked_at,) = next_parts(alike, failures(alike, 1.0), 1.0, usable_pairs(alike))
+    assert "Look at 1 pair of pictures below: perhaps one place" in looked_at.text
     assert headline(good, failures(good, None), None).startswith(
         "Neither passed nor failed"
     )

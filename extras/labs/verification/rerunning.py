@@ -71,9 +71,9 @@ def rerun(
 
 def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module":
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from defocus.baselines.weights.state import state_for
+    from defocus.storage.tensor_files import load_tensors
     from defocus.training.devices import best_device
 
     network = system.build()
@@ -84,7 +84,7 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
                 f"{run.entry.run}: its weights are not in the bundle; not restored again"
             )
         try:
-            tensors = load_file(path)
+            tensors = load_tensors(path)
         except (SafetensorError, ValueError, OSError) as error:
             raise WeightsError(
                 f"its weights are no safetensors file ({error})"
