@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from defocus.capture.commands import check as checks
+from defocus.capture.commands._settings import CheckSettings
 from defocus.capture.commands.check import judge_again, judged_again
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.quality.limits import with_changes
@@ -111,15 +112,12 @@ def test_the_page_is_written_where_the_session_changed(copied, monkeypatch):
         sheets, "write_contact_sheet", lambda *given: written.append(given)
     )
     for again in (False, False, True):
-        assert (
-            checks._checked(copied, files_only=False, again=again, where=1)[1]
-            is not None
-        )
+        assert checks._checked(copied, CheckSettings(again=again))[1] is not None
         (copied / "report.html").touch()
     assert len(written) == 2, "at first, and again"
     with open_session_folder(copied, create=False) as folder:
         folder.note("0001_scene-001", "a cloud")
-    checks._checked(copied, files_only=False, again=False, where=1)
+    checks._checked(copied, CheckSettings())
     assert len(written) == 3
 
 
