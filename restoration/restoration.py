@@ -211,8 +211,7 @@ class ScaleChange:
         rows, columns = part if isinstance(part, tuple) else (part, WHOLE)
         begin, end, _ = rows.indices(len(self.restored))
         above = self.blurry[self.factor * begin : self.factor * end]
-        given = np.asarray(reduced_picture(above, self.factor)[:])
-        change = np.subtract(self.restored[begin:end], given, out=given)
+        change = self.restored[begin:end] - reduced_picture(above, self.factor)[:]
         return change[:, columns]
 
 
